@@ -1,0 +1,33 @@
+import type { z } from 'zod'
+
+/** One kind of event: its type (`snapshot.create`), the shape of its data, and who may make or take it. */
+export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
+  readonly type: Type
+  readonly schema: Schema
+  /** May be put on the bus from outside (command line, HTTP, timer). */
+  readonly triggerable: boolean
+  /** Is of interest outside hdsync; the registry does not ask for a function that takes it. */
+  readonly external: boolean
+}
+
+/** The data that an event carries, as a handler receives it. */
+export type DataOf<E extends EventDefinition> = z.output<E['schema']>
+
+/** The data that one hands in to make an event: fields with a default may be left out. */
+export type InputOf<E extends EventDefinition> = z.input<E['schema']>
+
+/**
+ * Declares a kind of event.
+ * @param type Lower-case words joined by dots: what it concerns, then what is asked for or has happened.
+ * @example const syncRun = defineEvent('sync.run', z.strictObject({ source: z.string() }))
+ */
+export function defineEvent<Type extends string, Schema extends z.ZodType>(
+  type: Type,
+  schema: Schema,
+  options: { triggerable?: boolean; external?: boolean } = {},
+): EventDefinition<Type, Schema> {
+  if (!/^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)+$/.test(type)) {
+    throw new TypeError(`event type ${JSON.stringify(type)}: expected lower-case words joined by dots`)
+  }
+  return { type, schema, triggerable: options.triggerable ?? false, external: options.external ?? false }
+}

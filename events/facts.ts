@@ -1,0 +1,90 @@
+import { z } from 'zod'
+import { defineEvent } from './define.ts'
+import { name, runResult, snapshot } from './parts.ts'
+
+// What has happened. Facts are `external`: people and programs outside may listen, no function has to.
+
+const fact = { external: true }
+const count = z.int().min(0)
+
+/** The run was accepted, with these sources. */
+export const runStarted = defineEvent('run.started', z.strictObject({ sources: z.array(name) }), fact)
+
+/** A snapshot could not be mounted; another one is taken while attempts are left. */
+export const snapshotRefused = defineEvent(
+  'snapshot.refused',
+  z.strictObject({ source: name, reason: z.string(), kernel: z.array(z.string()), attemptsLeft: count }),
+  fact,
+)
+
+/** A snapshot filled up before the copy had ended; a larger one is taken while attempts are left. */
+export const snapshotOverflowed = defineEvent(
+  'snapshot.overflowed',
+  z.strictObject({ source: name, sizeBytes: count, attemptsLeft: count }),
+  fact,
+)
+
+/** A snapshot of ours is gone. `usedPercent` is null for a thin one. */
+export const snapshotReleased = defineEvent(
+  'snapshot.released',
+  z.strictObject({
+    source: name,
+    snapshot,
+    sizeBytes: count.nullable(),
+    usedPercent: z.number().nullable(),
+  }),
+  fact,
+)
+
+/** A sync was not begun, as it would delete more than the source's limit; the mirror is untouched. */
+export const syncHeld = defineEvent(
+  'sync.held',
+  z.strictObject({ source: name, deletions: count, mirrorFiles: count, limit: count }),
+  fact,
+)
+
+/** A mirror equals its source. `warning` says what was left out, if anything was. */
+export const sourceSynced = defineEvent(
+  'source.synced',
+  z.strictObject({
+    source: name,
+    filesTransferred: count,
+    bytesTransferred: count,
+    filesDeleted: count,
+    warning: z.string().optional(),
+  }),
+  fact,
+)
+
+/** An archive was written, verified and put in place. */
+export const sourceArchived = defineEvent(
+  'source.archived',
+  z.strictObject({ source: name, path: z.string(), sizeBytes: count }),
+  fact,
+)
+
+/** A source's backup, or a part of it, did not come about. `step` is the event whose handling failed. */
+export const sourceFailed = defineEvent(
+  'source.failed',
+  z.strictObject({
+    source: name,
+    step: z.string(),
+    reason: z.string(),
+    cancelled: z.boolean().default(false),
+  }),
+  fact,
+)
+
+/** Something went wrong that spoils no backup, but that somebody should know. */
+export const runWarned = defineEvent('run.warned', z.strictObject({ reason: z.string() }), fact)
+
+export const runSucceeded = defineEvent('run.succeeded', runResult, fact)
+/** All is done, with warnings. */
+export const runDegraded = defineEvent('run.degraded', runResult, fact)
+/** No source failed, but one waits for `hdsync release`. */
+export const runHeld = defineEvent('run.held', runResult, fact)
+export const runFailed = defineEvent('run.failed', runResult, fact)
+export const runCancelled = defineEvent('run.cancelled', runResult, fact)
+
+/** The events that end a run. */
+export const runEnds = [runSucceeded, runDegraded, runHeld, runFailed, runCancelled] as const

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import { defineEvent } from './define.ts'
+import { name, rest, runResult } from './parts.ts'
+
+// What is asked for, in the order of a night.
+
+/** Begins a run. `allowDeletions` is what a release grants: so many deletions for each source named. */
+export const backupStart = defineEvent(
+  'backup.start',
+  z.strictObject({
+    /** All configured sources, unless named. */
+    sources: z.array(name).min(1).optional(),
+    allowDeletions: z.record(name, z.int().min(0)).default({}),
+  }),
+  { triggerable: true },
+)
+
+/** Mounts and proves the targets that these sources need. */
+export const targetOpen = defineEvent('target.open', z.strictObject({ sources: z.array(name).min(1) }))
+
+const step = { source: name, rest }
+
+/** Lets the next source of one target begin; the first of `rest` is next. */
+export const sourceNext = defineEvent('source.next', z.strictObject({ rest }))
+
+/** Takes a snapshot of a source's volume. `overflowedBytes`: the size that the last snapshot outgrew. */
+export const snapshotCreate = defineEvent(
+  'snapshot.create',
+  z.strictObject({ ...step, overflowedBytes: z.int().positive().optional() }),
+)
+
+/** Mounts the snapshot of a source read-only. */
+export const snapshotMount = defineEvent('snapshot.mount', z.strictObject(step))
+
+/** Copies a source, from its mounted snapshot or its directory, to its mirror. */
+export const syncRun = defineEvent('sync.run', z.strictObject(step))
+
+/** Unmounts and removes what a source has of snapshots, then lets the next source begin. */
+export const snapshotCleanup = defineEvent('snapshot.cleanup', z.strictObject(step))
+
+/** Writes the weekday's archive of a source from its mirror. */
+export const archiveWeekly = defineEvent('archive.weekly', z.strictObject({ source: name }))
+
+/** Ends the run if nothing else of it is under way. Every branch of the chain ends by asking for it. */
+export const backupFinish = defineEvent('backup.finish', z.strictObject({}))
+
+/** Unmounts the targets that the run mounted, then tells how the run went. */
+export const targetClose = defineEvent('target.close', z.strictObject({ result: runResult }))

@@ -1,0 +1,59 @@
+import { z } from 'zod'
+
+/** The name of a source or a target, as written in the config. */
+export const name = z.string().min(1).max(64)
+
+/**
+ * The sources whose turn comes after this one on the same target. It travels along the chain, so that one
+ * source after the other is snapshotted and copied: a snapshot costs every write on the live volume as long
+ * as it lives, and two copies at once only make one disk's heads travel.
+ */
+export const rest = z.array(name).default([])
+
+/** An LVM snapshot of ours. */
+export const snapshot = z.strictObject({ vg: z.string(), lv: z.string() })
+export type SnapshotName = z.output<typeof snapshot>
+
+const count = z.int().min(0)
+
+export const sourceState = z.enum([
+  'waiting',
+  'running',
+  'succeeded',
+  'degraded',
+  'held',
+  'failed',
+  'cancelled',
+])
+export type SourceState = z.output<typeof sourceState>
+
+/** How one source fared: the public shape that `run --json` and `show --json` print. */
+export const sourceResult = z.strictObject({
+  source: name,
+  state: sourceState,
+  /** Snapshots that were tried to mount; 0 for a plain directory. */
+  mountTrials: count,
+  /** Peak use of the snapshot's room; null without a snapshot, or with a thin one. */
+  snapshotUsedPercent: z.number().nullable(),
+  filesTransferred: count.nullable(),
+  bytesTransferred: count.nullable(),
+  filesDeleted: count.nullable(),
+  /** Path of the archive that was written, null without one. */
+  archive: z.string().nullable(),
+  /** Why the state is not `succeeded`. */
+  error: z.string().nullable(),
+})
+export type SourceResult = z.output<typeof sourceResult>
+
+export const runState = z.enum(['running', 'succeeded', 'degraded', 'held', 'failed', 'cancelled'])
+export type RunState = z.output<typeof runState>
+
+/** How a run went. Times are ISO 8601 in UTC. */
+export const runResult = z.strictObject({
+  run: z.string(),
+  state: runState,
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  sources: z.array(sourceResult),
+})
+export type RunResult = z.output<typeof runResult>

@@ -1,0 +1,43 @@
+import { archiveWeekly, backupFinish, sourceArchived, sourceFailed } from '../events/index.ts'
+import { CancelledError, configured, defineFunction, reasonOf, TerminalError } from '../runtime/function.ts'
+
+/** Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven. */
+export default defineFunction({
+  on: archiveWeekly,
+  emits: [sourceArchived, sourceFailed, backupFinish],
+  timeout: '7d',
+  // One archive after the other: each uses every core to compress.
+  concurrency: { key: () => 'archive' },
+  retry: { limit: 2 },
+
+  async run({ data }, { config, host, run, emit, progress }) {
+    const { source, target } = configured(config, data.source)
+    const to = config.archive && config.targets[config.archive.target]
+    if (!to || !config.archive) throw new TerminalError('there is no `archive:` in the config any more')
+    await host.targets.prove(target)
+    await host.targets.prove(to)
+    const { compression, level } = config.archive
+    const plan = {
+      from: target,
+      source: source.name,
+      to,
+      weekday: weekdayOf(run.startedAt),
+      compression,
+      level,
+    }
+    const { path, sizeBytes } = await host.archives.write(plan, progress)
+    emit(sourceArchived, { source: source.name, path, sizeBytes })
+    emit(backupFinish, {})
+  },
+
+  giveUp({ data, error }, { emit }) {
+    const cancelled = error instanceof CancelledError
+    emit(sourceFailed, { source: data.source, step: archiveWeekly.type, reason: reasonOf(error), cancelled })
+    emit(backupFinish, {})
+  },
+})
+
+/** The day on which the run began, where the machine is: a night that ends after midnight is still one night. */
+function weekdayOf(ms: number): string {
+  return new Date(ms).toLocaleDateString('en-US', { weekday: 'long' })
+}

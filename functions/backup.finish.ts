@@ -1,0 +1,23 @@
+import { backupFinish, runWarned, targetClose } from '../events/index.ts'
+import { defineFunction, reasonOf, summarise } from '../runtime/function.ts'
+
+/**
+ * Joins the sources. Every branch of the chain ends by asking for it, in the same transaction that ends the
+ * branch; so the one that finds nothing else of the run under way is the last one, and ends the run.
+ */
+export default defineFunction({
+  on: backupFinish,
+  emits: [targetClose, runWarned],
+  always: true,
+  concurrency: { key: (_data, run) => run.id },
+
+  run(_received, { events, run, clock, emit }) {
+    if (events.pending() > 0) return
+    emit(targetClose, { result: summarise(events.run(), run, clock.now()) })
+  },
+
+  giveUp({ error }, { events, run, emit }) {
+    emit(runWarned, { reason: `the run could not be summed up: ${reasonOf(error)}` })
+    emit(targetClose, { result: summarise(events.run(), run, run.startedAt) })
+  },
+})

@@ -1,0 +1,28 @@
+import { runWarned, snapshotCleanup, snapshotReleased, sourceNext } from '../events/index.ts'
+import { defineFunction, reasonOf, volumeSource } from '../runtime/function.ts'
+
+/**
+ * Unmounts and removes what a source has of snapshots, at once, while the archive is still being written: a
+ * snapshot costs every write on the live volume as long as it lives. Then the next source of the target begins.
+ */
+export default defineFunction({
+  on: snapshotCleanup,
+  emits: [snapshotReleased, sourceNext, runWarned],
+  always: true,
+  timeout: '10m',
+  concurrency: { key: ({ source }) => source },
+  retry: { limit: 4, minDelayMs: 1000, maxDelayMs: 10_000 },
+
+  async run({ data }, { config, host, emit }) {
+    for (const { vg, lv, ...use } of await host.snapshots.release(volumeSource(config, data.source))) {
+      emit(snapshotReleased, { source: data.source, snapshot: { vg, lv }, ...use })
+    }
+    emit(sourceNext, { rest: data.rest })
+  },
+
+  giveUp({ data, error }, { emit }) {
+    const reason = `the snapshot of ${data.source} is left behind: ${reasonOf(error)}`
+    emit(runWarned, { reason })
+    emit(sourceNext, { rest: data.rest })
+  },
+})

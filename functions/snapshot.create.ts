@@ -1,0 +1,60 @@
+import {
+  snapshotCleanup,
+  snapshotCreate,
+  snapshotMount,
+  snapshotOverflowed,
+  snapshotReleased,
+  sourceFailed,
+} from '../events/index.ts'
+import {
+  CancelledError,
+  defineFunction,
+  type EventLog,
+  type LvSource,
+  reasonOf,
+  snapshotSizeBytes,
+  volumeSource,
+} from '../runtime/function.ts'
+
+/**
+ * Takes a snapshot of a source's volume, after dropping what an earlier trial or night left of it: writable,
+ * so that a journal can be replayed inside it, and tagged with the run.
+ */
+export default defineFunction({
+  on: snapshotCreate,
+  emits: [snapshotMount, snapshotCleanup, sourceFailed],
+  timeout: '10m',
+  concurrency: { key: ({ source }) => source },
+
+  async run({ data, attempt }, { config, host, run, events, emit, log }) {
+    const source = volumeSource(config, data.source)
+    for (const { vg, lv } of await host.snapshots.release(source)) log.info(`removed ${vg}/${lv}, left over`)
+    const origin = await host.snapshots.origin(source)
+    const sizeBytes = origin.thin
+      ? undefined
+      : snapshotSizeBytes({
+          ...origin,
+          wanted: source.snapshot,
+          usedBytes: usedBefore(source, events),
+          overflowedBytes: data.overflowedBytes,
+        })
+    await host.snapshots.create(source, run.id, sizeBytes)
+    emit(snapshotMount, { source: data.source, rest: data.rest }, { attempt })
+  },
+
+  giveUp({ data: { source, rest }, error }, { emit }) {
+    const cancelled = error instanceof CancelledError
+    emit(sourceFailed, { source, step: snapshotCreate.type, reason: reasonOf(error), cancelled })
+    emit(snapshotCleanup, { source, rest })
+  },
+})
+
+/** How much room earlier snapshots of this source needed, in bytes; more than it had, if one overflowed. */
+function usedBefore(source: LvSource, events: EventLog): number[] {
+  const released = events.latest(snapshotReleased, source.name, 30)
+  const overflowed = events.latest(snapshotOverflowed, source.name, 5)
+  return [
+    ...released.map(({ data }) => ((data.sizeBytes ?? 0) * (data.usedPercent ?? 0)) / 100),
+    ...overflowed.map(({ data }) => data.sizeBytes),
+  ]
+}

@@ -1,0 +1,147 @@
+import {
+  archiveWeekly,
+  backupStart,
+  snapshotCleanup,
+  snapshotCreate,
+  snapshotOverflowed,
+  sourceFailed,
+  sourceNext,
+  sourceSynced,
+  syncHeld,
+  syncRun,
+} from '../events/index.ts'
+import {
+  CancelledError,
+  type Context,
+  configured,
+  defineFunction,
+  deletionLimit,
+  type Emit,
+  type Mirror,
+  reasonOf,
+  type Source,
+  TerminalError,
+} from '../runtime/function.ts'
+
+const emits = [
+  archiveWeekly,
+  snapshotCleanup,
+  snapshotCreate,
+  snapshotOverflowed,
+  sourceFailed,
+  sourceNext,
+  sourceSynced,
+  syncHeld,
+] as const
+
+/**
+ * Copies a source to its mirror: proves both ends, forecasts what would be deleted, copies, and then proves
+ * that the snapshot held out until the last byte was read.
+ */
+export default defineFunction({
+  on: syncRun,
+  emits,
+  timeout: '7d',
+  concurrency: { key: ({ source }) => source },
+
+  async run({ data, attempt }, context) {
+    const { config, host, run, emit } = context
+    const { source, target } = configured(config, data.source)
+    await host.targets.prove(target)
+    const from = source.kind === 'lv' ? await host.snapshots.prove(source, run.id) : source.path
+    const sourceIsEmpty = host.mirrors.isEmpty(from)
+    const mirror = await host.mirrors.open(target, source)
+    if (sourceIsEmpty && !mirror.empty) {
+      throw new TerminalError(`${source.name} is empty but its mirror ${mirror.path} is not: not synced`, {
+        hint: 'if that is meant to be, empty the mirror by hand',
+      })
+    }
+    const copied = await settle(copy(source, from, mirror, context))
+    if (source.kind === 'lv') {
+      // Asked before anything is believed: an overflow also explains whatever else went wrong.
+      const { overflowed, sizeBytes } = await host.snapshots.overflowed(source, run.id)
+      if (overflowed) {
+        const attemptsLeft = Math.max(0, source.mount.attempts - attempt)
+        emit(snapshotOverflowed, { source: source.name, sizeBytes, attemptsLeft }, { attempt })
+        if (attemptsLeft === 0)
+          throw new TerminalError(`its snapshot overflowed in each of ${attempt} attempts`)
+        emit(snapshotCreate, { ...data, overflowedBytes: sizeBytes }, { attempt: attempt + 1 })
+        return
+      }
+    }
+    if ('error' in copied) throw copied.error
+    if (copied.value.held) emit(syncHeld, { source: source.name, ...copied.value.held })
+    else {
+      await host.mirrors.flush(mirror.path)
+      emit(sourceSynced, { source: source.name, ...copied.value })
+      if (source.archive) emit(archiveWeekly, { source: source.name })
+    }
+    leave(source, data.rest, emit)
+  },
+
+  giveUp({ data, error }, { config, emit }) {
+    const cancelled = error instanceof CancelledError
+    emit(sourceFailed, { source: data.source, step: syncRun.type, reason: reasonOf(error), cancelled })
+    const source = config.sources[data.source]
+    if (source) leave(source, data.rest, emit)
+    else emit(sourceNext, { rest: data.rest })
+  },
+})
+
+type Copied =
+  | { held: { deletions: number; mirrorFiles: number; limit: number } }
+  | {
+      held?: never
+      filesTransferred: number
+      bytesTransferred: number
+      filesDeleted: number
+      warning?: string
+    }
+
+async function copy(
+  source: Source,
+  from: string,
+  mirror: Mirror,
+  { host, events, progress }: Context,
+): Promise<Copied> {
+  const plan = { from, to: mirror.path, exclude: source.exclude, subsecondTimes: mirror.subsecondTimes }
+  // A first copy has nothing to delete.
+  const expected = mirror.empty ? undefined : await host.mirrors.forecast({ ...plan, maxDelete: 0 })
+  const mirrorFiles = expected ? expected.files - expected.created + expected.deleted : 0
+  const released = events.ofRun(backupStart)[0]?.data.allowDeletions[source.name] ?? 0
+  const limit = deletionLimit(source.maxDelete, mirrorFiles) + released
+  const held = (deletions: number) => ({ held: { deletions, mirrorFiles, limit } })
+  if (expected && expected.deleted > limit) return held(expected.deleted)
+
+  const totalBytes = expected?.transferredBytes ?? null
+  const outcome = await host.mirrors.sync({ ...plan, maxDelete: limit }, totalBytes, progress)
+  const { stats } = outcome
+  if (outcome.kind === 'limited') return held(stats.deleted + 1)
+  return {
+    filesTransferred: stats.transferred,
+    bytesTransferred: stats.transferredBytes,
+    filesDeleted: stats.deleted,
+    ...vanished(source, outcome.kind === 'vanished'),
+  }
+}
+
+/** Normal in a directory that is in use; in a snapshot nothing may vanish. */
+function vanished(source: Source, didVanish: boolean): { warning?: string } {
+  if (!didVanish) return {}
+  if (source.kind === 'lv') throw new TerminalError('files vanished from the snapshot while it was copied')
+  return { warning: 'some files vanished while they were copied (rsync ended with exit code 24)' }
+}
+
+/** The snapshot goes before the next source begins; a directory has none. */
+function leave(source: Source, rest: string[], emit: Emit<typeof emits>): void {
+  if (source.kind === 'lv') emit(snapshotCleanup, { source: source.name, rest })
+  else emit(sourceNext, { rest })
+}
+
+async function settle<T>(promise: Promise<T>): Promise<{ value: T } | { error: unknown }> {
+  try {
+    return { value: await promise }
+  } catch (error) {
+    return { error }
+  }
+}

@@ -1,0 +1,68 @@
+import { backupFinish, sourceFailed, sourceNext, targetOpen } from '../events/index.ts'
+import {
+  CancelledError,
+  type Config,
+  defineFunction,
+  type Host,
+  type RunInfo,
+  reasonOf,
+  TerminalError,
+} from '../runtime/function.ts'
+
+/**
+ * Mounts and proves the targets of a run. A source whose target cannot be used fails; the others go on, those
+ * of one target after each other, those of different targets side by side.
+ */
+export default defineFunction({
+  on: targetOpen,
+  emits: [sourceNext, sourceFailed, backupFinish],
+  timeout: '10m',
+
+  async run({ data }, { config, host, run, emit, signal }) {
+    const problems = await openAll(targetsOf(data.sources, config), { config, host, run, signal })
+    const archiveProblem = config.archive && problems.get(config.archive.target)
+    const lanes = new Map<string, string[]>()
+    for (const name of data.sources) {
+      const source = config.sources[name]
+      if (!source) throw new TerminalError(`source ${name} is not in the config any more`)
+      const problem = problems.get(source.target) ?? (source.archive ? archiveProblem : undefined)
+      if (problem) emit(sourceFailed, { source: name, step: targetOpen.type, reason: problem })
+      else lanes.set(source.target, [...(lanes.get(source.target) ?? []), name])
+    }
+    for (const rest of lanes.values()) emit(sourceNext, { rest })
+    if (lanes.size === 0) emit(backupFinish, {})
+  },
+
+  giveUp({ data, error }, { emit }) {
+    const cancelled = error instanceof CancelledError
+    for (const source of data.sources) {
+      emit(sourceFailed, { source, step: targetOpen.type, reason: reasonOf(error), cancelled })
+    }
+    emit(backupFinish, {})
+  },
+})
+
+function targetsOf(sources: readonly string[], config: Config): Set<string> {
+  const used = sources.map((name) => config.sources[name])
+  const archive = config.archive && used.some((source) => source?.archive) ? [config.archive.target] : []
+  return new Set([...used.flatMap((source) => source?.target ?? []), ...archive])
+}
+
+/** @returns What is wrong with each target that cannot be used. */
+async function openAll(
+  names: Set<string>,
+  { config, host, run, signal }: { config: Config; host: Host; run: RunInfo; signal: AbortSignal },
+): Promise<Map<string, string>> {
+  const problems = new Map<string, string>()
+  for (const name of names) {
+    const target = config.targets[name]
+    try {
+      if (!target) throw new TerminalError(`target ${name} is not in the config any more`)
+      await host.targets.open(target, run.id)
+    } catch (error) {
+      signal.throwIfAborted()
+      problems.set(name, reasonOf(error))
+    }
+  }
+  return problems
+}

@@ -1,0 +1,126 @@
+import type { Envelope } from '../../events/index.ts'
+
+/**
+ * The bus keeps events and what is owed for them. It promises:
+ *
+ * - **Durable.** What `publish` or `exchange` has answered for survives SIGKILL and power loss.
+ * - **All or nothing.** A settlement (done, retry, dead), what it emits and its line in the journal are one
+ *   transaction.
+ * - **At least once, one at a time.** A claimed delivery belongs to its claimant until the lease ends; a
+ *   settlement with a token that is no longer in force changes nothing and emits nothing.
+ * - **No doubles.** An event whose `source` and `id` are already there is not taken a second time.
+ * - **In order per key.** A delivery with a key waits until every earlier one of the same function and key
+ *   is done or dead.
+ * - **Counted.** A delivery's `tries` goes up when it is claimed, so a crash counts.
+ *
+ * Every implementation passes test/contract/bus.ts.
+ */
+export interface EventBus {
+  publish(publications: readonly Publication[]): Promise<PublishResult>
+
+  /**
+   * One turn of the dispatcher, in one transaction: first prolongs the leases of what is in hand, then
+   * records what has ended, then claims what is ready.
+   */
+  exchange(turn: Turn): Promise<TurnResult>
+
+  /** Makes every claimed delivery ready again. Only for the sole runner, at its start. */
+  reclaim(error: string): Promise<Delivery[]>
+
+  /** Makes the delayed deliveries of one run ready at once. */
+  expedite(runId: string): Promise<void>
+
+  /** Calls back when another process may have put something on the bus. The answer stops it. */
+  watch(listener: () => void): () => void
+
+  /** How many deliveries are open (ready, delayed or claimed), of one run or of all. */
+  open(runId?: string): OpenDelivery[]
+
+  /** Events in the order in which they were put on the bus. */
+  events(filter: EventFilter): Envelope[]
+
+  close(): void
+}
+
+/** An event, and who has to handle it. */
+export interface Publication {
+  event: Envelope
+  deliveries: readonly NewDelivery[]
+}
+
+export interface NewDelivery {
+  function: string
+  /** Orders deliveries of the same function; without a key there is no order. */
+  key?: string | undefined
+  /** Not before this moment, in milliseconds since the epoch. */
+  runAt: number
+}
+
+export interface PublishResult {
+  /** Events taken. */
+  accepted: number
+  /** Events that were already there. */
+  duplicates: number
+}
+
+/** One event, owed to one function, now in the hands of the claimant. */
+export interface Delivery {
+  id: number
+  function: string
+  event: Envelope
+  /** Times claimed, this one included. */
+  tries: number
+  /** Fences this claim off from earlier and later ones. */
+  token: string
+}
+
+export interface OpenDelivery {
+  id: number
+  function: string
+  eventId: string
+  state: 'ready' | 'claimed'
+  tries: number
+  runAt: number
+}
+
+export interface Turn {
+  now: number
+  /** Deliveries still in hand. */
+  renew: readonly Delivery[]
+  settle: readonly Settlement[]
+  /** How many deliveries to claim at most. */
+  claim: number
+  leaseMs: number
+}
+
+export interface TurnResult {
+  claimed: Delivery[]
+  /** For each settlement, whether its token was still in force. */
+  settled: boolean[]
+  /** For each renewed delivery, whether it is still ours. */
+  renewed: boolean[]
+  /** When the next delayed delivery is due, null if there is none. */
+  nextAt: number | null
+}
+
+/** How one try ended. */
+export interface Attempt {
+  startedAt: number
+  endedAt: number
+  error?: string | undefined
+}
+
+export type Settlement = { delivery: Delivery; attempt: Attempt } & (
+  | { outcome: 'done'; publications: readonly Publication[] }
+  | { outcome: 'retry'; runAt: number }
+  | { outcome: 'dead' | 'cancelled'; publications: readonly Publication[] }
+)
+
+export interface EventFilter {
+  runId?: string
+  types?: readonly string[]
+  subject?: string
+  /** The newest first. */
+  newestFirst?: boolean
+  limit?: number
+}

@@ -1,0 +1,64 @@
+import type { Envelope } from '../../events/index.ts'
+
+/** What happened in a run, for people to look up: written as it happens, read by `show` and `runs`. */
+export interface Journal {
+  /** @returns The id under which the end of the command is recorded. */
+  commandStarted(command: CommandStart): number
+  commandEnded(id: number, end: CommandEnd): void
+  log(line: LogLine): void
+
+  /** Runs, the newest first. */
+  runs(limit: number): RunRow[]
+  /** One run, by id or by an unambiguous beginning of it; the newest one for `last`. */
+  run(id: string): RunRow | undefined
+  /** All that is known about a run. */
+  story(runId: string): Story
+}
+
+export interface CommandStart {
+  deliveryId: number
+  try: number
+  argv: readonly string[]
+  startedAt: number
+}
+
+export interface CommandEnd {
+  durationMs: number
+  /** null when it was ended by a signal or could not be started. */
+  exitCode: number | null
+  signal?: string | undefined
+  /** The end of its standard error output. */
+  stderr: string
+}
+
+export interface LogLine {
+  deliveryId: number
+  at: number
+  level: 'info' | 'warn'
+  message: string
+}
+
+/** A run: where it began and, once it has, how it ended. */
+export interface RunRow {
+  id: string
+  startedAt: number
+  end: Envelope | undefined
+}
+
+export interface Story {
+  events: StoryEvent[]
+}
+
+export interface StoryEvent {
+  event: Envelope
+  deliveries: StoryDelivery[]
+}
+
+export interface StoryDelivery {
+  id: number
+  function: string
+  state: 'ready' | 'claimed' | 'done' | 'dead' | 'cancelled'
+  attempts: { number: number; startedAt: number; endedAt: number; error: string | null }[]
+  commands: (CommandStart & Partial<CommandEnd>)[]
+  log: LogLine[]
+}

@@ -1,0 +1,255 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, openSync, utimesSync, watch } from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Envelope } from '../../../events/index.ts'
+import type {
+  Delivery,
+  EventBus,
+  EventFilter,
+  OpenDelivery,
+  Publication,
+  PublishResult,
+  Settlement,
+  Turn,
+  TurnResult,
+} from '../bus.ts'
+import { transaction } from './database.ts'
+
+type Row = Record<string, unknown>
+
+/** Touched by every process that puts something on a bus that it does not dispatch; see `watch`. */
+const doorbellFile = 'doorbell'
+
+/** The embedded bus: one SQLite file. All its work is synchronous; the promises are the contract's. */
+export class SqliteBus implements EventBus {
+  readonly #database: DatabaseSync
+  readonly #directory: string
+  readonly #sql: ReturnType<typeof prepare>
+
+  constructor(database: DatabaseSync, directory: string) {
+    this.#database = database
+    this.#directory = directory
+    this.#sql = prepare(database)
+  }
+
+  async publish(publications: readonly Publication[]): Promise<PublishResult> {
+    const accepted = transaction(this.#database, () => this.#insert(publications))
+    this.#ring()
+    return { accepted, duplicates: publications.length - accepted }
+  }
+
+  async exchange(turn: Turn): Promise<TurnResult> {
+    return transaction(this.#database, () => {
+      const lease = turn.now + turn.leaseMs
+      const renewed = turn.renew.map(({ id, token }) => this.#sql.renew.run(lease, id, token).changes === 1)
+      const settled = turn.settle.map((settlement) => this.#settle(settlement))
+      this.#sql.expire.run(turn.now)
+      const claimed: Delivery[] = []
+      while (claimed.length < turn.claim) {
+        const row = this.#sql.claim.get(randomBytes(9).toString('base64url'), lease, turn.now)
+        if (!row) break
+        claimed.push(this.#delivery(row))
+      }
+      const nextAt = this.#sql.nextAt.get(turn.now)?.run_at as number | undefined
+      return { claimed, settled, renewed, nextAt: nextAt ?? null }
+    })
+  }
+
+  async reclaim(error: string): Promise<Delivery[]> {
+    return transaction(this.#database, () => {
+      const now = Date.now()
+      const orphans = this.#sql.orphans.all().map((row) => this.#delivery(row))
+      for (const { id, tries } of orphans) this.#sql.attempt.run(id, tries, now, now, error)
+      this.#sql.expire.run(Number.MAX_SAFE_INTEGER)
+      return orphans
+    })
+  }
+
+  async expedite(runId: string): Promise<void> {
+    this.#sql.expedite.run(runId)
+  }
+
+  /**
+   * Another process's commit is told by its touching a file in the state directory, which costs nothing
+   * while nothing happens. Where files cannot be watched, the store's change counter is read instead.
+   */
+  watch(listener: () => void): () => void {
+    const path = join(this.#directory, doorbellFile)
+    closeSync(openSync(path, 'a', 0o600))
+    try {
+      const watcher = watch(path, { persistent: false }, listener)
+      watcher.on('error', () => {})
+      return () => watcher.close()
+    } catch {
+      const counter = this.#database.prepare('PRAGMA data_version')
+      let before = counter.get()?.data_version
+      const timer = setInterval(() => {
+        const now = counter.get()?.data_version
+        if (now !== before) listener()
+        before = now
+      }, 40).unref()
+      return () => clearInterval(timer)
+    }
+  }
+
+  open(runId?: string): OpenDelivery[] {
+    const rows = runId === undefined ? this.#sql.open.all() : this.#sql.openOfRun.all(runId)
+    return rows.map((row) => ({
+      id: row.id as number,
+      function: row.function as string,
+      eventId: row.event_id as string,
+      state: row.state as 'ready' | 'claimed',
+      tries: row.tries as number,
+      runAt: row.run_at as number,
+    }))
+  }
+
+  events(filter: EventFilter): Envelope[] {
+    const where: string[] = []
+    const values: (string | number)[] = []
+    if (filter.runId !== undefined) {
+      where.push('run_id = ?')
+      values.push(filter.runId)
+    }
+    if (filter.subject !== undefined) {
+      where.push('subject = ?')
+      values.push(filter.subject)
+    }
+    if (filter.types) {
+      where.push(`type IN (${filter.types.map(() => '?').join(', ')})`)
+      values.push(...filter.types)
+    }
+    const sql = `SELECT * FROM event ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
+      ORDER BY seq ${filter.newestFirst ? 'DESC' : 'ASC'} LIMIT ?`
+    return this.#database
+      .prepare(sql)
+      .all(...values, filter.limit ?? -1)
+      .map(envelopeOf)
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #insert(publications: readonly Publication[]): number {
+    let accepted = 0
+    for (const { event, deliveries } of publications) {
+      const { changes, lastInsertRowid } = this.#sql.event.run(
+        event.id,
+        event.source,
+        event.type,
+        event.subject ?? null,
+        event.time,
+        event.runid ?? null,
+        event.attempt,
+        event.parentid ?? null,
+        event.traceparent ?? null,
+        JSON.stringify(event.data ?? null),
+      )
+      if (changes === 0) continue
+      accepted += 1
+      for (const delivery of deliveries) {
+        this.#sql.delivery.run(lastInsertRowid, delivery.function, delivery.key ?? null, delivery.runAt)
+      }
+    }
+    return accepted
+  }
+
+  /** The fence comes first: a settlement whose token is no longer in force must leave no trace. */
+  #settle(settlement: Settlement): boolean {
+    const { delivery, attempt, outcome } = settlement
+    const retry = outcome === 'retry'
+    const { changes } = this.#sql.settle.run(
+      retry ? 'ready' : outcome,
+      retry ? settlement.runAt : null,
+      delivery.id,
+      delivery.token,
+    )
+    if (changes === 0) return false
+    this.#sql.attempt.run(
+      delivery.id,
+      delivery.tries,
+      attempt.startedAt,
+      attempt.endedAt,
+      attempt.error ?? null,
+    )
+    if (!retry) this.#insert(settlement.publications)
+    return true
+  }
+
+  #delivery(row: Row): Delivery {
+    const event = this.#sql.eventBySeq.get(row.event_seq as number) as Row
+    return {
+      id: row.id as number,
+      function: row.function as string,
+      tries: row.tries as number,
+      token: row.token as string,
+      event: envelopeOf(event),
+    }
+  }
+
+  #ring(): void {
+    try {
+      const now = new Date()
+      utimesSync(join(this.#directory, doorbellFile), now, now)
+    } catch {
+      // Nobody has ever watched this store.
+    }
+  }
+}
+
+/** The columns of an event as its envelope. */
+export function envelopeOf(row: Row): Envelope {
+  const optional = {
+    subject: row.subject,
+    runid: row.run_id,
+    parentid: row.parent_id,
+    traceparent: row.traceparent,
+  }
+  return {
+    specversion: '1.0',
+    id: row.id as string,
+    source: row.source as string,
+    type: row.type as string,
+    time: row.time as string,
+    datacontenttype: 'application/json',
+    attempt: row.attempt as number,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
+    data: JSON.parse(row.data as string),
+  }
+}
+
+function prepare(database: DatabaseSync) {
+  const all = {
+    event: `INSERT INTO event (id, source, type, subject, time, run_id, attempt, parent_id, traceparent, data)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO NOTHING`,
+    delivery: `INSERT INTO delivery (event_seq, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,
+    eventBySeq: `SELECT * FROM event WHERE seq = ?`,
+    attempt: `INSERT INTO attempt VALUES (?, ?, ?, ?, ?)`,
+    renew: `UPDATE delivery SET lease_until = ? WHERE id = ? AND token = ? AND state = 'claimed'`,
+    settle: `UPDATE delivery SET state = ?, run_at = coalesce(?, run_at), token = NULL, lease_until = NULL
+      WHERE id = ? AND token = ? AND state = 'claimed'`,
+    expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL
+      WHERE state = 'claimed' AND lease_until <= ?`,
+    orphans: `SELECT * FROM delivery WHERE state = 'claimed' ORDER BY id`,
+    claim: `UPDATE delivery SET state = 'claimed', tries = tries + 1, token = ?, lease_until = ?
+      WHERE id = (
+        SELECT id FROM delivery AS d WHERE state = 'ready' AND run_at <= ?
+          AND (key IS NULL OR NOT EXISTS (
+            SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
+              AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
+        ORDER BY run_at, id LIMIT 1)
+      RETURNING *`,
+    nextAt: `SELECT run_at FROM delivery WHERE state = 'ready' AND run_at > ? ORDER BY run_at LIMIT 1`,
+    expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
+      AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
+    open: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+      WHERE d.state IN ('ready', 'claimed') ORDER BY d.id`,
+    openOfRun: `SELECT d.*, e.id AS event_id FROM event e JOIN delivery d ON d.event_seq = e.seq
+      WHERE e.run_id = ? AND d.state IN ('ready', 'claimed') ORDER BY d.id`,
+  }
+  return Object.fromEntries(
+    Object.entries(all).map(([name, sql]) => [name, database.prepare(sql)]),
+  ) as unknown as Record<keyof typeof all, ReturnType<DatabaseSync['prepare']>>
+}

@@ -1,0 +1,114 @@
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { nanoid } from 'nanoid'
+import { UsageError } from '../../errors.ts'
+import { migrations } from './migrations.ts'
+
+/** Name of the event store in the state directory. */
+export const storeFile = 'hdsync.db'
+
+/**
+ * Opens the event store, makes it if it is not there, and brings its tables up to date.
+ *
+ * WAL with `synchronous=FULL`: a commit is on the disk when it returns (NORMAL may lose the last ones in a
+ * power cut). `auto_vacuum` has to be set before the first table.
+ * @throws {UsageError} The directory cannot be written, or a newer hdsync made the store.
+ * @see https://sqlite.org/pragma.html
+ */
+export function openDatabase(directory: string): DatabaseSync {
+  makeDirectory(directory)
+  const file = join(directory, storeFile)
+  try {
+    // Born private: the journal holds paths and the ends of error messages.
+    if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+    const database = new DatabaseSync(file)
+    database.exec(`
+      PRAGMA busy_timeout = 5000;
+      PRAGMA auto_vacuum = INCREMENTAL;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA foreign_keys = ON;
+    `)
+    migrate(database, file)
+    return database
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    throw new UsageError(`cannot open the event store ${file}: ${(error as Error).message}`, {
+      hint: 'see that the disk is not full, and that the file belongs to the user that runs hdsync',
+      cause: error,
+    })
+  }
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    if (existsSync(directory)) return
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    chmodSync(directory, 0o700)
+  } catch (error) {
+    throw new UsageError(`cannot make the state directory ${directory}: ${(error as Error).message}`, {
+      hint: 'run hdsync as root, or name another directory under `state:` in the config',
+      cause: error,
+    })
+  }
+}
+
+function migrate(database: DatabaseSync, file: string): void {
+  const version = () => Number(database.prepare('PRAGMA user_version').get()?.user_version)
+  if (version() > migrations.length) {
+    throw new UsageError(`the event store ${file} was made by a newer hdsync (version ${version()})`, {
+      hint: `this hdsync knows versions up to ${migrations.length}: install the newer one again`,
+    })
+  }
+  if (version() === migrations.length) return
+  transaction(database, () => {
+    // Read again: another process may have been here first.
+    for (const [index, sql] of migrations.entries()) if (index >= version()) database.exec(sql)
+    database.exec(`PRAGMA user_version = ${migrations.length}`)
+    database.prepare("INSERT OR IGNORE INTO meta VALUES ('store', ?)").run(nanoid(8))
+  })
+}
+
+/**
+ * Runs `body` in one transaction that is the only writer from its first statement on, and takes everything
+ * back when it throws.
+ */
+export function transaction<T>(database: DatabaseSync, body: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = body()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    // A full disk makes SQLite roll back by itself.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/**
+ * Takes the lock on a state directory for as long as this process lives: the kernel takes it back from a
+ * process that dies, however it dies. It is SQLite's own exclusive file lock, on a file of its own.
+ * @returns A function that gives the lock back, or undefined when another process holds it.
+ * @see https://sqlite.org/lockingv3.html
+ */
+export function holdLock(directory: string): (() => void) | undefined {
+  makeDirectory(directory)
+  const database = new DatabaseSync(join(directory, 'lock'))
+  try {
+    database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    return () => database.close()
+  } catch (error) {
+    database.close()
+    if ((error as { errcode?: number }).errcode === 5) return undefined
+    throw new UsageError(`cannot lock the state directory ${directory}: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** A short name that tells this store's snapshots and mounts from those of another hdsync on the box. */
+export function storeId(database: DatabaseSync): string {
+  return String(database.prepare("SELECT value FROM meta WHERE key = 'store'").get()?.value)
+}

@@ -1,0 +1,126 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { backupStart, runEnds } from '../../../events/index.ts'
+import type { CommandEnd, CommandStart, Journal, LogLine, RunRow, Story, StoryDelivery } from '../journal.ts'
+import { envelopeOf } from './bus.ts'
+
+type Row = Record<string, unknown>
+
+/** The journal, in the same file as the bus: an attempt is recorded in the transaction that settles it. */
+export class SqliteJournal implements Journal {
+  readonly #database: DatabaseSync
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  commandStarted({ deliveryId, try: number, argv, startedAt }: CommandStart): number {
+    const { lastInsertRowid } = this.#database
+      .prepare('INSERT INTO command (delivery_id, try, argv, started_at) VALUES (?, ?, ?, ?)')
+      .run(deliveryId, number, JSON.stringify(argv), startedAt)
+    return Number(lastInsertRowid)
+  }
+
+  commandEnded(id: number, { durationMs, exitCode, signal, stderr }: CommandEnd): void {
+    this.#database
+      .prepare('UPDATE command SET duration_ms = ?, exit_code = ?, signal = ?, stderr = ? WHERE id = ?')
+      .run(durationMs, exitCode, signal ?? null, stderr, id)
+  }
+
+  log({ deliveryId, at, level, message }: LogLine): void {
+    this.#database
+      .prepare('INSERT INTO log (delivery_id, at, level, message) VALUES (?, ?, ?, ?)')
+      .run(deliveryId, at, level, message)
+  }
+
+  runs(limit: number): RunRow[] {
+    return this.#database
+      .prepare('SELECT * FROM event WHERE type = ? ORDER BY seq DESC LIMIT ?')
+      .all(backupStart.type, limit)
+      .map((row) => this.#run(row))
+  }
+
+  run(id: string): RunRow | undefined {
+    if (id === 'last') return this.runs(1)[0]
+    const rows = this.#database
+      .prepare('SELECT * FROM event WHERE type = ? AND substr(run_id, 1, ?) = ? ORDER BY seq DESC')
+      .all(backupStart.type, id.length, id)
+    const row = rows.find((candidate) => candidate.run_id === id) ?? rows[0]
+    if (!row || (rows.length > 1 && row.run_id !== id)) return undefined
+    return this.#run(row)
+  }
+
+  story(runId: string): Story {
+    const rows = (sql: string) => this.#database.prepare(sql).all(runId)
+    const ofRun = 'SELECT d.id FROM delivery d JOIN event e ON e.seq = d.event_seq WHERE e.run_id = ?'
+    const attempts = group(rows(`SELECT * FROM attempt WHERE delivery_id IN (${ofRun}) ORDER BY number`))
+    const commands = group(rows(`SELECT * FROM command WHERE delivery_id IN (${ofRun}) ORDER BY id`))
+    const logs = group(rows(`SELECT * FROM log WHERE delivery_id IN (${ofRun}) ORDER BY id`))
+    const deliveries = Map.groupBy(
+      rows(`SELECT * FROM delivery WHERE id IN (${ofRun}) ORDER BY id`),
+      (row) => row.event_seq,
+    )
+    const delivery = (row: Row): StoryDelivery => ({
+      id: row.id as number,
+      function: row.function as string,
+      state: row.state as StoryDelivery['state'],
+      attempts: (attempts.get(row.id) ?? []).map((attempt) => ({
+        number: attempt.number as number,
+        startedAt: attempt.started_at as number,
+        endedAt: attempt.ended_at as number,
+        error: attempt.error as string | null,
+      })),
+      commands: (commands.get(row.id) ?? []).map(commandOf),
+      log: (logs.get(row.id) ?? []).map(logOf),
+    })
+    return {
+      events: rows('SELECT * FROM event WHERE run_id = ? ORDER BY seq').map((row) => ({
+        event: envelopeOf(row),
+        deliveries: (deliveries.get(row.seq as never) ?? []).map(delivery),
+      })),
+    }
+  }
+
+  #run(start: Row): RunRow {
+    const types = runEnds.map(({ type }) => type)
+    const end = this.#database
+      .prepare(
+        `SELECT * FROM event WHERE run_id = ? AND type IN (${types.map(() => '?').join(', ')}) LIMIT 1`,
+      )
+      .get(start.run_id as string, ...types)
+    return {
+      id: start.run_id as string,
+      startedAt: Date.parse(start.time as string),
+      end: end && envelopeOf(end),
+    }
+  }
+}
+
+function group(rows: Row[]): Map<unknown, Row[]> {
+  return Map.groupBy(rows, (row) => row.delivery_id)
+}
+
+function commandOf(row: Row): CommandStart & Partial<CommandEnd> {
+  const start = {
+    deliveryId: row.delivery_id as number,
+    try: row.try as number,
+    argv: JSON.parse(row.argv as string) as string[],
+    startedAt: row.started_at as number,
+  }
+  if (row.duration_ms === null) return start
+  return {
+    ...start,
+    durationMs: row.duration_ms as number,
+    exitCode: row.exit_code as number | null,
+    signal: (row.signal as string | null) ?? undefined,
+    stderr: row.stderr as string,
+  }
+}
+
+function logOf(row: Row): LogLine {
+  return {
+    deliveryId: row.delivery_id as number,
+    at: row.at as number,
+    level: row.level as LogLine['level'],
+    message: row.message as string,
+  }
+}

@@ -1,0 +1,142 @@
+import type { z } from 'zod'
+import { didYouMean } from './nearest.ts'
+import { either, type Finding } from './problem.ts'
+import type { archiveSchema, sourceSchema, targetSchema } from './schema.ts'
+
+/** The parts of a config that are well-formed, to be checked against each other. */
+export interface Parts {
+  sources: [name: string, source: z.output<typeof sourceSchema>][]
+  targets: [name: string, target: z.output<typeof targetSchema>][]
+  archive?: z.output<typeof archiveSchema> | undefined
+  /** Whether archives are asked for, well-formed or not. */
+  hasArchive: boolean
+  /** All that are there, well-formed or not. */
+  targetNames: string[]
+}
+
+/** What no part of a config can know by itself: whether the parts fit together. */
+export function checkParts(parts: Parts): Finding[] {
+  return [
+    ...unknownTargets(parts),
+    ...missingArchive(parts),
+    ...snapshotLimits(parts),
+    ...volumesTwice(parts),
+    ...directories(parts),
+    ...parts.targets.flatMap(mountPoints),
+  ]
+}
+
+/** Whether a directory is another one, or is somewhere below it. Paths are absolute and normal. */
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(`${directory}/`)
+}
+
+const overlap = (one: string, other: string) => isWithin(one, other) || isWithin(other, one)
+
+function unknownTargets({ sources, archive, targetNames }: Parts): Finding[] {
+  const references = sources.map(([name, { target }]) => ({ path: ['sources', name, 'target'], target }))
+  if (archive) references.push({ path: ['archive', 'target'], target: archive.target })
+  const known =
+    targetNames.length > 0 ? `the name of a target: ${either(targetNames)}` : 'a target of `targets`'
+  return references
+    .filter(({ target }) => !targetNames.includes(target))
+    .map(({ path, target }) => ({ path, expected: known, hint: didYouMean(target, targetNames) }))
+}
+
+function missingArchive({ sources, hasArchive }: Parts): Finding[] {
+  if (hasArchive) return []
+  return sources
+    .filter(([, { archive }]) => archive)
+    .map(([name]) => ({
+      path: ['sources', name, 'archive'],
+      expected: 'false, as the config has no `archive`',
+      hint: 'say where archives go: `archive: { target: NAME }` at the top of the file',
+    }))
+}
+
+function snapshotLimits({ sources }: Parts): Finding[] {
+  return sources.flatMap(([name, source]): Finding[] => {
+    if (source.kind !== 'lv' || !source.snapshot.max || source.snapshot.size === 'auto') return []
+    const { size, max } = source.snapshot
+    const tooSmall =
+      'bytes' in size
+        ? 'bytes' in max && max.bytes < size.bytes
+        : 'percent' in max && max.percent < size.percent
+    return tooSmall ? [{ path: ['sources', name, 'snapshot', 'max'], expected: 'at least the `size`' }] : []
+  })
+}
+
+function volumesTwice({ sources }: Parts): Finding[] {
+  const owners = new Map<string, string>()
+  return sources.flatMap(([name, source]) => {
+    if (source.kind !== 'lv') return []
+    const volume = `${source.vg}/${source.lv}`
+    const owner = owners.get(volume)
+    owners.set(volume, owner ?? name)
+    return owner
+      ? [{ path: ['sources', name, 'lv'], expected: `another volume than that of source ${owner}` }]
+      : []
+  })
+}
+
+function directories({ sources, targets }: Parts): Finding[] {
+  const backedUp = sources.flatMap(([name, source]) =>
+    source.kind === 'path' ? [{ name, path: source.path }] : [],
+  )
+  const written = targets.map(([name, { path }]) => ({ name, path }))
+  return [
+    ...backedUp.flatMap(({ name, path }, i) => [
+      ...apart(
+        ['sources', name],
+        path,
+        'source',
+        backedUp.slice(0, i),
+        'what is nested would be copied twice',
+      ),
+      ...apart(['sources', name], path, 'target', written, 'a backup must not contain itself'),
+    ]),
+    ...written.flatMap(({ name, path }, i) =>
+      apart(
+        ['targets', name],
+        path,
+        'target',
+        written.slice(0, i),
+        'a sync of one could delete from the other',
+      ),
+    ),
+  ]
+}
+
+function apart(
+  owner: string[],
+  path: string,
+  kind: string,
+  others: { name: string; path: string }[],
+  hint: string,
+): Finding[] {
+  const clash = others.find((other) => overlap(other.path, path))
+  if (!clash) return []
+  return [
+    {
+      path: [...owner, 'path'],
+      expected: `a directory apart from ${kind} ${clash.name} (${clash.path})`,
+      hint,
+    },
+  ]
+}
+
+function mountPoints([name, target]: Parts['targets'][number]): Finding[] {
+  return target.mounts.flatMap(({ at }, i): Finding[] => {
+    const path = ['targets', name, 'mounts', i, 'at']
+    const findings: Finding[] = []
+    if (!overlap(at, target.path))
+      findings.push({ path, expected: `${target.path}, or a path above or below it` })
+    const earlier = target.mounts.slice(0, i).filter((other) => isWithin(other.at, at))
+    if (earlier.some((other) => other.at === at)) findings.push({ path, expected: 'each mount point once' })
+    else if (earlier[0]) {
+      const hint = 'mounts are made in this order: move the parent up'
+      findings.push({ path, expected: `${at} to be listed before ${earlier[0].at}`, found: 'it after', hint })
+    }
+    return findings
+  })
+}

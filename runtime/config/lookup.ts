@@ -1,0 +1,17 @@
+import { TerminalError } from '../errors.ts'
+import type { Config, LvSource, Source, Target } from './config.ts'
+
+/** A source and its target. @throws {TerminalError} The config has changed since the run began. */
+export function configured(config: Config, name: string): { source: Source; target: Target } {
+  const source = config.sources[name]
+  const target = source && config.targets[source.target]
+  if (!source || !target) throw new TerminalError(`source ${name} is not in the config any more`)
+  return { source, target }
+}
+
+/** A source that is a logical volume. @throws {TerminalError} It is not, any more. */
+export function volumeSource(config: Config, name: string): LvSource {
+  const { source } = configured(config, name)
+  if (source.kind === 'lv') return source
+  throw new TerminalError(`source ${name} is not a logical volume any more`)
+}

@@ -1,0 +1,63 @@
+import { parsed } from './reading.ts'
+import {
+  type DurationRange,
+  formatDuration,
+  parseBytes,
+  parseDuration,
+  parseDurationRange,
+  parsePercent,
+} from './units.ts'
+
+const SMALLEST_SNAPSHOT = 1024 ** 2
+const SIZES = 'a size such as 100M (at least 1M) or a percentage such as 20%'
+
+/** The room of a snapshot: bytes, or percent of the volume that it is taken of. */
+export type SnapshotSize = { bytes: number } | { percent: number }
+
+function parseSnapshotSize(value: string): SnapshotSize | undefined {
+  const percent = parsePercent(value)
+  if (percent) return { percent }
+  const bytes = parseBytes(value)
+  return bytes !== undefined && bytes >= SMALLEST_SNAPSHOT ? { bytes } : undefined
+}
+
+export const snapshotSize = parsed(SIZES, parseSnapshotSize)
+
+export const snapshotSizeOrAuto = parsed(`auto, ${SIZES}`, (value) =>
+  value === 'auto' ? 'auto' : parseSnapshotSize(value),
+)
+
+/** How much of a mirror one sync may delete: a number of files, or percent of the mirror's files. */
+export type DeletionLimit = { percent: number } | { files: number }
+
+export const deletionLimit = parsed(
+  'a percentage such as 50% or a number of files such as 1000',
+  (value): DeletionLimit | undefined => {
+    const percent = parsePercent(value)
+    if (percent !== undefined) return { percent }
+    return /^\d{1,15}$/.test(value) ? { files: Number(value) } : undefined
+  },
+)
+
+/** Milliseconds, within bounds that are milliseconds too. */
+export function duration(minMs: number, maxMs: number) {
+  const bounds = `from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`
+  return parsed(`a duration ${bounds}, such as 30s`, (value) => {
+    const ms = parseDuration(value)
+    return ms !== undefined && ms >= minMs && ms <= maxMs ? ms : undefined
+  })
+}
+
+const LONGEST_PAUSE_MS = 3_600_000
+
+export const backoff = parsed(
+  'a duration such as 5s, or a range such as 1s..30s (at most 1h)',
+  (value): DurationRange | undefined => {
+    const range = parseDurationRange(value)
+    return range && range.minMs <= range.maxMs && range.maxMs <= LONGEST_PAUSE_MS ? range : undefined
+  },
+  (value) => {
+    const range = parseDurationRange(value)
+    return range && range.minMs > range.maxMs ? 'the shorter duration comes first' : undefined
+  },
+)

@@ -1,0 +1,161 @@
+import { z } from 'zod'
+import {
+  absolutePath,
+  commandArgument,
+  device,
+  eventPattern,
+  excludePattern,
+  fileSystem,
+  listenAddress,
+  logicalVolume,
+  mountOption,
+  pathBelowRoot,
+  sourceName,
+  sourcePath,
+  targetName,
+  targetReference,
+  webAddress,
+} from './names.ts'
+import { backoff, deletionLimit, duration, snapshotSize, snapshotSizeOrAuto } from './quantities.ts'
+import { notBeside, onlyOneOf } from './rules.ts'
+
+// The config as it is written, and what it is read as. Defaults stand in the schema, next to their key.
+
+const ATTEMPTS = 'a whole number from 1 to 100'
+
+const snapshot = z.strictObject({
+  size: snapshotSizeOrAuto.default('auto').describe('Room for what changes while the snapshot lives.'),
+  max: snapshotSize
+    .exactOptional()
+    .describe('Largest room that `auto`, and trials after an overflow, may take.'),
+})
+
+const mount = z.strictObject({
+  attempts: z
+    .int({ error: ATTEMPTS })
+    .min(1, ATTEMPTS)
+    .max(100, ATTEMPTS)
+    .default(10)
+    .describe('Snapshots to try before the source counts as failed.'),
+  backoff: backoff
+    .prefault('1s..30s')
+    .describe('Pause between two trials; it grows from the first to the second.'),
+})
+
+const ONLY_VOLUMES = 'only a logical volume (`lv`) is copied by way of a snapshot'
+
+export const sourceSchema = z
+  .strictObject({
+    lv: logicalVolume.exactOptional().describe('The logical volume to back up, by way of a snapshot.'),
+    path: sourcePath.exactOptional().describe('The directory to back up.'),
+    target: targetReference.describe(
+      'The target that gets the mirror, as a folder of the name of the source.',
+    ),
+    exclude: z.array(excludePattern).default([]).describe('What is left out: patterns as rsync has them.'),
+    archive: z
+      .boolean()
+      .exactOptional()
+      .describe('Whether weekday archives are written. Default: if any are.'),
+    maxDelete: deletionLimit.prefault('50%').describe('A sync that would delete more is held.'),
+    snapshot: snapshot.exactOptional(),
+    mount: mount.exactOptional(),
+  })
+  .check(
+    onlyOneOf('lv', 'path'),
+    notBeside('path', 'snapshot', ONLY_VOLUMES),
+    notBeside('path', 'mount', ONLY_VOLUMES),
+  )
+  .transform(({ lv: volume, path, snapshot: room, mount: trials, ...common }) =>
+    volume
+      ? {
+          ...common,
+          kind: 'lv' as const,
+          ...volume,
+          snapshot: room ?? snapshot.parse({}),
+          mount: trials ?? mount.parse({}),
+        }
+      : { ...common, kind: 'path' as const, path: path ?? '' },
+  )
+
+export const targetSchema = z.strictObject({
+  path: pathBelowRoot.describe('Where the mirrors and archives live.'),
+  mounts: z
+    .array(
+      z.strictObject({
+        device: device.describe('What is mounted.'),
+        at: pathBelowRoot.describe('Where: at the path of the target, above it, or below it.'),
+        type: fileSystem.exactOptional(),
+        options: z.array(mountOption).exactOptional(),
+      }),
+    )
+    .default([])
+    .describe('File systems to mount for a run, parents first; none if the path is always there.'),
+})
+
+/** The highest level of each compression, and the one it takes by default. */
+const LEVELS = {
+  zstd: { max: 19, normal: 3 },
+  gzip: { max: 9, normal: 6 },
+  none: { max: 0, normal: undefined },
+}
+
+export const archiveSchema = z
+  .strictObject({
+    target: targetReference.describe('The target that gets the folders Monday to Sunday.'),
+    compression: z.enum(['zstd', 'gzip', 'none']).default('zstd'),
+    level: z.int().exactOptional().describe('zstd: 1 to 19, default 3. gzip: 1 to 9, default 6.'),
+  })
+  .superRefine(({ compression, level }, { addIssue }) => {
+    const { max } = LEVELS[compression]
+    if (level === undefined || (level >= 1 && level <= max)) return
+    const message = max > 0 ? `a level from 1 to ${max} for ${compression}` : 'no level without compression'
+    addIssue({ code: 'custom', path: ['level'], message })
+  })
+  .transform((archive) => {
+    const level = archive.level ?? LEVELS[archive.compression].normal
+    return level === undefined ? archive : { ...archive, level }
+  })
+
+const hook = {
+  on: z.array(eventPattern).min(1).default(['run.*']).describe('Events that are told of.'),
+  timeout: duration(1000, 3_600_000).prefault('30s').describe('The hook is stopped after that long.'),
+}
+const command = { error: 'a list of a command and its arguments, such as [/usr/local/bin/page-me, now]' }
+
+export const notifySchema = z
+  .strictObject({
+    exec: z.tuple([absolutePath], commandArgument, command).exactOptional(),
+    webhook: z.strictObject({ url: webAddress, secretFile: absolutePath }).exactOptional(),
+    healthchecks: z.strictObject({ url: webAddress }).exactOptional(),
+    ...hook,
+  })
+  .check(onlyOneOf('exec', 'webhook', 'healthchecks'))
+  .transform(({ exec, webhook, healthchecks, on, timeout: timeoutMs }) => {
+    if (exec) return { kind: 'exec' as const, argv: exec, on, timeoutMs }
+    if (webhook) return { kind: 'webhook' as const, ...webhook, on, timeoutMs }
+    return { kind: 'healthchecks' as const, url: healthchecks?.url ?? '', on, timeoutMs }
+  })
+
+/** Who is told of what: a command, a signed webhook, or a check that expects to hear from us. */
+export type NotifyHook = z.output<typeof notifySchema>
+
+export const configSchema = z.strictObject(
+  {
+    sources: z.record(sourceName, sourceSchema).refine((sources) => Object.keys(sources).length > 0, {
+      error: 'at least one source',
+    }),
+    targets: z.record(targetName, targetSchema),
+    archive: archiveSchema.exactOptional().describe('Weekday archives; none without it.'),
+    notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
+    state: absolutePath.default('/var/lib/hdsync').describe('Folder of the event store.'),
+    functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
+    http: z
+      .strictObject({
+        listen: listenAddress,
+        tokenFile: absolutePath.exactOptional(),
+        webhooks: z.record(z.string(), z.unknown()).exactOptional(),
+      })
+      .exactOptional(),
+  },
+  { error: ({ code }) => (code === 'invalid_type' ? 'a map with the keys sources and targets' : undefined) },
+)

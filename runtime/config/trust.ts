@@ -1,0 +1,39 @@
+import type { Stats } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { ConfigError, type Problem } from './problem.ts'
+
+/** Who may have written a file. `mode` is that of stat(2). */
+export type Ownership = Pick<Stats, 'uid' | 'mode'>
+
+/**
+ * Refuses a file that is run or obeyed as root although somebody else could have written it.
+ * Only for root: a user is free to run what they own. Safe to repeat.
+ * @param uid The user that hdsync runs as.
+ * @throws {ConfigError} With the command that puts it right.
+ */
+export async function assertTrustedFile(file: string, uid = process.geteuid?.()): Promise<void> {
+  refuseUntrusted(file, await stat(file), uid)
+}
+
+/** {@link assertTrustedFile} for a file that is open, and so cannot be replaced in between. */
+export function refuseUntrusted(
+  file: string,
+  { uid: owner, mode }: Ownership,
+  uid = process.geteuid?.(),
+): void {
+  if (uid !== 0) return
+  const problems: Problem[] = []
+  const problem = (expected: string, found: string, remedy: string) =>
+    problems.push({ file, key: '', expected, found, hint: `run: ${remedy} ${shellWord(file)}` })
+  if (owner !== 0) problem('a file that root owns', `one of user ${owner}`, 'chown root:root')
+  if (mode & 0o022) problem('a file that only root can write', `mode ${octal(mode)}`, 'chmod go-w')
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
+function octal(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, '0')
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}

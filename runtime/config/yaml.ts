@@ -1,0 +1,76 @@
+import { type Document, isAlias, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { aliasMistakes, duplicateKeys, type Mistake, syntaxMistakes } from './mistakes.ts'
+import { ConfigError, type Finding, formatKey, type Place, type Problem } from './problem.ts'
+
+/** A YAML file as data that still knows where in the text each part of it is. */
+export interface YamlText {
+  value: unknown
+  /** Keys that were given twice. `value` has the last of each. */
+  duplicates: Problem[]
+  /** Where the value at a path is, or its key; for what is missing, where the map is that misses it. */
+  locate(path: readonly PropertyKey[], at?: Finding['at']): Place
+}
+
+/**
+ * Reads YAML 1.2: one document, no tags, keys that are text, and no more than a hundred uses of aliases.
+ * @throws {ConfigError} The text is not such YAML. Several mistakes are reported together.
+ */
+export function readYaml(text: string, file: string): YamlText {
+  const lineCounter = new LineCounter()
+  const document = parseDocument(text, {
+    lineCounter,
+    stringKeys: true,
+    resolveKnownTags: false,
+    prettyErrors: false,
+    logLevel: 'silent',
+  })
+  const place = (offset: number, path: readonly PropertyKey[]): Place => {
+    const { line, col: column } = lineCounter.linePos(Math.min(offset, text.length))
+    return { file, line, column, key: formatKey(path) }
+  }
+  const toProblem = ({ offset, path, ...rest }: Mistake): Problem => ({ ...place(offset, path), ...rest })
+  const refuse = (mistakes: Mistake[]) => {
+    if (mistakes.length > 0) throw new ConfigError(mistakes.map(toProblem))
+  }
+
+  refuse(syntaxMistakes(document, text))
+  refuse(aliasMistakes(document))
+  return {
+    value: toValue(document, refuse),
+    duplicates: duplicateKeys(document).map(toProblem),
+    locate: (path, at) => place(offsetOf(document, path, at), path),
+  }
+}
+
+function toValue(document: Document, refuse: (mistakes: Mistake[]) => void): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 })
+  } catch {
+    // What else could fail has been refused: this is a bomb of aliases.
+    refuse([{ offset: 0, path: [], expected: 'aliases (*name) of at most 100 values in all', found: 'more' }])
+    return undefined
+  }
+}
+
+function offsetOf(document: Document, path: readonly PropertyKey[], at: Finding['at'] = 'value'): number {
+  let node: Node | null | undefined = document.contents
+  let keyOffset = node?.range?.[0] ?? 0
+  for (const step of path) {
+    if (isAlias(node)) node = node.resolve(document)
+    const child = childOf(node, step)
+    if (!child) return keyOffset
+    node = child.value
+    keyOffset = child.keyOffset ?? node?.range?.[0] ?? keyOffset
+  }
+  return at === 'key' ? keyOffset : (node?.range?.[0] ?? keyOffset)
+}
+
+function childOf(node: unknown, step: PropertyKey): { value: Node | null; keyOffset?: number } | undefined {
+  if (isSeq<Node>(node)) {
+    const value = node.items[Number(step)]
+    return value && { value }
+  }
+  if (!isMap<Node, Node>(node)) return undefined
+  const pair = node.items.findLast(({ key }) => String(key) === String(step))
+  return pair && { value: pair.value, keyOffset: pair.key.range?.[0] ?? 0 }
+}

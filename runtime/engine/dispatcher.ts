@@ -1,0 +1,184 @@
+import type { Envelope } from '../../events/index.ts'
+import type { Delivery, Publication, Settlement } from '../bus/bus.ts'
+import type { CancelledError, TerminalError } from '../errors.ts'
+import { giveUp, type WorkerOptions, work } from './worker.ts'
+
+export interface DispatcherOptions extends WorkerOptions {
+  /** Deliveries in hand at once; 16 unless given. */
+  concurrency?: number
+  /** How long a claim holds without being renewed; 30 s unless given. */
+  leaseMs?: number
+  /** Told of every event once it is on the disk. */
+  onEvent?(event: Envelope): void
+  /** Told when the bus itself fails; nothing more is dispatched then. */
+  onFailure?(error: Error): void
+}
+
+interface InHand {
+  delivery: Delivery
+  cancel: AbortController
+}
+
+/**
+ * Hands what is on the bus to the functions. It sleeps until something is to be done: a commit of its own
+ * wakes it in the same turn of the loop, one of another process through the bus's `watch`, a delayed
+ * delivery by a timer. What ends in the same turn of the loop is committed together.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #inHand = new Map<number, InHand>()
+  readonly #endedRuns = new Map<string, CancelledError | TerminalError>()
+  #ended: Settlement[] = []
+  #scheduled = false
+  #turning = false
+  #stopped = false
+  #draining = false
+  #clearTimer: (() => void) | undefined
+  #clearHeartbeat: (() => void) | undefined
+  #unwatch: (() => void) | undefined
+  #idleWaiters: (() => void)[] = []
+  #failure: Error | undefined
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  get #leaseMs(): number {
+    return this.#options.leaseMs ?? 30_000
+  }
+
+  start(): void {
+    this.#unwatch = this.#options.bus.watch(() => this.wake())
+    this.#heartbeat()
+    this.wake()
+  }
+
+  /** Looks at the bus as soon as the code that is running now has ended. */
+  wake(): void {
+    if (this.#scheduled || this.#stopped) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#turn()
+    })
+  }
+
+  /** Puts events on the bus, and tells of them. */
+  async publish(publications: readonly Publication[]): Promise<void> {
+    await this.#options.bus.publish(publications)
+    this.#tell(publications)
+    this.wake()
+  }
+
+  /**
+   * Ends a run before its time: what is in hand is aborted, what is waiting is given up, both with `reason`,
+   * and the functions that put things in order are run.
+   */
+  async endRun(runId: string, reason: CancelledError | TerminalError): Promise<void> {
+    this.#endedRuns.set(runId, reason)
+    for (const { delivery, cancel } of this.#inHand.values()) {
+      if (delivery.event.runid === runId && this.#isChain(delivery)) cancel.abort(reason)
+    }
+    await this.#options.bus.expedite(runId)
+    this.wake()
+  }
+
+  /** Resolves when nothing is in hand and nothing is ready; delayed deliveries do not count. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#idleWaiters.push(resolve)
+      this.wake()
+    })
+  }
+
+  /** Claims nothing more, and waits for what is in hand. */
+  async stop(): Promise<void> {
+    this.#draining = true
+    while (this.#inHand.size > 0 && !this.#failure) await this.idle()
+    this.#stopped = true
+    this.#clearTimer?.()
+    this.#clearHeartbeat?.()
+    this.#unwatch?.()
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#turning || this.#stopped || this.#failure) return
+    this.#turning = true
+    const settle = this.#ended
+    this.#ended = []
+    try {
+      const { bus, clock, concurrency = 16 } = this.#options
+      const result = await bus.exchange({
+        now: clock.now(),
+        leaseMs: this.#leaseMs,
+        renew: [...this.#inHand.values()].map(({ delivery }) => delivery),
+        settle,
+        claim: this.#draining ? 0 : concurrency - this.#inHand.size + settle.length,
+      })
+      for (const [index, settlement] of settle.entries()) {
+        this.#inHand.delete(settlement.delivery.id)
+        if (result.settled[index] && settlement.outcome !== 'retry') this.#tell(settlement.publications)
+      }
+      for (const delivery of result.claimed) this.#take(delivery)
+      this.#clearTimer?.()
+      this.#clearTimer =
+        result.nextAt === null ? undefined : clock.schedule(result.nextAt - clock.now(), () => this.wake())
+      if (this.#inHand.size === 0 && result.claimed.length === 0) this.#tellIdle()
+    } catch (error) {
+      // The settlements are not lost: their leases end, and whoever runs next does them again.
+      this.#failure = error as Error
+      this.#options.onFailure?.(this.#failure)
+      this.#tellIdle()
+    } finally {
+      this.#turning = false
+      if (this.#ended.length > 0) this.wake()
+    }
+  }
+
+  #take(delivery: Delivery): void {
+    const cancel = new AbortController()
+    this.#inHand.set(delivery.id, { delivery, cancel })
+    void this.#settlementOf(delivery, cancel.signal).then((settlement) => {
+      this.#ended.push(settlement)
+      this.wake()
+    })
+  }
+
+  async #settlementOf(delivery: Delivery, cancelled: AbortSignal): Promise<Settlement> {
+    const target = this.#options.registry.get(delivery.function)
+    if (!target) {
+      const error = `there is no function ${delivery.function} any more`
+      const now = this.#options.clock.now()
+      const attempt = { startedAt: now, endedAt: now, error }
+      return { outcome: 'dead', delivery, attempt, publications: [] }
+    }
+    const { spec } = target.definition
+    const ended = this.#endedRuns.get(delivery.event.runid ?? '')
+    if (ended && !spec.always && !spec.aside) return giveUp(delivery, target, ended, this.#options)
+    return work(delivery, target, cancelled, this.#options)
+  }
+
+  /** What takes longer than a lease keeps it by asking for it again, three times as often as needed. */
+  #heartbeat(): void {
+    this.#clearHeartbeat = this.#options.clock.schedule(this.#leaseMs / 3, () => {
+      if (this.#stopped) return
+      if (this.#inHand.size > 0) this.wake()
+      this.#heartbeat()
+    })
+  }
+
+  #isChain({ function: name }: Delivery): boolean {
+    const spec = this.#options.registry.get(name)?.definition.spec
+    return !spec?.always && !spec?.aside
+  }
+
+  #tell(publications: readonly Publication[]): void {
+    for (const { event } of publications) this.#options.onEvent?.(event)
+  }
+
+  #tellIdle(): void {
+    const waiters = this.#idleWaiters
+    this.#idleWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+}

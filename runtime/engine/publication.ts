@@ -1,0 +1,86 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { customAlphabet, nanoid } from 'nanoid'
+import type { Envelope, EventDefinition, InputOf } from '../../events/index.ts'
+import type { Publication } from '../bus/bus.ts'
+import { TerminalError } from '../errors.ts'
+import type { EmitOptions } from '../function.ts'
+import type { Registry } from './registry.ts'
+
+/** The CloudEvents `source` of every event that this box makes. */
+export const eventSource = `/hdsync/${hostname()}`
+
+/** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
+export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstvwxyz', 10)
+
+/** An event from outside: the first of a chain. */
+export function rootPublication<E extends EventDefinition>(
+  registry: Registry,
+  event: E,
+  data: InputOf<E>,
+  { now, runId = newRunId() }: { now: number; runId?: string },
+): Publication {
+  const traceparent = `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
+  return publicationOf(registry, event, data, { id: nanoid(), runid: runId, traceparent, attempt: 1 }, now)
+}
+
+/**
+ * An event that a handler emits. Its id follows from the parent, the function and its place among what the
+ * function emitted, so that the same step done twice cannot put it on the bus twice.
+ */
+export function childPublication<E extends EventDefinition>(
+  registry: Registry,
+  event: E,
+  data: InputOf<E>,
+  parent: { event: Envelope; function: string; index: number },
+  { attempt = 1, delayMs = 0 }: EmitOptions,
+  now: number,
+): Publication {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([parent.event.source, parent.event.id, parent.function, parent.index]))
+    .digest()
+  const identity = {
+    id: digest.toString('base64url', 0, 16),
+    parentid: parent.event.id,
+    attempt,
+    ...(parent.event.runid && { runid: parent.event.runid }),
+    ...(parent.event.traceparent && {
+      traceparent: `${parent.event.traceparent.slice(0, 36)}${digest.toString('hex', 16, 24)}-01`,
+    }),
+  }
+  return publicationOf(registry, event, data, identity, now, delayMs)
+}
+
+function publicationOf(
+  registry: Registry,
+  event: EventDefinition,
+  input: unknown,
+  identity: Pick<Envelope, 'id' | 'attempt' | 'runid' | 'parentid' | 'traceparent'>,
+  now: number,
+  delayMs = 0,
+): Publication {
+  const parsed = event.schema.safeParse(input)
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`)
+    throw new TerminalError(`the data of ${event.type} does not fit its schema: ${issues.join('; ')}`)
+  }
+  const data = parsed.data as Record<string, unknown>
+  const subject = typeof data.source === 'string' ? { subject: data.source } : {}
+  return {
+    event: {
+      specversion: '1.0',
+      source: eventSource,
+      type: event.type,
+      time: new Date(now).toISOString(),
+      datacontenttype: 'application/json',
+      ...identity,
+      ...subject,
+      data,
+    },
+    deliveries: registry.handlersOf(event.type).map(({ name, definition: { spec } }) => ({
+      function: name,
+      key: spec.concurrency?.key(data, { id: identity.runid ?? '' }),
+      runAt: now + delayMs,
+    })),
+  }
+}

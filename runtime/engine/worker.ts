@@ -1,0 +1,137 @@
+import type { EventDefinition } from '../../events/index.ts'
+import type { Delivery, EventBus, Publication, Settlement } from '../bus/bus.ts'
+import { CancelledError, TerminalError } from '../errors.ts'
+import type { Context, Emit, EventLog, GiveUpContext, Received } from '../function.ts'
+import type { Clock } from './clock.ts'
+import { childPublication } from './publication.ts'
+import type { RegisteredFunction, Registry } from './registry.ts'
+import { retryDelayMs } from './retry.ts'
+
+/** What the engine asks for when it hands a delivery to its function. */
+export type ContextFactory = (delivery: Delivery, signal: AbortSignal) => Omit<Context, 'events'>
+
+export interface WorkerOptions {
+  bus: EventBus
+  registry: Registry
+  clock: Clock
+  context: ContextFactory
+}
+
+/**
+ * Runs one delivery to its end, good or bad, and says how it has to be settled. Never throws.
+ * @param cancelled Aborted when the run is cancelled.
+ */
+export async function work(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  cancelled: AbortSignal,
+  options: WorkerOptions,
+): Promise<Settlement> {
+  const { clock } = options
+  const startedAt = clock.now()
+  const timeUp = new AbortController()
+  const stop = clock.schedule(target.timeoutMs, () =>
+    timeUp.abort(new TerminalError(`${target.name} took longer than ${target.timeoutMs / 1000} s`)),
+  )
+  const signal = AbortSignal.any([cancelled, timeUp.signal])
+  try {
+    // Inside the try: what cannot be parsed becomes a dead letter, not a crash of the dispatcher.
+    const received = receive(delivery, target)
+    if (delivery.tries > target.retry.limit) {
+      throw new TerminalError(`given up: it did not end well in ${target.retry.limit} tries`)
+    }
+    const { emit, publications } = emitter(delivery, target, options)
+    const context = {
+      ...options.context(delivery, signal),
+      events: eventLog(delivery, options),
+      emit: emit as Emit<readonly EventDefinition[]>,
+    }
+    signal.throwIfAborted()
+    await target.definition.spec.run(received, context)
+    return { outcome: 'done', delivery, attempt: { startedAt, endedAt: clock.now() }, publications }
+  } catch (thrown) {
+    const error = signal.aborted ? toError(signal.reason) : toError(thrown)
+    const ended = { startedAt, endedAt: clock.now(), error: error.message }
+    if (!(error instanceof TerminalError || error instanceof CancelledError)) {
+      const { limit, minDelayMs, maxDelayMs } = target.retry
+      if (delivery.tries < limit) {
+        const delay = retryDelayMs(delivery.tries, { minMs: minDelayMs, maxMs: maxDelayMs })
+        return { outcome: 'retry', delivery, attempt: ended, runAt: clock.now() + delay }
+      }
+    }
+    return giveUp(delivery, target, error, options, startedAt)
+  } finally {
+    stop()
+  }
+}
+
+/** Ends a delivery that will not be tried (again): its function says what has to follow. Never throws. */
+export function giveUp(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  error: Error,
+  options: WorkerOptions,
+  startedAt = options.clock.now(),
+): Settlement {
+  const outcome = error instanceof CancelledError ? 'cancelled' : 'dead'
+  const attempt = { startedAt, endedAt: options.clock.now(), error: error.message }
+  try {
+    const { emit, publications } = emitter(delivery, target, options)
+    const { config, run } = options.context(delivery, AbortSignal.abort(error))
+    const context: GiveUpContext = { config, run, events: eventLog(delivery, options) }
+    target.definition.spec.giveUp?.(
+      { ...receive(delivery, target), error },
+      { ...context, emit: emit as Emit<readonly EventDefinition[]> },
+    )
+    return { outcome, delivery, attempt, publications }
+  } catch (second) {
+    const message = `${error.message}; then, when giving up: ${toError(second).message}`
+    return { outcome, delivery, attempt: { ...attempt, error: message }, publications: [] }
+  }
+}
+
+function receive({ event }: Delivery, { definition, name }: RegisteredFunction): Received<EventDefinition> {
+  const handled = definition.on.find(({ type }) => type === event.type)
+  if (!handled) throw new TerminalError(`${name} does not take ${event.type} any more`)
+  const parsed = handled.schema.safeParse(event.data)
+  if (!parsed.success) throw new TerminalError(`the data of ${event.type} ${event.id} is not valid`)
+  return { data: parsed.data, attempt: event.attempt, event }
+}
+
+function emitter(delivery: Delivery, target: RegisteredFunction, { registry, clock }: WorkerOptions) {
+  const publications: Publication[] = []
+  const emit: Emit<EventDefinition[]> = (event, data, options = {}) => {
+    if (!target.definition.emits.includes(event)) {
+      throw new TerminalError(`${target.name} emits ${event.type}, which its \`emits\` does not name`)
+    }
+    const parent = { event: delivery.event, function: target.name, index: publications.length }
+    publications.push(childPublication(registry, event, data, parent, options, clock.now()))
+  }
+  return { emit, publications }
+}
+
+function eventLog(delivery: Delivery, { bus, registry }: WorkerOptions): EventLog {
+  const runId = delivery.event.runid ?? ''
+  const receivedOf =
+    <E extends EventDefinition>(definition: E) =>
+    (event: Received<E>['event']): Received<E> => ({
+      data: definition.schema.parse(event.data) as Received<E>['data'],
+      attempt: event.attempt,
+      event,
+    })
+  return {
+    run: () => bus.events({ runId }),
+    ofRun: (definition) => bus.events({ runId, types: [definition.type] }).map(receivedOf(definition)),
+    latest: (definition, subject, limit) =>
+      bus.events({ types: [definition.type], subject, newestFirst: true, limit }).map(receivedOf(definition)),
+    pending: () =>
+      bus
+        .open(runId)
+        .filter(({ id, function: name }) => id !== delivery.id && !registry.get(name)?.definition.spec.aside)
+        .length,
+  }
+}
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
+}

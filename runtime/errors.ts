@@ -1,0 +1,43 @@
+/** What a person needs beside the message: what to do about it, and the cause. */
+interface Remedy {
+  /** What to try, as a sentence or a command. */
+  hint?: string | undefined
+  cause?: unknown
+}
+
+/** An error whose message is meant for the user: it is printed without a stack trace. */
+export class HdsyncError extends Error {
+  override readonly name: string = 'HdsyncError'
+  readonly hint: string | undefined
+
+  constructor(message: string, { hint, cause }: Remedy = {}) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.hint = hint
+  }
+}
+
+/** Trying again cannot help: the delivery becomes a dead letter at once. */
+export class TerminalError extends HdsyncError {
+  override readonly name = 'TerminalError'
+}
+
+/** Trying again may help (a lock held, a device busy): the function's retry policy decides when. */
+export class RetryableError extends HdsyncError {
+  override readonly name = 'RetryableError'
+}
+
+/** Somebody asked for the run to end. */
+export class CancelledError extends HdsyncError {
+  override readonly name = 'CancelledError'
+}
+
+/** The command line or the environment is at fault, not the backup: exit code 2. */
+export class UsageError extends HdsyncError {
+  override readonly name = 'UsageError'
+}
+
+/** The message of anything thrown, with its hint, on one line. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof HdsyncError && error.hint) return `${error.message} (${error.hint})`
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,147 @@
+import type { DataOf, Envelope, EventDefinition, InputOf } from '../events/index.ts'
+import type { Config } from './config/config.ts'
+import type { Clock } from './engine/clock.ts'
+import type { Host } from './host/host.ts'
+
+export type { Config, LvSource, PathSource, Source, Target } from './config/config.ts'
+export { matchesEvent } from './config/event-pattern.ts'
+export { configured, volumeSource } from './config/lookup.ts'
+export { retryDelayMs } from './engine/retry.ts'
+export { summarise } from './engine/summary.ts'
+export { CancelledError, HdsyncError, RetryableError, reasonOf, TerminalError } from './errors.ts'
+export type { Host } from './host/host.ts'
+export { deletionLimit, snapshotSizeBytes } from './host/limits.ts'
+export type { Mirror } from './host/mirrors.ts'
+
+/** One event, as a handler receives it. */
+export interface Received<E extends EventDefinition> {
+  /** The payload, checked against the event's schema. */
+  readonly data: DataOf<E>
+  /** The trial that the event belongs to, from 1: set by whoever emitted it. */
+  readonly attempt: number
+  readonly event: Envelope
+}
+
+export interface EmitOptions {
+  /** The trial that the new event belongs to; 1 unless given. */
+  attempt?: number
+  /** How long the event waits before it is handled. */
+  delayMs?: number
+}
+
+/**
+ * Puts an event on the bus once the handler has returned. Nothing is emitted when it throws.
+ * @throws {TerminalError} The event is not declared in `emits`, or its data does not fit its schema.
+ */
+export type Emit<Emits extends readonly EventDefinition[]> = <E extends Emits[number]>(
+  event: E,
+  data: InputOf<E>,
+  options?: EmitOptions,
+) => void
+
+/** What the log of events knows. */
+export interface EventLog {
+  /** The events of this kind in the current run, oldest first. */
+  ofRun<E extends EventDefinition>(event: E): Received<E>[]
+  /** The latest events of this kind about one source, of any run, newest first. */
+  latest<E extends EventDefinition>(event: E, subject: string, limit: number): Received<E>[]
+  /** How many deliveries of the current run's chain are still owed, apart from the one in hand. */
+  pending(): number
+  /** Every event of the current run, oldest first. */
+  run(): Envelope[]
+}
+
+/** How far a copy has come. */
+export interface Progress {
+  bytes: number
+  /** Bytes to do in all; null where that is not known. */
+  totalBytes: number | null
+  bytesPerSecond: number
+}
+
+export interface Log {
+  info(message: string): void
+  warn(message: string): void
+}
+
+export interface RunInfo {
+  id: string
+  /** Milliseconds since the epoch. */
+  startedAt: number
+}
+
+/** What a handler may do besides emitting. */
+export interface Context {
+  /** The box: LVM, mounts, rsync, archives, programs. */
+  host: Host
+  config: Config
+  run: RunInfo
+  events: EventLog
+  log: Log
+  /** Aborted when the run is cancelled or the function's time is up. */
+  signal: AbortSignal
+  clock: Clock
+  /** Shows how far long work has come; nothing of it is kept. */
+  progress(progress: Progress): void
+}
+
+/** What is left to do when a delivery is given up: nothing but to say so, and to let the chain end. */
+export type GiveUpContext = Pick<Context, 'config' | 'run' | 'events'>
+
+export interface RetryPolicy {
+  /** Tries in all, the first one included. */
+  limit: number
+  minDelayMs: number
+  maxDelayMs: number
+}
+
+export interface FunctionSpec<On extends EventDefinition, Emits extends readonly EventDefinition[]> {
+  /** The event to handle, or several. */
+  on: On | readonly On[]
+  /** Every event that `run` or `giveUp` may emit. */
+  emits: Emits
+  /** How long `run` may take (`30s`, `2m`, `24h`); one minute unless given. */
+  timeout?: string
+  /** Deliveries with an equal key are handled one after the other, in the order of their events. */
+  concurrency?: { key: (data: DataOf<On>, run: { id: string }) => string; limit?: 1 }
+  /** What to do when `run` throws anything but a TerminalError; three tries unless given. */
+  retry?: Partial<RetryPolicy>
+  /**
+   * Is done even when the run was cancelled, or cut short by a crash: it puts things in order, and is safe to
+   * repeat. Every other step of such a run is given up.
+   */
+  always?: boolean
+  /** Stands beside the chain (a notification): the run neither waits for it nor fails with it. */
+  aside?: boolean
+  run(received: Received<On>, context: Context & { emit: Emit<Emits> }): Promise<void> | void
+  /** Called instead of `run` when there will be no further try. What it emits lets the chain go on. */
+  giveUp?(received: Received<On> & { error: Error }, context: GiveUpContext & { emit: Emit<Emits> }): void
+}
+
+/** A function with its types set aside, as the registry keeps it. */
+export interface FunctionDefinition {
+  readonly kind: 'hdsync.function'
+  readonly on: readonly EventDefinition[]
+  readonly emits: readonly EventDefinition[]
+  readonly spec: FunctionSpec<EventDefinition, readonly EventDefinition[]>
+}
+
+/**
+ * Declares a handler. The default export of a file in functions/, or in the folder of the user's own.
+ * @example
+ * export default defineFunction({
+ *   on: runFailed,
+ *   emits: [],
+ *   async run({ data }, { log }) { log.warn(`run ${data.run} failed`) },
+ * })
+ */
+export function defineFunction<On extends EventDefinition, const Emits extends readonly EventDefinition[]>(
+  spec: FunctionSpec<On, Emits>,
+): FunctionDefinition {
+  return {
+    kind: 'hdsync.function',
+    on: Array.isArray(spec.on) ? spec.on : [spec.on as On],
+    emits: spec.emits,
+    spec: spec as unknown as FunctionDefinition['spec'],
+  }
+}

@@ -1,0 +1,297 @@
+import { createWriteStream } from 'node:fs'
+import { finished } from 'node:stream/promises'
+import { execa } from 'execa'
+import { RetryableError, TerminalError } from '../errors.ts'
+
+/** A command: always an argument vector, never a line for a shell. */
+export interface Command {
+  argv: readonly [string, ...string[]]
+  /** How long it may take. */
+  timeoutMs: number
+  /**
+   * `false` for short commands that must not be stopped halfway (LVM, mount): a cancelled run waits for them,
+   * as a killed lvcreate may leave the live volume suspended. True unless given.
+   */
+  interruptible?: boolean
+  /** Exit codes that are no error; 0 alone unless given. */
+  accept?: readonly number[]
+  /** Written to its standard input, which is empty otherwise. */
+  input?: string
+  env?: Readonly<Record<string, string>>
+  /** Receives standard output as it comes; it is not kept then. */
+  onStdout?: (chunk: Buffer) => void
+  /** Whether it only looks. A plan shows the others. */
+  readOnly?: boolean
+}
+
+export interface CommandResult {
+  exitCode: number
+  /** The end of the output, at most `outputLimit` bytes; empty with `onStdout`. */
+  stdout: string
+  stderr: string
+  durationMs: number
+}
+
+/** Runs commands on the box, and tells the journal about each. */
+export interface CommandRunner {
+  /**
+   * @throws {CommandError} It ended with an exit code that is not accepted, by a signal, or took too long.
+   * @throws {TerminalError} The program is not installed.
+   */
+  run(command: Command): Promise<CommandResult>
+  /** Runs commands joined by pipes; every one has to end well. `file` takes the output of the last. */
+  pipe(
+    commands: readonly [Command, Command, ...Command[]] | readonly [Command],
+    sink?: Sink,
+  ): Promise<CommandResult[]>
+}
+
+/** Where a pipeline's bytes go, and who looks at them on the way. */
+export interface Sink {
+  /** The last command's output is written to this new file. */
+  file?: { path: string; flags: 'wx'; mode: number }
+  /** The first command's output. */
+  onFirst?: (chunk: Buffer) => void
+}
+
+/** A command did not do what it was asked for. Facts are fields. */
+export class CommandError extends RetryableError {
+  readonly argv: readonly string[]
+  readonly exitCode: number | undefined
+  readonly signal: string | undefined
+  readonly stderr: string
+  readonly timedOut: boolean
+
+  constructor(
+    message: string,
+    facts: Pick<CommandError, 'argv' | 'exitCode' | 'signal' | 'stderr' | 'timedOut'>,
+  ) {
+    super(message)
+    this.argv = facts.argv
+    this.exitCode = facts.exitCode
+    this.signal = facts.signal
+    this.stderr = facts.stderr
+    this.timedOut = facts.timedOut
+  }
+}
+
+/** Told of every command; the journal. */
+export interface CommandObserver {
+  started(argv: readonly string[]): number
+  ended(
+    id: number,
+    end: { durationMs: number; exitCode: number | null; signal?: string; stderr: string },
+  ): void
+}
+
+export interface RunnerOptions {
+  observer: CommandObserver
+  signal: AbortSignal
+  /** Put into the environment of every command, so that one that outlives hdsync can be found. */
+  owner: string
+}
+
+/** Bytes kept of each output stream. LVM reports of a thousand volumes stay well below. */
+const outputLimit = 4 * 1024 * 1024
+const stderrKept = 4096
+/** From the polite signal to SIGKILL: rsync needs a moment to remove its temporary file. */
+const killDelayMs = 5000
+
+const directories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+
+/** What every command sees: messages in English, and the places where administrators' programs live. */
+export function commandEnvironment(owner: string): Record<string, string> {
+  const path = (process.env.PATH ?? '').split(':').filter((entry) => entry.startsWith('/'))
+  return {
+    LC_ALL: 'C',
+    LVM_SUPPRESS_FD_WARNINGS: '1',
+    HDSYNC_OWNER: owner,
+    PATH: [...new Set([...path, ...directories])].join(':'),
+  }
+}
+
+export function createRunner(options: RunnerOptions): CommandRunner {
+  return {
+    async run(command) {
+      const [result] = await runPipeline([command], {}, options)
+      return result as CommandResult
+    },
+    pipe: (commands, sink = {}) => runPipeline(commands, sink, options),
+  }
+}
+
+async function runPipeline(
+  commands: readonly Command[],
+  sink: Sink,
+  options: RunnerOptions,
+): Promise<CommandResult[]> {
+  options.signal.throwIfAborted()
+  const keepsOutput = commands.length === 1 && !sink.file && !sink.onFirst
+  const running = commands.map((command, index) => start(command, index === 0, keepsOutput, options))
+  for (const [index, { child }] of running.entries()) {
+    const next = running[index + 1]
+    // A next command that ends early breaks the pipe; its own exit code tells why.
+    if (next) child.stdout?.pipe(next.child.stdin as NodeJS.WritableStream).on('error', () => {})
+  }
+  const first = running[0]
+  if (sink.onFirst) first?.child.stdout?.on('data', sink.onFirst)
+  let written: Promise<void> | undefined
+  if (sink.file) {
+    const { path, flags, mode } = sink.file
+    const file = createWriteStream(path, { flags, mode, flush: true })
+    running.at(-1)?.child.stdout?.pipe(file)
+    written = finished(file)
+    // A disk that is full ends the file: without a reader the commands would wait for ever.
+    written.catch(() => running.forEach(({ kill }) => kill()))
+  }
+  const settled = await Promise.allSettled(running.map(({ result }) => result))
+  const failed = settled.filter((one) => one.status === 'rejected').map(({ reason }) => reason as Error)
+  const fileError = await written?.then(
+    () => undefined,
+    (error: Error) => error,
+  )
+  options.signal.throwIfAborted()
+  if (fileError)
+    throw new TerminalError(`cannot write ${sink.file?.path}: ${fileError.message}`, { cause: fileError })
+  // A command that lost its reader says so; the reader's own complaint is the cause.
+  const cause =
+    failed.find((error) => !(error instanceof CommandError && error.signal === 'SIGPIPE')) ?? failed[0]
+  if (cause) throw cause
+  return settled.map((one) => (one as PromiseFulfilledResult<CommandResult>).value)
+}
+
+function start(
+  command: Command,
+  isFirst: boolean,
+  keepsOutput: boolean,
+  { observer, signal, owner }: RunnerOptions,
+) {
+  const { argv, timeoutMs, interruptible = true, accept = [0] } = command
+  const id = observer.started(argv)
+  const startedAt = performance.now()
+  const child = execa(argv[0], argv.slice(1), {
+    env: { ...commandEnvironment(owner), ...command.env },
+    reject: false,
+    buffer: false,
+    // A session of its own: Ctrl-C in the terminal is for hdsync, which stops its commands in order.
+    detached: true,
+    cleanup: false,
+    stdin: command.input === undefined ? (isFirst ? 'ignore' : 'pipe') : 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  if (command.input !== undefined) child.stdin?.on('error', () => {}).end(command.input)
+
+  let timedOut = false
+  let killTimer: NodeJS.Timeout | undefined
+  const kill = () => {
+    signalGroup(child.pid, 'SIGTERM')
+    killTimer ??= setTimeout(() => signalGroup(child.pid, 'SIGKILL'), killDelayMs)
+  }
+  const timer = setTimeout(() => {
+    timedOut = true
+    kill()
+  }, timeoutMs)
+  if (interruptible) signal.addEventListener('abort', kill, { once: true })
+
+  const stdout = keepEnd(outputLimit)
+  const stderr = keepEnd(outputLimit)
+  if (command.onStdout) child.stdout?.on('data', command.onStdout)
+  else if (keepsOutput) child.stdout?.on('data', stdout.add)
+  child.stderr?.on('data', stderr.add)
+
+  const result = child.then((end): CommandResult => {
+    clearTimeout(timer)
+    clearTimeout(killTimer)
+    signal.removeEventListener('abort', kill)
+    const durationMs = performance.now() - startedAt
+    const exitCode = end.exitCode ?? null
+    const facts = { signal: end.signal, stderr: stderr.text().slice(-stderrKept) }
+    observer.ended(id, {
+      durationMs,
+      exitCode,
+      stderr: facts.stderr,
+      ...(end.signal && { signal: end.signal }),
+    })
+    if (interruptible) signal.throwIfAborted()
+    if ((end.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
+      throw new TerminalError(`${argv[0]} is not installed`, { hint: packageHint(argv[0]) })
+    }
+    if (exitCode === null || !accept.includes(exitCode) || timedOut) {
+      throw new CommandError(describe(argv, exitCode, end.signal, facts.stderr, timedOut, timeoutMs), {
+        argv,
+        exitCode: exitCode ?? undefined,
+        timedOut,
+        ...facts,
+      })
+    }
+    return { exitCode, stdout: stdout.text(), stderr: stderr.text(), durationMs }
+  })
+  // Everybody who waits gets the rejection; this keeps it from being unhandled until they do.
+  result.catch(() => {})
+  return { child, result, kill }
+}
+
+/** The group, so that the children of rsync and of hooks end with them. */
+function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal)
+  } catch {
+    // It has ended in the meantime.
+  }
+}
+
+function keepEnd(limit: number) {
+  let chunks: Buffer[] = []
+  let length = 0
+  return {
+    add(chunk: Buffer) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > 2 * limit) {
+        chunks = [Buffer.concat(chunks).subarray(-limit)]
+        length = limit
+      }
+    },
+    text: () => Buffer.concat(chunks).subarray(-limit).toString('utf8'),
+  }
+}
+
+function describe(
+  argv: readonly string[],
+  exitCode: number | null,
+  signal: string | undefined,
+  stderr: string,
+  timedOut: boolean,
+  timeoutMs: number,
+): string {
+  const how = timedOut
+    ? `took longer than ${timeoutMs / 1000} s`
+    : exitCode === null
+      ? `was ended by ${signal ?? 'a signal'}`
+      : `ended with exit code ${exitCode}`
+  const said = lastLines(stderr, 2)
+  return `${argv[0]} ${how}${said ? `: ${said}` : ''}`
+}
+
+/** The last lines that say something, on one line. */
+export function lastLines(text: string, count: number): string {
+  const lines = text.split('\n').map((line) => line.trim())
+  return lines.filter(Boolean).slice(-count).join('; ')
+}
+
+const packages: Readonly<Record<string, string>> = {
+  lvs: 'lvm2',
+  lvcreate: 'lvm2',
+  lvremove: 'lvm2',
+  rsync: 'rsync',
+  tar: 'tar',
+  zstd: 'zstd',
+  gzip: 'gzip',
+}
+
+/** How to get a program that is missing. */
+export function packageHint(program: string): string | undefined {
+  const debianPackage = packages[program]
+  return debianPackage && `apt-get install ${debianPackage}`
+}

@@ -1,0 +1,36 @@
+import { TerminalError } from '../errors.ts'
+import type { CommandRunner } from './command.ts'
+import type { Mount } from './mountinfo.ts'
+
+/** The type of the file system on a device, by its own look at it (no cache), or undefined. @see blkid(8) */
+export async function filesystemType(runner: CommandRunner, device: string): Promise<string | undefined> {
+  const argv = ['blkid', '--probe', '--match-tag', 'TYPE', '--output', 'value', '--', device] as const
+  // 2: nothing was found, or it could not be told.
+  const { stdout } = await runner.run({ argv, timeoutMs: 30_000, accept: [0, 2], readOnly: true })
+  return stdout.trim() || undefined
+}
+
+/**
+ * How to mount a writable snapshot of this file system read-only: the journal is replayed inside the
+ * snapshot. Options that skip the replay (`norecovery`, `noload`, `nolog`) would show an older tree, so they
+ * are never used.
+ * @param origin The mount of the live volume: attributes that it shows must not be missing from the copy.
+ * @throws {TerminalError} A snapshot of this file system must not be mounted.
+ */
+export function snapshotMountOptions(type: string, origin: Mount | undefined): string[] {
+  if (type === 'btrfs') {
+    throw new TerminalError('a block-level snapshot of btrfs has the UUID of its origin and may corrupt it', {
+      hint: 'back it up as a directory, or use snapshots of btrfs itself',
+    })
+  }
+  const kept = ['user_xattr', 'acl', 'noacl', 'nouser_xattr']
+  return [
+    'ro',
+    'nodev',
+    'nosuid',
+    'noexec',
+    // XFS refuses a second file system of one UUID.
+    ...(type === 'xfs' ? ['nouuid'] : []),
+    ...(origin?.type === type ? origin.superOptions.filter((option) => kept.includes(option)) : []),
+  ]
+}

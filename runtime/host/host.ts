@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import { type Archives, createArchives } from './archives.ts'
+import { type Command, type CommandObserver, type CommandResult, createRunner } from './command.ts'
+import { Ledger } from './ledger.ts'
+import { createMirrors, type Mirrors } from './mirrors.ts'
+import { createSnapshots, type Snapshots } from './snapshots.ts'
+import { createTargets, type Targets } from './targets.ts'
+
+/** The box, as functions see it. Every command that any of this runs stands in the journal. */
+export interface Host {
+  snapshots: Snapshots
+  targets: Targets
+  mirrors: Mirrors
+  archives: Archives
+  /** Runs a program of the user's. @throws {CommandError} It failed. */
+  program(command: Pick<Command, 'argv' | 'timeoutMs' | 'input' | 'env'>): Promise<CommandResult>
+}
+
+export interface HostOptions {
+  observer: CommandObserver
+  signal: AbortSignal
+  /** Names the event store; see `storeId`. */
+  store: string
+  /** Where snapshots are mounted and the mounts of targets are noted. */
+  runtimeDirectory: string
+}
+
+export function createHost({ observer, signal, store, runtimeDirectory }: HostOptions): Host {
+  const runner = createRunner({ observer, signal, owner: store })
+  return {
+    snapshots: createSnapshots({ runner, store, directory: join(runtimeDirectory, 'snapshots'), signal }),
+    targets: createTargets(runner, new Ledger(runtimeDirectory)),
+    mirrors: createMirrors(runner),
+    archives: createArchives(runner),
+    program: (command) => runner.run(command),
+  }
+}
+
+/** Folder for what lives as long as the machine is up: /run as root, the state directory otherwise. */
+export function runtimeDirectory(stateDirectory: string, store: string): string {
+  return process.getuid?.() === 0 ? `/run/hdsync/${store}` : join(stateDirectory, 'run')
+}

@@ -1,0 +1,62 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const entry = z.object({ run: z.string(), at: z.string(), device: z.string(), bootId: z.string() })
+
+/** A mount that hdsync is about to make, or has made. */
+export type LedgerEntry = Omit<z.output<typeof entry>, 'bootId'>
+
+/**
+ * The mounts that are hdsync's own. An entry is written before the mount is made, so that no crash leaves a
+ * mount that nobody knows; whether it was made, the kernel's table tells. It lies in the runtime directory,
+ * which like the mounts themselves does not outlive the machine's uptime.
+ */
+export class Ledger {
+  readonly #directory: string
+
+  constructor(runtimeDirectory: string) {
+    this.#directory = join(runtimeDirectory, 'mounts')
+  }
+
+  record({ run, at, device }: LedgerEntry): void {
+    mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+    writeFileSync(this.#file(at), JSON.stringify({ run, at, device, bootId: bootId() }), { mode: 0o600 })
+  }
+
+  strike(at: string): void {
+    rmSync(this.#file(at), { force: true })
+  }
+
+  /** Entries of this uptime, in the order of their paths. */
+  entries(): LedgerEntry[] {
+    let names: string[]
+    try {
+      names = readdirSync(this.#directory).sort()
+    } catch {
+      return []
+    }
+    return names.flatMap((name) => {
+      const parsed = parse(join(this.#directory, name))
+      return parsed?.bootId === bootId() ? [parsed] : []
+    })
+  }
+
+  #file(at: string): string {
+    return join(this.#directory, encodeURIComponent(at))
+  }
+}
+
+function parse(file: string): z.output<typeof entry> | undefined {
+  try {
+    return entry.parse(JSON.parse(readFileSync(file, 'utf8')))
+  } catch {
+    // Torn by a crash: then the mount was not made.
+    return undefined
+  }
+}
+
+/** Names this uptime of the machine. @see random(4) */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}

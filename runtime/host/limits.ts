@@ -1,0 +1,59 @@
+import type { LvSource, Source } from '../config/config.ts'
+import { formatBytes } from '../config/units.ts'
+import { TerminalError } from '../errors.ts'
+
+export interface SizeFacts {
+  /** What the config asks for. */
+  wanted: LvSource['snapshot']
+  /** Size of the live volume. */
+  sizeBytes: number
+  /** Room in the volume group. */
+  freeBytes: number
+  extentBytes: number
+  /** Room that earlier snapshots needed. */
+  usedBytes: readonly number[]
+  /** Size of the snapshot that has just overflowed. */
+  overflowedBytes?: number | undefined
+}
+
+/** Room for a quiet night on a small volume, and what one gets that nothing is known of. */
+const floorBytes = 64 * 1024 ** 2
+const firstShare = 0.2
+/** Nights differ: twice what the busiest one needed. */
+const safety = 2
+
+/**
+ * How large a thick snapshot is made, in whole extents: what the config says, or with `auto` twice what the
+ * busiest known night needed. After an overflow it is at least doubled. It is never larger than a copy of the
+ * whole volume, which cannot overflow, needs.
+ * @throws {TerminalError} The volume group has less room than the config asks for, or hardly any.
+ */
+export function snapshotSizeBytes(facts: SizeFacts): number {
+  const { wanted, sizeBytes, freeBytes, extentBytes, overflowedBytes = 0 } = facts
+  const inBytes = (size: { bytes: number } | { percent: number }) =>
+    'bytes' in size ? size.bytes : (sizeBytes * size.percent) / 100
+  const roundUp = (bytes: number) => Math.ceil(bytes / extentBytes) * extentBytes
+  // Each chunk of 4 KiB costs 16 bytes of metadata; one extent more for the header.
+  const whole = roundUp(sizeBytes * 1.005) + extentBytes
+  const ceiling = Math.min(whole, wanted.max ? inBytes(wanted.max) : whole)
+  const free = Math.floor(freeBytes / extentBytes) * extentBytes
+
+  const known = Math.max(0, ...facts.usedBytes)
+  const auto = Math.max(floorBytes, known > 0 ? known * safety : sizeBytes * firstShare)
+  const asked = wanted.size === 'auto' ? auto : inBytes(wanted.size)
+  const size = roundUp(Math.max(extentBytes, Math.min(ceiling, Math.max(asked, overflowedBytes * safety))))
+  if (size <= free) return size
+  // What was not asked for to the byte may be less: better a small snapshot than no backup.
+  const least =
+    overflowedBytes > 0 ? overflowedBytes + extentBytes : wanted.size === 'auto' ? extentBytes : size
+  if (free >= least) return free
+  throw new TerminalError(
+    `too little room for a snapshot: ${formatBytes(size)} wanted, ${formatBytes(freeBytes)} free in the volume group`,
+    { hint: 'free extents (vgs, lvs show who has them), or set a smaller snapshot size' },
+  )
+}
+
+/** How many deletions a source permits; whole files, rounded down. */
+export function deletionLimit(limit: Source['maxDelete'], mirrorFiles: number): number {
+  return 'files' in limit ? limit.files : Math.floor((mirrorFiles * limit.percent) / 100)
+}

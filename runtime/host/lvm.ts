@@ -1,0 +1,217 @@
+import { z } from 'zod'
+import { RetryableError, TerminalError } from '../errors.ts'
+import { type Command, CommandError, type CommandRunner } from './command.ts'
+import { withLock } from './mutex.ts'
+
+/** One logical volume, from lvs(8). */
+export interface Volume {
+  vg: string
+  lv: string
+  /** Full path of the device node. */
+  path: string
+  sizeBytes: number
+  /** `major:minor` while it is active. */
+  device: string | undefined
+  /** The volume that it is a snapshot of. */
+  origin: string | undefined
+  /** The thin pool that it lies in. */
+  pool: string | undefined
+  tags: string[]
+  /** How full a snapshot or a thin pool is. */
+  dataPercent: number | undefined
+  metadataPercent: number | undefined
+  /** A snapshot that has overflowed holds nothing that can be read. */
+  invalid: boolean
+  /** A thin pool that asks for thin_check. */
+  needsCheck: boolean
+}
+
+export interface VolumeGroup {
+  freeBytes: number
+  extentBytes: number
+}
+
+/** A word that LVM takes as a name; keeps options and paths out of argument vectors. */
+const namePattern = /^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]{0,126}$/
+const tagPattern = /^[A-Za-z0-9_+.][A-Za-z0-9_+.\-/=!:#&]{0,1023}$/
+
+/** LVM waits for its own locks for as long as it takes; a healthy command ends within seconds. */
+const timeoutMs = 120_000
+
+const fields = [
+  ['vg_name', z.string()],
+  ['lv_name', z.string()],
+  ['lv_path', z.string()],
+  ['lv_size', z.string()],
+  ['lv_kernel_major', z.string()],
+  ['lv_kernel_minor', z.string()],
+  ['origin', z.string()],
+  ['pool_lv', z.string()],
+  ['lv_tags', z.string()],
+  ['data_percent', z.string()],
+  ['metadata_percent', z.string()],
+  ['lv_snapshot_invalid', z.string()],
+  ['lv_check_needed', z.string()],
+] as const
+const row = z.object(Object.fromEntries(fields)) as z.ZodObject<
+  Record<(typeof fields)[number][0], z.ZodString>
+>
+const lvReport = z.object({ report: z.tuple([z.object({ lv: z.array(row) })]) })
+const vgReport = z.object({
+  report: z.tuple([z.object({ vg: z.array(z.object({ vg_free: z.string(), vg_extent_size: z.string() })) })]),
+})
+
+const reportOptions = ['--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
+
+export function lvsArgv(...where: string[]): Command['argv'] {
+  return ['lvs', ...reportOptions, '-o', fields.map(([field]) => field).join(','), ...where]
+}
+
+/**
+ * Argument vector that takes a snapshot: writable, so that a journal can be replayed inside it, and thick
+ * when it has a size. It is not activated by itself at the next start of the machine.
+ * @see lvcreate(8), --snapshot, --setautoactivation
+ */
+export function lvcreateArgv(snapshot: {
+  vg: string
+  origin: string
+  lv: string
+  tags: readonly string[]
+  sizeBytes: number | undefined
+}): Command['argv'] {
+  const thin = snapshot.sizeBytes === undefined
+  return [
+    'lvcreate',
+    '--snapshot',
+    ...(thin ? ['--setactivationskip', 'n'] : ['--size', `${snapshot.sizeBytes}b`]),
+    '--setautoactivation',
+    'n',
+    ...snapshot.tags.flatMap((tag) => ['--addtag', checked(tag, tagPattern, 'tag')]),
+    '--name',
+    checked(snapshot.lv, namePattern, 'volume name'),
+    fullName(snapshot.vg, snapshot.origin),
+  ]
+}
+
+export function lvremoveArgv({ vg, lv }: { vg: string; lv: string }): Command['argv'] {
+  return ['lvremove', '--force', fullName(vg, lv)]
+}
+
+/** @throws {TerminalError} A name that LVM would not take. */
+export function fullName(vg: string, lv: string): string {
+  return `${checked(vg, namePattern, 'volume group')}/${checked(lv, namePattern, 'volume name')}`
+}
+
+/** LVM as hdsync uses it: one command at a time per volume group, none of them stopped halfway. */
+export class Lvm {
+  readonly #runner: CommandRunner
+
+  constructor(runner: CommandRunner) {
+    this.#runner = runner
+  }
+
+  /** Every volume of a group, or those that carry a tag (`@tag`). */
+  async volumes(where: string): Promise<Volume[]> {
+    const argv = lvsArgv(where.startsWith('@') ? where : checked(where, namePattern, 'volume group'))
+    const { stdout } = await this.#run(argv, where, true)
+    return parseLvs(stdout)
+  }
+
+  /** One volume. @throws {TerminalError} It does not exist. */
+  async volume(vg: string, lv: string): Promise<Volume> {
+    const found = (await this.volumes(vg)).find((volume) => volume.lv === lv)
+    if (found) return found
+    throw new TerminalError(`there is no logical volume ${vg}/${lv}`, { hint: `lvs ${vg} lists them` })
+  }
+
+  async group(vg: string): Promise<VolumeGroup> {
+    const name = checked(vg, namePattern, 'volume group')
+    const argv = ['vgs', ...reportOptions, '-o', 'vg_free,vg_extent_size', name] as const
+    const { stdout } = await this.#run(argv, vg, true)
+    const group = vgReport.parse(JSON.parse(stdout)).report[0].vg[0]
+    return { freeBytes: Number(group?.vg_free), extentBytes: Number(group?.vg_extent_size) }
+  }
+
+  /**
+   * Takes a snapshot.
+   * @throws {TerminalError} The volume group has too few free extents.
+   * @throws {RetryableError} LVM failed otherwise.
+   */
+  async create(snapshot: Parameters<typeof lvcreateArgv>[0]): Promise<void> {
+    try {
+      await this.#run(lvcreateArgv(snapshot), snapshot.vg)
+    } catch (error) {
+      if (error instanceof CommandError && /insufficient (free|suitable)/i.test(error.stderr)) {
+        throw new TerminalError(
+          `no room for a snapshot of ${snapshot.vg}/${snapshot.origin}: ${error.message}`,
+          {
+            hint: `free extents in ${snapshot.vg}, or set a smaller snapshot size`,
+            cause: error,
+          },
+        )
+      }
+      throw error
+    }
+  }
+
+  /** Removes a volume. The caller has proven that it is a snapshot of ours. */
+  async remove(snapshot: { vg: string; lv: string }): Promise<void> {
+    await this.#run(lvremoveArgv(snapshot), snapshot.vg)
+  }
+
+  #run(argv: Command['argv'], lock: string, readOnly = false) {
+    return withLock(`vg:${lock}`, async () => {
+      try {
+        return await this.#runner.run({ argv, timeoutMs, interruptible: false, readOnly })
+      } catch (error) {
+        throw missingGroup(error) ?? error
+      }
+    })
+  }
+}
+
+function missingGroup(error: unknown): Error | undefined {
+  if (!(error instanceof CommandError)) return undefined
+  const missing = /Volume group "?([^" ]+)"? not found/.exec(error.stderr)
+  if (missing) return new TerminalError(`there is no volume group ${missing[1]}`, { hint: 'vgs lists them' })
+  if (/permission denied|not root/i.test(error.stderr)) {
+    return new TerminalError('LVM can be used by root alone', { hint: 'run hdsync as root', cause: error })
+  }
+  return undefined
+}
+
+/** @throws {RetryableError} LVM printed something else than its report. */
+export function parseLvs(json: string): Volume[] {
+  let parsed: z.output<typeof lvReport>
+  try {
+    parsed = lvReport.parse(JSON.parse(json))
+  } catch (error) {
+    throw new RetryableError('lvs did not print the report that was asked for', { cause: error })
+  }
+  return parsed.report[0].lv.map((volume) => ({
+    vg: volume.vg_name,
+    lv: volume.lv_name,
+    path: volume.lv_path || `/dev/${volume.vg_name}/${volume.lv_name}`,
+    sizeBytes: Number(volume.lv_size),
+    // An inactive volume has -1 for both.
+    device: /^\d+$/.test(volume.lv_kernel_major)
+      ? `${volume.lv_kernel_major}:${volume.lv_kernel_minor}`
+      : undefined,
+    origin: volume.origin || undefined,
+    pool: volume.pool_lv || undefined,
+    tags: volume.lv_tags ? volume.lv_tags.split(',') : [],
+    dataPercent: percent(volume.data_percent),
+    metadataPercent: percent(volume.metadata_percent),
+    invalid: volume.lv_snapshot_invalid !== '',
+    needsCheck: volume.lv_check_needed !== '',
+  }))
+}
+
+function percent(text: string): number | undefined {
+  return text === '' ? undefined : Number(text)
+}
+
+function checked(value: string, pattern: RegExp, what: string): string {
+  if (pattern.test(value) && value !== '.' && value !== '..') return value
+  throw new TerminalError(`${JSON.stringify(value)} is not a ${what} that LVM takes`)
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import type { Source, Target } from '../config/config.ts'
+import type { Progress } from '../function.ts'
+import type { CommandRunner } from './command.ts'
+import { ensureDirectory, isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
+import { forecast, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
+
+/** The mirror of one source, on a target that has been proven. */
+export interface Mirror {
+  path: string
+  empty: boolean
+  subsecondTimes: boolean
+}
+
+/** Mirrors of sources on a target. */
+export interface Mirrors {
+  /** Looks at a mirror, and makes its folder if it is not there. @throws {TerminalError} It cannot be written. */
+  open(target: Target, source: Source): Promise<Mirror>
+  /** What a sync would do. */
+  forecast(plan: SyncPlan): Promise<SyncStats>
+  sync(
+    plan: SyncPlan,
+    totalBytes: number | null,
+    onProgress: (progress: Progress) => void,
+  ): Promise<SyncOutcome>
+  /** Brings what has been written there onto the disk. */
+  flush(path: string): Promise<void>
+  /** Whether a source has nothing in it. @throws {TerminalError} It is not a folder that can be read. */
+  isEmpty(path: string): boolean
+}
+
+export function mirrorPath(target: Target, source: { name: string }): string {
+  return join(target.path, source.name)
+}
+
+export function flushArgv(path: string): readonly ['sync', '--file-system', string] {
+  return ['sync', '--file-system', path]
+}
+
+export function createMirrors(runner: CommandRunner): Mirrors {
+  return {
+    async open(target, source) {
+      const path = mirrorPath(target, source)
+      ensureDirectory(path)
+      return { path, empty: isEmptyDirectory(path), subsecondTimes: keepsSubsecondTimes(path) }
+    },
+    forecast: (plan) => forecast(runner, plan),
+    sync: (plan, totalBytes, onProgress) => sync(runner, plan, totalBytes, onProgress),
+    async flush(path) {
+      await runner.run({ argv: flushArgv(path), timeoutMs: 3_600_000 })
+    },
+    isEmpty: isEmptyDirectory,
+  }
+}

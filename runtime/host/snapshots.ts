@@ -1,0 +1,248 @@
+import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LvSource } from '../config/config.ts'
+import { RetryableError, TerminalError } from '../errors.ts'
+import { CommandError, type CommandRunner } from './command.ts'
+import { filesystemType, snapshotMountOptions } from './filesystem.ts'
+import { kernelSaid, uptimeSeconds } from './kernel-log.ts'
+import { fullName, Lvm, type Volume } from './lvm.ts'
+import { mount, unmount } from './mount.ts'
+import { parseMountinfo, readMounts, topMountAt } from './mountinfo.ts'
+
+/** What an origin offers a snapshot. */
+export interface Origin {
+  sizeBytes: number
+  /** Lies in a thin pool: its snapshot takes no size. */
+  thin: boolean
+  /** Room for a thick snapshot. */
+  freeBytes: number
+  extentBytes: number
+}
+
+export interface ReleasedSnapshot {
+  vg: string
+  lv: string
+  sizeBytes: number | null
+  usedPercent: number | null
+}
+
+export type MountTrial = { mounted: true; at: string } | { mounted: false; reason: string; kernel: string[] }
+
+/** Snapshots of sources, from the first look at the volume to the last trace removed. */
+export interface Snapshots {
+  /** @throws {TerminalError} The volume does not exist, or cannot have a snapshot now. */
+  origin(source: LvSource): Promise<Origin>
+  /** Takes the snapshot of this run. @param sizeBytes undefined for a thin one. */
+  create(source: LvSource, run: string, sizeBytes: number | undefined): Promise<void>
+  /** Tries to mount the snapshot of this run read-only. */
+  mount(source: LvSource, run: string): Promise<MountTrial>
+  /**
+   * Proves that what is mounted is this run's snapshot of this source's volume.
+   * @returns Where it is mounted.
+   * @throws {TerminalError} It is something else, or nothing.
+   */
+  prove(source: LvSource, run: string): Promise<string>
+  /** Whether this run's snapshot has lost its contents by overflowing. */
+  overflowed(source: LvSource, run: string): Promise<{ overflowed: boolean; sizeBytes: number }>
+  /** Unmounts and removes every snapshot of ours of this source, of this run or an earlier one. */
+  release(source: LvSource): Promise<ReleasedSnapshot[]>
+}
+
+export interface SnapshotsOptions {
+  runner: CommandRunner
+  /** Names this event store: snapshots of another hdsync on the box are not ours. */
+  store: string
+  /** Where snapshots are mounted. */
+  directory: string
+  signal: AbortSignal
+}
+
+/** Name of the snapshot of a source; LVM reserves several other forms. */
+export function snapshotName(source: string): string {
+  return `hdsync_${source}`
+}
+
+/** The tags that make a snapshot ours. */
+export function snapshotTags(store: string, run: string, source: string): string[] {
+  return ['hdsync', `hdsync.store=${store}`, `hdsync.run=${run}`, `hdsync.source=${source}`]
+}
+
+/** From how full a thin pool is no snapshot is taken any more: a full pool stops every volume in it. */
+const poolLimitPercent = 95
+
+export function createSnapshots({ runner, store, directory, signal }: SnapshotsOptions): Snapshots {
+  const lvm = new Lvm(runner)
+  const mountpoint = (source: LvSource, run: string) => join(directory, `${run}-${source.name}`)
+
+  const isOurs = (volume: Volume, source: string) =>
+    volume.origin !== undefined &&
+    [`hdsync.store=${store}`, `hdsync.source=${source}`].every((tag) => volume.tags.includes(tag))
+
+  async function find(source: LvSource, run: string): Promise<Volume> {
+    const volumes = await lvm.volumes(source.vg)
+    const snapshot = volumes.find(
+      (volume) => isOurs(volume, source.name) && volume.tags.includes(`hdsync.run=${run}`),
+    )
+    if (!snapshot) throw new TerminalError(`the snapshot of ${source.vg}/${source.lv} is gone`)
+    if (snapshot.origin !== source.lv) {
+      throw new TerminalError(
+        `${fullName(snapshot.vg, snapshot.lv)} is a snapshot of ${snapshot.origin}, not of ${source.lv}`,
+      )
+    }
+    return snapshot
+  }
+
+  return {
+    async origin(source) {
+      const volumes = await lvm.volumes(source.vg)
+      const volume = volumes.find(({ lv }) => lv === source.lv)
+      if (!volume) {
+        throw new TerminalError(`there is no logical volume ${source.vg}/${source.lv}`, {
+          hint: `lvs ${source.vg} lists those that there are`,
+        })
+      }
+      if (!volume.device) {
+        throw new TerminalError(`${source.vg}/${source.lv} is not active`, {
+          hint: `lvchange --activate y ${source.vg}/${source.lv}`,
+        })
+      }
+      const pool = volumes.find(({ lv }) => lv === volume.pool)
+      if (pool) checkPool(pool)
+      const taken = volumes.find(({ lv }) => lv === snapshotName(source.name))
+      if (taken && !isOurs(taken, source.name)) {
+        throw new TerminalError(
+          `${fullName(taken.vg, taken.lv)} is not a snapshot of this hdsync, and is left alone`,
+          {
+            hint: `rename or remove it: lvs -o +lv_tags,origin ${fullName(taken.vg, taken.lv)}`,
+          },
+        )
+      }
+      return { sizeBytes: volume.sizeBytes, thin: pool !== undefined, ...(await lvm.group(source.vg)) }
+    },
+
+    async create(source, run, sizeBytes) {
+      const lv = snapshotName(source.name)
+      const tags = snapshotTags(store, run, source.name)
+      await lvm.create({ vg: source.vg, origin: source.lv, lv, tags, sizeBytes })
+    },
+
+    async mount(source, run) {
+      const snapshot = await find(source, run)
+      const at = mountpoint(source, run)
+      mkdirSync(at, { recursive: true, mode: 0o700 })
+      const origin = await lvm.volume(source.vg, source.lv)
+      const since = uptimeSeconds()
+      try {
+        const type = await filesystemType(runner, snapshot.path)
+        if (!type) return { mounted: false, reason: 'no file system is recognised on it', kernel: [] }
+        const live = readMounts().find(({ device }) => device === origin.device)
+        await mount(runner, { device: snapshot.path, at, type, options: snapshotMountOptions(type, live) })
+        return { mounted: true, at }
+      } catch (error) {
+        if (!(error instanceof CommandError) || error.exitCode === undefined) throw error
+        return { mounted: false, reason: error.message, kernel: await kernelSaid(runner, since) }
+      }
+    },
+
+    async prove(source, run) {
+      const snapshot = await find(source, run)
+      const at = mountpoint(source, run)
+      const mounted = topMountAt(readMounts(), at)
+      if (!mounted) throw new TerminalError(`nothing is mounted at ${at}: not synced`)
+      if (mounted.device !== snapshot.device || mounted.root !== '/') {
+        throw new TerminalError(
+          `${at} shows device ${mounted.device}, not the snapshot ${fullName(snapshot.vg, snapshot.lv)} (${snapshot.device}): not synced`,
+        )
+      }
+      return at
+    },
+
+    async overflowed(source, run) {
+      const snapshot = await find(source, run)
+      return { overflowed: snapshot.invalid, sizeBytes: snapshot.sizeBytes }
+    },
+
+    async release(source) {
+      for (const name of namesIn(directory)) {
+        // A run's id has no dash in it.
+        if (name.slice(name.indexOf('-') + 1) !== source.name) continue
+        const at = join(directory, name)
+        // Mounts may be stacked when an earlier trial died between two steps.
+        while (topMountAt(readMounts(), at)) await unmount(runner, at)
+        rmdirSync(at)
+      }
+      const released: ReleasedSnapshot[] = []
+      for (const snapshot of await lvm.volumes(source.vg)) {
+        if (!isOurs(snapshot, source.name)) continue
+        await remove(snapshot)
+        released.push({
+          vg: snapshot.vg,
+          lv: snapshot.lv,
+          sizeBytes: snapshot.pool ? null : snapshot.sizeBytes,
+          usedPercent: snapshot.pool ? null : (snapshot.dataPercent ?? null),
+        })
+      }
+      return released
+    },
+  }
+
+  /** Something may hold the device for a moment after the unmount (udev, a scanner): so it is tried again. */
+  async function remove(snapshot: Volume): Promise<void> {
+    const name = fullName(snapshot.vg, snapshot.lv)
+    for (const pauseMs of [200, 1000, 3000, undefined]) {
+      const holder = snapshot.device && mountedElsewhere(snapshot.device)
+      try {
+        if (holder) throw new RetryableError(`${name} is still mounted ${holder}`)
+        await lvm.remove(snapshot)
+        return
+      } catch (error) {
+        if (pauseMs === undefined || error instanceof TerminalError) throw error
+        await sleep(pauseMs, undefined, { signal })
+      }
+    }
+  }
+}
+
+function checkPool(pool: Volume): void {
+  const name = fullName(pool.vg, pool.lv)
+  if (pool.needsCheck) {
+    throw new TerminalError(`the thin pool ${name} needs a check`, { hint: `lvconvert --repair ${name}` })
+  }
+  for (const [what, percent] of [
+    ['data', pool.dataPercent],
+    ['metadata', pool.metadataPercent],
+  ] as const) {
+    if (percent !== undefined && percent >= poolLimitPercent) {
+      throw new TerminalError(
+        `the thin pool ${name} has ${percent}% of its ${what} in use: no snapshot is taken`,
+        {
+          hint: `lvextend ${what === 'data' ? '--size' : '--poolmetadatasize'} +1G ${name}`,
+        },
+      )
+    }
+  }
+}
+
+/** Where else a device is mounted: another mount namespace (a container, a service) may hold it. */
+function mountedElsewhere(device: string): string | undefined {
+  for (const pid of namesIn('/proc')) {
+    if (!/^\d+$/.test(pid)) continue
+    try {
+      const mounts = parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'))
+      const found = mounts.find((mounted) => mounted.device === device)
+      if (found) return `at ${found.at}, seen by process ${pid}`
+    } catch {
+      // The process has ended.
+    }
+  }
+  return undefined
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
+}
