@@ -62,7 +62,11 @@ export function aliasMistakes(document: Document): Mistake[] {
   const mistakes: Mistake[] = []
   visit(document, {
     Alias(_, alias, ancestors) {
-      const at = { offset: alias.range?.[0] ?? 0, path: pathOf(ancestors), found: quote(`*${alias.source}`) }
+      const at = {
+        offset: alias.range?.[0] ?? 0,
+        path: pathOf([...ancestors, alias]),
+        found: quote(`*${alias.source}`),
+      }
       const target = alias.resolve(document)
       if (!target) {
         const hint = `write it in quotes: ${at.found}`
@@ -94,11 +98,11 @@ function explain({ code, pos: [offset], message }: YAMLError, text: string): Mis
   }
 }
 
-/** The path of keys to a node, from its ancestors. */
-function pathOf(ancestors: readonly (Document | Node | Pair)[]): PropertyKey[] {
-  return ancestors.flatMap((node, i): PropertyKey[] => {
+/** The path of keys along a line of nodes, each of which holds the next. */
+function pathOf(nodes: readonly (Document | Node | Pair)[]): PropertyKey[] {
+  return nodes.flatMap((node, i): PropertyKey[] => {
     if (isPair(node)) return [String(node.key)]
-    const index = isSeq(node) ? node.items.indexOf(ancestors[i + 1]) : -1
+    const index = isSeq(node) ? node.items.indexOf(nodes[i + 1]) : -1
     return index >= 0 ? [index] : []
   })
 }

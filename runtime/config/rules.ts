@@ -15,7 +15,7 @@ export function onlyOneOf<T extends object>(...keys: (keyof T & string)[]) {
     const given = keys.filter((key) => key in map)
     if (given.length === 1) return
     const found = given.length > 0 ? given.join(' and ') : 'neither'
-    addIssue({ code: 'custom', message: `either ${either(keys)}`, params: { found } })
+    addIssue({ code: 'custom', message: `either ${either(keys)}`, params: { at: 'key', found } })
   }, always)
 }
 

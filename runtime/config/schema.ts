@@ -103,7 +103,10 @@ export const archiveSchema = z
   .strictObject({
     target: targetReference.describe('The target that gets the folders Monday to Sunday.'),
     compression: z.enum(['zstd', 'gzip', 'none']).default('zstd'),
-    level: z.int().exactOptional().describe('zstd: 1 to 19, default 3. gzip: 1 to 9, default 6.'),
+    level: z
+      .int({ error: 'a whole number' })
+      .exactOptional()
+      .describe('zstd: 1 to 19, default 3. gzip: 1 to 9, default 6.'),
   })
   .superRefine(({ compression, level }, { addIssue }) => {
     const { max } = LEVELS[compression]

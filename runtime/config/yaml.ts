@@ -1,4 +1,4 @@
-import { type Document, isAlias, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isAlias, isMap, isSeq, type Node, parseDocument } from 'yaml'
 import { aliasMistakes, duplicateKeys, type Mistake, syntaxMistakes } from './mistakes.ts'
 import { ConfigError, type Finding, formatKey, type Place, type Problem } from './problem.ts'
 
@@ -16,17 +16,17 @@ export interface YamlText {
  * @throws {ConfigError} The text is not such YAML. Several mistakes are reported together.
  */
 export function readYaml(text: string, file: string): YamlText {
-  const lineCounter = new LineCounter()
   const document = parseDocument(text, {
-    lineCounter,
     stringKeys: true,
     resolveKnownTags: false,
     prettyErrors: false,
-    logLevel: 'silent',
+    // 'silent' would drop a second document without a word; 'warn' writes to stderr.
+    logLevel: 'error',
   })
   const place = (offset: number, path: readonly PropertyKey[]): Place => {
-    const { line, col: column } = lineCounter.linePos(Math.min(offset, text.length))
-    return { file, line, column, key: formatKey(path) }
+    // The parser's own LineCounter loses lines once it has met an error.
+    const before = text.slice(0, offset).split('\n')
+    return { file, line: before.length, column: (before.at(-1) ?? '').length + 1, key: formatKey(path) }
   }
   const toProblem = ({ offset, path, ...rest }: Mistake): Problem => ({ ...place(offset, path), ...rest })
   const refuse = (mistakes: Mistake[]) => {

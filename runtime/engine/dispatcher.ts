@@ -12,6 +12,8 @@ export interface DispatcherOptions extends WorkerOptions {
   onEvent?(event: Envelope): void
   /** Told when the bus itself fails; nothing more is dispatched then. */
   onFailure?(error: Error): void
+  /** Told when nothing is in hand and nothing is ready. */
+  onIdle?(): void
 }
 
 interface InHand {
@@ -41,6 +43,11 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options
+  }
+
+  /** What kept the bus from going on, if anything did. */
+  get failed(): Error | undefined {
+    return this.#failure
   }
 
   get #leaseMs(): number {
@@ -123,7 +130,7 @@ export class Dispatcher {
       this.#clearTimer?.()
       this.#clearTimer =
         result.nextAt === null ? undefined : clock.schedule(result.nextAt - clock.now(), () => this.wake())
-      if (this.#inHand.size === 0 && result.claimed.length === 0) this.#tellIdle()
+      if (this.#inHand.size === 0) this.#tellIdle()
     } catch (error) {
       // The settlements are not lost: their leases end, and whoever runs next does them again.
       this.#failure = error as Error
@@ -180,5 +187,6 @@ export class Dispatcher {
     const waiters = this.#idleWaiters
     this.#idleWaiters = []
     for (const resolve of waiters) resolve()
+    this.#options.onIdle?.()
   }
 }

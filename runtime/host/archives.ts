@@ -138,7 +138,7 @@ async function verify(
 ): Promise<void> {
   const hash = createHash('sha256')
   const argv = readBackArgv(compression, path)
-  await runner.pipe([{ argv, timeoutMs, readOnly: true }], { onFirst: (chunk) => hash.update(chunk) })
+  await runner.pipe([{ argv, timeoutMs }], { onFirst: (chunk) => hash.update(chunk) })
   if (hash.digest('hex') === expected) return
   throw new TerminalError(`the archive ${path} does not read back as it was written`, {
     hint: 'the disk or the memory of this machine may be failing: see dmesg',

@@ -20,8 +20,6 @@ export interface Command {
   env?: Readonly<Record<string, string>>
   /** Receives standard output as it comes; it is not kept then. */
   onStdout?: (chunk: Buffer) => void
-  /** Whether it only looks. A plan shows the others. */
-  readOnly?: boolean
 }
 
 export interface CommandResult {
@@ -142,7 +140,9 @@ async function runPipeline(
     running.at(-1)?.child.stdout?.pipe(file)
     written = finished(file)
     // A disk that is full ends the file: without a reader the commands would wait for ever.
-    written.catch(() => running.forEach(({ kill }) => kill()))
+    written.catch(() => {
+      for (const { kill } of running) kill()
+    })
   }
   const settled = await Promise.allSettled(running.map(({ result }) => result))
   const failed = settled.filter((one) => one.status === 'rejected').map(({ reason }) => reason as Error)

@@ -1,6 +1,5 @@
-import { mkdirSync, opendirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, opendirSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { join } from 'node:path'
 import { TerminalError } from '../errors.ts'
 
 /**
@@ -38,20 +37,11 @@ export function ensureDirectory(path: string): void {
 }
 
 /**
- * Whether the file system below a folder keeps times finer than seconds, by trying: ext3 and reiserfs do not,
- * and ext4 depends on how it was made.
+ * Whether the file system of a folder keeps times finer than seconds: ext3 and reiserfs do not, and ext4
+ * depends on how it was made. The folder's own time of change tells, as the kernel alone sets that one.
  */
 export function keepsSubsecondTimes(folder: string): boolean {
-  const probe = join(folder, `.hdsync-probe-${process.pid}`)
-  try {
-    writeFileSync(probe, '')
-    utimesSync(probe, 1_000_000_000.25, 1_000_000_000.25)
-    return statSync(probe).mtimeMs % 1000 !== 0
-  } catch (error) {
-    throw new TerminalError(`cannot write to ${folder}: ${(error as Error).message}`, { cause: error })
-  } finally {
-    rmSync(probe, { force: true })
-  }
+  return statSync(folder, { bigint: true }).ctimeNs % 1_000_000_000n !== 0n
 }
 
 /** Bytes that are free for everybody. */

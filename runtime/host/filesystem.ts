@@ -6,7 +6,7 @@ import type { Mount } from './mountinfo.ts'
 export async function filesystemType(runner: CommandRunner, device: string): Promise<string | undefined> {
   const argv = ['blkid', '--probe', '--match-tag', 'TYPE', '--output', 'value', '--', device] as const
   // 2: nothing was found, or it could not be told.
-  const { stdout } = await runner.run({ argv, timeoutMs: 30_000, accept: [0, 2], readOnly: true })
+  const { stdout } = await runner.run({ argv, timeoutMs: 30_000, accept: [0, 2] })
   return stdout.trim() || undefined
 }
 

@@ -12,7 +12,7 @@ export function uptimeSeconds(): number {
  */
 export async function kernelSaid(runner: CommandRunner, sinceSeconds: number, limit = 4): Promise<string[]> {
   try {
-    const { stdout } = await runner.run({ argv: ['dmesg'], timeoutMs: 10_000, readOnly: true })
+    const { stdout } = await runner.run({ argv: ['dmesg'], timeoutMs: 10_000 })
     return parseDmesg(stdout, sinceSeconds).slice(-limit)
   } catch {
     return []

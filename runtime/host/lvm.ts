@@ -113,7 +113,7 @@ export class Lvm {
   /** Every volume of a group, or those that carry a tag (`@tag`). */
   async volumes(where: string): Promise<Volume[]> {
     const argv = lvsArgv(where.startsWith('@') ? where : checked(where, namePattern, 'volume group'))
-    const { stdout } = await this.#run(argv, where, true)
+    const { stdout } = await this.#run(argv, where)
     return parseLvs(stdout)
   }
 
@@ -127,7 +127,7 @@ export class Lvm {
   async group(vg: string): Promise<VolumeGroup> {
     const name = checked(vg, namePattern, 'volume group')
     const argv = ['vgs', ...reportOptions, '-o', 'vg_free,vg_extent_size', name] as const
-    const { stdout } = await this.#run(argv, vg, true)
+    const { stdout } = await this.#run(argv, vg)
     const group = vgReport.parse(JSON.parse(stdout)).report[0].vg[0]
     return { freeBytes: Number(group?.vg_free), extentBytes: Number(group?.vg_extent_size) }
   }
@@ -159,10 +159,10 @@ export class Lvm {
     await this.#run(lvremoveArgv(snapshot), snapshot.vg)
   }
 
-  #run(argv: Command['argv'], lock: string, readOnly = false) {
+  #run(argv: Command['argv'], lock: string) {
     return withLock(`vg:${lock}`, async () => {
       try {
-        return await this.#runner.run({ argv, timeoutMs, interruptible: false, readOnly })
+        return await this.#runner.run({ argv, timeoutMs, interruptible: false })
       } catch (error) {
         throw missingGroup(error) ?? error
       }

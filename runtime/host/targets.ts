@@ -81,7 +81,6 @@ async function devicePath(runner: CommandRunner, device: string): Promise<string
     argv: ['findfs', device],
     timeoutMs: 30_000,
     accept: [0, 1, 2],
-    readOnly: true,
   })
   if (exitCode === 0) return stdout.trim()
   throw new TerminalError(`there is no disk with ${device}`, { hint: 'is it plugged in? blkid lists all' })

@@ -90,7 +90,10 @@ export class Machine {
   /** Waits until the machine takes orders. Called by boot(). */
   async up(): Promise<void> {
     const ready = new Promise<true>((resolve) => {
-      createInterface({ input: this.#line }).on('line', (line) => {
+      const lines = createInterface({ input: this.#line })
+      // When the power is cut, the line breaks; the process's end says so.
+      lines.on('error', () => {})
+      lines.on('line', (line) => {
         const [word, id = '', value] = line.split(' ')
         if (word === 'ready') resolve(true)
         if (word === 'started') this.#running.get(id)?.started(Number(value))

@@ -65,8 +65,8 @@ describe('parseConfig()', () => {
 
   test('warns of hooks that send nothing, with their place', () => {
     expect(parseConfig(SAMPLE, 'hdsync.yaml').warnings).toEqual([
-      'hdsync.yaml:15:5: notify[1].webhook: nothing is sent for it by this version of hdsync',
-      'hdsync.yaml:16:5: notify[2].healthchecks: nothing is sent for it by this version of hdsync',
+      'hdsync.yaml:15:7: notify[1].webhook: nothing is sent for it by this version of hdsync',
+      'hdsync.yaml:16:7: notify[2].healthchecks: nothing is sent for it by this version of hdsync',
     ])
   })
 

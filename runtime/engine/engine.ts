@@ -1,0 +1,165 @@
+import { join } from 'node:path'
+import {
+  backupFinish,
+  catalogue,
+  type Envelope,
+  type EventDefinition,
+  type InputOf,
+} from '../../events/index.ts'
+import type { EventBus } from '../bus/bus.ts'
+import type { Journal } from '../bus/journal.ts'
+import { SqliteBus } from '../bus/sqlite/bus.ts'
+import { holdLock, openDatabase, storeId } from '../bus/sqlite/database.ts'
+import { SqliteJournal } from '../bus/sqlite/journal.ts'
+import type { Config } from '../config/config.ts'
+import type { Progress } from '../function.ts'
+import { createHost, type Host, type HostOptions, runtimeDirectory } from '../host/host.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { newRunId, rootPublication } from './publication.ts'
+import { reconcile } from './reconciler.ts'
+import { loadRegistry, type Registry } from './registry.ts'
+import { RunEnds } from './run-ends.ts'
+import type { ContextFactory } from './worker.ts'
+
+/** Told of what happens, as it happens; for views. Nothing depends on it. */
+export interface EngineObserver {
+  onEvent?(event: Envelope): void
+  onProgress?(event: Envelope, progress: Progress): void
+  onWarning?(message: string): void
+}
+
+/** Everything that carries a night, put together over one state directory. */
+export interface Engine {
+  bus: EventBus
+  journal: Journal
+  registry: Registry
+  dispatcher: Dispatcher
+  /** Sets right what an earlier process left, then hands out what is on the bus. */
+  start(): Promise<void>
+  /** Puts the first event of a chain on the bus. @returns The run's id. */
+  trigger<E extends EventDefinition>(event: E, data: InputOf<E>): Promise<string>
+  /** Waits until a run has ended. @throws The error that keeps the bus from going on. */
+  ended(runId: string): Promise<void>
+  /** Waits for what is in hand, then gives everything back. */
+  stop(): Promise<void>
+}
+
+export interface EngineOptions {
+  config: Config
+  observer?: EngineObserver
+  clock?: Clock
+  /** Makes the box that functions see; for plans. */
+  host?: (options: HostOptions) => Host
+}
+
+/** The folder of hdsync's own functions. */
+export const ownFunctions = join(import.meta.dirname, '../../functions')
+
+export function loadFunctions(config: Config): Promise<Registry> {
+  return loadRegistry({ ours: ownFunctions, users: config.functions }, catalogue)
+}
+
+/**
+ * Puts an engine together, as the only one on its state directory.
+ * @returns undefined when another process holds the lock.
+ * @throws {UsageError} The store cannot be opened, or a function does not fit.
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine | undefined> {
+  const { config, observer = {}, clock = systemClock } = options
+  const registry = await loadFunctions(config)
+  const unlock = holdLock(config.state)
+  if (!unlock) return undefined
+  const database = openDatabase(config.state)
+  const bus = new SqliteBus(database, config.state)
+  const journal = new SqliteJournal(database)
+  const store = storeId(database)
+  const hostOptions = { store, runtimeDirectory: runtimeDirectory(config.state, store) }
+  const context = contextFactory({ ...options, observer, clock, journal, hostOptions })
+  const ends = new RunEnds({ bus, journal, registry })
+  const dispatcher: Dispatcher = new Dispatcher({
+    bus,
+    registry,
+    clock,
+    context,
+    onEvent: (event) => {
+      ends.heard(event)
+      observer.onEvent?.(event)
+    },
+    onFailure: (error) => ends.fail(error),
+    onIdle: () => {
+      for (const runId of ends.stalled()) {
+        void dispatcher.publish([rootPublication(registry, backupFinish, {}, { now: clock.now(), runId })])
+      }
+    },
+  })
+
+  return {
+    bus,
+    journal,
+    registry,
+    dispatcher,
+    async start() {
+      await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions })
+    },
+    async trigger(event, data) {
+      const runId = newRunId()
+      await dispatcher.publish([rootPublication(registry, event, data, { now: clock.now(), runId })])
+      return runId
+    },
+    ended: (runId) => ends.wait(runId),
+    async stop() {
+      await dispatcher.stop()
+      bus.close()
+      unlock()
+    },
+  }
+}
+
+/** What each function is given: the box with its commands on record, and where to say things. */
+function contextFactory({
+  config,
+  observer,
+  clock,
+  journal,
+  hostOptions,
+  host = createHost,
+}: Required<Pick<EngineOptions, 'config' | 'clock' | 'observer'>> &
+  Pick<EngineOptions, 'host'> & {
+    journal: Journal
+    hostOptions: Pick<HostOptions, 'store' | 'runtimeDirectory'>
+  }): ContextFactory {
+  return (delivery, signal) => {
+    const runId = delivery.event.runid ?? ''
+    const note = { deliveryId: delivery.id, try: delivery.tries }
+    const line = (level: 'info' | 'warn') => (message: string) =>
+      keep(() => journal.log({ deliveryId: delivery.id, at: clock.now(), level, message }))
+    return {
+      host: host({
+        ...hostOptions,
+        signal,
+        observer: {
+          started: (argv) =>
+            keep(() => journal.commandStarted({ ...note, argv, startedAt: clock.now() })) ?? 0,
+          ended: (id, end) => keep(() => journal.commandEnded(id, end)),
+        },
+      }),
+      config,
+      run: { id: runId, startedAt: journal.run(runId)?.startedAt ?? clock.now() },
+      log: { info: line('info'), warn: line('warn') },
+      signal,
+      clock,
+      progress: (progress) => observer.onProgress?.(delivery.event, progress),
+    }
+  }
+
+  /** The journal is for people: a backup does not fail because a line of it cannot be written. */
+  function keep<T>(write: () => T): T | undefined {
+    try {
+      return write()
+    } catch (error) {
+      observer.onWarning?.(`the journal could not be written: ${(error as Error).message}`)
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { EventBus } from '../bus/bus.ts'
+import type { Journal } from '../bus/journal.ts'
+import type { Config } from '../config/config.ts'
+import { TerminalError } from '../errors.ts'
+import type { HostOptions } from '../host/host.ts'
+import { endOrphans, sweep } from '../host/leftovers.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { EngineObserver } from './engine.ts'
+import type { RunEnds } from './run-ends.ts'
+
+interface ReconcilerOptions {
+  bus: EventBus
+  journal: Journal
+  dispatcher: Dispatcher
+  ends: RunEnds
+  config: Config
+  observer: EngineObserver
+  hostOptions: Pick<HostOptions, 'store' | 'runtimeDirectory'>
+}
+
+/**
+ * Sets right what the last process left when it did not end in order (SIGKILL, power cut). The caller holds
+ * the lock, so whatever is claimed has no owner any more.
+ *
+ * A run that was under way is ended, not continued: its steps are given up as interrupted, and the functions
+ * marked `always` put things in order. The next run copies what is still missing; rsync makes that cheap. A
+ * run that was asked for but had not begun is kept, and begins.
+ *
+ * Then snapshots and mounts that carry our mark and belong to no run are removed.
+ */
+export async function reconcile(options: ReconcilerOptions): Promise<void> {
+  const { bus, journal, dispatcher, ends, observer, hostOptions } = options
+  await endOrphans(hostOptions.store)
+  await bus.reclaim('interrupted: hdsync or the machine stopped')
+  const interrupted = interruptedRuns(options)
+  for (const runId of interrupted) {
+    observer.onWarning?.(`run ${runId} was interrupted: it is being ended, and what it left put in order`)
+    await dispatcher.endRun(
+      runId,
+      new TerminalError('interrupted: hdsync or the machine stopped in the middle'),
+    )
+  }
+  dispatcher.start()
+  await Promise.all(interrupted.map((runId) => ends.wait(runId)))
+  const isLive = (runId: string) => {
+    const run = journal.run(runId)
+    return run !== undefined && !run.end
+  }
+  for (const message of await sweep(options.config, hostOptions, isLive)) observer.onWarning?.(message)
+}
+
+/** Runs that have begun and not ended. */
+function interruptedRuns({ journal, bus }: ReconcilerOptions): string[] {
+  const unended = journal.runs(1000).filter(({ end }) => !end)
+  return unended
+    .filter(({ id }) => bus.open(id).every(({ tries }) => tries > 0) || bus.events({ runId: id }).length > 1)
+    .map(({ id }) => id)
+}

@@ -1,0 +1,53 @@
+import { type Envelope, runEnds } from '../../events/index.ts'
+import type { EventBus } from '../bus/bus.ts'
+import type { Journal } from '../bus/journal.ts'
+import type { Registry } from './registry.ts'
+
+const endTypes = new Set<string>(runEnds.map(({ type }) => type))
+
+/** Who waits for which run to end. */
+export class RunEnds {
+  readonly #waiting = new Map<string, PromiseWithResolvers<void>>()
+  readonly #asked = new Set<string>()
+  readonly #store: { bus: EventBus; journal: Journal; registry: Registry }
+  #failure: Error | undefined
+
+  constructor(store: { bus: EventBus; journal: Journal; registry: Registry }) {
+    this.#store = store
+  }
+
+  /** @throws What `fail` was told: the run cannot end any more. */
+  async wait(runId: string): Promise<void> {
+    if (this.#failure) throw this.#failure
+    if (this.#store.journal.run(runId)?.end) return
+    const waiter = this.#waiting.get(runId) ?? Promise.withResolvers<void>()
+    this.#waiting.set(runId, waiter)
+    await waiter.promise
+  }
+
+  heard(event: Envelope): void {
+    if (!event.runid || !endTypes.has(event.type)) return
+    this.#waiting.get(event.runid)?.resolve()
+    this.#waiting.delete(event.runid)
+  }
+
+  fail(error: Error): void {
+    this.#failure = error
+    for (const { reject } of this.#waiting.values()) reject(error)
+    this.#waiting.clear()
+  }
+
+  /**
+   * Runs that are waited for though nothing of them is owed any more: a function that could not even be given
+   * up broke the chain. Each is named once.
+   */
+  stalled(): string[] {
+    const { bus, registry } = this.#store
+    return [...this.#waiting.keys()].filter((runId) => {
+      const owed = bus.open(runId).some(({ function: name }) => !registry.get(name)?.definition.spec.aside)
+      if (owed || this.#asked.has(runId)) return false
+      this.#asked.add(runId)
+      return true
+    })
+  }
+}

@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../config/config.ts'
+import { type CommandRunner, createRunner } from './command.ts'
+import { Ledger } from './ledger.ts'
+import { fullName, Lvm } from './lvm.ts'
+import { unmount } from './mount.ts'
+import { readMounts, topMountAt } from './mountinfo.ts'
+
+interface Mark {
+  /** The event store whose leftovers are meant. */
+  store: string
+  runtimeDirectory: string
+}
+
+const killDelayMs = 5000
+
+/**
+ * Ends commands that outlived the hdsync that started them: a rsync that goes on writing beside a new one
+ * would be two at once. They are known by a word in their environment.
+ */
+export async function endOrphans(store: string): Promise<void> {
+  const deadline = Date.now() + killDelayMs
+  for (let signal: NodeJS.Signals = 'SIGTERM'; ; ) {
+    const orphans = orphansOf(store)
+    if (orphans.length === 0) return
+    for (const pid of orphans) {
+      try {
+        process.kill(pid, signal)
+      } catch {
+        // It has ended in the meantime.
+      }
+    }
+    await sleep(50)
+    if (Date.now() > deadline) signal = 'SIGKILL'
+    if (Date.now() > deadline + killDelayMs) return
+  }
+}
+
+function orphansOf(store: string): number[] {
+  const mark = `\0HDSYNC_OWNER=${store}\0`
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(mark)
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
+/**
+ * Removes what carries our mark and belongs to no run that is going on: mounts of snapshots and targets, then
+ * snapshots. The caller holds the lock.
+ * @returns What was found, for people to read.
+ */
+export async function sweep(
+  config: Config,
+  { store, runtimeDirectory }: Mark,
+  isLive: (runId: string) => boolean,
+): Promise<string[]> {
+  const messages: string[] = []
+  const observer = { started: () => 0, ended: () => {} }
+  const runner = createRunner({ observer, signal: AbortSignal.timeout(300_000), owner: store })
+  const attempt = async (what: string, remove: () => Promise<void>) => {
+    try {
+      await remove()
+      messages.push(`removed ${what}, left by an earlier run`)
+    } catch (error) {
+      messages.push(`could not remove ${what}, left by an earlier run: ${(error as Error).message}`)
+    }
+  }
+  for (const at of snapshotMounts(join(runtimeDirectory, 'snapshots'), isLive)) {
+    await attempt(`the mount ${at}`, () => unmount(runner, at))
+  }
+  const ledger = new Ledger(runtimeDirectory)
+  for (const { at, device, run } of ledger.entries().toReversed()) {
+    if (isLive(run)) continue
+    if (topMountAt(readMounts(), at)?.device === device) {
+      await attempt(`the mount ${at}`, () => unmount(runner, at))
+    }
+    ledger.strike(at)
+  }
+  if (Object.values(config.sources).some(({ kind }) => kind === 'lv')) {
+    await sweepVolumes(runner, store, isLive, attempt)
+  }
+  return messages
+}
+
+/** Every volume with the mark of this store that is a snapshot; what has no origin is never removed. */
+async function sweepVolumes(
+  runner: CommandRunner,
+  store: string,
+  isLive: (runId: string) => boolean,
+  attempt: (what: string, remove: () => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const lvm = new Lvm(runner)
+  try {
+    for (const volume of await lvm.volumes(`@hdsync.store=${store}`)) {
+      const run = volume.tags.find((tag) => tag.startsWith('hdsync.run='))?.slice('hdsync.run='.length)
+      if (!volume.origin || (run && isLive(run))) continue
+      await attempt(`the snapshot ${fullName(volume.vg, volume.lv)}`, () => lvm.remove(volume))
+    }
+  } catch {
+    // LVM cannot be used: the sources that need it will say so.
+  }
+}
+
+/** What is mounted in our folder for snapshots; folders without a mount are removed. */
+function snapshotMounts(directory: string, isLive: (runId: string) => boolean): string[] {
+  let names: string[]
+  try {
+    names = readdirSync(directory)
+  } catch {
+    return []
+  }
+  return names
+    .filter((name) => !isLive(name.slice(0, name.indexOf('-'))))
+    .map((name) => join(directory, name))
+    .filter((at) => {
+      if (topMountAt(readMounts(), at)) return true
+      rmdirSync(at)
+      return false
+    })
+}
