@@ -117,7 +117,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
 }
 
 /** What each function is given: the box with its commands on record, and where to say things. */
-function contextFactory({
+export function contextFactory({
   config,
   observer,
   clock,

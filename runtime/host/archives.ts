@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { Config, Target } from '../config/config.ts'
 import { TerminalError } from '../errors.ts'
 import type { Progress } from '../function.ts'
@@ -48,6 +48,12 @@ export function archivePath({
   return join(to.path, weekday, `${source}${extensions[compression]}`)
 }
 
+/** Where an archive is written before it is proven. */
+export function temporaryPath(plan: Omit<ArchivePlan, 'from' | 'level'>): string {
+  const path = archivePath(plan)
+  return join(dirname(path), `.${basename(path)}${temporarySuffix}`)
+}
+
 /** Exit 1, a file that changed while it was read, is a fault too: a mirror is quiet. @see tar(1) */
 export function tarArgv({ from, source }: Pick<ArchivePlan, 'from' | 'source'>): Command['argv'] {
   return [
@@ -87,7 +93,7 @@ export function createArchives(runner: CommandRunner): Archives {
       const path = archivePath(plan)
       const folder = dirname(path)
       ensureDirectory(folder)
-      const temporary = join(folder, `.${plan.source}${extensions[plan.compression]}${temporarySuffix}`)
+      const temporary = temporaryPath(plan)
       await rm(temporary, { force: true })
       try {
         const written = await write(runner, plan, temporary, onProgress)

@@ -68,12 +68,17 @@ export function snapshotTags(store: string, run: string, source: string): string
   return ['hdsync', `hdsync.store=${store}`, `hdsync.run=${run}`, `hdsync.source=${source}`]
 }
 
+/** Where a snapshot is mounted; a run's id has no dash in it. */
+export function snapshotMountpoint(directory: string, run: string, source: string): string {
+  return join(directory, `${run}-${source}`)
+}
+
 /** From how full a thin pool is no snapshot is taken any more: a full pool stops every volume in it. */
 const poolLimitPercent = 95
 
 export function createSnapshots({ runner, store, directory, signal }: SnapshotsOptions): Snapshots {
   const lvm = new Lvm(runner)
-  const mountpoint = (source: LvSource, run: string) => join(directory, `${run}-${source.name}`)
+  const mountpoint = (source: LvSource, run: string) => snapshotMountpoint(directory, run, source.name)
 
   const isOurs = (volume: Volume, source: string) =>
     volume.origin !== undefined &&
@@ -165,7 +170,6 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
 
     async release(source) {
       for (const name of namesIn(directory)) {
-        // A run's id has no dash in it.
         if (name.slice(name.indexOf('-') + 1) !== source.name) continue
         const at = join(directory, name)
         // Mounts may be stacked when an earlier trial died between two steps.

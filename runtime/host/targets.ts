@@ -75,7 +75,7 @@ export function createTargets(runner: CommandRunner, ledger: Ledger): Targets {
 }
 
 /** The device node that `UUID=…`, `LABEL=…` and the like stand for. @see findfs(8) */
-async function devicePath(runner: CommandRunner, device: string): Promise<string> {
+export async function devicePath(runner: CommandRunner, device: string): Promise<string> {
   if (device.startsWith('/')) return device
   const { stdout, exitCode } = await runner.run({
     argv: ['findfs', device],

@@ -95,6 +95,7 @@ describe.skipIf(!lab.ok)(`the lab machine${lab.ok ? '' : ` (${lab.why})`}`, () =
 
   it('has the checkout and its Node at /opt/hdsync', async () => {
     expect(await machine.ok('ls -d /opt/hdsync/{events,functions,runtime}')).toContain('runtime')
+    expect(await machine.ok('command -v hdsync')).toBe('/usr/local/bin/hdsync')
     expect(await machine.ok('node -p process.version')).toBe(process.version)
     expect(
       await machine.ok(

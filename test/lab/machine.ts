@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, openSync, readFileSync, statfsSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync, statfsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -78,6 +78,7 @@ export class Machine {
       stdio: ['ignore', log, log, 'pipe'],
       env: { PATH: searchPath.join(delimiter), TMPDIR: memoryFolder(options.memory) },
     })
+    closeSync(log)
     this.#line = this.#uml.stdio[3] as Duplex
     this.#line.on('error', () => {})
     on.add(this)
@@ -124,7 +125,7 @@ export class Machine {
     await running.write(script)
     if (!on.has(this)) throw new Error(`the lab machine is off:\n${this.#lastWords()}`)
     this.#running.set(id, running)
-    this.#line.write(`run ${id}\n`)
+    this.order(`run ${id}`)
     return running
   }
 
@@ -141,9 +142,14 @@ export class Machine {
 
   /** Ends every process, unmounts, and stops the machine in order. */
   async powerOff(): Promise<void> {
-    this.#line.write('off\n')
+    this.order('off')
     await Promise.race([this.#gone, pause(powerOffTimeoutMs, false, { ref: false })])
     await this.cutPower()
+  }
+
+  /** Tells the agent inside what to do; see the file `agent`. */
+  order(line: string): void {
+    if (on.has(this)) this.#line.write(`${line}\n`)
   }
 
   /** cutPower() without waiting. */

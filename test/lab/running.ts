@@ -3,6 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Machine } from './machine.ts'
 
 const runTimeoutMs = 120_000
+/** What hangs in the kernel, on a suspended disk say, does not die of SIGKILL either. */
+const killTimeoutMs = 5_000
 
 export interface Result {
   /** Exit status; 128 + the signal's number for a script that a signal ended. */
@@ -34,11 +36,10 @@ export class Running {
 
   /** Waits for the script's end. @throws After the time limit, or when the machine goes off. */
   async wait({ timeoutMs = runTimeoutMs }: RunOptions = {}): Promise<Result> {
-    const timer = new AbortController()
-    const late = pause(timeoutMs, undefined, { signal: timer.signal }).catch(() => undefined)
-    const code = await Promise.race([this.#code.promise, late]).finally(() => timer.abort())
+    const code = await this.#codeWithin(timeoutMs)
     if (code !== undefined) return { code, ...(await this.output()) }
     await this.kill('SIGKILL')
+    await this.#codeWithin(killTimeoutMs)
     const { stdout, stderr } = await this.output()
     const script = await readFile(`${this.#files}.sh`, 'utf8')
     throw new Error(`still running after ${timeoutMs} ms:\n${script}\n${stdout}${stderr}`)
@@ -53,7 +54,7 @@ export class Running {
   /** Sends a signal to the script and all it started, or to one process inside the machine. */
   async kill(signal: NodeJS.Signals = 'SIGTERM', pid?: number): Promise<void> {
     const target = pid ?? -(await this.#group.promise)
-    await this.#machine.run(`kill -s ${signal.slice(3)} -- ${target}`)
+    this.#machine.order(`kill ${signal.slice(3)} -- ${target}`)
   }
 
   /** For the machine alone, like the rest below. */
@@ -73,6 +74,12 @@ export class Running {
   lost(why: Error): void {
     this.#group.reject(why)
     this.#code.reject(why)
+  }
+
+  async #codeWithin(limitMs: number): Promise<number | undefined> {
+    const timer = new AbortController()
+    const late = pause(limitMs, undefined, { signal: timer.signal }).catch(() => undefined)
+    return Promise.race([this.#code.promise, late]).finally(() => timer.abort())
   }
 
   #read(kind: 'out' | 'err'): Promise<string> {

@@ -14,7 +14,7 @@ import type {
   Turn,
   TurnResult,
 } from '../bus.ts'
-import { transaction } from './database.ts'
+import { inMemory, transaction } from './database.ts'
 
 type Row = Record<string, unknown>
 
@@ -75,6 +75,7 @@ export class SqliteBus implements EventBus {
    * while nothing happens. Where files cannot be watched, the store's change counter is read instead.
    */
   watch(listener: () => void): () => void {
+    if (this.#directory === inMemory) return () => {}
     const path = join(this.#directory, doorbellFile)
     closeSync(openSync(path, 'a', 0o600))
     try {

@@ -8,6 +8,9 @@ import { migrations } from './migrations.ts'
 /** Name of the event store in the state directory. */
 export const storeFile = 'hdsync.db'
 
+/** A store that lasts as long as it is open: for plans. */
+export const inMemory = ':memory:'
+
 /**
  * Opens the event store, makes it if it is not there, and brings its tables up to date.
  *
@@ -17,6 +20,11 @@ export const storeFile = 'hdsync.db'
  * @see https://sqlite.org/pragma.html
  */
 export function openDatabase(directory: string): DatabaseSync {
+  if (directory === inMemory) {
+    const database = new DatabaseSync(inMemory)
+    migrate(database, inMemory)
+    return database
+  }
   makeDirectory(directory)
   const file = join(directory, storeFile)
   try {

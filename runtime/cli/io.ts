@@ -1,0 +1,18 @@
+/** Where a command writes: results to `stdout`, diagnostics to `stderr`. */
+export interface Io {
+  stdout: (text: string) => void
+  stderr: (text: string) => void
+  /** Whether results may be coloured. */
+  colour: boolean
+  env: NodeJS.ProcessEnv
+}
+
+/** The terminal, or whatever stands in its place. Colour is for terminals, and not where NO_COLOR is set. */
+export function processIo(): Io {
+  return {
+    stdout: (text) => void process.stdout.write(text),
+    stderr: (text) => void process.stderr.write(text),
+    colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
+    env: process.env,
+  }
+}

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { openDatabase, storeFile, storeId } from '../bus/sqlite/database.ts'
+import { loadConfig } from '../config/load.ts'
+import { planRun } from '../engine/planner.ts'
+import { exitCodes } from './exit-codes.ts'
+import { shellQuote } from './format.ts'
+import type { Io } from './io.ts'
+import { checkSources } from './run.ts'
+
+/** `hdsync plan`: the commands of a run, in order and quoted for a shell, without executing one. */
+export async function planCommand(
+  sources: string[],
+  options: { config?: string; json?: boolean },
+  io: Io,
+): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  checkSources(sources, config)
+  const { steps, result } = await planRun(
+    config,
+    sources.length > 0 ? sources : undefined,
+    storeOf(config.state),
+  )
+  const failed = result.sources.filter(({ state }) => state === 'failed')
+  if (options.json) {
+    const problems = failed.map(({ source, error }) => ({ source, error }))
+    io.stdout(`${JSON.stringify({ run: result.run, steps, problems })}\n`)
+  } else {
+    for (const { argvs, file } of steps) {
+      const line = argvs.map(shellQuote).join(' | ')
+      io.stdout(`${line}${file ? ` > ${shellQuote([file])}` : ''}\n`)
+    }
+  }
+  for (const { source, error } of failed) io.stderr(`hdsync: ${source} would fail: ${error}\n`)
+  return failed.length > 0 ? exitCodes.failed : exitCodes.succeeded
+}
+
+/** The id of the store stands in tags and paths; before the first run there is none yet. */
+function storeOf(state: string): string {
+  if (!existsSync(join(state, storeFile))) return 'STORE'
+  const database = openDatabase(state)
+  try {
+    return storeId(database)
+  } finally {
+    database.close()
+  }
+}

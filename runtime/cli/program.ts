@@ -1,0 +1,152 @@
+import { Command, CommanderError, Option } from 'commander'
+import { exitCodes } from './exit-codes.ts'
+import { type Io, processIo } from './io.ts'
+
+const exitCodeHelp = `
+Exit codes:
+  0 all sources good   1 a source failed        2 usage or config error   3 done, with warnings
+  4 another run is going on   5 held, waiting for \`hdsync release\`   130, 143 cancelled by a signal`
+
+/**
+ * Runs one command of hdsync. @returns Its exit code.
+ * Errors meant for people are printed in one to three lines; `--debug` shows where they came from.
+ */
+export async function main(argv: readonly string[], version: string, io: Io = processIo()): Promise<number> {
+  let exitCode: number = exitCodes.succeeded
+  const program = createProgram(version, io, (code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync([...argv])
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage
+    return await printError(error, argv.includes('--debug'), io)
+  }
+}
+
+async function printError(error: unknown, debug: boolean, io: Io): Promise<number> {
+  const { HdsyncError, UsageError } = await import('../errors.ts')
+  const { ConfigError } = await import('../config/problem.ts')
+  const expected = error instanceof HdsyncError || error instanceof ConfigError
+  io.stderr(`hdsync: ${error instanceof Error ? error.message : String(error)}\n`)
+  if (error instanceof HdsyncError && error.hint) io.stderr(`  ${error.hint}\n`)
+  if (debug && error instanceof Error) {
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+      io.stderr(`${cause.stack}\n`)
+  } else if (!expected) {
+    io.stderr('  this should not have happened; --debug shows where it came from\n')
+  }
+  return error instanceof UsageError || error instanceof ConfigError ? exitCodes.usage : exitCodes.failed
+}
+
+function createProgram(version: string, io: Io, done: (exitCode: number) => void): Command {
+  const program = new Command('hdsync')
+    .description('Backs up a Linux server while it runs: snapshots, mirrors, weekday archives.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .configureOutput({
+      writeOut: io.stdout,
+      writeErr: (text) => io.stderr(text.replace(/^error: /, 'hdsync: ')),
+    })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText('after', exitCodeHelp)
+
+  const command = (usage: string, description: string, example: string) => {
+    const made = program
+      .command(usage)
+      .description(description)
+      .addOption(
+        new Option('-c, --config <file>', 'the config')
+          .default(undefined, '/etc/hdsync/hdsync.yaml')
+          .env('HDSYNC_CONFIG'),
+      )
+      .option('--debug', 'show where an error came from')
+      .addHelpText('after', `\nExample:\n  ${example}`)
+    return made
+  }
+  const json = ['--json', 'print the result as one line of JSON'] as const
+
+  command('run [source...]', 'back up all sources, or those named, and follow it', 'hdsync run var home')
+    .option(...json)
+    .option('-q, --quiet', 'print the result alone')
+    .action(async (sources, options) =>
+      done(await (await import('./run.ts')).runCommand(sources, options, io)),
+    )
+
+  command(
+    'plan [source...]',
+    'print the commands that a run would execute, without executing one',
+    'hdsync plan var',
+  )
+    .option(...json)
+    .action(async (sources, options) =>
+      done(await (await import('./plan.ts')).planCommand(sources, options, io)),
+    )
+
+  command('check', 'look for everything that could go wrong tonight', 'hdsync check')
+    .option(...json)
+    .action(async (options) => done(await (await import('./check.ts')).checkCommand(options, io)))
+
+  command('runs', 'list past runs', 'hdsync runs --limit 7')
+    .addOption(
+      new Option('-n, --limit <count>', 'how many, the newest first').default(20).argParser(wholeNumber),
+    )
+    .option(...json)
+    .action(async (options) => done(await (await import('./runs.ts')).runsCommand(options, io)))
+
+  command(
+    'show [run]',
+    'show a run as a tree of events, attempts and commands; the last one unless named',
+    'hdsync show last',
+  )
+    .option(...json)
+    .action(async (run, options) => done(await (await import('./show.ts')).showCommand(run, options, io)))
+
+  command(
+    'release <id>',
+    'let a held sync go on; the id is that of its run, or the name of its source',
+    'hdsync release home',
+  )
+    .option(...json)
+    .option('-q, --quiet', 'print the result alone')
+    .action(async (id, options) => done(await (await import('./release.ts')).releaseCommand(id, options, io)))
+
+  command('functions', 'list what handles what, and where it was loaded from', 'hdsync functions')
+    .option(...json)
+    .action(async (options) => done(await (await import('./functions.ts')).functionsCommand(options, io)))
+
+  const target = program
+    .command('target')
+    .description('manage backup disks')
+    .addHelpText('after', '\nExample:\n  hdsync target adopt hdd1')
+  target
+    .command('adopt <target>')
+    .description('mark the folder or disk of a target as the right one')
+    .addOption(
+      new Option('-c, --config <file>', 'the config')
+        .default(undefined, '/etc/hdsync/hdsync.yaml')
+        .env('HDSYNC_CONFIG'),
+    )
+    .option('--again', 'even if it was adopted under another name')
+    .option('--debug', 'show where an error came from')
+    .option(...json)
+    .addHelpText('after', '\nExample:\n  hdsync target adopt hdd1')
+    .action(async (name, options) =>
+      done(await (await import('./target.ts')).adoptCommand(name, options, io)),
+    )
+
+  return program
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value > 0) return value
+  throw new CommanderError(
+    2,
+    'hdsync.limit',
+    `hdsync: --limit takes a whole number from 1, not ${JSON.stringify(text)}`,
+  )
+}

@@ -1,0 +1,136 @@
+import { backupStart, type InputOf, type RunResult } from '../../events/index.ts'
+import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { didYouMean } from '../config/nearest.ts'
+import { type Engine, openEngine } from '../engine/engine.ts'
+import { summarise } from '../engine/summary.ts'
+import { CancelledError, UsageError } from '../errors.ts'
+import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
+import type { Io } from './io.ts'
+import { lineView, quietView, type View } from './view/lines.ts'
+import { resultText } from './view/result.ts'
+
+export interface RunOptions {
+  config?: string
+  json?: boolean
+  quiet?: boolean
+}
+
+/** `hdsync run`: starts a run, follows it, and says how it went. */
+export async function runCommand(sources: string[], options: RunOptions, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  checkSources(sources, config)
+  return follow(config, options, io, () => (sources.length > 0 ? { sources } : {}))
+}
+
+/** @throws {UsageError} A source is not in the config. */
+export function checkSources(sources: readonly string[], config: Config): void {
+  const known = Object.keys(config.sources)
+  for (const name of sources) {
+    if (known.includes(name)) continue
+    const near = didYouMean(name, known)
+    throw new UsageError(`there is no source ${JSON.stringify(name)} in ${config.file}`, {
+      hint: near ?? `it has ${known.join(', ')}`,
+    })
+  }
+}
+
+/**
+ * Runs one backup in this process, as the only one on the state directory.
+ * @param request What to start, asked for once the store is open.
+ */
+export async function follow(
+  config: Config,
+  options: RunOptions,
+  io: Io,
+  request: (engine: Engine) => InputOf<typeof backupStart>,
+): Promise<number> {
+  const view = await viewFor(config, options, io)
+  for (const warning of config.warnings) view.note(warning)
+  let engine: Engine | undefined
+  try {
+    engine = await openEngine({ config, observer: view })
+    if (!engine) {
+      view.note(`another hdsync is at work on ${config.state}: nothing was started`)
+      return exitCodes.busy
+    }
+    return await runOnce(engine, view, request, (result) => {
+      view.end()
+      io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io.colour))
+    })
+  } finally {
+    view.end()
+    await engine?.stop()
+  }
+}
+
+async function runOnce(
+  engine: Engine,
+  view: View,
+  request: (engine: Engine) => InputOf<typeof backupStart>,
+  print: (result: RunResult) => void,
+): Promise<number> {
+  const stop = new AbortController()
+  const unlisten = onSignals(view, stop)
+  try {
+    await engine.start()
+    stop.signal.throwIfAborted()
+    const runId = await engine.trigger(backupStart, request(engine))
+    const cancel = () => void engine.dispatcher.endRun(runId, stop.signal.reason)
+    stop.signal.addEventListener('abort', cancel)
+    await engine.ended(runId)
+    // Hooks have their say; one that waits to be tried again is left to the next start.
+    await engine.dispatcher.idle()
+    const result = resultOf(engine, runId)
+    print(result)
+    const signal = (stop.signal.reason as CancelledBySignal | undefined)?.signal
+    return (result.state === 'cancelled' && signal && signalExitCodes[signal]) || exitCodeOf(result.state)
+  } catch (error) {
+    const signal = error instanceof CancelledBySignal ? error.signal : undefined
+    if (signal) return signalExitCodes[signal] ?? exitCodes.failed
+    throw error
+  } finally {
+    unlisten()
+  }
+}
+
+/** How a run went, or stands. @throws {UsageError} It is not known. */
+export function resultOf(engine: Pick<Engine, 'bus' | 'journal'>, runId: string): RunResult {
+  const run = engine.journal.run(runId)
+  if (!run) throw new UsageError(`there is no run ${runId}`, { hint: 'hdsync runs lists them' })
+  return summarise(engine.bus.events({ runId: run.id }), run, null)
+}
+
+class CancelledBySignal extends CancelledError {
+  readonly signal: NodeJS.Signals
+
+  constructor(signal: NodeJS.Signals) {
+    super(`cancelled by ${signal}`)
+    this.signal = signal
+  }
+}
+
+/** The first signal cancels in order, which takes a moment; the second one leaves it to the next start. */
+function onSignals(view: View, stop: AbortController): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  const listener = (signal: NodeJS.Signals) => {
+    if (stop.signal.aborted) {
+      view.end()
+      process.exit(signalExitCodes[signal])
+    }
+    view.note(`${signal}: stopping, and removing the snapshots (once more to leave that to the next start)`)
+    stop.abort(new CancelledBySignal(signal))
+  }
+  for (const signal of signals) process.on(signal, listener)
+  return () => {
+    for (const signal of signals) process.off(signal, listener)
+  }
+}
+
+async function viewFor(config: Config, { json, quiet }: RunOptions, io: Io): Promise<View> {
+  if (quiet) return quietView(io)
+  if (process.stderr.isTTY && !json && !io.env.CI) {
+    return (await import('./view/live.ts')).liveView(process.stderr, config)
+  }
+  return lineView(io, Math.max(3, ...Object.keys(config.sources).map((name) => name.length)))
+}

@@ -1,0 +1,113 @@
+import { createLogUpdate } from 'log-update'
+import * as colours from 'yoctocolors'
+import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts'
+import * as events from '../../../events/index.ts'
+import type { Config } from '../../config/config.ts'
+import { formatBytes, formatDuration } from '../../config/units.ts'
+import type { Progress } from '../../function.ts'
+import type { View } from './lines.ts'
+import { wordsOf } from './words.ts'
+
+/** What one line of the live view shows. */
+export interface SourceLine {
+  state: 'waiting' | 'working' | 'good' | 'warning' | 'bad'
+  words: string
+  trial: number
+  progress: Progress | undefined
+}
+
+const refreshMs = 80
+const barWidth = 20
+const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
+
+/** A line a source, drawn anew as things happen: for a person at a terminal. */
+export function liveView(stream: NodeJS.WriteStream, config: Config): View {
+  const draw = createLogUpdate(stream)
+  const lines = new Map<string, SourceLine>()
+  let frame = 0
+  const timer = setInterval(() => render(), refreshMs)
+
+  function render(): void {
+    frame += 1
+    const width = Math.max(...[...lines.keys()].map((name) => name.length), 6)
+    const limit = (stream.columns ?? 80) - 1
+    draw(
+      [...lines]
+        .map(([name, line]) => lineOf(name.padEnd(width), line, attemptsOf(config, name), frame, limit))
+        .join('\n'),
+    )
+  }
+  const note = (message: string) => draw.persist(colours.yellow(message))
+
+  return {
+    onEvent(event) {
+      if (event.type === events.runStarted.type) {
+        for (const source of (event.data as DataOf<typeof events.runStarted>).sources) {
+          lines.set(source, { state: 'waiting', words: 'waits', trial: 1, progress: undefined })
+        }
+      }
+      const line = event.subject === undefined ? undefined : lines.get(event.subject)
+      if (line) follow(line, event)
+      else if (event.type === events.runWarned.type) note(wordsOf(event) ?? '')
+    },
+    onProgress(event, progress) {
+      const line = lines.get(event.subject ?? '')
+      if (line) line.progress = progress
+    },
+    onWarning: note,
+    note,
+    end() {
+      clearInterval(timer)
+      render()
+      draw.done()
+    },
+  }
+}
+
+const states = new Map<EventDefinition, SourceLine['state']>([
+  [events.sourceSynced, 'good'],
+  [events.sourceArchived, 'good'],
+  [events.syncHeld, 'warning'],
+  [events.sourceFailed, 'bad'],
+])
+
+/** Brings a line up to what an event says. */
+export function follow(line: SourceLine, event: Envelope): void {
+  const words = wordsOf(event)
+  // What has been decided about a source stays in sight while its snapshot is being removed.
+  if (!words || event.type === events.snapshotReleased.type || line.state === 'bad') return
+  line.words = words
+  line.progress = undefined
+  line.trial = Math.max(line.trial, event.attempt)
+  line.state = [...states].find(([{ type }]) => type === event.type)?.[1] ?? 'working'
+}
+
+const marks = { good: '✔', warning: '!', bad: '✖', waiting: '·' }
+const paint = { good: colours.green, warning: colours.yellow, bad: colours.red, waiting: colours.dim }
+
+function lineOf(name: string, line: SourceLine, attempts: number, frame: number, limit: number): string {
+  const { state, progress } = line
+  const mark = state === 'working' ? (spinner[frame % spinner.length] ?? '') : marks[state]
+  const trials = line.trial > 1 ? `trial ${line.trial}/${attempts}  ` : ''
+  const text = `${trials}${progress && state === 'working' ? progressOf(line.words, progress) : line.words}`
+  const cut = text.length > limit - name.length - 4 ? `${text.slice(0, limit - name.length - 5)}…` : text
+  const colour = state === 'working' ? colours.cyan : paint[state]
+  return `${colour(mark)} ${colours.bold(name)}  ${state === 'working' ? cut : colour(cut)}`
+}
+
+/** `copies ███░░ 43%  1.2 GiB of 2.8 GiB  120 MiB/s  14s left`. */
+export function progressOf(words: string, { bytes, totalBytes, bytesPerSecond }: Progress): string {
+  const speed = `${formatBytes(bytesPerSecond)}/s`
+  if (!totalBytes) return `${words}  ${formatBytes(bytes)}  ${speed}`
+  const share = Math.min(1, bytes / totalBytes)
+  const full = Math.round(share * barWidth)
+  const bar = `${'█'.repeat(full)}${'░'.repeat(barWidth - full)}`
+  const leftMs = bytesPerSecond > 0 ? ((totalBytes - bytes) / bytesPerSecond) * 1000 : 0
+  const left = leftMs > 0 ? `  ${formatDuration(leftMs)} left` : ''
+  return `${words}  ${bar} ${Math.floor(share * 100)}%  ${formatBytes(bytes)} of ${formatBytes(totalBytes)}  ${speed}${left}`
+}
+
+function attemptsOf(config: Config, name: string): number {
+  const source = config.sources[name]
+  return source?.kind === 'lv' ? source.mount.attempts : 1
+}

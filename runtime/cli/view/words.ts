@@ -1,0 +1,65 @@
+import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts'
+import * as events from '../../../events/index.ts'
+import { formatBytes } from '../../config/units.ts'
+
+type Words = { [type: string]: (data: never, attempt: number) => string }
+
+function say<E extends EventDefinition>(
+  event: E,
+  words: (data: DataOf<E>, attempt: number) => string,
+): [string, Words[string]] {
+  return [event.type, words as Words[string]]
+}
+
+/** What each event says to a person who follows a run. Those that are left out are of no interest there. */
+const sentences = new Map<string, Words[string]>([
+  say(events.runStarted, ({ sources }) => `begins: ${sources.join(', ')}`),
+  say(events.snapshotCreate, (_, attempt) => `takes a snapshot${trial(attempt)}`),
+  say(events.snapshotMount, (_, attempt) => `mounts the snapshot${trial(attempt)}`),
+  say(
+    events.snapshotRefused,
+    ({ reason, kernel, attemptsLeft }) =>
+      `mount refused, ${attemptsLeft} attempts left: ${reason}${kernel.length > 0 ? ` (kernel: ${kernel.at(-1)})` : ''}`,
+  ),
+  say(
+    events.snapshotOverflowed,
+    ({ sizeBytes, attemptsLeft }) =>
+      `the snapshot of ${formatBytes(sizeBytes)} overflowed, ${attemptsLeft} attempts left`,
+  ),
+  say(events.syncRun, () => 'copies'),
+  say(
+    events.sourceSynced,
+    ({ filesTransferred, bytesTransferred, filesDeleted, warning }) =>
+      `mirror done: ${count(filesTransferred)} files, ${formatBytes(bytesTransferred)} copied, ${count(filesDeleted)} deleted${warning ? `; ${warning}` : ''}`,
+  ),
+  say(
+    events.syncHeld,
+    ({ deletions, mirrorFiles, limit }) =>
+      `HELD: would delete ${count(deletions)} of ${count(mirrorFiles)} files, ${count(limit)} are allowed`,
+  ),
+  say(
+    events.snapshotReleased,
+    ({ usedPercent }) => `snapshot removed${usedPercent === null ? '' : `, ${usedPercent}% of it was used`}`,
+  ),
+  say(events.archiveWeekly, () => 'writes the archive'),
+  say(events.sourceArchived, ({ path, sizeBytes }) => `archive ${path}, ${formatBytes(sizeBytes)}`),
+  say(events.sourceFailed, ({ step, reason, cancelled }) =>
+    cancelled ? `cancelled at ${step}` : `FAILED at ${step}: ${reason}`,
+  ),
+  say(events.runWarned, ({ reason }) => `warning: ${reason}`),
+  ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
+])
+
+/** An event in a person's words; undefined when there is nothing to say. */
+export function wordsOf({ type, data, attempt }: Envelope): string | undefined {
+  return sentences.get(type)?.(data as never, attempt)
+}
+
+function trial(attempt: number): string {
+  return attempt > 1 ? `, trial ${attempt}` : ''
+}
+
+/** A number with separators: 1,204. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US')
+}

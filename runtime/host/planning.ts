@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { LvSource, Target } from '../config/config.ts'
+import { TerminalError } from '../errors.ts'
+import { archivePath, compressArgv, readBackArgv, tarArgv, temporaryPath } from './archives.ts'
+import { createRunner } from './command.ts'
+import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
+import { filesystemType, snapshotMountOptions } from './filesystem.ts'
+import { createHost, type Host, type HostOptions } from './host.ts'
+import { Lvm, lvcreateArgv, lvremoveArgv } from './lvm.ts'
+import { flushArgv, mirrorPath } from './mirrors.ts'
+import { mountArgv, umountArgv } from './mount.ts'
+import { readMounts, topMountAt } from './mountinfo.ts'
+import { rsyncArgv, type SyncStats } from './rsync.ts'
+import { snapshotMountpoint, snapshotName, snapshotTags } from './snapshots.ts'
+import { devicePath } from './targets.ts'
+
+/** Commands that would run, joined by pipes; `file` takes the output of the last. */
+export interface PlannedStep {
+  argvs: (readonly string[])[]
+  file?: string
+}
+
+const nothing: SyncStats = { files: 0, created: 0, deleted: 0, transferred: 0, transferredBytes: 0 }
+
+/**
+ * A host that writes down what it would do. It looks at the box (sizes, types, what is mounted) but changes
+ * nothing, and lets every step go well, so that functions lead it through a whole night.
+ */
+export function createPlanner(plan: (step: PlannedStep) => void): (options: HostOptions) => Host {
+  // A host is made for each step of the chain; what has been planned lasts for all of them.
+  const made: Made = { snapshots: new Map(), mounts: [], forecasts: new Set() }
+  return (options) => createPlanningHost(options, plan, made)
+}
+
+interface Made {
+  /** Where the snapshot of each source would be mounted. */
+  snapshots: Map<string, string>
+  mounts: string[]
+  /** Mirrors whose deletions would be forecast. */
+  forecasts: Set<string>
+}
+
+function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => void, made: Made): Host {
+  const real = createHost(options)
+  const runner = createRunner({ ...options, owner: options.store })
+  const directory = join(options.runtimeDirectory, 'snapshots')
+  const step = (...argvs: (readonly string[])[]) => plan({ argvs })
+  const nameOf = (source: LvSource) => ({ vg: source.vg, lv: snapshotName(source.name) })
+
+  return {
+    snapshots: {
+      origin: (source) => real.snapshots.origin(source),
+      async create(source, run, sizeBytes) {
+        const tags = snapshotTags(options.store, run, source.name)
+        step(lvcreateArgv({ ...nameOf(source), origin: source.lv, tags, sizeBytes }))
+      },
+      async mount(source, run) {
+        const { device, path } = await new Lvm(runner).volume(source.vg, source.lv)
+        const type = await filesystemType(runner, path)
+        if (!type) throw new TerminalError(`no file system is recognised on ${path}`)
+        const at = snapshotMountpoint(directory, run, source.name)
+        const live = readMounts().find((mounted) => mounted.device === device)
+        const snapshot = `/dev/${source.vg}/${snapshotName(source.name)}`
+        step(mountArgv({ device: snapshot, at, type, options: snapshotMountOptions(type, live) }))
+        made.snapshots.set(source.name, at)
+        return { mounted: true, at }
+      },
+      prove: async (source) => made.snapshots.get(source.name) ?? '',
+      overflowed: async () => ({ overflowed: false, sizeBytes: 0 }),
+      async release(source) {
+        const at = made.snapshots.get(source.name)
+        if (at === undefined) return []
+        step(umountArgv(at))
+        step(lvremoveArgv(nameOf(source)))
+        made.snapshots.delete(source.name)
+        return []
+      },
+    },
+    targets: {
+      async open(target) {
+        if (isSeen(target)) await real.targets.prove(target)
+        for (const { device, at, type, options: extra } of target.mounts) {
+          if (topMountAt(readMounts(), at)) continue
+          const path = await devicePath(runner, device)
+          step(mountArgv({ device: path, at, type, options: [...(extra ?? []), 'nodev', 'nosuid'] }))
+          made.mounts.push(at)
+        }
+      },
+      mount: async () => {},
+      prove: async () => {},
+      async close() {
+        for (const at of made.mounts.splice(0).reverse()) step(umountArgv(at))
+      },
+    },
+    mirrors: {
+      async open(target, source) {
+        const path = mirrorPath(target, source)
+        // A mirror that cannot be seen now is taken to hold something: then the forecast is shown too.
+        const seen = isSeen(target) && existsSync(path)
+        return {
+          path,
+          empty: isSeen(target) ? !seen || isEmptyDirectory(path) : false,
+          subsecondTimes: isSeen(target) ? keepsSubsecondTimes(seen ? path : target.path) : true,
+        }
+      },
+      async forecast(syncPlan) {
+        step(rsyncArgv(syncPlan, true))
+        made.forecasts.add(syncPlan.to)
+        return nothing
+      },
+      async sync(syncPlan) {
+        // How many that is, the forecast tells; a first copy has none to delete.
+        const limit = made.forecasts.has(syncPlan.to) ? 'N' : String(syncPlan.maxDelete)
+        step(rsyncArgv(syncPlan).map((word) => word.replace(/^(--max-delete=).*/, `$1${limit}`)))
+        return { kind: 'done', stats: nothing }
+      },
+      flush: async (path) => step(flushArgv(path)),
+      isEmpty: (path) => ![...made.snapshots.values()].includes(path) && isEmptyDirectory(path),
+    },
+    archives: {
+      async write(archive) {
+        const file = temporaryPath(archive)
+        const compressor = compressArgv(archive.compression, archive.level)
+        plan({ argvs: compressor ? [tarArgv(archive), compressor] : [tarArgv(archive)], file })
+        step(readBackArgv(archive.compression, file))
+        return { path: archivePath(archive), sizeBytes: 0 }
+      },
+    },
+    async program({ argv }) {
+      step(argv)
+      return { exitCode: 0, stdout: '', stderr: '', durationMs: 0 }
+    },
+  }
+}
+
+function isSeen(target: Target): boolean {
+  return target.mounts.every(({ at }) => topMountAt(readMounts(), at))
+}
