@@ -48,26 +48,28 @@ export default defineFunction({
     const { config, host, run, emit } = context
     const { source, target } = configured(config, data.source)
     await host.targets.prove(target)
-    const from = source.kind === 'lv' ? await host.snapshots.prove(source, run.id) : source.path
-    const sourceIsEmpty = host.mirrors.isEmpty(from)
+    const from = source.kind === 'lv' ? await host.snapshots.prove(source, run.id) : { at: source.path }
+    const sourceIsEmpty = host.mirrors.isEmpty(from.at)
     const mirror = await host.mirrors.open(target, source)
     if (sourceIsEmpty && !mirror.empty) {
       throw new TerminalError(`${source.name} is empty but its mirror ${mirror.path} is not: not synced`, {
         hint: 'if that is meant to be, empty the mirror by hand',
       })
     }
-    const copied = await settle(copy(source, from, mirror, context))
-    if (source.kind === 'lv') {
-      // Asked before anything is believed: an overflow also explains whatever else went wrong.
-      const { overflowed, sizeBytes } = await host.snapshots.overflowed(source, run.id)
-      if (overflowed) {
-        const attemptsLeft = Math.max(0, source.mount.attempts - attempt)
-        emit(snapshotOverflowed, { source: source.name, sizeBytes, attemptsLeft }, { attempt })
-        if (attemptsLeft === 0)
-          throw new TerminalError(`its snapshot overflowed in each of ${attempt} attempts`)
+    const copied = await settle(copy(source, from.at, mirror, context))
+    // Asked before anything is believed: an overflow also explains whatever else went wrong.
+    if (source.kind === 'lv' && 'device' in from && (await host.snapshots.overflowed(from))) {
+      const { sizeBytes } = from
+      const attemptsLeft = Math.max(0, source.mount.attempts - attempt)
+      emit(snapshotOverflowed, { source: source.name, sizeBytes, attemptsLeft }, { attempt })
+      if (attemptsLeft > 0) {
         emit(snapshotCreate, { ...data, overflowedBytes: sizeBytes }, { attempt: attempt + 1 })
         return
       }
+      const reason = `its snapshot overflowed in each of ${attempt} attempts`
+      emit(sourceFailed, { source: source.name, step: syncRun.type, reason })
+      leave(source, data.rest, emit)
+      return
     }
     if ('error' in copied) throw copied.error
     if (copied.value.held) emit(syncHeld, { source: source.name, ...copied.value.held })

@@ -1,34 +1,119 @@
 import { stripVTControlCharacters } from 'node:util'
+import { eastAsianWidth } from 'get-east-asian-width'
+import { bold, cyan, dim, green, red, yellow } from 'yoctocolors'
 
-/** Rows as aligned columns, two spaces apart; the first row is the head. Numbers stand on the right. */
+type Paint = (text: string) => string
+
+const colours = { bold, dim, red, yellow, green, cyan }
+type Colour = keyof typeof colours
+
+/** Colours, or none. `state` paints the state of a run, a source or a finding in the colour that it has everywhere. */
+export type Painter = Record<Colour | 'state', Paint>
+
+const stateColours: Readonly<Record<string, Colour>> = {
+  succeeded: 'green',
+  done: 'green',
+  ok: 'green',
+  running: 'cyan',
+  waiting: 'dim',
+  degraded: 'yellow',
+  held: 'yellow',
+  cancelled: 'yellow',
+  warning: 'yellow',
+  interrupted: 'red',
+  failed: 'red',
+  error: 'red',
+}
+
+const plain: Paint = (text) => text
+
+export function painter(colour: boolean): Painter {
+  const paints = colour
+    ? colours
+    : { bold: plain, dim: plain, red: plain, yellow: plain, green: plain, cyan: plain }
+  return { ...paints, state: (state) => paints[stateColours[state] ?? 'bold'](state) }
+}
+
+/**
+ * Rows as aligned text, each line ended; the first row is the head. Columns of quantities are aligned to the
+ * right. A cell may have several lines.
+ */
 export function table(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => widthOf(row[column] ?? ''))),
+  const cells = rows.map((row) => row.map((cell) => cell.split('\n')))
+  const columns = Array.from({ length: Math.max(0, ...rows.map((row) => row.length)) }, (_, index) => {
+    const column = cells.map((row) => row[index] ?? [''])
+    return {
+      width: Math.max(...column.flat().map(visibleWidth)),
+      right: isQuantitative(column.slice(1).flat()),
+    }
+  })
+  return cells.flatMap((row) => linesOf(row, columns)).join('')
+}
+
+function linesOf(row: string[][], columns: { width: number; right: boolean }[]): string[] {
+  return Array.from({ length: Math.max(...row.map((cell) => cell.length)) }, (_, line) => {
+    const padded = columns.map(({ width, right }, index) => {
+      const text = row[index]?.[line] ?? ''
+      const gap = ' '.repeat(width - visibleWidth(text))
+      return right ? gap + text : text + gap
+    })
+    return `${padded.join('  ').trimEnd()}\n`
+  })
+}
+
+/** Numbers, percentages, sizes, durations, and `-` for none. */
+function isQuantitative(column: string[]): boolean {
+  const texts = column.map((cell) => stripVTControlCharacters(cell))
+  return (
+    texts.some((text) => /^\d/.test(text)) &&
+    texts.every((text) => /^(?:-?|\d[\d,.]*(?:%| ?[KMGTP]?i?B)?|(?:\d[\d.]*(?:ms|[dhms]) ?)+)$/.test(text))
   )
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => pad(cell, widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .map((line) => `${line}\n`)
-    .join('')
 }
 
-function pad(cell: string, width: number): string {
-  const space = ' '.repeat(Math.max(0, width - widthOf(cell)))
-  const isNumber = /^[\d.,]+( [KMGTP]?i?B|%)?$/.test(stripVTControlCharacters(cell))
-  return isNumber ? space + cell : cell + space
+/** How many columns of a terminal a text takes: colours take none, wide characters two. */
+export function visibleWidth(text: string): number {
+  let width = 0
+  for (const character of stripVTControlCharacters(text)) {
+    if (/[\p{M}\p{C}]/u.test(character)) continue
+    width += eastAsianWidth(character.codePointAt(0) ?? 0)
+  }
+  return width
 }
 
-function widthOf(text: string): number {
-  return [...stripVTControlCharacters(text)].length
+/** Words joined by commas, in lines that are not wider than `width` unless a single word is. */
+export function wrapList(words: readonly string[], width: number): string {
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last === undefined || visibleWidth(`${last}, ${word},`) > width) lines.push(word)
+    else lines[lines.length - 1] = `${last}, ${word}`
+  }
+  return lines.join(',\n')
 }
 
-/** An argument vector as one would type it into a shell. */
+/** Text without anything that a terminal would obey: file names and messages of programs may hold it. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)
+}
+
+/** A command as one can paste it into a shell. */
 export function shellQuote(argv: readonly string[]): string {
-  return argv
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
-    .join(' ')
+  return argv.map(shellWord).join(' ')
+}
+
+/** `$'...'` is the one form that shows control characters. @see bash(1), QUOTING */
+function shellWord(word: string): string {
+  if (/^[\w@%+:,./-][\w@%+=:,./-]*$/.test(word)) return word
+  if (!/\p{C}/u.test(word)) return `'${word.replaceAll("'", `'\\''`)}'`
+  const escaped = word.replace(/[\\']|\p{C}/gu, (character) => {
+    if (character === '\\' || character === "'") return `\\${character}`
+    if (character === '\n') return '\\n'
+    return `\\U${character.codePointAt(0)?.toString(16).padStart(8, '0')}`
+  })
+  return `$'${escaped}'`
+}
+
+/** A moment as the clock of this machine shows it: `2026-11-22 01:57:03`. @param ms Since the epoch. */
+export function localTime(ms: number): string {
+  return new Date(ms).toLocaleString('sv-SE')
 }

@@ -24,11 +24,7 @@ export interface Volume {
   invalid: boolean
   /** A thin pool that asks for thin_check. */
   needsCheck: boolean
-}
-
-export interface VolumeGroup {
-  freeBytes: number
-  extentBytes: number
+  group: { freeBytes: number; extentBytes: number }
 }
 
 /** A word that LVM takes as a name; keeps options and paths out of argument vectors. */
@@ -52,25 +48,32 @@ const fields = [
   ['metadata_percent', z.string()],
   ['lv_snapshot_invalid', z.string()],
   ['lv_check_needed', z.string()],
+  ['vg_free', z.string()],
+  ['vg_extent_size', z.string()],
 ] as const
 const row = z.object(Object.fromEntries(fields)) as z.ZodObject<
   Record<(typeof fields)[number][0], z.ZodString>
 >
 const lvReport = z.object({ report: z.tuple([z.object({ lv: z.array(row) })]) })
-const vgReport = z.object({
-  report: z.tuple([z.object({ vg: z.array(z.object({ vg_free: z.string(), vg_extent_size: z.string() })) })]),
-})
-
-const reportOptions = ['--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
 
 export function lvsArgv(...where: string[]): Command['argv'] {
-  return ['lvs', ...reportOptions, '-o', fields.map(([field]) => field).join(','), ...where]
+  return [
+    'lvs',
+    '--reportformat',
+    'json',
+    '--units',
+    'b',
+    '--nosuffix',
+    '-o',
+    fields.map(([field]) => field).join(','),
+    ...where,
+  ]
 }
 
 /**
  * Argument vector that takes a snapshot: writable, so that a journal can be replayed inside it, and thick
- * when it has a size. It is not activated by itself at the next start of the machine.
- * @see lvcreate(8), --snapshot, --setautoactivation
+ * when it has a size. (LVM takes --setautoactivation with neither kind.)
+ * @see lvcreate(8), --snapshot
  */
 export function lvcreateArgv(snapshot: {
   vg: string
@@ -83,9 +86,7 @@ export function lvcreateArgv(snapshot: {
   return [
     'lvcreate',
     '--snapshot',
-    ...(thin ? ['--setactivationskip', 'n'] : ['--size', `${snapshot.sizeBytes}b`]),
-    '--setautoactivation',
-    'n',
+    ...(thin ? ['--setactivationskip', 'n', '--activate', 'y'] : ['--size', `${snapshot.sizeBytes}b`]),
     ...snapshot.tags.flatMap((tag) => ['--addtag', checked(tag, tagPattern, 'tag')]),
     '--name',
     checked(snapshot.lv, namePattern, 'volume name'),
@@ -124,14 +125,6 @@ export class Lvm {
     throw new TerminalError(`there is no logical volume ${vg}/${lv}`, { hint: `lvs ${vg} lists them` })
   }
 
-  async group(vg: string): Promise<VolumeGroup> {
-    const name = checked(vg, namePattern, 'volume group')
-    const argv = ['vgs', ...reportOptions, '-o', 'vg_free,vg_extent_size', name] as const
-    const { stdout } = await this.#run(argv, vg)
-    const group = vgReport.parse(JSON.parse(stdout)).report[0].vg[0]
-    return { freeBytes: Number(group?.vg_free), extentBytes: Number(group?.vg_extent_size) }
-  }
-
   /**
    * Takes a snapshot.
    * @throws {TerminalError} The volume group has too few free extents.
@@ -164,19 +157,22 @@ export class Lvm {
       try {
         return await this.#runner.run({ argv, timeoutMs, interruptible: false })
       } catch (error) {
-        throw missingGroup(error) ?? error
+        throw terminal(error) ?? error
       }
     })
   }
 }
 
-function missingGroup(error: unknown): Error | undefined {
+/** What no second try changes. */
+function terminal(error: unknown): Error | undefined {
   if (!(error instanceof CommandError)) return undefined
   const missing = /Volume group "?([^" ]+)"? not found/.exec(error.stderr)
   if (missing) return new TerminalError(`there is no volume group ${missing[1]}`, { hint: 'vgs lists them' })
   if (/permission denied|not root/i.test(error.stderr)) {
     return new TerminalError('LVM can be used by root alone', { hint: 'run hdsync as root', cause: error })
   }
+  // EINVALID_CMD_LINE: this LVM does not know what it is asked for.
+  if (error.exitCode === 3) return new TerminalError(error.message, { cause: error })
   return undefined
 }
 
@@ -204,6 +200,7 @@ export function parseLvs(json: string): Volume[] {
     metadataPercent: percent(volume.metadata_percent),
     invalid: volume.lv_snapshot_invalid !== '',
     needsCheck: volume.lv_check_needed !== '',
+    group: { freeBytes: Number(volume.vg_free), extentBytes: Number(volume.vg_extent_size) },
   }))
 }
 

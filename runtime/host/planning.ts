@@ -66,8 +66,8 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
         made.snapshots.set(source.name, at)
         return { mounted: true, at }
       },
-      prove: async (source) => made.snapshots.get(source.name) ?? '',
-      overflowed: async () => ({ overflowed: false, sizeBytes: 0 }),
+      prove: async (source) => ({ at: made.snapshots.get(source.name) ?? '', device: '', sizeBytes: 0 }),
+      overflowed: async () => false,
       async release(source) {
         const at = made.snapshots.get(source.name)
         if (at === undefined) return []

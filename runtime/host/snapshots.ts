@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LvSource } from '../config/config.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { CommandError, type CommandRunner } from './command.ts'
+import { snapshotStatus } from './device-mapper.ts'
 import { filesystemType, snapshotMountOptions } from './filesystem.ts'
 import { kernelSaid, uptimeSeconds } from './kernel-log.ts'
 import { fullName, Lvm, type Volume } from './lvm.ts'
@@ -27,6 +28,15 @@ export interface ReleasedSnapshot {
   usedPercent: number | null
 }
 
+/** A mounted snapshot that is known to be the one. */
+export interface ProvenSnapshot {
+  /** Where it is mounted. */
+  at: string
+  /** `major:minor`. */
+  device: string
+  sizeBytes: number
+}
+
 export type MountTrial = { mounted: true; at: string } | { mounted: false; reason: string; kernel: string[] }
 
 /** Snapshots of sources, from the first look at the volume to the last trace removed. */
@@ -39,12 +49,11 @@ export interface Snapshots {
   mount(source: LvSource, run: string): Promise<MountTrial>
   /**
    * Proves that what is mounted is this run's snapshot of this source's volume.
-   * @returns Where it is mounted.
    * @throws {TerminalError} It is something else, or nothing.
    */
-  prove(source: LvSource, run: string): Promise<string>
-  /** Whether this run's snapshot has lost its contents by overflowing. */
-  overflowed(source: LvSource, run: string): Promise<{ overflowed: boolean; sizeBytes: number }>
+  prove(source: LvSource, run: string): Promise<ProvenSnapshot>
+  /** Whether the snapshot has lost its contents by overflowing. */
+  overflowed(snapshot: ProvenSnapshot): Promise<boolean>
   /** Unmounts and removes every snapshot of ours of this source, of this run or an earlier one. */
   release(source: LvSource): Promise<ReleasedSnapshot[]>
 }
@@ -84,8 +93,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     volume.origin !== undefined &&
     [`hdsync.store=${store}`, `hdsync.source=${source}`].every((tag) => volume.tags.includes(tag))
 
-  async function find(source: LvSource, run: string): Promise<Volume> {
-    const volumes = await lvm.volumes(source.vg)
+  function find(volumes: readonly Volume[], source: LvSource, run: string): Volume {
     const snapshot = volumes.find(
       (volume) => isOurs(volume, source.name) && volume.tags.includes(`hdsync.run=${run}`),
     )
@@ -123,7 +131,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
           },
         )
       }
-      return { sizeBytes: volume.sizeBytes, thin: pool !== undefined, ...(await lvm.group(source.vg)) }
+      return { sizeBytes: volume.sizeBytes, thin: pool !== undefined, ...volume.group }
     },
 
     async create(source, run, sizeBytes) {
@@ -133,15 +141,16 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     },
 
     async mount(source, run) {
-      const snapshot = await find(source, run)
+      const volumes = await lvm.volumes(source.vg)
+      const snapshot = find(volumes, source, run)
+      const origin = volumes.find(({ lv }) => lv === source.lv)
       const at = mountpoint(source, run)
       mkdirSync(at, { recursive: true, mode: 0o700 })
-      const origin = await lvm.volume(source.vg, source.lv)
       const since = uptimeSeconds()
       try {
         const type = await filesystemType(runner, snapshot.path)
         if (!type) return { mounted: false, reason: 'no file system is recognised on it', kernel: [] }
-        const live = readMounts().find(({ device }) => device === origin.device)
+        const live = readMounts().find(({ device }) => device === origin?.device)
         await mount(runner, { device: snapshot.path, at, type, options: snapshotMountOptions(type, live) })
         return { mounted: true, at }
       } catch (error) {
@@ -151,7 +160,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     },
 
     async prove(source, run) {
-      const snapshot = await find(source, run)
+      const snapshot = find(await lvm.volumes(source.vg), source, run)
       const at = mountpoint(source, run)
       const mounted = topMountAt(readMounts(), at)
       if (!mounted) throw new TerminalError(`nothing is mounted at ${at}: not synced`)
@@ -160,13 +169,10 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
           `${at} shows device ${mounted.device}, not the snapshot ${fullName(snapshot.vg, snapshot.lv)} (${snapshot.device}): not synced`,
         )
       }
-      return at
+      return { at, device: mounted.device, sizeBytes: snapshot.sizeBytes }
     },
 
-    async overflowed(source, run) {
-      const snapshot = await find(source, run)
-      return { overflowed: snapshot.invalid, sizeBytes: snapshot.sizeBytes }
-    },
+    overflowed: async ({ device }) => (await snapshotStatus(runner, device))?.invalid ?? false,
 
     async release(source) {
       for (const name of namesIn(directory)) {

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { nanoid } from 'nanoid'
@@ -7,6 +7,9 @@ import { migrations } from './migrations.ts'
 
 /** Name of the event store in the state directory. */
 export const storeFile = 'hdsync.db'
+
+/** Name of the file in the state directory that the one hdsync at work there holds locked. */
+export const lockFile = 'lock'
 
 /** A store that lasts as long as it is open: for plans. */
 export const inMemory = ':memory:'
@@ -49,6 +52,37 @@ export function openDatabase(directory: string): DatabaseSync {
   }
 }
 
+/**
+ * Opens the event store to look at it: makes nothing, changes nothing, and keeps nobody waiting who works on it.
+ * @returns undefined when there is none yet.
+ * @throws {UsageError} It cannot be read, or its tables are not those that this hdsync knows.
+ */
+export function openDatabaseForReading(directory: string): DatabaseSync | undefined {
+  const file = join(directory, storeFile)
+  let database: DatabaseSync | undefined
+  try {
+    if (!statSync(file, { throwIfNoEntry: false })) return undefined
+    database = new DatabaseSync(file, { readOnly: true })
+    database.exec('PRAGMA busy_timeout = 5000')
+    const version = versionOf(database)
+    if (version > migrations.length) refuseNewer(file, version)
+    if (version === migrations.length) return database
+    database.close()
+    // The tables are made in one transaction: before it, nothing has ever happened.
+    if (version === 0) return undefined
+    throw new UsageError(`the event store ${file} was made by an older hdsync (version ${version})`, {
+      hint: 'the next `hdsync run` brings it up to date',
+    })
+  } catch (error) {
+    if (database?.isOpen) database.close()
+    if (error instanceof UsageError) throw error
+    throw new UsageError(`cannot read the event store ${file}: ${(error as Error).message}`, {
+      hint: 'see that the user who runs hdsync may read it: run it as root',
+      cause: error,
+    })
+  }
+}
+
 function makeDirectory(directory: string): void {
   try {
     if (existsSync(directory)) return
@@ -63,18 +97,24 @@ function makeDirectory(directory: string): void {
 }
 
 function migrate(database: DatabaseSync, file: string): void {
-  const version = () => Number(database.prepare('PRAGMA user_version').get()?.user_version)
-  if (version() > migrations.length) {
-    throw new UsageError(`the event store ${file} was made by a newer hdsync (version ${version()})`, {
-      hint: `this hdsync knows versions up to ${migrations.length}: install the newer one again`,
-    })
-  }
+  const version = () => versionOf(database)
+  if (version() > migrations.length) refuseNewer(file, version())
   if (version() === migrations.length) return
   transaction(database, () => {
     // Read again: another process may have been here first.
     for (const [index, sql] of migrations.entries()) if (index >= version()) database.exec(sql)
     database.exec(`PRAGMA user_version = ${migrations.length}`)
     database.prepare("INSERT OR IGNORE INTO meta VALUES ('store', ?)").run(nanoid(8))
+  })
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.user_version)
+}
+
+function refuseNewer(file: string, version: number): never {
+  throw new UsageError(`the event store ${file} was made by a newer hdsync (version ${version})`, {
+    hint: `this hdsync knows versions up to ${migrations.length}: install the newer one again`,
   })
 }
 
@@ -103,7 +143,7 @@ export function transaction<T>(database: DatabaseSync, body: () => T): T {
  */
 export function holdLock(directory: string): (() => void) | undefined {
   makeDirectory(directory)
-  const database = new DatabaseSync(join(directory, 'lock'))
+  const database = new DatabaseSync(join(directory, lockFile))
   try {
     database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     return () => database.close()

@@ -1,0 +1,78 @@
+import type { Journal, Story } from '../bus/journal.ts'
+import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { formatDuration } from '../config/units.ts'
+import { UsageError } from '../errors.ts'
+import { exitCodes } from './exit-codes.ts'
+import { localTime, type Painter, painter } from './format.ts'
+import type { Io } from './io.ts'
+import { sourcesTable } from './sources-table.ts'
+import { type Reading, readJournal, readRun } from './store.ts'
+import { storyText } from './story/lines.ts'
+
+/**
+ * `hdsync show`: one run, as a table of its sources and a tree of its events with the commands that were run.
+ * Looks only: it works beside a run that is going on, and makes no store.
+ * @param run An id or its beginning; `last`, the newest, unless given.
+ * @throws {UsageError} There is no such run, or there are several.
+ */
+export async function showCommand(
+  run: string | undefined,
+  options: { config?: string; json?: boolean; commands?: boolean },
+  io: Io,
+): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const { story, ...reading } = readStory(config, run ?? 'last')
+  if (options.json) io.stdout(`${JSON.stringify(reading.result)}\n`)
+  else {
+    const paint = painter(io.colour)
+    const { commands = true } = options
+    const parts = [
+      header(reading, paint, Date.now()),
+      sourcesTable(reading.result.sources, paint),
+      storyText(story, { paint, commands, live: reading.standing === 'running' }),
+    ]
+    io.stdout(parts.filter(Boolean).join('\n'))
+  }
+  return exitCodes.succeeded
+}
+
+function readStory(config: Config, wanted: string): Reading & { story: Story } {
+  const found = readJournal(config, (journal, atWork) => {
+    const run = journal.run(wanted)
+    if (!run) throw unknownRun(journal, wanted)
+    const story = journal.story(run.id)
+    return { ...readRun(run, story, atWork), story }
+  })
+  if (found) return found
+  throw new UsageError(`there is no run yet: there is no event store in ${config.state}`, {
+    hint: '`hdsync run` makes one',
+  })
+}
+
+function unknownRun(journal: Journal, wanted: string): UsageError {
+  const runs = journal.runs(1000)
+  if (runs.length === 0) return new UsageError('there is no run yet', { hint: '`hdsync run` makes one' })
+  const alike = runs.filter(({ id }) => id.startsWith(wanted))
+  if (alike.length === 0) {
+    return new UsageError(`there is no run ${JSON.stringify(wanted)}`, { hint: '`hdsync runs` lists them' })
+  }
+  const ids = alike.slice(0, 5).map(({ id }) => id)
+  return new UsageError(`${alike.length} runs begin with ${JSON.stringify(wanted)}`, {
+    hint: `write more of it: ${ids.join(', ')}${alike.length > ids.length ? ', ...' : ''}`,
+  })
+}
+
+function header({ standing, result }: Reading, paint: Painter, now: number): string {
+  const { run, startedAt, endedAt } = result
+  const tookMs = (endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt)
+  const took =
+    standing === 'running'
+      ? `, for ${formatDuration(Math.max(0, tookMs))} now`
+      : endedAt === null
+        ? ''
+        : `, took ${formatDuration(tookMs)}`
+  const remark = { interrupted: ': the next `hdsync run` puts in order what it left', waiting: '' }
+  const why = standing in remark ? remark[standing as keyof typeof remark] : ''
+  return `run ${paint.bold(run)} ${paint.state(standing)}${why}\nstarted ${localTime(Date.parse(startedAt))}${took}\n`
+}

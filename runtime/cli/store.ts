@@ -1,0 +1,55 @@
+import type { RunResult, RunState } from '../../events/index.ts'
+import type { Journal, RunRow, Story } from '../bus/journal.ts'
+import { openDatabaseForReading } from '../bus/sqlite/database.ts'
+import { SqliteJournal } from '../bus/sqlite/journal.ts'
+import { lockHolder } from '../bus/sqlite/lock-holder.ts'
+import type { Config } from '../config/config.ts'
+import { summarise } from '../engine/summary.ts'
+
+/**
+ * Reads the journal, also while another hdsync is at work, and gives the store back.
+ * @param read Told as well whether another process is at work there.
+ * @returns undefined when there is no store yet, which is not made.
+ * @throws {UsageError} The store cannot be read.
+ */
+export function readJournal<T>(
+  config: Pick<Config, 'state'>,
+  read: (journal: Journal, atWork: boolean) => T,
+): T | undefined {
+  const database = openDatabaseForReading(config.state)
+  if (!database) return undefined
+  try {
+    // Asked first: a run that ends in between is then seen with its end, not as one that was broken off.
+    const atWork = lockHolder(config.state) !== undefined
+    return read(new SqliteJournal(database), atWork)
+  } finally {
+    database.close()
+  }
+}
+
+/** How a run stands. `waiting`: asked for, not begun. `interrupted`: begun, and nobody is at it any more. */
+export type Standing = RunState | 'waiting' | 'interrupted'
+
+/** A run as it is shown: how it stands, and the public result of it. */
+export interface Reading {
+  standing: Standing
+  result: RunResult
+}
+
+export function readRun(run: RunRow, story: Story, atWork: boolean): Reading {
+  const result = summarise(
+    story.events.map(({ event }) => event),
+    run,
+    null,
+  )
+  return { standing: standingOf(result.state, story, atWork), result }
+}
+
+function standingOf(state: RunState, { events }: Story, atWork: boolean): Standing {
+  if (state !== 'running') return state
+  const untouched = events.every(({ deliveries }) =>
+    deliveries.every(({ state, attempts }) => state === 'ready' && attempts.length === 0),
+  )
+  if (untouched) return 'waiting'
+  return atWork ? 'running' : 'interrupted'
+}

@@ -1,0 +1,97 @@
+import type { Story, StoryDelivery } from '../../bus/journal.ts'
+import { localTime, printable } from '../format.ts'
+import { wordsOf } from '../view/words.ts'
+import { columns, type Drawing, detailsOf, type Line, standingOf, tookMs } from './delivery.ts'
+import { followingOf, type Node, treesOf } from './tree.ts'
+
+/** The story of a run as lines of text: its events, and with each what was done about it. */
+export function storyText(story: Story, drawing: Drawing): string {
+  const lines = treesOf(story).flatMap((root) => chain(root, drawing))
+  return lines
+    .map((line) => `${drawing.paint.dim(columns(line, clockTime))}  ${line.text}`.trimEnd())
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+function clockTime(ms: number): string {
+  return localTime(ms).slice(-8)
+}
+
+/** An event, and below it on the same level whatever follows from it. */
+function chain(start: Node, drawing: Drawing): Line[] {
+  const lines: Line[] = []
+  for (let node: Node | undefined = start; node; ) {
+    const { facts, branches, next } = followingOf(node)
+    lines.push(...(node.fact ? factLines(node, drawing) : stepLines(node, drawing)))
+    for (const fact of facts) lines.push(...indented('  ', '  ', chain(fact, drawing)))
+    for (const [index, branch] of branches.entries()) {
+      const last = !next && index === branches.length - 1
+      lines.push(...indented(last ? '└─ ' : '├─ ', last ? '   ' : '│  ', chain(branch, drawing)))
+    }
+    node = next
+  }
+  return lines
+}
+
+const marks = { ready: '◦', claimed: '▸', done: '✔', dead: '✖', cancelled: '⊘' }
+
+/** What was asked for: the function named after it is not named again, others stand below. */
+function stepLines({ event, deliveries }: Node, drawing: Drawing): Line[] {
+  const { paint } = drawing
+  const main = deliveries.find(({ function: name }) => name === event.type) ?? deliveries[0]
+  const words = [
+    main ? markOf(main, drawing) : '·',
+    paint.bold(printable(event.type)),
+    event.subject && printable(event.subject),
+    event.attempt > 1 && paint.yellow(`attempt ${event.attempt}`),
+    main && main.function !== event.type && `by ${main.function}`,
+    main && standingOf(main, drawing),
+  ]
+  const text = words.filter(Boolean).join(' ')
+  const at = main?.attempts[0]?.startedAt ?? Date.parse(event.time)
+  return [
+    { at, tookMs: main && tookMs(main), text },
+    ...(main ? detailsOf(main, drawing) : []).map(moveIn),
+    ...deliveries.filter((one) => one !== main).flatMap((one) => deliveryLines(one, drawing)),
+  ]
+}
+
+/** What has happened. Who took note of it is told only where that did not simply go well. */
+function factLines({ event, deliveries }: Node, drawing: Drawing): Line[] {
+  const { paint } = drawing
+  const words = wordsOf(event)
+  const text = `· ${event.type}${words ? `  ${printable(words)}` : ''}`
+  return [
+    { text: isBad(event.type) ? paint.yellow(text) : paint.dim(text) },
+    ...deliveries.filter(isNoteworthy).flatMap((one) => deliveryLines(one, drawing)),
+  ]
+}
+
+function deliveryLines(delivery: StoryDelivery, drawing: Drawing): Line[] {
+  const text = [markOf(delivery, drawing), delivery.function, standingOf(delivery, drawing)]
+  return [
+    { tookMs: tookMs(delivery), text: text.filter(Boolean).join(' ') },
+    ...detailsOf(delivery, drawing).map(moveIn),
+  ].map(moveIn)
+}
+
+function isNoteworthy({ state, attempts, commands, log }: StoryDelivery): boolean {
+  return state !== 'done' || attempts.length > 1 || commands.length > 0 || log.length > 0
+}
+
+function isBad(type: string): boolean {
+  return /\.(?:failed|refused|overflowed|held|warned|degraded|cancelled)$/.test(type)
+}
+
+function markOf({ state }: StoryDelivery, { paint }: Drawing): string {
+  const colour = { ready: 'dim', claimed: 'cyan', done: 'green', dead: 'red', cancelled: 'yellow' } as const
+  return paint[colour[state]](marks[state])
+}
+
+function moveIn(line: Line): Line {
+  return { ...line, text: `  ${line.text}` }
+}
+
+function indented(first: string, rest: string, lines: Line[]): Line[] {
+  return lines.map((line, index) => ({ ...line, text: `${index === 0 ? first : rest}${line.text}` }))
+}

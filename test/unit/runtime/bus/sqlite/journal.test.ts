@@ -1,0 +1,151 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { backupStart, type Envelope, runSucceeded, snapshotCreate } from '../../../../../events/index.ts'
+import type { Delivery } from '../../../../../runtime/bus/bus.ts'
+import { SqliteBus } from '../../../../../runtime/bus/sqlite/bus.ts'
+import { openDatabase } from '../../../../../runtime/bus/sqlite/database.ts'
+import { SqliteJournal } from '../../../../../runtime/bus/sqlite/journal.ts'
+import { event, owed } from '../../../../contract/publication.ts'
+import { temporaryFolder } from '../../../temporary-folder.ts'
+
+let bus: SqliteBus
+let journal: SqliteJournal
+
+beforeEach(({ onTestFinished }) => {
+  const directory = temporaryFolder()
+  const database = openDatabase(directory)
+  bus = new SqliteBus(database, directory)
+  journal = new SqliteJournal(database)
+  onTestFinished(() => bus.close())
+})
+
+const start = (run: string, fields: Partial<Envelope> = {}) =>
+  owed(`start of ${run}`, {}, { type: backupStart.type, runid: run, ...fields })
+
+async function claim(): Promise<Delivery> {
+  const { claimed } = await bus.exchange({ now: 0, renew: [], settle: [], claim: 1, leaseMs: 1000 })
+  if (!claimed[0]) throw new Error('nothing is ready')
+  return claimed[0]
+}
+
+describe('runs()', () => {
+  test('names the newest first, each with its start and, once it has come, its end', async () => {
+    const end = event('end', { type: runSucceeded.type, runid: 'aaa', data: { run: 'aaa' } })
+    await bus.publish([start('aaa'), start('bbb', { time: '2026-01-02T03:04:05+01:00' })])
+    await bus.publish([{ event: end, deliveries: [] }])
+    expect(journal.runs(10)).toEqual([
+      { id: 'bbb', startedAt: Date.UTC(2026, 0, 2, 2, 4, 5), end: undefined },
+      { id: 'aaa', startedAt: Date.UTC(2026, 0, 1), end },
+    ])
+    expect(journal.runs(1).map(({ id }) => id)).toEqual(['bbb'])
+  })
+
+  test('knows none in a new store', () => expect(journal.runs(10)).toEqual([]))
+})
+
+describe('run()', () => {
+  beforeEach(async () => {
+    await bus.publish([start('abc1'), start('abd2'), start('abd23')])
+  })
+
+  test.each([
+    ['abc1', 'abc1'],
+    ['abc', 'abc1'],
+    ['last', 'abd23'],
+    // The whole of one id may be the beginning of another.
+    ['abd2', 'abd2'],
+    ['ab', undefined],
+    ['abd', undefined],
+    ['ABC1', undefined],
+    ['bc1', undefined],
+    ['%', undefined],
+    ['', undefined],
+  ])('finds for %j %s', (id, run) => expect(journal.run(id)?.id).toBe(run))
+})
+
+describe('story()', () => {
+  test('tells of the events of a run, what was owed for them, and how each try went', async () => {
+    await bus.publish([start('run1'), start('run2')])
+    const first = await claim()
+    const command = journal.commandStarted({
+      deliveryId: first.id,
+      try: 1,
+      argv: ['lvs', '--units', 'b'],
+      startedAt: 5,
+    })
+    journal.log({ deliveryId: first.id, at: 6, level: 'warn', message: 'slow' })
+    journal.commandEnded(command, { durationMs: 1.5, exitCode: 5, stderr: 'no such group' })
+    const failed = { startedAt: 1, endedAt: 9, error: 'lvs ended with exit code 5' }
+    await bus.exchange({
+      now: 0,
+      renew: [],
+      settle: [{ outcome: 'retry', delivery: first, attempt: failed, runAt: 0 }],
+      claim: 0,
+      leaseMs: 1000,
+    })
+    const second = await claim()
+    const unended = { deliveryId: second.id, try: 2, argv: ['lvs'], startedAt: 11 }
+    journal.commandStarted(unended)
+    const next = event('next', { type: snapshotCreate.type, runid: 'run1', parentid: first.event.id })
+    await bus.exchange({
+      now: 0,
+      renew: [],
+      settle: [
+        {
+          outcome: 'done',
+          delivery: second,
+          attempt: { startedAt: 10, endedAt: 19 },
+          publications: [{ event: next, deliveries: [] }],
+        },
+      ],
+      claim: 0,
+      leaseMs: 1000,
+    })
+
+    expect(journal.story('run1')).toEqual({
+      events: [
+        {
+          event: start('run1').event,
+          deliveries: [
+            {
+              id: first.id,
+              function: 'f',
+              state: 'done',
+              attempts: [
+                { number: 1, ...failed },
+                { number: 2, startedAt: 10, endedAt: 19, error: null },
+              ],
+              commands: [
+                {
+                  deliveryId: first.id,
+                  try: 1,
+                  argv: ['lvs', '--units', 'b'],
+                  startedAt: 5,
+                  durationMs: 1.5,
+                  exitCode: 5,
+                  signal: undefined,
+                  stderr: 'no such group',
+                },
+                unended,
+              ],
+              log: [{ deliveryId: first.id, at: 6, level: 'warn', message: 'slow' }],
+            },
+          ],
+        },
+        { event: next, deliveries: [] },
+      ],
+    })
+  })
+
+  test('shows a try that a crash cut short with the reason that reclaim() was given', async () => {
+    await bus.publish([start('run1')])
+    await claim()
+    await bus.reclaim('the power went')
+    const [first] = journal.story('run1').events
+    expect(first?.deliveries[0]).toMatchObject({
+      state: 'ready',
+      attempts: [{ number: 1, error: 'the power went' }],
+    })
+  })
+
+  test('of a run that nobody knows is empty', () => expect(journal.story('nobody')).toEqual({ events: [] }))
+})
