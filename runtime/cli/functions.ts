@@ -21,7 +21,7 @@ interface FunctionRow {
 }
 
 /** Widest list of events in a column. */
-const listWidth = 44
+const listWidth = 32
 
 /**
  * `hdsync functions`: what handles what, and where it was loaded from.

@@ -11,6 +11,18 @@ export async function filesystemType(runner: CommandRunner, device: string): Pro
 }
 
 /**
+ * The type of file system that a snapshot holds: that of the live volume where it is mounted, which saves a
+ * command while the snapshot lives. ext2 is asked of the device, as ext3 can be mounted as ext2.
+ */
+export async function snapshotType(
+  runner: CommandRunner,
+  device: string,
+  live: Mount | undefined,
+): Promise<string | undefined> {
+  return live && live.type !== 'ext2' ? live.type : filesystemType(runner, device)
+}
+
+/**
  * How to mount a writable snapshot of this file system read-only: the journal is replayed inside the
  * snapshot. Options that skip the replay (`norecovery`, `noload`, `nolog`) would show an older tree, so they
  * are never used.

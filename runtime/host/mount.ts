@@ -32,6 +32,13 @@ export async function mount(runner: CommandRunner, what: Parameters<typeof mount
   await runner.run({ argv: mountArgv(what), timeoutMs, interruptible: false })
 }
 
+/** What mount(8) found wrong, without the path before it and the advice behind it. */
+export function mountComplaint(error: CommandError): string {
+  const line = error.stderr.split('\n').find((text) => text.trim() && !text.includes('dmesg(1)'))
+  const complaint = line?.replace(/^mount: \S+: /, '').trim()
+  return complaint ? `mount: ${complaint}` : error.message
+}
+
 /** @throws {CommandError} It stayed busy. */
 export async function unmount(runner: CommandRunner, at: string): Promise<void> {
   for (const pauseMs of [...busyPausesMs, undefined]) {

@@ -5,7 +5,7 @@ import { TerminalError } from '../errors.ts'
 import { archivePath, compressArgv, readBackArgv, tarArgv, temporaryPath } from './archives.ts'
 import { createRunner } from './command.ts'
 import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
-import { filesystemType, snapshotMountOptions } from './filesystem.ts'
+import { filesystemType, snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { createHost, type Host, type HostOptions } from './host.ts'
 import { Lvm, lvcreateArgv, lvremoveArgv } from './lvm.ts'
 import { flushArgv, mirrorPath } from './mirrors.ts'
@@ -48,6 +48,14 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
   const step = (...argvs: (readonly string[])[]) => plan({ argvs })
   const nameOf = (source: LvSource) => ({ vg: source.vg, lv: snapshotName(source.name) })
 
+  /** For a mirror whose disk is not mounted: by the type of its file system. */
+  async function wouldKeepSubsecondTimes(target: Target, path: string): Promise<boolean> {
+    const below = target.mounts.findLast(({ at }) => `${path}/`.startsWith(`${at}/`))
+    if (!below) return true
+    const type = below.type ?? (await filesystemType(runner, await devicePath(runner, below.device)))
+    return !['ext2', 'ext3', 'reiserfs', 'vfat', 'msdos'].includes(type ?? '')
+  }
+
   return {
     snapshots: {
       origin: (source) => real.snapshots.origin(source),
@@ -57,10 +65,10 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
       },
       async mount(source, run) {
         const { device, path } = await new Lvm(runner).volume(source.vg, source.lv)
-        const type = await filesystemType(runner, path)
+        const live = readMounts().find((mounted) => mounted.device === device)
+        const type = await snapshotType(runner, path, live)
         if (!type) throw new TerminalError(`no file system is recognised on ${path}`)
         const at = snapshotMountpoint(directory, run, source.name)
-        const live = readMounts().find((mounted) => mounted.device === device)
         const snapshot = `/dev/${source.vg}/${snapshotName(source.name)}`
         step(mountArgv({ device: snapshot, at, type, options: snapshotMountOptions(type, live) }))
         made.snapshots.set(source.name, at)
@@ -101,7 +109,9 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
         return {
           path,
           empty: isSeen(target) ? !seen || isEmptyDirectory(path) : false,
-          subsecondTimes: isSeen(target) ? keepsSubsecondTimes(seen ? path : target.path) : true,
+          subsecondTimes: isSeen(target)
+            ? keepsSubsecondTimes(seen ? path : target.path)
+            : await wouldKeepSubsecondTimes(target, path),
         }
       },
       async forecast(syncPlan) {

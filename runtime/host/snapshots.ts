@@ -5,10 +5,10 @@ import type { LvSource } from '../config/config.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { CommandError, type CommandRunner } from './command.ts'
 import { snapshotStatus } from './device-mapper.ts'
-import { filesystemType, snapshotMountOptions } from './filesystem.ts'
+import { snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { kernelSaid, uptimeSeconds } from './kernel-log.ts'
 import { fullName, Lvm, type Volume } from './lvm.ts'
-import { mount, unmount } from './mount.ts'
+import { mount, mountComplaint, unmount } from './mount.ts'
 import { parseMountinfo, readMounts, topMountAt } from './mountinfo.ts'
 
 /** What an origin offers a snapshot. */
@@ -148,14 +148,14 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       mkdirSync(at, { recursive: true, mode: 0o700 })
       const since = uptimeSeconds()
       try {
-        const type = await filesystemType(runner, snapshot.path)
-        if (!type) return { mounted: false, reason: 'no file system is recognised on it', kernel: [] }
         const live = readMounts().find(({ device }) => device === origin?.device)
+        const type = await snapshotType(runner, snapshot.path, live)
+        if (!type) return { mounted: false, reason: 'no file system is recognised on it', kernel: [] }
         await mount(runner, { device: snapshot.path, at, type, options: snapshotMountOptions(type, live) })
         return { mounted: true, at }
       } catch (error) {
         if (!(error instanceof CommandError) || error.exitCode === undefined) throw error
-        return { mounted: false, reason: error.message, kernel: await kernelSaid(runner, since) }
+        return { mounted: false, reason: mountComplaint(error), kernel: await kernelSaid(runner, since) }
       }
     },
 

@@ -13,7 +13,8 @@ export async function writeLoad(machine: Machine, ...folders: string[]): Promise
   const load = await machine.start(`exec /run/lab/${name} ${folders.join(' ')}`)
   while (!(await load.output()).stdout) await pause(20)
   return async () => {
-    await load.kill()
-    await load.wait()
+    // Cutting the power stops it as well.
+    await load.kill().catch(() => {})
+    await load.wait().catch(() => {})
   }
 }

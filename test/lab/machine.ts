@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, statfsSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statfsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -52,14 +52,17 @@ export async function makeDisk(dir: string, name: string, sizeBytes: number): Pr
 export async function boot(options: BootOptions = {}): Promise<Machine> {
   const available = labAvailable()
   if (!available.ok) throw new Error(available.why)
-  const { app = await appImage(), dir = scratchFolder() } = options
+  const { app = await appImage(), dir = scratchFolder(), disks = [] } = options
+  // The kernel would boot without it, and leave everybody wondering.
+  const missing = disks.find((path) => !existsSync(path))
+  if (missing) throw new Error(`the lab machine has no disk ${missing}: makeDisk() makes one`)
   mkdirSync(dir, { recursive: true })
-  const machine = new Machine({ disks: [], memory: '1536M', ...options, app, dir })
+  const machine = new Machine({ memory: '1536M', ...options, app, dir, disks })
   await machine.up()
   return machine
 }
 
-/** A machine, made by boot(). */
+/** A machine, made by boot(). It keeps this process alive until it is off. */
 export class Machine {
   /** The host's side of /run/lab. */
   readonly dir: string

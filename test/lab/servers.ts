@@ -18,7 +18,7 @@ export interface Server {
   group?: string
   /** /dev/ubda by default. */
   disk?: string
-  volumes: Volume[]
+  volumes: readonly Volume[]
   /** Size of the thin pool, named `pool`. Needed for thin volumes. */
   pool?: string
 }

@@ -27,9 +27,10 @@ export class ManualClock implements Clock {
     }
   }
 
-  /** Moves on: what falls due is called in its order, and what that sets off is done before the next. */
+  /** Moves on once what is ready has run: what falls due is called in its order, each when the one before has had its effect. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
+    await turns()
     for (let timer = this.#next(end); timer; timer = this.#next(end)) {
       this.#now = timer.at
       this.#timers = this.#timers.filter((other) => other !== timer)
@@ -37,7 +38,6 @@ export class ManualClock implements Clock {
       await turns()
     }
     this.#now = end
-    await turns()
   }
 
   #next(end: number): Timer | undefined {

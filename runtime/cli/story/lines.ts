@@ -59,8 +59,9 @@ function stepLines({ event, deliveries }: Node, drawing: Drawing): Line[] {
 /** What has happened. Who took note of it is told only where that did not simply go well. */
 function factLines({ event, deliveries }: Node, drawing: Drawing): Line[] {
   const { paint } = drawing
-  const words = wordsOf(event)
-  const text = `· ${event.type}${words ? `  ${printable(words)}` : ''}`
+  const words = wordsOf(event) ?? ''
+  // `run.failed` says it all by itself.
+  const text = `· ${event.type}${words && !event.type.endsWith(`.${words}`) ? `  ${printable(words)}` : ''}`
   return [
     { text: isBad(event.type) ? paint.yellow(text) : paint.dim(text) },
     ...deliveries.filter(isNoteworthy).flatMap((one) => deliveryLines(one, drawing)),

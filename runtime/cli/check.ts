@@ -1,0 +1,106 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
+import { SqliteJournal } from '../bus/sqlite/journal.ts'
+import { lockHolder } from '../bus/sqlite/lock-holder.ts'
+import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { type Box, createBox } from './checks/box.ts'
+import { checkDirectory } from './checks/directories.ts'
+import { type Finding, ok, refused, warning } from './checks/finding.ts'
+import { checkFunctions, checkHooks } from './checks/hooks.ts'
+import { checkLeftovers } from './checks/leftovers.ts'
+import { findingsText } from './checks/report.ts'
+import { checkState } from './checks/state.ts'
+import { checkTarget } from './checks/targets.ts'
+import { checkTools } from './checks/tools.ts'
+import { checkForeignSnapshots, checkVolume } from './checks/volumes.ts'
+import { exitCodes } from './exit-codes.ts'
+import type { Io } from './io.ts'
+
+/**
+ * `hdsync check`: everything that could go wrong tonight. Changes nothing, and works beside a run.
+ * @returns 0 when all is well, 3 with warnings, 1 with errors. `ok` of the JSON says whether it is 0.
+ * @throws {ConfigError} The config cannot be used, so that there is nothing to be checked.
+ */
+export async function checkCommand(options: { config?: string; json?: boolean }, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const findings = await check(config)
+  const exitCode = exitCodeOf(findings)
+  const good = exitCode === exitCodes.succeeded
+  io.stdout(options.json ? `${JSON.stringify({ ok: good, findings })}\n` : findingsText(findings, io.colour))
+  return exitCode
+}
+
+function exitCodeOf(findings: readonly Finding[]): number {
+  const severities = new Set(findings.map(({ severity }) => severity))
+  if (severities.has('error')) return exitCodes.failed
+  return severities.has('warning') ? exitCodes.degraded : exitCodes.succeeded
+}
+
+/** All findings, in the order of the config. */
+async function check(config: Config): Promise<Finding[]> {
+  const { database, problems } = openStore(config)
+  try {
+    const store = database ? storeId(database) : 'none'
+    const box = createBox(config, store)
+    const findings = await Promise.all([
+      checkConfig(config),
+      guarded('tools', checkTools(box)),
+      ...checkSources(box),
+      guarded('volume groups', checkForeignSnapshots(box)),
+      ...Object.values(config.targets).map((target) =>
+        guarded(`target ${target.name}`, checkTarget(target, box)),
+      ),
+      problems.length > 0 ? problems : guarded('state', checkState(config, database)),
+      database ? guarded('leftovers', checkLeftovers(box, store, liveRuns(config, database))) : [],
+      checkHooks(config),
+      checkFunctions(config),
+    ])
+    return findings.flat()
+  } finally {
+    database?.close()
+  }
+}
+
+function openStore(config: Config): { database?: DatabaseSync | undefined; problems: Finding[] } {
+  try {
+    return { database: openDatabaseForReading(config.state), problems: [] }
+  } catch (thrown) {
+    return { problems: [refused('store.unreadable', 'state', thrown)] }
+  }
+}
+
+function checkConfig({ file, sources, targets, warnings }: Config): Finding[] {
+  const [from, to] = [Object.keys(sources).length, Object.keys(targets).length]
+  const finding = `${file}: ${from} source${from === 1 ? '' : 's'}, ${to} target${to === 1 ? '' : 's'}`
+  const remedy = 'correct the config'
+  return [
+    ok('config.ok', 'config', finding),
+    ...warnings.map((text) => warning('config.odd', 'config', text, remedy)),
+  ]
+}
+
+function checkSources(box: Box): Promise<Finding[]>[] {
+  return Object.values(box.config.sources).map(async (source) =>
+    source.kind === 'lv' ? checkVolume(source, box) : checkDirectory(source, box),
+  )
+}
+
+/** A run is live that has not ended while somebody is at work. */
+function liveRuns(config: Config, database: DatabaseSync): (runId: string) => boolean {
+  const journal = new SqliteJournal(database)
+  const atWork = lockHolder(config.state) !== undefined
+  return (runId) => {
+    const run = journal.run(runId)
+    return atWork && run !== undefined && !run.end
+  }
+}
+
+/** One check that cannot be made must not hide what the others found. */
+async function guarded(about: string, findings: Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await findings
+  } catch (thrown) {
+    return [refused('check.failed', about, thrown)]
+  }
+}

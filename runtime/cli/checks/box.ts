@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import type { Config } from '../../config/config.ts'
+import { type CommandRunner, createRunner } from '../../host/command.ts'
+import { runtimeDirectory } from '../../host/host.ts'
+import { Ledger } from '../../host/ledger.ts'
+import { Lvm, type Volume } from '../../host/lvm.ts'
+import { type Mount, readMounts } from '../../host/mountinfo.ts'
+import { createSnapshots, type Snapshots } from '../../host/snapshots.ts'
+import { createTargets, type Targets } from '../../host/targets.ts'
+
+/** The box as checks look at it: the drivers of a night, of which only those are called that change nothing. */
+export interface Box {
+  config: Config
+  /** Whether this user is root. */
+  root: boolean
+  runner: CommandRunner
+  mounts: readonly Mount[]
+  snapshots: Pick<Snapshots, 'origin'>
+  targets: Pick<Targets, 'prove'>
+  ledger: Pick<Ledger, 'entries'>
+  /** Where snapshots are mounted. */
+  snapshotDirectory: string
+  /** Volumes of a group, or with a tag; asked for once. @throws As {@link Lvm.volumes}. */
+  volumes(where: string): Promise<Volume[]>
+}
+
+/** Longest time that all commands together may take. */
+const timeoutMs = 300_000
+
+/**
+ * @param store The id of the event store; any word when there is none yet. The commands do not carry it: a run
+ *   that begins meanwhile would take them for what an earlier run left, and end them.
+ */
+export function createBox(config: Config, store: string): Box {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const observer = { started: () => 0, ended: () => {} }
+  const runner = createRunner({ observer, signal, owner: 'check' })
+  const directory = runtimeDirectory(config.state, store)
+  const snapshotDirectory = join(directory, 'snapshots')
+  const ledger = new Ledger(directory)
+  const lvm = new Lvm(runner)
+  const asked = new Map<string, Promise<Volume[]>>()
+  return {
+    config,
+    root: process.geteuid?.() === 0,
+    runner,
+    mounts: readMounts(),
+    snapshots: createSnapshots({ runner, store, directory: snapshotDirectory, signal }),
+    targets: createTargets(runner, ledger),
+    ledger,
+    snapshotDirectory,
+    volumes(where) {
+      const answer = asked.get(where) ?? lvm.volumes(where)
+      asked.set(where, answer)
+      return answer
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import type { Mount } from '../../host/mountinfo.ts'
+
+/**
+ * The disks that a block device lies on, by the names that the kernel has for them: a partition on its disk, a
+ * logical volume or a RAID on all of its parts. Nothing for what is no block device (a network share).
+ * @param device `major:minor`, or a path below /dev.
+ * @see https://docs.kernel.org/admin-guide/sysfs-rules.html
+ */
+export function disksOf(device: string, sys = '/sys'): Set<string> {
+  try {
+    const entry = device.startsWith('/')
+      ? join(sys, 'class/block', basename(realpathSync(device)))
+      : join(sys, 'dev/block', device)
+    return new Set(disksBelow(realpathSync(entry)))
+  } catch {
+    return new Set()
+  }
+}
+
+/** @param folder Of one device, in /sys/devices. */
+function disksBelow(folder: string): string[] {
+  const parts = join(folder, 'slaves')
+  const slaves = existsSync(parts) ? readdirSync(parts) : []
+  if (slaves.length > 0) return slaves.flatMap((slave) => disksBelow(realpathSync(join(parts, slave))))
+  return [basename(existsSync(join(folder, 'partition')) ? dirname(folder) : folder)]
+}
+
+/** The disks below a mount. btrfs shows a device number of its own; the device that was given tells then. */
+export function disksOfMount({ device, source }: Mount, sys?: string): Set<string> {
+  return disksOf(device.startsWith('0:') && source.startsWith('/dev/') ? source : device, sys)
+}

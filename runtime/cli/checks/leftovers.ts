@@ -1,0 +1,78 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fullName } from '../../host/lvm.ts'
+import { topMountAt } from '../../host/mountinfo.ts'
+import type { Box } from './box.ts'
+import { type Finding, warning } from './finding.ts'
+
+const about = 'leftovers'
+const remedy = 'the next `hdsync run` removes it'
+
+/**
+ * What runs left behind that did not end in order.
+ * @param store The id of the event store.
+ * @param isLive Whether a run is going on: what is its own is no leftover.
+ */
+export async function checkLeftovers(
+  box: Box,
+  store: string,
+  isLive: (runId: string) => boolean,
+): Promise<Finding[]> {
+  return [...leftMounts(box, isLive), ...(await leftSnapshots(box, store, isLive))]
+}
+
+function leftMounts(
+  { ledger, mounts, snapshotDirectory }: Box,
+  isLive: (runId: string) => boolean,
+): Finding[] {
+  const ofTargets = ledger
+    .entries()
+    .filter(({ run, at, device }) => !isLive(run) && topMountAt(mounts, at)?.device === device)
+    .map(({ at }) => at)
+  const ofSnapshots = namesIn(snapshotDirectory)
+    .filter((name) => !isLive(name.slice(0, name.indexOf('-'))))
+    .map((name) => join(snapshotDirectory, name))
+    .filter((at) => topMountAt(mounts, at))
+  return [...ofTargets, ...ofSnapshots].map((at) =>
+    warning('leftover.mount', about, `${at} is still mounted, by a run that is over`, remedy),
+  )
+}
+
+async function leftSnapshots(
+  box: Box,
+  store: string,
+  isLive: (runId: string) => boolean,
+): Promise<Finding[]> {
+  if (!Object.values(box.config.sources).some(({ kind }) => kind === 'lv')) return []
+  // Where LVM cannot be read, the sources say so.
+  const volumes = await box.volumes('@hdsync').catch(() => [])
+  return volumes.flatMap(({ vg, lv, origin, tags }): Finding[] => {
+    if (!origin) return []
+    const value = (key: string) => tags.find((tag) => tag.startsWith(`${key}=`))?.slice(key.length + 1)
+    const [owner, run] = [value('hdsync.store'), value('hdsync.run')]
+    const name = fullName(vg, lv)
+    if (owner !== store) {
+      const finding = `the snapshot ${name} of ${origin} belongs to another event store (${owner ?? 'unknown'})`
+      return [
+        warning('leftover.foreign-snapshot', about, finding, `if that hdsync is gone: lvremove ${name}`),
+      ]
+    }
+    if (run && isLive(run)) return []
+    return [
+      warning(
+        'leftover.snapshot',
+        about,
+        `the snapshot ${name} of ${origin} is left of a run that is over`,
+        remedy,
+      ),
+    ]
+  })
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,34 @@
+import { painter, printable, visibleWidth } from '../format.ts'
+import type { Finding } from './finding.ts'
+
+const marks = { ok: '✔', warning: '!', error: '✖' }
+const colours = { ok: 'green', warning: 'yellow', error: 'red' } as const
+const counted = ['error', 'warning', 'ok'] as const
+
+/** Findings as people read them: by what they concern, remedies below, and a count at the end. */
+export function findingsText(findings: readonly Finding[], colour: boolean): string {
+  const paint = painter(colour)
+  const width = visibleWidth('✔ warning')
+  const lines = [...Map.groupBy(findings, ({ about }) => about)].flatMap(([about, group]) => [
+    paint.bold(about),
+    ...group.flatMap(({ severity, finding, remedy }) => {
+      const mark = `${marks[severity]} ${severity}`.padEnd(width)
+      const text = finding.split('\n').map(printable)
+      const below = [...text.slice(1), ...(remedy === null ? [] : [`→ ${printable(remedy)}`])]
+      return [
+        `  ${paint[colours[severity]](mark)}  ${text[0]}`,
+        ...below.map((line) => `  ${' '.repeat(width)}  ${line}`),
+      ]
+    }),
+  ])
+  return [...lines, '', summaryOf(findings), ''].join('\n')
+}
+
+function summaryOf(findings: readonly Finding[]): string {
+  const words = { error: ['error', 'errors'], warning: ['warning', 'warnings'], ok: ['ok', 'ok'] } as const
+  return counted
+    .map((severity) => ({ severity, count: findings.filter((one) => one.severity === severity).length }))
+    .filter(({ severity, count }) => severity === 'ok' || count > 0)
+    .map(({ severity, count }) => `${count} ${words[severity][count === 1 ? 0 : 1]}`)
+    .join(', ')
+}

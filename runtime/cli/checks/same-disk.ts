@@ -1,0 +1,70 @@
+import type { Config, Mount as ConfiguredMount, Source, Target } from '../../config/config.ts'
+import { mountOf } from '../../host/mountinfo.ts'
+import { devicePath } from '../../host/targets.ts'
+import type { Box } from './box.ts'
+import { disksOf, disksOfMount } from './disks.ts'
+import { type Finding, warning } from './finding.ts'
+
+/** What something lies on: its device, if it is active, and the disks below that. */
+interface Ground {
+  device: string | undefined
+  disks: Set<string>
+}
+
+/** A backup on the disk, or in the volume group, of its source is lost with it. */
+export async function checkSameDisk(target: Target, box: Box): Promise<Finding[]> {
+  const ground = await groundOfTarget(target, box)
+  const shared = new Map<string, string[]>()
+  for (const source of storedOn(target, box.config)) {
+    const where = await sharedGround(source, ground, box)
+    if (where) shared.set(where, [...(shared.get(where) ?? []), source.name])
+  }
+  return [...shared].map(([where, names]) => {
+    const finding = `it lies on ${where}, as does what it keeps of ${names.join(', ')}: both would be lost together`
+    return warning('target.same-disk', `target ${target.name}`, finding, 'back up to another disk')
+  })
+}
+
+function storedOn({ name }: Target, { sources, archive }: Config): Source[] {
+  return Object.values(sources).filter(
+    (source) => source.target === name || (source.archive && archive?.target === name),
+  )
+}
+
+async function sharedGround(source: Source, target: Ground, box: Box): Promise<string | undefined> {
+  const volumes = source.kind === 'lv' ? await box.volumes(source.vg).catch(() => []) : []
+  const origin =
+    source.kind === 'lv'
+      ? groundOf(volumes.find(({ lv }) => lv === source.lv)?.device)
+      : groundAt(source.path, box)
+  const disks = [...origin.disks].filter((disk) => target.disks.has(disk))
+  if (disks.length > 0) return `disk ${disks.join(', ')}`
+  if (origin.device !== undefined && origin.device === target.device) return 'the same file system'
+  if (source.kind !== 'lv') return undefined
+  const isInGroup = volumes.some(({ device }) => device !== undefined && device === target.device)
+  return isInGroup ? `volume group ${source.vg}` : undefined
+}
+
+async function groundOfTarget(target: Target, box: Box): Promise<Ground> {
+  const below = target.mounts.findLast(({ at }) => target.path === at || target.path.startsWith(`${at}/`))
+  const isMounted = !below || mountOf(box.mounts, target.path)?.at === below.at
+  return isMounted ? groundAt(target.path, box) : groundOfAbsent(below, box)
+}
+
+function groundAt(path: string, { mounts }: Box): Ground {
+  const mount = mountOf(mounts, path)
+  return { device: mount?.device, disks: mount ? disksOfMount(mount) : new Set() }
+}
+
+function groundOf(device: string | undefined): Ground {
+  return { device, disks: device ? disksOf(device) : new Set() }
+}
+
+async function groundOfAbsent({ device }: ConfiguredMount, { runner }: Box): Promise<Ground> {
+  try {
+    return { device: undefined, disks: disksOf(await devicePath(runner, device)) }
+  } catch {
+    // It is not there: that is said elsewhere.
+    return { device: undefined, disks: new Set() }
+  }
+}

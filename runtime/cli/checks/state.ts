@@ -1,0 +1,57 @@
+import { accessSync, constants, existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { lockHolder } from '../../bus/sqlite/lock-holder.ts'
+import type { Config } from '../../config/config.ts'
+import { error, type Finding, ok } from './finding.ts'
+import { checkSpace } from './space.ts'
+
+const about = 'state'
+
+/** Whether what has to be remembered can be written down. @param database The event store, if there is one. */
+export async function checkState({ state }: Config, database: DatabaseSync | undefined): Promise<Finding[]> {
+  const folder = nearestFolder(state)
+  const findings = [
+    ...checkWritable(state, folder),
+    ...(await checkSpace(folder, 'state.nearly-full', about)),
+    database
+      ? checkStore(database)
+      : ok('store.none', about, 'there is no event store yet: the first run makes it'),
+  ]
+  const pid = lockHolder(state)
+  if (pid !== undefined)
+    findings.push(ok('hdsync.running', about, `another hdsync is at work: process ${pid}`))
+  return findings
+}
+
+function checkWritable(state: string, folder: string): Finding[] {
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+    return [ok('state.ok', about, state === folder ? state : `${state} will be made`)]
+  } catch {
+    const finding = `${folder} cannot be written by this user`
+    return [
+      error(
+        'state.not-writable',
+        about,
+        finding,
+        'run hdsync as root, or name another folder under `state:`',
+      ),
+    ]
+  }
+}
+
+/** @see https://sqlite.org/pragma.html#pragma_integrity_check */
+function checkStore(database: DatabaseSync): Finding {
+  const found = database
+    .prepare('PRAGMA integrity_check(5)')
+    .all()
+    .map((row) => String(row.integrity_check))
+  if (found.length === 1 && found[0] === 'ok') return ok('store.ok', about, 'the event store is sound')
+  const remedy = 'move the folder away; hdsync begins with a new store, and backups stay as they are'
+  return error('store.damaged', about, `the event store is damaged: ${found.join('; ')}`, remedy)
+}
+
+function nearestFolder(path: string): string {
+  return existsSync(path) ? path : nearestFolder(dirname(path))
+}

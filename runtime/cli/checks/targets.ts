@@ -1,0 +1,84 @@
+import { existsSync, statSync } from 'node:fs'
+import type { Mount as ConfiguredMount, Target } from '../../config/config.ts'
+import { TerminalError } from '../../errors.ts'
+import { readMarker } from '../../host/marker.ts'
+import { mountOf, topMountAt } from '../../host/mountinfo.ts'
+import { devicePath } from '../../host/targets.ts'
+import type { Box } from './box.ts'
+import { error, type Finding, ok, refused } from './finding.ts'
+import { checkSameDisk } from './same-disk.ts'
+import { checkSpace } from './space.ts'
+
+/** Whether a target is there, or can be mounted, and is the right one. */
+export async function checkTarget(target: Target, box: Box): Promise<Finding[]> {
+  const absent = target.mounts.filter(({ at }) => !topMountAt(box.mounts, at))
+  const findings =
+    absent.length > 0 ? await checkAbsent(target, absent, box) : await checkPresent(target, box)
+  return [...findings, ...(await checkSameDisk(target, box))]
+}
+
+async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
+  const about = `target ${target.name}`
+  if (!existsSync(target.path)) {
+    return [error('target.no-folder', about, `there is no folder ${target.path}`, `mkdir -p ${target.path}`)]
+  }
+  try {
+    await box.targets.prove(target)
+    const finding = `${target.path} is there, and carries the marker of ${target.name}`
+    return [ok('target.ok', about, finding), ...(await checkSpace(target.path, 'target.nearly-full', about))]
+  } catch (thrown) {
+    return [refused(reasonId(target, box), about, thrown)]
+  }
+}
+
+/** Which of the conditions it is that the driver refuses; its words tell the rest. */
+function reasonId(target: Target, { mounts }: Box): string {
+  const shown = [...target.mounts.map(({ at }) => topMountAt(mounts, at)), mountOf(mounts, target.path)]
+  if (shown.some((one) => one?.options.includes('ro') || one?.superOptions.includes('ro')))
+    return 'target.read-only'
+  try {
+    const marker = readMarker(target.path)
+    if (!marker) return 'target.no-marker'
+    return marker.target === target.name ? 'target.wrong-disk' : 'target.other-marker'
+  } catch {
+    return 'target.bad-marker'
+  }
+}
+
+/** What is mounted for the night alone: the disks have to be there, and folders to mount them at. */
+async function checkAbsent(target: Target, absent: ConfiguredMount[], { runner }: Box): Promise<Finding[]> {
+  const about = `target ${target.name}`
+  const findings: Finding[] = []
+  for (const { device, at } of absent) {
+    try {
+      const path = await devicePath(runner, device)
+      if (!statSync(path, { throwIfNoEntry: false })?.isBlockDevice()) {
+        throw new TerminalError(`the disk ${device} is not there`, {
+          hint: 'is it plugged in? lsblk lists all',
+        })
+      }
+    } catch (thrown) {
+      findings.push(refused('target.no-device', about, thrown))
+    }
+    const hidden = absent.some((other) => at.startsWith(`${other.at}/`))
+    if (!hidden && !statSync(at, { throwIfNoEntry: false })?.isDirectory()) {
+      findings.push(
+        error(
+          'target.no-mount-point',
+          about,
+          `there is no folder ${at} to mount ${device} at`,
+          `mkdir -p ${at}`,
+        ),
+      )
+    }
+  }
+  if (findings.length > 0) return findings
+  const disks = absent.map(({ device }) => device).join(', ')
+  return [
+    ok(
+      'target.not-mounted',
+      about,
+      `not mounted now: ${disks} can be; a run looks at the marker once that is done`,
+    ),
+  ]
+}

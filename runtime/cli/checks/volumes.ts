@@ -1,0 +1,107 @@
+import type { LvSource } from '../../config/config.ts'
+import { formatBytes } from '../../config/units.ts'
+import { snapshotMountOptions, snapshotType } from '../../host/filesystem.ts'
+import { snapshotSizeBytes } from '../../host/limits.ts'
+import { fullName, type Volume } from '../../host/lvm.ts'
+import { type Origin, snapshotName } from '../../host/snapshots.ts'
+import type { Box } from './box.ts'
+import { error, type Finding, ok, refused, warning } from './finding.ts'
+
+/** From how full a thin pool is worth a look; from 95 % on no snapshot is taken. */
+const poolWarnPercent = 80
+
+/** Whether a snapshot of a source's volume could be taken and mounted now. */
+export async function checkVolume(source: LvSource, box: Box): Promise<Finding[]> {
+  const about = `source ${source.name}`
+  let volumes: Volume[] = []
+  try {
+    volumes = await box.volumes(source.vg)
+    const origin = await box.snapshots.origin(source)
+    return [
+      ...checkRoom(source, origin),
+      ...checkPool(source, volumes),
+      ...(await checkType(source, volumes, box)),
+    ]
+  } catch (thrown) {
+    return [refused(reasonId(source, volumes), about, thrown)]
+  }
+}
+
+/** Which of the conditions it is that the driver refuses; its words tell the rest. */
+function reasonId(source: LvSource, volumes: readonly Volume[]): string {
+  if (volumes.length === 0) return 'lvm.unreadable'
+  const volume = volumes.find(({ lv }) => lv === source.lv)
+  if (!volume) return 'lvm.no-volume'
+  if (!volume.device) return 'lvm.inactive'
+  const taken = volumes.some(({ lv }) => lv === snapshotName(source.name))
+  return volume.pool && !taken ? 'lvm.pool-full' : 'lvm.name-taken'
+}
+
+function checkRoom(source: LvSource, origin: Origin): Finding[] {
+  const about = `source ${source.name}`
+  const name = `${fullName(source.vg, source.lv)}, ${formatBytes(origin.sizeBytes)}`
+  if (origin.thin) return [ok('lvm.ok', about, `${name}, thin: a snapshot needs no room of its own`)]
+  const facts = { ...origin, wanted: source.snapshot, usedBytes: [] }
+  try {
+    const sizeBytes = snapshotSizeBytes(facts)
+    const wished = snapshotSizeBytes({ ...facts, freeBytes: Number.MAX_SAFE_INTEGER })
+    if (sizeBytes >= wished) {
+      return [ok('lvm.ok', about, `${name}: there is room for a snapshot of ${formatBytes(sizeBytes)}`)]
+    }
+    const finding = `${name}: only ${formatBytes(sizeBytes)} are free for a snapshot, ${formatBytes(wished)} would be better`
+    return [warning('lvm.few-free-extents', about, finding, `free extents in ${source.vg}: vgs, lvs`)]
+  } catch (thrown) {
+    return [refused('lvm.no-free-extents', about, thrown)]
+  }
+}
+
+function checkPool(source: LvSource, volumes: readonly Volume[]): Finding[] {
+  const volume = volumes.find(({ lv }) => lv === source.lv)
+  const pool = volumes.find(({ lv }) => lv === volume?.pool)
+  if (!pool) return []
+  const name = fullName(pool.vg, pool.lv)
+  return (['data', 'metadata'] as const).flatMap((what) => {
+    const percent = pool[`${what}Percent`] ?? 0
+    if (percent < poolWarnPercent) return []
+    const option = what === 'data' ? '--size' : '--poolmetadatasize'
+    const finding = `the thin pool ${name} has ${percent}% of its ${what} in use`
+    return warning('lvm.pool-filling', `source ${source.name}`, finding, `lvextend ${option} +1G ${name}`)
+  })
+}
+
+async function checkType(source: LvSource, volumes: readonly Volume[], box: Box): Promise<Finding[]> {
+  const about = `source ${source.name}`
+  const volume = volumes.find(({ lv }) => lv === source.lv)
+  const live = box.mounts.find(({ device }) => device === volume?.device)
+  const type = volume && (await snapshotType(box.runner, volume.path, live))
+  if (!type) {
+    const finding = `no file system is recognised on ${fullName(source.vg, source.lv)}`
+    return [error('lvm.no-file-system', about, finding, `see what is on it: blkid --probe ${volume?.path}`)]
+  }
+  try {
+    snapshotMountOptions(type, live)
+    return [ok('lvm.file-system', about, `its file system is ${type}`)]
+  } catch (thrown) {
+    return [refused('lvm.unsupported-file-system', about, thrown)]
+  }
+}
+
+/** Snapshots of others in the groups of our sources that hold nothing any more. */
+export async function checkForeignSnapshots(box: Box): Promise<Finding[]> {
+  const groups = new Set(
+    Object.values(box.config.sources).flatMap((one) => (one.kind === 'lv' ? one.vg : [])),
+  )
+  const all = await Promise.all([...groups].map((vg) => box.volumes(vg).catch(() => [])))
+  return all
+    .flat()
+    .filter(({ origin, pool, invalid, tags }) => origin && !pool && invalid && !tags.includes('hdsync'))
+    .map(({ vg, lv, origin }) => {
+      const finding = `the snapshot ${fullName(vg, lv)} of ${origin} has overflowed, and only slows writes down`
+      return warning(
+        'lvm.overflowed-snapshot',
+        `volume group ${vg}`,
+        finding,
+        `if nobody needs it: lvremove ${fullName(vg, lv)}`,
+      )
+    })
+}

@@ -1,0 +1,161 @@
+import { expect, it } from 'vitest'
+import { fingerprint } from './fingerprint.ts'
+import { describeNight, type Setting } from './night.ts'
+import { leftovers, oddFiles } from './servers.ts'
+
+/** Every kind of source there is: four file systems, thick and thin, and a plain directory. */
+const everything: Setting = {
+  server: {
+    pool: '120M',
+    volumes: [
+      { name: 'lv_var', fs: 'reiserfs', size: '64M', at: '/srv/var' },
+      { name: 'lv_home', fs: 'ext3', size: '48M', at: '/srv/home' },
+      { name: 'lv_data', fs: 'xfs', size: '320M', at: '/srv/data' },
+      { name: 'lv_mail', fs: 'ext4', size: '64M', at: '/srv/mail', thin: true },
+    ],
+  },
+  group: 900,
+  disks: [200, 96, 96, 200],
+  prepare: `
+    mke2fs -q -t ext2 /dev/ubdb; mke2fs -q -t ext3 /dev/ubdc; mke2fs -q -t ext3 /dev/ubdd; mke2fs -q -t ext4 /dev/ubde
+    mkdir -p /mnt/hdd1 /mnt/hdd9 /srv/plain
+    mount /dev/ubdb /mnt/hdd1; mkdir /mnt/hdd1/var /mnt/hdd1/home; umount /mnt/hdd1
+    for at in /srv/{var,home,data,mail,plain}; do
+      (${oddFiles('$at/odd')})
+    done
+    # This kernel's reiserfs does not write down what setfacl does to the mode; chmod does.
+    chmod 664 /srv/var/odd/mail/cur/2
+    mkdir /srv/var/cache /srv/var/lib; echo no > /srv/var/cache/x; echo yes > /srv/var/lib/x
+    hdsync target adopt hdd1 && hdsync target adopt hdd9`,
+  config: `
+sources:
+  var: { lv: vg01/lv_var, target: hdd1, exclude: [/cache/] }
+  home: { lv: vg01/lv_home, target: hdd1, snapshot: { size: 24M } }
+  data: { lv: vg01/lv_data, target: hdd1, snapshot: { size: 10% } }
+  mail: { lv: vg01/lv_mail, target: hdd1, archive: false }
+  plain: { path: /srv/plain, target: hdd1 }
+targets:
+  hdd1:
+    path: /mnt/hdd1
+    mounts:
+      - { device: /dev/ubdb, at: /mnt/hdd1, type: ext2 }
+      - { device: /dev/ubdc, at: /mnt/hdd1/var, type: ext3 }
+      - { device: /dev/ubdd, at: /mnt/hdd1/home, type: ext3 }
+  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/ubde, at: /mnt/hdd9 }] }
+archive: { target: hdd9 }
+`,
+}
+const sources = ['var', 'home', 'data', 'mail', 'plain']
+const mountDisks = `mount /dev/ubdb /mnt/hdd1; mount /dev/ubdc /mnt/hdd1/var; mount /dev/ubdd /mnt/hdd1/home; mount /dev/ubde /mnt/hdd9`
+const unmountDisks = 'umount /mnt/hdd1/var /mnt/hdd1/home /mnt/hdd1 /mnt/hdd9'
+const weekday = '"$(date +%A)"'
+
+describeNight('a whole night', everything, (night) => {
+  it('succeeds, and leaves nothing behind', async () => {
+    const { code, result } = await night.run()
+    expect(result).toMatchObject({ state: 'succeeded' })
+    expect(code).toBe(0)
+    expect(result.sources.map(({ source, state, mountTrials }) => [source, state, mountTrials])).toEqual(
+      sources.map((source) => [source, 'succeeded', source === 'plain' ? 0 : 1]),
+    )
+    expect(await leftovers(night.machine)).toEqual({ snapshots: [], mounts: [] })
+  })
+
+  it.each(sources)('mirrors %s with everything that belongs to its files', async (source) => {
+    // reiserfs and ext2 count whole seconds.
+    const options = { wholeSeconds: true, without: ['./cache'] }
+    const live = await fingerprint(night.machine, `/srv/${source}`, options)
+    await night.machine.ok(mountDisks)
+    try {
+      expect(live).toContain('new\\nline')
+      expect(await fingerprint(night.machine, `/mnt/hdd1/${source}`, options)).toBe(live)
+      expect(await night.machine.ok(`stat -c %b /mnt/hdd1/${source}/odd/sparse`)).not.toMatch(/^\d{5}/)
+    } finally {
+      await night.machine.ok(unmountDisks)
+    }
+  })
+
+  it('leaves out what is excluded', async () => {
+    await night.machine.ok(mountDisks)
+    expect(await night.machine.ok('ls /mnt/hdd1/var | grep -v lost+found')).toBe('lib\nodd')
+    await night.machine.ok(unmountDisks)
+  })
+
+  it('writes archives that bring everything back', async () => {
+    await night.machine.ok(mountDisks)
+    try {
+      expect(await night.machine.ok(`cd /mnt/hdd9/${weekday} && ls -A`)).toBe(
+        'data.tar.zst\nhome.tar.zst\nplain.tar.zst\nvar.tar.zst',
+      )
+      await night.machine.ok(`mkdir /srv/restored; cd /srv/restored
+        tar -xf /mnt/hdd9/${weekday}/plain.tar.zst --xattrs --xattrs-include='*' --acls --numeric-owner`)
+      const live = await fingerprint(night.machine, '/srv/plain', {
+        wholeSeconds: true,
+        without: ['./odd/socket'],
+      })
+      // tar leaves out sockets.
+      expect(
+        await fingerprint(night.machine, '/srv/restored/plain', {
+          wholeSeconds: true,
+          without: ['./odd/socket'],
+        }),
+      ).toBe(live)
+    } finally {
+      await night.machine.ok(unmountDisks)
+    }
+  })
+
+  it('copies only what has changed in the second night, with the commands that were planned', async () => {
+    await night.machine.ok(
+      'echo more >> /srv/var/lib/x; rm /srv/home/odd/mail/cur/large; echo new > /srv/mail/new',
+    )
+    const plan = await night.machine.ok('hdsync plan')
+    const { code, result } = await night.run()
+    expect(code).toBe(0)
+    expect(
+      result.sources.map(({ source, filesTransferred, filesDeleted }) => [
+        source,
+        filesTransferred,
+        filesDeleted,
+      ]),
+    ).toEqual([
+      ['var', 1, 0],
+      ['home', 0, 1],
+      ['data', 0, 0],
+      ['mail', 1, 0],
+      ['plain', 0, 0],
+    ])
+    const planned = plan.split('\n').flatMap((line) => line.replace(/ > \S+$/, '').split(' | '))
+    expect(comparable(await commandsOf(result.run))).toEqual(comparable(planned))
+  })
+
+  /** The commands of a run, as the journal has them; what only looks is not part of a plan. */
+  async function commandsOf(run: string): Promise<string[]> {
+    const lines = await night.machine.ok(`
+      node -e '
+        const { DatabaseSync } = require("node:sqlite")
+        const rows = new DatabaseSync("/var/lib/hdsync/hdsync.db").prepare(\`
+          SELECT argv FROM command JOIN delivery ON delivery.id = delivery_id
+          JOIN event ON seq = event_seq WHERE run_id = ?\`).all("${run}")
+        for (const { argv } of rows) console.log(JSON.parse(argv).join(" "))'`)
+    return lines.split('\n').filter((line) => !/^(lvs|dmsetup|blkid|findfs|dmesg) /.test(line))
+  }
+
+  it('backs up the sources that are named, and no others', async () => {
+    const { result } = await night.run('run', 'plain', 'mail')
+    expect(result.sources.map(({ source }) => source)).toEqual(['mail', 'plain'])
+  })
+})
+
+/** Without the run's id and the number of deletions, and in one order: archives are written side by side. */
+function comparable(commands: string[]): string[] {
+  const run = /hdsync\.run=(\w+)/.exec(commands.join('\n'))?.[1] ?? ''
+  return commands
+    .map((line) =>
+      line
+        .replaceAll("'", '')
+        .replaceAll(run, 'RUN')
+        .replace(/--max-delete=\w+/, '--max-delete=N'),
+    )
+    .sort()
+}

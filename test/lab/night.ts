@@ -1,0 +1,149 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe } from 'vitest'
+import type { RunResult } from '../../events/index.ts'
+import { boot, labAvailable, type Machine, makeDisk, type Result, scratchFolder } from './machine.ts'
+import { buildServer, mountVolumes, type Server } from './servers.ts'
+
+const mib = 2 ** 20
+
+/** What a test of a night starts from. */
+export interface Setting {
+  server: Server
+  /** Sizes of the further disks in MiB, from /dev/ubdb on; the volume group lies on /dev/ubda. */
+  disks: number[]
+  /** Size of /dev/ubda in MiB. */
+  group?: number
+  /** Makes the file systems of the backup disks and what else is needed, once. */
+  prepare: string
+  config: string
+}
+
+/** A server that hdsync backs up, in a machine with a power cord. */
+export class Night {
+  #machine: Machine | undefined
+  #disks: string[] = []
+  readonly #setting: Setting
+
+  constructor(setting: Setting) {
+    this.#setting = setting
+  }
+
+  get machine(): Machine {
+    if (!this.#machine) throw new Error('the machine has not been booted')
+    return this.#machine
+  }
+
+  async build(): Promise<void> {
+    const dir = scratchFolder()
+    const { server, disks, group = 1024, prepare, config } = this.#setting
+    const sizes = [group, ...disks]
+    this.#disks = await Promise.all(sizes.map((size, index) => makeDisk(dir, `disk${index}`, size * mib)))
+    this.#machine = await boot({ disks: this.#disks })
+    await this.machine.ok(buildServer(server))
+    await this.configure(config)
+    await this.machine.ok(`set -e\n${prepare}`)
+  }
+
+  /** Cuts the power and boots again on the same disks; the root file system starts afresh, /var/lib too. */
+  async reboot(): Promise<void> {
+    await this.machine.cutPower()
+    this.#machine = await boot({ disks: this.#disks })
+    await this.machine.ok(mountVolumes(this.#setting.server))
+    await this.configure(this.#setting.config)
+  }
+
+  /** Writes the config. */
+  async configure(config: string): Promise<void> {
+    writeFileSync(join(this.machine.dir, 'hdsync.yaml'), config)
+    await this.machine.ok('install -D -m 644 /run/lab/hdsync.yaml /etc/hdsync/hdsync.yaml')
+  }
+
+  hdsync(...words: string[]): Promise<Result> {
+    return this.machine.run(`hdsync ${words.join(' ')}`)
+  }
+
+  /** Runs `hdsync … --json` and reads what it prints. */
+  async run(...words: string[]): Promise<{ code: number; result: RunResult; stderr: string }> {
+    const { code, stdout, stderr } = await this.hdsync(...(words.length > 0 ? words : ['run']), '--json')
+    const last = stdout.trim().split('\n').at(-1) ?? ''
+    try {
+      return { code, result: JSON.parse(last) as RunResult, stderr }
+    } catch {
+      throw new Error(`exit ${code}, no result in:\n${stdout}${stderr}`)
+    }
+  }
+
+  /**
+   * From now on a program waits, when it is called with words that match, until `go` is called.
+   * @returns `reached` resolves when it has been called.
+   */
+  async hold(
+    program: string,
+    pattern = '*',
+  ): Promise<{ reached: () => Promise<void>; go: () => Promise<void> }> {
+    const flags = `/run/hold-${program}`
+    const real = await this.machine.ok(
+      `rm -rf ${flags}; mkdir ${flags}; PATH=/usr/sbin:/usr/bin command -v ${program}`,
+    )
+    const script = `#!/bin/bash
+case "$*" in ${pattern})
+  touch ${flags}/reached
+  while [ ! -e ${flags}/go ]; do sleep 0.05; done ;;
+esac
+exec -a ${program} ${real} "$@"`
+    writeFileSync(join(this.machine.dir, `hold-${program}`), script)
+    await this.machine.ok(`install -m 755 /run/lab/hold-${program} /usr/local/sbin/${program}`)
+    return {
+      reached: async () => {
+        await this.machine.ok(
+          `for i in {1..600}; do [ -e ${flags}/reached ] && exit; sleep 0.1; done; exit 1`,
+        )
+      },
+      go: async () => {
+        await this.machine.ok(`touch ${flags}/go; rm /usr/local/sbin/${program}`)
+      },
+    }
+  }
+}
+
+/** A group of tests on one server; skipped, with the reason, where no machine can boot. */
+export function describeNight(name: string, setting: Setting, tests: (night: Night) => void): void {
+  const lab = labAvailable()
+  describe.skipIf(!lab.ok)(lab.ok ? name : `${name} (${lab.why})`, () => {
+    const night = new Night(setting)
+    beforeAll(() => night.build())
+    afterAll(() => night.machine.cutPower())
+    tests(night)
+  })
+}
+
+/** The server of a small firm, as it was: live reiserfs and ext3 volumes, an ext2 disk with ext3 below it. */
+export const classic: Setting = {
+  server: {
+    volumes: [
+      { name: 'lv_var', fs: 'reiserfs', size: '64M', at: '/srv/var' },
+      { name: 'lv_home', fs: 'ext3', size: '48M', at: '/srv/home' },
+    ],
+  },
+  group: 400,
+  disks: [64, 96, 96, 200],
+  prepare: `
+    mke2fs -q -t ext2 /dev/ubdb; mke2fs -q -t ext3 /dev/ubdc; mke2fs -q -t ext3 /dev/ubdd; mke2fs -q -t ext4 /dev/ubde
+    mkdir -p /mnt/hdd1 /mnt/hdd9; mount /dev/ubdb /mnt/hdd1; mkdir /mnt/hdd1/var /mnt/hdd1/home; umount /mnt/hdd1
+    hdsync target adopt hdd1 && hdsync target adopt hdd9`,
+  config: `
+sources:
+  var: { lv: vg01/lv_var, target: hdd1, mount: { backoff: 10ms..20ms } }
+  home: { lv: vg01/lv_home, target: hdd1, snapshot: { size: 24M }, mount: { backoff: 10ms..20ms } }
+targets:
+  hdd1:
+    path: /mnt/hdd1
+    mounts:
+      - { device: /dev/ubdb, at: /mnt/hdd1, type: ext2 }
+      - { device: /dev/ubdc, at: /mnt/hdd1/var, type: ext3 }
+      - { device: /dev/ubdd, at: /mnt/hdd1/home, type: ext3 }
+  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/ubde, at: /mnt/hdd9 }] }
+archive: { target: hdd9 }
+`,
+}

@@ -1,0 +1,122 @@
+import { globSync, readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+interface Import {
+  /** Path of the importing file, from the root. */
+  from: string
+  /** Path of a file of ours, or the name of a package. */
+  to: string
+  /** Gone when the types are stripped. */
+  typeOnly: boolean
+}
+
+const root = join(import.meta.dirname, '../..')
+const files = globSync('{events,functions,runtime}/**/*.ts', { cwd: root }).sort()
+const imports = files.flatMap(importsOf)
+
+function importsOf(from: string): Import[] {
+  const text = readFileSync(join(root, from), 'utf8')
+  const values = new Set(specifiersIn(stripTypeScriptTypes(text)))
+  return specifiersIn(text).map((specifier) => ({
+    from,
+    to: specifier.startsWith('.') ? relative(root, join(root, dirname(from), specifier)) : specifier,
+    typeOnly: !values.has(specifier),
+  }))
+}
+
+function specifiersIn(text: string): string[] {
+  const statements = text.matchAll(/^(?:import|export)\s[^'"=(]*\bfrom '([^']+)'|^import '([^']+)'/gm)
+  const calls = text.matchAll(/\bimport\('([^']+)'\)/g)
+  return [...statements, ...calls].map(([, from, bare]) => (from ?? bare) as string)
+}
+
+/** The imports that do what must not be done, to be read when the test fails. */
+function breaches(is: (one: Import) => boolean): string[] {
+  return imports.filter(is).map(({ from, to }) => `${from} imports ${to}`)
+}
+
+const within = (path: string, ...places: string[]) => places.some((place) => path.startsWith(place))
+const ours = ({ to }: Import) => within(to, 'events/', 'functions/', 'runtime/', 'test/')
+
+test('the imports are found', () => {
+  const found = (from: string, to: string, typeOnly: boolean) =>
+    expect(imports).toContainEqual({ from, to, typeOnly })
+  found('events/facts.ts', 'events/define.ts', false)
+  found('events/define.ts', 'zod', true)
+  found('events/index.ts', 'events/night.ts', false)
+  found('runtime/function.ts', 'runtime/config/config.ts', true)
+  found('runtime/function.ts', 'runtime/engine/summary.ts', false)
+  found('functions/sync.run.ts', 'runtime/function.ts', false)
+})
+
+describe('imports', () => {
+  test('of events/ are zod, and each other', () => {
+    expect(
+      breaches(({ from, to }) => within(from, 'events/') && to !== 'zod' && !within(to, 'events/')),
+    ).toEqual([])
+  })
+
+  test('of functions/ are the events and runtime/function.ts', () => {
+    const allowed = ['events/index.ts', 'runtime/function.ts']
+    expect(breaches(({ from, to }) => within(from, 'functions/') && !allowed.includes(to))).toEqual([])
+  })
+
+  test('of the runtime do not name functions: it finds them', () => {
+    expect(breaches(({ to }) => within(to, 'functions/'))).toEqual([])
+  })
+
+  test('of the command line are made by the command line alone', () => {
+    expect(breaches(({ from, to }) => within(to, 'runtime/cli/') && !within(from, 'runtime/cli/'))).toEqual(
+      [],
+    )
+  })
+
+  test('of the engine below it are of types alone', () => {
+    const below = ['runtime/bus/', 'runtime/host/', 'runtime/config/']
+    expect(
+      breaches(
+        ({ from, to, typeOnly }) => !typeOnly && within(from, ...below) && within(to, 'runtime/engine/'),
+      ),
+    ).toEqual([])
+  })
+
+  test('never reach from what is delivered into the tests', () => {
+    expect(breaches((one) => ours(one) && within(one.to, 'test/'))).toEqual([])
+  })
+
+  test.each([
+    ['execa', 'runtime/host/command.ts'],
+    ['node:sqlite', 'runtime/bus/sqlite/database.ts'],
+  ])('of %s are made by %s alone', (name, only) => {
+    expect(breaches(({ from, to, typeOnly }) => to === name && !typeOnly && from !== only)).toEqual([])
+    expect(imports).toContainEqual({ from: only, to: name, typeOnly: false })
+  })
+
+  test('of node:child_process are made by nobody', () => {
+    expect(breaches(({ to }) => to === 'node:child_process' || to === 'child_process')).toEqual([])
+  })
+
+  test('of values form no circle', () => {
+    expect(circles()).toEqual([])
+  })
+})
+
+/** Each circle of value imports, by the way that leads around. */
+function circles(): string[] {
+  const graph = Map.groupBy(
+    imports.filter(({ typeOnly }) => !typeOnly),
+    ({ from }) => from,
+  )
+  const finished = new Set<string>()
+  const found: string[] = []
+  const visit = (file: string, way: string[]) => {
+    if (way.includes(file)) found.push([...way.slice(way.indexOf(file)), file].join(' → '))
+    if (finished.has(file) || way.includes(file)) return
+    for (const { to } of graph.get(file) ?? []) visit(to, [...way, file])
+    finished.add(file)
+  }
+  for (const file of files) visit(file, [])
+  return found
+}

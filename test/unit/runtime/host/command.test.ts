@@ -1,0 +1,347 @@
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { CancelledError, RetryableError, TerminalError } from '../../../../runtime/errors.ts'
+import { type Command, CommandError, lastLines } from '../../../../runtime/host/command.ts'
+import { temporaryFolder } from '../../temporary-folder.ts'
+import { recordingRunner } from './runner.ts'
+
+const timeoutMs = 10_000
+const sh = (script: string, options: Partial<Command> = {}): Command => ({
+  argv: ['sh', '-c', script],
+  timeoutMs,
+  ...options,
+})
+
+/** What it ends with when it fails. */
+async function failureOf(promise: Promise<unknown>): Promise<CommandError> {
+  const failure = await promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (!failure) throw new Error('it did not fail')
+  return failure as CommandError
+}
+
+/** Whether a process runs; one that has ended and that nobody has asked about does not. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/** Collects the first line of output, for commands that tell their pid. */
+function firstLine() {
+  const line = Promise.withResolvers<string>()
+  let text = ''
+  return {
+    line: line.promise,
+    onStdout(chunk: Buffer) {
+      text += chunk
+      if (text.includes('\n')) line.resolve(text.slice(0, text.indexOf('\n')))
+    },
+  }
+}
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('run()', () => {
+  test('gives back what a command printed, and records how it ended', async () => {
+    const { runner, recorded } = recordingRunner()
+    const result = await runner.run(sh('echo out; echo err >&2'))
+    expect(result).toEqual({ exitCode: 0, stdout: 'out\n', stderr: 'err\n', durationMs: expect.any(Number) })
+    expect(recorded).toEqual([
+      {
+        argv: ['sh', '-c', 'echo out; echo err >&2'],
+        end: { durationMs: result.durationMs, exitCode: 0, stderr: 'err\n' },
+      },
+    ])
+  })
+
+  test('passes arguments on as they are: nothing is a shell', async () => {
+    const argv: Command['argv'] = ['printf', '[%s]', '$HOME', '`id`', '; id', 'a  b', '*', '']
+    const { stdout } = await recordingRunner().runner.run({ argv, timeoutMs })
+    expect(stdout).toBe('[$HOME][`id`][; id][a  b][*][]')
+  })
+
+  test('lets tools speak English, find the programs of administrators, and be found again', async () => {
+    vi.stubEnv('LC_ALL', 'de_DE.UTF-8')
+    vi.stubEnv('PATH', '/usr/bin:relative/folder:.')
+    const script = 'printf "%s\\n" "$LC_ALL" "$LVM_SUPPRESS_FD_WARNINGS" "$HDSYNC_OWNER" "$PATH" "$EXTRA"'
+    const { stdout } = await recordingRunner().runner.run(sh(script, { env: { EXTRA: 'more' } }))
+    vi.unstubAllEnvs()
+    const [language, lvm, owner, path, extra] = stdout.split('\n')
+    expect([language, lvm, owner, extra]).toEqual(['C', '1', 'test-store', 'more'])
+    expect(path?.split(':').toSorted()).toEqual(
+      ['/bin', '/sbin', '/usr/bin', '/usr/local/bin', '/usr/local/sbin', '/usr/sbin'].toSorted(),
+    )
+  })
+
+  test('gives a command its input, and an empty one otherwise', async () => {
+    const { runner } = recordingRunner()
+    const input = 'line\n'.repeat(100_000)
+    expect((await runner.run({ argv: ['cat'], input, timeoutMs })).stdout).toBe(input)
+    expect((await runner.run({ argv: ['cat'], timeoutMs })).stdout).toBe('')
+  })
+
+  test('does not mind a command that leaves its input unread', async () => {
+    const { exitCode } = await recordingRunner().runner.run(sh('exec 0<&-', { input: 'x'.repeat(1_000_000) }))
+    expect(exitCode).toBe(0)
+  })
+
+  test('hands over output as it comes, and does not keep it then', async () => {
+    const chunks: Buffer[] = []
+    const command = sh('echo one; echo two', { onStdout: (chunk) => chunks.push(chunk) })
+    expect((await recordingRunner().runner.run(command)).stdout).toBe('')
+    expect(Buffer.concat(chunks).toString()).toBe('one\ntwo\n')
+  })
+
+  test('keeps the end of very much output', async () => {
+    const { stdout, stderr } = await recordingRunner().runner.run(
+      sh('yes | head -c 20000000; echo end; yes no | head -c 20000000 >&2; echo last >&2'),
+    )
+    const limit = 4 * 1024 * 1024
+    expect([stdout.length, stderr.length]).toEqual([limit, limit])
+    expect(stdout.endsWith('y\nend\n')).toBe(true)
+    expect(stderr.endsWith('no\nlast\n')).toBe(true)
+  })
+
+  test('fails by an exit code, with its last words', async () => {
+    const { runner, recorded } = recordingRunner()
+    const failure = await failureOf(runner.run(sh('echo a >&2; echo; echo b >&2; echo c >&2; exit 7')))
+    expect(failure).toBeInstanceOf(CommandError)
+    expect(failure).toBeInstanceOf(RetryableError)
+    expect(failure).toMatchObject({
+      message: 'sh ended with exit code 7: b; c',
+      exitCode: 7,
+      signal: undefined,
+      stderr: 'a\nb\nc\n',
+      timedOut: false,
+    })
+    expect(recorded[0]?.end).toMatchObject({ exitCode: 7, stderr: 'a\nb\nc\n' })
+  })
+
+  test('takes an exit code that is accepted for good, and then 0 only if it is named', async () => {
+    const { runner } = recordingRunner()
+    expect((await runner.run(sh('exit 24', { accept: [0, 24] }))).exitCode).toBe(24)
+    await expect(runner.run(sh('exit 0', { accept: [1] }))).rejects.toThrow('exit code 0')
+  })
+
+  test('fails by a signal', async () => {
+    const { runner, recorded } = recordingRunner()
+    expect(await failureOf(runner.run(sh('kill -SEGV $$')))).toMatchObject({
+      message: expect.stringMatching(/^sh was ended by SIGSEGV/),
+      exitCode: undefined,
+      signal: 'SIGSEGV',
+    })
+    expect(recorded[0]?.end).toMatchObject({ exitCode: null, signal: 'SIGSEGV' })
+  })
+
+  test.each([
+    ['lvcreate', 'apt-get install lvm2'],
+    ['no-such-program', undefined],
+  ])('says that %s is not installed, and how to get it', async (program, hint) => {
+    vi.stubEnv('PATH', '/nowhere')
+    const run = recordingRunner().runner.run({
+      argv: [program],
+      timeoutMs,
+      env: { PATH: '/nowhere' },
+    })
+    const failure = await failureOf(run)
+    vi.unstubAllEnvs()
+    expect(failure).toBeInstanceOf(TerminalError)
+    expect(failure).toMatchObject({ message: `${program} is not installed`, hint })
+  })
+
+  test('says so when a program may not be executed', async () => {
+    const program = join(temporaryFolder(), 'page-me')
+    writeFileSync(program, '#!/bin/sh\n')
+    chmodSync(program, 0o644)
+    const failure = await failureOf(recordingRunner().runner.run({ argv: [program], timeoutMs }))
+    expect(failure.message).toMatch(/permission|EACCES|executable/i)
+  })
+})
+
+describe('a time limit', () => {
+  test('ends a command with all that it started', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { onStdout, line } = firstLine()
+    const { runner, recorded } = recordingRunner()
+    const running = failureOf(runner.run(sh('sleep 1000 & echo $!; wait', { onStdout, timeoutMs: 60_000 })))
+    const grandchild = Number(await line)
+    vi.advanceTimersByTime(59_999)
+    expect(isRunning(grandchild)).toBe(true)
+    vi.advanceTimersByTime(1)
+    expect(await running).toMatchObject({
+      message: 'sh took longer than 60 s',
+      timedOut: true,
+      signal: 'SIGTERM',
+    })
+    expect(isRunning(grandchild)).toBe(false)
+    expect(recorded[0]?.end).toMatchObject({ signal: 'SIGTERM' })
+  })
+
+  test('kills what does not heed the polite signal, five seconds later', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { onStdout, line } = firstLine()
+    const script = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
+    const running = failureOf(recordingRunner().runner.run(sh(script, { onStdout, timeoutMs: 1000 })))
+    await line
+    vi.advanceTimersByTime(1000)
+    vi.advanceTimersByTime(5000)
+    expect(await running).toMatchObject({ timedOut: true, signal: 'SIGKILL' })
+  })
+
+  test('counts even when the command then ends well', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { onStdout, line } = firstLine()
+    const script = 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'
+    const running = failureOf(recordingRunner().runner.run(sh(script, { onStdout, timeoutMs: 1000 })))
+    await line
+    vi.advanceTimersByTime(1000)
+    expect(await running).toMatchObject({ timedOut: true, exitCode: 0 })
+  })
+})
+
+describe('a run that is cancelled', () => {
+  const cancelled = new CancelledError('Ctrl-C')
+
+  test('ends its command with all that it started', async () => {
+    const cancel = new AbortController()
+    const { onStdout, line } = firstLine()
+    const running = recordingRunner(cancel.signal).runner.run(sh('sleep 1000 & echo $!; wait', { onStdout }))
+    const failure = failureOf(running)
+    const grandchild = Number(await line)
+    cancel.abort(cancelled)
+    expect(await failure).toBe(cancelled)
+    expect(isRunning(grandchild)).toBe(false)
+  })
+
+  test('waits for a command that must not be stopped halfway', async () => {
+    const cancel = new AbortController()
+    const marker = join(temporaryFolder(), 'finished')
+    const { onStdout, line } = firstLine()
+    const { runner, recorded } = recordingRunner(cancel.signal)
+    const script = `echo begun; while ! [ -e ${marker} ]; do sleep 0.01; done; echo done > ${marker}`
+    const failure = failureOf(runner.run(sh(script, { onStdout, interruptible: false })))
+    await line
+    cancel.abort(cancelled)
+    writeFileSync(marker, '')
+    expect(await failure).toBe(cancelled)
+    expect(readFileSync(marker, 'utf8')).toBe('done\n')
+    expect(recorded[0]?.end).toMatchObject({ exitCode: 0 })
+  })
+
+  test('starts no further command', async () => {
+    const { runner, recorded } = recordingRunner(AbortSignal.abort(cancelled))
+    await expect(runner.run(sh('echo x', { interruptible: false }))).rejects.toBe(cancelled)
+    await expect(runner.pipe([sh('echo x'), sh('cat')])).rejects.toBe(cancelled)
+    expect(recorded).toEqual([])
+  })
+})
+
+describe('pipe()', () => {
+  /** A pipeline that stands still would do so for as long as its commands may take. */
+  async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | 'stands still'> {
+    return Promise.race([promise, pause(limitMs, 'stands still' as const, { ref: false })])
+  }
+  const endless = { argv: ['yes'], timeoutMs: 6000 } as const satisfies Command
+
+  test('joins commands, shows the first one’s output, and writes the last one’s to a new file', async () => {
+    const path = join(temporaryFolder(), 'out')
+    const seen: Buffer[] = []
+    const { runner, recorded } = recordingRunner()
+    const results = await runner.pipe([sh('printf "b\\na\\n"'), { argv: ['sort'], timeoutMs }], {
+      file: { path, flags: 'wx', mode: 0o600 },
+      onFirst: (chunk) => seen.push(chunk),
+    })
+    expect(readFileSync(path, 'utf8')).toBe('a\nb\n')
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(Buffer.concat(seen).toString()).toBe('b\na\n')
+    expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 0])
+    expect(recorded.map(({ argv }) => argv[0])).toEqual(['sh', 'sort'])
+  })
+
+  test('carries much more than a pipe holds', async () => {
+    let bytes = 0
+    const path = join(temporaryFolder(), 'out')
+    await recordingRunner().runner.pipe([sh('yes | head -c 30000000'), { argv: ['cat'], timeoutMs }], {
+      file: { path, flags: 'wx', mode: 0o600 },
+      onFirst: (chunk) => {
+        bytes += chunk.length
+      },
+    })
+    expect([bytes, statSync(path).size]).toEqual([30_000_000, 30_000_000])
+  })
+
+  test('fails when the first command does', async () => {
+    const failing = recordingRunner().runner.pipe([sh('echo half; exit 3'), { argv: ['cat'], timeoutMs }])
+    expect(await failureOf(failing)).toMatchObject({ argv: ['sh', '-c', 'echo half; exit 3'], exitCode: 3 })
+  })
+
+  test('fails when the last command does, whose reason counts', async () => {
+    const failing = recordingRunner().runner.pipe([sh('echo x'), sh('cat >/dev/null; echo why >&2; exit 4')])
+    expect(await failureOf(failing)).toMatchObject({ exitCode: 4, message: expect.stringContaining('why') })
+  })
+
+  test.each([false, true])(
+    'does not stand still when the last command ends before it has read all (watched: %s)',
+    async (watched) => {
+      const { runner } = recordingRunner()
+      const sink = watched ? { onFirst: () => {} } : {}
+      const failing = failureOf(runner.pipe([endless, sh('head -c 10; echo why >&2; exit 4')], sink))
+      expect(await within(4000, failing)).toMatchObject({ exitCode: 4 })
+    },
+  )
+
+  test('does not stand still when the last command is not installed', async () => {
+    const { runner } = recordingRunner()
+    const failing = failureOf(runner.pipe([endless, { argv: ['no-such-program'], timeoutMs }]))
+    expect(await within(4000, failing)).toMatchObject({ message: 'no-such-program is not installed' })
+  })
+
+  test('does not overwrite a file', async () => {
+    const path = join(temporaryFolder(), 'out')
+    writeFileSync(path, 'mine')
+    const sink = { file: { path, flags: 'wx', mode: 0o600 } } as const
+    const failure = await failureOf(recordingRunner().runner.pipe([endless], sink))
+    expect(failure).toBeInstanceOf(TerminalError)
+    expect(failure.message).toMatch(/^cannot write .*EEXIST/)
+    expect(readFileSync(path, 'utf8')).toBe('mine')
+  })
+
+  test('ends all of its commands when it is cancelled', async () => {
+    const cancel = new AbortController()
+    const path = join(temporaryFolder(), 'out')
+    const file = { path, flags: 'wx', mode: 0o600 } as const
+    const { runner, recorded } = recordingRunner(cancel.signal)
+    const failing = failureOf(
+      runner.pipe(
+        [
+          { argv: ['yes'], timeoutMs },
+          { argv: ['cat'], timeoutMs },
+        ],
+        {
+          file,
+          onFirst: () => cancel.abort(new CancelledError('Ctrl-C')),
+        },
+      ),
+    )
+    expect(await failing).toBeInstanceOf(CancelledError)
+    expect(recorded.map(({ end }) => end?.exitCode)).toEqual([null, expect.toBeOneOf([null, 0])])
+    expect(existsSync(path)).toBe(true)
+  })
+})
+
+test.each([
+  ['a\nb\nc\n', 2, 'b; c'],
+  ['  a  \n\n\n', 2, 'a'],
+  ['', 2, ''],
+])('lastLines() of %j, %i of them, is %j', (text, count, expected) =>
+  expect(lastLines(text, count)).toBe(expected),
+)
