@@ -10,7 +10,10 @@ const count = z.int().min(0)
 /** The run was accepted, with these sources. */
 export const runStarted = defineEvent('run.started', z.strictObject({ sources: z.array(name) }), fact)
 
-/** A snapshot could not be mounted; another one is taken while attempts are left. */
+/**
+ * A snapshot could not be mounted; another one is taken while attempts are left. `kernel` is what the kernel
+ * said at that moment.
+ */
 export const snapshotRefused = defineEvent(
   'snapshot.refused',
   z.strictObject({ source: name, reason: z.string(), kernel: z.array(z.string()), attemptsLeft: count }),

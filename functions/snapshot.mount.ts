@@ -6,7 +6,14 @@ import {
   sourceFailed,
   syncRun,
 } from '../events/index.ts'
-import { CancelledError, defineFunction, reasonOf, retryDelayMs, volumeSource } from '../runtime/function.ts'
+import {
+  CancelledError,
+  defineFunction,
+  reasonOf,
+  retryDelayMs,
+  tellingLine,
+  volumeSource,
+} from '../runtime/function.ts'
 
 /**
  * Mounts a snapshot read-only. Where that fails, the snapshot is dropped and another one is asked for, with
@@ -36,8 +43,8 @@ export default defineFunction({
       emit(snapshotCreate, { source: name, rest }, { attempt: attempt + 1, delayMs })
       return
     }
-    const said = kernel.length > 0 ? `; the kernel said: ${kernel.join('; ')}` : ''
-    const failure = `no snapshot could be mounted in ${attempt} attempts: ${reason}${said}`
+    const said = tellingLine(kernel)
+    const failure = `no snapshot could be mounted in ${attempt} attempts: ${reason}${said ? `; the kernel said: ${said}` : ''}`
     emit(sourceFailed, { source: name, step: snapshotMount.type, reason: failure })
     emit(snapshotCleanup, { source: name, rest })
   },

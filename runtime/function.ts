@@ -10,6 +10,7 @@ export { retryDelayMs } from './engine/retry.ts'
 export { summarise } from './engine/summary.ts'
 export { CancelledError, HdsyncError, RetryableError, reasonOf, TerminalError } from './errors.ts'
 export type { Host } from './host/host.ts'
+export { tellingLine } from './host/kernel-log.ts'
 export { deletionLimit, snapshotSizeBytes } from './host/limits.ts'
 export type { Mirror } from './host/mirrors.ts'
 

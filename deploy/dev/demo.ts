@@ -81,8 +81,8 @@ async function inMachine(): Promise<void> {
 
     heading('where the files are')
     await machine.ok('mount -o ro /dev/ubdb /mnt/hdd1; mount -o ro /dev/ubdc /mnt/hdd9')
-    await show(machine, 'ls -l /mnt/hdd1 /mnt/hdd1/home/ann/photos')
-    await show(machine, 'ls -l /mnt/hdd9/*/; tar -tf /mnt/hdd9/*/home.tar.zst | head -4')
+    await show(machine, 'ls -ln /mnt/hdd1 /mnt/hdd1/home/ann/photos')
+    await show(machine, 'ls -ln /mnt/hdd9/*day; tar -tf /mnt/hdd9/*/home.tar.zst | head -4')
     await show(machine, 'hdsync runs')
   } finally {
     await machine.cutPower()

@@ -53,7 +53,8 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
     const below = target.mounts.findLast(({ at }) => `${path}/`.startsWith(`${at}/`))
     if (!below) return true
     const type = below.type ?? (await filesystemType(runner, await devicePath(runner, below.device)))
-    return !['ext2', 'ext3', 'reiserfs', 'vfat', 'msdos'].includes(type ?? '')
+    // ext3 is mounted by the driver of ext4, and keeps them unless its inodes are small.
+    return !['ext2', 'reiserfs', 'vfat', 'msdos'].includes(type ?? '')
   }
 
   return {

@@ -205,8 +205,8 @@ function processor(): string {
     return Array.from({ length: last - first + 1 }, (_, index) => first + index)
   })
   // vitest numbers its workers: machines of test files that run side by side do not share a processor.
-  const worker = Number(process.env.VITEST_POOL_ID ?? process.pid)
-  return String(processors[worker % processors.length])
+  const worker = Number(process.env.VITEST_POOL_ID ?? 0)
+  return String(processors[(process.ppid + worker) % processors.length])
 }
 
 /**

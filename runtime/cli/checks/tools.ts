@@ -23,7 +23,7 @@ export function toolsOf({ sources, targets, archive }: Config): Tool[] {
   const volumes = all.some(({ kind }) => kind === 'lv')
   const compressor = archive && all.some((source) => source.archive) ? archive.compression : undefined
   const tools: (Tool | false)[] = [
-    // What a mirror needs: --fsync and the like came with 3.2.4; ACLs and attributes are left out of some builds.
+    // Some builds leave out what a mirror has to keep: ACLs and extended attributes.
     {
       program: 'rsync',
       version: /version v?(?<version>\d+(?:\.\d+)+)/,
@@ -34,8 +34,8 @@ export function toolsOf({ sources, targets, archive }: Config): Tool[] {
     compressor !== undefined && { program: 'tar', version: /GNU tar\) (?<version>\d+(?:\.\d+)+)/ },
     compressor === 'zstd' && { program: 'zstd' },
     compressor === 'gzip' && { program: 'gzip' },
-    // --setautoactivation: lvcreate(8).
-    volumes && { program: 'lvs', version: /LVM version:\s*(?<version>\d+(?:\.\d+)+)/, least: '2.03.12' },
+    // Since then lvs prints JSON.
+    volumes && { program: 'lvs', version: /LVM version:\s*(?<version>\d+(?:\.\d+)+)/, least: '2.02.158' },
     ...['lvcreate', 'lvremove', 'dmsetup', 'blkid'].map((program) => volumes && { program }),
     ...['mount', 'umount'].map((program) => (volumes || mounts.length > 0) && { program }),
     mounts.some(({ device }) => !device.startsWith('/')) && { program: 'findfs' },

@@ -1,6 +1,7 @@
 import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts'
 import * as events from '../../../events/index.ts'
 import { formatBytes } from '../../config/units.ts'
+import { tellingLine } from '../../host/kernel-log.ts'
 
 type Words = { [type: string]: (data: never, attempt: number) => string }
 
@@ -19,7 +20,7 @@ const sentences = new Map<string, Words[string]>([
   say(
     events.snapshotRefused,
     ({ reason, kernel, attemptsLeft }) =>
-      `mount refused, ${attemptsLeft} attempts left: ${reason}${kernel.length > 0 ? ` (kernel: ${kernel.at(-1)})` : ''}`,
+      `mount refused, ${attemptsLeft} attempts left: ${reason}${kernel.length > 0 ? ` (kernel: ${tellingLine(kernel)})` : ''}`,
   ),
   say(
     events.snapshotOverflowed,

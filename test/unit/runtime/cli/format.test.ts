@@ -1,0 +1,131 @@
+import { execFileSync } from 'node:child_process'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import {
+  localTime,
+  painter,
+  printable,
+  shellQuote,
+  table,
+  visibleWidth,
+  wrapList,
+} from '../../../../runtime/cli/format.ts'
+
+afterEach(() => vi.unstubAllEnvs())
+
+const red = (text: string) => `\u001b[31m${text}\u001b[39m`
+
+describe('table()', () => {
+  test('aligns text to the left and quantities to the right, and leaves no space at the end of a line', () => {
+    const rows = [
+      ['NAME', 'FILES', 'DATA', 'TOOK', 'PATH'],
+      ['var', '1,204', '3.4 MiB', '1m 30s', '/a/long/path'],
+      ['mail', '7', '-', '12ms', '-'],
+    ]
+    expect(table(rows)).toBe(
+      [
+        'NAME  FILES     DATA    TOOK  PATH',
+        'var   1,204  3.4 MiB  1m 30s  /a/long/path',
+        'mail      7        -    12ms  -',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('counts what is seen: no colours, and wide characters twice', () => {
+    expect(
+      table([
+        ['A', 'B'],
+        [red('x'), '1'],
+        ['日本', '2'],
+      ]),
+    ).toBe(`A     B\n${red('x')}     1\n日本  2\n`)
+  })
+
+  test('keeps the lines of a cell below each other', () => {
+    expect(
+      table([
+        ['A', 'B', 'C'],
+        ['x', 'one,\ntwo', 'z'],
+      ]),
+    ).toBe('A  B     C\nx  one,  z\n   two\n')
+  })
+
+  test('of nothing is nothing', () => {
+    expect(table([])).toBe('')
+  })
+})
+
+describe('visibleWidth()', () => {
+  test.each([
+    ['plain', 5],
+    [red('red'), 3],
+    ['日本語', 6],
+    ['e\u0301', 1],
+    ['', 0],
+  ])('of %j is %i', (text, width) => {
+    expect(visibleWidth(text)).toBe(width)
+  })
+})
+
+describe('wrapList()', () => {
+  test('breaks after a comma', () => {
+    expect(wrapList(['one', 'two', 'three', 'four'], 9)).toBe('one, two,\nthree,\nfour')
+  })
+
+  test('leaves a word whole that is too wide by itself', () => {
+    expect(wrapList(['snapshot.overflowed', 'x'], 5)).toBe('snapshot.overflowed,\nx')
+  })
+})
+
+describe('shellQuote()', () => {
+  test('quotes only what a shell would take apart', () => {
+    expect(shellQuote(['rsync', '--archive', '--exclude=*.tmp', '/a b/', "it's", ''])).toBe(
+      `rsync --archive '--exclude=*.tmp' '/a b/' 'it'\\''s' ''`,
+    )
+  })
+
+  test('gives back to a shell what it was given', () => {
+    const words = [
+      'a\nb',
+      '$(id)',
+      "'",
+      '\\',
+      '=x',
+      '~',
+      'tab\there',
+      'Überraschung 日本',
+      '\u001b[31m',
+      "\n'\\",
+    ]
+    const said = execFileSync('bash', ['-c', `printf '%s\\0' ${shellQuote(words)}`], {
+      encoding: 'utf8',
+      env: { LC_ALL: 'C.UTF-8' },
+    })
+    expect(said.split('\0').slice(0, -1)).toEqual(words)
+  })
+
+  test('shows no control character', () => {
+    expect(shellQuote(['a\u001b]0;title\u0007'])).toBe(String.raw`$'a\U0000001b]0;title\U00000007'`)
+  })
+})
+
+test('printable() disarms what a terminal would obey', () => {
+  expect(printable('a\u001b[2Jb\u202ec é 日')).toBe('a\\u{1b}[2Jb\\u{202e}c é 日')
+})
+
+test('localTime() shows the clock of the machine', () => {
+  vi.stubEnv('TZ', 'Europe/Vienna')
+  expect(localTime(Date.UTC(2026, 10, 22, 0, 57, 3))).toBe('2026-11-22 01:57:03')
+  expect(localTime(Date.UTC(2026, 5, 1, 22, 0, 0))).toBe('2026-06-02 00:00:00')
+})
+
+describe('painter()', () => {
+  test('without colour changes nothing', () => {
+    const paint = painter(false)
+    expect([paint.bold('x'), paint.state('failed'), paint.state('unheard of')]).toEqual([
+      'x',
+      'failed',
+      'unheard of',
+    ])
+  })
+})

@@ -1,0 +1,69 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { backupStart, type InputOf } from '../../../../events/index.ts'
+import type { Io } from '../../../../runtime/cli/io.ts'
+import { loadConfig } from '../../../../runtime/config/load.ts'
+import { openEngine } from '../../../../runtime/engine/engine.ts'
+import { writeMarker } from '../../../../runtime/host/marker.ts'
+import { temporaryFolder } from '../../temporary-folder.ts'
+
+/** What a command printed. */
+export interface Printed extends Io {
+  out: string
+  err: string
+}
+
+export function printed(): Printed {
+  const io: Printed = {
+    out: '',
+    err: '',
+    stdout: (text) => {
+      io.out += text
+    },
+    stderr: (text) => {
+      io.err += text
+    },
+    colour: false,
+    env: {},
+  }
+  return io
+}
+
+/** A small server: two directories to back up to a folder, and the file of its config. */
+export interface Server {
+  folder: string
+  config: string
+}
+
+/** @param more Lines added to the config. */
+export async function makeServer(more = ''): Promise<Server> {
+  const folder = temporaryFolder()
+  for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name))
+  for (const name of ['home', 'www']) writeFileSync(join(folder, name, 'file'), name)
+  await writeMarker(join(folder, 'disk'), 'disk', 0)
+  const config = join(folder, 'hdsync.yaml')
+  writeFileSync(
+    config,
+    `sources:
+  home: { path: ${folder}/home, target: disk }
+  www: { path: ${folder}/www, target: disk }
+targets:
+  disk: { path: ${folder}/disk }
+state: ${folder}/state
+functions: ${folder}/functions
+${more}`,
+    { mode: 0o600 },
+  )
+  return { folder, config }
+}
+
+/** Does a whole run. @returns Its id. */
+export async function backUp({ config }: Server, data: InputOf<typeof backupStart> = {}): Promise<string> {
+  const engine = await openEngine({ config: await loadConfig({ path: config, env: {} }) })
+  if (!engine) throw new Error('another hdsync is at work')
+  await engine.start()
+  const run = await engine.trigger(backupStart, data)
+  await engine.ended(run)
+  await engine.stop()
+  return run
+}

@@ -1,0 +1,302 @@
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { TerminalError } from '../../../../runtime/errors.ts'
+import type { Progress } from '../../../../runtime/function.ts'
+import { CommandError, type CommandRunner } from '../../../../runtime/host/command.ts'
+import {
+  forecast,
+  parseProgress,
+  parseStats,
+  rsyncArgv,
+  type SyncPlan,
+  sync,
+} from '../../../../runtime/host/rsync.ts'
+import { temporaryFolder } from '../../temporary-folder.ts'
+import { recordingRunner } from './runner.ts'
+
+// Recorded from rsync 3.5.0: --max-delete=1 --info=progress2,stats2 --no-human-readable, exit 25.
+const output = `\r          32768   5%    0.00kB/s    0:00:00  \r         300002  49%  254.85MB/s    0:00:00 (xfr#1, to-chk=3/5)\r         300002  49%  254.85MB/s    0:00:00 (xfr#1, to-chk=0/5)
+
+Number of files: 5 (reg: 2, dir: 2, link: 1)
+Number of created files: 4 (reg: 3, dir: 1)
+Number of deleted files: 1 (reg: 1)
+Number of regular files transferred: 3
+Total file size: 600006 bytes
+Total transferred file size: 300002 bytes
+Literal data: 300002 bytes
+Matched data: 0 bytes
+File list size: 0
+File list generation time: 0.001 seconds
+File list transfer time: 0.000 seconds
+Total bytes sent: 300276
+Total bytes received: 41
+
+sent 300276 bytes  received 41 bytes  600634.00 bytes/sec
+total size is 600006  speedup is 2.00
+`
+
+/** A source and a mirror, and how to copy the one to the other. */
+function folders(plan: Partial<SyncPlan> = {}): SyncPlan {
+  const folder = temporaryFolder()
+  const from = join(folder, 'source')
+  const to = join(folder, 'mirror')
+  mkdirSync(from)
+  mkdirSync(to)
+  return { from, to, exclude: [], maxDelete: 100, subsecondTimes: true, ...plan }
+}
+
+function fill(folder: string, ...names: string[]): void {
+  for (const name of names) writeFileSync(join(folder, name), name)
+}
+
+const copy = (plan: SyncPlan, onProgress: (progress: Progress) => void = () => {}) =>
+  sync(recordingRunner().runner, plan, null, onProgress)
+
+describe('parseStats()', () => {
+  test('reads what rsync prints', () => {
+    expect(parseStats(output)).toEqual({
+      files: 5,
+      created: 4,
+      deleted: 1,
+      transferred: 3,
+      transferredBytes: 300_002,
+    })
+  })
+
+  test('reads numbers with separators too', () => {
+    expect(
+      parseStats('Number of files: 1,234,567 (reg: 1)\nTotal transferred file size: 9,876 bytes\n'),
+    ).toEqual({
+      files: 1_234_567,
+      created: 0,
+      deleted: 0,
+      transferred: 0,
+      transferredBytes: 9876,
+    })
+  })
+})
+
+describe('parseProgress()', () => {
+  test.each([
+    [
+      '         300002  49%  254.85MB/s    0:00:00 (xfr#1, to-chk=3/5)',
+      { bytes: 300_002, totalBytes: 612_249, bytesPerSecond: 267_229_594 },
+    ],
+    [
+      '          32768   5%    0.00kB/s    0:00:00  ',
+      { bytes: 32_768, totalBytes: 655_360, bytesPerSecond: 0 },
+    ],
+    [
+      '      1,234,567   0%    1.50GB/s    0:00:09',
+      { bytes: 1_234_567, totalBytes: null, bytesPerSecond: 1_610_612_736 },
+    ],
+    ['              0 100%    0.00kB/s    0:00:00', { bytes: 0, totalBytes: 0, bytesPerSecond: 0 }],
+  ])('reads %j', (line, progress) => expect(parseProgress(line)).toEqual(progress))
+
+  test.each(['', 'Number of files: 5', 'total size is 600006  speedup is 2.00', '100%', '5 5% 5'])(
+    'finds none in %j',
+    (line) => expect(parseProgress(line)).toBeUndefined(),
+  )
+})
+
+describe('rsyncArgv()', () => {
+  const plan: SyncPlan = { from: '/s', to: '/m', exclude: [], maxDelete: 7, subsecondTimes: false }
+
+  test('limits deletions in a copy, and does nothing in a forecast', () => {
+    expect(rsyncArgv(plan)).toContain('--max-delete=7')
+    expect(rsyncArgv(plan)).not.toContain('--dry-run')
+    expect(rsyncArgv(plan, true)).toContain('--dry-run')
+    expect(rsyncArgv(plan, true).join(' ')).not.toContain('--max-delete')
+  })
+
+  test('never lets rsync delete after it could not read', () => {
+    expect(rsyncArgv(plan)).not.toContain('--ignore-errors')
+  })
+
+  test('compares fractions of a second only where the target keeps them', () => {
+    expect(rsyncArgv(plan)).not.toContain('--modify-window=-1')
+    expect(rsyncArgv({ ...plan, subsecondTimes: true })).toContain('--modify-window=-1')
+  })
+
+  test('names the contents of both folders, however they are written', () => {
+    expect(rsyncArgv({ ...plan, from: '/', to: '/mnt/m//' }).slice(-3)).toEqual(['--', '/', '/mnt/m/'])
+    expect(rsyncArgv({ ...plan, from: '-n' }).slice(-3)).toEqual(['--', '-n/', '/m/'])
+  })
+
+  test('keeps every pattern one argument, whatever it begins with', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ minLength: 1 })), (exclude) => {
+        const argv = rsyncArgv({ ...plan, exclude })
+        expect(argv).toHaveLength(rsyncArgv(plan).length + exclude.length)
+        expect(argv.slice(0, argv.indexOf('--')).filter((word) => word.startsWith('--exclude='))).toEqual(
+          exclude.map((pattern) => `--exclude=${pattern}`),
+        )
+      }),
+    )
+  })
+})
+
+describe('sync()', () => {
+  test('makes the mirror equal to the source, and counts', async () => {
+    const plan = folders()
+    fill(plan.from, 'a', 'b')
+    mkdirSync(join(plan.from, 'sub'))
+    linkSync(join(plan.from, 'a'), join(plan.from, 'sub', 'link'))
+    symlinkSync('nowhere', join(plan.from, 'symlink'))
+    fill(plan.to, 'old')
+    expect(await copy(plan)).toEqual({
+      kind: 'done',
+      stats: { files: 6, created: 5, deleted: 1, transferred: 2, transferredBytes: 2 },
+    })
+    expect(readdirSync(plan.to, { recursive: true }).toSorted()).toEqual([
+      'a',
+      'b',
+      'sub',
+      'sub/link',
+      'symlink',
+    ])
+    expect(statSync(join(plan.to, 'sub', 'link')).ino).toBe(statSync(join(plan.to, 'a')).ino)
+  })
+
+  test('sees a change of the same size within the same second', async () => {
+    const plan = folders()
+    const [source, mirrored] = [join(plan.from, 'a'), join(plan.to, 'a')]
+    fill(plan.from, 'a')
+    utimesSync(source, 1_000_000, 1_000_000.25)
+    await copy(plan)
+    writeFileSync(source, 'b')
+    utimesSync(source, 1_000_000, 1_000_000.75)
+    await copy({ ...plan, subsecondTimes: false })
+    expect(readFileSync(mirrored, 'utf8')).toBe('a')
+    await copy(plan)
+    expect(readFileSync(mirrored, 'utf8')).toBe('b')
+  })
+
+  test('leaves out what is excluded, and what a mirror has of it', async () => {
+    const plan = folders({ exclude: ['-n', '*.tmp', '/cache/', '--delete-excluded', 'with space'] })
+    fill(plan.from, '-n', 'x.tmp', 'kept', '--delete-excluded', 'with space')
+    mkdirSync(join(plan.from, 'cache'))
+    fill(plan.to, 'y.tmp')
+    expect(await copy(plan)).toMatchObject({ kind: 'done' })
+    expect(readdirSync(plan.to)).toEqual(['kept', 'y.tmp'])
+  })
+
+  test('keeps the lost+found of a mirror with a file system of its own', async () => {
+    const plan = folders()
+    fill(plan.from, 'a')
+    mkdirSync(join(plan.to, 'lost+found'))
+    expect((await copy(plan)).stats.deleted).toBe(0)
+    expect(readdirSync(plan.to)).toEqual(['a', 'lost+found'])
+  })
+
+  test('deletes no more than it may, says so, and does the rest', async () => {
+    const plan = folders({ maxDelete: 1 })
+    fill(plan.from, 'new')
+    fill(plan.to, 'old1', 'old2', 'old3')
+    expect(await copy(plan)).toMatchObject({ kind: 'limited', stats: { deleted: 1, transferred: 1 } })
+    expect(readdirSync(plan.to)).toHaveLength(3)
+    expect(await copy({ ...plan, maxDelete: 0 })).toMatchObject({ kind: 'limited', stats: { deleted: 0 } })
+    expect(readdirSync(plan.to)).toHaveLength(3)
+  })
+
+  test('tells how far it has come', async () => {
+    const plan = folders()
+    writeFileSync(join(plan.from, 'large'), Buffer.alloc(3_000_000, 'x'))
+    const seen: Progress[] = []
+    await sync(recordingRunner().runner, plan, 5_000_000, (progress) => seen.push(progress))
+    expect(seen.at(-1)).toMatchObject({ bytes: 3_000_000, totalBytes: 5_000_000 })
+    expect(seen.map(({ bytes }) => bytes)).toEqual(seen.map(({ bytes }) => bytes).toSorted((a, b) => a - b))
+  })
+
+  test('of a source that is not there fails for good', async () => {
+    const plan = folders()
+    rmSync(plan.from, { recursive: true })
+    const failure = await copy(plan).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(TerminalError)
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(/^rsync could not copy everything: .*No such file or directory/),
+      cause: expect.any(CommandError),
+    })
+  })
+
+  test('onto a target that is no folder fails for good', async () => {
+    const plan = folders()
+    const failure = await copy({ ...plan, to: '/dev/null' }).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(TerminalError)
+  })
+
+  test.each([
+    [23, 'link_stat failed', TerminalError, 'rsync could not copy everything: link_stat failed'],
+    [
+      11,
+      'write failed: No space left on device (28)',
+      TerminalError,
+      'rsync: error in file I/O (No space left on the target)',
+    ],
+    [
+      11,
+      'write failed: Disk quota exceeded (122)',
+      TerminalError,
+      'rsync: error in file I/O (Disk quota exceeded on the target)',
+    ],
+    [12, 'connection unexpectedly closed', CommandError, 'connection unexpectedly closed'],
+    [30, 'io timeout', CommandError, 'io timeout'],
+    [12, 'No space left on device', TerminalError, '(No space left on the target)'],
+    [99, 'what?', TerminalError, 'rsync ended with exit code 99: what?'],
+  ])('ended by exit code %i after %j fails as it should', async (exitCode, stderr, kind, message) => {
+    const failure = await sync(endingWith(exitCode, stderr), folders(), null, () => {}).catch(
+      (error: unknown) => error,
+    )
+    expect(failure).toBeInstanceOf(kind)
+    expect((failure as Error).message).toContain(message)
+  })
+
+  test.each([
+    [24, 'rsync warning: some files vanished before they could be transferred', 'vanished'],
+    [25, 'rsync error: the --max-delete limit stopped deletions (code 25)', 'limited'],
+    // 24 masks 25.
+    [24, 'Deletions stopped due to --max-delete limit (1 skipped)', 'limited'],
+  ])('ended by exit code %i after %j counts as %s', async (exitCode, stderr, kind) => {
+    expect(await sync(endingWith(exitCode, stderr), folders(), null, () => {})).toMatchObject({ kind })
+  })
+})
+
+/** A real process in rsync's place, for ends that rsync cannot be brought to at will. */
+function endingWith(exitCode: number, stderr: string): CommandRunner {
+  const { runner } = recordingRunner()
+  const argv = ['sh', '-c', 'echo "$1" >&2; exit $2', 'sh', stderr, String(exitCode)] as const
+  return { ...runner, run: (command) => runner.run({ ...command, argv }) }
+}
+
+describe('forecast()', () => {
+  test('tells what a copy would do, and does nothing', async () => {
+    const plan = folders({ maxDelete: 0 })
+    fill(plan.from, 'same', 'new')
+    fill(plan.to, 'old1', 'old2')
+    const stats = await forecast(recordingRunner().runner, plan)
+    expect(stats).toEqual({ files: 3, created: 2, deleted: 2, transferred: 2, transferredBytes: 7 })
+    expect(readdirSync(plan.to)).toEqual(['old1', 'old2'])
+    expect(existsSync(join(plan.to, 'new'))).toBe(false)
+  })
+
+  test('agrees with the copy that follows', async () => {
+    const plan = folders()
+    fill(plan.from, 'a', 'b', 'c')
+    fill(plan.to, 'c', 'd')
+    const expected = await forecast(recordingRunner().runner, plan)
+    expect((await copy(plan)).stats).toEqual(expected)
+  })
+})
