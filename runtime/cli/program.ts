@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
 
@@ -54,19 +54,17 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .exitOverride()
     .addHelpText('after', exitCodeHelp)
 
-  const command = (usage: string, description: string, example: string) => {
-    const made = program
+  const command = (usage: string, description: string, example: string, parent = program) =>
+    parent
       .command(usage)
       .description(description)
       .addOption(
-        new Option('-c, --config <file>', 'the config')
-          .default(undefined, '/etc/hdsync/hdsync.yaml')
-          .env('HDSYNC_CONFIG'),
+        new Option('-c, --config <file>', 'the config; /etc/hdsync/hdsync.yaml unless given').env(
+          'HDSYNC_CONFIG',
+        ),
       )
       .option('--debug', 'show where an error came from')
       .addHelpText('after', `\nExample:\n  ${example}`)
-    return made
-  }
   const json = ['--json', 'print the result as one line of JSON'] as const
 
   command('run [source...]', 'back up all sources, or those named, and follow it', 'hdsync run var home')
@@ -122,18 +120,14 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .command('target')
     .description('manage backup disks')
     .addHelpText('after', '\nExample:\n  hdsync target adopt hdd1')
-  target
-    .command('adopt <target>')
-    .description('mark the folder or disk of a target as the right one')
-    .addOption(
-      new Option('-c, --config <file>', 'the config')
-        .default(undefined, '/etc/hdsync/hdsync.yaml')
-        .env('HDSYNC_CONFIG'),
-    )
+  command(
+    'adopt <target>',
+    'mark the folder or disk of a target as the right one',
+    'hdsync target adopt hdd1',
+    target,
+  )
     .option('--again', 'even if it was adopted under another name')
-    .option('--debug', 'show where an error came from')
     .option(...json)
-    .addHelpText('after', '\nExample:\n  hdsync target adopt hdd1')
     .action(async (name, options) =>
       done(await (await import('./target.ts')).adoptCommand(name, options, io)),
     )
@@ -144,9 +138,5 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
 function wholeNumber(text: string): number {
   const value = Number(text)
   if (Number.isInteger(value) && value > 0) return value
-  throw new CommanderError(
-    2,
-    'hdsync.limit',
-    `hdsync: --limit takes a whole number from 1, not ${JSON.stringify(text)}`,
-  )
+  throw new InvalidArgumentError('It takes a whole number from 1.')
 }

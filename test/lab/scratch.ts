@@ -1,18 +1,33 @@
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+const prefix = join(tmpdir(), 'hdsync-lab-')
 const scratch = new Set<string>()
 
 process.once('exit', () => {
   for (const dir of scratch) rmSync(dir, { recursive: true, force: true })
 })
 
-/** Makes an empty folder that goes when this process ends. */
+/** Makes an empty folder that goes when this process ends; or at the next call, if it was killed. */
 export function scratchFolder(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'hdsync-lab-'))
+  sweep()
+  const dir = mkdtempSync(`${prefix}${process.pid}-`)
   scratch.add(dir)
   return dir
+}
+
+/** vitest ends its workers with a signal: they do not come to clean up after themselves. */
+function sweep(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const owner = /^hdsync-lab-(\d+)-/.exec(name)?.[1]
+    if (!owner || existsSync(`/proc/${owner}`)) continue
+    try {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true })
+    } catch {
+      // Another user's.
+    }
+  }
 }
 
 /**
@@ -20,7 +35,7 @@ export function scratchFolder(): string {
  * @throws When somebody else made it: what is in there is executed as root, if only in the lab.
  */
 export function cacheFolder(name: string): string {
-  const own = join(tmpdir(), `hdsync-lab-cache-${process.getuid?.()}`)
+  const own = `${prefix}cache-${process.getuid?.()}`
   mkdirSync(join(own, name), { recursive: true, mode: 0o700 })
   const { uid } = lstatSync(own)
   if (uid !== process.getuid?.()) throw new Error(`${own} belongs to user ${uid}: remove it`)

@@ -27,14 +27,17 @@ export interface Box {
 /** Longest time that all commands together may take. */
 const timeoutMs = 300_000
 
-/**
- * @param store The id of the event store; any word when there is none yet. The commands do not carry it: a run
- *   that begins meanwhile would take them for what an earlier run left, and end them.
- */
-export function createBox(config: Config, store: string): Box {
-  const signal = AbortSignal.timeout(timeoutMs)
-  const observer = { started: () => 0, ended: () => {} }
-  const runner = createRunner({ observer, signal, owner: 'check' })
+/** Commands of a check are nobody's: a run that begins meanwhile would end those that carry its store's id. */
+function quietRunner(signal: AbortSignal): CommandRunner {
+  return createRunner({ observer: { started: () => 0, ended: () => {} }, signal, owner: 'check' })
+}
+
+/** @param store The id of the event store; any word when there is none yet. */
+export function createBox(
+  config: Config,
+  store: string,
+  { signal = AbortSignal.timeout(timeoutMs), runner = quietRunner(signal) } = {},
+): Box {
   const directory = runtimeDirectory(config.state, store)
   const snapshotDirectory = join(directory, 'snapshots')
   const ledger = new Ledger(directory)

@@ -25,6 +25,7 @@ export function liveView(stream: NodeJS.WriteStream, config: Config): View {
   const draw = createLogUpdate(stream)
   const lines = new Map<string, SourceLine>()
   let frame = 0
+  let ended = false
   const timer = setInterval(() => render(), refreshMs)
 
   function render(): void {
@@ -57,6 +58,8 @@ export function liveView(stream: NodeJS.WriteStream, config: Config): View {
     onWarning: note,
     note,
     end() {
+      if (ended) return
+      ended = true
       clearInterval(timer)
       render()
       draw.done()

@@ -97,7 +97,7 @@ describe('shellQuote()', () => {
       '\u001b[31m',
       "\n'\\",
     ]
-    const said = execFileSync('bash', ['-c', `printf '%s\\0' ${shellQuote(words)}`], {
+    const said = execFileSync('bash', ['--norc', '-c', `printf '%s\\0' ${shellQuote(words)}`], {
       encoding: 'utf8',
       env: { LC_ALL: 'C.UTF-8' },
     })

@@ -64,6 +64,7 @@ export async function backUp({ config }: Server, data: InputOf<typeof backupStar
   await engine.start()
   const run = await engine.trigger(backupStart, data)
   await engine.ended(run)
+  await engine.dispatcher.idle()
   await engine.stop()
   return run
 }
