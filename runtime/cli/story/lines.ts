@@ -8,8 +8,10 @@ import { followingOf, type Node, treesOf } from './tree.ts'
 export function storyText(story: Story, drawing: Drawing): string {
   const lines = treesOf(story).flatMap((root) => chain(root, drawing))
   return lines
-    .map((line) => `${drawing.paint.dim(columns(line, clockTime))}  ${line.text}`.trimEnd())
-    .map((line) => `${line}\n`)
+    .map((line) => {
+      const margin = columns(line, clockTime)
+      return `${margin.trim() ? drawing.paint.dim(margin) : margin}  ${line.text}\n`
+    })
     .join('')
 }
 
@@ -63,7 +65,7 @@ function factLines({ event, deliveries }: Node, drawing: Drawing): Line[] {
   // `run.failed` says it all by itself.
   const text = `· ${event.type}${words && !event.type.endsWith(`.${words}`) ? `  ${printable(words)}` : ''}`
   return [
-    { text: isBad(event.type) ? paint.yellow(text) : paint.dim(text) },
+    { text: paint[colourOf(event.type)](text) },
     ...deliveries.filter(isNoteworthy).flatMap((one) => deliveryLines(one, drawing)),
   ]
 }
@@ -80,8 +82,9 @@ function isNoteworthy({ state, attempts, commands, log }: StoryDelivery): boolea
   return state !== 'done' || attempts.length > 1 || commands.length > 0 || log.length > 0
 }
 
-function isBad(type: string): boolean {
-  return /\.(?:failed|refused|overflowed|held|warned|degraded|cancelled)$/.test(type)
+function colourOf(type: string): 'red' | 'yellow' | 'dim' {
+  if (type.endsWith('.failed')) return 'red'
+  return /\.(?:refused|overflowed|held|warned|degraded|cancelled)$/.test(type) ? 'yellow' : 'dim'
 }
 
 function markOf({ state }: StoryDelivery, { paint }: Drawing): string {

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest'
+import { TerminalError } from '../../../../runtime/errors.ts'
+import { snapshotMountOptions } from '../../../../runtime/host/filesystem.ts'
+import { parseMountinfo } from '../../../../runtime/host/mountinfo.ts'
+
+const safe = ['ro', 'nodev', 'nosuid', 'noexec']
+const live = (type: string, options: string) =>
+  parseMountinfo(`28 1 254:0 / /var rw - ${type} /dev/mapper/vg01-lv_var ${options}\n`)[0]
+
+describe('snapshotMountOptions()', () => {
+  test.each([
+    ['ext4', safe],
+    ['reiserfs', safe],
+    ['xfs', [...safe, 'nouuid']],
+  ])('of %s are read-only and harmless', (type, options) => {
+    expect(snapshotMountOptions(type, undefined)).toEqual(options)
+  })
+
+  test('keep what makes attributes visible on the live volume, and nothing else of it', () => {
+    expect(
+      snapshotMountOptions('reiserfs', live('reiserfs', 'rw,user_xattr,acl,nolog,errors=panic')),
+    ).toEqual([...safe, 'user_xattr', 'acl'])
+    expect(snapshotMountOptions('xfs', live('ext4', 'rw,acl'))).toEqual([...safe, 'nouuid'])
+  })
+
+  test('never skip the replay of the journal', () => {
+    for (const type of ['ext3', 'ext4', 'reiserfs', 'xfs', 'jfs']) {
+      const options = snapshotMountOptions(type, live(type, 'rw,norecovery,noload,nolog'))
+      expect(options.filter((option) => /^no(recovery|load|log)$/.test(option))).toEqual([])
+    }
+  })
+
+  test('are refused for btrfs', () => {
+    expect(() => snapshotMountOptions('btrfs', undefined)).toThrow(TerminalError)
+  })
+})

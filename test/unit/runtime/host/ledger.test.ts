@@ -1,0 +1,66 @@
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { bootId, Ledger } from '../../../../runtime/host/ledger.ts'
+import { temporaryFolder } from '../../temporary-folder.ts'
+
+const entry = { run: 'run1', at: '/mnt/hdd1', device: '8:17' }
+
+describe('Ledger', () => {
+  test('knows none before the first mount', () => {
+    expect(new Ledger(join(temporaryFolder(), 'run')).entries()).toEqual([])
+  })
+
+  test('keeps a mount until it is struck, over a restart', () => {
+    const folder = join(temporaryFolder(), 'run')
+    new Ledger(folder).record(entry)
+    new Ledger(folder).record({ ...entry, at: '/mnt/hdd1/a dir%2F' })
+    expect(new Ledger(folder).entries()).toMatchObject([entry, { ...entry, at: '/mnt/hdd1/a dir%2F' }])
+    new Ledger(folder).strike('/mnt/hdd1')
+    expect(new Ledger(folder).entries()).toMatchObject([{ at: '/mnt/hdd1/a dir%2F' }])
+    expect(() => new Ledger(folder).strike('/mnt/hdd1')).not.toThrow()
+  })
+
+  test('has one entry for each place, the latest', () => {
+    const ledger = new Ledger(temporaryFolder())
+    ledger.record(entry)
+    ledger.record({ ...entry, run: 'run2' })
+    expect(ledger.entries()).toMatchObject([{ run: 'run2' }])
+  })
+
+  test('does not know mounts of before the machine started, nor what a crash has torn', () => {
+    const folder = temporaryFolder()
+    const ledger = new Ledger(folder)
+    ledger.record(entry)
+    const write = (name: string, text: string) => writeFileSync(join(folder, 'mounts', name), text)
+    write(
+      'earlier',
+      JSON.stringify({ ...entry, at: '/mnt/old', bootId: '4d7e6c1c-0000-0000-0000-000000000000' }),
+    )
+    write('torn', JSON.stringify({ ...entry, bootId: bootId() }).slice(0, 20))
+    write('empty', '')
+    mkdirSync(join(folder, 'mounts', 'folder'))
+    expect(ledger.entries()).toMatchObject([entry])
+    expect(ledger.entries()).toHaveLength(1)
+  })
+
+  test('is for its owner alone', () => {
+    const folder = join(temporaryFolder(), 'run')
+    new Ledger(folder).record(entry)
+    const [file = ''] = readdirSync(join(folder, 'mounts'))
+    expect(statSync(join(folder, 'mounts')).mode & 0o777).toBe(0o700)
+    expect(statSync(join(folder, 'mounts', file)).mode & 0o777).toBe(0o600)
+  })
+
+  test('takes a place with a very long name', () => {
+    const at = `/mnt/${'ein sehr langer Ordner/'.repeat(15)}`
+    const ledger = new Ledger(temporaryFolder())
+    ledger.record({ ...entry, at })
+    expect(ledger.entries()).toMatchObject([{ at }])
+  })
+})
+
+test('bootId() is the same until the machine starts again', () => {
+  expect(bootId()).toMatch(/^[0-9a-f-]{36}$/)
+  expect(bootId()).toBe(bootId())
+})
