@@ -1,6 +1,4 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { openDatabase, storeFile, storeId } from '../bus/sqlite/database.ts'
+import { openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
 import { loadConfig } from '../config/load.ts'
 import { planRun } from '../engine/planner.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -37,8 +35,8 @@ export async function planCommand(
 
 /** The id of the store stands in tags and paths; before the first run there is none yet. */
 function storeOf(state: string): string {
-  if (!existsSync(join(state, storeFile))) return 'STORE'
-  const database = openDatabase(state)
+  const database = openDatabaseForReading(state)
+  if (!database) return 'STORE'
   try {
     return storeId(database)
   } finally {

@@ -100,6 +100,7 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     'show a run as a tree of events, attempts and commands; the last one unless named',
     'hdsync show last',
   )
+    .option('--no-commands', 'leave out the commands')
     .option(...json)
     .action(async (run, options) => done(await (await import('./show.ts')).showCommand(run, options, io)))
 

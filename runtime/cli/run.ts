@@ -1,4 +1,5 @@
 import { backupStart, type InputOf, type RunResult } from '../../events/index.ts'
+import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { didYouMean } from '../config/nearest.ts'
@@ -51,7 +52,10 @@ export async function follow(
   try {
     engine = await openEngine({ config, observer: view })
     if (!engine) {
-      view.note(`another hdsync is at work on ${config.state}: nothing was started`)
+      const holder = lockHolder(config.state)
+      view.note(
+        `another hdsync${holder ? ` (process ${holder})` : ''} is at work on ${config.state}: nothing was started`,
+      )
       return exitCodes.busy
     }
     return await runOnce(engine, view, request, (result) => {

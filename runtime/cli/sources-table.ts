@@ -18,10 +18,17 @@ export function sourcesTable(sources: readonly SourceResult[], paint: Painter): 
     orNone(source.filesDeleted, count),
     source.archive ?? '-',
   ])
-  const reasons = sources.flatMap(({ source, state, error }) =>
-    error === null ? [] : [`${paint.bold(source)} ${paint.state(state)}: ${printable(error)}\n`],
-  )
-  return [table([head, ...rows]), ...reasons].join('')
+  return [table([head, ...rows]), ...sources.flatMap((source) => sentencesOf(source, paint))].join('')
+}
+
+/** What is worth knowing beside the numbers, and what to do about it. */
+function sentencesOf({ source, state, mountTrials, error }: SourceResult, paint: Painter): string[] {
+  const mounted = state !== 'failed' && state !== 'cancelled'
+  return [
+    ...(mountTrials > 1 && mounted ? [`${source}: snapshot mounted after ${mountTrials} trials\n`] : []),
+    ...(error === null ? [] : [`${source}: ${paint.state(state)}: ${printable(error)}\n`]),
+    ...(state === 'held' ? [`  look at it, then let it go on: hdsync release ${source}\n`] : []),
+  ]
 }
 
 function orNone<T>(value: T | null, format: (value: T) => string): string {

@@ -198,8 +198,9 @@ export function parseLvs(json: string): Volume[] {
     tags: volume.lv_tags ? volume.lv_tags.split(',') : [],
     dataPercent: percent(volume.data_percent),
     metadataPercent: percent(volume.metadata_percent),
-    invalid: volume.lv_snapshot_invalid !== '',
-    needsCheck: volume.lv_check_needed !== '',
+    // `unknown` stands where the question does not arise.
+    invalid: volume.lv_snapshot_invalid === 'snapshot invalid',
+    needsCheck: volume.lv_check_needed === 'check needed',
     group: { freeBytes: Number(volume.vg_free), extentBytes: Number(volume.vg_extent_size) },
   }))
 }

@@ -143,18 +143,26 @@ export function transaction<T>(database: DatabaseSync, body: () => T): T {
  */
 export function holdLock(directory: string): (() => void) | undefined {
   makeDirectory(directory)
-  const database = new DatabaseSync(join(directory, lockFile))
+  const file = join(directory, lockFile)
+  let database: DatabaseSync | undefined
   try {
-    database.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-    return () => database.close()
+    if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+    const held = new DatabaseSync(file)
+    database = held
+    held.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY')
+    held.exec('BEGIN EXCLUSIVE')
+    return () => held.close()
   } catch (error) {
-    database.close()
-    if ((error as { errcode?: number }).errcode === 5) return undefined
+    if (database?.isOpen) database.close()
+    if ((error as { errcode?: number }).errcode === sqliteBusy) return undefined
     throw new UsageError(`cannot lock the state directory ${directory}: ${(error as Error).message}`, {
+      hint: 'see that `state:` names a directory that belongs to the user who runs hdsync',
       cause: error,
     })
   }
 }
+
+const sqliteBusy = 5
 
 /** A short name that tells this store's snapshots and mounts from those of another hdsync on the box. */
 export function storeId(database: DatabaseSync): string {

@@ -110,7 +110,7 @@ describe('an archive that fails', () => {
   }
 
   test('in tar leaves last week’s', async () => {
-    const plan = prepare({ source: 'var' })
+    const plan = prepare()
     const path = lastWeek(plan)
     await expect(write({ ...plan, from: target('hdd1', '/nowhere') })).rejects.toThrow(
       /^tar ended with exit code 2/,
@@ -119,9 +119,12 @@ describe('an archive that fails', () => {
   })
 
   test('in the compressor leaves last week’s', async () => {
-    const plan = prepare({ level: 99 })
+    const plan = prepare()
     const path = lastWeek(plan)
-    await expect(write(plan)).rejects.toThrow(/^zstd ended with exit code/)
+    const { runner } = recordingRunner()
+    const killed = { argv: ['sh', '-c', 'kill -KILL $$'], timeoutMs: 1000 } as const
+    const pipe: CommandRunner['pipe'] = ([tar], sink) => runner.pipe([tar, killed], sink)
+    await expect(write(plan, { ...runner, pipe })).rejects.toThrow('sh was ended by SIGKILL')
     expectLastWeek(path)
   })
 

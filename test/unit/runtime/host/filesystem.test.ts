@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { TerminalError } from '../../../../runtime/errors.ts'
-import { snapshotMountOptions } from '../../../../runtime/host/filesystem.ts'
+import { filesystemType, snapshotMountOptions, snapshotType } from '../../../../runtime/host/filesystem.ts'
 import { parseMountinfo } from '../../../../runtime/host/mountinfo.ts'
+import { recordingRunner } from './runner.ts'
 
 const safe = ['ro', 'nodev', 'nosuid', 'noexec']
 const live = (type: string, options: string) =>
@@ -33,4 +34,23 @@ describe('snapshotMountOptions()', () => {
   test('are refused for btrfs', () => {
     expect(() => snapshotMountOptions('btrfs', undefined)).toThrow(TerminalError)
   })
+})
+
+describe('snapshotType()', () => {
+  test('is that of the live volume, without a further command', async () => {
+    const { runner, recorded } = recordingRunner()
+    expect(await snapshotType(runner, '/dev/null', live('reiserfs', 'rw'))).toBe('reiserfs')
+    expect(recorded).toEqual([])
+  })
+
+  test('is asked of the device when the live volume is not mounted, or as ext2, which may be an ext3', async () => {
+    const { runner, recorded } = recordingRunner()
+    await snapshotType(runner, '/dev/null', undefined)
+    await snapshotType(runner, '/dev/null', live('ext2', 'rw'))
+    expect(recorded.map(({ argv }) => argv[0])).toEqual(['blkid', 'blkid'])
+  })
+})
+
+test('filesystemType() of a device without a file system is none', async () => {
+  expect(await filesystemType(recordingRunner().runner, '/dev/null')).toBeUndefined()
 })

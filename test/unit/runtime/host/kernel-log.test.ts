@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { kernelSaid, parseDmesg, uptimeSeconds } from '../../../../runtime/host/kernel-log.ts'
+import { kernelSaid, parseDmesg, tellingLine, uptimeSeconds } from '../../../../runtime/host/kernel-log.ts'
 import { recordingRunner } from './runner.ts'
 
 // Recorded while a snapshot that had overflowed was mounted.
@@ -12,7 +12,7 @@ const recorded = `[    1.550000] device-mapper: uevent: version 1.0.3
 
 describe('parseDmesg()', () => {
   test('finds what was said since a moment, without the time', () => {
-    expect(parseDmesg(recorded, 4)).toEqual([
+    expect(parseDmesg(recorded, 4.5)).toEqual([
       'Buffer I/O error on dev dm-9, logical block 16368, async page read',
       'REISERFS warning (device dm-9): sh-2006 read_super_block: bread failed (dev dm-9, block 2, size 4096)',
       'EXT4-fs (dm-9): unable to read superblock',
@@ -27,6 +27,23 @@ describe('parseDmesg()', () => {
   test('reads the log of a machine that has been up for long, and of one without colours or times', () => {
     expect(parseDmesg('[12345678.901234] EXT4-fs error\n', 12_345_678)).toEqual(['EXT4-fs error'])
     expect(parseDmesg('EXT4-fs error\n\n<4>other\n', 0)).toEqual([])
+  })
+})
+
+describe('tellingLine()', () => {
+  test('is the first that names something wrong', () => {
+    const lines = parseDmesg(recorded, 0)
+    expect(tellingLine(lines)).toBe(
+      'device-mapper: snapshots: Invalidating snapshot: Unable to allocate exception.',
+    )
+    expect(tellingLine(['EXT4-fs (dm-3): INFO: recovery required', 'write access unavailable'])).toBe(
+      'write access unavailable',
+    )
+  })
+
+  test('is the last one where none does, if there is any', () => {
+    expect(tellingLine(['mounting', 'mounted'])).toBe('mounted')
+    expect(tellingLine([])).toBeUndefined()
   })
 })
 

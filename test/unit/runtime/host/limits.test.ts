@@ -95,7 +95,7 @@ describe('snapshotSizeBytes()', () => {
     ['a fifth of a volume that nothing is known of', {}, 2 * gib],
     ['at least 64 MiB', { sizeBytes: 100 * mib }, 64 * mib],
     ['twice what the busiest night needed', { usedBytes: [mib, 500 * mib, 2 * mib] }, 1000 * mib],
-    ['at least 64 MiB after quiet nights', { usedBytes: [0, 1] }, 2 * gib],
+    ['at least 64 MiB after quiet nights', { usedBytes: [0, mib] }, 64 * mib],
     ['no more than the whole volume', { usedBytes: [9 * gib] }, whole],
     ['no more than `max`', { wanted: { size: 'auto', max: { bytes: gib } } }, gib],
     ['what the config says', { wanted: { size: { bytes: 100 * mib } } }, 100 * mib],

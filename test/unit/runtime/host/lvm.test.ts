@@ -34,10 +34,10 @@ function answering(answer: string | Error, asked: string[][] = []): CommandRunne
   return { run, pipe: () => Promise.reject(new Error('LVM needs no pipe')) }
 }
 
-function lvmSaid(stderr: string): CommandError {
-  return new CommandError(`lvs ended with exit code 5: ${stderr}`, {
+function lvmSaid(stderr: string, exitCode = 5): CommandError {
+  return new CommandError(`lvs ended with exit code ${exitCode}: ${stderr}`, {
     argv: ['lvs'],
-    exitCode: 5,
+    exitCode,
     signal: undefined,
     stderr,
     timedOut: false,
@@ -59,6 +59,7 @@ describe('parseLvs()', () => {
       metadataPercent: undefined,
       invalid: false,
       needsCheck: expect.any(Boolean),
+      group: { freeBytes: 599_785_472, extentBytes: 4_194_304 },
     })
   })
 
@@ -89,7 +90,7 @@ describe('parseLvs()', () => {
   })
 
   test('sees that a thin pool asks for a check', () => {
-    const json = recorded.replace('"lv_check_needed":""', '"lv_check_needed":"check needed"')
+    const json = recorded.replace('"lv_check_needed": ""', '"lv_check_needed": "check needed"')
     expect(parseLvs(json).find(({ lv }) => lv === 'pool')?.needsCheck).toBe(true)
   })
 
@@ -131,7 +132,7 @@ describe('names', () => {
   test.each(bad)('%j is not asked for', async (name) => {
     const asked: string[][] = []
     await expect(new Lvm(answering('', asked)).volumes(name)).rejects.toThrow(TerminalError)
-    await expect(new Lvm(answering('', asked)).group(name)).rejects.toThrow(TerminalError)
+    await expect(new Lvm(answering('', asked)).remove({ vg: name, lv: 'x' })).rejects.toThrow(TerminalError)
     expect(asked).toEqual([])
   })
 
@@ -159,7 +160,7 @@ describe('lvcreateArgv()', () => {
 
   test('gives a thin snapshot no size, but activates it', () => {
     expect(lvcreateArgv(thin)).not.toContain('--size')
-    expect(lvcreateArgv(thin).join(' ')).toContain('--setactivationskip n')
+    expect(lvcreateArgv(thin).join(' ')).toContain('--setactivationskip n --activate y')
   })
 
   test.skipIf(spawnSync('lvcreate', ['--version']).error)(
@@ -190,14 +191,6 @@ describe('Lvm', () => {
     await expect(lvm.volume('vg01', 'lv_no')).rejects.toThrow('there is no logical volume vg01/lv_no')
   })
 
-  test('reads the room in a group', async () => {
-    const json = '{"report":[{"vg":[{"vg_free":"604045312","vg_extent_size":"4194304"}]}]}'
-    expect(await new Lvm(answering(json)).group('vg01')).toEqual({
-      freeBytes: 604_045_312,
-      extentBytes: 4_194_304,
-    })
-  })
-
   test.each([
     ['  Volume group "vg09" not found\n  Cannot process volume group vg09', 'there is no volume group vg09'],
     ['  /run/lock/lvm/V_vg01:aux: open failed: Permission denied', 'LVM can be used by root alone'],
@@ -219,6 +212,11 @@ describe('Lvm', () => {
       .catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(TerminalError)
     expect((failure as Error).message).toMatch(/^no room for a snapshot of vg01\/lv_var/)
+  })
+
+  test('that does not know what it is asked for fails for good', async () => {
+    const failure = lvmSaid('  Option --setautoactivation is unsupported with snapshots.', 3)
+    await expect(new Lvm(answering(failure)).volumes('vg01')).rejects.toThrow(TerminalError)
   })
 
   test('that fails otherwise may be asked again', async () => {

@@ -1,0 +1,35 @@
+/**
+ * Benchmarks, none of which is a test: `npm run bench [NAME…] [-- --json]`. Every figure is a median, and every
+ * comparison is made side by side in the same call; see README.md beside this file.
+ */
+import { parseArgs } from 'node:util'
+import { chainOfNine } from './chain.ts'
+import { ownShare } from './own-share.ts'
+import { startUp } from './start-up.ts'
+
+export interface Figure {
+  bench: string
+  what: string
+  value: number
+  unit: string
+  /** What is to be reached; the value must not be above it. */
+  goal: number
+}
+
+const benches: Record<string, () => Promise<Figure[]>> = { chainOfNine, ownShare, startUp }
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } })
+const figures: Figure[] = []
+for (const [name, bench] of Object.entries(benches)) {
+  if (positionals.length === 0 || positionals.includes(name)) figures.push(...(await bench()))
+}
+if (values.json) console.log(JSON.stringify(figures))
+else {
+  for (const { bench, what, value, unit, goal } of figures) {
+    const good = value <= goal ? 'reached' : 'MISSED'
+    console.log(
+      `${bench.padEnd(12)} ${what.padEnd(52)} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} goal ${goal}  ${good}`,
+    )
+  }
+}
+process.exit(0)
