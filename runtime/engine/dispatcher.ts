@@ -33,6 +33,7 @@ export class Dispatcher {
   #ended: Settlement[] = []
   #scheduled = false
   #turning = false
+  #again = false
   #stopped = false
   #draining = false
   #clearTimer: (() => void) | undefined
@@ -66,7 +67,9 @@ export class Dispatcher {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      void this.#turn()
+      // What comes while the bus is being asked may have come too late for its answer.
+      if (this.#turning) this.#again = true
+      else void this.#turn()
     })
   }
 
@@ -92,6 +95,7 @@ export class Dispatcher {
 
   /** Resolves when nothing is in hand and nothing is ready; delayed deliveries do not count. */
   idle(): Promise<void> {
+    if (this.#failure || this.#stopped) return Promise.resolve()
     return new Promise((resolve) => {
       this.#idleWaiters.push(resolve)
       this.wake()
@@ -101,7 +105,7 @@ export class Dispatcher {
   /** Claims nothing more, and waits for what is in hand. */
   async stop(): Promise<void> {
     this.#draining = true
-    while (this.#inHand.size > 0 && !this.#failure) await this.idle()
+    while ((this.#inHand.size > 0 || this.#turning) && !this.#failure) await this.idle()
     this.#stopped = true
     this.#clearTimer?.()
     this.#clearHeartbeat?.()
@@ -109,8 +113,9 @@ export class Dispatcher {
   }
 
   async #turn(): Promise<void> {
-    if (this.#turning || this.#stopped || this.#failure) return
+    if (this.#stopped || this.#failure) return
     this.#turning = true
+    this.#again = false
     const settle = this.#ended
     this.#ended = []
     try {
@@ -138,7 +143,7 @@ export class Dispatcher {
       this.#tellIdle()
     } finally {
       this.#turning = false
-      if (this.#ended.length > 0) this.wake()
+      if (this.#again || this.#ended.length > 0) this.wake()
     }
   }
 

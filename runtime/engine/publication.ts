@@ -64,8 +64,8 @@ function publicationOf(
     const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`)
     throw new TerminalError(`the data of ${event.type} does not fit its schema: ${issues.join('; ')}`)
   }
-  const data = parsed.data as Record<string, unknown>
-  const subject = typeof data.source === 'string' ? { subject: data.source } : {}
+  const data = parsed.data as Record<string, unknown> | null | undefined
+  const subject = typeof data?.source === 'string' ? { subject: data.source } : {}
   return {
     event: {
       specversion: '1.0',

@@ -129,5 +129,8 @@ async function loadFile(file: string, check?: (path: string) => Promise<void>): 
   if (definition?.kind !== 'hdsync.function') {
     throw new UsageError(`${file}: its default export is not a defineFunction(...)`)
   }
+  if (!Array.isArray(definition.emits)) {
+    throw new UsageError(`${file}: \`emits\` is missing`, { hint: 'emits: [] if it emits nothing' })
+  }
   return register(basename(file).replace(/\.[cm]?[jt]s$/, ''), definition, file)
 }

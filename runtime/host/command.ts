@@ -131,31 +131,31 @@ async function runPipeline(
     // A next command that ends early breaks the pipe; its own exit code tells why.
     if (next) child.stdout?.pipe(next.child.stdin as NodeJS.WritableStream).on('error', () => {})
   }
-  const first = running[0]
-  if (sink.onFirst) first?.child.stdout?.on('data', sink.onFirst)
+  const stopAll = () => {
+    for (const { kill } of running) kill()
+  }
+  // The first to fail is the cause; without it the others would wait for ever, or fail in turn.
+  let cause: Error | undefined
+  for (const { result } of running) {
+    result.catch((error: Error) => {
+      cause ??= error
+      stopAll()
+    })
+  }
+  if (sink.onFirst) running[0]?.child.stdout?.on('data', sink.onFirst)
   let written: Promise<void> | undefined
   if (sink.file) {
     const { path, flags, mode } = sink.file
     const file = createWriteStream(path, { flags, mode, flush: true })
     running.at(-1)?.child.stdout?.pipe(file)
-    written = finished(file)
-    // A disk that is full ends the file: without a reader the commands would wait for ever.
-    written.catch(() => {
-      for (const { kill } of running) kill()
+    written = finished(file).catch((error: Error) => {
+      cause ??= new TerminalError(`cannot write ${path}: ${error.message}`, { cause: error })
+      stopAll()
     })
   }
   const settled = await Promise.allSettled(running.map(({ result }) => result))
-  const failed = settled.filter((one) => one.status === 'rejected').map(({ reason }) => reason as Error)
-  const fileError = await written?.then(
-    () => undefined,
-    (error: Error) => error,
-  )
+  await written
   options.signal.throwIfAborted()
-  if (fileError)
-    throw new TerminalError(`cannot write ${sink.file?.path}: ${fileError.message}`, { cause: fileError })
-  // A command that lost its reader says so; the reader's own complaint is the cause.
-  const cause =
-    failed.find((error) => !(error instanceof CommandError && error.signal === 'SIGPIPE')) ?? failed[0]
   if (cause) throw cause
   return settled.map((one) => (one as PromiseFulfilledResult<CommandResult>).value)
 }
@@ -214,8 +214,12 @@ function start(
       ...(end.signal && { signal: end.signal }),
     })
     if (interruptible) signal.throwIfAborted()
-    if ((end.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
+    const { code } = (end.cause as NodeJS.ErrnoException | undefined) ?? {}
+    if (code === 'ENOENT') {
       throw new TerminalError(`${argv[0]} is not installed`, { hint: packageHint(argv[0]) })
+    }
+    if (code === 'EACCES') {
+      throw new TerminalError(`${argv[0]} may not be executed`, { hint: `chmod +x ${argv[0]}` })
     }
     if (exitCode === null || !accept.includes(exitCode) || timedOut) {
       throw new CommandError(describe(argv, exitCode, end.signal, facts.stderr, timedOut, timeoutMs), {

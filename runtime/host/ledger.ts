@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -28,22 +29,25 @@ export class Ledger {
     rmSync(this.#file(at), { force: true })
   }
 
-  /** Entries of this uptime, in the order of their paths. */
+  /** Entries of this uptime, parents before what lies below them. */
   entries(): LedgerEntry[] {
     let names: string[]
     try {
-      names = readdirSync(this.#directory).sort()
+      names = readdirSync(this.#directory)
     } catch {
       return []
     }
-    return names.flatMap((name) => {
-      const parsed = parse(join(this.#directory, name))
-      return parsed?.bootId === bootId() ? [parsed] : []
-    })
+    return names
+      .flatMap((name) => {
+        const parsed = parse(join(this.#directory, name))
+        return parsed?.bootId === bootId() ? [parsed] : []
+      })
+      .sort((a, b) => (a.at < b.at ? -1 : 1))
   }
 
   #file(at: string): string {
-    return join(this.#directory, encodeURIComponent(at))
+    // Paths may be longer than names can be.
+    return join(this.#directory, createHash('sha256').update(at).digest('hex'))
   }
 }
 

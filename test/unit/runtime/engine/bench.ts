@@ -5,7 +5,7 @@ import type { StoryDelivery } from '../../../../runtime/bus/journal.ts'
 import { SqliteBus } from '../../../../runtime/bus/sqlite/bus.ts'
 import { openDatabase } from '../../../../runtime/bus/sqlite/database.ts'
 import { SqliteJournal } from '../../../../runtime/bus/sqlite/journal.ts'
-import { parseConfig } from '../../../../runtime/config/config.ts'
+import { type Config, parseConfig } from '../../../../runtime/config/config.ts'
 import { Dispatcher, type DispatcherOptions } from '../../../../runtime/engine/dispatcher.ts'
 import { rootPublication } from '../../../../runtime/engine/publication.ts'
 import { createRegistry, type Registry, register } from '../../../../runtime/engine/registry.ts'
@@ -13,7 +13,7 @@ import type { FunctionDefinition, Host } from '../../../../runtime/function.ts'
 import { ManualClock } from '../../manual-clock.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
-export const config = parseConfig(
+const anyConfig = parseConfig(
   'sources: { usr: { path: /usr, target: disk } }\ntargets: { disk: { path: /mnt/disk } }',
   'test.yaml',
 )
@@ -24,6 +24,7 @@ interface BenchOptions extends Partial<Pick<DispatcherOptions, 'concurrency' | '
   /** Puts something between the dispatcher and the bus. */
   between?: (bus: EventBus) => EventBus
   host?: Host
+  config?: Config
 }
 
 /** A dispatcher with functions of the test's own, over a real store, on a clock that is moved by hand. */
@@ -39,7 +40,7 @@ export class Bench {
   readonly #all: Registry
 
   constructor(functions: Record<string, FunctionDefinition>, options: BenchOptions = {}) {
-    const { gone = {}, between = (bus) => bus, host = {} as Host, ...rest } = options
+    const { gone = {}, between = (bus) => bus, host = {} as Host, config = anyConfig, ...rest } = options
     const database = openDatabase(this.directory)
     const bus = new SqliteBus(database, this.directory)
     onTestFinished(() => bus.close())
@@ -53,7 +54,7 @@ export class Bench {
       context: (delivery, signal) => ({
         host,
         config,
-        run: { id: delivery.event.runid ?? '', startedAt: 0 },
+        run: { id: delivery.event.runid ?? '', startedAt: Date.UTC(2026, 0, 1) },
         log: { info: () => {}, warn: () => {} },
         signal,
         clock: this.clock,

@@ -1,0 +1,120 @@
+import type { LvSource } from '../../../runtime/config/config.ts'
+import { TerminalError } from '../../../runtime/errors.ts'
+import type { Host } from '../../../runtime/function.ts'
+import type { SyncOutcome, SyncStats } from '../../../runtime/host/rsync.ts'
+
+const stats: SyncStats = { files: 100, created: 0, deleted: 2, transferred: 3, transferredBytes: 4096 }
+
+/** A box that keeps in mind what is done to it, and on which things go wrong when a test says so. */
+export class Box implements Host {
+  /** What was done, in its order. */
+  readonly done: string[] = []
+  /** Sources that have a snapshot now, and targets that are open. */
+  readonly snapshotsNow = new Set<string>()
+  readonly targetsOpen = new Set<string>()
+
+  /** How many times mounting a source's snapshot fails. */
+  readonly refusals: Record<string, number> = {}
+  /** How many of a source's snapshots overflow. */
+  readonly overflows: Record<string, number> = {}
+  /** What a sync of a source would delete, of 100 files in its mirror. */
+  readonly deletions: Record<string, number> = {}
+  readonly emptySources = new Set<string>()
+  readonly missingTargets = new Set<string>()
+  /** Is done before a source is copied, its archive written, or a program run. */
+  beforeSync: (source: string) => Promise<void> | void = () => {}
+  beforeArchive: (source: string) => Promise<void> | void = () => {}
+  onProgram: (input: string) => void = () => {}
+  outcome: SyncOutcome['kind'] = 'done'
+  /** Size of each snapshot, in their order; undefined for a thin one. */
+  readonly sizes: (number | undefined)[] = []
+
+  readonly snapshots: Host['snapshots'] = {
+    origin: async () => ({
+      sizeBytes: 1024 ** 3,
+      thin: false,
+      freeBytes: 1024 ** 4,
+      extentBytes: 4 * 1024 ** 2,
+    }),
+    create: async ({ name }, _run, sizeBytes) => {
+      this.done.push(`snapshot ${name}`)
+      this.sizes.push(sizeBytes)
+      this.snapshotsNow.add(name)
+    },
+    mount: async ({ name }) => {
+      if (taken(this.refusals, name))
+        return { mounted: false, reason: 'wrong fs type', kernel: ['unable to replay log'] }
+      this.done.push(`mount ${name}`)
+      return { mounted: true, at: `/snapshots/${name}` }
+    },
+    prove: async ({ name }) => {
+      if (!this.snapshotsNow.has(name)) throw new TerminalError(`the snapshot of ${name} is gone`)
+      return { at: `/snapshots/${name}`, device: name, sizeBytes: this.sizes.at(-1) ?? 0 }
+    },
+    overflowed: async ({ device }) => taken(this.overflows, device),
+    release: async (source: LvSource) => {
+      if (!this.snapshotsNow.delete(source.name)) return []
+      this.done.push(`release ${source.name}`)
+      return [
+        {
+          vg: source.vg,
+          lv: `hdsync_${source.name}`,
+          sizeBytes: this.sizes.at(-1) ?? null,
+          usedPercent: 12.5,
+        },
+      ]
+    },
+  }
+
+  readonly targets: Host['targets'] = {
+    open: async ({ name }) => {
+      if (this.missingTargets.has(name)) throw new TerminalError(`the disk of ${name} is not there`)
+      this.targetsOpen.add(name)
+    },
+    mount: async () => {},
+    prove: async ({ name }) => {
+      if (!this.targetsOpen.has(name)) throw new TerminalError(`target ${name}: nothing is mounted`)
+    },
+    close: async () => {
+      this.targetsOpen.clear()
+      this.done.push('close targets')
+    },
+  }
+
+  readonly mirrors: Host['mirrors'] = {
+    open: async (_target, { name }) => ({ path: `/mirrors/${name}`, empty: false, subsecondTimes: true }),
+    forecast: async ({ to }) => ({ ...stats, deleted: this.deletions[baseOf(to)] ?? stats.deleted }),
+    sync: async ({ to, maxDelete }) => {
+      const source = baseOf(to)
+      await this.beforeSync(source)
+      this.done.push(`sync ${source}, deleting ${maxDelete} at most`)
+      return { kind: this.outcome, stats }
+    },
+    flush: async (path) => void this.done.push(`flush ${baseOf(path)}`),
+    isEmpty: (path) => this.emptySources.has(baseOf(path)),
+  }
+
+  readonly archives: Host['archives'] = {
+    write: async ({ source, weekday }) => {
+      await this.beforeArchive(source)
+      this.done.push(`archive ${source} on ${weekday}`)
+      return { path: `/archives/${weekday}/${source}.tar.zst`, sizeBytes: 9 }
+    },
+  }
+
+  readonly program: Host['program'] = async ({ input = '' }) => {
+    this.onProgram(input)
+    return { exitCode: 0, stdout: '', stderr: '', durationMs: 1 }
+  }
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
+}
+
+/** Whether there is one left; takes it. */
+function taken(counts: Record<string, number>, name: string): boolean {
+  const left = counts[name] ?? 0
+  counts[name] = left - 1
+  return left > 0
+}

@@ -1,0 +1,305 @@
+import { describe, expect, test } from 'vitest'
+import {
+  backupStart,
+  catalogue,
+  type InputOf,
+  type RunResult,
+  runEnds,
+  snapshotOverflowed,
+  snapshotRefused,
+  sourceFailed,
+} from '../../../events/index.ts'
+import { parseConfig } from '../../../runtime/config/config.ts'
+import { ownFunctions } from '../../../runtime/engine/engine.ts'
+import { loadRegistry } from '../../../runtime/engine/registry.ts'
+import { CancelledError, TerminalError } from '../../../runtime/errors.ts'
+import { Bench } from '../runtime/engine/bench.ts'
+import { Box } from './box.ts'
+
+const config = parseConfig(
+  `
+sources:
+  var:  { lv: vg01/lv_var,  target: hdd1, mount: { attempts: 4, backoff: 1s..30s } }
+  home: { lv: vg01/lv_home, target: hdd1 }
+  usr:  { path: /usr, target: hdd2, archive: false }
+targets:
+  hdd1: { path: /mnt/hdd1 }
+  hdd2: { path: /mnt/hdd2 }
+  hdd9: { path: /mnt/hdd9 }
+archive: { target: hdd9 }
+notify:
+  - { exec: [/usr/local/bin/page-me], on: [run.*, source.failed] }
+`,
+  'night.yaml',
+)
+
+const { functions } = await loadRegistry({ ours: ownFunctions, users: '/nowhere' }, catalogue)
+const definitions = Object.fromEntries(functions.map(({ name, definition }) => [name, definition]))
+const endTypes = runEnds.map(({ type }) => type)
+
+class Night {
+  readonly box = new Box()
+  readonly bench = new Bench(definitions, { host: this.box, config })
+
+  /** Begins a run of these sources; all of them without any. */
+  async begin(data: InputOf<typeof backupStart> = {}): Promise<void> {
+    this.bench.start()
+    await this.bench.emit(backupStart, data)
+  }
+
+  /** Lets it come to its end, which it has exactly once, and after which nothing is left. */
+  async end(): Promise<RunResult> {
+    await this.bench.clock.advance(3_600_000)
+    const ends = this.bench.bus.events({ types: endTypes })
+    expect(ends).toHaveLength(1)
+    expect(this.bench.bus.open()).toEqual([])
+    expect([...this.box.snapshotsNow, ...this.box.targetsOpen]).toEqual([])
+    return ends[0]?.data as RunResult
+  }
+
+  async run(...sources: string[]): Promise<RunResult> {
+    await this.begin(sources.length > 0 ? { sources } : {})
+    return this.end()
+  }
+
+  eventsOf(type: { type: string }): unknown[] {
+    return this.bench.bus.events({ types: [type.type] }).map(({ data }) => data)
+  }
+}
+
+const stateOf = ({ state, sources }: RunResult) => [
+  state,
+  ...sources.map((one) => `${one.source} ${one.state}`),
+]
+
+describe('a night', () => {
+  test('backs up every source: volumes from their snapshots, one after the other on a disk', async () => {
+    const night = new Night()
+    const result = await night.run()
+    expect(stateOf(result)).toEqual(['succeeded', 'var succeeded', 'home succeeded', 'usr succeeded'])
+    expect(result.sources[0]).toEqual({
+      source: 'var',
+      state: 'succeeded',
+      mountTrials: 1,
+      snapshotUsedPercent: 12.5,
+      filesTransferred: 3,
+      bytesTransferred: 4096,
+      filesDeleted: 2,
+      archive: '/archives/Thursday/var.tar.zst',
+      error: null,
+    })
+    const of = (source: string) => night.box.done.filter((line) => line.split(/[ ,]/)[1] === source)
+    expect(of('var')).toEqual([
+      'snapshot var',
+      'mount var',
+      'sync var, deleting 51 at most',
+      'flush var',
+      expect.toBeOneOf(['release var', 'archive var on Thursday']),
+      expect.toBeOneOf(['release var', 'archive var on Thursday']),
+    ])
+    expect(of('usr')).toEqual(['sync usr, deleting 51 at most', 'flush usr'])
+    expect(night.box.done.indexOf('release var')).toBeLessThan(night.box.done.indexOf('snapshot home'))
+    expect(night.box.done.at(-1)).toBe('close targets')
+  })
+
+  test('of some sources leaves the others alone, and takes them in the order of the config', async () => {
+    expect(stateOf(await new Night().run('usr', 'var'))).toEqual([
+      'succeeded',
+      'var succeeded',
+      'usr succeeded',
+    ])
+  })
+
+  test('of a source that is not in the config fails, and says so', async () => {
+    const night = new Night()
+    expect(stateOf(await night.run('vra'))).toEqual(['failed'])
+    expect(night.box.done).toEqual(['close targets'])
+  })
+
+  test('drops the snapshot at once, while the archive is still being written', async () => {
+    const night = new Night()
+    const gate = Promise.withResolvers<void>()
+    night.box.beforeArchive = () => gate.promise
+    await night.begin({ sources: ['var', 'home'] })
+    await night.bench.clock.advance(0)
+    expect(night.box.done).toContain('release home')
+    expect(night.box.done.filter((line) => line.startsWith('archive'))).toEqual([])
+    gate.resolve()
+    expect((await night.end()).state).toBe('succeeded')
+  })
+})
+
+describe('a mount that is refused', () => {
+  test('is tried again with a new snapshot, after a pause', async () => {
+    const night = new Night()
+    night.box.refusals.var = 2
+    await night.begin({ sources: ['var'] })
+    await night.bench.clock.advance(0)
+    expect(night.box.done).toEqual(['snapshot var', 'release var'])
+    const { state, sources } = await night.end()
+    expect([state, sources[0]?.mountTrials]).toEqual(['succeeded', 3])
+    expect(night.box.done.filter((line) => line === 'snapshot var')).toHaveLength(3)
+    expect(night.eventsOf(snapshotRefused)).toMatchObject([{ attemptsLeft: 3 }, { attemptsLeft: 2 }])
+  })
+
+  test('every time fails its source with the words of the kernel, and no other', async () => {
+    const night = new Night()
+    night.box.refusals.var = 99
+    const result = await night.run()
+    expect(stateOf(result)).toEqual(['failed', 'var failed', 'home succeeded', 'usr succeeded'])
+    expect(result.sources[0]).toMatchObject({
+      mountTrials: 4,
+      error:
+        'snapshot.mount: no snapshot could be mounted in 4 attempts: wrong fs type; the kernel said: unable to replay log',
+    })
+    expect(night.box.done.join()).not.toContain('sync var')
+  })
+})
+
+describe('a snapshot that overflows', () => {
+  test('is taken again, larger; nothing of the first copy is recorded as good', async () => {
+    const night = new Night()
+    night.box.overflows.var = 1
+    const { state, sources } = await night.run('var')
+    expect([state, sources[0]?.mountTrials]).toEqual(['succeeded', 2])
+    expect(night.box.sizes[1]).toBe((night.box.sizes[0] ?? 0) * 2)
+    expect(night.box.done.filter((line) => line === 'flush var')).toHaveLength(1)
+  })
+
+  test('every time fails its source, and no other', async () => {
+    const night = new Night()
+    night.box.overflows.var = 99
+    const result = await night.run()
+    expect(stateOf(result)).toEqual(['failed', 'var failed', 'home succeeded', 'usr succeeded'])
+    expect(night.eventsOf(snapshotOverflowed)).toHaveLength(4)
+    expect(night.eventsOf(sourceFailed)).toHaveLength(1)
+  })
+
+  test('explains whatever else went wrong', async () => {
+    const night = new Night()
+    night.box.overflows.var = 1
+    let copies = 0
+    night.box.beforeSync = () => {
+      copies += 1
+      if (copies === 1) throw new TerminalError('rsync could not copy everything')
+    }
+    expect((await night.run('var')).state).toBe('succeeded')
+  })
+})
+
+describe('a copy', () => {
+  test('that would delete too much is held, and the mirror left untouched', async () => {
+    const night = new Night()
+    night.box.deletions.var = 52
+    const result = await night.run()
+    expect(stateOf(result)).toEqual(['held', 'var held', 'home succeeded', 'usr succeeded'])
+    expect(night.box.done.join()).not.toContain('sync var')
+    expect(night.box.done.join()).not.toContain('archive var')
+  })
+
+  test('goes on with so many deletions as somebody has allowed', async () => {
+    const night = new Night()
+    night.box.deletions.var = 90
+    await night.begin({ sources: ['var'], allowDeletions: { var: 90 } })
+    expect((await night.end()).state).toBe('succeeded')
+    expect(night.box.done).toContain('sync var, deleting 185 at most')
+  })
+
+  test('that came upon more deletions than were forecast is held too', async () => {
+    const night = new Night()
+    night.box.outcome = 'limited'
+    expect(stateOf(await night.run('var'))).toEqual(['held', 'var held'])
+  })
+
+  test('of an empty source onto a mirror that is not is never made', async () => {
+    const night = new Night()
+    night.box.emptySources.add('var')
+    const { state, sources } = await night.run('var')
+    expect([state, sources[0]?.error]).toEqual([
+      'failed',
+      expect.stringContaining('var is empty but its mirror /mirrors/var is not: not synced'),
+    ])
+    expect(night.box.done.join()).not.toContain('sync var')
+  })
+
+  test.each([
+    ['a directory', 'usr', ['degraded', 'usr degraded']],
+    ['a snapshot, in which nothing may', 'var', ['failed', 'var failed']],
+  ])('during which files vanish from %s', async (_, source, states) => {
+    const night = new Night()
+    night.box.outcome = 'vanished'
+    expect(stateOf(await night.run(source))).toEqual(states)
+  })
+
+  test('onto a target that is gone in the meantime is not made', async () => {
+    const night = new Night()
+    night.box.beforeArchive = () => {
+      night.box.targetsOpen.delete('hdd1')
+    }
+    const result = await night.run('var', 'home')
+    expect(stateOf(result)).toEqual(['failed', 'var succeeded', 'home failed'])
+  })
+})
+
+test('a target that cannot be opened fails its own sources; the others go on', async () => {
+  const night = new Night()
+  night.box.missingTargets.add('hdd1')
+  const result = await night.run()
+  expect(stateOf(result)).toEqual(['failed', 'var failed', 'home failed', 'usr succeeded'])
+  expect(result.sources[0]?.error).toBe('target.open: the disk of hdd1 is not there')
+  expect(night.box.done.join()).not.toContain('snapshot')
+})
+
+test('an archive that cannot be written fails its source, whose mirror is good', async () => {
+  const night = new Night()
+  night.box.beforeArchive = (source) => {
+    if (source === 'var') throw new TerminalError('cannot write: ENOSPC')
+  }
+  const result = await night.run('var', 'home')
+  expect(stateOf(result)).toEqual(['failed', 'var failed', 'home succeeded'])
+  expect(result.sources[0]).toMatchObject({
+    filesTransferred: 3,
+    error: 'archive.weekly: cannot write: ENOSPC',
+  })
+})
+
+test('a run that is cancelled puts everything in order, and says of each source how far it came', async () => {
+  const night = new Night()
+  const gate = Promise.withResolvers<void>()
+  night.box.beforeSync = (source) => (source === 'var' ? gate.promise : undefined)
+  await night.begin()
+  await night.bench.clock.advance(0)
+  const cancelled = new CancelledError('Ctrl-C')
+  await night.bench.dispatcher.endRun('run1', cancelled)
+  // As a command does when it is aborted.
+  gate.reject(cancelled)
+  expect(stateOf(await night.end())).toEqual([
+    'cancelled',
+    'var cancelled',
+    'home cancelled',
+    'usr succeeded',
+  ])
+  expect(night.box.done.at(-1)).toBe('close targets')
+})
+
+describe('a hook', () => {
+  test('hears of what it asked for, as JSON', async () => {
+    const night = new Night()
+    const heard: string[] = []
+    night.box.onProgram = (input) => heard.push(JSON.parse(input).type)
+    night.box.missingTargets.add('hdd1')
+    await night.run('var', 'usr')
+    expect(heard).toEqual(['run.started', 'source.failed', 'run.failed'])
+  })
+
+  test('that fails changes no run', async () => {
+    const night = new Night()
+    let tries = 0
+    night.box.onProgram = () => {
+      tries += 1
+      throw new Error('page-me ended with exit code 1')
+    }
+    expect((await night.run('usr')).state).toBe('succeeded')
+    expect(tries).toBe(2 * 3)
+  })
+})
