@@ -27,6 +27,13 @@ export const snapshotOverflowed = defineEvent(
   fact,
 )
 
+/** A snapshot was made larger, as it was filling up. */
+export const snapshotExtended = defineEvent(
+  'snapshot.extended',
+  z.strictObject({ source: name, fromBytes: count, toBytes: count }),
+  fact,
+)
+
 /** A snapshot of ours is gone. `usedPercent` is null for a thin one. */
 export const snapshotReleased = defineEvent(
   'snapshot.released',
@@ -43,6 +50,16 @@ export const snapshotReleased = defineEvent(
 export const syncHeld = defineEvent(
   'sync.held',
   z.strictObject({ source: name, deletions: count, mirrorFiles: count, limit: count }),
+  fact,
+)
+
+/**
+ * A mirror took bytes from a snapshot that was found unreadable afterwards; it is not to be trusted, and not
+ * archived, until the next good sync.
+ */
+export const mirrorSuspect = defineEvent(
+  'mirror.suspect',
+  z.strictObject({ source: name, reason: z.string() }),
   fact,
 )
 

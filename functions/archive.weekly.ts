@@ -1,4 +1,11 @@
-import { archiveWeekly, backupFinish, sourceArchived, sourceFailed } from '../events/index.ts'
+import {
+  archiveWeekly,
+  backupFinish,
+  mirrorSuspect,
+  sourceArchived,
+  sourceFailed,
+  sourceSynced,
+} from '../events/index.ts'
 import { CancelledError, configured, defineFunction, reasonOf, TerminalError } from '../runtime/function.ts'
 
 /** Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven. */
@@ -10,10 +17,13 @@ export default defineFunction({
   concurrency: { key: () => 'archive' },
   retry: { limit: 2 },
 
-  async run({ data }, { config, host, run, emit, progress }) {
+  async run({ data }, { config, host, run, events, emit, progress }) {
     const { source, target } = configured(config, data.source)
     const to = config.archive && config.targets[config.archive.target]
     if (!to || !config.archive) throw new TerminalError('there is no `archive:` in the config any more')
+    if (events.newest([mirrorSuspect, sourceSynced], source.name)?.type === mirrorSuspect.type) {
+      throw new TerminalError(`the mirror of ${source.name} is suspect: no archive is made of it`)
+    }
     await host.targets.prove(target)
     await host.targets.prove(to)
     const { compression, level } = config.archive

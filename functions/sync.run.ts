@@ -1,8 +1,10 @@
 import {
   archiveWeekly,
   backupStart,
+  mirrorSuspect,
   snapshotCleanup,
   snapshotCreate,
+  snapshotExtended,
   snapshotOverflowed,
   sourceFailed,
   sourceNext,
@@ -25,8 +27,10 @@ import {
 
 const emits = [
   archiveWeekly,
+  mirrorSuspect,
   snapshotCleanup,
   snapshotCreate,
+  snapshotExtended,
   snapshotOverflowed,
   sourceFailed,
   sourceNext,
@@ -45,7 +49,7 @@ export default defineFunction({
   concurrency: { key: ({ source }) => source },
 
   async run({ data, attempt }, context) {
-    const { config, host, run, emit } = context
+    const { config, host, run, emit, log } = context
     const { source, target } = configured(config, data.source)
     await host.targets.prove(target)
     const from = source.kind === 'lv' ? await host.snapshots.prove(source, run.id) : { at: source.path }
@@ -56,12 +60,28 @@ export default defineFunction({
         hint: 'if that is meant to be, empty the mirror by hand',
       })
     }
-    const copied = await settle(copy(source, from.at, mirror, context))
+    let sizeBytes = 'device' in from ? from.sizeBytes : 0
+    const guard =
+      source.kind === 'lv' && 'device' in from
+        ? host.snapshots.guard(source, from, {
+            onExtended(extension) {
+              sizeBytes = extension.toBytes
+              emit(snapshotExtended, { source: source.name, ...extension }, { attempt })
+            },
+            onWarning: (message) => log.warn(message),
+          })
+        : undefined
+    const copied = await settle(copy(source, from.at, mirror, context, guard?.signal))
+    await guard?.stop()
     // Asked before anything is believed: an overflow also explains whatever else went wrong.
     if (source.kind === 'lv' && 'device' in from && (await host.snapshots.overflowed(from))) {
-      const { sizeBytes } = from
       const attemptsLeft = Math.max(0, source.mount.attempts - attempt)
       emit(snapshotOverflowed, { source: source.name, sizeBytes, attemptsLeft }, { attempt })
+      emit(
+        mirrorSuspect,
+        { source: source.name, reason: 'its snapshot overflowed while it was copied' },
+        { attempt },
+      )
       if (attemptsLeft > 0) {
         emit(snapshotCreate, { ...data, overflowedBytes: sizeBytes }, { attempt: attempt + 1 })
         return
@@ -105,8 +125,10 @@ async function copy(
   from: string,
   mirror: Mirror,
   { host, events, progress }: Context,
+  signal: AbortSignal | undefined,
 ): Promise<Copied> {
-  const plan = { from, to: mirror.path, exclude: source.exclude, subsecondTimes: mirror.subsecondTimes }
+  const { path: to, subsecondTimes } = mirror
+  const plan = { from, to, exclude: source.exclude, subsecondTimes, signal }
   // A first copy has nothing to delete.
   const expected = mirror.empty ? undefined : await host.mirrors.forecast({ ...plan, maxDelete: 0 })
   const mirrorFiles = expected ? expected.files - expected.created + expected.deleted : 0

@@ -10,7 +10,7 @@ import {
 } from '../runtime/function.ts'
 
 /**
- * Mounts and proves the targets of a run. A source whose target cannot be used fails; the others go on, those
+ * Mounts and proves the targets of a run, and removes archives that a crash left half written. A source whose target cannot be used fails; the others go on, those
  * of one target after each other, those of different targets side by side.
  */
 export default defineFunction({
@@ -59,6 +59,7 @@ async function openAll(
     try {
       if (!target) throw new TerminalError(`target ${name} is not in the config any more`)
       await host.targets.open(target, run.id)
+      if (name === config.archive?.target) await host.archives.tidy(target)
     } catch (error) {
       signal.throwIfAborted()
       problems.set(name, reasonOf(error))

@@ -46,6 +46,8 @@ export interface EventLog {
   ofRun<E extends EventDefinition>(event: E): Received<E>[]
   /** The latest events of this kind about one source, of any run, newest first. */
   latest<E extends EventDefinition>(event: E, subject: string, limit: number): Received<E>[]
+  /** The latest event about one source that is of one of these kinds. */
+  newest(events: readonly EventDefinition[], subject: string): Envelope | undefined
   /** How many deliveries of the current run's chain are still owed, apart from the one in hand. */
   pending(): number
   /** Every event of the current run, oldest first. */

@@ -9,8 +9,15 @@ export interface Journal {
 
   /** Runs, the newest first. */
   runs(limit: number): RunRow[]
+  /** Runs that have been asked for and have not ended, the newest first. */
+  unended(): string[]
   /** One run, by id or by an unambiguous beginning of it; the newest one for `last`. */
   run(id: string): RunRow | undefined
+  /**
+   * Forgets runs that ended before a moment, and gives their room back to the disk. The newest run stays.
+   * @returns How many were forgotten; at most a few hundred in one call, so that it takes no time.
+   */
+  prune(before: number): number
   /** All that is known about a run. */
   story(runId: string): Story
 }

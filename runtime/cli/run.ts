@@ -92,6 +92,7 @@ async function runOnce(
   } catch (error) {
     const signal = error instanceof CancelledBySignal ? error.signal : undefined
     if (signal) return signalExitCodes[signal] ?? exitCodes.failed
+    if (engine.dispatcher.failed) await engine.abandon(engine.dispatcher.failed)
     throw error
   } finally {
     unlisten()

@@ -151,6 +151,9 @@ export const configSchema = z.strictObject(
     archive: archiveSchema.exactOptional().describe('Weekday archives; none without it.'),
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
     state: absolutePath.default('/var/lib/hdsync').describe('Folder of the event store.'),
+    keep: duration(86_400_000, 100 * 365 * 86_400_000)
+      .prefault('90d')
+      .describe('How long the record of a run is kept.'),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
     http: z
       .strictObject({

@@ -10,6 +10,11 @@ export interface DispatcherOptions extends WorkerOptions {
   leaseMs?: number
   /** Told of every event once it is on the disk. */
   onEvent?(event: Envelope): void
+  /**
+   * Asked when the bus fails (a full disk): whether something was done that lets it go on. What was to be
+   * recorded is then tried once more.
+   */
+  relieve?(error: Error): boolean
   /** Told when the bus itself fails; nothing more is dispatched then. */
   onFailure?(error: Error): void
   /** Told when nothing is in hand and nothing is ready. */
@@ -19,6 +24,7 @@ export interface DispatcherOptions extends WorkerOptions {
 interface InHand {
   delivery: Delivery
   cancel: AbortController
+  settlement: Promise<Settlement>
 }
 
 /**
@@ -102,6 +108,14 @@ export class Dispatcher {
     })
   }
 
+  /** Aborts what is in hand and waits for it, without recording anything: the bus cannot take it. */
+  async abandon(reason: Error): Promise<void> {
+    this.#draining = true
+    const hands = [...this.#inHand.values()]
+    for (const { cancel } of hands) cancel.abort(reason)
+    await Promise.all(hands.map(({ settlement }) => settlement))
+  }
+
   /** Claims nothing more, and waits for what is in hand. */
   async stop(): Promise<void> {
     this.#draining = true
@@ -137,21 +151,24 @@ export class Dispatcher {
         result.nextAt === null ? undefined : clock.schedule(result.nextAt - clock.now(), () => this.wake())
       if (this.#inHand.size === 0) this.#tellIdle()
     } catch (error) {
-      // The settlements are not lost: their leases end, and whoever runs next does them again.
+      this.#ended = [...settle, ...this.#ended]
+      if (this.#options.relieve?.(error as Error)) return this.wake()
+      // Nothing is lost: the leases of what could not be recorded end, and the next start sees to it.
       this.#failure = error as Error
       this.#options.onFailure?.(this.#failure)
       this.#tellIdle()
     } finally {
       this.#turning = false
-      if (this.#again || this.#ended.length > 0) this.wake()
+      if (!this.#failure && (this.#again || this.#ended.length > 0)) this.wake()
     }
   }
 
   #take(delivery: Delivery): void {
     const cancel = new AbortController()
-    this.#inHand.set(delivery.id, { delivery, cancel })
-    void this.#settlementOf(delivery, cancel.signal).then((settlement) => {
-      this.#ended.push(settlement)
+    const settlement = this.#settlementOf(delivery, cancel.signal)
+    this.#inHand.set(delivery.id, { delivery, cancel, settlement })
+    void settlement.then((ended) => {
+      this.#ended.push(ended)
       this.wake()
     })
   }

@@ -11,11 +11,15 @@ import type { Journal } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { holdLock, openDatabase, storeId } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
+import { isFull, Reserve } from '../bus/sqlite/reserve.ts'
 import type { Config } from '../config/config.ts'
+import { TerminalError } from '../errors.ts'
 import type { Progress } from '../function.ts'
 import { createHost, type Host, type HostOptions, runtimeDirectory } from '../host/host.ts'
+import { sweep } from '../host/leftovers.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { tellHooks } from './last-words.ts'
 import { newRunId, rootPublication } from './publication.ts'
 import { reconcile } from './reconciler.ts'
 import { loadRegistry, type Registry } from './registry.ts'
@@ -41,6 +45,11 @@ export interface Engine {
   trigger<E extends EventDefinition>(event: E, data: InputOf<E>): Promise<string>
   /** Waits until a run has ended. @throws The error that keeps the bus from going on. */
   ended(runId: string): Promise<void>
+  /**
+   * The way out when the store cannot be written any more: aborts what is in hand, removes our snapshots and
+   * mounts, and tells the hooks. The next start brings the record in order.
+   */
+  abandon(error: Error): Promise<void>
   /** Waits for what is in hand, then gives everything back. */
   stop(): Promise<void>
 }
@@ -76,6 +85,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   const store = storeId(database)
   const hostOptions = { store, runtimeDirectory: runtimeDirectory(config.state, store) }
   const context = contextFactory({ ...options, observer, clock, journal, hostOptions })
+  const reserve = new Reserve(config.state)
+  reserve.fill()
   const ends = new RunEnds({ bus, journal, registry })
   const dispatcher: Dispatcher = new Dispatcher({
     bus,
@@ -85,6 +96,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     onEvent: (event) => {
       ends.heard(event)
       observer.onEvent?.(event)
+    },
+    relieve: (error) => {
+      if (!isFull(error) || !reserve.release()) return false
+      observer.onWarning?.(
+        `the disk of ${config.state} is full: the run is ended, what was held back for that is used`,
+      )
+      const reason = new TerminalError(`the disk of the state directory ${config.state} is full`)
+      for (const runId of journal.unended()) void dispatcher.endRun(runId, reason)
+      return true
     },
     onFailure: (error) => ends.fail(error),
     onIdle: () => {
@@ -101,6 +121,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     dispatcher,
     async start() {
       await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions })
+      journal.prune(clock.now() - config.keep)
     },
     async trigger(event, data) {
       const runId = newRunId()
@@ -108,6 +129,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       return runId
     },
     ended: (runId) => ends.wait(runId),
+    async abandon(error) {
+      await dispatcher.abandon(error)
+      for (const message of await sweep(config, hostOptions, () => false)) observer.onWarning?.(message)
+      await tellHooks(error, { config, registry, clock, hostOptions })
+    },
     async stop() {
       await dispatcher.stop()
       bus.close()

@@ -51,8 +51,7 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
 
 /** Runs that have begun and not ended. */
 function interruptedRuns({ journal, bus }: ReconcilerOptions): string[] {
-  const unended = journal.runs(1000).filter(({ end }) => !end)
-  return unended
-    .filter(({ id }) => bus.open(id).every(({ tries }) => tries > 0) || bus.events({ runId: id }).length > 1)
-    .map(({ id }) => id)
+  return journal
+    .unended()
+    .filter((runId) => bus.open(runId).every(({ tries }) => tries > 0) || bus.events({ runId }).length > 1)
 }

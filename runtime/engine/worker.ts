@@ -124,6 +124,8 @@ function eventLog(delivery: Delivery, { bus, registry }: WorkerOptions): EventLo
     ofRun: (definition) => bus.events({ runId, types: [definition.type] }).map(receivedOf(definition)),
     latest: (definition, subject, limit) =>
       bus.events({ types: [definition.type], subject, newestFirst: true, limit }).map(receivedOf(definition)),
+    newest: (definitions, subject) =>
+      bus.events({ types: definitions.map(({ type }) => type), subject, newestFirst: true, limit: 1 })[0],
     pending: () =>
       bus
         .open(runId)

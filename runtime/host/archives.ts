@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Config, Target } from '../config/config.ts'
@@ -24,6 +24,8 @@ export interface ArchivePlan {
 
 /** Weekday archives of mirrors. */
 export interface Archives {
+  /** Removes what archives that were never finished have left on a target. */
+  tidy(target: Target): Promise<void>
   /**
    * Writes an archive under a temporary name, brings it onto the disk, reads it back, and only then puts it
    * in the place of last week's.
@@ -36,6 +38,7 @@ export interface Archives {
 }
 
 const extensions: Record<Compression, string> = { zstd: '.tar.zst', gzip: '.tar.gz', none: '.tar' }
+const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 const temporarySuffix = '.hdsync-part'
 const timeoutMs = 7 * 24 * 3_600_000
 
@@ -89,6 +92,16 @@ export function readBackArgv(compression: Compression, path: string): Command['a
 
 export function createArchives(runner: CommandRunner): Archives {
   return {
+    async tidy(target) {
+      for (const weekday of weekdays) {
+        const folder = join(target.path, weekday)
+        for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+          if (name.startsWith('.') && name.endsWith(temporarySuffix))
+            await rm(join(folder, name), { force: true })
+        }
+      }
+    },
+
     async write(plan, onProgress) {
       const path = archivePath(plan)
       const folder = dirname(path)

@@ -13,6 +13,8 @@ export interface Command {
    * as a killed lvcreate may leave the live volume suspended. True unless given.
    */
   interruptible?: boolean
+  /** Stops it too, beside the signal that stops everything of this handler. */
+  signal?: AbortSignal
   /** Exit codes that are no error; 0 alone unless given. */
   accept?: readonly number[]
   /** Written to its standard input, which is empty otherwise. */
@@ -164,9 +166,10 @@ function start(
   command: Command,
   isFirst: boolean,
   keepsOutput: boolean,
-  { observer, signal, owner }: RunnerOptions,
+  { observer, signal: common, owner }: RunnerOptions,
 ) {
   const { argv, timeoutMs, interruptible = true, accept = [0] } = command
+  const signal = command.signal ? AbortSignal.any([common, command.signal]) : common
   const id = observer.started(argv)
   const startedAt = performance.now()
   const child = execa(argv[0], argv.slice(1), {
@@ -219,7 +222,7 @@ function start(
       throw new TerminalError(`${argv[0]} is not installed`, { hint: packageHint(argv[0]) })
     }
     if (code === 'EACCES') {
-      throw new TerminalError(`${argv[0]} may not be executed`, { hint: `chmod +x ${argv[0]}` })
+      throw new TerminalError(`${argv[0]} is not executable`, { hint: `chmod +x ${argv[0]}` })
     }
     if (exitCode === null || !accept.includes(exitCode) || timedOut) {
       throw new CommandError(describe(argv, exitCode, end.signal, facts.stderr, timedOut, timeoutMs), {

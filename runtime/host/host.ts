@@ -1,6 +1,8 @@
 import { join } from 'node:path'
+import type { Envelope } from '../../events/index.ts'
 import { type Archives, createArchives } from './archives.ts'
 import { type Command, type CommandObserver, type CommandResult, createRunner } from './command.ts'
+import { hookCommand } from './hook.ts'
 import { Ledger } from './ledger.ts'
 import { createMirrors, type Mirrors } from './mirrors.ts'
 import { createSnapshots, type Snapshots } from './snapshots.ts'
@@ -12,6 +14,8 @@ export interface Host {
   targets: Targets
   mirrors: Mirrors
   archives: Archives
+  /** Runs a hook: the event on its standard input, the essentials in `HDSYNC_*` variables. */
+  hook(hook: { argv: Command['argv']; timeoutMs: number }, event: Envelope): Promise<CommandResult>
   /** Runs a program of the user's. @throws {CommandError} It failed. */
   program(command: Pick<Command, 'argv' | 'timeoutMs' | 'input' | 'env'>): Promise<CommandResult>
 }
@@ -33,6 +37,7 @@ export function createHost({ observer, signal, store, runtimeDirectory }: HostOp
     mirrors: createMirrors(runner),
     archives: createArchives(runner),
     program: (command) => runner.run(command),
+    hook: ({ argv, timeoutMs }, event) => runner.run(hookCommand(argv, timeoutMs, event)),
   }
 }
 

@@ -30,17 +30,13 @@ const safety = 2
  */
 export function snapshotSizeBytes(facts: SizeFacts): number {
   const { wanted, sizeBytes, freeBytes, extentBytes, overflowedBytes = 0 } = facts
-  const inBytes = (size: { bytes: number } | { percent: number }) =>
-    'bytes' in size ? size.bytes : (sizeBytes * size.percent) / 100
   const roundUp = (bytes: number) => Math.ceil(bytes / extentBytes) * extentBytes
-  // Each chunk of 4 KiB costs 16 bytes of metadata; one extent more for the header.
-  const whole = roundUp(sizeBytes * 1.005) + extentBytes
-  const ceiling = Math.min(whole, wanted.max ? inBytes(wanted.max) : whole)
+  const ceiling = snapshotCeilingBytes(facts)
   const free = Math.floor(freeBytes / extentBytes) * extentBytes
 
   const known = Math.max(0, ...facts.usedBytes)
   const auto = Math.max(floorBytes, known > 0 ? known * safety : sizeBytes * firstShare)
-  const asked = wanted.size === 'auto' ? auto : inBytes(wanted.size)
+  const asked = wanted.size === 'auto' ? auto : inBytes(wanted.size, sizeBytes)
   const size = roundUp(Math.max(extentBytes, Math.min(ceiling, Math.max(asked, overflowedBytes * safety))))
   if (size <= free) return size
   // What was not asked for to the byte may be less: better a small snapshot than no backup.
@@ -51,6 +47,25 @@ export function snapshotSizeBytes(facts: SizeFacts): number {
     `too little room for a snapshot: ${formatBytes(size)} wanted, ${formatBytes(freeBytes)} free in the volume group`,
     { hint: 'free extents (vgs, lvs show who has them), or set a smaller snapshot size' },
   )
+}
+
+/**
+ * The most that a thick snapshot is given: `snapshot.max`, and never more than a copy of the whole volume needs,
+ * which cannot overflow.
+ */
+export function snapshotCeilingBytes({
+  wanted,
+  sizeBytes,
+  extentBytes,
+}: Pick<SizeFacts, 'wanted' | 'sizeBytes' | 'extentBytes'>): number {
+  const roundUp = (bytes: number) => Math.ceil(bytes / extentBytes) * extentBytes
+  // Each chunk of 4 KiB costs 16 bytes of metadata; one extent more for the header.
+  const whole = roundUp(sizeBytes * 1.005) + extentBytes
+  return Math.min(whole, wanted.max ? roundUp(inBytes(wanted.max, sizeBytes)) : whole)
+}
+
+function inBytes(size: { bytes: number } | { percent: number }, ofBytes: number): number {
+  return 'bytes' in size ? size.bytes : (ofBytes * size.percent) / 100
 }
 
 /** How many deletions a source permits; whole files, rounded down. */

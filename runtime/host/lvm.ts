@@ -94,6 +94,10 @@ export function lvcreateArgv(snapshot: {
   ]
 }
 
+export function lvextendArgv({ vg, lv }: { vg: string; lv: string }, toBytes: number): Command['argv'] {
+  return ['lvextend', '--size', `${toBytes}b`, fullName(vg, lv)]
+}
+
 export function lvremoveArgv({ vg, lv }: { vg: string; lv: string }): Command['argv'] {
   return ['lvremove', '--force', fullName(vg, lv)]
 }
@@ -145,6 +149,11 @@ export class Lvm {
       }
       throw error
     }
+  }
+
+  /** Makes a snapshot larger while it is in use. */
+  async extend(snapshot: { vg: string; lv: string }, toBytes: number): Promise<void> {
+    await this.#run(lvextendArgv(snapshot, toBytes), snapshot.vg)
   }
 
   /** Removes a volume. The caller has proven that it is a snapshot of ours. */

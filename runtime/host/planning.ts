@@ -75,7 +75,15 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
         made.snapshots.set(source.name, at)
         return { mounted: true, at }
       },
-      prove: async (source) => ({ at: made.snapshots.get(source.name) ?? '', device: '', sizeBytes: 0 }),
+      prove: async (source) => ({
+        ...nameOf(source),
+        at: made.snapshots.get(source.name) ?? '',
+        device: '',
+        pool: undefined,
+        sizeBytes: 0,
+        originBytes: 0,
+      }),
+      guard: () => ({ signal: options.signal, stop: async () => {} }),
       overflowed: async () => false,
       async release(source) {
         const at = made.snapshots.get(source.name)
@@ -130,6 +138,7 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
       isEmpty: (path) => ![...made.snapshots.values()].includes(path) && isEmptyDirectory(path),
     },
     archives: {
+      tidy: async () => {},
       async write(archive) {
         const file = temporaryPath(archive)
         const compressor = compressArgv(archive.compression, archive.level)
@@ -137,6 +146,10 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
         step(readBackArgv(archive.compression, file))
         return { path: archivePath(archive), sizeBytes: 0 }
       },
+    },
+    async hook({ argv }) {
+      step(argv)
+      return { exitCode: 0, stdout: '', stderr: '', durationMs: 0 }
     },
     async program({ argv }) {
       step(argv)

@@ -11,6 +11,8 @@ export interface SyncPlan {
   exclude: readonly string[]
   /** Deletions that are permitted; none are made beyond. */
   maxDelete: number
+  /** Stops the copy: the snapshot has become unreadable. */
+  signal?: AbortSignal | undefined
   /** Whether the target's file system keeps fractions of a second; see rsync(1), --modify-window. */
   subsecondTimes: boolean
 }
@@ -81,7 +83,12 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
 
 /** Finds out what a sync would do, without doing it. @throws As `sync`. */
 export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<SyncStats> {
-  const { stdout } = await run(runner, { argv: rsyncArgv(plan, true), timeoutMs, accept: [0, 24] })
+  const { stdout } = await run(runner, {
+    argv: rsyncArgv(plan, true),
+    timeoutMs,
+    accept: [0, 24],
+    ...signalOf(plan),
+  })
   return parseStats(stdout)
 }
 
@@ -106,12 +113,17 @@ export async function sync(
     argv: rsyncArgv(plan),
     timeoutMs,
     accept: [0, 24, 25],
+    ...signalOf(plan),
     onStdout: (chunk) => lines.add(chunk),
   })
   const stats = parseStats(lines.end())
   // 23 masks 25, and 24 masks 25 too: the message is what counts.
   const limited = result.exitCode === 25 || /Deletions stopped/.test(result.stderr)
   return { kind: limited ? 'limited' : result.exitCode === 24 ? 'vanished' : 'done', stats }
+}
+
+function signalOf({ signal }: SyncPlan): { signal?: AbortSignal } {
+  return signal ? { signal } : {}
 }
 
 async function run(runner: CommandRunner, command: Command) {

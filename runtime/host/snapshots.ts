@@ -3,13 +3,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LvSource } from '../config/config.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
-import { CommandError, type CommandRunner } from './command.ts'
+import { CommandError, type CommandRunner, createRunner } from './command.ts'
 import { snapshotStatus } from './device-mapper.ts'
 import { snapshotMountOptions, snapshotType } from './filesystem.ts'
+import { type GuardedSnapshot, type GuardOptions, guardSnapshot } from './guard.ts'
 import { kernelSaid, uptimeSeconds } from './kernel-log.ts'
 import { fullName, Lvm, type Volume } from './lvm.ts'
 import { mount, mountComplaint, unmount } from './mount.ts'
 import { parseMountinfo, readMounts, topMountAt } from './mountinfo.ts'
+import { poolProblem } from './pool.ts'
 
 /** What an origin offers a snapshot. */
 export interface Origin {
@@ -29,11 +31,9 @@ export interface ReleasedSnapshot {
 }
 
 /** A mounted snapshot that is known to be the one. */
-export interface ProvenSnapshot {
+export interface ProvenSnapshot extends GuardedSnapshot {
   /** Where it is mounted. */
   at: string
-  /** `major:minor`. */
-  device: string
   sizeBytes: number
 }
 
@@ -52,6 +52,12 @@ export interface Snapshots {
    * @throws {TerminalError} It is something else, or nothing.
    */
   prove(source: LvSource, run: string): Promise<ProvenSnapshot>
+  /** Watches the snapshot while it is read: see guard.ts. */
+  guard(
+    source: LvSource,
+    snapshot: ProvenSnapshot,
+    on: Pick<GuardOptions, 'onExtended' | 'onWarning'>,
+  ): { signal: AbortSignal; stop(): Promise<void> }
   /** Whether the snapshot has lost its contents by overflowing. */
   overflowed(snapshot: ProvenSnapshot): Promise<boolean>
   /** Unmounts and removes every snapshot of ours of this source, of this run or an earlier one. */
@@ -81,9 +87,6 @@ export function snapshotTags(store: string, run: string, source: string): string
 export function snapshotMountpoint(directory: string, run: string, source: string): string {
   return join(directory, `${run}-${source}`)
 }
-
-/** From how full a thin pool is no snapshot is taken any more: a full pool stops every volume in it. */
-const poolLimitPercent = 95
 
 export function createSnapshots({ runner, store, directory, signal }: SnapshotsOptions): Snapshots {
   const lvm = new Lvm(runner)
@@ -121,7 +124,8 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
         })
       }
       const pool = volumes.find(({ lv }) => lv === volume.pool)
-      if (pool) checkPool(pool)
+      const problem = pool && poolProblem(pool)
+      if (problem) throw problem
       const taken = volumes.find(({ lv }) => lv === snapshotName(source.name))
       if (taken && !isOurs(taken, source.name)) {
         throw new TerminalError(
@@ -160,7 +164,8 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     },
 
     async prove(source, run) {
-      const snapshot = find(await lvm.volumes(source.vg), source, run)
+      const volumes = await lvm.volumes(source.vg)
+      const snapshot = find(volumes, source, run)
       const at = mountpoint(source, run)
       const mounted = topMountAt(readMounts(), at)
       if (!mounted) throw new TerminalError(`nothing is mounted at ${at}: not synced`)
@@ -169,7 +174,19 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
           `${at} shows device ${mounted.device}, not the snapshot ${fullName(snapshot.vg, snapshot.lv)} (${snapshot.device}): not synced`,
         )
       }
-      return { at, device: mounted.device, sizeBytes: snapshot.sizeBytes }
+      const { vg, lv, pool, sizeBytes } = snapshot
+      const originBytes = volumes.find((volume) => volume.lv === source.lv)?.sizeBytes ?? sizeBytes
+      return { vg, lv, pool, sizeBytes, originBytes, at, device: mounted.device }
+    },
+
+    guard(source, snapshot, on) {
+      const observer = { started: () => 0, ended: () => {} }
+      const looking = createRunner({ observer, signal, owner: store })
+      return guardSnapshot(snapshot, source, {
+        ...on,
+        lvm,
+        looking: { runner: looking, lvm: new Lvm(looking) },
+      })
     },
 
     overflowed: async ({ device }) => (await snapshotStatus(runner, device))?.invalid ?? false,
@@ -210,26 +227,6 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
         if (pauseMs === undefined || error instanceof TerminalError) throw error
         await sleep(pauseMs, undefined, { signal })
       }
-    }
-  }
-}
-
-function checkPool(pool: Volume): void {
-  const name = fullName(pool.vg, pool.lv)
-  if (pool.needsCheck) {
-    throw new TerminalError(`the thin pool ${name} needs a check`, { hint: `lvconvert --repair ${name}` })
-  }
-  for (const [what, percent] of [
-    ['data', pool.dataPercent],
-    ['metadata', pool.metadataPercent],
-  ] as const) {
-    if (percent !== undefined && percent >= poolLimitPercent) {
-      throw new TerminalError(
-        `the thin pool ${name} has ${percent}% of its ${what} in use: no snapshot is taken`,
-        {
-          hint: `lvextend ${what === 'data' ? '--size' : '--poolmetadatasize'} +1G ${name}`,
-        },
-      )
     }
   }
 }

@@ -16,6 +16,8 @@ export interface Setting {
   group?: number
   /** Makes the file systems of the backup disks and what else is needed, once. */
   prepare: string
+  /** What the server does at a later boot, once its volumes are mounted. */
+  boot?: string
   config: string
 }
 
@@ -49,8 +51,9 @@ export class Night {
   async reboot(): Promise<void> {
     await this.machine.cutPower()
     this.#machine = await boot({ disks: this.#disks })
-    await this.machine.ok(mountVolumes(this.#setting.server))
-    await this.configure(this.#setting.config)
+    const { server, boot: booted = '', config } = this.#setting
+    await this.machine.ok(`${mountVolumes(server)}\n${booted}`)
+    await this.configure(config)
   }
 
   /** Writes the config. */

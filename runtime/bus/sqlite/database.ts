@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { nanoid } from 'nanoid'
@@ -96,14 +96,24 @@ function makeDirectory(directory: string): void {
   }
 }
 
-function migrate(database: DatabaseSync, file: string): void {
+/**
+ * Brings the tables forward, step by step in one transaction, after keeping a copy of a store that holds
+ * anything: `hdsync.db.v1.backup` is what version 1 left.
+ */
+export function migrate(database: DatabaseSync, file: string, steps: readonly string[] = migrations): void {
   const version = () => versionOf(database)
-  if (version() > migrations.length) refuseNewer(file, version())
-  if (version() === migrations.length) return
+  if (version() > steps.length) refuseNewer(file, version())
+  if (version() === steps.length) return
+  if (version() > 0 && file !== inMemory) {
+    const backup = `${file}.v${version()}.backup`
+    rmSync(backup, { force: true })
+    database.prepare('VACUUM INTO ?').run(backup)
+    chmodSync(backup, 0o600)
+  }
   transaction(database, () => {
     // Read again: another process may have been here first.
-    for (const [index, sql] of migrations.entries()) if (index >= version()) database.exec(sql)
-    database.exec(`PRAGMA user_version = ${migrations.length}`)
+    for (const [index, sql] of steps.entries()) if (index >= version()) database.exec(sql)
+    database.exec(`PRAGMA user_version = ${steps.length}`)
     database.prepare("INSERT OR IGNORE INTO meta VALUES ('store', ?)").run(nanoid(8))
   })
 }

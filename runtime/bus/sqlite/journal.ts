@@ -2,8 +2,15 @@ import type { DatabaseSync } from 'node:sqlite'
 import { backupStart, runEnds } from '../../../events/index.ts'
 import type { CommandEnd, CommandStart, Journal, LogLine, RunRow, Story, StoryDelivery } from '../journal.ts'
 import { envelopeOf } from './bus.ts'
+import { transaction } from './database.ts'
 
 type Row = Record<string, unknown>
+
+const endTypes = runEnds.map(({ type }) => type)
+
+function marksOf(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ')
+}
 
 /** The journal, in the same file as the bus: an attempt is recorded in the transaction that settles it. */
 export class SqliteJournal implements Journal {
@@ -39,6 +46,17 @@ export class SqliteJournal implements Journal {
       .map((row) => this.#run(row))
   }
 
+  unended(): string[] {
+    return this.#database
+      .prepare(
+        `SELECT run_id FROM event AS start WHERE type = ? AND run_id IS NOT NULL AND NOT EXISTS (
+          SELECT 1 FROM event AS ended WHERE ended.run_id = start.run_id AND ended.type IN (${marksOf(endTypes)}))
+        ORDER BY seq DESC`,
+      )
+      .all(backupStart.type, ...endTypes)
+      .map((row) => row.run_id as string)
+  }
+
   run(id: string): RunRow | undefined {
     if (id === 'last') return this.runs(1)[0]
     const rows = this.#database
@@ -47,6 +65,32 @@ export class SqliteJournal implements Journal {
     const row = rows.find((candidate) => candidate.run_id === id) ?? rows[0]
     if (!row || (rows.length > 1 && row.run_id !== id)) return undefined
     return this.#run(row)
+  }
+
+  prune(before: number): number {
+    const forgotten = this.#database
+      .prepare(
+        `SELECT run_id FROM event WHERE type IN (${marksOf(endTypes)}) AND time < ?
+          AND run_id <> (SELECT run_id FROM event WHERE type = ? ORDER BY seq DESC LIMIT 1)
+          AND run_id NOT IN (SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+            WHERE d.state IN ('ready', 'claimed') AND e.run_id IS NOT NULL)
+        ORDER BY seq LIMIT 200`,
+      )
+      .all(...endTypes, new Date(before).toISOString(), backupStart.type)
+      .map((row) => row.run_id as string)
+    if (forgotten.length === 0) return 0
+    transaction(this.#database, () => {
+      const runs = `(${marksOf(forgotten)})`
+      const deliveries = `(SELECT d.id FROM delivery d JOIN event e ON e.seq = d.event_seq WHERE e.run_id IN ${runs})`
+      for (const table of ['command', 'log', 'attempt']) {
+        this.#database.prepare(`DELETE FROM ${table} WHERE delivery_id IN ${deliveries}`).run(...forgotten)
+      }
+      const events = `(SELECT seq FROM event WHERE run_id IN ${runs})`
+      this.#database.prepare(`DELETE FROM delivery WHERE event_seq IN ${events}`).run(...forgotten)
+      this.#database.prepare(`DELETE FROM event WHERE run_id IN ${runs}`).run(...forgotten)
+    })
+    this.#database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)')
+    return forgotten.length
   }
 
   story(runId: string): Story {
@@ -81,12 +125,9 @@ export class SqliteJournal implements Journal {
   }
 
   #run(start: Row): RunRow {
-    const types = runEnds.map(({ type }) => type)
     const end = this.#database
-      .prepare(
-        `SELECT * FROM event WHERE run_id = ? AND type IN (${types.map(() => '?').join(', ')}) LIMIT 1`,
-      )
-      .get(start.run_id as string, ...types)
+      .prepare(`SELECT * FROM event WHERE run_id = ? AND type IN (${marksOf(endTypes)}) LIMIT 1`)
+      .get(start.run_id as string, ...endTypes)
     return {
       id: start.run_id as string,
       startedAt: Date.parse(start.time as string),

@@ -27,6 +27,11 @@ const sentences = new Map<string, Words[string]>([
     ({ sizeBytes, attemptsLeft }) =>
       `the snapshot of ${formatBytes(sizeBytes)} overflowed, ${attemptsLeft} attempts left`,
   ),
+  say(
+    events.snapshotExtended,
+    ({ fromBytes, toBytes }) => `snapshot extended from ${formatBytes(fromBytes)} to ${formatBytes(toBytes)}`,
+  ),
+  say(events.mirrorSuspect, ({ reason }) => `the mirror is suspect until the next good sync: ${reason}`),
   say(events.syncRun, () => 'copies'),
   say(
     events.sourceSynced,

@@ -5,6 +5,8 @@ import type { SyncOutcome, SyncStats } from '../../../runtime/host/rsync.ts'
 
 const stats: SyncStats = { files: 100, created: 0, deleted: 2, transferred: 3, transferredBytes: 4096 }
 
+const originBytes = 1024 ** 3
+
 /** A box that keeps in mind what is done to it, and on which things go wrong when a test says so. */
 export class Box implements Host {
   /** What was done, in its order. */
@@ -17,21 +19,22 @@ export class Box implements Host {
   readonly refusals: Record<string, number> = {}
   /** How many of a source's snapshots overflow. */
   readonly overflows: Record<string, number> = {}
-  /** What a sync of a source would delete, of 100 files in its mirror. */
+  /** What a sync of a source would delete from its mirror, which has 100 files beside those. */
   readonly deletions: Record<string, number> = {}
   readonly emptySources = new Set<string>()
   readonly missingTargets = new Set<string>()
-  /** Is done before a source is copied, its archive written, or a program run. */
+  /** What happens before a source is copied or its archive written, and when a program is run. */
   beforeSync: (source: string) => Promise<void> | void = () => {}
   beforeArchive: (source: string) => Promise<void> | void = () => {}
   onProgram: (input: string) => void = () => {}
+  /** How every sync ends. */
   outcome: SyncOutcome['kind'] = 'done'
   /** Size of each snapshot, in their order; undefined for a thin one. */
   readonly sizes: (number | undefined)[] = []
 
   readonly snapshots: Host['snapshots'] = {
     origin: async () => ({
-      sizeBytes: 1024 ** 3,
+      sizeBytes: originBytes,
       thin: false,
       freeBytes: 1024 ** 4,
       extentBytes: 4 * 1024 ** 2,
@@ -47,10 +50,19 @@ export class Box implements Host {
       this.done.push(`mount ${name}`)
       return { mounted: true, at: `/snapshots/${name}` }
     },
-    prove: async ({ name }) => {
+    prove: async ({ name, vg }) => {
       if (!this.snapshotsNow.has(name)) throw new TerminalError(`the snapshot of ${name} is gone`)
-      return { at: `/snapshots/${name}`, device: name, sizeBytes: this.sizes.at(-1) ?? 0 }
+      return {
+        at: `/snapshots/${name}`,
+        device: name,
+        sizeBytes: this.sizes.at(-1) ?? 0,
+        vg,
+        lv: `hdsync_${name}`,
+        pool: undefined,
+        originBytes,
+      }
     },
+    guard: () => ({ signal: new AbortController().signal, stop: async () => {} }),
     overflowed: async ({ device }) => taken(this.overflows, device),
     release: async (source: LvSource) => {
       if (!this.snapshotsNow.delete(source.name)) return []

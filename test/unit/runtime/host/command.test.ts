@@ -301,6 +301,14 @@ describe('pipe()', () => {
     expect(await failing).toMatchObject({ message: 'no-such-program is not installed' })
   })
 
+  test('leaves no timer behind when it has failed, which would keep the process from ending', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const sleeper = sh('exec sleep 1000')
+    await failureOf(recordingRunner().runner.pipe([sh('exit 3'), { argv: ['cat'], timeoutMs }]))
+    await failureOf(recordingRunner().runner.pipe([sleeper, sh('exit 4')]))
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
   test('does not overwrite a file', async () => {
     const path = join(temporaryFolder(), 'out')
     writeFileSync(path, 'mine')

@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LvSource } from '../config/config.ts'
+import { TerminalError } from '../errors.ts'
+import type { CommandRunner } from './command.ts'
+import { snapshotStatus } from './device-mapper.ts'
+import { snapshotCeilingBytes } from './limits.ts'
+import { fullName, type Lvm } from './lvm.ts'
+import { poolProblem } from './pool.ts'
+
+/** What is watched. */
+export interface GuardedSnapshot {
+  vg: string
+  lv: string
+  /** `major:minor`. */
+  device: string
+  /** The thin pool that it lies in, if it does. */
+  pool: string | undefined
+  originBytes: number
+}
+
+export interface Extension {
+  fromBytes: number
+  toBytes: number
+}
+
+export interface GuardOptions {
+  lvm: Lvm
+  /** Runs what only looks; not on record, as it would fill the journal. */
+  looking: { runner: CommandRunner; lvm: Lvm }
+  onExtended: (extension: Extension) => void
+  onWarning: (message: string) => void
+}
+
+/** From how full a snapshot is made larger: early enough for a busy volume. */
+const extendAtShare = 0.7
+const intervalMs = 500
+/** lvs(8) takes longer than dmsetup(8), and pools are large. */
+const poolIntervalMs = 5000
+
+/**
+ * Watches a snapshot while it is read. A thick one that fills up is made larger, as far as the volume group and
+ * `snapshot.max` allow; once it has overflowed, or its thin pool is nearly full, `signal` is aborted, as nothing
+ * good can come of reading on.
+ */
+export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, options: GuardOptions) {
+  const given = new AbortController()
+  const stopped = new AbortController()
+  const watching = (snapshot.pool ? watchPool() : watchThick()).catch((error: Error) => {
+    if (!stopped.signal.aborted) options.onWarning(`the snapshot cannot be watched: ${error.message}`)
+  })
+  return {
+    /** Aborted with the reason when reading on is of no use. */
+    signal: given.signal,
+    async stop() {
+      stopped.abort()
+      await watching
+    },
+  }
+
+  async function watchThick(): Promise<void> {
+    let refused = false
+    for (;;) {
+      const status = await snapshotStatus(options.looking.runner, snapshot.device)
+      if (status?.invalid) {
+        given.abort(new TerminalError(`the snapshot ${fullName(snapshot.vg, snapshot.lv)} overflowed`))
+        return
+      }
+      if (status && !refused && status.usedBytes >= status.totalBytes * extendAtShare) {
+        refused = !(await extend(status.totalBytes))
+        continue
+      }
+      await sleep(intervalMs, undefined, { signal: stopped.signal })
+    }
+  }
+
+  /** @returns Whether it is larger now. */
+  async function extend(fromBytes: number): Promise<boolean> {
+    const { group } = await options.looking.lvm.volume(snapshot.vg, snapshot.lv)
+    const ceiling = snapshotCeilingBytes({
+      ...group,
+      sizeBytes: snapshot.originBytes,
+      wanted: source.snapshot,
+    })
+    const free = Math.floor(group.freeBytes / group.extentBytes) * group.extentBytes
+    const toBytes = Math.min(2 * fromBytes, fromBytes + free, ceiling)
+    if (toBytes < fromBytes + group.extentBytes) {
+      options.onWarning(
+        `the snapshot is ${extendAtShare * 100}% full, and there is no room to make it larger`,
+      )
+      return false
+    }
+    await options.lvm.extend(snapshot, toBytes)
+    options.onExtended({ fromBytes, toBytes })
+    return true
+  }
+
+  async function watchPool(): Promise<void> {
+    for (;;) {
+      const pool = await options.looking.lvm.volume(snapshot.vg, snapshot.pool ?? '')
+      const problem = poolProblem(pool)
+      if (problem) {
+        given.abort(problem)
+        return
+      }
+      await sleep(poolIntervalMs, undefined, { signal: stopped.signal })
+    }
+  }
+}
