@@ -1,3 +1,4 @@
+import type { Envelope } from '../../../events/index.ts'
 import type { LvSource } from '../../../runtime/config/config.ts'
 import { TerminalError } from '../../../runtime/errors.ts'
 import type { Host } from '../../../runtime/function.ts'
@@ -23,10 +24,10 @@ export class Box implements Host {
   readonly deletions: Record<string, number> = {}
   readonly emptySources = new Set<string>()
   readonly missingTargets = new Set<string>()
-  /** What happens before a source is copied or its archive written, and when a program is run. */
+  /** What happens before a source is copied or its archive written, and when a hook is run. */
   beforeSync: (source: string) => Promise<void> | void = () => {}
   beforeArchive: (source: string) => Promise<void> | void = () => {}
-  onProgram: (input: string) => void = () => {}
+  onHook: (event: Envelope) => void = () => {}
   /** How every sync ends. */
   outcome: SyncOutcome['kind'] = 'done'
   /** Size of each snapshot, in their order; undefined for a thin one. */
@@ -107,6 +108,7 @@ export class Box implements Host {
   }
 
   readonly archives: Host['archives'] = {
+    tidy: async () => {},
     write: async ({ source, weekday }) => {
       await this.beforeArchive(source)
       this.done.push(`archive ${source} on ${weekday}`)
@@ -114,9 +116,13 @@ export class Box implements Host {
     },
   }
 
-  readonly program: Host['program'] = async ({ input = '' }) => {
-    this.onProgram(input)
+  readonly hook: Host['hook'] = async (_hook, event) => {
+    this.onHook(event)
     return { exitCode: 0, stdout: '', stderr: '', durationMs: 1 }
+  }
+
+  readonly program: Host['program'] = async () => {
+    throw new Error('no function of ours runs a program')
   }
 }
 

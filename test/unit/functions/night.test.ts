@@ -297,10 +297,10 @@ test('a run that is cancelled before it has begun was cancelled, and did not fai
 })
 
 describe('a hook', () => {
-  test('hears of what it asked for, as JSON', async () => {
+  test('hears of what it asked for', async () => {
     const night = new Night()
     const heard: string[] = []
-    night.box.onProgram = (input) => heard.push(JSON.parse(input).type)
+    night.box.onHook = ({ type }) => heard.push(type)
     night.box.missingTargets.add('hdd1')
     await night.run('var', 'usr')
     expect(heard).toEqual(['run.started', 'source.failed', 'run.failed'])
@@ -309,7 +309,7 @@ describe('a hook', () => {
   test('that fails changes no run', async () => {
     const night = new Night()
     let tries = 0
-    night.box.onProgram = () => {
+    night.box.onHook = () => {
       tries += 1
       throw new Error('page-me ended with exit code 1')
     }

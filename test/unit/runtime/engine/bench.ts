@@ -18,7 +18,7 @@ const anyConfig = parseConfig(
   'test.yaml',
 )
 
-interface BenchOptions extends Partial<Pick<DispatcherOptions, 'concurrency' | 'leaseMs' | 'onEvent'>> {
+interface BenchOptions extends Partial<Pick<DispatcherOptions, 'concurrency' | 'leaseMs' | 'relieve'>> {
   /** Functions that are in the registry of the events alone: what is owed to them has nobody any more. */
   gone?: Record<string, FunctionDefinition>
   /** Puts something between the dispatcher and the bus. */

@@ -401,6 +401,60 @@ describe('a bus that fails', () => {
   })
 })
 
+describe('a bus that can be relieved', () => {
+  test('records once more what it could not record, and goes on', async () => {
+    let failing = false
+    const asked: string[] = []
+    const wait = gated()
+    const bench = new Bench(
+      { 'test.work': wait.definition },
+      {
+        between: (bus) =>
+          withExchange(bus, (original) => async (turn) => {
+            if (failing) throw new Error('disk full')
+            return original(turn)
+          }),
+        relieve: ({ message }) => {
+          asked.push(message)
+          failing = false
+          return true
+        },
+      },
+    ).start()
+    await bench.emit(work, {})
+    await turns()
+    failing = true
+    wait.open()
+    await turns()
+    expect(asked).toEqual(['disk full'])
+    expect(bench.failure).toBeUndefined()
+    expect(states(bench, 'test.work')).toEqual(['done'])
+    expect(bench.told.map(({ type }) => type)).toEqual(['test.work', 'test.done'])
+  })
+
+  test('fails when it cannot be relieved any more', async () => {
+    let left = 2
+    const bench = new Bench(
+      {},
+      {
+        between: (bus) => withExchange(bus, () => () => Promise.reject(new Error('disk full'))),
+        relieve: () => left-- > 0,
+      },
+    ).start()
+    await turns(10)
+    expect([bench.failure?.message, left]).toEqual(['disk full', -1])
+  })
+})
+
+test('abandon() aborts what is in hand, waits for it, and records nothing', async () => {
+  const wait = gated()
+  const bench = new Bench({ 'test.work': wait.definition }).start()
+  await bench.emit(work, {})
+  await turns()
+  await bench.dispatcher.abandon(new TerminalError('the disk is full'))
+  expect(states(bench, 'test.work')).toEqual(['claimed'])
+})
+
 describe('stop()', () => {
   test('waits for what is in hand, records it, and claims nothing more', async () => {
     const wait = gated()

@@ -103,6 +103,15 @@ describe('write()', () => {
   })
 })
 
+test('tidy() removes what was never finished, and nothing else', async () => {
+  const plan = prepare()
+  const folder = dirname(lastWeek(plan))
+  for (const name of ['.var.tar.zst.hdsync-part', '.hidden', 'my.hdsync-part'])
+    writeFileSync(join(folder, name), '')
+  await createArchives(recordingRunner().runner).tidy(plan.to)
+  expect(readdirSync(folder).toSorted()).toEqual(['.hidden', 'my.hdsync-part', 'var.tar.zst'])
+})
+
 describe('an archive that fails', () => {
   function expectLastWeek(path: string): void {
     expect(readFileSync(path, 'utf8')).toBe('last week')

@@ -1,14 +1,24 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { SqliteBus } from '../../../../../runtime/bus/sqlite/bus.ts'
 import {
   holdLock,
+  migrate,
   openDatabase,
   storeFile,
   storeId,
   transaction,
 } from '../../../../../runtime/bus/sqlite/database.ts'
+import { migrations } from '../../../../../runtime/bus/sqlite/migrations.ts'
 import { UsageError } from '../../../../../runtime/errors.ts'
 import { Child } from '../../../child.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
@@ -138,6 +148,32 @@ describe('openDatabase()', () => {
     const exits = await Promise.all([1, 2, 3, 4].map(() => new Child(opener, directory).ended()))
     expect(exits).toEqual([0, 0, 0, 0])
     expect(storeId(open(directory))).toMatch(/^[\w-]{8}$/)
+  })
+})
+
+describe('migrate()', () => {
+  const steps = [...migrations, 'CREATE TABLE more (x INTEGER)']
+
+  test('keeps a private copy of what an earlier version left, then brings the store forward', () => {
+    const directory = temporaryFolder()
+    const file = join(directory, storeFile)
+    const database = open(directory)
+    const name = storeId(database)
+    migrate(database, file, steps)
+    expect(database.prepare('SELECT * FROM more').all()).toEqual([])
+    const backup = join(directory, `${storeFile}.v${migrations.length}.backup`)
+    expect(modeOf(backup)).toBe('600')
+    const restored = temporaryFolder()
+    copyFileSync(backup, join(restored, storeFile))
+    expect(storeId(open(restored))).toBe(name)
+  })
+
+  test('leaves the store as it was when a step fails', () => {
+    const directory = temporaryFolder()
+    const database = open(directory)
+    expect(() => migrate(database, join(directory, storeFile), [...steps, 'NONSENSE'])).toThrow('NONSENSE')
+    expect(Object.values(database.prepare('PRAGMA user_version').get() ?? {})).toEqual([migrations.length])
+    expect(() => database.prepare('SELECT * FROM more')).toThrow('no such table')
   })
 })
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { backupStart, type Envelope, runSucceeded, snapshotCreate } from '../../../../../events/index.ts'
-import type { Delivery } from '../../../../../runtime/bus/bus.ts'
+import type { Delivery, Publication, Settlement } from '../../../../../runtime/bus/bus.ts'
 import { SqliteBus } from '../../../../../runtime/bus/sqlite/bus.ts'
 import { openDatabase } from '../../../../../runtime/bus/sqlite/database.ts'
 import { SqliteJournal } from '../../../../../runtime/bus/sqlite/journal.ts'
@@ -25,6 +25,10 @@ async function claim(): Promise<Delivery> {
   const { claimed } = await bus.exchange({ now: 0, renew: [], settle: [], claim: 1, leaseMs: 1000 })
   if (!claimed[0]) throw new Error('nothing is ready')
   return claimed[0]
+}
+
+async function settle(settlement: Settlement): Promise<void> {
+  await bus.exchange({ now: 0, renew: [], settle: [settlement], claim: 0, leaseMs: 1000 })
 }
 
 describe('runs()', () => {
@@ -62,6 +66,43 @@ describe('run()', () => {
   ])('finds for %j %s', (id, run) => expect(journal.run(id)?.id).toBe(run))
 })
 
+const ended = (run: string, time: string): Publication => ({
+  event: event(`end of ${run}`, { type: runSucceeded.type, runid: run, time }),
+  deliveries: [],
+})
+
+test('unended() names the runs that were asked for and have not ended, the newest first', async () => {
+  await bus.publish([start('run1'), start('run2'), ended('run2', '2026-01-01T00:00:00.000Z'), start('run3')])
+  expect(journal.unended()).toEqual(['run3', 'run1'])
+})
+
+describe('prune()', () => {
+  const begin = (run: string) => ({ ...start(run), deliveries: [] })
+  const july = Date.UTC(2026, 6, 1)
+
+  test('forgets runs that ended before a moment, and all that is known of them', async () => {
+    await bus.publish([start('old')])
+    const delivery = await claim()
+    journal.commandStarted({ deliveryId: delivery.id, try: 1, argv: ['lvs'], startedAt: 0 })
+    journal.log({ deliveryId: delivery.id, at: 0, level: 'info', message: 'x' })
+    await settle({ outcome: 'done', delivery, attempt: { startedAt: 0, endedAt: 1 }, publications: [] })
+    await bus.publish([ended('old', '2026-06-30T23:59:59.999Z')])
+    await bus.publish([begin('young'), ended('young', '2026-07-01T00:00:00.000Z'), begin('newest')])
+    expect(journal.prune(july)).toBe(1)
+    expect(journal.runs(10).map(({ id }) => id)).toEqual(['newest', 'young'])
+    expect(journal.story('old')).toEqual({ events: [] })
+    expect(journal.prune(july)).toBe(0)
+  })
+
+  test('keeps the newest run, runs that go on, and runs of which something is owed', async () => {
+    const long = '2020-01-01T00:00:00.000Z'
+    await bus.publish([begin('going on'), start('owed'), ended('owed', long)])
+    await bus.publish([begin('newest'), ended('newest', long)])
+    expect(journal.prune(july)).toBe(0)
+    expect(journal.runs(10)).toHaveLength(3)
+  })
+})
+
 describe('story()', () => {
   test('tells of the events of a run, what was owed for them, and how each try went', async () => {
     await bus.publish([start('run1'), start('run2')])
@@ -75,30 +116,16 @@ describe('story()', () => {
     journal.log({ deliveryId: first.id, at: 6, level: 'warn', message: 'slow' })
     journal.commandEnded(command, { durationMs: 1.5, exitCode: 5, stderr: 'no such group' })
     const failed = { startedAt: 1, endedAt: 9, error: 'lvs ended with exit code 5' }
-    await bus.exchange({
-      now: 0,
-      renew: [],
-      settle: [{ outcome: 'retry', delivery: first, attempt: failed, runAt: 0 }],
-      claim: 0,
-      leaseMs: 1000,
-    })
+    await settle({ outcome: 'retry', delivery: first, attempt: failed, runAt: 0 })
     const second = await claim()
     const unended = { deliveryId: second.id, try: 2, argv: ['lvs'], startedAt: 11 }
     journal.commandStarted(unended)
     const next = event('next', { type: snapshotCreate.type, runid: 'run1', parentid: first.event.id })
-    await bus.exchange({
-      now: 0,
-      renew: [],
-      settle: [
-        {
-          outcome: 'done',
-          delivery: second,
-          attempt: { startedAt: 10, endedAt: 19 },
-          publications: [{ event: next, deliveries: [] }],
-        },
-      ],
-      claim: 0,
-      leaseMs: 1000,
+    await settle({
+      outcome: 'done',
+      delivery: second,
+      attempt: { startedAt: 10, endedAt: 19 },
+      publications: [{ event: next, deliveries: [] }],
     })
 
     expect(journal.story('run1')).toEqual({
