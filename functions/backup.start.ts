@@ -1,10 +1,17 @@
-import { backupFinish, backupStart, runStarted, runWarned, targetOpen } from '../events/index.ts'
-import { defineFunction, reasonOf, TerminalError } from '../runtime/function.ts'
+import {
+  backupFinish,
+  backupStart,
+  runStarted,
+  runWarned,
+  sourceFailed,
+  targetOpen,
+} from '../events/index.ts'
+import { CancelledError, defineFunction, reasonOf, TerminalError } from '../runtime/function.ts'
 
 /** Begins a run: settles which sources belong to it. */
 export default defineFunction({
   on: backupStart,
-  emits: [runStarted, targetOpen, backupFinish, runWarned],
+  emits: [runStarted, targetOpen, backupFinish, runWarned, sourceFailed],
 
   run({ data }, { config, emit }) {
     const known = Object.keys(config.sources)
@@ -19,8 +26,16 @@ export default defineFunction({
     emit(targetOpen, { sources })
   },
 
-  giveUp({ error }, { emit }) {
-    emit(runWarned, { reason: reasonOf(error) })
+  giveUp({ data, error }, { config, emit }) {
+    if (error instanceof CancelledError) {
+      const sources = data.sources ?? Object.keys(config.sources)
+      emit(runStarted, { sources })
+      for (const source of sources) {
+        emit(sourceFailed, { source, step: backupStart.type, reason: reasonOf(error), cancelled: true })
+      }
+    } else {
+      emit(runWarned, { reason: reasonOf(error) })
+    }
     emit(backupFinish, {})
   },
 })

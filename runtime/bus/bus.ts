@@ -27,8 +27,8 @@ export interface EventBus {
   /** Makes every claimed delivery ready again. Only for the sole runner, at its start. */
   reclaim(error: string): Promise<Delivery[]>
 
-  /** Makes the delayed deliveries of one run ready at once. */
-  expedite(runId: string): Promise<void>
+  /** Makes the delayed deliveries of one run ready at once, but for those to some functions. */
+  expedite(runId: string, except?: readonly string[]): Promise<void>
 
   /** Calls back when another process may have put something on the bus. The answer stops it. */
   watch(listener: () => void): () => void

@@ -12,7 +12,14 @@ const longestTimeoutMs = 2 ** 31 - 1
 export const systemClock: Clock = {
   now: () => Date.now(),
   schedule(delayMs, callback) {
-    const timer = setTimeout(callback, Math.min(Math.max(delayMs, 0), longestTimeoutMs))
+    let timer: NodeJS.Timeout
+    const wait = (leftMs: number) => {
+      timer =
+        leftMs > longestTimeoutMs
+          ? setTimeout(() => wait(leftMs - longestTimeoutMs), longestTimeoutMs)
+          : setTimeout(callback, Math.max(leftMs, 0))
+    }
+    wait(delayMs)
     return () => clearTimeout(timer)
   },
 }

@@ -95,7 +95,11 @@ export class Dispatcher {
     for (const { delivery, cancel } of this.#inHand.values()) {
       if (delivery.event.runid === runId && this.#isChain(delivery)) cancel.abort(reason)
     }
-    await this.#options.bus.expedite(runId)
+    const aside = this.#options.registry.functions.filter(({ definition }) => definition.spec.aside)
+    await this.#options.bus.expedite(
+      runId,
+      aside.map(({ name }) => name),
+    )
     this.wake()
   }
 
@@ -202,7 +206,13 @@ export class Dispatcher {
   }
 
   #tell(publications: readonly Publication[]): void {
-    for (const { event } of publications) this.#options.onEvent?.(event)
+    for (const { event } of publications) {
+      try {
+        this.#options.onEvent?.(event)
+      } catch {
+        // Whoever looks on must not stop what goes on.
+      }
+    }
   }
 
   #tellIdle(): void {

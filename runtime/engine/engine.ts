@@ -103,13 +103,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
         `the disk of ${config.state} is full: the run is ended, what was held back for that is used`,
       )
       const reason = new TerminalError(`the disk of the state directory ${config.state} is full`)
-      for (const runId of journal.unended()) void dispatcher.endRun(runId, reason)
+      for (const runId of journal.unended()) dispatcher.endRun(runId, reason).catch(() => {})
       return true
     },
     onFailure: (error) => ends.fail(error),
     onIdle: () => {
       for (const runId of ends.stalled()) {
-        void dispatcher.publish([rootPublication(registry, backupFinish, {}, { now: clock.now(), runId })])
+        dispatcher
+          .publish([rootPublication(registry, backupFinish, {}, { now: clock.now(), runId })])
+          .catch(ends.fail)
       }
     },
   })

@@ -32,12 +32,14 @@ export function childPublication<E extends EventDefinition>(
   registry: Registry,
   event: E,
   data: InputOf<E>,
-  parent: { event: Envelope; function: string; index: number },
+  parent: { event: Envelope; function: string; phase: 'run' | 'giveUp'; index: number },
   { attempt = 1, delayMs = 0 }: EmitOptions,
   now: number,
 ): Publication {
   const digest = createHash('sha256')
-    .update(JSON.stringify([parent.event.source, parent.event.id, parent.function, parent.index]))
+    .update(
+      JSON.stringify([parent.event.source, parent.event.id, parent.function, parent.phase, parent.index]),
+    )
     .digest()
   const identity = {
     id: digest.toString('base64url', 0, 16),

@@ -31,7 +31,7 @@ export class RunEnds {
     this.#waiting.delete(event.runid)
   }
 
-  fail(error: Error): void {
+  fail = (error: Error): void => {
     this.#failure = error
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()

@@ -40,14 +40,15 @@ export async function work(
     if (delivery.tries > target.retry.limit) {
       throw new TerminalError(`given up: it did not end well in ${target.retry.limit} tries`)
     }
-    const { emit, publications } = emitter(delivery, target, options)
+    const { emit, publications, close } = emitter(delivery, target, 'run', options)
     const context = {
       ...options.context(delivery, signal),
       events: eventLog(delivery, options),
       emit: emit as Emit<readonly EventDefinition[]>,
     }
     signal.throwIfAborted()
-    await target.definition.spec.run(received, context)
+    await untilDone(Promise.resolve(target.definition.spec.run(received, context)), signal, clock)
+    close()
     return { outcome: 'done', delivery, attempt: { startedAt, endedAt: clock.now() }, publications }
   } catch (thrown) {
     const error = signal.aborted ? toError(signal.reason) : toError(thrown)
@@ -76,7 +77,7 @@ export function giveUp(
   const outcome = error instanceof CancelledError ? 'cancelled' : 'dead'
   const attempt = { startedAt, endedAt: options.clock.now(), error: error.message }
   try {
-    const { emit, publications } = emitter(delivery, target, options)
+    const { emit, publications } = emitter(delivery, target, 'giveUp', options)
     const { config, run } = options.context(delivery, AbortSignal.abort(error))
     const context: GiveUpContext = { config, run, events: eventLog(delivery, options) }
     target.definition.spec.giveUp?.(
@@ -98,16 +99,27 @@ function receive({ event }: Delivery, { definition, name }: RegisteredFunction):
   return { data: parsed.data, attempt: event.attempt, event }
 }
 
-function emitter(delivery: Delivery, target: RegisteredFunction, { registry, clock }: WorkerOptions) {
+function emitter(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  phase: 'run' | 'giveUp',
+  { registry, clock }: WorkerOptions,
+) {
   const publications: Publication[] = []
+  let closed = false
   const emit: Emit<EventDefinition[]> = (event, data, options = {}) => {
+    if (closed)
+      throw new TerminalError(`${target.name} emits ${event.type} after its end: is an await missing?`)
     if (!target.definition.emits.includes(event)) {
       throw new TerminalError(`${target.name} emits ${event.type}, which its \`emits\` does not name`)
     }
-    const parent = { event: delivery.event, function: target.name, index: publications.length }
+    const parent = { event: delivery.event, function: target.name, phase, index: publications.length }
     publications.push(childPublication(registry, event, data, parent, options, clock.now()))
   }
-  return { emit, publications }
+  const close = () => {
+    closed = true
+  }
+  return { emit, publications, close }
 }
 
 function eventLog(delivery: Delivery, { bus, registry }: WorkerOptions): EventLog {
@@ -131,6 +143,26 @@ function eventLog(delivery: Delivery, { bus, registry }: WorkerOptions): EventLo
         .open(runId)
         .filter(({ id, function: name }) => id !== delivery.id && !registry.get(name)?.definition.spec.aside)
         .length,
+  }
+}
+
+/** A command that must not be stopped halfway is waited for; a handler that does not heed its signal is not. */
+const patienceMs = 5 * 60_000
+
+/** Waits for a handler, after its signal was aborted only for so long. */
+async function untilDone(running: Promise<void>, signal: AbortSignal, clock: Clock): Promise<void> {
+  const lost = Promise.withResolvers<never>()
+  let stop = () => {}
+  const onAbort = () => {
+    stop = clock.schedule(patienceMs, () => lost.reject(signal.reason))
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    await Promise.race([running, lost.promise])
+  } finally {
+    stop()
+    signal.removeEventListener('abort', onAbort)
+    running.catch(() => {})
   }
 }
 

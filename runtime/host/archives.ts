@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Config, Target } from '../config/config.ts'
 import { TerminalError } from '../errors.ts'
 import type { Progress } from '../function.ts'
-import type { Command, CommandRunner } from './command.ts'
+import { type Command, CommandError, type CommandRunner } from './command.ts'
 import { ensureDirectory } from './directory.ts'
 
 export type Compression = NonNullable<Config['archive']>['compression']
@@ -157,10 +157,17 @@ async function verify(
 ): Promise<void> {
   const hash = createHash('sha256')
   const argv = readBackArgv(compression, path)
-  await runner.pipe([{ argv, timeoutMs }], { onFirst: (chunk) => hash.update(chunk) })
-  if (hash.digest('hex') === expected) return
+  let cause: unknown
+  try {
+    await runner.pipe([{ argv, timeoutMs }], { onFirst: (chunk) => hash.update(chunk) })
+    if (hash.digest('hex') === expected) return
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    cause = error
+  }
   throw new TerminalError(`the archive ${path} does not read back as it was written`, {
     hint: 'the disk or the memory of this machine may be failing: see dmesg',
+    cause,
   })
 }
 

@@ -99,10 +99,18 @@ const killDelayMs = 5000
 
 const directories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
-/** What every command sees: messages in English, and the places where administrators' programs live. */
+/** Variables of the caller's that would change what our commands do. */
+const unwanted = /^(TAR_OPTIONS|TAPE|GZIP|ZSTD_\w+|RSYNC_\w+|POSIXLY_CORRECT|LC_\w+|LANG|LANGUAGE)$/
+
+/**
+ * What every command sees: the caller's variables but for those that would change what it does, messages in
+ * English, and the places where administrators' programs live.
+ */
 export function commandEnvironment(owner: string): Record<string, string> {
   const path = (process.env.PATH ?? '').split(':').filter((entry) => entry.startsWith('/'))
+  const kept = Object.entries(process.env).filter(([name]) => !unwanted.test(name))
   return {
+    ...(Object.fromEntries(kept) as Record<string, string>),
     LC_ALL: 'C',
     LVM_SUPPRESS_FD_WARNINGS: '1',
     HDSYNC_OWNER: owner,
@@ -128,19 +136,24 @@ async function runPipeline(
   options.signal.throwIfAborted()
   const keepsOutput = commands.length === 1 && !sink.file && !sink.onFirst
   const running = commands.map((command, index) => start(command, index === 0, keepsOutput, options))
+  let broken: Error | undefined
   for (const [index, { child }] of running.entries()) {
     const next = running[index + 1]
-    // A next command that ends early breaks the pipe; its own exit code tells why.
-    if (next) child.stdout?.pipe(next.child.stdin as NodeJS.WritableStream).on('error', () => {})
+    if (!next) break
+    // A command that ends early breaks the pipe; where its exit code does not tell why, this does.
+    child.stdout?.pipe(next.child.stdin as NodeJS.WritableStream).on('error', (error: Error) => {
+      broken ??= new TerminalError(`${commands[index + 1]?.argv[0]} stopped reading`, { cause: error })
+      for (const { kill } of running.slice(0, index + 1)) kill()
+    })
   }
   const stopAll = () => {
     for (const { kill } of running) kill()
   }
-  // The first to fail is the cause; without it the others would wait for ever, or fail in turn.
-  let cause: Error | undefined
-  for (const { result } of running) {
+  // Without one of them the others would wait for ever; the first that failed by itself is the cause.
+  const failures: { error: Error; stopped: boolean }[] = []
+  for (const { result, wasStopped } of running) {
     result.catch((error: Error) => {
-      cause ??= error
+      failures.push({ error, stopped: wasStopped() })
       stopAll()
     })
   }
@@ -151,13 +164,15 @@ async function runPipeline(
     const file = createWriteStream(path, { flags, mode, flush: true })
     running.at(-1)?.child.stdout?.pipe(file)
     written = finished(file).catch((error: Error) => {
-      cause ??= new TerminalError(`cannot write ${path}: ${error.message}`, { cause: error })
+      const message = `cannot write ${path}: ${error.message}`
+      failures.push({ error: new TerminalError(message, { cause: error }), stopped: false })
       stopAll()
     })
   }
   const settled = await Promise.allSettled(running.map(({ result }) => result))
   await written
   options.signal.throwIfAborted()
+  const cause = failures.find(({ stopped }) => !stopped)?.error ?? broken ?? failures[0]?.error
   if (cause) throw cause
   return settled.map((one) => (one as PromiseFulfilledResult<CommandResult>).value)
 }
@@ -174,6 +189,7 @@ function start(
   const startedAt = performance.now()
   const child = execa(argv[0], argv.slice(1), {
     env: { ...commandEnvironment(owner), ...command.env },
+    extendEnv: false,
     reject: false,
     buffer: false,
     // A session of its own: Ctrl-C in the terminal is for hdsync, which stops its commands in order.
@@ -187,7 +203,12 @@ function start(
 
   let timedOut = false
   let killTimer: NodeJS.Timeout | undefined
+  let ended = false
+  let stopped = false
   const kill = () => {
+    // Its id may belong to somebody else by now.
+    if (ended) return
+    stopped = true
     signalGroup(child.pid, 'SIGTERM')
     killTimer ??= setTimeout(() => signalGroup(child.pid, 'SIGKILL'), killDelayMs)
   }
@@ -204,6 +225,7 @@ function start(
   child.stderr?.on('data', stderr.add)
 
   const result = child.then((end): CommandResult => {
+    ended = true
     clearTimeout(timer)
     clearTimeout(killTimer)
     signal.removeEventListener('abort', kill)
@@ -236,7 +258,7 @@ function start(
   })
   // Everybody who waits gets the rejection; this keeps it from being unhandled until they do.
   result.catch(() => {})
-  return { child, result, kill }
+  return { child, result, kill, wasStopped: () => stopped }
 }
 
 /** The group, so that the children of rsync and of hooks end with them. */

@@ -57,16 +57,26 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
     },
   }
 
+  /** One look that fails is no reason to look away. */
+  async function look<T>(body: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await body()
+    } catch (error) {
+      if (!stopped.signal.aborted) options.onWarning(`watching the snapshot: ${(error as Error).message}`)
+      return undefined
+    }
+  }
+
   async function watchThick(): Promise<void> {
     let refused = false
     for (;;) {
-      const status = await snapshotStatus(options.looking.runner, snapshot.device)
+      const status = await look(() => snapshotStatus(options.looking.runner, snapshot.device))
       if (status?.invalid) {
         given.abort(new TerminalError(`the snapshot ${fullName(snapshot.vg, snapshot.lv)} overflowed`))
         return
       }
       if (status && !refused && status.usedBytes >= status.totalBytes * extendAtShare) {
-        refused = !(await extend(status.totalBytes))
+        refused = !(await look(() => extend(status.totalBytes)))
         continue
       }
       await sleep(intervalMs, undefined, { signal: stopped.signal })
@@ -96,8 +106,8 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
 
   async function watchPool(): Promise<void> {
     for (;;) {
-      const pool = await options.looking.lvm.volume(snapshot.vg, snapshot.pool ?? '')
-      const problem = poolProblem(pool)
+      const pool = await look(() => options.looking.lvm.volume(snapshot.vg, snapshot.pool ?? ''))
+      const problem = pool && poolProblem(pool)
       if (problem) {
         given.abort(problem)
         return

@@ -33,6 +33,14 @@ export function snapshotSizeBytes(facts: SizeFacts): number {
   const roundUp = (bytes: number) => Math.ceil(bytes / extentBytes) * extentBytes
   const ceiling = snapshotCeilingBytes(facts)
   const free = Math.floor(freeBytes / extentBytes) * extentBytes
+  if (wanted.max && overflowedBytes >= ceiling && ceiling < wholeCopyBytes(facts)) {
+    throw new TerminalError(
+      `its snapshot overflowed, and is as large as it may be: ${formatBytes(ceiling)}`,
+      {
+        hint: 'allow more under `snapshot.max`',
+      },
+    )
+  }
 
   const known = Math.max(0, ...facts.usedBytes)
   const auto = Math.max(floorBytes, known > 0 ? known * safety : sizeBytes * firstShare)
@@ -58,10 +66,14 @@ export function snapshotCeilingBytes({
   sizeBytes,
   extentBytes,
 }: Pick<SizeFacts, 'wanted' | 'sizeBytes' | 'extentBytes'>): number {
-  const roundUp = (bytes: number) => Math.ceil(bytes / extentBytes) * extentBytes
-  // Each chunk of 4 KiB costs 16 bytes of metadata; one extent more for the header.
-  const whole = roundUp(sizeBytes * 1.005) + extentBytes
-  return Math.min(whole, wanted.max ? roundUp(inBytes(wanted.max, sizeBytes)) : whole)
+  const whole = wholeCopyBytes({ sizeBytes, extentBytes })
+  if (!wanted.max) return whole
+  return Math.min(whole, Math.ceil(inBytes(wanted.max, sizeBytes) / extentBytes) * extentBytes)
+}
+
+/** Each chunk of 4 KiB costs 16 bytes of metadata; one extent more for the header. */
+function wholeCopyBytes({ sizeBytes, extentBytes }: Pick<SizeFacts, 'sizeBytes' | 'extentBytes'>): number {
+  return (Math.ceil((sizeBytes * 1.005) / extentBytes) + 1) * extentBytes
 }
 
 function inBytes(size: { bytes: number } | { percent: number }, ofBytes: number): number {

@@ -35,7 +35,7 @@ export async function mount(runner: CommandRunner, what: Parameters<typeof mount
 /** What mount(8) found wrong, without the path before it and the advice behind it. */
 export function mountComplaint(error: CommandError): string {
   const line = error.stderr.split('\n').find((text) => text.trim() && !text.includes('dmesg(1)'))
-  const complaint = line?.replace(/^mount: \S+: /, '').trim()
+  const complaint = line?.replace(/^mount: (\S+: )?/, '').trim()
   return complaint ? `mount: ${complaint}` : error.message
 }
 

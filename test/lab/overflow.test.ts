@@ -12,7 +12,7 @@ const busy: Setting = {
     mke2fs -q -t ext4 /dev/ubdb; mkdir -p /mnt/hdd1 /srv/plain
     for n in {1..20}; do head -c 1M /dev/urandom > /srv/var/$n; done; echo hi > /srv/plain/file
     hdsync target adopt hdd1`,
-  config: config('8M'),
+  config: config('24M'),
 }
 
 function config(size: string, max = '100%'): string {
@@ -46,7 +46,7 @@ describeNight('a snapshot that fills up', busy, (night) => {
     expect(result.sources[0]).toMatchObject({ state: 'succeeded', mountTrials: 1, error: null })
     expect(code).toBe(0)
     expect((await eventsOf(result.run)).join('\n')).toMatch(
-      /snapshot\.extended +snapshot extended from 8 MiB to 16 MiB/,
+      /snapshot\.extended +snapshot extended from 24 MiB to 48 MiB/,
     )
   })
 
@@ -75,8 +75,8 @@ describeNight('a snapshot that fills up', busy, (night) => {
     const running = night.run()
     await held.reached()
     await night.machine.ok(change(100))
-    const { code, result, stderr } = await running
     await held.go()
+    const { code, result, stderr } = await running
     expect(code).toBe(1)
     const [source, plain] = result.sources
     expect(source).toMatchObject({ source: 'var', state: 'failed' })

@@ -127,7 +127,7 @@ describeNight('a run that is cancelled', office, (night) => {
     const held = await night.hold('lvcreate')
     // Not exec: the shell, hdsync and cat are a group, as a pipeline typed in a terminal is.
     const hdsync = await begin(night, {
-      script: 'hdsync run --json | cat > /run/lab/piped; exit ${PIPESTATUS[0]}',
+      script: 'set -o pipefail; hdsync run --json | cat > /run/result',
     })
     await held.reached()
     await hdsync.running.kill('SIGINT')
@@ -142,8 +142,7 @@ describeNight('a run that is cancelled', office, (night) => {
   it('puts things in order too when its output has gone with the Ctrl-C: hdsync run 2>&1 | tee log', async () => {
     const held = await night.hold('lvcreate')
     const hdsync = await begin(night, {
-      script:
-        '{ echo $BASHPID > /run/hdsync.pid; exec hdsync run; } 2>&1 | tee /run/log > /dev/null; exit ${PIPESTATUS[0]}',
+      script: '{ echo $BASHPID > /run/hdsync.pid; exec hdsync run; } 2>&1 | tee /run/log > /dev/null',
     })
     await held.reached()
     await night.machine.ok('pkill -KILL -x tee; kill -INT $(cat /run/hdsync.pid)')

@@ -66,8 +66,8 @@ export class SqliteBus implements EventBus {
     })
   }
 
-  async expedite(runId: string): Promise<void> {
-    this.#sql.expedite.run(runId)
+  async expedite(runId: string, except: readonly string[] = []): Promise<void> {
+    this.#sql.expedite.run(runId, JSON.stringify(except))
   }
 
   /**
@@ -244,7 +244,8 @@ function prepare(database: DatabaseSync) {
       RETURNING *`,
     nextAt: `SELECT run_at FROM delivery WHERE state = 'ready' AND run_at > ? ORDER BY run_at LIMIT 1`,
     expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
-      AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
+      AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)
+      AND function NOT IN (SELECT value FROM json_each(?))`,
     open: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
       WHERE d.state IN ('ready', 'claimed') ORDER BY d.id`,
     openOfRun: `SELECT d.*, e.id AS event_id FROM event e JOIN delivery d ON d.event_seq = e.seq

@@ -79,12 +79,18 @@ describe('rootPublication()', () => {
 
 describe('childPublication()', () => {
   const parent: Envelope = rootPublication(registry, work, {}, { now, runId: 'run1' }).event
-  const child = (index = 0, of = parent, name = 'f') =>
-    childPublication(registry, work, {}, { event: of, function: name, index }, {}, now).event
+  const child = (index = 0, of = parent, name = 'f', phase: 'run' | 'giveUp' = 'run') =>
+    childPublication(registry, work, {}, { event: of, function: name, phase, index }, {}, now).event
 
   test('has the same id whenever the same step is done, and another one for every other step', () => {
     expect(child()).toEqual(child())
-    const steps = [child(), child(1), child(0, { ...parent, id: 'x' }), child(0, parent, 'g')]
+    const steps = [
+      child(),
+      child(1),
+      child(0, { ...parent, id: 'x' }),
+      child(0, parent, 'g'),
+      child(0, parent, 'f', 'giveUp'),
+    ]
     expect(new Set(steps.map(({ id }) => id)).size).toBe(steps.length)
     expect(child(0, { ...parent, source: '/elsewhere' }).id).not.toBe(child().id)
   })
@@ -114,7 +120,7 @@ describe('childPublication()', () => {
   })
 
   test('carries the trial and the delay that it was emitted with', () => {
-    const step = { event: parent, function: 'f', index: 0 }
+    const step = { event: parent, function: 'f', phase: 'run', index: 0 }
     const later = childPublication(registry, work, {}, step, { attempt: 4, delayMs: 250 }, now)
     expect(later.event.attempt).toBe(4)
     expect(later.deliveries.map(({ runAt }) => runAt)).toEqual([now + 250, now + 250])

@@ -174,7 +174,10 @@ describe('an archive that fails', () => {
     const plan = prepare({ compression })
     const path = lastWeek(plan)
     const tear = (part: string) => truncateSync(part, statSync(part).size - 20)
-    await expect(write(plan, meddling(plan, tear))).rejects.toThrow(compression)
+    const failure = await write(plan, meddling(plan, tear)).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(TerminalError)
+    // The reader's own complaint is kept as the cause.
+    expect(String((failure as Error).cause)).toContain(compression)
     expect(readFileSync(path, 'utf8')).toBe('last week')
   })
 })
