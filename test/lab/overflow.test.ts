@@ -31,16 +31,19 @@ const copying = '*progress2*'
 
 describeNight('a snapshot that fills up', busy, (night) => {
   const eventsOf = async (run: string) =>
-    (await night.machine.ok(`hdsync show ${run} --no-commands`)).split('\n').map((line) => line.trim())
+    (await night.machine.ok(`hdsync show ${run}`)).split('\n').map((line) => line.trim())
 
   it('is made larger while it is read, and the copy goes on', async () => {
     const held = await night.hold('rsync', copying)
     const running = night.run()
     await held.reached()
     // Slowly enough for the watcher, which looks twice a second.
-    await night.machine.ok(
-      `for n in {1..12}; do head -c 1M /dev/urandom > /srv/var/$n; sync; sleep 0.4; done`,
-    )
+    await night.machine.ok(`
+      for n in {1..60}; do
+        head -c 1M /dev/urandom > /srv/var/new$n; sync
+        size=$(lvs --noheadings --units m --nosuffix -o lv_size vg01/hdsync_var)
+        (( $(printf %.0f "$size") > 24 )) && exit 0
+      done; exit 1`)
     await held.go()
     const { code, result } = await running
     expect(result.sources[0]).toMatchObject({ state: 'succeeded', mountTrials: 1, error: null })
@@ -69,7 +72,10 @@ describeNight('a snapshot that fills up', busy, (night) => {
   })
 
   it('ends as a failure with the reason where there is no room, and the others go on', async () => {
-    await night.machine.ok('lvcreate -q -y -n filler -l 95%FREE vg01 >/dev/null')
+    // Room for the first snapshot, of two extents, and not for a larger one.
+    await night.machine.ok(`
+      free=$(vgs --noheadings -o vg_free_count vg01)
+      lvcreate -q -y -n filler -l $((free - 2)) vg01 >/dev/null`)
     await night.configure(config('8M'))
     const held = await night.hold('rsync', copying)
     const running = night.run()

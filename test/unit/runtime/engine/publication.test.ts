@@ -120,7 +120,7 @@ describe('childPublication()', () => {
   })
 
   test('carries the trial and the delay that it was emitted with', () => {
-    const step = { event: parent, function: 'f', phase: 'run', index: 0 }
+    const step = { event: parent, function: 'f', phase: 'run' as const, index: 0 }
     const later = childPublication(registry, work, {}, step, { attempt: 4, delayMs: 250 }, now)
     expect(later.event.attempt).toBe(4)
     expect(later.deliveries.map(({ runAt }) => runAt)).toEqual([now + 250, now + 250])
