@@ -39,8 +39,8 @@ archive: { target: hdd9 }
 const files = `
   mkdir -p /srv/var/mail /srv/var/www /srv/var/cache /srv/home/ann/photos /srv/home/bob
   for n in {1..150}; do echo "mail $n" > /srv/var/mail/$n; echo "<h1>$n</h1>" > /srv/var/www/$n.html; done
-  head -c 24M /dev/urandom > /srv/var/database; head -c 5M /dev/zero > /srv/var/cache/junk
-  for n in {1..8}; do head -c 2M /dev/urandom > /srv/home/ann/photos/$n.jpg; done
+  head -c 12M /dev/urandom > /srv/var/database; head -c 5M /dev/zero > /srv/var/cache/junk
+  for n in {1..8}; do head -c 1M /dev/urandom > /srv/home/ann/photos/$n.jpg; done
   echo 'to do: backups' > /srv/home/bob/notes; chown -R 1000:1000 /srv/home/ann; chown -R 1001:1001 /srv/home/bob`
 
 async function inMachine(): Promise<void> {

@@ -118,6 +118,11 @@ export function commandEnvironment(owner: string): Record<string, string> {
   }
 }
 
+/** What marks a command in its environment as ours, and as one that may be stopped or has to be waited for. */
+export function ownerMark(owner: string, interruptible: boolean): string {
+  return interruptible ? owner : `${owner}.wait`
+}
+
 export function createRunner(options: RunnerOptions): CommandRunner {
   return {
     async run(command) {
@@ -188,7 +193,7 @@ function start(
   const id = observer.started(argv)
   const startedAt = performance.now()
   const child = execa(argv[0], argv.slice(1), {
-    env: { ...commandEnvironment(owner), ...command.env },
+    env: { ...commandEnvironment(ownerMark(owner, interruptible)), ...command.env },
     extendEnv: false,
     reject: false,
     buffer: false,

@@ -8,6 +8,8 @@ export function hookCommand(argv: Command['argv'], timeoutMs: number, event: Env
     timeoutMs,
     input: `${JSON.stringify(event)}\n`,
     env: {
+      // What a hook leaves running on purpose is not ours to end.
+      HDSYNC_OWNER: '',
       HDSYNC_EVENT: event.type,
       HDSYNC_EVENT_ID: event.id,
       HDSYNC_RUN: event.runid ?? '',

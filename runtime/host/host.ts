@@ -36,7 +36,8 @@ export function createHost({ observer, signal, store, runtimeDirectory }: HostOp
     targets: createTargets(runner, new Ledger(runtimeDirectory)),
     mirrors: createMirrors(runner),
     archives: createArchives(runner),
-    program: (command) => runner.run(command),
+    // What a program leaves running on purpose is not ours to end.
+    program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),
     hook: ({ argv, timeoutMs }, event) => runner.run(hookCommand(argv, timeoutMs, event)),
   }
 }

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { RunResult } from '../../events/index.ts'
 import { fingerprint } from './fingerprint.ts'
 import { lab2002 } from './lab2002.ts'
@@ -7,12 +7,11 @@ import { describeNight, type Night, type Setting } from './night.ts'
 import { leftovers, oddFiles } from './servers.ts'
 
 /** Two volumes that are written to all the time, and a directory beside them. */
-function config({ home = '', attempts = '' } = {}): string {
-  const mount = `mount: { ${attempts} backoff: 10ms..20ms }`
+function config({ home = '', varAttempts = 10, homeAttempts = '' } = {}): string {
   return `
 sources:
-  var: { lv: vg01/lv_var, target: hdd1, ${mount} }
-  home: { lv: vg01/lv_home, target: hdd1, ${home} ${mount} }
+  var: { lv: vg01/lv_var, target: hdd1, mount: { attempts: ${varAttempts}, backoff: 10ms..20ms } }
+  home: { lv: vg01/lv_home, target: hdd1, ${home} mount: { ${homeAttempts} backoff: 10ms..20ms } }
   plain: { path: /srv/plain, target: hdd1 }
 targets:
   hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1 }] }
@@ -43,10 +42,15 @@ const busyServer: Setting = {
 const nothing = { snapshots: [], mounts: [] }
 const said = {
   var: /clm-2076 journal_read_transaction: device is readonly, unable to replay log/,
-  home: /write access unavailable, cannot proceed/,
+  home: /recovery required on readonly filesystem/,
 }
 
-describeNight('snapshots that are refused as in 2002', busyServer, (night) => {
+describeNight('snapshots', busyServer, (night) => {
+  describe('that are refused as in 2002', () => refusals(night))
+  describe('that overflow while they are copied', () => overflows(night))
+})
+
+function refusals(night: Night): void {
   it('are taken anew until one can be mounted, and the copy is that of one moment', async () => {
     const { machine } = night
     const stop = await writeLoad(machine, '/srv/var', '/srv/home')
@@ -73,12 +77,10 @@ describeNight('snapshots that are refused as in 2002', busyServer, (night) => {
 
   it('are taken anew of ext3 too', async () => {
     const { machine } = night
-    const stop = await writeLoad(machine, '/srv/home')
     const present = await lab2002(machine, { first: 1, only: 'lv_home' })
     await machine.ok('echo new > /srv/home/new; rm /srv/home/1')
     const { code, result } = await night.run('run', 'home')
     await present()
-    await stop()
     expect(result).toMatchObject({ state: 'succeeded', sources: [{ mountTrials: 2 }] })
     expect(code).toBe(0)
     expect(await machine.ok('hdsync show')).toMatch(said.home)
@@ -86,13 +88,14 @@ describeNight('snapshots that are refused as in 2002', busyServer, (night) => {
     expect(await leftovers(machine)).toEqual(nothing)
   })
 
-  // Rule 1: the script of 2002 synced the empty mount point now, and wiped the mirror.
+  // Rule 1: the script of 2002 went on to sync the empty mount point, and wiped the mirror.
   it('fail the source once all attempts are used up, and leave its mirror as it was', async () => {
     const { machine } = night
     const before = await backups(night)
-    await night.configure(config({ attempts: 'attempts: 3,' }))
+    // Ten attempts, unless the config says otherwise.
+    await night.configure(config({ varAttempts: 3 }))
     await machine.ok('rm /srv/var/odd/relative; rm /srv/home/2; echo changed > /srv/plain/2')
-    const stop = await writeLoad(machine, '/srv/var', '/srv/home')
+    const stop = await trickle(night, '/srv/var')
     const present = await lab2002(machine)
     const { code, result, stderr } = await night.run()
     await present()
@@ -101,10 +104,13 @@ describeNight('snapshots that are refused as in 2002', busyServer, (night) => {
     expect(code).toBe(1)
     expect(result.state).toBe('failed')
     expect(states(result)).toEqual({ var: 'failed', home: 'failed', plain: 'succeeded' })
-    expect(trials(result)).toEqual({ var: 3, home: 3, plain: 0 })
-    for (const source of ['var', 'home'] as const) {
+    expect(trials(result)).toEqual({ var: 3, home: 10, plain: 0 })
+    for (const [source, attempts] of [
+      ['var', 3],
+      ['home', 10],
+    ] as const) {
       const error = errorOf(result, source)
-      expect(error).toContain('no snapshot could be mounted in 3 attempts: mount: ')
+      expect(error).toContain(`no snapshot could be mounted in ${attempts} attempts: mount: `)
       expect(error).toMatch(said[source])
       expect(stderr).toContain(error.replace('snapshot.mount: ', 'FAILED at snapshot.mount: '))
     }
@@ -113,40 +119,24 @@ describeNight('snapshots that are refused as in 2002', busyServer, (night) => {
     expect(await leftovers(machine)).toEqual(nothing)
   })
 
-  it('are tried ten times unless the config says otherwise', async () => {
-    const { machine } = night
-    const before = await backups(night)
-    await night.configure(config())
-    const stop = await writeLoad(machine, '/srv/home')
-    const present = await lab2002(machine)
+  it('are forgotten by the next night', async () => {
     const { code, result } = await night.run('run', 'home')
-    await present()
-    await stop()
-    expect(code).toBe(1)
-    expect(trials(result)).toEqual({ home: 10 })
-    expect(errorOf(result, 'home')).toContain('no snapshot could be mounted in 10 attempts')
-    expect(await backups(night)).toEqual(before)
-    expect(await leftovers(machine)).toEqual(nothing)
-  })
-
-  it('are forgotten once the snapshots are those of today', async () => {
-    const { code, result } = await night.run()
     expect(code).toBe(0)
-    expect(trials(result)).toEqual({ var: 1, home: 1, plain: 0 })
-    for (const source of ['var', 'home']) expect(await mirror(night, source)).toBe(await live(night, source))
+    expect(trials(result)).toEqual({ home: 1 })
+    expect(await mirror(night, 'home')).toBe(await live(night, 'home'))
   })
-})
+}
 
-// Rule 5: what is read from a snapshot that overflowed is not believed.
-describeNight('snapshots that overflow while they are copied', busyServer, (night) => {
+// Rule 5: what was read from a snapshot that overflowed is not believed.
+function overflows(night: Night): void {
   it('fail the source when there is no further attempt, and delete nothing', async () => {
-    await night.run('run', 'home')
-    await night.configure(config({ home: 'snapshot: { size: 4M },', attempts: 'attempts: 1,' }))
+    await night.configure(config({ home: 'snapshot: { size: 4M },', homeAttempts: 'attempts: 1,' }))
+    const before = await night.machine.ok('ls /look/home')
     const { code, result } = await overflowing('rm /srv/home/3')
     expect(code).toBe(1)
     expect(states(result)).toEqual({ home: 'failed' })
     expect(errorOf(result, 'home')).toContain('its snapshot overflowed in each of 1 attempts')
-    expect(await night.machine.ok('cat /look/home/{1..9} | uniq -c')).toMatch(/^ *9 home$/)
+    expect(await night.machine.ok('ls /look/home')).toBe(before)
     expect(await leftovers(night.machine)).toEqual(nothing)
   })
 
@@ -173,7 +163,20 @@ describeNight('snapshots that overflow while they are copied', busyServer, (nigh
     await rsync.go()
     return running
   }
-})
+}
+
+/** Keeps the journal of a file system from coming to rest, and costs much less than `writeLoad`. */
+async function trickle({ machine }: Night, folder: string): Promise<() => Promise<unknown>> {
+  const script = `mkdir -p ${folder}/busy; exec perl -MIO::Handle -e '
+    for (my $n = 0; ; $n++) {
+      open my $file, ">", "${folder}/busy/trickle"; print $file $n; $file->flush; $file->sync;
+      select undef, undef, undef, 0.1 }'`
+  const running = await machine.start(script)
+  return async () => {
+    await running.kill()
+    await running.wait()
+  }
+}
 
 async function shown(night: Night): Promise<RunResult> {
   return JSON.parse(await night.machine.ok('hdsync show --json')) as RunResult
