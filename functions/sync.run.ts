@@ -19,9 +19,11 @@ import {
   defineFunction,
   deletionLimit,
   type Emit,
+  InterruptedError,
   type Mirror,
   reasonOf,
   type Source,
+  SuspectMirrorError,
   TerminalError,
 } from '../runtime/function.ts'
 
@@ -104,6 +106,7 @@ export default defineFunction({
   giveUp({ data, error }, { config, emit }) {
     const cancelled = error instanceof CancelledError
     emit(sourceFailed, { source: data.source, step: syncRun.type, reason: reasonOf(error), cancelled })
+    if (spoils(error)) emit(mirrorSuspect, { source: data.source, reason: error.message })
     const source = config.sources[data.source]
     if (source) leave(source, data.rest, emit)
     else emit(sourceNext, { rest: data.rest })
@@ -128,7 +131,9 @@ async function copy(
   signal: AbortSignal | undefined,
 ): Promise<Copied> {
   const { path: to, subsecondTimes } = mirror
-  const plan = { from, to, exclude: source.exclude, subsecondTimes, signal }
+  const last = events.newest([mirrorSuspect, sourceSynced], source.name)
+  const checksum = last?.type === mirrorSuspect.type
+  const plan = { from, to, exclude: source.exclude, subsecondTimes, checksum, signal }
   // A first copy has nothing to delete.
   const expected = mirror.empty ? undefined : await host.mirrors.forecast({ ...plan, maxDelete: 0 })
   const mirrorFiles = expected ? expected.files - expected.created + expected.deleted : 0
@@ -147,6 +152,11 @@ async function copy(
     filesDeleted: stats.deleted,
     ...vanished(source, outcome.kind === 'vanished'),
   }
+}
+
+/** Whether what was copied may be lost although it looks good: the disk failed, or the machine went down. */
+function spoils(error: Error): boolean {
+  return error instanceof SuspectMirrorError || (error instanceof InterruptedError && error.machineWentDown)
 }
 
 /** Normal in a directory that is in use; in a snapshot nothing may vanish. */

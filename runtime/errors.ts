@@ -18,7 +18,23 @@ export class HdsyncError extends Error {
 
 /** Trying again cannot help: the delivery becomes a dead letter at once. */
 export class TerminalError extends HdsyncError {
-  override readonly name = 'TerminalError'
+  override readonly name: string = 'TerminalError'
+}
+
+/**
+ * What was copied may not be on the backup disk as it seems to be: a failed write is told once and then forgotten,
+ * and the copies in memory look good. The next sync compares contents.
+ */
+export class SuspectMirrorError extends TerminalError {}
+
+/** hdsync was stopped in the middle; with `machineWentDown` so was the machine, and what it had not yet written. */
+export class InterruptedError extends TerminalError {
+  readonly machineWentDown: boolean
+
+  constructor(machineWentDown: boolean) {
+    super(`interrupted: ${machineWentDown ? 'the machine went down' : 'hdsync was stopped'} in the middle`)
+    this.machineWentDown = machineWentDown
+  }
 }
 
 /** Trying again may help (a lock held, a device busy): the function's retry policy decides when. */

@@ -8,7 +8,15 @@ export { matchesEvent } from './config/event-pattern.ts'
 export { configured, volumeSource } from './config/lookup.ts'
 export { retryDelayMs } from './engine/retry.ts'
 export { summarise } from './engine/summary.ts'
-export { CancelledError, HdsyncError, RetryableError, reasonOf, TerminalError } from './errors.ts'
+export {
+  CancelledError,
+  HdsyncError,
+  InterruptedError,
+  RetryableError,
+  reasonOf,
+  SuspectMirrorError,
+  TerminalError,
+} from './errors.ts'
 export type { Host } from './host/host.ts'
 export { tellingLine } from './host/kernel-log.ts'
 export { deletionLimit, snapshotSizeBytes } from './host/limits.ts'

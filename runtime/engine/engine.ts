@@ -9,13 +9,14 @@ import {
 import type { EventBus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
-import { holdLock, openDatabase, storeId } from '../bus/sqlite/database.ts'
+import { holdLock, lastBoot, noteBoot, openDatabase, storeId } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { isFull, Reserve } from '../bus/sqlite/reserve.ts'
 import type { Config } from '../config/config.ts'
 import { TerminalError } from '../errors.ts'
 import type { Progress } from '../function.ts'
 import { createHost, type Host, type HostOptions, runtimeDirectory } from '../host/host.ts'
+import { bootId } from '../host/ledger.ts'
 import { sweep } from '../host/leftovers.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -83,6 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   const bus = new SqliteBus(database, config.state)
   const journal = new SqliteJournal(database)
   const store = storeId(database)
+  const machineWentDown = ![bootId(), undefined].includes(lastBoot(database))
   const hostOptions = { store, runtimeDirectory: runtimeDirectory(config.state, store) }
   const context = contextFactory({ ...options, observer, clock, journal, hostOptions })
   const reserve = new Reserve(config.state)
@@ -122,7 +124,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     registry,
     dispatcher,
     async start() {
-      await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions })
+      await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions, machineWentDown })
+      noteBoot(database, bootId())
       journal.prune(clock.now() - config.keep)
     },
     async trigger(event, data) {

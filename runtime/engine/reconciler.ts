@@ -1,7 +1,7 @@
 import type { EventBus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
-import { TerminalError } from '../errors.ts'
+import { InterruptedError } from '../errors.ts'
 import type { HostOptions } from '../host/host.ts'
 import { endOrphans, sweep } from '../host/leftovers.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -16,6 +16,8 @@ interface ReconcilerOptions {
   config: Config
   observer: EngineObserver
   hostOptions: Pick<HostOptions, 'store' | 'runtimeDirectory'>
+  /** Since the last process used the store. */
+  machineWentDown: boolean
 }
 
 /**
@@ -33,12 +35,10 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
   await endOrphans(hostOptions.store)
   await bus.reclaim('interrupted: hdsync or the machine stopped')
   const interrupted = interruptedRuns(options)
+  const reason = new InterruptedError(options.machineWentDown)
   for (const runId of interrupted) {
     observer.onWarning?.(`run ${runId} was interrupted: it is being ended, and what it left put in order`)
-    await dispatcher.endRun(
-      runId,
-      new TerminalError('interrupted: hdsync or the machine stopped in the middle'),
-    )
+    await dispatcher.endRun(runId, reason)
   }
   dispatcher.start()
   await Promise.all(interrupted.map((runId) => ends.wait(runId)))

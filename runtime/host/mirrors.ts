@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Source, Target } from '../config/config.ts'
+import { SuspectMirrorError } from '../errors.ts'
 import type { Progress } from '../function.ts'
-import type { CommandRunner } from './command.ts'
+import { CommandError, type CommandRunner } from './command.ts'
 import { ensureDirectory, isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
 import { forecast, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
 
@@ -23,7 +24,7 @@ export interface Mirrors {
     totalBytes: number | null,
     onProgress: (progress: Progress) => void,
   ): Promise<SyncOutcome>
-  /** Brings what has been written there onto the disk. */
+  /** Brings what has been written there onto the disk. @throws {SuspectMirrorError} Some of it is lost. */
   flush(path: string): Promise<void>
   /** Whether a source has nothing in it. @throws {TerminalError} It is not a folder that can be read. */
   isEmpty(path: string): boolean
@@ -47,7 +48,16 @@ export function createMirrors(runner: CommandRunner): Mirrors {
     forecast: (plan) => forecast(runner, plan),
     sync: (plan, totalBytes, onProgress) => sync(runner, plan, totalBytes, onProgress),
     async flush(path) {
-      await runner.run({ argv: flushArgv(path), timeoutMs: 3_600_000 })
+      try {
+        await runner.run({ argv: flushArgv(path), timeoutMs: 3_600_000 })
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error
+        // Never tried again: the kernel reports a write that failed once, and the second try would be told all is well.
+        throw new SuspectMirrorError(`what was copied could not be written to the disk: ${error.message}`, {
+          hint: 'the disk may be failing: see dmesg',
+          cause: error,
+        })
+      }
     },
     isEmpty: isEmptyDirectory,
   }

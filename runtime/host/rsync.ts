@@ -1,4 +1,4 @@
-import { TerminalError } from '../errors.ts'
+import { SuspectMirrorError, TerminalError } from '../errors.ts'
 import type { Progress } from '../function.ts'
 import { type Command, CommandError, type CommandRunner, lastLines } from './command.ts'
 
@@ -13,6 +13,8 @@ export interface SyncPlan {
   maxDelete: number
   /** Stops the copy: the snapshot has become unreadable. */
   signal?: AbortSignal | undefined
+  /** Compare contents, not sizes and times alone: the mirror is not to be trusted. */
+  checksum?: boolean
   /** Whether the target's file system keeps fractions of a second; see rsync(1), --modify-window. */
   subsecondTimes: boolean
 }
@@ -69,6 +71,7 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     '--one-file-system',
     '--delete-delay',
     ...(plan.subsecondTimes ? ['--modify-window=-1'] : []),
+    ...(plan.checksum ? ['--checksum'] : []),
     ...(forecast
       ? ['--dry-run', '--info=stats2']
       : [`--max-delete=${plan.maxDelete}`, '--info=progress2,stats2']),
@@ -135,7 +138,9 @@ async function run(runner: CommandRunner, command: Command) {
     const full = /No space left|Disk quota exceeded/.exec(error.stderr)?.[0]
     const message = `${what}${full ? ` (${full} on the target)` : ''}: ${firstComplaint(error.stderr)}`
     if (passing.has(error.exitCode) && !full) throw error
-    throw new TerminalError(message, { cause: error })
+    // The disk is failing: what was written before it did may be lost too.
+    const failing = /Input\/output error|Read-only file system/.test(error.stderr)
+    throw new (failing ? SuspectMirrorError : TerminalError)(message, { cause: error })
   }
 }
 

@@ -14,6 +14,8 @@ export interface Setting {
   disks: number[]
   /** Size of /dev/ubda in MiB. */
   group?: number
+  /** Runs before the volume group is made, and after each boot. */
+  before?: string
   /** Makes the file systems of the backup disks and what else is needed, once. */
   prepare: string
   /** What the server does at a later boot, once its volumes are mounted. */
@@ -38,10 +40,11 @@ export class Night {
 
   async build(): Promise<void> {
     const dir = scratchFolder()
-    const { server, disks, group = 1024, prepare, config } = this.#setting
+    const { server, disks, group = 1024, before, prepare, config } = this.#setting
     const sizes = [group, ...disks]
     this.#disks = await Promise.all(sizes.map((size, index) => makeDisk(dir, `disk${index}`, size * mib)))
     this.#machine = await boot({ disks: this.#disks })
+    if (before) await this.machine.ok(`set -e\n${before}`)
     await this.machine.ok(buildServer(server))
     await this.configure(config)
     await this.machine.ok(`set -e\n${prepare}`)

@@ -178,3 +178,14 @@ const sqliteBusy = 5
 export function storeId(database: DatabaseSync): string {
   return String(database.prepare("SELECT value FROM meta WHERE key = 'store'").get()?.value)
 }
+
+/** During which uptime of the machine the store was last in use; undefined for a new one. */
+export function lastBoot(database: DatabaseSync): string | undefined {
+  return database.prepare("SELECT value FROM meta WHERE key = 'boot'").get()?.value as string | undefined
+}
+
+/** Notes that it is in use during this uptime; once what the last one left has been set right. */
+export function noteBoot(database: DatabaseSync, bootId: string): void {
+  if (lastBoot(database) === bootId) return
+  database.prepare("INSERT OR REPLACE INTO meta VALUES ('boot', ?)").run(bootId)
+}
