@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { didYouMean } from '../config/nearest.ts'
 import { type Engine, openEngine } from '../engine/engine.ts'
+import { tellHooks } from '../engine/last-words.ts'
 import { summarise } from '../engine/summary.ts'
 import { CancelledError, UsageError } from '../errors.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
@@ -50,7 +51,10 @@ export async function follow(
   for (const warning of config.warnings) view.note(warning)
   let engine: Engine | undefined
   try {
-    engine = await openEngine({ config, observer: view })
+    engine = await openEngine({ config, observer: view }).catch(async (error: Error) => {
+      await tellHooks(error, config)
+      throw error
+    })
     if (!engine) {
       const holder = lockHolder(config.state)
       view.note(
@@ -92,7 +96,8 @@ async function runOnce(
   } catch (error) {
     const signal = error instanceof CancelledBySignal ? error.signal : undefined
     if (signal) return signalExitCodes[signal] ?? exitCodes.failed
-    if (engine.dispatcher.failed) await engine.abandon(engine.dispatcher.failed)
+    // What was asked for wrongly is no news for hooks; that the night cannot be is.
+    if (!(error instanceof UsageError)) await engine.abandon(error as Error)
     throw error
   } finally {
     unlisten()

@@ -137,7 +137,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     async abandon(error) {
       await dispatcher.abandon(error)
       for (const message of await sweep(config, hostOptions, () => false)) observer.onWarning?.(message)
-      await tellHooks(error, { config, registry, clock, hostOptions })
+      await tellHooks(error, config)
     },
     async stop() {
       await dispatcher.stop()

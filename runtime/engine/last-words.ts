@@ -1,33 +1,19 @@
-import { runFailed } from '../../events/index.ts'
+import { catalogue, runFailed } from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
 import { matchesEvent } from '../config/event-pattern.ts'
 import { reasonOf } from '../errors.ts'
-import { createHost, type HostOptions } from '../host/host.ts'
-import type { Clock } from './clock.ts'
+import { createHost } from '../host/host.ts'
 import { newRunId, rootPublication } from './publication.ts'
-import type { Registry } from './registry.ts'
+import { createRegistry } from './registry.ts'
 
 const limitMs = 60_000
 
 /**
- * Tells the exec hooks of a failed run without the bus, which cannot take it down any more. Once, and whatever
+ * Tells the exec hooks of a failed run without the bus, which cannot take it down (any more). Once, and whatever
  * comes of it: there is nobody left to try again.
  */
-export async function tellHooks(
-  error: Error,
-  {
-    config,
-    registry,
-    clock,
-    hostOptions,
-  }: {
-    config: Config
-    registry: Registry
-    clock: Clock
-    hostOptions: Pick<HostOptions, 'store' | 'runtimeDirectory'>
-  },
-): Promise<void> {
-  const now = clock.now()
+export async function tellHooks(error: Error, config: Config): Promise<void> {
+  const now = Date.now()
   const at = new Date(now).toISOString()
   const sources = Object.keys(config.sources).map((source) => ({
     source,
@@ -41,9 +27,12 @@ export async function tellHooks(
     error: reasonOf(error),
   }))
   const result = { run: newRunId(), state: 'failed' as const, startedAt: at, endedAt: at, sources }
-  const { event } = rootPublication(registry, runFailed, result, { now, runId: result.run })
+  const { event } = rootPublication(createRegistry([], catalogue), runFailed, result, {
+    now,
+    runId: result.run,
+  })
   const observer = { started: () => 0, ended: () => {} }
-  const host = createHost({ ...hostOptions, observer, signal: AbortSignal.timeout(limitMs) })
+  const host = createHost({ observer, signal: AbortSignal.timeout(limitMs), store: '', runtimeDirectory: '' })
   for (const hook of config.notify) {
     if (hook.kind !== 'exec' || !hook.on.some((pattern) => matchesEvent(pattern, event.type))) continue
     await host.hook(hook, event).catch(() => {})

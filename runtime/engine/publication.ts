@@ -82,7 +82,8 @@ function publicationOf(
     deliveries: registry.handlersOf(event.type).map(({ name, definition: { spec } }) => ({
       function: name,
       key: spec.concurrency?.key(data, { id: identity.runid ?? '' }),
-      runAt: now + delayMs,
+      // What is not delayed is due whatever the clock says: it may be set back.
+      runAt: delayMs > 0 ? now + delayMs : 0,
     })),
   }
 }

@@ -159,7 +159,8 @@ async function runPipeline(
   for (const { result, wasStopped } of running) {
     result.catch((error: Error) => {
       failures.push({ error, stopped: wasStopped() })
-      stopAll()
+      // One that was stopped as its reader went away leaves it to the reader to say why.
+      if (!wasStopped()) stopAll()
     })
   }
   if (sink.onFirst) running[0]?.child.stdout?.on('data', sink.onFirst)

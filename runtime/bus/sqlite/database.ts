@@ -112,6 +112,7 @@ export function migrate(database: DatabaseSync, file: string, steps: readonly st
   }
   transaction(database, () => {
     // Read again: another process may have been here first.
+    if (version() > steps.length) refuseNewer(file, version())
     for (const [index, sql] of steps.entries()) if (index >= version()) database.exec(sql)
     database.exec(`PRAGMA user_version = ${steps.length}`)
     database.prepare("INSERT OR IGNORE INTO meta VALUES ('store', ?)").run(nanoid(8))

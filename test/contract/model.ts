@@ -1,0 +1,184 @@
+import type { Publication, PublishResult } from '../../runtime/bus/bus.ts'
+
+/** One claim of one delivery; in force as long as the delivery is claimed and has not been claimed again. */
+export interface Claim {
+  /** The delivery's place in the order in which deliveries came. */
+  place: number
+  tries: number
+}
+
+/** A settlement, as the model takes it. */
+export interface Ending {
+  claim: Claim
+  outcome: 'done' | 'retry' | 'dead' | 'cancelled'
+  /** Of a retry. */
+  runAt: number
+  publications: readonly Publication[]
+}
+
+export interface ModelTurn {
+  now: number
+  leaseMs: number
+  renew: readonly Claim[]
+  settle: readonly Ending[]
+  claim: number
+}
+
+interface Owed {
+  function: string
+  key: string | undefined
+  runAt: number
+  event: string
+  runId: string | undefined
+  state: 'ready' | 'claimed' | 'ended'
+  tries: number
+  leaseUntil: number
+}
+
+/**
+ * What an event bus promises (runtime/bus/bus.ts), in arrays and loops: no tokens, no indexes, no transactions.
+ * Only its clone makes a turn all or nothing.
+ */
+export class BusModel {
+  readonly #taken = new Map<string, Publication>()
+  readonly #owed: Owed[] = []
+
+  clone(): BusModel {
+    const copy = new BusModel()
+    for (const [key, publication] of this.#taken) copy.#taken.set(key, publication)
+    copy.#owed.push(...this.#owed.map((owed) => ({ ...owed })))
+    return copy
+  }
+
+  /** @throws An event is owed to one function twice. Nothing can be said of the model after that. */
+  publish(publications: readonly Publication[]): PublishResult {
+    let accepted = 0
+    for (const publication of publications) {
+      const { event, deliveries } = publication
+      const identity = `${event.source} ${event.id}`
+      if (this.#taken.has(identity)) continue
+      accepted += 1
+      this.#taken.set(identity, publication)
+      if (new Set(deliveries.map((one) => one.function)).size < deliveries.length)
+        throw new Error('owed twice')
+      for (const { function: name, key, runAt } of deliveries) {
+        const fresh = { state: 'ready', tries: 0, leaseUntil: 0 } as const
+        this.#owed.push({ function: name, key, runAt, event: event.id, runId: event.runid, ...fresh })
+      }
+    }
+    return { accepted, duplicates: publications.length - accepted }
+  }
+
+  /** @throws As `publish`. */
+  exchange({ now, leaseMs, renew, settle, claim }: ModelTurn) {
+    const renewed = renew.map((one) => {
+      const owed = this.#inForce(one)
+      if (owed) owed.leaseUntil = now + leaseMs
+      return owed !== undefined
+    })
+    const settled = settle.map((ending) => this.#settle(ending))
+    for (const owed of this.#owed) {
+      if (owed.state === 'claimed' && owed.leaseUntil <= now) owed.state = 'ready'
+    }
+    const claimed = this.claimable(now)
+      .slice(0, claim)
+      .map((place) => {
+        const owed = this.#at(place)
+        owed.state = 'claimed'
+        owed.tries += 1
+        owed.leaseUntil = now + leaseMs
+        return { place, tries: owed.tries }
+      })
+    const later = this.#owed.filter((owed) => owed.state === 'ready' && owed.runAt > now)
+    const nextAt = later.length > 0 ? Math.min(...later.map(({ runAt }) => runAt)) : null
+    return { claimed, settled, renewed, nextAt }
+  }
+
+  /** Places of what may be claimed, in the order in which it has to be. */
+  claimable(now: number): number[] {
+    return [...this.#owed.keys()]
+      .filter((place) => this.#isDue(place, now) && !this.isHeldUp(place))
+      .sort((one, other) => this.#at(one).runAt - this.#at(other).runAt || one - other)
+  }
+
+  /** Whether an earlier delivery of the same function and key is still open. */
+  isHeldUp(place: number): boolean {
+    const { function: name, key } = this.#at(place)
+    if (key === undefined) return false
+    return this.#owed
+      .slice(0, place)
+      .some((earlier) => earlier.function === name && earlier.key === key && earlier.state !== 'ended')
+  }
+
+  reclaim(): Claim[] {
+    const orphans: Claim[] = []
+    for (const [place, owed] of this.#owed.entries()) {
+      if (owed.state !== 'claimed') continue
+      owed.state = 'ready'
+      orphans.push({ place, tries: owed.tries })
+    }
+    return orphans
+  }
+
+  expedite(runId: string, except: readonly string[]): void {
+    for (const owed of this.#owed) {
+      if (owed.state === 'ready' && owed.runId === runId && !except.includes(owed.function)) owed.runAt = 0
+    }
+  }
+
+  /** What is open, in the order in which it came. */
+  open(runId?: string) {
+    return this.#owed
+      .map(({ function: name, event, state, tries, runAt, ...owed }, place) => ({
+        place,
+        of: owed.runId,
+        is: { function: name, eventId: event, state, tries, runAt },
+      }))
+      .filter(({ of, is }) => is.state !== 'ended' && (runId === undefined || of === runId))
+      .map(({ place, is }) => ({ place, ...is }))
+  }
+
+  events() {
+    return [...this.#taken.values()].map(({ event }) => event)
+  }
+
+  /** Places of all that was ever owed, by function and key. */
+  lines(): number[][] {
+    const keyed = [...this.#owed.entries()].filter(([, { key }]) => key !== undefined)
+    const lines = Map.groupBy(keyed, ([, owed]) => `${owed.function} ${owed.key}`)
+    return [...lines.values()].map((line) => line.map(([place]) => place))
+  }
+
+  get size(): number {
+    return this.#owed.length
+  }
+
+  #settle({ claim, outcome, runAt, publications }: Ending): boolean {
+    const owed = this.#inForce(claim)
+    if (!owed) return false
+    if (outcome === 'retry') {
+      owed.state = 'ready'
+      owed.runAt = runAt
+    } else {
+      owed.state = 'ended'
+      this.publish(publications)
+    }
+    return true
+  }
+
+  #inForce({ place, tries }: Claim): Owed | undefined {
+    const owed = this.#at(place)
+    return owed.state === 'claimed' && owed.tries === tries ? owed : undefined
+  }
+
+  #isDue(place: number, now: number): boolean {
+    const { state, runAt } = this.#at(place)
+    return state === 'ready' && runAt <= now
+  }
+
+  #at(place: number): Owed {
+    const owed = this.#owed[place]
+    if (!owed) throw new Error(`nothing was ever owed at place ${place}`)
+    return owed
+  }
+}

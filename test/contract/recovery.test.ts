@@ -1,0 +1,108 @@
+import { mkdirSync } from 'node:fs'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import {
+  backupFinish,
+  backupStart,
+  type Envelope,
+  runFailed,
+  runStarted,
+  runSucceeded,
+  sourceNext,
+  syncRun,
+  targetClose,
+  targetOpen,
+} from '../../events/index.ts'
+import type { NewDelivery, Publication, Settlement } from '../../runtime/bus/bus.ts'
+import { SqliteBus } from '../../runtime/bus/sqlite/bus.ts'
+import { loadConfig } from '../../runtime/config/load.ts'
+import { openEngine } from '../../runtime/engine/engine.ts'
+import { makeServer } from '../unit/runtime/cli/night.ts'
+import { open } from './open-sqlite.ts'
+import { event } from './publication.ts'
+
+const result = { state: 'succeeded', startedAt: '2026-01-01T00:00:00Z', endedAt: '2026-01-01T00:01:00Z' }
+
+interface Left {
+  /** Runs that have ended, of nine events each, at a time of their own. */
+  ended?: number
+  endedAt?: number
+  /** Runs that were killed in their first sync, of five events each. */
+  interrupted?: number
+}
+
+/** The events of a run, from its start on. */
+function run(name: string, length: number, at: number): Publication[] {
+  const sources = ['home', 'www']
+  const whole = { ...result, run: name, sources: [] }
+  const chain: [type: string, data: object, owed: boolean][] = [
+    [backupStart.type, { allowDeletions: {} }, true],
+    [runStarted.type, { sources }, false],
+    [targetOpen.type, { sources }, true],
+    [sourceNext.type, { rest: sources }, true],
+    [syncRun.type, { source: 'home', rest: ['www'] }, true],
+    [syncRun.type, { source: 'www', rest: [] }, true],
+    [backupFinish.type, {}, true],
+    [targetClose.type, { result: whole }, true],
+    [runSucceeded.type, whole, false],
+  ]
+  return chain.slice(0, length).map(([type, data, owed], index) => {
+    const fields: Partial<Envelope> = { type, data, runid: name, time: new Date(at).toISOString() }
+    const deliveries: NewDelivery[] = owed ? [{ function: type, runAt: 0 }] : []
+    return { event: event(`${name} ${index}`, fields), deliveries }
+  })
+}
+
+/** Leaves a store as a killed process does. @returns How many events are in it. */
+async function leave(
+  state: string,
+  { ended = 0, endedAt = Date.now(), interrupted = 0 }: Left,
+): Promise<number> {
+  const bus = open(state)
+  const turn = { now: 1, renew: [], leaseMs: 1e15 }
+  const names = (count: number, what: string) =>
+    Array.from({ length: count }, (_, number) => `${what}${number}`)
+  const done = names(ended, 'ended').flatMap((name) => run(name, 9, endedAt))
+  const under = names(interrupted, 'cut').map((name) => run(name, 5, Date.now()))
+  await bus.publish([...done, ...under.flatMap((events) => events.slice(0, -1))])
+  const { claimed } = await bus.exchange({ ...turn, settle: [], claim: 1e5 })
+  const attempt = { startedAt: 0, endedAt: 1 }
+  const settle: Settlement[] = claimed.map((delivery) => {
+    return { outcome: 'done', delivery, attempt, publications: [] }
+  })
+  await bus.exchange({ ...turn, settle, claim: 0 })
+  // The last one of each is in hand when the power goes.
+  await bus.publish(under.flatMap((events) => events.slice(-1)))
+  await bus.exchange({ ...turn, settle: [], claim: 1e5 })
+  const count = bus.events({}).length
+  bus.close()
+  return count
+}
+
+test.for<[string, Left, { turns: number; ms: number; runs: number }]>([
+  ['one interrupted run after many', { ended: 111, interrupted: 1 }, { turns: 10, ms: 2000, runs: 112 }],
+  ['runs to be forgotten', { ended: 112, endedAt: 0 }, { turns: 10, ms: 2000, runs: 1 }],
+  // No box gets there: each start ends what it finds. Sixteen are ended at a time, in a handful of turns.
+  ['interrupted runs and nothing else', { interrupted: 200 }, { turns: 120, ms: 10_000, runs: 200 }],
+])('a start on a store of 1,000 stale events sets it right: %s', async ([_, left, most], { annotate }) => {
+  const { config: path } = await makeServer()
+  const config = await loadConfig({ path, env: {} })
+  mkdirSync(config.state)
+  expect(await leave(config.state, left)).toBeGreaterThanOrEqual(1000)
+  const exchange = vi.spyOn(SqliteBus.prototype, 'exchange')
+  onTestFinished(() => exchange.mockRestore())
+
+  const began = performance.now()
+  const engine = await openEngine({ config })
+  if (!engine) throw new Error('another hdsync is at work')
+  await engine.start()
+  const ms = performance.now() - began
+  await annotate(`${Math.round(ms)} ms in ${exchange.mock.calls.length} turns`)
+
+  expect(exchange.mock.calls.length).toBeLessThanOrEqual(most.turns)
+  expect(ms).toBeLessThan(most.ms)
+  const ends = engine.journal.runs(-1).map(({ end }) => end?.type)
+  expect(ends).toHaveLength(most.runs)
+  expect(ends).not.toContain(undefined)
+  expect(ends.filter((type) => type === runFailed.type)).toHaveLength(left.interrupted ?? 0)
+  await engine.stop()
+})

@@ -1,0 +1,195 @@
+import { expect } from 'vitest'
+import type { Delivery, EventBus, Publication, Settlement } from '../../runtime/bus/bus.ts'
+import { BusModel, type Claim } from './model.ts'
+import { event } from './publication.ts'
+import { leaseMs, type Step, type Wish } from './steps.ts'
+
+interface Held {
+  claim: Claim
+  delivery: Delivery
+}
+
+/** A bus and its model, led through the same history. */
+export class World {
+  /** What the histories have come upon, so that a test can tell that they come upon everything. */
+  readonly seen = new Set<string>()
+  readonly #open: () => EventBus
+  #bus: EventBus
+  #model = new BusModel()
+  #now = 1_000_000_000
+  /** Every claim that there ever was. */
+  readonly #held: Held[] = []
+  /** The bus's name of each delivery, by its place in the model. */
+  readonly #ids = new Map<number, number>()
+  /** Places, in the order in which the bus acknowledged their end. */
+  readonly #ended: number[] = []
+
+  constructor(open: () => EventBus) {
+    this.#open = open
+    this.#bus = open()
+  }
+
+  /** Takes one step on both sides. @throws They disagree. */
+  async take(step: Step): Promise<void> {
+    if (step.do === 'publish') await this.#publish(step.events)
+    if (step.do === 'exchange') await this.#exchange(step)
+    if (step.do === 'move the clock') this.#now = Math.max(0, this.#now + step.byMs)
+    if (step.do === 'close and reopen') this.#reopen()
+    if (step.do === 'reclaim') await this.#reclaim()
+    if (step.do === 'expedite') {
+      await this.#bus.expedite(step.run, step.except)
+      this.#model.expedite(step.run, step.except)
+    }
+    this.#agree()
+  }
+
+  /** Lets everything that is owed be done, and looks back. @throws Something was lost, doubled or out of order. */
+  async finish(): Promise<void> {
+    this.#reopen()
+    await this.#reclaim()
+    this.#now += 1e12
+    for (let rounds = 0; this.#bus.open().length > 0; rounds++) {
+      expect(rounds, 'what is owed comes to an end').toBeLessThanOrEqual(this.#model.size)
+      const before = this.#held.length
+      await this.#exchange({ renew: [], settle: [], claim: 100 })
+      const settle = this.#held.slice(before).map((_, held) => {
+        return { held, outcome: 'done' as const, delayMs: 0, emits: [] }
+      })
+      await this.#exchange({ renew: [], settle, claim: 0 })
+    }
+    this.#agree()
+    const all = [...Array(this.#model.size).keys()]
+    expect(
+      [...this.#ended].sort((one, other) => one - other),
+      'everything ended once',
+    ).toEqual(all)
+    for (const line of this.#model.lines()) {
+      expect(
+        this.#ended.filter((place) => line.includes(place)),
+        'the order of a key',
+      ).toEqual(line)
+    }
+  }
+
+  close(): void {
+    this.#bus.close()
+  }
+
+  async #publish(wishes: readonly Wish[]): Promise<void> {
+    const publications = wishes.map((wish) => this.#publication(wish))
+    await this.#both(
+      () => this.#bus.publish(publications),
+      (model) => model.publish(publications),
+      (answer, expected) => {
+        expect(answer).toEqual(expected)
+        if (answer.duplicates > 0) this.seen.add('a duplicate')
+      },
+    )
+  }
+
+  async #exchange({ renew, settle, claim }: Omit<Step & { do: 'exchange' }, 'do'>): Promise<void> {
+    const renewals = renew.flatMap((back) => this.#back(back) ?? [])
+    const endings = settle.flatMap(({ held: back, outcome, delayMs, emits }) => {
+      const held = this.#back(back)
+      const publications = emits.map((wish) => this.#publication(wish))
+      return held ? [{ ...held, outcome, runAt: this.#now + delayMs, publications }] : []
+    })
+    const attempt = { startedAt: this.#now, endedAt: this.#now }
+    const settlements: Settlement[] = endings.map(({ claim: _, ...ending }) => ({ ...ending, attempt }))
+    const common = { now: this.#now, leaseMs, claim }
+    const due = this.#model.open().filter(({ state, runAt }) => state === 'ready' && runAt <= this.#now)
+    if (due.some(({ place }) => this.#model.isHeldUp(place))) this.seen.add('one that waits for its key')
+    await this.#both(
+      () =>
+        this.#bus.exchange({
+          ...common,
+          renew: renewals.map(({ delivery }) => delivery),
+          settle: settlements,
+        }),
+      (model) => model.exchange({ ...common, renew: renewals.map((held) => held.claim), settle: endings }),
+      (answer, expected) => {
+        const { claimed: taken, ...rest } = expected
+        const { claimed, ...told } = answer
+        expect(told).toEqual(rest)
+        this.#learn()
+        expect(claimed.map(({ id, tries }) => ({ id, tries }))).toEqual(
+          taken.map(({ place, tries }) => ({ id: this.#ids.get(place), tries })),
+        )
+        for (const [index, delivery] of claimed.entries()) {
+          const one = taken[index]
+          if (one) this.#held.push({ claim: one, delivery })
+          if (delivery.tries > 1) this.seen.add('a further try')
+        }
+        for (const [index, ending] of endings.entries()) {
+          this.seen.add(`${answer.settled[index] ? 'a' : 'a stale'} settlement as ${ending.outcome}`)
+          if (answer.settled[index] && ending.outcome !== 'retry') this.#ended.push(ending.claim.place)
+        }
+        for (const mine of answer.renewed) this.seen.add(mine ? 'a renewal' : 'a renewal that comes too late')
+        if (answer.nextAt !== null) this.seen.add('a delay')
+      },
+    )
+  }
+
+  /** Takes the same step on both sides. What one refuses the other refuses, and then neither has changed. */
+  async #both<Answer, Expected>(
+    real: () => Promise<Answer>,
+    modelled: (model: BusModel) => Expected,
+    compare: (answer: Answer, expected: Expected) => void,
+  ): Promise<void> {
+    const after = this.#model.clone()
+    let expected: { value: Expected } | undefined
+    try {
+      expected = { value: modelled(after) }
+    } catch {
+      this.seen.add('a refusal')
+      await expect(real()).rejects.toThrow()
+      return
+    }
+    const answer = await real()
+    this.#model = after
+    compare(answer, expected.value)
+  }
+
+  async #reclaim(): Promise<void> {
+    const orphans = await this.#bus.reclaim('the power went')
+    const expected = this.#model.reclaim()
+    expect(orphans.map(({ id, tries }) => ({ id, tries }))).toEqual(
+      expected.map(({ place, tries }) => ({ id: this.#ids.get(place), tries })),
+    )
+    if (orphans.length > 0) this.seen.add('an orphan')
+  }
+
+  #reopen(): void {
+    this.#bus.close()
+    this.#bus = this.#open()
+  }
+
+  #agree(): void {
+    this.#learn()
+    const expected = this.#model.open().map(({ place, ...open }) => ({ id: this.#ids.get(place), ...open }))
+    expect(this.#bus.open()).toEqual(expected)
+    expect(this.#bus.open('run1')).toEqual(
+      this.#model.open('run1').map(({ place, ...open }) => ({ id: this.#ids.get(place), ...open })),
+    )
+    expect(this.#bus.events({})).toEqual(this.#model.events())
+  }
+
+  /** Keeps the ids of deliveries seen for the first time: they count up in the order in which they came. */
+  #learn(): void {
+    const known = new Set(this.#ids.values())
+    const fresh = this.#bus.open().filter(({ id }) => !known.has(id))
+    const places = [...Array(this.#model.size).keys()].filter((place) => !this.#ids.has(place))
+    expect(fresh.length, 'new deliveries').toBe(places.length)
+    for (const [index, { id }] of fresh.entries()) this.#ids.set(places[index] ?? -1, id)
+  }
+
+  /** The claim so many back from the newest one. */
+  #back(count: number): Held | undefined {
+    return this.#held.at(-1 - (count % Math.max(1, this.#held.length)))
+  }
+
+  #publication({ id, source, run, owedTo }: Wish): Publication {
+    const deliveries = owedTo.map(({ delayMs, ...owed }) => ({ ...owed, runAt: this.#now + delayMs }))
+    return { event: event(id, { source, runid: run }), deliveries }
+  }
+}
