@@ -80,15 +80,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   const registry = await loadFunctions(config)
   const unlock = holdLock(config.state)
   if (!unlock) return undefined
-  const database = openDatabase(config.state)
+  const reserve = new Reserve(config.state)
+  const database = openStore(config.state, reserve, unlock)
   const bus = new SqliteBus(database, config.state)
   const journal = new SqliteJournal(database)
   const store = storeId(database)
   const machineWentDown = ![bootId(), undefined].includes(lastBoot(database))
   const hostOptions = { store, runtimeDirectory: runtimeDirectory(config.state, store) }
   const context = contextFactory({ ...options, observer, clock, journal, hostOptions })
-  const reserve = new Reserve(config.state)
-  reserve.fill()
   const ends = new RunEnds({ bus, journal, registry })
   const dispatcher: Dispatcher = new Dispatcher({
     bus,
@@ -144,6 +143,23 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       bus.close()
       unlock()
     },
+  }
+}
+
+/** Opens the store, with the room that is held back if there is no other. @throws {UsageError} It cannot be opened. */
+function openStore(directory: string, reserve: Reserve, unlock: () => void) {
+  try {
+    try {
+      const database = openDatabase(directory)
+      reserve.fill()
+      return database
+    } catch (error) {
+      if (!isFull(error) || !reserve.release()) throw error
+      return openDatabase(directory)
+    }
+  } catch (error) {
+    unlock()
+    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
@@ -108,7 +108,7 @@ describe('hdsync run', () => {
   }
 
   test.for([
-    ['has become full since the last run', { left: 0 }],
+    ['has become full since the last run, without room held back', { left: 0, unreserved: true }],
     ['has room for hardly anything', { left: 48 * 1024 }],
     ['has become full while the last run was interrupted', { left: 0, interrupted: true }],
     ['has hardly any room since the last run was interrupted', { left: 48 * 1024, interrupted: true }],
@@ -118,10 +118,20 @@ describe('hdsync run', () => {
     expect(await follow(config, { quiet: true }, printed(), () => ({}))).toBe(0)
     expect(told()).toContain('run.succeeded')
     if ('interrupted' in how) await interrupt(config.state)
+    if ('unreserved' in how) rmSync(join(config.state, 'reserve'))
     takeRoom(disk, how.left)
     const io = printed()
     const ended = await follow(config, { quiet: true }, io, () => ({})).catch((error: Error) => error.message)
     expect(told(), `${ended} ${io.err}`).toContain('run.failed')
+  })
+
+  test('whose state disk has become full since the last run goes on with the room that is held back', async (context) => {
+    const disk = smallDisk(context, 8192)
+    const { config } = await server(disk)
+    expect(await follow(config, { quiet: true }, printed(), () => ({}))).toBe(0)
+    takeRoom(disk, 0)
+    const io = printed()
+    expect(await follow(config, { quiet: true }, io, () => ({})), io.err).toBe(0)
   })
 
   test('whose state disk is filled in the middle is ended, and tells the hooks that it failed', async (context) => {

@@ -90,12 +90,13 @@ export class Night {
   ): Promise<{ reached: () => Promise<void>; go: () => Promise<void> }> {
     const flags = `/run/hold-${program}`
     const real = await this.machine.ok(
-      `rm -rf ${flags}; mkdir ${flags}; PATH=/usr/sbin:/usr/bin command -v ${program}`,
+      `rm -rf ${flags}; mkdir ${flags}; mkfifo ${flags}/never; PATH=/usr/sbin:/usr/bin command -v ${program}`,
     )
     const script = `#!/bin/bash
 case "$*" in ${pattern})
   touch ${flags}/reached
-  while [ ! -e ${flags}/go ]; do sleep 0.05; done ;;
+  # Not sleep(1): a new process every moment is work for the machine's one processor.
+  while [ ! -e ${flags}/go ]; do read -rt 0.05 <> ${flags}/never; done ;;
 esac
 exec -a ${program} ${real} "$@"`
     writeFileSync(join(this.machine.dir, `hold-${program}`), script)
@@ -103,7 +104,7 @@ exec -a ${program} ${real} "$@"`
     return {
       reached: async () => {
         await this.machine.ok(
-          `for i in {1..600}; do [ -e ${flags}/reached ] && exit; sleep 0.1; done; exit 1`,
+          `for i in {1..1200}; do [ -e ${flags}/reached ] && exit; read -rt 0.05 <> ${flags}/never; done; exit 1`,
         )
       },
       go: async () => {

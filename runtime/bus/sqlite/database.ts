@@ -30,20 +30,23 @@ export function openDatabase(directory: string): DatabaseSync {
   }
   makeDirectory(directory)
   const file = join(directory, storeFile)
+  let database: DatabaseSync | undefined
   try {
     // Born private: the journal holds paths and the ends of error messages.
     if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
-    const database = new DatabaseSync(file)
-    database.exec(`
+    const opened = new DatabaseSync(file)
+    database = opened
+    opened.exec(`
       PRAGMA busy_timeout = 5000;
       PRAGMA auto_vacuum = INCREMENTAL;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA foreign_keys = ON;
     `)
-    migrate(database, file)
-    return database
+    migrate(opened, file)
+    return opened
   } catch (error) {
+    if (database?.isOpen) database.close()
     if (error instanceof UsageError) throw error
     throw new UsageError(`cannot open the event store ${file}: ${(error as Error).message}`, {
       hint: 'see that the disk is not full, and that the file belongs to the user that runs hdsync',

@@ -4,12 +4,14 @@ import { join } from 'node:path'
 
 /** Enough for the end of a run: its last steps take a few pages each. */
 const reserveBytes = 2 * 1024 * 1024
-const sqliteFull = 13
+/** SQLITE_FULL; SQLITE_IOERR_SHMSIZE, when there is no room even for the index of the log. */
+const fullCodes = [13, 4874]
 
 /** Whether the store could not be written because its disk is full. */
 export function isFull(error: unknown): boolean {
-  const { errcode, code } = error as { errcode?: number; code?: string }
-  return errcode === sqliteFull || code === 'ENOSPC'
+  const { errcode, code, cause } = error as { errcode?: number; code?: string; cause?: unknown }
+  if (code === 'ENOSPC' || (errcode !== undefined && fullCodes.includes(errcode))) return true
+  return cause instanceof Error && isFull(cause)
 }
 
 /** Room that is held back on the disk of the state directory, so that a full disk does not keep a run from ending. */

@@ -1,0 +1,98 @@
+/**
+ * Spoils nights, and looks at what is left: `npm run torture -- --cuts 50 --kills 50 --seed N`.
+ *
+ * `--cuts` power cuts; `--kills` SIGKILLs of hdsync, rsync, lvcreate or tar; `--overlap` times two at once; `--clock`
+ * times the clock is moved in the middle. `--seed` decides everything, `--only NAME` does one trial of that seed
+ * alone, `--workers` machines work side by side, `--evidence FOLDER` takes what shows a fault, `--json` prints
+ * every trial. Exits 1 when anything was found that may not be.
+ */
+import { fork } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { labAvailable } from '../machine.ts'
+import { type PlanOptions, planTrials, type Trial } from './plan.ts'
+import { tableOf } from './table.ts'
+import type { Report, Work } from './worker.ts'
+
+const { values } = parseArgs({
+  options: {
+    cuts: { type: 'string', default: '0' },
+    kills: { type: 'string', default: '0' },
+    overlap: { type: 'string', default: '0' },
+    clock: { type: 'string', default: '0' },
+    seed: { type: 'string', default: String(Date.now() % 10_000) },
+    workers: { type: 'string', default: '1' },
+    only: { type: 'string', multiple: true, default: [] },
+    evidence: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+})
+const lab = labAvailable()
+if (!lab.ok) {
+  console.error(lab.why)
+  process.exit(2)
+}
+const plan: PlanOptions = {
+  seed: values.seed,
+  cuts: Number(values.cuts),
+  kills: Number(values.kills),
+  overlap: Number(values.overlap),
+  clock: Number(values.clock),
+}
+const trials = planTrials(plan).filter(({ name }) => values.only.length === 0 || values.only.includes(name))
+const evidence = values.evidence ?? join(tmpdir(), `hdsync-torture-${plan.seed}-${process.pid}`)
+const workers = Math.min(Number(values.workers), trials.length)
+const reports: Report[] = []
+const startedAt = Date.now()
+const shares = Array.from({ length: workers }, (_, worker) =>
+  trials.filter((_, at) => at % workers === worker),
+)
+await Promise.all(shares.map(employ))
+
+const bad = reports.filter(({ findings }) => findings.length > 0)
+const complete = reports.length === trials.length && trials.length > 0
+if (values.json) console.log(JSON.stringify({ command: commandOf(), reports }))
+else {
+  const minutes = Math.round((Date.now() - startedAt) / 60_000)
+  console.log(`${commandOf()}  (${minutes} min)\n\n${tableOf(reports)}`)
+  for (const { trial, evidence: folder } of bad) console.log(`${commandOf(trial)}\n  evidence: ${folder}`)
+  if (!complete) console.log(`${trials.length - reports.length} trials were not made`)
+}
+process.exitCode = bad.length === 0 && complete ? 0 : 1
+
+/** A machine of its own, on another processor. */
+function employ(share: Trial[], worker: number): Promise<void> {
+  const pool = Number(process.env.VITEST_POOL_ID ?? 0) + worker
+  const child = fork(join(import.meta.dirname, 'worker.ts'), {
+    env: { ...process.env, VITEST_POOL_ID: String(pool) },
+  })
+  child.send({ trials: share, evidence } satisfies Work)
+  child.on('message', (report: Report) => {
+    reports.push(report)
+    console.error(progressOf(report))
+  })
+  return new Promise((resolve) => child.once('exit', () => resolve()))
+}
+
+function progressOf({ trial, hit, findings, tookMs }: Report): string {
+  const { name, ...how } = trial
+  const what = findings.map(({ fault, what }) => `\n  ${fault}: ${what}`).join('')
+  const where = hit === undefined ? '' : ` at ${hit}`
+  const result = findings.length === 0 ? 'good' : 'BAD '
+  return `${reports.length}/${trials.length} ${result} ${name}${where} ${(tookMs / 1000).toFixed(0)} s ${JSON.stringify(how)}${what}`
+}
+
+/** What does it again: everything, or one trial of it. */
+function commandOf(trial?: Trial): string {
+  const counts = (['cuts', 'kills', 'overlap', 'clock'] as const)
+    .filter((name) => plan[name] > 0)
+    .map((name) => `--${name} ${plan[name]}`)
+  const only = trial ? [trial.name] : values.only
+  return [
+    'npm run torture --',
+    ...counts,
+    `--seed ${plan.seed}`,
+    ...only.map((name) => `--only ${name}`),
+  ].join(' ')
+}

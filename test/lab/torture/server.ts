@@ -1,0 +1,134 @@
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { boot, type Machine, makeDisk, type Running, scratchFolder } from '../machine.ts'
+import { buildServer, mountVolumes, oddFiles, type Server as Volumes } from '../servers.ts'
+import { Ledger } from './ledger.ts'
+
+const mib = 2 ** 20
+/** /dev/ubda: the volumes and their snapshots; b: mirrors; c: archives; d: the event store and a plain folder. */
+const diskSizesMiB = [260, 128, 128, 96]
+
+const volumes: Volumes = {
+  volumes: [
+    { name: 'lv_var', fs: 'reiserfs', size: '56M', at: '/srv/var' },
+    { name: 'lv_home', fs: 'ext3', size: '40M', at: '/srv/home' },
+  ],
+}
+
+/** Sources that are volumes with a database on them. */
+export const live = ['var', 'home'] as const
+export const sources = [...live, 'plain'] as const
+export const stateFolder = '/srv/state/hdsync'
+export const mirrorDisk = '/dev/ubdb'
+export const archiveDisk = '/dev/ubdc'
+export const archiveTarget = '/mnt/hdd9'
+
+const config = `
+sources:
+  var: { lv: vg01/lv_var, target: hdd1, snapshot: { size: 32M }, mount: { backoff: 10ms..200ms } }
+  home: { lv: vg01/lv_home, target: hdd1, snapshot: { size: 32M }, mount: { backoff: 10ms..200ms } }
+  plain: { path: /srv/state/plain, target: hdd1 }
+targets:
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: ${mirrorDisk}, at: /mnt/hdd1 }] }
+  hdd9: { path: ${archiveTarget}, mounts: [{ device: ${archiveDisk}, at: ${archiveTarget} }] }
+archive: { target: hdd9 }
+state: ${stateFolder}
+`
+
+const booted = 'mkdir -p /srv/state /mnt/hdd1 /mnt/hdd9; mount /dev/ubdd /srv/state'
+
+const prepared = `
+  for disk in b c d; do mke2fs -q -t ext4 /dev/ubd$disk; done
+  ${booted}
+  mkdir -p /srv/state/plain; for n in 1 2 3; do echo $n > /srv/state/plain/$n; done
+  perl -e 'for my $at (@ARGV) { mkdir "$at/mail"; for my $n (1 .. 120) {
+    open(my $file, ">", "$at/mail/$n"); print $file "$at $n\\n" x ($n * 7 % 300) } }' /srv/var /srv/home
+  ( ${oddFiles('/srv/home/odd')}; rm sparse )
+  sync
+  hdsync target adopt hdd1 && hdsync target adopt hdd9`
+
+/** A live server with a power cord: file systems and databases that are written to, and the disks of its backup. */
+export class Server {
+  readonly ledger = new Ledger()
+  /** How long a night takes when nothing disturbs it. */
+  nightMs = 0
+  readonly #dir = scratchFolder()
+  #disks: string[] = []
+  #machine: Machine | undefined
+  #boots = 0
+  #busy: Running | undefined
+
+  get machine(): Machine {
+    if (!this.#machine) throw new Error('the machine has not been booted')
+    return this.#machine
+  }
+
+  async build(): Promise<void> {
+    this.#disks = await Promise.all(
+      diskSizesMiB.map((size, at) => makeDisk(this.#dir, `disk${at}`, size * mib)),
+    )
+    await this.#boot()
+    await this.machine.ok(buildServer(volumes))
+    await this.machine.ok(`set -e\n${prepared}`)
+  }
+
+  /** Cuts the power. What was being written is known up to the last row that was told of. */
+  async cut(): Promise<void> {
+    await this.machine.cutPower()
+    await this.#noteRows()
+    this.#busy = undefined
+  }
+
+  /** Boots again on the same disks; the root file system starts afresh, /run too. */
+  async boot(): Promise<void> {
+    await this.#boot()
+    await this.machine.ok(`${mountVolumes(volumes)}\n${booted}`)
+  }
+
+  /** Begins to write to both volumes, and waits until their databases have told of a row. */
+  async load(): Promise<void> {
+    if (this.#busy) return
+    const name = `busy-${Date.now()}.ts`
+    copyFileSync(join(import.meta.dirname, 'busy.ts'), join(this.machine.dir, name))
+    const words = live.map((source, at) => `${source}=/srv/${source}=${['WAL', 'DELETE'][at]}`)
+    this.#busy = await this.machine.start(`exec node /run/lab/${name} ${words.join(' ')} 2>&1`)
+    for (const until = Date.now() + 60_000; ; await pause(20)) {
+      const { stdout } = await this.#busy.output()
+      if (live.every((source) => stdout.includes(`\nrow ${source}`))) break
+      if (Date.now() > until) throw new Error(`the databases do not work:\n${stdout}`)
+    }
+  }
+
+  /** Stops everything that writes to the volumes. */
+  async freeze(): Promise<void> {
+    await this.#busy?.kill('SIGKILL')
+    await this.#busy?.wait()
+    await this.#noteRows()
+    this.#busy = undefined
+    await this.machine.ok('sync')
+  }
+
+  /** The last row of a database that had been committed at a moment of the machine's clock. */
+  async committed(source: string, atMs: number): Promise<number> {
+    await this.#noteRows()
+    return this.ledger.lastAt(source, atMs)
+  }
+
+  async destroy(): Promise<void> {
+    await this.#machine?.cutPower()
+    rmSync(this.#dir, { recursive: true, force: true })
+  }
+
+  async #boot(): Promise<void> {
+    const dir = join(this.#dir, `boot${++this.#boots}`)
+    mkdirSync(dir)
+    this.#machine = await boot({ disks: this.#disks, dir })
+    writeFileSync(join(dir, 'hdsync.yaml'), config)
+    await this.machine.ok('install -D -m 644 /run/lab/hdsync.yaml /etc/hdsync/hdsync.yaml')
+  }
+
+  async #noteRows(): Promise<void> {
+    if (this.#busy) this.ledger.note((await this.#busy.output()).stdout)
+  }
+}
