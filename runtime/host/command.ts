@@ -2,6 +2,9 @@ import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { execa } from 'execa'
 import { RetryableError, TerminalError } from '../errors.ts'
+import { commandEnvironment, ownerMark } from './environment.ts'
+import { keepEnd, lastLines } from './output.ts'
+import { packageHint } from './packages.ts'
 
 /** A command: always an argument vector, never a line for a shell. */
 export interface Command {
@@ -96,32 +99,6 @@ const outputLimit = 4 * 1024 * 1024
 const stderrKept = 4096
 /** From the polite signal to SIGKILL: rsync needs a moment to remove its temporary file. */
 const killDelayMs = 5000
-
-const directories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
-
-/** Variables of the caller's that would change what our commands do. */
-const unwanted = /^(TAR_OPTIONS|TAPE|GZIP|ZSTD_\w+|RSYNC_\w+|POSIXLY_CORRECT|LC_\w+|LANG|LANGUAGE)$/
-
-/**
- * What every command sees: the caller's variables but for those that would change what it does, messages in
- * English, and the places where administrators' programs live.
- */
-export function commandEnvironment(owner: string): Record<string, string> {
-  const path = (process.env.PATH ?? '').split(':').filter((entry) => entry.startsWith('/'))
-  const kept = Object.entries(process.env).filter(([name]) => !unwanted.test(name))
-  return {
-    ...(Object.fromEntries(kept) as Record<string, string>),
-    LC_ALL: 'C',
-    LVM_SUPPRESS_FD_WARNINGS: '1',
-    HDSYNC_OWNER: owner,
-    PATH: [...new Set([...path, ...directories])].join(':'),
-  }
-}
-
-/** What marks a command in its environment as ours, and as one that may be stopped or has to be waited for. */
-export function ownerMark(owner: string, interruptible: boolean): string {
-  return interruptible ? owner : `${owner}.wait`
-}
 
 export function createRunner(options: RunnerOptions): CommandRunner {
   return {
@@ -276,22 +253,6 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-function keepEnd(limit: number) {
-  let chunks: Buffer[] = []
-  let length = 0
-  return {
-    add(chunk: Buffer) {
-      chunks.push(chunk)
-      length += chunk.length
-      if (length > 2 * limit) {
-        chunks = [Buffer.concat(chunks).subarray(-limit)]
-        length = limit
-      }
-    },
-    text: () => Buffer.concat(chunks).subarray(-limit).toString('utf8'),
-  }
-}
-
 function describe(
   argv: readonly string[],
   exitCode: number | null,
@@ -307,34 +268,4 @@ function describe(
       : `ended with exit code ${exitCode}`
   const said = lastLines(stderr, 2)
   return `${argv[0]} ${how}${said ? `: ${said}` : ''}`
-}
-
-/** The last lines that say something, on one line. */
-export function lastLines(text: string, count: number): string {
-  const lines = text.split('\n').map((line) => line.trim())
-  return lines.filter(Boolean).slice(-count).join('; ')
-}
-
-const packages: Readonly<Record<string, string>> = {
-  lvs: 'lvm2',
-  lvcreate: 'lvm2',
-  lvremove: 'lvm2',
-  lvextend: 'lvm2',
-  dmsetup: 'dmsetup',
-  mount: 'mount',
-  umount: 'mount',
-  blkid: 'util-linux',
-  findfs: 'util-linux',
-  dmesg: 'util-linux',
-  sync: 'coreutils',
-  rsync: 'rsync',
-  tar: 'tar',
-  zstd: 'zstd',
-  gzip: 'gzip',
-}
-
-/** How to get a program that is missing. */
-export function packageHint(program: string): string | undefined {
-  const debianPackage = packages[program]
-  return debianPackage && `apt-get install ${debianPackage}`
 }

@@ -1,6 +1,7 @@
 import { SuspectMirrorError, TerminalError } from '../errors.ts'
 import type { Progress } from '../function.ts'
-import { type Command, CommandError, type CommandRunner, lastLines } from './command.ts'
+import { type Command, CommandError, type CommandRunner } from './command.ts'
+import { lastLines } from './output.ts'
 
 /** What to copy where, and what may be lost on the way. */
 export interface SyncPlan {

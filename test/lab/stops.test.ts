@@ -400,7 +400,7 @@ describeNight('lvcreate, stopped while it has the live volume suspended', office
     expect((await night.run('run', 'home')).code).toBe(0)
     await installStuckLvcreate(night)
   })
-  afterEach(() => night.machine.ok('touch /run/stuck/go; dmsetup resume vg01-lv_var'))
+  afterEach(() => night.machine.ok('mkdir -p /run/stuck; touch /run/stuck/go; dmsetup resume vg01-lv_var'))
 
   it('is waited for when the run is cancelled', async () => {
     const hdsync = await begin(night, { words: 'var' })
@@ -428,13 +428,27 @@ describeNight('lvcreate, stopped while it has the live volume suspended', office
     expect(await aftermath(night)).toEqual(clean)
   })
 
-  it('leaves no live volume suspended when somebody kills it', async () => {
+  it('leaves no live volume suspended when somebody kills it, and is done again', async () => {
     await night.machine.ok('rm -f /run/stuck/go /run/stuck/suspended')
     const hdsync = await begin(night, { words: 'var' })
     await until(night, '[ -e /run/stuck/suspended ]')
     await night.machine.ok('pkill -KILL -x lvm; touch /run/stuck/go')
     const { stderr } = await hdsync.running.wait()
-    expect(await suspended(night), stderr).toEqual([])
+    const volumes = await night.machine.ok('lvs -a -o lv_name,lv_attr,origin,lv_tags')
+    expect(await suspended(night), `${stderr}\n${volumes}`).toEqual([])
+    expect(await aftermath(night)).toEqual(clean)
+    expect(await shown(night)).toMatchObject({ state: 'succeeded' })
+  })
+
+  it('leaves nothing in the way of the next night when the power is cut', async () => {
+    await night.machine.ok('dmsetup resume vg01-lv_var; rm -f /run/stuck/go /run/stuck/suspended')
+    await night.machine.ok('lvremove -qf vg01/hdsync_var || true')
+    const hdsync = await begin(night, { words: 'var' })
+    await until(night, '[ -e /run/stuck/suspended ]')
+    await Promise.all([expect(hdsync.running.wait()).rejects.toThrow('went off'), night.reboot()])
+    const volumes = await night.machine.ok('lvs -a -o lv_name,lv_attr,origin,lv_tags')
+    const { stderr, result } = await night.run('run', 'var')
+    expect(result, `${stderr}\n${volumes}`).toMatchObject({ state: 'succeeded' })
     expect(await aftermath(night)).toEqual(clean)
   })
 })
@@ -588,7 +602,7 @@ async function aftermath(night: Night): Promise<Record<keyof typeof clean, strin
     PATH=/usr/sbin:/usr/bin
     dmsetup info -c --noheadings --separator ' ' -o name,suspended | sed -n 's/^\\(.*\\) Suspended$/suspended \\1/p'
     ps -eo comm= | grep -xE 'hook|node|${programs.join('|')}' | sed 's/^/running /'
-    lvs --noheadings -o lv_full_name -S 'origin!=""' | sed 's/^ */snapshots /'
+    lvs --noheadings -o lv_full_name -S 'lv_name!~"^lv_"' | sed 's/^ */snapshots /'
     awk '$5 ~ "^/(run/hdsync|mnt/)" { print "mounts", $5 }' /proc/self/mountinfo
     grep -q ' /mnt/' /proc/mounts && exit
     mount /dev/ubdb /mnt/hdd1; mount /dev/ubdc /mnt/hdd9

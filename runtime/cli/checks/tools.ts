@@ -1,7 +1,9 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { type CommandRunner, commandEnvironment, packageHint } from '../../host/command.ts'
+import type { CommandRunner } from '../../host/command.ts'
+import { commandEnvironment } from '../../host/environment.ts'
+import { packageHint } from '../../host/packages.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 

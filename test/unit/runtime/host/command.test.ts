@@ -2,7 +2,8 @@ import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { CancelledError, RetryableError, TerminalError } from '../../../../runtime/errors.ts'
-import { type Command, CommandError, lastLines } from '../../../../runtime/host/command.ts'
+import { type Command, CommandError } from '../../../../runtime/host/command.ts'
+import { lastLines } from '../../../../runtime/host/output.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 

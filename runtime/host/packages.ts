@@ -1,0 +1,24 @@
+/** Where Debian and Ubuntu keep what hdsync calls. */
+const packages: Readonly<Record<string, string>> = {
+  lvs: 'lvm2',
+  lvcreate: 'lvm2',
+  lvremove: 'lvm2',
+  lvextend: 'lvm2',
+  dmsetup: 'dmsetup',
+  mount: 'mount',
+  umount: 'mount',
+  blkid: 'util-linux',
+  findfs: 'util-linux',
+  dmesg: 'util-linux',
+  sync: 'coreutils',
+  rsync: 'rsync',
+  tar: 'tar',
+  zstd: 'zstd',
+  gzip: 'gzip',
+}
+
+/** How to get a program that is missing. */
+export function packageHint(program: string): string | undefined {
+  const debianPackage = packages[program]
+  return debianPackage && `apt-get install ${debianPackage}`
+}
