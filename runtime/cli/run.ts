@@ -81,11 +81,14 @@ async function runOnce(
   const stop = new AbortController()
   const unlisten = onSignals(view, stop)
   try {
+    stop.signal.addEventListener('abort', () => {
+      for (const runId of engine.journal.unended()) {
+        engine.dispatcher.endRun(runId, stop.signal.reason).catch(() => {})
+      }
+    })
     await engine.start()
     stop.signal.throwIfAborted()
     const runId = await engine.trigger(backupStart, request(engine))
-    const cancel = () => void engine.dispatcher.endRun(runId, stop.signal.reason)
-    stop.signal.addEventListener('abort', cancel)
     await engine.ended(runId)
     // Hooks have their say; one that waits to be tried again is left to the next start.
     await engine.dispatcher.idle()

@@ -26,7 +26,7 @@ interface ReconcilerOptions {
  *
  * A run that was under way is ended, not continued: its steps are given up as interrupted, and the functions
  * marked `always` put things in order. The next run copies what is still missing; rsync makes that cheap. A
- * run that was asked for but had not begun is kept, and begins.
+ * run that was asked for but had not begun is kept, begins, and is waited for.
  *
  * Then snapshots and mounts that carry our mark and belong to no run are removed.
  */
@@ -46,6 +46,8 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
     const run = journal.run(runId)
     return run !== undefined && !run.end
   }
+  // Two runs at once would take each other's snapshots away.
+  await Promise.all(journal.unended().map((runId) => ends.wait(runId)))
   for (const message of await sweep(options.config, hostOptions, isLive)) observer.onWarning?.(message)
 }
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterEach, beforeAll, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import type { RunResult } from '../../events/index.ts'
 import { fingerprint } from './fingerprint.ts'
 import { lab2002 } from './lab2002.ts'
@@ -396,11 +396,12 @@ describeNight('a night that is disturbed', office, (night) => {
 })
 
 describeNight('lvcreate, stopped while it has the live volume suspended', office, (night) => {
-  beforeAll(async () => {
-    expect((await night.run('run', 'home')).code).toBe(0)
-    await installStuckLvcreate(night)
-  })
-  afterEach(() => night.machine.ok('mkdir -p /run/stuck; touch /run/stuck/go; dmsetup resume vg01-lv_var'))
+  beforeEach(() => installStuckLvcreate(night))
+  afterEach(() =>
+    night.machine.ok(
+      'mkdir -p /run/stuck; touch /run/stuck/go; dmsetup resume vg01-lv_var; lvremove -qf vg01/hdsync_var || true',
+    ),
+  )
 
   it('is waited for when the run is cancelled', async () => {
     const hdsync = await begin(night, { words: 'var' })
@@ -413,7 +414,6 @@ describeNight('lvcreate, stopped while it has the live volume suspended', office
   })
 
   it('is waited for by the next hdsync when its own was killed: the live volume goes on', async () => {
-    await night.machine.ok('rm -f /run/stuck/go /run/stuck/suspended')
     const first = await begin(night, { words: 'var' })
     await until(night, '[ -e /run/stuck/suspended ]')
     await first.kill('SIGKILL')
@@ -429,7 +429,6 @@ describeNight('lvcreate, stopped while it has the live volume suspended', office
   })
 
   it('leaves no live volume suspended when somebody kills it, and is done again', async () => {
-    await night.machine.ok('rm -f /run/stuck/go /run/stuck/suspended')
     const hdsync = await begin(night, { words: 'var' })
     await until(night, '[ -e /run/stuck/suspended ]')
     await night.machine.ok('pkill -KILL -x lvm; touch /run/stuck/go')
@@ -441,8 +440,6 @@ describeNight('lvcreate, stopped while it has the live volume suspended', office
   })
 
   it('leaves nothing in the way of the next night when the power is cut', async () => {
-    await night.machine.ok('dmsetup resume vg01-lv_var; rm -f /run/stuck/go /run/stuck/suspended')
-    await night.machine.ok('lvremove -qf vg01/hdsync_var || true')
     const hdsync = await begin(night, { words: 'var' })
     await until(night, '[ -e /run/stuck/suspended ]')
     await Promise.all([expect(hdsync.running.wait()).rejects.toThrow('went off'), night.reboot()])
@@ -682,7 +679,8 @@ async function installStuckLvcreate(night: Night): Promise<void> {
   )
   await night.machine.ok(`
     mkdir -p /run/stuck
-    gcc -shared -fPIC -O2 -o /run/stuck/stuck.so /run/lab/stuck.c
+    rm -f /run/stuck/go /run/stuck/suspended
+    [ -e /run/stuck/stuck.so ] || gcc -shared -fPIC -O2 -o /run/stuck/stuck.so /run/lab/stuck.c
     printf '%s\\n' '#!/bin/bash' 'export LD_PRELOAD=/run/stuck/stuck.so' 'exec -a lvcreate /usr/sbin/lvm "$@"' \
       > /usr/local/sbin/lvcreate
     chmod 755 /usr/local/sbin/lvcreate`)

@@ -75,7 +75,15 @@ export class Hdsync {
       () => undefined,
     )
     const { stdout, stderr } = await this.#running.output()
-    const line = stdout.trim().split('\n').at(-1)
-    return { code, stderr, result: line ? (JSON.parse(line) as RunResult) : undefined }
+    return { code, stderr, result: resultIn(stdout) }
+  }
+}
+
+/** What it has printed last, if it has come that far. */
+function resultIn(stdout: string): RunResult | undefined {
+  try {
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as RunResult
+  } catch {
+    return undefined
   }
 }

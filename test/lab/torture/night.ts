@@ -53,7 +53,9 @@ export function judgeGood({ code, result, stderr }: Ended, findings: Findings): 
  */
 export async function frozenNight(server: Server, findings: Findings): Promise<RunResult[]> {
   await server.freeze()
+  const startedAt = performance.now()
   const compare = await goodRun(server, findings)
+  server.nightMs = performance.now() - startedAt
   const listed = JSON.parse(await server.machine.ok('hdsync runs --json --limit 12')) as RunResult[]
   await inspectOrder(server, findings, { compare })
   judgeListed(listed, findings)

@@ -51,7 +51,7 @@ const prepared = `
 /** A live server with a power cord: file systems and databases that are written to, and the disks of its backup. */
 export class Server {
   readonly ledger = new Ledger()
-  /** How long a night takes when nothing disturbs it. */
+  /** How long the last night took that nothing disturbed. */
   nightMs = 0
   readonly #dir = scratchFolder()
   #disks: string[] = []

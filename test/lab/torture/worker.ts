@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type Finding, Findings } from './findings.ts'
 import { bereft, type Hit, stopped } from './interrupted.ts'
-import { frozenNight, goodRun, inspectOrder } from './night.ts'
+import { frozenNight } from './night.ts'
 import { clockMoved, twoAtOnce } from './odd-hours.ts'
 import type { Trial } from './plan.ts'
 import { Server } from './server.ts'
@@ -63,18 +63,12 @@ async function torture({ trials, evidence }: Work): Promise<void> {
   await server?.destroy()
 }
 
-/** Builds a server with a good backup, and measures its usual night, under load. */
+/** Builds a server with a good backup. */
 async function build(made: Server, findings: Findings): Promise<void> {
   await made.build()
   await made.load()
   await frozenNight(made, findings)
-  await made.load()
-  const startedAt = performance.now()
-  await goodRun(made, findings)
-  made.nightMs = performance.now() - startedAt
-  await inspectOrder(made, findings)
   if (findings.list.length > 0) throw new Error('not even an undisturbed night is good')
-  console.error(`a night takes ${(made.nightMs / 1000).toFixed(1)} s`)
 }
 
 async function attempt(on: Server, trial: Trial, findings: Findings): Promise<Hit | undefined> {
