@@ -46,10 +46,19 @@ export const snapshotReleased = defineEvent(
   fact,
 )
 
-/** A sync was not begun, as it would delete more than the source's limit; the mirror is untouched. */
+/**
+ * A sync was not begun, as it would delete more than the source's limit; the mirror is untouched. Where the source
+ * lost its files after the forecast, it was stopped instead, after `deleted` of the `deletions`.
+ */
 export const syncHeld = defineEvent(
   'sync.held',
-  z.strictObject({ source: name, deletions: count, mirrorFiles: count, limit: count }),
+  z.strictObject({
+    source: name,
+    deletions: count,
+    deleted: count.default(0),
+    mirrorFiles: count,
+    limit: count,
+  }),
   fact,
 )
 

@@ -114,7 +114,7 @@ export default defineFunction({
 })
 
 type Copied =
-  | { held: { deletions: number; mirrorFiles: number; limit: number } }
+  | { held: { deletions: number; deleted: number; mirrorFiles: number; limit: number } }
   | {
       held?: never
       filesTransferred: number
@@ -139,13 +139,14 @@ async function copy(
   const mirrorFiles = expected ? expected.files - expected.created + expected.deleted : 0
   const released = events.ofRun(backupStart)[0]?.data.allowDeletions[source.name] ?? 0
   const limit = deletionLimit(source.maxDelete, mirrorFiles) + released
-  const held = (deletions: number) => ({ held: { deletions, mirrorFiles, limit } })
+  const held = (deletions: number, deleted = 0) => ({ held: { deletions, deleted, mirrorFiles, limit } })
   if (expected && expected.deleted > limit) return held(expected.deleted)
 
   const totalBytes = expected?.transferredBytes ?? null
   const outcome = await host.mirrors.sync({ ...plan, maxDelete: limit }, totalBytes, progress)
   const { stats } = outcome
-  if (outcome.kind === 'limited') return held(stats.deleted + 1)
+  // The source was emptied after the forecast; rsync itself stopped at the limit.
+  if (outcome.kind === 'limited') return held(stats.deleted + outcome.skipped, stats.deleted)
   return {
     filesTransferred: stats.transferred,
     bytesTransferred: stats.transferredBytes,

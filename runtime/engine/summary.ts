@@ -87,8 +87,9 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
   }
 }
 
-function heldReason({ deletions, mirrorFiles, limit }: DataOf<typeof syncHeld>): string {
-  return `would delete ${deletions} of ${mirrorFiles} files in the mirror, ${limit} are allowed: nothing was copied`
+function heldReason({ deletions, deleted, mirrorFiles, limit }: DataOf<typeof syncHeld>): string {
+  const what = `would delete ${deletions} of ${mirrorFiles} files in the mirror, ${limit} are allowed`
+  return deleted > 0 ? `${what}: stopped after ${deleted}` : `${what}: nothing was copied`
 }
 
 function all<E extends EventDefinition>(events: readonly Envelope[], definition: E): DataOf<E>[] {

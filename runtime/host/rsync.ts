@@ -35,7 +35,7 @@ export type SyncOutcome =
   /** Files vanished while they were copied: normal in a live directory, a fault in a snapshot. */
   | { kind: 'vanished'; stats: SyncStats }
   /** More was to be deleted than permitted; the rest of the copy is done. */
-  | { kind: 'limited'; stats: SyncStats }
+  | { kind: 'limited'; stats: SyncStats; skipped: number }
 
 /** A first copy of a large volume takes its time. */
 const timeoutMs = 7 * 24 * 3_600_000
@@ -123,7 +123,9 @@ export async function sync(
   const stats = parseStats(lines.end())
   // 23 masks 25, and 24 masks 25 too: the message is what counts.
   const limited = result.exitCode === 25 || /Deletions stopped/.test(result.stderr)
-  return { kind: limited ? 'limited' : result.exitCode === 24 ? 'vanished' : 'done', stats }
+  if (limited)
+    return { kind: 'limited', stats, skipped: Number(/\((\d+) skipped\)/.exec(result.stderr)?.[1] ?? 1) }
+  return { kind: result.exitCode === 24 ? 'vanished' : 'done', stats }
 }
 
 function signalOf({ signal }: SyncPlan): { signal?: AbortSignal } {

@@ -101,7 +101,7 @@ export class Box implements Host {
       const source = baseOf(to)
       await this.beforeSync(source)
       this.done.push(`sync ${source}, deleting ${maxDelete} at most`)
-      return { kind: this.outcome, stats }
+      return { kind: this.outcome, stats, skipped: 1 } as Awaited<ReturnType<Host['mirrors']['sync']>>
     },
     flush: async (path) => void this.done.push(`flush ${baseOf(path)}`),
     isEmpty: (path) => this.emptySources.has(baseOf(path)),
