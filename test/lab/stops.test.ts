@@ -54,6 +54,7 @@ const programs = ['lvs', 'lvcreate', 'lvremove', 'blkid', 'mount', 'umount', 'rs
 
 describeNight('a run that is cancelled', office, (night) => {
   beforeAll(async () => expect((await night.run()).code).toBe(0))
+  afterEach(() => letGo(night))
 
   it.each([
     { what: 'a backup disk is being mounted', program: 'mount', pattern: '*/mnt/hdd1', signal: 'SIGINT' },
@@ -264,7 +265,7 @@ describeNight('a hook that hangs', office, (night) => {
 
 describeNight('an hdsync that is killed', office, (night) => {
   beforeAll(async () => expect((await night.run()).code).toBe(0))
-  afterEach(() => night.machine.ok(`rm -f ${programs.map((name) => `/usr/local/sbin/${name}`).join(' ')}`))
+  afterEach(() => letGo(night))
 
   it.each([
     { program: 'lvcreate', pattern: '*', words: 'var', goes: true },
@@ -565,6 +566,14 @@ async function slow(night: Night, program: string, ...options: string[]): Promis
   return async () => {
     await night.machine.ok(`rm ${at}`)
   }
+}
+
+/** Ends what a test has left running when it failed halfway, so that the next one begins afresh. */
+async function letGo(night: Night): Promise<void> {
+  await night.machine.ok(`
+    pkill -KILL -f runtime/cli/main.ts
+    rm -f ${programs.map((name) => `/usr/local/sbin/${name}`).join(' ')}
+    for held in /run/hold-*; do touch $held/go; done; true`)
 }
 
 /** From now on each command that is run while those of this name from before live is noted in /run/overlap. */
