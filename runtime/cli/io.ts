@@ -9,10 +9,10 @@ export interface Io {
 
 /** The terminal, or whatever stands in its place. Colour is for terminals, and not where NO_COLOR is set. */
 export function processIo(): Io {
-  // `hdsync show | head` closes the pipe early, which is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
+  // `hdsync show | head` closes the pipe early, and Ctrl-C may take the reader or the terminal first: no reason
+  // to leave a run halfway.
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
   return {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { backupStart, type InputOf, type RunResult } from '../../events/index.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
@@ -11,6 +12,8 @@ import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { lineView, quietView, type View } from './view/lines.ts'
 import { resultText } from './view/result.ts'
+
+const hookPatienceMs = 5000
 
 export interface RunOptions {
   config?: string
@@ -91,7 +94,7 @@ async function runOnce(
     const runId = await engine.trigger(backupStart, request(engine))
     await engine.ended(runId)
     // Hooks have their say; one that waits to be tried again is left to the next start.
-    await engine.dispatcher.idle()
+    await hooksDone(engine, stop.signal)
     const result = resultOf(engine, runId)
     print(result)
     const signal = (stop.signal.reason as CancelledBySignal | undefined)?.signal
@@ -105,6 +108,13 @@ async function runOnce(
   } finally {
     unlisten()
   }
+}
+
+/** A hook that hangs is not waited for by somebody who has pressed Ctrl-C. */
+async function hooksDone({ dispatcher }: Engine, stopped: AbortSignal): Promise<void> {
+  if (!stopped.aborted) return dispatcher.idle()
+  await Promise.race([dispatcher.idle(), sleep(hookPatienceMs, undefined, { ref: false })])
+  await dispatcher.abandon(stopped.reason)
 }
 
 /** How a run went, or stands. @throws {UsageError} It is not known. */

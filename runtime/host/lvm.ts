@@ -102,6 +102,15 @@ export function lvremoveArgv({ vg, lv }: { vg: string; lv: string }): Command['a
   return ['lvremove', '--force', fullName(vg, lv)]
 }
 
+/** The volume, and what LVM puts below it while it has snapshots. In their names a dash stands twice. */
+export function dmsetupResumeArgvs(vg: string, lv: string): Command['argv'][] {
+  const name = `${vg.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`
+  return [
+    ['dmsetup', 'resume', `${name}-real`],
+    ['dmsetup', 'resume', name],
+  ]
+}
+
 /** @throws {TerminalError} A name that LVM would not take. */
 export function fullName(vg: string, lv: string): string {
   return `${checked(vg, namePattern, 'volume group')}/${checked(lv, namePattern, 'volume name')}`

@@ -78,6 +78,17 @@ export function snapshotName(source: string): string {
   return `hdsync_${source}`
 }
 
+/**
+ * A power cut in the middle of lvcreate leaves a volume of our name and tags that has no origin yet. Nothing
+ * without an origin is ever removed, so the snapshot gets another name, and `hdsync check` tells of the volume.
+ */
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  for (let n = 1; ; n += 1) {
+    const candidate = n === 1 ? name : `${name}.${n}`
+    if (!taken.has(candidate)) return candidate
+  }
+}
+
 /** The tags that make a snapshot ours. */
 export function snapshotTags(store: string, run: string, source: string): string[] {
   return ['hdsync', `hdsync.store=${store}`, `hdsync.run=${run}`, `hdsync.source=${source}`]
@@ -92,9 +103,10 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
   const lvm = new Lvm(runner)
   const mountpoint = (source: LvSource, run: string) => snapshotMountpoint(directory, run, source.name)
 
-  const isOurs = (volume: Volume, source: string) =>
-    volume.origin !== undefined &&
+  const carriesOurTags = (volume: Volume, source: string) =>
     [`hdsync.store=${store}`, `hdsync.source=${source}`].every((tag) => volume.tags.includes(tag))
+  const isOurs = (volume: Volume, source: string) =>
+    volume.origin !== undefined && carriesOurTags(volume, source)
 
   function find(volumes: readonly Volume[], source: LvSource, run: string): Volume {
     const snapshot = volumes.find(
@@ -127,7 +139,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       const problem = pool && poolProblem(pool)
       if (problem) throw problem
       const taken = volumes.find(({ lv }) => lv === snapshotName(source.name))
-      if (taken && !isOurs(taken, source.name)) {
+      if (taken && !carriesOurTags(taken, source.name)) {
         throw new TerminalError(
           `${fullName(taken.vg, taken.lv)} is not a snapshot of this hdsync, and is left alone`,
           {
@@ -139,7 +151,8 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     },
 
     async create(source, run, sizeBytes) {
-      const lv = snapshotName(source.name)
+      const names = new Set((await lvm.volumes(source.vg)).map((volume) => volume.lv))
+      const lv = freeName(snapshotName(source.name), names)
       const tags = snapshotTags(store, run, source.name)
       await lvm.create({ vg: source.vg, origin: source.lv, lv, tags, sizeBytes })
     },
