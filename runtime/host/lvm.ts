@@ -103,11 +103,12 @@ export function lvremoveArgv({ vg, lv }: { vg: string; lv: string }): Command['a
 }
 
 /** The volume, and what LVM puts below it while it has snapshots. In their names a dash stands twice. */
-export function dmsetupResumeArgvs(vg: string, lv: string): Command['argv'][] {
+export function resumeArgvs(vg: string, lv: string): Command['argv'][] {
   const name = `${vg.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`
   return [
     ['dmsetup', 'resume', `${name}-real`],
     ['dmsetup', 'resume', name],
+    ['lvchange', '--refresh', fullName(vg, lv)],
   ]
 }
 

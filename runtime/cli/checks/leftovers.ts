@@ -47,10 +47,14 @@ async function leftSnapshots(
   // Where LVM cannot be read, the sources say so.
   const volumes = await box.volumes('@hdsync').catch(() => [])
   return volumes.flatMap(({ vg, lv, origin, tags }): Finding[] => {
-    if (!origin) return []
     const value = (key: string) => tags.find((tag) => tag.startsWith(`${key}=`))?.slice(key.length + 1)
     const [owner, run] = [value('hdsync.store'), value('hdsync.run')]
     const name = fullName(vg, lv)
+    if (!origin) {
+      if (owner !== store || (run && isLive(run))) return []
+      const finding = `${name} is half a snapshot: its lvcreate was cut off. It is not in the way, but takes room`
+      return [warning('leftover.half-made', about, finding, `lvremove ${name}`)]
+    }
     if (owner !== store) {
       const finding = `the snapshot ${name} of ${origin} belongs to another event store (${owner ?? 'unknown'})`
       return [
