@@ -11,7 +11,7 @@ const snapshot = (run: string, store = 'store') => ({
 })
 
 describe('checkLeftovers()', () => {
-  test('tells of snapshots of runs that are over, and of other event stores', async () => {
+  test('tells of snapshots of runs that are over, of other event stores, and of half-made ones', async () => {
     const box = boxWith([
       snapshot('live'),
       snapshot('over'),
@@ -21,6 +21,7 @@ describe('checkLeftovers()', () => {
     expect(await checkLeftovers(box, 'store', isLive)).toMatchObject([
       { id: 'leftover.snapshot', finding: expect.stringContaining('vg01/of_over_store of lv_var') },
       { id: 'leftover.foreign-snapshot', remedy: expect.stringContaining('lvremove vg01/of_live_another') },
+      { id: 'leftover.half-made', remedy: 'lvremove vg01/of_over_store' },
     ])
   })
 
