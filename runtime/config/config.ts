@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { checkParts, type Parts } from './checks.ts'
 import { describeAt, validate } from './findings.ts'
@@ -21,6 +22,8 @@ export type Archive = z.output<typeof archiveSchema>
 /** A config that has been checked: names resolve, nothing overlaps, defaults are filled in. */
 export interface Config extends Omit<Settings, 'sources' | 'targets'> {
   file: string
+  /** Of the text, to tell whether somebody else has read the same one. */
+  digest: string
   /** By name, in the order of the file. */
   sources: Record<string, Source>
   targets: Record<string, Target>
@@ -48,6 +51,7 @@ export function parseConfig(text: string, file: string): Config {
   return {
     ...data,
     file,
+    digest: createHash('sha256').update(text).digest('hex'),
     sources: named(data.sources, (source) => ({
       ...source,
       archive: source.archive ?? Boolean(data.archive),

@@ -18,6 +18,7 @@ import {
 } from './names.ts'
 import { backoff, deletionLimit, duration, snapshotSize, snapshotSizeOrAuto } from './quantities.ts'
 import { notBeside, onlyOneOf } from './rules.ts'
+import { defaultState } from './socket.ts'
 
 // The config as it is written, and what it is read as. Defaults stand in the schema, next to their key.
 
@@ -150,14 +151,15 @@ export const configSchema = z.strictObject(
     targets: z.record(targetName, targetSchema),
     archive: archiveSchema.exactOptional().describe('Weekday archives; none without it.'),
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
-    state: absolutePath.default('/var/lib/hdsync').describe('Folder of the event store.'),
+    state: absolutePath.default(defaultState).describe('Folder of the event store.'),
     keep: duration(86_400_000, 100 * 365 * 86_400_000)
       .prefault('90d')
       .describe('How long the record of a run is kept.'),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
     http: z
       .strictObject({
-        listen: listenAddress,
+        listen: listenAddress.exactOptional().describe('Address and port; only the socket without it.'),
+        socket: absolutePath.exactOptional().describe('The unix socket; /run/hdsync/hdsync.sock by default.'),
         tokenFile: absolutePath.exactOptional(),
         webhooks: z.record(z.string(), z.unknown()).exactOptional(),
       })
