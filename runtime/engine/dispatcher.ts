@@ -82,6 +82,11 @@ export class Dispatcher {
   /** Puts events on the bus, and tells of them. */
   async publish(publications: readonly Publication[]): Promise<void> {
     await this.#options.bus.publish(publications)
+    this.announce(publications)
+  }
+
+  /** Tells of events that were put on the bus by other means. */
+  announce(publications: readonly Publication[]): void {
     this.#tell(publications)
     this.wake()
   }

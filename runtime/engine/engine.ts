@@ -23,6 +23,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { tellHooks } from './last-words.ts'
 import { newRunId, rootPublication } from './publication.ts'
 import { reconcile } from './reconciler.ts'
+import { type Redriven, redrive } from './redrive.ts'
 import { loadRegistry, type Registry } from './registry.ts'
 import { RunEnds } from './run-ends.ts'
 import type { ContextFactory } from './worker.ts'
@@ -44,6 +45,8 @@ export interface Engine {
   start(): Promise<void>
   /** Puts the first event of a chain on the bus. @returns The run's id. */
   trigger<E extends EventDefinition>(event: E, data: InputOf<E>): Promise<string>
+  /** Takes a dead letter up again. @throws {UsageError} There is no such dead letter, or nobody to take it. */
+  redrive(deliveryId: number): Promise<Redriven>
   /** Waits until a run has ended. @throws The error that keeps the bus from going on. */
   ended(runId: string): Promise<void>
   /**
@@ -132,6 +135,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       await dispatcher.publish([rootPublication(registry, event, data, { now: clock.now(), runId })])
       return runId
     },
+    redrive: (id) =>
+      redrive(id, { bus, journal, registry, dispatcher, clock, sources: Object.keys(config.sources) }),
     ended: (runId) => ends.wait(runId),
     async abandon(error) {
       await dispatcher.abandon(error)
