@@ -1,11 +1,13 @@
 import { backupStart, catalogue, type Envelope } from '../../events/index.ts'
 import type { EventBus } from '../bus/bus.ts'
 import type { DeadLetter, Journal } from '../bus/journal.ts'
-import { didYouMean } from '../config/nearest.ts'
+import type { Config } from '../config/config.ts'
+import { checkSources } from '../config/lookup.ts'
 import { UsageError } from '../errors.ts'
 import type { Clock } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { newRunId, rootPublication } from './publication.ts'
+import { publicationOf } from './intake.ts'
+import { newRunId } from './publication.ts'
 import type { Registry } from './registry.ts'
 
 /** What came of redriving a dead letter. */
@@ -22,15 +24,14 @@ interface RedriveOptions {
   registry: Registry
   dispatcher: Dispatcher
   clock: Clock
-  /** Names of the sources in the config. */
-  sources: readonly string[]
+  config: Config
 }
 
 /**
  * Takes a dead letter up again. What stands beside a run (a notification) is tried anew. A step of a run cannot be:
  * the run went on without it, and its snapshot is gone. So its sources are run again, and whatever else of theirs is
  * dead is done with.
- * @throws {UsageError} There is no such dead letter, or nobody to take it.
+ * @throws {UsageError} There is no such dead letter, nobody to take it, or its source is not in the config any more.
  */
 export async function redrive(id: number, options: RedriveOptions): Promise<Redriven> {
   const { bus, journal, registry, dispatcher } = options
@@ -51,21 +52,18 @@ export async function redrive(id: number, options: RedriveOptions): Promise<Redr
 async function restart(
   letter: DeadLetter,
   letters: readonly DeadLetter[],
-  { bus, registry, dispatcher, clock, sources: known }: RedriveOptions,
+  { bus, registry, dispatcher, clock, config }: RedriveOptions,
 ): Promise<Redriven> {
-  const wantedBy = ({ event }: DeadLetter) => sourcesOf(event) ?? sourcesOf(startOf(event, bus)) ?? known
-  const sources = [...wantedBy(letter)]
-  for (const name of sources) {
-    if (known.includes(name)) continue
-    throw new UsageError(`dead letter ${letter.id} is about source ${name}, which the config does not have`, {
-      hint: didYouMean(name, known) ?? `it has ${known.join(', ')}`,
-    })
-  }
+  const all = Object.keys(config.sources)
+  const wantedBy = ({ event }: DeadLetter) => sourcesOf(event) ?? sourcesOf(startOf(event, bus)) ?? all
+  const sources = wantedBy(letter)
+  checkSources(sources, config)
   const covered = letters.filter(
     (one) => isStep(one, registry) && wantedBy(one).every((name) => sources.includes(name)),
   )
   const runId = newRunId()
-  const publication = rootPublication(registry, backupStart, { sources }, { now: clock.now(), runId })
+  const wish = { type: backupStart.type, data: { sources } }
+  const publication = publicationOf(wish, registry, { now: clock.now(), runId })
   const ids = covered.map(({ id }) => id)
   if (!(await bus.replace(ids, publication))) throw gone(letter.id)
   dispatcher.announce([publication])
