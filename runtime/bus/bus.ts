@@ -30,6 +30,15 @@ export interface EventBus {
   /** Makes the delayed deliveries of one run ready at once, but for those to some functions. */
   expedite(runId: string, except?: readonly string[]): Promise<void>
 
+  /** Holds back what one run has ready, until it is expedited. */
+  holdBack(runId: string): Promise<void>
+
+  /** The run of the oldest delivery that is held back (`runAt: heldBack`). */
+  heldRun(): string | undefined
+
+  /** The event that was put on the bus under this source and id. */
+  find(source: string, id: string): Envelope | undefined
+
   /** Calls back when another process may have put something on the bus. The answer stops it. */
   watch(listener: () => void): () => void
 
@@ -41,6 +50,9 @@ export interface EventBus {
 
   close(): void
 }
+
+/** The `runAt` of a delivery that waits until its run is expedited. */
+export const heldBack: number = Number.MAX_SAFE_INTEGER
 
 /** An event, and who has to handle it. */
 export interface Publication {
@@ -57,10 +69,8 @@ export interface NewDelivery {
 }
 
 export interface PublishResult {
-  /** Events taken. */
-  accepted: number
-  /** Events that were already there. */
-  duplicates: number
+  /** For each event, in their order, whether it was taken; false for one that was already there. */
+  taken: boolean[]
 }
 
 /** One event, owed to one function, now in the hands of the claimant. */
@@ -99,7 +109,7 @@ export interface TurnResult {
   settled: boolean[]
   /** For each renewed delivery, whether it is still ours. */
   renewed: boolean[]
-  /** When the next delayed delivery is due, null if there is none. */
+  /** When the next delayed delivery is due, null if there is none but such as are held back. */
   nextAt: number | null
 }
 

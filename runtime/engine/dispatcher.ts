@@ -79,11 +79,12 @@ export class Dispatcher {
     })
   }
 
-  /** Puts events on the bus, and tells of them. */
-  async publish(publications: readonly Publication[]): Promise<void> {
-    await this.#options.bus.publish(publications)
-    this.#tell(publications)
+  /** Puts events on the bus, and tells of them. @returns For each, whether it was taken: it may be there already. */
+  async publish(publications: readonly Publication[]): Promise<boolean[]> {
+    const { taken } = await this.#options.bus.publish(publications)
+    this.#tell(publications.filter((_, index) => taken[index]))
     this.wake()
+    return taken
   }
 
   /**

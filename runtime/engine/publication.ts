@@ -13,15 +13,19 @@ export const eventSource = `/hdsync/${hostname()}`
 /** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
 export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstvwxyz', 10)
 
+/** What an event from outside may say of itself. */
+export type Origin = Partial<Pick<Envelope, 'id' | 'source' | 'subject' | 'time' | 'traceparent'>>
+
 /** An event from outside: the first of a chain. */
 export function rootPublication<E extends EventDefinition>(
   registry: Registry,
   event: E,
   data: InputOf<E>,
-  { now, runId = newRunId() }: { now: number; runId?: string },
+  { now, runId = newRunId(), origin = {} }: { now: number; runId?: string; origin?: Origin },
 ): Publication {
   const traceparent = `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
-  return publicationOf(registry, event, data, { id: nanoid(), runid: runId, traceparent, attempt: 1 }, now)
+  const own = { id: nanoid(), runid: runId, traceparent, attempt: 1 }
+  return publicationOf(registry, event, data, { ...own, ...origin }, now)
 }
 
 /**
@@ -57,7 +61,7 @@ function publicationOf(
   registry: Registry,
   event: EventDefinition,
   input: unknown,
-  identity: Pick<Envelope, 'id' | 'attempt' | 'runid' | 'parentid' | 'traceparent'>,
+  identity: Pick<Envelope, 'id' | 'attempt' | 'runid' | 'parentid' | 'traceparent'> & Origin,
   now: number,
   delayMs = 0,
 ): Publication {
@@ -75,8 +79,8 @@ function publicationOf(
       type: event.type,
       time: new Date(now).toISOString(),
       datacontenttype: 'application/json',
-      ...identity,
       ...subject,
+      ...identity,
       data,
     },
     deliveries: registry.handlersOf(event.type).map(({ name, definition: { spec } }) => ({

@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Delivery, EventBus, Settlement, Turn, TurnResult } from '../../runtime/bus/bus.ts'
+import {
+  type Delivery,
+  type EventBus,
+  heldBack,
+  type Settlement,
+  type Turn,
+  type TurnResult,
+} from '../../runtime/bus/bus.ts'
 import { Child } from '../unit/child.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
 import { event, owed } from './publication.ts'
@@ -53,7 +60,7 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
 
     describe('publish()', () => {
       test('counts what it takes', async () => {
-        expect(await bus.publish([owed('a'), owed('b')])).toEqual({ accepted: 2, duplicates: 0 })
+        expect(await bus.publish([owed('a'), owed('b')])).toEqual({ taken: [true, true] })
       })
 
       test('keeps an event with all that it carries', async () => {
@@ -73,10 +80,9 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
       test('takes an event of the same source and id only once, whatever else it says', async () => {
         await bus.publish([owed('a')])
         expect(await bus.publish([owed('a', { function: 'g' }), owed('b')])).toEqual({
-          accepted: 1,
-          duplicates: 1,
+          taken: [false, true],
         })
-        expect(await bus.publish([owed('b'), owed('b')])).toEqual({ accepted: 0, duplicates: 2 })
+        expect(await bus.publish([owed('b'), owed('b')])).toEqual({ taken: [false, false] })
         expect(await claimedIds()).toEqual(['a', 'b'])
       })
 
@@ -245,6 +251,27 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
         await bus.expedite('run1')
         expect(await claimedIds()).toEqual(['a'])
       })
+
+      test('is not due at any time while it is held back, and is named as the next run', async () => {
+        await bus.publish([
+          owed('a', { runAt: heldBack }, { runid: 'run1' }),
+          owed('b', {}, { runid: 'run2' }),
+        ])
+        await bus.holdBack('run2')
+        reopen()
+        expect(bus.heldRun()).toBe('run1')
+        const { claimed, nextAt } = await exchange({ now: 8e15 })
+        expect([claimed, nextAt]).toEqual([[], null])
+        await bus.expedite('run1')
+        expect(bus.heldRun()).toBe('run2')
+        expect(await claimedIds()).toEqual(['a'])
+      })
+    })
+
+    test('an event is found by its source and id', async () => {
+      await bus.publish([owed('a')])
+      expect(bus.find(event('a').source, 'a')).toEqual(event('a'))
+      expect(bus.find(event('a').source, 'b')).toBeUndefined()
     })
 
     describe('a key', () => {

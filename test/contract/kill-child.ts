@@ -64,6 +64,9 @@ function telling(bus: EventBus): EventBus {
   return {
     watch: (listener) => bus.watch(listener),
     expedite: (runId, except) => bus.expedite(runId, except),
+    holdBack: (runId) => bus.holdBack(runId),
+    heldRun: () => bus.heldRun(),
+    find: (source, id) => bus.find(source, id),
     open: (runId) => bus.open(runId),
     events: (filter) => bus.events(filter),
     close: () => bus.close(),

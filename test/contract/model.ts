@@ -52,12 +52,10 @@ export class BusModel {
 
   /** @throws An event is owed to one function twice. Nothing can be said of the model after that. */
   publish(publications: readonly Publication[]): PublishResult {
-    let accepted = 0
-    for (const publication of publications) {
+    const taken = publications.map((publication) => {
       const { event, deliveries } = publication
       const identity = `${event.source} ${event.id}`
-      if (this.#taken.has(identity)) continue
-      accepted += 1
+      if (this.#taken.has(identity)) return false
       this.#taken.set(identity, publication)
       if (new Set(deliveries.map((one) => one.function)).size < deliveries.length)
         throw new Error('owed twice')
@@ -65,8 +63,9 @@ export class BusModel {
         const fresh = { state: 'ready', tries: 0, leaseUntil: 0 } as const
         this.#owed.push({ function: name, key, runAt, event: event.id, runId: event.runid, ...fresh })
       }
-    }
-    return { accepted, duplicates: publications.length - accepted }
+      return true
+    })
+    return { taken }
   }
 
   /** @throws As `publish`. */

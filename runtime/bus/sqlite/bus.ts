@@ -3,16 +3,17 @@ import { closeSync, openSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Envelope } from '../../../events/index.ts'
-import type {
-  Delivery,
-  EventBus,
-  EventFilter,
-  OpenDelivery,
-  Publication,
-  PublishResult,
-  Settlement,
-  Turn,
-  TurnResult,
+import {
+  type Delivery,
+  type EventBus,
+  type EventFilter,
+  heldBack,
+  type OpenDelivery,
+  type Publication,
+  type PublishResult,
+  type Settlement,
+  type Turn,
+  type TurnResult,
 } from '../bus.ts'
 import { inMemory, transaction } from './database.ts'
 
@@ -34,9 +35,9 @@ export class SqliteBus implements EventBus {
   }
 
   async publish(publications: readonly Publication[]): Promise<PublishResult> {
-    const accepted = transaction(this.#database, () => this.#insert(publications))
+    const taken = transaction(this.#database, () => this.#insert(publications))
     this.#ring()
-    return { accepted, duplicates: publications.length - accepted }
+    return { taken }
   }
 
   async exchange(turn: Turn): Promise<TurnResult> {
@@ -52,7 +53,7 @@ export class SqliteBus implements EventBus {
         claimed.push(this.#delivery(row))
       }
       const nextAt = this.#sql.nextAt.get(turn.now)?.run_at as number | undefined
-      return { claimed, settled, renewed, nextAt: nextAt ?? null }
+      return { claimed, settled, renewed, nextAt: nextAt === heldBack ? null : (nextAt ?? null) }
     })
   }
 
@@ -68,6 +69,19 @@ export class SqliteBus implements EventBus {
 
   async expedite(runId: string, except: readonly string[] = []): Promise<void> {
     this.#sql.expedite.run(runId, JSON.stringify(except))
+  }
+
+  async holdBack(runId: string): Promise<void> {
+    this.#sql.holdBack.run(heldBack, runId)
+  }
+
+  heldRun(): string | undefined {
+    return this.#sql.heldRun.get(heldBack)?.run_id as string | undefined
+  }
+
+  find(source: string, id: string): Envelope | undefined {
+    const row = this.#sql.find.get(source, id)
+    return row && envelopeOf(row)
   }
 
   /**
@@ -133,9 +147,9 @@ export class SqliteBus implements EventBus {
     this.#database.close()
   }
 
-  #insert(publications: readonly Publication[]): number {
-    let accepted = 0
-    for (const { event, deliveries } of publications) {
+  /** @returns For each event whether it was taken. */
+  #insert(publications: readonly Publication[]): boolean[] {
+    return publications.map(({ event, deliveries }) => {
       const { changes, lastInsertRowid } = this.#sql.event.run(
         event.id,
         event.source,
@@ -148,13 +162,12 @@ export class SqliteBus implements EventBus {
         event.traceparent ?? null,
         JSON.stringify(event.data ?? null),
       )
-      if (changes === 0) continue
-      accepted += 1
+      if (changes === 0) return false
       for (const delivery of deliveries) {
         this.#sql.delivery.run(lastInsertRowid, delivery.function, delivery.key ?? null, delivery.runAt)
       }
-    }
-    return accepted
+      return true
+    })
   }
 
   /** The fence comes first: a settlement whose token is no longer in force must leave no trace. */
@@ -246,6 +259,11 @@ function prepare(database: DatabaseSync) {
     expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
       AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)
       AND function NOT IN (SELECT value FROM json_each(?))`,
+    holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready'
+      AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
+    heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+      WHERE d.state = 'ready' AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
+    find: `SELECT * FROM event WHERE source = ? AND id = ?`,
     open: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
       WHERE d.state IN ('ready', 'claimed') ORDER BY d.id`,
     openOfRun: `SELECT d.*, e.id AS event_id FROM event e JOIN delivery d ON d.event_seq = e.seq
