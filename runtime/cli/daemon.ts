@@ -1,7 +1,6 @@
 import { request } from 'node:http'
 import { z } from 'zod'
-import type { Config } from '../config/config.ts'
-import { socketPath } from '../config/socket.ts'
+import { type SocketConfig, socketPath } from '../config/socket.ts'
 import { HdsyncError, UsageError } from '../errors.ts'
 
 /** A running `hdsync serve`, as other commands talk to it. */
@@ -51,7 +50,7 @@ const receipt = z.object({ run: z.string(), id: z.string().optional(), duplicate
  * @returns undefined when there is none.
  * @throws {UsageError} There is one that this user may not talk to.
  */
-export async function connectDaemon(config: Pick<Config, 'http' | 'state'>): Promise<Daemon | undefined> {
+export async function connectDaemon(config: SocketConfig): Promise<Daemon | undefined> {
   const path = socketPath(config)
   const daemon = daemonAt(path)
   try {

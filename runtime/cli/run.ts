@@ -12,7 +12,8 @@ import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { daemonOf, followRemote } from './remote.ts'
 import { readPast } from './store.ts'
-import { lineView, quietView, type View } from './view/lines.ts'
+import { viewFor } from './view/choose.ts'
+import type { View } from './view/lines.ts'
 import { resultText } from './view/result.ts'
 
 const hookPatienceMs = 5000
@@ -159,12 +160,4 @@ function onSignals(view: View, stop: AbortController): () => void {
   return () => {
     for (const signal of signals) process.off(signal, listener)
   }
-}
-
-async function viewFor(config: Config, { json, quiet }: RunOptions, io: Io): Promise<View> {
-  if (quiet) return quietView(io)
-  if (process.stderr.isTTY && !json && !io.env.CI) {
-    return (await import('./view/live.ts')).liveView(process.stderr, config)
-  }
-  return lineView(io, Math.max(3, ...Object.keys(config.sources).map((name) => name.length)))
 }

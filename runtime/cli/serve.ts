@@ -5,7 +5,7 @@ import { socketPath } from '../config/socket.ts'
 import { parseDuration } from '../config/units.ts'
 import type { EngineObserver } from '../engine/engine.ts'
 import { reasonOf, UsageError } from '../errors.ts'
-import { type ListenAddress, type Listener, listen, parseListenAddress } from '../http/listener.ts'
+import { type ListenAddress, type Listener, listen } from '../http/listener.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { createIdleWatch, type IdleWatch } from './serve/idle.ts'
@@ -13,7 +13,8 @@ import { createProgressCheck } from './serve/progress.ts'
 import { openService, type Service } from './serve/service.ts'
 import { createServiceManager, type ServiceManager } from './serve/service-manager.ts'
 import { activatedSockets } from './serve/sockets.ts'
-import { lineView, type View } from './view/lines.ts'
+import { logView } from './view/choose.ts'
+import type { View } from './view/lines.ts'
 import { wordsOf } from './view/words.ts'
 
 export interface ServeOptions {
@@ -41,7 +42,7 @@ export async function serveCommand(options: ServeOptions, version: string, io: I
   forgetHandover()
   const load = () => loadConfig({ path: options.config, env: io.env })
   const config = await load()
-  const view = lineView(io, Math.max(3, ...Object.keys(config.sources).map((name) => name.length)))
+  const view = await logView(config, io)
   for (const warning of config.warnings) view.note(warning)
 
   const ended = Promise.withResolvers<End>()
@@ -178,7 +179,7 @@ class Listeners {
 
 function addressesOf(config: Config): ListenAddress[] {
   const tcp = config.http?.listen
-  return [{ path: socketPath(config) }, ...(tcp === undefined ? [] : [parseListenAddress(tcp)])]
+  return [{ path: socketPath(config) }, ...(tcp ? [tcp] : [])]
 }
 
 interface Handled {

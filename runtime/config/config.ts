@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { checkParts, type Parts } from './checks.ts'
 import { describeAt, validate } from './findings.ts'
+import { httpSchema } from './http.ts'
 import { ConfigError, formatPlace, type Problem } from './problem.ts'
 import { archiveSchema, configSchema, type NotifyHook, sourceSchema, targetSchema } from './schema.ts'
 import { warningsOf } from './warnings.ts'
@@ -78,12 +79,14 @@ function named<T, U>(
 
 /** Each part is read by itself, so that a mistake in one does not hide that two others clash. */
 function partsOf(value: unknown): Parts {
-  const { sources, targets, archive } = looseMap.parse(value)
+  const { sources, targets, archive, http } = looseMap.parse(value)
   return {
     sources: wellFormed(sources, sourceSchema),
     targets: wellFormed(targets, targetSchema),
     archive: archiveSchema.safeParse(archive).data,
     hasArchive: archive !== undefined,
+    http: httpSchema.safeParse(http).data,
+    sourceNames: Object.keys(looseMap.parse(sources)),
     targetNames: Object.keys(looseMap.parse(targets)),
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { httpSchema } from './http.ts'
 import {
   absolutePath,
   commandArgument,
@@ -6,7 +7,6 @@ import {
   eventPattern,
   excludePattern,
   fileSystem,
-  listenAddress,
   logicalVolume,
   mountOption,
   pathBelowRoot,
@@ -156,14 +156,7 @@ export const configSchema = z.strictObject(
       .prefault('90d')
       .describe('How long the record of a run is kept.'),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
-    http: z
-      .strictObject({
-        listen: listenAddress.exactOptional().describe('Address and port; only the socket without it.'),
-        socket: absolutePath.exactOptional().describe('The unix socket; /run/hdsync/hdsync.sock by default.'),
-        tokenFile: absolutePath.exactOptional(),
-        webhooks: z.record(z.string(), z.unknown()).exactOptional(),
-      })
-      .exactOptional(),
+    http: httpSchema.exactOptional().describe('How others talk to the daemon.'),
   },
   { error: ({ code }) => (code === 'invalid_type' ? 'a map with the keys sources and targets' : undefined) },
 )

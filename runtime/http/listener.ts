@@ -121,18 +121,6 @@ function isUnix(server: Server): boolean {
   return address === null ? false : typeof address === 'string'
 }
 
-/**
- * Takes `127.0.0.1:7227`, `[::1]:7227`, or the path of a unix socket.
- * @throws {UsageError} It is none of these.
- */
-export function parseListenAddress(text: string): ListenAddress {
-  if (text.startsWith('/')) return { path: text }
-  const [, six, four, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text) ?? []
-  const host = six ?? four
-  if (host && Number(port) <= 65_535) return { host, port: Number(port) }
-  throw new UsageError(`${JSON.stringify(text)} is no address to listen on`, { hint: 'write 127.0.0.1:7227' })
-}
-
 function nameOf(server: Server): string {
   const address = server.address() as AddressInfo | string | null
   if (address === null || typeof address === 'string') return address ?? ''
