@@ -22,6 +22,29 @@ export interface Journal {
   story(runId: string): Story
   /** Deliveries that used up their tries and were not taken up again, the newest first. */
   dead(): DeadLetter[]
+  /** Events of any run, in the order in which they came; with a limit the newest ones. */
+  search(search: EventSearch): LoggedEvent[]
+  /** A number that is another one once somebody else has written to the store. */
+  changes(): number
+}
+
+/** What to look for; what is left out does not matter. */
+export interface EventSearch {
+  /** Types, in which `*` stands for any text; one of them is enough. */
+  types?: readonly string[]
+  runId?: string
+  subject?: string
+  /** Not before this moment, in milliseconds since the epoch. */
+  since?: number
+  /** Those that came after the one with this number. */
+  after?: number
+  limit?: number
+}
+
+/** An event, and its number in the order of the store. */
+export interface LoggedEvent {
+  seq: number
+  event: Envelope
 }
 
 export interface CommandStart {

@@ -4,7 +4,9 @@ import type {
   CommandEnd,
   CommandStart,
   DeadLetter,
+  EventSearch,
   Journal,
+  LoggedEvent,
   LogLine,
   RunRow,
   Story,
@@ -12,6 +14,7 @@ import type {
 } from '../journal.ts'
 import { envelopeOf } from './bus.ts'
 import { transaction } from './database.ts'
+import { conditionsOf } from './event-search.ts'
 
 type Row = Record<string, unknown>
 
@@ -151,6 +154,18 @@ export class SqliteJournal implements Journal {
         diedAt: (row.ended_at as number | null) ?? Date.parse(row.time as string),
         error: (row.error as string | null) ?? '',
       }))
+  }
+
+  search(search: EventSearch): LoggedEvent[] {
+    const { where, values } = conditionsOf(search)
+    return this.#database
+      .prepare(`SELECT * FROM (SELECT * FROM event WHERE ${where} ORDER BY seq DESC LIMIT ?) ORDER BY seq`)
+      .all(...values, search.limit ?? -1)
+      .map((row) => ({ seq: row.seq as number, event: envelopeOf(row) }))
+  }
+
+  changes(): number {
+    return this.#database.prepare('PRAGMA data_version').get()?.data_version as number
   }
 
   #run(start: Row): RunRow {
