@@ -1,6 +1,8 @@
 import type { RunResult, RunState } from '../../events/index.ts'
+import type { EventBus } from '../bus/bus.ts'
 import type { Journal, RunRow, Story } from '../bus/journal.ts'
-import { openDatabaseForReading } from '../bus/sqlite/database.ts'
+import { SqliteBus } from '../bus/sqlite/bus.ts'
+import { inMemory, openDatabase, openDatabaseForReading } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
@@ -37,6 +39,19 @@ export function openJournal({
 }: Pick<Config, 'state'>): { journal: Journal; close(): void } | undefined {
   const database = openDatabaseForReading(state)
   return database && { journal: new SqliteJournal(database), close: () => database.close() }
+}
+
+/** Reads what has been, while another process is at work there. A store that is not there yet knows of nothing. */
+export function readPast<T>(
+  config: Pick<Config, 'state'>,
+  read: (past: { bus: EventBus; journal: Journal }) => T,
+): T {
+  const database = openDatabaseForReading(config.state) ?? openDatabase(inMemory)
+  try {
+    return read({ bus: new SqliteBus(database, inMemory), journal: new SqliteJournal(database) })
+  } finally {
+    database.close()
+  }
 }
 
 /** How a run stands. `waiting`: asked for, not begun. `interrupted`: begun, and nobody is at it any more. */

@@ -57,6 +57,11 @@ export class Dispatcher {
     return this.#failure
   }
 
+  /** Deliveries that functions are working on. */
+  get inHand(): number {
+    return this.#inHand.size
+  }
+
   get #leaseMs(): number {
     return this.#options.leaseMs ?? 30_000
   }

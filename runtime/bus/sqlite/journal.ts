@@ -8,6 +8,7 @@ import type {
   Journal,
   LoggedEvent,
   LogLine,
+  Queue,
   RunRow,
   Story,
   StoryDelivery,
@@ -15,6 +16,7 @@ import type {
 import { envelopeOf } from './bus.ts'
 import { transaction } from './database.ts'
 import { conditionsOf } from './event-search.ts'
+import { readQueues } from './queues.ts'
 
 type Row = Record<string, unknown>
 
@@ -154,6 +156,10 @@ export class SqliteJournal implements Journal {
         diedAt: (row.ended_at as number | null) ?? Date.parse(row.time as string),
         error: (row.error as string | null) ?? '',
       }))
+  }
+
+  queues(now: number): Queue[] {
+    return readQueues(this.#database, now)
   }
 
   search(search: EventSearch): LoggedEvent[] {
