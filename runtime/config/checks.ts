@@ -1,13 +1,20 @@
 import type { z } from 'zod'
 import { didYouMean } from './nearest.ts'
+import type { NotifyHook } from './notify.ts'
 import { either, type Finding } from './problem.ts'
 import type { archiveSchema, sourceSchema, targetSchema } from './schema.ts'
+import { formatDuration } from './units.ts'
 
 /** The parts of a config that are well-formed, to be checked against each other. */
 export interface Parts {
   sources: [name: string, source: z.output<typeof sourceSchema>][]
   targets: [name: string, target: z.output<typeof targetSchema>][]
   archive?: z.output<typeof archiveSchema> | undefined
+  /** By their place in the list; those that are not well-formed are left out. */
+  hooks: [index: number, hook: NotifyHook][]
+  /** How long the record of a run is kept, and how long a source may go without a success. */
+  keepMs?: number | undefined
+  alertAfterMs?: number | undefined
   /** Whether archives are asked for, well-formed or not. */
   hasArchive: boolean
   /** All that are there, well-formed or not. */
@@ -23,6 +30,8 @@ export function checkParts(parts: Parts): Finding[] {
     ...volumesTwice(parts),
     ...directories(parts),
     ...parts.targets.flatMap(mountPoints),
+    ...hookNames(parts),
+    ...alertBeyondMemory(parts),
   ]
 }
 
@@ -139,4 +148,18 @@ function mountPoints([name, target]: Parts['targets'][number]): Finding[] {
     }
     return findings
   })
+}
+
+function hookNames({ hooks }: Parts): Finding[] {
+  const names = hooks.map(([, { name }]) => name)
+  return hooks
+    .filter(([, { name }], i) => name !== undefined && names.indexOf(name) < i)
+    .map(([index]) => ({ path: ['notify', index, 'name'], expected: 'a name that no other hook has' }))
+}
+
+/** When a source last succeeded is told from the record of its runs. */
+function alertBeyondMemory({ keepMs, alertAfterMs }: Parts): Finding[] {
+  if (keepMs === undefined || alertAfterMs === undefined || alertAfterMs <= keepMs) return []
+  const expected = `at most what \`keep\` says, which is ${formatDuration(keepMs)}`
+  return [{ path: ['alert', 'after'], expected }]
 }

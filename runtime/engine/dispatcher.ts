@@ -1,6 +1,7 @@
 import type { Envelope } from '../../events/index.ts'
 import type { Delivery, Publication, Settlement } from '../bus/bus.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
+import { deadLetters } from './dead-letter.ts'
 import { giveUp, type WorkerOptions, work } from './worker.ts'
 
 export interface DispatcherOptions extends WorkerOptions {
@@ -183,7 +184,8 @@ export class Dispatcher {
       const error = `there is no function ${delivery.function} any more`
       const now = this.#options.clock.now()
       const attempt = { startedAt: now, endedAt: now, error }
-      return { outcome: 'dead', delivery, attempt, publications: [] }
+      const publications = deadLetters(delivery, error, this.#options)
+      return { outcome: 'dead', delivery, attempt, publications }
     }
     const { spec } = target.definition
     const ended = this.#endedRuns.get(delivery.event.runid ?? '')

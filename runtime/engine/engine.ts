@@ -10,6 +10,7 @@ import type { EventBus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { holdLock, lastBoot, noteBoot, openDatabase, storeId } from '../bus/sqlite/database.ts'
+import { firstSeen } from '../bus/sqlite/first-seen.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { isFull, Reserve } from '../bus/sqlite/reserve.ts'
 import type { Config } from '../config/config.ts'
@@ -21,6 +22,7 @@ import { sweep } from '../host/leftovers.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { tellHooks } from './last-words.ts'
+import { OverdueWatch } from './overdue-watch.ts'
 import { newRunId, rootPublication } from './publication.ts'
 import { reconcile } from './reconciler.ts'
 import { loadRegistry, type Registry } from './registry.ts'
@@ -117,6 +119,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     },
   })
 
+  let overdue: OverdueWatch | undefined
+
   return {
     bus,
     journal,
@@ -125,6 +129,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     async start() {
       await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions, machineWentDown })
       noteBoot(database, bootId())
+      overdue = new OverdueWatch({
+        config,
+        bus,
+        registry,
+        clock,
+        publish: (facts) => dispatcher.publish(facts),
+        firstSeen: firstSeen(database, Object.keys(config.sources), clock.now()),
+      })
+      await overdue.look()
       journal.prune(clock.now() - config.keep)
     },
     async trigger(event, data) {
@@ -139,6 +152,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       await tellHooks(error, config)
     },
     async stop() {
+      overdue?.stop()
       await dispatcher.stop()
       bus.close()
       unlock()

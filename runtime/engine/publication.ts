@@ -24,6 +24,16 @@ export function rootPublication<E extends EventDefinition>(
   return publicationOf(registry, event, data, { id: nanoid(), runid: runId, traceparent, attempt: 1 }, now)
 }
 
+/** A fact that belongs to no run. */
+export function factPublication<E extends EventDefinition>(
+  registry: Registry,
+  event: E,
+  data: InputOf<E>,
+  now: number,
+): Publication {
+  return publicationOf(registry, event, data, { id: nanoid(), attempt: 1 }, now)
+}
+
 /**
  * An event that a handler emits. Its id follows from the parent, the function and its place among what the
  * function emitted, so that the same step done twice cannot put it on the bus twice.
@@ -32,7 +42,7 @@ export function childPublication<E extends EventDefinition>(
   registry: Registry,
   event: E,
   data: InputOf<E>,
-  parent: { event: Envelope; function: string; phase: 'run' | 'giveUp'; index: number },
+  parent: { event: Envelope; function: string; phase: 'run' | 'giveUp' | 'dead'; index: number },
   { attempt = 1, delayMs = 0 }: EmitOptions,
   now: number,
 ): Publication {
@@ -67,7 +77,8 @@ function publicationOf(
     throw new TerminalError(`the data of ${event.type} does not fit its schema: ${issues.join('; ')}`)
   }
   const data = parsed.data as Record<string, unknown> | null | undefined
-  const subject = typeof data?.source === 'string' ? { subject: data.source } : {}
+  const about = data?.[event.subject]
+  const subject = typeof about === 'string' ? { subject: about } : {}
   return {
     event: {
       specversion: '1.0',
