@@ -1,5 +1,6 @@
-import { TerminalError } from '../errors.ts'
+import { TerminalError, UsageError } from '../errors.ts'
 import type { Config, LvSource, NotifyHook, Source, Target } from './config.ts'
+import { didYouMean } from './nearest.ts'
 
 /** A source and its target. @throws {TerminalError} The config has changed since the run began. */
 export function configured(config: Config, name: string): { source: Source; target: Target } {
@@ -25,4 +26,16 @@ export function configuredHook<K extends NotifyHook['kind']>(
   const hook = notify.find((one) => one.key === key && one.kind === kind)
   if (hook) return hook as Extract<NotifyHook, { kind: K }>
   throw new TerminalError(`the ${kind} hook ${key} is not in the config any more`)
+}
+
+/** @throws {UsageError} A source is not in the config. */
+export function checkSources(sources: readonly string[], config: Config): void {
+  const known = Object.keys(config.sources)
+  for (const name of sources) {
+    if (known.includes(name)) continue
+    const near = didYouMean(name, known)
+    throw new UsageError(`there is no source ${JSON.stringify(name)} in ${config.file}`, {
+      hint: near ?? `it has ${known.join(', ')}`,
+    })
+  }
 }

@@ -9,7 +9,7 @@ import type { Registry } from './registry.ts'
  * itself about a dead letter: two hooks that cannot be reached would tell each other of it for ever.
  */
 export function deadLetters(
-  { event, function: name, tries }: Delivery,
+  { event, function: name, tries, generation }: Delivery,
   reason: string,
   { registry, clock }: { registry: Registry; clock: Clock },
 ): Publication[] {
@@ -29,7 +29,7 @@ export function deadLetters(
       registry,
       deadLettered,
       data,
-      { event, function: name, phase: 'dead', index: 0 },
+      { event, function: name, phase: 'dead', index: 0, generation },
       {},
       clock.now(),
     ),

@@ -11,7 +11,7 @@ interface WatchOptions {
   bus: EventBus
   registry: Registry
   clock: Clock
-  publish(publications: readonly Publication[]): Promise<void>
+  publish(publications: readonly Publication[]): Promise<unknown>
   /** When each source was first in the config. */
   firstSeen: ReadonlyMap<string, number>
 }
