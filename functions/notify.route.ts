@@ -5,13 +5,14 @@ import {
   runWarned,
   sourceFailed,
   sourceSynced,
+  sourceWarned,
   syncHeld,
 } from '../events/index.ts'
 import { defineFunction, matchesEvent } from '../runtime/function.ts'
 
 /** Finds the hooks that are to hear of an event. Each gets a delivery of its own, retried by itself. */
 export default defineFunction({
-  on: [...runEnds, runStarted, runWarned, syncHeld, sourceFailed, sourceSynced],
+  on: [...runEnds, runStarted, runWarned, syncHeld, sourceFailed, sourceWarned, sourceSynced],
   emits: [notifyExec],
   aside: true,
 

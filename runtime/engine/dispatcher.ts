@@ -1,9 +1,10 @@
 import type { Envelope } from '../../events/index.ts'
 import type { Delivery, Publication, Settlement } from '../bus/bus.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
+import { GateKeeper } from './gates.ts'
 import { giveUp, type WorkerOptions, work } from './worker.ts'
 
-export interface DispatcherOptions extends WorkerOptions {
+export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
   /** Deliveries in hand at once; 16 unless given. */
   concurrency?: number
   /** How long a claim holds without being renewed; 30 s unless given. */
@@ -33,7 +34,7 @@ interface InHand {
  * delivery by a timer. What ends in the same turn of the loop is committed together.
  */
 export class Dispatcher {
-  readonly #options: DispatcherOptions
+  readonly #options: DispatcherOptions & WorkerOptions
   readonly #inHand = new Map<number, InHand>()
   readonly #endedRuns = new Map<string, CancelledError | TerminalError>()
   #ended: Settlement[] = []
@@ -49,7 +50,7 @@ export class Dispatcher {
   #failure: Error | undefined
 
   constructor(options: DispatcherOptions) {
-    this.#options = options
+    this.#options = { ...options, gates: new GateKeeper(options) }
   }
 
   /** What kept the bus from going on, if anything did. */
