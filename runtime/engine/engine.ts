@@ -25,6 +25,7 @@ import { tellHooks } from './last-words.ts'
 import { createObservers, type EngineObserver } from './observers.ts'
 import { rootPublication } from './publication.ts'
 import { reconcile } from './reconciler.ts'
+import { type Redriven, redrive } from './redrive.ts'
 import { loadRegistry, type Registry } from './registry.ts'
 import { RunEnds } from './run-ends.ts'
 import { RunQueue } from './run-queue.ts'
@@ -42,6 +43,8 @@ export interface Engine {
   start(): Promise<void>
   /** Puts the first event of a chain on the bus. @returns The run's id. */
   trigger<E extends EventDefinition>(event: E, data: InputOf<E>): Promise<string>
+  /** Takes a dead letter up again. @throws {UsageError} There is no such dead letter, or nobody to take it. */
+  redrive(deliveryId: number): Promise<Redriven>
   /**
    * Takes an event from outside, once it is on the disk. A run that is asked for while one is going on waits for
    * its end. Safe to repeat with the same `source` and `id`.
@@ -162,6 +165,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       if (!run || run.end) return false
       await dispatcher.endRun(run.id, new CancelledError(reason))
       return true
+    },
+    async redrive(id) {
+      const redriven = await redrive(id, { bus, journal, registry, dispatcher, clock, config })
+      queue.advance()
+      return redriven
     },
     ended: (runId) => ends.wait(runId),
     async abandon(error) {
