@@ -22,11 +22,24 @@ import { defaultState } from './socket.ts'
 
 const ATTEMPTS = 'a whole number from 1 to 100'
 
+const gate = z
+  .strictObject({
+    timeout: duration(1000, 3_600_000)
+      .prefault('60s')
+      .describe('How long functions that handle `snapshot.before` may take to get ready.'),
+    onTimeout: z
+      .enum(['give-up', 'take-anyway'])
+      .default('give-up')
+      .describe('When one of them takes longer, or fails: give the snapshot up, or take it with a warning.'),
+  })
+  .transform(({ timeout: timeoutMs, onTimeout }) => ({ timeoutMs, onTimeout }))
+
 const snapshot = z.strictObject({
   size: snapshotSizeOrAuto.default('auto').describe('Room for what changes while the snapshot lives.'),
   max: snapshotSize
     .exactOptional()
     .describe('Largest room that `auto`, and trials after an overflow, may take.'),
+  gate: gate.prefault({}).describe('The wait for functions of your own before a snapshot is taken.'),
 })
 
 const mount = z.strictObject({

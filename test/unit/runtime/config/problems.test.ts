@@ -146,6 +146,14 @@ describe('a source', () => {
       'snapshot: { size: 10G, max: 5G }',
       'hdsync.yaml:2:66: sources.var.snapshot.max: expected at least the `size`, found "5G"',
     ],
+    [
+      'snapshot: { gate: { timeout: 0s } }',
+      'hdsync.yaml:2:67: sources.var.snapshot.gate.timeout: expected a duration from 1s to 1h, such as 30s, found "0s"',
+    ],
+    [
+      'snapshot: { gate: { onTimeout: never } }',
+      'hdsync.yaml:2:69: sources.var.snapshot.gate.onTimeout: expected give-up or take-anyway, found "never"',
+    ],
     ['snapshot:', 'hdsync.yaml:2:48: sources.var.snapshot: expected a map, found nothing'],
     [
       'mount: { attempts: 0 }',
