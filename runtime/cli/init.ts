@@ -2,12 +2,12 @@ import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
-import { HdsyncError, reasonOf, TerminalError, UsageError } from '../errors.ts'
+import { CancelledError, HdsyncError, reasonOf, TerminalError, UsageError } from '../errors.ts'
 import { type CommandRunner, createRunner } from '../host/command.ts'
 import { type Survey, takeSurvey } from '../host/survey.ts'
 import { backupTimer, enableTimer, hasSystemd, timerState } from '../host/timer.ts'
 import { adoptTarget } from './adopt.ts'
-import { exitCodes } from './exit-codes.ts'
+import { exitCodes, signalExitCodes } from './exit-codes.ts'
 import { painter } from './format.ts'
 import { type Choices, type Draft, defaultChoices, draft } from './init/choices.ts'
 import { documentOf } from './init/document.ts'
@@ -72,7 +72,11 @@ export async function initCommand(
   const timer = options.timer !== false && hasSystemd() && ((await timerState(runner))?.found ?? false)
   const settled = options.yes
     ? { draft: draft(found, agreed(found)), timer }
-    : await settle(found, survey, file, timer)
+    : await settle(found, survey, file, timer).catch((error) => {
+        if (error instanceof CancelledError) return undefined
+        throw error
+      })
+  if (!settled) return signalExitCodes.SIGINT ?? exitCodes.failed
   return await carryOut(settled, file, { runner, io, adopt: given.adopt ?? adoptTarget })
 }
 

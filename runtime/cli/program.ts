@@ -96,6 +96,7 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     )
 
   command('check', 'look for everything that could go wrong tonight', 'hdsync check')
+    .option('--list', 'print everything that can be found, with its id and severity')
     .option(...json)
     .action(async (options) => done(await (await import('./check.ts')).checkCommand(options, io)))
 

@@ -102,7 +102,7 @@ export async function askForTimer(): Promise<boolean> {
 
 /** Whether all of it is to be written now. */
 export async function askToWrite(file: string, config: string): Promise<boolean> {
-  note(config.trimEnd(), file, { format: (line) => line })
+  note(config.slice(config.search(/^sources:/m)).trimEnd(), file, { format: (line) => line })
   return answer(confirm({ message: `Write ${file}, and mark the targets as hdsync's?`, initialValue: true }))
 }
 

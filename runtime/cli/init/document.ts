@@ -4,7 +4,9 @@ import type { Draft } from './choices.ts'
 import type { ProposedSource } from './sources.ts'
 import type { Candidate } from './targets.ts'
 
-const head = `What hdsync backs up, and to where. \`hdsync check\` looks for mistakes, \`hdsync plan\` shows the commands of a run.
+const head = `What hdsync backs up, and to where. \`hdsync check\` looks for mistakes, \`hdsync plan\` shows
+the commands of a run.
+
 Each source is mirrored to a folder of its name on its target. Further keys of a source:
   exclude: patterns as rsync has them; /cache/ is at the top of the source, cache anywhere
   maxDelete: a sync that would delete more of the mirror is held (50%, or a number of files)
