@@ -9,7 +9,6 @@ import {
   mountOption,
   pathBelowRoot,
   sourceName,
-  sourcePath,
   targetName,
   targetReference,
 } from './names.ts'
@@ -59,7 +58,7 @@ const ONLY_VOLUMES = 'only a logical volume (`lv`) is copied by way of a snapsho
 export const sourceSchema = z
   .strictObject({
     lv: logicalVolume.exactOptional().describe('The logical volume to back up, by way of a snapshot.'),
-    path: sourcePath.exactOptional().describe('The directory to back up.'),
+    path: absolutePath.exactOptional().describe('The directory to back up.'),
     target: targetReference.describe(
       'The target that gets the mirror, as a folder of the name of the source.',
     ),
