@@ -75,6 +75,14 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     )
 
   command(
+    'serve',
+    'the daemon: takes events over a socket and HTTP, and does what they ask for',
+    'hdsync serve',
+  )
+    .option('--exit-when-idle <duration>', 'leave when nothing has been going on for so long, such as 60s')
+    .action(async (options) => done(await (await import('./serve.ts')).serveCommand(options, version, io)))
+
+  command(
     'plan [source...]',
     'print the commands that a run would execute, without executing one',
     'hdsync plan var',

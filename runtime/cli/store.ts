@@ -1,6 +1,8 @@
 import type { RunResult, RunState } from '../../events/index.ts'
+import type { EventBus } from '../bus/bus.ts'
 import type { Journal, RunRow, Story } from '../bus/journal.ts'
-import { openDatabaseForReading } from '../bus/sqlite/database.ts'
+import { SqliteBus } from '../bus/sqlite/bus.ts'
+import { inMemory, openDatabase, openDatabaseForReading } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
@@ -22,6 +24,19 @@ export function readJournal<T>(
     // Asked first: a run that ends in between is then seen with its end, not as one that was broken off.
     const atWork = lockHolder(config.state) !== undefined
     return read(new SqliteJournal(database), atWork)
+  } finally {
+    database.close()
+  }
+}
+
+/** Reads what has been, while another process is at work there. A store that is not there yet knows of nothing. */
+export function readPast<T>(
+  config: Pick<Config, 'state'>,
+  read: (past: { bus: EventBus; journal: Journal }) => T,
+): T {
+  const database = openDatabaseForReading(config.state) ?? openDatabase(inMemory)
+  try {
+    return read({ bus: new SqliteBus(database, inMemory), journal: new SqliteJournal(database) })
   } finally {
     database.close()
   }

@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import type { httpSchema } from './http.ts'
+import { checkHttp } from './http-checks.ts'
 import { didYouMean } from './nearest.ts'
 import { either, type Finding } from './problem.ts'
 import type { archiveSchema, sourceSchema, targetSchema } from './schema.ts'
@@ -10,7 +12,9 @@ export interface Parts {
   archive?: z.output<typeof archiveSchema> | undefined
   /** Whether archives are asked for, well-formed or not. */
   hasArchive: boolean
+  http?: z.output<typeof httpSchema> | undefined
   /** All that are there, well-formed or not. */
+  sourceNames: string[]
   targetNames: string[]
 }
 
@@ -23,6 +27,7 @@ export function checkParts(parts: Parts): Finding[] {
     ...volumesTwice(parts),
     ...directories(parts),
     ...parts.targets.flatMap(mountPoints),
+    ...(parts.http ? checkHttp(parts.http, parts.sourceNames) : []),
   ]
 }
 

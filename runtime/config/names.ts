@@ -87,8 +87,3 @@ export const webAddress = text(
   'an address that begins with https:// or http://',
   (address) => /^https?:\/\/\S+$/.test(address) && URL.canParse(address),
 )
-
-export const listenAddress = text(
-  'an address and port such as 127.0.0.1:7227, or the path of a socket',
-  isPrintable,
-)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { httpSchema } from './http.ts'
 import {
   absolutePath,
   commandArgument,
@@ -6,7 +7,6 @@ import {
   eventPattern,
   excludePattern,
   fileSystem,
-  listenAddress,
   logicalVolume,
   mountOption,
   pathBelowRoot,
@@ -18,6 +18,7 @@ import {
 } from './names.ts'
 import { backoff, deletionLimit, duration, snapshotSize, snapshotSizeOrAuto } from './quantities.ts'
 import { notBeside, onlyOneOf } from './rules.ts'
+import { defaultState } from './socket.ts'
 
 // The config as it is written, and what it is read as. Defaults stand in the schema, next to their key.
 
@@ -150,18 +151,12 @@ export const configSchema = z.strictObject(
     targets: z.record(targetName, targetSchema),
     archive: archiveSchema.exactOptional().describe('Weekday archives; none without it.'),
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
-    state: absolutePath.default('/var/lib/hdsync').describe('Folder of the event store.'),
+    state: absolutePath.default(defaultState).describe('Folder of the event store.'),
     keep: duration(86_400_000, 100 * 365 * 86_400_000)
       .prefault('90d')
       .describe('How long the record of a run is kept.'),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
-    http: z
-      .strictObject({
-        listen: listenAddress,
-        tokenFile: absolutePath.exactOptional(),
-        webhooks: z.record(z.string(), z.unknown()).exactOptional(),
-      })
-      .exactOptional(),
+    http: httpSchema.exactOptional().describe('How others talk to the daemon.'),
   },
   { error: ({ code }) => (code === 'invalid_type' ? 'a map with the keys sources and targets' : undefined) },
 )

@@ -57,6 +57,11 @@ export class Dispatcher {
     return this.#failure
   }
 
+  /** Deliveries that functions are working on. */
+  get inHand(): number {
+    return this.#inHand.size
+  }
+
   get #leaseMs(): number {
     return this.#options.leaseMs ?? 30_000
   }
@@ -82,9 +87,14 @@ export class Dispatcher {
   /** Puts events on the bus, and tells of them. @returns For each, whether it was taken: it may be there already. */
   async publish(publications: readonly Publication[]): Promise<boolean[]> {
     const { taken } = await this.#options.bus.publish(publications)
-    this.#tell(publications.filter((_, index) => taken[index]))
-    this.wake()
+    this.announce(publications.filter((_, index) => taken[index]))
     return taken
+  }
+
+  /** Tells of events that were put on the bus by other means. */
+  announce(publications: readonly Publication[]): void {
+    this.#tell(publications)
+    this.wake()
   }
 
   /**
