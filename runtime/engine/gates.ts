@@ -52,9 +52,8 @@ export class GateKeeper {
 
   /** The side of the chain. */
   chain({ event }: Delivery, signal: AbortSignal): Gates {
-    const handlersOf = (event: EventDefinition) => this.#options.registry.handlersOf(event.type)
     return {
-      exist: () => handlersOf(snapshotBefore).length + handlersOf(snapshotAfter).length > 0,
+      exist: () => [snapshotBefore, snapshotAfter].some((event) => this.#keepersOf(event).length > 0),
       settled: (source) => this.#settled(event.runid ?? '', source, signal),
       open: (before, options) => this.#open(before, options, signal),
     }
@@ -136,15 +135,20 @@ export class GateKeeper {
   #gateOf(before: Envelope): Gate {
     const known = this.#gates.get(before.id)
     if (known) return known
-    const { registry, clock } = this.#options
+    const { clock } = this.#options
     // Runs come one after the other: nobody stands at a gate of an earlier one any more.
     for (const [id, { runId }] of this.#gates) if (runId !== before.runid) this.#gates.delete(id)
-    const awaited = registry
-      .handlersOf(snapshotBefore.type)
-      .flatMap(({ name, definition }) => (definition.spec.aside ? [] : name))
+    const awaited = this.#keepersOf(snapshotBefore)
     const gate = new Gate(before.runid ?? '', awaited, clock)
     this.#gates.set(before.id, gate)
     return gate
+  }
+
+  /** Functions that the chain waits for; notifications stand beside it. */
+  #keepersOf({ type }: EventDefinition): string[] {
+    return this.#options.registry
+      .handlersOf(type)
+      .flatMap(({ name, definition }) => (definition.spec.aside ? [] : name))
   }
 
   /** Whether the bus has it that a gate was closed. */
