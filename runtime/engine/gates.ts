@@ -53,7 +53,7 @@ export class GateKeeper {
   /** The side of the chain. */
   chain({ event }: Delivery, signal: AbortSignal): Gates {
     return {
-      exist: () => [snapshotBefore, snapshotAfter].some((event) => this.#keepersOf(event).length > 0),
+      exist: () => [snapshotBefore, snapshotAfter].some((event) => this.#handlersOf(event).length > 0),
       settled: (source) => this.#settled(event.runid ?? '', source, signal),
       open: (before, options) => this.#open(before, options, signal),
     }
@@ -138,17 +138,19 @@ export class GateKeeper {
     const { clock } = this.#options
     // Runs come one after the other: nobody stands at a gate of an earlier one any more.
     for (const [id, { runId }] of this.#gates) if (runId !== before.runid) this.#gates.delete(id)
-    const awaited = this.#keepersOf(snapshotBefore)
+    const awaited = this.#handlersOf(snapshotBefore).flatMap(({ name, definition: { spec } }) =>
+      spec.aside ? [] : name,
+    )
     const gate = new Gate(before.runid ?? '', awaited, clock)
     this.#gates.set(before.id, gate)
     return gate
   }
 
-  /** Functions that the chain waits for; notifications stand beside it. */
-  #keepersOf({ type }: EventDefinition): string[] {
+  /** Who was written for a gate; what takes any fact (notifications) was not. */
+  #handlersOf({ type }: EventDefinition): readonly RegisteredFunction[] {
     return this.#options.registry
       .handlersOf(type)
-      .flatMap(({ name, definition }) => (definition.spec.aside ? [] : name))
+      .filter(({ definition: { on } }) => on.some((event) => event.type === type))
   }
 
   /** Whether the bus has it that a gate was closed. */
