@@ -141,6 +141,16 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .option(...json)
     .action(async (options) => done(await (await import('./dead.ts')).deadCommand(options, io)))
 
+  command(
+    'redrive [id]',
+    'take up again what was given up; the id is its number in `hdsync dead`',
+    'hdsync redrive 40',
+  )
+    .option('-a, --all', 'all there are')
+    .option(...json)
+    .option('-q, --quiet', 'print the result alone')
+    .action(async (id, options) => done(await (await import('./redrive.ts')).redriveCommand(id, options, io)))
+
   command('why <source>', 'tell why the last backup of a source failed, and what to do', 'hdsync why var')
     .option(...json)
     .action(async (source, options) => done(await (await import('./why.ts')).whyCommand(source, options, io)))
