@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunResult } from '../../events/index.ts'
+import { heldBack } from '../bus/bus.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
 import { type Engine, openEngine } from '../engine/engine.ts'
@@ -51,9 +52,13 @@ export async function workHere(
 async function workIn(engine: Engine, view: View, work: (here: Here) => Promise<number>): Promise<number> {
   const stop = new AbortController()
   const unlisten = onSignals(view, stop)
+  const mine = new Set<string>()
   try {
     stop.signal.addEventListener('abort', () => {
+      // Runs that others have asked for wait for the next start.
+      engine.hold()
       for (const runId of engine.journal.unended()) {
+        if (waits(runId, engine) && !mine.has(runId)) continue
         engine.dispatcher.endRun(runId, stop.signal.reason).catch(() => {})
       }
     })
@@ -63,6 +68,8 @@ async function workIn(engine: Engine, view: View, work: (here: Here) => Promise<
       engine,
       stopped: stop.signal,
       async follow(runId) {
+        mine.add(runId)
+        if (stop.signal.aborted) await engine.dispatcher.endRun(runId, stop.signal.reason)
         await engine.ended(runId)
         // Hooks have their say; one that waits to be tried again is left to the next start.
         await hooksDone(engine, stop.signal)
@@ -81,6 +88,10 @@ async function workIn(engine: Engine, view: View, work: (here: Here) => Promise<
   } finally {
     unlisten()
   }
+}
+
+function waits(runId: string, { bus }: Engine): boolean {
+  return bus.open(runId).every(({ runAt }) => runAt === heldBack)
 }
 
 /** A hook that hangs is not waited for by somebody who has pressed Ctrl-C. */

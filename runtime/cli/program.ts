@@ -121,6 +121,17 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .option('-q, --quiet', 'print the result alone')
     .action(async (id, options) => done(await (await import('./release.ts')).releaseCommand(id, options, io)))
 
+  command('emit <type>', 'put an event on the bus', `hdsync emit backup.start --data '{"sources":["var"]}'`)
+    .option('-d, --data <json>', 'what it carries; {} unless given')
+    .option('-s, --subject <subject>', 'what it is about')
+    .option('--id <id>', 'its own id: the same one twice is taken once')
+    .option(...json)
+    .action(async (type, options) => done(await (await import('./emit.ts')).emitCommand(type, options, io)))
+
+  command('cancel <run>', 'end a run before its time; `last` is the newest', 'hdsync cancel last')
+    .option(...json)
+    .action(async (run, options) => done(await (await import('./cancel.ts')).cancelCommand(run, options, io)))
+
   command(
     'events',
     'list what was put on the bus, the newest last',

@@ -147,6 +147,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       queue.advance()
     },
   })
+  let onHold = false
   const queue = new RunQueue({ bus, dispatcher, ends })
   const intake = new Intake((publications) => dispatcher.publish(publications))
   const submit = async (event: Submission): Promise<Receipt> => {
@@ -168,7 +169,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions, machineWentDown })
       noteBoot(database, bootId())
       journal.prune(clock.now() - config.keep)
-      queue.open()
+      if (!onHold) queue.open()
     },
     trigger: async ({ type }, data) => (await submit({ type, data })).runId,
     submit,
@@ -181,7 +182,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       const due = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
       return due.length > 0 ? Math.min(...due) : undefined
     },
-    hold: () => queue.close(),
+    hold() {
+      onHold = true
+      queue.close()
+    },
     listen,
     async cancel(runId, reason) {
       const run = journal.run(runId)
