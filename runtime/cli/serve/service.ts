@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { type Engine, type EngineObserver, loadFunctions, openEngine } from '../../engine/engine.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
 import { createApp } from '../../http/app.ts'
+import { readSecrets } from '../../http/secrets.ts'
 import { createLocalAnswers } from './local.ts'
 
 /** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
@@ -19,6 +20,8 @@ export interface Service {
   reload(): Promise<void>
   /** Waits until nothing is going on; no further run begins. */
   settle(): Promise<void>
+  /** Ends the streams that are open. */
+  hangUp(): void
   /** Lets what is in hand end, or ends it in order, and gives the store back. */
   stop(): Promise<void>
 }
@@ -39,10 +42,12 @@ const hookPatienceMs = 5000
 /** @returns undefined when another process holds the lock on the state directory. */
 export async function openService(options: ServiceOptions): Promise<Service | undefined> {
   let config = await options.load()
+  // What is wrong with the config is told before anything has begun.
+  await readSecrets(config)
   const first = await begin(config, options)
   if (!first) return undefined
   let engine = first
-  let apps = appsOf(engine, config, options)
+  let apps = await appsOf(engine, config, options)
   // Requests that come while the config is being replaced wait for the new one.
   let settled: Promise<void> = Promise.resolve()
 
@@ -56,7 +61,8 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       if (!opened) throw new HdsyncError(`another hdsync has taken the state directory ${next.state}`)
       engine = opened
       config = next
-      apps = appsOf(engine, config, options)
+      apps.close()
+      apps = await appsOf(engine, config, options)
     } catch (error) {
       options.onFailure(error as Error)
     } finally {
@@ -87,12 +93,14 @@ export async function openService(options: ServiceOptions): Promise<Service | un
           })
         }
         await loadFunctions(loaded)
+        await readSecrets(loaded)
         await replace(loaded)
       }
       const result = reloading.then(next)
       reloading = result.catch(() => {})
       return result
     },
+    hangUp: () => apps.close(),
     async settle() {
       await settled
       await quiet(engine)
@@ -121,10 +129,17 @@ async function begin(config: Config, { observer, onFailure }: ServiceOptions): P
   }
 }
 
-function appsOf(engine: Engine, config: Config, { version }: ServiceOptions) {
+/** @throws {ConfigError} A secret cannot be read. */
+async function appsOf(engine: Engine, config: Config, { version, observer }: ServiceOptions) {
+  const closing = new AbortController()
+  const { onWarning } = observer
+  const common = { engine, config, version, closing: closing.signal, ...(onWarning && { onWarning }) }
+  const secrets = await readSecrets(config)
   return {
-    trusted: createApp({ engine, config, version, trusted: true }),
-    open: createApp({ engine, config, version, trusted: false }),
+    trusted: createApp({ ...common, secrets, trusted: true }),
+    open: createApp({ ...common, secrets, trusted: false }),
+    /** Ends the streams that are open. */
+    close: () => closing.abort(),
   }
 }
 
