@@ -149,6 +149,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       queue.advance()
     },
   })
+  let onHold = false
   const queue = new RunQueue({ bus, dispatcher, ends })
   const intake = new Intake((publications) => dispatcher.publish(publications))
   const submit = async (event: Submission): Promise<Receipt> => {
@@ -181,7 +182,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       })
       await overdue.look()
       journal.prune(clock.now() - config.keep)
-      queue.open()
+      if (!onHold) queue.open()
     },
     trigger: async ({ type }, data) => (await submit({ type, data })).runId,
     submit,
@@ -195,7 +196,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       const due = [...delayed, ...(overdue?.nextAt === undefined ? [] : [overdue.nextAt])]
       return due.length > 0 ? Math.min(...due) : undefined
     },
-    hold: () => queue.close(),
+    hold() {
+      onHold = true
+      queue.close()
+    },
     listen,
     async cancel(runId, reason) {
       const run = journal.run(runId)
