@@ -1,4 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { hookDisabled } from '../../events/index.ts'
+import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
@@ -53,7 +55,7 @@ async function check(config: Config): Promise<Finding[]> {
       ),
       problems.length > 0 ? problems : guarded('state', checkState(config, database)),
       database ? guarded('leftovers', checkLeftovers(box, store, liveRuns(config, database))) : [],
-      checkHooks(config),
+      guarded('notifications', checkHooks(config, disabledHooks(config, database))),
       checkFunctions(config),
     ])
     return findings.flat()
@@ -94,6 +96,13 @@ function liveRuns(config: Config, database: DatabaseSync): (runId: string) => bo
     const run = journal.run(runId)
     return atWork && run !== undefined && !run.end
   }
+}
+
+/** What the store says of hooks that are not to be used any more. */
+function disabledHooks(config: Config, database: DatabaseSync | undefined) {
+  const bus = database && new SqliteBus(database, config.state)
+  return (fingerprint: string) =>
+    bus?.events({ types: [hookDisabled.type], subject: fingerprint, newestFirst: true, limit: 1 })[0]
 }
 
 /** One check that cannot be made must not hide what the others found. */

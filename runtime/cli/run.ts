@@ -53,7 +53,7 @@ export async function follow(
       )
       return exitCodes.busy
     }
-    return await runOnce(engine, view, request, (result) => {
+    return await runOnce(engine, config, view, request, (result) => {
       view.end()
       io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io.colour))
     })
@@ -65,6 +65,7 @@ export async function follow(
 
 async function runOnce(
   engine: Engine,
+  config: Config,
   view: View,
   request: (engine: Engine) => InputOf<typeof backupStart>,
   print: (result: RunResult) => void,
@@ -81,8 +82,7 @@ async function runOnce(
     stop.signal.throwIfAborted()
     const runId = await engine.trigger(backupStart, request(engine))
     await engine.ended(runId)
-    // Hooks have their say; one that waits to be tried again is left to the next start.
-    await hooksDone(engine, stop.signal)
+    await hooksDone(engine, config, stop.signal)
     const result = resultOf(engine, runId)
     print(result)
     const signal = (stop.signal.reason as CancelledBySignal | undefined)?.signal
@@ -98,11 +98,15 @@ async function runOnce(
   }
 }
 
-/** A hook that hangs is not waited for by somebody who has pressed Ctrl-C. */
-async function hooksDone({ dispatcher }: Engine, stopped: AbortSignal): Promise<void> {
-  if (!stopped.aborted) return dispatcher.idle()
-  await Promise.race([dispatcher.idle(), sleep(hookPatienceMs, undefined, { ref: false })])
-  await dispatcher.abandon(stopped.reason)
+/**
+ * Each hook has its say, once: one that waits to be tried again is left to the next start, and one that is tried again
+ * and hangs is waited for no longer than it may take. Somebody who has pressed Ctrl-C waits for none that hangs.
+ */
+async function hooksDone({ dispatcher }: Engine, { notify }: Config, stopped: AbortSignal): Promise<void> {
+  const { aborted } = stopped
+  const longestMs = aborted ? 0 : Math.max(...notify.map(({ timeoutMs }) => timeoutMs), 0)
+  await Promise.race([dispatcher.idle(), sleep(longestMs + hookPatienceMs, undefined, { ref: false })])
+  if (aborted) await dispatcher.abandon(stopped.reason)
 }
 
 /** How a run went, or stands. @throws {UsageError} It is not known. */
