@@ -198,6 +198,21 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
       done(await (await import('./target.ts')).adoptCommand(name, options, io)),
     )
 
+  const notify = program
+    .command('notify')
+    .description('see to those who are told of runs')
+    .addHelpText('after', '\nExample:\n  hdsync notify test')
+  command(
+    'test [name]',
+    'send a sample through each hook, or those of one name or kind, and say what came back',
+    'hdsync notify test pager',
+    notify,
+  )
+    .option(...json)
+    .action(async (name, options) =>
+      done(await (await import('./notify.ts')).notifyTestCommand(name, options, io)),
+    )
+
   return program
 }
 

@@ -88,6 +88,11 @@ export const conditions = {
   'notify.missing': ['error', 'the program of a hook does not exist'],
   'notify.not-executable': ['error', 'the program of a hook cannot be executed'],
   'notify.writable': ['warning', 'the program of a hook can be written by others'],
+  'notify.disabled': ['warning', 'a hook was told to be quiet, and is disabled'],
+  'notify.secret': ['error', 'a secret of a hook cannot be read, or can be read by others'],
+  'notify.private': ['error', 'a hook has an address that is not of the internet'],
+  'notify.unknown-host': ['warning', 'the name of the host of a hook cannot be looked up'],
+  'notify.clear-text': ['warning', 'a hook tells what it has to tell unencrypted'],
   'functions.ok': ['ok', 'the functions load and fit together'],
   'functions.broken': ['error', 'a function does not load, is not trusted, or does not fit'],
 } as const satisfies Record<string, readonly [severity: string, meaning: string]>

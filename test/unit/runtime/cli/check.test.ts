@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { holdLock, openDatabase, storeFile } from '../../../../runtime/bus/sqlite/database.ts'
@@ -6,6 +6,8 @@ import { checkCommand } from '../../../../runtime/cli/check.ts'
 import type { Finding } from '../../../../runtime/cli/checks/finding.ts'
 import { findingsText } from '../../../../runtime/cli/checks/report.ts'
 import { ConfigError } from '../../../../runtime/config/problem.ts'
+import { WebReceiver } from '../../receivers/web.ts'
+import { secretFile, webhookSecret } from '../host/hook-bench.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
 
 async function check({ config }: Server): Promise<{ code: number; ok: boolean; findings: Finding[] }> {
@@ -98,6 +100,60 @@ describe('check', () => {
     expect(await about(server, 'notify[0]')).toMatchObject([{ id: 'notify.ok' }])
     writeFileSync(join(server.folder, 'functions/broken.ts'), 'export default 1\n')
     expect(await about(server, 'functions')).toMatchObject([{ id: 'functions.broken', severity: 'error' }])
+  })
+
+  test('looks at the secrets, programs and addresses of hooks, and sends nothing', async () => {
+    const receiver = await WebReceiver.start()
+    const exposed = secretFile(webhookSecret, 0o640)
+    const url = receiver.url
+    const server = await makeServer(`notify:
+  - { name: gone, webhook: { url: 'https://name.invalid', secretFile: /nowhere/secret } }
+  - { name: open, webhook: { url: '${url}', secretFile: ${exposed}, allowPrivate: true } }
+  - { name: short, webhook: { url: '${url}', secretFile: ${secretFile('whsec_abcd')}, allowPrivate: true } }
+  - { name: near, healthchecks: { url: '${url}/ping/secret' } }
+  - { name: topic, ntfy: { url: '${url}', topic: a, tokenFile: /nowhere/token, allowPrivate: true } }
+  - { name: mail, email: { to: a@example.org, sendmail: /nowhere/sendmail } }
+  - { name: good, webhook: { url: '${url}', secretFile: ${secretFile(webhookSecret)}, allowPrivate: true } }
+`)
+    expect(await about(server, 'gone')).toMatchObject([
+      { id: 'notify.unknown-host', severity: 'warning' },
+      { id: 'notify.secret', severity: 'error', finding: expect.stringContaining('found none') },
+    ])
+    expect(await about(server, 'open')).toMatchObject([
+      {
+        id: 'notify.secret',
+        finding: expect.stringContaining('mode 0640'),
+        remedy: `run: chmod go= ${exposed}`,
+      },
+    ])
+    expect(await about(server, 'short')).toMatchObject([
+      { id: 'notify.secret', remedy: expect.stringContaining('openssl rand -base64 32') },
+    ])
+    expect(await about(server, 'near')).toMatchObject([
+      { id: 'notify.private', finding: '127.0.0.1 is not an address of the internet: nothing will be sent' },
+    ])
+    expect(await about(server, 'topic')).toMatchObject([{ id: 'notify.secret' }])
+    expect(await about(server, 'mail')).toMatchObject([
+      { id: 'notify.missing', finding: 'there is no program /nowhere/sendmail' },
+    ])
+    expect(await about(server, 'good')).toMatchObject([
+      { id: 'notify.ok', finding: `webhook at 127.0.0.1:${receiver.port}` },
+    ])
+    expect(receiver.heard).toEqual([])
+  })
+
+  test('says which hook is disabled, as long as it is not changed', async () => {
+    const receiver = await WebReceiver.start()
+    receiver.behaviours = [410]
+    const hook = `webhook: { url: '${receiver.url}', secretFile: ${secretFile(webhookSecret)}, allowPrivate: true }`
+    const server = await makeServer(`notify: [{ ${hook}, on: [run.succeeded] }]`)
+    await backUp(server)
+    expect(await about(server, 'notify[0]')).toMatchObject([
+      { id: 'notify.disabled', severity: 'warning', finding: expect.stringContaining('410 Gone') },
+    ])
+    const changed = readFileSync(server.config, 'utf8').replace('notify: [{', 'notify: [{ name: chat,')
+    writeFileSync(server.config, changed)
+    expect(await about(server, 'chat')).toMatchObject([{ id: 'notify.ok' }])
   })
 
   test('does not go on without a config', async () => {
