@@ -74,7 +74,7 @@ async function tryOnce(
     const ended = { startedAt, endedAt: clock.now(), error: error.message }
     if (!(error instanceof TerminalError || error instanceof CancelledError)) {
       const { limit, minDelayMs, maxDelayMs } = target.retry
-      if (delivery.tries < limit) {
+      if (delivery.tries < limit && (visit?.mayRetry() ?? true)) {
         const delay = retryDelayMs(delivery.tries, { minMs: minDelayMs, maxMs: maxDelayMs })
         return { outcome: 'retry', delivery, attempt: ended, runAt: clock.now() + delay }
       }
