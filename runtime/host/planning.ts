@@ -13,7 +13,7 @@ import { mountArgv, umountArgv } from './mount.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
 import { rsyncArgv, type SyncStats } from './rsync.ts'
 import { snapshotMountpoint, snapshotName, snapshotTags } from './snapshots.ts'
-import { devicePath } from './targets.ts'
+import { devicePath, inClosingOrder } from './targets.ts'
 
 /** Commands that would run, joined by pipes; `file` takes the output of the last. */
 export interface PlannedCommands {
@@ -45,7 +45,7 @@ export function createPlanner(
 interface Made {
   /** Where the snapshot of each source would be mounted. */
   snapshots: Map<string, string>
-  mounts: string[]
+  mounts: { at: string }[]
   /** Mirrors whose deletions would be forecast. */
   forecasts: Set<string>
 }
@@ -116,13 +116,13 @@ function createPlanningHost(
           if (topMountAt(readMounts(), at)) continue
           const path = await devicePath(runner, device)
           step(mountArgv({ device: path, at, type, options: [...(extra ?? []), 'nodev', 'nosuid'] }))
-          made.mounts.push(at)
+          made.mounts.push({ at })
         }
       },
       mount: async () => {},
       prove: async () => {},
       async close() {
-        for (const at of made.mounts.splice(0).reverse()) step(umountArgv(at))
+        for (const { at } of inClosingOrder(made.mounts.splice(0))) step(umountArgv(at))
       },
     },
     mirrors: {

@@ -64,14 +64,18 @@ export function createTargets(runner: CommandRunner, ledger: Ledger): Targets {
 
     async close(run) {
       const ours = ledger.entries().filter((entry) => entry.run === run)
-      // Deeper paths were mounted later.
-      for (const { at, device } of ours.toSorted((a, b) => b.at.length - a.at.length)) {
+      for (const { at, device } of inClosingOrder(ours)) {
         if (topMountAt(readMounts(), at)?.device === device) await unmount(runner, at)
         ledger.strike(at)
       }
     },
   }
   return targets
+}
+
+/** Deeper paths were mounted later, and go first; what is beside each other, by its path. */
+export function inClosingOrder<T extends { at: string }>(mounts: readonly T[]): T[] {
+  return mounts.toSorted((one, other) => other.at.length - one.at.length || (one.at < other.at ? -1 : 1))
 }
 
 /** The device node that `UUID=…`, `LABEL=…` and the like stand for. @see findfs(8) */

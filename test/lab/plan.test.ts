@@ -84,11 +84,12 @@ describeNight('hdsync plan', planned, (night) => {
   })
 
   it('tells those of a mirror that is compared by contents', async () => {
-    await night.machine.ok(`
-      node -e '
-        const { DatabaseSync } = require("node:sqlite")
-        const database = new DatabaseSync("/var/lib/hdsync/hdsync.db")
-        database.exec("UPDATE event SET type = \\"mirror.suspect\\", data = json_object(\\"source\\", \\"home\\", \\"reason\\", \\"a test\\") WHERE seq = (SELECT max(seq) FROM event WHERE type = \\"source.synced\\" AND subject = \\"home\\")")'`)
+    await night.machine.ok(`node - <<'JS'
+      const { DatabaseSync } = require('node:sqlite')
+      const database = new DatabaseSync('/var/lib/hdsync/hdsync.db')
+      const data = JSON.stringify({ source: 'home', reason: 'a test' })
+      const newest = "(SELECT max(seq) FROM event WHERE type = 'source.synced' AND subject = 'home')"
+      database.prepare("UPDATE event SET type = 'mirror.suspect', data = ? WHERE seq = " + newest).run(data)\nJS`)
     const { done } = await expectTruth()
     expect(done.filter((line) => line.includes('--checksum')).length).toBeGreaterThan(0)
   })
