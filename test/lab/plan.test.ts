@@ -10,9 +10,10 @@ const planned: Setting = {
     ],
   },
   group: 400,
-  disks: [96, 200],
+  disks: [96, 200, 100],
   prepare: `
     mke2fs -q -t ext3 /dev/ubdb; mke2fs -q -t ext4 -U 3c1e8c1a-0001-4a1e-9d6e-0123456789ab /dev/ubdc
+    mke2fs -q -t ext4 -L spare /dev/ubdd
     mkdir -p /mnt/hdd1 /mnt/hdd9 /srv/plain
     for at in /srv/{var,home,plain}; do mkdir -p $at/cache; echo one > $at/one; echo two > $at/cache/two; done
     hdsync target adopt hdd1 && hdsync target adopt hdd9`,
@@ -102,6 +103,48 @@ describeNight('hdsync plan', planned, (night) => {
     const before = await state()
     await plan()
     expect(await state()).toBe(before)
+  })
+})
+
+describeNight('hdsync init', planned, (night) => {
+  it('proposes what this machine has', async () => {
+    const { sources, targets } = JSON.parse(await night.machine.ok('hdsync init --json'))
+    const volumes = sources.filter(({ lv }: { lv: string | null }) => lv)
+    expect(volumes).toMatchObject([
+      { name: 'home', at: '/srv/home', lv: 'vg01/lv_home', type: 'ext3', snapshotBytes: 64 * 2 ** 20 },
+      { name: 'var', at: '/srv/var', lv: 'vg01/lv_var', type: 'reiserfs', snapshotBytes: 64 * 2 ** 20 },
+    ])
+    expect(targets.map(({ path, mounted }: { path: string; mounted: boolean }) => [path, mounted])).toEqual([
+      ['/dev/ubdc', false],
+      ['/dev/ubdd', false],
+      ['/dev/ubdb', false],
+    ])
+  })
+
+  it('leaves the config alone that is there', async () => {
+    const before = await night.machine.ok('cat /etc/hdsync/hdsync.yaml')
+    const { code, stderr } = await night.hdsync('init', '--yes')
+    expect(code).toBe(2)
+    expect(stderr).toContain('/etc/hdsync/hdsync.yaml is there already')
+    expect(await night.machine.ok('cat /etc/hdsync/hdsync.yaml')).toBe(before)
+  })
+
+  it('writes one that a backup can be made with at once', async () => {
+    const config = '/run/new/hdsync.yaml'
+    const said = await night.machine.ok(`hdsync init --yes --config ${config} --target /dev/ubdd`)
+    expect(said).toContain('/mnt/spare is target spare now')
+    const checked = await night.hdsync('check', '--json', '--config', config)
+    const { findings } = JSON.parse(checked.stdout) as { findings: { id: string; severity: string }[] }
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
+    const { code, result } = await night.run('run', 'home', 'var', '--config', config)
+    expect(result.sources.map(({ source, state }) => [source, state])).toEqual([
+      ['home', 'succeeded'],
+      ['var', 'succeeded'],
+    ])
+    expect(code).toBe(0)
+    expect(
+      await night.machine.ok('stat -c %a /run/new/hdsync.yaml; cat /proc/mounts | grep -c spare || true'),
+    ).toBe('600\n0')
   })
 })
 
