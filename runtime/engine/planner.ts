@@ -5,7 +5,7 @@ import { inMemory, openDatabase } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import type { Config } from '../config/config.ts'
 import { runtimeDirectory } from '../host/host.ts'
-import { createPlanner, type PlannedCommands } from '../host/planning.ts'
+import { createPlanner, type PlannedStep } from '../host/planning.ts'
 import { systemClock } from './clock.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { contextFactory, ownFunctions } from './engine.ts'
@@ -15,13 +15,13 @@ import { RunEnds } from './run-ends.ts'
 import { summarise } from './summary.ts'
 
 /** One step of a plan, and the event that would bring it about. */
-export interface PlannedStep extends PlannedCommands {
+export interface PlanStep extends PlannedStep {
   event: string
   source: string | null
 }
 
 export interface Plan {
-  steps: PlannedStep[]
+  steps: PlanStep[]
   result: RunResult
 }
 
@@ -38,14 +38,14 @@ export async function planRun(
   history: Pick<EventBus, 'events'> | undefined,
 ): Promise<Plan> {
   const clock = systemClock
-  const steps: PlannedStep[] = []
+  const steps: PlanStep[] = []
   const registry = await loadRegistry({ ours: ownFunctions, users: '' }, catalogue)
   const database = openDatabase(inMemory)
   const bus = new SqliteBus(database, inMemory)
   const journal = new SqliteJournal(database)
   const ends = new RunEnds({ bus, journal, registry })
   let handled: Envelope | undefined
-  const plan = (commands: PlannedCommands) =>
+  const plan = (commands: PlannedStep) =>
     steps.push({ event: handled?.type ?? '', source: handled?.subject ?? null, ...commands })
   const types = [sourceSynced.type]
   const wasSynced = (subject: string) => (history?.events({ types, subject, limit: 1 }).length ?? 0) > 0

@@ -16,12 +16,14 @@ import { snapshotMountpoint, snapshotName, snapshotTags } from './snapshots.ts'
 import { devicePath, inClosingOrder } from './targets.ts'
 
 /** Commands that would run, joined by pipes; `file` takes the output of the last. */
-export interface PlannedCommands {
+export interface PlannedStep {
   argvs: (readonly string[])[]
   file?: string
+  /** What a session would be told. */
+  said?: string[]
 }
 
-/** What only a look into the event store tells. */
+/** What only a look into the event store tells; without one, a mirror that cannot be seen is taken to hold something. */
 export interface Past {
   /** Whether a source has been synced before. */
   wasSynced(source: string): boolean
@@ -34,8 +36,8 @@ const nothing: SyncStats = { files: 0, created: 0, deleted: 0, transferred: 0, t
  * nothing, and lets every step go well, so that functions lead it through a whole night.
  */
 export function createPlanner(
-  plan: (step: PlannedCommands) => void,
-  past: Past,
+  plan: (step: PlannedStep) => void,
+  past: Past = { wasSynced: () => true },
 ): (options: HostOptions) => Host {
   // A host is made for each step of the chain; what has been planned lasts for all of them.
   const made: Made = { snapshots: new Map(), mounts: [], forecasts: new Set() }
@@ -52,7 +54,7 @@ interface Made {
 
 function createPlanningHost(
   options: HostOptions,
-  plan: (step: PlannedCommands) => void,
+  plan: (step: PlannedStep) => void,
   made: Made,
   past: Past,
 ): Host {
@@ -162,9 +164,15 @@ function createPlanningHost(
         return { path: archivePath(archive), sizeBytes: 0 }
       },
     },
-    async hook({ argv }) {
-      step(argv)
-      return { exitCode: 0, stdout: '', stderr: '', durationMs: 0 }
+    hook: async () => 'told nobody: this is a plan',
+    session({ argv }) {
+      const said: string[] = []
+      plan({ argvs: [argv], said })
+      return {
+        say: (line) => void said.push(line),
+        hear: async () => '',
+        end: async () => ({ exitCode: 0, stdout: '', stderr: '', durationMs: 0 }),
+      }
     },
     async program({ argv }) {
       step(argv)
