@@ -134,6 +134,17 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .option('-q, --quiet', 'print the result alone')
     .action(async (id, options) => done(await (await import('./release.ts')).releaseCommand(id, options, io)))
 
+  command('emit <type>', 'put an event on the bus', `hdsync emit backup.start --data '{"sources":["var"]}'`)
+    .option('-d, --data <json>', 'what it carries; {} unless given')
+    .option('-s, --subject <subject>', 'what it is about')
+    .option('--id <id>', 'its own id: the same one twice is taken once')
+    .option(...json)
+    .action(async (type, options) => done(await (await import('./emit.ts')).emitCommand(type, options, io)))
+
+  command('cancel <run>', 'end a run before its time; `last` is the newest', 'hdsync cancel last')
+    .option(...json)
+    .action(async (run, options) => done(await (await import('./cancel.ts')).cancelCommand(run, options, io)))
+
   command(
     'events',
     'list what was put on the bus, the newest last',
@@ -153,6 +164,16 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
   command('dead', 'list what was given up after all its tries', 'hdsync dead')
     .option(...json)
     .action(async (options) => done(await (await import('./dead.ts')).deadCommand(options, io)))
+
+  command(
+    'redrive [id]',
+    'take up again what was given up; the id is its number in `hdsync dead`',
+    'hdsync redrive 40',
+  )
+    .option('-a, --all', 'all there are')
+    .option(...json)
+    .option('-q, --quiet', 'print the result alone')
+    .action(async (id, options) => done(await (await import('./redrive.ts')).redriveCommand(id, options, io)))
 
   command('why <source>', 'tell why the last backup of a source failed, and what to do', 'hdsync why var')
     .option(...json)
