@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { type Engine, type EngineObserver, loadFunctions, openEngine } from '../../engine/engine.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
 import { createApp } from '../../http/app.ts'
+import { readSecrets, type Secrets } from '../../http/secrets.ts'
 import { createLocalAnswers } from './local.ts'
 
 /** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
@@ -39,24 +40,26 @@ const hookPatienceMs = 5000
 /** @returns undefined when another process holds the lock on the state directory. */
 export async function openService(options: ServiceOptions): Promise<Service | undefined> {
   let config = await options.load()
+  const secrets = await readSecrets(config)
   const first = await begin(config, options)
   if (!first) return undefined
   let engine = first
-  let apps = appsOf(engine, config, options)
+  let apps = appsOf(engine, config, secrets, options)
   // Requests that come while the config is being replaced wait for the new one.
   let settled: Promise<void> = Promise.resolve()
 
-  async function replace(next: Config): Promise<void> {
+  async function replace(next: Config, secrets: Secrets): Promise<void> {
     await quiet(engine)
     const done = Promise.withResolvers<void>()
     settled = done.promise
     try {
+      apps.close()
       await engine.stop()
       const opened = await begin(next, options)
       if (!opened) throw new HdsyncError(`another hdsync has taken the state directory ${next.state}`)
       engine = opened
       config = next
-      apps = appsOf(engine, config, options)
+      apps = appsOf(engine, config, secrets, options)
     } catch (error) {
       options.onFailure(error as Error)
     } finally {
@@ -87,7 +90,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
           })
         }
         await loadFunctions(loaded)
-        await replace(loaded)
+        await replace(loaded, await readSecrets(loaded))
       }
       const result = reloading.then(next)
       reloading = result.catch(() => {})
@@ -99,6 +102,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
     },
     async stop() {
       await settled
+      apps.close()
       const { failed } = engine.dispatcher
       if (failed) await engine.abandon(failed)
       else await leave(engine)
@@ -121,10 +125,16 @@ async function begin(config: Config, { observer, onFailure }: ServiceOptions): P
   }
 }
 
-function appsOf(engine: Engine, config: Config, { version }: ServiceOptions) {
+/** The public API, for those whom the permissions of the socket have let in and for everybody else. */
+function appsOf(engine: Engine, config: Config, secrets: Secrets, { version, observer }: ServiceOptions) {
+  const closing = new AbortController()
+  const onWarning = (message: string) => observer.onWarning?.(message)
+  const common = { engine, config, version, secrets, closing: closing.signal, onWarning }
   return {
-    trusted: createApp({ engine, config, version, trusted: true }),
-    open: createApp({ engine, config, version, trusted: false }),
+    trusted: createApp({ ...common, trusted: true }),
+    open: createApp({ ...common, trusted: false }),
+    /** Ends the streams: their readers come back for the rest. */
+    close: () => closing.abort(),
   }
 }
 
