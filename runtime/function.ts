@@ -5,12 +5,13 @@ import type { Host } from './host/host.ts'
 
 export type { Config, LvSource, PathSource, Source, Target } from './config/config.ts'
 export { matchesEvent } from './config/event-pattern.ts'
-export { configured, volumeSource } from './config/lookup.ts'
-export { retryDelayMs } from './engine/retry.ts'
+export { configured, configuredHook, volumeSource } from './config/lookup.ts'
+export { retryDelayMs, retryForADay } from './engine/retry.ts'
 export { summarise } from './engine/summary.ts'
 export {
   CancelledError,
   HdsyncError,
+  HookGoneError,
   InterruptedError,
   RetryableError,
   reasonOf,
@@ -54,8 +55,8 @@ export interface EventLog {
   ofRun<E extends EventDefinition>(event: E): Received<E>[]
   /** The latest events of this kind about one source, of any run, newest first. */
   latest<E extends EventDefinition>(event: E, subject: string, limit: number): Received<E>[]
-  /** The latest event about one source that is of one of these kinds. */
-  newest(events: readonly EventDefinition[], subject: string): Envelope | undefined
+  /** The latest event that is of one of these kinds, about one source or whatever else it may be about. */
+  newest(events: readonly EventDefinition[], subject?: string): Envelope | undefined
   /** How many deliveries of the current run's chain are still owed, apart from the one in hand. */
   pending(): number
   /** Every event of the current run, oldest first. */
@@ -104,10 +105,12 @@ export interface RetryPolicy {
   limit: number
   minDelayMs: number
   maxDelayMs: number
+  /** No further try once its event is older than that; without it, `limit` alone decides. */
+  withinMs?: number
 }
 
 export interface FunctionSpec<On extends EventDefinition, Emits extends readonly EventDefinition[]> {
-  /** The event to handle, or several. */
+  /** The event to handle, or several; `anyFact` for every external one. */
   on: On | readonly On[]
   /** Every event that `run` or `giveUp` may emit. */
   emits: Emits

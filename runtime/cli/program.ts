@@ -121,6 +121,30 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .option('-q, --quiet', 'print the result alone')
     .action(async (id, options) => done(await (await import('./release.ts')).releaseCommand(id, options, io)))
 
+  command(
+    'events',
+    'list what was put on the bus, the newest last',
+    "hdsync events --type 'snapshot.*' --since 2d",
+  )
+    .option('-t, --type <glob...>', 'of these types; `*` stands for any text')
+    .option('-r, --run <run>', 'of this run: its id or the beginning of it, or `last`')
+    .addOption(new Option('-s, --source <name>', 'about this source'))
+    .addOption(new Option('--since <time>', 'since so long ago (2h), or since a day or time'))
+    .addOption(
+      new Option('-n, --limit <count>', 'how many; 50 unless given, 10 with --follow').argParser(wholeNumber),
+    )
+    .option('-f, --follow', 'go on with what comes, until Ctrl-C')
+    .option('--json', 'print each event as a line of JSON')
+    .action(async (options) => done(await (await import('./events.ts')).eventsCommand(options, io)))
+
+  command('dead', 'list what was given up after all its tries', 'hdsync dead')
+    .option(...json)
+    .action(async (options) => done(await (await import('./dead.ts')).deadCommand(options, io)))
+
+  command('why <source>', 'tell why the last backup of a source failed, and what to do', 'hdsync why var')
+    .option(...json)
+    .action(async (source, options) => done(await (await import('./why.ts')).whyCommand(source, options, io)))
+
   command('functions', 'list what handles what, and where it was loaded from', 'hdsync functions')
     .option(...json)
     .action(async (options) => done(await (await import('./functions.ts')).functionsCommand(options, io)))

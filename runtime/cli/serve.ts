@@ -84,8 +84,10 @@ export async function serveCommand(options: ServeOptions, version: string, io: I
     manager.stopping()
     watch.stop()
     unwatch()
+    // Those who follow a run see it end.
+    const stopped = service.stop()
+    await stopped.finally(() => service.hangUp())
     await listeners.close()
-    await service.stop()
     unhandle()
   }
 }

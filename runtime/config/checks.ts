@@ -2,14 +2,21 @@ import type { z } from 'zod'
 import type { httpSchema } from './http.ts'
 import { checkHttp } from './http-checks.ts'
 import { didYouMean } from './nearest.ts'
+import type { NotifyHook } from './notify.ts'
 import { either, type Finding } from './problem.ts'
 import type { archiveSchema, sourceSchema, targetSchema } from './schema.ts'
+import { formatDuration } from './units.ts'
 
 /** The parts of a config that are well-formed, to be checked against each other. */
 export interface Parts {
   sources: [name: string, source: z.output<typeof sourceSchema>][]
   targets: [name: string, target: z.output<typeof targetSchema>][]
   archive?: z.output<typeof archiveSchema> | undefined
+  /** By their place in the list; those that are not well-formed are left out. */
+  hooks: [index: number, hook: NotifyHook][]
+  /** How long the record of a run is kept, and how long a source may go without a success. */
+  keepMs?: number | undefined
+  alertAfterMs?: number | undefined
   /** Whether archives are asked for, well-formed or not. */
   hasArchive: boolean
   http?: z.output<typeof httpSchema> | undefined
@@ -28,6 +35,8 @@ export function checkParts(parts: Parts): Finding[] {
     ...directories(parts),
     ...parts.targets.flatMap(mountPoints),
     ...(parts.http ? checkHttp(parts.http, parts.sourceNames) : []),
+    ...hookNames(parts),
+    ...alertBeyondMemory(parts),
   ]
 }
 
@@ -144,4 +153,18 @@ function mountPoints([name, target]: Parts['targets'][number]): Finding[] {
     }
     return findings
   })
+}
+
+function hookNames({ hooks }: Parts): Finding[] {
+  const names = hooks.map(([, { name }]) => name)
+  return hooks
+    .filter(([, { name }], i) => name !== undefined && names.indexOf(name) < i)
+    .map(([index]) => ({ path: ['notify', index, 'name'], expected: 'a name that no other hook has' }))
+}
+
+/** When a source last succeeded is told from the record of its runs. */
+function alertBeyondMemory({ keepMs, alertAfterMs }: Parts): Finding[] {
+  if (keepMs === undefined || alertAfterMs === undefined || alertAfterMs <= keepMs) return []
+  const expected = `at most what \`keep\` says, which is ${formatDuration(keepMs)}`
+  return [{ path: ['alert', 'after'], expected }]
 }

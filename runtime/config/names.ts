@@ -87,3 +87,18 @@ export const webAddress = text(
   'an address that begins with https:// or http://',
   (address) => /^https?:\/\/\S+$/.test(address) && URL.canParse(address),
 )
+
+/** An address of mail, or several that are separated by nothing a header could be smuggled in with. */
+export const mailAddress = text('a mail address such as admin@example.org', (address) =>
+  /^[^\s\p{Cc}<>,;:"@]+@[^\s\p{Cc}<>,;:"@]+$/u.test(address),
+)
+
+export const hostName = text('the name or address of a host', (host) => /^[A-Za-z0-9_.:-]+$/.test(host))
+
+export const ntfyTopic = text(
+  'a topic of letters, digits, `_` and `-` (at most 64)',
+  (topic) => /^[\w-]{1,64}$/.test(topic),
+  () => 'the address of the server belongs into `url`',
+)
+
+export const lineOfText = text('a line of text', isPrintable)

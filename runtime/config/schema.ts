@@ -2,9 +2,7 @@ import { z } from 'zod'
 import { httpSchema } from './http.ts'
 import {
   absolutePath,
-  commandArgument,
   device,
-  eventPattern,
   excludePattern,
   fileSystem,
   logicalVolume,
@@ -14,8 +12,8 @@ import {
   sourcePath,
   targetName,
   targetReference,
-  webAddress,
 } from './names.ts'
+import { notifySchema } from './notify.ts'
 import { backoff, deletionLimit, duration, snapshotSize, snapshotSizeOrAuto } from './quantities.ts'
 import { notBeside, onlyOneOf } from './rules.ts'
 import { defaultState } from './socket.ts'
@@ -120,29 +118,6 @@ export const archiveSchema = z
     return level === undefined ? archive : { ...archive, level }
   })
 
-const hook = {
-  on: z.array(eventPattern).min(1).default(['run.*']).describe('Events that are told of.'),
-  timeout: duration(1000, 3_600_000).prefault('30s').describe('The hook is stopped after that long.'),
-}
-const command = { error: 'a list of a command and its arguments, such as [/usr/local/bin/page-me, now]' }
-
-export const notifySchema = z
-  .strictObject({
-    exec: z.tuple([absolutePath], commandArgument, command).exactOptional(),
-    webhook: z.strictObject({ url: webAddress, secretFile: absolutePath }).exactOptional(),
-    healthchecks: z.strictObject({ url: webAddress }).exactOptional(),
-    ...hook,
-  })
-  .check(onlyOneOf('exec', 'webhook', 'healthchecks'))
-  .transform(({ exec, webhook, healthchecks, on, timeout: timeoutMs }) => {
-    if (exec) return { kind: 'exec' as const, argv: exec, on, timeoutMs }
-    if (webhook) return { kind: 'webhook' as const, ...webhook, on, timeoutMs }
-    return { kind: 'healthchecks' as const, url: healthchecks?.url ?? '', on, timeoutMs }
-  })
-
-/** Who is told of what: a command, a signed webhook, or a check that expects to hear from us. */
-export type NotifyHook = z.output<typeof notifySchema>
-
 export const configSchema = z.strictObject(
   {
     sources: z.record(sourceName, sourceSchema).refine((sources) => Object.keys(sources).length > 0, {
@@ -152,6 +127,13 @@ export const configSchema = z.strictObject(
     archive: archiveSchema.exactOptional().describe('Weekday archives; none without it.'),
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
     state: absolutePath.default(defaultState).describe('Folder of the event store.'),
+    alert: z
+      .strictObject({
+        after: duration(60_000, 100 * 365 * 86_400_000)
+          .prefault('36h')
+          .describe('How long a source may go without a success before `run.overdue` tells of it.'),
+      })
+      .prefault({}),
     keep: duration(86_400_000, 100 * 365 * 86_400_000)
       .prefault('90d')
       .describe('How long the record of a run is kept.'),

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { EventDefinition } from '../../events/index.ts'
+import { anyFact, type EventDefinition } from '../../events/index.ts'
 import { assertTrustedFile } from '../config/trust.ts'
 import { parseDuration } from '../config/units.ts'
 import { HdsyncError, UsageError } from '../errors.ts'
@@ -42,7 +42,7 @@ export async function loadRegistry(
   const ours = await loadFolder(folders.ours)
   const users = await loadFolder(folders.users, assertTrustedFile)
   for (const { name, definition, file } of ours) {
-    if (definition.on.length === 1 && definition.on[0]?.type !== name) {
+    if (definition.on.length === 1 && ![name, anyFact.type].includes(definition.on[0]?.type ?? '')) {
       throw new UsageError(`${file} handles ${definition.on[0]?.type}: the file must be named after it`)
     }
   }
@@ -68,12 +68,12 @@ export function createRegistry(
     }
     byName.set(one.name, one)
     for (const event of [...one.definition.on, ...one.definition.emits]) {
-      if (!events.has(event.type)) events.set(event.type, event)
+      if (event !== anyFact && !events.has(event.type)) events.set(event.type, event)
     }
   }
   const byEvent = new Map<string, RegisteredFunction[]>()
   for (const one of functions) {
-    for (const { type } of one.definition.on) byEvent.set(type, [...(byEvent.get(type) ?? []), one])
+    for (const type of typesOf(one, events)) byEvent.set(type, [...(byEvent.get(type) ?? []), one])
   }
   for (const one of functions) {
     for (const event of one.definition.emits) {
@@ -91,6 +91,11 @@ export function createRegistry(
     event: (type) => events.get(type),
     events: () => [...events.values()],
   }
+}
+
+function typesOf({ definition: { on } }: RegisteredFunction, events: ReadonlyMap<string, EventDefinition>) {
+  const facts = [...events.values()].filter(({ external }) => external && on.includes(anyFact))
+  return new Set([...on.filter((event) => event !== anyFact), ...facts].map(({ type }) => type))
 }
 
 /** Makes a definition ready to run; for the registry's own loading and for tests. */

@@ -147,10 +147,7 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
         return { path: archivePath(archive), sizeBytes: 0 }
       },
     },
-    async hook({ argv }) {
-      step(argv)
-      return { exitCode: 0, stdout: '', stderr: '', durationMs: 0 }
-    },
+    hook: async () => 'told nobody: this is a plan',
     async program({ argv }) {
       step(argv)
       return { exitCode: 0, stdout: '', stderr: '', durationMs: 0 }

@@ -20,6 +20,8 @@ export interface Service {
   reload(): Promise<void>
   /** Waits until nothing is going on; no further run begins. */
   settle(): Promise<void>
+  /** Ends the streams that are open. */
+  hangUp(): void
   /** Lets what is in hand end, or ends it in order, and gives the store back. */
   stop(): Promise<void>
 }
@@ -40,6 +42,7 @@ const hookPatienceMs = 5000
 /** @returns undefined when another process holds the lock on the state directory. */
 export async function openService(options: ServiceOptions): Promise<Service | undefined> {
   let config = await options.load()
+  // What is wrong with the config is told before anything has begun.
   const secrets = await readSecrets(config)
   const first = await begin(config, options)
   if (!first) return undefined
@@ -53,6 +56,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
     const done = Promise.withResolvers<void>()
     settled = done.promise
     try {
+      // Before the store is closed, which they read.
       apps.close()
       await engine.stop()
       const opened = await begin(next, options)
@@ -96,13 +100,13 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       reloading = result.catch(() => {})
       return result
     },
+    hangUp: () => apps.close(),
     async settle() {
       await settled
       await quiet(engine)
     },
     async stop() {
       await settled
-      apps.close()
       const { failed } = engine.dispatcher
       if (failed) await engine.abandon(failed)
       else await leave(engine)
@@ -128,12 +132,19 @@ async function begin(config: Config, { observer, onFailure }: ServiceOptions): P
 /** The public API, for those whom the permissions of the socket have let in and for everybody else. */
 function appsOf(engine: Engine, config: Config, secrets: Secrets, { version, observer }: ServiceOptions) {
   const closing = new AbortController()
-  const onWarning = (message: string) => observer.onWarning?.(message)
-  const common = { engine, config, version, secrets, closing: closing.signal, onWarning }
+  const { onWarning } = observer
+  const common = {
+    engine,
+    config,
+    version,
+    secrets,
+    closing: closing.signal,
+    ...(onWarning && { onWarning }),
+  }
   return {
     trusted: createApp({ ...common, trusted: true }),
     open: createApp({ ...common, trusted: false }),
-    /** Ends the streams: their readers come back for the rest. */
+    /** Ends the streams that are open. */
     close: () => closing.abort(),
   }
 }

@@ -252,7 +252,7 @@ describe('the rest', () => {
     ['notify:', 'hdsync.yaml:3:8: notify: expected a list, found nothing'],
     [
       'notify: [{}]',
-      'hdsync.yaml:3:10: notify[0]: expected either exec, webhook or healthchecks, found neither',
+      'hdsync.yaml:3:10: notify[0]: expected either exec, webhook, healthchecks, ntfy or email, found neither',
     ],
     [
       'notify: [{ exec: /bin/page }]',
@@ -279,13 +279,53 @@ describe('the rest', () => {
       'hdsync.yaml:3:35: notify[0].on: expected a list that is not empty, found an empty list',
     ],
     [
+      'notify: [{ webhook: { url: https://a.example } }]',
+      'hdsync.yaml:3:12: notify[0].webhook.secretFile: expected an absolute path, found nothing',
+    ],
+    [
+      'notify: [{ healthchecks: { url: https://a.example }, timeout: 5m }]',
+      'hdsync.yaml:3:63: notify[0].timeout: expected a duration of at most 30s for healthchecks, found "5m"',
+    ],
+    [
+      'notify: [{ name: a, exec: [/a] }, { name: a, exec: [/b] }]',
+      'hdsync.yaml:3:43: notify[1].name: expected a name that no other hook has, found "a"',
+    ],
+    [
+      'notify: [{ email: { to: admin, sendmail: /usr/sbin/sendmail } }]',
+      'hdsync.yaml:3:25: notify[0].email.to: expected a mail address such as admin@example.org, found "admin"',
+    ],
+    [
+      'notify: [{ email: { to: a@b.example } }]',
+      'hdsync.yaml:3:12: notify[0].email: expected either smtp or sendmail, found neither',
+    ],
+    [
+      'notify: [{ email: { to: a@b.example, smtp: { host: mail, user: me } } }]',
+      'hdsync.yaml:3:44: notify[0].email.smtp: expected `user` and `passwordFile`, or neither, found no `passwordFile`',
+    ],
+    [
+      'notify: [{ ntfy: { url: https://ntfy.sh, topic: a/b } }]',
+      'hdsync.yaml:3:49: notify[0].ntfy.topic: expected a topic of letters, digits, `_` and `-` (at most 64), found "a/b"\n  the address of the server belongs into `url`',
+    ],
+    [
+      'notify: [{ ntfy: { url: https://ntfy.sh, topic: a, priority: urgent } }]',
+      'hdsync.yaml:3:62: notify[0].ntfy.priority: expected min, low, default, high or max, found "urgent"',
+    ],
+    [
+      'alert: { after: 100d }',
+      'hdsync.yaml:3:17: alert.after: expected at most what `keep` says, which is 90d, found "100d"',
+    ],
+    [
+      'alert: { after: 36 }',
+      'hdsync.yaml:3:17: alert.after: expected a duration from 1m to 36500d, such as 30s, found 36',
+    ],
+    [
       'notify: [{ healthchecks: { url: hc-ping.com/secret } }]',
       'hdsync.yaml:3:33: notify[0].healthchecks.url: expected an address that begins with https:// or http://, found a text (not shown)',
     ],
     ['state: var', 'hdsync.yaml:3:8: state: expected an absolute path, found "var"'],
     [
       'target: {}',
-      'hdsync.yaml:3:1: target: expected one of the keys sources, targets, archive, notify, state, keep, functions or http, found "target"\n  did you mean `targets`?',
+      'hdsync.yaml:3:1: target: expected one of the keys sources, targets, archive, notify, alert, state, keep, functions or http, found "target"\n  did you mean `targets`?',
     ],
   ])('%s', (settings, message) => expect(top(settings)).toBe(message))
 
