@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { stringify } from 'yaml'
+import { configJsonSchema } from '../../runtime/config/json-schema.ts'
 import { dashboard } from './generate/dashboard.ts'
 import { openapi } from './generate/openapi.ts'
 import { rules } from './generate/rules.ts'
@@ -19,6 +20,7 @@ const root = join(import.meta.dirname, '../..')
 export const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 
 export const generated: readonly Generated[] = [
+  { file: 'deploy/hdsync.schema.json', content: configJsonSchema },
   { file: 'deploy/openapi.json', content: () => openapi(version) },
   { file: 'deploy/grafana/hdsync.json', content: dashboard },
   { file: 'deploy/prometheus/hdsync.rules.yml', content: rules },

@@ -67,6 +67,17 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
       .addHelpText('after', `\nExample:\n  ${example}`)
   const json = ['--json', 'print the result as one line of JSON'] as const
 
+  command(
+    'init',
+    'look at this machine, and write a config for it',
+    'hdsync init\n  hdsync init --yes --target /mnt/backup',
+  )
+    .option('-y, --yes', 'take the defaults instead of asking')
+    .option('-t, --target <place>', 'the folder or disk for the backups')
+    .option('--no-timer', 'leave the nightly timer as it is')
+    .option('--json', 'print the proposal as one line of JSON, and change nothing')
+    .action(async (options) => done(await (await import('./init.ts')).initCommand(options, io)))
+
   command('run [source...]', 'back up all sources, or those named, and follow it', 'hdsync run var home')
     .option(...json)
     .option('-q, --quiet', 'print the result alone')
@@ -93,6 +104,7 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     )
 
   command('check', 'look for everything that could go wrong tonight', 'hdsync check')
+    .option('--list', 'print everything that can be found, with its id and severity')
     .option(...json)
     .action(async (options) => done(await (await import('./check.ts')).checkCommand(options, io)))
 

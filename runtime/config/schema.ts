@@ -9,7 +9,6 @@ import {
   mountOption,
   pathBelowRoot,
   sourceName,
-  sourcePath,
   targetName,
   targetReference,
 } from './names.ts'
@@ -22,11 +21,24 @@ import { defaultState } from './socket.ts'
 
 const ATTEMPTS = 'a whole number from 1 to 100'
 
+const gate = z
+  .strictObject({
+    timeout: duration(1000, 3_600_000)
+      .prefault('60s')
+      .describe('How long functions that handle `snapshot.before` may take to get ready.'),
+    onTimeout: z
+      .enum(['give-up', 'take-anyway'])
+      .default('give-up')
+      .describe('When one of them takes longer, or fails: give the snapshot up, or take it with a warning.'),
+  })
+  .transform(({ timeout: timeoutMs, onTimeout }) => ({ timeoutMs, onTimeout }))
+
 const snapshot = z.strictObject({
   size: snapshotSizeOrAuto.default('auto').describe('Room for what changes while the snapshot lives.'),
   max: snapshotSize
     .exactOptional()
     .describe('Largest room that `auto`, and trials after an overflow, may take.'),
+  gate: gate.prefault({}).describe('The wait for functions of your own before a snapshot is taken.'),
 })
 
 const mount = z.strictObject({
@@ -46,7 +58,7 @@ const ONLY_VOLUMES = 'only a logical volume (`lv`) is copied by way of a snapsho
 export const sourceSchema = z
   .strictObject({
     lv: logicalVolume.exactOptional().describe('The logical volume to back up, by way of a snapshot.'),
-    path: sourcePath.exactOptional().describe('The directory to back up.'),
+    path: absolutePath.exactOptional().describe('The directory to back up.'),
     target: targetReference.describe(
       'The target that gets the mirror, as a folder of the name of the source.',
     ),
@@ -126,7 +138,6 @@ export const configSchema = z.strictObject(
     targets: z.record(targetName, targetSchema),
     archive: archiveSchema.exactOptional().describe('Weekday archives; none without it.'),
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
-    state: absolutePath.default(defaultState).describe('Folder of the event store.'),
     alert: z
       .strictObject({
         after: duration(60_000, 100 * 365 * 86_400_000)
@@ -134,6 +145,7 @@ export const configSchema = z.strictObject(
           .describe('How long a source may go without a success before `run.overdue` tells of it.'),
       })
       .prefault({}),
+    state: absolutePath.default(defaultState).describe('Folder of the event store.'),
     keep: duration(86_400_000, 100 * 365 * 86_400_000)
       .prefault('90d')
       .describe('How long the record of a run is kept.'),

@@ -26,6 +26,7 @@ const config = await loadConfig({ path: file, env: {} })
 const engine = await openEngine({ config })
 if (!engine) throw new Error('the state directory is locked')
 const app = createApp({ engine, config, version: 'bench', secrets: await readSecrets(config) })
+process.on('SIGINT', () => process.exit())
 const { address } = await listen({
   address: { host: '127.0.0.1', port: 0 },
   fetch: (request, env) => app.fetch(request, env),

@@ -24,6 +24,7 @@ async function flush(): Promise<void> {
   for (const { answer } of batch) answer()
 }
 
+process.on('SIGINT', () => process.exit())
 const server = createServer((request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk) => chunks.push(chunk))

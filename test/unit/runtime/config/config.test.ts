@@ -46,7 +46,7 @@ describe('parseConfig()', () => {
       exclude: [],
       archive: true,
       maxDelete: { percent: 50 },
-      snapshot: { size: { bytes: 104_857_600 } },
+      snapshot: { size: { bytes: 104_857_600 }, gate: { timeoutMs: 60_000, onTimeout: 'give-up' } },
       mount: { attempts: 10, backoff: { minMs: 1000, maxMs: 30_000 } },
     })
     expect(config.sources.usr).toMatchObject({ kind: 'path', path: '/usr' })
