@@ -115,5 +115,19 @@ export const runHeld = defineEvent('run.held', runResult, fact)
 export const runFailed = defineEvent('run.failed', runResult, fact)
 export const runCancelled = defineEvent('run.cancelled', runResult, fact)
 
+/**
+ * A unit of hdsync failed: told by systemd, as it may be what keeps hdsync from telling it itself. `result` and
+ * `exitStatus` are systemd's `MONITOR_SERVICE_RESULT` and `MONITOR_EXIT_STATUS`; empty where it does not say.
+ */
+export const unitFailed = defineEvent(
+  'unit.failed',
+  z.strictObject({
+    unit: z.string().min(1),
+    result: z.string().default(''),
+    exitStatus: z.string().default(''),
+  }),
+  { ...fact, triggerable: true },
+)
+
 /** The events that end a run. */
 export const runEnds = [runSucceeded, runDegraded, runHeld, runFailed, runCancelled] as const
