@@ -16,6 +16,7 @@ import {
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { bundle, root } from '../build/bundle.ts'
+import { reference } from '../dev/generate.ts'
 import { debianChangelog } from './changelog.ts'
 import { copyright } from './copyright.ts'
 
@@ -46,6 +47,11 @@ export async function stage(tree: string, version: string, epoch: number): Promi
   putCompressed('usr/share/doc/hdsync/changelog', debianChangelog(changes, version, epoch))
   put('usr/share/doc/hdsync/copyright', copyright(packages, join(node, 'LICENSE')))
 
+  for (const page of ['hdsync.8', 'hdsync.yaml.5']) {
+    putCompressed(`usr/share/man/man${page.at(-1)}/${page}`, readFileSync(join(reference, page), 'utf8'))
+  }
+  put('usr/share/doc/hdsync/examples/hdsync.yaml', readFileSync(join(reference, 'hdsync.yaml')))
+  put('usr/share/hdsync/hdsync.schema.json', readFileSync(join(reference, 'hdsync.schema.json')))
   renameSync(join(app, 'LICENCES.txt'), join(tree, 'usr/share/doc/hdsync/LICENCES.txt'))
   put('usr/share/lintian/overrides/hdsync', readFileSync(join(import.meta.dirname, 'lintian-overrides')))
 
