@@ -4,10 +4,10 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { configJsonSchema } from '../../runtime/config/json-schema.ts'
 import { commandsManual } from './generate/commands-manual.ts'
 import { configManual } from './generate/config-manual.ts'
 import { configSample } from './generate/config-sample.ts'
-import { configJsonSchema } from './generate/config-schema.ts'
 
 export const reference = join(import.meta.dirname, '../reference')
 

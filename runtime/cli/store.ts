@@ -18,15 +18,27 @@ export function readJournal<T>(
   config: Pick<Config, 'state'>,
   read: (journal: Journal, atWork: boolean) => T,
 ): T | undefined {
-  const database = openDatabaseForReading(config.state)
-  if (!database) return undefined
+  const opened = openJournal(config)
+  if (!opened) return undefined
   try {
     // Asked first: a run that ends in between is then seen with its end, not as one that was broken off.
     const atWork = lockHolder(config.state) !== undefined
-    return read(new SqliteJournal(database), atWork)
+    return read(opened.journal, atWork)
   } finally {
-    database.close()
+    opened.close()
   }
+}
+
+/**
+ * Opens the journal for whoever reads in it for longer; `close` gives the store back.
+ * @returns undefined when there is no store yet, which is not made.
+ * @throws {UsageError} The store cannot be read.
+ */
+export function openJournal({
+  state,
+}: Pick<Config, 'state'>): { journal: Journal; close(): void } | undefined {
+  const database = openDatabaseForReading(state)
+  return database && { journal: new SqliteJournal(database), close: () => database.close() }
 }
 
 /** Reads what has been, while another process is at work there. A store that is not there yet knows of nothing. */

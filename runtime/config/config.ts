@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { checkParts, type Parts } from './checks.ts'
 import { describeAt, validate } from './findings.ts'
 import { httpSchema } from './http.ts'
+import { type NotifyHook, notifySchema } from './notify.ts'
 import { ConfigError, formatPlace, type Problem } from './problem.ts'
-import { archiveSchema, configSchema, type NotifyHook, sourceSchema, targetSchema } from './schema.ts'
+import { archiveSchema, configSchema, sourceSchema, targetSchema } from './schema.ts'
 import { warningsOf } from './warnings.ts'
 import { readYaml } from './yaml.ts'
 
@@ -79,7 +80,7 @@ function named<T, U>(
 
 /** Each part is read by itself, so that a mistake in one does not hide that two others clash. */
 function partsOf(value: unknown): Parts {
-  const { sources, targets, archive, http } = looseMap.parse(value)
+  const { sources, targets, archive, http, notify, keep, alert } = looseMap.parse(value)
   return {
     sources: wellFormed(sources, sourceSchema),
     targets: wellFormed(targets, targetSchema),
@@ -87,6 +88,12 @@ function partsOf(value: unknown): Parts {
     hasArchive: archive !== undefined,
     http: httpSchema.safeParse(http).data,
     sourceNames: Object.keys(looseMap.parse(sources)),
+    hooks: wellFormed(Array.isArray(notify) ? { ...notify } : {}, notifySchema).map(([index, hook]) => [
+      Number(index),
+      hook,
+    ]),
+    keepMs: configSchema.shape.keep.safeParse(keep).data,
+    alertAfterMs: configSchema.shape.alert.safeParse(alert).data?.after,
     targetNames: Object.keys(looseMap.parse(targets)),
   }
 }

@@ -10,6 +10,7 @@ import { type EventBus, heldBack } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { holdLock, lastBoot, noteBoot, openDatabase, storeId } from '../bus/sqlite/database.ts'
+import { firstSeen } from '../bus/sqlite/first-seen.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { isFull, Reserve } from '../bus/sqlite/reserve.ts'
 import type { Config } from '../config/config.ts'
@@ -23,6 +24,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { Intake, publicationOf, type Receipt, type Submission } from './intake.ts'
 import { tellHooks } from './last-words.ts'
 import { createObservers, type EngineObserver } from './observers.ts'
+import { OverdueWatch } from './overdue-watch.ts'
 import { rootPublication } from './publication.ts'
 import { reconcile } from './reconciler.ts'
 import { type Redriven, redrive } from './redrive.ts'
@@ -159,6 +161,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     return { runId, eventId: id, duplicate: !taken }
   }
 
+  let overdue: OverdueWatch | undefined
+
   return {
     bus,
     journal,
@@ -167,6 +171,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     async start() {
       await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions, machineWentDown })
       noteBoot(database, bootId())
+      overdue = new OverdueWatch({
+        config,
+        bus,
+        registry,
+        clock,
+        publish: (facts) => dispatcher.publish(facts),
+        firstSeen: firstSeen(database, Object.keys(config.sources), clock.now()),
+      })
+      await overdue.look()
       journal.prune(clock.now() - config.keep)
       queue.open()
     },
@@ -201,6 +214,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       await tellHooks(error, config)
     },
     async stop() {
+      overdue?.stop()
       queue.close()
       await dispatcher.stop()
       bus.close()

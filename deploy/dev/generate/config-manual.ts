@@ -1,6 +1,6 @@
+import { configJsonSchema, type JsonSchema } from '../../../runtime/config/json-schema.ts'
 import { manifest } from '../../build/bundle.ts'
 import { configSample } from './config-sample.ts'
-import { configJsonSchema, type JsonSchema } from './config-schema.ts'
 import { bold, entry, example, heading, italic, paragraph, roff, title } from './roff.ts'
 
 /** hdsync.yaml(5), from the schema that reads the config. */

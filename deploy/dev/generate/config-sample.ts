@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { configJsonSchema, type JsonSchema } from './config-schema.ts'
+import { configJsonSchema, type JsonSchema } from '../../../runtime/config/json-schema.ts'
 
 /** What the sample sets, by key; the rest is shown as a comment, with its default. */
 const example = {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { backupStart, runEnds } from '../../../events/index.ts'
+import { backupStart, hookDisabled, runEnds } from '../../../events/index.ts'
 import type {
   CommandEnd,
   CommandStart,
@@ -101,7 +101,10 @@ export class SqliteJournal implements Journal {
       }
       const events = `(SELECT seq FROM event WHERE run_id IN ${runs})`
       this.#database.prepare(`DELETE FROM delivery WHERE event_seq IN ${events}`).run(...forgotten)
-      this.#database.prepare(`DELETE FROM event WHERE run_id IN ${runs}`).run(...forgotten)
+      // A hook that was told to be quiet stays quiet.
+      this.#database
+        .prepare(`DELETE FROM event WHERE run_id IN ${runs} AND type <> ?`)
+        .run(...forgotten, hookDisabled.type)
     })
     this.#database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)')
     return forgotten.length
