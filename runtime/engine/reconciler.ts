@@ -47,7 +47,12 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
     const run = journal.run(runId)
     return run !== undefined && !run.end
   }
-  for (const message of await sweep(options.config, hostOptions, isLive)) observer.onWarning?.(message)
+  const isOver = (runId: string) => {
+    const run = journal.run(runId)
+    return run?.id === runId && run.end !== undefined
+  }
+  for (const message of await sweep(options.config, hostOptions, isLive, isOver))
+    observer.onWarning?.(message)
 }
 
 /** Runs that have begun and not ended. */

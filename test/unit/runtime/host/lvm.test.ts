@@ -55,6 +55,7 @@ describe('parseLvs()', () => {
       origin: 'lv_var',
       pool: undefined,
       tags,
+      layout: 'linear',
       dataPercent: 37.7,
       metadataPercent: undefined,
       invalid: false,
