@@ -10,8 +10,9 @@ import type { Envelope } from '../../events/index.ts'
  *   settlement with a token that is no longer in force changes nothing and emits nothing.
  * - **No doubles.** An event whose `source` and `id` are already there is not taken a second time.
  * - **In order per key.** A delivery with a key waits until every earlier one of the same function and key
- *   is done or dead.
+ *   is done or dead; a redriven one also for what is in hand of those that came later.
  * - **Counted.** A delivery's `tries` goes up when it is claimed, so a crash counts.
+ * - **Kept.** A dead delivery stays until it is redriven or replaced, or its run is forgotten.
  *
  * Every implementation passes test/contract/bus.ts.
  */
@@ -29,6 +30,19 @@ export interface EventBus {
 
   /** Makes the delayed deliveries of one run ready at once, but for those to some functions. */
   expedite(runId: string, except?: readonly string[]): Promise<void>
+
+  /**
+   * Makes a dead delivery ready again: its tries count from the start, and as its generation is another one, so
+   * are the ids of what it emits.
+   * @returns false, and nothing is changed, when it is no dead letter.
+   */
+  redrive(id: number): Promise<boolean>
+
+  /**
+   * Puts an event on the bus that does what dead deliveries were to do; they are dead letters no more.
+   * @returns false, and nothing is changed, when one of them is no dead letter.
+   */
+  replace(ids: readonly number[], publication: Publication): Promise<boolean>
 
   /** Holds back what one run has ready, until it is expedited. */
   holdBack(runId: string): Promise<void>
@@ -78,8 +92,10 @@ export interface Delivery {
   id: number
   function: string
   event: Envelope
-  /** Times claimed, this one included. */
+  /** Times claimed, this one included; since it was last redriven. */
   tries: number
+  /** Times redriven. */
+  generation: number
   /** Fences this claim off from earlier and later ones. */
   token: string
 }
@@ -100,6 +116,8 @@ export interface Turn {
   settle: readonly Settlement[]
   /** How many deliveries to claim at most. */
   claim: number
+  /** Functions that get none of them now. */
+  claimExcept?: readonly string[] | undefined
   leaseMs: number
 }
 

@@ -13,6 +13,17 @@ export const eventSource = `/hdsync/${hostname()}`
 /** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
 export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstvwxyz', 10)
 
+/** The step that emits an event. */
+export interface Parent {
+  event: Envelope
+  function: string
+  phase: 'run' | 'giveUp' | 'dead'
+  /** The event's place among what the step emits. */
+  index: number
+  /** How often the delivery was redriven. */
+  generation: number
+}
+
 /** What an event from outside may say of itself. */
 export type Origin = Partial<Pick<Envelope, 'id' | 'source' | 'subject' | 'time' | 'traceparent'>>
 
@@ -28,23 +39,33 @@ export function rootPublication<E extends EventDefinition>(
   return publicationOf(registry, event, data, { ...own, ...origin }, now)
 }
 
+/** A fact that belongs to no run. */
+export function factPublication<E extends EventDefinition>(
+  registry: Registry,
+  event: E,
+  data: InputOf<E>,
+  now: number,
+): Publication {
+  return publicationOf(registry, event, data, { id: nanoid(), attempt: 1 }, now)
+}
+
 /**
  * An event that a handler emits. Its id follows from the parent, the function and its place among what the
- * function emitted, so that the same step done twice cannot put it on the bus twice.
+ * function emitted, so that the same step done twice cannot put it on the bus twice. A redriven step is another
+ * one: what it emits is new.
  */
 export function childPublication<E extends EventDefinition>(
   registry: Registry,
   event: E,
   data: InputOf<E>,
-  parent: { event: Envelope; function: string; phase: 'run' | 'giveUp'; index: number },
+  parent: Parent,
   { attempt = 1, delayMs = 0 }: EmitOptions,
   now: number,
 ): Publication {
-  const digest = createHash('sha256')
-    .update(
-      JSON.stringify([parent.event.source, parent.event.id, parent.function, parent.phase, parent.index]),
-    )
-    .digest()
+  const { source, id } = parent.event
+  const round = parent.generation > 0 ? [parent.generation] : []
+  const step = [source, id, parent.function, parent.phase, parent.index, ...round]
+  const digest = createHash('sha256').update(JSON.stringify(step)).digest()
   const identity = {
     id: digest.toString('base64url', 0, 16),
     parentid: parent.event.id,
@@ -71,7 +92,8 @@ function publicationOf(
     throw new TerminalError(`the data of ${event.type} does not fit its schema: ${issues.join('; ')}`)
   }
   const data = parsed.data as Record<string, unknown> | null | undefined
-  const subject = typeof data?.source === 'string' ? { subject: data.source } : {}
+  const about = data?.[event.subject]
+  const subject = typeof about === 'string' ? { subject: about } : {}
   return {
     event: {
       specversion: '1.0',

@@ -136,6 +136,12 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
         expect(await claimedIds({ now: 5 })).toEqual(['late'])
       })
 
+      test('passes over functions that are to get nothing now', async () => {
+        await bus.publish([owed('a', { function: 'g' }), owed('b'), owed('c', { function: 'h' })])
+        expect(await claimedIds({ claimExcept: ['g', 'h'] })).toEqual(['b'])
+        expect(await claimedIds()).toEqual(['a', 'c'])
+      })
+
       test('renewed before it ends holds for another lease', async () => {
         await bus.publish([owed('a')])
         const delivery = await claimOne()
@@ -312,6 +318,82 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
           owed('e'),
         ])
         expect(await claimedIds()).toEqual(['a', 'b', 'c', 'd', 'e'])
+      })
+    })
+
+    describe('a dead letter', () => {
+      async function bury(publication = owed('a')): Promise<Delivery> {
+        await bus.publish([publication])
+        const delivery = await claimOne()
+        await settle({ outcome: 'dead', delivery, attempt, publications: [] })
+        return delivery
+      }
+
+      test('that is redriven is ready again, its tries counted from the start', async () => {
+        const { id } = await bury()
+        expect(await bus.redrive(id)).toBe(true)
+        reopen()
+        expect(bus.open()).toMatchObject([{ id, state: 'ready', tries: 0, runAt: 0 }])
+        expect(await claimOne()).toMatchObject({ id, tries: 1, generation: 1, event: { id: 'a' } })
+      })
+
+      test('can be redriven as often as it dies', async () => {
+        const { id, generation } = await bury()
+        expect(generation).toBe(0)
+        for (const round of [1, 2, 3]) {
+          expect(await bus.redrive(id)).toBe(true)
+          const delivery = await claimOne()
+          expect(delivery.generation).toBe(round)
+          await settle({ outcome: 'dead', delivery, attempt, publications: [] })
+        }
+      })
+
+      test('that is redriven is fenced off from its earlier rounds', async () => {
+        const delivery = await bury()
+        await bus.redrive(delivery.id)
+        await claimOne()
+        const late: Settlement = { outcome: 'done', delivery, attempt, publications: [owed('b')] }
+        expect((await settle(late)).settled).toEqual([false])
+        expect(stored()).toEqual(['a'])
+      })
+
+      test('is not redriven twice, nor is what is ready, in hand, done or unknown', async () => {
+        const { id } = await bury()
+        await bus.redrive(id)
+        expect(await bus.redrive(id)).toBe(false)
+        const delivery = await claimOne()
+        expect(await bus.redrive(id)).toBe(false)
+        await settle({ outcome: 'done', delivery, attempt, publications: [] })
+        expect(await bus.redrive(id)).toBe(false)
+        expect(await bus.redrive(4711)).toBe(false)
+        expect(await claimedIds({ now: 1e15 })).toEqual([])
+      })
+
+      test('that is redriven waits for what is in hand of its key, though that came later', async () => {
+        const { id } = await bury(owed('a', { key: 'k' }))
+        await bus.publish([owed('b', { key: 'k' }), owed('c', { key: 'k' })])
+        const delivery = await claimOne()
+        expect(delivery.event.id).toBe('b')
+        await bus.redrive(id)
+        expect(await claimedIds()).toEqual([])
+        await settle({ outcome: 'done', delivery, attempt, publications: [] })
+        expect(await claimedIds()).toEqual(['a'])
+      })
+
+      test('that is replaced is one no more, and the event in its place is on the bus', async () => {
+        const { id } = await bury()
+        expect(await bus.replace([id], owed('b'))).toBe(true)
+        expect(await bus.redrive(id)).toBe(false)
+        expect(await bus.replace([id], owed('c'))).toBe(false)
+        reopen()
+        expect(await claimedIds()).toEqual(['b'])
+      })
+
+      test('is not replaced beside one that is none: all or nothing', async () => {
+        const { id } = await bury()
+        expect(await bus.replace([id, 4711], owed('b'))).toBe(false)
+        expect(stored()).toEqual(['a'])
+        expect(await bus.redrive(id)).toBe(true)
       })
     })
 

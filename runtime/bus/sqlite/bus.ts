@@ -47,8 +47,11 @@ export class SqliteBus implements EventBus {
       const settled = turn.settle.map((settlement) => this.#settle(settlement))
       this.#sql.expire.run(turn.now)
       const claimed: Delivery[] = []
+      const { claimExcept = [] } = turn
+      const except = claimExcept.length > 0 ? [JSON.stringify(claimExcept)] : []
+      const claim = except.length > 0 ? this.#sql.claimExcept : this.#sql.claim
       while (claimed.length < turn.claim) {
-        const row = this.#sql.claim.get(randomBytes(9).toString('base64url'), lease, turn.now)
+        const row = claim.get(randomBytes(9).toString('base64url'), lease, turn.now, ...except)
         if (!row) break
         claimed.push(this.#delivery(row))
       }
@@ -61,7 +64,7 @@ export class SqliteBus implements EventBus {
     return transaction(this.#database, () => {
       const now = Date.now()
       const orphans = this.#sql.orphans.all().map((row) => this.#delivery(row))
-      for (const { id, tries } of orphans) this.#sql.attempt.run(id, tries, now, now, error)
+      for (const { id, tries } of orphans) this.#sql.attempt.run(tries, now, now, error, id)
       this.#sql.expire.run(Number.MAX_SAFE_INTEGER)
       return orphans
     })
@@ -69,6 +72,25 @@ export class SqliteBus implements EventBus {
 
   async expedite(runId: string, except: readonly string[] = []): Promise<void> {
     this.#sql.expedite.run(runId, JSON.stringify(except))
+  }
+
+  async redrive(id: number): Promise<boolean> {
+    const { changes } = this.#sql.redrive.run(id)
+    this.#ring()
+    return changes === 1
+  }
+
+  async replace(ids: readonly number[], publication: Publication): Promise<boolean> {
+    const replaced = transaction(this.#database, () => {
+      const dead = ids.every((id) => this.#sql.isDead.get(id))
+      if (!dead) return false
+      const { runid, id: eventId } = publication.event
+      for (const id of ids) this.#sql.replace.run(runid ?? eventId, id)
+      this.#insert([publication])
+      return true
+    })
+    this.#ring()
+    return replaced
   }
 
   async holdBack(runId: string): Promise<void> {
@@ -181,13 +203,8 @@ export class SqliteBus implements EventBus {
       delivery.token,
     )
     if (changes === 0) return false
-    this.#sql.attempt.run(
-      delivery.id,
-      delivery.tries,
-      attempt.startedAt,
-      attempt.endedAt,
-      attempt.error ?? null,
-    )
+    const { startedAt, endedAt, error } = attempt
+    this.#sql.attempt.run(delivery.tries, startedAt, endedAt, error ?? null, delivery.id)
     if (!retry) this.#insert(settlement.publications)
     return true
   }
@@ -198,6 +215,7 @@ export class SqliteBus implements EventBus {
       id: row.id as number,
       function: row.function as string,
       tries: row.tries as number,
+      generation: row.generation as number,
       token: row.token as string,
       event: envelopeOf(event),
     }
@@ -240,25 +258,24 @@ function prepare(database: DatabaseSync) {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO NOTHING`,
     delivery: `INSERT INTO delivery (event_seq, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,
     eventBySeq: `SELECT * FROM event WHERE seq = ?`,
-    attempt: `INSERT INTO attempt VALUES (?, ?, ?, ?, ?)`,
+    attempt: `INSERT INTO attempt SELECT id, earlier_tries + ?, ?, ?, ? FROM delivery WHERE id = ?`,
     renew: `UPDATE delivery SET lease_until = ? WHERE id = ? AND token = ? AND state = 'claimed'`,
     settle: `UPDATE delivery SET state = ?, run_at = coalesce(?, run_at), token = NULL, lease_until = NULL
       WHERE id = ? AND token = ? AND state = 'claimed'`,
     expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL
       WHERE state = 'claimed' AND lease_until <= ?`,
     orphans: `SELECT * FROM delivery WHERE state = 'claimed' ORDER BY id`,
-    claim: `UPDATE delivery SET state = 'claimed', tries = tries + 1, token = ?, lease_until = ?
-      WHERE id = (
-        SELECT id FROM delivery AS d WHERE state = 'ready' AND run_at <= ?
-          AND (key IS NULL OR NOT EXISTS (
-            SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
-              AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
-        ORDER BY run_at, id LIMIT 1)
-      RETURNING *`,
+    claim: claimSql(''),
+    claimExcept: claimSql('AND function NOT IN (SELECT value FROM json_each(?))'),
     nextAt: `SELECT run_at FROM delivery WHERE state = 'ready' AND run_at > ? ORDER BY run_at LIMIT 1`,
     expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
       AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)
       AND function NOT IN (SELECT value FROM json_each(?))`,
+    redrive: `UPDATE delivery SET state = 'ready', run_at = 0, generation = generation + 1,
+        earlier_tries = earlier_tries + tries, tries = 0
+      WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
+    isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
+    replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
     holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready'
       AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
     heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
@@ -272,4 +289,20 @@ function prepare(database: DatabaseSync) {
   return Object.fromEntries(
     Object.entries(all).map(([name, sql]) => [name, database.prepare(sql)]),
   ) as unknown as Record<keyof typeof all, ReturnType<DatabaseSync['prepare']>>
+}
+
+/** @param also What else a delivery has to be to be claimed. */
+function claimSql(also: string): string {
+  return `UPDATE delivery SET state = 'claimed', tries = tries + 1, token = ?, lease_until = ?
+    WHERE id = (
+      SELECT id FROM delivery AS d WHERE state = 'ready' AND run_at <= ?
+        AND (key IS NULL OR NOT EXISTS (
+          SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
+            AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
+        -- What is in hand is little: the signs keep SQLite from going through all that has the key.
+        AND (key IS NULL OR generation = 0 OR NOT EXISTS (
+          SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key AND e.state = 'claimed'))
+        ${also}
+      ORDER BY run_at, id LIMIT 1)
+    RETURNING *`
 }

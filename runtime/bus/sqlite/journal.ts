@@ -1,8 +1,22 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { backupStart, runEnds } from '../../../events/index.ts'
-import type { CommandEnd, CommandStart, Journal, LogLine, RunRow, Story, StoryDelivery } from '../journal.ts'
+import { backupStart, hookDisabled, runEnds } from '../../../events/index.ts'
+import type {
+  CommandEnd,
+  CommandStart,
+  DeadLetter,
+  EventSearch,
+  Journal,
+  LoggedEvent,
+  LogLine,
+  Queue,
+  RunRow,
+  Story,
+  StoryDelivery,
+} from '../journal.ts'
 import { envelopeOf } from './bus.ts'
 import { transaction } from './database.ts'
+import { conditionsOf } from './event-search.ts'
+import { readQueues } from './queues.ts'
 
 type Row = Record<string, unknown>
 
@@ -87,7 +101,10 @@ export class SqliteJournal implements Journal {
       }
       const events = `(SELECT seq FROM event WHERE run_id IN ${runs})`
       this.#database.prepare(`DELETE FROM delivery WHERE event_seq IN ${events}`).run(...forgotten)
-      this.#database.prepare(`DELETE FROM event WHERE run_id IN ${runs}`).run(...forgotten)
+      // A hook that was told to be quiet stays quiet.
+      this.#database
+        .prepare(`DELETE FROM event WHERE run_id IN ${runs} AND type <> ?`)
+        .run(...forgotten, hookDisabled.type)
     })
     this.#database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)')
     return forgotten.length
@@ -115,6 +132,7 @@ export class SqliteJournal implements Journal {
       })),
       commands: (commands.get(row.id) ?? []).map(commandOf),
       log: (logs.get(row.id) ?? []).map(logOf),
+      ...(row.replaced_by !== null && { replacedBy: row.replaced_by as string }),
     })
     return {
       events: rows('SELECT * FROM event WHERE run_id = ? ORDER BY seq').map((row) => ({
@@ -122,6 +140,41 @@ export class SqliteJournal implements Journal {
         deliveries: (deliveries.get(row.seq as never) ?? []).map(delivery),
       })),
     }
+  }
+
+  dead(): DeadLetter[] {
+    return this.#database
+      .prepare(
+        `SELECT e.*, d.id AS delivery_id, d.function, d.earlier_tries + d.tries AS all_tries, a.ended_at, a.error
+        FROM delivery d JOIN event e ON e.seq = d.event_seq
+        LEFT JOIN attempt a ON a.delivery_id = d.id AND a.number = d.earlier_tries + d.tries
+        WHERE d.state = 'dead' AND d.replaced_by IS NULL ORDER BY a.ended_at DESC, d.id DESC`,
+      )
+      .all()
+      .map((row) => ({
+        id: row.delivery_id as number,
+        function: row.function as string,
+        event: envelopeOf(row),
+        tries: row.all_tries as number,
+        diedAt: (row.ended_at as number | null) ?? Date.parse(row.time as string),
+        error: (row.error as string | null) ?? '',
+      }))
+  }
+
+  queues(now: number): Queue[] {
+    return readQueues(this.#database, now)
+  }
+
+  search(search: EventSearch): LoggedEvent[] {
+    const { where, values } = conditionsOf(search)
+    return this.#database
+      .prepare(`SELECT * FROM (SELECT * FROM event WHERE ${where} ORDER BY seq DESC LIMIT ?) ORDER BY seq`)
+      .all(...values, search.limit ?? -1)
+      .map((row) => ({ seq: row.seq as number, event: envelopeOf(row) }))
+  }
+
+  changes(): number {
+    return this.#database.prepare('PRAGMA data_version').get()?.data_version as number
   }
 
   #run(start: Row): RunRow {
