@@ -3,7 +3,8 @@ import type { Journal } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
 import { InterruptedError } from '../errors.ts'
 import type { HostOptions } from '../host/host.ts'
-import { endOrphans, sweep } from '../host/leftovers.ts'
+import { sweep } from '../host/leftovers.ts'
+import { endOrphans } from '../host/orphans.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { EngineObserver } from './engine.ts'
 import type { RunEnds } from './run-ends.ts'
@@ -32,7 +33,7 @@ interface ReconcilerOptions {
  */
 export async function reconcile(options: ReconcilerOptions): Promise<void> {
   const { bus, journal, dispatcher, ends, observer, hostOptions } = options
-  await endOrphans(hostOptions.store)
+  await endOrphans(hostOptions.store, (message) => observer.onWarning?.(message))
   await bus.reclaim('interrupted: hdsync or the machine stopped')
   const interrupted = interruptedRuns(options)
   for (const runId of journal.unended()) if (!interrupted.includes(runId)) await bus.holdBack(runId)

@@ -1,9 +1,7 @@
-import { readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { type CommandRunner, createRunner } from './command.ts'
-import { ownerMark } from './environment.ts'
 import { halfMadeFor, halfMadeName, resume, tagValue, undoHalfMade } from './half-made.ts'
 import { Ledger } from './ledger.ts'
 import { fullName, Lvm } from './lvm.ts'
@@ -14,48 +12,6 @@ interface Mark {
   /** The event store whose leftovers are meant. */
   store: string
   runtimeDirectory: string
-}
-
-/** From the polite signal to SIGKILL. */
-const killDelayMs = 5000
-/** LVM and mount are let finish; they do within seconds, or hang for good. */
-const patienceMs = 120_000
-
-/**
- * Ends commands that outlived the hdsync that started them: a rsync that goes on writing beside a new one
- * would be two at once. They are known by a word in their environment. LVM and mount are waited for instead,
- * as they must not be stopped halfway.
- */
-export async function endOrphans(store: string): Promise<void> {
-  const startedAt = performance.now()
-  for (;;) {
-    const elapsedMs = performance.now() - startedAt
-    const stoppable = orphansOf(ownerMark(store, true))
-    const unstoppable = orphansOf(ownerMark(store, false))
-    if (stoppable.length + unstoppable.length === 0 || elapsedMs > patienceMs) return
-    for (const pid of stoppable) {
-      try {
-        process.kill(pid, elapsedMs > killDelayMs ? 'SIGKILL' : 'SIGTERM')
-      } catch {
-        // It has ended in the meantime.
-      }
-    }
-    await sleep(50)
-  }
-}
-
-function orphansOf(mark: string): number[] {
-  const variable = `\0HDSYNC_OWNER=${mark}\0`
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => {
-      try {
-        return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(variable)
-      } catch {
-        return false
-      }
-    })
-    .map(Number)
 }
 
 /**

@@ -132,6 +132,9 @@ function lvmWith(contents: Buffer, { blkid = '', active = true, origin = 'lv_var
       { lvs: JSON.stringify({ report: [{ lv: [row] }] }), blkid }[argv[0] as 'lvs' | 'blkid'] ?? ''
     return { exitCode: 0, stdout, stderr: '', durationMs: 1 }
   }
-  const runner: CommandRunner = { run, pipe: () => Promise.reject(new Error('nothing is piped here')) }
+  const nothing = () => {
+    throw new Error('only run() is used here')
+  }
+  const runner: CommandRunner = { run, pipe: nothing, open: nothing }
   return { asked, tools: { lvm: new Lvm(runner), runner, path } }
 }
