@@ -5,6 +5,7 @@ import { InterruptedError } from '../errors.ts'
 import type { HostOptions } from '../host/host.ts'
 import { sweep } from '../host/leftovers.ts'
 import { endOrphans } from '../host/orphans.ts'
+import type { Clock } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { EngineObserver } from './engine.ts'
 import type { RunEnds } from './run-ends.ts'
@@ -19,6 +20,7 @@ interface ReconcilerOptions {
   hostOptions: Pick<HostOptions, 'store' | 'runtimeDirectory'>
   /** Since the last process used the store. */
   machineWentDown: boolean
+  clock: Clock
 }
 
 /**
@@ -34,7 +36,7 @@ interface ReconcilerOptions {
 export async function reconcile(options: ReconcilerOptions): Promise<void> {
   const { bus, journal, dispatcher, ends, observer, hostOptions } = options
   await endOrphans(hostOptions.store, (message) => observer.onWarning?.(message))
-  await bus.reclaim('interrupted: hdsync or the machine stopped')
+  await bus.reclaim('interrupted: hdsync or the machine stopped', options.clock.now())
   const interrupted = interruptedRuns(options)
   for (const runId of journal.unended()) if (!interrupted.includes(runId)) await bus.holdBack(runId)
   const reason = new InterruptedError(options.machineWentDown)

@@ -38,6 +38,7 @@ export class Bench {
   readonly told: Envelope[] = []
   failure: Error | undefined
   readonly #all: Registry
+  readonly #options: DispatcherOptions
 
   constructor(functions: Record<string, FunctionDefinition>, options: BenchOptions = {}) {
     const { gone = {}, between = (bus) => bus, host = {} as Host, config = anyConfig, ...rest } = options
@@ -47,7 +48,7 @@ export class Bench {
     this.bus = between(bus)
     this.journal = new SqliteJournal(database)
     this.#all = registryOf({ ...functions, ...gone })
-    this.dispatcher = new Dispatcher({
+    this.#options = {
       bus: this.bus,
       registry: registryOf(functions),
       clock: this.clock,
@@ -65,7 +66,8 @@ export class Bench {
         this.failure = error
       },
       ...rest,
-    })
+    }
+    this.dispatcher = new Dispatcher(this.#options)
     // Not waited for: a test that failed may have left something in hand.
     onTestFinished(() => void this.dispatcher.stop())
   }
@@ -73,6 +75,13 @@ export class Bench {
   start(): this {
     this.dispatcher.start()
     return this
+  }
+
+  /** Another dispatcher on the same store: what a next start of hdsync has. */
+  successor(): Dispatcher {
+    const next = new Dispatcher(this.#options)
+    onTestFinished(() => void next.stop())
+    return next
   }
 
   /** Puts the first event of a run on the bus. */
