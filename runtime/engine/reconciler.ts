@@ -2,7 +2,7 @@ import type { EventBus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
 import { InterruptedError } from '../errors.ts'
-import type { HostOptions } from '../host/host.ts'
+import { createHost, type HostOptions } from '../host/host.ts'
 import { sweep } from '../host/leftovers.ts'
 import { endOrphans } from '../host/orphans.ts'
 import type { Clock } from './clock.ts'
@@ -44,6 +44,7 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
     observer.onWarning?.(`run ${runId} was interrupted: it is being ended, and what it left put in order`)
     await dispatcher.endRun(runId, reason)
   }
+  if (interrupted.length > 0) await tidyArchives(options)
   dispatcher.start()
   await Promise.all(interrupted.map((runId) => ends.wait(runId)))
   const isLive = (runId: string) => {
@@ -56,6 +57,23 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
   }
   for (const message of await sweep(options.config, hostOptions, isLive, isOver))
     observer.onWarning?.(message)
+}
+
+/**
+ * Removes the half-written archive of an interrupted run, where its target can be proven at once: it is always mounted,
+ * or still is after a kill. Any other is tidied when a run opens it, before it is written to.
+ */
+async function tidyArchives({ config, hostOptions }: ReconcilerOptions): Promise<void> {
+  const target = config.targets[config.archive?.target ?? '']
+  if (!target) return
+  const observer = { started: () => 0, ended: () => {} }
+  const { targets, archives } = createHost({ ...hostOptions, observer, signal: AbortSignal.timeout(60_000) })
+  try {
+    await targets.prove(target)
+    await archives.tidy(target)
+  } catch {
+    // It is not there now; what is wrong with it, if anything, the next run says.
+  }
 }
 
 /** Runs that have begun and not ended. */
