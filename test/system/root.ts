@@ -13,7 +13,7 @@ const imagesKept = 2
 /** What a small server has, what hdsync needs, and what the tests look with. */
 const packages = [
   ...['systemd', 'systemd-sysv', 'udev', 'dbus', 'kmod', 'iproute2', 'procps', 'curl'],
-  ...['lvm2', 'rsync', 'tar', 'zstd', 'e2fsprogs', 'reiserfsprogs', 'libatomic1'],
+  ...['lvm2', 'rsync', 'tar', 'zstd', 'e2fsprogs', 'reiserfsprogs', 'acl', 'attr', 'libatomic1'],
 ]
 
 /** Whether a machine with systemd can boot here, and if not, why not. */
