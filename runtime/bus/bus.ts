@@ -10,8 +10,9 @@ import type { Envelope } from '../../events/index.ts'
  *   settlement with a token that is no longer in force changes nothing and emits nothing.
  * - **No doubles.** An event whose `source` and `id` are already there is not taken a second time.
  * - **In order per key.** A delivery with a key waits until every earlier one of the same function and key
- *   is done or dead.
+ *   is done or dead; a redriven one also for what is in hand of those that came later.
  * - **Counted.** A delivery's `tries` goes up when it is claimed, so a crash counts.
+ * - **Kept.** A dead delivery stays until it is redriven or replaced, or its run is forgotten.
  *
  * Every implementation passes test/contract/bus.ts.
  */
@@ -30,6 +31,28 @@ export interface EventBus {
   /** Makes the delayed deliveries of one run ready at once, but for those to some functions. */
   expedite(runId: string, except?: readonly string[]): Promise<void>
 
+  /**
+   * Makes a dead delivery ready again: its tries count from the start, and as its generation is another one, so
+   * are the ids of what it emits.
+   * @returns false, and nothing is changed, when it is no dead letter.
+   */
+  redrive(id: number): Promise<boolean>
+
+  /**
+   * Puts an event on the bus that does what dead deliveries were to do; they are dead letters no more.
+   * @returns false, and nothing is changed, when one of them is no dead letter.
+   */
+  replace(ids: readonly number[], publication: Publication): Promise<boolean>
+
+  /** Holds back what one run has ready, until it is expedited. */
+  holdBack(runId: string): Promise<void>
+
+  /** The run of the oldest delivery that is held back (`runAt: heldBack`). */
+  heldRun(): string | undefined
+
+  /** The event that was put on the bus under this source and id. */
+  find(source: string, id: string): Envelope | undefined
+
   /** Calls back when another process may have put something on the bus. The answer stops it. */
   watch(listener: () => void): () => void
 
@@ -41,6 +64,9 @@ export interface EventBus {
 
   close(): void
 }
+
+/** The `runAt` of a delivery that waits until its run is expedited. */
+export const heldBack: number = Number.MAX_SAFE_INTEGER
 
 /** An event, and who has to handle it. */
 export interface Publication {
@@ -57,10 +83,8 @@ export interface NewDelivery {
 }
 
 export interface PublishResult {
-  /** Events taken. */
-  accepted: number
-  /** Events that were already there. */
-  duplicates: number
+  /** For each event, in their order, whether it was taken; false for one that was already there. */
+  taken: boolean[]
 }
 
 /** One event, owed to one function, now in the hands of the claimant. */
@@ -68,8 +92,10 @@ export interface Delivery {
   id: number
   function: string
   event: Envelope
-  /** Times claimed, this one included. */
+  /** Times claimed, this one included; since it was last redriven. */
   tries: number
+  /** Times redriven. */
+  generation: number
   /** Fences this claim off from earlier and later ones. */
   token: string
 }
@@ -99,7 +125,7 @@ export interface TurnResult {
   settled: boolean[]
   /** For each renewed delivery, whether it is still ours. */
   renewed: boolean[]
-  /** When the next delayed delivery is due, null if there is none. */
+  /** When the next delayed delivery is due, null if there is none but such as are held back. */
   nextAt: number | null
 }
 

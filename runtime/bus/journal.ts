@@ -20,6 +20,8 @@ export interface Journal {
   prune(before: number): number
   /** All that is known about a run. */
   story(runId: string): Story
+  /** Deliveries that used up their tries and were not taken up again, the newest first. */
+  dead(): DeadLetter[]
 }
 
 export interface CommandStart {
@@ -45,6 +47,20 @@ export interface LogLine {
   message: string
 }
 
+/** A delivery that used up its tries. */
+export interface DeadLetter {
+  /** What `redrive` takes. */
+  id: number
+  function: string
+  event: Envelope
+  /** Tries in all, those before it was redriven included. */
+  tries: number
+  /** When its last try ended, in milliseconds since the epoch. */
+  diedAt: number
+  /** Why. */
+  error: string
+}
+
 /** A run: where it began and, once it has, how it ended. */
 export interface RunRow {
   id: string
@@ -65,6 +81,8 @@ export interface StoryDelivery {
   id: number
   function: string
   state: 'ready' | 'claimed' | 'done' | 'dead' | 'cancelled'
+  /** The run that does what this dead one was to do. */
+  replacedBy?: string
   attempts: { number: number; startedAt: number; endedAt: number; error: string | null }[]
   commands: (CommandStart & Partial<CommandEnd>)[]
   log: LogLine[]

@@ -1,10 +1,10 @@
 import { openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
 import { loadConfig } from '../config/load.ts'
+import { checkSources } from '../config/lookup.ts'
 import { planRun } from '../engine/planner.ts'
 import { exitCodes } from './exit-codes.ts'
 import { shellQuote } from './format.ts'
 import type { Io } from './io.ts'
-import { checkSources } from './run.ts'
 
 /** `hdsync plan`: the commands of a run, in order and quoted for a shell, without executing one. */
 export async function planCommand(

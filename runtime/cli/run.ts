@@ -3,7 +3,7 @@ import { backupStart, type InputOf, type RunResult } from '../../events/index.ts
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
-import { didYouMean } from '../config/nearest.ts'
+import { checkSources } from '../config/lookup.ts'
 import { type Engine, openEngine } from '../engine/engine.ts'
 import { tellHooks } from '../engine/last-words.ts'
 import { summarise } from '../engine/summary.ts'
@@ -26,18 +26,6 @@ export async function runCommand(sources: string[], options: RunOptions, io: Io)
   const config = await loadConfig({ path: options.config, env: io.env })
   checkSources(sources, config)
   return follow(config, options, io, () => (sources.length > 0 ? { sources } : {}))
-}
-
-/** @throws {UsageError} A source is not in the config. */
-export function checkSources(sources: readonly string[], config: Config): void {
-  const known = Object.keys(config.sources)
-  for (const name of sources) {
-    if (known.includes(name)) continue
-    const near = didYouMean(name, known)
-    throw new UsageError(`there is no source ${JSON.stringify(name)} in ${config.file}`, {
-      hint: near ?? `it has ${known.join(', ')}`,
-    })
-  }
 }
 
 /**

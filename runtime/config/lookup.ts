@@ -1,5 +1,6 @@
-import { TerminalError } from '../errors.ts'
+import { TerminalError, UsageError } from '../errors.ts'
 import type { Config, LvSource, Source, Target } from './config.ts'
+import { didYouMean } from './nearest.ts'
 
 /** A source and its target. @throws {TerminalError} The config has changed since the run began. */
 export function configured(config: Config, name: string): { source: Source; target: Target } {
@@ -14,4 +15,16 @@ export function volumeSource(config: Config, name: string): LvSource {
   const { source } = configured(config, name)
   if (source.kind === 'lv') return source
   throw new TerminalError(`source ${name} is not a logical volume any more`)
+}
+
+/** @throws {UsageError} A source is not in the config. */
+export function checkSources(sources: readonly string[], config: Config): void {
+  const known = Object.keys(config.sources)
+  for (const name of sources) {
+    if (known.includes(name)) continue
+    const near = didYouMean(name, known)
+    throw new UsageError(`there is no source ${JSON.stringify(name)} in ${config.file}`, {
+      hint: near ?? `it has ${known.join(', ')}`,
+    })
+  }
 }

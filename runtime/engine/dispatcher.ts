@@ -79,9 +79,15 @@ export class Dispatcher {
     })
   }
 
-  /** Puts events on the bus, and tells of them. */
-  async publish(publications: readonly Publication[]): Promise<void> {
-    await this.#options.bus.publish(publications)
+  /** Puts events on the bus, and tells of them. @returns For each, whether it was taken: it may be there already. */
+  async publish(publications: readonly Publication[]): Promise<boolean[]> {
+    const { taken } = await this.#options.bus.publish(publications)
+    this.announce(publications.filter((_, index) => taken[index]))
+    return taken
+  }
+
+  /** Tells of events that were put on the bus by other means. */
+  announce(publications: readonly Publication[]): void {
     this.#tell(publications)
     this.wake()
   }

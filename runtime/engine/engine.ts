@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import {
   backupFinish,
+  backupStart,
   catalogue,
-  type Envelope,
   type EventDefinition,
   type InputOf,
 } from '../../events/index.ts'
@@ -13,26 +13,25 @@ import { holdLock, lastBoot, noteBoot, openDatabase, storeId } from '../bus/sqli
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { isFull, Reserve } from '../bus/sqlite/reserve.ts'
 import type { Config } from '../config/config.ts'
-import { TerminalError } from '../errors.ts'
-import type { Progress } from '../function.ts'
+import { checkSources } from '../config/lookup.ts'
+import { CancelledError, TerminalError } from '../errors.ts'
 import { createHost, type Host, type HostOptions, runtimeDirectory } from '../host/host.ts'
 import { bootId } from '../host/ledger.ts'
 import { sweep } from '../host/leftovers.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { Intake, publicationOf, type Receipt, type Submission } from './intake.ts'
 import { tellHooks } from './last-words.ts'
-import { newRunId, rootPublication } from './publication.ts'
+import { createObservers, type EngineObserver } from './observers.ts'
+import { rootPublication } from './publication.ts'
 import { reconcile } from './reconciler.ts'
+import { type Redriven, redrive } from './redrive.ts'
 import { loadRegistry, type Registry } from './registry.ts'
 import { RunEnds } from './run-ends.ts'
+import { RunQueue } from './run-queue.ts'
 import type { ContextFactory } from './worker.ts'
 
-/** Told of what happens, as it happens; for views. Nothing depends on it. */
-export interface EngineObserver {
-  onEvent?(event: Envelope): void
-  onProgress?(event: Envelope, progress: Progress): void
-  onWarning?(message: string): void
-}
+export type { EngineObserver } from './observers.ts'
 
 /** Everything that carries a night, put together over one state directory. */
 export interface Engine {
@@ -44,6 +43,21 @@ export interface Engine {
   start(): Promise<void>
   /** Puts the first event of a chain on the bus. @returns The run's id. */
   trigger<E extends EventDefinition>(event: E, data: InputOf<E>): Promise<string>
+  /** Takes a dead letter up again. @throws {UsageError} There is no such dead letter, or nobody to take it. */
+  redrive(deliveryId: number): Promise<Redriven>
+  /**
+   * Takes an event from outside, once it is on the disk. A run that is asked for while one is going on waits for
+   * its end. Safe to repeat with the same `source` and `id`.
+   * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
+   */
+  submit(event: Submission): Promise<Receipt>
+  /** Tells of what happens, until the answer is called. */
+  listen(observer: EngineObserver): () => void
+  /**
+   * Cancels a run that has been asked for: what is in hand is stopped and put in order.
+   * @returns false when it is not known or has ended.
+   */
+  cancel(runId: string, reason: string): Promise<boolean>
   /** Waits until a run has ended. @throws The error that keeps the bus from going on. */
   ended(runId: string): Promise<void>
   /**
@@ -76,7 +90,8 @@ export function loadFunctions(config: Config): Promise<Registry> {
  * @throws {UsageError} The store cannot be opened, or a function does not fit.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine | undefined> {
-  const { config, observer = {}, clock = systemClock } = options
+  const { config, clock = systemClock } = options
+  const { observer, listen } = createObservers(options.observer)
   const registry = await loadFunctions(config)
   const unlock = holdLock(config.state)
   if (!unlock) return undefined
@@ -104,6 +119,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
         `the disk of ${config.state} is full: the run is ended, what was held back for that is used`,
       )
       const reason = new TerminalError(`the disk of the state directory ${config.state} is full`)
+      queue.close()
       for (const runId of journal.unended()) dispatcher.endRun(runId, reason).catch(() => {})
       return true
     },
@@ -114,8 +130,21 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
           .publish([rootPublication(registry, backupFinish, {}, { now: clock.now(), runId })])
           .catch(ends.fail)
       }
+      // Another process may have asked for one.
+      queue.advance()
     },
   })
+  const queue = new RunQueue({ bus, dispatcher, ends })
+  const intake = new Intake((publications) => dispatcher.publish(publications))
+  const submit = async (event: Submission): Promise<Receipt> => {
+    const publication = publicationOf(event, registry, { now: clock.now() })
+    const { id, source, runid = '', data } = publication.event
+    if (event.type === backupStart.type) checkSources(backupStart.schema.parse(data).sources ?? [], config)
+    const taken = await intake.put(publication)
+    queue.advance()
+    const runId = taken ? runid : (bus.find(source, id)?.runid ?? '')
+    return { runId, eventId: id, duplicate: !taken }
+  }
 
   return {
     bus,
@@ -126,11 +155,21 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions, machineWentDown })
       noteBoot(database, bootId())
       journal.prune(clock.now() - config.keep)
+      queue.open()
     },
-    async trigger(event, data) {
-      const runId = newRunId()
-      await dispatcher.publish([rootPublication(registry, event, data, { now: clock.now(), runId })])
-      return runId
+    trigger: async ({ type }, data) => (await submit({ type, data })).runId,
+    submit,
+    listen,
+    async cancel(runId, reason) {
+      const run = journal.run(runId)
+      if (!run || run.end) return false
+      await dispatcher.endRun(run.id, new CancelledError(reason))
+      return true
+    },
+    async redrive(id) {
+      const redriven = await redrive(id, { bus, journal, registry, dispatcher, clock, config })
+      queue.advance()
+      return redriven
     },
     ended: (runId) => ends.wait(runId),
     async abandon(error) {
@@ -139,6 +178,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       await tellHooks(error, config)
     },
     async stop() {
+      queue.close()
       await dispatcher.stop()
       bus.close()
       unlock()

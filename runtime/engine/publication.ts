@@ -13,34 +13,49 @@ export const eventSource = `/hdsync/${hostname()}`
 /** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
 export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstvwxyz', 10)
 
+/** The step that emits an event. */
+export interface Parent {
+  event: Envelope
+  function: string
+  phase: 'run' | 'giveUp'
+  /** The event's place among what the step emits. */
+  index: number
+  /** How often the delivery was redriven. */
+  generation: number
+}
+
+/** What an event from outside may say of itself. */
+export type Origin = Partial<Pick<Envelope, 'id' | 'source' | 'subject' | 'time' | 'traceparent'>>
+
 /** An event from outside: the first of a chain. */
 export function rootPublication<E extends EventDefinition>(
   registry: Registry,
   event: E,
   data: InputOf<E>,
-  { now, runId = newRunId() }: { now: number; runId?: string },
+  { now, runId = newRunId(), origin = {} }: { now: number; runId?: string; origin?: Origin },
 ): Publication {
   const traceparent = `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
-  return publicationOf(registry, event, data, { id: nanoid(), runid: runId, traceparent, attempt: 1 }, now)
+  const own = { id: nanoid(), runid: runId, traceparent, attempt: 1 }
+  return publicationOf(registry, event, data, { ...own, ...origin }, now)
 }
 
 /**
  * An event that a handler emits. Its id follows from the parent, the function and its place among what the
- * function emitted, so that the same step done twice cannot put it on the bus twice.
+ * function emitted, so that the same step done twice cannot put it on the bus twice. A redriven step is another
+ * one: what it emits is new.
  */
 export function childPublication<E extends EventDefinition>(
   registry: Registry,
   event: E,
   data: InputOf<E>,
-  parent: { event: Envelope; function: string; phase: 'run' | 'giveUp'; index: number },
+  parent: Parent,
   { attempt = 1, delayMs = 0 }: EmitOptions,
   now: number,
 ): Publication {
-  const digest = createHash('sha256')
-    .update(
-      JSON.stringify([parent.event.source, parent.event.id, parent.function, parent.phase, parent.index]),
-    )
-    .digest()
+  const { source, id } = parent.event
+  const round = parent.generation > 0 ? [parent.generation] : []
+  const step = [source, id, parent.function, parent.phase, parent.index, ...round]
+  const digest = createHash('sha256').update(JSON.stringify(step)).digest()
   const identity = {
     id: digest.toString('base64url', 0, 16),
     parentid: parent.event.id,
@@ -57,7 +72,7 @@ function publicationOf(
   registry: Registry,
   event: EventDefinition,
   input: unknown,
-  identity: Pick<Envelope, 'id' | 'attempt' | 'runid' | 'parentid' | 'traceparent'>,
+  identity: Pick<Envelope, 'id' | 'attempt' | 'runid' | 'parentid' | 'traceparent'> & Origin,
   now: number,
   delayMs = 0,
 ): Publication {
@@ -75,8 +90,8 @@ function publicationOf(
       type: event.type,
       time: new Date(now).toISOString(),
       datacontenttype: 'application/json',
-      ...identity,
       ...subject,
+      ...identity,
       data,
     },
     deliveries: registry.handlersOf(event.type).map(({ name, definition: { spec } }) => ({

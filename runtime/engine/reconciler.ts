@@ -26,7 +26,7 @@ interface ReconcilerOptions {
  *
  * A run that was under way is ended, not continued: its steps are given up as interrupted, and the functions
  * marked `always` put things in order. The next run copies what is still missing; rsync makes that cheap. A
- * run that was asked for but had not begun is kept, begins, and is waited for.
+ * run that was asked for but had not begun is kept, and waits for its turn.
  *
  * Then snapshots and mounts that carry our mark and belong to no run are removed.
  */
@@ -35,6 +35,7 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
   await endOrphans(hostOptions.store)
   await bus.reclaim('interrupted: hdsync or the machine stopped')
   const interrupted = interruptedRuns(options)
+  for (const runId of journal.unended()) if (!interrupted.includes(runId)) await bus.holdBack(runId)
   const reason = new InterruptedError(options.machineWentDown)
   for (const runId of interrupted) {
     observer.onWarning?.(`run ${runId} was interrupted: it is being ended, and what it left put in order`)
@@ -46,8 +47,6 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
     const run = journal.run(runId)
     return run !== undefined && !run.end
   }
-  // Two runs at once would take each other's snapshots away.
-  await Promise.all(journal.unended().map((runId) => ends.wait(runId)))
   for (const message of await sweep(options.config, hostOptions, isLive)) observer.onWarning?.(message)
 }
 

@@ -23,6 +23,8 @@ export interface Registry {
   get(name: string): RegisteredFunction | undefined
   handlersOf(type: string): readonly RegisteredFunction[]
   event(type: string): EventDefinition | undefined
+  /** Every event that is known, ours and those of the user's functions. */
+  events(): readonly EventDefinition[]
 }
 
 const defaultRetry: RetryPolicy = { limit: 3, minDelayMs: 200, maxDelayMs: 30_000 }
@@ -87,6 +89,7 @@ export function createRegistry(
     get: (name) => byName.get(name),
     handlersOf: (type) => byEvent.get(type) ?? [],
     event: (type) => events.get(type),
+    events: () => [...events.values()],
   }
 }
 

@@ -113,7 +113,8 @@ function emitter(
     if (!target.definition.emits.includes(event)) {
       throw new TerminalError(`${target.name} emits ${event.type}, which its \`emits\` does not name`)
     }
-    const parent = { event: delivery.event, function: target.name, phase, index: publications.length }
+    const { event: cause, generation } = delivery
+    const parent = { event: cause, function: target.name, phase, index: publications.length, generation }
     publications.push(childPublication(registry, event, data, parent, options, clock.now()))
   }
   const close = () => {

@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { Delivery, EventBus, Settlement, Turn, TurnResult } from '../../runtime/bus/bus.ts'
+import {
+  type Delivery,
+  type EventBus,
+  heldBack,
+  type Settlement,
+  type Turn,
+  type TurnResult,
+} from '../../runtime/bus/bus.ts'
 import { Child } from '../unit/child.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
 import { event, owed } from './publication.ts'
@@ -53,7 +60,7 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
 
     describe('publish()', () => {
       test('counts what it takes', async () => {
-        expect(await bus.publish([owed('a'), owed('b')])).toEqual({ accepted: 2, duplicates: 0 })
+        expect(await bus.publish([owed('a'), owed('b')])).toEqual({ taken: [true, true] })
       })
 
       test('keeps an event with all that it carries', async () => {
@@ -73,10 +80,9 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
       test('takes an event of the same source and id only once, whatever else it says', async () => {
         await bus.publish([owed('a')])
         expect(await bus.publish([owed('a', { function: 'g' }), owed('b')])).toEqual({
-          accepted: 1,
-          duplicates: 1,
+          taken: [false, true],
         })
-        expect(await bus.publish([owed('b'), owed('b')])).toEqual({ accepted: 0, duplicates: 2 })
+        expect(await bus.publish([owed('b'), owed('b')])).toEqual({ taken: [false, false] })
         expect(await claimedIds()).toEqual(['a', 'b'])
       })
 
@@ -245,6 +251,27 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
         await bus.expedite('run1')
         expect(await claimedIds()).toEqual(['a'])
       })
+
+      test('is not due at any time while it is held back, and is named as the next run', async () => {
+        await bus.publish([
+          owed('a', { runAt: heldBack }, { runid: 'run1' }),
+          owed('b', {}, { runid: 'run2' }),
+        ])
+        await bus.holdBack('run2')
+        reopen()
+        expect(bus.heldRun()).toBe('run1')
+        const { claimed, nextAt } = await exchange({ now: 8e15 })
+        expect([claimed, nextAt]).toEqual([[], null])
+        await bus.expedite('run1')
+        expect(bus.heldRun()).toBe('run2')
+        expect(await claimedIds()).toEqual(['a'])
+      })
+    })
+
+    test('an event is found by its source and id', async () => {
+      await bus.publish([owed('a')])
+      expect(bus.find(event('a').source, 'a')).toEqual(event('a'))
+      expect(bus.find(event('a').source, 'b')).toBeUndefined()
     })
 
     describe('a key', () => {
@@ -285,6 +312,82 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
           owed('e'),
         ])
         expect(await claimedIds()).toEqual(['a', 'b', 'c', 'd', 'e'])
+      })
+    })
+
+    describe('a dead letter', () => {
+      async function bury(publication = owed('a')): Promise<Delivery> {
+        await bus.publish([publication])
+        const delivery = await claimOne()
+        await settle({ outcome: 'dead', delivery, attempt, publications: [] })
+        return delivery
+      }
+
+      test('that is redriven is ready again, its tries counted from the start', async () => {
+        const { id } = await bury()
+        expect(await bus.redrive(id)).toBe(true)
+        reopen()
+        expect(bus.open()).toMatchObject([{ id, state: 'ready', tries: 0, runAt: 0 }])
+        expect(await claimOne()).toMatchObject({ id, tries: 1, generation: 1, event: { id: 'a' } })
+      })
+
+      test('can be redriven as often as it dies', async () => {
+        const { id, generation } = await bury()
+        expect(generation).toBe(0)
+        for (const round of [1, 2, 3]) {
+          expect(await bus.redrive(id)).toBe(true)
+          const delivery = await claimOne()
+          expect(delivery.generation).toBe(round)
+          await settle({ outcome: 'dead', delivery, attempt, publications: [] })
+        }
+      })
+
+      test('that is redriven is fenced off from its earlier rounds', async () => {
+        const delivery = await bury()
+        await bus.redrive(delivery.id)
+        await claimOne()
+        const late: Settlement = { outcome: 'done', delivery, attempt, publications: [owed('b')] }
+        expect((await settle(late)).settled).toEqual([false])
+        expect(stored()).toEqual(['a'])
+      })
+
+      test('is not redriven twice, nor is what is ready, in hand, done or unknown', async () => {
+        const { id } = await bury()
+        await bus.redrive(id)
+        expect(await bus.redrive(id)).toBe(false)
+        const delivery = await claimOne()
+        expect(await bus.redrive(id)).toBe(false)
+        await settle({ outcome: 'done', delivery, attempt, publications: [] })
+        expect(await bus.redrive(id)).toBe(false)
+        expect(await bus.redrive(4711)).toBe(false)
+        expect(await claimedIds({ now: 1e15 })).toEqual([])
+      })
+
+      test('that is redriven waits for what is in hand of its key, though that came later', async () => {
+        const { id } = await bury(owed('a', { key: 'k' }))
+        await bus.publish([owed('b', { key: 'k' }), owed('c', { key: 'k' })])
+        const delivery = await claimOne()
+        expect(delivery.event.id).toBe('b')
+        await bus.redrive(id)
+        expect(await claimedIds()).toEqual([])
+        await settle({ outcome: 'done', delivery, attempt, publications: [] })
+        expect(await claimedIds()).toEqual(['a'])
+      })
+
+      test('that is replaced is one no more, and the event in its place is on the bus', async () => {
+        const { id } = await bury()
+        expect(await bus.replace([id], owed('b'))).toBe(true)
+        expect(await bus.redrive(id)).toBe(false)
+        expect(await bus.replace([id], owed('c'))).toBe(false)
+        reopen()
+        expect(await claimedIds()).toEqual(['b'])
+      })
+
+      test('is not replaced beside one that is none: all or nothing', async () => {
+        const { id } = await bury()
+        expect(await bus.replace([id, 4711], owed('b'))).toBe(false)
+        expect(stored()).toEqual(['a'])
+        expect(await bus.redrive(id)).toBe(true)
       })
     })
 

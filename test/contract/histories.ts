@@ -45,6 +45,8 @@ const corners = [
     `a settlement as ${outcome}`,
     `a stale settlement as ${outcome}`,
   ]),
+  'a dead letter that is redriven',
+  'a dead letter that is replaced',
   'a delay',
   'a duplicate',
   'a further try',

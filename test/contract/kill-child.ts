@@ -64,6 +64,11 @@ function telling(bus: EventBus): EventBus {
   return {
     watch: (listener) => bus.watch(listener),
     expedite: (runId, except) => bus.expedite(runId, except),
+    redrive: (id) => bus.redrive(id),
+    replace: (ids, publication) => bus.replace(ids, publication),
+    holdBack: (runId) => bus.holdBack(runId),
+    heldRun: () => bus.heldRun(),
+    find: (source, id) => bus.find(source, id),
     open: (runId) => bus.open(runId),
     events: (filter) => bus.events(filter),
     close: () => bus.close(),

@@ -5,6 +5,7 @@ export interface Claim {
   /** The delivery's place in the order in which deliveries came. */
   place: number
   tries: number
+  generation: number
 }
 
 /** A settlement, as the model takes it. */
@@ -30,8 +31,9 @@ interface Owed {
   runAt: number
   event: string
   runId: string | undefined
-  state: 'ready' | 'claimed' | 'ended'
+  state: 'ready' | 'claimed' | 'ended' | 'dead'
   tries: number
+  generation: number
   leaseUntil: number
 }
 
@@ -52,21 +54,20 @@ export class BusModel {
 
   /** @throws An event is owed to one function twice. Nothing can be said of the model after that. */
   publish(publications: readonly Publication[]): PublishResult {
-    let accepted = 0
-    for (const publication of publications) {
+    const taken = publications.map((publication) => {
       const { event, deliveries } = publication
       const identity = `${event.source} ${event.id}`
-      if (this.#taken.has(identity)) continue
-      accepted += 1
+      if (this.#taken.has(identity)) return false
       this.#taken.set(identity, publication)
       if (new Set(deliveries.map((one) => one.function)).size < deliveries.length)
         throw new Error('owed twice')
       for (const { function: name, key, runAt } of deliveries) {
-        const fresh = { state: 'ready', tries: 0, leaseUntil: 0 } as const
+        const fresh = { state: 'ready', tries: 0, generation: 0, leaseUntil: 0 } as const
         this.#owed.push({ function: name, key, runAt, event: event.id, runId: event.runid, ...fresh })
       }
-    }
-    return { accepted, duplicates: publications.length - accepted }
+      return true
+    })
+    return { taken }
   }
 
   /** @throws As `publish`. */
@@ -87,11 +88,16 @@ export class BusModel {
         owed.state = 'claimed'
         owed.tries += 1
         owed.leaseUntil = now + leaseMs
-        return { place, tries: owed.tries }
+        return { place, tries: owed.tries, generation: owed.generation }
       })
     const later = this.#owed.filter((owed) => owed.state === 'ready' && owed.runAt > now)
     const nextAt = later.length > 0 ? Math.min(...later.map(({ runAt }) => runAt)) : null
     return { claimed, settled, renewed, nextAt }
+  }
+
+  /** Places of dead letters. */
+  dead(): number[] {
+    return [...this.#owed.keys()].filter((place) => this.#at(place).state === 'dead')
   }
 
   /** Places of what may be claimed, in the order in which it has to be. */
@@ -101,13 +107,14 @@ export class BusModel {
       .sort((one, other) => this.#at(one).runAt - this.#at(other).runAt || one - other)
   }
 
-  /** Whether an earlier delivery of the same function and key is still open. */
+  /** Whether an earlier delivery of the same function and key is still open, or a later one in hand. */
   isHeldUp(place: number): boolean {
     const { function: name, key } = this.#at(place)
     if (key === undefined) return false
-    return this.#owed
-      .slice(0, place)
-      .some((earlier) => earlier.function === name && earlier.key === key && earlier.state !== 'ended')
+    return this.#owed.some((other, at) => {
+      const inTheWay = at < place ? isOpen(other) : at > place && other.state === 'claimed'
+      return inTheWay && other.function === name && other.key === key
+    })
   }
 
   reclaim(): Claim[] {
@@ -115,9 +122,25 @@ export class BusModel {
     for (const [place, owed] of this.#owed.entries()) {
       if (owed.state !== 'claimed') continue
       owed.state = 'ready'
-      orphans.push({ place, tries: owed.tries })
+      orphans.push({ place, tries: owed.tries, generation: owed.generation })
     }
     return orphans
+  }
+
+  redrive(place: number): boolean {
+    const owed = this.#at(place)
+    if (owed.state !== 'dead') return false
+    Object.assign(owed, { state: 'ready', runAt: 0, tries: 0, generation: owed.generation + 1 })
+    return true
+  }
+
+  /** @throws As `publish`. */
+  replace(places: readonly number[], publication: Publication): boolean {
+    const all = places.map((place) => this.#at(place))
+    if (all.some(({ state }) => state !== 'dead')) return false
+    for (const owed of all) owed.state = 'ended'
+    this.publish([publication])
+    return true
   }
 
   expedite(runId: string, except: readonly string[]): void {
@@ -129,13 +152,11 @@ export class BusModel {
   /** What is open, in the order in which it came. */
   open(runId?: string) {
     return this.#owed
-      .map(({ function: name, event, state, tries, runAt, ...owed }, place) => ({
-        place,
-        of: owed.runId,
-        is: { function: name, eventId: event, state, tries, runAt },
-      }))
-      .filter(({ of, is }) => is.state !== 'ended' && (runId === undefined || of === runId))
-      .map(({ place, is }) => ({ place, ...is }))
+      .map((owed, place) => ({ place, owed }))
+      .filter(({ owed }) => isOpen(owed) && (runId === undefined || owed.runId === runId))
+      .map(({ place, owed: { function: name, event, state, tries, runAt } }) => {
+        return { place, function: name, eventId: event, state, tries, runAt }
+      })
   }
 
   events() {
@@ -160,15 +181,16 @@ export class BusModel {
       owed.state = 'ready'
       owed.runAt = runAt
     } else {
-      owed.state = 'ended'
+      owed.state = outcome === 'dead' ? 'dead' : 'ended'
       this.publish(publications)
     }
     return true
   }
 
-  #inForce({ place, tries }: Claim): Owed | undefined {
+  #inForce({ place, tries, generation }: Claim): Owed | undefined {
     const owed = this.#at(place)
-    return owed.state === 'claimed' && owed.tries === tries ? owed : undefined
+    const same = owed.tries === tries && owed.generation === generation
+    return owed.state === 'claimed' && same ? owed : undefined
   }
 
   #isDue(place: number, now: number): boolean {
@@ -181,4 +203,8 @@ export class BusModel {
     if (!owed) throw new Error(`nothing was ever owed at place ${place}`)
     return owed
   }
+}
+
+function isOpen({ state }: Owed): boolean {
+  return state === 'ready' || state === 'claimed'
 }

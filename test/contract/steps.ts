@@ -24,6 +24,8 @@ export type Step =
   | { do: 'close and reopen' }
   | { do: 'reclaim' }
   | { do: 'expedite'; run: string; except: string[] }
+  | { do: 'redrive'; held: number }
+  | { do: 'replace'; held: number[]; by: Wish }
 
 export const leaseMs = 1000
 
@@ -68,6 +70,16 @@ const expedite: fc.Arbitrary<Step> = fc.record({
   except: fc.subarray(['f', 'g']),
 })
 
+const redrive: fc.Arbitrary<Step> = fc.record({ do: fc.constant('redrive' as const), held: fc.nat(5) })
+const replace: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('replace' as const),
+  held: fc.oneof(
+    { weight: 4, arbitrary: fc.tuple(fc.nat(5)) },
+    { weight: 1, arbitrary: fc.tuple(fc.nat(5), fc.nat(5)) },
+  ),
+  by: wish,
+})
+
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 8, arbitrary: exchange },
@@ -76,6 +88,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 1, arbitrary: fc.constant<Step>({ do: 'close and reopen' }) },
     { weight: 1, arbitrary: fc.constant<Step>({ do: 'reclaim' }) },
     { weight: 1, arbitrary: expedite },
+    { weight: 2, arbitrary: redrive },
+    { weight: 2, arbitrary: replace },
   ),
   { minLength: 1, maxLength: 60, size: 'max' },
 )

@@ -22,7 +22,8 @@ export class World {
   /** The bus's name of each delivery, by its place in the model. */
   readonly #ids = new Map<number, number>()
   /** Places, in the order in which the bus acknowledged their end. */
-  readonly #ended: number[] = []
+  #ended: number[] = []
+  readonly #redriven = new Set<number>()
 
   constructor(open: () => EventBus) {
     this.#open = open
@@ -40,6 +41,8 @@ export class World {
       await this.#bus.expedite(step.run, step.except)
       this.#model.expedite(step.run, step.except)
     }
+    if (step.do === 'redrive') await this.#redrive(step.held)
+    if (step.do === 'replace') await this.#replace(step)
     this.#agree()
   }
 
@@ -65,9 +68,9 @@ export class World {
     ).toEqual(all)
     for (const line of this.#model.lines()) {
       expect(
-        this.#ended.filter((place) => line.includes(place)),
+        this.#ended.filter((place) => line.includes(place) && !this.#redriven.has(place)),
         'the order of a key',
-      ).toEqual(line)
+      ).toEqual(line.filter((place) => !this.#redriven.has(place)))
     }
   }
 
@@ -82,7 +85,7 @@ export class World {
       (model) => model.publish(publications),
       (answer, expected) => {
         expect(answer).toEqual(expected)
-        if (answer.duplicates > 0) this.seen.add('a duplicate')
+        if (answer.taken.includes(false)) this.seen.add('a duplicate')
       },
     )
   }
@@ -112,8 +115,8 @@ export class World {
         const { claimed, ...told } = answer
         expect(told).toEqual(rest)
         this.#learn()
-        expect(claimed.map(({ id, tries }) => ({ id, tries }))).toEqual(
-          taken.map(({ place, tries }) => ({ id: this.#ids.get(place), tries })),
+        expect(claimed.map(({ id, tries, generation }) => ({ id, tries, generation }))).toEqual(
+          taken.map(({ place, ...claim }) => ({ id: this.#ids.get(place), ...claim })),
         )
         for (const [index, delivery] of claimed.entries()) {
           const one = taken[index]
@@ -128,6 +131,44 @@ export class World {
         if (answer.nextAt !== null) this.seen.add('a delay')
       },
     )
+  }
+
+  async #redrive(back: number): Promise<void> {
+    const place = this.#mostlyDead(back)
+    if (place === undefined) return
+    await this.#both(
+      () => this.#bus.redrive(this.#ids.get(place) ?? -1),
+      (model) => model.redrive(place),
+      (answer, expected) => {
+        expect(answer).toBe(expected)
+        this.seen.add(answer ? 'a dead letter that is redriven' : 'a redrive of what is not dead')
+        if (answer) this.#rise(place)
+      },
+    )
+  }
+
+  async #replace({ held, by }: Omit<Step & { do: 'replace' }, 'do'>): Promise<void> {
+    const places = [...new Set(held.flatMap((back) => this.#mostlyDead(back) ?? []))]
+    if (places.length === 0) return
+    const publication = this.#publication(by)
+    await this.#both(
+      () =>
+        this.#bus.replace(
+          places.map((place) => this.#ids.get(place) ?? -1),
+          publication,
+        ),
+      (model) => model.replace(places, publication),
+      (answer, expected) => {
+        expect(answer).toBe(expected)
+        if (answer) this.seen.add('a dead letter that is replaced')
+      },
+    )
+  }
+
+  /** What is redriven has not ended after all. */
+  #rise(place: number): void {
+    this.#redriven.add(place)
+    this.#ended = this.#ended.filter((other) => other !== place)
   }
 
   /** Takes the same step on both sides. What one refuses the other refuses, and then neither has changed. */
@@ -184,6 +225,13 @@ export class World {
   }
 
   /** The claim so many back from the newest one. */
+  /** Of all that was claimed, dead letters alone are few: four of five times it is one of these, if there is any. */
+  #mostlyDead(count: number): number | undefined {
+    const dead = this.#model.dead()
+    if (count > 0 && dead.length > 0) return dead[count % dead.length]
+    return this.#back(count)?.claim.place
+  }
+
   #back(count: number): Held | undefined {
     return this.#held.at(-1 - (count % Math.max(1, this.#held.length)))
   }

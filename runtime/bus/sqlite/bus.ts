@@ -3,16 +3,17 @@ import { closeSync, openSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { Envelope } from '../../../events/index.ts'
-import type {
-  Delivery,
-  EventBus,
-  EventFilter,
-  OpenDelivery,
-  Publication,
-  PublishResult,
-  Settlement,
-  Turn,
-  TurnResult,
+import {
+  type Delivery,
+  type EventBus,
+  type EventFilter,
+  heldBack,
+  type OpenDelivery,
+  type Publication,
+  type PublishResult,
+  type Settlement,
+  type Turn,
+  type TurnResult,
 } from '../bus.ts'
 import { inMemory, transaction } from './database.ts'
 
@@ -34,9 +35,9 @@ export class SqliteBus implements EventBus {
   }
 
   async publish(publications: readonly Publication[]): Promise<PublishResult> {
-    const accepted = transaction(this.#database, () => this.#insert(publications))
+    const taken = transaction(this.#database, () => this.#insert(publications))
     this.#ring()
-    return { accepted, duplicates: publications.length - accepted }
+    return { taken }
   }
 
   async exchange(turn: Turn): Promise<TurnResult> {
@@ -52,7 +53,7 @@ export class SqliteBus implements EventBus {
         claimed.push(this.#delivery(row))
       }
       const nextAt = this.#sql.nextAt.get(turn.now)?.run_at as number | undefined
-      return { claimed, settled, renewed, nextAt: nextAt ?? null }
+      return { claimed, settled, renewed, nextAt: nextAt === heldBack ? null : (nextAt ?? null) }
     })
   }
 
@@ -60,7 +61,7 @@ export class SqliteBus implements EventBus {
     return transaction(this.#database, () => {
       const now = Date.now()
       const orphans = this.#sql.orphans.all().map((row) => this.#delivery(row))
-      for (const { id, tries } of orphans) this.#sql.attempt.run(id, tries, now, now, error)
+      for (const { id, tries } of orphans) this.#sql.attempt.run(tries, now, now, error, id)
       this.#sql.expire.run(Number.MAX_SAFE_INTEGER)
       return orphans
     })
@@ -68,6 +69,38 @@ export class SqliteBus implements EventBus {
 
   async expedite(runId: string, except: readonly string[] = []): Promise<void> {
     this.#sql.expedite.run(runId, JSON.stringify(except))
+  }
+
+  async redrive(id: number): Promise<boolean> {
+    const { changes } = this.#sql.redrive.run(id)
+    this.#ring()
+    return changes === 1
+  }
+
+  async replace(ids: readonly number[], publication: Publication): Promise<boolean> {
+    const replaced = transaction(this.#database, () => {
+      const dead = ids.every((id) => this.#sql.isDead.get(id))
+      if (!dead) return false
+      const { runid, id: eventId } = publication.event
+      for (const id of ids) this.#sql.replace.run(runid ?? eventId, id)
+      this.#insert([publication])
+      return true
+    })
+    this.#ring()
+    return replaced
+  }
+
+  async holdBack(runId: string): Promise<void> {
+    this.#sql.holdBack.run(heldBack, runId)
+  }
+
+  heldRun(): string | undefined {
+    return this.#sql.heldRun.get(heldBack)?.run_id as string | undefined
+  }
+
+  find(source: string, id: string): Envelope | undefined {
+    const row = this.#sql.find.get(source, id)
+    return row && envelopeOf(row)
   }
 
   /**
@@ -133,9 +166,9 @@ export class SqliteBus implements EventBus {
     this.#database.close()
   }
 
-  #insert(publications: readonly Publication[]): number {
-    let accepted = 0
-    for (const { event, deliveries } of publications) {
+  /** @returns For each event whether it was taken. */
+  #insert(publications: readonly Publication[]): boolean[] {
+    return publications.map(({ event, deliveries }) => {
       const { changes, lastInsertRowid } = this.#sql.event.run(
         event.id,
         event.source,
@@ -148,13 +181,12 @@ export class SqliteBus implements EventBus {
         event.traceparent ?? null,
         JSON.stringify(event.data ?? null),
       )
-      if (changes === 0) continue
-      accepted += 1
+      if (changes === 0) return false
       for (const delivery of deliveries) {
         this.#sql.delivery.run(lastInsertRowid, delivery.function, delivery.key ?? null, delivery.runAt)
       }
-    }
-    return accepted
+      return true
+    })
   }
 
   /** The fence comes first: a settlement whose token is no longer in force must leave no trace. */
@@ -168,13 +200,8 @@ export class SqliteBus implements EventBus {
       delivery.token,
     )
     if (changes === 0) return false
-    this.#sql.attempt.run(
-      delivery.id,
-      delivery.tries,
-      attempt.startedAt,
-      attempt.endedAt,
-      attempt.error ?? null,
-    )
+    const { startedAt, endedAt, error } = attempt
+    this.#sql.attempt.run(delivery.tries, startedAt, endedAt, error ?? null, delivery.id)
     if (!retry) this.#insert(settlement.publications)
     return true
   }
@@ -185,6 +212,7 @@ export class SqliteBus implements EventBus {
       id: row.id as number,
       function: row.function as string,
       tries: row.tries as number,
+      generation: row.generation as number,
       token: row.token as string,
       event: envelopeOf(event),
     }
@@ -227,7 +255,7 @@ function prepare(database: DatabaseSync) {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO NOTHING`,
     delivery: `INSERT INTO delivery (event_seq, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,
     eventBySeq: `SELECT * FROM event WHERE seq = ?`,
-    attempt: `INSERT INTO attempt VALUES (?, ?, ?, ?, ?)`,
+    attempt: `INSERT INTO attempt SELECT id, earlier_tries + ?, ?, ?, ? FROM delivery WHERE id = ?`,
     renew: `UPDATE delivery SET lease_until = ? WHERE id = ? AND token = ? AND state = 'claimed'`,
     settle: `UPDATE delivery SET state = ?, run_at = coalesce(?, run_at), token = NULL, lease_until = NULL
       WHERE id = ? AND token = ? AND state = 'claimed'`,
@@ -240,12 +268,25 @@ function prepare(database: DatabaseSync) {
           AND (key IS NULL OR NOT EXISTS (
             SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
               AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
+          -- What is in hand is little: the signs keep SQLite from going through all that has the key.
+          AND (key IS NULL OR generation = 0 OR NOT EXISTS (
+            SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key AND e.state = 'claimed'))
         ORDER BY run_at, id LIMIT 1)
       RETURNING *`,
     nextAt: `SELECT run_at FROM delivery WHERE state = 'ready' AND run_at > ? ORDER BY run_at LIMIT 1`,
     expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
       AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)
       AND function NOT IN (SELECT value FROM json_each(?))`,
+    redrive: `UPDATE delivery SET state = 'ready', run_at = 0, generation = generation + 1,
+        earlier_tries = earlier_tries + tries, tries = 0
+      WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
+    isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
+    replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
+    holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready'
+      AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
+    heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+      WHERE d.state = 'ready' AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
+    find: `SELECT * FROM event WHERE source = ? AND id = ?`,
     open: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
       WHERE d.state IN ('ready', 'claimed') ORDER BY d.id`,
     openOfRun: `SELECT d.*, e.id AS event_id FROM event e JOIN delivery d ON d.event_seq = e.seq

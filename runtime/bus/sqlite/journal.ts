@@ -1,6 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { backupStart, runEnds } from '../../../events/index.ts'
-import type { CommandEnd, CommandStart, Journal, LogLine, RunRow, Story, StoryDelivery } from '../journal.ts'
+import type {
+  CommandEnd,
+  CommandStart,
+  DeadLetter,
+  Journal,
+  LogLine,
+  RunRow,
+  Story,
+  StoryDelivery,
+} from '../journal.ts'
 import { envelopeOf } from './bus.ts'
 import { transaction } from './database.ts'
 
@@ -115,6 +124,7 @@ export class SqliteJournal implements Journal {
       })),
       commands: (commands.get(row.id) ?? []).map(commandOf),
       log: (logs.get(row.id) ?? []).map(logOf),
+      ...(row.replaced_by !== null && { replacedBy: row.replaced_by as string }),
     })
     return {
       events: rows('SELECT * FROM event WHERE run_id = ? ORDER BY seq').map((row) => ({
@@ -122,6 +132,25 @@ export class SqliteJournal implements Journal {
         deliveries: (deliveries.get(row.seq as never) ?? []).map(delivery),
       })),
     }
+  }
+
+  dead(): DeadLetter[] {
+    return this.#database
+      .prepare(
+        `SELECT e.*, d.id AS delivery_id, d.function, d.earlier_tries + d.tries AS all_tries, a.ended_at, a.error
+        FROM delivery d JOIN event e ON e.seq = d.event_seq
+        LEFT JOIN attempt a ON a.delivery_id = d.id AND a.number = d.earlier_tries + d.tries
+        WHERE d.state = 'dead' AND d.replaced_by IS NULL ORDER BY a.ended_at DESC, d.id DESC`,
+      )
+      .all()
+      .map((row) => ({
+        id: row.delivery_id as number,
+        function: row.function as string,
+        event: envelopeOf(row),
+        tries: row.all_tries as number,
+        diedAt: (row.ended_at as number | null) ?? Date.parse(row.time as string),
+        error: (row.error as string | null) ?? '',
+      }))
   }
 
   #run(start: Row): RunRow {

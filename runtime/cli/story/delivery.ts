@@ -25,7 +25,7 @@ const stderrLines = 6
 type Command = StoryDelivery['commands'][number]
 
 /** How a delivery stands, in words: nothing when it is simply done. */
-export function standingOf({ state, attempts }: StoryDelivery, { paint, live }: Drawing): string {
+export function standingOf({ state, attempts, replacedBy }: StoryDelivery, { paint, live }: Drawing): string {
   const words = {
     ready: attempts.length > 0 ? 'waits to be tried again' : 'waits',
     claimed: live ? paint.cyan('running') : paint.red('did not end'),
@@ -34,7 +34,8 @@ export function standingOf({ state, attempts }: StoryDelivery, { paint, live }: 
     cancelled: paint.yellow('cancelled'),
   }
   const tries = attempts.length > 1 ? `${attempts.length} tries` : ''
-  return [words[state], tries].filter(Boolean).join(', ')
+  const instead = replacedBy ? `redriven as run ${replacedBy}` : ''
+  return [words[state], tries, instead].filter(Boolean).join(', ')
 }
 
 /** From the first try to the end of the last, pauses included. */

@@ -79,8 +79,9 @@ describe('rootPublication()', () => {
 
 describe('childPublication()', () => {
   const parent: Envelope = rootPublication(registry, work, {}, { now, runId: 'run1' }).event
-  const child = (index = 0, of = parent, name = 'f', phase: 'run' | 'giveUp' = 'run') =>
-    childPublication(registry, work, {}, { event: of, function: name, phase, index }, {}, now).event
+  const child = (index = 0, of = parent, name = 'f', phase: 'run' | 'giveUp' = 'run', generation = 0) =>
+    childPublication(registry, work, {}, { event: of, function: name, phase, index, generation }, {}, now)
+      .event
 
   test('has the same id whenever the same step is done, and another one for every other step', () => {
     expect(child()).toEqual(child())
@@ -90,6 +91,8 @@ describe('childPublication()', () => {
       child(0, { ...parent, id: 'x' }),
       child(0, parent, 'g'),
       child(0, parent, 'f', 'giveUp'),
+      child(0, parent, 'f', 'run', 1),
+      child(0, parent, 'f', 'run', 2),
     ]
     expect(new Set(steps.map(({ id }) => id)).size).toBe(steps.length)
     expect(child(0, { ...parent, source: '/elsewhere' }).id).not.toBe(child().id)
@@ -120,7 +123,7 @@ describe('childPublication()', () => {
   })
 
   test('carries the trial and the delay that it was emitted with', () => {
-    const step = { event: parent, function: 'f', phase: 'run' as const, index: 0 }
+    const step = { event: parent, function: 'f', phase: 'run' as const, index: 0, generation: 0 }
     const later = childPublication(registry, work, {}, step, { attempt: 4, delayMs: 250 }, now)
     expect(later.event.attempt).toBe(4)
     expect(later.deliveries.map(({ runAt }) => runAt)).toEqual([now + 250, now + 250])

@@ -176,3 +176,51 @@ describe('story()', () => {
 
   test('of a run that nobody knows is empty', () => expect(journal.story('nobody')).toEqual({ events: [] }))
 })
+
+describe('dead()', () => {
+  async function bury(id: string, endedAt: number, error = 'no'): Promise<Delivery> {
+    await bus.publish([owed(id)])
+    const delivery = await claim()
+    await settle({ outcome: 'dead', delivery, attempt: { startedAt: 0, endedAt, error }, publications: [] })
+    return delivery
+  }
+
+  test('names those that died last first, with the reason and all their tries', async () => {
+    const first = await bury('a', 10, 'no a')
+    const second = await bury('b', 20, 'no b')
+    expect(journal.dead()).toEqual([
+      { id: second.id, function: 'f', event: event('b'), tries: 1, diedAt: 20, error: 'no b' },
+      { id: first.id, function: 'f', event: event('a'), tries: 1, diedAt: 10, error: 'no a' },
+    ])
+    await bus.redrive(first.id)
+    expect(journal.dead().map(({ id }) => id)).toEqual([second.id])
+    const delivery = await claim()
+    await settle({ outcome: 'dead', delivery, attempt: { startedAt: 25, endedAt: 30 }, publications: [] })
+    expect(journal.dead()[0]).toMatchObject({ id: first.id, tries: 2, diedAt: 30, error: '' })
+  })
+
+  test('leaves out what another run does instead, which the story names', async () => {
+    await bus.publish([owed('a', {}, { runid: 'run1' })])
+    const delivery = await claim()
+    const attempt = { startedAt: 0, endedAt: 1, error: 'no' }
+    await settle({ outcome: 'dead', delivery, attempt, publications: [] })
+    await bus.replace([delivery.id], owed('b', {}, { runid: 'run2' }))
+    expect(journal.dead()).toEqual([])
+    const [story] = journal.story('run1').events
+    expect(story?.deliveries).toMatchObject([{ state: 'dead', replacedBy: 'run2' }])
+  })
+
+  test('keeps every try of a delivery that was redriven, counted through', async () => {
+    await bus.publish([owed('a', {}, { runid: 'run1' })])
+    for (const round of [1, 2]) {
+      const delivery = await claim()
+      const attempt = { startedAt: 0, endedAt: round, error: `no ${round}` }
+      await settle({ outcome: 'dead', delivery, attempt, publications: [] })
+      await bus.redrive(delivery.id)
+    }
+    expect(journal.story('run1').events[0]?.deliveries[0]?.attempts).toMatchObject([
+      { number: 1, error: 'no 1' },
+      { number: 2, error: 'no 2' },
+    ])
+  })
+})

@@ -1,0 +1,101 @@
+import type { z } from 'zod'
+import { backupStart, type EventDefinition } from '../../events/index.ts'
+import { heldBack, type Publication } from '../bus/bus.ts'
+import { didYouMean } from '../config/nearest.ts'
+import { UsageError } from '../errors.ts'
+import { type Origin, rootPublication } from './publication.ts'
+import type { Registry } from './registry.ts'
+
+/** An event that somebody outside asks hdsync to take. */
+export interface Submission extends Origin {
+  type: string
+  data?: unknown
+}
+
+/** What became of it. */
+export interface Receipt {
+  runId: string
+  eventId: string
+  /** It was there already, under the same `source` and `id`; `runId` is the run of that one. */
+  duplicate: boolean
+}
+
+/** Why an event from outside is not taken. */
+export class RejectedEventError extends UsageError {
+  readonly reason: 'unknown-type' | 'not-triggerable' | 'invalid-data'
+
+  constructor(reason: RejectedEventError['reason'], message: string, hint?: string) {
+    super(message, { hint })
+    this.reason = reason
+  }
+}
+
+/**
+ * The first event of a chain, from what somebody outside has sent. A run is held back until it is its turn.
+ * @throws {RejectedEventError} The type may not be triggered, or its data does not fit.
+ */
+export function publicationOf(
+  { type, data, ...origin }: Submission,
+  registry: Registry,
+  options: { now: number; runId?: string },
+): Publication {
+  const definition = triggerable(type, registry)
+  const parsed = definition.schema.safeParse(data ?? {})
+  if (!parsed.success) {
+    throw new RejectedEventError(
+      'invalid-data',
+      `the data of ${type} does not fit: ${parsed.error.issues.map(issueText).join('; ')}`,
+    )
+  }
+  const publication = rootPublication(registry, definition, data ?? {}, { ...options, origin })
+  if (type !== backupStart.type) return publication
+  return {
+    ...publication,
+    deliveries: publication.deliveries.map((delivery) => ({ ...delivery, runAt: heldBack })),
+  }
+}
+
+function triggerable(type: string, registry: Registry): EventDefinition {
+  const definition = registry.event(type)
+  const allowed = registry.events().flatMap((event) => (event.triggerable ? event.type : []))
+  const list = `events that may be triggered: ${allowed.join(', ')}`
+  if (!definition) {
+    const near = didYouMean(type, allowed)
+    throw new RejectedEventError('unknown-type', `there is no event ${JSON.stringify(type)}`, near ?? list)
+  }
+  if (definition.triggerable) return definition
+  throw new RejectedEventError('not-triggerable', `${type} may not be triggered from outside`, list)
+}
+
+function issueText({ path, message }: z.core.$ZodIssue): string {
+  return `${path.join('.') || 'data'}: ${message}`
+}
+
+/** Puts events on the bus; those that come in the same turn of the loop share one commit. */
+export class Intake {
+  readonly #publish: (publications: readonly Publication[]) => Promise<boolean[]>
+  #waiting: { publication: Publication; answer: PromiseWithResolvers<boolean> }[] = []
+
+  constructor(publish: (publications: readonly Publication[]) => Promise<boolean[]>) {
+    this.#publish = publish
+  }
+
+  /** @returns Whether the event was taken, once it is on the disk; false when it was there already. */
+  put(publication: Publication): Promise<boolean> {
+    const answer = Promise.withResolvers<boolean>()
+    if (this.#waiting.length === 0) setImmediate(() => void this.#flush())
+    this.#waiting.push({ publication, answer })
+    return answer.promise
+  }
+
+  async #flush(): Promise<void> {
+    const batch = this.#waiting
+    this.#waiting = []
+    try {
+      const taken = await this.#publish(batch.map(({ publication }) => publication))
+      for (const [index, { answer }] of batch.entries()) answer.resolve(taken[index] ?? false)
+    } catch (error) {
+      for (const { answer } of batch) answer.reject(error)
+    }
+  }
+}
