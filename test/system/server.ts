@@ -6,7 +6,7 @@ import { rootImage } from './root.ts'
 const mib = 2 ** 20
 
 /** Sizes of the disks in MiB: the volume group's, the backup's, and the archive's. */
-const disks = { group: 400, backup: 300 }
+const disks = { group: 400, backup: 1500 }
 
 interface Volume {
   name: string
