@@ -104,6 +104,13 @@ export const sourceFailed = defineEvent(
   fact,
 )
 
+/** A source's backup was made, but not as it was asked for: it counts as degraded. */
+export const sourceWarned = defineEvent(
+  'source.warned',
+  z.strictObject({ source: name, step: z.string(), reason: z.string() }),
+  fact,
+)
+
 /** Something went wrong that spoils no backup, but that somebody should know. */
 export const runWarned = defineEvent('run.warned', z.strictObject({ reason: z.string() }), fact)
 
@@ -114,6 +121,49 @@ export const runDegraded = defineEvent('run.degraded', runResult, fact)
 export const runHeld = defineEvent('run.held', runResult, fact)
 export const runFailed = defineEvent('run.failed', runResult, fact)
 export const runCancelled = defineEvent('run.cancelled', runResult, fact)
+
+/**
+ * A source has had no success for as long as `alert.after` allows: since `lastSuccessAt`, or since it was first seen
+ * if it never had one. Told once, until it has succeeded again.
+ */
+export const runOverdue = defineEvent(
+  'run.overdue',
+  z.strictObject({
+    source: name,
+    lastSuccessAt: z.iso.datetime().nullable(),
+    firstSeenAt: z.iso.datetime(),
+    allowedMs: count,
+  }),
+  fact,
+)
+
+/**
+ * A delivery used up its tries, or could not come about at all. `type` is that of the event that was not handled,
+ * `event` its id; `hook` is the hook that was not told, if that is what the function was to do.
+ */
+export const deadLettered = defineEvent(
+  'dead.lettered',
+  z.strictObject({
+    function: z.string(),
+    event: z.string(),
+    type: z.string(),
+    source: name.optional(),
+    hook: z.string().optional(),
+    tries: count,
+    reason: z.string(),
+  }),
+  fact,
+)
+
+/**
+ * A receiver said that it is gone for good (410): nothing more is sent to it until the hook is changed in the
+ * config. `fingerprint` is that of its settings.
+ */
+export const hookDisabled = defineEvent(
+  'hook.disabled',
+  z.strictObject({ hook: z.string(), fingerprint: z.string(), reason: z.string() }),
+  { ...fact, subject: 'fingerprint' },
+)
 
 /** The events that end a run. */
 export const runEnds = [runSucceeded, runDegraded, runHeld, runFailed, runCancelled] as const

@@ -1,18 +1,24 @@
 import type { EventDefinition } from './define.ts'
 import * as facts from './facts.ts'
+import * as gate from './gate.ts'
 import * as night from './night.ts'
 import * as notify from './notify.ts'
 
+export * from './any-fact.ts'
 export * from './define.ts'
 export * from './envelope.ts'
 export * from './facts.ts'
+export * from './gate.ts'
 export * from './night.ts'
 export * from './notify.ts'
 export * from './parts.ts'
 
+const { notifyEvents: _byKind, ...notifications } = notify
+const { runEnds: _ends, ...happenings } = facts
+
 /** Every event that hdsync knows, by type. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
-  [...Object.values(night), ...Object.values(facts), ...Object.values(notify)]
-    .filter((value) => !Array.isArray(value))
-    .map((event) => [(event as EventDefinition).type, event as EventDefinition]),
+  [night, gate, happenings, notifications]
+    .flatMap((group): EventDefinition[] => Object.values(group))
+    .map((event) => [event.type, event]),
 )

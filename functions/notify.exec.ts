@@ -1,5 +1,5 @@
 import { notifyExec } from '../events/index.ts'
-import { defineFunction, TerminalError } from '../runtime/function.ts'
+import { configuredHook, defineFunction, retryForADay } from '../runtime/function.ts'
 
 /**
  * Runs a command of the user's with an event: JSON on its standard input, the essentials in `HDSYNC_*`
@@ -10,11 +10,9 @@ export default defineFunction({
   emits: [],
   aside: true,
   timeout: '2h',
-  retry: { limit: 3, minDelayMs: 200, maxDelayMs: 5000 },
+  retry: retryForADay,
 
-  async run({ data: { hook: index, event } }, { config, host }) {
-    const hook = config.notify[index]
-    if (hook?.kind !== 'exec') throw new TerminalError(`notify[${index}] is no exec hook any more`)
-    await host.hook(hook, event)
+  async run({ data }, { config, host }) {
+    await host.hook(configuredHook(config, 'exec', data.hook), data.event)
   },
 })

@@ -1,24 +1,31 @@
 import {
+  anyFact,
+  type DataOf,
+  deadLettered,
+  hookDisabled,
+  notifyEmail,
+  notifyEvents,
   notifyExec,
-  runEnds,
-  runStarted,
-  runWarned,
-  sourceFailed,
-  sourceSynced,
-  syncHeld,
+  notifyHealthchecks,
+  notifyNtfy,
+  notifyWebhook,
 } from '../events/index.ts'
 import { defineFunction, matchesEvent } from '../runtime/function.ts'
 
 /** Finds the hooks that are to hear of an event. Each gets a delivery of its own, retried by itself. */
 export default defineFunction({
-  on: [...runEnds, runStarted, runWarned, syncHeld, sourceFailed, sourceSynced],
-  emits: [notifyExec],
+  on: anyFact,
+  emits: [notifyExec, notifyWebhook, notifyHealthchecks, notifyNtfy, notifyEmail],
   aside: true,
 
-  run({ event }, { config, emit }) {
-    for (const [hook, { kind, on }] of config.notify.entries()) {
-      const wanted = on.some((pattern) => matchesEvent(pattern, event.type))
-      if (wanted && kind === 'exec') emit(notifyExec, { hook, event })
+  run({ event }, { config, events, emit }) {
+    // A hook that cannot be reached is not told so.
+    const unreached =
+      event.type === deadLettered.type ? (event.data as DataOf<typeof deadLettered>).hook : undefined
+    for (const { kind, key, fingerprint, on } of config.notify) {
+      const wanted = key !== unreached && on.some((pattern) => matchesEvent(pattern, event.type))
+      if (!wanted || events.newest([hookDisabled], fingerprint)) continue
+      emit(notifyEvents[kind], { hook: key, event })
     }
   },
 })

@@ -37,10 +37,25 @@ export class InterruptedError extends TerminalError {
   }
 }
 
-/** Trying again may help (a lock held, a device busy): the function's retry policy decides when. */
+/**
+ * Trying again may help (a lock held, a device busy): the function's retry policy decides when, though not before
+ * `retryAfterMs` is over if somebody asked for that.
+ */
 export class RetryableError extends HdsyncError {
   override readonly name = 'RetryableError'
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    message: string,
+    { retryAfterMs, ...remedy }: Remedy & { retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message, remedy)
+    this.retryAfterMs = retryAfterMs
+  }
 }
+
+/** The receiver of a hook said that it is gone for good; it is to be left alone. */
+export class HookGoneError extends TerminalError {}
 
 /** Somebody asked for the run to end. */
 export class CancelledError extends HdsyncError {

@@ -116,6 +116,8 @@ export interface Turn {
   settle: readonly Settlement[]
   /** How many deliveries to claim at most. */
   claim: number
+  /** Functions that get none of them now. */
+  claimExcept?: readonly string[] | undefined
   leaseMs: number
 }
 

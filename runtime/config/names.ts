@@ -31,15 +31,6 @@ export const pathBelowRoot = text(
   (path) => (normal(path) === '/' ? undefined : suggestNormal(path)),
 )
 
-export const sourcePath = text(
-  'an absolute path below /',
-  (path) => path !== '/' && isNormal(path),
-  (path) =>
-    normal(path) === '/' && path.startsWith('/')
-      ? 'the targets are below / too: name the directories, or back up the volume of / with `lv`'
-      : suggestNormal(path),
-)
-
 const LVM_NAME = String.raw`(?!\.{1,2}(?:/|$))[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]{0,126}`
 const VOLUME = new RegExp(`^(${LVM_NAME})/(${LVM_NAME})$`)
 
@@ -88,7 +79,17 @@ export const webAddress = text(
   (address) => /^https?:\/\/\S+$/.test(address) && URL.canParse(address),
 )
 
-export const listenAddress = text(
-  'an address and port such as 127.0.0.1:7227, or the path of a socket',
-  isPrintable,
+/** An address of mail, or several that are separated by nothing a header could be smuggled in with. */
+export const mailAddress = text('a mail address such as admin@example.org', (address) =>
+  /^[^\s\p{Cc}<>,;:"@]+@[^\s\p{Cc}<>,;:"@]+$/u.test(address),
 )
+
+export const hostName = text('the name or address of a host', (host) => /^[A-Za-z0-9_.:-]+$/.test(host))
+
+export const ntfyTopic = text(
+  'a topic of letters, digits, `_` and `-` (at most 64)',
+  (topic) => /^[\w-]{1,64}$/.test(topic),
+  () => 'the address of the server belongs into `url`',
+)
+
+export const lineOfText = text('a line of text', isPrintable)

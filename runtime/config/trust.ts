@@ -30,6 +30,25 @@ export function refuseUntrusted(
   if (problems.length > 0) throw new ConfigError(problems)
 }
 
+/**
+ * Refuses a file with a secret that others than its owner can read or write, whoever hdsync runs as.
+ * @throws {ConfigError} With the command that puts it right.
+ */
+export function refuseExposed(
+  file: string,
+  { uid: owner, mode }: Ownership,
+  uid = process.geteuid?.(),
+): void {
+  const problems: Problem[] = []
+  const problem = (expected: string, found: string, remedy: string) =>
+    problems.push({ file, key: '', expected, found, hint: `run: ${remedy} ${shellWord(file)}` })
+  if (owner !== uid && owner !== 0) {
+    problem('a file that the user owns who runs hdsync', `one of user ${owner}`, `chown ${uid}`)
+  }
+  if (mode & 0o077) problem('a file that its owner alone can read', `mode ${octal(mode)}`, 'chmod go=')
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
 function octal(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, '0')
 }

@@ -1,8 +1,8 @@
 import { catalogue } from '../../events/index.ts'
 import { matchesEvent } from './event-pattern.ts'
 import { didYouMean } from './nearest.ts'
+import type { NotifyHook } from './notify.ts'
 import { quote } from './problem.ts'
-import type { NotifyHook } from './schema.ts'
 
 export interface Warning {
   path: PropertyKey[]
@@ -11,12 +11,7 @@ export interface Warning {
 
 /** What will not do what its author hopes for. */
 export function warningsOf(hooks: readonly NotifyHook[]): Warning[] {
-  return hooks.flatMap((hook, i) => [...unsent(hook, i), ...unmatched(hook, i)])
-}
-
-function unsent({ kind }: NotifyHook, i: number): Warning[] {
-  if (kind === 'exec') return []
-  return [{ path: ['notify', i, kind], message: 'nothing is sent for it by this version of hdsync' }]
+  return hooks.flatMap(unmatched)
 }
 
 /** Not an error: functions of the user's own may emit events that are not in the catalogue. */

@@ -1,10 +1,15 @@
 import type { Envelope } from '../../events/index.ts'
 import type { Delivery, Publication, Settlement } from '../bus/bus.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
+import { deadLetters } from './dead-letter.ts'
+import { GateKeeper } from './gates.ts'
 import { giveUp, type WorkerOptions, work } from './worker.ts'
 
-export interface DispatcherOptions extends WorkerOptions {
-  /** Deliveries in hand at once; 16 unless given. */
+export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
+  /**
+   * Deliveries in hand at once; 16 unless given. What stands beside the chain does not count among them, and is
+   * held to about as many: hooks that hang keep no run waiting.
+   */
   concurrency?: number
   /** How long a claim holds without being renewed; 30 s unless given. */
   leaseMs?: number
@@ -33,8 +38,10 @@ interface InHand {
  * delivery by a timer. What ends in the same turn of the loop is committed together.
  */
 export class Dispatcher {
-  readonly #options: DispatcherOptions
+  readonly #options: DispatcherOptions & WorkerOptions
   readonly #inHand = new Map<number, InHand>()
+  /** Functions that stand beside the chain. */
+  readonly #asides: readonly string[]
   readonly #endedRuns = new Map<string, CancelledError | TerminalError>()
   #ended: Settlement[] = []
   #scheduled = false
@@ -49,12 +56,20 @@ export class Dispatcher {
   #failure: Error | undefined
 
   constructor(options: DispatcherOptions) {
-    this.#options = options
+    this.#asides = options.registry.functions
+      .filter(({ definition }) => definition.spec.aside)
+      .map(({ name }) => name)
+    this.#options = { ...options, gates: new GateKeeper(options) }
   }
 
   /** What kept the bus from going on, if anything did. */
   get failed(): Error | undefined {
     return this.#failure
+  }
+
+  /** Deliveries that functions are working on. */
+  get inHand(): number {
+    return this.#inHand.size
   }
 
   get #leaseMs(): number {
@@ -101,11 +116,7 @@ export class Dispatcher {
     for (const { delivery, cancel } of this.#inHand.values()) {
       if (delivery.event.runid === runId && this.#isChain(delivery)) cancel.abort(reason)
     }
-    const aside = this.#options.registry.functions.filter(({ definition }) => definition.spec.aside)
-    await this.#options.bus.expedite(
-      runId,
-      aside.map(({ name }) => name),
-    )
+    await this.#options.bus.expedite(runId, this.#asides)
     this.wake()
   }
 
@@ -144,18 +155,25 @@ export class Dispatcher {
     this.#ended = []
     try {
       const { bus, clock, concurrency = 16 } = this.#options
+      const aside = [...this.#inHand.values()].filter(({ delivery }) => this.#isAside(delivery)).length
+      const ended = settle.filter(({ delivery }) => !this.#isAside(delivery)).length
+      const room = this.#draining ? 0 : concurrency - (this.#inHand.size - aside) + ended
+      const asideFull = aside - (settle.length - ended) >= concurrency
       const result = await bus.exchange({
         now: clock.now(),
         leaseMs: this.#leaseMs,
         renew: [...this.#inHand.values()].map(({ delivery }) => delivery),
         settle,
-        claim: this.#draining ? 0 : concurrency - this.#inHand.size + settle.length,
+        claim: room,
+        claimExcept: asideFull ? this.#asides : undefined,
       })
       for (const [index, settlement] of settle.entries()) {
         this.#inHand.delete(settlement.delivery.id)
         if (result.settled[index] && settlement.outcome !== 'retry') this.#tell(settlement.publications)
       }
       for (const delivery of result.claimed) this.#take(delivery)
+      // There may be more, for which what stands beside the chain has left room.
+      if (result.claimed.length === room && result.claimed.some((one) => this.#isAside(one))) this.wake()
       this.#clearTimer?.()
       this.#clearTimer =
         result.nextAt === null ? undefined : clock.schedule(result.nextAt - clock.now(), () => this.wake())
@@ -189,7 +207,8 @@ export class Dispatcher {
       const error = `there is no function ${delivery.function} any more`
       const now = this.#options.clock.now()
       const attempt = { startedAt: now, endedAt: now, error }
-      return { outcome: 'dead', delivery, attempt, publications: [] }
+      const publications = deadLetters(delivery, error, this.#options)
+      return { outcome: 'dead', delivery, attempt, publications }
     }
     const { spec } = target.definition
     const ended = this.#endedRuns.get(delivery.event.runid ?? '')
@@ -204,6 +223,10 @@ export class Dispatcher {
       if (this.#inHand.size > 0) this.wake()
       this.#heartbeat()
     })
+  }
+
+  #isAside({ function: name }: Delivery): boolean {
+    return this.#asides.includes(name)
   }
 
   #isChain({ function: name }: Delivery): boolean {

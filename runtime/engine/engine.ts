@@ -6,10 +6,11 @@ import {
   type EventDefinition,
   type InputOf,
 } from '../../events/index.ts'
-import type { EventBus } from '../bus/bus.ts'
+import { type EventBus, heldBack } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { holdLock, lastBoot, noteBoot, openDatabase, storeId } from '../bus/sqlite/database.ts'
+import { firstSeen } from '../bus/sqlite/first-seen.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { isFull, Reserve } from '../bus/sqlite/reserve.ts'
 import type { Config } from '../config/config.ts'
@@ -23,6 +24,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { Intake, publicationOf, type Receipt, type Submission } from './intake.ts'
 import { tellHooks } from './last-words.ts'
 import { createObservers, type EngineObserver } from './observers.ts'
+import { OverdueWatch } from './overdue-watch.ts'
 import { rootPublication } from './publication.ts'
 import { reconcile } from './reconciler.ts'
 import { type Redriven, redrive } from './redrive.ts'
@@ -51,6 +53,14 @@ export interface Engine {
    * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
    */
   submit(event: Submission): Promise<Receipt>
+  /** The run that is going on. */
+  current(): string | undefined
+  /** Whether anything is going on, or could go on at once. */
+  busy(): boolean
+  /** When something that waits for its time is due; undefined if there is nothing. */
+  nextDue(): number | undefined
+  /** No further run begins; the one that is going on is not touched, and those that wait are kept. */
+  hold(): void
   /** Tells of what happens, until the answer is called. */
   listen(observer: EngineObserver): () => void
   /**
@@ -73,6 +83,8 @@ export interface EngineOptions {
   config: Config
   observer?: EngineObserver
   clock?: Clock
+  /** Told when the store fails, and nothing can go on. */
+  onFailure?(error: Error): void
   /** Makes the box that functions see; for plans. */
   host?: (options: HostOptions) => Host
 }
@@ -123,7 +135,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       for (const runId of journal.unended()) dispatcher.endRun(runId, reason).catch(() => {})
       return true
     },
-    onFailure: (error) => ends.fail(error),
+    onFailure(error) {
+      ends.fail(error)
+      options.onFailure?.(error)
+    },
     onIdle: () => {
       for (const runId of ends.stalled()) {
         dispatcher
@@ -146,6 +161,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     return { runId, eventId: id, duplicate: !taken }
   }
 
+  let overdue: OverdueWatch | undefined
+
   return {
     bus,
     journal,
@@ -154,11 +171,30 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     async start() {
       await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions, machineWentDown })
       noteBoot(database, bootId())
+      overdue = new OverdueWatch({
+        config,
+        bus,
+        registry,
+        clock,
+        publish: (facts) => dispatcher.publish(facts),
+        firstSeen: firstSeen(database, Object.keys(config.sources), clock.now()),
+      })
+      await overdue.look()
       journal.prune(clock.now() - config.keep)
       queue.open()
     },
     trigger: async ({ type }, data) => (await submit({ type, data })).runId,
     submit,
+    current: () => queue.current,
+    busy: () =>
+      queue.current !== undefined ||
+      dispatcher.inHand > 0 ||
+      bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
+    nextDue: () => {
+      const due = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
+      return due.length > 0 ? Math.min(...due) : undefined
+    },
+    hold: () => queue.close(),
     listen,
     async cancel(runId, reason) {
       const run = journal.run(runId)
@@ -178,6 +214,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       await tellHooks(error, config)
     },
     async stop() {
+      overdue?.stop()
       queue.close()
       await dispatcher.stop()
       bus.close()

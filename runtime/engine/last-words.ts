@@ -9,8 +9,8 @@ import { createRegistry } from './registry.ts'
 const limitMs = 60_000
 
 /**
- * Tells the exec hooks of a failed run without the bus, which cannot take it down (any more). Once, and whatever
- * comes of it: there is nobody left to try again.
+ * Tells the hooks of a failed run without the bus, which cannot take it down (any more). Once, and whatever comes of
+ * it: there is nobody left to try again.
  */
 export async function tellHooks(error: Error, config: Config): Promise<void> {
   const now = Date.now()
@@ -33,8 +33,6 @@ export async function tellHooks(error: Error, config: Config): Promise<void> {
   })
   const observer = { started: () => 0, ended: () => {} }
   const host = createHost({ observer, signal: AbortSignal.timeout(limitMs), store: '', runtimeDirectory: '' })
-  for (const hook of config.notify) {
-    if (hook.kind !== 'exec' || !hook.on.some((pattern) => matchesEvent(pattern, event.type))) continue
-    await host.hook(hook, event).catch(() => {})
-  }
+  const hooks = config.notify.filter(({ on }) => on.some((pattern) => matchesEvent(pattern, event.type)))
+  await Promise.allSettled(hooks.map((hook) => host.hook(hook, event)))
 }

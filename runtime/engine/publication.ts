@@ -17,7 +17,7 @@ export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstv
 export interface Parent {
   event: Envelope
   function: string
-  phase: 'run' | 'giveUp'
+  phase: 'run' | 'giveUp' | 'dead'
   /** The event's place among what the step emits. */
   index: number
   /** How often the delivery was redriven. */
@@ -37,6 +37,16 @@ export function rootPublication<E extends EventDefinition>(
   const traceparent = `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
   const own = { id: nanoid(), runid: runId, traceparent, attempt: 1 }
   return publicationOf(registry, event, data, { ...own, ...origin }, now)
+}
+
+/** A fact that belongs to no run. */
+export function factPublication<E extends EventDefinition>(
+  registry: Registry,
+  event: E,
+  data: InputOf<E>,
+  now: number,
+): Publication {
+  return publicationOf(registry, event, data, { id: nanoid(), attempt: 1 }, now)
 }
 
 /**
@@ -82,7 +92,8 @@ function publicationOf(
     throw new TerminalError(`the data of ${event.type} does not fit its schema: ${issues.join('; ')}`)
   }
   const data = parsed.data as Record<string, unknown> | null | undefined
-  const subject = typeof data?.source === 'string' ? { subject: data.source } : {}
+  const about = data?.[event.subject]
+  const subject = typeof about === 'string' ? { subject: about } : {}
   return {
     event: {
       specversion: '1.0',

@@ -1,3 +1,5 @@
+import type { RetryPolicy } from '../function.ts'
+
 /** How long the pauses between tries grow, and to what. */
 export interface Backoff {
   minMs: number
@@ -15,4 +17,32 @@ export interface Backoff {
 export function retryDelayMs(tries: number, { minMs, maxMs }: Backoff, random = Math.random()): number {
   const ceiling = Math.min(maxMs, minMs * 2 ** Math.min(tries, 50))
   return Math.round(minMs + Math.max(0, ceiling - minMs) * random)
+}
+
+/** For what is sent to others: again and again for a day, in case somebody repairs the other end. */
+export const retryForADay: RetryPolicy = {
+  limit: 200,
+  minDelayMs: 5000,
+  maxDelayMs: 3_600_000,
+  withinMs: 86_400_000,
+}
+
+/** The longest pause that somebody else may ask for. */
+export const longestRetryAfterMs = 6 * 3_600_000
+
+/**
+ * When a delivery that failed is tried again.
+ * @param delivery Tries made so far, from 1, and when its event was made.
+ * @param retryAfterMs The shortest pause that whoever refused it asked for.
+ * @returns Milliseconds since the epoch; undefined when it is given up.
+ */
+export function nextTryAt(
+  { tries, eventAt }: { tries: number; eventAt: number },
+  { limit, minDelayMs, maxDelayMs, withinMs }: RetryPolicy,
+  now: number,
+  retryAfterMs = 0,
+): number | undefined {
+  if (tries >= limit || (withinMs !== undefined && now - eventAt >= withinMs)) return undefined
+  const delayMs = retryDelayMs(tries, { minMs: minDelayMs, maxMs: maxDelayMs })
+  return now + Math.max(delayMs, Math.min(retryAfterMs, longestRetryAfterMs))
 }

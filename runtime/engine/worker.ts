@@ -1,20 +1,23 @@
-import type { EventDefinition } from '../../events/index.ts'
+import { anyFact, type EventDefinition } from '../../events/index.ts'
 import type { Delivery, EventBus, Publication, Settlement } from '../bus/bus.ts'
-import { CancelledError, TerminalError } from '../errors.ts'
+import { CancelledError, RetryableError, reasonOf, TerminalError } from '../errors.ts'
 import type { Context, Emit, EventLog, GiveUpContext, Received } from '../function.ts'
 import type { Clock } from './clock.ts'
+import { deadLetters } from './dead-letter.ts'
+import type { GateKeeper, Visit } from './gates.ts'
 import { childPublication } from './publication.ts'
 import type { RegisteredFunction, Registry } from './registry.ts'
-import { retryDelayMs } from './retry.ts'
+import { nextTryAt } from './retry.ts'
 
 /** What the engine asks for when it hands a delivery to its function. */
-export type ContextFactory = (delivery: Delivery, signal: AbortSignal) => Omit<Context, 'events'>
+export type ContextFactory = (delivery: Delivery, signal: AbortSignal) => Omit<Context, 'events' | 'gates'>
 
 export interface WorkerOptions {
   bus: EventBus
   registry: Registry
   clock: Clock
   context: ContextFactory
+  gates: Pick<GateKeeper, 'visit' | 'chain'>
 }
 
 /**
@@ -27,12 +30,26 @@ export async function work(
   cancelled: AbortSignal,
   options: WorkerOptions,
 ): Promise<Settlement> {
+  const visit = options.gates.visit(delivery, target)
+  if (!visit) return tryOnce(delivery, target, cancelled, options)
+  const stopped = AbortSignal.any([cancelled, visit.signal])
+  return visit.leave(await tryOnce(delivery, target, stopped, options, visit))
+}
+
+async function tryOnce(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  cancelled: AbortSignal,
+  options: WorkerOptions,
+  visit?: Visit,
+): Promise<Settlement> {
   const { clock } = options
   const startedAt = clock.now()
   const timeUp = new AbortController()
   const stop = clock.schedule(target.timeoutMs, () =>
     timeUp.abort(new TerminalError(`${target.name} took longer than ${target.timeoutMs / 1000} s`)),
   )
+  const over = new AbortController()
   const signal = AbortSignal.any([cancelled, timeUp.signal])
   try {
     // Inside the try: what cannot be parsed becomes a dead letter, not a crash of the dispatcher.
@@ -40,10 +57,13 @@ export async function work(
     if (delivery.tries > target.retry.limit) {
       throw new TerminalError(`given up: it did not end well in ${target.retry.limit} tries`)
     }
+    await visit?.enter()
     const { emit, publications, close } = emitter(delivery, target, 'run', options)
     const context = {
-      ...options.context(delivery, signal),
+      ...options.context(delivery, AbortSignal.any([signal, over.signal])),
+      ...visit?.context,
       events: eventLog(delivery, options),
+      gates: options.gates.chain(delivery, signal),
       emit: emit as Emit<readonly EventDefinition[]>,
     }
     signal.throwIfAborted()
@@ -54,15 +74,17 @@ export async function work(
     const error = signal.aborted ? toError(signal.reason) : toError(thrown)
     const ended = { startedAt, endedAt: clock.now(), error: error.message }
     if (!(error instanceof TerminalError || error instanceof CancelledError)) {
-      const { limit, minDelayMs, maxDelayMs } = target.retry
-      if (delivery.tries < limit) {
-        const delay = retryDelayMs(delivery.tries, { minMs: minDelayMs, maxMs: maxDelayMs })
-        return { outcome: 'retry', delivery, attempt: ended, runAt: clock.now() + delay }
-      }
+      const { tries, event } = delivery
+      const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined
+      const made = { tries, eventAt: Date.parse(event.time) }
+      const runAt = nextTryAt(made, target.retry, clock.now(), retryAfterMs)
+      if (runAt !== undefined) return { outcome: 'retry', delivery, attempt: ended, runAt }
     }
     return giveUp(delivery, target, error, options, startedAt)
   } finally {
     stop()
+    // What it has left running in the foreground, such as a session with a database, ends with it.
+    over.abort(new TerminalError(`${target.name} has ended`))
   }
 }
 
@@ -76,6 +98,7 @@ export function giveUp(
 ): Settlement {
   const outcome = error instanceof CancelledError ? 'cancelled' : 'dead'
   const attempt = { startedAt, endedAt: options.clock.now(), error: error.message }
+  const dead = outcome === 'dead' ? deadLetters(delivery, reasonOf(error), options) : []
   try {
     const { emit, publications } = emitter(delivery, target, 'giveUp', options)
     const { config, run } = options.context(delivery, AbortSignal.abort(error))
@@ -84,15 +107,16 @@ export function giveUp(
       { ...receive(delivery, target), error },
       { ...context, emit: emit as Emit<readonly EventDefinition[]> },
     )
-    return { outcome, delivery, attempt, publications }
+    return { outcome, delivery, attempt, publications: [...publications, ...dead] }
   } catch (second) {
     const message = `${error.message}; then, when giving up: ${toError(second).message}`
-    return { outcome, delivery, attempt: { ...attempt, error: message }, publications: [] }
+    return { outcome, delivery, attempt: { ...attempt, error: message }, publications: dead }
   }
 }
 
 function receive({ event }: Delivery, { definition, name }: RegisteredFunction): Received<EventDefinition> {
-  const handled = definition.on.find(({ type }) => type === event.type)
+  const handled =
+    definition.on.find(({ type }) => type === event.type) ?? definition.on.find((one) => one === anyFact)
   if (!handled) throw new TerminalError(`${name} does not take ${event.type} any more`)
   const parsed = handled.schema.safeParse(event.data)
   if (!parsed.success) throw new TerminalError(`the data of ${event.type} ${event.id} is not valid`)
@@ -138,7 +162,12 @@ function eventLog(delivery: Delivery, { bus, registry }: WorkerOptions): EventLo
     latest: (definition, subject, limit) =>
       bus.events({ types: [definition.type], subject, newestFirst: true, limit }).map(receivedOf(definition)),
     newest: (definitions, subject) =>
-      bus.events({ types: definitions.map(({ type }) => type), subject, newestFirst: true, limit: 1 })[0],
+      bus.events({
+        types: definitions.map(({ type }) => type),
+        ...(subject !== undefined && { subject }),
+        newestFirst: true,
+        limit: 1,
+      })[0],
     pending: () =>
       bus
         .open(runId)

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import type { Envelope } from '../../events/index.ts'
 import { type Archives, createArchives } from './archives.ts'
 import { type Command, type CommandObserver, type CommandResult, createRunner } from './command.ts'
-import { hookCommand } from './hook.ts'
+import { createTellHook, type TellHook } from './hooks.ts'
 import { Ledger } from './ledger.ts'
 import { createMirrors, type Mirrors } from './mirrors.ts'
+import { openSession, type Session } from './session.ts'
 import { createSnapshots, type Snapshots } from './snapshots.ts'
 import { createTargets, type Targets } from './targets.ts'
 
@@ -14,10 +14,12 @@ export interface Host {
   targets: Targets
   mirrors: Mirrors
   archives: Archives
-  /** Runs a hook: the event on its standard input, the essentials in `HDSYNC_*` variables. */
-  hook(hook: { argv: Command['argv']; timeoutMs: number }, event: Envelope): Promise<CommandResult>
+  /** Tells a hook of an event. */
+  hook: TellHook
   /** Runs a program of the user's. @throws {CommandError} It failed. */
   program(command: Pick<Command, 'argv' | 'timeoutMs' | 'input' | 'env'>): Promise<CommandResult>
+  /** Starts a program of the user's that is talked to; it ends with the function at the latest. */
+  session(command: Pick<Command, 'argv' | 'timeoutMs' | 'env'>): Session
 }
 
 export interface HostOptions {
@@ -38,7 +40,8 @@ export function createHost({ observer, signal, store, runtimeDirectory }: HostOp
     archives: createArchives(runner),
     // What a program leaves running on purpose is not ours to end.
     program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),
-    hook: ({ argv, timeoutMs }, event) => runner.run(hookCommand(argv, timeoutMs, event)),
+    hook: createTellHook(runner, signal),
+    session: (command) => openSession(runner, command),
   }
 }
 

@@ -136,6 +136,12 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
         expect(await claimedIds({ now: 5 })).toEqual(['late'])
       })
 
+      test('passes over functions that are to get nothing now', async () => {
+        await bus.publish([owed('a', { function: 'g' }), owed('b'), owed('c', { function: 'h' })])
+        expect(await claimedIds({ claimExcept: ['g', 'h'] })).toEqual(['b'])
+        expect(await claimedIds()).toEqual(['a', 'c'])
+      })
+
       test('renewed before it ends holds for another lease', async () => {
         await bus.publish([owed('a')])
         const delivery = await claimOne()

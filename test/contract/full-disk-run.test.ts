@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { backupStart, defineEvent } from '../../events/index.ts'
+import { backupStart, deadLettered, defineEvent } from '../../events/index.ts'
 import { isFull, Reserve } from '../../runtime/bus/sqlite/reserve.ts'
 import { follow } from '../../runtime/cli/run.ts'
 import { loadConfig } from '../../runtime/config/load.ts'
@@ -70,7 +70,7 @@ describe('a chain that fills its disk', () => {
     await bench.idle()
     expect(released).toEqual([true])
     expect(bench.failure).toBeUndefined()
-    expect(bench.types()).toEqual([begin, fill, never, tidy, tidied].map(({ type }) => type))
+    expect(bench.types()).toEqual([begin, fill, never, tidy, deadLettered, tidied].map(({ type }) => type))
     expect(bench.told.map(({ type }) => type)).toEqual(bench.types())
     expect(bench.deliveries('fill')).toMatchObject([{ state: 'done', attempts: [{ number: 1 }] }])
     expect(bench.deliveries('never')).toMatchObject([

@@ -47,8 +47,11 @@ export class SqliteBus implements EventBus {
       const settled = turn.settle.map((settlement) => this.#settle(settlement))
       this.#sql.expire.run(turn.now)
       const claimed: Delivery[] = []
+      const { claimExcept = [] } = turn
+      const except = claimExcept.length > 0 ? [JSON.stringify(claimExcept)] : []
+      const claim = except.length > 0 ? this.#sql.claimExcept : this.#sql.claim
       while (claimed.length < turn.claim) {
-        const row = this.#sql.claim.get(randomBytes(9).toString('base64url'), lease, turn.now)
+        const row = claim.get(randomBytes(9).toString('base64url'), lease, turn.now, ...except)
         if (!row) break
         claimed.push(this.#delivery(row))
       }
@@ -262,17 +265,8 @@ function prepare(database: DatabaseSync) {
     expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL
       WHERE state = 'claimed' AND lease_until <= ?`,
     orphans: `SELECT * FROM delivery WHERE state = 'claimed' ORDER BY id`,
-    claim: `UPDATE delivery SET state = 'claimed', tries = tries + 1, token = ?, lease_until = ?
-      WHERE id = (
-        SELECT id FROM delivery AS d WHERE state = 'ready' AND run_at <= ?
-          AND (key IS NULL OR NOT EXISTS (
-            SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
-              AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
-          -- What is in hand is little: the signs keep SQLite from going through all that has the key.
-          AND (key IS NULL OR generation = 0 OR NOT EXISTS (
-            SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key AND e.state = 'claimed'))
-        ORDER BY run_at, id LIMIT 1)
-      RETURNING *`,
+    claim: claimSql(''),
+    claimExcept: claimSql('AND function NOT IN (SELECT value FROM json_each(?))'),
     nextAt: `SELECT run_at FROM delivery WHERE state = 'ready' AND run_at > ? ORDER BY run_at LIMIT 1`,
     expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
       AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)
@@ -295,4 +289,20 @@ function prepare(database: DatabaseSync) {
   return Object.fromEntries(
     Object.entries(all).map(([name, sql]) => [name, database.prepare(sql)]),
   ) as unknown as Record<keyof typeof all, ReturnType<DatabaseSync['prepare']>>
+}
+
+/** @param also What else a delivery has to be to be claimed. */
+function claimSql(also: string): string {
+  return `UPDATE delivery SET state = 'claimed', tries = tries + 1, token = ?, lease_until = ?
+    WHERE id = (
+      SELECT id FROM delivery AS d WHERE state = 'ready' AND run_at <= ?
+        AND (key IS NULL OR NOT EXISTS (
+          SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
+            AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
+        -- What is in hand is little: the signs keep SQLite from going through all that has the key.
+        AND (key IS NULL OR generation = 0 OR NOT EXISTS (
+          SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key AND e.state = 'claimed'))
+        ${also}
+      ORDER BY run_at, id LIMIT 1)
+    RETURNING *`
 }

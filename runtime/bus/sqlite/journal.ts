@@ -1,17 +1,22 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { backupStart, runEnds } from '../../../events/index.ts'
+import { backupStart, hookDisabled, runEnds } from '../../../events/index.ts'
 import type {
   CommandEnd,
   CommandStart,
   DeadLetter,
+  EventSearch,
   Journal,
+  LoggedEvent,
   LogLine,
+  Queue,
   RunRow,
   Story,
   StoryDelivery,
 } from '../journal.ts'
 import { envelopeOf } from './bus.ts'
 import { transaction } from './database.ts'
+import { conditionsOf } from './event-search.ts'
+import { readQueues } from './queues.ts'
 
 type Row = Record<string, unknown>
 
@@ -96,7 +101,10 @@ export class SqliteJournal implements Journal {
       }
       const events = `(SELECT seq FROM event WHERE run_id IN ${runs})`
       this.#database.prepare(`DELETE FROM delivery WHERE event_seq IN ${events}`).run(...forgotten)
-      this.#database.prepare(`DELETE FROM event WHERE run_id IN ${runs}`).run(...forgotten)
+      // A hook that was told to be quiet stays quiet.
+      this.#database
+        .prepare(`DELETE FROM event WHERE run_id IN ${runs} AND type <> ?`)
+        .run(...forgotten, hookDisabled.type)
     })
     this.#database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)')
     return forgotten.length
@@ -151,6 +159,22 @@ export class SqliteJournal implements Journal {
         diedAt: (row.ended_at as number | null) ?? Date.parse(row.time as string),
         error: (row.error as string | null) ?? '',
       }))
+  }
+
+  queues(now: number): Queue[] {
+    return readQueues(this.#database, now)
+  }
+
+  search(search: EventSearch): LoggedEvent[] {
+    const { where, values } = conditionsOf(search)
+    return this.#database
+      .prepare(`SELECT * FROM (SELECT * FROM event WHERE ${where} ORDER BY seq DESC LIMIT ?) ORDER BY seq`)
+      .all(...values, search.limit ?? -1)
+      .map((row) => ({ seq: row.seq as number, event: envelopeOf(row) }))
+  }
+
+  changes(): number {
+    return this.#database.prepare('PRAGMA data_version').get()?.data_version as number
   }
 
   #run(start: Row): RunRow {

@@ -118,11 +118,15 @@ export class Box implements Host {
 
   readonly hook: Host['hook'] = async (_hook, event) => {
     this.onHook(event)
-    return { exitCode: 0, stdout: '', stderr: '', durationMs: 1 }
+    return 'told'
   }
 
   readonly program: Host['program'] = async () => {
     throw new Error('no function of ours runs a program')
+  }
+
+  readonly session: Host['session'] = () => {
+    throw new Error('no function of ours has a session')
   }
 }
 

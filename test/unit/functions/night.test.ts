@@ -5,6 +5,7 @@ import {
   type InputOf,
   type RunResult,
   runEnds,
+  runSucceeded,
   snapshotOverflowed,
   snapshotRefused,
   sourceFailed,
@@ -306,14 +307,24 @@ describe('a hook', () => {
     expect(heard).toEqual(['run.started', 'source.failed', 'run.failed'])
   })
 
-  test('that fails changes no run', async () => {
+  test('that fails changes no run, and is tried again for a day', async () => {
     const night = new Night()
-    let tries = 0
+    const tries: number[] = []
     night.box.onHook = () => {
-      tries += 1
+      tries.push(night.bench.clock.now())
       throw new Error('page-me ended with exit code 1')
     }
-    expect((await night.run('usr')).state).toBe('succeeded')
-    expect(tries).toBe(2 * 3)
+    const began = night.bench.clock.now()
+    await night.begin({ sources: ['usr'] })
+    await night.goOn()
+    expect(night.eventsOf(runSucceeded)).toMatchObject([{ state: 'succeeded' }])
+    const day = 86_400_000
+    await night.bench.clock.advance(2 * day)
+    const lastAt = (tries.at(-1) ?? 0) - began
+    expect(lastAt).toBeGreaterThanOrEqual(day)
+    expect(lastAt).toBeLessThan(day + 3_600_000)
+    expect(tries.length).toBeGreaterThan(2 * 24)
+    expect(night.bench.deliveries('notify.exec').map(({ state }) => state)).toEqual(['dead', 'dead'])
+    expect(night.bench.bus.open()).toEqual([])
   })
 })

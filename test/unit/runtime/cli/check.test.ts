@@ -107,9 +107,9 @@ describe('check', () => {
 
 test('findingsText() groups, marks with a word, and puts remedies below', () => {
   const findings: Finding[] = [
-    { id: 'a', severity: 'ok', about: 'tools', finding: 'rsync', remedy: null },
-    { id: 'b', severity: 'error', about: 'source var', finding: 'gone\u001b', remedy: 'find it' },
-    { id: 'c', severity: 'warning', about: 'tools', finding: 'one\ntwo', remedy: null },
+    { id: 'tool.ok', severity: 'ok', about: 'tools', finding: 'rsync', remedy: null },
+    { id: 'lvm.no-volume', severity: 'error', about: 'source var', finding: 'gone\u001b', remedy: 'find it' },
+    { id: 'tool.unknown', severity: 'warning', about: 'tools', finding: 'one\ntwo', remedy: null },
   ]
   expect(findingsText(findings, false)).toBe(
     [

@@ -46,7 +46,7 @@ describe('parseConfig()', () => {
       exclude: [],
       archive: true,
       maxDelete: { percent: 50 },
-      snapshot: { size: { bytes: 104_857_600 } },
+      snapshot: { size: { bytes: 104_857_600 }, gate: { timeoutMs: 60_000, onTimeout: 'give-up' } },
       mount: { attempts: 10, backoff: { minMs: 1000, maxMs: 30_000 } },
     })
     expect(config.sources.usr).toMatchObject({ kind: 'path', path: '/usr' })
@@ -56,18 +56,40 @@ describe('parseConfig()', () => {
     ])
     expect(config.archive).toEqual({ target: 'hdd9', compression: 'zstd', level: 3 })
     expect(config.notify.map(({ kind }) => kind)).toEqual(['exec', 'webhook', 'healthchecks'])
-    expect(config.http).toEqual({ listen: '127.0.0.1:7227', tokenFile: '/etc/hdsync/http.token' })
+    expect(config.http).toEqual({
+      listen: { host: '127.0.0.1', port: 7227 },
+      tokenFile: '/etc/hdsync/http.token',
+      hosts: [],
+      rateLimit: { perSecond: 100, burst: 1000 },
+      webhooks: {},
+    })
   })
 
   test('keeps the order of the file', () => {
     expect(Object.keys(parseConfig(SAMPLE, 'hdsync.yaml').sources)).toEqual(['var', 'home', 'usr'])
   })
 
-  test('warns of hooks that send nothing, with their place', () => {
-    expect(parseConfig(SAMPLE, 'hdsync.yaml').warnings).toEqual([
-      'hdsync.yaml:15:7: notify[1].webhook: nothing is sent for it by this version of hdsync',
-      'hdsync.yaml:16:7: notify[2].healthchecks: nothing is sent for it by this version of hdsync',
-    ])
+  test('names a hook, or takes what it is set to for its name', () => {
+    const hooks = (settings: string) =>
+      parseConfig(withSource('', `notify: [{ ${settings} }]`), 'hdsync.yaml').notify[0]
+    const named = hooks('name: pager, exec: [/bin/page]')
+    expect(named).toMatchObject({ kind: 'exec', key: 'pager', on: ['run.*'], timeoutMs: 30_000 })
+    const [one, other] = [hooks('exec: [/bin/page]'), hooks('exec: [/bin/page, now]')]
+    expect(one?.key).toBe(one?.fingerprint)
+    expect(one?.key).toBe(hooks('exec: [/bin/page]')?.key)
+    expect(one?.key).not.toBe(other?.key)
+  })
+
+  test('knows the usual port of mail for each way to secure it', () => {
+    const smtp = (settings: string) =>
+      parseConfig(
+        withSource('', `notify: [{ email: { to: a@b.example, smtp: { host: mail${settings} } } }]`),
+        'hdsync.yaml',
+      ).notify[0]
+    expect(smtp('')).toMatchObject({ to: ['a@b.example'], smtp: { port: 587, security: 'starttls' } })
+    expect(smtp(', security: tls')).toMatchObject({ smtp: { port: 465 } })
+    expect(smtp(', security: none')).toMatchObject({ smtp: { port: 25 } })
+    expect(smtp(', security: none, port: 2525')).toMatchObject({ smtp: { port: 2525 } })
   })
 
   test('warns of a hook on an event that does not exist', () => {
@@ -83,6 +105,7 @@ describe('parseConfig()', () => {
     expect(config).toMatchObject({
       file: 'hdsync.yaml',
       notify: [],
+      alert: { after: 36 * 3_600_000 },
       state: '/var/lib/hdsync',
       functions: '/etc/hdsync/functions',
       warnings: [],

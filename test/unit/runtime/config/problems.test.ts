@@ -100,19 +100,19 @@ describe('a source', () => {
     ],
     [
       'target: disk, path: /usr/',
-      'hdsync.yaml:2:30: sources.var.path: expected an absolute path below /, found "/usr/"\n  write /usr',
+      'hdsync.yaml:2:30: sources.var.path: expected an absolute path, found "/usr/"\n  write /usr',
     ],
     [
       'target: disk, path: /',
-      'hdsync.yaml:2:30: sources.var.path: expected an absolute path below /, found "/"\n  the targets are below / too: name the directories, or back up the volume of / with `lv`',
+      'hdsync.yaml:2:30: sources.var.path: expected a directory apart from target disk (/mnt/disk), found "/"\n  a backup must not contain itself; or leave it out of var: `exclude: [/mnt/disk/]`',
     ],
     [
       'target: disk, path: "/a\\nb"',
-      'hdsync.yaml:2:30: sources.var.path: expected an absolute path below /, found "/a\\nb"',
+      'hdsync.yaml:2:30: sources.var.path: expected an absolute path, found "/a\\nb"',
     ],
     [
       'target: disk, path: /mnt',
-      'hdsync.yaml:2:30: sources.var.path: expected a directory apart from target disk (/mnt/disk), found "/mnt"\n  a backup must not contain itself',
+      'hdsync.yaml:2:30: sources.var.path: expected a directory apart from target disk (/mnt/disk), found "/mnt"\n  a backup must not contain itself; or leave it out of var: `exclude: [/disk/]`',
     ],
     [
       'target: disk, path: /var, snapshot: { size: 1G }',
@@ -145,6 +145,14 @@ describe('a source', () => {
     [
       'snapshot: { size: 10G, max: 5G }',
       'hdsync.yaml:2:66: sources.var.snapshot.max: expected at least the `size`, found "5G"',
+    ],
+    [
+      'snapshot: { gate: { timeout: 0s } }',
+      'hdsync.yaml:2:67: sources.var.snapshot.gate.timeout: expected a duration from 1s to 1h, such as 30s, found "0s"',
+    ],
+    [
+      'snapshot: { gate: { onTimeout: never } }',
+      'hdsync.yaml:2:69: sources.var.snapshot.gate.onTimeout: expected give-up or take-anyway, found "never"',
     ],
     ['snapshot:', 'hdsync.yaml:2:48: sources.var.snapshot: expected a map, found nothing'],
     [
@@ -190,8 +198,33 @@ ${TARGETS}`
     expect(printed(text)).toBe(`the config has 2 problems:
 hdsync.yaml:3:12: sources.b.lv: expected another volume than that of source a, found "vg01/var"
 hdsync.yaml:5:18: sources.local.path: expected a directory apart from source usr (/usr), found "/usr/local"
-  what is nested would be copied twice`)
+  what is nested would be copied twice; or leave it out of usr: \`exclude: [/local/]\``)
   })
+})
+
+describe('a directory that another source leaves out', () => {
+  const problems = (exclude: string) => {
+    const text = `sources:
+  root: { path: /, target: disk, exclude: [${exclude}] }
+  home: { path: /home, target: disk }
+${TARGETS}`
+    try {
+      parseConfig(text, 'hdsync.yaml')
+      return 'none'
+    } catch (error) {
+      return String(error)
+    }
+  }
+
+  test.each(['/home/, /mnt/disk/', '/home, /mnt/*', '/home/*, /mnt/', '/home/**, /mnt/disk'])(
+    'may be backed up by itself: %s',
+    (exclude) => expect(problems(exclude)).toBe('none'),
+  )
+
+  test.each(['home/, /mnt/', '/home/ann/, /mnt/', '/hom?/, /mnt/', '/, /mnt/', '/homework/, /mnt/'])(
+    'is named by its path alone: %s',
+    (exclude) => expect(problems(exclude)).toContain('leave it out of root: `exclude: [/home/]`'),
+  )
 })
 
 describe('a target', () => {
@@ -252,7 +285,7 @@ describe('the rest', () => {
     ['notify:', 'hdsync.yaml:3:8: notify: expected a list, found nothing'],
     [
       'notify: [{}]',
-      'hdsync.yaml:3:10: notify[0]: expected either exec, webhook or healthchecks, found neither',
+      'hdsync.yaml:3:10: notify[0]: expected either exec, webhook, healthchecks, ntfy or email, found neither',
     ],
     [
       'notify: [{ exec: /bin/page }]',
@@ -279,13 +312,53 @@ describe('the rest', () => {
       'hdsync.yaml:3:35: notify[0].on: expected a list that is not empty, found an empty list',
     ],
     [
+      'notify: [{ webhook: { url: https://a.example } }]',
+      'hdsync.yaml:3:12: notify[0].webhook.secretFile: expected an absolute path, found nothing',
+    ],
+    [
+      'notify: [{ healthchecks: { url: https://a.example }, timeout: 5m }]',
+      'hdsync.yaml:3:63: notify[0].timeout: expected a duration of at most 30s for healthchecks, found "5m"',
+    ],
+    [
+      'notify: [{ name: a, exec: [/a] }, { name: a, exec: [/b] }]',
+      'hdsync.yaml:3:43: notify[1].name: expected a name that no other hook has, found "a"',
+    ],
+    [
+      'notify: [{ email: { to: admin, sendmail: /usr/sbin/sendmail } }]',
+      'hdsync.yaml:3:25: notify[0].email.to: expected a mail address such as admin@example.org, found "admin"',
+    ],
+    [
+      'notify: [{ email: { to: a@b.example } }]',
+      'hdsync.yaml:3:12: notify[0].email: expected either smtp or sendmail, found neither',
+    ],
+    [
+      'notify: [{ email: { to: a@b.example, smtp: { host: mail, user: me } } }]',
+      'hdsync.yaml:3:44: notify[0].email.smtp: expected `user` and `passwordFile`, or neither, found no `passwordFile`',
+    ],
+    [
+      'notify: [{ ntfy: { url: https://ntfy.sh, topic: a/b } }]',
+      'hdsync.yaml:3:49: notify[0].ntfy.topic: expected a topic of letters, digits, `_` and `-` (at most 64), found "a/b"\n  the address of the server belongs into `url`',
+    ],
+    [
+      'notify: [{ ntfy: { url: https://ntfy.sh, topic: a, priority: urgent } }]',
+      'hdsync.yaml:3:62: notify[0].ntfy.priority: expected min, low, default, high or max, found "urgent"',
+    ],
+    [
+      'alert: { after: 100d }',
+      'hdsync.yaml:3:17: alert.after: expected at most what `keep` says, which is 90d, found "100d"',
+    ],
+    [
+      'alert: { after: 36 }',
+      'hdsync.yaml:3:17: alert.after: expected a duration from 1m to 36500d, such as 30s, found 36',
+    ],
+    [
       'notify: [{ healthchecks: { url: hc-ping.com/secret } }]',
       'hdsync.yaml:3:33: notify[0].healthchecks.url: expected an address that begins with https:// or http://, found a text (not shown)',
     ],
     ['state: var', 'hdsync.yaml:3:8: state: expected an absolute path, found "var"'],
     [
       'target: {}',
-      'hdsync.yaml:3:1: target: expected one of the keys sources, targets, archive, notify, state, keep, functions or http, found "target"\n  did you mean `targets`?',
+      'hdsync.yaml:3:1: target: expected one of the keys sources, targets, archive, notify, alert, state, keep, functions or http, found "target"\n  did you mean `targets`?',
     ],
   ])('%s', (settings, message) => expect(top(settings)).toBe(message))
 

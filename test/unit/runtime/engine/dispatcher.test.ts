@@ -89,6 +89,26 @@ describe('what is in hand', () => {
     expect(wait.began).toEqual(['a', 'b', 'c', 'd', 'e'])
   })
 
+  test('beside the chain takes no room from it, and is not without a limit', async () => {
+    const chain = gated(next)
+    const beside = gated(work, { aside: true })
+    const bench = new Bench({ beside: beside.definition, 'test.next': chain.definition }, { concurrency: 2 })
+    for (const source of ['a', 'b', 'c', 'd', 'e', 'f']) await bench.emit(work, { source })
+    for (const source of ['x', 'y', 'z']) await bench.emit(next, { source })
+    bench.start()
+    await turns(20)
+    expect(chain.began).toEqual(['x', 'y'])
+    expect(beside.began.length).toBeLessThan(4)
+    chain.open()
+    await turns(20)
+    expect(chain.began).toEqual(['x', 'y', 'z'])
+    expect(beside.began.length).toBeLessThan(4)
+    beside.open()
+    await bench.idle()
+    expect(beside.began).toEqual(['a', 'b', 'c', 'd', 'e', 'f'])
+    expect(bench.bus.open()).toEqual([])
+  })
+
   test('is settled in one transaction when it ends in the same turn of the loop', async () => {
     const wait = gated()
     const settled: number[] = []

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { backupStart, catalogue, type Envelope } from '../../../../events/index.ts'
+import { backupStart, catalogue, deadLettered, type Envelope } from '../../../../events/index.ts'
 import { heldBack } from '../../../../runtime/bus/bus.ts'
 import type { DeadLetter } from '../../../../runtime/bus/journal.ts'
 import { SqliteBus } from '../../../../runtime/bus/sqlite/bus.ts'
@@ -61,7 +61,8 @@ test('a redriven delivery that emits again is heard again; a replay of it is not
   }).start()
   await bench.emit(work, {})
   await bench.idle()
-  expect(bench.types()).toEqual(['test.work', 'test.done'])
+  const types = () => bench.types().filter((type) => type !== deadLettered.type)
+  expect(types()).toEqual(['test.work', 'test.done'])
 
   for (const round of [1, 2]) {
     const [letter] = bench.journal.dead()
@@ -70,7 +71,7 @@ test('a redriven delivery that emits again is heard again; a replay of it is not
     await bench.bus.redrive(letter?.id ?? 0)
     bench.dispatcher.wake()
     await bench.idle()
-    expect(bench.types()).toEqual(['test.work', ...Array(round + 1).fill('test.done')])
+    expect(types()).toEqual(['test.work', ...Array(round + 1).fill('test.done')])
   }
   expect(bench.journal.dead()).toEqual([])
 })

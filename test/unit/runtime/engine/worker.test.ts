@@ -106,7 +106,7 @@ describe('a function that throws', () => {
     await bench.emit(work, {})
     await bench.clock.advance(1000)
     expect(fate(bench)).toEqual(['dead', ['no 1', 'no 2', 'no 3']])
-    expect(bench.told.at(-1)).toMatchObject({ type: 'test.given', data: { reason: 'no 3' } })
+    expect(bench.told.at(-2)).toMatchObject({ type: 'test.given', data: { reason: 'no 3' } })
   })
 
   test('a TerminalError is given up at once', async () => {
@@ -116,7 +116,7 @@ describe('a function that throws', () => {
     await bench.emit(work, {})
     await bench.idle()
     expect(fate(bench)).toEqual(['dead', ['no such volume']])
-    expect(bench.types()).toEqual(['test.work', 'test.given'])
+    expect(bench.types()).toEqual(['test.work', 'test.given', 'dead.lettered'])
   })
 
   test('something that is no error is retried like one', async () => {
@@ -141,7 +141,7 @@ describe('emit()', () => {
     await bench.emit(work, {})
     await bench.idle()
     expect(fate(bench)).toEqual(['dead', ['test.work emits test.next, which its `emits` does not name']])
-    expect(bench.types()).toEqual(['test.work', 'test.given'])
+    expect(bench.types()).toEqual(['test.work', 'test.given', 'dead.lettered'])
   })
 
   test('refuses data that does not fit its event', async () => {
@@ -167,7 +167,7 @@ describe('a function that takes too long', () => {
     expect(fate(bench)).toEqual(['claimed', []])
     await bench.clock.advance(1)
     expect(fate(bench)).toEqual(['dead', ['test.work took longer than 120 s']])
-    expect(bench.types()).toEqual(['test.work', 'test.given'])
+    expect(bench.types()).toEqual(['test.work', 'test.given', 'dead.lettered'])
   })
 
   test('is judged by its time and not by how it failed then', async () => {
@@ -205,7 +205,7 @@ describe('a crash', () => {
     expect(runs).toBe(0)
     const reason = 'given up: it did not end well in 2 tries'
     expect(fate(bench)).toEqual(['dead', ['interrupted', 'interrupted', reason]])
-    expect(bench.told.at(-1)).toMatchObject({ type: 'test.given', data: { reason } })
+    expect(bench.told.at(-2)).toMatchObject({ type: 'test.given', data: { reason } })
   })
 
   test('fewer times than there are tries is forgiven', async () => {
@@ -221,7 +221,7 @@ describe('a crash', () => {
 })
 
 describe('giving up', () => {
-  test('may fail itself: both reasons are kept, and nothing is emitted', async () => {
+  test('may fail itself: both reasons are kept, and nothing is emitted but that it was given up', async () => {
     const bench = benchOf(
       () => {
         throw new TerminalError('first')
@@ -236,7 +236,7 @@ describe('giving up', () => {
     await bench.emit(work, {})
     await bench.idle()
     expect(fate(bench)).toEqual(['dead', ['first; then, when giving up: second']])
-    expect(bench.types()).toEqual(['test.work'])
+    expect(bench.types()).toEqual(['test.work', 'dead.lettered'])
   })
 
   test('is quiet for a function that has nothing to say', async () => {
