@@ -20,6 +20,12 @@ const volumes: Volume[] = [
   { name: 'lv_home', fs: 'ext3', size: '48M', at: '/srv/home' },
 ]
 
+const changing = [
+  ...['/var/lib/dpkg', '/var/lib/apt', '/var/cache/apt', '/var/cache/debconf', '/var/cache/ldconfig'],
+  ...['/var/log', '/tmp/*', '/var/tmp/*', '/etc/lvm/archive/*', '/etc/lvm/backup/*'],
+  ...['/var/lib/systemd/*', '/root/hdsync.deb', '/etc/ld.so.cache', '/etc/systemd/system/hdsync.service.d'],
+]
+
 /**
  * A small Debian server with systemd and udev: two live volumes, a second disk that is mounted at /mnt/backup.
  * All of it is in /etc/fstab, so that it comes back by itself after a boot.
@@ -73,6 +79,28 @@ export class SystemServer {
       "journalctl --no-pager --no-hostname -n 80 -u 'hdsync*'; systemctl list-units --all --no-pager --no-legend 'hdsync*'",
     )
     return stdout
+  }
+
+  /** Puts settings of the service over those that are shipped, as `systemctl edit` does. */
+  async configure(unit: string, settings: string): Promise<void> {
+    const folder = `/etc/systemd/system/${unit}.d`
+    await this.ok(
+      `mkdir -p ${folder}; printf '%s\\n' '[Service]' '${settings.replaceAll('\n', "' '")}' > ${folder}/override.conf; systemctl daemon-reload`,
+    )
+  }
+
+  /** Settings by which the service leaves after three idle seconds, where what is shipped waits for a minute. */
+  async shorterIdleTime(): Promise<string> {
+    const shipped = await this.ok("sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/hdsync.service")
+    return `ExecStart=\nExecStart=${shipped.replace('when-idle 60s', 'when-idle 3s')}`
+  }
+
+  /** Every file of the system, but for those that any night and any package change: logs, mirrors, apt's own books. */
+  async files(): Promise<string[]> {
+    const pruned = changing.map((path) => `-path '${path}'`).join(' -o ')
+    return (
+      await this.ok(`find / /run/hdsync* -xdev \\( ${pruned} \\) -prune -o -print 2>/dev/null | sort -u`)
+    ).split('\n')
   }
 
   async cutPower(): Promise<void> {
