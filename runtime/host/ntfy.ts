@@ -1,6 +1,6 @@
 import type { Envelope } from '../../events/index.ts'
 import type { NotifyHook } from '../config/notify.ts'
-import { readSecret } from '../config/secret-file.ts'
+import { readSecret } from '../config/secret.ts'
 import { cutBytes, noticeOf, type Urgency } from './notice.ts'
 import { expectSuccess, post } from './web-request.ts'
 

@@ -2,7 +2,7 @@ import { Webhook } from 'standardwebhooks'
 import type { Envelope } from '../../events/index.ts'
 import type { NotifyHook } from '../config/notify.ts'
 import { ConfigError } from '../config/problem.ts'
-import { readSecret } from '../config/secret-file.ts'
+import { readSecret } from '../config/secret.ts'
 import { HookGoneError } from '../errors.ts'
 import { expectSuccess, post } from './web-request.ts'
 
