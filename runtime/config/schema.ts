@@ -138,7 +138,6 @@ export const configSchema = z.strictObject(
     targets: z.record(targetName, targetSchema),
     archive: archiveSchema.exactOptional().describe('Weekday archives; none without it.'),
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
-    state: absolutePath.default(defaultState).describe('Folder of the event store.'),
     alert: z
       .strictObject({
         after: duration(60_000, 100 * 365 * 86_400_000)
@@ -146,6 +145,7 @@ export const configSchema = z.strictObject(
           .describe('How long a source may go without a success before `run.overdue` tells of it.'),
       })
       .prefault({}),
+    state: absolutePath.default(defaultState).describe('Folder of the event store.'),
     keep: duration(86_400_000, 100 * 365 * 86_400_000)
       .prefault('90d')
       .describe('How long the record of a run is kept.'),

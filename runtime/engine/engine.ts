@@ -57,7 +57,7 @@ export interface Engine {
   current(): string | undefined
   /** Whether anything is going on, or could go on at once. */
   busy(): boolean
-  /** When something that waits for its time is due; undefined if there is nothing. */
+  /** When something that waits for its time is due, or a source overdue; undefined if there is nothing. */
   nextDue(): number | undefined
   /** No further run begins; the one that is going on is not touched, and those that wait are kept. */
   hold(): void
@@ -192,7 +192,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       dispatcher.inHand > 0 ||
       bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
     nextDue: () => {
-      const due = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
+      const delayed = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
+      const due = [...delayed, ...(overdue?.nextAt === undefined ? [] : [overdue.nextAt])]
       return due.length > 0 ? Math.min(...due) : undefined
     },
     hold() {

@@ -52,9 +52,8 @@ export class GateKeeper {
 
   /** The side of the chain. */
   chain({ event }: Delivery, signal: AbortSignal): Gates {
-    const handlersOf = (event: EventDefinition) => this.#options.registry.handlersOf(event.type)
     return {
-      exist: () => handlersOf(snapshotBefore).length + handlersOf(snapshotAfter).length > 0,
+      exist: () => [snapshotBefore, snapshotAfter].some((event) => this.#handlersOf(event).length > 0),
       settled: (source) => this.#settled(event.runid ?? '', source, signal),
       open: (before, options) => this.#open(before, options, signal),
     }
@@ -136,15 +135,22 @@ export class GateKeeper {
   #gateOf(before: Envelope): Gate {
     const known = this.#gates.get(before.id)
     if (known) return known
-    const { registry, clock } = this.#options
+    const { clock } = this.#options
     // Runs come one after the other: nobody stands at a gate of an earlier one any more.
     for (const [id, { runId }] of this.#gates) if (runId !== before.runid) this.#gates.delete(id)
-    const awaited = registry
-      .handlersOf(snapshotBefore.type)
-      .flatMap(({ name, definition }) => (definition.spec.aside ? [] : name))
+    const awaited = this.#handlersOf(snapshotBefore).flatMap(({ name, definition: { spec } }) =>
+      spec.aside ? [] : name,
+    )
     const gate = new Gate(before.runid ?? '', awaited, clock)
     this.#gates.set(before.id, gate)
     return gate
+  }
+
+  /** Who was written for a gate; what takes any fact (notifications) was not. */
+  #handlersOf({ type }: EventDefinition): readonly RegisteredFunction[] {
+    return this.#options.registry
+      .handlersOf(type)
+      .filter(({ definition: { on } }) => on.some((event) => event.type === type))
   }
 
   /** Whether the bus has it that a gate was closed. */
