@@ -86,7 +86,9 @@ const inZsh = (...words: string[]) =>
 const inFish = (line: string) => `source SCRIPT; complete --do-complete '${line}'`
 const missing = (shell: string) => !existsSync(`/usr/bin/${shell}`) && !existsSync(`/bin/${shell}`)
 
-test('bash completes commands, options, sources and files', async () => {
+const subprocesses = { timeout: 90_000 }
+
+test('bash completes commands, options, sources and files', subprocesses, async () => {
   const server = await makeServer()
   expect(completed('bash', server, inBash('ru'))).toEqual(['run', 'runs'])
   expect(completed('bash', server, inBash('run', 'h'))).toEqual(['home'])
@@ -97,7 +99,7 @@ test('bash completes commands, options, sources and files', async () => {
   ])
 })
 
-test('zsh completes, with descriptions', async (context) => {
+test('zsh completes, with descriptions', subprocesses, async (context) => {
   if (missing('zsh')) context.skip('zsh is not installed')
   const server = await makeServer()
   expect(completed('zsh', server, inZsh('ru'))).toEqual([
@@ -108,7 +110,7 @@ test('zsh completes, with descriptions', async (context) => {
   expect(completed('zsh', server, inZsh('run', '-c', ''))).toEqual(['files'])
 })
 
-test('fish completes, with descriptions', async (context) => {
+test('fish completes, with descriptions', subprocesses, async (context) => {
   if (missing('fish')) context.skip('fish is not installed')
   const server = await makeServer()
   expect(completed('fish', server, inFish('hdsync ru'))).toEqual([

@@ -17,8 +17,8 @@ test('a run that is asked for on the command line is done by the daemon, and fol
     state: 'succeeded',
     sources: [{ source: 'home', filesTransferred: 1 }],
   })
-  expect(run.said()).toMatch(/home {2}mirror done: 1 files/)
-  expect(daemon.said()).toMatch(/home {2}mirror done: 1 files/)
+  expect(run.said()).toMatch(/home {2}mirror done: 1 file,/)
+  expect(daemon.said()).toMatch(/home {2}mirror done: 1 file,/)
   daemon.child.kill('SIGTERM')
   expect((await daemon.ended).code).toBe(0)
 })
