@@ -43,13 +43,18 @@ export async function workHere(
       )
       return exitCodes.busy
     }
-    return await workIn(engine, view, work)
+    return await workIn(engine, config, view, work)
   } finally {
     await engine?.stop()
   }
 }
 
-async function workIn(engine: Engine, view: View, work: (here: Here) => Promise<number>): Promise<number> {
+async function workIn(
+  engine: Engine,
+  config: Config,
+  view: View,
+  work: (here: Here) => Promise<number>,
+): Promise<number> {
   const stop = new AbortController()
   const unlisten = onSignals(view, stop)
   const mine = new Set<string>()
@@ -71,8 +76,7 @@ async function workIn(engine: Engine, view: View, work: (here: Here) => Promise<
         mine.add(runId)
         if (stop.signal.aborted) await engine.dispatcher.endRun(runId, stop.signal.reason)
         await engine.ended(runId)
-        // Hooks have their say; one that waits to be tried again is left to the next start.
-        await hooksDone(engine, stop.signal)
+        await hooksDone(engine, config, stop.signal)
         const result = resultOf(engine, runId)
         const { signal } = (stop.signal.reason ?? {}) as Partial<CancelledBySignal>
         const cancelled = result.state === 'cancelled' && signal && signalExitCodes[signal]
@@ -94,11 +98,15 @@ function waits(runId: string, { bus }: Engine): boolean {
   return bus.open(runId).every(({ runAt }) => runAt === heldBack)
 }
 
-/** A hook that hangs is not waited for by somebody who has pressed Ctrl-C. */
-async function hooksDone({ dispatcher }: Engine, stopped: AbortSignal): Promise<void> {
-  if (!stopped.aborted) return dispatcher.idle()
-  await Promise.race([dispatcher.idle(), sleep(hookPatienceMs, undefined, { ref: false })])
-  await dispatcher.abandon(stopped.reason)
+/**
+ * Each hook has its say, once: one that waits to be tried again is left to the next start, and one that is tried again
+ * and hangs is waited for no longer than it may take. Somebody who has pressed Ctrl-C waits for none that hangs.
+ */
+async function hooksDone({ dispatcher }: Engine, { notify }: Config, stopped: AbortSignal): Promise<void> {
+  const { aborted } = stopped
+  const longestMs = aborted ? 0 : Math.max(...notify.map(({ timeoutMs }) => timeoutMs), 0)
+  await Promise.race([dispatcher.idle(), sleep(longestMs + hookPatienceMs, undefined, { ref: false })])
+  if (aborted) await dispatcher.abandon(stopped.reason)
 }
 
 /** How a run went, or stands. @throws {UsageError} It is not known. */
