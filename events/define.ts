@@ -10,6 +10,8 @@ export interface EventDefinition<Type extends string = string, Schema extends z.
   readonly external: boolean
   /** The key of its data that says what it is about: the CloudEvents `subject`. */
   readonly subject: string
+  /** Its functions put things in order: they are run even when the run was cancelled or interrupted. */
+  readonly always: boolean
 }
 
 /** The data that an event carries, as a handler receives it. */
@@ -26,11 +28,16 @@ export type InputOf<E extends EventDefinition> = z.input<E['schema']>
 export function defineEvent<Type extends string, Schema extends z.ZodType>(
   type: Type,
   schema: Schema,
-  options: { triggerable?: boolean; external?: boolean; subject?: keyof z.input<Schema> & string } = {},
+  options: {
+    triggerable?: boolean
+    external?: boolean
+    always?: boolean
+    subject?: keyof z.input<Schema> & string
+  } = {},
 ): EventDefinition<Type, Schema> {
   if (!/^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)+$/.test(type)) {
     throw new TypeError(`event type ${JSON.stringify(type)}: expected lower-case words joined by dots`)
   }
-  const { triggerable = false, external = false, subject = 'source' } = options
-  return { type, schema, triggerable, external, subject }
+  const { triggerable = false, external = false, always = false, subject = 'source' } = options
+  return { type, schema, triggerable, external, always, subject }
 }

@@ -104,6 +104,13 @@ export const sourceFailed = defineEvent(
   fact,
 )
 
+/** A source's backup was made, but not as it was asked for: it counts as degraded. */
+export const sourceWarned = defineEvent(
+  'source.warned',
+  z.strictObject({ source: name, step: z.string(), reason: z.string() }),
+  fact,
+)
+
 /** Something went wrong that spoils no backup, but that somebody should know. */
 export const runWarned = defineEvent('run.warned', z.strictObject({ reason: z.string() }), fact)
 

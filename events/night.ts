@@ -26,7 +26,26 @@ export const sourceNext = defineEvent('source.next', z.strictObject({ rest }))
 /** Takes a snapshot of a source's volume. `overflowedBytes`: the size that the last snapshot outgrew. */
 export const snapshotCreate = defineEvent(
   'snapshot.create',
-  z.strictObject({ ...step, overflowedBytes: z.int().positive().optional() }),
+  z.strictObject({
+    ...step,
+    overflowedBytes: z.int().positive().optional(),
+    /** Tries made with the gate open; without functions at the gate there is no such count. */
+    tries: z.int().positive().optional(),
+  }),
+)
+
+/**
+ * Takes a snapshot once all functions that handle `snapshot.before` are ready; comes about only when there are
+ * such functions, or some for `snapshot.after`. `sizeBytes`: the room for it, null for a thin one.
+ */
+export const snapshotTake = defineEvent(
+  'snapshot.take',
+  z.strictObject({
+    ...step,
+    overflowedBytes: z.int().positive().optional(),
+    tries: z.int().positive(),
+    sizeBytes: z.int().positive().nullable(),
+  }),
 )
 
 /** Mounts the snapshot of a source read-only. */

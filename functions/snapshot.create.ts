@@ -1,9 +1,11 @@
 import {
+  snapshotBefore,
   snapshotCleanup,
   snapshotCreate,
   snapshotMount,
   snapshotOverflowed,
   snapshotReleased,
+  snapshotTake,
   sourceFailed,
 } from '../events/index.ts'
 import {
@@ -18,15 +20,16 @@ import {
 
 /**
  * Takes a snapshot of a source's volume, after dropping what an earlier trial or night left of it: writable,
- * so that a journal can be replayed inside it, and tagged with the run.
+ * so that a journal can be replayed inside it, and tagged with the run. Where functions stand at the gate, it only
+ * prepares: they are told, and `snapshot.take` waits for them.
  */
 export default defineFunction({
   on: snapshotCreate,
-  emits: [snapshotMount, snapshotCleanup, sourceFailed],
+  emits: [snapshotBefore, snapshotTake, snapshotMount, snapshotCleanup, sourceFailed],
   timeout: '10m',
   concurrency: { key: ({ source }) => source },
 
-  async run({ data, attempt }, { config, host, run, events, emit, log }) {
+  async run({ data, attempt }, { config, gates, host, run, events, emit, log }) {
     const source = volumeSource(config, data.source)
     for (const { vg, lv } of await host.snapshots.release(source)) log.info(`removed ${vg}/${lv}, left over`)
     const origin = await host.snapshots.origin(source)
@@ -38,6 +41,12 @@ export default defineFunction({
           usedBytes: usedBefore(source, events),
           overflowedBytes: data.overflowedBytes,
         })
+    if (gates.exist()) {
+      await gates.settled(source.name)
+      emit(snapshotBefore, { source: source.name }, { attempt })
+      emit(snapshotTake, { ...data, tries: data.tries ?? 1, sizeBytes: sizeBytes ?? null }, { attempt })
+      return
+    }
     await host.snapshots.create(source, run.id, sizeBytes)
     emit(snapshotMount, { source: data.source, rest: data.rest }, { attempt })
   },

@@ -22,6 +22,7 @@ export type { Host } from './host/host.ts'
 export { tellingLine } from './host/kernel-log.ts'
 export { deletionLimit, snapshotSizeBytes } from './host/limits.ts'
 export type { Mirror } from './host/mirrors.ts'
+export type { Session } from './host/session.ts'
 
 /** One event, as a handler receives it. */
 export interface Received<E extends EventDefinition> {
@@ -93,8 +94,46 @@ export interface Context {
   /** Aborted when the run is cancelled or the function's time is up. */
   signal: AbortSignal
   clock: Clock
+  /** For the chain itself: the functions that a snapshot waits for. */
+  gates: Gates
   /** Shows how far long work has come; nothing of it is kept. */
   progress(progress: Progress): void
+}
+
+/** What a function has that handles `snapshot.before`, and no other. */
+export interface AtGate {
+  /**
+   * Says that everything is ready, and waits: what the function holds (a lock, a session) is held while the snapshot
+   * is taken. A function that returns without calling it is ready when it returns.
+   * @returns Whether the snapshot was taken. Either way what is held is to be let go now.
+   */
+  snapshotTaken(): Promise<boolean>
+}
+
+type ContextFor<On extends EventDefinition> = On['type'] extends 'snapshot.before'
+  ? Context & AtGate
+  : Context
+
+/** How long a snapshot waits for functions, and what happens when one is not ready by then, or fails. */
+export interface GateOptions {
+  timeoutMs: number
+  onTimeout: 'give-up' | 'take-anyway'
+}
+
+/** What the chain needs to know of the functions that handle `snapshot.before` and `snapshot.after`. */
+export interface Gates {
+  /** Whether there are any. */
+  exist(): boolean
+  /** Waits until what earlier trials owe to `snapshot.after` is done: it must not undo what comes now. */
+  settled(source: string): Promise<void>
+  open(before: Envelope, options: GateOptions): OpenGate
+}
+
+export interface OpenGate {
+  /** Waits until all functions are ready, or the time is up. @returns Why one of them is not. */
+  ready(): Promise<string | undefined>
+  /** Tells the functions how it went, and waits for their end. @returns Which of them ended badly, and why. */
+  close(taken: boolean): Promise<string | undefined>
 }
 
 /** What is left to do when a delivery is given up: nothing but to say so, and to let the chain end. */
@@ -114,7 +153,10 @@ export interface FunctionSpec<On extends EventDefinition, Emits extends readonly
   on: On | readonly On[]
   /** Every event that `run` or `giveUp` may emit. */
   emits: Emits
-  /** How long `run` may take (`30s`, `2m`, `24h`); one minute unless given. */
+  /**
+   * How long `run` may take (`30s`, `2m`, `24h`); one minute unless given, and as long as the snapshot waits for it
+   * when it handles `snapshot.before`.
+   */
   timeout?: string
   /** Deliveries with an equal key are handled one after the other, in the order of their events. */
   concurrency?: { key: (data: DataOf<On>, run: { id: string }) => string; limit?: 1 }
@@ -127,7 +169,7 @@ export interface FunctionSpec<On extends EventDefinition, Emits extends readonly
   always?: boolean
   /** Stands beside the chain (a notification): the run neither waits for it nor fails with it. */
   aside?: boolean
-  run(received: Received<On>, context: Context & { emit: Emit<Emits> }): Promise<void> | void
+  run(received: Received<On>, context: ContextFor<On> & { emit: Emit<Emits> }): Promise<void> | void
   /** Called instead of `run` when there will be no further try. What it emits lets the chain go on. */
   giveUp?(received: Received<On> & { error: Error }, context: GiveUpContext & { emit: Emit<Emits> }): void
 }
@@ -152,10 +194,12 @@ export interface FunctionDefinition {
 export function defineFunction<On extends EventDefinition, const Emits extends readonly EventDefinition[]>(
   spec: FunctionSpec<On, Emits>,
 ): FunctionDefinition {
+  const on: readonly On[] = Array.isArray(spec.on) ? spec.on : [spec.on as On]
+  const always = spec.always || on.some((event) => event.always)
   return {
     kind: 'hdsync.function',
-    on: Array.isArray(spec.on) ? spec.on : [spec.on as On],
+    on,
     emits: spec.emits,
-    spec: spec as unknown as FunctionDefinition['spec'],
+    spec: { ...spec, ...(always && { always }) } as unknown as FunctionDefinition['spec'],
   }
 }

@@ -22,6 +22,31 @@ export interface Journal {
   story(runId: string): Story
   /** Deliveries that used up their tries and were not taken up again, the newest first. */
   dead(): DeadLetter[]
+  /** How much each function that ever had anything to do has to do now. */
+  queues(now: number): Queue[]
+  /** Events of any run, in the order in which they came; with a limit the newest ones. */
+  search(search: EventSearch): LoggedEvent[]
+  /** A number that is another one once somebody else has written to the store. */
+  changes(): number
+}
+
+/** What to look for; what is left out does not matter. */
+export interface EventSearch {
+  /** Types, in which `*` stands for any text; one of them is enough. */
+  types?: readonly string[]
+  runId?: string
+  subject?: string
+  /** Not before this moment, in milliseconds since the epoch. */
+  since?: number
+  /** Those that came after the one with this number. */
+  after?: number
+  limit?: number
+}
+
+/** An event, and its number in the order of the store. */
+export interface LoggedEvent {
+  seq: number
+  event: Envelope
 }
 
 export interface CommandStart {
@@ -59,6 +84,21 @@ export interface DeadLetter {
   diedAt: number
   /** Why. */
   error: string
+}
+
+/** What is owed to one function. */
+export interface Queue {
+  function: string
+  /** Deliveries that could be handled now. */
+  ready: number
+  /** Those whose time has not come, and runs that wait for others. */
+  waiting: number
+  claimed: number
+  dead: number
+  /** Tries of all deliveries on record. */
+  tries: number
+  /** The time of the oldest event among those that are ready, in milliseconds since the epoch. */
+  oldestReadyAt: number | null
 }
 
 /** A run: where it began and, once it has, how it ended. */

@@ -1,21 +1,26 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { hookDisabled } from '../../events/index.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
-import { openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
+import { inMemory, openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
-import { loadConfig } from '../config/load.ts'
+import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
 import { type Box, createBox } from './checks/box.ts'
+import { conditions } from './checks/conditions.ts'
 import { checkDirectory } from './checks/directories.ts'
 import { type Finding, ok, refused, warning } from './checks/finding.ts'
+import { checkHistory } from './checks/history.ts'
 import { checkFunctions, checkHooks } from './checks/hooks.ts'
+import { checkKernel } from './checks/kernel.ts'
 import { checkLeftovers } from './checks/leftovers.ts'
-import { findingsText } from './checks/report.ts'
+import { conditionsText, findingsText } from './checks/report.ts'
+import { checkArchiveRoom, checkSourceRoom } from './checks/room.ts'
+import { checkSchedule } from './checks/schedule.ts'
 import { checkState } from './checks/state.ts'
 import { checkTarget } from './checks/targets.ts'
 import { checkTools } from './checks/tools.ts'
 import { checkForeignSnapshots, checkVolume } from './checks/volumes.ts'
+import { checkFolders } from './checks/writable.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
 
@@ -24,7 +29,14 @@ import type { Io } from './io.ts'
  * @returns 0 when all is well, 3 with warnings, 1 with errors. `ok` of the JSON says whether it is 0.
  * @throws {ConfigError} The config cannot be used, so that there is nothing to be checked.
  */
-export async function checkCommand(options: { config?: string; json?: boolean }, io: Io): Promise<number> {
+export async function checkCommand(
+  options: { config?: string; json?: boolean; list?: boolean },
+  io: Io,
+): Promise<number> {
+  if (options.list) {
+    io.stdout(options.json ? `${JSON.stringify(listed)}\n` : conditionsText(io.colour))
+    return exitCodes.succeeded
+  }
   const config = await loadConfig({ path: options.config, env: io.env })
   const findings = await check(config)
   const exitCode = exitCodeOf(findings)
@@ -39,23 +51,33 @@ function exitCodeOf(findings: readonly Finding[]): number {
   return severities.has('warning') ? exitCodes.degraded : exitCodes.succeeded
 }
 
+const listed = Object.entries(conditions).map(([id, [severity, meaning]]) => ({ id, severity, meaning }))
+
 /** All findings, in the order of the config. */
 async function check(config: Config): Promise<Finding[]> {
   const { database, problems } = openStore(config)
   try {
     const store = database ? storeId(database) : 'none'
     const box = createBox(config, store)
+    const history = database && new SqliteBus(database, inMemory)
+    const now = Date.now()
     const findings = await Promise.all([
       checkConfig(config),
+      checkFolders(box),
       guarded('tools', checkTools(box)),
+      guarded('kernel', checkKernel(box)),
       ...checkSources(box),
+      database ? guarded('history', Promise.try(checkHistory, config, database, now)) : [],
       guarded('volume groups', checkForeignSnapshots(box)),
       ...Object.values(config.targets).map((target) =>
-        guarded(`target ${target.name}`, checkTarget(target, box)),
+        guarded(`target ${target.name}`, checkTarget(target, box, history)),
       ),
+      guarded('archives', checkArchiveRoom(box, history)),
+      // The timer and cron start the default config.
+      config.file === DEFAULT_CONFIG_FILE ? guarded('schedule', checkSchedule(box, now)) : [],
       problems.length > 0 ? problems : guarded('state', checkState(config, database)),
       database ? guarded('leftovers', checkLeftovers(box, store, liveRuns(config, database))) : [],
-      guarded('notifications', checkHooks(config, disabledHooks(config, database))),
+      guarded('notifications', checkHooks(box, history)),
       checkFunctions(config),
     ])
     return findings.flat()
@@ -83,9 +105,10 @@ function checkConfig({ file, sources, targets, warnings }: Config): Finding[] {
 }
 
 function checkSources(box: Box): Promise<Finding[]>[] {
-  return Object.values(box.config.sources).map(async (source) =>
-    source.kind === 'lv' ? checkVolume(source, box) : checkDirectory(source, box),
-  )
+  return Object.values(box.config.sources).map(async (source) => [
+    ...(source.kind === 'lv' ? await checkVolume(source, box) : checkDirectory(source, box)),
+    ...(await guarded(`source ${source.name}`, checkSourceRoom(source, box))),
+  ])
 }
 
 /** A run is live that has not ended while somebody is at work. */
@@ -96,13 +119,6 @@ function liveRuns(config: Config, database: DatabaseSync): (runId: string) => bo
     const run = journal.run(runId)
     return atWork && run !== undefined && !run.end
   }
-}
-
-/** What the store says of hooks that are not to be used any more. */
-function disabledHooks(config: Config, database: DatabaseSync | undefined) {
-  const bus = database && new SqliteBus(database, config.state)
-  return (fingerprint: string) =>
-    bus?.events({ types: [hookDisabled.type], subject: fingerprint, newestFirst: true, limit: 1 })[0]
 }
 
 /** One check that cannot be made must not hide what the others found. */

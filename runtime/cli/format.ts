@@ -80,6 +80,17 @@ export function visibleWidth(text: string): number {
   return width
 }
 
+/** The beginning of a text that fits into so many columns. Without `width`, all of it. @param text Without colours. */
+export function cut(text: string, width: number | undefined): string {
+  if (width === undefined || visibleWidth(text) <= width) return text
+  let kept = ''
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (visibleWidth(kept + segment) >= width) break
+    kept += segment
+  }
+  return `${kept}…`
+}
+
 /** Words joined by commas, in lines that are not wider than `width` unless a single word is. */
 export function wrapList(words: readonly string[], width: number): string {
   const lines: string[] = []
@@ -89,6 +100,17 @@ export function wrapList(words: readonly string[], width: number): string {
     else lines[lines.length - 1] = `${last}, ${word}`
   }
   return lines.join(',\n')
+}
+
+/** Prose in lines that are not wider than `width` unless a single word is. */
+export function wrapWords(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1)
+    if (last === undefined || visibleWidth(`${last} ${word}`) > width) lines.push(word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines
 }
 
 /** Text without anything that a terminal would obey: file names and messages of programs may hold it. */
@@ -111,6 +133,11 @@ function shellWord(word: string): string {
     return `\\U${character.codePointAt(0)?.toString(16).padStart(8, '0')}`
   })
   return `$'${escaped}'`
+}
+
+/** A moment with the day of the week: `Sunday 2026-11-22 01:57:03`. @param ms Since the epoch. */
+export function localDay(ms: number): string {
+  return `${new Date(ms).toLocaleDateString('en-US', { weekday: 'long' })} ${localTime(ms)}`
 }
 
 /** A moment as the clock of this machine shows it: `2026-11-22 01:57:03`. @param ms Since the epoch. */

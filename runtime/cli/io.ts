@@ -4,6 +4,8 @@ export interface Io {
   stderr: (text: string) => void
   /** Whether results may be coloured. */
   colour: boolean
+  /** Columns of the terminal that results go to; none for a file or a pipe. */
+  width?: number
   env: NodeJS.ProcessEnv
 }
 
@@ -17,6 +19,7 @@ export function processIo(): Io {
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
     colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
+    ...(process.stdout.isTTY && { width: process.stdout.columns }),
     env: process.env,
   }
 }

@@ -67,12 +67,31 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
       .addHelpText('after', `\nExample:\n  ${example}`)
   const json = ['--json', 'print the result as one line of JSON'] as const
 
+  command(
+    'init',
+    'look at this machine, and write a config for it',
+    'hdsync init\n  hdsync init --yes --target /mnt/backup',
+  )
+    .option('-y, --yes', 'take the defaults instead of asking')
+    .option('-t, --target <place>', 'the folder or disk for the backups')
+    .option('--no-timer', 'leave the nightly timer as it is')
+    .option('--json', 'print the proposal as one line of JSON, and change nothing')
+    .action(async (options) => done(await (await import('./init.ts')).initCommand(options, io)))
+
   command('run [source...]', 'back up all sources, or those named, and follow it', 'hdsync run var home')
     .option(...json)
     .option('-q, --quiet', 'print the result alone')
     .action(async (sources, options) =>
       done(await (await import('./run.ts')).runCommand(sources, options, io)),
     )
+
+  command(
+    'serve',
+    'the daemon: takes events over a socket and HTTP, and does what they ask for',
+    'hdsync serve',
+  )
+    .option('--exit-when-idle <duration>', 'leave when nothing has been going on for so long, such as 60s')
+    .action(async (options) => done(await (await import('./serve.ts')).serveCommand(options, version, io)))
 
   command(
     'plan [source...]',
@@ -85,6 +104,7 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     )
 
   command('check', 'look for everything that could go wrong tonight', 'hdsync check')
+    .option('--list', 'print everything that can be found, with its id and severity')
     .option(...json)
     .action(async (options) => done(await (await import('./check.ts')).checkCommand(options, io)))
 
@@ -112,6 +132,30 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .option(...json)
     .option('-q, --quiet', 'print the result alone')
     .action(async (id, options) => done(await (await import('./release.ts')).releaseCommand(id, options, io)))
+
+  command(
+    'events',
+    'list what was put on the bus, the newest last',
+    "hdsync events --type 'snapshot.*' --since 2d",
+  )
+    .option('-t, --type <glob...>', 'of these types; `*` stands for any text')
+    .option('-r, --run <run>', 'of this run: its id or the beginning of it, or `last`')
+    .addOption(new Option('-s, --source <name>', 'about this source'))
+    .addOption(new Option('--since <time>', 'since so long ago (2h), or since a day or time'))
+    .addOption(
+      new Option('-n, --limit <count>', 'how many; 50 unless given, 10 with --follow').argParser(wholeNumber),
+    )
+    .option('-f, --follow', 'go on with what comes, until Ctrl-C')
+    .option('--json', 'print each event as a line of JSON')
+    .action(async (options) => done(await (await import('./events.ts')).eventsCommand(options, io)))
+
+  command('dead', 'list what was given up after all its tries', 'hdsync dead')
+    .option(...json)
+    .action(async (options) => done(await (await import('./dead.ts')).deadCommand(options, io)))
+
+  command('why <source>', 'tell why the last backup of a source failed, and what to do', 'hdsync why var')
+    .option(...json)
+    .action(async (source, options) => done(await (await import('./why.ts')).whyCommand(source, options, io)))
 
   command('functions', 'list what handles what, and where it was loaded from', 'hdsync functions')
     .option(...json)

@@ -1,9 +1,8 @@
 import { type backupStart, type InputOf, syncHeld } from '../../events/index.ts'
 import { loadConfig } from '../config/load.ts'
-import type { Engine } from '../engine/engine.ts'
 import { UsageError } from '../errors.ts'
 import type { Io } from './io.ts'
-import { follow, type RunOptions } from './run.ts'
+import { follow, type Past, type RunOptions } from './run.ts'
 
 /**
  * `hdsync release`: runs the backup of what is held, with leave to delete as many files as were announced when
@@ -11,11 +10,11 @@ import { follow, type RunOptions } from './run.ts'
  */
 export async function releaseCommand(id: string, options: RunOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  return follow(config, options, io, (engine) => grant(engine, id))
+  return follow(config, options, io, (past) => grant(past, id))
 }
 
 /** @throws {UsageError} Nothing is held under this id. */
-function grant({ bus, journal }: Engine, id: string): InputOf<typeof backupStart> {
+function grant({ bus, journal }: Past, id: string): InputOf<typeof backupStart> {
   const run = journal.run(id)
   const held = run
     ? bus.events({ runId: run.id, types: [syncHeld.type] })

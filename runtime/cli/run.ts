@@ -10,7 +10,10 @@ import { summarise } from '../engine/summary.ts'
 import { CancelledError, UsageError } from '../errors.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
-import { lineView, quietView, type View } from './view/lines.ts'
+import { daemonOf, followRemote } from './remote.ts'
+import { readPast } from './store.ts'
+import { viewFor } from './view/choose.ts'
+import type { View } from './view/lines.ts'
 import { resultText } from './view/result.ts'
 
 const hookPatienceMs = 5000
@@ -28,18 +31,43 @@ export async function runCommand(sources: string[], options: RunOptions, io: Io)
   return follow(config, options, io, () => (sources.length > 0 ? { sources } : {}))
 }
 
+/** What is read of the past to know what to ask for. */
+export type Past = Pick<Engine, 'bus' | 'journal'>
+
 /**
- * Runs one backup in this process, as the only one on the state directory.
+ * Runs one backup and follows it: the daemon does it where there is one, this process otherwise, as the only one on
+ * the state directory.
  * @param request What to start, asked for once the store is open.
  */
 export async function follow(
   config: Config,
   options: RunOptions,
   io: Io,
-  request: (engine: Engine) => InputOf<typeof backupStart>,
+  request: (past: Past) => InputOf<typeof backupStart>,
 ): Promise<number> {
   const view = await viewFor(config, options, io)
   for (const warning of config.warnings) view.note(warning)
+  const print = (result: RunResult) => {
+    view.end()
+    io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io.colour))
+  }
+  try {
+    const daemon = await daemonOf(config)
+    if (!daemon) return await followHere(config, view, request, print)
+    const { exitCode, result } = await followRemote(daemon, readPast(config, request), view)
+    if (result) print(result)
+    return exitCode
+  } finally {
+    view.end()
+  }
+}
+
+async function followHere(
+  config: Config,
+  view: View,
+  request: (past: Past) => InputOf<typeof backupStart>,
+  print: (result: RunResult) => void,
+): Promise<number> {
   let engine: Engine | undefined
   try {
     engine = await openEngine({ config, observer: view }).catch(async (error: Error) => {
@@ -53,12 +81,8 @@ export async function follow(
       )
       return exitCodes.busy
     }
-    return await runOnce(engine, config, view, request, (result) => {
-      view.end()
-      io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io.colour))
-    })
+    return await runOnce(engine, config, view, request, print)
   } finally {
-    view.end()
     await engine?.stop()
   }
 }
@@ -67,7 +91,7 @@ async function runOnce(
   engine: Engine,
   config: Config,
   view: View,
-  request: (engine: Engine) => InputOf<typeof backupStart>,
+  request: (past: Past) => InputOf<typeof backupStart>,
   print: (result: RunResult) => void,
 ): Promise<number> {
   const stop = new AbortController()
@@ -140,12 +164,4 @@ function onSignals(view: View, stop: AbortController): () => void {
   return () => {
     for (const signal of signals) process.off(signal, listener)
   }
-}
-
-async function viewFor(config: Config, { json, quiet }: RunOptions, io: Io): Promise<View> {
-  if (quiet) return quietView(io)
-  if (process.stderr.isTTY && !json && !io.env.CI) {
-    return (await import('./view/live.ts')).liveView(process.stderr, config)
-  }
-  return lineView(io, Math.max(3, ...Object.keys(config.sources).map((name) => name.length)))
 }

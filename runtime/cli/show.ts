@@ -1,9 +1,9 @@
-import type { Journal, Story } from '../bus/journal.ts'
+import type { Story } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatDuration } from '../config/units.ts'
-import { UsageError } from '../errors.ts'
 import { exitCodes } from './exit-codes.ts'
+import { findRun, noStore } from './find-run.ts'
 import { localTime, type Painter, painter } from './format.ts'
 import type { Io } from './io.ts'
 import { sourcesTable } from './sources-table.ts'
@@ -39,28 +39,12 @@ export async function showCommand(
 
 function readStory(config: Config, wanted: string): Reading & { story: Story } {
   const found = readJournal(config, (journal, atWork) => {
-    const run = journal.run(wanted)
-    if (!run) throw unknownRun(journal, wanted)
+    const run = findRun(journal, wanted)
     const story = journal.story(run.id)
     return { ...readRun(run, story, atWork), story }
   })
-  if (found) return found
-  throw new UsageError(`there is no run yet: there is no event store in ${config.state}`, {
-    hint: '`hdsync run` makes one',
-  })
-}
-
-function unknownRun(journal: Journal, wanted: string): UsageError {
-  const runs = journal.runs(1000)
-  if (runs.length === 0) return new UsageError('there is no run yet', { hint: '`hdsync run` makes one' })
-  const alike = runs.filter(({ id }) => id.startsWith(wanted))
-  if (alike.length === 0) {
-    return new UsageError(`there is no run ${JSON.stringify(wanted)}`, { hint: '`hdsync runs` lists them' })
-  }
-  const ids = alike.slice(0, 5).map(({ id }) => id)
-  return new UsageError(`${alike.length} runs begin with ${JSON.stringify(wanted)}`, {
-    hint: `write more of it: ${ids.join(', ')}${alike.length > ids.length ? ', ...' : ''}`,
-  })
+  if (!found) throw noStore(config.state)
+  return found
 }
 
 function header({ standing, result }: Reading, paint: Painter, now: number): string {

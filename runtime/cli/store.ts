@@ -1,6 +1,8 @@
 import type { RunResult, RunState } from '../../events/index.ts'
+import type { EventBus } from '../bus/bus.ts'
 import type { Journal, RunRow, Story } from '../bus/journal.ts'
-import { openDatabaseForReading } from '../bus/sqlite/database.ts'
+import { SqliteBus } from '../bus/sqlite/bus.ts'
+import { inMemory, openDatabase, openDatabaseForReading } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
@@ -16,12 +18,37 @@ export function readJournal<T>(
   config: Pick<Config, 'state'>,
   read: (journal: Journal, atWork: boolean) => T,
 ): T | undefined {
-  const database = openDatabaseForReading(config.state)
-  if (!database) return undefined
+  const opened = openJournal(config)
+  if (!opened) return undefined
   try {
     // Asked first: a run that ends in between is then seen with its end, not as one that was broken off.
     const atWork = lockHolder(config.state) !== undefined
-    return read(new SqliteJournal(database), atWork)
+    return read(opened.journal, atWork)
+  } finally {
+    opened.close()
+  }
+}
+
+/**
+ * Opens the journal for whoever reads in it for longer; `close` gives the store back.
+ * @returns undefined when there is no store yet, which is not made.
+ * @throws {UsageError} The store cannot be read.
+ */
+export function openJournal({
+  state,
+}: Pick<Config, 'state'>): { journal: Journal; close(): void } | undefined {
+  const database = openDatabaseForReading(state)
+  return database && { journal: new SqliteJournal(database), close: () => database.close() }
+}
+
+/** Reads what has been, while another process is at work there. A store that is not there yet knows of nothing. */
+export function readPast<T>(
+  config: Pick<Config, 'state'>,
+  read: (past: { bus: EventBus; journal: Journal }) => T,
+): T {
+  const database = openDatabaseForReading(config.state) ?? openDatabase(inMemory)
+  try {
+    return read({ bus: new SqliteBus(database, inMemory), journal: new SqliteJournal(database) })
   } finally {
     database.close()
   }

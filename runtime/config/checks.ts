@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import type { httpSchema } from './http.ts'
+import { checkHttp } from './http-checks.ts'
 import { didYouMean } from './nearest.ts'
 import type { NotifyHook } from './notify.ts'
 import { either, type Finding } from './problem.ts'
@@ -17,7 +19,9 @@ export interface Parts {
   alertAfterMs?: number | undefined
   /** Whether archives are asked for, well-formed or not. */
   hasArchive: boolean
+  http?: z.output<typeof httpSchema> | undefined
   /** All that are there, well-formed or not. */
+  sourceNames: string[]
   targetNames: string[]
 }
 
@@ -30,6 +34,7 @@ export function checkParts(parts: Parts): Finding[] {
     ...volumesTwice(parts),
     ...directories(parts),
     ...parts.targets.flatMap(mountPoints),
+    ...(parts.http ? checkHttp(parts.http, parts.sourceNames) : []),
     ...hookNames(parts),
     ...alertBeyondMemory(parts),
   ]
@@ -37,7 +42,7 @@ export function checkParts(parts: Parts): Finding[] {
 
 /** Whether a directory is another one, or is somewhere below it. Paths are absolute and normal. */
 function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(`${directory}/`)
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`)
 }
 
 const overlap = (one: string, other: string) => isWithin(one, other) || isWithin(other, one)
@@ -88,50 +93,59 @@ function volumesTwice({ sources }: Parts): Finding[] {
   })
 }
 
+interface Place {
+  name: string
+  kind: 'source' | 'target'
+  path: string
+  /** What is left out of a source: `/data/` at its top, and the like. */
+  exclude: readonly string[]
+}
+
 function directories({ sources, targets }: Parts): Finding[] {
-  const backedUp = sources.flatMap(([name, source]) =>
-    source.kind === 'path' ? [{ name, path: source.path }] : [],
+  const backedUp = sources.flatMap(([name, source]): Place[] =>
+    source.kind === 'path' ? [{ name, kind: 'source', path: source.path, exclude: source.exclude }] : [],
   )
-  const written = targets.map(([name, { path }]) => ({ name, path }))
+  const written = targets.map(([name, { path }]): Place => ({ name, kind: 'target', path, exclude: [] }))
   return [
-    ...backedUp.flatMap(({ name, path }, i) => [
-      ...apart(
-        ['sources', name],
-        path,
-        'source',
-        backedUp.slice(0, i),
-        'what is nested would be copied twice',
-      ),
-      ...apart(['sources', name], path, 'target', written, 'a backup must not contain itself'),
+    ...backedUp.flatMap((source, i) => [
+      ...apart(source, backedUp.slice(0, i), 'what is nested would be copied twice'),
+      ...apart(source, written, 'a backup must not contain itself'),
     ]),
-    ...written.flatMap(({ name, path }, i) =>
-      apart(
-        ['targets', name],
-        path,
-        'target',
-        written.slice(0, i),
-        'a sync of one could delete from the other',
-      ),
+    ...written.flatMap((target, i) =>
+      apart(target, written.slice(0, i), 'a sync of one could delete from the other'),
     ),
   ]
 }
 
-function apart(
-  owner: string[],
-  path: string,
-  kind: string,
-  others: { name: string; path: string }[],
-  hint: string,
-): Finding[] {
-  const clash = others.find((other) => overlap(other.path, path))
+function apart(place: Place, others: readonly Place[], reason: string): Finding[] {
+  const clash = others.find(
+    (other) => overlap(other.path, place.path) && !leavesOut(place, other) && !leavesOut(other, place),
+  )
   if (!clash) return []
+  const [outer, inner] = isWithin(place.path, clash.path) ? [clash, place] : [place, clash]
+  const way = `leave it out of ${outer.name}: \`exclude: [${below(outer.path, inner.path)}/]\``
   return [
     {
-      path: [...owner, 'path'],
-      expected: `a directory apart from ${kind} ${clash.name} (${clash.path})`,
-      hint,
+      path: [`${place.kind}s`, place.name, 'path'],
+      expected: `a directory apart from ${clash.kind} ${clash.name} (${clash.path})`,
+      hint: outer.kind === 'source' && outer.path !== inner.path ? `${reason}; or ${way}` : reason,
     },
   ]
+}
+
+/** Whether a source says in so many words that it leaves a directory below it out. */
+function leavesOut(outer: Place, inner: Place): boolean {
+  if (outer.path === inner.path || !isWithin(inner.path, outer.path)) return false
+  const path = below(outer.path, inner.path)
+  return outer.exclude.some((pattern) => {
+    const folder = pattern.replace(/\/\**$/, '')
+    return folder.startsWith('/') && !/[*?[\\]/.test(folder) && isWithin(path, folder)
+  })
+}
+
+/** As the patterns of a source have it: with the source's own directory as the root. */
+function below(directory: string, path: string): string {
+  return directory === '/' ? path : path.slice(directory.length)
 }
 
 function mountPoints([name, target]: Parts['targets'][number]): Finding[] {

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { checkParts, type Parts } from './checks.ts'
 import { describeAt, validate } from './findings.ts'
+import { httpSchema } from './http.ts'
 import { type NotifyHook, notifySchema } from './notify.ts'
 import { ConfigError, formatPlace, type Problem } from './problem.ts'
 import { archiveSchema, configSchema, sourceSchema, targetSchema } from './schema.ts'
@@ -22,6 +24,8 @@ export type Archive = z.output<typeof archiveSchema>
 /** A config that has been checked: names resolve, nothing overlaps, defaults are filled in. */
 export interface Config extends Omit<Settings, 'sources' | 'targets'> {
   file: string
+  /** Of the text, to tell whether somebody else has read the same one. */
+  digest: string
   /** By name, in the order of the file. */
   sources: Record<string, Source>
   targets: Record<string, Target>
@@ -49,6 +53,7 @@ export function parseConfig(text: string, file: string): Config {
   return {
     ...data,
     file,
+    digest: createHash('sha256').update(text).digest('hex'),
     sources: named(data.sources, (source) => ({
       ...source,
       archive: source.archive ?? Boolean(data.archive),
@@ -75,12 +80,14 @@ function named<T, U>(
 
 /** Each part is read by itself, so that a mistake in one does not hide that two others clash. */
 function partsOf(value: unknown): Parts {
-  const { sources, targets, archive, notify, keep, alert } = looseMap.parse(value)
+  const { sources, targets, archive, http, notify, keep, alert } = looseMap.parse(value)
   return {
     sources: wellFormed(sources, sourceSchema),
     targets: wellFormed(targets, targetSchema),
     archive: archiveSchema.safeParse(archive).data,
     hasArchive: archive !== undefined,
+    http: httpSchema.safeParse(http).data,
+    sourceNames: Object.keys(looseMap.parse(sources)),
     hooks: wellFormed(Array.isArray(notify) ? { ...notify } : {}, notifySchema).map(([index, hook]) => [
       Number(index),
       hook,

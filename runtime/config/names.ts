@@ -31,15 +31,6 @@ export const pathBelowRoot = text(
   (path) => (normal(path) === '/' ? undefined : suggestNormal(path)),
 )
 
-export const sourcePath = text(
-  'an absolute path below /',
-  (path) => path !== '/' && isNormal(path),
-  (path) =>
-    normal(path) === '/' && path.startsWith('/')
-      ? 'the targets are below / too: name the directories, or back up the volume of / with `lv`'
-      : suggestNormal(path),
-)
-
 const LVM_NAME = String.raw`(?!\.{1,2}(?:/|$))[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]{0,126}`
 const VOLUME = new RegExp(`^(${LVM_NAME})/(${LVM_NAME})$`)
 
@@ -102,8 +93,3 @@ export const ntfyTopic = text(
 )
 
 export const lineOfText = text('a line of text', isPrintable)
-
-export const listenAddress = text(
-  'an address and port such as 127.0.0.1:7227, or the path of a socket',
-  isPrintable,
-)

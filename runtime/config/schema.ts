@@ -1,31 +1,44 @@
 import { z } from 'zod'
+import { httpSchema } from './http.ts'
 import {
   absolutePath,
   device,
   excludePattern,
   fileSystem,
-  listenAddress,
   logicalVolume,
   mountOption,
   pathBelowRoot,
   sourceName,
-  sourcePath,
   targetName,
   targetReference,
 } from './names.ts'
 import { notifySchema } from './notify.ts'
 import { backoff, deletionLimit, duration, snapshotSize, snapshotSizeOrAuto } from './quantities.ts'
 import { notBeside, onlyOneOf } from './rules.ts'
+import { defaultState } from './socket.ts'
 
 // The config as it is written, and what it is read as. Defaults stand in the schema, next to their key.
 
 const ATTEMPTS = 'a whole number from 1 to 100'
+
+const gate = z
+  .strictObject({
+    timeout: duration(1000, 3_600_000)
+      .prefault('60s')
+      .describe('How long functions that handle `snapshot.before` may take to get ready.'),
+    onTimeout: z
+      .enum(['give-up', 'take-anyway'])
+      .default('give-up')
+      .describe('When one of them takes longer, or fails: give the snapshot up, or take it with a warning.'),
+  })
+  .transform(({ timeout: timeoutMs, onTimeout }) => ({ timeoutMs, onTimeout }))
 
 const snapshot = z.strictObject({
   size: snapshotSizeOrAuto.default('auto').describe('Room for what changes while the snapshot lives.'),
   max: snapshotSize
     .exactOptional()
     .describe('Largest room that `auto`, and trials after an overflow, may take.'),
+  gate: gate.prefault({}).describe('The wait for functions of your own before a snapshot is taken.'),
 })
 
 const mount = z.strictObject({
@@ -45,7 +58,7 @@ const ONLY_VOLUMES = 'only a logical volume (`lv`) is copied by way of a snapsho
 export const sourceSchema = z
   .strictObject({
     lv: logicalVolume.exactOptional().describe('The logical volume to back up, by way of a snapshot.'),
-    path: sourcePath.exactOptional().describe('The directory to back up.'),
+    path: absolutePath.exactOptional().describe('The directory to back up.'),
     target: targetReference.describe(
       'The target that gets the mirror, as a folder of the name of the source.',
     ),
@@ -132,18 +145,12 @@ export const configSchema = z.strictObject(
           .describe('How long a source may go without a success before `run.overdue` tells of it.'),
       })
       .prefault({}),
-    state: absolutePath.default('/var/lib/hdsync').describe('Folder of the event store.'),
+    state: absolutePath.default(defaultState).describe('Folder of the event store.'),
     keep: duration(86_400_000, 100 * 365 * 86_400_000)
       .prefault('90d')
       .describe('How long the record of a run is kept.'),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
-    http: z
-      .strictObject({
-        listen: listenAddress,
-        tokenFile: absolutePath.exactOptional(),
-        webhooks: z.record(z.string(), z.unknown()).exactOptional(),
-      })
-      .exactOptional(),
+    http: httpSchema.exactOptional().describe('How others talk to the daemon.'),
   },
   { error: ({ code }) => (code === 'invalid_type' ? 'a map with the keys sources and targets' : undefined) },
 )

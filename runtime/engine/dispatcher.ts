@@ -2,9 +2,10 @@ import type { Envelope } from '../../events/index.ts'
 import type { Delivery, Publication, Settlement } from '../bus/bus.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
 import { deadLetters } from './dead-letter.ts'
+import { GateKeeper } from './gates.ts'
 import { giveUp, type WorkerOptions, work } from './worker.ts'
 
-export interface DispatcherOptions extends WorkerOptions {
+export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
   /**
    * Deliveries in hand at once; 16 unless given. What stands beside the chain does not count among them, and is
    * held to about as many: hooks that hang keep no run waiting.
@@ -37,7 +38,7 @@ interface InHand {
  * delivery by a timer. What ends in the same turn of the loop is committed together.
  */
 export class Dispatcher {
-  readonly #options: DispatcherOptions
+  readonly #options: DispatcherOptions & WorkerOptions
   readonly #inHand = new Map<number, InHand>()
   /** Functions that stand beside the chain. */
   readonly #asides: readonly string[]
@@ -55,15 +56,20 @@ export class Dispatcher {
   #failure: Error | undefined
 
   constructor(options: DispatcherOptions) {
-    this.#options = options
     this.#asides = options.registry.functions
       .filter(({ definition }) => definition.spec.aside)
       .map(({ name }) => name)
+    this.#options = { ...options, gates: new GateKeeper(options) }
   }
 
   /** What kept the bus from going on, if anything did. */
   get failed(): Error | undefined {
     return this.#failure
+  }
+
+  /** Deliveries that functions are working on. */
+  get inHand(): number {
+    return this.#inHand.size
   }
 
   get #leaseMs(): number {

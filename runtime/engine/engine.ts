@@ -6,7 +6,7 @@ import {
   type EventDefinition,
   type InputOf,
 } from '../../events/index.ts'
-import type { EventBus } from '../bus/bus.ts'
+import { type EventBus, heldBack } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { holdLock, lastBoot, noteBoot, openDatabase, storeId } from '../bus/sqlite/database.ts'
@@ -53,6 +53,14 @@ export interface Engine {
    * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
    */
   submit(event: Submission): Promise<Receipt>
+  /** The run that is going on. */
+  current(): string | undefined
+  /** Whether anything is going on, or could go on at once. */
+  busy(): boolean
+  /** When something that waits for its time is due; undefined if there is nothing. */
+  nextDue(): number | undefined
+  /** No further run begins; the one that is going on is not touched, and those that wait are kept. */
+  hold(): void
   /** Tells of what happens, until the answer is called. */
   listen(observer: EngineObserver): () => void
   /**
@@ -75,6 +83,8 @@ export interface EngineOptions {
   config: Config
   observer?: EngineObserver
   clock?: Clock
+  /** Told when the store fails, and nothing can go on. */
+  onFailure?(error: Error): void
   /** Makes the box that functions see; for plans. */
   host?: (options: HostOptions) => Host
 }
@@ -125,7 +135,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       for (const runId of journal.unended()) dispatcher.endRun(runId, reason).catch(() => {})
       return true
     },
-    onFailure: (error) => ends.fail(error),
+    onFailure(error) {
+      ends.fail(error)
+      options.onFailure?.(error)
+    },
     onIdle: () => {
       for (const runId of ends.stalled()) {
         dispatcher
@@ -172,6 +185,16 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     },
     trigger: async ({ type }, data) => (await submit({ type, data })).runId,
     submit,
+    current: () => queue.current,
+    busy: () =>
+      queue.current !== undefined ||
+      dispatcher.inHand > 0 ||
+      bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
+    nextDue: () => {
+      const due = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
+      return due.length > 0 ? Math.min(...due) : undefined
+    },
+    hold: () => queue.close(),
     listen,
     async cancel(runId, reason) {
       const run = journal.run(runId)

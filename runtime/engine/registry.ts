@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { anyFact, type EventDefinition } from '../../events/index.ts'
+import { anyFact, type EventDefinition, snapshotAfter, snapshotBefore } from '../../events/index.ts'
 import { assertTrustedFile } from '../config/trust.ts'
 import { parseDuration } from '../config/units.ts'
 import { HdsyncError, UsageError } from '../errors.ts'
 import type { FunctionDefinition, RetryPolicy } from '../function.ts'
+import { provideHdsync } from './user-functions.ts'
 
 /** A function as the engine runs it. */
 export interface RegisteredFunction {
@@ -60,6 +61,12 @@ export function createRegistry(
   const byName = new Map<string, RegisteredFunction>()
   const events = new Map(catalogue)
   for (const one of functions) {
+    const types = one.definition.on.map(({ type }) => type)
+    if (types.includes(snapshotBefore.type) && types.includes(snapshotAfter.type)) {
+      throw new UsageError(`${one.name} handles both snapshot.before and snapshot.after (${one.file})`, {
+        hint: 'write two functions, or one for snapshot.before that waits with snapshotTaken()',
+      })
+    }
     const twin = byName.get(one.name)
     if (twin) {
       throw new UsageError(`two functions are named ${one.name}: ${twin.file} and ${one.file}`, {
@@ -101,9 +108,14 @@ function typesOf({ definition: { on } }: RegisteredFunction, events: ReadonlyMap
 /** Makes a definition ready to run; for the registry's own loading and for tests. */
 export function register(name: string, definition: FunctionDefinition, file = name): RegisteredFunction {
   const { spec } = definition
-  const timeoutMs = parseDuration(spec.timeout ?? '1m')
+  const timeoutMs = parseDuration(spec.timeout ?? defaultTimeout(definition))
   if (timeoutMs === undefined) throw new UsageError(`${file}: timeout ${spec.timeout} is not a duration`)
   return { name, file, definition, timeoutMs, retry: { ...defaultRetry, ...spec.retry } }
+}
+
+/** At a gate it is the snapshot that decides how long it waits for a function: twice an hour at the most. */
+function defaultTimeout({ on }: FunctionDefinition): string {
+  return on.some(({ type }) => type === snapshotBefore.type) ? '3h' : '1m'
 }
 
 async function loadFolder(
@@ -121,7 +133,10 @@ async function loadFolder(
     .filter((name) => /\.[cm]?[jt]s$/.test(name) && !/\.(test|d)\.[cm]?ts$/.test(name))
     .sort()
   // Whoever may write there would be root on the box.
-  if (files.length > 0) await check?.(folder)
+  if (files.length > 0 && check) {
+    await check(folder)
+    provideHdsync()
+  }
   return Promise.all(files.map((name) => loadFile(join(folder, name), check)))
 }
 

@@ -16,9 +16,15 @@ export class RunQueue {
   readonly #options: QueueOptions
   #open = false
   #going = false
+  #current: string | undefined
 
   constructor(options: QueueOptions) {
     this.#options = options
+  }
+
+  /** The run that is going on. */
+  get current(): string | undefined {
+    return this.#current
   }
 
   /** From now on runs begin. */
@@ -47,10 +53,15 @@ export class RunQueue {
   async #drain(): Promise<void> {
     const { bus, dispatcher, ends } = this.#options
     for (let run = bus.heldRun(); run && this.#open; run = bus.heldRun()) {
-      const ended = ends.wait(run)
-      await bus.expedite(run)
-      dispatcher.wake()
-      await ended
+      this.#current = run
+      try {
+        const ended = ends.wait(run)
+        await bus.expedite(run)
+        dispatcher.wake()
+        await ended
+      } finally {
+        this.#current = undefined
+      }
     }
   }
 }

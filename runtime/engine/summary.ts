@@ -14,6 +14,7 @@ import {
   sourceArchived,
   sourceFailed,
   sourceSynced,
+  sourceWarned,
   syncHeld,
 } from '../../events/index.ts'
 
@@ -60,6 +61,15 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
   const held = all(events, syncHeld).at(-1)
   const archived = all(events, sourceArchived).at(-1)
   const used = all(events, snapshotReleased).flatMap(({ usedPercent }) => usedPercent ?? [])
+  const trial = Math.max(...events.filter(isMount).map(({ attempt }) => attempt))
+  const warnings = [
+    ...(synced?.warning ? [synced.warning] : []),
+    // Of the snapshot that was copied; what was odd about earlier ones is no matter any more.
+    ...all(
+      events.filter(({ attempt }) => attempt >= trial),
+      sourceWarned,
+    ).map(({ step, reason }) => `${step}: ${reason}`),
+  ]
   const archiving = all(events, archiveWeekly).length > 0 && !archived
 
   let state: SourceState = events.length === 0 ? 'waiting' : 'running'
@@ -71,8 +81,8 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
     state = 'held'
     error = heldReason(held)
   } else if (synced && !archiving) {
-    state = synced.warning ? 'degraded' : 'succeeded'
-    error = synced.warning ?? null
+    state = warnings.length > 0 ? 'degraded' : 'succeeded'
+    error = warnings.length > 0 ? warnings.join('; ') : null
   }
   return {
     source,
@@ -86,6 +96,8 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
     error,
   }
 }
+
+const isMount = ({ type }: Envelope) => type === snapshotMount.type
 
 function heldReason({ deletions, deleted, mirrorFiles, limit }: DataOf<typeof syncHeld>): string {
   const what = `would delete ${deletions} of ${mirrorFiles} files in the mirror, ${limit} are allowed`

@@ -4,18 +4,20 @@ import { CancelledError, RetryableError, reasonOf, TerminalError } from '../erro
 import type { Context, Emit, EventLog, GiveUpContext, Received } from '../function.ts'
 import type { Clock } from './clock.ts'
 import { deadLetters } from './dead-letter.ts'
+import type { GateKeeper, Visit } from './gates.ts'
 import { childPublication } from './publication.ts'
 import type { RegisteredFunction, Registry } from './registry.ts'
 import { nextTryAt } from './retry.ts'
 
 /** What the engine asks for when it hands a delivery to its function. */
-export type ContextFactory = (delivery: Delivery, signal: AbortSignal) => Omit<Context, 'events'>
+export type ContextFactory = (delivery: Delivery, signal: AbortSignal) => Omit<Context, 'events' | 'gates'>
 
 export interface WorkerOptions {
   bus: EventBus
   registry: Registry
   clock: Clock
   context: ContextFactory
+  gates: Pick<GateKeeper, 'visit' | 'chain'>
 }
 
 /**
@@ -28,12 +30,26 @@ export async function work(
   cancelled: AbortSignal,
   options: WorkerOptions,
 ): Promise<Settlement> {
+  const visit = options.gates.visit(delivery, target)
+  if (!visit) return tryOnce(delivery, target, cancelled, options)
+  const stopped = AbortSignal.any([cancelled, visit.signal])
+  return visit.leave(await tryOnce(delivery, target, stopped, options, visit))
+}
+
+async function tryOnce(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  cancelled: AbortSignal,
+  options: WorkerOptions,
+  visit?: Visit,
+): Promise<Settlement> {
   const { clock } = options
   const startedAt = clock.now()
   const timeUp = new AbortController()
   const stop = clock.schedule(target.timeoutMs, () =>
     timeUp.abort(new TerminalError(`${target.name} took longer than ${target.timeoutMs / 1000} s`)),
   )
+  const over = new AbortController()
   const signal = AbortSignal.any([cancelled, timeUp.signal])
   try {
     // Inside the try: what cannot be parsed becomes a dead letter, not a crash of the dispatcher.
@@ -41,10 +57,13 @@ export async function work(
     if (delivery.tries > target.retry.limit) {
       throw new TerminalError(`given up: it did not end well in ${target.retry.limit} tries`)
     }
+    await visit?.enter()
     const { emit, publications, close } = emitter(delivery, target, 'run', options)
     const context = {
-      ...options.context(delivery, signal),
+      ...options.context(delivery, AbortSignal.any([signal, over.signal])),
+      ...visit?.context,
       events: eventLog(delivery, options),
+      gates: options.gates.chain(delivery, signal),
       emit: emit as Emit<readonly EventDefinition[]>,
     }
     signal.throwIfAborted()
@@ -64,6 +83,8 @@ export async function work(
     return giveUp(delivery, target, error, options, startedAt)
   } finally {
     stop()
+    // What it has left running in the foreground, such as a session with a database, ends with it.
+    over.abort(new TerminalError(`${target.name} has ended`))
   }
 }
 

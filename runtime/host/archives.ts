@@ -38,7 +38,8 @@ export interface Archives {
 }
 
 const extensions: Record<Compression, string> = { zstd: '.tar.zst', gzip: '.tar.gz', none: '.tar' }
-const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
+/** The folders of archives. */
+export const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 const temporarySuffix = '.hdsync-part'
 const timeoutMs = 7 * 24 * 3_600_000
 

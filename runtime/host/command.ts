@@ -1,4 +1,5 @@
 import { createWriteStream } from 'node:fs'
+import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { execa } from 'execa'
 import { RetryableError, TerminalError } from '../errors.ts'
@@ -47,6 +48,15 @@ export interface CommandRunner {
     commands: readonly [Command, Command, ...Command[]] | readonly [Command],
     sink?: Sink,
   ): Promise<CommandResult[]>
+  /** Starts a command that is talked to while it runs. @throws The signal was aborted before. */
+  open(command: Command): OpenCommand
+}
+
+/** A command that is talked to. `result` is as that of `run`, but for its standard output. */
+export interface OpenCommand {
+  input: Writable
+  output: Readable
+  result: Promise<CommandResult>
 }
 
 /** Where a pipeline's bytes go, and who looks at them on the way. */
@@ -107,6 +117,11 @@ export function createRunner(options: RunnerOptions): CommandRunner {
       return result as CommandResult
     },
     pipe: (commands, sink = {}) => runPipeline(commands, sink, options),
+    open(command) {
+      options.signal.throwIfAborted()
+      const { child, result } = start(command, false, false, options)
+      return { input: child.stdin as Writable, output: child.stdout as Readable, result }
+    },
   }
 }
 

@@ -4,6 +4,7 @@ import { type Command, type CommandObserver, type CommandResult, createRunner } 
 import { createTellHook, type TellHook } from './hooks.ts'
 import { Ledger } from './ledger.ts'
 import { createMirrors, type Mirrors } from './mirrors.ts'
+import { openSession, type Session } from './session.ts'
 import { createSnapshots, type Snapshots } from './snapshots.ts'
 import { createTargets, type Targets } from './targets.ts'
 
@@ -17,6 +18,8 @@ export interface Host {
   hook: TellHook
   /** Runs a program of the user's. @throws {CommandError} It failed. */
   program(command: Pick<Command, 'argv' | 'timeoutMs' | 'input' | 'env'>): Promise<CommandResult>
+  /** Starts a program of the user's that is talked to; it ends with the function at the latest. */
+  session(command: Pick<Command, 'argv' | 'timeoutMs' | 'env'>): Session
 }
 
 export interface HostOptions {
@@ -38,6 +41,7 @@ export function createHost({ observer, signal, store, runtimeDirectory }: HostOp
     // What a program leaves running on purpose is not ours to end.
     program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),
     hook: createTellHook(runner, signal),
+    session: (command) => openSession(runner, command),
   }
 }
 

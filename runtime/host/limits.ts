@@ -4,7 +4,7 @@ import { TerminalError } from '../errors.ts'
 
 export interface SizeFacts {
   /** What the config asks for. */
-  wanted: LvSource['snapshot']
+  wanted: Pick<LvSource['snapshot'], 'size' | 'max'>
   /** Size of the live volume. */
   sizeBytes: number
   /** Room in the volume group. */

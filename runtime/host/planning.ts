@@ -19,6 +19,8 @@ import { devicePath } from './targets.ts'
 export interface PlannedStep {
   argvs: (readonly string[])[]
   file?: string
+  /** What a session would be told. */
+  said?: string[]
 }
 
 const nothing: SyncStats = { files: 0, created: 0, deleted: 0, transferred: 0, transferredBytes: 0 }
@@ -148,6 +150,15 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
       },
     },
     hook: async () => 'told nobody: this is a plan',
+    session({ argv }) {
+      const said: string[] = []
+      plan({ argvs: [argv], said })
+      return {
+        say: (line) => void said.push(line),
+        hear: async () => '',
+        end: async () => ({ exitCode: 0, stdout: '', stderr: '', durationMs: 0 }),
+      }
+    },
     async program({ argv }) {
       step(argv)
       return { exitCode: 0, stdout: '', stderr: '', durationMs: 0 }

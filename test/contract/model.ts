@@ -95,6 +95,11 @@ export class BusModel {
     return { claimed, settled, renewed, nextAt }
   }
 
+  /** Places of dead letters. */
+  dead(): number[] {
+    return [...this.#owed.keys()].filter((place) => this.#at(place).state === 'dead')
+  }
+
   /** Places of what may be claimed, in the order in which it has to be. */
   claimable(now: number): number[] {
     return [...this.#owed.keys()]

@@ -31,6 +31,10 @@ export class Child {
     }
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+
   /** Ends it as a power cut would, and waits until everything it printed has arrived. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')

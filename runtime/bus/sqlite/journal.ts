@@ -4,14 +4,19 @@ import type {
   CommandEnd,
   CommandStart,
   DeadLetter,
+  EventSearch,
   Journal,
+  LoggedEvent,
   LogLine,
+  Queue,
   RunRow,
   Story,
   StoryDelivery,
 } from '../journal.ts'
 import { envelopeOf } from './bus.ts'
 import { transaction } from './database.ts'
+import { conditionsOf } from './event-search.ts'
+import { readQueues } from './queues.ts'
 
 type Row = Record<string, unknown>
 
@@ -154,6 +159,22 @@ export class SqliteJournal implements Journal {
         diedAt: (row.ended_at as number | null) ?? Date.parse(row.time as string),
         error: (row.error as string | null) ?? '',
       }))
+  }
+
+  queues(now: number): Queue[] {
+    return readQueues(this.#database, now)
+  }
+
+  search(search: EventSearch): LoggedEvent[] {
+    const { where, values } = conditionsOf(search)
+    return this.#database
+      .prepare(`SELECT * FROM (SELECT * FROM event WHERE ${where} ORDER BY seq DESC LIMIT ?) ORDER BY seq`)
+      .all(...values, search.limit ?? -1)
+      .map((row) => ({ seq: row.seq as number, event: envelopeOf(row) }))
+  }
+
+  changes(): number {
+    return this.#database.prepare('PRAGMA data_version').get()?.data_version as number
   }
 
   #run(start: Row): RunRow {

@@ -7,12 +7,15 @@ import { Lvm, type Volume } from '../../host/lvm.ts'
 import { type Mount, readMounts } from '../../host/mountinfo.ts'
 import { createSnapshots, type Snapshots } from '../../host/snapshots.ts'
 import { createTargets, type Targets } from '../../host/targets.ts'
+import { hasSystemd } from '../../host/timer.ts'
 
 /** The box as checks look at it: the drivers of a night, of which only those are called that change nothing. */
 export interface Box {
   config: Config
   /** Whether this user is root. */
   root: boolean
+  /** Whether systemd runs this machine. */
+  systemd: boolean
   runner: CommandRunner
   mounts: readonly Mount[]
   snapshots: Pick<Snapshots, 'origin'>
@@ -46,6 +49,7 @@ export function createBox(
   return {
     config,
     root: process.geteuid?.() === 0,
+    systemd: hasSystemd(),
     runner,
     mounts: readMounts(),
     snapshots: createSnapshots({ runner, store, directory: snapshotDirectory, signal }),

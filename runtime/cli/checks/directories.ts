@@ -20,8 +20,12 @@ export function checkDirectory(source: PathSource, box: Box): Finding[] {
     const remedy = 'correct `path` in the config; or should something be mounted there?'
     return [refused('path.unreadable', about, reason, remedy)]
   }
-  const apart = box.mounts.map(({ at }) => at).filter((at) => at.startsWith(`${source.path}/`))
-  const below = [...new Set(apart)]
+  // What is no file system of a disk has nothing to bring back.
+  const apart = box.mounts.filter(
+    ({ device, source }) => !device.startsWith('0:') || source.startsWith('/dev/'),
+  )
+  const inside = source.path === '/' ? '/' : `${source.path}/`
+  const below = [...new Set(apart.map(({ at }) => at).filter((at) => at.startsWith(inside) && at !== '/'))]
   const shown = below.slice(0, 3).join(', ') + (below.length > 3 ? `, and ${below.length - 3} more` : '')
   return [
     ok(

@@ -2,13 +2,15 @@ import { lookup } from 'node:dns/promises'
 import { accessSync, constants, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname } from 'node:path'
-import { type Envelope, hookDisabled } from '../../../events/index.ts'
+import { hookDisabled } from '../../../events/index.ts'
+import type { EventBus } from '../../bus/bus.ts'
 import type { Config } from '../../config/config.ts'
 import { hookLabel, type NotifyHook } from '../../config/notify.ts'
 import { ConfigError } from '../../config/problem.ts'
-import { readSecret } from '../../config/secret-file.ts'
+import { readSecret } from '../../config/secret.ts'
 import { loadFunctions, ownFunctions } from '../../engine/engine.ts'
 import { isPrivateAddress } from '../../host/addresses.ts'
+import type { Box } from './box.ts'
 import { error, type Finding, ok, refused, warning } from './finding.ts'
 
 type Kind<K extends NotifyHook['kind']> = Extract<NotifyHook, { kind: K }>
@@ -18,26 +20,26 @@ const lookUpMs = 5000
 
 /**
  * Whether everybody who is told of a run can be: nobody would hear of it that they cannot. Nothing is sent.
- * @param disabledBy The event that disabled a hook, by its fingerprint.
+ * @param history What has happened so far; undefined without a store.
  */
 export async function checkHooks(
-  { notify }: Config,
-  disabledBy: (fingerprint: string) => Envelope | undefined = () => undefined,
+  { config: { notify }, root }: Pick<Box, 'config' | 'root'>,
+  history: Pick<EventBus, 'events'> | undefined,
 ): Promise<Finding[]> {
   const findings = await Promise.all(
     notify.map(async (hook, index) => {
       const about = hookLabel(hook, index)
-      const problems = [...disabled(about, disabledBy(hook.fingerprint)), ...(await problemsOf(hook, about))]
+      const problems = [...disabled(hook, about, history), ...(await problemsOf(hook, about, root))]
       return problems.length > 0 ? problems : [ok('notify.ok', about, targetOf(hook))]
     }),
   )
   return findings.flat()
 }
 
-async function problemsOf(hook: NotifyHook, about: string): Promise<Finding[]> {
+async function problemsOf(hook: NotifyHook, about: string, root: boolean): Promise<Finding[]> {
   switch (hook.kind) {
     case 'exec':
-      return program(hook.argv[0], about, 'exec')
+      return program(hook.argv[0], about, 'exec', root)
     case 'webhook':
       return [
         ...(await address(hook, about)),
@@ -49,7 +51,7 @@ async function problemsOf(hook: NotifyHook, about: string): Promise<Finding[]> {
     case 'ntfy':
       return [...(await address(hook, about)), ...(await secret(hook.tokenFile, about))]
     case 'email':
-      return mail(hook, about)
+      return mail(hook, about, root)
   }
 }
 
@@ -61,14 +63,16 @@ function targetOf(hook: NotifyHook): string {
   return `mail to ${hook.to.join(', ')} by ${way}`
 }
 
-function disabled(about: string, event: Envelope | undefined): Finding[] {
+function disabled({ fingerprint }: NotifyHook, about: string, history: Pick<EventBus, 'events'> | undefined) {
+  const filter = { types: [hookDisabled.type], subject: fingerprint, newestFirst: true, limit: 1 }
+  const [event] = history?.events(filter) ?? []
   if (!event) return []
   const { reason } = hookDisabled.schema.parse(event.data)
   const remedy = 'correct it in the config; any change, such as another `name`, lets it be used again'
   return [warning('notify.disabled', about, `it is disabled since ${event.time}: ${reason}`, remedy)]
 }
 
-function program(path: string, about: string, key: string): Finding[] {
+function program(path: string, about: string, key: string, root: boolean): Finding[] {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (!stats?.isFile()) {
     const remedy = key === 'exec' ? 'write it, or correct `exec`' : `install it, or correct \`${key}\``
@@ -76,14 +80,20 @@ function program(path: string, about: string, key: string): Finding[] {
   }
   try {
     accessSync(path, constants.X_OK)
-    return []
+    if (!root || (stats.uid === 0 && !(stats.mode & 0o022))) return []
+    const finding = `${path} is run as root, and can be written by others`
+    return [warning('notify.writable', about, finding, `chown root ${path} && chmod go-w ${path}`)]
   } catch {
     return [error('notify.not-executable', about, `${path} is not executable`, `chmod +x ${path}`)]
   }
 }
 
-async function mail({ smtp, sendmail = '' }: Kind<'email'>, about: string): Promise<Finding[]> {
-  if (!smtp) return program(sendmail, about, 'sendmail')
+async function mail(
+  { smtp, sendmail = '' }: Kind<'email'>,
+  about: string,
+  root: boolean,
+): Promise<Finding[]> {
+  if (!smtp) return program(sendmail, about, 'sendmail', root)
   const { addresses, problems } = await resolved(smtp.host, about)
   const exposed = smtp.security === 'none' && smtp.user !== undefined && !addresses.every(isPrivateAddress)
   const clear = warning(

@@ -1,4 +1,5 @@
-import { painter, printable, visibleWidth } from '../format.ts'
+import { painter, printable, table, visibleWidth } from '../format.ts'
+import { conditions } from './conditions.ts'
 import type { Finding } from './finding.ts'
 
 const marks = { ok: '✔', warning: '!', error: '✖' }
@@ -31,4 +32,18 @@ function summaryOf(findings: readonly Finding[]): string {
     .filter(({ severity, count }) => severity === 'ok' || count > 0)
     .map(({ severity, count }) => `${count} ${words[severity][count === 1 ? 0 : 1]}`)
     .join(', ')
+}
+
+/** All that can be found, as a table. */
+export function conditionsText(colour: boolean): string {
+  const paint = painter(colour)
+  const rows = Object.entries(conditions).map(([id, [severity, meaning]]) => [
+    id,
+    severity
+      .split(', ')
+      .map((one) => paint.state(one))
+      .join(', '),
+    meaning,
+  ])
+  return table([['ID', 'SEVERITY', 'FOUND'], ...rows])
 }

@@ -1,12 +1,13 @@
 import { statfs } from 'node:fs/promises'
 import { formatBytes } from '../../config/units.ts'
+import type { IdOf } from './conditions.ts'
 import { type Finding, warning } from './finding.ts'
 
 /** Below how much room a file system is called nearly full. */
 const leastPercent = 5
 
 /** Whether a file system has room left, for data and for names. */
-export async function checkSpace(path: string, id: string, about: string): Promise<Finding[]> {
+export async function checkSpace(path: string, id: IdOf<'warning'>, about: string): Promise<Finding[]> {
   const { bavail, bsize, blocks, ffree, files } = await statfs(path)
   const findings: Finding[] = []
   const remedy = `see what takes it: du --one-file-system --max-depth=1 ${path}`

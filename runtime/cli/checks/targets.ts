@@ -5,16 +5,22 @@ import { readMarker } from '../../host/marker.ts'
 import { mountOf, topMountAt } from '../../host/mountinfo.ts'
 import { devicePath } from '../../host/targets.ts'
 import type { Box } from './box.ts'
+import type { IdOf } from './conditions.ts'
 import { error, type Finding, ok, refused } from './finding.ts'
+import { checkMirrorRoom, type History } from './room.ts'
 import { checkSameDisk } from './same-disk.ts'
 import { checkSpace } from './space.ts'
 
 /** Whether a target is there, or can be mounted, and is the right one. */
-export async function checkTarget(target: Target, box: Box): Promise<Finding[]> {
+export async function checkTarget(target: Target, box: Box, history?: History): Promise<Finding[]> {
   const absent = target.mounts.filter(({ at }) => !topMountAt(box.mounts, at))
   const findings =
     absent.length > 0 ? await checkAbsent(target, absent, box) : await checkPresent(target, box)
-  return [...findings, ...(await checkSameDisk(target, box))]
+  return [
+    ...findings,
+    ...(await checkMirrorRoom(target, box, history)),
+    ...(await checkSameDisk(target, box)),
+  ]
 }
 
 async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
@@ -32,7 +38,7 @@ async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
 }
 
 /** Which of the conditions it is that the driver refuses; its words tell the rest. */
-function reasonId(target: Target, { mounts }: Box): string {
+function reasonId(target: Target, { mounts }: Box): IdOf<'error'> {
   const shown = [...target.mounts.map(({ at }) => topMountAt(mounts, at)), mountOf(mounts, target.path)]
   if (shown.some((one) => one?.options.includes('ro') || one?.superOptions.includes('ro')))
     return 'target.read-only'

@@ -5,6 +5,7 @@ import { snapshotSizeBytes } from '../../host/limits.ts'
 import { fullName, type Volume } from '../../host/lvm.ts'
 import { type Origin, snapshotName } from '../../host/snapshots.ts'
 import type { Box } from './box.ts'
+import type { IdOf } from './conditions.ts'
 import { error, type Finding, ok, refused, warning } from './finding.ts'
 
 /** From how full a thin pool is worth a look; from 95 % on no snapshot is taken. */
@@ -28,7 +29,7 @@ export async function checkVolume(source: LvSource, box: Box): Promise<Finding[]
 }
 
 /** Which of the conditions it is that the driver refuses; its words tell the rest. */
-function reasonId(source: LvSource, volumes: readonly Volume[]): string {
+function reasonId(source: LvSource, volumes: readonly Volume[]): IdOf<'error'> {
   if (volumes.length === 0) return 'lvm.unreadable'
   const volume = volumes.find(({ lv }) => lv === source.lv)
   if (!volume) return 'lvm.no-volume'
@@ -80,28 +81,32 @@ async function checkType(source: LvSource, volumes: readonly Volume[], box: Box)
   }
   try {
     snapshotMountOptions(type, live)
+    if (type === 'xfs')
+      return [ok('lvm.nouuid', about, 'its file system is xfs: snapshots are mounted with nouuid')]
     return [ok('lvm.file-system', about, `its file system is ${type}`)]
   } catch (thrown) {
     return [refused('lvm.unsupported-file-system', about, thrown)]
   }
 }
 
-/** Snapshots of others in the groups of our sources that hold nothing any more. */
+/** Thick snapshots of others, which cost each write to a source's volume, or hold nothing any more. */
 export async function checkForeignSnapshots(box: Box): Promise<Finding[]> {
-  const groups = new Set(
-    Object.values(box.config.sources).flatMap((one) => (one.kind === 'lv' ? one.vg : [])),
-  )
+  const sources = Object.values(box.config.sources).filter((one) => one.kind === 'lv')
+  const groups = new Set(sources.map(({ vg }) => vg))
   const all = await Promise.all([...groups].map((vg) => box.volumes(vg).catch(() => [])))
   return all
     .flat()
-    .filter(({ origin, pool, invalid, tags }) => origin && !pool && invalid && !tags.includes('hdsync'))
-    .map(({ vg, lv, origin }) => {
-      const finding = `the snapshot ${fullName(vg, lv)} of ${origin} has overflowed, and only slows writes down`
-      return warning(
-        'lvm.overflowed-snapshot',
-        `volume group ${vg}`,
-        finding,
-        `if nobody needs it: lvremove ${fullName(vg, lv)}`,
-      )
+    .filter(({ origin, pool, tags }) => origin && !pool && !tags.includes('hdsync'))
+    .flatMap(({ vg, lv, origin, invalid }) => {
+      const name = fullName(vg, lv)
+      const about = `volume group ${vg}`
+      const remedy = `if nobody needs it: lvremove ${name}`
+      if (invalid) {
+        const finding = `the snapshot ${name} of ${origin} has overflowed, and only slows writes down`
+        return [warning('lvm.overflowed-snapshot', about, finding, remedy)]
+      }
+      if (!sources.some((one) => one.vg === vg && one.lv === origin)) return []
+      const finding = `${name} is a snapshot of ${origin} that is not hdsync's: it slows writes to ${origin} down`
+      return [warning('lvm.foreign-snapshot', about, finding, remedy)]
     })
 }

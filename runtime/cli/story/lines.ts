@@ -82,7 +82,8 @@ function isNoteworthy({ state, attempts, commands, log }: StoryDelivery): boolea
   return state !== 'done' || attempts.length > 1 || commands.length > 0 || log.length > 0
 }
 
-function colourOf(type: string): 'red' | 'yellow' | 'dim' {
+/** The colour of a fact: red for what failed, yellow for what somebody should know. */
+export function colourOf(type: string): 'red' | 'yellow' | 'dim' {
   if (type.endsWith('.failed')) return 'red'
   return /\.(?:refused|overflowed|held|warned|degraded|cancelled)$/.test(type) ? 'yellow' : 'dim'
 }

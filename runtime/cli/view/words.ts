@@ -16,6 +16,7 @@ function say<E extends EventDefinition>(
 const sentences = new Map<string, Words[string]>([
   say(events.runStarted, ({ sources }) => `begins: ${sources.join(', ')}`),
   say(events.snapshotCreate, (_, attempt) => `takes a snapshot${trial(attempt)}`),
+  say(events.snapshotBefore, () => 'waits for functions that get ready for the snapshot'),
   say(events.snapshotMount, (_, attempt) => `mounts the snapshot${trial(attempt)}`),
   say(
     events.snapshotRefused,
@@ -52,6 +53,7 @@ const sentences = new Map<string, Words[string]>([
   say(events.sourceFailed, ({ step, reason, cancelled }) =>
     cancelled ? `cancelled at ${step}` : `FAILED at ${step}: ${reason}`,
   ),
+  say(events.sourceWarned, ({ step, reason }) => `warning at ${step}: ${reason}`),
   say(events.runWarned, ({ reason }) => `warning: ${reason}`),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])

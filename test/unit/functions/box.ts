@@ -124,6 +124,10 @@ export class Box implements Host {
   readonly program: Host['program'] = async () => {
     throw new Error('no function of ours runs a program')
   }
+
+  readonly session: Host['session'] = () => {
+    throw new Error('no function of ours has a session')
+  }
 }
 
 function baseOf(path: string): string {

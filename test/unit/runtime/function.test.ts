@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { defineEvent } from '../../../events/index.ts'
+import { defineEvent, snapshotAfter, snapshotBefore } from '../../../events/index.ts'
 import { defineFunction, type FunctionDefinition } from '../../../runtime/function.ts'
 
 const lampOn = defineEvent('lamp.on', z.strictObject({ room: z.string(), dim: z.int().default(10) }))
@@ -40,6 +40,27 @@ describe('defineFunction()', () => {
       // @ts-expect-error: only one of the two has it.
       run: ({ data }) => void data.dim,
     })
+  })
+
+  test('gives a function before a snapshot the means to wait for it, and no other', () => {
+    defineFunction({
+      on: snapshotBefore,
+      emits: [],
+      async run(_, { snapshotTaken }) {
+        expectTypeOf(await snapshotTaken()).toEqualTypeOf<boolean>()
+      },
+    })
+    defineFunction({
+      on: lampOn,
+      emits: [],
+      // @ts-expect-error: there is no snapshot to wait for.
+      run: (_, context) => void context.snapshotTaken,
+    })
+  })
+
+  test('runs what comes after a snapshot whatever happens', () => {
+    expect(defineFunction({ on: snapshotAfter, emits: [], run: () => {} }).spec.always).toBe(true)
+    expect(defineFunction({ on: snapshotBefore, emits: [], run: () => {} }).spec.always).toBeUndefined()
   })
 
   test('lets a handler emit what it declares, defaults left out', () => {

@@ -104,7 +104,7 @@ describe('check', () => {
 
   test('looks at the secrets, programs and addresses of hooks, and sends nothing', async () => {
     const receiver = await WebReceiver.start()
-    const exposed = secretFile(webhookSecret, 0o640)
+    const exposed = secretFile(webhookSecret, 0o644)
     const url = receiver.url
     const server = await makeServer(`notify:
   - { name: gone, webhook: { url: 'https://name.invalid', secretFile: /nowhere/secret } }
@@ -122,8 +122,8 @@ describe('check', () => {
     expect(await about(server, 'open')).toMatchObject([
       {
         id: 'notify.secret',
-        finding: expect.stringContaining('mode 0640'),
-        remedy: `run: chmod go= ${exposed}`,
+        finding: expect.stringContaining('mode 0644'),
+        remedy: `run: chmod g-w,o= ${exposed}`,
       },
     ])
     expect(await about(server, 'short')).toMatchObject([
@@ -163,9 +163,9 @@ describe('check', () => {
 
 test('findingsText() groups, marks with a word, and puts remedies below', () => {
   const findings: Finding[] = [
-    { id: 'a', severity: 'ok', about: 'tools', finding: 'rsync', remedy: null },
-    { id: 'b', severity: 'error', about: 'source var', finding: 'gone\u001b', remedy: 'find it' },
-    { id: 'c', severity: 'warning', about: 'tools', finding: 'one\ntwo', remedy: null },
+    { id: 'tool.ok', severity: 'ok', about: 'tools', finding: 'rsync', remedy: null },
+    { id: 'lvm.no-volume', severity: 'error', about: 'source var', finding: 'gone\u001b', remedy: 'find it' },
+    { id: 'tool.unknown', severity: 'warning', about: 'tools', finding: 'one\ntwo', remedy: null },
   ]
   expect(findingsText(findings, false)).toBe(
     [

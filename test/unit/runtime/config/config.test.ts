@@ -46,7 +46,7 @@ describe('parseConfig()', () => {
       exclude: [],
       archive: true,
       maxDelete: { percent: 50 },
-      snapshot: { size: { bytes: 104_857_600 } },
+      snapshot: { size: { bytes: 104_857_600 }, gate: { timeoutMs: 60_000, onTimeout: 'give-up' } },
       mount: { attempts: 10, backoff: { minMs: 1000, maxMs: 30_000 } },
     })
     expect(config.sources.usr).toMatchObject({ kind: 'path', path: '/usr' })
@@ -56,7 +56,13 @@ describe('parseConfig()', () => {
     ])
     expect(config.archive).toEqual({ target: 'hdd9', compression: 'zstd', level: 3 })
     expect(config.notify.map(({ kind }) => kind)).toEqual(['exec', 'webhook', 'healthchecks'])
-    expect(config.http).toEqual({ listen: '127.0.0.1:7227', tokenFile: '/etc/hdsync/http.token' })
+    expect(config.http).toEqual({
+      listen: { host: '127.0.0.1', port: 7227 },
+      tokenFile: '/etc/hdsync/http.token',
+      hosts: [],
+      rateLimit: { perSecond: 100, burst: 1000 },
+      webhooks: {},
+    })
   })
 
   test('keeps the order of the file', () => {

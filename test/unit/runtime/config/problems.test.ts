@@ -100,19 +100,19 @@ describe('a source', () => {
     ],
     [
       'target: disk, path: /usr/',
-      'hdsync.yaml:2:30: sources.var.path: expected an absolute path below /, found "/usr/"\n  write /usr',
+      'hdsync.yaml:2:30: sources.var.path: expected an absolute path, found "/usr/"\n  write /usr',
     ],
     [
       'target: disk, path: /',
-      'hdsync.yaml:2:30: sources.var.path: expected an absolute path below /, found "/"\n  the targets are below / too: name the directories, or back up the volume of / with `lv`',
+      'hdsync.yaml:2:30: sources.var.path: expected a directory apart from target disk (/mnt/disk), found "/"\n  a backup must not contain itself; or leave it out of var: `exclude: [/mnt/disk/]`',
     ],
     [
       'target: disk, path: "/a\\nb"',
-      'hdsync.yaml:2:30: sources.var.path: expected an absolute path below /, found "/a\\nb"',
+      'hdsync.yaml:2:30: sources.var.path: expected an absolute path, found "/a\\nb"',
     ],
     [
       'target: disk, path: /mnt',
-      'hdsync.yaml:2:30: sources.var.path: expected a directory apart from target disk (/mnt/disk), found "/mnt"\n  a backup must not contain itself',
+      'hdsync.yaml:2:30: sources.var.path: expected a directory apart from target disk (/mnt/disk), found "/mnt"\n  a backup must not contain itself; or leave it out of var: `exclude: [/disk/]`',
     ],
     [
       'target: disk, path: /var, snapshot: { size: 1G }',
@@ -145,6 +145,14 @@ describe('a source', () => {
     [
       'snapshot: { size: 10G, max: 5G }',
       'hdsync.yaml:2:66: sources.var.snapshot.max: expected at least the `size`, found "5G"',
+    ],
+    [
+      'snapshot: { gate: { timeout: 0s } }',
+      'hdsync.yaml:2:67: sources.var.snapshot.gate.timeout: expected a duration from 1s to 1h, such as 30s, found "0s"',
+    ],
+    [
+      'snapshot: { gate: { onTimeout: never } }',
+      'hdsync.yaml:2:69: sources.var.snapshot.gate.onTimeout: expected give-up or take-anyway, found "never"',
     ],
     ['snapshot:', 'hdsync.yaml:2:48: sources.var.snapshot: expected a map, found nothing'],
     [
@@ -190,8 +198,33 @@ ${TARGETS}`
     expect(printed(text)).toBe(`the config has 2 problems:
 hdsync.yaml:3:12: sources.b.lv: expected another volume than that of source a, found "vg01/var"
 hdsync.yaml:5:18: sources.local.path: expected a directory apart from source usr (/usr), found "/usr/local"
-  what is nested would be copied twice`)
+  what is nested would be copied twice; or leave it out of usr: \`exclude: [/local/]\``)
   })
+})
+
+describe('a directory that another source leaves out', () => {
+  const problems = (exclude: string) => {
+    const text = `sources:
+  root: { path: /, target: disk, exclude: [${exclude}] }
+  home: { path: /home, target: disk }
+${TARGETS}`
+    try {
+      parseConfig(text, 'hdsync.yaml')
+      return 'none'
+    } catch (error) {
+      return String(error)
+    }
+  }
+
+  test.each(['/home/, /mnt/disk/', '/home, /mnt/*', '/home/*, /mnt/', '/home/**, /mnt/disk'])(
+    'may be backed up by itself: %s',
+    (exclude) => expect(problems(exclude)).toBe('none'),
+  )
+
+  test.each(['home/, /mnt/', '/home/ann/, /mnt/', '/hom?/, /mnt/', '/, /mnt/', '/homework/, /mnt/'])(
+    'is named by its path alone: %s',
+    (exclude) => expect(problems(exclude)).toContain('leave it out of root: `exclude: [/home/]`'),
+  )
 })
 
 describe('a target', () => {

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { catalogue } from '../../../../events/index.ts'
+import { catalogue, snapshotAfter, snapshotBefore } from '../../../../events/index.ts'
 import { ownFunctions } from '../../../../runtime/engine/engine.ts'
 import { createRegistry, loadRegistry, register } from '../../../../runtime/engine/registry.ts'
 import { UsageError } from '../../../../runtime/errors.ts'
@@ -158,6 +158,11 @@ describe('createRegistry()', () => {
     expect(() => emitting(done)).not.toThrow()
   })
 
+  test('refuses a function on both sides of a gate: one would have to run when the run is cancelled, one not', () => {
+    const both = defineFunction({ on: [snapshotBefore, snapshotAfter], emits: [], run })
+    expect(() => registryOf({ both })).toThrow('both handles both snapshot.before and snapshot.after')
+  })
+
   test('gives an event to all that take it, and several events to one that takes them', () => {
     const both = defineFunction({ on: [work, next], emits: [], run })
     const one = defineFunction({ on: work, emits: [], run })
@@ -174,6 +179,11 @@ describe('register()', () => {
       timeoutMs: 60_000,
       retry: { limit: 3, minDelayMs: 200, maxDelayMs: 30_000 },
     })
+  })
+
+  test('lets a snapshot decide how long it waits for a function', () => {
+    const definition = defineFunction({ on: snapshotBefore, emits: [], run })
+    expect(register('f', definition).timeoutMs).toBe(3 * 3_600_000)
   })
 
   test('keeps what a function says about its retries, and fills in the rest', () => {

@@ -16,6 +16,7 @@ import {
   sourceFailed,
   sourceNext,
   sourceSynced,
+  sourceWarned,
   syncHeld,
   syncRun,
 } from '../../../../events/index.ts'
@@ -41,6 +42,7 @@ function of(source: string) {
   return {
     created: happened(snapshotCreate, { source }),
     mounted: happened(snapshotMount, { source }),
+    warned: happened(sourceWarned, { source, step: 'snapshot.before', reason: 'not locked' }),
     overflowed: happened(snapshotOverflowed, { source, sizeBytes: 4096, attemptsLeft: 9 }),
     released: (usedPercent: number | null) =>
       happened(snapshotReleased, { source, snapshot, sizeBytes: 4096, usedPercent }),
@@ -89,6 +91,21 @@ describe('summarise() of one source', () => {
       'lost files while it was copied',
       [usr.vanished],
       { state: 'degraded', ...counts, error: 'some files vanished' },
+    ],
+    [
+      'was copied though something was not as it should be',
+      [usr.warned, usr.mounted, usr.vanished],
+      {
+        state: 'degraded',
+        ...counts,
+        mountTrials: 1,
+        error: 'some files vanished; snapshot.before: not locked',
+      },
+    ],
+    [
+      'was copied in a second trial, after a warning of the first',
+      [usr.warned, usr.mounted, { ...usr.mounted, attempt: 2 }, usr.synced],
+      { state: 'succeeded', ...counts, mountTrials: 2 },
     ],
     ['was held', [usr.copying, usr.held], { state: 'held', error: heldReason }],
     ['failed', [usr.copying, usr.failed], { state: 'failed', error: 'sync.run: no' }],

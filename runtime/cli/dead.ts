@@ -1,0 +1,75 @@
+import type { DeadLetter } from '../bus/journal.ts'
+import { loadConfig } from '../config/load.ts'
+import { exitCodes } from './exit-codes.ts'
+import { cut, localTime, painter, printable, table, visibleWidth } from './format.ts'
+import type { Io } from './io.ts'
+import { readJournal } from './store.ts'
+import { toldOf } from './view/event-lines.ts'
+
+/** As `dead --json` prints it. */
+interface DeadRow {
+  /** What `redrive` takes. */
+  id: number
+  /** When it was given up, ISO 8601 in UTC. */
+  at: string
+  function: string
+  /** The type of the event that it was to handle. */
+  event: string
+  /** Of a notification: the type of the event that nobody was told of. */
+  tellsOf: string | null
+  source: string | null
+  run: string | null
+  /** Tries in all. */
+  tries: number
+  error: string
+}
+
+/** Narrower than this, an error says nothing. */
+const leastErrorWidth = 30
+
+/**
+ * `hdsync dead`: what used up its tries, the newest first. Looks only: it works beside a run that is going on, and
+ * makes no store.
+ * @throws {UsageError} The store cannot be read.
+ */
+export async function deadCommand(options: { config?: string; json?: boolean }, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const rows = (readJournal(config, (journal) => journal.dead()) ?? []).map(rowOf)
+  if (options.json) io.stdout(`${JSON.stringify(rows)}\n`)
+  else io.stdout(rows.length > 0 ? deadTable(rows, io) : 'no dead letters\n')
+  return exitCodes.succeeded
+}
+
+function rowOf({ id, function: name, event, tries, diedAt, error }: DeadLetter): DeadRow {
+  return {
+    id,
+    at: new Date(diedAt).toISOString(),
+    function: name,
+    event: event.type,
+    tellsOf: toldOf(event) ?? null,
+    source: event.subject ?? null,
+    run: event.runid ?? null,
+    tries,
+    error,
+  }
+}
+
+function deadTable(rows: readonly DeadRow[], { colour, width }: Io): string {
+  const paint = painter(colour)
+  const head = ['ID', 'GIVEN UP', 'FUNCTION', 'EVENT', 'SOURCE', 'TRIES', 'ERROR']
+  const cells = rows.map(({ id, at, function: name, event, tellsOf, source, tries, error }) => [
+    String(id),
+    localTime(Date.parse(at)),
+    paint.bold(name),
+    tellsOf ? `tells of ${tellsOf}` : event,
+    source ?? '-',
+    String(tries),
+    printable(error.replace(/\s*\n\s*/g, '; ')),
+  ])
+  // The error comes last and takes what room is left.
+  const before = table([head.slice(0, -1), ...cells.map((row) => row.slice(0, -1))]).split('\n')
+  const used = Math.max(...before.map(visibleWidth))
+  const room = width === undefined ? undefined : Math.max(leastErrorWidth, width - used - 2)
+  const shown = cells.map((row) => [...row.slice(0, -1), cut(row.at(-1) ?? '', room)])
+  return `${table([head, ...shown])}take one up again: hdsync redrive ${rows[0]?.id}\n`
+}

@@ -1,0 +1,40 @@
+import { type Clock, systemClock } from '../../engine/clock.ts'
+
+/** Notices when nothing has been going on for a while. */
+export interface IdleWatch {
+  /** Something goes on. */
+  touch(): void
+  stop(): void
+}
+
+export interface IdleOptions {
+  /** How long nothing has to go on; for ever unless given. */
+  idleMs: number | undefined
+  /** Whether something goes on that says nothing. */
+  busy(): boolean
+  leave(): void
+  clock?: Clock
+}
+
+export function createIdleWatch({ idleMs, busy, leave, clock = systemClock }: IdleOptions): IdleWatch {
+  if (idleMs === undefined) return { touch() {}, stop() {} }
+  let clear = () => {}
+  let last = clock.now()
+  const arm = (delayMs: number) => {
+    clear()
+    clear = clock.schedule(delayMs, () => {
+      const quietMs = clock.now() - last
+      if (busy()) arm(idleMs)
+      else if (quietMs < idleMs) arm(idleMs - quietMs)
+      else leave()
+    })
+  }
+  arm(idleMs)
+  return {
+    // Called for every event of a night: the timer is left as it is, and looks at the time when it fires.
+    touch() {
+      last = clock.now()
+    },
+    stop: () => clear(),
+  }
+}

@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { HttpBindings } from '@hono/node-server'
+import type { Config } from '../../config/config.ts'
+import { type Engine, type EngineObserver, loadFunctions, openEngine } from '../../engine/engine.ts'
+import { HdsyncError, UsageError } from '../../errors.ts'
+import { createApp } from '../../http/app.ts'
+import { readSecrets } from '../../http/secrets.ts'
+import { createLocalAnswers } from './local.ts'
+
+/** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
+export interface Service {
+  readonly config: Config
+  readonly engine: Engine
+  /** Answers a request; `trusted` when it came over a socket that file permissions guard. */
+  fetch(request: Request, env: HttpBindings, trusted: boolean): Promise<Response>
+  /**
+   * Checks a new config, waits for what is going on, and goes on with the new one.
+   * @throws {UsageError} It is wrong: the old one stays.
+   */
+  reload(): Promise<void>
+  /** Waits until nothing is going on; no further run begins. */
+  settle(): Promise<void>
+  /** Ends the streams that are open. */
+  hangUp(): void
+  /** Lets what is in hand end, or ends it in order, and gives the store back. */
+  stop(): Promise<void>
+}
+
+export interface ServiceOptions {
+  load: () => Promise<Config>
+  observer: EngineObserver
+  version: string
+  /** Called when the store fails: nothing can go on. */
+  onFailure(error: Error): void
+}
+
+/** How long a run that is going on may take to end when the daemon is stopped, before it is cancelled. */
+const graceMs = 5000
+/** How long hooks are waited for; what they do not manage is told again by the next start. */
+const hookPatienceMs = 5000
+
+/** @returns undefined when another process holds the lock on the state directory. */
+export async function openService(options: ServiceOptions): Promise<Service | undefined> {
+  let config = await options.load()
+  // What is wrong with the config is told before anything has begun.
+  await readSecrets(config)
+  const first = await begin(config, options)
+  if (!first) return undefined
+  let engine = first
+  let apps = await appsOf(engine, config, options)
+  // Requests that come while the config is being replaced wait for the new one.
+  let settled: Promise<void> = Promise.resolve()
+
+  async function replace(next: Config): Promise<void> {
+    await quiet(engine)
+    const done = Promise.withResolvers<void>()
+    settled = done.promise
+    try {
+      await engine.stop()
+      const opened = await begin(next, options)
+      if (!opened) throw new HdsyncError(`another hdsync has taken the state directory ${next.state}`)
+      engine = opened
+      config = next
+      apps.close()
+      apps = await appsOf(engine, config, options)
+    } catch (error) {
+      options.onFailure(error as Error)
+    } finally {
+      done.resolve()
+    }
+  }
+
+  let reloading: Promise<void> = Promise.resolve()
+  const service: Service = {
+    get config() {
+      return config
+    },
+    get engine() {
+      return engine
+    },
+    async fetch(request, env, trusted) {
+      await settled
+      const answer = trusted ? answerLocally(request) : undefined
+      if (answer) return answer
+      return (trusted ? apps.trusted : apps.open).fetch(request, env)
+    },
+    reload() {
+      const next = async () => {
+        const loaded = await options.load()
+        if (loaded.state !== config.state) {
+          throw new UsageError(`\`state\` has changed from ${config.state} to ${loaded.state}`, {
+            hint: 'that takes a restart: systemctl restart hdsync',
+          })
+        }
+        await loadFunctions(loaded)
+        await readSecrets(loaded)
+        await replace(loaded)
+      }
+      const result = reloading.then(next)
+      reloading = result.catch(() => {})
+      return result
+    },
+    hangUp: () => apps.close(),
+    async settle() {
+      await settled
+      await quiet(engine)
+    },
+    async stop() {
+      await settled
+      const { failed } = engine.dispatcher
+      if (failed) await engine.abandon(failed)
+      else await leave(engine)
+      await engine.stop()
+    },
+  }
+  const answerLocally = createLocalAnswers(service)
+  return service
+}
+
+async function begin(config: Config, { observer, onFailure }: ServiceOptions): Promise<Engine | undefined> {
+  const engine = await openEngine({ config, observer, onFailure })
+  if (!engine) return undefined
+  try {
+    await engine.start()
+    return engine
+  } catch (error) {
+    await engine.abandon(error as Error)
+    throw error
+  }
+}
+
+/** @throws {ConfigError} A secret cannot be read. */
+async function appsOf(engine: Engine, config: Config, { version, observer }: ServiceOptions) {
+  const closing = new AbortController()
+  const { onWarning } = observer
+  const common = { engine, config, version, closing: closing.signal, ...(onWarning && { onWarning }) }
+  const secrets = await readSecrets(config)
+  return {
+    trusted: createApp({ ...common, secrets, trusted: true }),
+    open: createApp({ ...common, secrets, trusted: false }),
+    /** Ends the streams that are open. */
+    close: () => closing.abort(),
+  }
+}
+
+/** Runs that wait are kept for the next start; the one that is going on ends soon, or is ended in order. */
+async function leave(engine: Engine): Promise<void> {
+  engine.hold()
+  const current = engine.current()
+  if (current) {
+    const ended = engine.ended(current).catch(() => {})
+    await Promise.race([ended, sleep(graceMs, undefined, { ref: false })])
+    await engine.cancel(current, 'cancelled: hdsync serve was stopped')
+    await ended
+  }
+  const idle = engine.dispatcher.idle()
+  await Promise.race([idle, sleep(hookPatienceMs, undefined, { ref: false })])
+  await engine.dispatcher.abandon(new HdsyncError('hdsync serve was stopped'))
+}
+
+/** Waits until nothing is going on. Runs that wait are kept. */
+async function quiet(engine: Engine): Promise<void> {
+  engine.hold()
+  while (engine.current() || engine.dispatcher.inHand > 0) {
+    const current = engine.current()
+    await (current ? engine.ended(current) : engine.dispatcher.idle())
+  }
+}

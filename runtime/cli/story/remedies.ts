@@ -1,0 +1,159 @@
+import {
+  archiveWeekly,
+  snapshotCleanup,
+  snapshotCreate,
+  snapshotMount,
+  sourceNext,
+  syncRun,
+  targetOpen,
+} from '../../../events/index.ts'
+import type { Source } from '../../config/config.ts'
+import type { Failure } from './failure.ts'
+
+/** A failure, and what the config says of its source. */
+export interface Case extends Failure {
+  source: Source
+  /** Where its archives lie; undefined without any. */
+  archivesAt: string | undefined
+  /** Where its mirror lies. */
+  mirrorAt: string
+}
+
+interface Remedy {
+  /** The kind of failure; the first that applies counts. */
+  applies(failure: Case): boolean
+  /** What a person does about it, in this order; what begins with `$ ` is a command. */
+  steps(failure: Case): string[]
+}
+
+/** What to do about each kind of failure, the particular ones first. */
+const remedies: readonly Remedy[] = [
+  {
+    applies: ({ state }) => state === 'held',
+    steps: ({ source }) => [
+      'If all those files were deleted on purpose, let it go on:',
+      `$ hdsync release ${source.name}`,
+      'If not, the mirror still has them: copy them back before anything else.',
+      `If that many go every night, raise sources.${source.name}.maxDelete.`,
+    ],
+  },
+  {
+    applies: ({ state }) => state === 'cancelled',
+    steps: ({ source }) => ['Nothing is wrong with it: somebody ended the run. Run it again:', run(source)],
+  },
+  {
+    // The words of InterruptedError.
+    applies: ({ reason }) => reason.startsWith('interrupted: '),
+    steps: ({ source }) => [
+      'Find out why hdsync or the machine stopped in the middle:',
+      '$ journalctl --boot=-1 --priority=warning --pager-end',
+      'Then run it again; what was copied before is not copied twice:',
+      run(source),
+    ],
+  },
+  {
+    applies: ({ step, overflowed }) => step === syncRun.type && overflowed > 0,
+    steps: ({ source }) => [
+      `More is written to it during a copy than its snapshot may take: raise sources.${source.name}.snapshot.max (or .size), or back it up at a quieter hour.`,
+      ...freeExtents(source),
+    ],
+  },
+  {
+    applies: ({ step, refused }) => step === snapshotMount.type && refused > 0,
+    steps: ({ source }) => [
+      'A journal in mid-air mounts on one of the next trials as a rule. If none does night after night, its file system may be damaged: check it the next time that it is unmounted:',
+      ...(source.kind === 'lv' ? [`$ fsck -n /dev/${source.vg}/${source.lv}`] : []),
+      `More trials help where it is only busy: sources.${source.name}.mount.attempts.`,
+    ],
+  },
+  {
+    applies: ({ step }) => step === targetOpen.type,
+    steps: ({ source }) => [
+      'See that the backup disk is plugged in, healthy and the right one; `check` names what is wrong with it:',
+      '$ hdsync check',
+      `If it is a new disk: hdsync target adopt ${source.target}`,
+    ],
+  },
+  {
+    applies: ({ step }) =>
+      ([snapshotCreate.type, snapshotMount.type, snapshotCleanup.type] as string[]).includes(step),
+    steps: ({ source }) => [
+      'See what LVM has to say, and whether there is room for a snapshot:',
+      ...freeExtents(source),
+      '$ hdsync check',
+    ],
+  },
+  {
+    applies: ({ step, command }) => step === syncRun.type && isFull(command),
+    steps: ({ mirrorAt }) => [
+      'The backup disk is full: make room on it, or exclude what need not be kept:',
+      `$ df -h ${mirrorAt}`,
+    ],
+  },
+  {
+    applies: ({ step, command }) => step === syncRun.type && command?.exitCode === 23,
+    steps: () => [
+      'Some files could not be copied: rsync names them above, or `show` does. Look for errors of the disks:',
+      '$ dmesg --level=err,warn | tail',
+      '$ hdsync show',
+    ],
+  },
+  {
+    applies: ({ step, command }) =>
+      step === syncRun.type && [10, 12, 30, 35].includes(command?.exitCode ?? 0),
+    steps: ({ source }) => ['rsync was broken off, which may not happen again:', run(source)],
+  },
+  {
+    applies: ({ step, command }) => step === syncRun.type && command === undefined,
+    steps: ({ source }) => [
+      'It was not copied, as it did not look right: copying it might have spoiled the mirror. Put right what is named above, then:',
+      '$ hdsync check',
+      run(source),
+    ],
+  },
+  {
+    applies: ({ step, command }) => step === archiveWeekly.type && isFull(command),
+    steps: ({ archivesAt }) => [
+      'The disk of the archives is full: make room on it:',
+      `$ df -h ${archivesAt ?? ''}`.trim(),
+    ],
+  },
+  {
+    applies: ({ step }) => step === archiveWeekly.type,
+    steps: ({ source }) => [
+      'The mirror is good, its archive is not. See that the disk of the archives is healthy, then:',
+      '$ hdsync check',
+      run(source),
+    ],
+  },
+  {
+    applies: ({ step }) => step === sourceNext.type,
+    steps: ({ source }) => ['Its turn did not come. Run it by itself:', run(source)],
+  },
+  {
+    applies: () => true,
+    steps: ({ run }) => [
+      'Look at all that happened, and at what may be wrong now:',
+      `$ hdsync show ${run}`,
+      '$ hdsync check',
+    ],
+  },
+]
+
+/** What to do about a failure. */
+export function remedyFor(failure: Case): string[] {
+  return remedies.find(({ applies }) => applies(failure))?.steps(failure) ?? []
+}
+
+function run({ name }: Source): string {
+  return `$ hdsync run ${name}`
+}
+
+function freeExtents(source: Source): string[] {
+  return source.kind === 'lv' ? [`$ vgs ${source.vg}`] : []
+}
+
+/** rsync, tar and the compressors all pass on the words of the C library. @see strerror(3) */
+function isFull(command: Failure['command']): boolean {
+  return /No space left on device|Disk quota exceeded/.test(command?.stderr ?? '')
+}

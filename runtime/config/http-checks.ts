@@ -1,0 +1,76 @@
+import type { z } from 'zod'
+import { backupStart, catalogue } from '../../events/index.ts'
+import { validate } from './findings.ts'
+import { type httpSchema, isLoopback } from './http.ts'
+import { didYouMean } from './nearest.ts'
+import { either, type Finding } from './problem.ts'
+
+type Http = z.output<typeof httpSchema>
+
+/** What `http:` alone cannot know: whether it is safe, and whether its webhooks become events that there are. */
+export function checkHttp(http: Http, sourceNames: readonly string[]): Finding[] {
+  return [
+    ...openToAll(http),
+    ...Object.entries(http.webhooks).flatMap(([name, webhook]) => {
+      const path = ['http', 'webhooks', name]
+      return [...unknownEvent(webhook.event, path), ...wrongData(webhook, sourceNames, path)]
+    }),
+  ]
+}
+
+function openToAll({ listen, tokenFile }: Http): Finding[] {
+  if (!listen || tokenFile || isLoopback(listen)) return []
+  return [
+    {
+      path: ['http', 'listen'],
+      expected: 'an address of this box alone, such as 127.0.0.1, as there is no `tokenFile`',
+      hint: 'whoever reaches it could start and cancel backups: make a token (openssl rand -hex 32) and name its file',
+    },
+  ]
+}
+
+function unknownEvent(type: string, path: string[]): Finding[] {
+  const triggerable = [...catalogue.values()].filter((event) => event.triggerable).map((event) => event.type)
+  if (triggerable.includes(type)) return []
+  const hint = catalogue.has(type) ? `${type} is made by hdsync itself` : didYouMean(type, triggerable)
+  return [
+    { path: [...path, 'event'], expected: `an event that may be asked for: ${either(triggerable)}`, hint },
+  ]
+}
+
+function wrongData(
+  { event, data }: Http['webhooks'][string],
+  sourceNames: readonly string[],
+  path: string[],
+) {
+  const definition = catalogue.get(event)
+  if (!definition?.triggerable) return []
+  const { findings } = validate(definition.schema, data)
+  const known =
+    sourceNames.length > 0 ? `the name of a source: ${either(sourceNames)}` : 'a source of `sources`'
+  const unknown = unknownSources(event, data, sourceNames).map(
+    ({ name, at }): Finding => ({ path: at, expected: known, hint: didYouMean(name, sourceNames) }),
+  )
+  return [...findings, ...unknown].map((finding) => ({
+    ...finding,
+    path: [...path, 'data', ...finding.path],
+  }))
+}
+
+/**
+ * The sources that a request for a run names and that the config does not have.
+ * @returns Each with its place in the data.
+ */
+export function unknownSources(
+  type: string,
+  data: unknown,
+  sourceNames: readonly string[],
+): { name: string; at: (string | number)[] }[] {
+  const request = type === backupStart.type ? backupStart.schema.safeParse(data).data : undefined
+  if (!request) return []
+  const { sources = [], allowDeletions } = request
+  return [
+    ...sources.map((name, i) => ({ name, at: ['sources', i] })),
+    ...Object.keys(allowDeletions).map((name) => ({ name, at: ['allowDeletions', name] })),
+  ].filter(({ name }) => !sourceNames.includes(name))
+}

@@ -1,0 +1,71 @@
+import { isIPv4 } from 'node:net'
+import { z } from 'zod'
+import { absolutePath } from './names.ts'
+import { parsed, text } from './reading.ts'
+
+// How others talk to the daemon: `http:` in the config.
+
+/** An address of this box and a port of it; port 0 is any that is free. */
+export interface ListenAddress {
+  host: string
+  port: number
+}
+
+const LISTEN = 'an address and port such as 127.0.0.1:7227'
+
+const listenAddress = parsed(
+  LISTEN,
+  (value): ListenAddress | undefined => {
+    const [, v6, plain, digits] = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(value) ?? []
+    const host = v6 ?? plain
+    const port = Number(digits)
+    return host && port <= 65_535 ? { host, port } : undefined
+  },
+  (value) => (/^\d{1,5}$/.test(value) ? `write 127.0.0.1:${value}` : undefined),
+)
+
+/** Requests that one client may make. */
+export interface Rate {
+  perSecond: number
+  /** At once, before the limit is felt: what ten seconds allow. */
+  burst: number
+}
+
+const rate = parsed('a rate such as 100/s or 600/m', (value): Rate | undefined => {
+  const [, digits, unit] = /^(\d{1,7}) ?\/ ?(s|m)$/.exec(value) ?? []
+  const perSecond = Number(digits) / (unit === 'm' ? 60 : 1)
+  return perSecond > 0 ? { perSecond, burst: Math.max(1, Math.ceil(perSecond * 10)) } : undefined
+})
+
+const hostName = text('a host name such as backup.example.org, without a port', (name) =>
+  /^[a-z\d](?:[a-z\d.-]{0,251}[a-z\d])?$/i.test(name),
+)
+
+const webhookName = text('a name of letters, digits, `_` and `-` (at most 63)', (name) =>
+  /^[A-Za-z\d][\w-]{0,62}$/.test(name),
+)
+
+const webhookSchema = z.strictObject({
+  secretFile: absolutePath.describe('File of the secret that the sender signs with: `whsec_...`.'),
+  event: z.string({ error: 'the type of an event' }).describe('The event that a call becomes.'),
+  data: z.record(z.string(), z.unknown(), { error: 'a map' }).default({}).describe('Its data.'),
+})
+
+export const httpSchema = z.strictObject({
+  listen: listenAddress.exactOptional().describe('Address and port; without it there is the socket alone.'),
+  tokenFile: absolutePath
+    .exactOptional()
+    .describe('File of the bearer token. May be left out on a loopback address.'),
+  socket: absolutePath.exactOptional().describe('The unix socket of the daemon.'),
+  hosts: z
+    .array(hostName)
+    .default([])
+    .describe('Names under which it is reached, beside localhost and addresses.'),
+  rateLimit: rate.prefault('100/s').describe('Requests that one client may make.'),
+  webhooks: z.record(webhookName, webhookSchema).default({}).describe('Signed calls that become events.'),
+})
+
+/** Whether only this box can reach an address. */
+export function isLoopback({ host }: ListenAddress): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}

@@ -1,0 +1,18 @@
+import { join } from 'node:path'
+
+/** Where the event store lies unless the config says otherwise. */
+export const defaultState = '/var/lib/hdsync'
+
+/** What of a config tells where the daemon listens. */
+export interface SocketConfig {
+  state: string
+  http?: { socket?: string }
+}
+
+/**
+ * The unix socket on which the daemon of this store listens. One that keeps its store elsewhere listens there too, so
+ * that two on one box do not meet.
+ */
+export function socketPath({ http, state }: SocketConfig): string {
+  return http?.socket ?? (state === defaultState ? '/run/hdsync/hdsync.sock' : join(state, 'hdsync.sock'))
+}

@@ -1,0 +1,35 @@
+import { dirname } from 'node:path'
+import { ownFunctions } from './engine.ts'
+import type { RegisteredFunction } from './registry.ts'
+
+/** A function as `functions --json` and `GET /functions` show it. */
+export interface FunctionDescription {
+  name: string
+  /** Types of the events that it takes. */
+  on: string[]
+  emits: string[]
+  timeoutMs: number
+  /** Tries in all, the first one included. */
+  tries: number
+  builtIn: boolean
+  file: string
+}
+
+export function describeFunction({
+  name,
+  file,
+  definition,
+  timeoutMs,
+  retry,
+}: RegisteredFunction): FunctionDescription {
+  const types = (events: typeof definition.on) => events.map(({ type }) => type)
+  return {
+    name,
+    on: types(definition.on),
+    emits: types(definition.emits),
+    timeoutMs,
+    tries: retry.limit,
+    builtIn: dirname(file) === ownFunctions,
+    file,
+  }
+}

@@ -1,0 +1,137 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { createConnection } from 'node:net'
+import { dirname } from 'node:path'
+import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { UsageError } from '../errors.ts'
+
+/** Where to listen; `fd` is a socket that the service manager has opened. */
+export type ListenAddress = { path: string } | { host: string; port: number } | { fd: number }
+
+/** A socket that people can reach. */
+export interface Listener {
+  /** A path, or `host:port`. */
+  readonly address: string
+  /** Connections that are open now. */
+  readonly clients: number
+  /** Takes no further connection, waits so long for answers that are under way, then hangs up. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface ListenOptions {
+  address: ListenAddress
+  /** `env` holds Node's own request; `local` tells that it came over a unix socket, which file permissions guard. */
+  fetch: (request: Request, env: HttpBindings, local: boolean) => Response | Promise<Response>
+  /** Told when somebody connects or leaves. */
+  onActivity?(): void
+}
+
+/** A header block and a body have to arrive within these; slow senders hold a connection no longer. */
+const headersTimeoutMs = 5000
+const requestTimeoutMs = 15_000
+const maxHeaderBytes = 16 * 1024
+const socketMode = 0o660
+
+/**
+ * Opens a listening socket. A unix socket that a dead process left is replaced.
+ * @throws {UsageError} Somebody else listens there, or it may not be opened.
+ */
+export async function listen({ address, fetch, onActivity }: ListenOptions): Promise<Listener> {
+  const server: Server = createAdaptorServer({
+    fetch: (request, env) => fetch(request, env as HttpBindings, isUnix(server)),
+    serverOptions: {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: maxHeaderBytes,
+    },
+  }) as Server
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    onActivity?.()
+    socket.on('close', () => {
+      sockets.delete(socket)
+      onActivity?.()
+    })
+  })
+  await bind(server, address)
+  return {
+    address: nameOf(server),
+    get clients() {
+      return sockets.size
+    },
+    async close(graceMs) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      if ('closeIdleConnections' in server) (server.closeIdleConnections as () => void)()
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy()
+      }, graceMs)
+      await closed
+      clearTimeout(timer)
+      if ('path' in address) rmSync(address.path, { force: true })
+    },
+  }
+}
+
+async function bind(server: Server, address: ListenAddress): Promise<void> {
+  if ('path' in address) await makeWay(address.path)
+  const opened = Promise.withResolvers<void>()
+  server.once('listening', opened.resolve).once('error', opened.reject)
+  // The socket is born with its final mode: what is wide open for a moment can be connected to in that moment.
+  const before = process.umask(0o777 & ~socketMode)
+  try {
+    server.listen(address)
+  } finally {
+    process.umask(before)
+  }
+  try {
+    await opened.promise
+    if ('path' in address) chmodSync(address.path, socketMode)
+  } catch (error) {
+    throw new UsageError(`cannot listen on ${describe(address)}: ${(error as Error).message}`, {
+      hint: 'see `http:` in the config, and what else listens there: ss -lnp',
+      cause: error,
+    })
+  }
+}
+
+/** @throws {UsageError} Somebody answers at this path. */
+async function makeWay(path: string): Promise<void> {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  } catch (error) {
+    throw new UsageError(`cannot make the folder of the socket ${path}: ${(error as Error).message}`, {
+      hint: 'run hdsync as root, or name another socket under `http:` in the config',
+      cause: error,
+    })
+  }
+  const answers = await new Promise<boolean>((resolve) => {
+    const probe = createConnection({ path })
+    probe.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    probe.once('connect', () => probe.destroy())
+  })
+  if (answers) throw new UsageError(`another process listens on ${path}`)
+  rmSync(path, { force: true })
+}
+
+/** Unix sockets have a path, or none at all, where others have an address. */
+function isUnix(server: Server): boolean {
+  const address = server.address()
+  return address === null ? false : typeof address === 'string'
+}
+
+function nameOf(server: Server): string {
+  const address = server.address() as AddressInfo | string | null
+  if (address === null || typeof address === 'string') return address ?? ''
+  return address.family === 'IPv6'
+    ? `[${address.address}]:${address.port}`
+    : `${address.address}:${address.port}`
+}
+
+function describe(address: ListenAddress): string {
+  if ('path' in address) return address.path
+  return 'fd' in address
+    ? `the socket of the service manager (${address.fd})`
+    : `${address.host}:${address.port}`
+}

@@ -1,0 +1,58 @@
+/** Every metric, by name: a contract with dashboards and alert rules. A value of a label that is not there has no line. */
+export const metrics = {
+  hdsync_build_info: { help: 'The version that is running; always 1.', labels: ['version'] },
+  hdsync_source_last_success_timestamp_seconds: {
+    help: 'When the last run ended in which this source was backed up; 0 if there is none on record.',
+    labels: ['source'],
+  },
+  hdsync_source_last_state: {
+    help: 'How the source fared in its last run that has ended: 1 for the state it is in.',
+    labels: ['source', 'state'],
+  },
+  hdsync_source_last_duration_seconds: {
+    help: 'From the first to the last event of the source in that run.',
+    labels: ['source'],
+  },
+  hdsync_source_last_transferred_bytes: { help: 'Bytes copied in that run.', labels: ['source'] },
+  hdsync_source_last_transferred_files: { help: 'Files copied in that run.', labels: ['source'] },
+  hdsync_source_last_deleted_files: {
+    help: 'Files deleted from the mirror in that run.',
+    labels: ['source'],
+  },
+  hdsync_source_last_mount_trials: {
+    help: 'Snapshots that were tried to mount in that run; 0 for a directory.',
+    labels: ['source'],
+  },
+  hdsync_source_last_snapshot_used_ratio: {
+    help: 'How much of the room of the snapshot was used at its peak in that run, from 0 to 1.',
+    labels: ['source'],
+  },
+  hdsync_run_last_end_timestamp_seconds: { help: 'When the last run ended.', labels: [] },
+  hdsync_run_last_duration_seconds: { help: 'How long the last run took.', labels: [] },
+  hdsync_runs_unended: { help: 'Runs that have been asked for and have not ended.', labels: [] },
+  hdsync_function_deliveries: {
+    help: 'Events that the function has still to handle: ready, waiting for their time, or claimed.',
+    labels: ['function', 'state'],
+  },
+  hdsync_function_oldest_ready_seconds: {
+    help: 'Age of the oldest event that is ready to be handled; 0 if there is none.',
+    labels: ['function'],
+  },
+  hdsync_function_attempts: {
+    help: 'Attempts on record, which goes back as far as `keep` says.',
+    labels: ['function'],
+  },
+  hdsync_function_dead_letters: {
+    help: 'Events that were given up and not taken up again.',
+    labels: ['function'],
+  },
+} as const satisfies Record<`hdsync_${string}`, { help: string; labels: readonly string[] }>
+
+export type MetricName = keyof typeof metrics
+
+/** One line of the exposition. */
+export interface Sample {
+  name: MetricName
+  labels: Record<string, string>
+  value: number
+}

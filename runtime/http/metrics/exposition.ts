@@ -1,0 +1,26 @@
+import { Gauge, Registry } from 'prom-client'
+import type { AppContext } from '../context.ts'
+import { metrics, type Sample } from './catalogue.ts'
+import { functionSamples } from './functions.ts'
+import { sourceSamples } from './sources.ts'
+
+export const exposedType = Registry.OPENMETRICS_CONTENT_TYPE
+
+/** All metrics in the OpenMetrics text format, read from the store at this moment. */
+export async function exposition({ engine, config, version, clock }: AppContext): Promise<string> {
+  const registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>()
+  registry.setContentType(exposedType)
+  const gauges = new Map(
+    Object.entries(metrics).map(([name, { help, labels }]) => [
+      name,
+      new Gauge({ name, help, labelNames: labels, registers: [registry] }),
+    ]),
+  )
+  const samples: Sample[] = [
+    { name: 'hdsync_build_info', labels: { version }, value: 1 },
+    ...sourceSamples(engine, Object.keys(config.sources)),
+    ...functionSamples(engine, clock.now()),
+  ]
+  for (const { name, labels, value } of samples) gauges.get(name)?.set(labels, value)
+  return registry.metrics()
+}

@@ -1,0 +1,35 @@
+import { generateSpecs } from 'hono-openapi'
+import { z } from 'zod'
+import type { App } from './context.ts'
+import { problemSchema } from './problem.ts'
+
+/** The HTTP side of hdsync as an OpenAPI 3.1 document, from what its routes say of themselves. */
+export function openapiDocument(app: App, version: string): ReturnType<typeof generateSpecs> {
+  return generateSpecs(app, {
+    excludeStaticFile: false,
+    documentation: {
+      openapi: '3.1.0',
+      info: {
+        title: 'hdsync',
+        version,
+        description: 'Backs up a Linux server while it runs. Events go in, runs come out.',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: 'http://127.0.0.1:7227' }],
+      security: [{ token: [] }],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'What the file of `http.tokenFile` holds.' },
+        },
+        schemas: { Problem: schemaOf(problemSchema) },
+      },
+    },
+  })
+}
+
+type Schemas = NonNullable<Awaited<ReturnType<typeof generateSpecs>>['components']['schemas']>
+
+function schemaOf(schema: z.ZodType): Schemas[string] {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema)
+  return rest as Schemas[string]
+}

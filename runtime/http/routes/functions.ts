@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import { describeFunction } from '../../engine/describe-function.ts'
+import type { App, AppContext } from '../context.ts'
+import { describe } from '../describe.ts'
+
+const functionSchema = z.object({
+  name: z.string(),
+  on: z.array(z.string()).describe('Types of the events that it takes.'),
+  emits: z.array(z.string()),
+  timeoutMs: z.number(),
+  tries: z.int().describe('Tries in all, the first one included.'),
+  builtIn: z.boolean(),
+  file: z.string(),
+})
+
+const description = describe('listFunctions', {
+  summary: 'What handles what, and where it was loaded from',
+  answers: { 200: { description: 'Functions.', schema: z.array(functionSchema) } },
+})
+
+export function functionRoutes(app: App, { engine }: AppContext): void {
+  app.get('/functions', description, (c) => c.json(engine.registry.functions.map(describeFunction)))
+}

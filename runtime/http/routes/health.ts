@@ -1,0 +1,29 @@
+import { z } from 'zod'
+import type { App, AppContext } from '../context.ts'
+import { describe } from '../describe.ts'
+import { Problem } from '../problem.ts'
+
+const status = z.object({ status: z.literal('ok'), version: z.string() })
+
+const alive = describe('isAlive', {
+  summary: 'Whether the process answers',
+  answers: { 200: { description: 'It does.', schema: status } },
+  open: true,
+})
+
+const ready = describe('isReady', {
+  summary: 'Whether events are taken',
+  answers: { 200: { description: 'They are.', schema: status } },
+  problems: ['unavailable'],
+  open: true,
+})
+
+export function healthRoutes(app: App, { engine, version, closing }: AppContext): void {
+  app.get('/healthz', alive, (c) => c.json({ status: 'ok', version }))
+  app.get('/readyz', ready, (c) => {
+    const failed = engine.dispatcher.failed
+    if (failed) throw new Problem('unavailable', `the event store cannot be written: ${failed.message}`)
+    if (closing.aborted) throw new Problem('unavailable', 'hdsync is stopping')
+    return c.json({ status: 'ok', version })
+  })
+}

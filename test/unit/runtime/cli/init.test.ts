@@ -1,0 +1,121 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { adoptTarget } from '../../../../runtime/cli/adopt.ts'
+import { type InitOptions, initCommand } from '../../../../runtime/cli/init.ts'
+import { parseConfig } from '../../../../runtime/config/config.ts'
+import { TerminalError, UsageError } from '../../../../runtime/errors.ts'
+import { readMarker } from '../../../../runtime/host/marker.ts'
+import { temporaryFolder } from '../../temporary-folder.ts'
+import { surveyOf } from '../host/machines.ts'
+import { runnerOf } from './checks/lvm.ts'
+import { printed } from './night.ts'
+
+/** Runs init as on a recorded machine, with the state directory out of the way. */
+async function init(options: InitOptions, machine = 'cloud-vm', interactive = false) {
+  const io = printed()
+  const state = temporaryFolder()
+  const adopt: typeof adoptTarget = (_config, target, how) => adoptTarget({ state }, target, how)
+  const given = { survey: surveyOf(machine), runner: runnerOf({}), interactive, adopt }
+  const code = await initCommand(options, io, given)
+  return { code, out: io.out, err: io.err }
+}
+
+describe('init', () => {
+  test('writes the config, marks the target, and says what comes next', async () => {
+    const folder = temporaryFolder()
+    const [file, backup] = [join(folder, 'etc/hdsync.yaml'), join(folder, 'backup')]
+    mkdirSync(backup)
+    const { code, out } = await init({ config: file, target: backup, yes: true })
+    expect(code).toBe(0)
+    const config = parseConfig(readFileSync(file, 'utf8'), file)
+    expect(Object.keys(config.sources)).toEqual(['root', 'efi'])
+    expect(config.targets.backup).toMatchObject({ path: backup, mounts: [] })
+    expect(config.sources.root?.exclude).toContain(`${backup}/*`)
+    expect(readMarker(backup)?.target).toBe('backup')
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(out).toMatch(/✔ .*hdsync\.yaml is written: root, efi to .*backup\n/)
+    expect(out).toContain(`hdsync plan --config ${file}`)
+  })
+
+  test('never overwrites a config, and says what is there', async () => {
+    const folder = temporaryFolder()
+    const file = join(folder, 'hdsync.yaml')
+    writeFileSync(file, 'mine')
+    const attempt = init({ config: file, yes: true })
+    await expect(attempt).rejects.toBeInstanceOf(UsageError)
+    await expect(attempt).rejects.toThrow(/is there already \(a file of 4 bytes\), and is left as it is/)
+    expect(readFileSync(file, 'utf8')).toBe('mine')
+  })
+
+  test('asks for --yes where there is no terminal', async () => {
+    const file = join(temporaryFolder(), 'hdsync.yaml')
+    await expect(init({ config: file })).rejects.toThrow(/there is no terminal to ask them in/)
+    expect(existsSync(file)).toBe(false)
+  })
+
+  test('finds no place for backups by itself, and says how to name one', async () => {
+    const file = join(temporaryFolder(), 'hdsync.yaml')
+    const attempt = init({ config: file, yes: true }, 'one-partition')
+    await expect(attempt).rejects.toMatchObject({ hint: expect.stringContaining('--target /srv/backup') })
+    const stick = init({ config: file, yes: true }, 'usb-stick')
+    await expect(stick).rejects.toMatchObject({ hint: expect.stringContaining('/dev/sdc1') })
+    await expect(init({ config: file, yes: true, target: '/no/such' })).rejects.toThrow(/There is no folder/)
+    expect(existsSync(file)).toBe(false)
+  })
+
+  test('marks no disk that holds folders of the names of sources', async () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'backup/root/etc'), { recursive: true })
+    const file = join(folder, 'hdsync.yaml')
+    const { code, out } = await init({ config: file, target: join(folder, 'backup'), yes: true })
+    expect(code).toBe(1)
+    expect(out).toContain('is no target yet: it holds ')
+    expect(readMarker(join(folder, 'backup'))).toBeUndefined()
+  })
+
+  test('says why a disk cannot be mounted, and how to go on', async () => {
+    const folder = temporaryFolder()
+    const file = join(folder, 'hdsync.yaml')
+    const io = printed()
+    const adopt = async () => {
+      throw new TerminalError('there is no disk with UUID=1', { hint: 'is it plugged in?' })
+    }
+    const given = { survey: surveyOf('cloud-vm'), runner: runnerOf({}), adopt }
+    expect(await initCommand({ config: file, yes: true }, io, given)).toBe(1)
+    expect(io.out).toContain(
+      '! /mnt/data is no target yet: there is no disk with UUID=1\n  → is it plugged in?\n',
+    )
+  })
+
+  test('prints the proposal as JSON and changes nothing, config or not', async () => {
+    const folder = temporaryFolder()
+    const file = join(folder, 'hdsync.yaml')
+    writeFileSync(file, 'mine')
+    const { code, out } = await init({ config: file, json: true }, 'classic')
+    expect(code).toBe(0)
+    const proposal = JSON.parse(out)
+    expect(proposal.sources[2]).toEqual({
+      name: 'var',
+      at: '/var',
+      lv: 'vg01/lv_var',
+      type: 'reiserfs',
+      disks: ['sda'],
+      usedBytes: 9663676416,
+      snapshotBytes: 4294967296,
+      exclude: ['/tmp/*', '/cache/apt/archives/*.deb', '/lib/hdsync/'],
+      warning: null,
+    })
+    expect(proposal.choices).toEqual({
+      sources: ['root', 'boot', 'var', 'home'],
+      target: 'hdd1',
+      archive: 'hdd1',
+    })
+    expect(Object.keys(parseConfig(proposal.config, 'x').sources)).toEqual(proposal.choices.sources)
+    expect(readdirSync(folder)).toEqual(['hdsync.yaml'])
+    expect(JSON.parse((await init({ config: file, json: true }, 'one-partition')).out)).toMatchObject({
+      choices: null,
+      config: null,
+    })
+  })
+})

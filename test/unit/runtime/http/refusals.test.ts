@@ -1,0 +1,482 @@
+import { Webhook } from 'standardwebhooks'
+import { describe, expect, test } from 'vitest'
+import type { z } from 'zod'
+import {
+  type ProblemName,
+  problemMediaType,
+  type problemSchema,
+  problems,
+  problemType,
+} from '../../../../runtime/http/problem.ts'
+import { makeService, type Service, structured, webhookSecret } from './service.ts'
+
+interface Case {
+  title: string
+  status: number
+  problem: ProblemName
+  path?: string
+  init?: RequestInit | ((service: Service) => RequestInit)
+  /** What has to be in the detail. */
+  says?: string
+}
+
+const json = (body: string, headers: object = {}): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/cloudevents+json', ...headers },
+  body,
+})
+
+const binary = (headers: object, body = '{}'): RequestInit => ({
+  method: 'POST',
+  headers: {
+    'content-type': 'application/json',
+    'ce-specversion': '1.0',
+    'ce-id': 'a1',
+    'ce-source': '/test',
+    'ce-type': 'backup.start',
+    ...headers,
+  },
+  body,
+})
+
+const batch = (events: object[]): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/cloudevents-batch+json' },
+  body: JSON.stringify(events),
+})
+
+const event = { specversion: '1.0', id: 'a1', source: '/test', type: 'backup.start', data: {} }
+
+interface Call {
+  body?: string
+  /** The body that is signed, if it is another one. */
+  signed?: string
+  at?: Date
+  id?: string
+}
+
+/** A call of a webhook, signed by `secret`. */
+function call(
+  secret: string,
+  { body = '{}', signed, at = new Date(), id = 'msg_1' }: Call = {},
+): RequestInit {
+  const signature = new Webhook(secret).sign(id, at, signed ?? body)
+  const timestamp = String(Math.floor(at.getTime() / 1000))
+  const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }
+  return { method: 'POST', headers, body }
+}
+
+const minutes = (count: number) => new Date(Date.now() + count * 60_000)
+const otherSecret = `whsec_${Buffer.alloc(32, 8).toString('base64')}`
+const chunks = (bytes: number) =>
+  ReadableStream.from(Array.from({ length: bytes / 1024 }, () => new Uint8Array(1024).fill(32)))
+
+const cases: Case[] = [
+  {
+    title: 'no token',
+    status: 401,
+    problem: 'unauthorized',
+    path: '/runs',
+    init: { headers: { authorization: '' } },
+  },
+  {
+    title: 'a wrong token',
+    status: 401,
+    problem: 'unauthorized',
+    path: '/runs',
+    init: { headers: { authorization: 'Bearer 0123456789abcdef' } },
+  },
+  {
+    title: 'another scheme than Bearer',
+    status: 401,
+    problem: 'unauthorized',
+    path: '/runs',
+    init: { headers: { authorization: 'Basic aGQ6c3luYw==' } },
+  },
+  {
+    title: 'no token for the metrics',
+    status: 401,
+    problem: 'unauthorized',
+    path: '/metrics',
+    init: { headers: { authorization: '' } },
+  },
+  {
+    title: 'a forged signature',
+    status: 401,
+    problem: 'bad-signature',
+    path: '/webhooks/deploy',
+    init: () => call(otherSecret),
+  },
+  {
+    title: 'another body than the one that was signed',
+    status: 401,
+    problem: 'bad-signature',
+    path: '/webhooks/deploy',
+    init: () => call(webhookSecret, { body: '{"a":2}', signed: '{"a":1}' }),
+  },
+  {
+    title: 'a call that is six minutes old',
+    status: 401,
+    problem: 'bad-signature',
+    path: '/webhooks/deploy',
+    init: () => call(webhookSecret, { at: minutes(-6) }),
+    says: 'too old',
+  },
+  {
+    title: 'a call that is six minutes ahead',
+    status: 401,
+    problem: 'bad-signature',
+    path: '/webhooks/deploy',
+    init: () => call(webhookSecret, { at: minutes(6) }),
+    says: 'too new',
+  },
+  {
+    title: 'a webhook without a signature',
+    status: 401,
+    problem: 'bad-signature',
+    path: '/webhooks/deploy',
+    init: json('{}'),
+  },
+  {
+    title: 'an id of a call that is too long',
+    status: 400,
+    problem: 'invalid-event',
+    path: '/webhooks/deploy',
+    init: () => call(webhookSecret, { id: 'x'.repeat(257) }),
+  },
+  {
+    title: 'an unknown webhook',
+    status: 404,
+    problem: 'unknown-webhook',
+    path: '/webhooks/nix',
+    init: () => call(webhookSecret),
+  },
+  {
+    title: 'a webhook named as something that every object has',
+    status: 404,
+    problem: 'unknown-webhook',
+    path: '/webhooks/constructor',
+    init: () => call(webhookSecret),
+  },
+  {
+    title: 'a body that says that it is too large',
+    status: 413,
+    problem: 'body-too-large',
+    init: json(' '.repeat(65_537), { 'content-length': '65537' }),
+  },
+  {
+    title: 'a body that comes in pieces and is too large',
+    status: 413,
+    problem: 'body-too-large',
+    init: { ...json(''), body: chunks(66 * 1024), duplex: 'half' } as RequestInit,
+  },
+  { title: 'bad JSON', status: 400, problem: 'malformed-body', init: json('{"specversion": ') },
+  {
+    title: 'bytes that are not UTF-8',
+    status: 400,
+    problem: 'malformed-body',
+    init: { ...json(''), body: new Uint8Array([0x22, 0xff, 0x22]) },
+  },
+  {
+    title: 'bad JSON as the data of a binary event',
+    status: 400,
+    problem: 'malformed-body',
+    init: binary({}, '{'),
+  },
+  { title: 'no body', status: 400, problem: 'malformed-body', init: json('') },
+  { title: 'JSON that is no event', status: 400, problem: 'invalid-event', init: json('[]') },
+  {
+    title: 'an event without an id',
+    status: 400,
+    problem: 'invalid-event',
+    init: structured({ id: undefined }),
+    says: '/id',
+  },
+  {
+    title: 'an event of another version',
+    status: 400,
+    problem: 'invalid-event',
+    init: structured({ specversion: '0.3' }),
+  },
+  {
+    title: 'a source of control characters',
+    status: 400,
+    problem: 'invalid-event',
+    init: structured({ source: 'a\nb' }),
+  },
+  {
+    title: 'a time that is none',
+    status: 400,
+    problem: 'invalid-event',
+    init: structured({ time: 'yesterday' }),
+    says: '/time',
+  },
+  {
+    title: 'data of another kind than JSON',
+    status: 400,
+    problem: 'invalid-event',
+    init: structured({ datacontenttype: 'text/xml' }),
+  },
+  {
+    title: 'a header that is not percent-encoded as it should be',
+    status: 400,
+    problem: 'invalid-event',
+    init: binary({ 'ce-subject': '%E0%A4%A' }),
+  },
+  {
+    title: 'a binary event without a type',
+    status: 400,
+    problem: 'invalid-event',
+    init: binary({ 'ce-type': '' }),
+  },
+  {
+    title: 'a wrong content type',
+    status: 415,
+    problem: 'wrong-content-type',
+    init: json('a=1', { 'content-type': 'application/x-www-form-urlencoded' }),
+  },
+  {
+    title: 'plain JSON without ce-* headers',
+    status: 415,
+    problem: 'wrong-content-type',
+    init: json('{}', { 'content-type': 'application/json' }),
+  },
+  {
+    title: 'a binary event with text as its data',
+    status: 415,
+    problem: 'wrong-content-type',
+    init: binary({ 'content-type': 'text/plain' }),
+  },
+  {
+    title: 'an event in XML',
+    status: 415,
+    problem: 'wrong-content-type',
+    init: json('<a/>', { 'content-type': 'application/cloudevents+xml' }),
+  },
+  {
+    title: 'an unknown type',
+    status: 422,
+    problem: 'unknown-event-type',
+    init: structured({ type: 'backup.stop' }),
+  },
+  {
+    title: 'a type that every object has',
+    status: 422,
+    problem: 'unknown-event-type',
+    init: structured({ type: 'constructor' }),
+  },
+  {
+    title: 'a type that is not to be triggered',
+    status: 403,
+    problem: 'not-triggerable',
+    init: structured({ type: 'run.succeeded' }),
+  },
+  {
+    title: 'data that does not fit',
+    status: 422,
+    problem: 'invalid-data',
+    init: structured({ data: { sources: 'home' } }),
+    says: '/data/sources',
+  },
+  {
+    title: 'data with an unknown key',
+    status: 422,
+    problem: 'invalid-data',
+    init: structured({ data: { force: true } }),
+  },
+  {
+    title: 'a source that is not in the config',
+    status: 422,
+    problem: 'invalid-data',
+    init: structured({ data: { sources: ['hone'] } }),
+    says: 'home',
+  },
+  { title: 'a batch that is no list', status: 400, problem: 'invalid-event', init: batch(event as never) },
+  {
+    title: 'a batch that is too long',
+    status: 413,
+    problem: 'batch-too-long',
+    init: batch(Array.from({ length: 101 }, (_, n) => ({ ...event, id: String(n) }))),
+  },
+  {
+    title: 'a batch with a member that is no event',
+    status: 400,
+    problem: 'invalid-event',
+    init: batch([event, { id: 'a2' }]),
+    says: '/1/',
+  },
+  {
+    title: 'a batch with a member whose data does not fit',
+    status: 422,
+    problem: 'invalid-data',
+    init: batch([event, { ...event, id: 'a2', data: { sources: [] } }]),
+    says: '/1/data/sources',
+  },
+  {
+    title: 'a wrong Host',
+    status: 421,
+    problem: 'wrong-host',
+    path: '/runs',
+    init: { headers: { host: 'evil.example' } },
+  },
+  {
+    title: 'a Host that begins as ours',
+    status: 421,
+    problem: 'wrong-host',
+    path: '/runs',
+    init: { headers: { host: 'localhost.evil.example:7227' } },
+  },
+  {
+    title: 'a health check under a wrong Host',
+    status: 421,
+    problem: 'wrong-host',
+    path: '/healthz',
+    init: { headers: { host: 'evil.example' } },
+  },
+  {
+    title: 'a request that a page of another site makes',
+    status: 403,
+    problem: 'cross-site',
+    path: '/runs/last/cancel',
+    init: { method: 'POST', headers: { origin: 'https://evil.example' } },
+  },
+  {
+    title: 'a request that a browser marks as made for another site',
+    status: 403,
+    problem: 'cross-site',
+    path: '/runs',
+    init: { headers: { 'sec-fetch-site': 'cross-site' } },
+  },
+  {
+    title: 'a wrong method',
+    status: 405,
+    problem: 'wrong-method',
+    init: { method: 'PUT', body: '{}' },
+    says: 'POST',
+  },
+  {
+    title: 'what CORS asks before a request',
+    status: 405,
+    problem: 'wrong-method',
+    init: { method: 'OPTIONS' },
+  },
+  { title: 'an unknown path', status: 404, problem: 'unknown-path', path: '/backups' },
+  { title: 'a path that leads out', status: 404, problem: 'unknown-path', path: '/runs/../../etc/passwd' },
+  { title: 'an unknown run', status: 404, problem: 'unknown-run', path: '/runs/nix' },
+  { title: 'the stream of an unknown run', status: 404, problem: 'unknown-run', path: '/runs/nix/stream' },
+  {
+    title: 'an unknown run to cancel',
+    status: 404,
+    problem: 'unknown-run',
+    path: '/runs/nix/cancel',
+    init: { method: 'POST' },
+  },
+  {
+    title: 'a bad limit',
+    status: 400,
+    problem: 'invalid-parameter',
+    path: '/runs?limit=many',
+    says: '1 to 1000',
+  },
+  { title: 'a limit of none', status: 400, problem: 'invalid-parameter', path: '/runs?limit=0' },
+  {
+    title: 'an unknown state',
+    status: 400,
+    problem: 'invalid-parameter',
+    path: '/runs?state=good',
+    says: 'succeeded',
+  },
+  {
+    title: 'an unknown dead letter',
+    status: 404,
+    problem: 'unknown-dead-letter',
+    path: '/dead/7/redrive',
+    init: { method: 'POST' },
+  },
+  {
+    title: 'a dead letter that is no number',
+    status: 404,
+    problem: 'unknown-dead-letter',
+    path: '/dead/all/redrive',
+    init: { method: 'POST' },
+  },
+]
+
+type ProblemBody = z.output<typeof problemSchema>
+
+const problemOf = async (response: Response) => (await response.json()) as ProblemBody
+
+describe('a request is refused with problem details, and nothing comes onto the bus, for', () => {
+  test.each(cases)('$title', async ({ path = '/events', init = {}, status, problem, says }) => {
+    const service = await makeService()
+    const response = await service.request(path, typeof init === 'function' ? init(service) : init)
+    const body = await problemOf(response)
+    expect(body).toMatchObject({ type: problemType(problem), status, title: problems[problem].title })
+    expect(response.status).toBe(status)
+    expect(response.headers.get('content-type')).toBe(problemMediaType)
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(body.detail).toContain(says ?? '')
+    expect(service.engine.bus.events({})).toEqual([])
+    expect(service.warnings).toEqual([])
+  })
+})
+
+describe('a refusal', () => {
+  test('names every flaw of an event, with its place', async () => {
+    const { request } = await makeService()
+    const response = await request('/events', structured({ id: '', source: 7 }))
+    const { errors } = await problemOf(response)
+    expect(errors?.map(({ pointer }) => pointer)).toEqual(['/id', '/source'])
+  })
+
+  test('of a token says which scheme is wanted', async () => {
+    const { request } = await makeService()
+    const response = await request('/runs', { headers: { authorization: '' } })
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="hdsync"')
+  })
+
+  test('of a method names those that are taken', async () => {
+    const { request } = await makeService()
+    expect((await request('/runs', { method: 'DELETE' })).headers.get('allow')).toBe('GET, HEAD')
+  })
+
+  test('of a Last-Event-ID comes before the stream', async () => {
+    const { request, start } = await makeService()
+    const { run } = (await (await start()).json()) as { run: string }
+    const response = await request(`/runs/${run}/stream`, { headers: { 'last-event-id': 'x' } })
+    expect([response.status, (await problemOf(response)).type]).toEqual([
+      400,
+      problemType('invalid-parameter'),
+    ])
+  })
+
+  test('for being too fast says when to come again, and others are not concerned', async () => {
+    const { request, clock, app } = await makeService({ http: '  rateLimit: 1/s\n' })
+    for (let n = 0; n < 10; n += 1) expect((await request('/runs')).status).toBe(200)
+    const refused = await request('/runs')
+    expect([refused.status, (await problemOf(refused)).type]).toEqual([429, problemType('rate-limited')])
+    expect(refused.headers.get('retry-after')).toBe('1')
+    const other = { incoming: { socket: { remoteAddress: '192.0.2.7' } } } as never
+    expect((await app.request('/healthz', { headers: { host: '192.0.2.1' } }, other)).status).toBe(200)
+    await clock.advance(1000)
+    expect((await request('/runs')).status).toBe(200)
+  })
+
+  test('of what goes wrong in hdsync itself tells the log, and not the client', async () => {
+    const { request, engine, warnings } = await makeService()
+    engine.journal.runs = () => {
+      throw new Error('the disk is on fire')
+    }
+    const response = await request('/runs')
+    expect(await response.json()).toMatchObject({ type: problemType('internal'), status: 500 })
+    expect(warnings).toEqual(['GET /runs failed: the disk is on fire'])
+  })
+})
+
+test('a problem has a status that is an error, and a title', () => {
+  for (const [name, { status, title }] of Object.entries(problems)) {
+    expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/)
+    expect(status).toBeGreaterThanOrEqual(400)
+    expect(title).not.toBe('')
+  }
+})
