@@ -78,7 +78,9 @@ async function tryOnce(
       const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined
       const made = { tries, eventAt: Date.parse(event.time) }
       const runAt = nextTryAt(made, target.retry, clock.now(), retryAfterMs)
-      if (runAt !== undefined) return { outcome: 'retry', delivery, attempt: ended, runAt }
+      if (runAt !== undefined && (visit?.mayRetry() ?? true)) {
+        return { outcome: 'retry', delivery, attempt: ended, runAt }
+      }
     }
     return giveUp(delivery, target, error, options, startedAt)
   } finally {

@@ -2,8 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { accessSync, constants, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname } from 'node:path'
-import { hookDisabled } from '../../../events/index.ts'
-import type { EventBus } from '../../bus/bus.ts'
+import { type Envelope, hookDisabled } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { hookLabel, type NotifyHook } from '../../config/notify.ts'
 import { ConfigError } from '../../config/problem.ts'
@@ -20,16 +19,19 @@ const lookUpMs = 5000
 
 /**
  * Whether everybody who is told of a run can be: nobody would hear of it that they cannot. Nothing is sent.
- * @param history What has happened so far; undefined without a store.
+ * @param disabledBy The event that disabled a hook, by its fingerprint.
  */
 export async function checkHooks(
   { config: { notify }, root }: Pick<Box, 'config' | 'root'>,
-  history: Pick<EventBus, 'events'> | undefined,
+  disabledBy: (fingerprint: string) => Envelope | undefined = () => undefined,
 ): Promise<Finding[]> {
   const findings = await Promise.all(
     notify.map(async (hook, index) => {
       const about = hookLabel(hook, index)
-      const problems = [...disabled(hook, about, history), ...(await problemsOf(hook, about, root))]
+      const problems = [
+        ...disabled(about, disabledBy(hook.fingerprint)),
+        ...(await problemsOf(hook, about, root)),
+      ]
       return problems.length > 0 ? problems : [ok('notify.ok', about, targetOf(hook))]
     }),
   )
@@ -39,7 +41,7 @@ export async function checkHooks(
 async function problemsOf(hook: NotifyHook, about: string, root: boolean): Promise<Finding[]> {
   switch (hook.kind) {
     case 'exec':
-      return program(hook.argv[0], about, 'exec', root)
+      return [...program(hook.argv[0], about, 'exec'), ...(root ? ownedByOthers(hook.argv[0], about) : [])]
     case 'webhook':
       return [
         ...(await address(hook, about)),
@@ -51,7 +53,7 @@ async function problemsOf(hook: NotifyHook, about: string, root: boolean): Promi
     case 'ntfy':
       return [...(await address(hook, about)), ...(await secret(hook.tokenFile, about))]
     case 'email':
-      return mail(hook, about, root)
+      return mail(hook, about)
   }
 }
 
@@ -63,16 +65,14 @@ function targetOf(hook: NotifyHook): string {
   return `mail to ${hook.to.join(', ')} by ${way}`
 }
 
-function disabled({ fingerprint }: NotifyHook, about: string, history: Pick<EventBus, 'events'> | undefined) {
-  const filter = { types: [hookDisabled.type], subject: fingerprint, newestFirst: true, limit: 1 }
-  const [event] = history?.events(filter) ?? []
+function disabled(about: string, event: Envelope | undefined): Finding[] {
   if (!event) return []
   const { reason } = hookDisabled.schema.parse(event.data)
   const remedy = 'correct it in the config; any change, such as another `name`, lets it be used again'
   return [warning('notify.disabled', about, `it is disabled since ${event.time}: ${reason}`, remedy)]
 }
 
-function program(path: string, about: string, key: string, root: boolean): Finding[] {
+function program(path: string, about: string, key: string): Finding[] {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (!stats?.isFile()) {
     const remedy = key === 'exec' ? 'write it, or correct `exec`' : `install it, or correct \`${key}\``
@@ -80,20 +80,22 @@ function program(path: string, about: string, key: string, root: boolean): Findi
   }
   try {
     accessSync(path, constants.X_OK)
-    if (!root || (stats.uid === 0 && !(stats.mode & 0o022))) return []
-    const finding = `${path} is run as root, and can be written by others`
-    return [warning('notify.writable', about, finding, `chown root ${path} && chmod go-w ${path}`)]
+    return []
   } catch {
     return [error('notify.not-executable', about, `${path} is not executable`, `chmod +x ${path}`)]
   }
 }
 
-async function mail(
-  { smtp, sendmail = '' }: Kind<'email'>,
-  about: string,
-  root: boolean,
-): Promise<Finding[]> {
-  if (!smtp) return program(sendmail, about, 'sendmail', root)
+/** What is run as root, and can be written by others. */
+function ownedByOthers(path: string, about: string): Finding[] {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (!stats?.isFile() || (stats.uid === 0 && (stats.mode & 0o022) === 0)) return []
+  const finding = `${path} is run as root, and can be written by others`
+  return [warning('notify.writable', about, finding, `chown root ${path} && chmod go-w ${path}`)]
+}
+
+async function mail({ smtp, sendmail = '' }: Kind<'email'>, about: string): Promise<Finding[]> {
+  if (!smtp) return program(sendmail, about, 'sendmail')
   const { addresses, problems } = await resolved(smtp.host, about)
   const exposed = smtp.security === 'none' && smtp.user !== undefined && !addresses.every(isPrivateAddress)
   const clear = warning(
