@@ -121,6 +121,7 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     'hdsync show last',
   )
     .option('--no-commands', 'leave out the commands')
+    .option('--commands', 'have them in the JSON too')
     .option(...json)
     .action(async (run, options) => done(await (await import('./show.ts')).showCommand(run, options, io)))
 

@@ -164,8 +164,11 @@ export class SqliteJournal implements Journal {
 
   search(search: EventSearch): LoggedEvent[] {
     const { where, values } = conditionsOf(search)
+    const order = search.oldest ? 'ASC' : 'DESC'
     return this.#database
-      .prepare(`SELECT * FROM (SELECT * FROM event WHERE ${where} ORDER BY seq DESC LIMIT ?) ORDER BY seq`)
+      .prepare(
+        `SELECT * FROM (SELECT * FROM event WHERE ${where} ORDER BY seq ${order} LIMIT ?) ORDER BY seq`,
+      )
       .all(...values, search.limit ?? -1)
       .map((row) => ({ seq: row.seq as number, event: envelopeOf(row) }))
   }

@@ -51,7 +51,7 @@ export const conditions = {
   'target.no-folder': ['error', 'the folder of a target does not exist'],
   'target.no-device': ['error', 'a disk of a target is not there'],
   'target.no-mount-point': ['error', 'there is no folder to mount a disk at'],
-  'target.wrong-disk': ['error', 'another disk is mounted, or none'],
+  'target.wrong-disk': ['error', 'another disk is mounted where a target is'],
   'target.read-only': ['error', 'a target is mounted read-only'],
   'target.no-marker': ['error', 'a target has not been adopted'],
   'target.other-marker': ['error', 'a disk was adopted as another target'],

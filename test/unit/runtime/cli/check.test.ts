@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { holdLock, openDatabase, storeFile } from '../../../../runtime/bus/sqlite/database.ts'
 import { checkCommand } from '../../../../runtime/cli/check.ts'
 import type { Finding } from '../../../../runtime/cli/checks/finding.ts'
+import { checkHooks } from '../../../../runtime/cli/checks/hooks.ts'
 import { findingsText } from '../../../../runtime/cli/checks/report.ts'
+import { loadConfig } from '../../../../runtime/config/load.ts'
 import { ConfigError } from '../../../../runtime/config/problem.ts'
 import { WebReceiver } from '../../receivers/web.ts'
 import { secretFile, webhookSecret } from '../host/hook-bench.ts'
@@ -32,6 +34,8 @@ describe('check', () => {
     expect(await about(server, 'state')).toMatchObject([{ id: 'state.ok' }, { id: 'store.none' }])
     await backUp(server)
     expect(await about(server, 'state')).toMatchObject([{ id: 'state.ok' }, { id: 'store.ok' }])
+    expect(await about(server, 'source www')).toMatchObject([{ id: 'path.ok' }])
+    expect(await about(server, 'functions')).toMatchObject([{ id: 'functions.ok' }])
   })
 
   test('ends with 1 when something is wrong', async () => {
@@ -87,6 +91,28 @@ describe('check', () => {
     expect(await about(server, 'state')).toMatchObject([{ id: 'store.unreadable', severity: 'error' }])
   })
 
+  test('says so when the event store is damaged', async () => {
+    const server = await makeServer()
+    await backUp(server)
+    const file = join(server.folder, 'state', storeFile)
+    const bytes = readFileSync(file)
+    // Pages behind the first, which has the tables' names and the version.
+    bytes.fill(0xff, 5 * 4096, Math.min(bytes.length, 12 * 4096))
+    writeFileSync(file, bytes)
+    const ids = (await about(server, 'state')).map(({ id }) => id)
+    expect(ids).toContain('store.damaged')
+  })
+
+  test('says what could not be looked at, and goes on', async () => {
+    const server = await makeServer()
+    await backUp(server)
+    const database = openDatabase(join(server.folder, 'state'))
+    database.exec(`UPDATE event SET type = 'sync.held', data = '{}' WHERE type = 'source.synced'`)
+    database.close()
+    expect(await about(server, 'history')).toMatchObject([{ id: 'check.failed', severity: 'error' }])
+    expect(await about(server, 'functions')).toMatchObject([{ id: 'functions.ok' }])
+  })
+
   test('looks at hooks and functions', async () => {
     const server = await makeServer()
     const hook = join(server.folder, 'hook')
@@ -98,6 +124,12 @@ describe('check', () => {
     ])
     chmodSync(hook, 0o755)
     expect(await about(server, 'notify[0]')).toMatchObject([{ id: 'notify.ok' }])
+    chmodSync(hook, 0o775)
+    expect(
+      checkHooks({ config: await loadConfig({ path: server.config, env: {} }), root: true }),
+    ).toMatchObject([
+      { id: 'notify.writable', severity: 'warning', remedy: `chown root ${hook} && chmod go-w ${hook}` },
+    ])
     writeFileSync(join(server.folder, 'functions/broken.ts'), 'export default 1\n')
     expect(await about(server, 'functions')).toMatchObject([{ id: 'functions.broken', severity: 'error' }])
   })
