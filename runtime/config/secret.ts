@@ -3,19 +3,16 @@ import { open } from 'node:fs/promises'
 import { ConfigError } from './problem.ts'
 import { refuseExposed } from './trust.ts'
 
-const maxBytes = 4096
+const longestBytes = 4096
 
 /**
- * Reads a file that holds a secret: a key, a token, a password. Safe to repeat: every call reads it anew, so that a
- * secret can be changed while hdsync is at work.
- * @param options `key`: where the config names the file, for messages. `uid`: the user that hdsync runs as.
- * @returns Its lines without what surrounds them, at least one.
- * @throws {ConfigError} It cannot be read, is empty, or others could have read or written it.
+ * Reads a secret from its file: the text without the blank space around it. Safe to repeat: every call reads it anew,
+ * so that a secret can be changed while hdsync is at work.
+ * @param key Where the config names the file, for messages.
+ * @param uid The user that hdsync runs as.
+ * @throws {ConfigError} The file cannot be read, is empty or too large, or is open to others.
  */
-export async function readSecret(
-  file: string,
-  { key = '', uid = process.geteuid?.() }: { key?: string; uid?: number | undefined } = {},
-): Promise<[string, ...string[]]> {
+export async function readSecret(file: string, key = '', uid = process.geteuid?.()): Promise<string> {
   const refuse = (expected: string, found: string, hint?: string, cause?: unknown): never => {
     throw new ConfigError([{ file, key, expected, found, hint }], cause)
   }
@@ -27,14 +24,9 @@ export async function readSecret(
   try {
     const stats = await handle.stat()
     if (!stats.isFile()) refuse('a file with a secret', stats.isDirectory() ? 'a folder' : 'something else')
-    refuseExposed(file, stats, uid)
-    if (stats.size > maxBytes) refuse('a file with a secret', `${stats.size} bytes`)
-    const text = await handle.readFile('utf8')
-    const [first, ...rest] = text
-      .split('\n')
-      .map((line) => line.trim())
-      .filter(Boolean)
-    return first === undefined ? refuse('a file with a secret', 'an empty one') : [first, ...rest]
+    refuseExposed(file, key, stats, uid)
+    if (stats.size > longestBytes) refuse(`at most ${longestBytes} bytes`, `${stats.size}`)
+    return (await handle.readFile('utf8')).trim() || refuse('a secret', 'an empty file')
   } finally {
     await handle.close()
   }

@@ -51,7 +51,7 @@ async function sendBySmtp(
   }: NonNullable<EmailHook['smtp']> & { timeoutMs: number },
   signal: AbortSignal,
 ): Promise<string> {
-  const auth = user && passwordFile ? { user, pass: (await readSecret(passwordFile))[0] } : undefined
+  const auth = user && passwordFile ? { user, pass: await readSecret(passwordFile) } : undefined
   const timeUp = AbortSignal.timeout(timeoutMs)
   const transport = createTransport({
     host,

@@ -18,7 +18,7 @@ export async function readSecrets({ http }: Pick<Config, 'http'>): Promise<Secre
   const webhooks = await Promise.all(
     Object.entries(http?.webhooks ?? {}).map(async ([name, { secretFile }]) => {
       const key = `http.webhooks.${name}.secretFile`
-      return [name, webhookOf((await readSecret(secretFile, { key }))[0], secretFile, key)] as const
+      return [name, webhookOf(await readSecret(secretFile, key), secretFile, key)] as const
     }),
   )
   const token = http?.tokenFile ? await readToken(http.tokenFile) : undefined
@@ -27,7 +27,7 @@ export async function readSecrets({ http }: Pick<Config, 'http'>): Promise<Secre
 
 async function readToken(file: string): Promise<string> {
   const key = 'http.tokenFile'
-  const [token] = await readSecret(file, { key })
+  const token = await readSecret(file, key)
   if (token.length < shortestToken || !/^[\w.~+/=-]+$/.test(token)) {
     const expected = `a token of at least ${shortestToken} letters, digits, \`-._~+/=\``
     const hint = `run: (umask 077; openssl rand -hex 32 > ${file})`

@@ -2,6 +2,7 @@ import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts
 import * as events from '../../../events/index.ts'
 import { formatBytes } from '../../config/units.ts'
 import { tellingLine } from '../../host/kernel-log.ts'
+import { localTime } from '../format.ts'
 
 type Words = { [type: string]: (data: never, attempt: number) => string }
 
@@ -55,6 +56,16 @@ const sentences = new Map<string, Words[string]>([
   ),
   say(events.sourceWarned, ({ step, reason }) => `warning at ${step}: ${reason}`),
   say(events.runWarned, ({ reason }) => `warning: ${reason}`),
+  say(
+    events.runOverdue,
+    ({ lastSuccessAt, firstSeenAt }) =>
+      `OVERDUE: no good backup since ${localTime(Date.parse(lastSuccessAt ?? firstSeenAt))}`,
+  ),
+  // What else is given up says so itself.
+  say(events.deadLettered, ({ hook, reason }) =>
+    hook === undefined ? '' : `hook ${hook} was not told: ${reason}`,
+  ),
+  say(events.hookDisabled, ({ hook, reason }) => `hook ${hook} is disabled: ${reason}`),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

@@ -136,7 +136,7 @@ describe('check', () => {
 
   test('looks at the secrets, programs and addresses of hooks, and sends nothing', async () => {
     const receiver = await WebReceiver.start()
-    const exposed = secretFile(webhookSecret, 0o640)
+    const exposed = secretFile(webhookSecret, 0o644)
     const url = receiver.url
     const server = await makeServer(`notify:
   - { name: gone, webhook: { url: 'https://name.invalid', secretFile: /nowhere/secret } }
@@ -155,8 +155,8 @@ describe('check', () => {
     expect(await about(server, 'open')).toMatchObject([
       {
         id: 'notify.secret',
-        finding: expect.stringContaining('mode 0640'),
-        remedy: `run: chmod go= ${exposed}`,
+        finding: expect.stringContaining('mode 0644'),
+        remedy: `run: chmod g-w,o= ${exposed}`,
       },
     ])
     expect(await about(server, 'short')).toMatchObject([

@@ -102,6 +102,15 @@ describe('prune()', () => {
     expect(journal.runs(10)).toHaveLength(3)
   })
 
+  test('never forgets that a hook was told to be quiet', async () => {
+    const time = '2020-01-01T00:00:00.000Z'
+    const disabled = { event: event('quiet', { type: 'hook.disabled', runid: 'old', time }), deliveries: [] }
+    await bus.publish([begin('old'), disabled, ended('old', time), begin('newest')])
+    expect(journal.prune(july)).toBe(1)
+    expect(journal.prune(july)).toBe(0)
+    expect(bus.events({ types: ['hook.disabled'] })).toHaveLength(1)
+  })
+
   test('forgets what belongs to no backup, unless it is owed', async () => {
     const time = '2020-01-01T00:00:00.000Z'
     const stray = (id: string, deliveries: Publication['deliveries'] = []) => ({
