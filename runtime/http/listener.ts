@@ -47,6 +47,7 @@ export async function listen({
   onActivity,
   requestTimeoutMs = 15_000,
 }: ListenOptions): Promise<Listener> {
+  let local = false
   const server: Server = createServer(
     {
       headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
@@ -54,7 +55,7 @@ export async function listen({
       connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
       maxHeaderSize: maxHeaderBytes,
     },
-    getRequestListener((request, env) => fetch(request, env as HttpBindings, isUnix(server)), {
+    getRequestListener((request, env) => fetch(request, env as HttpBindings, local), {
       errorHandler: (error) => problemResponse(new Problem('malformed-request', (error as Error).message)),
     }),
   )
@@ -70,6 +71,7 @@ export async function listen({
     })
   })
   await bind(server, address)
+  local = isUnix(server)
   return {
     address: nameOf(server),
     get clients() {
