@@ -40,7 +40,8 @@ async function printError(error: unknown, debug: boolean, io: Io): Promise<numbe
   return error instanceof UsageError || error instanceof ConfigError ? exitCodes.usage : exitCodes.failed
 }
 
-function createProgram(version: string, io: Io, done: (exitCode: number) => void): Command {
+/** Every command with its options, as it is parsed, completed and documented. @param done Told the exit code. */
+export function createProgram(version: string, io: Io, done: (exitCode: number) => void): Command {
   const program = new Command('hdsync')
     .description('Backs up a Linux server while it runs: snapshots, mirrors, weekday archives.')
     .version(version, '-V, --version', 'print the version')
