@@ -1,25 +1,47 @@
-/**
- * `npm run generate`: writes what is derived from the code and committed in deploy/reference: one source, so that no
- * key, option or default is documented that is not there. A test holds the files up to date.
- */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+/** Writes what follows from the code and lies in the repository: `npm run generate`. A test holds the two together. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { stringify } from 'yaml'
 import { configJsonSchema } from '../../runtime/config/json-schema.ts'
 import { commandsManual } from './generate/commands-manual.ts'
 import { configManual } from './generate/config-manual.ts'
 import { configSample } from './generate/config-sample.ts'
+import { dashboard } from './generate/dashboard.ts'
+import { openapi } from './generate/openapi.ts'
+import { rules } from './generate/rules.ts'
 
-export const reference = join(import.meta.dirname, '../reference')
-
-/** What makes each file of deploy/reference. */
-export const generators: Readonly<Record<string, () => string | Promise<string>>> = {
-  'hdsync.8': commandsManual,
-  'hdsync.yaml.5': configManual,
-  'hdsync.yaml': configSample,
-  'hdsync.schema.json': () => `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`,
+/** A file that is generated. */
+interface Generated {
+  /** From the root of the repository; its ending says in which form, where the content is no text already. */
+  file: string
+  content: () => unknown
 }
 
+const root = join(import.meta.dirname, '../..')
+
+/** Of this hdsync, as package.json has it. */
+export const version: string = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
+
+export const generated: readonly Generated[] = [
+  { file: 'deploy/hdsync.schema.json', content: configJsonSchema },
+  { file: 'deploy/openapi.json', content: () => openapi(version) },
+  { file: 'deploy/grafana/hdsync.json', content: dashboard },
+  { file: 'deploy/reference/hdsync.8', content: () => commandsManual(version) },
+  { file: 'deploy/reference/hdsync.yaml.5', content: () => configManual(version) },
+  { file: 'deploy/reference/hdsync.yaml', content: configSample },
+  { file: 'deploy/prometheus/hdsync.rules.yml', content: rules },
+]
+
 if (import.meta.main) {
-  mkdirSync(reference, { recursive: true })
-  for (const [name, make] of Object.entries(generators)) writeFileSync(join(reference, name), await make())
+  for (const { file, content } of generated) {
+    const path = join(root, file)
+    const value = await content()
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, textOf(file, value))
+  }
+}
+
+function textOf(file: string, value: unknown): string {
+  if (typeof value === 'string') return value
+  return file.endsWith('.json') ? `${JSON.stringify(value, null, 2)}\n` : stringify(value)
 }

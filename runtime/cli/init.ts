@@ -36,7 +36,7 @@ export interface InitSurroundings {
 }
 
 /** Where it is for good: the package has a link there. */
-const schemaFile = realpathSync(join(import.meta.dirname, '../../deploy/reference/hdsync.schema.json'))
+const schemaFile = realpathSync(join(import.meta.dirname, '../../deploy/hdsync.schema.json'))
 
 /**
  * `hdsync init`: looks at the box, proposes what to back up and to where, asks, writes the config and adopts the
@@ -139,7 +139,8 @@ async function settle(proposal: Proposal, survey: Survey, file: string, canTimer
   const known = target ? withTarget(answers.proposal, target) : answers.proposal
   const made = draft(known, answers.choices)
   const timer = canTimer && (await askForTimer())
-  if (!(await askToWrite(file, documentOf(made, schemaFile)))) throw cancelled()
+  const unsaid = made.warnings.filter((warning) => !known.warnings.includes(warning))
+  if (!(await askToWrite(file, documentOf(made, schemaFile), unsaid))) throw cancelled()
   return { draft: made, timer }
 }
 

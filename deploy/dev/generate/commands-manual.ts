@@ -1,6 +1,5 @@
 import type { Argument, Command, Option } from 'commander'
 import { createProgram } from '../../../runtime/cli/program.ts'
-import { manifest } from '../../build/bundle.ts'
 import { bold, entry, example, heading, italic, paragraph, roff, title } from './roff.ts'
 
 const files: [string, string][] = [
@@ -31,13 +30,13 @@ const environment: [string, string][] = [
 ]
 
 /** hdsync(8), from the commands as they are parsed. */
-export function commandsManual(): string {
+export function commandsManual(version: string): string {
   let printed = ''
   const print = (text: string) => {
     printed += text
   }
   const io = { stdout: print, stderr: () => {}, colour: false, env: {} }
-  const program = createProgram(manifest.version, io, () => {})
+  const program = createProgram(version, io, () => {})
   const help = (command: Command) => {
     printed = ''
     command.outputHelp()
@@ -47,7 +46,7 @@ export function commandsManual(): string {
     command.commands.length > 0 ? command.commands : [command],
   )
   return [
-    title('hdsync', 8, manifest.version, 'System administration'),
+    title('hdsync', 8, version, 'System administration'),
     heading('NAME'),
     `hdsync \\- ${roff('backs up a Linux server while it runs')}\n`,
     heading('SYNOPSIS'),

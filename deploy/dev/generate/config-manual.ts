@@ -1,13 +1,12 @@
 import { configJsonSchema, type JsonSchema } from '../../../runtime/config/json-schema.ts'
-import { manifest } from '../../build/bundle.ts'
 import { configSample } from './config-sample.ts'
 import { bold, entry, example, heading, italic, paragraph, roff, title } from './roff.ts'
 
 /** hdsync.yaml(5), from the schema that reads the config. */
-export function configManual(): string {
+export function configManual(version: string): string {
   const schema = configJsonSchema()
   return [
-    title('hdsync.yaml', 5, manifest.version, 'File formats'),
+    title('hdsync.yaml', 5, version, 'File formats'),
     heading('NAME'),
     `hdsync.yaml \\- ${roff('what hdsync backs up, and to where')}\n`,
     heading('SYNOPSIS'),
