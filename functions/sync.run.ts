@@ -42,7 +42,8 @@ const emits = [
 
 /**
  * Copies a source to its mirror: proves both ends, forecasts what would be deleted, copies, and then proves
- * that the snapshot held out until the last byte was read.
+ * that the snapshot held out until the last byte was read. Interrupted, it is given up: the source has failed, its
+ * mirror keeps what has been copied (and is suspect, if the machine went down), and the next run copies the rest.
  */
 export default defineFunction({
   on: syncRun,

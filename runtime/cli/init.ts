@@ -36,7 +36,7 @@ export interface InitSurroundings {
 }
 
 /** Where it is for good: the package has a link there. */
-const schemaFile = realpathSync(join(import.meta.dirname, '../../deploy/hdsync.schema.json'))
+const schemaFile = realpathSync(join(import.meta.dirname, '../../deploy/reference/hdsync.schema.json'))
 
 /**
  * `hdsync init`: looks at the box, proposes what to back up and to where, asks, writes the config and adopts the

@@ -170,7 +170,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     registry,
     dispatcher,
     async start() {
-      await reconcile({ bus, journal, dispatcher, ends, config, observer, hostOptions, machineWentDown })
+      await reconcile({
+        bus,
+        journal,
+        dispatcher,
+        ends,
+        config,
+        observer,
+        hostOptions,
+        machineWentDown,
+        clock,
+      })
       noteBoot(database, bootId())
       overdue = new OverdueWatch({
         config,

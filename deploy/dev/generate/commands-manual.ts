@@ -1,5 +1,6 @@
 import type { Argument, Command, Option } from 'commander'
 import { createProgram } from '../../../runtime/cli/program.ts'
+import { manifest } from '../../build/bundle.ts'
 import { bold, entry, example, heading, italic, paragraph, roff, title } from './roff.ts'
 
 const files: [string, string][] = [
@@ -30,23 +31,24 @@ const environment: [string, string][] = [
 ]
 
 /** hdsync(8), from the commands as they are parsed. */
-export function commandsManual(version: string): string {
+export function commandsManual(): string {
   let printed = ''
   const print = (text: string) => {
     printed += text
   }
   const io = { stdout: print, stderr: () => {}, colour: false, env: {} }
-  const program = createProgram(version, io, () => {})
+  const program = createProgram(manifest.version, io, () => {})
   const help = (command: Command) => {
     printed = ''
     command.outputHelp()
     return printed
   }
-  const commands = program.commands.flatMap((command) =>
-    command.commands.length > 0 ? command.commands : [command],
-  )
+  const commands = visible(program).flatMap((command) => {
+    const below = visible(command)
+    return below.length > 0 ? below : [command]
+  })
   return [
-    title('hdsync', 8, version, 'System administration'),
+    title('hdsync', 8, manifest.version, 'System administration'),
     heading('NAME'),
     `hdsync \\- ${roff('backs up a Linux server while it runs')}\n`,
     heading('SYNOPSIS'),
@@ -73,6 +75,14 @@ export function commandsManual(version: string): string {
     heading('SEE ALSO'),
     '.BR hdsync.yaml (5),\n.BR lvmsnapshot (7),\n.BR lvcreate (8),\n.BR rsync (1),\n.BR tar (1),\n.BR systemd.timer (5)\n',
   ].join('')
+}
+
+/** Those that are for people; `help` is no news. */
+function visible(command: Command): Command[] {
+  return command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((one) => one.name() !== 'help')
 }
 
 const inEvery = ['--config', '--debug', '--help']

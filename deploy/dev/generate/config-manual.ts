@@ -1,12 +1,13 @@
 import { configJsonSchema, type JsonSchema } from '../../../runtime/config/json-schema.ts'
+import { manifest } from '../../build/bundle.ts'
 import { configSample } from './config-sample.ts'
 import { bold, entry, example, heading, italic, paragraph, roff, title } from './roff.ts'
 
 /** hdsync.yaml(5), from the schema that reads the config. */
-export function configManual(version: string): string {
+export function configManual(): string {
   const schema = configJsonSchema()
   return [
-    title('hdsync.yaml', 5, version, 'File formats'),
+    title('hdsync.yaml', 5, manifest.version, 'File formats'),
     heading('NAME'),
     `hdsync.yaml \\- ${roff('what hdsync backs up, and to where')}\n`,
     heading('SYNOPSIS'),

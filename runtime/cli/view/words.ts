@@ -55,6 +55,11 @@ const sentences = new Map<string, Words[string]>([
   ),
   say(events.sourceWarned, ({ step, reason }) => `warning at ${step}: ${reason}`),
   say(events.runWarned, ({ reason }) => `warning: ${reason}`),
+  say(
+    events.unitFailed,
+    ({ unit, result, exitStatus }) =>
+      `${unit} failed (${[result, exitStatus].filter(Boolean).join(' ') || 'no cause told'})`,
+  ),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

@@ -177,12 +177,34 @@ describe('story()', () => {
   test('shows a try that a crash cut short with the reason that reclaim() was given', async () => {
     await bus.publish([start('run1')])
     await claim()
-    await bus.reclaim('the power went')
+    await bus.reclaim('the power went', 700)
     const [first] = journal.story('run1').events
     expect(first?.deliveries[0]).toMatchObject({
       state: 'ready',
-      attempts: [{ number: 1, error: 'the power went' }],
+      attempts: [{ number: 1, startedAt: 700, endedAt: 700, error: 'the power went' }],
     })
+  })
+
+  test('shows a try whose lease ran out, once', async () => {
+    await bus.publish([start('run1')])
+    const lost = await claim()
+    const turn = { renew: [], settle: [], claim: 0, leaseMs: 1000 }
+    await bus.exchange({ ...turn, now: 1000 })
+    const late: Settlement = {
+      outcome: 'done',
+      delivery: lost,
+      attempt: { startedAt: 0, endedAt: 1 },
+      publications: [],
+    }
+    await bus.exchange({ ...turn, now: 1001, settle: [late] })
+    const [first] = journal.story('run1').events
+    expect(first?.deliveries[0]).toMatchObject({
+      state: 'ready',
+      attempts: [
+        { number: 1, startedAt: 1000, endedAt: 1000, error: expect.stringMatching(/lease ran out/) },
+      ],
+    })
+    expect(first?.deliveries[0]?.attempts).toHaveLength(1)
   })
 
   test('of a run that nobody knows is empty', () => expect(journal.story('nobody')).toEqual({ events: [] }))
