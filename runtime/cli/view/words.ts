@@ -66,6 +66,11 @@ const sentences = new Map<string, Words[string]>([
     hook === undefined ? '' : `hook ${hook} was not told: ${reason}`,
   ),
   say(events.hookDisabled, ({ hook, reason }) => `hook ${hook} is disabled: ${reason}`),
+  say(
+    events.unitFailed,
+    ({ unit, result, exitStatus }) =>
+      `${unit} failed (${[result, exitStatus].filter(Boolean).join(' ') || 'no cause told'})`,
+  ),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 
