@@ -26,8 +26,8 @@ export async function bundle(folder: string): Promise<Licensed[]> {
     absWorkingDir: root,
     entryPoints: [
       'runtime/cli/main.ts',
-      'runtime/function.ts',
-      'events/index.ts',
+      'runtime/hdsync.ts',
+      'runtime/testing.ts',
       ...globSync('functions/*.ts', { cwd: root }).sort(),
     ],
     outbase: root,
@@ -60,7 +60,7 @@ function packageOfTheBuild() {
     name: 'hdsync',
     version: manifest.version,
     type: 'module',
-    exports: { '.': './runtime/function.js', './events': './events/index.js' },
+    exports: { '.': './runtime/hdsync.js', './testing': './runtime/testing.js' },
   }
 }
 

@@ -53,6 +53,12 @@ export interface EventBus {
   /** Holds back what one run has ready, until it is expedited. */
   holdBack(runId: string): Promise<void>
 
+  /**
+   * Takes back a run that is held back as a whole: its deliveries are cancelled, and its end is put on the bus.
+   * @returns false, and nothing is changed, when something of it is not held back (any more).
+   */
+  withdraw(runId: string, publications: readonly Publication[]): Promise<boolean>
+
   /** The run of the oldest delivery that is held back (`runAt: heldBack`). */
   heldRun(): string | undefined
 

@@ -41,6 +41,8 @@ export interface EventSearch {
   /** Those that came after the one with this number. */
   after?: number
   limit?: number
+  /** The limit keeps the oldest ones instead. */
+  oldest?: boolean
 }
 
 /** An event, and its number in the order of the store. */

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { hookDisabled } from '../../events/index.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { inMemory, openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
@@ -77,7 +78,7 @@ async function check(config: Config): Promise<Finding[]> {
       config.file === DEFAULT_CONFIG_FILE ? guarded('schedule', checkSchedule(box, now)) : [],
       problems.length > 0 ? problems : guarded('state', checkState(config, database)),
       database ? guarded('leftovers', checkLeftovers(box, store, liveRuns(config, database))) : [],
-      checkHooks(box),
+      guarded('notifications', checkHooks(box, disabledHooks(config, database))),
       checkFunctions(config),
     ])
     return findings.flat()
@@ -119,6 +120,13 @@ function liveRuns(config: Config, database: DatabaseSync): (runId: string) => bo
     const run = journal.run(runId)
     return atWork && run !== undefined && !run.end
   }
+}
+
+/** What the store says of hooks that are not to be used any more. */
+function disabledHooks(config: Config, database: DatabaseSync | undefined) {
+  const bus = database && new SqliteBus(database, config.state)
+  return (fingerprint: string) =>
+    bus?.events({ types: [hookDisabled.type], subject: fingerprint, newestFirst: true, limit: 1 })[0]
 }
 
 /** One check that cannot be made must not hide what the others found. */

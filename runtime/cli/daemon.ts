@@ -43,7 +43,7 @@ const absent = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'EINVAL'])
 const cloudEvent = { 'content-type': 'application/cloudevents+json' }
 
 /** What `POST /events` answers. */
-const receipt = z.object({ run: z.string(), id: z.string().optional(), duplicate: z.boolean().optional() })
+const receipt = z.object({ run: z.string(), duplicate: z.boolean().default(false) })
 
 /**
  * Finds the daemon of a store. Where systemd listens for it, asking wakes it.
@@ -69,13 +69,13 @@ export async function connectDaemon(config: SocketConfig): Promise<Daemon | unde
   }
 }
 
-/** Hands an event to the daemon. @returns The id of its run. @throws {DaemonError} It was refused. */
+/** Hands an event to the daemon. @returns What became of it. @throws {DaemonError} It was refused. */
 export async function submitTo(
   daemon: Daemon,
   event: { type: string; data?: unknown; id: string; source: string; subject?: string | undefined },
-): Promise<string> {
+): Promise<{ run: string; duplicate: boolean }> {
   const body = { specversion: '1.0', datacontenttype: 'application/json', ...event }
-  return receipt.parse(await daemon.post('/events', body, cloudEvent)).run
+  return receipt.parse(await daemon.post('/events', body, cloudEvent))
 }
 
 function daemonAt(path: string): Daemon {

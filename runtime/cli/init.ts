@@ -138,7 +138,8 @@ async function settle(proposal: Proposal, survey: Survey, file: string, canTimer
   const known = target ? withTarget(answers.proposal, target) : answers.proposal
   const made = draft(known, answers.choices)
   const timer = canTimer && (await askForTimer())
-  if (!(await askToWrite(file, documentOf(made, schemaFile)))) throw cancelled()
+  const unsaid = made.warnings.filter((warning) => !known.warnings.includes(warning))
+  if (!(await askToWrite(file, documentOf(made, schemaFile), unsaid))) throw cancelled()
   return { draft: made, timer }
 }
 

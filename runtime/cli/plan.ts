@@ -1,4 +1,5 @@
-import { openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
+import { SqliteBus } from '../bus/sqlite/bus.ts'
+import { inMemory, openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
 import { loadConfig } from '../config/load.ts'
 import { checkSources } from '../config/lookup.ts'
 import { planRun } from '../engine/planner.ts'
@@ -14,10 +15,8 @@ export async function planCommand(
 ): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   checkSources(sources, config)
-  const { steps, result } = await planRun(
-    config,
-    sources.length > 0 ? sources : undefined,
-    storeOf(config.state),
+  const { steps, result } = await withStore(config.state, (store, history) =>
+    planRun(config, sources.length > 0 ? sources : undefined, store, history),
   )
   const failed = result.sources.filter(({ state }) => state === 'failed')
   if (options.json) {
@@ -33,12 +32,15 @@ export async function planCommand(
   return failed.length > 0 ? exitCodes.failed : exitCodes.succeeded
 }
 
-/** The id of the store stands in tags and paths; before the first run there is none yet. */
-function storeOf(state: string): string {
+/** The id of the store stands in tags and paths; before the first run there is none yet, and no history. */
+async function withStore<T>(
+  state: string,
+  use: (store: string, history: SqliteBus | undefined) => Promise<T>,
+): Promise<T> {
   const database = openDatabaseForReading(state)
-  if (!database) return 'STORE'
+  if (!database) return use('STORE', undefined)
   try {
-    return storeId(database)
+    return await use(storeId(database), new SqliteBus(database, inMemory))
   } finally {
     database.close()
   }

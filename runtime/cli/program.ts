@@ -121,6 +121,7 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     'hdsync show last',
   )
     .option('--no-commands', 'leave out the commands')
+    .option('--commands', 'have them in the JSON too')
     .option(...json)
     .action(async (run, options) => done(await (await import('./show.ts')).showCommand(run, options, io)))
 
@@ -132,6 +133,17 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .option(...json)
     .option('-q, --quiet', 'print the result alone')
     .action(async (id, options) => done(await (await import('./release.ts')).releaseCommand(id, options, io)))
+
+  command('emit <type>', 'put an event on the bus', `hdsync emit backup.start --data '{"sources":["var"]}'`)
+    .option('-d, --data <json>', 'what it carries; {} unless given')
+    .option('-s, --subject <subject>', 'what it is about')
+    .option('--id <id>', 'its own id: the same one twice is taken once')
+    .option(...json)
+    .action(async (type, options) => done(await (await import('./emit.ts')).emitCommand(type, options, io)))
+
+  command('cancel <run>', 'end a run before its time; `last` is the newest', 'hdsync cancel last')
+    .option(...json)
+    .action(async (run, options) => done(await (await import('./cancel.ts')).cancelCommand(run, options, io)))
 
   command(
     'events',
@@ -153,13 +165,69 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .option(...json)
     .action(async (options) => done(await (await import('./dead.ts')).deadCommand(options, io)))
 
+  command(
+    'redrive [id]',
+    'take up again what was given up; the id is its number in `hdsync dead`',
+    'hdsync redrive 40',
+  )
+    .option('-a, --all', 'all there are')
+    .option(...json)
+    .option('-q, --quiet', 'print the result alone')
+    .action(async (id, options) => done(await (await import('./redrive.ts')).redriveCommand(id, options, io)))
+
   command('why <source>', 'tell why the last backup of a source failed, and what to do', 'hdsync why var')
     .option(...json)
     .action(async (source, options) => done(await (await import('./why.ts')).whyCommand(source, options, io)))
 
-  command('functions', 'list what handles what, and where it was loaded from', 'hdsync functions')
+  const functions = command(
+    'functions',
+    'list what handles what, and where it was loaded from',
+    'hdsync functions',
+  )
     .option(...json)
     .action(async (options) => done(await (await import('./functions.ts')).functionsCommand(options, io)))
+  const folder = [
+    '--dir <folder>',
+    'the folder of functions; `functions` of the config unless given',
+  ] as const
+  command(
+    'new <name>',
+    'write a function of your own, and a test beside it',
+    'hdsync functions new tell-monitor --on run.failed',
+    functions,
+  )
+    .requiredOption('--on <event>', 'the event that it handles')
+    .option(...folder)
+    .option(...json)
+    .action(async (name, _, self: Command) =>
+      done(await (await import('./functions-new.ts')).newFunctionCommand(name, self.optsWithGlobals(), io)),
+    )
+  command(
+    'test [name...]',
+    'run the tests of your own functions',
+    'hdsync functions test tell-monitor',
+    functions,
+  )
+    .option(...folder)
+    .action(async (names, _, self: Command) =>
+      done(
+        await (await import('./functions-test.ts')).testFunctionsCommand(names, self.optsWithGlobals(), io),
+      ),
+    )
+  command(
+    'invoke <name>',
+    'run one function beside the bus; its commands are only shown',
+    `hdsync functions invoke mysql-lock --data '{"source":"var"}'`,
+    functions,
+  )
+    .option('--data <json>', 'the data of the event')
+    .option('--event <id>', 'a recorded event instead, or `last`')
+    .option('--on <event>', 'which event, where it handles several')
+    .option('--execute', 'run its commands')
+    .option(...json)
+    .action(async (name, _, self: Command) =>
+      done(await (await import('./functions-invoke.ts')).invokeCommand(name, self.optsWithGlobals(), io)),
+    )
 
   const target = program
     .command('target')
@@ -175,6 +243,21 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .option(...json)
     .action(async (name, options) =>
       done(await (await import('./target.ts')).adoptCommand(name, options, io)),
+    )
+
+  const notify = program
+    .command('notify')
+    .description('see to those who are told of runs')
+    .addHelpText('after', '\nExample:\n  hdsync notify test')
+  command(
+    'test [name]',
+    'send a sample through each hook, or those of one name or kind, and say what came back',
+    'hdsync notify test pager',
+    notify,
+  )
+    .option(...json)
+    .action(async (name, options) =>
+      done(await (await import('./notify.ts')).notifyTestCommand(name, options, io)),
     )
 
   return program

@@ -42,7 +42,7 @@ export async function daemonOf(config: Config): Promise<Daemon | undefined> {
   return daemon
 }
 
-/** Has the daemon do a backup, and follows it to its end. Signals cancel it, as they do in this process. */
+/** Has the daemon do a backup, and follows it to its end. */
 export async function followRemote(
   daemon: Daemon,
   data: InputOf<typeof backupStart>,
@@ -53,6 +53,15 @@ export async function followRemote(
     view.note(`run ${error.message} is going on: nothing was started (hdsync show ${error.message})`)
   })
   if (runId === undefined) return { exitCode: exitCodes.busy, result: undefined }
+  return followRun(daemon, runId, view)
+}
+
+/** Follows a run of the daemon's to its end. Signals cancel it, as they do in this process. */
+export async function followRun(
+  daemon: Daemon,
+  runId: string,
+  view: View,
+): Promise<{ exitCode: number; result: RunResult }> {
   let signal: NodeJS.Signals | undefined
   const unlisten = onSignals((received) => {
     if (signal) process.exit(signalExitCodes[received])

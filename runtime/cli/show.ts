@@ -2,6 +2,7 @@ import type { Story } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatDuration } from '../config/units.ts'
+import { onlyLooks } from '../host/looking.ts'
 import { exitCodes } from './exit-codes.ts'
 import { findRun, noStore } from './find-run.ts'
 import { localTime, type Painter, painter } from './format.ts'
@@ -23,8 +24,10 @@ export async function showCommand(
 ): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   const { story, ...reading } = readStory(config, run ?? 'last')
-  if (options.json) io.stdout(`${JSON.stringify(reading.result)}\n`)
-  else {
+  if (options.json) {
+    const commands = options.commands ? { commands: commandsOf(story) } : {}
+    io.stdout(`${JSON.stringify({ ...reading.result, ...commands })}\n`)
+  } else {
     const paint = painter(io.colour)
     const { commands = true } = options
     const parts = [
@@ -35,6 +38,24 @@ export async function showCommand(
     io.stdout(parts.filter(Boolean).join('\n'))
   }
   return exitCodes.succeeded
+}
+
+/** The commands of a run in the order in which they were started, each with the event that brought it about. */
+function commandsOf({ events }: Story) {
+  return events
+    .flatMap(({ event, deliveries }) =>
+      deliveries.flatMap(({ commands }) => commands.map((command) => ({ event, command }))),
+    )
+    .sort((one, other) => one.command.startedAt - other.command.startedAt)
+    .map(({ event, command }) => ({
+      event: event.type,
+      source: event.subject ?? null,
+      argv: command.argv,
+      onlyLooks: onlyLooks(command.argv),
+      startedAt: new Date(command.startedAt).toISOString(),
+      durationMs: command.durationMs ?? null,
+      exitCode: command.exitCode ?? null,
+    }))
 }
 
 function readStory(config: Config, wanted: string): Reading & { story: Story } {

@@ -57,7 +57,7 @@ export interface Engine {
   current(): string | undefined
   /** Whether anything is going on, or could go on at once. */
   busy(): boolean
-  /** When something that waits for its time is due; undefined if there is nothing. */
+  /** When something that waits for its time is due, or a source overdue; undefined if there is nothing. */
   nextDue(): number | undefined
   /** No further run begins; the one that is going on is not touched, and those that wait are kept. */
   hold(): void
@@ -149,6 +149,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       queue.advance()
     },
   })
+  let onHold = false
   const queue = new RunQueue({ bus, dispatcher, ends })
   const intake = new Intake((publications) => dispatcher.publish(publications))
   const submit = async (event: Submission): Promise<Receipt> => {
@@ -191,7 +192,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       })
       await overdue.look()
       journal.prune(clock.now() - config.keep)
-      queue.open()
+      if (!onHold) queue.open()
     },
     trigger: async ({ type }, data) => (await submit({ type, data })).runId,
     submit,
@@ -201,10 +202,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       dispatcher.inHand > 0 ||
       bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
     nextDue: () => {
-      const due = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
+      const delayed = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
+      const due = [...delayed, ...(overdue?.nextAt === undefined ? [] : [overdue.nextAt])]
       return due.length > 0 ? Math.min(...due) : undefined
     },
-    hold: () => queue.close(),
+    hold() {
+      onHold = true
+      queue.close()
+    },
     listen,
     async cancel(runId, reason) {
       const run = journal.run(runId)

@@ -47,8 +47,7 @@ export class Gate {
 
   leave(name: string, { outcome, attempt: { error } }: Settlement): void {
     if (outcome === 'done') this.#move(name, { state: 'done' })
-    // Tried again while the gate is open it may still be in time; later, what it held was lost too early.
-    else if (outcome === 'retry' && !this.isOver) this.#move(name, { state: 'awaited', error })
+    else if (outcome === 'retry') this.#move(name, { state: 'awaited', error })
     else this.#move(name, { state: 'failed', error })
   }
 

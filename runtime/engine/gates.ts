@@ -28,6 +28,8 @@ export interface Visit {
   context: { snapshotTaken?: () => Promise<boolean> }
   /** Waits for its turn. @throws {CancelledError} It comes too late. */
   enter(): Promise<void> | void
+  /** Whether another try would still be in time. */
+  mayRetry(): boolean
   /** Tells how it ended. @returns What is to be recorded. */
   leave(settlement: Settlement): Settlement
 }
@@ -53,7 +55,7 @@ export class GateKeeper {
   /** The side of the chain. */
   chain({ event }: Delivery, signal: AbortSignal): Gates {
     return {
-      exist: () => [snapshotBefore, snapshotAfter].some((event) => this.#keepersOf(event).length > 0),
+      exist: () => [snapshotBefore, snapshotAfter].some((event) => this.#handlersOf(event).length > 0),
       settled: (source) => this.#settled(event.runid ?? '', source, signal),
       open: (before, options) => this.#open(before, options, signal),
     }
@@ -67,23 +69,23 @@ export class GateKeeper {
   }
 
   #visitBefore(delivery: Delivery, target: RegisteredFunction): Visit {
-    const gate = this.#gateOf(delivery.event)
+    const { event } = delivery
     const stop = new AbortController()
     return {
       signal: stop.signal,
-      context: { snapshotTaken: () => gate.wait(target.name) },
+      context: { snapshotTaken: () => this.#gateOf(event).wait(target.name) },
       enter: () => {
         // A second try, or a redrive, after the end would lock what nothing unlocks any more.
-        if (gate.isOver || this.#isOver(delivery.event)) {
-          throw new CancelledError(
-            `too late: the snapshot of ${delivery.event.subject} was not waiting any more`,
-          )
+        if (this.#gates.get(event.id)?.isOver || this.#isOver(event)) {
+          throw new CancelledError(`too late: no snapshot of ${event.subject} was waiting for it any more`)
         }
-        gate.enter(target.name, stop)
+        this.#gateOf(event).enter(target.name, stop)
       },
+      mayRetry: () => !this.#gateOf(event).isOver,
       leave: (settlement) => {
-        gate.leave(target.name, settlement)
-        return gate.isOver ? this.#ending(settlement, target) : settlement
+        const gate = this.#gates.get(event.id)
+        gate?.leave(target.name, settlement)
+        return gate?.isOver ? this.#ending(settlement, target) : settlement
       },
     }
   }
@@ -94,24 +96,26 @@ export class GateKeeper {
       signal: new AbortController().signal,
       context: {},
       enter: async () => void (await this.#gates.get(before)?.empty(patienceMs)),
+      mayRetry: () => true,
       leave: (settlement) => this.#ending(settlement, target),
     }
   }
 
   /** A branch of the chain ends by asking for the end of the run; a function of the user's does not know that. */
   #ending(settlement: Settlement, target: RegisteredFunction): Settlement {
-    if (settlement.outcome === 'retry' || target.definition.spec.aside) return settlement
-    const { delivery, attempt, outcome, publications } = settlement
-    const { event } = delivery
+    const { delivery, attempt } = settlement
+    const { event, generation } = delivery
+    // One that is redriven belongs to a run that has ended long ago.
+    if (settlement.outcome === 'retry' || target.definition.spec.aside || generation > 0) return settlement
+    const { outcome, publications } = settlement
     const added = [...publications]
     const add = <E extends EventDefinition>(type: E, data: Parameters<typeof childPublication<E>>[2]) => {
-      const { generation } = delivery
       const parent = {
         event,
         function: target.name,
-        generation,
         phase: 'giveUp' as const,
         index: added.length,
+        generation,
       }
       const { registry, clock } = this.#options
       added.push(childPublication(registry, type, data, parent, { attempt: event.attempt }, clock.now()))
@@ -138,17 +142,19 @@ export class GateKeeper {
     const { clock } = this.#options
     // Runs come one after the other: nobody stands at a gate of an earlier one any more.
     for (const [id, { runId }] of this.#gates) if (runId !== before.runid) this.#gates.delete(id)
-    const awaited = this.#keepersOf(snapshotBefore)
+    const awaited = this.#handlersOf(snapshotBefore).flatMap(({ name, definition: { spec } }) =>
+      spec.aside ? [] : name,
+    )
     const gate = new Gate(before.runid ?? '', awaited, clock)
     this.#gates.set(before.id, gate)
     return gate
   }
 
-  /** Functions that the chain waits for; notifications stand beside it. */
-  #keepersOf({ type }: EventDefinition): string[] {
+  /** Who was written for a gate; what takes any fact (notifications) was not. */
+  #handlersOf({ type }: EventDefinition): readonly RegisteredFunction[] {
     return this.#options.registry
       .handlersOf(type)
-      .flatMap(({ name, definition }) => (definition.spec.aside ? [] : name))
+      .filter(({ definition: { on } }) => on.some((event) => event.type === type))
   }
 
   /** Whether the bus has it that a gate was closed. */

@@ -33,6 +33,12 @@ export class OverdueWatch {
     this.#options = options
   }
 
+  /** When the next source becomes overdue, if it does not succeed before. */
+  get nextAt(): number | undefined {
+    const { config, clock } = this.#options
+    return decideOverdue(this.#records(), config.alert.after, clock.now()).nextAt
+  }
+
   /** Looks at all sources, tells of those that are overdue, and will look again. Never throws. */
   async look(): Promise<void> {
     const { config, registry, clock, publish } = this.#options

@@ -1,4 +1,5 @@
-import { backupStart, catalogue, type RunResult } from '../../events/index.ts'
+import { backupStart, catalogue, type Envelope, type RunResult, sourceSynced } from '../../events/index.ts'
+import type { EventBus } from '../bus/bus.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { inMemory, openDatabase } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
@@ -13,38 +14,59 @@ import { loadRegistry } from './registry.ts'
 import { RunEnds } from './run-ends.ts'
 import { summarise } from './summary.ts'
 
+/** One step of a plan, and the event that would bring it about. */
+export interface PlanStep extends PlannedStep {
+  event: string
+  source: string | null
+}
+
 export interface Plan {
-  steps: PlannedStep[]
+  steps: PlanStep[]
   result: RunResult
 }
 
 /**
  * Leads hdsync's own functions through a whole run on a host that only writes down what it would do. Functions
- * of the user's are left out, as nobody knows what they do.
+ * and hooks of the user's are left out, as are commands that only look (see looking.ts).
  * @param store The id of the event store, which stands in the tags and paths of snapshots.
+ * @param history What happened in earlier runs: sizes of snapshots and much else depend on it.
  */
-export async function planRun(config: Config, sources: string[] | undefined, store: string): Promise<Plan> {
+export async function planRun(
+  config: Config,
+  sources: string[] | undefined,
+  store: string,
+  history: Pick<EventBus, 'events'> | undefined,
+): Promise<Plan> {
   const clock = systemClock
-  const steps: PlannedStep[] = []
+  const steps: PlanStep[] = []
   const registry = await loadRegistry({ ours: ownFunctions, users: '' }, catalogue)
   const database = openDatabase(inMemory)
   const bus = new SqliteBus(database, inMemory)
   const journal = new SqliteJournal(database)
   const ends = new RunEnds({ bus, journal, registry })
-  const context = contextFactory({
+  let handled: Envelope | undefined
+  const plan = (commands: PlannedStep) =>
+    steps.push({ event: handled?.type ?? '', source: handled?.subject ?? null, ...commands })
+  const types = [sourceSynced.type]
+  const wasSynced = (subject: string) => (history?.events({ types, subject, limit: 1 }).length ?? 0) > 0
+  const contextOf = contextFactory({
     config: { ...config, notify: [] },
     clock,
     journal,
     observer: {},
     hostOptions: { store, runtimeDirectory: runtimeDirectory(config.state, store) },
-    host: createPlanner((step) => steps.push(step)),
+    host: createPlanner(plan, { wasSynced }),
   })
   // One after the other, so that the order of the steps does not depend on chance.
   const dispatcher = new Dispatcher({
     bus,
     registry,
     clock,
-    context,
+    history,
+    context(delivery, signal) {
+      handled = delivery.event
+      return contextOf(delivery, signal)
+    },
     concurrency: 1,
     onEvent: (event) => ends.heard(event),
     onFailure: (error) => ends.fail(error),

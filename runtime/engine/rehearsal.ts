@@ -36,6 +36,8 @@ export interface RehearsalOptions {
   adapt?: (host: Host, tell: (line: string) => void) => Host
   /** Told of each line of the story as it happens. */
   onLine?: (line: string) => void
+  /** How a command is written in the story; its words one after the other unless given. */
+  quote?: (argv: readonly string[]) => string
   signal?: AbortSignal
 }
 
@@ -49,6 +51,7 @@ export async function rehearse(
   options: RehearsalOptions,
 ): Promise<Rehearsal> {
   const { config, store = 'STORE', runtimeDirectory, signal = new AbortController().signal } = options
+  const { quote = (argv) => argv.join(' ') } = options
   const steps: PlannedStep[] = []
   const log: Rehearsal['log'] = []
   const story: string[] = []
@@ -58,7 +61,7 @@ export async function rehearse(
   }
   const step = (one: PlannedStep) => {
     steps.push(one)
-    tell(`$ ${one.argvs.map((argv) => argv.join(' ')).join(' | ')}${one.file ? ` > ${one.file}` : ''}`)
+    tell(`$ ${one.argvs.map(quote).join(' | ')}${one.file ? ` > ${one.file}` : ''}`)
   }
   const makeHost = options.host ?? createPlanner(step)
   const line = (level: 'info' | 'warn') => (message: string) => {
@@ -84,6 +87,7 @@ export async function rehearse(
             },
           },
           enter: () => {},
+          mayRetry: () => true,
           leave: (settlement) => settlement,
         }),
         chain: () => ({

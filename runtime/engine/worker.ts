@@ -18,6 +18,8 @@ export interface WorkerOptions {
   clock: Clock
   context: ContextFactory
   gates: Pick<GateKeeper, 'visit' | 'chain'>
+  /** What happened before, for a plan: its own bus begins empty. */
+  history?: Pick<EventBus, 'events'> | undefined
 }
 
 /**
@@ -78,7 +80,9 @@ async function tryOnce(
       const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined
       const made = { tries, eventAt: Date.parse(event.time) }
       const runAt = nextTryAt(made, target.retry, clock.now(), retryAfterMs)
-      if (runAt !== undefined) return { outcome: 'retry', delivery, attempt: ended, runAt }
+      if (runAt !== undefined && (visit?.mayRetry() ?? true)) {
+        return { outcome: 'retry', delivery, attempt: ended, runAt }
+      }
     }
     return giveUp(delivery, target, error, options, startedAt)
   } finally {
@@ -147,7 +151,7 @@ function emitter(
   return { emit, publications, close }
 }
 
-function eventLog(delivery: Delivery, { bus, registry }: WorkerOptions): EventLog {
+function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions): EventLog {
   const runId = delivery.event.runid ?? ''
   const receivedOf =
     <E extends EventDefinition>(definition: E) =>
@@ -156,18 +160,21 @@ function eventLog(delivery: Delivery, { bus, registry }: WorkerOptions): EventLo
       attempt: event.attempt,
       event,
     })
+  const newestFirst = (types: readonly string[], subject: string | undefined, limit: number) => {
+    const filter = { types, ...(subject !== undefined && { subject }), newestFirst: true, limit }
+    return [...bus.events(filter), ...(history?.events(filter) ?? [])].slice(0, limit)
+  }
   return {
     run: () => bus.events({ runId }),
     ofRun: (definition) => bus.events({ runId, types: [definition.type] }).map(receivedOf(definition)),
     latest: (definition, subject, limit) =>
-      bus.events({ types: [definition.type], subject, newestFirst: true, limit }).map(receivedOf(definition)),
+      newestFirst([definition.type], subject, limit).map(receivedOf(definition)),
     newest: (definitions, subject) =>
-      bus.events({
-        types: definitions.map(({ type }) => type),
-        ...(subject !== undefined && { subject }),
-        newestFirst: true,
-        limit: 1,
-      })[0],
+      newestFirst(
+        definitions.map(({ type }) => type),
+        subject,
+        1,
+      )[0],
     pending: () =>
       bus
         .open(runId)

@@ -1,4 +1,4 @@
-import { TerminalError } from '../errors.ts'
+import { HdsyncError, TerminalError } from '../errors.ts'
 import type { CommandRunner } from './command.ts'
 import type { Mount } from './mountinfo.ts'
 
@@ -20,6 +20,20 @@ export async function snapshotType(
   live: Mount | undefined,
 ): Promise<string | undefined> {
   return live && live.type !== 'ext2' ? live.type : filesystemType(runner, device)
+}
+
+/**
+ * Whether an ext3 or ext4 that is not mounted keeps times finer than seconds: its inodes have room for them from
+ * 256 bytes on. True where it cannot be told. @see dumpe2fs(8)
+ */
+export async function inodesKeepSubseconds(runner: CommandRunner, device: string): Promise<boolean> {
+  try {
+    const { stdout } = await runner.run({ argv: ['dumpe2fs', '-h', '--', device], timeoutMs: 30_000 })
+    return Number(/^Inode size:\s+(\d+)/m.exec(stdout)?.[1] ?? 256) >= 256
+  } catch (error) {
+    if (error instanceof HdsyncError) return true
+    throw error
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type Envelope, runEnds, runOverdue, runStarted } from '../../events/index.ts'
 import type { NotifyHook } from '../config/notify.ts'
-import { isTest, noticeOf } from './notice.ts'
+import { cutBytes, isTest, noticeOf } from './notice.ts'
 import { expectSuccess, post } from './web-request.ts'
 
 type HealthchecksHook = Extract<NotifyHook, { kind: 'healthchecks' }>
@@ -27,7 +27,7 @@ export async function pingHealthchecks(
   const answer = await post({
     url,
     headers: { 'content-type': 'text/plain; charset=utf-8', 'idempotency-key': event.id },
-    body: cut(`${title}\n\n${text}`),
+    body: cutBytes(`${title}\n\n${text}`, maxBytes),
     timeoutMs: hook.timeoutMs,
     signal,
     allowPrivate: hook.allowPrivate,
@@ -41,14 +41,4 @@ function pathOf(event: Envelope): string | undefined {
   if (event.type === runStarted.type) return '/start'
   if (event.type === 'run.succeeded' || event.type === 'run.degraded') return ''
   return [...runEnds, runOverdue].some(({ type }) => type === event.type) ? '/fail' : undefined
-}
-
-function cut(text: string): string {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= maxBytes) return text
-  // A character that the cut goes through is left out.
-  return bytes
-    .subarray(0, maxBytes)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '')
 }

@@ -44,6 +44,13 @@ export function isTest({ data }: Pick<Envelope, 'data'>): boolean {
   return (data as { test?: unknown } | null | undefined)?.test === true
 }
 
+/** The beginning of a text, in so many bytes of UTF-8; a character that the cut goes through is left out. */
+export function cutBytes(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= maxBytes) return text
+  return new TextDecoder().decode(bytes.subarray(0, maxBytes), { stream: true })
+}
+
 function urgencyOf({ type }: Envelope): Urgency {
   if (type === 'run.succeeded') return 'good'
   if (/\.(?:failed|overdue|lettered)$/.test(type)) return 'bad'
@@ -161,5 +168,7 @@ function sourceText({
 
 /** As the clock of this machine shows it, with its zone: a mail may be read in another one. */
 function localTime(iso: string): string {
-  return new Date(iso).toLocaleString('sv-SE', { timeZoneName: 'short' })
+  const date = new Date(iso)
+  const zone = date.toLocaleTimeString('en-GB', { timeZoneName: 'short' }).split(' ').at(-1)
+  return `${date.toLocaleString('sv-SE')} ${zone}`
 }

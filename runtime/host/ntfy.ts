@@ -1,7 +1,7 @@
 import type { Envelope } from '../../events/index.ts'
 import type { NotifyHook } from '../config/notify.ts'
 import { readSecret } from '../config/secret-file.ts'
-import { noticeOf, type Urgency } from './notice.ts'
+import { cutBytes, noticeOf, type Urgency } from './notice.ts'
 import { expectSuccess, post } from './web-request.ts'
 
 type NtfyHook = Extract<NotifyHook, { kind: 'ntfy' }>
@@ -37,7 +37,7 @@ export async function sendNtfy(hook: NtfyHook, event: Envelope, signal: AbortSig
     body: JSON.stringify({
       topic: hook.topic,
       title: hook.title ?? title,
-      message: cut(hook.title === undefined ? text : `${title}\n\n${text}`),
+      message: cutBytes(hook.title === undefined ? text : `${title}\n\n${text}`, maxBytes),
       priority: priorities[hook.priority ?? priority],
       tags: [tag, ...hook.tags],
     }),
@@ -46,13 +46,4 @@ export async function sendNtfy(hook: NtfyHook, event: Envelope, signal: AbortSig
     allowPrivate: hook.allowPrivate,
   })
   return expectSuccess(answer)
-}
-
-function cut(text: string): string {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= maxBytes) return text
-  return `${bytes
-    .subarray(0, maxBytes)
-    .toString('utf8')
-    .replace(/\uFFFD+$/, '')}…`
 }

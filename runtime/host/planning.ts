@@ -5,7 +5,7 @@ import { TerminalError } from '../errors.ts'
 import { archivePath, compressArgv, readBackArgv, tarArgv, temporaryPath } from './archives.ts'
 import { createRunner } from './command.ts'
 import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
-import { filesystemType, snapshotMountOptions, snapshotType } from './filesystem.ts'
+import { filesystemType, inodesKeepSubseconds, snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { createHost, type Host, type HostOptions } from './host.ts'
 import { Lvm, lvcreateArgv, lvremoveArgv } from './lvm.ts'
 import { flushArgv, mirrorPath } from './mirrors.ts'
@@ -13,7 +13,7 @@ import { mountArgv, umountArgv } from './mount.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
 import { rsyncArgv, type SyncStats } from './rsync.ts'
 import { snapshotMountpoint, snapshotName, snapshotTags } from './snapshots.ts'
-import { devicePath } from './targets.ts'
+import { devicePath, inClosingOrder } from './targets.ts'
 
 /** Commands that would run, joined by pipes; `file` takes the output of the last. */
 export interface PlannedStep {
@@ -23,27 +23,41 @@ export interface PlannedStep {
   said?: string[]
 }
 
+/** What only a look into the event store tells; without one, a mirror that cannot be seen is taken to hold something. */
+export interface Past {
+  /** Whether a source has been synced before. */
+  wasSynced(source: string): boolean
+}
+
 const nothing: SyncStats = { files: 0, created: 0, deleted: 0, transferred: 0, transferredBytes: 0 }
 
 /**
  * A host that writes down what it would do. It looks at the box (sizes, types, what is mounted) but changes
  * nothing, and lets every step go well, so that functions lead it through a whole night.
  */
-export function createPlanner(plan: (step: PlannedStep) => void): (options: HostOptions) => Host {
+export function createPlanner(
+  plan: (step: PlannedStep) => void,
+  past: Past = { wasSynced: () => true },
+): (options: HostOptions) => Host {
   // A host is made for each step of the chain; what has been planned lasts for all of them.
   const made: Made = { snapshots: new Map(), mounts: [], forecasts: new Set() }
-  return (options) => createPlanningHost(options, plan, made)
+  return (options) => createPlanningHost(options, plan, made, past)
 }
 
 interface Made {
   /** Where the snapshot of each source would be mounted. */
   snapshots: Map<string, string>
-  mounts: string[]
+  mounts: { at: string }[]
   /** Mirrors whose deletions would be forecast. */
   forecasts: Set<string>
 }
 
-function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => void, made: Made): Host {
+function createPlanningHost(
+  options: HostOptions,
+  plan: (step: PlannedStep) => void,
+  made: Made,
+  past: Past,
+): Host {
   const real = createHost(options)
   const runner = createRunner({ ...options, owner: options.store })
   const directory = join(options.runtimeDirectory, 'snapshots')
@@ -54,9 +68,10 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
   async function wouldKeepSubsecondTimes(target: Target, path: string): Promise<boolean> {
     const below = target.mounts.findLast(({ at }) => `${path}/`.startsWith(`${at}/`))
     if (!below) return true
-    const type = below.type ?? (await filesystemType(runner, await devicePath(runner, below.device)))
-    // ext3 is mounted by the driver of ext4, and keeps them unless its inodes are small.
-    return !['ext2', 'reiserfs', 'vfat', 'msdos'].includes(type ?? '')
+    const device = await devicePath(runner, below.device)
+    const type = below.type ?? (await filesystemType(runner, device)) ?? ''
+    if (['ext2', 'reiserfs', 'vfat', 'msdos'].includes(type)) return false
+    return !/^ext[34]$/.test(type) || (await inodesKeepSubseconds(runner, device))
   }
 
   return {
@@ -103,23 +118,23 @@ function createPlanningHost(options: HostOptions, plan: (step: PlannedStep) => v
           if (topMountAt(readMounts(), at)) continue
           const path = await devicePath(runner, device)
           step(mountArgv({ device: path, at, type, options: [...(extra ?? []), 'nodev', 'nosuid'] }))
-          made.mounts.push(at)
+          made.mounts.push({ at })
         }
       },
       mount: async () => {},
       prove: async () => {},
       async close() {
-        for (const at of made.mounts.splice(0).reverse()) step(umountArgv(at))
+        for (const { at } of inClosingOrder(made.mounts.splice(0))) step(umountArgv(at))
       },
     },
     mirrors: {
       async open(target, source) {
         const path = mirrorPath(target, source)
-        // A mirror that cannot be seen now is taken to hold something: then the forecast is shown too.
+        // One that cannot be seen now holds something if it was ever synced: then there is a forecast too.
         const seen = isSeen(target) && existsSync(path)
         return {
           path,
-          empty: isSeen(target) ? !seen || isEmptyDirectory(path) : false,
+          empty: isSeen(target) ? !seen || isEmptyDirectory(path) : !past.wasSynced(source.name),
           subsecondTimes: isSeen(target)
             ? keepsSubsecondTimes(seen ? path : target.path)
             : await wouldKeepSubsecondTimes(target, path),

@@ -64,14 +64,18 @@ export function createTargets(runner: CommandRunner, ledger: Ledger): Targets {
 
     async close(run) {
       const ours = ledger.entries().filter((entry) => entry.run === run)
-      // Deeper paths were mounted later.
-      for (const { at, device } of ours.toSorted((a, b) => b.at.length - a.at.length)) {
+      for (const { at, device } of inClosingOrder(ours)) {
         if (topMountAt(readMounts(), at)?.device === device) await unmount(runner, at)
         ledger.strike(at)
       }
     },
   }
   return targets
+}
+
+/** Deeper paths were mounted later, and go first; what is beside each other, by its path. */
+export function inClosingOrder<T extends { at: string }>(mounts: readonly T[]): T[] {
+  return mounts.toSorted((one, other) => other.at.length - one.at.length || (one.at < other.at ? -1 : 1))
 }
 
 /** The device node that `UUID=…`, `LABEL=…` and the like stand for. @see findfs(8) */
@@ -84,6 +88,23 @@ export async function devicePath(runner: CommandRunner, device: string): Promise
   })
   if (exitCode === 0) return stdout.trim()
   throw new TerminalError(`there is no disk with ${device}`, { hint: 'is it plugged in? blkid lists all' })
+}
+
+/**
+ * Whether something else than its own disks is mounted where a target is.
+ * @throws {TerminalError} One of its disks is not there.
+ */
+export async function holdsOtherDisk(
+  target: Target,
+  runner: CommandRunner,
+  mounts: readonly Mount[],
+): Promise<boolean> {
+  for (const { device, at } of target.mounts) {
+    const there = topMountAt(mounts, at)
+    const number = deviceNumber(await devicePath(runner, device), device)
+    if (there && !isFrom(there, number)) return true
+  }
+  return false
 }
 
 function deviceNumber(path: string, device: string): string {
@@ -112,17 +133,20 @@ function minor(device: number): number {
 }
 
 function proveDevice(target: Target, at: string, device: string, number: string, there: Mount): void {
-  if (there.device === number) return
-  // btrfs mounts show a number of their own; the device it was mounted from is then looked at.
-  if (there.device.startsWith('0:') && there.source.startsWith('/')) {
-    if (deviceNumber(there.source, there.source) === number) return
-  }
+  if (isFrom(there, number)) return
   throw new TerminalError(
     `target ${target.name}: ${at} holds ${there.source} (${there.device}), not ${device} (${number})`,
     {
       hint: `umount ${at}, or correct \`device\` in the config`,
     },
   )
+}
+
+/** btrfs mounts show a number of their own; the device it was mounted from is then looked at. */
+function isFrom(there: Mount, number: string): boolean {
+  if (there.device === number) return true
+  const { device, source } = there
+  return device.startsWith('0:') && source.startsWith('/') && deviceNumber(source, source) === number
 }
 
 function proveMountPoint(target: Target, at: string): void {

@@ -38,7 +38,7 @@ export async function post(request: WebRequest): Promise<WebAnswer> {
   const { url, headers, body, timeoutMs, signal, allowPrivate } = request
   const timeUp = AbortSignal.timeout(timeoutMs)
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
-  if (!allowPrivate && isIP(host) && isPrivateAddress(host)) throw refusal(url.host, [host])
+  if (!allowPrivate && isIP(host) && isPrivateAddress(host)) throw refusal(host, [host])
   try {
     return await new Promise((resolveAnswer, reject) => {
       const send = url.protocol === 'https:' ? requestHttps : requestHttp

@@ -14,7 +14,9 @@ export async function readText(request: HonoRequest): Promise<string> {
   const announced = request.header('content-length')
   if (Number(announced) > longestBodyBytes) throw tooLarge()
   // Node holds a body to the length that was announced; one that comes in chunks is counted.
-  const bytes = announced === undefined ? await readChunks(request.raw.body) : await request.arrayBuffer()
+  const bytes = await (announced === undefined ? readChunks(request.raw.body) : request.arrayBuffer()).catch(
+    unread,
+  )
   if (bytes.byteLength > longestBodyBytes) throw tooLarge()
   try {
     return utf8.decode(bytes)
@@ -40,6 +42,13 @@ async function readChunks(body: ReadableStream<Uint8Array> | null): Promise<Uint
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
+}
+
+/** Whoever hangs up in the middle reads no answer; it is no fault of ours either. */
+function unread(error: Error): never {
+  throw error instanceof Problem
+    ? error
+    : new Problem('malformed-request', `the body broke off: ${error.message}`)
 }
 
 function tooLarge(): Problem {

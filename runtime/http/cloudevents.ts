@@ -84,7 +84,7 @@ function eventOf(value: unknown, at: string): IncomingEvent {
 function binaryOf(headers: Record<string, string>, body: string): IncomingEvent {
   const attributes = Object.entries(headers)
     .filter(([name]) => name.startsWith('ce-'))
-    .map(([name, value]) => [name.slice(3), percentDecoded(name, value)])
+    .map(([name, value]) => [name.slice(3), percentDecoded(value)])
   const data = body === '' ? undefined : parseJson(body)
   return eventOf({ ...Object.fromEntries(attributes), data }, '')
 }
@@ -95,12 +95,15 @@ function withoutNulls(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).filter(([key, one]) => one !== null || key === 'data'))
 }
 
-function percentDecoded(name: string, value: string): string {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    throw new Problem('invalid-event', `the header ${name} is not percent-encoded as it should be`)
-  }
+/** Not every sender encodes: what is no encoded character (`100%`) is meant as it is. */
+function percentDecoded(value: string): string {
+  return value.replace(/(?:%[\da-f]{2})+/gi, (encoded) => {
+    try {
+      return decodeURIComponent(encoded)
+    } catch {
+      return encoded
+    }
+  })
 }
 
 /** Every flaw that a schema found, as JSON Pointers below `at`. */

@@ -1,9 +1,12 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
 import { createConnection } from 'node:net'
 import { dirname } from 'node:path'
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { UsageError } from '../errors.ts'
+import { answerClientErrors } from './client-errors.ts'
+import { Problem, problemResponse } from './problem.ts'
 
 /** Where to listen; `fd` is a socket that the service manager has opened. */
 export type ListenAddress = { path: string } | { host: string; port: number } | { fd: number }
@@ -24,11 +27,13 @@ export interface ListenOptions {
   fetch: (request: Request, env: HttpBindings, local: boolean) => Response | Promise<Response>
   /** Told when somebody connects or leaves. */
   onActivity?(): void
+  /** A request has to arrive within that; slow senders hold a connection no longer. 15 s unless given. */
+  requestTimeoutMs?: number
 }
 
-/** A header block and a body have to arrive within these; slow senders hold a connection no longer. */
 const headersTimeoutMs = 5000
-const requestTimeoutMs = 15_000
+/** Each may have a body in memory. */
+const maxConnections = 2048
 const maxHeaderBytes = 16 * 1024
 const socketMode = 0o660
 
@@ -36,16 +41,25 @@ const socketMode = 0o660
  * Opens a listening socket. A unix socket that a dead process left is replaced.
  * @throws {UsageError} Somebody else listens there, or it may not be opened.
  */
-export async function listen({ address, fetch, onActivity }: ListenOptions): Promise<Listener> {
-  const server: Server = createAdaptorServer({
-    fetch: (request, env) => fetch(request, env as HttpBindings, isUnix(server)),
-    serverOptions: {
-      headersTimeout: headersTimeoutMs,
+export async function listen({
+  address,
+  fetch,
+  onActivity,
+  requestTimeoutMs = 15_000,
+}: ListenOptions): Promise<Listener> {
+  const server: Server = createServer(
+    {
+      headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
       requestTimeout: requestTimeoutMs,
-      connectionsCheckingInterval: 1000,
+      connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
       maxHeaderSize: maxHeaderBytes,
     },
-  }) as Server
+    getRequestListener((request, env) => fetch(request, env as HttpBindings, isUnix(server)), {
+      errorHandler: (error) => problemResponse(new Problem('malformed-request', (error as Error).message)),
+    }),
+  )
+  server.maxConnections = maxConnections
+  answerClientErrors(server)
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)
@@ -63,7 +77,7 @@ export async function listen({ address, fetch, onActivity }: ListenOptions): Pro
     },
     async close(graceMs) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      if ('closeIdleConnections' in server) (server.closeIdleConnections as () => void)()
+      server.closeIdleConnections()
       const timer = setTimeout(() => {
         for (const socket of sockets) socket.destroy()
       }, graceMs)

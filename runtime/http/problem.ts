@@ -40,7 +40,7 @@ export type ProblemName = keyof typeof problems
 export const problemSchema = z.object({
   type: z.url().describe('Tells problems apart; it never changes.'),
   title: z.string(),
-  status: z.int(),
+  status: z.int().min(400).max(599),
   detail: z.string().describe('About this request, for people.'),
   errors: z
     .array(z.object({ pointer: z.string().describe('Where: a JSON Pointer.'), detail: z.string() }))

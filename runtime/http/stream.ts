@@ -73,7 +73,7 @@ export function runStream(options: StreamOptions): ReadableStream<Uint8Array> {
       over()
       return message('end', resultOf(engine, findRun(engine, runId)), endId)
     }
-    if (page.length === 0) page = engine.journal.search({ runId, after: last }).slice(0, pageSize)
+    if (page.length === 0) page = engine.journal.search({ runId, after: last, limit: pageSize, oldest: true })
     const logged = page.shift()
     if (logged) {
       last = logged.seq

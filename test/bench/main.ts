@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util'
 import { chainOfNine } from './chain.ts'
 import { ownShare } from './own-share.ts'
+import { postEvents } from './post-events/main.ts'
 import { startUp } from './start-up.ts'
 
 export interface Figure {
@@ -16,7 +17,7 @@ export interface Figure {
   goal: number
 }
 
-const benches: Record<string, () => Promise<Figure[]>> = { chainOfNine, ownShare, startUp }
+const benches: Record<string, () => Promise<Figure[]>> = { chainOfNine, ownShare, postEvents, startUp }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } })
 const figures: Figure[] = []
@@ -28,7 +29,7 @@ else {
   for (const { bench, what, value, unit, goal } of figures) {
     const good = value <= goal ? 'reached' : 'MISSED'
     console.log(
-      `${bench.padEnd(12)} ${what.padEnd(52)} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} goal ${goal}  ${good}`,
+      `${bench.padEnd(12)} ${what.padEnd(52)} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} goal ${Number(goal.toFixed(2))}  ${good}`,
     )
   }
 }

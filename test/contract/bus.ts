@@ -323,6 +323,33 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
       })
     })
 
+    describe('a run that is withdrawn', () => {
+      const held = (id: string, runid: string) => owed(id, { runAt: heldBack }, { runid })
+      const end = { event: event('end', { runid: 'run1' }), deliveries: [{ function: 'g', runAt: 0 }] }
+
+      test('is cancelled as a whole, and its end is on the bus', async () => {
+        await bus.publish([held('a', 'run1'), held('b', 'run2')])
+        expect(await bus.withdraw('run1', [end])).toBe(true)
+        reopen()
+        expect(bus.heldRun()).toBe('run2')
+        expect(await claimedIds()).toEqual(['end'])
+      })
+
+      test('is none once it has begun, and none that is not there', async () => {
+        await bus.publish([held('a', 'run1')])
+        await bus.expedite('run1')
+        expect(await bus.withdraw('run1', [end])).toBe(false)
+        const delivery = await claimOne()
+        expect(await bus.withdraw('run1', [end])).toBe(false)
+        expect((await settle({ outcome: 'done', delivery, attempt, publications: [] })).settled).toEqual([
+          true,
+        ])
+        expect(await bus.withdraw('run1', [end])).toBe(false)
+        expect(await bus.withdraw('nobody', [end])).toBe(false)
+        expect(stored()).toEqual(['a'])
+      })
+    })
+
     describe('a dead letter', () => {
       async function bury(publication = owed('a')): Promise<Delivery> {
         await bus.publish([publication])

@@ -68,6 +68,7 @@ function telling(bus: EventBus): EventBus {
     redrive: (id) => bus.redrive(id),
     replace: (ids, publication) => bus.replace(ids, publication),
     holdBack: (runId) => bus.holdBack(runId),
+    withdraw: (runId, publications) => bus.withdraw(runId, publications),
     heldRun: () => bus.heldRun(),
     find: (source, id) => bus.find(source, id),
     open: (runId) => bus.open(runId),

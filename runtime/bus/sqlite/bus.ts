@@ -100,6 +100,18 @@ export class SqliteBus implements EventBus {
     this.#sql.holdBack.run(heldBack, runId)
   }
 
+  async withdraw(runId: string, publications: readonly Publication[]): Promise<boolean> {
+    const withdrawn = transaction(this.#database, () => {
+      const open = this.open(runId)
+      if (open.length === 0 || open.some(({ runAt, tries }) => runAt !== heldBack || tries > 0)) return false
+      this.#sql.withdraw.run(runId)
+      this.#insert(publications)
+      return true
+    })
+    this.#ring()
+    return withdrawn
+  }
+
   heldRun(): string | undefined {
     return this.#sql.heldRun.get(heldBack)?.run_id as string | undefined
   }
@@ -297,6 +309,8 @@ function prepare(database: DatabaseSync) {
     isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
     replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
     holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready'
+      AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
+    withdraw: `UPDATE delivery SET state = 'cancelled' WHERE state = 'ready'
       AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
     heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
       WHERE d.state = 'ready' AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,

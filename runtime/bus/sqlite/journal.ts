@@ -20,6 +20,10 @@ import { readQueues } from './queues.ts'
 
 type Row = Record<string, unknown>
 
+/** What one call of `prune` looks at, so that it takes no time. */
+const runsAtOnce = 200
+const eventsLookedAt = 2000
+
 const endTypes = runEnds.map(({ type }) => type)
 
 function marksOf(values: readonly unknown[]): string {
@@ -82,32 +86,25 @@ export class SqliteJournal implements Journal {
   }
 
   prune(before: number): number {
-    const forgotten = this.#database
-      .prepare(
-        `SELECT run_id FROM event WHERE type IN (${marksOf(endTypes)}) AND time < ?
-          AND run_id <> (SELECT run_id FROM event WHERE type = ? ORDER BY seq DESC LIMIT 1)
-          AND run_id NOT IN (SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-            WHERE d.state IN ('ready', 'claimed') AND e.run_id IS NOT NULL)
-        ORDER BY seq LIMIT 200`,
-      )
-      .all(...endTypes, new Date(before).toISOString(), backupStart.type)
-      .map((row) => row.run_id as string)
-    if (forgotten.length === 0) return 0
+    const until = new Date(before).toISOString()
+    const runs = this.#endedRuns(until)
+    const events = [...this.#eventsOf(runs), ...this.#strays(until)]
+    if (events.length === 0) return 0
+    const these = JSON.stringify(events)
     transaction(this.#database, () => {
-      const runs = `(${marksOf(forgotten)})`
-      const deliveries = `(SELECT d.id FROM delivery d JOIN event e ON e.seq = d.event_seq WHERE e.run_id IN ${runs})`
+      const deliveries = 'SELECT id FROM delivery WHERE event_seq IN (SELECT value FROM json_each(?))'
       for (const table of ['command', 'log', 'attempt']) {
-        this.#database.prepare(`DELETE FROM ${table} WHERE delivery_id IN ${deliveries}`).run(...forgotten)
+        this.#database.prepare(`DELETE FROM ${table} WHERE delivery_id IN (${deliveries})`).run(these)
       }
-      const events = `(SELECT seq FROM event WHERE run_id IN ${runs})`
-      this.#database.prepare(`DELETE FROM delivery WHERE event_seq IN ${events}`).run(...forgotten)
+      const listed = '(SELECT value FROM json_each(?))'
+      this.#database.prepare(`DELETE FROM delivery WHERE event_seq IN ${listed}`).run(these)
       // A hook that was told to be quiet stays quiet.
       this.#database
-        .prepare(`DELETE FROM event WHERE run_id IN ${runs} AND type <> ?`)
-        .run(...forgotten, hookDisabled.type)
+        .prepare(`DELETE FROM event WHERE seq IN ${listed} AND type <> ?`)
+        .run(these, hookDisabled.type)
     })
     this.#database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)')
-    return forgotten.length
+    return runs.length
   }
 
   story(runId: string): Story {
@@ -167,14 +164,51 @@ export class SqliteJournal implements Journal {
 
   search(search: EventSearch): LoggedEvent[] {
     const { where, values } = conditionsOf(search)
+    const order = search.oldest ? 'ASC' : 'DESC'
     return this.#database
-      .prepare(`SELECT * FROM (SELECT * FROM event WHERE ${where} ORDER BY seq DESC LIMIT ?) ORDER BY seq`)
+      .prepare(
+        `SELECT * FROM (SELECT * FROM event WHERE ${where} ORDER BY seq ${order} LIMIT ?) ORDER BY seq`,
+      )
       .all(...values, search.limit ?? -1)
       .map((row) => ({ seq: row.seq as number, event: envelopeOf(row) }))
   }
 
   changes(): number {
     return this.#database.prepare('PRAGMA data_version').get()?.data_version as number
+  }
+
+  /** Runs that ended before a moment and of which nothing is owed, but for the newest run of all. */
+  #endedRuns(until: string): string[] {
+    return this.#database
+      .prepare(
+        `SELECT run_id FROM event WHERE type IN (${marksOf(endTypes)}) AND time < ?
+          AND run_id <> (SELECT run_id FROM event WHERE type = ? ORDER BY seq DESC LIMIT 1)
+          AND run_id NOT IN (SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+            WHERE d.state IN ('ready', 'claimed') AND e.run_id IS NOT NULL)
+        ORDER BY seq LIMIT ${runsAtOnce}`,
+      )
+      .all(...endTypes, until, backupStart.type)
+      .map((row) => row.run_id as string)
+  }
+
+  #eventsOf(runs: readonly string[]): number[] {
+    return this.#database
+      .prepare('SELECT seq FROM event WHERE run_id IN (SELECT value FROM json_each(?))')
+      .all(JSON.stringify(runs))
+      .map((row) => row.seq as number)
+  }
+
+  /** Events from before a moment that belong to no backup: those of other triggers, and facts such as `run.overdue`. */
+  #strays(until: string): number[] {
+    return this.#database
+      .prepare(
+        `SELECT seq FROM (SELECT * FROM event ORDER BY seq LIMIT ${eventsLookedAt}) AS old
+        WHERE time < ? AND type <> ?
+          AND NOT EXISTS (SELECT 1 FROM event WHERE run_id = old.run_id AND type = ?)
+          AND NOT EXISTS (SELECT 1 FROM delivery WHERE event_seq = old.seq AND state IN ('ready', 'claimed'))`,
+      )
+      .all(until, hookDisabled.type, backupStart.type)
+      .map((row) => row.seq as number)
   }
 
   #run(start: Row): RunRow {

@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { mirrorSuspect, runDegraded, runSucceeded, sourceSynced, syncHeld } from '../../../events/index.ts'
 import { SqliteBus } from '../../bus/sqlite/bus.ts'
 import { inMemory } from '../../bus/sqlite/database.ts'
+import { SqliteJournal } from '../../bus/sqlite/journal.ts'
 import type { Config, Source } from '../../config/config.ts'
 import { formatDuration } from '../../config/units.ts'
 import { type Finding, warning } from './finding.ts'
@@ -20,7 +21,7 @@ export function checkHistory({ sources }: Config, database: DatabaseSync, now: n
       ...checkSuspect(source),
       ...checkAge(source),
     ]),
-    ...checkDead(database, newest([runSucceeded.type, runDegraded.type])?.id),
+    ...checkDead(database, Date.parse(newest([runSucceeded.type, runDegraded.type])?.time ?? '') || 0),
   ]
 
   function checkHeld({ name }: Source): Finding[] {
@@ -52,18 +53,11 @@ export function checkHistory({ sources }: Config, database: DatabaseSync, now: n
   }
 }
 
-/** @param lastGood Id of the event that ended the last good run: what was given up before it is over. */
-function checkDead(database: DatabaseSync, lastGood: string | undefined): Finding[] {
-  const row = database
-    .prepare(
-      `SELECT count(*) AS count, group_concat(DISTINCT function) AS functions FROM delivery
-       JOIN event ON event.seq = event_seq WHERE state = 'dead'
-       AND event.seq > coalesce((SELECT max(seq) FROM event WHERE id = ?), 0)`,
-    )
-    .get(lastGood ?? '')
-  const count = Number(row?.count ?? 0)
-  if (count === 0) return []
-  const what = `${count} step${count === 1 ? ' was' : 's were'} given up since the last good run`
-  const functions = String(row?.functions).replaceAll(',', ', ')
-  return [warning('dead.waiting', 'state', `${what}: ${functions}`, 'hdsync show tells why')]
+/** @param lastGood When the last good run ended: what was given up before it is over. */
+function checkDead(database: DatabaseSync, lastGood: number): Finding[] {
+  const dead = new SqliteJournal(database).dead().filter(({ diedAt }) => diedAt > lastGood)
+  if (dead.length === 0) return []
+  const what = `${dead.length} step${dead.length === 1 ? ' was' : 's were'} given up since the last good run`
+  const functions = [...new Set(dead.map((one) => one.function))].join(', ')
+  return [warning('dead.waiting', 'state', `${what}: ${functions}`, 'hdsync dead tells why')]
 }

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { sourceArchived, sourceSynced } from '../../../events/index.ts'
@@ -76,6 +76,8 @@ export async function checkArchiveRoom(box: Box, history: History): Promise<Find
   const { archive, targets, sources } = box.config
   const target = archive && targets[archive.target]
   if (!target || target.mounts.some(({ at }) => !box.mounts.some((mount) => mount.at === at))) return []
+  // Whether it is there at all is asked elsewhere.
+  if (!existsSync(target.path)) return []
   const last = Object.values(sources).flatMap(({ name, archive: wanted }) => {
     const event = history?.events({
       types: [sourceArchived.type],

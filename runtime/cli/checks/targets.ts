@@ -3,7 +3,7 @@ import type { Mount as ConfiguredMount, Target } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
 import { readMarker } from '../../host/marker.ts'
 import { mountOf, topMountAt } from '../../host/mountinfo.ts'
-import { devicePath } from '../../host/targets.ts'
+import { devicePath, holdsOtherDisk } from '../../host/targets.ts'
 import type { Box } from './box.ts'
 import type { IdOf } from './conditions.ts'
 import { error, type Finding, ok, refused } from './finding.ts'
@@ -33,19 +33,22 @@ async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
     const finding = `${target.path} is there, and carries the marker of ${target.name}`
     return [ok('target.ok', about, finding), ...(await checkSpace(target.path, 'target.nearly-full', about))]
   } catch (thrown) {
-    return [refused(reasonId(target, box), about, thrown)]
+    return [refused(await reasonId(target, box), about, thrown)]
   }
 }
 
 /** Which of the conditions it is that the driver refuses; its words tell the rest. */
-function reasonId(target: Target, { mounts }: Box): IdOf<'error'> {
+async function reasonId(target: Target, { mounts, runner }: Box): Promise<IdOf<'error'>> {
+  try {
+    if (await holdsOtherDisk(target, runner, mounts)) return 'target.wrong-disk'
+  } catch {
+    return 'target.no-device'
+  }
   const shown = [...target.mounts.map(({ at }) => topMountAt(mounts, at)), mountOf(mounts, target.path)]
   if (shown.some((one) => one?.options.includes('ro') || one?.superOptions.includes('ro')))
     return 'target.read-only'
   try {
-    const marker = readMarker(target.path)
-    if (!marker) return 'target.no-marker'
-    return marker.target === target.name ? 'target.wrong-disk' : 'target.other-marker'
+    return readMarker(target.path) ? 'target.other-marker' : 'target.no-marker'
   } catch {
     return 'target.bad-marker'
   }

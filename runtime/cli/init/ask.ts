@@ -42,6 +42,9 @@ async function askForTarget(
   chosen: readonly ProposedSource[],
   folder: (path: string) => Candidate | string,
 ): Promise<{ target: Candidate; known: Proposal }> {
+  if (proposal.targets.length === 0) {
+    log.warn('No disk for backups was found: one that no source lies on, with a file system.')
+  }
   const name = await answer(
     select({
       message: `Where do the mirrors go? They take ${formatBytes(usedBytes(chosen))} at first.`,
@@ -100,8 +103,13 @@ export async function askForTimer(): Promise<boolean> {
   return answer(confirm({ message: 'Back up every night (hdsync-backup.timer)?', initialValue: true }))
 }
 
-/** Whether all of it is to be written now. */
-export async function askToWrite(file: string, config: string): Promise<boolean> {
+/** Whether all of it is to be written now. @param warnings What has not been said before. */
+export async function askToWrite(
+  file: string,
+  config: string,
+  warnings: readonly string[],
+): Promise<boolean> {
+  for (const warning of warnings) log.warn(warning)
   note(config.slice(config.search(/^sources:/m)).trimEnd(), file, { format: (line) => line })
   return answer(confirm({ message: `Write ${file}, and mark the targets as hdsync's?`, initialValue: true }))
 }

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { type Engine, type EngineObserver, loadFunctions, openEngine } from '../../engine/engine.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
 import { createApp } from '../../http/app.ts'
-import { readSecrets } from '../../http/secrets.ts'
+import { readSecrets, type Secrets } from '../../http/secrets.ts'
 import { createLocalAnswers } from './local.ts'
 
 /** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
@@ -43,26 +43,27 @@ const hookPatienceMs = 5000
 export async function openService(options: ServiceOptions): Promise<Service | undefined> {
   let config = await options.load()
   // What is wrong with the config is told before anything has begun.
-  await readSecrets(config)
+  const secrets = await readSecrets(config)
   const first = await begin(config, options)
   if (!first) return undefined
   let engine = first
-  let apps = await appsOf(engine, config, options)
+  let apps = appsOf(engine, config, secrets, options)
   // Requests that come while the config is being replaced wait for the new one.
   let settled: Promise<void> = Promise.resolve()
 
-  async function replace(next: Config): Promise<void> {
+  async function replace(next: Config, secrets: Secrets): Promise<void> {
     await quiet(engine)
     const done = Promise.withResolvers<void>()
     settled = done.promise
     try {
+      // Before the store is closed, which they read.
+      apps.close()
       await engine.stop()
       const opened = await begin(next, options)
       if (!opened) throw new HdsyncError(`another hdsync has taken the state directory ${next.state}`)
       engine = opened
       config = next
-      apps.close()
-      apps = await appsOf(engine, config, options)
+      apps = appsOf(engine, config, secrets, options)
     } catch (error) {
       options.onFailure(error as Error)
     } finally {
@@ -93,8 +94,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
           })
         }
         await loadFunctions(loaded)
-        await readSecrets(loaded)
-        await replace(loaded)
+        await replace(loaded, await readSecrets(loaded))
       }
       const result = reloading.then(next)
       reloading = result.catch(() => {})
@@ -129,15 +129,21 @@ async function begin(config: Config, { observer, onFailure }: ServiceOptions): P
   }
 }
 
-/** @throws {ConfigError} A secret cannot be read. */
-async function appsOf(engine: Engine, config: Config, { version, observer }: ServiceOptions) {
+/** The public API, for those whom the permissions of the socket have let in and for everybody else. */
+function appsOf(engine: Engine, config: Config, secrets: Secrets, { version, observer }: ServiceOptions) {
   const closing = new AbortController()
   const { onWarning } = observer
-  const common = { engine, config, version, closing: closing.signal, ...(onWarning && { onWarning }) }
-  const secrets = await readSecrets(config)
+  const common = {
+    engine,
+    config,
+    version,
+    secrets,
+    closing: closing.signal,
+    ...(onWarning && { onWarning }),
+  }
   return {
-    trusted: createApp({ ...common, secrets, trusted: true }),
-    open: createApp({ ...common, secrets, trusted: false }),
+    trusted: createApp({ ...common, trusted: true }),
+    open: createApp({ ...common, trusted: false }),
     /** Ends the streams that are open. */
     close: () => closing.abort(),
   }

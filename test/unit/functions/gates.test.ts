@@ -345,6 +345,21 @@ describe('a function that fails', () => {
     )
   })
 
+  test('while it holds its lock is not tried again, though another try might help', async () => {
+    let tries = 0
+    const night = new Night(() => ({
+      lock: preparing(async ({ snapshotTaken }) => {
+        tries += 1
+        await snapshotTaken()
+        throw new RetryableError('server has gone away')
+      }),
+    }))
+    await night.begin('var')
+    expect(tries).toBe(1)
+    expect(night.bench.deliveries('lock')).toMatchObject([{ state: 'dead' }])
+    expect((await night.end()).state).toBe('failed')
+  })
+
   test('after the snapshot degrades the source, and says that something may still be locked', async () => {
     const night = new Night(() => ({
       after: defineFunction({
@@ -358,6 +373,47 @@ describe('a function that fails', () => {
       state: 'degraded',
       error: 'snapshot.after: after failed after the snapshot: no such host',
     })
+  })
+})
+
+describe('a dead letter that is redriven', () => {
+  const letterOf = ({ bench }: Night, name: string) => bench.deliveries(name)[0]?.id ?? 0
+
+  test('from before a snapshot is not taken up: nothing waits for it any more', async () => {
+    let runs = 0
+    const night = new Night(() => ({
+      lock: preparing(() => {
+        runs += 1
+        throw new TerminalError('access denied')
+      }),
+    }))
+    await night.run('var')
+    await night.bench.bus.redrive(letterOf(night, 'lock'))
+    night.bench.dispatcher.wake()
+    await night.end()
+    expect(runs).toBe(1)
+    expect(night.bench.deliveries('lock')).toMatchObject([{ state: 'cancelled' }])
+  })
+
+  test('from after a snapshot is, and its run is not ended a second time', async () => {
+    let runs = 0
+    const night = new Night(() => ({
+      unlock: defineFunction({
+        on: snapshotAfter,
+        emits: [],
+        run() {
+          runs += 1
+          if (runs === 1) throw new TerminalError('no such host')
+        },
+      }),
+    }))
+    await night.run('var')
+    const types = night.bench.types()
+    await night.bench.bus.redrive(letterOf(night, 'unlock'))
+    night.bench.dispatcher.wake()
+    await night.end()
+    expect(night.bench.deliveries('unlock')).toMatchObject([{ state: 'done' }])
+    expect(night.bench.types()).toEqual(types)
   })
 })
 

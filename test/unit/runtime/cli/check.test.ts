@@ -1,11 +1,15 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { holdLock, openDatabase, storeFile } from '../../../../runtime/bus/sqlite/database.ts'
 import { checkCommand } from '../../../../runtime/cli/check.ts'
 import type { Finding } from '../../../../runtime/cli/checks/finding.ts'
+import { checkHooks } from '../../../../runtime/cli/checks/hooks.ts'
 import { findingsText } from '../../../../runtime/cli/checks/report.ts'
+import { loadConfig } from '../../../../runtime/config/load.ts'
 import { ConfigError } from '../../../../runtime/config/problem.ts'
+import { WebReceiver } from '../../receivers/web.ts'
+import { secretFile, webhookSecret } from '../host/hook-bench.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
 
 async function check({ config }: Server): Promise<{ code: number; ok: boolean; findings: Finding[] }> {
@@ -30,6 +34,8 @@ describe('check', () => {
     expect(await about(server, 'state')).toMatchObject([{ id: 'state.ok' }, { id: 'store.none' }])
     await backUp(server)
     expect(await about(server, 'state')).toMatchObject([{ id: 'state.ok' }, { id: 'store.ok' }])
+    expect(await about(server, 'source www')).toMatchObject([{ id: 'path.ok' }])
+    expect(await about(server, 'functions')).toMatchObject([{ id: 'functions.ok' }])
   })
 
   test('ends with 1 when something is wrong', async () => {
@@ -85,6 +91,28 @@ describe('check', () => {
     expect(await about(server, 'state')).toMatchObject([{ id: 'store.unreadable', severity: 'error' }])
   })
 
+  test('says so when the event store is damaged', async () => {
+    const server = await makeServer()
+    await backUp(server)
+    const file = join(server.folder, 'state', storeFile)
+    const bytes = readFileSync(file)
+    // Pages behind the first, which has the tables' names and the version.
+    bytes.fill(0xff, 5 * 4096, Math.min(bytes.length, 12 * 4096))
+    writeFileSync(file, bytes)
+    const ids = (await about(server, 'state')).map(({ id }) => id)
+    expect(ids).toContain('store.damaged')
+  })
+
+  test('says what could not be looked at, and goes on', async () => {
+    const server = await makeServer()
+    await backUp(server)
+    const database = openDatabase(join(server.folder, 'state'))
+    database.exec(`UPDATE event SET type = 'sync.held', data = '{}' WHERE type = 'source.synced'`)
+    database.close()
+    expect(await about(server, 'history')).toMatchObject([{ id: 'check.failed', severity: 'error' }])
+    expect(await about(server, 'functions')).toMatchObject([{ id: 'functions.ok' }])
+  })
+
   test('looks at hooks and functions', async () => {
     const server = await makeServer()
     const hook = join(server.folder, 'hook')
@@ -96,8 +124,68 @@ describe('check', () => {
     ])
     chmodSync(hook, 0o755)
     expect(await about(server, 'notify[0]')).toMatchObject([{ id: 'notify.ok' }])
+    chmodSync(hook, 0o775)
+    expect(
+      checkHooks({ config: await loadConfig({ path: server.config, env: {} }), root: true }),
+    ).toMatchObject([
+      { id: 'notify.writable', severity: 'warning', remedy: `chown root ${hook} && chmod go-w ${hook}` },
+    ])
     writeFileSync(join(server.folder, 'functions/broken.ts'), 'export default 1\n')
     expect(await about(server, 'functions')).toMatchObject([{ id: 'functions.broken', severity: 'error' }])
+  })
+
+  test('looks at the secrets, programs and addresses of hooks, and sends nothing', async () => {
+    const receiver = await WebReceiver.start()
+    const exposed = secretFile(webhookSecret, 0o640)
+    const url = receiver.url
+    const server = await makeServer(`notify:
+  - { name: gone, webhook: { url: 'https://name.invalid', secretFile: /nowhere/secret } }
+  - { name: open, webhook: { url: '${url}', secretFile: ${exposed}, allowPrivate: true } }
+  - { name: short, webhook: { url: '${url}', secretFile: ${secretFile('whsec_abcd')}, allowPrivate: true } }
+  - { name: near, healthchecks: { url: '${url}/ping/secret' } }
+  - { name: topic, ntfy: { url: '${url}', topic: a, tokenFile: /nowhere/token, allowPrivate: true } }
+  - { name: mail, email: { to: a@example.org, sendmail: /nowhere/sendmail } }
+  - { name: good, webhook: { url: '${url}', secretFile: ${secretFile(webhookSecret)}, allowPrivate: true } }
+`)
+    expect(await about(server, 'gone')).toMatchObject([
+      { id: 'notify.unknown-host', severity: 'warning' },
+      { id: 'notify.secret', severity: 'error', finding: expect.stringContaining('found none') },
+    ])
+    expect(await about(server, 'open')).toMatchObject([
+      {
+        id: 'notify.secret',
+        finding: expect.stringContaining('mode 0640'),
+        remedy: `run: chmod go= ${exposed}`,
+      },
+    ])
+    expect(await about(server, 'short')).toMatchObject([
+      { id: 'notify.secret', remedy: expect.stringContaining('openssl rand -base64 32') },
+    ])
+    expect(await about(server, 'near')).toMatchObject([
+      { id: 'notify.private', finding: '127.0.0.1 is not an address of the internet: nothing will be sent' },
+    ])
+    expect(await about(server, 'topic')).toMatchObject([{ id: 'notify.secret' }])
+    expect(await about(server, 'mail')).toMatchObject([
+      { id: 'notify.missing', finding: 'there is no program /nowhere/sendmail' },
+    ])
+    expect(await about(server, 'good')).toMatchObject([
+      { id: 'notify.ok', finding: `webhook at 127.0.0.1:${receiver.port}` },
+    ])
+    expect(receiver.heard).toEqual([])
+  })
+
+  test('says which hook is disabled, as long as it is not changed', async () => {
+    const receiver = await WebReceiver.start()
+    receiver.behaviours = [410]
+    const hook = `webhook: { url: '${receiver.url}', secretFile: ${secretFile(webhookSecret)}, allowPrivate: true }`
+    const server = await makeServer(`notify: [{ ${hook}, on: [run.succeeded] }]`)
+    await backUp(server)
+    expect(await about(server, 'notify[0]')).toMatchObject([
+      { id: 'notify.disabled', severity: 'warning', finding: expect.stringContaining('410 Gone') },
+    ])
+    const changed = readFileSync(server.config, 'utf8').replace('notify: [{', 'notify: [{ name: chat,')
+    writeFileSync(server.config, changed)
+    expect(await about(server, 'chat')).toMatchObject([{ id: 'notify.ok' }])
   })
 
   test('does not go on without a config', async () => {

@@ -57,6 +57,7 @@ describe('events', () => {
     expect((await types({ run: 'last', source: 'www' })).map(({ type }) => type)).toEqual([
       'sync.run',
       'source.failed',
+      'dead.lettered',
     ])
     expect((await types({ run: first.slice(0, 8), limit: 1 })).map(({ type }) => type)).toEqual([
       'run.succeeded',

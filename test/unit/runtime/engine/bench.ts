@@ -25,6 +25,8 @@ interface BenchOptions extends Partial<Pick<DispatcherOptions, 'concurrency' | '
   between?: (bus: EventBus) => EventBus
   host?: Host
   config?: Config
+  /** Events that are known beside those of the functions. */
+  events?: ReadonlyMap<string, EventDefinition>
 }
 
 /** A dispatcher with functions of the test's own, over a real store, on a clock that is moved by hand. */
@@ -41,16 +43,23 @@ export class Bench {
   readonly #options: DispatcherOptions
 
   constructor(functions: Record<string, FunctionDefinition>, options: BenchOptions = {}) {
-    const { gone = {}, between = (bus) => bus, host = {} as Host, config = anyConfig, ...rest } = options
+    const {
+      gone = {},
+      between = (bus) => bus,
+      host = {} as Host,
+      config = anyConfig,
+      events,
+      ...rest
+    } = options
     const database = openDatabase(this.directory)
     const bus = new SqliteBus(database, this.directory)
     onTestFinished(() => bus.close())
     this.bus = between(bus)
     this.journal = new SqliteJournal(database)
-    this.#all = registryOf({ ...functions, ...gone })
+    this.#all = registryOf({ ...functions, ...gone }, events)
     this.#options = {
       bus: this.bus,
-      registry: registryOf(functions),
+      registry: registryOf(functions, events),
       clock: this.clock,
       context: (delivery, signal) => ({
         host,
@@ -107,9 +116,12 @@ export class Bench {
   }
 }
 
-export function registryOf(functions: Record<string, FunctionDefinition>): Registry {
+export function registryOf(
+  functions: Record<string, FunctionDefinition>,
+  events: ReadonlyMap<string, EventDefinition> = new Map(),
+): Registry {
   return createRegistry(
     Object.entries(functions).map(([name, definition]) => register(name, definition)),
-    new Map(),
+    events,
   )
 }

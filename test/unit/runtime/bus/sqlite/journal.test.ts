@@ -101,6 +101,17 @@ describe('prune()', () => {
     expect(journal.prune(july)).toBe(0)
     expect(journal.runs(10)).toHaveLength(3)
   })
+
+  test('forgets what belongs to no backup, unless it is owed', async () => {
+    const time = '2020-01-01T00:00:00.000Z'
+    const stray = (id: string, deliveries: Publication['deliveries'] = []) => ({
+      event: event(id, { type: 'mine.happened', time }),
+      deliveries,
+    })
+    await bus.publish([stray('old'), stray('owed', [{ function: 'mine', runAt: 0 }]), begin('newest')])
+    journal.prune(july)
+    expect(bus.events({}).map(({ id }) => id)).toEqual(['owed', begin('newest').event.id])
+  })
 })
 
 describe('story()', () => {

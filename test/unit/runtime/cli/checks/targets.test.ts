@@ -1,15 +1,18 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkTarget } from '../../../../../runtime/cli/checks/targets.ts'
 import type { Target } from '../../../../../runtime/config/config.ts'
+import { TerminalError } from '../../../../../runtime/errors.ts'
 import { writeMarker } from '../../../../../runtime/host/marker.ts'
-import { mountOf, readMounts } from '../../../../../runtime/host/mountinfo.ts'
+import { type Mount, mountOf, readMounts } from '../../../../../runtime/host/mountinfo.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
-import { boxWith, config } from './lvm.ts'
+import { boxWith, config, runnerOf } from './lvm.ts'
 
 const target = (path: string, mounts: Target['mounts'] = []): Target => ({ name: 'disk', path, mounts })
 const idsOf = async (one: Target, box = boxWith([])) => (await checkTarget(one, box)).map(({ id }) => id)
+
+const runnerWith = (answers: Parameters<typeof runnerOf>[0]) => ({ runner: runnerOf(answers) })
 
 describe('checkTarget()', () => {
   test('is content with a folder that carries the marker', async () => {
@@ -57,6 +60,36 @@ describe('checkTarget()', () => {
       { device: '/dev/no-such-disk', at: join(folder, 'var') },
     ])
     expect(await idsOf(nested)).toEqual(['target.no-device', 'target.no-device'])
+  })
+
+  test('knows another disk from one that is read-only', async () => {
+    const folder = temporaryFolder()
+    const mounts = readMounts()
+    const below = mountOf(mounts, folder)
+    const mount = { ...(below as Mount), at: folder }
+    const device = '/dev/no-such-disk'
+    const none = target(folder, [{ device, at: folder }])
+    expect(await idsOf(none, { ...boxWith([]), mounts: [mount] })).toContain('target.no-device')
+    // A run's own look at the mounts is another one: it says what it sees.
+    const prove = async () => {
+      throw new TerminalError('it is not the one')
+    }
+    const box = { ...boxWith([]), targets: { prove } }
+    const other = { ...mount, device: '1:2', source: '/dev/sda1', type: 'ext4' }
+    const disk = { findfs: '/dev/null\n' }
+    const byId = target(folder, [{ device: 'UUID=1', at: folder }])
+    expect(await idsOf(byId, { ...box, ...runnerWith(disk), mounts: [other] })).toContain('target.wrong-disk')
+    const null_ = { ...other, device: '1:3', options: ['ro'] }
+    expect(await idsOf(byId, { ...box, ...runnerWith(disk), mounts: [null_] })).toContain('target.read-only')
+  })
+
+  test('is content with a disk that can be mounted', async () => {
+    const at = temporaryFolder()
+    const disk = globSync('/dev/{vda,sda,nvme0n1,loop0,ram0}').find((path) =>
+      statSync(path, { throwIfNoEntry: false })?.isBlockDevice(),
+    )
+    if (!disk) return
+    expect(await idsOf(target(at, [{ device: disk, at }]))).toContain('target.not-mounted')
   })
 
   test('warns of a target on the file system of its source, once for all that it keeps', async () => {

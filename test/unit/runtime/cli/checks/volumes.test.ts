@@ -77,6 +77,7 @@ describe('checkVolume()', () => {
   test('asks for a file system of which a snapshot can be mounted', async () => {
     expect(await idsOf([lv], { blkid: '' })).toEqual(['lvm.ok', 'lvm.no-file-system'])
     expect(await idsOf([lv], { blkid: 'btrfs\n' })).toEqual(['lvm.ok', 'lvm.unsupported-file-system'])
+    expect(await idsOf([lv], { blkid: 'xfs\n' })).toEqual(['lvm.ok', 'lvm.nouuid'])
   })
 })
 
@@ -93,10 +94,21 @@ describe('checkForeignSnapshots()', () => {
     ])
   })
 
+  test('warns of those of a source, as they slow its writes down', async () => {
+    const sound = { ...snapshot, lv_snapshot_invalid: '' }
+    expect(await checkForeignSnapshots(boxWith([lv, sound]))).toMatchObject([
+      {
+        id: 'lvm.foreign-snapshot',
+        severity: 'warning',
+        remedy: 'if nobody needs it: lvremove vg01/mine',
+      },
+    ])
+  })
+
   test('leaves alone what is sound, what is hdsync’s own, and what is no thick snapshot', async () => {
     const volumes = [
       lv,
-      { ...snapshot, lv_snapshot_invalid: '' },
+      { ...snapshot, lv_snapshot_invalid: '', origin: 'lv_of_no_source' },
       { ...snapshot, lv_tags: 'hdsync' },
       { ...snapshot, pool_lv: 'pool', lv_snapshot_invalid: 'unknown' },
     ]

@@ -1,0 +1,98 @@
+import type { MetricName } from '../../../runtime/http/metrics/catalogue.ts'
+
+interface Alert {
+  name: string
+  expr: string
+  /** How long it has to be so. */
+  forTime?: string
+  severity: 'critical' | 'warning'
+  summary: string
+  description: string
+}
+
+/** Keeps names of metrics from being misspelt: an alert on one that does not exist never fires. */
+const m = (name: MetricName, labels = '') => (labels ? `${name}{${labels}}` : name)
+
+const alerts: Alert[] = [
+  {
+    name: 'HdsyncDown',
+    expr: 'up{job="hdsync"} == 0',
+    forTime: '15m',
+    severity: 'critical',
+    summary: 'hdsync on {{ $labels.instance }} does not answer',
+    description: 'Nobody sees whether backups are made: systemctl status hdsync',
+  },
+  {
+    name: 'HdsyncSourceOverdue',
+    expr: `time() - ${m('hdsync_source_last_success_timestamp_seconds')} > 36 * 3600`,
+    severity: 'critical',
+    summary:
+      '{{ $labels.source }} on {{ $labels.instance }} was not backed up for {{ $value | humanizeDuration }}',
+    description: 'hdsync why {{ $labels.source }}',
+  },
+  {
+    name: 'HdsyncSourceFailed',
+    expr: `${m('hdsync_source_last_state', 'state="failed"')} == 1`,
+    severity: 'critical',
+    summary: 'the last backup of {{ $labels.source }} on {{ $labels.instance }} failed',
+    description: 'hdsync why {{ $labels.source }}',
+  },
+  {
+    name: 'HdsyncSourceHeld',
+    expr: `${m('hdsync_source_last_state', 'state="held"')} == 1`,
+    severity: 'warning',
+    summary: 'the sync of {{ $labels.source }} on {{ $labels.instance }} waits for somebody to say go',
+    description: 'It would delete more than its limit. If that is right: hdsync release {{ $labels.source }}',
+  },
+  {
+    name: 'HdsyncSnapshotNearlyFull',
+    expr: `${m('hdsync_source_last_snapshot_used_ratio')} > 0.85`,
+    severity: 'warning',
+    summary:
+      'the snapshot of {{ $labels.source }} on {{ $labels.instance }} was {{ $value | humanizePercentage }} full',
+    description:
+      'Give it more room under sources.{{ $labels.source }}.snapshot, or make room in the volume group.',
+  },
+  {
+    name: 'HdsyncManyMountTrials',
+    expr: `${m('hdsync_source_last_mount_trials')} >= 5`,
+    severity: 'warning',
+    summary:
+      '{{ $labels.source }} on {{ $labels.instance }} took {{ $value }} snapshots until one could be mounted',
+    description: 'hdsync show says what the kernel said each time.',
+  },
+  {
+    name: 'HdsyncDeadLetters',
+    expr: `${m('hdsync_function_dead_letters')} > 0`,
+    forTime: '15m',
+    severity: 'warning',
+    summary: '{{ $labels.function }} on {{ $labels.instance }} gave up on {{ $value }} events',
+    description: 'hdsync dead lists them, hdsync redrive takes one up again.',
+  },
+  {
+    name: 'HdsyncStuck',
+    expr: `${m('hdsync_function_oldest_ready_seconds')} > 6 * 3600`,
+    severity: 'warning',
+    summary:
+      '{{ $labels.function }} on {{ $labels.instance }} leaves an event waiting for {{ $value | humanizeDuration }}',
+    description: 'hdsync show says what is going on.',
+  },
+]
+
+/** Alert rules for Prometheus; the job that scrapes hdsync is called `hdsync`. */
+export function rules(): unknown {
+  return {
+    groups: [
+      {
+        name: 'hdsync',
+        rules: alerts.map(({ name, expr, forTime, severity, summary, description }) => ({
+          alert: name,
+          expr,
+          ...(forTime && { for: forTime }),
+          labels: { severity },
+          annotations: { summary, description },
+        })),
+      },
+    ],
+  }
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunResult } from '../../events/index.ts'
+import { SqliteBus } from '../bus/sqlite/bus.ts'
+import { openDatabase } from '../bus/sqlite/database.ts'
+import { lockHolder } from '../bus/sqlite/lock-holder.ts'
+import type { Config } from '../config/config.ts'
+import { loadConfig } from '../config/load.ts'
+import { loadFunctions } from '../engine/engine.ts'
+import { cancelledRun } from '../engine/withdrawal.ts'
+import { UsageError } from '../errors.ts'
+import { exitCodes } from './exit-codes.ts'
+import { findRun, noStore } from './find-run.ts'
+import type { Io } from './io.ts'
+import { daemonOf } from './remote.ts'
+import { type Reading, readJournal, readRun } from './store.ts'
+import { resultText } from './view/result.ts'
+
+export interface CancelOptions {
+  config?: string
+  json?: boolean
+}
+
+const pollMs = 100
+
+/**
+ * `hdsync cancel`: ends a run before its time, in order, and waits for its end.
+ * @param wanted An id or its beginning; `last`, the newest.
+ * @returns 0 when it was cancelled, 1 when it ended otherwise before.
+ * @throws {UsageError} There is no such run, or nothing of it to cancel.
+ */
+export async function cancelCommand(wanted: string, options: CancelOptions, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const before = readingOf(config, wanted)
+  const { run } = before.result
+  if (before.result.endedAt !== null) {
+    throw new UsageError(`run ${run} has ended already (${before.standing})`, {
+      hint: `hdsync show ${run}`,
+    })
+  }
+  await ask(before, config, io)
+  const result = await ended(run, config)
+  io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io.colour))
+  return result.state === 'cancelled' ? exitCodes.succeeded : exitCodes.failed
+}
+
+function readingOf(config: Config, wanted: string): Reading {
+  const reading = readJournal(config, (journal, atWork) => {
+    const run = findRun(journal, wanted)
+    return readRun(run, journal.story(run.id), atWork)
+  })
+  if (!reading) throw noStore(config.state)
+  return reading
+}
+
+/** Has whoever does the run end it; one that nobody has begun is taken back. */
+async function ask({ standing, result: { run } }: Reading, config: Config, io: Io): Promise<void> {
+  const daemon = await daemonOf(config)
+  if (daemon) {
+    await daemon.post(`/runs/${run}/cancel`)
+    io.stderr(`hdsync: cancelling run ${run}, and removing its snapshots\n`)
+    return
+  }
+  if (standing === 'waiting' && (await withdraw(run, config))) return
+  const holder = lockHolder(config.state)
+  if (holder === undefined) {
+    throw new UsageError(`run ${run} was interrupted: nobody is at it`, {
+      hint: 'the next `hdsync run` or `hdsync serve` ends it, and puts in order what it left',
+    })
+  }
+  if (!isHdsync(holder)) {
+    throw new UsageError(
+      `process ${holder} is at work on ${config.state}, and is no hdsync: it is left alone`,
+    )
+  }
+  io.stderr(`hdsync: asking process ${holder} to cancel run ${run}, and to remove its snapshots\n`)
+  process.kill(holder, 'SIGINT')
+}
+
+/** @returns false when somebody has begun it meanwhile. */
+async function withdraw(run: string, config: Config): Promise<boolean> {
+  const registry = await loadFunctions(config)
+  const bus = new SqliteBus(openDatabase(config.state), config.state)
+  try {
+    return await bus.withdraw(run, [cancelledRun(run, { bus, registry, config, now: Date.now() })])
+  } finally {
+    bus.close()
+  }
+}
+
+async function ended(run: string, config: Config): Promise<RunResult> {
+  for (;;) {
+    const { standing, result } = readingOf(config, run)
+    if (result.endedAt !== null) return result
+    if (standing === 'interrupted') {
+      throw new UsageError(`whoever did run ${run} stopped before it had ended`, {
+        hint: 'the next `hdsync run` or `hdsync serve` ends it, and puts in order what it left',
+      })
+    }
+    await sleep(pollMs)
+  }
+}
+
+/** Whether a process is ours: its number may have been given to another one since. @see proc_pid_cmdline(5) */
+function isHdsync(pid: number): boolean {
+  try {
+    return /hdsync|runtime\/cli\/main/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,75 @@
+import { inspect } from 'node:util'
+
+/** What `functions new` writes a function for. */
+export interface Wish {
+  name: string
+  /** Name of the event's object: `runFailed`. */
+  constant: string
+  /** Type of the event: `run.failed`. */
+  type: string
+  /** Data that the event could carry. */
+  sample: unknown
+}
+
+/** A function that says what it received, with the places to go on from. */
+export function functionText(wish: Wish): string {
+  if (wish.type === 'snapshot.before') return gateText(wish)
+  const { constant, type } = wish
+  const aside =
+    type === 'snapshot.after'
+      ? '  // Runs even when the run was cancelled or interrupted; after a crash it may run twice.\n'
+      : '  // Stands beside the run, which neither waits for it nor fails with it.\n  aside: true,\n'
+  return `import { defineFunction, ${constant} } from 'hdsync'
+
+/** Handles ${type}. */
+export default defineFunction({
+  on: ${constant},
+  // Events that it may emit.
+  emits: [],
+${aside}  timeout: '1m',
+  async run({ data }, { log }) {
+    log.info(\`received \${JSON.stringify(data)}\`)
+    // A program is run with: await host.program({ argv: ['/usr/local/bin/tell-me', '…'], timeoutMs: 10_000 })
+  },
+})
+`
+}
+
+function gateText({ constant, type }: Wish): string {
+  return `import { defineFunction, ${constant} } from 'hdsync'
+
+/** Handles ${type}: the snapshot is not taken until it is ready. */
+export default defineFunction({
+  on: ${constant},
+  // Events that it may emit.
+  emits: [],
+  async run({ data }, { log, snapshotTaken }) {
+    log.info(\`gets \${data.source} ready\`)
+    // Lock here what must stand still, …
+    const taken = await snapshotTaken()
+    // … and unlock it here; what outlives this process is better unlocked by a function on snapshot.after.
+    log.info(taken ? 'the snapshot was taken' : 'the snapshot was not taken')
+  },
+})
+`
+}
+
+/** A test that the function handles its event. */
+export function testText({ name, constant, type, sample }: Wish): string {
+  return `import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ${constant} } from 'hdsync'
+import { rehearse } from 'hdsync/testing'
+import handler from './${name}.ts'
+
+test('${name} handles ${type}', async () => {
+  const { outcome, error } = await rehearse(handler, ${constant}, ${literal(sample)})
+  assert.deepEqual({ outcome, error }, { outcome: 'done', error: null })
+})
+`
+}
+
+/** As one would write it into a program. */
+function literal(value: unknown): string {
+  return inspect(value, { depth: null, breakLength: 90 }).replaceAll('\n', '\n  ')
+}

@@ -1,0 +1,34 @@
+import { backupStart, type RunResult, runCancelled } from '../../events/index.ts'
+import type { EventBus, Publication } from '../bus/bus.ts'
+import type { Config } from '../config/config.ts'
+import { rootPublication } from './publication.ts'
+import type { Registry } from './registry.ts'
+
+const reason = 'cancelled before it began'
+
+/** The end of a run that was asked for and is taken back before anybody has begun it. */
+export function cancelledRun(
+  runId: string,
+  { bus, registry, config, now }: { bus: EventBus; registry: Registry; config: Config; now: number },
+): Publication {
+  const [start] = bus.events({ runId, types: [backupStart.type], limit: 1 })
+  const { sources } = backupStart.schema.parse(start?.data ?? {})
+  const result: RunResult = {
+    run: runId,
+    state: 'cancelled',
+    startedAt: new Date(start?.time ?? now).toISOString(),
+    endedAt: new Date(now).toISOString(),
+    sources: (sources ?? Object.keys(config.sources)).map((source) => ({
+      source,
+      state: 'cancelled',
+      mountTrials: 0,
+      snapshotUsedPercent: null,
+      filesTransferred: null,
+      bytesTransferred: null,
+      filesDeleted: null,
+      archive: null,
+      error: reason,
+    })),
+  }
+  return rootPublication(registry, runCancelled, result, { now, runId })
+}

@@ -1,0 +1,10 @@
+/**
+ * Whether a command only looks: it changes nothing, and how often it is called depends on what it sees. A plan leaves
+ * these out, and makes some of them itself to find out what a run would do.
+ */
+export function onlyLooks(argv: readonly string[]): boolean {
+  const [program = '', first] = argv
+  return looking.has(program) || (program === 'dmsetup' && first === 'status')
+}
+
+const looking = new Set(['lvs', 'vgs', 'pvs', 'blkid', 'findfs', 'dmesg', 'dumpe2fs'])

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { Figure } from '../main.ts'
+import { inFolder, median } from '../measure.ts'
+import { send } from './load.ts'
+
+const rounds = 9
+const eventsInARound = 4000
+const connections = 32
+
+/** How many times as long as a plain server takes for an event `POST /events` does; turn by turn. */
+export async function postEvents(): Promise<Figure[]> {
+  return inFolder(async (folder) => {
+    const ours = await server('ours.ts', join(folder, 'ours'))
+    const plain = await server('plain.ts', join(folder, 'plain'))
+    const ratios: number[] = []
+    const rates: number[] = []
+    try {
+      await send(ours.port, eventsInARound, connections, 'warm')
+      await send(plain.port, eventsInARound, connections, 'warm')
+      for (let n = 0; n < rounds; n += 1) {
+        const oursMs = await send(ours.port, eventsInARound, connections, `r${n}-`)
+        const plainMs = await send(plain.port, eventsInARound, connections, `r${n}-`)
+        ratios.push(oursMs / plainMs)
+        rates.push(oursMs / eventsInARound)
+      }
+    } finally {
+      for (const { child } of [ours, plain]) child.kill()
+    }
+    const bench = 'postEvents'
+    return [
+      // At least 0.7 of its requests a second.
+      {
+        bench,
+        what: 'POST /events, in times of plain node:http',
+        value: median(ratios),
+        unit: 'x',
+        goal: 1 / 0.7,
+      },
+      { bench, what: 'POST /events, durable, 32 connections', value: median(rates), unit: 'ms', goal: 0.5 },
+    ]
+  })
+}
+
+async function server(file: string, folder: string): Promise<{ child: ChildProcess; port: number }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, file), folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [port] = await once(child.stdout, 'data')
+  return { child, port: Number(String(port)) }
+}

@@ -1,0 +1,42 @@
+/**
+ * The least that could do the same: node:http, no checks, the same rows, and commits shared in the same way.
+ * Argument: a folder. Says its port.
+ */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Publication } from '../../../runtime/bus/bus.ts'
+import { SqliteBus } from '../../../runtime/bus/sqlite/bus.ts'
+import { openDatabase } from '../../../runtime/bus/sqlite/database.ts'
+
+const folder = process.argv[2] ?? ''
+const bus = new SqliteBus(openDatabase(folder), folder)
+let waiting: { publication: Publication; answer: () => void }[] = []
+
+function put(publication: Publication, answer: () => void): void {
+  if (waiting.length === 0) setImmediate(flush)
+  waiting.push({ publication, answer })
+}
+
+async function flush(): Promise<void> {
+  const batch = waiting
+  waiting = []
+  await bus.publish(batch.map(({ publication }) => publication))
+  for (const { answer } of batch) answer()
+}
+
+process.on('SIGINT', () => process.exit())
+const server = createServer((request, response) => {
+  const chunks: Buffer[] = []
+  request.on('data', (chunk) => chunks.push(chunk))
+  request.on('end', () => {
+    const { id, source, type, data } = JSON.parse(Buffer.concat(chunks).toString())
+    const runid = id.slice(-10)
+    const event = { id, source, type, data, runid, attempt: 1, time: new Date().toISOString() }
+    const deliveries = [{ function: type, runAt: Number.MAX_SAFE_INTEGER }]
+    put({ event: event as Publication['event'], deliveries }, () => {
+      response.writeHead(202, { 'content-type': 'application/json', location: `/runs/${runid}` })
+      response.end(JSON.stringify({ run: runid, id, duplicate: false }))
+    })
+  })
+})
+server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port))

@@ -1,0 +1,167 @@
+import { expect, it } from 'vitest'
+import { describeNight, type Setting } from './night.ts'
+
+/** Two file systems by way of snapshots, a directory, disks that are mounted for the night, and an archive. */
+const planned: Setting = {
+  server: {
+    volumes: [
+      { name: 'lv_var', fs: 'reiserfs', size: '64M', at: '/srv/var' },
+      { name: 'lv_home', fs: 'ext3', size: '48M', at: '/srv/home' },
+    ],
+  },
+  group: 400,
+  disks: [96, 200, 100],
+  prepare: `
+    mke2fs -q -t ext3 /dev/ubdb; mke2fs -q -t ext4 -U 3c1e8c1a-0001-4a1e-9d6e-0123456789ab /dev/ubdc
+    mke2fs -q -t ext4 -L spare /dev/ubdd
+    mkdir -p /mnt/hdd1 /mnt/hdd9 /srv/plain
+    for at in /srv/{var,home,plain}; do mkdir -p $at/cache; echo one > $at/one; echo two > $at/cache/two; done
+    hdsync target adopt hdd1 && hdsync target adopt hdd9`,
+  config: `
+sources:
+  var: { lv: vg01/lv_var, target: hdd1, exclude: [/cache/, it's] }
+  home: { lv: vg01/lv_home, target: hdd1, snapshot: { size: 24M } }
+  plain: { path: /srv/plain, target: hdd1 }
+targets:
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1, type: ext3 }] }
+  hdd9: { path: /mnt/hdd9, mounts: [{ device: UUID=3c1e8c1a-0001-4a1e-9d6e-0123456789ab, at: /mnt/hdd9 }] }
+archive: { target: hdd9 }
+`,
+}
+
+interface Step {
+  event: string
+  source: string | null
+  argvs: string[][]
+}
+interface Command {
+  event: string
+  source: string | null
+  argv: string[]
+  onlyLooks: boolean
+}
+
+describeNight('hdsync plan', planned, (night) => {
+  const plan = async () =>
+    JSON.parse(await night.machine.ok('hdsync plan --json')) as { run: string; steps: Step[] }
+  const journal = async () =>
+    JSON.parse(await night.machine.ok('hdsync show --json --commands')) as {
+      run: string
+      commands: Command[]
+    }
+
+  /** Holds what was planned equal to what a run then did. */
+  async function expectTruth(): Promise<{ planned: string[]; done: string[] }> {
+    const before = await plan()
+    const text = await night.machine.ok('hdsync plan')
+    const { code } = await night.run()
+    expect(code).toBe(0)
+    const after = await journal()
+    const intended = before.steps.flatMap(({ argvs, ...of }) => argvs.map((argv) => ({ ...of, argv })))
+    const done = after.commands.filter(({ onlyLooks }) => !onlyLooks)
+    for (const archives of [false, true]) {
+      const lines = (of: { event: string; source: string | null; argv: string[] }[], run: string) =>
+        of
+          .filter(({ event }) => (event === 'archive.weekly') === archives)
+          .map((command) => comparable(command, run))
+      expect(lines(intended, before.run)).toEqual(lines(done, after.run))
+    }
+    expect(text.split('\n')).toHaveLength(before.steps.length)
+    return { planned: text.split('\n'), done: done.map(({ argv }) => argv.join(' ')) }
+  }
+
+  it('tells the commands of the first night, word by word and in their order', async () => {
+    const { planned: lines } = await expectTruth()
+    expect(lines).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^mount -t ext3 -o nodev,nosuid -- /)]),
+    )
+    expect(lines.join('\n')).toContain(`'--exclude=it'\\''s'`)
+  })
+
+  it('tells those of the second, whose snapshots have the size that the first has taught', async () => {
+    await night.machine.ok('head -c 8M /dev/urandom > /srv/var/large; echo more >> /srv/home/one')
+    const { done } = await expectTruth()
+    expect(done.join('\n')).toContain('--dry-run')
+  })
+
+  it('tells those of a mirror that is compared by contents', async () => {
+    await night.machine.ok(`node - <<'JS'
+      const { DatabaseSync } = require('node:sqlite')
+      const database = new DatabaseSync('/var/lib/hdsync/hdsync.db')
+      const data = JSON.stringify({ source: 'home', reason: 'a test' })
+      const newest = "(SELECT max(seq) FROM event WHERE type = 'source.synced' AND subject = 'home')"
+      database.prepare("UPDATE event SET type = 'mirror.suspect', data = ? WHERE seq = " + newest).run(data)\nJS`)
+    const { done } = await expectTruth()
+    expect(done.filter((line) => line.includes('--checksum')).length).toBeGreaterThan(0)
+  })
+
+  it('executes none of them', async () => {
+    const state = () =>
+      night.machine.ok(
+        'lvs --noheadings -o lv_name,lv_time; cat /proc/mounts; ls -la /mnt/*; hdsync runs --json',
+      )
+    const before = await state()
+    await plan()
+    expect(await state()).toBe(before)
+  })
+})
+
+describeNight('hdsync init', planned, (night) => {
+  it('proposes what this machine has', async () => {
+    const { sources, targets } = JSON.parse(await night.machine.ok('hdsync init --json'))
+    const volumes = sources.filter(({ lv }: { lv: string | null }) => lv)
+    expect(volumes).toMatchObject([
+      { name: 'home', at: '/srv/home', lv: 'vg01/lv_home', type: 'ext3', snapshotBytes: 64 * 2 ** 20 },
+      { name: 'var', at: '/srv/var', lv: 'vg01/lv_var', type: 'reiserfs', snapshotBytes: 64 * 2 ** 20 },
+    ])
+    expect(targets.map(({ path, mounted }: { path: string; mounted: boolean }) => [path, mounted])).toEqual([
+      ['/dev/ubdc', false],
+      ['/dev/ubdd', false],
+      ['/dev/ubdb', false],
+    ])
+  })
+
+  it('leaves the config alone that is there', async () => {
+    const before = await night.machine.ok('cat /etc/hdsync/hdsync.yaml')
+    const { code, stderr } = await night.hdsync('init', '--yes')
+    expect(code).toBe(2)
+    expect(stderr).toContain('/etc/hdsync/hdsync.yaml is there already')
+    expect(await night.machine.ok('cat /etc/hdsync/hdsync.yaml')).toBe(before)
+  })
+
+  it('writes one that a backup can be made with at once', async () => {
+    const config = '/run/new/hdsync.yaml'
+    const said = await night.machine.ok(`hdsync init --yes --config ${config} --target /dev/ubdd`)
+    expect(said).toContain('/mnt/spare is target spare now')
+    const checked = await night.hdsync('check', '--json', '--config', config)
+    const { findings } = JSON.parse(checked.stdout) as { findings: { id: string; severity: string }[] }
+    expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
+    const { code, result } = await night.run('run', 'home', 'var', '--config', config)
+    expect(result.sources.map(({ source, state }) => [source, state])).toEqual([
+      ['home', 'succeeded'],
+      ['var', 'succeeded'],
+    ])
+    expect(code).toBe(0)
+    expect(
+      await night.machine.ok('stat -c %a /run/new/hdsync.yaml; cat /proc/mounts | grep -c spare || true'),
+    ).toBe('600\n0')
+  })
+})
+
+/**
+ * A command without what cannot be known before: the run's own id, and before the first run that of the event store,
+ * and how many deletions the forecast has found. Commands that only look are in neither, and archives are compared
+ * among themselves: they are written beside what follows.
+ */
+function comparable(
+  { event, source, argv }: { event: string; source: string | null; argv: string[] },
+  run: string,
+) {
+  const words = argv.map((word) =>
+    word
+      .replaceAll(run, 'RUN')
+      .replace(/(hdsync\.store=|\/run\/hdsync\/)[\w-]+/, '$1STORE')
+      .replace(/^--max-delete=(?!0$).*/, '--max-delete=N'),
+  )
+  return `${event} ${source ?? '-'}: ${words.join(' ')}`
+}
