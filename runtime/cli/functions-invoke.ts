@@ -5,7 +5,6 @@ import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import { loadConfig } from '../config/load.ts'
 import { didYouMean } from '../config/nearest.ts'
 import { loadFunctions } from '../engine/engine.ts'
-import type { RegisteredFunction } from '../engine/registry.ts'
 import { envelopeFor, type Rehearsal, rehearse } from '../engine/rehearsal.ts'
 import { UsageError } from '../errors.ts'
 import { createHost, runtimeDirectory } from '../host/host.ts'
@@ -29,10 +28,10 @@ export interface InvokeOptions {
  */
 export async function invokeCommand(name: string, options: InvokeOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const { functions } = await loadFunctions(config)
-  const target = functions.find((one) => one.name === name)
+  const registry = await loadFunctions(config)
+  const target = registry.get(name)
   if (!target) {
-    const known = functions.map((one) => one.name)
+    const known = registry.functions.map((one) => one.name)
     throw new UsageError(`there is no function ${JSON.stringify(name)}`, {
       hint: didYouMean(name, known) ?? '`hdsync functions` lists them',
     })
@@ -49,8 +48,11 @@ export async function invokeCommand(name: string, options: InvokeOptions, io: Io
   try {
     const bus = database && new SqliteBus(database, config.state)
     const store = database ? storeId(database) : 'STORE'
+    const handled = registry.events().filter(({ type }) => registry.handlersOf(type).includes(target))
     const event =
-      options.event === undefined ? givenEvent(target, options) : recordedEvent(target, options.event, bus)
+      options.event === undefined
+        ? givenEvent(target.name, handled, options)
+        : recordedEvent(target.name, handled, options.event, bus)
     const rehearsal = await rehearse(target, event, {
       config,
       store,
@@ -72,10 +74,14 @@ export async function invokeCommand(name: string, options: InvokeOptions, io: Io
   }
 }
 
-function givenEvent(target: RegisteredFunction, { data: text, on }: InvokeOptions): Envelope {
-  const event = handledEvent(target, on)
+function givenEvent(
+  name: string,
+  handled: readonly EventDefinition[],
+  { data: text, on }: InvokeOptions,
+): Envelope {
+  const event = handledEvent(name, handled, on)
   if (text === undefined) {
-    throw new UsageError(`${target.name} needs an event`, {
+    throw new UsageError(`${name} needs an event`, {
       hint: `give its data with --data JSON, or a recorded one with --event ID (or --event last)`,
     })
   }
@@ -95,12 +101,10 @@ function givenEvent(target: RegisteredFunction, { data: text, on }: InvokeOption
   return envelopeFor(event, data as never)
 }
 
-function handledEvent({ name, definition }: RegisteredFunction, type?: string): EventDefinition {
-  const types = definition.on.map((event) => event.type)
+function handledEvent(name: string, handled: readonly EventDefinition[], type?: string): EventDefinition {
+  const types = handled.map((event) => event.type)
   const found =
-    type === undefined && types.length === 1
-      ? definition.on[0]
-      : definition.on.find((event) => event.type === type)
+    type === undefined && types.length === 1 ? handled[0] : handled.find((event) => event.type === type)
   if (found) return found
   throw new UsageError(
     type === undefined ? `${name} handles several events` : `${name} does not handle ${JSON.stringify(type)}`,
@@ -110,11 +114,12 @@ function handledEvent({ name, definition }: RegisteredFunction, type?: string): 
 
 /** By the beginning of its id, or the last one that the function took. */
 function recordedEvent(
-  { name, definition }: RegisteredFunction,
+  name: string,
+  handled: readonly EventDefinition[],
   id: string,
   bus: SqliteBus | undefined,
 ): Envelope {
-  const types = definition.on.map(({ type }) => type)
+  const types = handled.map(({ type }) => type)
   const events = bus?.events({ types, newestFirst: true }) ?? []
   const found = id === 'last' ? events.slice(0, 1) : events.filter((event) => event.id.startsWith(id))
   const exact = found.find((event) => event.id === id) ?? (found.length === 1 ? found[0] : undefined)
