@@ -54,6 +54,10 @@ export async function stage(tree: string, version: string, epoch: number): Promi
   }
   put('usr/share/doc/hdsync/examples/hdsync.yaml', readFileSync(join(reference, 'hdsync.yaml')))
   put('usr/share/hdsync/hdsync.schema.json', readFileSync(join(root, schemaFile)))
+  put('usr/share/hdsync/openapi.json', readFileSync(join(root, 'deploy/openapi.json')))
+  for (const file of ['grafana/hdsync.json', 'prometheus/hdsync.rules.yml']) {
+    put(`usr/share/doc/hdsync/examples/${file}`, readFileSync(join(root, 'deploy', file)))
+  }
   // A config names it in its first line: where people look for it, and where it stays.
   rmSync(join(app, schemaFile))
   symlinkSync('../../../../share/hdsync/hdsync.schema.json', join(app, schemaFile))

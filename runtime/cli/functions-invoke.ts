@@ -36,6 +36,7 @@ export async function invokeCommand(name: string, options: InvokeOptions, io: Io
       hint: didYouMean(name, known) ?? '`hdsync functions` lists them',
     })
   }
+  const handled = registry.events().filter(({ type }) => registry.handlersOf(type).includes(target))
   const unlock = options.execute ? holdLock(config.state) : () => {}
   if (!unlock) {
     const holder = lockHolder(config.state)
@@ -48,11 +49,10 @@ export async function invokeCommand(name: string, options: InvokeOptions, io: Io
   try {
     const bus = database && new SqliteBus(database, config.state)
     const store = database ? storeId(database) : 'STORE'
-    const handled = registry.events().filter(({ type }) => registry.handlersOf(type).includes(target))
     const event =
       options.event === undefined
-        ? givenEvent(target.name, handled, options)
-        : recordedEvent(target.name, handled, options.event, bus)
+        ? givenEvent(name, handled, options)
+        : recordedEvent(name, handled, options.event, bus)
     const rehearsal = await rehearse(target, event, {
       config,
       store,
@@ -102,14 +102,13 @@ function givenEvent(
 }
 
 function handledEvent(name: string, handled: readonly EventDefinition[], type?: string): EventDefinition {
-  const types = handled.map((event) => event.type)
+  const [only] = handled
   const found =
-    type === undefined && types.length === 1 ? handled[0] : handled.find((event) => event.type === type)
+    type === undefined ? handled.length === 1 && only : handled.find((event) => event.type === type)
   if (found) return found
-  throw new UsageError(
-    type === undefined ? `${name} handles several events` : `${name} does not handle ${JSON.stringify(type)}`,
-    { hint: `say which with --on: ${types.join(', ')}` },
-  )
+  const problem = type === undefined ? 'handles several events' : `does not handle ${JSON.stringify(type)}`
+  const types = handled.map((event) => event.type)
+  throw new UsageError(`${name} ${problem}`, { hint: `say which with --on: ${types.join(', ')}` })
 }
 
 /** By the beginning of its id, or the last one that the function took. */

@@ -43,9 +43,10 @@ export function commandsManual(): string {
     command.outputHelp()
     return printed
   }
-  const commands = program.commands.flatMap((command) =>
-    command.commands.length > 0 ? command.commands : [command],
-  )
+  const commands = visible(program).flatMap((command) => {
+    const below = visible(command)
+    return below.length > 0 ? below : [command]
+  })
   return [
     title('hdsync', 8, manifest.version, 'System administration'),
     heading('NAME'),
@@ -74,6 +75,14 @@ export function commandsManual(): string {
     heading('SEE ALSO'),
     '.BR hdsync.yaml (5),\n.BR lvmsnapshot (7),\n.BR lvcreate (8),\n.BR rsync (1),\n.BR tar (1),\n.BR systemd.timer (5)\n',
   ].join('')
+}
+
+/** Those that are for people; `help` is no news. */
+function visible(command: Command): Command[] {
+  return command
+    .createHelp()
+    .visibleCommands(command)
+    .filter((one) => one.name() !== 'help')
 }
 
 const inEvery = ['--config', '--debug', '--help']

@@ -22,12 +22,12 @@ const sentences = new Map<string, Words[string]>([
   say(
     events.snapshotRefused,
     ({ reason, kernel, attemptsLeft }) =>
-      `mount refused, ${attemptsLeft} attempts left: ${reason}${kernel.length > 0 ? ` (kernel: ${tellingLine(kernel)})` : ''}`,
+      `mount refused, ${counted(attemptsLeft, 'attempt')} left: ${reason}${kernel.length > 0 ? ` (kernel: ${tellingLine(kernel)})` : ''}`,
   ),
   say(
     events.snapshotOverflowed,
     ({ sizeBytes, attemptsLeft }) =>
-      `the snapshot of ${formatBytes(sizeBytes)} overflowed, ${attemptsLeft} attempts left`,
+      `the snapshot of ${formatBytes(sizeBytes)} overflowed, ${counted(attemptsLeft, 'attempt')} left`,
   ),
   say(
     events.snapshotExtended,
@@ -38,7 +38,7 @@ const sentences = new Map<string, Words[string]>([
   say(
     events.sourceSynced,
     ({ filesTransferred, bytesTransferred, filesDeleted, warning }) =>
-      `mirror done: ${count(filesTransferred)} files, ${formatBytes(bytesTransferred)} copied, ${count(filesDeleted)} deleted${warning ? `; ${warning}` : ''}`,
+      `mirror done: ${counted(filesTransferred, 'file')}, ${formatBytes(bytesTransferred)} copied, ${count(filesDeleted)} deleted${warning ? `; ${warning}` : ''}`,
   ),
   say(
     events.syncHeld,
@@ -66,6 +66,11 @@ const sentences = new Map<string, Words[string]>([
     hook === undefined ? '' : `hook ${hook} was not told: ${reason}`,
   ),
   say(events.hookDisabled, ({ hook, reason }) => `hook ${hook} is disabled: ${reason}`),
+  say(
+    events.unitFailed,
+    ({ unit, result, exitStatus }) =>
+      `${unit} failed (${[result, exitStatus].filter(Boolean).join(' ') || 'no cause told'})`,
+  ),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 
@@ -76,6 +81,11 @@ export function wordsOf({ type, data, attempt }: Envelope): string | undefined {
 
 function trial(attempt: number): string {
   return attempt > 1 ? `, trial ${attempt}` : ''
+}
+
+/** `1 file`, `1,204 files`. */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 }
 
 /** A number with separators: 1,204. */

@@ -144,6 +144,7 @@ describe('check', () => {
   - { name: short, webhook: { url: '${url}', secretFile: ${secretFile('whsec_abcd')}, allowPrivate: true } }
   - { name: near, healthchecks: { url: '${url}/ping/secret' } }
   - { name: topic, ntfy: { url: '${url}', topic: a, tokenFile: /nowhere/token, allowPrivate: true } }
+  - { name: clear, webhook: { url: 'http://203.0.113.1', secretFile: ${secretFile(webhookSecret)} } }
   - { name: mail, email: { to: a@example.org, sendmail: /nowhere/sendmail } }
   - { name: good, webhook: { url: '${url}', secretFile: ${secretFile(webhookSecret)}, allowPrivate: true } }
 `)
@@ -164,6 +165,7 @@ describe('check', () => {
     expect(await about(server, 'near')).toMatchObject([
       { id: 'notify.private', finding: '127.0.0.1 is not an address of the internet: nothing will be sent' },
     ])
+    expect(await about(server, 'clear')).toMatchObject([{ id: 'notify.clear-text', severity: 'warning' }])
     expect(await about(server, 'topic')).toMatchObject([{ id: 'notify.secret' }])
     expect(await about(server, 'mail')).toMatchObject([
       { id: 'notify.missing', finding: 'there is no program /nowhere/sendmail' },
