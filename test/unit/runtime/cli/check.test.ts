@@ -126,7 +126,7 @@ describe('check', () => {
     expect(await about(server, 'notify[0]')).toMatchObject([{ id: 'notify.ok' }])
     chmodSync(hook, 0o775)
     expect(
-      checkHooks({ config: await loadConfig({ path: server.config, env: {} }), root: true }),
+      await checkHooks({ config: await loadConfig({ path: server.config, env: {} }), root: true }),
     ).toMatchObject([
       { id: 'notify.writable', severity: 'warning', remedy: `chown root ${hook} && chmod go-w ${hook}` },
     ])
