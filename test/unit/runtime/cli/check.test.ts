@@ -190,6 +190,17 @@ describe('check', () => {
     expect(await about(server, 'chat')).toMatchObject([{ id: 'notify.ok' }])
   })
 
+  test('warns of a webhook that tells its events to everybody on the way', async () => {
+    const server = await makeServer()
+    const secret = join(server.folder, 'secret')
+    writeFileSync(secret, `whsec_${Buffer.alloc(32, 7).toString('base64')}\n`, { mode: 0o600 })
+    const hook = `notify: [{ webhook: { url: 'http://192.0.2.1/', secretFile: ${secret} } }]\n`
+    writeFileSync(server.config, hook, { flag: 'a' })
+    expect(await about(server, 'notify[0]')).toContainEqual(
+      expect.objectContaining({ id: 'notify.clear-text', severity: 'warning' }),
+    )
+  })
+
   test('does not go on without a config', async () => {
     await expect(checkCommand({ config: '/nowhere.yaml' }, printed())).rejects.toBeInstanceOf(ConfigError)
   })
