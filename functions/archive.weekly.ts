@@ -8,7 +8,10 @@ import {
 } from '../events/index.ts'
 import { CancelledError, configured, defineFunction, reasonOf, TerminalError } from '../runtime/function.ts'
 
-/** Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven. */
+/**
+ * Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven. Interrupted, it
+ * is given up: the source has failed, and what was written so far is removed.
+ */
 export default defineFunction({
   on: archiveWeekly,
   emits: [sourceArchived, sourceFailed, backupFinish],

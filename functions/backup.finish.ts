@@ -4,6 +4,7 @@ import { defineFunction, reasonOf, summarise } from '../runtime/function.ts'
 /**
  * Joins the sources. Every branch of the chain ends by asking for it, in the same transaction that ends the
  * branch; so the one that finds nothing else of the run under way is the last one, and ends the run.
+ * Interrupted, it is done again: it only reads and emits.
  */
 export default defineFunction({
   on: backupFinish,

@@ -8,7 +8,10 @@ import {
 } from '../events/index.ts'
 import { CancelledError, defineFunction, reasonOf, TerminalError } from '../runtime/function.ts'
 
-/** Begins a run: settles which sources belong to it. */
+/**
+ * Begins a run: settles which sources belong to it. Interrupted, it is given up: the run has failed before it began. One
+ * that was only asked for is kept.
+ */
 export default defineFunction({
   on: backupStart,
   emits: [runStarted, targetOpen, backupFinish, runWarned, sourceFailed],

@@ -1,7 +1,10 @@
 import { notifyEmail } from '../events/index.ts'
 import { configuredHook, defineFunction, retryForADay } from '../runtime/function.ts'
 
-/** Sends a mail about an event. Its `Message-ID` stays the same however often it takes, so that nobody reads it twice. */
+/**
+ * Sends a mail about an event. Interrupted, it is done again; its `Message-ID` stays the same however often it takes, so
+ * that nobody reads it twice.
+ */
 export default defineFunction({
   on: notifyEmail,
   emits: [],

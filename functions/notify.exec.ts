@@ -3,7 +3,8 @@ import { configuredHook, defineFunction, retryForADay } from '../runtime/functio
 
 /**
  * Runs a command of the user's with an event: JSON on its standard input, the essentials in `HDSYNC_*`
- * variables. It stands beside the chain: what comes of it changes no run.
+ * variables. It stands beside the chain: what comes of it changes no run. Interrupted, it is done again; a command that
+ * outlived its hdsync is waited for first.
  */
 export default defineFunction({
   on: notifyExec,

@@ -3,7 +3,7 @@ import { configuredHook, defineFunction, retryForADay } from '../runtime/functio
 
 /**
  * Tells a monitor that a run has begun, gone well or failed. A monitor believes what it hears last, so that news
- * which a later run has overtaken are left out.
+ * which a later run has overtaken are left out. Interrupted, it is done again.
  */
 export default defineFunction({
   on: notifyHealthchecks,

@@ -1,7 +1,7 @@
 import { notifyNtfy } from '../events/index.ts'
 import { configuredHook, defineFunction, retryForADay } from '../runtime/function.ts'
 
-/** Sends a push message about an event, by ntfy. */
+/** Sends a push message about an event, by ntfy. Interrupted, it is done again. */
 export default defineFunction({
   on: notifyNtfy,
   emits: [],

@@ -12,7 +12,10 @@ import {
 } from '../events/index.ts'
 import { defineFunction, matchesEvent } from '../runtime/function.ts'
 
-/** Finds the hooks that are to hear of an event. Each gets a delivery of its own, retried by itself. */
+/**
+ * Finds the hooks that are to hear of an event. Each gets a delivery of its own, retried by itself. Interrupted, it is
+ * done again: it only reads and emits.
+ */
 export default defineFunction({
   on: anyFact,
   emits: [notifyExec, notifyWebhook, notifyHealthchecks, notifyNtfy, notifyEmail],

@@ -3,7 +3,7 @@ import { configuredHook, defineFunction, HookGoneError, retryForADay } from '../
 
 /**
  * Posts an event to a receiver of Standard Webhooks, under the event's own id however often it takes. A receiver
- * that says it is gone is not called again until its hook is changed in the config.
+ * that says it is gone is not called again until its hook is changed in the config. Interrupted, it is done again.
  */
 export default defineFunction({
   on: notifyWebhook,

@@ -4,6 +4,7 @@ import { defineFunction, reasonOf, volumeSource } from '../runtime/function.ts'
 /**
  * Unmounts and removes what a source has of snapshots, at once, while the archive is still being written: a
  * snapshot costs every write on the live volume as long as it lives. Then the next source of the target begins.
+ * Interrupted, it is done again: whatever is left of a snapshot has to go.
  */
 export default defineFunction({
   on: snapshotCleanup,

@@ -21,7 +21,8 @@ import {
 /**
  * Takes a snapshot of a source's volume, after dropping what an earlier trial or night left of it: writable,
  * so that a journal can be replayed inside it, and tagged with the run. Where functions stand at the gate, it only
- * prepares: they are told, and `snapshot.take` waits for them.
+ * prepares: they are told, and `snapshot.take` waits for them. Interrupted, it is given up: the source has failed,
+ * and `snapshot.cleanup` removes what there is of the snapshot.
  */
 export default defineFunction({
   on: snapshotCreate,

@@ -17,7 +17,8 @@ import {
 
 /**
  * Mounts a snapshot read-only. Where that fails, the snapshot is dropped and another one is asked for, with
- * the attempt counted up and after a growing pause, until the source's attempts are used up.
+ * the attempt counted up and after a growing pause, until the source's attempts are used up. Interrupted, it is given up: the
+ * source has failed, and `snapshot.cleanup` unmounts and removes the snapshot.
  */
 export default defineFunction({
   on: snapshotMount,

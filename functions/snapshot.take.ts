@@ -25,7 +25,8 @@ const pause = { minMs: 1000, maxMs: 30_000 }
 
 /**
  * Takes a snapshot when the functions that handle `snapshot.before` are ready, and lets them go at once. It is not
- * tried again by itself, as they would wait meanwhile: they are let go, and the gate is opened anew.
+ * tried again by itself, as they would wait meanwhile: they are let go, and the gate is opened anew. Interrupted, it is
+ * given up: they are let go, the source has failed, and `snapshot.cleanup` removes what there is of the snapshot.
  */
 export default defineFunction({
   on: snapshotTake,

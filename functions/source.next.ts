@@ -1,7 +1,10 @@
 import { backupFinish, snapshotCreate, sourceFailed, sourceNext, syncRun } from '../events/index.ts'
 import { CancelledError, defineFunction, reasonOf } from '../runtime/function.ts'
 
-/** Lets the next source of a target begin: a volume with a snapshot, a directory at once. */
+/**
+ * Lets the next source of a target begin: a volume with a snapshot, a directory at once. Interrupted, it is given up: the
+ * sources that are left have failed.
+ */
 export default defineFunction({
   on: sourceNext,
   emits: [snapshotCreate, syncRun, sourceFailed, backupFinish],

@@ -42,7 +42,8 @@ const emits = [
 
 /**
  * Copies a source to its mirror: proves both ends, forecasts what would be deleted, copies, and then proves
- * that the snapshot held out until the last byte was read.
+ * that the snapshot held out until the last byte was read. Interrupted, it is given up: the source has failed, its
+ * mirror keeps what has been copied (and is suspect, if the machine went down), and the next run copies the rest.
  */
 export default defineFunction({
   on: syncRun,
@@ -54,7 +55,8 @@ export default defineFunction({
     const { config, host, run, emit, log } = context
     const { source, target } = configured(config, data.source)
     await host.targets.prove(target)
-    const from = source.kind === 'lv' ? await host.snapshots.prove(source, run.id) : { at: source.path }
+    const from =
+      source.kind === 'lv' ? await host.snapshots.prove(source, run.id, target) : { at: source.path }
     const sourceIsEmpty = host.mirrors.isEmpty(from.at)
     const mirror = await host.mirrors.open(target, source)
     if (sourceIsEmpty && !mirror.empty) {

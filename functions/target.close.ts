@@ -12,7 +12,10 @@ import { defineFunction, type Emit, reasonOf } from '../runtime/function.ts'
 
 const emits = [runSucceeded, runDegraded, runHeld, runFailed, runCancelled, runWarned] as const
 
-/** Unmounts the targets that the run mounted, in reverse, and tells how the run went. */
+/**
+ * Unmounts the targets that the run mounted, in reverse, and tells how the run went. Interrupted, it is done again: what
+ * is unmounted already is passed over.
+ */
 export default defineFunction({
   on: targetClose,
   emits,

@@ -10,8 +10,9 @@ import {
 } from '../runtime/function.ts'
 
 /**
- * Mounts and proves the targets of a run, and removes archives that a crash left half written. A source whose target cannot be used fails; the others go on, those
- * of one target after each other, those of different targets side by side.
+ * Mounts and proves the targets of a run, and removes archives that a crash left half written. A source whose target
+ * cannot be used fails; the others go on, those of one target after each other, those of different targets side by
+ * side. Interrupted, it is given up: all sources have failed, and `target.close` unmounts what it mounted.
  */
 export default defineFunction({
   on: targetOpen,

@@ -25,8 +25,14 @@ export interface EventBus {
    */
   exchange(turn: Turn): Promise<TurnResult>
 
-  /** Makes every claimed delivery ready again. Only for the sole runner, at its start. */
-  reclaim(error: string): Promise<Delivery[]>
+  /**
+   * Makes every claimed delivery ready again, and lets what is delayed wait no longer than it was to wait, where the
+   * clock was set back since. Only for the sole runner, at its start.
+   */
+  reclaim(error: string, now: number): Promise<Delivery[]>
+
+  /** Lets all that is delayed come sooner: the clock was set back by so much. */
+  hasten(byMs: number): Promise<void>
 
   /** Makes the delayed deliveries of one run ready at once, but for those to some functions. */
   expedite(runId: string, except?: readonly string[]): Promise<void>

@@ -1,5 +1,5 @@
 import type { Envelope } from '../../events/index.ts'
-import type { Delivery, Publication, Settlement } from '../bus/bus.ts'
+import { type Delivery, heldBack, type Publication, type Settlement } from '../bus/bus.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
 import { deadLetters } from './dead-letter.ts'
 import { GateKeeper } from './gates.ts'
@@ -26,6 +26,9 @@ export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
   onIdle?(): void
 }
 
+/** How much too soon a timer may be; what it was set for is then waited for again. */
+const timerErrorMs = 1000
+
 interface InHand {
   delivery: Delivery
   cancel: AbortController
@@ -50,6 +53,7 @@ export class Dispatcher {
   #stopped = false
   #draining = false
   #clearTimer: (() => void) | undefined
+  #nextAt: number | null = null
   #clearHeartbeat: (() => void) | undefined
   #unwatch: (() => void) | undefined
   #idleWaiters: (() => void)[] = []
@@ -104,7 +108,8 @@ export class Dispatcher {
   /** Tells of events that were put on the bus by other means. */
   announce(publications: readonly Publication[]): void {
     this.#tell(publications)
-    this.wake()
+    // Runs that wait for others are nothing to look at the bus for.
+    if (publications.some(({ deliveries }) => deliveries.some(({ runAt }) => runAt !== heldBack))) this.wake()
   }
 
   /**
@@ -174,9 +179,7 @@ export class Dispatcher {
       for (const delivery of result.claimed) this.#take(delivery)
       // There may be more, for which what stands beside the chain has left room.
       if (result.claimed.length === room && result.claimed.some((one) => this.#isAside(one))) this.wake()
-      this.#clearTimer?.()
-      this.#clearTimer =
-        result.nextAt === null ? undefined : clock.schedule(result.nextAt - clock.now(), () => this.wake())
+      this.#wakeAt(result.nextAt)
       if (this.#inHand.size === 0) this.#tellIdle()
     } catch (error) {
       this.#ended = [...settle, ...this.#ended]
@@ -189,6 +192,25 @@ export class Dispatcher {
       this.#turning = false
       if (!this.#failure && (this.#again || this.#ended.length > 0)) this.wake()
     }
+  }
+
+  /**
+   * A timer does not heed the clock that people set. One that is set already is left alone, therefore: were the clock
+   * set back, it would be put off by as much at each turn.
+   */
+  #wakeAt(nextAt: number | null): void {
+    if (nextAt === this.#nextAt) return
+    this.#clearTimer?.()
+    this.#nextAt = nextAt
+    const { bus, clock } = this.#options
+    if (nextAt === null) return
+    this.#clearTimer = clock.schedule(nextAt - clock.now(), () => {
+      this.#nextAt = null
+      const setBackMs = nextAt - clock.now()
+      const ready = setBackMs > timerErrorMs ? bus.hasten(setBackMs) : Promise.resolve()
+      // What keeps the bus from that, the next turn will meet as well.
+      ready.catch(() => {}).finally(() => this.wake())
+    })
   }
 
   #take(delivery: Delivery): void {

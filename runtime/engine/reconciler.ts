@@ -2,8 +2,10 @@ import type { EventBus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
 import { InterruptedError } from '../errors.ts'
-import type { HostOptions } from '../host/host.ts'
-import { endOrphans, sweep } from '../host/leftovers.ts'
+import { createHost, type HostOptions } from '../host/host.ts'
+import { sweep } from '../host/leftovers.ts'
+import { endOrphans } from '../host/orphans.ts'
+import type { Clock } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { EngineObserver } from './engine.ts'
 import type { RunEnds } from './run-ends.ts'
@@ -18,6 +20,7 @@ interface ReconcilerOptions {
   hostOptions: Pick<HostOptions, 'store' | 'runtimeDirectory'>
   /** Since the last process used the store. */
   machineWentDown: boolean
+  clock: Clock
 }
 
 /**
@@ -32,8 +35,8 @@ interface ReconcilerOptions {
  */
 export async function reconcile(options: ReconcilerOptions): Promise<void> {
   const { bus, journal, dispatcher, ends, observer, hostOptions } = options
-  await endOrphans(hostOptions.store)
-  await bus.reclaim('interrupted: hdsync or the machine stopped')
+  await endOrphans(hostOptions.store, (message) => observer.onWarning?.(message))
+  await bus.reclaim('interrupted: hdsync or the machine stopped', options.clock.now())
   const interrupted = interruptedRuns(options)
   for (const runId of journal.unended()) if (!interrupted.includes(runId)) await bus.holdBack(runId)
   const reason = new InterruptedError(options.machineWentDown)
@@ -41,13 +44,36 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
     observer.onWarning?.(`run ${runId} was interrupted: it is being ended, and what it left put in order`)
     await dispatcher.endRun(runId, reason)
   }
+  if (interrupted.length > 0) await tidyArchives(options)
   dispatcher.start()
   await Promise.all(interrupted.map((runId) => ends.wait(runId)))
   const isLive = (runId: string) => {
     const run = journal.run(runId)
     return run !== undefined && !run.end
   }
-  for (const message of await sweep(options.config, hostOptions, isLive)) observer.onWarning?.(message)
+  const isOver = (runId: string) => {
+    const run = journal.run(runId)
+    return run?.id === runId && run.end !== undefined
+  }
+  for (const message of await sweep(options.config, hostOptions, isLive, isOver))
+    observer.onWarning?.(message)
+}
+
+/**
+ * Removes the half-written archive of an interrupted run, where its target can be proven at once: it is always mounted,
+ * or still is after a kill. Any other is tidied when a run opens it, before it is written to.
+ */
+async function tidyArchives({ config, hostOptions }: ReconcilerOptions): Promise<void> {
+  const target = config.targets[config.archive?.target ?? '']
+  if (!target) return
+  const observer = { started: () => 0, ended: () => {} }
+  const { targets, archives } = createHost({ ...hostOptions, observer, signal: AbortSignal.timeout(60_000) })
+  try {
+    await targets.prove(target)
+    await archives.tidy(target)
+  } catch {
+    // It is not there now; what is wrong with it, if anything, the next run says.
+  }
 }
 
 /** Runs that have begun and not ended. */

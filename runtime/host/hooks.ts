@@ -1,6 +1,7 @@
 import type { Envelope } from '../../events/index.ts'
 import type { NotifyHook } from '../config/notify.ts'
 import type { CommandRunner } from './command.ts'
+import { awaitEarlierHook } from './earlier-hook.ts'
 import { hookCommand } from './hook.ts'
 
 /**
@@ -16,6 +17,7 @@ export function createTellHook(runner: CommandRunner, signal: AbortSignal): Tell
   return async (hook, event) => {
     switch (hook.kind) {
       case 'exec': {
+        await awaitEarlierHook(hook, event, signal)
         await runner.run(hookCommand(hook.argv, hook.timeoutMs, event))
         return `${hook.argv[0]} ended with exit code 0`
       }

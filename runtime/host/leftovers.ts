@@ -1,9 +1,8 @@
-import { readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/config.ts'
 import { type CommandRunner, createRunner } from './command.ts'
-import { ownerMark } from './environment.ts'
+import { halfMadeFor, halfMadeName, resume, tagValue, undoHalfMade } from './half-made.ts'
 import { Ledger } from './ledger.ts'
 import { fullName, Lvm } from './lvm.ts'
 import { unmount } from './mount.ts'
@@ -15,64 +14,24 @@ interface Mark {
   runtimeDirectory: string
 }
 
-/** From the polite signal to SIGKILL. */
-const killDelayMs = 5000
-/** LVM and mount are let finish; they do within seconds, or hang for good. */
-const patienceMs = 120_000
-
-/**
- * Ends commands that outlived the hdsync that started them: a rsync that goes on writing beside a new one
- * would be two at once. They are known by a word in their environment. LVM and mount are waited for instead,
- * as they must not be stopped halfway.
- */
-export async function endOrphans(store: string): Promise<void> {
-  const startedAt = performance.now()
-  for (;;) {
-    const elapsedMs = performance.now() - startedAt
-    const stoppable = orphansOf(ownerMark(store, true))
-    const unstoppable = orphansOf(ownerMark(store, false))
-    if (stoppable.length + unstoppable.length === 0 || elapsedMs > patienceMs) return
-    for (const pid of stoppable) {
-      try {
-        process.kill(pid, elapsedMs > killDelayMs ? 'SIGKILL' : 'SIGTERM')
-      } catch {
-        // It has ended in the meantime.
-      }
-    }
-    await sleep(50)
-  }
-}
-
-function orphansOf(mark: string): number[] {
-  const variable = `\0HDSYNC_OWNER=${mark}\0`
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => {
-      try {
-        return `\0${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(variable)
-      } catch {
-        return false
-      }
-    })
-    .map(Number)
-}
-
 /**
  * Removes what carries our mark and belongs to no run that is going on: mounts of snapshots and targets, then
  * snapshots. The caller holds the lock.
+ * @param isOver Whether a run is known to have ended: more than not to be going on.
  * @returns What was found, for people to read.
  */
 export async function sweep(
   config: Config,
   { store, runtimeDirectory }: Mark,
   isLive: (runId: string) => boolean,
+  isOver: (runId: string) => boolean = () => false,
 ): Promise<string[]> {
   const messages: string[] = []
   const observer = { started: () => 0, ended: () => {} }
   const runner = createRunner({ observer, signal: AbortSignal.timeout(300_000), owner: store })
-  const attempt = async (what: string, remove: () => Promise<void>) => {
+  const attempt = async (what: string, remove: () => Promise<unknown>) => {
     try {
-      await remove()
+      if ((await remove()) === false) return
       messages.push(`removed ${what}, left by an earlier run`)
     } catch (error) {
       messages.push(`could not remove ${what}, left by an earlier run: ${(error as Error).message}`)
@@ -90,24 +49,39 @@ export async function sweep(
     ledger.strike(at)
   }
   if (Object.values(config.sources).some(({ kind }) => kind === 'lv')) {
-    await sweepVolumes(runner, store, isLive, attempt)
+    await sweepVolumes(runner, { config, store, isLive, isOver, attempt })
   }
   return messages
 }
 
-/** Every volume with the mark of this store that is a snapshot; what has no origin is never removed. */
+interface Sweep {
+  config: Config
+  store: string
+  isLive: (runId: string) => boolean
+  isOver: (runId: string) => boolean
+  attempt: (what: string, remove: () => Promise<unknown>) => Promise<void>
+}
+
+/** Every volume with the mark of this store that is a snapshot, or was on its way to be one. */
 async function sweepVolumes(
   runner: CommandRunner,
-  store: string,
-  isLive: (runId: string) => boolean,
-  attempt: (what: string, remove: () => Promise<void>) => Promise<void>,
+  { config, store, isLive, isOver, attempt }: Sweep,
 ): Promise<void> {
   const lvm = new Lvm(runner)
   try {
     for (const volume of await lvm.volumes(`@hdsync.store=${store}`)) {
-      const run = volume.tags.find((tag) => tag.startsWith('hdsync.run='))?.slice('hdsync.run='.length)
-      if (!volume.origin || (run && isLive(run))) continue
-      await attempt(`the snapshot ${fullName(volume.vg, volume.lv)}`, () => lvm.remove(volume))
+      const { vg, lv, origin } = volume
+      const run = tagValue(volume, 'hdsync.run') ?? ''
+      if (isLive(run)) continue
+      if (origin) {
+        await attempt(`the snapshot ${fullName(vg, lv)}`, async () => {
+          await resume({ vg, lv: origin }, runner)
+          await lvm.remove(volume)
+        })
+        continue
+      }
+      const source = isOver(run) && halfMadeFor(volume, store, config)
+      if (source) await attempt(halfMadeName(volume), () => undoHalfMade(volume, source, { lvm, runner }))
     }
   } catch {
     // LVM cannot be used: the sources that need it will say so.

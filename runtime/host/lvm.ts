@@ -17,6 +17,8 @@ export interface Volume {
   /** The thin pool that it lies in. */
   pool: string | undefined
   tags: string[]
+  /** What it is made of: `linear`, `thin,sparse`, ... */
+  layout: string
   /** How full a snapshot or a thin pool is. */
   dataPercent: number | undefined
   metadataPercent: number | undefined
@@ -44,6 +46,7 @@ const fields = [
   ['origin', z.string()],
   ['pool_lv', z.string()],
   ['lv_tags', z.string()],
+  ['lv_layout', z.string()],
   ['data_percent', z.string()],
   ['metadata_percent', z.string()],
   ['lv_snapshot_invalid', z.string()],
@@ -100,6 +103,23 @@ export function lvextendArgv({ vg, lv }: { vg: string; lv: string }, toBytes: nu
 
 export function lvremoveArgv({ vg, lv }: { vg: string; lv: string }): Command['argv'] {
   return ['lvremove', '--force', fullName(vg, lv)]
+}
+
+/** @throws LVM refuses to deactivate what is in use. */
+export function lvactivateArgv({ vg, lv }: { vg: string; lv: string }, how: 'y' | 'n'): Command['argv'] {
+  return ['lvchange', '--activate', how, fullName(vg, lv)]
+}
+
+/** @see lvconvert(8), --type snapshot */
+export function lvconvertArgv({ vg, lv }: { vg: string; lv: string }, origin: string): Command['argv'] {
+  return [
+    'lvconvert',
+    '--yes',
+    '--type',
+    'snapshot',
+    fullName(vg, origin),
+    checked(lv, namePattern, 'volume name'),
+  ]
 }
 
 /** The volume, and what LVM puts below it while it has snapshots. In their names a dash stands twice. */
@@ -171,6 +191,15 @@ export class Lvm {
     await this.#run(lvremoveArgv(snapshot), snapshot.vg)
   }
 
+  async activate(volume: { vg: string; lv: string }, how: 'y' | 'n'): Promise<void> {
+    await this.#run(lvactivateArgv(volume, how), volume.vg)
+  }
+
+  /** Makes a volume the snapshot of another one; what it holds is lost. */
+  async convert(volume: { vg: string; lv: string }, origin: string): Promise<void> {
+    await this.#run(lvconvertArgv(volume, origin), volume.vg)
+  }
+
   #run(argv: Command['argv'], lock: string) {
     return withLock(`vg:${lock}`, async () => {
       try {
@@ -215,6 +244,7 @@ export function parseLvs(json: string): Volume[] {
     origin: volume.origin || undefined,
     pool: volume.pool_lv || undefined,
     tags: volume.lv_tags ? volume.lv_tags.split(',') : [],
+    layout: volume.lv_layout,
     dataPercent: percent(volume.data_percent),
     metadataPercent: percent(volume.metadata_percent),
     // `unknown` stands where the question does not arise.

@@ -1,12 +1,14 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LvSource } from '../config/config.ts'
+import type { LvSource, Target } from '../config/config.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
+import { proveApart } from './apart.ts'
 import { CommandError, type CommandRunner, createRunner } from './command.ts'
 import { snapshotStatus } from './device-mapper.ts'
 import { snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { type GuardedSnapshot, type GuardOptions, guardSnapshot } from './guard.ts'
+import { halfMadeFor, resume, undoHalfMade } from './half-made.ts'
 import { kernelSaid, uptimeSeconds } from './kernel-log.ts'
 import { fullName, Lvm, type Volume } from './lvm.ts'
 import { mount, mountComplaint, unmount } from './mount.ts'
@@ -48,10 +50,10 @@ export interface Snapshots {
   /** Tries to mount the snapshot of this run read-only. */
   mount(source: LvSource, run: string): Promise<MountTrial>
   /**
-   * Proves that what is mounted is this run's snapshot of this source's volume.
+   * Proves that what is mounted is this run's snapshot of this source's volume, and that the target is not on it.
    * @throws {TerminalError} It is something else, or nothing.
    */
-  prove(source: LvSource, run: string): Promise<ProvenSnapshot>
+  prove(source: LvSource, run: string, target: Target): Promise<ProvenSnapshot>
   /** Watches the snapshot while it is read: see guard.ts. */
   guard(
     source: LvSource,
@@ -79,8 +81,8 @@ export function snapshotName(source: string): string {
 }
 
 /**
- * A power cut in the middle of lvcreate leaves a volume of our name and tags that has no origin yet. Nothing
- * without an origin is ever removed, so the snapshot gets another name, and `hdsync check` tells of the volume.
+ * A volume of our name and tags without an origin is what lvcreate(8) leaves when it is cut off; see half-made.ts.
+ * One that cannot be proven to be that is never removed: the snapshot gets another name, and `hdsync check` tells.
  */
 function freeName(name: string, taken: ReadonlySet<string>): string {
   for (let n = 1; ; n += 1) {
@@ -105,6 +107,10 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
 
   const carriesOurTags = (volume: Volume, source: string) =>
     [`hdsync.store=${store}`, `hdsync.source=${source}`].every((tag) => volume.tags.includes(tag))
+  /** What a release saw that had nothing to remove: taking the snapshot follows at once, and lvs(8) is slow. */
+  let seen: { vg: string; volumes: Volume[] } | undefined
+  const volumesOf = async (vg: string) => (seen?.vg === vg ? seen.volumes : lvm.volumes(vg))
+
   const isOurs = (volume: Volume, source: string) =>
     volume.origin !== undefined && carriesOurTags(volume, source)
 
@@ -123,7 +129,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
 
   return {
     async origin(source) {
-      const volumes = await lvm.volumes(source.vg)
+      const volumes = await volumesOf(source.vg)
       const volume = volumes.find(({ lv }) => lv === source.lv)
       if (!volume) {
         throw new TerminalError(`there is no logical volume ${source.vg}/${source.lv}`, {
@@ -151,10 +157,19 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     },
 
     async create(source, run, sizeBytes) {
-      const names = new Set((await lvm.volumes(source.vg)).map((volume) => volume.lv))
+      const names = new Set((await volumesOf(source.vg)).map((volume) => volume.lv))
       const lv = freeName(snapshotName(source.name), names)
       const tags = snapshotTags(store, run, source.name)
-      await lvm.create({ vg: source.vg, origin: source.lv, lv, tags, sizeBytes })
+      seen = undefined
+      try {
+        await lvm.create({ vg: source.vg, origin: source.lv, lv, tags, sizeBytes })
+      } catch (error) {
+        // Somebody killed it, or it hung: then its own end must not be the volume's.
+        if (error instanceof CommandError && (error.exitCode === undefined || error.timedOut)) {
+          await undo(source, lv)
+        }
+        throw error
+      }
     },
 
     async mount(source, run) {
@@ -176,7 +191,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       }
     },
 
-    async prove(source, run) {
+    async prove(source, run, target) {
       const volumes = await lvm.volumes(source.vg)
       const snapshot = find(volumes, source, run)
       const at = mountpoint(source, run)
@@ -188,7 +203,9 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
         )
       }
       const { vg, lv, pool, sizeBytes } = snapshot
-      const originBytes = volumes.find((volume) => volume.lv === source.lv)?.sizeBytes ?? sizeBytes
+      const origin = volumes.find((volume) => volume.lv === source.lv)
+      proveApart(source, origin?.device, target, readMounts())
+      const originBytes = origin?.sizeBytes ?? sizeBytes
       return { vg, lv, pool, sizeBytes, originBytes, at, device: mounted.device }
     },
 
@@ -213,7 +230,8 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
         rmdirSync(at)
       }
       const released: ReleasedSnapshot[] = []
-      for (const snapshot of await lvm.volumes(source.vg)) {
+      const volumes = await lvm.volumes(source.vg)
+      for (const snapshot of volumes) {
         if (!isOurs(snapshot, source.name)) continue
         await remove(snapshot)
         released.push({
@@ -223,8 +241,17 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
           usedPercent: snapshot.pool ? null : (snapshot.dataPercent ?? null),
         })
       }
+      seen = released.length === 0 ? { vg: source.vg, volumes } : undefined
       return released
     },
+  }
+
+  /** What an lvcreate of this run has left that did not come to its end. */
+  async function undo(source: LvSource, lv: string): Promise<void> {
+    await resume(source, runner)
+    const volume = (await lvm.volumes(source.vg)).find((one) => one.lv === lv)
+    const begun = volume && halfMadeFor(volume, store, { sources: { [source.name]: source } })
+    if (begun) await undoHalfMade(volume, source, { lvm, runner })
   }
 
   /** Something may hold the device for a moment after the unmount (udev, a scanner): so it is tried again. */

@@ -12,6 +12,8 @@ import { temporaryFolder } from '../unit/temporary-folder.ts'
 import { event, owed } from './publication.ts'
 
 const leaseMs = 1000
+/** Of the events of publication.ts. */
+const eventTime = Date.UTC(2026, 0, 1)
 const attempt = { startedAt: 10, endedAt: 20 }
 
 /**
@@ -428,7 +430,7 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
       await bus.publish([owed('a'), owed('b'), owed('c', { runAt: 9 })])
       const [first] = (await exchange()).claimed as [Delivery]
       reopen()
-      const orphans = await bus.reclaim('the power went')
+      const orphans = await bus.reclaim('the power went', eventTime)
       expect(orphans.map(({ event: { id }, tries }) => [id, tries])).toEqual([
         ['a', 1],
         ['b', 1],
@@ -436,7 +438,7 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
       const late: Settlement = { outcome: 'done', delivery: first, attempt, publications: [owed('d')] }
       expect((await settle(late)).settled).toEqual([false])
       expect((await exchange()).claimed.map(({ tries }) => tries)).toEqual([2, 2])
-      expect(await bus.reclaim('again')).toHaveLength(2)
+      expect(await bus.reclaim('again', eventTime)).toHaveLength(2)
     })
 
     test('open() names what is owed, of one run or of all', async () => {
@@ -500,7 +502,7 @@ export function describeBus(name: string, open: (directory: string) => EventBus,
         // At most the one that was on its way when the end came.
         expect(stored().length - acknowledged.length).toBeLessThanOrEqual(1)
         expect(bus.open().map(({ eventId }) => eventId)).toEqual(stored().slice(-1))
-        await bus.reclaim('killed')
+        await bus.reclaim('killed', eventTime)
         expect(await claimedIds()).toEqual(stored().slice(-1))
       })
     })

@@ -45,7 +45,7 @@ const dispatcher = new Dispatcher({
   },
 })
 
-await bus.reclaim('killed')
+await bus.reclaim('killed', Date.now())
 dispatcher.start()
 for (let planted = 0; task !== 'finish' || bus.open().length > 0; ) {
   if (task !== 'finish') await dispatcher.publish([tree(planted++), tree(planted++), tree(planted++)])
@@ -64,6 +64,7 @@ function telling(bus: EventBus): EventBus {
   return {
     watch: (listener) => bus.watch(listener),
     expedite: (runId, except) => bus.expedite(runId, except),
+    hasten: (byMs) => bus.hasten(byMs),
     redrive: (id) => bus.redrive(id),
     replace: (ids, publication) => bus.replace(ids, publication),
     holdBack: (runId) => bus.holdBack(runId),
@@ -78,8 +79,8 @@ function telling(bus: EventBus): EventBus {
       for (const { event } of publications) tell('event', event.id)
       return result
     },
-    async reclaim(error) {
-      const orphans = await bus.reclaim(error)
+    async reclaim(error, now) {
+      const orphans = await bus.reclaim(error, now)
       for (const { id, tries } of orphans) tell('reclaimed', id, tries)
       return orphans
     },

@@ -30,6 +30,8 @@ interface Owed {
   key: string | undefined
   runAt: number
   event: string
+  /** When its event was made, or its last try ended. */
+  begunAt: number
   runId: string | undefined
   state: 'ready' | 'claimed' | 'ended' | 'dead'
   tries: number
@@ -62,7 +64,8 @@ export class BusModel {
       if (new Set(deliveries.map((one) => one.function)).size < deliveries.length)
         throw new Error('owed twice')
       for (const { function: name, key, runAt } of deliveries) {
-        const fresh = { state: 'ready', tries: 0, generation: 0, leaseUntil: 0 } as const
+        const begunAt = Date.parse(event.time)
+        const fresh = { begunAt, state: 'ready', tries: 0, generation: 0, leaseUntil: 0 } as const
         this.#owed.push({ function: name, key, runAt, event: event.id, runId: event.runid, ...fresh })
       }
       return true
@@ -77,9 +80,9 @@ export class BusModel {
       if (owed) owed.leaseUntil = now + leaseMs
       return owed !== undefined
     })
-    const settled = settle.map((ending) => this.#settle(ending))
+    const settled = settle.map((ending) => this.#settle(ending, now))
     for (const owed of this.#owed) {
-      if (owed.state === 'claimed' && owed.leaseUntil <= now) owed.state = 'ready'
+      if (owed.state === 'claimed' && owed.leaseUntil <= now) takeBack(owed, now)
     }
     const claimed = this.claimable(now)
       .slice(0, claim)
@@ -117,14 +120,22 @@ export class BusModel {
     })
   }
 
-  reclaim(): Claim[] {
+  reclaim(now: number): Claim[] {
     const orphans: Claim[] = []
     for (const [place, owed] of this.#owed.entries()) {
       if (owed.state !== 'claimed') continue
-      owed.state = 'ready'
+      takeBack(owed, now)
       orphans.push({ place, tries: owed.tries, generation: owed.generation })
     }
+    // Nothing waits longer than it was to wait, where the clock was set back.
+    for (const owed of this.#owed) {
+      if (owed.state === 'ready' && owed.runAt > now) owed.runAt -= Math.max(0, owed.begunAt - now)
+    }
     return orphans
+  }
+
+  hasten(byMs: number): void {
+    for (const owed of this.#owed) if (owed.state === 'ready' && owed.runAt > 0) owed.runAt -= byMs
   }
 
   redrive(place: number): boolean {
@@ -174,11 +185,11 @@ export class BusModel {
     return this.#owed.length
   }
 
-  #settle({ claim, outcome, runAt, publications }: Ending): boolean {
+  #settle({ claim, outcome, runAt, publications }: Ending, now: number): boolean {
     const owed = this.#inForce(claim)
     if (!owed) return false
     if (outcome === 'retry') {
-      owed.state = 'ready'
+      takeBack(owed, now)
       owed.runAt = runAt
     } else {
       owed.state = outcome === 'dead' ? 'dead' : 'ended'
@@ -207,4 +218,9 @@ export class BusModel {
 
 function isOpen({ state }: Owed): boolean {
   return state === 'ready' || state === 'claimed'
+}
+
+function takeBack(owed: Owed, now: number): void {
+  owed.state = 'ready'
+  owed.begunAt = Math.max(owed.begunAt, now)
 }

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import {
   backupFinish,
@@ -105,4 +106,19 @@ test.for<[string, Left, { turns: number; ms: number; runs: number }]>([
   expect(ends).not.toContain(undefined)
   expect(ends.filter((type) => type === runFailed.type)).toHaveLength(left.interrupted ?? 0)
   await engine.stop()
+})
+
+test('a start removes the half-written archive of an interrupted run from a target that it can prove, and nothing else', async () => {
+  const { config: path, folder } = await makeServer('archive: { target: disk }')
+  const config = await loadConfig({ path, env: {} })
+  mkdirSync(config.state)
+  await leave(config.state, { interrupted: 1 })
+  const day = join(folder, 'disk/Monday')
+  mkdirSync(day)
+  for (const name of ['.home.tar.zst.hdsync-part', 'home.tar.zst', '.note'])
+    writeFileSync(join(day, name), name)
+  const engine = await openEngine({ config })
+  await engine?.start()
+  await engine?.stop()
+  expect(readdirSync(day).sort()).toEqual(['.note', 'home.tar.zst'])
 })

@@ -24,6 +24,7 @@ export type Step =
   | { do: 'close and reopen' }
   | { do: 'reclaim' }
   | { do: 'expedite'; run: string; except: string[] }
+  | { do: 'hasten'; byMs: number }
   | { do: 'redrive'; held: number }
   | { do: 'replace'; held: number[]; by: Wish }
 
@@ -88,6 +89,10 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 1, arbitrary: fc.constant<Step>({ do: 'close and reopen' }) },
     { weight: 1, arbitrary: fc.constant<Step>({ do: 'reclaim' }) },
     { weight: 1, arbitrary: expedite },
+    {
+      weight: 1,
+      arbitrary: fc.record({ do: fc.constant('hasten' as const), byMs: fc.integer({ min: 1, max: 2000 }) }),
+    },
     { weight: 2, arbitrary: redrive },
     { weight: 2, arbitrary: replace },
   ),

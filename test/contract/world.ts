@@ -41,6 +41,10 @@ export class World {
       await this.#bus.expedite(step.run, step.except)
       this.#model.expedite(step.run, step.except)
     }
+    if (step.do === 'hasten') {
+      await this.#bus.hasten(step.byMs)
+      this.#model.hasten(step.byMs)
+    }
     if (step.do === 'redrive') await this.#redrive(step.held)
     if (step.do === 'replace') await this.#replace(step)
     this.#agree()
@@ -192,8 +196,8 @@ export class World {
   }
 
   async #reclaim(): Promise<void> {
-    const orphans = await this.#bus.reclaim('the power went')
-    const expected = this.#model.reclaim()
+    const orphans = await this.#bus.reclaim('the power went', this.#now)
+    const expected = this.#model.reclaim(this.#now)
     expect(orphans.map(({ id, tries }) => ({ id, tries }))).toEqual(
       expected.map(({ place, tries }) => ({ id: this.#ids.get(place), tries })),
     )
@@ -238,6 +242,6 @@ export class World {
 
   #publication({ id, source, run, owedTo }: Wish): Publication {
     const deliveries = owedTo.map(({ delayMs, ...owed }) => ({ ...owed, runAt: this.#now + delayMs }))
-    return { event: event(id, { source, runid: run }), deliveries }
+    return { event: event(id, { source, runid: run, time: new Date(this.#now).toISOString() }), deliveries }
   }
 }

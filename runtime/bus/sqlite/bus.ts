@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { nanoid } from 'nanoid'
 import type { Envelope } from '../../../events/index.ts'
 import {
   type Delivery,
@@ -21,6 +21,7 @@ type Row = Record<string, unknown>
 
 /** Touched by every process that puts something on a bus that it does not dispatch; see `watch`. */
 const doorbellFile = 'doorbell'
+const leaseRanOut = 'its lease ran out: nobody renewed it in time'
 
 /** The embedded bus: one SQLite file. All its work is synchronous; the promises are the contract's. */
 export class SqliteBus implements EventBus {
@@ -45,13 +46,13 @@ export class SqliteBus implements EventBus {
       const lease = turn.now + turn.leaseMs
       const renewed = turn.renew.map(({ id, token }) => this.#sql.renew.run(lease, id, token).changes === 1)
       const settled = turn.settle.map((settlement) => this.#settle(settlement))
-      this.#sql.expire.run(turn.now)
+      this.#expire(turn.now, leaseRanOut, turn.now)
       const claimed: Delivery[] = []
       const { claimExcept = [] } = turn
       const except = claimExcept.length > 0 ? [JSON.stringify(claimExcept)] : []
       const claim = except.length > 0 ? this.#sql.claimExcept : this.#sql.claim
       while (claimed.length < turn.claim) {
-        const row = claim.get(randomBytes(9).toString('base64url'), lease, turn.now, ...except)
+        const row = claim.get(nanoid(12), lease, turn.now, ...except)
         if (!row) break
         claimed.push(this.#delivery(row))
       }
@@ -60,14 +61,16 @@ export class SqliteBus implements EventBus {
     })
   }
 
-  async reclaim(error: string): Promise<Delivery[]> {
+  async reclaim(error: string, now: number): Promise<Delivery[]> {
     return transaction(this.#database, () => {
-      const now = Date.now()
-      const orphans = this.#sql.orphans.all().map((row) => this.#delivery(row))
-      for (const { id, tries } of orphans) this.#sql.attempt.run(tries, now, now, error, id)
-      this.#sql.expire.run(Number.MAX_SAFE_INTEGER)
-      return orphans
+      const orphans = this.#expire(Number.MAX_SAFE_INTEGER, error, now)
+      this.#sql.hastenSet.run({ now, heldBack })
+      return orphans.map((row) => this.#delivery(row))
     })
+  }
+
+  async hasten(byMs: number): Promise<void> {
+    this.#sql.hasten.run(byMs, heldBack)
   }
 
   async expedite(runId: string, except: readonly string[] = []): Promise<void> {
@@ -221,6 +224,16 @@ export class SqliteBus implements EventBus {
     return true
   }
 
+  /** Takes back what has been claimed and not renewed. @returns It, as it was. */
+  #expire(until: number, error: string, now: number): Row[] {
+    const lapsed = this.#sql.lapsed.all(until)
+    for (const { id, tries } of lapsed as { id: number; tries: number }[]) {
+      this.#sql.attempt.run(tries, now, now, error, id)
+      this.#sql.expire.run(id)
+    }
+    return lapsed
+  }
+
   #delivery(row: Row): Delivery {
     const event = this.#sql.eventBySeq.get(row.event_seq as number) as Row
     return {
@@ -274,9 +287,16 @@ function prepare(database: DatabaseSync) {
     renew: `UPDATE delivery SET lease_until = ? WHERE id = ? AND token = ? AND state = 'claimed'`,
     settle: `UPDATE delivery SET state = ?, run_at = coalesce(?, run_at), token = NULL, lease_until = NULL
       WHERE id = ? AND token = ? AND state = 'claimed'`,
-    expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL
-      WHERE state = 'claimed' AND lease_until <= ?`,
-    orphans: `SELECT * FROM delivery WHERE state = 'claimed' ORDER BY id`,
+    lapsed: `SELECT * FROM delivery WHERE state = 'claimed' AND lease_until <= ? ORDER BY id`,
+    expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL WHERE id = ?`,
+    hasten: `UPDATE delivery SET run_at = run_at - ? WHERE state = 'ready' AND run_at > 0 AND run_at < ?`,
+    // Its delay began with its last try, or with its event: later than now only by a clock that has been set back.
+    hastenSet: `UPDATE delivery SET run_at = run_at - (begun.at - :now)
+      FROM (SELECT d.id, max(CAST(round(unixepoch(e.time, 'subsec') * 1000) AS INTEGER),
+          coalesce((SELECT max(ended_at) FROM attempt a WHERE a.delivery_id = d.id), 0)) AS at
+        FROM delivery d JOIN event e ON e.seq = d.event_seq
+        WHERE d.state = 'ready' AND d.run_at > :now AND d.run_at < :heldBack) AS begun
+      WHERE delivery.id = begun.id AND begun.at > :now`,
     claim: claimSql(''),
     claimExcept: claimSql('AND function NOT IN (SELECT value FROM json_each(?))'),
     nextAt: `SELECT run_at FROM delivery WHERE state = 'ready' AND run_at > ? ORDER BY run_at LIMIT 1`,

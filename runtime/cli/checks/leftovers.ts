@@ -52,8 +52,9 @@ async function leftSnapshots(
     const name = fullName(vg, lv)
     if (!origin) {
       if (owner !== store || (run && isLive(run))) return []
-      const finding = `${name} is half a snapshot: its lvcreate was cut off. It is not in the way, but takes room`
-      return [warning('leftover.half-made', about, finding, `lvremove ${name}`)]
+      const finding = `${name} is half a snapshot: its lvcreate was cut off`
+      const remedy = `the next \`hdsync run\` removes it if it is empty; otherwise: lvremove ${name}`
+      return [warning('leftover.half-made', about, finding, remedy)]
     }
     if (owner !== store) {
       const finding = `the snapshot ${name} of ${origin} belongs to another event store (${owner ?? 'unknown'})`

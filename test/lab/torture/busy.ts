@@ -35,7 +35,7 @@ if (import.meta.main) {
 function rows(name: string, folder: string, journal: string): () => void {
   mkdirSync(folder, { recursive: true })
   const database = new DatabaseSync(join(folder, databaseFile))
-  database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 50;
+  database.exec(`PRAGMA journal_mode = ${journal}; PRAGMA synchronous = EXTRA; PRAGMA wal_autocheckpoint = 50;
     CREATE TABLE IF NOT EXISTS ledger (id INTEGER PRIMARY KEY, text TEXT NOT NULL)`)
   const insert = database.prepare('INSERT INTO ledger VALUES (?, ?)')
   const prune = database.prepare('DELETE FROM ledger WHERE id <= ?')

@@ -4,7 +4,7 @@ import type { Machine, Running } from '../machine.ts'
 import { type Moment, type Phase, phases } from './plan.ts'
 
 /** A night on the slowest lab takes a tenth of this. */
-const runTimeoutMs = 180_000
+const runTimeoutMs = 300_000
 const pollMs = 5
 
 /** How an hdsync ended. */

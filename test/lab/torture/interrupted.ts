@@ -6,7 +6,7 @@ import type { Findings } from './findings.ts'
 import { Hdsync } from './hdsync.ts'
 import { frozenNight, goodRun, inspect, inspectOrder, judgeGood, noteWords } from './night.ts'
 import type { Moment, Phase, Trial } from './plan.ts'
-import type { Server } from './server.ts'
+import { type Server, sources } from './server.ts'
 import type { Store } from './store.ts'
 
 /** Where it hit: a part of the night, or nowhere, as the night was over first. */
@@ -14,7 +14,10 @@ export type Hit = Phase | 'start' | 'end' | 'missed'
 
 type Of<K extends Trial['kind']> = Extract<Trial, { kind: K }>
 
-/** Cuts the power, or kills hdsync, once or twice in a row; then hdsync puts things in order; then a night is good. */
+/**
+ * Cuts the power, or kills hdsync, once or twice in a row. Then either a whole night follows, or a run of the plain
+ * folder alone, which leaves the volumes to what puts things in order at the start; the next trial begins from there.
+ */
 export async function stopped(server: Server, trial: Of<'cut' | 'hdsync'>, findings: Findings): Promise<Hit> {
   let hit: Hit = 'missed'
   const words = trial.after === 'recovery' ? ['plain'] : []
@@ -26,21 +29,20 @@ export async function stopped(server: Server, trial: Of<'cut' | 'hdsync'>, findi
     const store = await (trial.kind === 'cut' ? cut : killed)(server, hdsync, findings)
     if (!store) return hit
     unended.push(...store.runs.filter((run) => store.ends(run).length === 0))
-    await pause(trial.pauseMs)
+    if (trial.kind === 'hdsync') await pause(trial.pauseMs)
   }
-  if (trial.after === 'recovery') {
-    await goodRun(server, findings, ...words)
-    await inspectOrder(server, findings)
-  }
-  const listed = await frozenNight(server, findings)
-  for (const run of unended.filter((one) => !listed.some((known) => known.run === one))) {
-    findings.add('runs unaccounted for', `run ${run} is not listed any more`)
+  if (trial.after === 'run') await frozenNight(server, findings, unended)
+  else {
+    await server.load()
+    const good = await goodRun(server, findings, ...words)
+    await inspectOrder(server, findings, { compare: good ? ['plain'] : [], unended })
   }
   return hit
 }
 
 /** Starts an hdsync, and waits for a moment of its night. */
 async function begin(server: Server, moment: Moment, words: string[]): Promise<Hdsync> {
+  await server.load()
   const { machine, nightMs } = server
   if (!('during' in moment)) {
     const hdsync = await Hdsync.start(machine, ...words)
@@ -86,7 +88,6 @@ async function cut(server: Server, hdsync: Hdsync, findings: Findings): Promise<
   noteWords(findings, ended)
   findings.texts['console-at-cut.txt'] = server.machine.console()
   await server.boot()
-  await server.load()
   const store = await inspect(server, findings)
   judgePromises(store, ended.stderr, findings)
   return store
@@ -114,6 +115,9 @@ export async function bereft(
   trial: Of<'rsync' | 'lvcreate' | 'tar'>,
   findings: Findings,
 ): Promise<Hit> {
+  // Only lvcreate stops what writes to the volume.
+  if (trial.kind === 'lvcreate') await server.load()
+  else await server.freeze()
   const assassin = await lurk(server.machine, trial)
   const hdsync = await Hdsync.start(server.machine)
   const hit = (await assassin.hit(hdsync)) ? await hdsync.phase() : 'missed'
@@ -122,8 +126,9 @@ export async function bereft(
   if (hit === 'missed') judgeGood(end, findings)
   else if (end.code === undefined) findings.add('hung', `after the end of ${trial.kind}:\n${end.stderr}`)
   else judgeClear(end.code, end.result?.state, findings)
-  await inspectOrder(server, findings)
-  await frozenNight(server, findings)
+  const whole = end.code === 0 && trial.kind !== 'lvcreate'
+  await inspectOrder(server, findings, { compare: whole ? sources : [] })
+  if (!whole) await frozenNight(server, findings)
   return hit
 }
 

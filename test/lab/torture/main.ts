@@ -4,9 +4,11 @@
  * `--cuts` power cuts; `--kills` SIGKILLs of hdsync, rsync, lvcreate or tar; `--overlap` times two at once; `--clock`
  * times the clock is moved in the middle. `--seed` decides everything, `--only NAME` does one trial of that seed
  * alone, `--workers` machines work side by side, `--evidence FOLDER` takes what shows a fault, `--json` prints
- * every trial. Exits 1 when anything was found that may not be.
+ * every trial. `--results FILE` keeps a line a trial; those that it has are not made again, so that a torture can be
+ * broken off and gone on with; `--limit N` makes at most so many more, 0 only says what there is. Exits 1 when anything was found that may not be.
  */
 import { fork } from 'node:child_process'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -25,6 +27,8 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '1' },
     only: { type: 'string', multiple: true, default: [] },
     evidence: { type: 'string' },
+    results: { type: 'string' },
+    limit: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -41,13 +45,14 @@ const plan: PlanOptions = {
   clock: Number(values.clock),
 }
 const trials = planTrials(plan).filter(({ name }) => values.only.length === 0 || values.only.includes(name))
+const reports: Report[] = kept().filter(({ trial }) => trials.some(({ name }) => name === trial.name))
+const left = trials
+  .filter(({ name }) => !reports.some(({ trial }) => trial.name === name))
+  .slice(0, values.limit === undefined ? undefined : Number(values.limit))
 const evidence = values.evidence ?? join(tmpdir(), `hdsync-torture-${plan.seed}-${process.pid}`)
-const workers = Math.min(Number(values.workers), trials.length)
-const reports: Report[] = []
+const workers = Math.min(Number(values.workers), left.length)
 const startedAt = Date.now()
-const shares = Array.from({ length: workers }, (_, worker) =>
-  trials.filter((_, at) => at % workers === worker),
-)
+const shares = Array.from({ length: workers }, (_, worker) => left.filter((_, at) => at % workers === worker))
 await Promise.all(shares.map(employ))
 
 const bad = reports.filter(({ findings }) => findings.length > 0)
@@ -70,6 +75,7 @@ function employ(share: Trial[], worker: number): Promise<void> {
   child.send({ trials: share, evidence } satisfies Work)
   child.on('message', (report: Report) => {
     reports.push(report)
+    if (values.results) appendFileSync(values.results, `${JSON.stringify(report)}\n`)
     console.error(progressOf(report))
   })
   return new Promise((resolve) => child.once('exit', () => resolve()))
@@ -81,6 +87,16 @@ function progressOf({ trial, hit, findings, tookMs }: Report): string {
   const where = hit === undefined ? '' : ` at ${hit}`
   const result = findings.length === 0 ? 'good' : 'BAD '
   return `${reports.length}/${trials.length} ${result} ${name}${where} ${(tookMs / 1000).toFixed(0)} s ${JSON.stringify(how)}${what}`
+}
+
+/** What an earlier call has found, if it wrote it down. */
+function kept(): Report[] {
+  const { results } = values
+  if (!results || !existsSync(results)) return []
+  return readFileSync(results, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Report)
 }
 
 /** What does it again: everything, or one trial of it. */

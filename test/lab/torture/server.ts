@@ -19,12 +19,14 @@ const volumes: Volumes = {
 /** Sources that are volumes with a database on them. */
 export const live = ['var', 'home'] as const
 export const sources = [...live, 'plain'] as const
+export type Source = (typeof sources)[number]
 export const stateFolder = '/srv/state/hdsync'
 export const mirrorDisk = '/dev/ubdb'
 export const archiveDisk = '/dev/ubdc'
 export const archiveTarget = '/mnt/hdd9'
 
-const config = `
+/** @param state The folder of the event store. */
+export const configFor = (state: string): string => `
 sources:
   var: { lv: vg01/lv_var, target: hdd1, snapshot: { size: 32M }, mount: { backoff: 10ms..200ms } }
   home: { lv: vg01/lv_home, target: hdd1, snapshot: { size: 32M }, mount: { backoff: 10ms..200ms } }
@@ -33,7 +35,7 @@ targets:
   hdd1: { path: /mnt/hdd1, mounts: [{ device: ${mirrorDisk}, at: /mnt/hdd1 }] }
   hdd9: { path: ${archiveTarget}, mounts: [{ device: ${archiveDisk}, at: ${archiveTarget} }] }
 archive: { target: hdd9 }
-state: ${stateFolder}
+state: ${state}
 `
 
 const booted = 'mkdir -p /srv/state /mnt/hdd1 /mnt/hdd9; mount /dev/ubdd /srv/state'
@@ -58,6 +60,7 @@ export class Server {
   #machine: Machine | undefined
   #boots = 0
   #busy: Running | undefined
+  #frozen = false
 
   get machine(): Machine {
     if (!this.#machine) throw new Error('the machine has not been booted')
@@ -78,6 +81,7 @@ export class Server {
     await this.machine.cutPower()
     await this.#noteRows()
     this.#busy = undefined
+    this.#frozen = false
   }
 
   /** Boots again on the same disks; the root file system starts afresh, /run too. */
@@ -88,7 +92,12 @@ export class Server {
 
   /** Begins to write to both volumes, and waits until their databases have told of a row. */
   async load(): Promise<void> {
-    if (this.#busy) return
+    const frozen = this.#frozen
+    this.#frozen = false
+    if (this.#busy) {
+      if (frozen) await this.#busy.kill('SIGCONT')
+      return
+    }
     const name = `busy-${Date.now()}.ts`
     copyFileSync(join(import.meta.dirname, 'busy.ts'), join(this.machine.dir, name))
     const words = live.map((source, at) => `${source}=/srv/${source}=${['WAL', 'DELETE'][at]}`)
@@ -100,12 +109,11 @@ export class Server {
     }
   }
 
-  /** Stops everything that writes to the volumes. */
+  /** Stops everything that writes to the volumes, until the next `load`. */
   async freeze(): Promise<void> {
-    await this.#busy?.kill('SIGKILL')
-    await this.#busy?.wait()
-    await this.#noteRows()
-    this.#busy = undefined
+    if (this.#frozen) return
+    await this.#busy?.kill('SIGSTOP')
+    this.#frozen = true
     await this.machine.ok('sync')
   }
 
@@ -124,7 +132,7 @@ export class Server {
     const dir = join(this.#dir, `boot${++this.#boots}`)
     mkdirSync(dir)
     this.#machine = await boot({ disks: this.#disks, dir })
-    writeFileSync(join(dir, 'hdsync.yaml'), config)
+    writeFileSync(join(dir, 'hdsync.yaml'), configFor(stateFolder))
     await this.machine.ok('install -D -m 644 /run/lab/hdsync.yaml /etc/hdsync/hdsync.yaml')
   }
 

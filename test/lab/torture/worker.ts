@@ -74,10 +74,7 @@ async function build(made: Server, findings: Findings): Promise<void> {
 async function attempt(on: Server, trial: Trial, findings: Findings): Promise<Hit | undefined> {
   if (trial.kind === 'overlap') await twoAtOnce(on, trial, findings)
   else if (trial.kind === 'clock') await clockMoved(on, trial, findings)
-  else {
-    await on.load()
-    return 'moments' in trial ? stopped(on, trial, findings) : bereft(on, trial, findings)
-  }
+  else return 'moments' in trial ? stopped(on, trial, findings) : bereft(on, trial, findings)
   return undefined
 }
 

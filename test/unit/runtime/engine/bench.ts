@@ -40,6 +40,7 @@ export class Bench {
   readonly told: Envelope[] = []
   failure: Error | undefined
   readonly #all: Registry
+  readonly #options: DispatcherOptions
 
   constructor(functions: Record<string, FunctionDefinition>, options: BenchOptions = {}) {
     const {
@@ -56,7 +57,7 @@ export class Bench {
     this.bus = between(bus)
     this.journal = new SqliteJournal(database)
     this.#all = registryOf({ ...functions, ...gone }, events)
-    this.dispatcher = new Dispatcher({
+    this.#options = {
       bus: this.bus,
       registry: registryOf(functions, events),
       clock: this.clock,
@@ -74,7 +75,8 @@ export class Bench {
         this.failure = error
       },
       ...rest,
-    })
+    }
+    this.dispatcher = new Dispatcher(this.#options)
     // Not waited for: a test that failed may have left something in hand.
     onTestFinished(() => void this.dispatcher.stop())
   }
@@ -82,6 +84,13 @@ export class Bench {
   start(): this {
     this.dispatcher.start()
     return this
+  }
+
+  /** Another dispatcher on the same store: what a next start of hdsync has. */
+  successor(): Dispatcher {
+    const next = new Dispatcher(this.#options)
+    onTestFinished(() => void next.stop())
+    return next
   }
 
   /** Puts the first event of a run on the bus. */

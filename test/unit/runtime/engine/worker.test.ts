@@ -30,7 +30,7 @@ function fate(bench: Bench): [string | undefined, (string | null)[] | undefined]
 /** Claims what is ready as a process does that then dies, and makes it ready again. */
 async function crash(bench: Bench): Promise<Delivery[]> {
   await bench.bus.exchange({ now: bench.clock.now(), renew: [], settle: [], claim: 10, leaseMs: 1000 })
-  return bench.bus.reclaim('interrupted')
+  return bench.bus.reclaim('interrupted', bench.clock.now())
 }
 
 describe('a function that returns', () => {

@@ -58,6 +58,7 @@ describe('parseLvs()', () => {
       origin: 'lv_var',
       pool: undefined,
       tags,
+      layout: 'linear',
       dataPercent: 37.7,
       metadataPercent: undefined,
       invalid: false,

@@ -12,6 +12,7 @@ const row = {
   origin: '',
   pool_lv: '',
   lv_tags: '',
+  lv_layout: 'linear',
   data_percent: '',
   metadata_percent: '',
   lv_snapshot_invalid: 'unknown',

@@ -1,0 +1,105 @@
+import { open } from 'node:fs/promises'
+import type { Config, LvSource } from '../config/config.ts'
+import type { CommandRunner } from './command.ts'
+import { filesystemType } from './filesystem.ts'
+import { fullName, type Lvm, resumeArgvs, type Volume } from './lvm.ts'
+import { readMounts } from './mountinfo.ts'
+
+/** What lvcreate(8) wipes at once; nothing of somebody's survives there. */
+const headBytes = 4096
+/** The first bytes of a snapshot's exception store. @see Linux, drivers/md/dm-snap-persistent.c */
+const storeMagic = 'SnAp'
+
+/** The value of a tag `KEY=VALUE`. */
+export function tagValue({ tags }: Pick<Volume, 'tags'>, key: string): string | undefined {
+  return tags.find((tag) => tag.startsWith(`${key}=`))?.slice(key.length + 1)
+}
+
+/**
+ * The source that a volume was to become a snapshot of, if all that lvcreate(8) notes down before it says what a
+ * volume is a snapshot of is there: name, tags, the volume group of a source that is in the config.
+ * @returns undefined for whatever else it may be: a snapshot, a thin volume, somebody's own.
+ */
+export function halfMadeFor(
+  volume: Volume,
+  store: string,
+  config: Pick<Config, 'sources'>,
+): LvSource | undefined {
+  const { vg, lv, origin, pool, tags, layout } = volume
+  const source = config.sources[tagValue(volume, 'hdsync.source') ?? '']
+  if (source?.kind !== 'lv' || source.vg !== vg || source.lv === lv) return undefined
+  if (origin || pool || layout !== 'linear') return undefined
+  if (tagValue(volume, 'hdsync.store') !== store || !tags.includes('hdsync')) return undefined
+  return new RegExp(`^hdsync_${source.name}(\\.\\d+)?$`).test(lv) ? source : undefined
+}
+
+/**
+ * Lets a volume go on that an lvcreate(8) had suspended when it was cut off. Nothing happens to one that is not
+ * suspended.
+ */
+export async function resume({ vg, lv }: { vg: string; lv: string }, runner: CommandRunner): Promise<void> {
+  for (const argv of resumeArgvs(vg, lv)) {
+    await runner.run({ argv, timeoutMs: 60_000, interruptible: false, accept: [0, 1, 5] })
+  }
+}
+
+/**
+ * Undoes what an lvcreate(8) that was cut off has begun. As nothing without an origin is ever removed, it is made the
+ * snapshot that it was to be, and then removed as any other. LVM itself refuses when it is in use. The caller has
+ * proven with `halfMadeFor` what it is, and that its run is over.
+ * @returns Whether it is gone; false when its contents may be somebody's, in which case it is left as it is.
+ */
+export async function undoHalfMade(
+  volume: Volume,
+  source: LvSource,
+  { lvm, runner }: { lvm: Lvm; runner: CommandRunner },
+): Promise<boolean> {
+  await resume(source, runner)
+  if (readMounts().some(({ device }) => device === volume.device)) return false
+  const seen = await isBlank(volume, runner)
+  if (seen === false) return false
+  await lvm.activate(volume, 'n')
+  if (seen === undefined) {
+    await lvm.activate(volume, 'y')
+    const blank = await isBlank(volume, runner)
+    await lvm.activate(volume, 'n')
+    if (!blank) return false
+  }
+  await lvm.convert(volume, source.lv)
+  const made = await lvm.volume(volume.vg, volume.lv)
+  if (made.origin !== source.lv) return false
+  await lvm.remove(made)
+  return true
+}
+
+/**
+ * Whether a volume holds nothing, or what a snapshot left there: the head tells of most things, blkid(8) of those
+ * that begin further in.
+ * @returns undefined when it cannot be read, as it is not (wholly) active.
+ */
+async function isBlank({ path }: Volume, runner: CommandRunner): Promise<boolean | undefined> {
+  const head = await readHead(path)
+  if (!head) return undefined
+  if (head.toString('latin1', 0, storeMagic.length) === storeMagic) return true
+  if (head.some((byte) => byte !== 0)) return false
+  return (await filesystemType(runner, path)) === undefined
+}
+
+async function readHead(path: string): Promise<Buffer | undefined> {
+  try {
+    const file = await open(path, 'r')
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0)
+      return bytesRead === headBytes ? buffer : undefined
+    } finally {
+      await file.close()
+    }
+  } catch {
+    return undefined
+  }
+}
+
+/** For messages. */
+export function halfMadeName({ vg, lv }: Volume): string {
+  return `${fullName(vg, lv)}, half a snapshot`
+}

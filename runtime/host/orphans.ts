@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ownerMark } from './environment.ts'
+
+export interface OrphanLimits {
+  /** From the polite signal to SIGKILL. */
+  killDelayMs: number
+  /** LVM and mount are let finish; they do within seconds, or hang for good. */
+  patienceMs: number
+  /** Most end so soon that there is nothing to tell. */
+  silentMs: number
+}
+
+const usual: OrphanLimits = { killDelayMs: 5000, patienceMs: 120_000, silentMs: 1000 }
+const argvShown = 100
+
+/**
+ * Ends commands that outlived the hdsync that started them: a rsync that goes on writing beside a new one
+ * would be two at once. They are known by a word in their environment. LVM and mount are waited for instead,
+ * as they must not be stopped halfway; after a while hdsync goes on beside them.
+ * @param warn Told once of each command that is waited for, and of each that has not ended in time.
+ */
+export async function endOrphans(
+  store: string,
+  warn: (message: string) => void = () => {},
+  { killDelayMs, patienceMs, silentMs }: OrphanLimits = usual,
+): Promise<void> {
+  const startedAt = performance.now()
+  const told = new Set<number>()
+  for (;;) {
+    const elapsedMs = performance.now() - startedAt
+    const stoppable = processesWith('HDSYNC_OWNER', ownerMark(store, true))
+    const unstoppable = processesWith('HDSYNC_OWNER', ownerMark(store, false))
+    if (stoppable.length + unstoppable.length === 0) return
+    if (elapsedMs > patienceMs) {
+      for (const pid of [...stoppable, ...unstoppable]) {
+        warn(`${nameOf(pid)} has not ended in ${patienceMs / 1000} s: going on without it`)
+      }
+      return
+    }
+    for (const pid of stoppable) signal(pid, elapsedMs > killDelayMs ? 'SIGKILL' : 'SIGTERM')
+    for (const pid of elapsedMs > silentMs ? unstoppable : []) {
+      if (!told.has(pid)) warn(`waiting for ${nameOf(pid)}, up to ${patienceMs / 1000} s`)
+      told.add(pid)
+    }
+    await sleep(50)
+  }
+}
+
+/** Other processes that were started with this variable in their environment, or whose parents were. */
+export function processesWith(name: string, value: string): number[] {
+  const variable = `\0${name}=${value}\0`
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
+    .filter((pid) => `\0${read(pid, 'environ')}`.includes(variable))
+    .map(Number)
+}
+
+/** The argument vector of a process; empty when it has ended. */
+export function argvOf(pid: number): string[] {
+  return read(pid, 'cmdline').split('\0').slice(0, -1)
+}
+
+function nameOf(pid: number): string {
+  const line = argvOf(pid).join(' ')
+  const shown = line.length > argvShown ? `${line.slice(0, argvShown)} …` : line
+  return `process ${pid} of an earlier hdsync (${shown || 'its end'})`
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It has ended in the meantime.
+  }
+}
+
+function read(pid: number | string, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
+  } catch {
+    return ''
+  }
+}
