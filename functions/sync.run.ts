@@ -55,7 +55,8 @@ export default defineFunction({
     const { config, host, run, emit, log } = context
     const { source, target } = configured(config, data.source)
     await host.targets.prove(target)
-    const from = source.kind === 'lv' ? await host.snapshots.prove(source, run.id) : { at: source.path }
+    const from =
+      source.kind === 'lv' ? await host.snapshots.prove(source, run.id, target) : { at: source.path }
     const sourceIsEmpty = host.mirrors.isEmpty(from.at)
     const mirror = await host.mirrors.open(target, source)
     if (sourceIsEmpty && !mirror.empty) {

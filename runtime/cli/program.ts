@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
 
@@ -244,6 +244,20 @@ export function createProgram(version: string, io: Io, done: (exitCode: number) 
     .option(...json)
     .action(async (name, options) =>
       done(await (await import('./target.ts')).adoptCommand(name, options, io)),
+    )
+
+  program
+    .command('completion')
+    .description('print what a shell needs to complete this command line')
+    .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
+    .addHelpText('after', '\nExample:\n  hdsync completion bash > /etc/bash_completion.d/hdsync')
+    .action(async (shell) => done((await import('./completion.ts')).completionCommand(shell, io)))
+  program
+    .command('__complete [words...]', { hidden: true })
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (words) =>
+      done(await (await import('./completion.ts')).completeCommand(program, words, io)),
     )
 
   const notify = program

@@ -119,7 +119,7 @@ function directories({ sources, targets }: Parts): Finding[] {
 
 function apart(place: Place, others: readonly Place[], reason: string): Finding[] {
   const clash = others.find(
-    (other) => overlap(other.path, place.path) && !leavesOut(place, other) && !leavesOut(other, place),
+    (other) => overlap(other.path, place.path) && !holdsApart(place, other) && !holdsApart(other, place),
   )
   if (!clash) return []
   const [outer, inner] = isWithin(place.path, clash.path) ? [clash, place] : [place, clash]
@@ -133,11 +133,17 @@ function apart(place: Place, others: readonly Place[], reason: string): Finding[
   ]
 }
 
-/** Whether a source says in so many words that it leaves a directory below it out. */
-function leavesOut(outer: Place, inner: Place): boolean {
+function holdsApart(outer: Place, inner: Place): boolean {
   if (outer.path === inner.path || !isWithin(inner.path, outer.path)) return false
-  const path = below(outer.path, inner.path)
-  return outer.exclude.some((pattern) => {
+  return leavesOut(outer.exclude, below(outer.path, inner.path))
+}
+
+/**
+ * Whether patterns say in so many words that a directory is left out.
+ * @param path As they have it: with the source's own directory as the root.
+ */
+export function leavesOut(exclude: readonly string[], path: string): boolean {
+  return exclude.some((pattern) => {
     const folder = pattern.replace(/\/\**$/, '')
     return folder.startsWith('/') && !/[*?[\\]/.test(folder) && isWithin(path, folder)
   })

@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LvSource } from '../config/config.ts'
+import type { LvSource, Target } from '../config/config.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
+import { proveApart } from './apart.ts'
 import { CommandError, type CommandRunner, createRunner } from './command.ts'
 import { snapshotStatus } from './device-mapper.ts'
 import { snapshotMountOptions, snapshotType } from './filesystem.ts'
@@ -49,10 +50,10 @@ export interface Snapshots {
   /** Tries to mount the snapshot of this run read-only. */
   mount(source: LvSource, run: string): Promise<MountTrial>
   /**
-   * Proves that what is mounted is this run's snapshot of this source's volume.
+   * Proves that what is mounted is this run's snapshot of this source's volume, and that the target is not on it.
    * @throws {TerminalError} It is something else, or nothing.
    */
-  prove(source: LvSource, run: string): Promise<ProvenSnapshot>
+  prove(source: LvSource, run: string, target: Target): Promise<ProvenSnapshot>
   /** Watches the snapshot while it is read: see guard.ts. */
   guard(
     source: LvSource,
@@ -190,7 +191,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       }
     },
 
-    async prove(source, run) {
+    async prove(source, run, target) {
       const volumes = await lvm.volumes(source.vg)
       const snapshot = find(volumes, source, run)
       const at = mountpoint(source, run)
@@ -202,7 +203,9 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
         )
       }
       const { vg, lv, pool, sizeBytes } = snapshot
-      const originBytes = volumes.find((volume) => volume.lv === source.lv)?.sizeBytes ?? sizeBytes
+      const origin = volumes.find((volume) => volume.lv === source.lv)
+      proveApart(source, origin?.device, target, readMounts())
+      const originBytes = origin?.sizeBytes ?? sizeBytes
       return { vg, lv, pool, sizeBytes, originBytes, at, device: mounted.device }
     },
 

@@ -47,6 +47,7 @@ export async function listen({
   onActivity,
   requestTimeoutMs = 15_000,
 }: ListenOptions): Promise<Listener> {
+  let local = false
   const server: Server = createServer(
     {
       headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
@@ -72,7 +73,7 @@ export async function listen({
   await bind(server, address)
   const name = nameOf(server, address)
   // Settled now: a server that is closing has no address any more, whatever it listened on.
-  const local = isUnix(server, address)
+  local = isUnix(server, address)
   return {
     address: name,
     get clients() {

@@ -23,7 +23,7 @@ const volumes: Volume[] = [
 const changing = [
   ...['/var/lib/dpkg', '/var/lib/apt', '/var/cache/apt', '/var/cache/debconf', '/var/cache/ldconfig'],
   ...['/var/log', '/tmp/*', '/var/tmp/*', '/etc/lvm/archive/*', '/etc/lvm/backup/*'],
-  ...['/var/lib/systemd/*', '/root/hdsync.deb', '/etc/ld.so.cache', '/etc/systemd/system/hdsync.service.d'],
+  ...['/var/lib/systemd/*', '/root/hdsync.deb', '/etc/ld.so.cache', '/etc/systemd/system/hdsync*.d'],
 ]
 
 /**
@@ -82,10 +82,10 @@ export class SystemServer {
   }
 
   /** Puts settings of the service over those that are shipped, as `systemctl edit` does. */
-  async configure(unit: string, settings: string): Promise<void> {
+  async configure(unit: string, settings: string, section = 'Service'): Promise<void> {
     const folder = `/etc/systemd/system/${unit}.d`
     await this.ok(
-      `mkdir -p ${folder}; printf '%s\\n' '[Service]' '${settings.replaceAll('\n', "' '")}' > ${folder}/override.conf; systemctl daemon-reload`,
+      `mkdir -p ${folder}; printf '%s\\n' '[${section}]' '${settings.replaceAll('\n', "' '")}' > ${folder}/override.conf; systemctl daemon-reload`,
     )
   }
 

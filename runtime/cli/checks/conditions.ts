@@ -42,7 +42,7 @@ export const conditions = {
   'lvm.autoextend': ['warning', 'dmeventd extends snapshots as well, beside hdsync'],
 
   'source.nearly-full': ['warning', 'the file system of a source is nearly full'],
-  'source.overdue': ['warning', 'a source has had no good backup for two days'],
+  'source.overdue': ['warning', 'a source has had no good backup for longer than `alert.after`'],
   'source.held': ['warning', 'a sync waits for `hdsync release`'],
   'mirror.suspect': ['warning', 'a mirror is not to be trusted until its next good sync'],
 
@@ -58,6 +58,7 @@ export const conditions = {
   'target.bad-marker': ['error', 'the marker of a target cannot be read'],
   'target.too-small': ['error', 'a disk is too small for the mirrors that it is to hold'],
   'target.nearly-full': ['warning', 'the disk of a target is nearly full'],
+  'target.on-source': ['error', 'a target lies on the very volume that is backed up to it'],
   'target.same-disk': ['warning', 'a target lies on the disk of its source'],
   'archive.no-room': ['error', 'an archive of the last size does not fit beside last week’s'],
   'archive.week-too-large': ['warning', 'the archives of a whole week will not fit'],

@@ -1,9 +1,10 @@
 import type { Config, Mount as ConfiguredMount, Source, Target } from '../../config/config.ts'
+import { proveApart } from '../../host/apart.ts'
 import { mountOf } from '../../host/mountinfo.ts'
 import { devicePath } from '../../host/targets.ts'
 import type { Box } from './box.ts'
 import { disksOf, disksOfMount } from './disks.ts'
-import { type Finding, warning } from './finding.ts'
+import { type Finding, refused, warning } from './finding.ts'
 
 /** What something lies on: its device, if it is active, and the disks below that. */
 interface Ground {
@@ -15,14 +16,33 @@ interface Ground {
 export async function checkSameDisk(target: Target, box: Box): Promise<Finding[]> {
   const ground = await groundOfTarget(target, box)
   const shared = new Map<string, string[]>()
+  const findings: Finding[] = []
   for (const source of storedOn(target, box.config)) {
+    const inside = await checkApart(source, target, box)
+    if (inside) {
+      findings.push(inside)
+      continue
+    }
     const where = await sharedGround(source, ground, box)
     if (where) shared.set(where, [...(shared.get(where) ?? []), source.name])
   }
-  return [...shared].map(([where, names]) => {
+  const warnings = [...shared].map(([where, names]) => {
     const finding = `it lies on ${where}, as does what it keeps of ${names.join(', ')}: both would be lost together`
     return warning('target.same-disk', `target ${target.name}`, finding, 'back up to another disk')
   })
+  return [...findings, ...warnings]
+}
+
+/** A run refuses a mirror that would hold itself. */
+async function checkApart(source: Source, target: Target, box: Box): Promise<Finding | undefined> {
+  if (source.kind !== 'lv' || source.target !== target.name) return undefined
+  const volumes = await box.volumes(source.vg).catch(() => [])
+  try {
+    proveApart(source, volumes.find(({ lv }) => lv === source.lv)?.device, target, box.mounts)
+    return undefined
+  } catch (thrown) {
+    return refused('target.on-source', `target ${target.name}`, thrown)
+  }
 }
 
 function storedOn({ name }: Target, { sources, archive }: Config): Source[] {

@@ -92,6 +92,17 @@ describe('checkTarget()', () => {
     expect(await idsOf(target(at, [{ device: disk, at }]))).toContain('target.not-mounted')
   })
 
+  test('refuses a target on the volume that is backed up to it', async () => {
+    const folder = temporaryFolder()
+    await writeMarker(folder, 'disk', 0)
+    const mount = { ...(mountOf(readMounts(), folder) as Mount), at: folder, device: '254:7' }
+    const volume = { lv_name: 'lv_var', lv_kernel_major: '254', lv_kernel_minor: '7' }
+    const findings = await checkTarget(target(folder), { ...boxWith([volume]), mounts: [mount] })
+    expect(findings.filter(({ id }) => /on-source|same-disk/.test(id))).toMatchObject([
+      { id: 'target.on-source', severity: 'error', finding: expect.stringContaining('vg01/lv_var itself') },
+    ])
+  })
+
   test('warns of a target on the file system of its source, once for all that it keeps', async () => {
     const folder = temporaryFolder()
     await writeMarker(folder, 'disk', 0)
