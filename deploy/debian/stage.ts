@@ -16,8 +16,6 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { processIo } from '../../runtime/cli/io.ts'
-import { createProgram } from '../../runtime/cli/program.ts'
 import { bundle, root, schemaFile } from '../build/bundle.ts'
 import { reference } from '../dev/generate.ts'
 import { debianChangelog } from './changelog.ts'
@@ -81,8 +79,6 @@ const completions = {
 }
 
 function stageCompletions(app: string, put: (path: string, content: string) => void): void {
-  const program = createProgram('', { ...processIo(), stdout: () => {} }, () => {})
-  if (!program.commands.some((command) => command.name() === 'completion')) return
   const main = join(app, 'runtime/cli/main.js')
   for (const [shell, path] of Object.entries(completions)) {
     put(path, execFileSync(process.execPath, [main, 'completion', shell], { encoding: 'utf8' }))
