@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** Two projects: `unit` runs anywhere in seconds; `lab` boots machines with a real kernel and real LVM. */
+/**
+ * Three projects: `unit` runs anywhere in seconds; `lab` boots machines with a real kernel and real LVM;
+ * `system` boots one with systemd and udev, and installs the Debian package there.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -13,6 +16,15 @@ export default defineConfig({
           hookTimeout: 240_000,
           maxWorkers: 2,
           fileParallelism: true,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['test/system/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
         },
       },
     ],

@@ -123,6 +123,20 @@ export const runFailed = defineEvent('run.failed', runResult, fact)
 export const runCancelled = defineEvent('run.cancelled', runResult, fact)
 
 /**
+ * A unit of hdsync failed: told by systemd, as it may be what keeps hdsync from telling it itself. `result` and
+ * `exitStatus` are systemd's `MONITOR_SERVICE_RESULT` and `MONITOR_EXIT_STATUS`; empty where it does not say.
+ */
+export const unitFailed = defineEvent(
+  'unit.failed',
+  z.strictObject({
+    unit: z.string().min(1),
+    result: z.string().default(''),
+    exitStatus: z.string().default(''),
+  }),
+  { ...fact, triggerable: true },
+)
+
+/**
  * A source has had no success for as long as `alert.after` allows: since `lastSuccessAt`, or since it was first seen
  * if it never had one. Told once, until it has succeeded again.
  */

@@ -4,13 +4,16 @@
  * `../../functions` finds them from either; what several entries share is in chunks, so that an event is the same
  * object for each.
  */
-import { copyFileSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { bundledPackages, type Licensed, licenceText } from './licences.ts'
 
 export const root = join(import.meta.dirname, '../..')
+
+/** The JSON Schema of the config, in a checkout and in a build. */
+export const schemaFile = 'deploy/reference/hdsync.schema.json'
 
 /** As package.json has it. */
 export const manifest: { version: string; description: string; license: string; engines: { node: string } } =
@@ -49,6 +52,7 @@ export async function bundle(folder: string): Promise<Licensed[]> {
   const packages = bundledPackages(Object.keys(metafile.inputs), root)
   mkdirSync(join(folder, 'bin'))
   copyFileSync(join(root, 'deploy/bin/hdsync'), join(folder, 'bin/hdsync'))
+  cpSync(join(root, schemaFile), join(folder, schemaFile))
   writeFileSync(join(folder, 'LICENCES.txt'), licenceText(packages))
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(packageOfTheBuild(), undefined, 2)}\n`)
   return packages
@@ -60,7 +64,11 @@ function packageOfTheBuild() {
     name: 'hdsync',
     version: manifest.version,
     type: 'module',
-    exports: { '.': './runtime/hdsync.js', './testing': './runtime/testing.js' },
+    exports: {
+      '.': './runtime/hdsync.js',
+      './testing': './runtime/testing.js',
+      './package.json': './package.json',
+    },
   }
 }
 

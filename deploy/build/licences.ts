@@ -18,19 +18,23 @@ export interface Licensed {
  */
 export function bundledPackages(files: readonly string[], root: string): Licensed[] {
   const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
+  const own = readFileSync(join(root, 'LICENSE'), 'utf8')
   return [...new Set(folders)]
-    .sort()
-    .map((folder) => licensed(join(root, folder)))
+    .map((folder) => licensed(join(root, folder), own))
     .sort((one, other) => (one.name < other.name ? -1 : 1))
 }
 
 /** What the package in this folder says about itself. */
-export function licensed(folder: string): Licensed {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+function licensed(folder: string, own: string): Licensed {
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const { name, version, license: licence } = manifest
   const [file] = globSync('{LICEN[CS]E,licen[cs]e}{,.md,.txt}', { cwd: folder }).sort()
-  if (typeof license !== 'string') throw new Error(`${folder} names no licence in its package.json`)
-  if (!file) throw new Error(`${folder} has no licence file`)
-  return { name, version, licence: license, text: readFileSync(join(folder, file), 'utf8').trim() }
+  if (file) return { name, version, licence, text: readFileSync(join(folder, file), 'utf8').trim() }
+  if (licence !== 'MIT') throw new Error(`${folder} has no licence file, and is not under the MIT licence`)
+  // The terms that it names; ours are the same, but for whose they are.
+  const holder = manifest.author?.name ?? manifest.author ?? `the authors of ${name}`
+  const text = own.replace(/^Copyright .*$/m, `Copyright (c) ${holder}`).trim()
+  return { name, version, licence, text }
 }
 
 /** Everything that has to go along with copies of them. */

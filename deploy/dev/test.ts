@@ -48,6 +48,7 @@ check('lint and format', 'biome', 'check', '.')
 check('types', 'tsc', '--noEmit')
 suite('unit')
 suite('lab')
+suite('system')
 
 rmSync(scratch, { recursive: true, force: true })
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''

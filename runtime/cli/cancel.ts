@@ -9,6 +9,7 @@ import { loadConfig } from '../config/load.ts'
 import { loadFunctions } from '../engine/engine.ts'
 import { cancelledRun } from '../engine/withdrawal.ts'
 import { UsageError } from '../errors.ts'
+import { asked } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
 import { findRun, noStore } from './find-run.ts'
 import type { Io } from './io.ts'
@@ -57,7 +58,7 @@ function readingOf(config: Config, wanted: string): Reading {
 async function ask({ standing, result: { run } }: Reading, config: Config, io: Io): Promise<void> {
   const daemon = await daemonOf(config)
   if (daemon) {
-    await daemon.post(`/runs/${run}/cancel`)
+    await asked(daemon.post(`/runs/${run}/cancel`))
     io.stderr(`hdsync: cancelling run ${run}, and removing its snapshots\n`)
     return
   }

@@ -37,6 +37,19 @@ export class DaemonError extends HdsyncError {
   }
 }
 
+/** Statuses with which the daemon says that what was asked for cannot be, whoever asks and whenever. */
+const wrongRequest = new Set([400, 404, 409, 413, 415, 422])
+
+/** Rejects with a UsageError where the daemon refused what a person has asked for. */
+export async function asked<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    if (!(error instanceof DaemonError) || !wrongRequest.has(error.status)) throw error
+    throw new UsageError(error.message, { hint: error.hint, cause: error })
+  }
+}
+
 const answerLimitMs = 60_000
 /** Nobody listens there, or nobody could (EINVAL: the path is too long for a socket). */
 const absent = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'EINVAL'])

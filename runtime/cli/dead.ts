@@ -4,7 +4,7 @@ import { exitCodes } from './exit-codes.ts'
 import { cut, localTime, painter, printable, table, visibleWidth } from './format.ts'
 import type { Io } from './io.ts'
 import { readJournal } from './store.ts'
-import { toldOf } from './view/event-lines.ts'
+import { tellingOf, toldOf } from './view/event-lines.ts'
 
 /** As `dead --json` prints it. */
 interface DeadRow {
@@ -34,9 +34,10 @@ const leastErrorWidth = 30
  */
 export async function deadCommand(options: { config?: string; json?: boolean }, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const rows = (readJournal(config, (journal) => journal.dead()) ?? []).map(rowOf)
+  const letters = readJournal(config, (journal) => journal.dead()) ?? []
+  const rows = letters.map(rowOf)
   if (options.json) io.stdout(`${JSON.stringify(rows)}\n`)
-  else io.stdout(rows.length > 0 ? deadTable(rows, io) : 'no dead letters\n')
+  else io.stdout(rows.length > 0 ? deadTable(letters, io) : 'no dead letters\n')
   return exitCodes.succeeded
 }
 
@@ -54,14 +55,15 @@ function rowOf({ id, function: name, event, tries, diedAt, error }: DeadLetter):
   }
 }
 
-function deadTable(rows: readonly DeadRow[], { colour, width }: Io): string {
+function deadTable(letters: readonly DeadLetter[], { colour, width }: Io): string {
+  const rows = letters.map((letter) => ({ ...rowOf(letter), telling: tellingOf(letter.event) }))
   const paint = painter(colour)
   const head = ['ID', 'GIVEN UP', 'FUNCTION', 'EVENT', 'SOURCE', 'TRIES', 'ERROR']
-  const cells = rows.map(({ id, at, function: name, event, tellsOf, source, tries, error }) => [
+  const cells = rows.map(({ id, at, function: name, event, telling, source, tries, error }) => [
     String(id),
     localTime(Date.parse(at)),
     paint.bold(name),
-    tellsOf ? `tells of ${tellsOf}` : event,
+    telling ?? event,
     source ?? '-',
     String(tries),
     printable(error.replace(/\s*\n\s*/g, '; ')),

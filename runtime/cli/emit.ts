@@ -9,7 +9,7 @@ import { checkSources } from '../config/lookup.ts'
 import { loadFunctions } from '../engine/engine.ts'
 import { publicationOf, type Submission } from '../engine/intake.ts'
 import { UsageError } from '../errors.ts'
-import { submitTo } from './daemon.ts'
+import { asked, submitTo } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { commandSource } from './origin.ts'
@@ -61,13 +61,14 @@ export async function emitCommand(type: string, options: EmitOptions, io: Io): P
 }
 
 async function emit(event: Event, config: Config): Promise<Emitted> {
-  const daemon = await daemonOf(config)
-  if (daemon) return { ...(await submitTo(daemon, event)), by: 'daemon' }
+  // Judged here in any case: a person is told the same, and as much, whoever takes it.
   const registry = await loadFunctions(config)
   const publication = publicationOf(event, registry, { now: Date.now() })
   if (event.type === backupStart.type) {
     checkSources(backupStart.schema.parse(publication.event.data).sources ?? [], config)
   }
+  const daemon = await daemonOf(config)
+  if (daemon) return { ...(await asked(submitTo(daemon, event))), by: 'daemon' }
   // Only whoever is alone may begin with a store; beside another process one event is written, and that is told of it.
   const unlock = holdLock(config.state)
   const by = unlock ? 'next start' : { process: lockHolder(config.state) }

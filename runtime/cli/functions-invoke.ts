@@ -5,7 +5,6 @@ import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import { loadConfig } from '../config/load.ts'
 import { didYouMean } from '../config/nearest.ts'
 import { loadFunctions } from '../engine/engine.ts'
-import type { RegisteredFunction } from '../engine/registry.ts'
 import { envelopeFor, type Rehearsal, rehearse } from '../engine/rehearsal.ts'
 import { UsageError } from '../errors.ts'
 import { createHost, runtimeDirectory } from '../host/host.ts'
@@ -29,14 +28,15 @@ export interface InvokeOptions {
  */
 export async function invokeCommand(name: string, options: InvokeOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const { functions } = await loadFunctions(config)
-  const target = functions.find((one) => one.name === name)
+  const registry = await loadFunctions(config)
+  const target = registry.get(name)
   if (!target) {
-    const known = functions.map((one) => one.name)
+    const known = registry.functions.map((one) => one.name)
     throw new UsageError(`there is no function ${JSON.stringify(name)}`, {
       hint: didYouMean(name, known) ?? '`hdsync functions` lists them',
     })
   }
+  const handled = registry.events().filter(({ type }) => registry.handlersOf(type).includes(target))
   const unlock = options.execute ? holdLock(config.state) : () => {}
   if (!unlock) {
     const holder = lockHolder(config.state)
@@ -50,7 +50,9 @@ export async function invokeCommand(name: string, options: InvokeOptions, io: Io
     const bus = database && new SqliteBus(database, config.state)
     const store = database ? storeId(database) : 'STORE'
     const event =
-      options.event === undefined ? givenEvent(target, options) : recordedEvent(target, options.event, bus)
+      options.event === undefined
+        ? givenEvent(name, handled, options)
+        : recordedEvent(name, handled, options.event, bus)
     const rehearsal = await rehearse(target, event, {
       config,
       store,
@@ -72,10 +74,14 @@ export async function invokeCommand(name: string, options: InvokeOptions, io: Io
   }
 }
 
-function givenEvent(target: RegisteredFunction, { data: text, on }: InvokeOptions): Envelope {
-  const event = handledEvent(target, on)
+function givenEvent(
+  name: string,
+  handled: readonly EventDefinition[],
+  { data: text, on }: InvokeOptions,
+): Envelope {
+  const event = handledEvent(name, handled, on)
   if (text === undefined) {
-    throw new UsageError(`${target.name} needs an event`, {
+    throw new UsageError(`${name} needs an event`, {
       hint: `give its data with --data JSON, or a recorded one with --event ID (or --event last)`,
     })
   }
@@ -95,26 +101,24 @@ function givenEvent(target: RegisteredFunction, { data: text, on }: InvokeOption
   return envelopeFor(event, data as never)
 }
 
-function handledEvent({ name, definition }: RegisteredFunction, type?: string): EventDefinition {
-  const types = definition.on.map((event) => event.type)
+function handledEvent(name: string, handled: readonly EventDefinition[], type?: string): EventDefinition {
+  const [only] = handled
   const found =
-    type === undefined && types.length === 1
-      ? definition.on[0]
-      : definition.on.find((event) => event.type === type)
+    type === undefined ? handled.length === 1 && only : handled.find((event) => event.type === type)
   if (found) return found
-  throw new UsageError(
-    type === undefined ? `${name} handles several events` : `${name} does not handle ${JSON.stringify(type)}`,
-    { hint: `say which with --on: ${types.join(', ')}` },
-  )
+  const problem = type === undefined ? 'handles several events' : `does not handle ${JSON.stringify(type)}`
+  const types = handled.map((event) => event.type)
+  throw new UsageError(`${name} ${problem}`, { hint: `say which with --on: ${types.join(', ')}` })
 }
 
 /** By the beginning of its id, or the last one that the function took. */
 function recordedEvent(
-  { name, definition }: RegisteredFunction,
+  name: string,
+  handled: readonly EventDefinition[],
   id: string,
   bus: SqliteBus | undefined,
 ): Envelope {
-  const types = definition.on.map(({ type }) => type)
+  const types = handled.map(({ type }) => type)
   const events = bus?.events({ types, newestFirst: true }) ?? []
   const found = id === 'last' ? events.slice(0, 1) : events.filter((event) => event.id.startsWith(id))
   const exact = found.find((event) => event.id === id) ?? (found.length === 1 ? found[0] : undefined)

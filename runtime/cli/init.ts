@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, realpathSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
@@ -35,7 +35,8 @@ export interface InitSurroundings {
   adopt: typeof adoptTarget
 }
 
-const schemaFile = join(import.meta.dirname, '../../deploy/hdsync.schema.json')
+/** Where it is for good: the package has a link there. */
+const schemaFile = realpathSync(join(import.meta.dirname, '../../deploy/reference/hdsync.schema.json'))
 
 /**
  * `hdsync init`: looks at the box, proposes what to back up and to where, asks, writes the config and adopts the

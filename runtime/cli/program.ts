@@ -1,4 +1,4 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
 
@@ -40,7 +40,8 @@ async function printError(error: unknown, debug: boolean, io: Io): Promise<numbe
   return error instanceof UsageError || error instanceof ConfigError ? exitCodes.usage : exitCodes.failed
 }
 
-function createProgram(version: string, io: Io, done: (exitCode: number) => void): Command {
+/** Every command with its options, as it is parsed, completed and documented. @param done Told the exit code. */
+export function createProgram(version: string, io: Io, done: (exitCode: number) => void): Command {
   const program = new Command('hdsync')
     .description('Backs up a Linux server while it runs: snapshots, mirrors, weekday archives.')
     .version(version, '-V, --version', 'print the version')
@@ -243,6 +244,20 @@ function createProgram(version: string, io: Io, done: (exitCode: number) => void
     .option(...json)
     .action(async (name, options) =>
       done(await (await import('./target.ts')).adoptCommand(name, options, io)),
+    )
+
+  program
+    .command('completion')
+    .description('print what a shell needs to complete this command line')
+    .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
+    .addHelpText('after', '\nExample:\n  hdsync completion bash > /etc/bash_completion.d/hdsync')
+    .action(async (shell) => done((await import('./completion.ts')).completionCommand(shell, io)))
+  program
+    .command('__complete [words...]', { hidden: true })
+    .allowUnknownOption()
+    .helpOption(false)
+    .action(async (words) =>
+      done(await (await import('./completion.ts')).completeCommand(program, words, io)),
     )
 
   const notify = program

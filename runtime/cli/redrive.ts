@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Redriven } from '../engine/redrive.ts'
 import { HdsyncError, reasonOf, UsageError } from '../errors.ts'
-import type { Daemon } from './daemon.ts'
+import { asked, type Daemon } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
 import { localTime } from './format.ts'
 import { type Here, workHere } from './here.ts'
@@ -93,7 +93,7 @@ function inDaemon(daemon: Daemon, config: Config, view: View): Workshop {
   return {
     async redrive(id) {
       type Answer = { run: string | null; restarted: boolean }
-      const { run, restarted } = await daemon.post<Answer>(`/dead/${id}/redrive`)
+      const { run, restarted } = await asked(daemon.post<Answer>(`/dead/${id}/redrive`))
       return { runId: run ?? '', restarted }
     },
     follow: (runId) => followRun(daemon, runId, view),

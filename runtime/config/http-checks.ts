@@ -57,11 +57,8 @@ function wrongData(
   }))
 }
 
-/**
- * The sources that a request for a run names and that the config does not have.
- * @returns Each with its place in the data.
- */
-export function unknownSources(
+/** The sources that a request for a run names and that the config does not have, each with its place in the data. */
+function unknownSources(
   type: string,
   data: unknown,
   sourceNames: readonly string[],

@@ -1,10 +1,48 @@
 import { z } from 'zod'
 import { configSchema } from './schema.ts'
 
+/** The part of JSON Schema that a config makes use of. */
+export interface JsonSchema {
+  title?: string
+  type?: string | string[]
+  description?: string
+  default?: unknown
+  enum?: unknown[]
+  properties?: Record<string, JsonSchema>
+  required?: string[]
+  additionalProperties?: JsonSchema | boolean
+  items?: JsonSchema
+  minimum?: number
+  maximum?: number
+  /** What is expected, as hdsync itself says it; YAML language servers say it too. */
+  errorMessage?: string
+}
+
 /**
  * The JSON Schema of the config file, for editors. It knows the keys, the types and what they are for; how parts fit
  * together, and what a text has to look like, hdsync alone can tell.
  */
-export function configJsonSchema(): object {
-  return { title: 'hdsync.yaml', ...z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) }
+export function configJsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(configSchema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override({ zodSchema, jsonSchema }) {
+      const errorMessage = expectationOf(zodSchema)
+      if (errorMessage) Object.assign(jsonSchema, { errorMessage })
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+    },
+  })
+  return { title: 'hdsync.yaml', ...(schema as JsonSchema) }
+}
+
+/** What the message of a schema says that it expects, where that does not depend on what it got. */
+function expectationOf(schema: z.core.$ZodType): string | undefined {
+  const message = schema._zod.def.error?.({
+    code: 'custom',
+    input: undefined,
+    path: [],
+    message: '',
+  } as never)
+  return typeof message === 'string' ? message : undefined
 }

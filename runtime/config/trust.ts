@@ -31,21 +31,24 @@ export function refuseUntrusted(
 }
 
 /**
- * Refuses a file with a secret that others than its owner can read or write, whoever hdsync runs as.
+ * Refuses a file with a secret that could have been read by anybody, or written by others, whoever hdsync runs as.
+ * A group may read it: that of those who share the secret.
+ * @param key Where the config names the file, for messages.
  * @throws {ConfigError} With the command that puts it right.
  */
 export function refuseExposed(
   file: string,
+  key: string,
   { uid: owner, mode }: Ownership,
   uid = process.geteuid?.(),
 ): void {
   const problems: Problem[] = []
   const problem = (expected: string, found: string, remedy: string) =>
-    problems.push({ file, key: '', expected, found, hint: `run: ${remedy} ${shellWord(file)}` })
+    problems.push({ file, key, expected, found, hint: `run: ${remedy} ${shellWord(file)}` })
   if (owner !== uid && owner !== 0) {
     problem('a file that the user owns who runs hdsync', `one of user ${owner}`, `chown ${uid}`)
   }
-  if (mode & 0o077) problem('a file that its owner alone can read', `mode ${octal(mode)}`, 'chmod go=')
+  if (mode & 0o027) problem('a file that others cannot read', `mode ${octal(mode)}`, 'chmod g-w,o=')
   if (problems.length > 0) throw new ConfigError(problems)
 }
 

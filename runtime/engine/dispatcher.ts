@@ -1,5 +1,5 @@
 import type { Envelope } from '../../events/index.ts'
-import type { Delivery, Publication, Settlement } from '../bus/bus.ts'
+import { type Delivery, heldBack, type Publication, type Settlement } from '../bus/bus.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
 import { deadLetters } from './dead-letter.ts'
 import { GateKeeper } from './gates.ts'
@@ -108,7 +108,8 @@ export class Dispatcher {
   /** Tells of events that were put on the bus by other means. */
   announce(publications: readonly Publication[]): void {
     this.#tell(publications)
-    this.wake()
+    // Runs that wait for others are nothing to look at the bus for.
+    if (publications.some(({ deliveries }) => deliveries.some(({ runAt }) => runAt !== heldBack))) this.wake()
   }
 
   /**

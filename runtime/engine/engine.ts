@@ -1,11 +1,5 @@
 import { join } from 'node:path'
-import {
-  backupFinish,
-  backupStart,
-  catalogue,
-  type EventDefinition,
-  type InputOf,
-} from '../../events/index.ts'
+import { backupFinish, catalogue, type EventDefinition, type InputOf } from '../../events/index.ts'
 import { type EventBus, heldBack } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
@@ -14,14 +8,13 @@ import { firstSeen } from '../bus/sqlite/first-seen.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { isFull, Reserve } from '../bus/sqlite/reserve.ts'
 import type { Config } from '../config/config.ts'
-import { checkSources } from '../config/lookup.ts'
 import { CancelledError, TerminalError } from '../errors.ts'
 import { createHost, type Host, type HostOptions, runtimeDirectory } from '../host/host.ts'
 import { bootId } from '../host/ledger.ts'
 import { sweep } from '../host/leftovers.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { Intake, publicationOf, type Receipt, type Submission } from './intake.ts'
+import { checkRequest, Intake, publicationOf, type Receipt, type Submission } from './intake.ts'
 import { tellHooks } from './last-words.ts'
 import { createObservers, type EngineObserver } from './observers.ts'
 import { OverdueWatch } from './overdue-watch.ts'
@@ -53,12 +46,16 @@ export interface Engine {
    * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
    */
   submit(event: Submission): Promise<Receipt>
+  /** Checks an event as `submit` does. @returns Puts it on the bus: several can be checked before one is taken. */
+  prepare(event: Submission): () => Promise<Receipt>
   /** The run that is going on. */
   current(): string | undefined
   /** Whether anything is going on, or could go on at once. */
   busy(): boolean
-  /** When something that waits for its time is due, or a source overdue; undefined if there is nothing. */
+  /** When something that waits for its time is due; undefined if there is nothing. */
   nextDue(): number | undefined
+  /** When the next source becomes overdue, if it does not succeed before. */
+  nextOverdue(): number | undefined
   /** No further run begins; the one that is going on is not touched, and those that wait are kept. */
   hold(): void
   /** Tells of what happens, until the answer is called. */
@@ -152,15 +149,18 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   let onHold = false
   const queue = new RunQueue({ bus, dispatcher, ends })
   const intake = new Intake((publications) => dispatcher.publish(publications))
-  const submit = async (event: Submission): Promise<Receipt> => {
+  const prepare = (event: Submission) => {
     const publication = publicationOf(event, registry, { now: clock.now() })
-    const { id, source, runid = '', data } = publication.event
-    if (event.type === backupStart.type) checkSources(backupStart.schema.parse(data).sources ?? [], config)
-    const taken = await intake.put(publication)
-    queue.advance()
-    const runId = taken ? runid : (bus.find(source, id)?.runid ?? '')
-    return { runId, eventId: id, duplicate: !taken }
+    checkRequest(publication, config)
+    const { id, source, runid = '' } = publication.event
+    return async (): Promise<Receipt> => {
+      const taken = await intake.put(publication)
+      queue.advance()
+      const runId = taken ? runid : (bus.find(source, id)?.runid ?? '')
+      return { runId, eventId: id, duplicate: !taken }
+    }
   }
+  const submit = async (event: Submission) => prepare(event)()
 
   let overdue: OverdueWatch | undefined
 
@@ -195,6 +195,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       if (!onHold) queue.open()
     },
     trigger: async ({ type }, data) => (await submit({ type, data })).runId,
+    prepare,
     submit,
     current: () => queue.current,
     busy: () =>
@@ -202,10 +203,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       dispatcher.inHand > 0 ||
       bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
     nextDue: () => {
-      const delayed = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
-      const due = [...delayed, ...(overdue?.nextAt === undefined ? [] : [overdue.nextAt])]
+      const due = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
       return due.length > 0 ? Math.min(...due) : undefined
     },
+    nextOverdue: () => overdue?.nextAt,
     hold() {
       onHold = true
       queue.close()

@@ -21,6 +21,7 @@ export class Gate {
   readonly #visitors: Map<string, Visitor>
   readonly #taken = Promise.withResolvers<boolean>()
   #phase: 'open' | 'taking' | 'closed' = 'open'
+  #left = false
   #changed = Promise.withResolvers<void>()
 
   constructor(runId: string, awaited: readonly string[], clock: Clock) {
@@ -32,6 +33,11 @@ export class Gate {
   /** Whether it is too late to come. */
   get isOver(): boolean {
     return this.#phase !== 'open'
+  }
+
+  /** Whether the chain has gone on: it does not wait for those any more who are still here. */
+  get isLeft(): boolean {
+    return this.#left
   }
 
   enter(name: string, stop: AbortController): void {
@@ -83,6 +89,7 @@ export class Gate {
     this.#stop(this.#in('awaited', 'busy'), () => new CancelledError('the snapshot is not taken'))
     this.#taken.resolve(taken)
     await this.#until(() => this.#in('ready').length === 0, timeoutMs, signal)
+    this.#left = true
     const late = this.#in('ready')
     this.#stop(late, () => new TerminalError(`not done ${formatDuration(timeoutMs)} after the snapshot`))
     if (late.length > 0) return `${namesOf(late)} not done ${formatDuration(timeoutMs)} after the snapshot`

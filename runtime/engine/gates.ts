@@ -85,7 +85,7 @@ export class GateKeeper {
       leave: (settlement) => {
         const gate = this.#gates.get(event.id)
         gate?.leave(target.name, settlement)
-        return gate?.isOver ? this.#ending(settlement, target) : settlement
+        return gate?.isLeft ? this.#ending(settlement, target) : settlement
       },
     }
   }

@@ -1,9 +1,10 @@
-import type { z } from 'zod'
-import { backupStart, type EventDefinition } from '../../events/index.ts'
+import { backupStart, type DataOf, type EventDefinition } from '../../events/index.ts'
 import { heldBack, type Publication } from '../bus/bus.ts'
+import type { Config } from '../config/config.ts'
+import { checkSources } from '../config/lookup.ts'
 import { didYouMean } from '../config/nearest.ts'
 import { UsageError } from '../errors.ts'
-import { type Origin, rootPublication } from './publication.ts'
+import { InvalidDataError, type Issue, type Origin, rootPublication } from './publication.ts'
 import type { Registry } from './registry.ts'
 
 /** An event that somebody outside asks hdsync to take. */
@@ -23,10 +24,17 @@ export interface Receipt {
 /** Why an event from outside is not taken. */
 export class RejectedEventError extends UsageError {
   readonly reason: 'unknown-type' | 'not-triggerable' | 'invalid-data'
+  /** What is wrong with the data. */
+  readonly issues: readonly Issue[]
 
-  constructor(reason: RejectedEventError['reason'], message: string, hint?: string) {
+  constructor(
+    reason: RejectedEventError['reason'],
+    message: string,
+    { hint, issues = [] }: { hint?: string | undefined; issues?: readonly Issue[] } = {},
+  ) {
     super(message, { hint })
     this.reason = reason
+    this.issues = issues
   }
 }
 
@@ -40,14 +48,7 @@ export function publicationOf(
   options: { now: number; runId?: string },
 ): Publication {
   const definition = triggerable(type, registry)
-  const parsed = definition.schema.safeParse(data ?? {})
-  if (!parsed.success) {
-    throw new RejectedEventError(
-      'invalid-data',
-      `the data of ${type} does not fit: ${parsed.error.issues.map(issueText).join('; ')}`,
-    )
-  }
-  const publication = rootPublication(registry, definition, data ?? {}, { ...options, origin })
+  const publication = fitting(() => rootPublication(registry, definition, data ?? {}, { ...options, origin }))
   if (type !== backupStart.type) return publication
   return {
     ...publication,
@@ -55,20 +56,43 @@ export function publicationOf(
   }
 }
 
+function fitting(make: () => Publication): Publication {
+  try {
+    return make()
+  } catch (error) {
+    if (!(error instanceof InvalidDataError)) throw error
+    throw new RejectedEventError('invalid-data', error.message, { issues: error.issues })
+  }
+}
+
+/**
+ * Refuses a run of sources that are not in the config.
+ * @throws {RejectedEventError} Each with its place.
+ */
+export function checkRequest({ event }: Publication, config: Config): void {
+  if (event.type !== backupStart.type) return
+  const { sources = [] } = event.data as DataOf<typeof backupStart>
+  try {
+    checkSources(sources, config)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    const { message, hint } = error
+    throw new RejectedEventError('invalid-data', message, { hint, issues: [{ path: ['sources'], message }] })
+  }
+}
+
 function triggerable(type: string, registry: Registry): EventDefinition {
   const definition = registry.event(type)
+  if (definition?.triggerable) return definition
   const allowed = registry.events().flatMap((event) => (event.triggerable ? event.type : []))
   const list = `events that may be triggered: ${allowed.join(', ')}`
   if (!definition) {
     const near = didYouMean(type, allowed)
-    throw new RejectedEventError('unknown-type', `there is no event ${JSON.stringify(type)}`, near ?? list)
+    throw new RejectedEventError('unknown-type', `there is no event ${JSON.stringify(type)}`, {
+      hint: near ?? list,
+    })
   }
-  if (definition.triggerable) return definition
-  throw new RejectedEventError('not-triggerable', `${type} may not be triggered from outside`, list)
-}
-
-function issueText({ path, message }: z.core.$ZodIssue): string {
-  return `${path.join('.') || 'data'}: ${message}`
+  throw new RejectedEventError('not-triggerable', `${type} may not be triggered from outside`, { hint: list })
 }
 
 /** Puts events on the bus; those that come in the same turn of the loop share one commit. */

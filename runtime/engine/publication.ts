@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { customAlphabet, nanoid } from 'nanoid'
+import type { z } from 'zod'
 import type { Envelope, EventDefinition, InputOf } from '../../events/index.ts'
 import type { Publication } from '../bus/bus.ts'
 import { TerminalError } from '../errors.ts'
@@ -13,6 +14,13 @@ export const eventSource = `/hdsync/${hostname()}`
 /** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
 export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstvwxyz', 10)
 
+const hex = customAlphabet('0123456789abcdef')
+
+/** Random by the poolful: a call of the kernel for each event would cost more than the rest of it. */
+function newTrace(): string {
+  return `00-${hex(32)}-${hex(16)}-01`
+}
+
 /** The step that emits an event. */
 export interface Parent {
   event: Envelope
@@ -24,6 +32,20 @@ export interface Parent {
   generation: number
 }
 
+/** The data of an event does not fit its schema. */
+export class InvalidDataError extends TerminalError {
+  readonly issues: readonly Issue[]
+
+  constructor(type: string, issues: readonly Issue[]) {
+    const list = issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`)
+    super(`the data of ${type} does not fit its schema: ${list.join('; ')}`)
+    this.issues = issues
+  }
+}
+
+/** What is wrong with data, and where in it. */
+export type Issue = Pick<z.core.$ZodIssue, 'path' | 'message'>
+
 /** What an event from outside may say of itself. */
 export type Origin = Partial<Pick<Envelope, 'id' | 'source' | 'subject' | 'time' | 'traceparent'>>
 
@@ -34,9 +56,8 @@ export function rootPublication<E extends EventDefinition>(
   data: InputOf<E>,
   { now, runId = newRunId(), origin = {} }: { now: number; runId?: string; origin?: Origin },
 ): Publication {
-  const traceparent = `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
-  const own = { id: nanoid(), runid: runId, traceparent, attempt: 1 }
-  return publicationOf(registry, event, data, { ...own, ...origin }, now)
+  const { id = nanoid(), traceparent = newTrace() } = origin
+  return publicationOf(registry, event, data, { ...origin, id, traceparent, runid: runId, attempt: 1 }, now)
 }
 
 /** A fact that belongs to no run. */
@@ -88,8 +109,7 @@ function publicationOf(
 ): Publication {
   const parsed = event.schema.safeParse(input)
   if (!parsed.success) {
-    const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`)
-    throw new TerminalError(`the data of ${event.type} does not fit its schema: ${issues.join('; ')}`)
+    throw new InvalidDataError(event.type, parsed.error.issues)
   }
   const data = parsed.data as Record<string, unknown> | null | undefined
   const about = data?.[event.subject]

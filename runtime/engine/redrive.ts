@@ -1,4 +1,4 @@
-import { backupStart, catalogue, type Envelope } from '../../events/index.ts'
+import { backupStart, catalogue, type Envelope, snapshotBefore } from '../../events/index.ts'
 import type { EventBus } from '../bus/bus.ts'
 import type { DeadLetter, Journal } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
@@ -70,10 +70,14 @@ async function restart(
   return { runId, restarted: true }
 }
 
-/** Whether it was asked for in a night of ours, which went on without it. */
+/**
+ * Whether it was asked for in a night of ours, which went on without it. What gets a source ready for a snapshot
+ * (`snapshot.before`) is of no use without one; what undoes that (`snapshot.after`) is.
+ */
 function isStep({ function: name, event }: DeadLetter, registry: Registry): boolean {
   const aside = registry.get(name)?.definition.spec.aside === true
-  return !aside && catalogue.get(event.type)?.external === false
+  const asked = catalogue.get(event.type)?.external === false || event.type === snapshotBefore.type
+  return asked && !aside
 }
 
 /** The sources that an event of a night is about; undefined when it names none. */

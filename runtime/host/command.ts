@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { execa } from 'execa'
 import { RetryableError, TerminalError } from '../errors.ts'
-import { commandEnvironment, ownerMark } from './environment.ts'
+import { commandEnvironment, ownerMark, wayToMachine } from './environment.ts'
 import { keepEnd, lastLines } from './output.ts'
 import { packageHint } from './packages.ts'
 
@@ -24,6 +24,8 @@ export interface Command {
   /** Written to its standard input, which is empty otherwise. */
   input?: string
   env?: Readonly<Record<string, string>>
+  /** Is about the mounts of the machine, where hdsync itself may have been given a view of its own. */
+  ofMachine?: boolean
   /** Receives standard output as it comes; it is not kept then. */
   onStdout?: (chunk: Buffer) => void
 }
@@ -185,7 +187,8 @@ function start(
   const signal = command.signal ? AbortSignal.any([common, command.signal]) : common
   const id = observer.started(argv)
   const startedAt = performance.now()
-  const child = execa(argv[0], argv.slice(1), {
+  const [program, ...words] = command.ofMachine ? [...wayToMachine(), ...argv] : argv
+  const child = execa(program as string, words, {
     env: { ...commandEnvironment(ownerMark(owner, interruptible)), ...command.env },
     extendEnv: false,
     reject: false,

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { createTransport, type NodemailerError, type SendMailOptions } from 'nodemailer'
 import type { Envelope } from '../../events/index.ts'
 import type { NotifyHook } from '../config/notify.ts'
-import { readSecret } from '../config/secret-file.ts'
+import { readSecret } from '../config/secret.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
 import type { CommandRunner } from './command.ts'
 import { noticeOf } from './notice.ts'
@@ -51,7 +51,7 @@ async function sendBySmtp(
   }: NonNullable<EmailHook['smtp']> & { timeoutMs: number },
   signal: AbortSignal,
 ): Promise<string> {
-  const auth = user && passwordFile ? { user, pass: (await readSecret(passwordFile))[0] } : undefined
+  const auth = user && passwordFile ? { user, pass: await readSecret(passwordFile) } : undefined
   const timeUp = AbortSignal.timeout(timeoutMs)
   const transport = createTransport({
     host,

@@ -23,3 +23,14 @@ export function commandEnvironment(owner: string): Record<string, string> {
 export function ownerMark(owner: string, interruptible: boolean): string {
   return interruptible ? owner : `${owner}.wait`
 }
+
+/**
+ * What leads a command to the mounts of the machine. A sandbox (systemd's `ProtectSystem=`) has mounts of its own:
+ * what is mounted there is seen by nobody else, and what is unmounted there stays for everybody else. Who puts
+ * hdsync into one tells it the way out, as `HDSYNC_MOUNT_NAMESPACE=/proc/1/ns/mnt`.
+ * @see mount_namespaces(7)
+ */
+export function wayToMachine(env = process.env): string[] {
+  const namespace = env.HDSYNC_MOUNT_NAMESPACE
+  return namespace ? ['nsenter', `--mount=${namespace}`, '--'] : []
+}

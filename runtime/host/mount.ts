@@ -29,7 +29,7 @@ export function umountArgv(at: string): Command['argv'] {
 
 /** @throws {CommandError} mount(8) refused; 32 says that the mount itself failed. */
 export async function mount(runner: CommandRunner, what: Parameters<typeof mountArgv>[0]): Promise<void> {
-  await runner.run({ argv: mountArgv(what), timeoutMs, interruptible: false })
+  await runner.run({ argv: mountArgv(what), timeoutMs, interruptible: false, ofMachine: true })
 }
 
 /** What mount(8) found wrong, without the path before it and the advice behind it. */
@@ -43,7 +43,7 @@ export function mountComplaint(error: CommandError): string {
 export async function unmount(runner: CommandRunner, at: string): Promise<void> {
   for (const pauseMs of [...busyPausesMs, undefined]) {
     try {
-      await runner.run({ argv: umountArgv(at), timeoutMs, interruptible: false })
+      await runner.run({ argv: umountArgv(at), timeoutMs, interruptible: false, ofMachine: true })
       return
     } catch (error) {
       const busy = error instanceof CommandError && /busy/.test(error.stderr)

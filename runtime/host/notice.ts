@@ -162,7 +162,7 @@ function sourceText({
   const copied =
     filesTransferred === null
       ? undefined
-      : `${filesTransferred} files, ${formatBytes(bytesTransferred ?? 0)} copied, ${filesDeleted ?? 0} deleted`
+      : `${filesTransferred} ${filesTransferred === 1 ? 'file' : 'files'}, ${formatBytes(bytesTransferred ?? 0)} copied, ${filesDeleted ?? 0} deleted`
   return [error, copied, archive && `archive ${archive}`].filter(Boolean).join('; ')
 }
 

@@ -1,6 +1,6 @@
 import type { Envelope } from '../../events/index.ts'
 import type { NotifyHook } from '../config/notify.ts'
-import { readSecret } from '../config/secret-file.ts'
+import { readSecret } from '../config/secret.ts'
 import { cutBytes, noticeOf, type Urgency } from './notice.ts'
 import { expectSuccess, post } from './web-request.ts'
 
@@ -30,7 +30,7 @@ export async function sendNtfy(hook: NtfyHook, event: Envelope, signal: AbortSig
     'content-type': 'application/json; charset=utf-8',
     'idempotency-key': event.id,
   }
-  if (hook.tokenFile) headers.authorization = `Bearer ${(await readSecret(hook.tokenFile))[0]}`
+  if (hook.tokenFile) headers.authorization = `Bearer ${await readSecret(hook.tokenFile)}`
   const answer = await post({
     url: new URL(hook.url),
     headers,

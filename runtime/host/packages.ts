@@ -10,6 +10,7 @@ const packages: Readonly<Record<string, string>> = {
   blkid: 'util-linux',
   findfs: 'util-linux',
   dmesg: 'util-linux',
+  nsenter: 'util-linux',
   sync: 'coreutils',
   rsync: 'rsync',
   tar: 'tar',

@@ -2,7 +2,7 @@ import { Webhook } from 'standardwebhooks'
 import type { Envelope } from '../../events/index.ts'
 import type { NotifyHook } from '../config/notify.ts'
 import { ConfigError } from '../config/problem.ts'
-import { readSecret } from '../config/secret-file.ts'
+import { readSecret } from '../config/secret.ts'
 import { HookGoneError } from '../errors.ts'
 import { expectSuccess, post } from './web-request.ts'
 
@@ -41,8 +41,8 @@ export async function sendWebhook(hook: WebhookHook, event: Envelope, signal: Ab
  * @throws {ConfigError} The file is not that of a secret for webhooks.
  */
 export async function readWebhookKeys(file: string): Promise<Webhook[]> {
-  const lines = await readSecret(file)
-  return lines.map((line) => {
+  const secret = await readSecret(file)
+  return secret.split(/\s*\n\s*/).map((line) => {
     const [, base64] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(line) ?? []
     const bytes = base64 === undefined ? 0 : Buffer.from(base64, 'base64').length
     if (bytes >= 24 && bytes <= 64) return new Webhook(line)

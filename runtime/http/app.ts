@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { methodNotAllowed } from 'hono/method-not-allowed'
 import { systemClock } from '../engine/clock.ts'
 import type { App, AppContext } from './context.ts'
-import { guard, setSecurityHeaders } from './guard.ts'
+import { guard } from './guard.ts'
 import { Problem, problemResponse } from './problem.ts'
 import { deadLetterRoutes } from './routes/dead.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -45,7 +45,6 @@ export function createApp(options: AppOptions): App {
     rateLimit: new RateLimit(trusted ? unlimited : (config.http?.rateLimit ?? defaultRate), clock),
   }
   const app: App = new Hono()
-  app.use(setSecurityHeaders)
   if (!trusted) app.use(guard(context))
   app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }))
   for (const add of routes) add(app, context)

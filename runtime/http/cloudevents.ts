@@ -1,3 +1,4 @@
+import type { HonoRequest } from 'hono'
 import { z } from 'zod'
 import { envelopeSchema } from '../../events/index.ts'
 import { parseJson } from './body.ts'
@@ -41,20 +42,23 @@ export interface Message {
   batched: boolean
 }
 
+/** One header by its name, or all of them, which takes longer. */
+export type RequestHeaders = Pick<HonoRequest, 'header'>
+
 export const structuredType = 'application/cloudevents+json'
 export const batchedType = 'application/cloudevents-batch+json'
 
 /**
  * Reads what a request brings, in any of the three modes of the HTTP protocol binding.
- * @param header The value of a request header by its lower-case name.
  * @throws {Problem} It is no CloudEvents message, or one whose data is not JSON.
  * @see CloudEvents 1.0, "HTTP Protocol Binding", 3
  */
-export function readMessage(headers: Record<string, string>, body: string): Message {
-  const contentType = headers['content-type'] ?? ''
+export function readMessage(request: RequestHeaders, body: string): Message {
+  const contentType = request.header('content-type') ?? ''
   const media = mediaType(contentType)
   if (media === batchedType) return { events: batchOf(parseJson(body)), batched: true }
   if (media === structuredType) return { events: [eventOf(parseJson(body), '')], batched: false }
+  const headers = request.header()
   const isBinary = Object.keys(headers).some((name) => name.startsWith('ce-'))
   if (isBinary && (body === '' || isJson(contentType)))
     return { events: [binaryOf(headers, body)], batched: false }
@@ -107,11 +111,13 @@ function percentDecoded(value: string): string {
 }
 
 /** Every flaw that a schema found, as JSON Pointers below `at`. */
-export function flawsOf(error: z.ZodError, at: string): Flaw[] {
-  return error.issues.map(({ path, message }) => ({
-    pointer: [at, ...path.map((step) => String(step).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/'),
-    detail: message,
-  }))
+function flawsOf(error: z.ZodError, at: string): Flaw[] {
+  return error.issues.map(({ path, message }) => ({ pointer: pointerTo(at, path), detail: message }))
+}
+
+/** A JSON Pointer to what is at a path below another one. @see RFC 6901 */
+export function pointerTo(at: string, path: readonly PropertyKey[]): string {
+  return [at, ...path.map((step) => String(step).replaceAll('~', '~0').replaceAll('/', '~1'))].join('/')
 }
 
 function invalid(error: z.ZodError, at: string): Problem {

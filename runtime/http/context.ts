@@ -9,7 +9,7 @@ import type { RateLimit } from './security/rate-limit.ts'
 /** What is asked of an engine over HTTP. */
 export type HttpEngine = Pick<
   Engine,
-  'bus' | 'journal' | 'registry' | 'dispatcher' | 'submit' | 'listen' | 'cancel' | 'redrive'
+  'bus' | 'journal' | 'registry' | 'dispatcher' | 'prepare' | 'listen' | 'cancel' | 'redrive'
 >
 
 /** What every route may use. */

@@ -47,6 +47,7 @@ export async function listen({
   onActivity,
   requestTimeoutMs = 15_000,
 }: ListenOptions): Promise<Listener> {
+  let local = false
   const server: Server = createServer(
     {
       headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
@@ -54,7 +55,7 @@ export async function listen({
       connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
       maxHeaderSize: maxHeaderBytes,
     },
-    getRequestListener((request, env) => fetch(request, env as HttpBindings, isUnix(server)), {
+    getRequestListener((request, env) => fetch(request, env as HttpBindings, local), {
       errorHandler: (error) => problemResponse(new Problem('malformed-request', (error as Error).message)),
     }),
   )
@@ -70,8 +71,11 @@ export async function listen({
     })
   })
   await bind(server, address)
+  const name = nameOf(server, address)
+  // Settled now: a server that is closing has no address any more, whatever it listened on.
+  local = isUnix(server, address)
   return {
-    address: nameOf(server),
+    address: name,
     get clients() {
       return sockets.size
     },
@@ -129,18 +133,17 @@ async function makeWay(path: string): Promise<void> {
   rmSync(path, { force: true })
 }
 
-/** Unix sockets have a path, or none at all, where others have an address. */
-function isUnix(server: Server): boolean {
-  const address = server.address()
-  return address === null ? false : typeof address === 'string'
+/** A unix socket has a path for its address; one that was handed over has none, where another has host and port. */
+function isUnix(server: Server, address: ListenAddress): boolean {
+  const bound = server.address()
+  return typeof bound === 'string' || (bound === null && 'fd' in address)
 }
 
-function nameOf(server: Server): string {
-  const address = server.address() as AddressInfo | string | null
-  if (address === null || typeof address === 'string') return address ?? ''
-  return address.family === 'IPv6'
-    ? `[${address.address}]:${address.port}`
-    : `${address.address}:${address.port}`
+function nameOf(server: Server, address: ListenAddress): string {
+  const bound = server.address() as AddressInfo | string | null
+  if (bound === null) return describe(address)
+  if (typeof bound === 'string') return bound
+  return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`
 }
 
 function describe(address: ListenAddress): string {

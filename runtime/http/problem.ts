@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { respondJson } from './respond.ts'
 
 /**
  * Everything that can be wrong with a request, by the name that its `type` ends with. Names and statuses are a
@@ -89,8 +90,5 @@ export function problemType(name: ProblemName): string {
 }
 
 export function problemResponse(problem: Problem): Response {
-  return new Response(JSON.stringify(problem), {
-    status: problem.status,
-    headers: { 'content-type': problemMediaType, ...problem.extras.headers },
-  })
+  return respondJson(problem, problem.status, { 'content-type': problemMediaType, ...problem.extras.headers })
 }

@@ -31,7 +31,7 @@ export function labAvailable(): { ok: true } | { ok: false; why: string } {
   return { ok: false, why: `the lab needs: apt-get install ${missing.map(([, name]) => name).join(' ')}` }
 }
 
-function isProgram(name: string): boolean {
+export function isProgram(name: string): boolean {
   return searchPath.some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK)

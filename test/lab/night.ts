@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe } from 'vitest'
 import type { RunResult } from '../../events/index.ts'
+import { type Held, hold } from './hold.ts'
 import { boot, labAvailable, type Machine, makeDisk, type Result, scratchFolder } from './machine.ts'
 import { buildServer, mountVolumes, type Server } from './servers.ts'
 
@@ -80,37 +81,9 @@ export class Night {
     }
   }
 
-  /**
-   * From now on a program waits, when it is called with words that match, until `go` is called.
-   * @returns `reached` resolves when it has been called.
-   */
-  async hold(
-    program: string,
-    pattern = '*',
-  ): Promise<{ reached: () => Promise<void>; go: () => Promise<void> }> {
-    const flags = `/run/hold-${program}`
-    const real = await this.machine.ok(
-      `rm -rf ${flags}; mkdir ${flags}; mkfifo ${flags}/never; PATH=/usr/sbin:/usr/bin command -v ${program}`,
-    )
-    const script = `#!/bin/bash
-case "$*" in ${pattern})
-  touch ${flags}/reached
-  # Not sleep(1): a new process every moment is work for the machine's one processor.
-  while [ ! -e ${flags}/go ]; do read -rt 0.05 <> ${flags}/never; done ;;
-esac
-exec -a ${program} ${real} "$@"`
-    writeFileSync(join(this.machine.dir, `hold-${program}`), script)
-    await this.machine.ok(`install -m 755 /run/lab/hold-${program} /usr/local/sbin/${program}`)
-    return {
-      reached: async () => {
-        await this.machine.ok(
-          `for i in {1..1200}; do [ -e ${flags}/reached ] && exit; read -rt 0.05 <> ${flags}/never; done; exit 1`,
-        )
-      },
-      go: async () => {
-        await this.machine.ok(`touch ${flags}/go; rm /usr/local/sbin/${program}`)
-      },
-    }
+  /** Stops a program before it begins; see hold(). */
+  hold(program: string, pattern?: string): Promise<Held> {
+    return hold(this.machine, program, pattern)
   }
 }
 

@@ -33,7 +33,7 @@ const makers: Record<FileSystem, string> = {
 }
 
 /** Only reiserfs keeps extended attributes and ACLs off unless asked. */
-const mountOptions: Partial<Record<FileSystem, string>> = { reiserfs: '-o user_xattr,acl' }
+export const mountOptions: Partial<Record<FileSystem, string>> = { reiserfs: 'user_xattr,acl' }
 
 /** A script that builds a server on an empty disk: volume group, pool, volumes, file systems, mounts. */
 export function buildServer({ group = 'vg01', disk = '/dev/ubda', volumes, pool }: Server): string {
@@ -52,7 +52,9 @@ export function buildServer({ group = 'vg01', disk = '/dev/ubda', volumes, pool 
 /** A script that activates and mounts it, in the order given: what a server does when it boots again. */
 export function mountVolumes({ group = 'vg01', volumes }: Server): string {
   const mounts = volumes.flatMap(({ name, fs, at }) =>
-    at ? [`mkdir -p ${at}`, `mount -t ${fs} ${mountOptions[fs] ?? ''} /dev/${group}/${name} ${at}`] : [],
+    at
+      ? [`mkdir -p ${at}`, `mount -t ${fs} -o ${mountOptions[fs] ?? 'defaults'} /dev/${group}/${name} ${at}`]
+      : [],
   )
   return ['set -e', `vgchange -q -ay ${group} >/dev/null`, ...mounts].join('\n')
 }

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { nanoid } from 'nanoid'
 import type { Envelope } from '../../../events/index.ts'
 import {
   type Delivery,
@@ -52,7 +52,7 @@ export class SqliteBus implements EventBus {
       const except = claimExcept.length > 0 ? [JSON.stringify(claimExcept)] : []
       const claim = except.length > 0 ? this.#sql.claimExcept : this.#sql.claim
       while (claimed.length < turn.claim) {
-        const row = claim.get(randomBytes(9).toString('base64url'), lease, turn.now, ...except)
+        const row = claim.get(nanoid(12), lease, turn.now, ...except)
         if (!row) break
         claimed.push(this.#delivery(row))
       }

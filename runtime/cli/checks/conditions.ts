@@ -42,7 +42,7 @@ export const conditions = {
   'lvm.autoextend': ['warning', 'dmeventd extends snapshots as well, beside hdsync'],
 
   'source.nearly-full': ['warning', 'the file system of a source is nearly full'],
-  'source.overdue': ['warning', 'a source has had no good backup for two days'],
+  'source.overdue': ['warning', 'a source has had no good backup for longer than `alert.after`'],
   'source.held': ['warning', 'a sync waits for `hdsync release`'],
   'mirror.suspect': ['warning', 'a mirror is not to be trusted until its next good sync'],
 

@@ -7,10 +7,8 @@ import type { Config, Source } from '../../config/config.ts'
 import { formatDuration } from '../../config/units.ts'
 import { type Finding, warning } from './finding.ts'
 
-const patienceMs = 2 * 86_400_000
-
 /** What earlier nights left to be done, as the event store tells. */
-export function checkHistory({ sources }: Config, database: DatabaseSync, now: number): Finding[] {
+export function checkHistory({ sources, alert }: Config, database: DatabaseSync, now: number): Finding[] {
   const bus = new SqliteBus(database, inMemory)
   const newest = (types: readonly string[], subject?: string) =>
     bus.events({ types, newestFirst: true, limit: 1, ...(subject !== undefined && { subject }) })[0]
@@ -46,7 +44,7 @@ export function checkHistory({ sources }: Config, database: DatabaseSync, now: n
   function checkAge({ name }: Source): Finding[] {
     const last = newest([sourceSynced.type], name)
     const since = Date.parse((last ?? begun)?.time ?? '')
-    if (!(now - since > patienceMs)) return []
+    if (!(now - since > alert.after)) return []
     const age = formatDuration(now - since)
     const finding = last ? `its last good backup is ${age} old` : `it was never backed up, in ${age}`
     return [warning('source.overdue', `source ${name}`, finding, `hdsync runs shows why; hdsync run ${name}`)]

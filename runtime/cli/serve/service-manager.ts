@@ -42,8 +42,8 @@ export function createServiceManager(env: NodeJS.ProcessEnv): ServiceManager {
   }
   return {
     ready: () => notify('--ready'),
-    reloading: () => notify('--reloading'),
-    stopping: () => notify('--stopping'),
+    reloading: () => notify('RELOADING=1'),
+    stopping: () => notify('STOPPING=1'),
     status: (text) => notify(`--status=${text}`),
     watch(isWell) {
       const intervalMs = Number(env.WATCHDOG_USEC) / 2000

@@ -85,7 +85,9 @@ function isNoteworthy({ state, attempts, commands, log }: StoryDelivery): boolea
 /** The colour of a fact: red for what failed, yellow for what somebody should know. */
 export function colourOf(type: string): 'red' | 'yellow' | 'dim' {
   if (type.endsWith('.failed')) return 'red'
-  return /\.(?:refused|overflowed|held|warned|degraded|cancelled)$/.test(type) ? 'yellow' : 'dim'
+  return /\.(?:refused|overflowed|held|warned|degraded|cancelled|overdue|lettered|disabled)$/.test(type)
+    ? 'yellow'
+    : 'dim'
 }
 
 function markOf({ state }: StoryDelivery, { paint }: Drawing): string {

@@ -3,6 +3,7 @@ import {
   snapshotCleanup,
   snapshotCreate,
   snapshotMount,
+  snapshotTake,
   sourceNext,
   syncRun,
   targetOpen,
@@ -75,8 +76,20 @@ const remedies: readonly Remedy[] = [
     ],
   },
   {
+    // LVM was not even asked: a function at the gate held it up.
+    applies: ({ step, command }) => step === snapshotTake.type && command === undefined,
+    steps: ({ source, run }) => [
+      'A function of your own did not get it ready for its snapshot in time. See what it did, and try it by itself:',
+      `$ hdsync show ${run}`,
+      '$ hdsync functions',
+      `It may take longer with sources.${source.name}.snapshot.gate.timeout; with onTimeout: take the snapshot is taken anyway.`,
+    ],
+  },
+  {
     applies: ({ step }) =>
-      ([snapshotCreate.type, snapshotMount.type, snapshotCleanup.type] as string[]).includes(step),
+      (
+        [snapshotCreate.type, snapshotTake.type, snapshotMount.type, snapshotCleanup.type] as string[]
+      ).includes(step),
     steps: ({ source }) => [
       'See what LVM has to say, and whether there is room for a snapshot:',
       ...freeExtents(source),

@@ -44,12 +44,18 @@ function saysOf(event: Envelope): string {
   // `run.failed` says it all by itself.
   if (words !== undefined) return event.type.endsWith(`.${words}`) ? '' : words
   const { source: _, result, rest, ...data } = dataOf(event)
-  if (toldOf(event)) return `tells of ${toldOf(event)}`
+  if (tellingOf(event)) return tellingOf(event) as string
   if (result !== undefined) return String((result as { state?: unknown }).state)
   const next = Array.isArray(rest) && rest.length > 0 ? `then ${rest.join(', ')}` : ''
   const full = Object.entries(data).filter(([, value]) => !isEmpty(value))
   const text = full.length === 0 ? '' : cut(JSON.stringify(Object.fromEntries(full)), dataWidth)
   return [text, next].filter(Boolean).join('; ')
+}
+
+/** What a notification is about: which hook it tells of which event. */
+export function tellingOf(event: Envelope): string | undefined {
+  const type = toldOf(event)
+  return type && `tells ${dataOf(event).hook} of ${type}`
 }
 
 /** The type of the event that a notification tells of. */

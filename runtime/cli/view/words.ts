@@ -2,6 +2,7 @@ import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts
 import * as events from '../../../events/index.ts'
 import { formatBytes } from '../../config/units.ts'
 import { tellingLine } from '../../host/kernel-log.ts'
+import { localTime } from '../format.ts'
 
 type Words = { [type: string]: (data: never, attempt: number) => string }
 
@@ -21,12 +22,12 @@ const sentences = new Map<string, Words[string]>([
   say(
     events.snapshotRefused,
     ({ reason, kernel, attemptsLeft }) =>
-      `mount refused, ${attemptsLeft} attempts left: ${reason}${kernel.length > 0 ? ` (kernel: ${tellingLine(kernel)})` : ''}`,
+      `mount refused, ${counted(attemptsLeft, 'attempt')} left: ${reason}${kernel.length > 0 ? ` (kernel: ${tellingLine(kernel)})` : ''}`,
   ),
   say(
     events.snapshotOverflowed,
     ({ sizeBytes, attemptsLeft }) =>
-      `the snapshot of ${formatBytes(sizeBytes)} overflowed, ${attemptsLeft} attempts left`,
+      `the snapshot of ${formatBytes(sizeBytes)} overflowed, ${counted(attemptsLeft, 'attempt')} left`,
   ),
   say(
     events.snapshotExtended,
@@ -37,7 +38,7 @@ const sentences = new Map<string, Words[string]>([
   say(
     events.sourceSynced,
     ({ filesTransferred, bytesTransferred, filesDeleted, warning }) =>
-      `mirror done: ${count(filesTransferred)} files, ${formatBytes(bytesTransferred)} copied, ${count(filesDeleted)} deleted${warning ? `; ${warning}` : ''}`,
+      `mirror done: ${counted(filesTransferred, 'file')}, ${formatBytes(bytesTransferred)} copied, ${count(filesDeleted)} deleted${warning ? `; ${warning}` : ''}`,
   ),
   say(
     events.syncHeld,
@@ -55,6 +56,21 @@ const sentences = new Map<string, Words[string]>([
   ),
   say(events.sourceWarned, ({ step, reason }) => `warning at ${step}: ${reason}`),
   say(events.runWarned, ({ reason }) => `warning: ${reason}`),
+  say(
+    events.runOverdue,
+    ({ lastSuccessAt, firstSeenAt }) =>
+      `OVERDUE: no good backup since ${localTime(Date.parse(lastSuccessAt ?? firstSeenAt))}`,
+  ),
+  // What else is given up says so itself.
+  say(events.deadLettered, ({ hook, reason }) =>
+    hook === undefined ? '' : `hook ${hook} was not told: ${reason}`,
+  ),
+  say(events.hookDisabled, ({ hook, reason }) => `hook ${hook} is disabled: ${reason}`),
+  say(
+    events.unitFailed,
+    ({ unit, result, exitStatus }) =>
+      `${unit} failed (${[result, exitStatus].filter(Boolean).join(' ') || 'no cause told'})`,
+  ),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 
@@ -65,6 +81,11 @@ export function wordsOf({ type, data, attempt }: Envelope): string | undefined {
 
 function trial(attempt: number): string {
   return attempt > 1 ? `, trial ${attempt}` : ''
+}
+
+/** `1 file`, `1,204 files`. */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
 }
 
 /** A number with separators: 1,204. */

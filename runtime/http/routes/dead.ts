@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { Problem } from '../problem.ts'
+import { respondJson } from '../respond.ts'
 
 const deadLetterSchema = z.object({
   id: z.int().describe('What redriving takes.'),
@@ -34,8 +35,8 @@ const redrive = describe('redriveDeadLetter', {
 })
 
 export function deadLetterRoutes(app: App, { engine }: AppContext): void {
-  app.get('/dead', list, (c) =>
-    c.json(
+  app.get('/dead', list, () =>
+    respondJson(
       engine.journal.dead().map(({ id, function: name, event, tries, diedAt, error }) => ({
         id,
         at: new Date(diedAt).toISOString(),
@@ -60,6 +61,6 @@ export function deadLetterRoutes(app: App, { engine }: AppContext): void {
     const { runId, restarted } = await engine.redrive(id).catch((error: Error) => {
       throw error instanceof UsageError ? new Problem('cannot-redrive', error.message) : error
     })
-    return c.json({ run: runId || null, restarted }, 202, runId ? { location: `/runs/${runId}` } : {})
+    return respondJson({ run: runId || null, restarted }, 202, runId ? { location: `/runs/${runId}` } : {})
   })
 }

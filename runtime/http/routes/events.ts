@@ -6,6 +6,7 @@ import { readText } from '../body.ts'
 import { batchedType, cloudEventSchema, longestBatch, readMessage, structuredType } from '../cloudevents.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
+import { respondJson } from '../respond.ts'
 import { Capacity } from '../security/capacity.ts'
 
 /** Bodies that may be in memory at once: 64 MiB of them, at the worst. */
@@ -61,9 +62,9 @@ export function eventRoutes(app: App, context: AppContext): void {
   app.post('/events', description, async (c) => {
     const leave = capacity.enter()
     try {
-      const { events, batched } = readMessage(c.req.header(), await readText(c.req))
+      const { events, batched } = readMessage(c.req, await readText(c.req))
       if (events.length > 1) context.rateLimit.charge(c.get('client'), events.length - 1)
-      const accepted = await accept(events, context, batched)
+      const accepted = await accept(events, context.engine, batched)
       return answer(accepted, batched)
     } finally {
       leave()
@@ -76,8 +77,5 @@ export function answer(accepted: readonly Accepted[], batched: boolean): Respons
   const status = accepted.some(({ duplicate }) => !duplicate) ? 202 : 200
   const [first] = accepted
   const location = !batched && first && { location: `/runs/${first.run}` }
-  return new Response(JSON.stringify(batched ? accepted : first), {
-    status,
-    headers: { 'content-type': 'application/json', ...location },
-  })
+  return respondJson(batched ? accepted : first, status, location || {})
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { describeFunction } from '../../engine/describe-function.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
+import { respondJson } from '../respond.ts'
 
 const functionSchema = z.object({
   name: z.string(),
@@ -19,5 +20,5 @@ const description = describe('listFunctions', {
 })
 
 export function functionRoutes(app: App, { engine }: AppContext): void {
-  app.get('/functions', description, (c) => c.json(engine.registry.functions.map(describeFunction)))
+  app.get('/functions', description, () => respondJson(engine.registry.functions.map(describeFunction)))
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { Problem } from '../problem.ts'
+import { respondJson } from '../respond.ts'
 
 const status = z.object({ status: z.literal('ok'), version: z.string() })
 
@@ -19,11 +20,11 @@ const ready = describe('isReady', {
 })
 
 export function healthRoutes(app: App, { engine, version, closing }: AppContext): void {
-  app.get('/healthz', alive, (c) => c.json({ status: 'ok', version }))
-  app.get('/readyz', ready, (c) => {
+  app.get('/healthz', alive, () => respondJson({ status: 'ok', version }))
+  app.get('/readyz', ready, () => {
     const failed = engine.dispatcher.failed
     if (failed) throw new Problem('unavailable', `the event store cannot be written: ${failed.message}`)
     if (closing.aborted) throw new Problem('unavailable', 'hdsync is stopping')
-    return c.json({ status: 'ok', version })
+    return respondJson({ status: 'ok', version })
   })
 }

@@ -1,6 +1,7 @@
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { exposedType, exposition } from '../metrics/exposition.ts'
+import { respond } from '../respond.ts'
 
 const description = describe('readMetrics', {
   summary: 'Figures for Prometheus, in the OpenMetrics text format',
@@ -8,7 +9,7 @@ const description = describe('readMetrics', {
 })
 
 export function metricsRoutes(app: App, context: AppContext): void {
-  app.get('/metrics', description, async (c) =>
-    c.body(await exposition(context), 200, { 'content-type': exposedType }),
+  app.get('/metrics', description, async () =>
+    respond(await exposition(context), 200, { 'content-type': exposedType }),
   )
 }

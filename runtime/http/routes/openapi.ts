@@ -1,6 +1,7 @@
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { openapiDocument } from '../openapi.ts'
+import { respondJson } from '../respond.ts'
 
 const description = describe('describeApi', {
   summary: 'This document',
@@ -9,8 +10,8 @@ const description = describe('describeApi', {
 
 export function openapiRoutes(app: App, { version }: AppContext): void {
   let document: ReturnType<typeof openapiDocument> | undefined
-  app.get('/openapi.json', description, async (c) => {
+  app.get('/openapi.json', description, async () => {
     document ??= openapiDocument(app, version)
-    return c.json(await document)
+    return respondJson(await document)
   })
 }

@@ -3,6 +3,7 @@ import { type RunResult, runResult, runState } from '../../../events/index.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe, runParameter } from '../describe.ts'
 import { Problem } from '../problem.ts'
+import { respondJson } from '../respond.ts'
 import { findRun, resultOf } from '../run-results.ts'
 
 /** How far back a state is looked for. */
@@ -61,17 +62,17 @@ export function runRoutes(app: App, { engine }: AppContext): void {
       if (!state || result.state === state) results.push(result)
       if (results.length === limit) break
     }
-    return c.json(results)
+    return respondJson(results)
   })
 
-  app.get('/runs/:id', show, (c) => c.json(resultOf(engine, findRun(engine, c.req.param('id')))))
+  app.get('/runs/:id', show, (c) => respondJson(resultOf(engine, findRun(engine, c.req.param('id')))))
 
   app.post('/runs/:id/cancel', cancel, async (c) => {
     const run = findRun(engine, c.req.param('id'))
     if (!(await engine.cancel(run.id, 'cancelled over HTTP'))) {
       throw new Problem('run-ended', `run ${run.id} has ended: there is nothing to cancel`)
     }
-    return c.json({ run: run.id }, 202, { location: `/runs/${run.id}` })
+    return respondJson({ run: run.id }, 202, { location: `/runs/${run.id}` })
   })
 }
 

@@ -1,6 +1,7 @@
 import type { App, AppContext } from '../context.ts'
 import { describe, runParameter } from '../describe.ts'
 import { Problem } from '../problem.ts'
+import { respond } from '../respond.ts'
 import { findRun } from '../run-results.ts'
 import { Capacity } from '../security/capacity.ts'
 import { endId, runStream } from '../stream.ts'
@@ -33,7 +34,7 @@ export function streamRoutes(app: App, { engine, clock, closing }: AppContext): 
   app.get('/runs/:id/stream', description, (c) => {
     const run = findRun(engine, c.req.param('id'))
     const last = c.req.header('last-event-id')
-    if (last === endId) return c.body(null, 204)
+    if (last === endId) return respond(null, 204)
     const after = last ? Number(last) : undefined
     if (after !== undefined && !Number.isSafeInteger(after)) {
       throw new Problem('invalid-parameter', `Last-Event-ID: ${JSON.stringify(last)} is the id of no message`)
@@ -49,6 +50,6 @@ export function streamRoutes(app: App, { engine, clock, closing }: AppContext): 
       ended: capacity.enter(),
     })
     // A proxy that gathers the answer would hold the events back.
-    return c.body(stream, 200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
+    return respond(stream, 200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
   })
 }

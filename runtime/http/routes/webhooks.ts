@@ -56,7 +56,7 @@ export function webhookRoutes(app: App, context: AppContext): void {
     const leave = capacity.enter()
     try {
       const event = eventOfCall(name, settings, secret, c.req.header(), await readText(c.req))
-      return answer(await accept([event], context), false)
+      return answer(await accept([event], context.engine), false)
     } finally {
       leave()
     }

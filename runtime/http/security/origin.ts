@@ -26,8 +26,11 @@ export function hostCheck(names: readonly string[]): (host: string | undefined) 
  * Refuses what a browser sends in the name of another web site: without a token on loopback, nothing else would
  * keep such a page from cancelling a run.
  */
-export function checkSameSite(headers: Record<string, string>): void {
-  const { origin, host, 'sec-fetch-site': site } = headers
+export function checkSameSite(
+  host: string | undefined,
+  origin: string | undefined,
+  site: string | undefined,
+): void {
   const foreign =
     site === undefined
       ? origin !== undefined && hostOf(origin) !== host

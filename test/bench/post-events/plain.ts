@@ -10,6 +10,7 @@ import { openDatabase } from '../../../runtime/bus/sqlite/database.ts'
 
 const folder = process.argv[2] ?? ''
 const bus = new SqliteBus(openDatabase(folder), folder)
+const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 let waiting: { publication: Publication; answer: () => void }[] = []
 
 function put(publication: Publication, answer: () => void): void {
@@ -31,7 +32,16 @@ const server = createServer((request, response) => {
   request.on('end', () => {
     const { id, source, type, data } = JSON.parse(Buffer.concat(chunks).toString())
     const runid = id.slice(-10)
-    const event = { id, source, type, data, runid, attempt: 1, time: new Date().toISOString() }
+    const event = {
+      id,
+      source,
+      type,
+      data: { ...data, allowDeletions: {} },
+      runid,
+      attempt: 1,
+      time: new Date().toISOString(),
+      traceparent,
+    }
     const deliveries = [{ function: type, runAt: Number.MAX_SAFE_INTEGER }]
     put({ event: event as Publication['event'], deliveries }, () => {
       response.writeHead(202, { 'content-type': 'application/json', location: `/runs/${runid}` })

@@ -1,34 +1,18 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { cancelCommand } from '../../../../runtime/cli/cancel.ts'
 import { emitCommand } from '../../../../runtime/cli/emit.ts'
 import { runsCommand } from '../../../../runtime/cli/runs.ts'
-import { Child } from '../../child.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
-
-const root = join(import.meta.dirname, '../../../..')
-
-/** A function that keeps a run from ending until it is cancelled. */
-const patient = `import { runStarted } from '${root}/events/index.ts'
-import { defineFunction } from '${root}/runtime/function.ts'
-export default defineFunction({
-  on: runStarted,
-  emits: [],
-  run: (_received, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-})
-`
+import { hdsync, makeSlowServer, type Started } from './processes.ts'
 
 /** A process that does a run which does not end by itself, and the run. */
-async function runningProcess(server: Server): Promise<{ child: Child; run: string }> {
-  writeFileSync(join(server.folder, 'functions', 'patient.ts'), patient)
-  const main = new URL('../../../../runtime/cli/main.ts', import.meta.url)
-  const child = new Child(main, 'run', '--json', '--config', server.config)
+async function runningProcess(server: Server): Promise<{ process: Started; run: string }> {
+  const process = hdsync(server, 'run', '--json')
   for (;;) {
     const io = printed()
     await runsCommand({ config: server.config, limit: 1, json: true }, io)
     const [latest] = JSON.parse(io.out)
-    if (latest?.state === 'running' && latest.sources.length > 0) return { child, run: latest.run }
+    if (latest?.state === 'running' && latest.sources.length > 0) return { process, run: latest.run }
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
@@ -45,7 +29,7 @@ async function emit({ config }: Server): Promise<string> {
   return io.out.trim()
 }
 
-describe('cancel', () => {
+describe('cancel', { timeout: 90_000 }, () => {
   test('takes a run back that nobody has begun', async () => {
     const server = await makeServer()
     const run = await emit(server)
@@ -67,44 +51,47 @@ describe('cancel', () => {
   })
 
   test('has the process that does a run end it in order, and waits for that', async () => {
-    const server = await makeServer()
-    const { child, run } = await runningProcess(server)
+    const server = await makeSlowServer()
+    const { process, run } = await runningProcess(server)
     expect(await cancelled(server, run)).toMatchObject({ run, state: 'cancelled' })
-    expect(await child.ended()).toBe(130)
+    expect((await process.ended).code).toBe(130)
   })
 
   test('takes a run back that waits behind another one, which goes on', async () => {
-    const server = await makeServer()
-    const { child, run } = await runningProcess(server)
+    const server = await makeSlowServer()
+    const { process, run } = await runningProcess(server)
     const waiting = await emit(server)
     expect(await cancelled(server, waiting)).toMatchObject({ run: waiting, state: 'cancelled' })
     const io = printed()
     await runsCommand({ config: server.config, limit: 9, json: true }, io)
     expect(JSON.parse(io.out)).toMatchObject([{ run: waiting }, { run, state: 'running' }])
-    await child.kill()
+    process.child.kill('SIGKILL')
   })
 
   test('of a run that waits does not end with the one before it at Ctrl-C', async () => {
-    const server = await makeServer()
-    const { child, run } = await runningProcess(server)
+    const server = await makeSlowServer()
+    const { process, run } = await runningProcess(server)
     const waiting = await emit(server)
     await cancelled(server, run)
-    expect(await child.ended()).toBe(130)
+    expect((await process.ended).code).toBe(130)
     const io = printed()
     await runsCommand({ config: server.config, limit: 9 }, io)
     expect(io.out).toMatch(new RegExp(`^${waiting} +waiting `, 'm'))
   })
 
   test('says what to do about a run that was interrupted, has ended, or is not known', async () => {
-    const server = await makeServer()
+    const server = await makeSlowServer()
     const failure = (run: string) =>
       cancelCommand(run, { config: server.config }, printed()).catch((error) => error)
     expect(await failure('last')).toMatchObject({ message: expect.stringContaining('there is no run yet') })
+    server.letGo()
     const ended = await backUp(server)
     expect(await failure(ended)).toMatchObject({ message: `run ${ended} has ended already (succeeded)` })
+    server.hold()
     expect(await failure('nobody')).toMatchObject({ message: 'there is no run "nobody"' })
-    const { child, run } = await runningProcess(server)
-    await child.kill()
+    const { process, run } = await runningProcess(server)
+    process.child.kill('SIGKILL')
+    await process.ended
     expect(await failure(run)).toMatchObject({
       message: `run ${run} was interrupted: nobody is at it`,
       hint: expect.stringContaining('the next `hdsync run`'),

@@ -126,7 +126,7 @@ describe('check', () => {
     expect(await about(server, 'notify[0]')).toMatchObject([{ id: 'notify.ok' }])
     chmodSync(hook, 0o775)
     expect(
-      checkHooks({ config: await loadConfig({ path: server.config, env: {} }), root: true }),
+      await checkHooks({ config: await loadConfig({ path: server.config, env: {} }), root: true }),
     ).toMatchObject([
       { id: 'notify.writable', severity: 'warning', remedy: `chown root ${hook} && chmod go-w ${hook}` },
     ])
@@ -136,7 +136,7 @@ describe('check', () => {
 
   test('looks at the secrets, programs and addresses of hooks, and sends nothing', async () => {
     const receiver = await WebReceiver.start()
-    const exposed = secretFile(webhookSecret, 0o640)
+    const exposed = secretFile(webhookSecret, 0o644)
     const url = receiver.url
     const server = await makeServer(`notify:
   - { name: gone, webhook: { url: 'https://name.invalid', secretFile: /nowhere/secret } }
@@ -144,6 +144,7 @@ describe('check', () => {
   - { name: short, webhook: { url: '${url}', secretFile: ${secretFile('whsec_abcd')}, allowPrivate: true } }
   - { name: near, healthchecks: { url: '${url}/ping/secret' } }
   - { name: topic, ntfy: { url: '${url}', topic: a, tokenFile: /nowhere/token, allowPrivate: true } }
+  - { name: clear, webhook: { url: 'http://203.0.113.1', secretFile: ${secretFile(webhookSecret)} } }
   - { name: mail, email: { to: a@example.org, sendmail: /nowhere/sendmail } }
   - { name: good, webhook: { url: '${url}', secretFile: ${secretFile(webhookSecret)}, allowPrivate: true } }
 `)
@@ -154,8 +155,8 @@ describe('check', () => {
     expect(await about(server, 'open')).toMatchObject([
       {
         id: 'notify.secret',
-        finding: expect.stringContaining('mode 0640'),
-        remedy: `run: chmod go= ${exposed}`,
+        finding: expect.stringContaining('mode 0644'),
+        remedy: `run: chmod g-w,o= ${exposed}`,
       },
     ])
     expect(await about(server, 'short')).toMatchObject([
@@ -164,6 +165,7 @@ describe('check', () => {
     expect(await about(server, 'near')).toMatchObject([
       { id: 'notify.private', finding: '127.0.0.1 is not an address of the internet: nothing will be sent' },
     ])
+    expect(await about(server, 'clear')).toMatchObject([{ id: 'notify.clear-text', severity: 'warning' }])
     expect(await about(server, 'topic')).toMatchObject([{ id: 'notify.secret' }])
     expect(await about(server, 'mail')).toMatchObject([
       { id: 'notify.missing', finding: 'there is no program /nowhere/sendmail' },
@@ -186,6 +188,17 @@ describe('check', () => {
     const changed = readFileSync(server.config, 'utf8').replace('notify: [{', 'notify: [{ name: chat,')
     writeFileSync(server.config, changed)
     expect(await about(server, 'chat')).toMatchObject([{ id: 'notify.ok' }])
+  })
+
+  test('warns of a webhook that tells its events to everybody on the way', async () => {
+    const server = await makeServer()
+    const secret = join(server.folder, 'secret')
+    writeFileSync(secret, `whsec_${Buffer.alloc(32, 7).toString('base64')}\n`, { mode: 0o600 })
+    const hook = `notify: [{ webhook: { url: 'http://192.0.2.1/', secretFile: ${secret} } }]\n`
+    writeFileSync(server.config, hook, { flag: 'a' })
+    expect(await about(server, 'notify[0]')).toContainEqual(
+      expect.objectContaining({ id: 'notify.clear-text', severity: 'warning' }),
+    )
   })
 
   test('does not go on without a config', async () => {

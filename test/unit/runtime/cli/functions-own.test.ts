@@ -223,7 +223,7 @@ describe('functions invoke', () => {
     ['what is not JSON', 'lamp', { data: '{source}' }, '--data is not JSON'],
     ['data that does not fit', 'lamp', { data: '{}' }, 'the data does not fit source.synced: source:'],
     ['another event', 'lamp', { on: 'run.failed', data: '{}' }, 'lamp does not handle "run.failed"'],
-    ['one of several events', 'notify.route', { data: '{}' }, 'say which with --on: run.succeeded'],
+    ['one of several events', 'notify.route', { data: '{}' }, 'notify.route handles several events'],
     ['an event that is not on record', 'lamp', { event: 'x' }, 'no event "x" of those that lamp handles'],
   ])('refuses %s', async (_, name, options, message) => {
     const server = await makeServer()

@@ -1,58 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { connectDaemon } from '../../../../runtime/cli/daemon.ts'
-import { makeServer, type Server } from './night.ts'
-
-const main = join(import.meta.dirname, '../../../../runtime/cli/main.ts')
-const patience = { timeout: 20_000, interval: 20 }
-
-interface Started {
-  child: ChildProcess
-  /** What it has said on standard error. */
-  said(): string
-  /** How it ended. */
-  ended: Promise<{ code: number | null; out: string }>
-}
-
-function hdsync(server: Server, ...args: string[]): Started {
-  const env = {
-    ...process.env,
-    HDSYNC_CONFIG: server.config,
-    PATH: `${server.folder}/bin:${process.env.PATH}`,
-  }
-  const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  let said = ''
-  child.stderr?.setEncoding('utf8').on('data', (chunk) => {
-    said += chunk
-  })
-  const code = new Promise<number | null>((resolve) => child.once('close', resolve))
-  const out = text(child.stdout as NodeJS.ReadableStream)
-  return { child, said: () => said, ended: Promise.all([code, out]).then(([code, out]) => ({ code, out })) }
-}
-
-async function serve(server: Server, ...args: string[]): Promise<Started> {
-  const daemon = hdsync(server, 'serve', ...args)
-  await vi.waitFor(() => expect(daemon.said()).toContain('ready on'), patience)
-  return daemon
-}
-
-/** A server whose copies take until they are let go. */
-async function makeSlowServer(): Promise<Server & { letGo(): void }> {
-  const server = await makeServer()
-  const go = join(server.folder, 'go')
-  mkdirSync(join(server.folder, 'bin'))
-  const rsync = join(server.folder, 'bin/rsync')
-  writeFileSync(
-    rsync,
-    `#!/bin/sh\ncase "$*" in *--version*) ;; *) while [ ! -e ${go} ]; do sleep 0.02; done ;; esac\nexec /usr/bin/rsync "$@"\n`,
-  )
-  chmodSync(rsync, 0o755)
-  return { ...server, letGo: () => writeFileSync(go, '') }
-}
+import { makeServer } from './night.ts'
+import { hdsync, makeSlowServer, patience, type Started, serve } from './processes.ts'
 
 const copies = (daemon: Started) => vi.waitFor(() => expect(daemon.said()).toContain('copies'), patience)
 
@@ -66,8 +17,8 @@ test('a run that is asked for on the command line is done by the daemon, and fol
     state: 'succeeded',
     sources: [{ source: 'home', filesTransferred: 1 }],
   })
-  expect(run.said()).toMatch(/home {2}mirror done: 1 files/)
-  expect(daemon.said()).toMatch(/home {2}mirror done: 1 files/)
+  expect(run.said()).toMatch(/home {2}mirror done: 1 file,/)
+  expect(daemon.said()).toMatch(/home {2}mirror done: 1 file,/)
   daemon.child.kill('SIGTERM')
   expect((await daemon.ended).code).toBe(0)
 })

@@ -47,7 +47,7 @@ describe('show', () => {
     expect(text).toMatch(
       /^ +\S+ {4}\$ rsync --archive .*'--filter=P \/lost\+found' -- \S+\/home\/ \S+\/disk\/home\/$/m,
     )
-    expect(text).toMatch(/· source\.synced {2}mirror done: 1 files/)
+    expect(text).toMatch(/· source\.synced {2}mirror done: 1 file,/)
     expect(text).toMatch(/✖ sync\.run www given up/)
     expect(text).toMatch(/· run\.failed$/m)
     const without = await shown(server, 'last', { commands: false })

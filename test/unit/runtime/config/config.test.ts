@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { parseConfig, type Source } from '../../../../runtime/config/config.ts'
@@ -214,3 +215,12 @@ function expectOnlyConfigErrors(text: string): void {
     }
   }
 }
+
+test('the example of hooks is a config that has one of every kind', () => {
+  const example = readFileSync(new URL('../../../../deploy/examples/notify.yaml', import.meta.url), 'utf8')
+  const { notify, warnings } = parseConfig(withSource('', example), 'hdsync.yaml')
+  expect(new Set(notify.map(({ kind }) => kind))).toEqual(
+    new Set(['exec', 'webhook', 'healthchecks', 'ntfy', 'email']),
+  )
+  expect(warnings).toEqual([])
+})

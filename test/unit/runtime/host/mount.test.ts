@@ -1,7 +1,12 @@
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { CommandError } from '../../../../runtime/host/command.ts'
 import { mountArgv, mountComplaint, umountArgv, unmount } from '../../../../runtime/host/mount.ts'
+import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
+
+const mayMount = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0
 
 const said = (stderr: string) =>
   new CommandError('mount ended with exit code 32', {
@@ -50,5 +55,26 @@ describe('unmount()', () => {
     const { runner, recorded } = recordingRunner()
     await expect(unmount(runner, '/nowhere/at/all')).rejects.toThrow(/^umount ended with exit code 32/)
     expect(recorded).toHaveLength(1)
+  })
+})
+
+describe.runIf(mayMount)('in a sandbox', () => {
+  // The outer namespace stands for the machine, the inner one for the service.
+  const script = `
+    HDSYNC_MOUNT_NAMESPACE=/proc/$$/ns/mnt
+    export HDSYNC_MOUNT_NAMESPACE
+    inside() { unshare --mount --propagation slave "$node" "$child" "$1" "$folder"; }
+    look() { grep -c " $folder " /proc/self/mountinfo; }
+    inside mount; look
+    inside unmount; look`
+
+  test('mounts are made and removed on the machine, and seen inside', () => {
+    const folder = temporaryFolder()
+    const child = join(import.meta.dirname, 'mount-child.ts')
+    const { stdout } = spawnSync('unshare', ['--mount', '--propagation', 'shared', 'sh', '-c', script], {
+      encoding: 'utf8',
+      env: { ...process.env, node: process.execPath, child, folder },
+    })
+    expect(stdout.split('\n')).toEqual(['seen', '1', 'not seen', '0', ''])
   })
 })

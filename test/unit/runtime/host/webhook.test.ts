@@ -155,14 +155,14 @@ describe('the secret of a webhook', () => {
 
   test('that others can read is refused', async () => {
     await expect(readWebhookKeys(secretFile(webhookSecret, 0o644))).rejects.toThrow(
-      /expected a file that its owner alone can read, found mode 0644\n +run: chmod go= /,
+      /expected a file that others cannot read, found mode 0644\n +run: chmod g-w,o= /,
     )
   })
 
   test.each([
     ['is missing', () => '/nowhere/secret', 'found none'],
     ['is a folder', () => '/tmp', 'found a folder'],
-    ['is empty', () => secretFile(''), 'found an empty one'],
+    ['is empty', () => secretFile(''), 'found an empty file'],
   ])('that %s is refused', async (_, file, words) => {
     await expect(readWebhookKeys(file())).rejects.toThrow(words)
   })

@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process'
-import { statSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { renameSync, statSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { connectDaemon } from '../../../../runtime/cli/daemon.ts'
@@ -15,6 +17,11 @@ async function open(address: ListenAddress, onActivity = () => {}) {
   onTestFinished(() => listener.close(0))
   return listener
 }
+
+const servesDescriptor3 = `
+  import { listen } from ${JSON.stringify(join(import.meta.dirname, '../../../../runtime/http/listener.ts'))}
+  const { address } = await listen({ address: { fd: 3 }, fetch: (_request, _env, local) => Response.json({ local }) })
+  process.stdout.write(address)`
 
 function daemonAt(socket: string) {
   return connectDaemon({ state: '/nowhere', http: { socket } })
@@ -31,6 +38,23 @@ test('a unix socket is for its owner and group alone, and what comes over it is 
 test('a port is not local', async () => {
   const { address } = await open({ host: '127.0.0.1', port: 0 })
   expect(await (await fetch(`http://${address}/y`)).json()).toEqual({ path: '/y', local: false })
+})
+
+test('a unix socket that was handed over is local', async () => {
+  const path = join(temporaryFolder(), 'hdsync.sock')
+  const opener = createServer().listen(`${path}.first`)
+  await once(opener, 'listening')
+  const { fd } = (opener as unknown as { _handle: { fd: number } })._handle
+  const child = spawn(process.execPath, ['--input-type=module', '-e', servesDescriptor3], {
+    stdio: ['ignore', 'pipe', 'inherit', fd],
+  })
+  onTestFinished(() => void child.kill())
+  const [name] = await once(child.stdout as Readable, 'data')
+  expect(String(name)).toBe('the socket of the service manager (3)')
+  // Who opened it takes its name along when it leaves.
+  renameSync(`${path}.first`, path)
+  opener.close()
+  expect(await (await daemonAt(path))?.get('/x')).toEqual({ local: true })
 })
 
 test('a socket that a dead process left is replaced, one that somebody listens on is not', async () => {

@@ -102,6 +102,15 @@ describe('prune()', () => {
     expect(journal.runs(10)).toHaveLength(3)
   })
 
+  test('never forgets that a hook was told to be quiet', async () => {
+    const time = '2020-01-01T00:00:00.000Z'
+    const disabled = { event: event('quiet', { type: 'hook.disabled', runid: 'old', time }), deliveries: [] }
+    await bus.publish([begin('old'), disabled, ended('old', time), begin('newest')])
+    expect(journal.prune(july)).toBe(1)
+    expect(journal.prune(july)).toBe(0)
+    expect(bus.events({ types: ['hook.disabled'] })).toHaveLength(1)
+  })
+
   test('forgets what belongs to no backup, unless it is owed', async () => {
     const time = '2020-01-01T00:00:00.000Z'
     const stray = (id: string, deliveries: Publication['deliveries'] = []) => ({
@@ -255,5 +264,64 @@ describe('dead()', () => {
       { number: 1, error: 'no 1' },
       { number: 2, error: 'no 2' },
     ])
+  })
+})
+
+describe('search()', () => {
+  beforeEach(async () => {
+    const all = [
+      event('1', { runid: 'run1', type: 'run.started', time: '2026-01-01T00:00:00.000Z' }),
+      event('2', { runid: 'run1', type: 'source.failed', subject: 'var', time: '2026-01-01T02:00:00.000Z' }),
+      event('3', {
+        runid: 'run2',
+        type: 'source.synced',
+        subject: 'var',
+        time: '2026-01-01T05:00:00.000+02:00',
+      }),
+      event('4', { runid: 'run2', type: 'run.failed', time: '2026-01-01T04:00:00.000Z' }),
+    ]
+    await bus.publish(all.map((one) => ({ event: one, deliveries: [] })))
+  })
+
+  test.each<[Parameters<SqliteJournal['search']>[0], string]>([
+    [{}, '1234'],
+    [{ types: ['run.*'] }, '14'],
+    [{ types: ['*.failed', 'source.synced'] }, '234'],
+    [{ types: ['run.failed'] }, '4'],
+    [{ types: ['RUN.*'] }, ''],
+    [{ types: ['run.?ailed'] }, ''],
+    [{ types: ['[rs]*'] }, ''],
+    [{ types: [] }, ''],
+    [{ runId: 'run2' }, '34'],
+    [{ subject: 'var' }, '23'],
+    [{ since: Date.UTC(2026, 0, 1, 3) }, '34'],
+    [{ since: Date.UTC(2026, 0, 1, 3, 0, 0, 1) }, '4'],
+    [{ limit: 2 }, '34'],
+    [{ types: ['*.failed'], subject: 'var', limit: 1 }, '2'],
+  ])('for %j finds %s, in the order in which they came', (search, ids) => {
+    expect(
+      journal
+        .search(search)
+        .map(({ event: { id } }) => id)
+        .join(''),
+    ).toBe(ids)
+  })
+
+  test('goes on after what has been seen', async () => {
+    const [, , third] = journal.search({})
+    expect(journal.search({ after: third?.seq ?? 0 }).map(({ event: { id } }) => id)).toEqual(['4'])
+  })
+
+  test('changes() is another number once somebody else has written, and only then', async () => {
+    const directory = temporaryFolder()
+    const writer = new SqliteBus(openDatabase(directory), directory)
+    const reader = openDatabase(directory)
+    const readings = new SqliteJournal(reader)
+    const before = readings.changes()
+    expect(readings.changes()).toBe(before)
+    await writer.publish([owed('a')])
+    expect(readings.changes()).not.toBe(before)
+    writer.close()
+    reader.close()
   })
 })

@@ -21,12 +21,12 @@ async function idsOf(server: Server, now = Date.now()) {
 }
 
 describe('checkHistory()', () => {
-  test('is content after a good night, for two days', async () => {
+  test('is content after a good night, for as long as `alert.after` says', async () => {
     const server = await makeServer()
     await backUp(server)
     expect(await idsOf(server)).toEqual([])
-    expect(await idsOf(server, Date.now() + 1.9 * day)).toEqual([])
-    const late = await idsOf(server, Date.now() + 2.1 * day)
+    expect(await idsOf(server, Date.now() + 1.4 * day)).toEqual([])
+    const late = await idsOf(server, Date.now() + 1.6 * day)
     expect(late).toEqual(['source.overdue source home', 'source.overdue source www'])
   })
 

@@ -1,0 +1,70 @@
+import { catalogue } from '../../../events/index.ts'
+import type { Config } from '../../config/config.ts'
+import { loadConfig } from '../../config/load.ts'
+import { localTime } from '../format.ts'
+import { readJournal } from '../store.ts'
+import type { Candidate } from './words.ts'
+
+/** Newest runs that are offered. */
+const runs = 20
+
+type Values = (config: () => Promise<Config>) => Candidate[] | Promise<Candidate[]>
+
+const plain = (values: Iterable<string>): Candidate[] =>
+  [...values].map((value) => ({ value, description: '' }))
+
+const sources: Values = async (config) =>
+  Object.values((await config()).sources).map((source) => ({
+    value: source.name,
+    description: source.kind === 'lv' ? `${source.vg}/${source.lv}` : source.path,
+  }))
+
+const runIds: Values = async (config) => {
+  const found = readJournal(await config(), (journal) => journal.runs(runs)) ?? []
+  const ids = found.map(({ id, startedAt, end }) => {
+    return {
+      value: id,
+      description: `${localTime(startedAt)} ${end?.type.replace('run.', '') ?? 'not ended'}`,
+    }
+  })
+  return [{ value: 'last', description: 'the newest run' }, ...ids]
+}
+
+const deadIds: Values = async (config) =>
+  (readJournal(await config(), (journal) => journal.dead()) ?? []).map(({ id, function: name, event }) => {
+    return { value: String(id), description: [name, event.subject].filter(Boolean).join(' ') }
+  })
+
+/** What an argument or the value of an option may be, by its name. Those that are left out may be anything. */
+const known: Readonly<Record<string, Values>> = {
+  'run.source': sources,
+  'plan.source': sources,
+  'why.source': sources,
+  'release.id': async (config) => [...(await sources(config)), ...(await runIds(config))],
+  'show.run': runIds,
+  'cancel.run': runIds,
+  'redrive.id': deadIds,
+  'emit.type': () =>
+    plain([...catalogue.values()].filter((event) => event.triggerable).map(({ type }) => type)),
+  'adopt.target': async (config) => plain(Object.keys((await config()).targets)),
+  '--run': runIds,
+  '--source': sources,
+  '--on': () => plain(catalogue.keys()),
+  '--type': () => plain(catalogue.keys()),
+}
+
+/** Values that are files. */
+export const fileValues: ReadonlySet<string> = new Set(['--config'])
+
+/** What may stand in a place of the command line. Whoever presses the tab key is told of no error: nothing, then. */
+export async function valuesOf(
+  name: string,
+  path: string | undefined,
+  env: NodeJS.ProcessEnv,
+): Promise<Candidate[]> {
+  try {
+    return (await known[name]?.(() => loadConfig({ path, env }))) ?? []
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,189 @@
+import { copyFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RunResult } from '../../events/index.ts'
+import { fingerprint } from '../lab/fingerprint.ts'
+import { hold } from '../lab/hold.ts'
+import { scratchFolder } from '../lab/machine.ts'
+import { leftovers, oddFiles } from '../lab/servers.ts'
+import { debianPackages } from './package.ts'
+import { systemAvailable } from './root.ts'
+import { SystemServer } from './server.ts'
+import { firstSession, pattern } from './transcript.ts'
+
+const available = systemAvailable()
+const socket = '/run/hdsync/hdsync.sock'
+
+// One story on one server: each test begins where the one before ended.
+describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${available.why})`}`, () => {
+  const server = new SystemServer()
+  let filesBefore: string[]
+
+  beforeAll(async () => {
+    const [{ now, later }] = await Promise.all([debianPackages(scratchFolder()), server.build()])
+    copyFileSync(now, join(server.machine.dir, 'hdsync.deb'))
+    copyFileSync(later, join(server.machine.dir, 'later.deb'))
+    await server.ok('cp /run/lab/hdsync.deb /root/')
+    await server.ok(`${oddFiles('/srv/var/odd')}\n${oddFiles('/srv/home/odd')}`)
+    filesBefore = await server.files()
+  })
+  afterAll(() => server.cutPower())
+
+  const result = async (run = 'last'): Promise<RunResult> =>
+    lastLine(await server.ok(`hdsync show ${run} --json`))
+  const gone = () => server.until('[ "$(systemctl is-active hdsync.service)" = inactive ]', 120_000)
+  const post = async (data: object): Promise<{ run: string }> => {
+    const event = { specversion: '1.0', id: crypto.randomUUID(), source: '/test', type: 'backup.start', data }
+    return lastLine(
+      await server.ok(
+        `curl -sSf --unix-socket ${socket} -H 'content-type: application/cloudevents+json' -d '${JSON.stringify(event)}' http://localhost/events`,
+      ),
+    )
+  }
+  const ended = (run: string) =>
+    server.until(
+      `hdsync show ${run} --json | tail -1 | grep -q '"state":"\\(succeeded\\|degraded\\|failed\\)"'`,
+      240_000,
+    )
+  const mirrored = async (source: string) => {
+    const [mirror, live] = [`/mnt/backup/${source}`, `/srv/${source}`].map((folder) =>
+      fingerprint(server.machine, folder, { wholeSeconds: true }),
+    )
+    expect(await mirror).toBe(await live)
+  }
+
+  it('has a good backup after the four commands of the README', async () => {
+    const session = firstSession()
+    expect(session.length).toBeGreaterThan(0)
+    expect(session.length).toBeLessThanOrEqual(4)
+    for (const { command, output } of session) {
+      const { code, stdout } = await server.machine.run(`exec 2>&1; cd /root; ${command}`, {
+        timeoutMs: 400_000,
+      })
+      expect([code, stdout], command).toEqual([0, expect.any(String)])
+      if (process.env.HDSYNC_TRANSCRIPT) console.log(`# ${command}\n${stdout}`)
+      expect(stdout.split('\n').map(pattern), stdout).toEqual(expect.arrayContaining(output.map(pattern)))
+    }
+    expect(await result()).toMatchObject({ state: 'succeeded', sources: [{}, {}, {}] })
+    await mirrored('var')
+    await mirrored('home')
+    expect(await server.ok('systemctl --failed --no-legend; systemctl is-enabled hdsync-backup.timer')).toBe(
+      'enabled',
+    )
+  })
+
+  it('is not there at all when there is nothing to do', async () => {
+    await server.configure('hdsync.service', await server.shorterIdleTime())
+    await server.ok('hdsync runs')
+    await gone()
+    expect((await server.machine.run('pgrep -fa hdsync')).stdout).toBe('')
+    expect(
+      await server.ok('systemctl is-active hdsync.socket; systemctl is-failed hdsync.service || true'),
+    ).toBe('active\ninactive')
+  })
+
+  it('is woken by its socket, does what it is asked for, and leaves again', async () => {
+    await server.ok('echo asked > /srv/home/asked')
+    const { run } = await post({ sources: ['home'] })
+    await ended(run)
+    expect(await result(run)).toMatchObject({ state: 'succeeded', sources: [{ source: 'home' }] })
+    expect(await server.ok('cat /mnt/backup/home/asked')).toBe('asked')
+    await gone()
+  })
+
+  it('can be woken again and again', async () => {
+    for (let time = 0; time < 6; time++) {
+      await server.ok(`curl -sSf --unix-socket ${socket} http://localhost/healthz`)
+      await gone()
+    }
+    expect(await server.ok('systemctl is-active hdsync.socket')).toBe('active')
+  })
+
+  it('makes the night when the clock comes to it', async () => {
+    await server.configure('hdsync-backup.timer', 'AccuracySec=1s', 'Timer')
+    // systemd puts off what a jump of the clock has passed: the clock is set to just before.
+    await server.ok(`echo night > /srv/var/night; systemctl restart hdsync-backup.timer
+      date -s "$(systemctl show -P NextElapseUSecRealtime hdsync-backup.timer) - 2 seconds"`)
+    await server.until(
+      '[ "$(systemctl show -P ExecMainExitTimestampMonotonic hdsync-backup.service)" -gt 0 ]',
+      240_000,
+    )
+    expect(await result()).toMatchObject({ state: 'succeeded', sources: [{}, {}, {}] })
+    expect(
+      await server.ok(
+        'systemctl show -P Result hdsync-backup.service; systemctl is-active hdsync-backup.timer',
+      ),
+    ).toBe('success\nactive')
+    await mirrored('var')
+    await mirrored('home')
+  })
+
+  it('is killed when it hangs, and goes on where it was', async () => {
+    await server.configure('hdsync.service', `${await server.shorterIdleTime()}\nWatchdogSec=20s`)
+    await gone()
+    const rsync = await hold(server.machine, 'rsync', '*/mnt/backup/home/*')
+    const { run } = await post({ sources: ['home'] })
+    await rsync.reached()
+    await server.ok('kill -STOP $(systemctl show -P MainPID hdsync.service)')
+    await server.until('[ "$(systemctl show -P NRestarts hdsync.service)" = 1 ]', 120_000)
+    await rsync.go()
+    await ended(run)
+    expect(await result(run)).toMatchObject({ state: 'succeeded', sources: [{ source: 'home' }] })
+    expect(await server.ok('journalctl -q -u hdsync | grep -c "Watchdog timeout"')).toBe('1')
+    expect((await leftovers(server.machine)).snapshots).toEqual([])
+    await server.configure('hdsync.service', await server.shorterIdleTime())
+  })
+
+  it('tells a hook when a unit of it fails', async () => {
+    await gone()
+    await server.ok(`printf '#!/bin/sh\\ncat >> /var/log/told\\n' > /usr/local/bin/tell; chmod 755 /usr/local/bin/tell
+      printf 'notify:\\n  - { exec: [/usr/local/bin/tell], on: [unit.failed] }\\n' >> /etc/hdsync/hdsync.yaml
+      mv /mnt/backup/.hdsync-target /mnt/backup/not-that-disk`)
+    expect((await server.machine.run('systemctl start hdsync-backup.service')).code).not.toBe(0)
+    await server.until('grep -q unit.failed /var/log/told')
+    expect(lastLine(await server.ok('cat /var/log/told'))).toMatchObject({
+      type: 'unit.failed',
+      data: { unit: 'hdsync-backup.service', result: 'exit-code', exitStatus: '1' },
+    })
+    await server.ok('mv /mnt/backup/not-that-disk /mnt/backup/.hdsync-target; systemctl reset-failed')
+  })
+
+  it('loses nothing when it is upgraded in the middle of a run', async () => {
+    await server.ok('echo upgraded > /srv/home/upgraded')
+    const before = await server.ok('cat /etc/hdsync/hdsync.yaml; hdsync runs --json')
+    const rsync = await hold(server.machine, 'rsync', '*/mnt/backup/home/*')
+    const { run } = await post({ sources: ['home'] })
+    await rsync.reached()
+    await server.ok('dpkg -i /run/lab/later.deb')
+    await rsync.go()
+    await ended(run)
+    expect(await result(run)).toMatchObject({
+      state: 'succeeded',
+      sources: [{ source: 'home', mountTrials: 1 }],
+    })
+    expect(await server.ok('cat /mnt/backup/home/upgraded')).toBe('upgraded')
+    const after = await server.ok('cat /etc/hdsync/hdsync.yaml; hdsync runs --json')
+    for (const line of before.split('\n')) expect(after).toContain(line)
+    await gone()
+    expect(await server.ok('hdsync run home >/dev/null 2>&1; dpkg -s hdsync | grep ^Version')).toMatch(
+      /later$/,
+    )
+    await gone()
+  })
+
+  it('leaves nothing but the backups when it is purged', async () => {
+    await server.ok(
+      'rm -r /etc/systemd/system/hdsync*.d /usr/local/bin/tell; apt-get purge -qq -y hdsync',
+    )
+    expect(await server.files()).toEqual(filesBefore)
+    expect(await server.ok("systemctl daemon-reload; systemctl list-units --all --no-legend 'hdsync*'")).toBe(
+      '',
+    )
+    expect(await server.ok('ls /mnt/backup')).toContain('home')
+    expect((await server.machine.run('pgrep -fa hdsync')).stdout).toBe('')
+  })
+})
+
+function lastLine<T>(text: string): T {
+  return JSON.parse(text.trim().split('\n').at(-1) ?? '') as T
+}

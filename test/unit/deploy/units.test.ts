@@ -1,0 +1,81 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { root } from '../../../deploy/build/bundle.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
+
+const units = join(root, 'deploy/systemd')
+const services = ['hdsync.service', 'hdsync-backup.service', 'hdsync-failed@.service']
+const worst = 5.0
+
+function analyze(folder: string, ...words: string[]) {
+  // The colon at the end: and what the system has.
+  const env = { ...process.env, SYSTEMD_UNIT_PATH: `${folder}:`, SYSTEMD_COLORS: '0' }
+  return spawnSync('systemd-analyze', words, { encoding: 'utf8', env })
+}
+
+/** The units with a program and no manual pages: the package has both, a checkout has neither. */
+function asInstalled(): string {
+  const folder = temporaryFolder()
+  const program = join(folder, 'bin/hdsync')
+  mkdirSync(join(folder, 'bin'))
+  writeFileSync(program, '#!/bin/sh\n')
+  chmodSync(program, 0o755)
+  cpSync(units, folder, { recursive: true, dereference: true })
+  for (const name of ['hdsync.socket', 'hdsync-backup.timer', ...services]) {
+    const text = readFileSync(join(folder, name), 'utf8')
+    writeFileSync(
+      join(folder, name),
+      text.replaceAll('/usr/bin/hdsync', program).replace(/^Documentation=.*\n/gm, ''),
+    )
+  }
+  return folder
+}
+
+// Without systemd (in a container) there is nobody to judge them.
+describe.runIf(analyze(units, '--version').status === 0)('the systemd units', () => {
+  test('are such that systemd finds nothing wrong with them', () => {
+    const folder = asInstalled()
+    const names = ['hdsync.socket', 'hdsync-backup.timer', 'hdsync-failed@x.service', ...services.slice(0, 2)]
+    const { status, stderr } = analyze(folder, 'verify', ...names.map((name) => join(folder, name)))
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+  })
+
+  test.each(services)(`of %s leave an exposure of at most ${worst}`, (name) => {
+    const folder = asInstalled()
+    const { stdout } = analyze(folder, 'security', '--offline=yes', '--no-pager', join(folder, name))
+    const [, exposure] = /exposure level for \S+: ([\d.]+)/.exec(stdout) ?? []
+    expect(Number(exposure)).toBeGreaterThan(0)
+    expect(Number(exposure)).toBeLessThanOrEqual(worst)
+  })
+})
+
+describe('the timer', () => {
+  test('is made up for after the machine was off, and spread over a fleet', () => {
+    const text = readFileSync(join(units, 'hdsync-backup.timer'), 'utf8')
+    for (const line of ['OnCalendar=daily', 'Persistent=true', 'RandomizedDelaySec=1h'])
+      expect(text).toContain(line)
+  })
+})
+
+describe('the sandbox', () => {
+  const hardening = readFileSync(join(units, 'hdsync.service.d/hardening.conf'), 'utf8')
+  const settings = hardening.split('\n').filter((line) => /^\w+=/.test(line))
+
+  test.each([
+    'PrivateTmp',
+    'ProtectHome',
+    'ProtectKernelModules',
+    'InaccessiblePaths',
+    'TemporaryFileSystem',
+  ])('does not have %s, which puts empty folders in the place of what is backed up', (name) =>
+    expect(settings.filter((line) => line.startsWith(`${name}=`))).toEqual([]),
+  )
+
+  test('tells hdsync the way out to the mounts of the machine', () => {
+    expect(settings).toContain('PrivateMounts=yes')
+    expect(settings).toContain('Environment=HDSYNC_MOUNT_NAMESPACE=/proc/1/ns/mnt')
+  })
+})

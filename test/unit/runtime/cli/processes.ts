@@ -1,0 +1,58 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { expect, onTestFinished, vi } from 'vitest'
+import { makeServer, type Server } from './night.ts'
+
+const main = join(import.meta.dirname, '../../../../runtime/cli/main.ts')
+/** How long, and how often, a test looks for what another process is to do. */
+export const patience = { timeout: 20_000, interval: 20 }
+
+/** A hdsync in a process of its own. */
+export interface Started {
+  child: ChildProcess
+  /** What it has said on standard error. */
+  said(): string
+  /** How it ended. */
+  ended: Promise<{ code: number | null; out: string }>
+}
+
+/** Runs a command; it does not outlive the test. */
+export function hdsync(server: Server, ...args: string[]): Started {
+  const env = {
+    ...process.env,
+    HDSYNC_CONFIG: server.config,
+    PATH: `${server.folder}/bin:${process.env.PATH}`,
+  }
+  const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (chunk) => {
+    said += chunk
+  })
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const out = text(child.stdout as NodeJS.ReadableStream)
+  return { child, said: () => said, ended: Promise.all([code, out]).then(([code, out]) => ({ code, out })) }
+}
+
+/** Starts the daemon, and waits until it is ready. */
+export async function serve(server: Server, ...args: string[]): Promise<Started> {
+  const daemon = hdsync(server, 'serve', ...args)
+  await vi.waitFor(() => expect(daemon.said()).toContain('ready on'), patience)
+  return daemon
+}
+
+/** A server whose copies take until they are let go. */
+export async function makeSlowServer(): Promise<Server & { letGo(): void; hold(): void }> {
+  const server = await makeServer()
+  const go = join(server.folder, 'go')
+  mkdirSync(join(server.folder, 'bin'))
+  const rsync = join(server.folder, 'bin/rsync')
+  writeFileSync(
+    rsync,
+    `#!/bin/sh\ncase "$*" in *--version*) ;; *) while [ ! -e ${go} ]; do sleep 0.02; done ;; esac\nexec /usr/bin/rsync "$@"\n`,
+  )
+  chmodSync(rsync, 0o755)
+  return { ...server, letGo: () => writeFileSync(go, ''), hold: () => rmSync(go) }
+}

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest'
+import { type Case, remedyFor } from '../../../../../runtime/cli/story/remedies.ts'
+import { parseConfig } from '../../../../../runtime/config/config.ts'
+import { InterruptedError } from '../../../../../runtime/errors.ts'
+
+const { sources } = parseConfig(
+  'sources: { var: { lv: vg01/lv_var, target: hdd1 } }\ntargets: { hdd1: { path: /mnt/hdd1 } }',
+  'test.yaml',
+)
+
+const failure: Case = {
+  source: sources.var as Case['source'],
+  mirrorAt: '/mnt/hdd1/var',
+  archivesAt: '/mnt/hdd9',
+  run: 'abc',
+  at: 0,
+  state: 'failed',
+  step: 'sync.run',
+  reason: 'no',
+  trial: 1,
+  tries: 1,
+  command: undefined,
+  kernel: [],
+  refused: 0,
+  overflowed: 0,
+  mirrorTouched: false,
+  mirrorSuspect: false,
+  others: [],
+  archive: undefined,
+}
+const rsync = (exitCode: number, stderr = '') => ({ argv: ['rsync'], exitCode, signal: null, stderr })
+const full = 'rsync: write failed on "/mnt/hdd1/var/x": No space left on device (28)'
+
+test.each<[what: string, facts: Partial<Case>, advice: RegExp]>([
+  ['a held sync', { state: 'held' }, /\$ hdsync release var/],
+  ['a cancelled one', { state: 'cancelled' }, /somebody ended the run.*\$ hdsync run var/],
+  ['a killed hdsync', { reason: new InterruptedError(false).message }, /\$ journalctl --boot=-1/],
+  [
+    'a power cut',
+    { reason: new InterruptedError(true).message, step: 'snapshot.mount' },
+    /\$ journalctl --boot=-1/,
+  ],
+  ['an overflow', { overflowed: 3 }, /snapshot\.max.*\$ vgs vg01/],
+  [
+    'refused mounts',
+    { step: 'snapshot.mount', refused: 10 },
+    /\$ fsck -n \/dev\/vg01\/lv_var.*mount\.attempts/,
+  ],
+  ['a target that is not there', { step: 'target.open' }, /\$ hdsync check.*target adopt hdd1/],
+  ['a volume group without room', { step: 'snapshot.create' }, /\$ vgs vg01/],
+  ['lvcreate', { step: 'snapshot.take', command: { ...rsync(5), argv: ['lvcreate'] } }, /\$ vgs vg01/],
+  ['a gate', { step: 'snapshot.take' }, /\$ hdsync show abc.*var\.snapshot\.gate\.timeout/],
+  ['a full backup disk', { command: rsync(11, full) }, /\$ df -h \/mnt\/hdd1\/var/],
+  ['unreadable files', { command: rsync(23) }, /rsync names them.*\$ hdsync show/],
+  ['a broken pipe', { command: rsync(12) }, /broken off.*\$ hdsync run var/],
+  ['a source that is not right', {}, /did not look right.*\$ hdsync run var/],
+  ['a full archive disk', { step: 'archive.weekly', command: rsync(1, full) }, /\$ df -h \/mnt\/hdd9/],
+  ['a bad archive', { step: 'archive.weekly' }, /mirror is good.*\$ hdsync check/],
+  ['a turn that never came', { step: 'source.next' }, /\$ hdsync run var/],
+  ['anything else', { step: 'of.tomorrow' }, /\$ hdsync show abc \$ hdsync check/],
+])('remedyFor() %s says what to do', (_, facts, advice) => {
+  expect(remedyFor({ ...failure, ...facts }).join(' ')).toMatch(advice)
+})
