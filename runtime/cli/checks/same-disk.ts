@@ -35,7 +35,7 @@ export async function checkSameDisk(target: Target, box: Box): Promise<Finding[]
 
 /** A run refuses a mirror that would hold itself. */
 async function checkApart(source: Source, target: Target, box: Box): Promise<Finding | undefined> {
-  if (source.kind !== 'lv' || source.target !== target.name) return undefined
+  if (source.kind !== 'lv' || source.target !== target.name || !isThere(target, box)) return undefined
   const volumes = await box.volumes(source.vg).catch(() => [])
   try {
     proveApart(source, volumes.find(({ lv }) => lv === source.lv)?.device, target, box.mounts)
@@ -66,9 +66,19 @@ async function sharedGround(source: Source, target: Ground, box: Box): Promise<s
 }
 
 async function groundOfTarget(target: Target, box: Box): Promise<Ground> {
-  const below = target.mounts.findLast(({ at }) => target.path === at || target.path.startsWith(`${at}/`))
-  const isMounted = !below || mountOf(box.mounts, target.path)?.at === below.at
-  return isMounted ? groundAt(target.path, box) : groundOfAbsent(below, box)
+  const below = diskBelow(target)
+  return below && !isThere(target, box) ? groundOfAbsent(below, box) : groundAt(target.path, box)
+}
+
+/** The configured disk that a target's path lies on, if it is not always mounted. */
+function diskBelow({ mounts, path }: Target): ConfiguredMount | undefined {
+  return mounts.findLast(({ at }) => path === at || path.startsWith(`${at}/`))
+}
+
+/** Not so between runs, when what lies below the mount point is seen instead. */
+function isThere(target: Target, { mounts }: Box): boolean {
+  const below = diskBelow(target)
+  return !below || mountOf(mounts, target.path)?.at === below.at
 }
 
 function groundAt(path: string, { mounts }: Box): Ground {

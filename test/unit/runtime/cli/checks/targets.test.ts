@@ -103,6 +103,17 @@ describe('checkTarget()', () => {
     ])
   })
 
+  test('does not take the folder for the target while its disk is not mounted there', async () => {
+    const at = temporaryFolder()
+    const root = { ...(mountOf(readMounts(), at) as Mount), at: '/', device: '254:7' }
+    const volume = { lv_name: 'lv_var', lv_kernel_major: '254', lv_kernel_minor: '7' }
+    const box = { ...boxWith([volume]), mounts: [root] }
+    expect(await idsOf(target(at, [{ device: '/dev/no-such-disk', at }]), box)).not.toContain(
+      'target.on-source',
+    )
+    expect(await idsOf(target(at), box)).toContain('target.on-source')
+  })
+
   test('warns of a target on the file system of its source, once for all that it keeps', async () => {
     const folder = temporaryFolder()
     await writeMarker(folder, 'disk', 0)
