@@ -25,6 +25,8 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
     copyFileSync(later, join(server.machine.dir, 'later.deb'))
     await server.ok('cp /run/lab/hdsync.deb /root/')
     await server.ok(`${oddFiles('/srv/var/odd')}\n${oddFiles('/srv/home/odd')}`)
+    // Reiserfs writes the mode that goes with an ACL no sooner, and no snapshot has it before.
+    await server.ok('umount /srv/var; mount /srv/var')
     filesBefore = await server.files()
   })
   afterEach(async ({ task }) => {
