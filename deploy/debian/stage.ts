@@ -64,10 +64,25 @@ export async function stage(tree: string, version: string, epoch: number): Promi
   for (const name of globSync('*.ts', { cwd: examples }).sort()) {
     put(`usr/share/doc/hdsync/examples/functions/${name}`, readFileSync(join(examples, name)))
   }
+  stageCompletions(app, put)
   renameSync(join(app, 'LICENCES.txt'), join(tree, 'usr/share/doc/hdsync/LICENCES.txt'))
   put('usr/share/lintian/overrides/hdsync', readFileSync(join(import.meta.dirname, 'lintian-overrides')))
 
   settle(tree, epoch)
+}
+
+/** Where each shell looks for what completes a command of this name. */
+const completions = {
+  bash: 'usr/share/bash-completion/completions/hdsync',
+  zsh: 'usr/share/zsh/vendor-completions/_hdsync',
+  fish: 'usr/share/fish/vendor_completions.d/hdsync.fish',
+}
+
+function stageCompletions(app: string, put: (path: string, content: string) => void): void {
+  const main = join(app, 'runtime/cli/main.js')
+  for (const [shell, path] of Object.entries(completions)) {
+    put(path, execFileSync(process.execPath, [main, 'completion', shell], { encoding: 'utf8' }))
+  }
 }
 
 function stageUnits(tree: string): void {

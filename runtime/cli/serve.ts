@@ -119,10 +119,15 @@ function tellAll(view: View, manager: ServiceManager, touch: () => void): Engine
   }
 }
 
-/** Has the service started again when something that waits is due. @returns Whether it may leave. */
+/**
+ * Has the service started again when something that waits is due, or a source overdue. @returns Whether it may leave:
+ * who is overdue the next start tells as well, but what waits must not wait for it.
+ */
 async function arrangeAwakening({ engine }: Service, manager: ServiceManager): Promise<boolean> {
   const due = engine.nextDue()
-  return due === undefined || (await manager.wakeAt(due))
+  const moments = [due, engine.nextOverdue()].filter((moment) => moment !== undefined)
+  if (moments.length === 0) return true
+  return (await manager.wakeAt(Math.min(...moments))) || due === undefined
 }
 
 /** The sockets of the daemon; those that the service manager opened stay open, the others follow the config. */

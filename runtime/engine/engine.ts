@@ -52,8 +52,10 @@ export interface Engine {
   current(): string | undefined
   /** Whether anything is going on, or could go on at once. */
   busy(): boolean
-  /** When something that waits for its time is due, or a source overdue; undefined if there is nothing. */
+  /** When something that waits for its time is due; undefined if there is nothing. */
   nextDue(): number | undefined
+  /** When the next source becomes overdue, if it does not succeed before. */
+  nextOverdue(): number | undefined
   /** No further run begins; the one that is going on is not touched, and those that wait are kept. */
   hold(): void
   /** Tells of what happens, until the answer is called. */
@@ -201,10 +203,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       dispatcher.inHand > 0 ||
       bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
     nextDue: () => {
-      const delayed = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
-      const due = [...delayed, ...(overdue?.nextAt === undefined ? [] : [overdue.nextAt])]
+      const due = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
       return due.length > 0 ? Math.min(...due) : undefined
     },
+    nextOverdue: () => overdue?.nextAt,
     hold() {
       onHold = true
       queue.close()

@@ -2,6 +2,8 @@ import type { EventBus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
 import { InterruptedError } from '../errors.ts'
+import { createRunner } from '../host/command.ts'
+import { resumeSources } from '../host/half-made.ts'
 import { createHost, type HostOptions } from '../host/host.ts'
 import { sweep } from '../host/leftovers.ts'
 import { endOrphans } from '../host/orphans.ts'
@@ -39,12 +41,12 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
   await bus.reclaim('interrupted: hdsync or the machine stopped', options.clock.now())
   const interrupted = interruptedRuns(options)
   for (const runId of journal.unended()) if (!interrupted.includes(runId)) await bus.holdBack(runId)
+  if (interrupted.length > 0) await beforehand(options)
   const reason = new InterruptedError(options.machineWentDown)
   for (const runId of interrupted) {
     observer.onWarning?.(`run ${runId} was interrupted: it is being ended, and what it left put in order`)
     await dispatcher.endRun(runId, reason)
   }
-  if (interrupted.length > 0) await tidyArchives(options)
   dispatcher.start()
   await Promise.all(interrupted.map((runId) => ends.wait(runId)))
   const isLive = (runId: string) => {
@@ -60,14 +62,20 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
 }
 
 /**
- * Removes the half-written archive of an interrupted run, where its target can be proven at once: it is always mounted,
- * or still is after a kill. Any other is tidied when a run opens it, before it is written to.
+ * What an interrupted run needs before its functions put things in order: its volumes may hang, suspended. And its
+ * half-written archive goes where the target can be proven at once: it is always mounted, or still is after a kill.
+ * Any other is tidied when a run opens it, before it is written to.
  */
-async function tidyArchives({ config, hostOptions }: ReconcilerOptions): Promise<void> {
+async function beforehand({ config, hostOptions, observer }: ReconcilerOptions): Promise<void> {
+  const signal = AbortSignal.timeout(60_000)
+  const silent = { started: () => 0, ended: () => {} }
+  const runner = createRunner({ observer: silent, signal, owner: hostOptions.store })
+  // Where LVM cannot be used, the sources that need it will say so.
+  const resumed = await resumeSources(config, runner).catch(() => [])
+  for (const message of resumed) observer.onWarning?.(message)
   const target = config.targets[config.archive?.target ?? '']
   if (!target) return
-  const observer = { started: () => 0, ended: () => {} }
-  const { targets, archives } = createHost({ ...hostOptions, observer, signal: AbortSignal.timeout(60_000) })
+  const { targets, archives } = createHost({ ...hostOptions, observer: silent, signal })
   try {
     await targets.prove(target)
     await archives.tidy(target)

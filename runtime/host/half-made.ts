@@ -1,14 +1,17 @@
 import { open } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config, LvSource } from '../config/config.ts'
 import type { CommandRunner } from './command.ts'
 import { filesystemType } from './filesystem.ts'
-import { fullName, type Lvm, resumeArgvs, type Volume } from './lvm.ts'
+import { deviceMapperName, fullName, type Lvm, resumeArgvs, type Volume } from './lvm.ts'
 import { readMounts } from './mountinfo.ts'
 
 /** What lvcreate(8) wipes at once; nothing of somebody's survives there. */
 const headBytes = 4096
 /** The first bytes of a snapshot's exception store. @see Linux, drivers/md/dm-snap-persistent.c */
 const storeMagic = 'SnAp'
+/** Longer than a healthy lvcreate(8) suspends a volume. */
+const momentMs = 2000
 
 /** The value of a tag `KEY=VALUE`. */
 export function tagValue({ tags }: Pick<Volume, 'tags'>, key: string): string | undefined {
@@ -37,10 +40,49 @@ export function halfMadeFor(
  * Lets a volume go on that an lvcreate(8) had suspended when it was cut off. Nothing happens to one that is not
  * suspended.
  */
-export async function resume({ vg, lv }: { vg: string; lv: string }, runner: CommandRunner): Promise<void> {
-  for (const argv of resumeArgvs(vg, lv)) {
+export async function resume(volume: { vg: string; lv: string }, runner: CommandRunner): Promise<void> {
+  for (const argv of resumeArgvs(volume)) {
     await runner.run({ argv, timeoutMs: 60_000, interruptible: false, accept: [0, 1, 5] })
   }
+}
+
+/**
+ * Lets sources go on that a run which was interrupted left suspended: an lvcreate(8) of a thin snapshot that is killed
+ * leaves no other trace. Somebody's own suspends a volume for a moment; what still is suspended later hangs.
+ * @returns What was done, for people to read.
+ */
+export async function resumeSources(
+  config: Pick<Config, 'sources'>,
+  runner: CommandRunner,
+): Promise<string[]> {
+  const volumes = Object.values(config.sources).filter((source) => source.kind === 'lv')
+  if (volumes.length === 0) return []
+  const before = await suspendedDevices(runner)
+  const hanging = volumes.filter((source) => before.has(deviceMapperName(source)))
+  if (hanging.length === 0) return []
+  await sleep(momentMs)
+  const now = await suspendedDevices(runner)
+  const messages: string[] = []
+  for (const source of hanging.filter((one) => now.has(deviceMapperName(one)))) {
+    await resume(source, runner)
+    messages.push(`resumed ${fullName(source.vg, source.lv)}, left suspended by an earlier run`)
+  }
+  return messages
+}
+
+async function suspendedDevices(runner: CommandRunner): Promise<Set<string>> {
+  const argv = [
+    'dmsetup',
+    'info',
+    '--columns',
+    '--noheadings',
+    '--separator',
+    ' ',
+    '-o',
+    'name,suspended',
+  ] as const
+  const { stdout } = await runner.run({ argv, timeoutMs: 30_000, interruptible: false })
+  return new Set(stdout.split('\n').flatMap((line) => /^(\S+) Suspended$/.exec(line.trim())?.[1] ?? []))
 }
 
 /**

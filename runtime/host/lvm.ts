@@ -122,9 +122,14 @@ export function lvconvertArgv({ vg, lv }: { vg: string; lv: string }, origin: st
   ]
 }
 
-/** The volume, and what LVM puts below it while it has snapshots. In their names a dash stands twice. */
-export function resumeArgvs(vg: string, lv: string): Command['argv'][] {
-  const name = `${vg.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`
+/** The kernel's name of a volume, in which a dash of its own stands twice. */
+export function deviceMapperName({ vg, lv }: { vg: string; lv: string }): string {
+  return `${vg.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`
+}
+
+/** The volume, and what LVM puts below it while it has snapshots. */
+export function resumeArgvs({ vg, lv }: { vg: string; lv: string }): Command['argv'][] {
+  const name = deviceMapperName({ vg, lv })
   return [
     ['dmsetup', 'resume', `${name}-real`],
     ['dmsetup', 'resume', name],

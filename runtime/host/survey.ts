@@ -50,7 +50,9 @@ export interface Survey {
 }
 
 /** What each tool printed; undefined where LVM is not installed. */
-export type SurveyTexts = { lsblk: string; findmnt: string } & Partial<Record<'lvs' | 'vgs' | 'pvs', string>>
+export type SurveyTexts = { lsblk: string; findmnt: string } & Partial<
+  Record<'blkid' | 'lvs' | 'vgs' | 'pvs', string>
+>
 
 const timeoutMs = 60_000
 const lvmOptions = ['--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
@@ -72,6 +74,7 @@ export const surveyArgvs = {
     '--output',
     'TARGET,SOURCE,FSTYPE,OPTIONS,MAJ:MIN,FSROOT',
   ],
+  blkid: ['blkid', '--output', 'export'],
   lvs: lvsArgv(),
   vgs: ['vgs', ...lvmOptions, '-o', 'vg_name,vg_free,vg_extent_size'],
   pvs: ['pvs', ...lvmOptions, '-o', 'pv_name,vg_name'],
@@ -82,22 +85,40 @@ export const surveyArgvs = {
  * @throws {TerminalError} lsblk or findmnt is missing, or says something else than it should.
  */
 export async function takeSurvey(runner: CommandRunner): Promise<Survey> {
-  const [lsblk, findmnt, lvs, vgs, pvs] = await Promise.all([
+  const [lsblk, findmnt, blkid, lvs, vgs, pvs] = await Promise.all([
     printed(runner, 'lsblk'),
     printed(runner, 'findmnt'),
+    optional(runner, 'blkid'),
     optional(runner, 'lvs'),
     optional(runner, 'vgs'),
     optional(runner, 'pvs'),
   ])
-  return parseSurvey({ lsblk, findmnt, ...(lvs && { lvs }), ...(vgs && { vgs }), ...(pvs && { pvs }) })
+  return parseSurvey({
+    lsblk,
+    findmnt,
+    ...(blkid && { blkid }),
+    ...(lvs && { lvs }),
+    ...(vgs && { vgs }),
+    ...(pvs && { pvs }),
+  })
 }
 
 async function printed(runner: CommandRunner, tool: keyof typeof surveyArgvs): Promise<string> {
-  return (await runner.run({ argv: surveyArgvs[tool], timeoutMs, interruptible: false })).stdout
+  return (
+    await runner.run({
+      argv: surveyArgvs[tool],
+      timeoutMs,
+      interruptible: false,
+      accept: tool === 'blkid' ? [0, 2] : [0],
+    })
+  ).stdout
 }
 
 /** A machine without LVM has no volumes; one whose LVM is broken should hear of it. */
-async function optional(runner: CommandRunner, tool: 'lvs' | 'vgs' | 'pvs'): Promise<string | undefined> {
+async function optional(
+  runner: CommandRunner,
+  tool: 'blkid' | 'lvs' | 'vgs' | 'pvs',
+): Promise<string | undefined> {
   try {
     return await printed(runner, tool)
   } catch (error) {
@@ -109,7 +130,9 @@ async function optional(runner: CommandRunner, tool: 'lvs' | 'vgs' | 'pvs'): Pro
 /** Reads what the tools printed. @throws {TerminalError} One of them printed something else. */
 export function parseSurvey(texts: SurveyTexts): Survey {
   return {
-    devices: parseDevices(read('lsblk', lsblkReport, texts.lsblk).blockdevices),
+    devices: parseDevices(read('lsblk', lsblkReport, texts.lsblk).blockdevices).map(
+      fillIn(texts.blkid ?? ''),
+    ),
     mounts: read('findmnt', findmntReport, texts.findmnt).filesystems.map(parseMount),
     volumes: texts.lvs ? parseLvs(texts.lvs) : [],
     groups: texts.vgs
@@ -179,6 +202,21 @@ function parseDevices(tree: readonly LsblkRow[]): BlockDevice[] {
   }
   for (const row of tree) visit(row, undefined)
   return [...devices.values()]
+}
+
+/** lsblk goes by what udev knows; where it knows nothing of a device, blkid has looked at it. @see blkid(8) */
+function fillIn(exported: string): (device: BlockDevice) => BlockDevice {
+  const known = exported.split('\n\n').map((block) => {
+    const pairs = block
+      .split('\n')
+      .map((line) => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)])
+    return Object.fromEntries(pairs) as Partial<Record<string, string>>
+  })
+  return (device) => {
+    const found = device.fileSystem ? undefined : known.find(({ DEVNAME }) => DEVNAME === device.path)
+    if (!found?.TYPE) return device
+    return { ...device, fileSystem: found.TYPE, uuid: found.UUID, label: found.LABEL }
+  }
 }
 
 function toDevice(row: LsblkRow): BlockDevice {

@@ -96,6 +96,7 @@ function binaryOf(headers: Record<string, string>, body: string): IncomingEvent 
 /** An attribute that is not set may be there as null; data that is null is data. */
 function withoutNulls(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  if (!Object.values(value).includes(null)) return value
   return Object.fromEntries(Object.entries(value).filter(([key, one]) => one !== null || key === 'data'))
 }
 

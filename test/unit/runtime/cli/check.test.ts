@@ -126,7 +126,7 @@ describe('check', () => {
     expect(await about(server, 'notify[0]')).toMatchObject([{ id: 'notify.ok' }])
     chmodSync(hook, 0o775)
     expect(
-      checkHooks({ config: await loadConfig({ path: server.config, env: {} }), root: true }),
+      await checkHooks({ config: await loadConfig({ path: server.config, env: {} }), root: true }),
     ).toMatchObject([
       { id: 'notify.writable', severity: 'warning', remedy: `chown root ${hook} && chmod go-w ${hook}` },
     ])
@@ -188,6 +188,17 @@ describe('check', () => {
     const changed = readFileSync(server.config, 'utf8').replace('notify: [{', 'notify: [{ name: chat,')
     writeFileSync(server.config, changed)
     expect(await about(server, 'chat')).toMatchObject([{ id: 'notify.ok' }])
+  })
+
+  test('warns of a webhook that tells its events to everybody on the way', async () => {
+    const server = await makeServer()
+    const secret = join(server.folder, 'secret')
+    writeFileSync(secret, `whsec_${Buffer.alloc(32, 7).toString('base64')}\n`, { mode: 0o600 })
+    const hook = `notify: [{ webhook: { url: 'http://192.0.2.1/', secretFile: ${secret} } }]\n`
+    writeFileSync(server.config, hook, { flag: 'a' })
+    expect(await about(server, 'notify[0]')).toContainEqual(
+      expect.objectContaining({ id: 'notify.clear-text', severity: 'warning' }),
+    )
   })
 
   test('does not go on without a config', async () => {

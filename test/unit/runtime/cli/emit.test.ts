@@ -73,7 +73,7 @@ describe('emit', () => {
     [
       'backup.start',
       '{"sources":"home"}',
-      expect.stringMatching(/^the data of backup\.start does not fit: sources: /),
+      expect.stringMatching(/^the data of backup\.start does not fit its schema: sources: /),
       undefined,
     ],
     ['backup.start', '{', expect.stringMatching(/^--data is not JSON: /), expect.any(String)],

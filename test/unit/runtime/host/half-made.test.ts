@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { LvSource } from '../../../../runtime/config/config.ts'
 import { parseConfig } from '../../../../runtime/config/config.ts'
 import type { Command, CommandRunner } from '../../../../runtime/host/command.ts'
-import { halfMadeFor, undoHalfMade } from '../../../../runtime/host/half-made.ts'
+import { halfMadeFor, resumeSources, undoHalfMade } from '../../../../runtime/host/half-made.ts'
 import { Lvm, type Volume } from '../../../../runtime/host/lvm.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
@@ -99,6 +99,39 @@ describe('undoHalfMade()', () => {
     const { asked, tools } = lvmWith(Buffer.alloc(8192), { origin: '' })
     expect(await undoHalfMade(named(tools.path), source, tools)).toBe(false)
     expect(asked.some((line) => line.startsWith('lvremove'))).toBe(false)
+  })
+})
+
+describe('resumeSources()', () => {
+  /** @param looks What dmsetup says at each look. */
+  function runnerSeeing(...looks: string[]) {
+    const asked: string[] = []
+    const run = async ({ argv }: Command) => {
+      if (argv[1] !== 'info') asked.push(argv.join(' '))
+      const stdout = argv[1] === 'info' ? (looks.shift() ?? '') : ''
+      return { exitCode: 0, stdout, stderr: '', durationMs: 1 }
+    }
+    const nothing = () => {
+      throw new Error('only run() is used here')
+    }
+    return { asked, runner: { run, pipe: nothing, open: nothing } as CommandRunner }
+  }
+
+  test('lets a volume go on that stays suspended, and says so', async () => {
+    const { asked, runner } = runnerSeeing(
+      ...Array(2).fill('vg01-lv_other Suspended\nvg01-lv_var Suspended\n'),
+    )
+    expect(await resumeSources(config, runner)).toEqual([
+      'resumed vg01/lv_var, left suspended by an earlier run',
+    ])
+    expect(asked).toContain('dmsetup resume vg01-lv_var')
+    expect(asked.some((line) => line.includes('lv_other'))).toBe(false)
+  })
+
+  test('leaves one alone that somebody suspends for a moment', async () => {
+    const { asked, runner } = runnerSeeing('vg01-lv_var Suspended\n', 'vg01-lv_var Active\n')
+    expect(await resumeSources(config, runner)).toEqual([])
+    expect(asked).toEqual([])
   })
 })
 

@@ -43,6 +43,20 @@ describe('parseSurvey()', () => {
     expect(parseSurvey({ ...texts, lsblk: older }).devices).toEqual(parseSurvey(texts).devices)
   })
 
+  test('goes by blkid where udev has told lsblk nothing', () => {
+    const texts = printedOn('cloud-vm')
+    const lsblk = texts.lsblk.replaceAll(/"(fstype|uuid|label)":"[^"]*"/g, '"$1":null')
+    const blkid =
+      'DEVNAME=/dev/vda1\nUUID=1\nTYPE=ext4\n\nDEVNAME=/dev/vdb\nLABEL=two=words\nUUID=2\nTYPE=xfs\n'
+    const { devices } = parseSurvey({ ...texts, lsblk, blkid })
+    expect(devices.find(({ name }) => name === 'vdb')).toMatchObject({
+      fileSystem: 'xfs',
+      uuid: '2',
+      label: 'two=words',
+    })
+    expect(devices.find(({ name }) => name === 'vda15')?.fileSystem).toBeUndefined()
+  })
+
   test('says which tool printed something else', () => {
     const texts = printedOn('classic')
     expect(() => parseSurvey({ ...texts, findmnt: 'findmnt: unknown column' })).toThrow(
@@ -55,7 +69,7 @@ describe('parseSurvey()', () => {
 describe('takeSurvey()', () => {
   test('asks each tool once, and is content without LVM', async () => {
     const { lsblk, findmnt } = printedOn('one-partition')
-    const runner = runnerOf({ lsblk, findmnt })
+    const runner = runnerOf({ lsblk, findmnt, blkid: '' })
     const without = {
       ...runner,
       run: async (command: Parameters<typeof runner.run>[0]) => {

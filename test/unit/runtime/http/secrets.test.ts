@@ -19,19 +19,13 @@ describe('readSecret()', () => {
     expect(await readSecret(fileOf('abc\n'), 'http.tokenFile')).toBe('abc')
   })
 
-  test.runIf(asRoot).each([0o604, 0o644, 0o640 | 0o004])('refuses root a file of mode %o', async (mode) => {
+  test.runIf(asRoot).each([0o604, 0o644])('refuses root a file of mode %o', async (mode) => {
     const file = fileOf('abc', mode)
     await expect(readSecret(file, 'http.tokenFile')).rejects.toThrow(
-      `${file}: http.tokenFile: expected a file that others cannot read, found mode 0${mode.toString(8)}\n  run: chmod o-rwx ${file}`,
+      new RegExp(
+        `^${file}: http\\.tokenFile: expected a file .*, found mode 0${mode.toString(8)}\\n {2}run: chmod `,
+      ),
     )
-  })
-
-  test.runIf(asRoot)('takes a file that its group may read', async () => {
-    expect(await readSecret(fileOf('abc', 0o640), 'http.tokenFile')).toBe('abc')
-  })
-
-  test('lets a user have their own files as they like', async () => {
-    expect(await readSecret(fileOf('abc', 0o644), 'http.tokenFile', 1000)).toBe('abc')
   })
 
   test.each([
@@ -45,7 +39,7 @@ describe('readSecret()', () => {
     await expect(readSecret('/nowhere/token', 'http.tokenFile')).rejects.toThrow(
       '/nowhere/token: http.tokenFile: expected a file with a secret, found none',
     )
-    await expect(readSecret(temporaryFolder(), 'http.tokenFile')).rejects.toThrow('found something else')
+    await expect(readSecret(temporaryFolder(), 'http.tokenFile')).rejects.toThrow('found a folder')
   })
 })
 

@@ -1,0 +1,221 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { fingerprint } from './fingerprint.ts'
+import { describeNight, type Night } from './night.ts'
+import { config, docs, nothing, other, replace, server, told, volume } from './refusals.ts'
+import { leftovers } from './servers.ts'
+
+describeNight('hdsync refuses', server, (night) => {
+  describe('to call good what is not', () => failures(night))
+  describe('to be two, or what somebody else wrote', () => strangers(night))
+})
+
+// Rule 5: no success for a rsync that ended 23, or an archive that is not verified.
+function failures(night: Night): void {
+  const on = (device: string, at: string) => `{ path: ${at}, mounts: [{ device: ${device}, at: ${at} }] }`
+  const targets = `
+  tiny: ${on('/dev/ubdd', '/mnt/tiny')}
+  hdd9: ${on('/dev/ubde', '/mnt/hdd9')}
+  attic: ${on('/dev/ubdf', '/mnt/attic')}`
+  const archives = 'cd /look && find hdd9/*day attic/*day -type f 2>/dev/null | sort | xargs -r sha256sum'
+
+  beforeAll(async () => {
+    await night.machine.ok('mkdir -p /mnt/tiny /mnt/hdd9 /mnt/attic /srv/large /srv/fixed/folder')
+    await night.configure(config(docs, { targets }))
+    await night.machine.ok(`set -e; for name in tiny hdd9 attic; do hdsync target adopt $name; done
+      echo first > /srv/large/file; echo first > /srv/fixed/folder/file`)
+  })
+
+  it('a mirror that could not be written, and makes no archive of it', async () => {
+    const { machine } = night
+    const large = '  large: { path: /srv/large, target: tiny }'
+    const fixed = '  fixed: { path: /srv/fixed, target: hdd1 }'
+    const setting = { targets, rest: 'archive: { target: hdd9 }' }
+    await night.configure(config([large, fixed, other].join('\n'), setting))
+    expect((await night.run()).code).toBe(0)
+    const before = await machine.ok(archives)
+    expect(before.split('\n')).toHaveLength(2)
+
+    await machine.ok(`head -c 12M /dev/urandom > /srv/large/random
+      echo new > /srv/fixed/folder/new; chattr +i /look/hdd1/fixed/folder`)
+    const { code, result, stderr } = await night.run()
+    await machine.ok('chattr -i /look/hdd1/fixed/folder; rm /srv/large/random')
+    expect(code).toBe(1)
+    expect(told(result)).toEqual({
+      large: expect.stringMatching(
+        /^failed: sync.run: rsync: error in file I\/O \(No space left on the target\): .*"\/mnt\/tiny\/large\/random"/,
+      ),
+      fixed: expect.stringMatching(
+        /^failed: sync.run: rsync could not copy everything: .*"\/mnt\/hdd1\/fixed\/folder.*: Operation not permitted/,
+      ),
+      other: 'succeeded',
+    })
+    expect(stderr).toMatch(/large +FAILED at sync.run: .*No space left on device/)
+    expect(await machine.ok(archives)).toBe(before)
+    expect(await leftovers(machine)).toEqual(nothing)
+  })
+
+  it('an archive that did not fit, and keeps that of last week', async () => {
+    const { machine } = night
+    const setting = { targets, rest: 'archive: { target: attic }' }
+    await night.configure(config('  large: { path: /srv/large, target: hdd1 }', setting))
+    const first = await night.run()
+    expect(first.code).toBe(0)
+    const archive = first.result.sources[0]?.archive?.replace('/mnt', '/look')
+    const before = await machine.ok(archives)
+
+    await machine.ok('head -c 12M /dev/urandom > /srv/large/random')
+    const { code, result } = await night.run()
+    expect(code).toBe(1)
+    expect(told(result).large).toMatch(/^failed: archive.weekly: .*no space left on device/i)
+    expect(await machine.ok(archives)).toBe(before)
+    expect(await machine.ok(`tar -tf ${archive}; ls -A $(dirname ${archive})`)).toBe(
+      'large/\nlarge/file\nlarge.tar.zst',
+    )
+    expect(await fingerprint(machine, '/look/hdd1/large')).toBe(await fingerprint(machine, '/srv/large'))
+    expect(await leftovers(machine)).toEqual(nothing)
+    await machine.ok('rm /srv/large/random')
+  })
+
+  it('an archive that does not read back as it was written', async () => {
+    const { machine } = night
+    const before = await machine.ok(archives)
+    await machine.ok('echo second > /srv/large/file')
+    const restore = await replace(
+      night,
+      'zstd',
+      '/usr/bin/zstd "$@"; status=$?; case "$*" in *--decompress*) echo rot ;; esac; exit $status',
+    )
+    const { code, result } = await night.run()
+    await restore()
+    expect(code).toBe(1)
+    expect(told(result).large).toMatch(
+      /^failed: archive.weekly: the archive \S+ does not read back as it was written/,
+    )
+    expect(await machine.ok(archives)).toBe(before)
+    expect(await machine.ok('find /look/attic -name "*hdsync-part"')).toBe('')
+  })
+
+  it('a night without rsync, and tells what to install', async () => {
+    const { machine } = night
+    await night.configure(config([volume('var'), other].join('\n')))
+    await machine.ok('mv /usr/bin/rsync /usr/bin/rsync.away')
+    const { code, result } = await night.run()
+    await machine.ok('mv /usr/bin/rsync.away /usr/bin/rsync')
+    expect(code).toBe(1)
+    const missing = 'failed: sync.run: rsync is not installed (apt-get install rsync)'
+    expect(told(result)).toEqual({ var: missing, other: missing })
+    expect(await leftovers(machine)).toEqual(nothing)
+  })
+}
+
+function strangers(night: Night): void {
+  it('while another one is at work', async () => {
+    await night.configure(config(docs))
+    const rsync = await night.hold('rsync')
+    const first = night.run()
+    await rsync.reached()
+    const { code, stdout, stderr } = await night.hdsync('run')
+    await rsync.go()
+    expect(code).toBe(4)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(
+      /another hdsync \(process \d+\) is at work on \/var\/lib\/hdsync: nothing was started/,
+    )
+    expect((await first).code).toBe(0)
+    expect(told((await first).result)).toEqual({ docs: 'succeeded' })
+  })
+
+  it('functions that others could have written, and runs those of root', async () => {
+    const { machine } = night
+    const file = '/etc/hdsync/functions/tell.ts'
+    writeFileSync(
+      join(machine.dir, 'tell.ts'),
+      `import { writeFileSync } from 'node:fs'
+      import { runSucceeded } from '/opt/hdsync/events/index.ts'
+      import { defineFunction } from '/opt/hdsync/runtime/function.ts'
+
+      export default defineFunction({
+        on: runSucceeded,
+        emits: [],
+        run({ data }): void {
+          writeFileSync('/run/told', \`\${data.run} \${data.state}\`)
+        },
+      })`,
+    )
+    await machine.ok(`install -D -m 666 /run/lab/tell.ts ${file}`)
+    const refused = await night.hdsync('run')
+    expect(refused.code).toBe(2)
+    expect(refused.stdout).toBe('')
+    expect(refused.stderr).toContain(`${file}: expected a file that only root can write, found mode 0666`)
+    expect(refused.stderr).toContain(`chmod go-w ${file}`)
+
+    await machine.ok(`chmod 644 ${file}`)
+    const { code, result } = await night.run()
+    expect(code).toBe(0)
+    expect(await machine.ok('cat /run/told')).toBe(`${result.run} succeeded`)
+    await machine.ok(`rm ${file}`)
+  })
+
+  it('to let a hook change how the night went', async () => {
+    const { machine } = night
+    const hook = '/usr/local/bin/page-me'
+    await machine.ok(
+      `printf '#!/bin/sh\\nenv > /run/hook.env; cat > /run/hook.in\\n' > ${hook}; chmod 755 ${hook}`,
+    )
+    const notify = `notify:
+  - { exec: [${hook}] }
+  - { exec: [/bin/false] }
+  - { exec: [/bin/sleep, '1000'], timeout: 1s }
+  - { exec: [/nowhere/at/all] }`
+    await night.configure(config(docs, { rest: notify }))
+    const { code, result } = await night.run()
+    expect(code).toBe(0)
+    expect(result.state).toBe('succeeded')
+    const event = JSON.parse(await machine.ok('cat /run/hook.in'))
+    expect(event).toMatchObject({
+      specversion: '1.0',
+      type: 'run.succeeded',
+      runid: result.run,
+      data: result,
+    })
+    expect((await machine.ok('grep ^HDSYNC_ /run/hook.env')).split('\n')).toEqual(
+      expect.arrayContaining([
+        'HDSYNC_EVENT=run.succeeded',
+        `HDSYNC_EVENT_ID=${event.id}`,
+        `HDSYNC_RUN=${result.run}`,
+        'HDSYNC_SOURCE=',
+        'HDSYNC_STATE=succeeded',
+        `HDSYNC_TIME=${event.time}`,
+      ]),
+    )
+    expect(await machine.ok('hdsync show')).toMatch(/sleep.*took longer than 1 s|sleep took longer/)
+  })
+
+  // Rule 7: no shell ever sees a word of the config.
+  it('to read names as commands', async () => {
+    const { machine } = night
+    const evil = '/srv/$(touch pwned); touch pwned #`touch pwned`'
+    await machine.ok(`mkdir '${evil}'; echo kept > '${evil}/file'`)
+    await night.configure(
+      config(`  odd: { path: '${evil}', target: hdd1, exclude: ['$(touch pwned)', '; touch pwned'] }`, {
+        rest: `notify: [{ exec: [/usr/bin/touch, '/run/$(touch pwned)'] }]`,
+      }),
+    )
+    expect((await night.run()).code).toBe(0)
+    expect(
+      await machine.ok(
+        "cat /look/hdd1/odd/file; ls '/run/$(touch pwned)'; find / /root /run /srv /tmp /var/lib/hdsync -maxdepth 2 -name pwned",
+      ),
+    ).toBe('kept\n/run/$(touch pwned)')
+    for (const sources of [
+      '  "a;touch pwned": { path: /srv/docs, target: hdd1 }',
+      '  var: { lv: vg01/-lv_var, target: hdd1 }',
+      '  var: { lv: "vg01/lv_var;touch pwned", target: hdd1 }',
+    ]) {
+      await night.configure(config(sources))
+      expect((await night.hdsync('run')).code).toBe(2)
+    }
+  })
+}

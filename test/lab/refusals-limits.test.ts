@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest'
+import type { RunResult } from '../../events/index.ts'
+import { fingerprint } from './fingerprint.ts'
+import { describeNight, type Night } from './night.ts'
+import { config, docs, nothing, other, server, told, volume, volumes } from './refusals.ts'
+import { leftovers } from './servers.ts'
+
+describeNight('hdsync refuses', server, (night) => {
+  describe('to delete too much', () => deletions(night))
+  describe('to take what is not its own', () => foreigners(night))
+})
+
+// Rule 3: no sync that deletes more than the source's limit without being told to.
+function deletions(night: Night): void {
+  const most = 'rm /srv/docs/[1-8]'
+  const refill = 'for n in {1..10}; do echo docs > /srv/docs/$n; done'
+
+  it('until the source is released', async () => {
+    const { machine } = night
+    await night.configure(config(docs))
+    await machine.ok(`${most}; echo changed > /srv/docs/9`)
+    const before = await fingerprint(machine, '/look/hdd1')
+    const { code, stdout, stderr } = await night.hdsync('run')
+    expect(code).toBe(5)
+    expect(stderr).toContain('HELD: would delete 8 of 11 files, 5 are allowed')
+    expect(stdout).toMatch(
+      /^docs +held [\s\S]*docs: held: would delete 8 of 11 files in the mirror, 5 are allowed: nothing was copied\n.*hdsync release docs\nrun \w+ held/m,
+    )
+    expect(await fingerprint(machine, '/look/hdd1')).toBe(before)
+
+    const released = await night.run('release', 'docs')
+    expect(released.code).toBe(0)
+    expect(released.result).toMatchObject({ state: 'succeeded', sources: [{ filesDeleted: 8 }] })
+    expect(await fingerprint(machine, '/look/hdd1/docs')).toBe(await fingerprint(machine, '/srv/docs'))
+    expect(await leftovers(machine)).toEqual(nothing)
+  })
+
+  it('the next time as well, until the run is released', async () => {
+    const { machine } = night
+    await machine.ok(`${refill}; hdsync run --quiet; ${most}`)
+    const held = await night.run()
+    expect(held.code).toBe(5)
+    expect(held.result.state).toBe('held')
+    expect(await machine.ok('ls /look/hdd1/docs | wc -l')).toBe('10')
+    const released = await night.run('release', held.result.run)
+    expect(released.code).toBe(0)
+    expect(await machine.ok('ls /look/hdd1/docs')).toBe('10\n9')
+  })
+
+  it('unless the config allows it', async () => {
+    const { machine } = night
+    await machine.ok(`${refill}; hdsync run --quiet; ${most}`)
+    await night.configure(config(docs.replace(' }', ', maxDelete: 100% }')))
+    const { code, result } = await night.run()
+    expect(code).toBe(0)
+    expect(result).toMatchObject({ state: 'succeeded', sources: [{ filesDeleted: 8 }] })
+  })
+
+  it('also when the files go while the copy is beginning', async () => {
+    const { machine } = night
+    await night.configure(config(docs))
+    await machine.ok(`${refill}; hdsync run --quiet`)
+    const rsync = await night.hold('rsync', '*--max-delete=*')
+    const running = night.run()
+    await rsync.reached()
+    await machine.ok(most)
+    await rsync.go()
+    expect((await running).code).toBe(5)
+    expect(Number(await machine.ok('ls /look/hdd1/docs | wc -l'))).toBe(5)
+    expect(told((await running).result).docs).not.toContain('nothing was copied')
+    expect((await night.run('release', 'docs')).code).toBe(0)
+    await machine.ok(refill)
+  })
+}
+
+// Rule 4: no lvremove of anything that has no origin or lacks our tag.
+function foreigners(night: Night): void {
+  const names = 'lvs --noheadings -o lv_name,lv_tags vg01 | sort'
+
+  it('room that the volume group does not have, and somebody else has', async () => {
+    const { machine } = night
+    const free = 'vgs --noheadings -o vg_free_count vg01'
+    await machine.ok(`set -e
+      lvcreate -q -y -Wn -l $(($(${free}) - 6)) -n filler vg01 >/dev/null
+      lvcreate -q -s -l 4 --addtag theirs -n nightly vg01/lv_mail >/dev/null`)
+    const before = await machine.ok(names)
+    await night.configure(
+      config([volume('var', 'snapshot: { size: 16M },'), volume('home'), other].join('\n')),
+    )
+    const scarce = await night.run()
+    expect(scarce.code).toBe(1)
+    expect(told(scarce.result)).toEqual({
+      var: expect.stringContaining(
+        'failed: snapshot.create: too little room for a snapshot: 16 MiB wanted, 8 MiB free in the volume group',
+      ),
+      // `auto` makes do with what there is.
+      home: 'succeeded',
+      other: 'succeeded',
+    })
+    expect(await machine.ok(names)).toBe(before)
+
+    await machine.ok('lvcreate -q -s -l 2 --addtag theirs -n hourly vg01/lv_var >/dev/null')
+    await night.configure(config([volume('home'), other].join('\n')))
+    const full = await night.run()
+    expect(full.code).toBe(1)
+    expect(told(full.result)).toEqual({
+      home: expect.stringMatching(
+        /failed: snapshot.create: too little room for a snapshot: .* wanted, 0 B free/,
+      ),
+      other: 'succeeded',
+    })
+    expect(await leftovers(machine)).toEqual({ snapshots: ['vg01/hourly', 'vg01/nightly'], mounts: [] })
+    await machine.ok('lvremove -q -f vg01/filler vg01/hourly vg01/nightly')
+  })
+
+  it('a volume that has the name of its snapshot, whatever its tags say', async () => {
+    const { machine } = night
+    const tags = (store: string, source: string) =>
+      ['hdsync', `hdsync.store=${store}`, `hdsync.source=${source}`, 'hdsync.run=r1']
+        .map((tag) => `--addtag ${tag}`)
+        .join(' ')
+    await machine.ok(`set -e
+      store=$(ls -t /run/hdsync | grep -v adopt | head -1)
+      lvcreate -q -y -Wn -L 4M -n hdsync_var vg01 >/dev/null
+      lvcreate -q -s -L 4M ${tags('other', 'home')} -n hdsync_home vg01/lv_mail >/dev/null
+      # What an lvcreate leaves that is cut off before it makes it a snapshot; or something quite different.
+      lvcreate -q -y -Wn -L 4M ${tags('$store', 'mail')} -n hdsync_mail vg01 >/dev/null
+      echo precious | tee /dev/vg01/hdsync_var > /dev/vg01/hdsync_mail`)
+    const before = await machine.ok(names)
+    await night.configure(config(volumes))
+    const { code, result } = await night.run()
+    const after = await machine.ok(names)
+    const kept = await machine.ok('head -qn 1 /dev/vg01/hdsync_var /dev/vg01/hdsync_mail')
+    const left = await leftovers(machine)
+    await machine.ok('lvremove -q -f vg01/hdsync_var vg01/hdsync_home vg01/hdsync_mail')
+
+    expect(before).toMatch(/hdsync_mail +hdsync,hdsync.run=r1,hdsync.source=mail,hdsync.store=[\w-]{8}$/m)
+    expect(code).toBe(1)
+    const alone = (name: string) =>
+      expect.stringContaining(
+        `failed: snapshot.create: vg01/hdsync_${name} is not a snapshot of this hdsync, and is left alone`,
+      )
+    // The last one is not in the way: the snapshot gets another name.
+    expect(told(result)).toEqual({ var: alone('var'), home: alone('home'), mail: 'succeeded' })
+    expect(after).toBe(before)
+    expect(kept).toBe('precious\nprecious')
+    expect(left).toEqual({ snapshots: ['vg01/hdsync_home'], mounts: [] })
+  })
+
+  it.each([
+    ['mounted', 'rsync', '*'],
+    ['not yet mounted', 'mount', '*hdsync_var*'],
+  ])('but removes its own of a night that was killed, %s', async (state, program, pattern) => {
+    const { machine } = night
+    await night.configure(config(volume('var')))
+    const held = await night.hold(program, pattern)
+    const killed = await machine.start('exec hdsync run')
+    await held.reached()
+    await killed.kill('SIGKILL')
+    await killed.wait()
+    await machine.ok(`rm /usr/local/sbin/${program}; pgrep -f /usr/local/sbin/${program}`)
+    const stale = await leftovers(machine)
+    expect(stale.snapshots).toEqual(['vg01/hdsync_var'])
+    expect(stale.mounts.some((at) => at.startsWith('/run/hdsync/'))).toBe(state === 'mounted')
+
+    // What it had started still hangs there: a rsync is ended, a mount let finish.
+    const next = night.run()
+    if (program === 'mount') await machine.ok('touch /run/hold-mount/go')
+    const { code, result, stderr } = await next
+    expect(code).toBe(0)
+    expect(result.state).toBe('succeeded')
+    expect(stderr).toMatch(/run \w+ was interrupted/)
+    expect(await leftovers(machine)).toEqual(nothing)
+    expect(await machine.ok(`pgrep -f /usr/local/sbin/${program} || echo none`)).toBe('none')
+    const runs = JSON.parse(await machine.ok('hdsync runs --json --limit 2')) as RunResult[]
+    expect(runs.map((run) => run.state)).toEqual(['succeeded', 'failed'])
+    expect(told(runs[1] as RunResult).var).toContain('interrupted: hdsync')
+  })
+}

@@ -1,0 +1,190 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterEach, beforeAll, expect, it } from 'vitest'
+import { lab2002 } from './lab2002.ts'
+import { writeLoad } from './load.ts'
+import { describeNight } from './night.ts'
+import {
+  aftermath,
+  archivesOn,
+  begin,
+  clean,
+  endTimeoutMs,
+  expectCancelled,
+  expectMirrors,
+  letGo,
+  office,
+  runningOn,
+  runs,
+  shown,
+  slow,
+  until,
+} from './stops.ts'
+
+describeNight('a run that is cancelled', office, (night) => {
+  beforeAll(async () => expect((await night.run()).code).toBe(0))
+  afterEach(() => letGo(night))
+
+  it.each([
+    { what: 'a backup disk is being mounted', program: 'mount', pattern: '*/mnt/hdd1', signal: 'SIGINT' },
+    { what: 'lvcreate takes the snapshot', program: 'lvcreate', pattern: '*', signal: 'SIGTERM' },
+    { what: 'the snapshot is being mounted', program: 'mount', pattern: '*hdsync_var*', signal: 'SIGINT' },
+    { what: 'the snapshot is being unmounted', program: 'umount', pattern: '*-var', signal: 'SIGTERM' },
+    { what: 'lvremove drops the snapshot', program: 'lvremove', pattern: '*', signal: 'SIGINT' },
+  ] as const)('lets the command end, when $signal comes while $what', async (stop) => {
+    const held = await night.hold(stop.program, stop.pattern)
+    const hdsync = await begin(night)
+    await held.reached()
+    await hdsync.kill(stop.signal)
+    await hdsync.says(`${stop.signal}: stopping`)
+    expect(await runningOn(night)).toContain(stop.program)
+    await held.go()
+    await expectCancelled(night, hdsync, stop.signal)
+  })
+
+  it.each([
+    { what: 'rsync forecasts', program: 'rsync', pattern: '*--dry-run*', signal: 'SIGTERM' },
+    { what: 'zstd verifies', program: 'zstd', pattern: '*--decompress*', signal: 'SIGINT' },
+  ] as const)('ends the command, when $signal comes while $what', async (stop) => {
+    const archives = await archivesOn(night)
+    const held = await night.hold(stop.program, stop.pattern)
+    const hdsync = await begin(night)
+    await held.reached()
+    await hdsync.kill(stop.signal)
+    await expectCancelled(night, hdsync, stop.signal)
+    await held.go()
+    expect(await archivesOn(night)).toEqual(archives)
+  })
+
+  it('ends rsync in the middle of a file', async () => {
+    await night.machine.ok('head -c 400000 /dev/urandom > /srv/var/mail/large')
+    const quick = await slow(night, 'rsync', '--bwlimit=20')
+    const hdsync = await begin(night)
+    await until(night, 'ls /mnt/hdd1/var/mail/.large.*')
+    await hdsync.kill('SIGINT')
+    await expectCancelled(night, hdsync, 'SIGINT')
+    await quick()
+  })
+
+  it('ends tar and zstd with half an archive written', async () => {
+    const archives = await archivesOn(night)
+    const quick = await slow(night, 'tar', '--checkpoint=1', '--checkpoint-action=sleep=1')
+    const hdsync = await begin(night)
+    await until(night, 'ls /mnt/hdd9/*/.var.tar.zst.hdsync-part')
+    await hdsync.kill('SIGTERM')
+    await expectCancelled(night, hdsync, 'SIGTERM')
+    await quick()
+    expect(await archivesOn(night)).toEqual(archives)
+  })
+
+  it('does not wait for the next trial', async () => {
+    const present = await lab2002(night.machine)
+    const quiet = await writeLoad(night.machine, '/srv/var')
+    const hdsync = await begin(night)
+    await hdsync.says('mount refused, 9 attempts left')
+    await hdsync.kill('SIGINT')
+    await expectCancelled(night, hdsync, 'SIGINT')
+    await quiet()
+    await present()
+    await night.machine.ok('rm -r /srv/var/busy')
+  })
+
+  it('takes a Ctrl-C in the terminal, which goes to the whole foreground group, as its own', async () => {
+    const held = await night.hold('lvcreate')
+    // Not exec: the shell, hdsync and cat are a group, as a pipeline typed in a terminal is.
+    const hdsync = await begin(night, {
+      script: 'set -o pipefail; hdsync run --json | cat > /run/result',
+    })
+    await held.reached()
+    await hdsync.running.kill('SIGINT')
+    await hdsync.says('SIGINT: stopping')
+    expect(await runningOn(night)).toContain('lvcreate')
+    await held.go()
+    expect((await hdsync.running.wait({ timeoutMs: endTimeoutMs })).code).toBe(130)
+    expect(await shown(night)).toMatchObject({ state: 'cancelled' })
+    expect(await aftermath(night)).toEqual(clean)
+  })
+
+  it('is a success all the same when everything had been done', async () => {
+    const held = await night.hold('umount', '*/mnt/hdd9')
+    const hdsync = await begin(night, { words: 'home' })
+    await held.reached()
+    await hdsync.kill('SIGINT')
+    await hdsync.says('SIGINT: stopping')
+    await held.go()
+    const { code, result } = await hdsync.end()
+    expect(result).toMatchObject({ state: 'succeeded' })
+    expect(code).toBe(0)
+    expect(await aftermath(night)).toEqual(clean)
+  })
+
+  it('exits at once at the second Ctrl-C, and the next run puts things in order', async () => {
+    const held = await night.hold('umount', '*-var')
+    const hdsync = await begin(night)
+    await held.reached()
+    await hdsync.kill('SIGINT')
+    await hdsync.says('SIGINT: stopping')
+    await hdsync.kill('SIGINT')
+    const { code, stdout } = await hdsync.running.wait({ timeoutMs: endTimeoutMs })
+    expect(code).toBe(130)
+    expect(stdout).toBe('')
+    expect((await aftermath(night)).snapshots).toEqual(['vg01/hdsync_var'])
+    await held.go()
+    expect((await night.run()).code).toBe(0)
+    expect(await aftermath(night)).toEqual(clean)
+    const [, before] = await runs(night)
+    expect(before?.endedAt).not.toBeNull()
+    expect(['cancelled', 'failed']).toContain(before?.state)
+  })
+
+  it('begins no run when the signal comes while an earlier one is being put in order', async () => {
+    const copying = await night.hold('rsync', '*--max-delete*')
+    const first = await begin(night, { words: 'var' })
+    await copying.reached()
+    await first.kill('SIGKILL')
+    await copying.go()
+    const held = await night.hold('umount')
+    const second = await begin(night)
+    await held.reached()
+    await second.kill('SIGTERM')
+    await second.says('SIGTERM: stopping')
+    await held.go()
+    expect((await second.running.wait({ timeoutMs: endTimeoutMs })).code).toBe(143)
+    expect(await aftermath(night)).toEqual(clean)
+    const [latest] = await runs(night)
+    expect(latest).toMatchObject({ state: 'failed', sources: [{ source: 'var' }] })
+  })
+
+  it('puts things in order too when its output has gone with the Ctrl-C: hdsync run 2>&1 | tee log', async () => {
+    const held = await night.hold('lvcreate')
+    const hdsync = await begin(night, {
+      script: '{ echo $BASHPID > /run/hdsync.pid; exec hdsync run; } 2>&1 | tee /run/log > /dev/null',
+    })
+    await held.reached()
+    await night.machine.ok('pkill -KILL -x tee; kill -INT $(cat /run/hdsync.pid)')
+    await held.go()
+    await until(night, '! kill -0 $(cat /run/hdsync.pid) 2>&1')
+    await hdsync.running.wait()
+    expect(await aftermath(night)).toEqual(clean)
+    expect(await shown(night)).toMatchObject({ state: 'cancelled' })
+  })
+
+  it('puts things in order when the terminal goes away (SIGHUP)', async () => {
+    const held = await night.hold('lvcreate')
+    // script(1) makes a terminal; its end closes it, as a broken ssh connection does.
+    await night.machine.start(
+      "script -qc 'echo $$ > /run/hdsync.pid; exec hdsync run' /run/typescript >/dev/null",
+    )
+    await held.reached()
+    await night.machine.ok('pkill -KILL -x script')
+    await pause(300)
+    await held.go()
+    await until(night, '! kill -0 $(cat /run/hdsync.pid) 2>&1')
+    expect(await aftermath(night)).toEqual(clean)
+    expect(await shown(night)).toMatchObject({ state: 'cancelled' })
+  })
+
+  it('is followed by a good one', async () => {
+    expect((await night.run()).result).toMatchObject({ state: 'succeeded' })
+    await expectMirrors(night, 'var', 'home')
+  })
+})

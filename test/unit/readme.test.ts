@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '../..')
+const lab = (name: string) => `test/lab/${name}.test.ts`
+
+/** For each line of the table "How it protects you" the tests that make it happen: a file, and titles in it. */
+const proofs: Record<string, [file: string, ...titles: string[]][]> = {
+  'a snapshot cannot be mounted': [
+    [
+      lab('trials'),
+      'are taken anew until one can be mounted',
+      'fail the source once all attempts are used up',
+    ],
+  ],
+  'the mount point is empty': [
+    [
+      lab('refusals-proofs'),
+      'when its snapshot is not mounted after all, is another one, or has lost its mark',
+    ],
+  ],
+  'the backup disk is missing': [
+    [lab('refusals-proofs'), 'its sources fail, and the reason is told', 'writes to none of the disks'],
+  ],
+  'somebody deleted everything': [[lab('refusals-limits'), 'until the source is released']],
+  'a snapshot fills up': [[lab('overflow'), 'is made larger while it is read']],
+  'a snapshot overflows': [
+    [lab('overflow'), 'is replaced by a larger one, again and again', 'taught `auto` how much room'],
+  ],
+  'a thin pool': [
+    ['test/unit/runtime/host/pool.test.ts', 'refuses a snapshot for its', 'is given up while it is read'],
+  ],
+  'rsync could not copy everything': [
+    [lab('refusals-failures'), 'a mirror that could not be written, and makes no archive of it'],
+    [lab('refusals-failures'), 'an archive that did not fit, and keeps that of last week'],
+  ],
+  'the backup disk fails': [
+    [
+      lab('disks'),
+      'that turns read-only fails what is copied there',
+      'that vanishes fails what is copied there',
+    ],
+  ],
+  'an archive is torn': [[lab('refusals-failures'), 'an archive that does not read back as it was written']],
+  'the disk of the state directory': [[lab('disks'), 'of the state directory that is full ends the run']],
+  'a snapshot of somebody else': [
+    [lab('refusals-limits'), 'a volume that has the name of its snapshot, whatever its tags say'],
+  ],
+  'lvcreate itself': [
+    [
+      lab('stops-cut'),
+      'leaves no live volume suspended when somebody kills it',
+      'leaves it not suspended when it and its hdsync',
+    ],
+    [lab('refusals-limits'), 'a volume that has the name of its snapshot, whatever its tags say'],
+  ],
+  'two runs at once': [
+    [lab('refusals-failures'), 'while another one is at work'],
+    [lab('stops-killed'), 'has one run of several that are started at once'],
+  ],
+  'Ctrl-C, SIGTERM': [[lab('stops-cancelled'), 'a run that is cancelled']],
+  'hdsync is killed': [
+    [
+      lab('stops-killed'),
+      'which has it end before anything else',
+      'may be killed again while it puts things in order',
+    ],
+  ],
+  'the power fails': [
+    [lab('stops-cut'), 'is put in order by the next run'],
+    [lab('torture'), 'after power cuts'],
+  ],
+  'a hook is at work': [
+    ['test/unit/runtime/host/earlier-hook.test.ts', 'is waited for before its event is told again'],
+  ],
+  'the clock is set back': [['test/contract/clock-set-back.test.ts', 'waits for no longer than its delay']],
+  'a target lies in its own source': [
+    ['test/unit/runtime/config/problems.test.ts', 'clashes with another one of the same volume'],
+    ['test/unit/runtime/host/apart.test.ts', 'refuses one on the volume itself'],
+  ],
+  'a database is to stand still': [
+    [lab('gates'), 'makes the mirror show that moment', 'lets the writer go when hdsync is killed'],
+  ],
+  'a function or the config could be written': [
+    [lab('refusals-failures'), 'functions that others could have written'],
+    ['test/unit/runtime/config/trust.test.ts', 'refuses root a file of somebody else'],
+  ],
+}
+
+const rows = readFileSync(join(root, 'README.md'), 'utf8')
+  .split('\n## How it protects you\n')[1]
+  ?.split('\n## ')[0]
+  ?.split('\n')
+  .filter((line) => line.startsWith('| '))
+  .slice(1)
+  .map((line) => line.slice(2)) as string[]
+
+test('each line of the table has a test that makes it happen', () => {
+  const unproven = rows.filter((row) => !Object.keys(proofs).some((begin) => row.startsWith(begin)))
+  const untold = Object.keys(proofs).filter((begin) => !rows.some((row) => row.startsWith(begin)))
+  expect({ unproven, untold }).toEqual({ unproven: [], untold: [] })
+})
+
+test.each(Object.values(proofs).flat())('%s has the tests that the table relies on', (file, ...titles) => {
+  const code = readFileSync(join(root, file), 'utf8')
+  expect(titles.filter((title) => !code.includes(title))).toEqual([])
+})
