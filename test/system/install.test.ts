@@ -1,6 +1,6 @@
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { RunResult } from '../../events/index.ts'
 import { fingerprint } from '../lab/fingerprint.ts'
 import { hold } from '../lab/hold.ts'
@@ -25,7 +25,12 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
     copyFileSync(later, join(server.machine.dir, 'later.deb'))
     await server.ok('cp /run/lab/hdsync.deb /root/')
     await server.ok(`${oddFiles('/srv/var/odd')}\n${oddFiles('/srv/home/odd')}`)
+    // Reiserfs writes the mode that goes with an ACL no sooner, and no snapshot has it before.
+    await server.ok('umount /srv/var; mount /srv/var')
     filesBefore = await server.files()
+  })
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail') console.error(await server.journal())
   })
   afterAll(() => server.cutPower())
 
@@ -42,7 +47,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
   }
   const ended = (run: string) =>
     server.until(
-      `hdsync show ${run} --json | tail -1 | grep -q '"state":"\\(succeeded\\|degraded\\|failed\\)"'`,
+      `! hdsync show ${run} --json | tail -1 | grep -q '^{"run":"${run}","state":"\\(queued\\|running\\)"'`,
       240_000,
     )
   const mirrored = async (source: string) => {
@@ -100,10 +105,10 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
   })
 
   it('makes the night when the clock comes to it', async () => {
-    await server.configure('hdsync-backup.timer', 'AccuracySec=1s', 'Timer')
-    // systemd puts off what a jump of the clock has passed: the clock is set to just before.
+    // A jump past the moment would put it off: systemd counts from the boot then, as the new clock has it.
+    await server.configure('hdsync-backup.timer', 'AccuracySec=1s\nRandomizedDelaySec=0', 'Timer')
     await server.ok(`echo night > /srv/var/night; systemctl restart hdsync-backup.timer
-      date -s "$(systemctl show -P NextElapseUSecRealtime hdsync-backup.timer) - 2 seconds"`)
+      date -s "$(date +%F) 23:59:57"`)
     await server.until(
       '[ "$(systemctl show -P ExecMainExitTimestampMonotonic hdsync-backup.service)" -gt 0 ]',
       240_000,
@@ -118,7 +123,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
     await mirrored('home')
   })
 
-  it('is killed when it hangs, and goes on where it was', async () => {
+  it('is killed when it hangs, and the next one puts in order what it left', async () => {
     await server.configure('hdsync.service', `${await server.shorterIdleTime()}\nWatchdogSec=20s`)
     await gone()
     const rsync = await hold(server.machine, 'rsync', '*/mnt/backup/home/*')
@@ -128,7 +133,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
     await server.until('[ "$(systemctl show -P NRestarts hdsync.service)" = 1 ]', 120_000)
     await rsync.go()
     await ended(run)
-    expect(await result(run)).toMatchObject({ state: 'succeeded', sources: [{ source: 'home' }] })
+    expect(await result(run)).toMatchObject({ state: 'failed', sources: [{ source: 'home' }] })
     expect(await server.ok('journalctl -q -u hdsync | grep -c "Watchdog timeout"')).toBe('1')
     expect((await leftovers(server.machine)).snapshots).toEqual([])
     await server.configure('hdsync.service', await server.shorterIdleTime())
