@@ -25,8 +25,8 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
     copyFileSync(later, join(server.machine.dir, 'later.deb'))
     await server.ok('cp /run/lab/hdsync.deb /root/')
     await server.ok(`${oddFiles('/srv/var/odd')}\n${oddFiles('/srv/home/odd')}`)
-    // Reiserfs writes the mode that goes with an ACL no sooner, and no snapshot has it before.
-    await server.ok('umount /srv/var; mount /srv/var')
+    // Reiserfs keeps the mode that setfacl gives a file in memory, and out of snapshots, until something else changes it.
+    await server.ok('chmod 664 /srv/var/odd/mail/cur/2')
     filesBefore = await server.files()
   })
   afterEach(async ({ task }) => {
@@ -155,7 +155,8 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
 
   it('loses nothing when it is upgraded in the middle of a run', async () => {
     await server.ok('echo upgraded > /srv/home/upgraded')
-    const before = await server.ok('cat /etc/hdsync/hdsync.yaml; hdsync runs --json')
+    const config = await server.ok('cat /etc/hdsync/hdsync.yaml')
+    const before = lastLine<RunResult[]>(await server.ok('hdsync runs --json'))
     const rsync = await hold(server.machine, 'rsync', '*/mnt/backup/home/*')
     const { run } = await post({ sources: ['home'] })
     await rsync.reached()
@@ -167,8 +168,8 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
       sources: [{ source: 'home', mountTrials: 1 }],
     })
     expect(await server.ok('cat /mnt/backup/home/upgraded')).toBe('upgraded')
-    const after = await server.ok('cat /etc/hdsync/hdsync.yaml; hdsync runs --json')
-    for (const line of before.split('\n')) expect(after).toContain(line)
+    expect(await server.ok('cat /etc/hdsync/hdsync.yaml')).toBe(config)
+    expect(lastLine<RunResult[]>(await server.ok('hdsync runs --json')).slice(1)).toEqual(before)
     await gone()
     expect(await server.ok('hdsync run home >/dev/null 2>&1; dpkg -s hdsync | grep ^Version')).toMatch(
       /later$/,
