@@ -133,8 +133,8 @@ describeNight('hdsync init', planned, (night) => {
     expect(findings.filter(({ severity }) => severity === 'error')).toEqual([])
     const { code, result } = await night.run('run', 'home', 'var', '--config', config)
     expect(result.sources.map(({ source, state }) => [source, state])).toEqual([
-      ['home', 'succeeded'],
       ['var', 'succeeded'],
+      ['home', 'succeeded'],
     ])
     expect(code).toBe(0)
     expect(
