@@ -178,7 +178,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
   })
 
   it('leaves nothing but the backups when it is purged', async () => {
-    await server.ok('rm -r /etc/systemd/system/hdsync*.d /usr/local/bin/tell; apt-get purge -qq -y hdsync')
+    await server.ok('rm -rf /etc/systemd/system/hdsync*.d /usr/local/bin/tell; apt-get purge -qq -y hdsync')
     expect(await server.files()).toEqual(filesBefore)
     expect(await server.ok("systemctl daemon-reload; systemctl list-units --all --no-legend 'hdsync*'")).toBe(
       '',
