@@ -1,12 +1,4 @@
-/**
- * Spoils nights, and looks at what is left: `npm run torture -- --cuts 50 --kills 50 --seed N`.
- *
- * `--cuts` power cuts; `--kills` SIGKILLs of hdsync, rsync, lvcreate or tar; `--overlap` times two at once; `--clock`
- * times the clock is moved in the middle. `--seed` decides everything, `--only NAME` does one trial of that seed
- * alone, `--workers` machines work side by side, `--evidence FOLDER` takes what shows a fault, `--json` prints
- * every trial. `--results FILE` keeps a line a trial; those that it has are not made again, so that a torture can be
- * broken off and gone on with; `--limit N` makes at most so many more, 0 only says what there is. Exits 1 when anything was found that may not be.
- */
+/** Spoils nights, and looks at what is left: `npm run torture -- --help`. Exits 1 when anything was found that may not be. */
 import { fork } from 'node:child_process'
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,8 +9,26 @@ import { type PlanOptions, planTrials, type Trial } from './plan.ts'
 import { tableOf } from './table.ts'
 import type { Report, Work } from './worker.ts'
 
+const help = `Spoils nights, and looks at what is left of them.
+
+  --cuts N          power cuts
+  --kills N         SIGKILLs of hdsync, rsync, lvcreate or tar
+  --overlap N       times two hdsync are started at once
+  --clock N         times the clock is moved in the middle
+  --seed S          decides every moment; a number of its own unless given
+  --only NAME       one trial of that seed alone, such as cut-7; may be given again
+  --workers N       machines side by side; 1 unless given
+  --results FILE    a line a trial; those that it has are not made again
+  --limit N         at most so many more; 0 only says what there is
+  --evidence DIR    takes what shows a fault
+  --json            prints every trial
+
+Example:
+  npm run torture -- --cuts 50 --kills 50 --seed 1 --results torture.jsonl`
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     cuts: { type: 'string', default: '0' },
     kills: { type: 'string', default: '0' },
     overlap: { type: 'string', default: '0' },
@@ -32,6 +42,10 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
+if (values.help) {
+  console.log(help)
+  process.exit(0)
+}
 const lab = labAvailable()
 if (!lab.ok) {
   console.error(lab.why)
