@@ -10,6 +10,7 @@ import { exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { createIdleWatch, type IdleWatch } from './serve/idle.ts'
 import { createProgressCheck } from './serve/progress.ts'
+import { refuseWaiting } from './serve/refusal.ts'
 import { openService, type Service } from './serve/service.ts'
 import { createServiceManager, type ServiceManager } from './serve/service-manager.ts'
 import { activatedSockets } from './serve/sockets.ts'
@@ -36,8 +37,22 @@ interface End {
  * once nothing is left to do on SIGUSR2 (for upgrades).
  */
 export async function serveCommand(options: ServeOptions, version: string, io: Io): Promise<number> {
-  const idleMs = idleOf(options)
   const sockets = activatedSockets(io.env)
+  try {
+    return await serve(options, version, sockets, io)
+  } catch (error) {
+    await refuseWaiting(sockets, reasonOf(error))
+    throw error
+  }
+}
+
+async function serve(
+  options: ServeOptions,
+  version: string,
+  sockets: readonly number[],
+  io: Io,
+): Promise<number> {
+  const idleMs = idleOf(options)
   const manager = createServiceManager({ ...io.env })
   forgetHandover()
   const load = () => loadConfig({ path: options.config, env: io.env })
@@ -56,8 +71,11 @@ export async function serveCommand(options: ServeOptions, version: string, io: I
   })
   if (!service) {
     const holder = lockHolder(config.state)
-    view.note(`another hdsync${holder ? ` (process ${holder})` : ''} is at work on ${config.state}`)
-    return exitCodes.busy
+    const reason = `another hdsync${holder ? ` (process ${holder})` : ''} is at work on ${config.state}`
+    view.note(reason)
+    await refuseWaiting(sockets, reason)
+    // systemd would start it again for an error; the socket does that when it is of use.
+    return sockets.length > 0 ? 0 : exitCodes.busy
   }
   const listeners = new Listeners(service, () => idle?.touch())
   const watch = createIdleWatch({

@@ -69,7 +69,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   ],
   'the power fails': [
     [lab('stops-cut'), 'is put in order by the next run'],
-    [lab('torture'), 'after power cuts'],
+    [lab('torture'), 'after a power cut'],
   ],
   'a hook is at work': [
     ['test/unit/runtime/host/earlier-hook.test.ts', 'is waited for before its event is told again'],
