@@ -90,7 +90,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
 
 const rows = readFileSync(join(root, 'README.md'), 'utf8')
   .split('\n## How it protects you\n')[1]
-  ?.split('\n## ')[0]
+  ?.split(/\n###? /)[0]
   ?.split('\n')
   .filter((line) => line.startsWith('| '))
   .slice(1)
