@@ -97,7 +97,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
   })
 
   it('can be woken again and again', async () => {
-    for (let time = 0; time < 6; time++) {
+    for (let time = 0; time < 3; time++) {
       await server.ok(`curl -sSf --unix-socket ${socket} http://localhost/healthz`)
       await gone()
     }
