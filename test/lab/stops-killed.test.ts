@@ -68,7 +68,6 @@ describeNight('an hdsync that is killed', office, (night) => {
 
   it.each([
     { program: 'lvcreate', pattern: '*', words: 'var', goes: true },
-    { program: 'lvremove', pattern: '*', words: '', goes: true },
     { program: 'rsync', pattern: '*--max-delete*', words: 'var', goes: false },
   ])('leaves its $program to the next one, which has it end before anything else', async (stop) => {
     await night.machine.ok('date +%N > /srv/var/mail/changed')
