@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { holdLock } from '../bus/sqlite/database.ts'
 import type { Config, Target } from '../config/config.ts'
 import { TerminalError } from '../errors.ts'
+import { unobserved } from '../host/command.ts'
 import { createHost, runtimeDirectory } from '../host/host.ts'
 import { type Marker, readMarker, writeMarker } from '../host/marker.ts'
 import { mountOf, readMounts } from '../host/mountinfo.ts'
@@ -37,7 +38,7 @@ export async function adoptTarget(
   const unlock = holdLock(config.state)
   if (!unlock) return undefined
   const { targets } = createHost({
-    observer: { started: () => 0, ended: () => {} },
+    observer: unobserved,
     signal: AbortSignal.timeout(300_000),
     store: 'adopt',
     runtimeDirectory: runtimeDirectory(config.state, 'adopt'),

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
 import { CancelledError, HdsyncError, reasonOf, TerminalError, UsageError } from '../errors.ts'
-import { type CommandRunner, createRunner } from '../host/command.ts'
+import { type CommandRunner, createRunner, unobserved } from '../host/command.ts'
 import { type Survey, takeSurvey } from '../host/survey.ts'
 import { backupTimer, enableTimer, hasSystemd, timerState } from '../host/timer.ts'
 import { adoptTarget } from './adopt.ts'
@@ -93,7 +93,7 @@ function isFreePlace(path: string): boolean {
 /** Commands of init are nobody's: they stand in no journal. */
 function quietRunner(): CommandRunner {
   return createRunner({
-    observer: { started: () => 0, ended: () => {} },
+    observer: unobserved,
     signal: AbortSignal.timeout(300_000),
     owner: 'init',
   })

@@ -7,6 +7,7 @@ import { hookLabel, type NotifyHook } from '../config/notify.ts'
 import { formatDuration } from '../config/units.ts'
 import { sampleEvent } from '../engine/sample-event.ts'
 import { reasonOf, UsageError } from '../errors.ts'
+import { unobserved } from '../host/command.ts'
 import { createHost } from '../host/host.ts'
 import { exitCodes } from './exit-codes.ts'
 import { painter, printable, table } from './format.ts'
@@ -67,9 +68,8 @@ function chosen({ notify, file }: Config, name: string | undefined) {
 
 async function testHook(hook: NotifyHook, label: string, config: Config): Promise<Tested> {
   const event = sampleFor(hook, config)
-  const observer = { started: () => 0, ended: () => {} }
   const host = createHost({
-    observer,
+    observer: unobserved,
     signal: new AbortController().signal,
     store: '',
     runtimeDirectory: '',

@@ -2,6 +2,7 @@ import { catalogue, runFailed } from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
 import { matchesEvent } from '../config/event-pattern.ts'
 import { reasonOf } from '../errors.ts'
+import { unobserved } from '../host/command.ts'
 import { createHost } from '../host/host.ts'
 import { newRunId, rootPublication } from './publication.ts'
 import { createRegistry } from './registry.ts'
@@ -31,8 +32,12 @@ export async function tellHooks(error: Error, config: Config): Promise<void> {
     now,
     runId: result.run,
   })
-  const observer = { started: () => 0, ended: () => {} }
-  const host = createHost({ observer, signal: AbortSignal.timeout(limitMs), store: '', runtimeDirectory: '' })
+  const host = createHost({
+    observer: unobserved,
+    signal: AbortSignal.timeout(limitMs),
+    store: '',
+    runtimeDirectory: '',
+  })
   const hooks = config.notify.filter(({ on }) => on.some((pattern) => matchesEvent(pattern, event.type)))
   await Promise.allSettled(hooks.map((hook) => host.hook(hook, event)))
 }

@@ -2,7 +2,7 @@ import type { EventBus } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
 import { InterruptedError } from '../errors.ts'
-import { createRunner } from '../host/command.ts'
+import { createRunner, unobserved } from '../host/command.ts'
 import { resumeSources } from '../host/half-made.ts'
 import { createHost, type HostOptions } from '../host/host.ts'
 import { sweep } from '../host/leftovers.ts'
@@ -68,14 +68,13 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
  */
 async function beforehand({ config, hostOptions, observer }: ReconcilerOptions): Promise<void> {
   const signal = AbortSignal.timeout(60_000)
-  const silent = { started: () => 0, ended: () => {} }
-  const runner = createRunner({ observer: silent, signal, owner: hostOptions.store })
+  const runner = createRunner({ observer: unobserved, signal, owner: hostOptions.store })
   // Where LVM cannot be used, the sources that need it will say so.
   const resumed = await resumeSources(config, runner).catch(() => [])
   for (const message of resumed) observer.onWarning?.(message)
   const target = config.targets[config.archive?.target ?? '']
   if (!target) return
-  const { targets, archives } = createHost({ ...hostOptions, observer: silent, signal })
+  const { targets, archives } = createHost({ ...hostOptions, observer: unobserved, signal })
   try {
     await targets.prove(target)
     await archives.tidy(target)

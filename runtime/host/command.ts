@@ -99,6 +99,9 @@ export interface CommandObserver {
   ): void
 }
 
+/** For commands that belong to no run: nothing is written down of them. */
+export const unobserved: CommandObserver = { started: () => 0, ended: () => {} }
+
 export interface RunnerOptions {
   observer: CommandObserver
   signal: AbortSignal

@@ -1,7 +1,7 @@
 import { readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { type CommandRunner, createRunner } from './command.ts'
+import { type CommandRunner, createRunner, unobserved } from './command.ts'
 import { halfMadeFor, halfMadeName, resume, tagValue, undoHalfMade } from './half-made.ts'
 import { Ledger } from './ledger.ts'
 import { fullName, Lvm } from './lvm.ts'
@@ -27,8 +27,7 @@ export async function sweep(
   isOver: (runId: string) => boolean = () => false,
 ): Promise<string[]> {
   const messages: string[] = []
-  const observer = { started: () => 0, ended: () => {} }
-  const runner = createRunner({ observer, signal: AbortSignal.timeout(300_000), owner: store })
+  const runner = createRunner({ observer: unobserved, signal: AbortSignal.timeout(300_000), owner: store })
   const attempt = async (what: string, remove: () => Promise<unknown>) => {
     try {
       if ((await remove()) === false) return

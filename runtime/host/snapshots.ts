@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LvSource, Target } from '../config/config.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { proveApart } from './apart.ts'
-import { CommandError, type CommandRunner, createRunner } from './command.ts'
+import { CommandError, type CommandRunner, createRunner, unobserved } from './command.ts'
 import { snapshotStatus } from './device-mapper.ts'
 import { snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { type GuardedSnapshot, type GuardOptions, guardSnapshot } from './guard.ts'
@@ -210,8 +210,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     },
 
     guard(source, snapshot, on) {
-      const observer = { started: () => 0, ended: () => {} }
-      const looking = createRunner({ observer, signal, owner: store })
+      const looking = createRunner({ observer: unobserved, signal, owner: store })
       return guardSnapshot(snapshot, source, {
         ...on,
         lvm,

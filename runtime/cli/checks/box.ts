@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { type CommandRunner, createRunner } from '../../host/command.ts'
+import { type CommandRunner, createRunner, unobserved } from '../../host/command.ts'
 import { runtimeDirectory } from '../../host/host.ts'
 import { Ledger } from '../../host/ledger.ts'
 import { Lvm, type Volume } from '../../host/lvm.ts'
@@ -32,7 +32,7 @@ const timeoutMs = 300_000
 
 /** Commands of a check are nobody's: a run that begins meanwhile would end those that carry its store's id. */
 function quietRunner(signal: AbortSignal): CommandRunner {
-  return createRunner({ observer: { started: () => 0, ended: () => {} }, signal, owner: 'check' })
+  return createRunner({ observer: unobserved, signal, owner: 'check' })
 }
 
 /** @param store The id of the event store; any word when there is none yet. */

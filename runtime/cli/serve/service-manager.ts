@@ -1,4 +1,4 @@
-import { createRunner } from '../../host/command.ts'
+import { createRunner, unobserved } from '../../host/command.ts'
 
 /** What a daemon tells systemd, and asks of it. Does nothing where systemd did not start this process. */
 export interface ServiceManager {
@@ -22,7 +22,7 @@ const limitMs = 10_000
 /** @see sd_notify(3): Node has no datagram sockets of that family, so systemd-notify sends what is to be told. */
 export function createServiceManager(env: NodeJS.ProcessEnv): ServiceManager {
   const runner = createRunner({
-    observer: { started: () => 0, ended: () => {} },
+    observer: unobserved,
     signal: new AbortController().signal,
     owner: '',
   })

@@ -1,6 +1,6 @@
 import type { Envelope } from '../../../events/index.ts'
 import * as events from '../../../events/index.ts'
-import { createRunner } from '../../host/command.ts'
+import { createRunner, unobserved } from '../../host/command.ts'
 import type { Io } from '../io.ts'
 import type { View } from './lines.ts'
 import { wordsOf } from './words.ts'
@@ -35,7 +35,7 @@ const limitMs = 10_000
  */
 export function journaldView(io: Io): View {
   const runner = createRunner({
-    observer: { started: () => 0, ended: () => {} },
+    observer: unobserved,
     signal: new AbortController().signal,
     owner: '',
   })
