@@ -151,7 +151,7 @@ async function readStream(
 }
 
 /** One message of a stream; undefined for a comment. @see https://html.spec.whatwg.org/multipage/server-sent-events.html */
-export function parseMessage(block: string): StreamMessage | undefined {
+function parseMessage(block: string): StreamMessage | undefined {
   const fields = new Map<string, string[]>()
   for (const line of block.split('\n')) {
     const [, name, value] = /^([a-z]+): ?(.*)$/.exec(line) ?? []

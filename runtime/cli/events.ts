@@ -7,6 +7,7 @@ import { UsageError } from '../errors.ts'
 import { exitCodes } from './exit-codes.ts'
 import { findRun, noStore } from './find-run.ts'
 import type { Io } from './io.ts'
+import { onEndingSignals } from './signals.ts'
 import { openJournal } from './store.ts'
 import { type EventLine, eventLines } from './view/event-lines.ts'
 
@@ -72,8 +73,7 @@ function searchOf({ type, run, source, since, limit }: Wanted, journal: Journal)
 async function follow(config: Config, wanted: Wanted, line: EventLine, io: Io): Promise<void> {
   const stop = new AbortController()
   const end = () => stop.abort()
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.on(signal, end)
+  const unlisten = onEndingSignals(end)
   process.stdout.on('error', end)
   let opened: ReturnType<typeof openJournal>
   let tail: Tail | undefined
@@ -88,7 +88,7 @@ async function follow(config: Config, wanted: Wanted, line: EventLine, io: Io): 
     }
   } finally {
     opened?.close()
-    for (const signal of signals) process.off(signal, end)
+    unlisten()
     process.stdout.off('error', end)
   }
 }

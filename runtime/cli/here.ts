@@ -8,6 +8,7 @@ import { tellHooks } from '../engine/last-words.ts'
 import { summarise } from '../engine/summary.ts'
 import { CancelledError, UsageError } from '../errors.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
+import { onEndingSignals } from './signals.ts'
 import type { View } from './view/lines.ts'
 
 const hookPatienceMs = 5000
@@ -127,17 +128,12 @@ class CancelledBySignal extends CancelledError {
 
 /** The first signal cancels in order, which takes a moment; the second one leaves it to the next start. */
 function onSignals(view: View, stop: AbortController): () => void {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  const listener = (signal: NodeJS.Signals) => {
+  return onEndingSignals((signal) => {
     if (stop.signal.aborted) {
       view.end()
       process.exit(signalExitCodes[signal])
     }
     view.note(`${signal}: stopping, and removing the snapshots (once more to leave that to the next start)`)
     stop.abort(new CancelledBySignal(signal))
-  }
-  for (const signal of signals) process.on(signal, listener)
-  return () => {
-    for (const signal of signals) process.off(signal, listener)
-  }
+  })
 }

@@ -7,6 +7,7 @@ import { connectDaemon, type Daemon, DaemonError, type StreamMessage } from './d
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
 import { commandSource } from './origin.ts'
 import { daemonStatus } from './serve/local.ts'
+import { onEndingSignals } from './signals.ts'
 import type { View } from './view/lines.ts'
 
 /** How often, and with what pause, a connection that broke is taken up again. */
@@ -63,7 +64,7 @@ export async function followRun(
   view: View,
 ): Promise<{ exitCode: number; result: RunResult }> {
   let signal: NodeJS.Signals | undefined
-  const unlisten = onSignals((received) => {
+  const unlisten = onEndingSignals((received) => {
     if (signal) process.exit(signalExitCodes[received])
     signal = received
     view.note(`${received}: cancelling run ${runId} (once more to leave it to the daemon)`)
@@ -105,13 +106,5 @@ async function readToEnd(daemon: Daemon, runId: string, view: View): Promise<Run
       throw new DaemonError(`the daemon ended before run ${runId} did`, 0, `see hdsync show ${runId}`)
     }
     await sleep(pauseMs)
-  }
-}
-
-function onSignals(listener: (signal: NodeJS.Signals) => void): () => void {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.on(signal, listener)
-  return () => {
-    for (const signal of signals) process.off(signal, listener)
   }
 }

@@ -63,6 +63,7 @@ async function serve(
   const ended = Promise.withResolvers<End>()
   let idle: IdleWatch | undefined
   const service = await openService({
+    config,
     load,
     version,
     observer: tellAll(view, manager, () => idle?.touch()),

@@ -19,7 +19,6 @@ export type PathSource = Extract<Source, { kind: 'path' }>
 export type Target = z.output<typeof targetSchema> & { name: string }
 export type Mount = Target['mounts'][number]
 export type { NotifyHook }
-export type Archive = z.output<typeof archiveSchema>
 
 /** A config that has been checked: names resolve, nothing overlaps, defaults are filled in. */
 export interface Config extends Omit<Settings, 'sources' | 'targets'> {

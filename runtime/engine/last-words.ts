@@ -6,6 +6,7 @@ import { unobserved } from '../host/command.ts'
 import { createHost } from '../host/host.ts'
 import { newRunId, rootPublication } from './publication.ts'
 import { createRegistry } from './registry.ts'
+import { nothingDone } from './summary.ts'
 
 const limitMs = 60_000
 
@@ -16,17 +17,7 @@ const limitMs = 60_000
 export async function tellHooks(error: Error, config: Config): Promise<void> {
   const now = Date.now()
   const at = new Date(now).toISOString()
-  const sources = Object.keys(config.sources).map((source) => ({
-    source,
-    state: 'failed' as const,
-    mountTrials: 0,
-    snapshotUsedPercent: null,
-    filesTransferred: null,
-    bytesTransferred: null,
-    filesDeleted: null,
-    archive: null,
-    error: reasonOf(error),
-  }))
+  const sources = Object.keys(config.sources).map((source) => nothingDone(source, 'failed', reasonOf(error)))
   const result = { run: newRunId(), state: 'failed' as const, startedAt: at, endedAt: at, sources }
   const { event } = rootPublication(createRegistry([], catalogue), runFailed, result, {
     now,

@@ -45,6 +45,11 @@ export function summarise(
   }
 }
 
+/** A source of which nothing has come about, and why. */
+export function nothingDone(source: string, state: SourceState, error: string): SourceResult {
+  return { ...summariseSource(source, []), state, error }
+}
+
 /** The worst of the sources decides; what somebody asked for comes before what happened by itself. */
 function endState(sources: readonly SourceResult[], warned: boolean): RunResult['state'] {
   const states = new Set(sources.map(({ state }) => state))

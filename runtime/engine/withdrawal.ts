@@ -3,6 +3,7 @@ import type { EventBus, Publication } from '../bus/bus.ts'
 import type { Config } from '../config/config.ts'
 import { rootPublication } from './publication.ts'
 import type { Registry } from './registry.ts'
+import { nothingDone } from './summary.ts'
 
 const reason = 'cancelled before it began'
 
@@ -18,17 +19,9 @@ export function cancelledRun(
     state: 'cancelled',
     startedAt: new Date(start?.time ?? now).toISOString(),
     endedAt: new Date(now).toISOString(),
-    sources: (sources ?? Object.keys(config.sources)).map((source) => ({
-      source,
-      state: 'cancelled',
-      mountTrials: 0,
-      snapshotUsedPercent: null,
-      filesTransferred: null,
-      bytesTransferred: null,
-      filesDeleted: null,
-      archive: null,
-      error: reason,
-    })),
+    sources: (sources ?? Object.keys(config.sources)).map((source) =>
+      nothingDone(source, 'cancelled', reason),
+    ),
   }
   return rootPublication(registry, runCancelled, result, { now, runId })
 }

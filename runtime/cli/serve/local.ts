@@ -13,7 +13,7 @@ export const daemonStatus = z.object({
 })
 
 /** What `POST /runs` takes. */
-export const runRequest = z.object({ source: z.string(), data: backupStart.schema })
+const runRequest = z.object({ source: z.string(), data: backupStart.schema })
 
 const problemJson = { 'content-type': 'application/problem+json' }
 

@@ -27,6 +27,8 @@ export interface Service {
 }
 
 export interface ServiceOptions {
+  config: Config
+  /** Reads the config anew. */
   load: () => Promise<Config>
   observer: EngineObserver
   version: string
@@ -41,7 +43,7 @@ const hookPatienceMs = 5000
 
 /** @returns undefined when another process holds the lock on the state directory. */
 export async function openService(options: ServiceOptions): Promise<Service | undefined> {
-  let config = await options.load()
+  let { config } = options
   // What is wrong with the config is told before anything has begun.
   const secrets = await readSecrets(config)
   const first = await begin(config, options)

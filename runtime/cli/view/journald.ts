@@ -65,7 +65,7 @@ export function journaldView(io: Io): View {
   }
 }
 
-export function levelOf({ type }: Pick<Envelope, 'type'>): Level {
+function levelOf({ type }: Pick<Envelope, 'type'>): Level {
   return levels.get(type) ?? 'info'
 }
 
