@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { methodNotAllowed } from 'hono/method-not-allowed'
+import { getPath } from 'hono/utils/url'
 import { systemClock } from '../engine/clock.ts'
 import type { App, AppContext } from './context.ts'
 import { guard } from './guard.ts'
@@ -45,20 +45,31 @@ export function createApp(options: AppOptions): App {
     rateLimit: new RateLimit(trusted ? unlimited : (config.http?.rateLimit ?? defaultRate), clock),
   }
   const app: App = new Hono()
-  if (!trusted) app.use(guard(context))
-  app.use(methodNotAllowed({ app, onMethodNotAllowed: wrongMethod }))
   for (const add of routes) add(app, context)
-  app.notFound(({ req }) => problemResponse(new Problem('unknown-path', `there is nothing at ${req.path}`)))
-  app.onError((error, { req }) => {
+  app.notFound(({ req: { method, path } }) => problemResponse(nothingThere(app, method, path)))
+  const fail = (error: Error, method: string, path: string) => {
     if (error instanceof Problem) return problemResponse(error)
-    onWarning?.(`${req.method} ${req.path} failed: ${error.message}`)
+    onWarning?.(`${method} ${path} failed: ${error.message}`)
     const failed = engine.dispatcher.failed
     return problemResponse(
       failed
         ? new Problem('unavailable', `the event store cannot be written: ${failed.message}`)
         : new Problem('internal', 'the journal of the service says more: journalctl -u hdsync'),
     )
-  })
+  }
+  app.onError((error, { req }) => fail(error, req.method, req.path))
+  if (trusted) return app
+  // Before the routes, and not one of them: a middleware would make every request pass through two layers more.
+  const { fetch } = app
+  const check = guard(context)
+  app.fetch = (request, env, executionContext) => {
+    try {
+      check(request, env)
+    } catch (error) {
+      return fail(error as Error, request.method, getPath(request))
+    }
+    return fetch(request, env, executionContext)
+  }
   return app
 }
 
@@ -77,8 +88,12 @@ const routes = [
 const defaultRate = { perSecond: 100, burst: 1000 }
 const unlimited = { perSecond: Number.MAX_VALUE, burst: Number.MAX_VALUE }
 
-function wrongMethod({ req }: { req: { method: string; path: string } }, methods: string[]): Response {
-  const allow = methods.join(', ')
-  const detail = `${req.path} takes ${allow}, not ${req.method}`
-  return problemResponse(new Problem('wrong-method', detail, { headers: { allow } }))
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/** There may be something at the path for another method. */
+function nothingThere(app: App, method: string, path: string): Problem {
+  const taken = methods.filter((other) => app.router.match(other, path)[0].length > 0)
+  if (taken.length === 0) return new Problem('unknown-path', `there is nothing at ${path}`)
+  const allow = taken.flatMap((one) => (one === 'GET' ? ['GET', 'HEAD'] : one)).join(', ')
+  return new Problem('wrong-method', `${path} takes ${allow}, not ${method}`, { headers: { allow } })
 }

@@ -25,6 +25,6 @@ export interface AppContext {
 }
 
 /** `incoming` and `outgoing` are not there in process, without a socket. */
-export type AppEnv = { Bindings: Partial<HttpBindings>; Variables: { client: string } }
+export type AppEnv = { Bindings: Partial<HttpBindings> }
 
 export type App = Hono<AppEnv>

@@ -57,7 +57,7 @@ export class RateLimit {
 }
 
 /** Who counts as one client: an address, or in IPv6 the network of 64 bits that one is given. */
-export function clientOf(address: string | undefined): string {
+export function clientAt(address: string | undefined): string {
   if (!address?.includes(':')) return address ?? ''
   const v4 = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
   if (v4) return v4

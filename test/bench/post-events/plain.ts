@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import type { Publication } from '../../../runtime/bus/bus.ts'
 import { SqliteBus } from '../../../runtime/bus/sqlite/bus.ts'
 import { openDatabase } from '../../../runtime/bus/sqlite/database.ts'
+import { newRunId } from '../../../runtime/engine/publication.ts'
 
 const folder = process.argv[2] ?? ''
 const bus = new SqliteBus(openDatabase(folder), folder)
@@ -31,7 +32,8 @@ const server = createServer((request, response) => {
   request.on('data', (chunk) => chunks.push(chunk))
   request.on('end', () => {
     const { id, source, type, data } = JSON.parse(Buffer.concat(chunks).toString())
-    const runid = id.slice(-10)
+    // As random as ours: ids in their order would spare the index of the runs most of its pages.
+    const runid = newRunId()
     const event = {
       id,
       source,

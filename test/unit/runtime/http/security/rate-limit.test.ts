@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { clientOf, RateLimit } from '../../../../../runtime/http/security/rate-limit.ts'
+import { clientAt, RateLimit } from '../../../../../runtime/http/security/rate-limit.ts'
 import { ManualClock } from '../../../manual-clock.ts'
 
 describe('RateLimit', () => {
@@ -43,7 +43,7 @@ describe('RateLimit', () => {
   })
 })
 
-describe('clientOf()', () => {
+describe('clientAt()', () => {
   test.each([
     ['192.0.2.7', '192.0.2.7'],
     ['::ffff:192.0.2.7', '192.0.2.7'],
@@ -53,6 +53,6 @@ describe('clientOf()', () => {
     ['::1', '0:0:0:0'],
     [undefined, ''],
   ])('%s is of %s', (address, client) => {
-    expect(clientOf(address)).toBe(client)
+    expect(clientAt(address)).toBe(client)
   })
 })
