@@ -4,12 +4,10 @@ import { metrics, type Sample } from './catalogue.ts'
 import { functionSamples } from './functions.ts'
 import { sourceSamples } from './sources.ts'
 
-export const exposedType = Registry.OPENMETRICS_CONTENT_TYPE
-
 /** All metrics in the OpenMetrics text format, read from the store at this moment. */
 export async function exposition({ engine, config, version, clock }: AppContext): Promise<string> {
   const registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>()
-  registry.setContentType(exposedType)
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   const gauges = new Map(
     Object.entries(metrics).map(([name, { help, labels }]) => [
       name,
