@@ -6,20 +6,23 @@ import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { checkSources } from '../config/lookup.ts'
-import { loadFunctions } from '../engine/engine.ts'
+import { loadFunctions, openEngine } from '../engine/engine.ts'
 import { publicationOf, type Submission } from '../engine/intake.ts'
 import { UsageError } from '../errors.ts'
-import { asked, submitTo } from './daemon.ts'
+import { asked, DaemonError, submitTo } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
+import { hooksDone } from './here.ts'
 import type { Io } from './io.ts'
 import { commandSource } from './origin.ts'
 import { daemonOf } from './remote.ts'
+import { logView } from './view/choose.ts'
 
 export interface EmitOptions {
   config?: string
   data?: string
   subject?: string
   id?: string
+  deliver?: boolean
   json?: boolean
 }
 
@@ -27,15 +30,15 @@ export interface EmitOptions {
 interface Emitted {
   run: string
   duplicate: boolean
-  /** Who handles it: the daemon, another process (its id, if it can be seen), or nobody yet. */
-  by: 'daemon' | { process: number | undefined } | 'next start'
+  /** Who handles it: the daemon, another process (its id, if it can be seen), this one, or nobody yet. */
+  by: 'daemon' | { process: number | undefined } | 'this process' | 'next start'
 }
 
 type Event = Submission & { id: string; source: string }
 
 /**
  * `hdsync emit`: puts an event on the bus. The daemon takes it where there is one; otherwise it lies in the store until
- * somebody works there. Safe to repeat with the same id.
+ * somebody works there, or is delivered by this process where that is asked for. Safe to repeat with the same id.
  * @throws {UsageError} Its type may not be triggered, or its data does not fit.
  */
 export async function emitCommand(type: string, options: EmitOptions, io: Io): Promise<number> {
@@ -48,7 +51,7 @@ export async function emitCommand(type: string, options: EmitOptions, io: Io): P
     ...(subject !== undefined && { subject }),
     ...(options.data !== undefined && { data: parseData(options.data) }),
   }
-  const emitted = await emit(event, config)
+  const emitted = await emit(event, config, options, io)
   const { run, duplicate, by } = emitted
   if (options.json) {
     const handledBy = typeof by === 'string' ? by : 'another process'
@@ -60,15 +63,21 @@ export async function emitCommand(type: string, options: EmitOptions, io: Io): P
   return exitCodes.succeeded
 }
 
-async function emit(event: Event, config: Config): Promise<Emitted> {
+async function emit(event: Event, config: Config, options: EmitOptions, io: Io): Promise<Emitted> {
   // Judged here in any case: a person is told the same, and as much, whoever takes it.
   const registry = await loadFunctions(config)
   const publication = publicationOf(event, registry, { now: Date.now() })
   if (event.type === backupStart.type) {
     checkSources(backupStart.schema.parse(publication.event.data).sources ?? [], config)
   }
-  const daemon = await daemonOf(config)
+  const daemon = await daemonOf(config).catch((error) => {
+    // What is to be told may be that it does not stand.
+    if (options.deliver && error instanceof DaemonError && error.status === 0) return undefined
+    throw error
+  })
   if (daemon) return { ...(await asked(submitTo(daemon, event))), by: 'daemon' }
+  const delivered = options.deliver && (await deliver(event, config, io))
+  if (delivered) return delivered
   // Only whoever is alone may begin with a store; beside another process one event is written, and that is told of it.
   const unlock = holdLock(config.state)
   const by = unlock ? 'next start' : { process: lockHolder(config.state) }
@@ -81,6 +90,21 @@ async function emit(event: Event, config: Config): Promise<Emitted> {
   } finally {
     bus.close()
     unlock?.()
+  }
+}
+
+/** Has what stands beside runs handle the event, hooks above all; no run begins. @returns undefined if somebody else is at work. */
+async function deliver(event: Event, config: Config, io: Io): Promise<Emitted | undefined> {
+  const engine = await openEngine({ config, observer: await logView(config, io) })
+  if (!engine) return undefined
+  try {
+    engine.hold()
+    await engine.start()
+    const { runId, duplicate } = await engine.submit(event)
+    await hooksDone(engine, config)
+    return { run: runId, duplicate, by: 'this process' }
+  } finally {
+    await engine.stop()
   }
 }
 
@@ -98,6 +122,8 @@ function parseData(text: string): unknown {
 
 function sentenceOf({ run, duplicate, by }: Emitted): string {
   if (duplicate) return `that event was there already, in run ${run}: nothing was added`
+  if (by === 'this process')
+    return `run ${run} was handled as far as it goes without a backup: hdsync show ${run}`
   if (by === 'daemon') return `run ${run} is in the hands of the daemon: hdsync show ${run}`
   if (by === 'next start') {
     return `run ${run} waits in the store: the next \`hdsync run\` or \`hdsync serve\` handles it`

@@ -103,11 +103,15 @@ function waits(runId: string, { bus }: Engine): boolean {
  * Each hook has its say, once: one that waits to be tried again is left to the next start, and one that is tried again
  * and hangs is waited for no longer than it may take. Somebody who has pressed Ctrl-C waits for none that hangs.
  */
-async function hooksDone({ dispatcher }: Engine, { notify }: Config, stopped: AbortSignal): Promise<void> {
-  const { aborted } = stopped
+export async function hooksDone(
+  { dispatcher }: Engine,
+  { notify }: Config,
+  stopped?: AbortSignal,
+): Promise<void> {
+  const aborted = stopped?.aborted ?? false
   const longestMs = aborted ? 0 : Math.max(...notify.map(({ timeoutMs }) => timeoutMs), 0)
   await Promise.race([dispatcher.idle(), sleep(longestMs + hookPatienceMs, undefined, { ref: false })])
-  if (aborted) await dispatcher.abandon(stopped.reason)
+  if (stopped?.aborted) await dispatcher.abandon(stopped.reason)
 }
 
 /** How a run went, or stands. @throws {UsageError} It is not known. */

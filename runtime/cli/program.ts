@@ -139,6 +139,7 @@ export function createProgram(version: string, io: Io, done: (exitCode: number) 
     .option('-d, --data <json>', 'what it carries; {} unless given')
     .option('-s, --subject <subject>', 'what it is about')
     .option('--id <id>', 'its own id: the same one twice is taken once')
+    .option('--deliver', 'have hooks hear of it at once where there is no daemon; no run begins')
     .option(...json)
     .action(async (type, options) => done(await (await import('./emit.ts')).emitCommand(type, options, io)))
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { SqliteBus } from '../../../../runtime/bus/sqlite/bus.ts'
@@ -5,6 +6,7 @@ import { holdLock, openDatabase } from '../../../../runtime/bus/sqlite/database.
 import { type EmitOptions, emitCommand } from '../../../../runtime/cli/emit.ts'
 import { loadConfig } from '../../../../runtime/config/load.ts'
 import { openEngine } from '../../../../runtime/engine/engine.ts'
+import { temporaryFolder } from '../../temporary-folder.ts'
 import { makeServer, printed, type Server } from './night.ts'
 
 async function emitted({ config }: Server, options: EmitOptions = {}, type = 'backup.start') {
@@ -36,6 +38,21 @@ describe('emit', () => {
       type: 'run.succeeded',
       data: { sources: [{ source: 'www' }] },
     })
+  })
+
+  test('without a daemon has hooks hear of the event at once where that is asked for, and begins no run', async () => {
+    const told = join(temporaryFolder(), 'told')
+    const server = await makeServer(`notify: [{ exec: [/bin/sh, -c, 'cat > ${told}'], on: [unit.failed] }]\n`)
+    await emitted(server)
+    const data = '{"unit":"hdsync.service","result":"start-limit-hit","exitStatus":"1"}'
+    const { out, err } = await emitted(server, { data, deliver: true }, 'unit.failed')
+    expect(err).toContain(`run ${out.trim()} was handled as far as it goes without a backup`)
+    expect(JSON.parse(readFileSync(told, 'utf8'))).toMatchObject({
+      type: 'unit.failed',
+      data: { unit: 'hdsync.service' },
+    })
+    const engine = await engineOf(server)
+    expect(engine.bus.open()).toMatchObject([{ function: 'backup.start', state: 'ready' }])
   })
 
   test('takes an event of the same id once', async () => {
