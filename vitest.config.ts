@@ -17,7 +17,11 @@ export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
     projects: [
-      { test: { name: 'unit', include: ['test/{unit,contract}/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        // Examples import `hdsync` by name.
+        resolve: { tsconfigPaths: true },
+        test: { name: 'unit', include: ['test/{unit,contract}/**/*.test.ts'], testTimeout: 20_000 },
+      },
       {
         test: {
           name: 'lab',

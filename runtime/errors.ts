@@ -67,6 +67,11 @@ export class UsageError extends HdsyncError {
   override readonly name = 'UsageError'
 }
 
+/** What to try about anything thrown, if it says so. */
+export function hintOf(error: unknown): string | undefined {
+  return error instanceof HdsyncError ? error.hint : undefined
+}
+
 /** The message of anything thrown, with its hint, on one line. */
 export function reasonOf(error: unknown): string {
   if (error instanceof HdsyncError && error.hint) return `${error.message} (${error.hint})`

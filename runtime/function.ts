@@ -1,3 +1,5 @@
+/// <reference types="node" preserve="true" />
+// In the types of a build too: without Node's, `AbortSignal` would be `any` to whoever has not installed them.
 import type { DataOf, Envelope, EventDefinition, InputOf } from '../events/index.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './engine/clock.ts'

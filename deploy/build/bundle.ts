@@ -2,13 +2,14 @@
  * `npm run build`: hdsync as plain JavaScript in dist/app, as Node strips no types under node_modules, and as one
  * small set of files starts in a third of the time. The folders are those of the sources, so that whoever looks for
  * `../../functions` finds them from either; what several entries share is in chunks, so that an event is the same
- * object for each.
+ * object for each. Beside it lie the types of what functions of the user's own import.
  */
 import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { bundledPackages, type Licensed, licenceText } from './licences.ts'
+import { declareTypes, writeManifest } from './types.ts'
 
 export const root = join(import.meta.dirname, '../..')
 
@@ -49,27 +50,26 @@ export async function bundle(folder: string): Promise<Licensed[]> {
     metafile: true,
     logLevel: 'warning',
   })
-  const packages = bundledPackages(Object.keys(metafile.inputs), root)
+  const typed = declareTypes(folder, root)
+  const packages = bundledPackages([...Object.keys(metafile.inputs), ...typed], root)
   mkdirSync(join(folder, 'bin'))
   copyFileSync(join(root, 'deploy/bin/hdsync'), join(folder, 'bin/hdsync'))
   cpSync(join(root, schemaFile), join(folder, schemaFile))
   writeFileSync(join(folder, 'LICENCES.txt'), licenceText(packages))
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(packageOfTheBuild(), undefined, 2)}\n`)
+  // Says which version it is, and that its files are modules.
+  writeManifest(folder, { name: 'hdsync', version: manifest.version, type: 'module' })
+  writeManifest(join(folder, 'runtime'), packageOfFunctions())
   return packages
 }
 
-/** Names the build to itself: its version, and what functions of the user's own import. */
-function packageOfTheBuild() {
-  return {
-    name: 'hdsync',
-    version: manifest.version,
-    type: 'module',
-    exports: {
-      '.': './runtime/hdsync.js',
-      './testing': './runtime/testing.js',
-      './package.json': './package.json',
-    },
-  }
+/** What functions of the user's own import by name, as in the checkout. */
+function packageOfFunctions() {
+  const { exports, ...rest } = JSON.parse(readFileSync(join(root, 'runtime/package.json'), 'utf8'))
+  const built = Object.entries<string>(exports).map(([name, file]) => {
+    const path = file.replace(/\.ts$/, '')
+    return [name, { types: `${path}.d.ts`, default: `${path}.js` }]
+  })
+  return { ...rest, exports: Object.fromEntries(built) }
 }
 
 /** An ES module has no `require`; packages in CommonJS get Node's own modules by this. */

@@ -17,11 +17,16 @@ export interface Licensed {
  * @throws {Error} One of them does not say on which terms it may be passed on.
  */
 export function bundledPackages(files: readonly string[], root: string): Licensed[] {
-  const folders = files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
+  const folders = files.filter((file) => file.includes('node_modules/')).map(packageFolder)
   const own = readFileSync(join(root, 'LICENSE'), 'utf8')
   return [...new Set(folders)]
     .map((folder) => licensed(join(root, folder), own))
     .sort((one, other) => (one.name < other.name ? -1 : 1))
+}
+
+/** The folder of the package that a file below a `node_modules` belongs to. */
+export function packageFolder(file: string): string {
+  return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? ''
 }
 
 /** What the package in this folder says about itself. */

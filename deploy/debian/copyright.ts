@@ -15,10 +15,10 @@ export function copyright(packages: readonly Licensed[], nodeLicence: string): s
     'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: hdsync',
     `Files: *\nCopyright: ${holders(own).join('\n ')}\nLicense: Expat`,
     [
-      'Files: usr/lib/hdsync/runtime/chunks/* usr/lib/hdsync/functions/*',
+      'Files: usr/lib/hdsync/runtime/chunks/* usr/lib/hdsync/functions/* usr/lib/hdsync/node_modules/*',
       `Copyright: ${[...new Set([own, ...packages.map(({ text }) => text)].flatMap(holders))].join('\n ')}`,
       `License: ${['Expat', ...kinds.filter((kind) => kind !== 'MIT').map(debianName)].join(' and ')}`,
-      `Comment: Code of these packages is in them, as /usr/share/doc/hdsync/LICENCES.txt has it in full:`,
+      `Comment: Code or types of these packages are in them, as /usr/share/doc/hdsync/LICENCES.txt has it in full:`,
       ...packages.map(({ name, version, licence }) => ` ${name} ${version} (${licence})`),
     ].join('\n'),
     [

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { filesMark, type Shell, scripts } from './completion/scripts.ts'
 import { fileValues, valuesOf } from './completion/values.ts'
-import { type Candidate, wantedAfter } from './completion/words.ts'
+import { type Candidate, type Wanted, wantedAfter } from './completion/words.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
 
@@ -21,12 +21,7 @@ export async function completeCommand(program: Command, words: readonly string[]
   const wanted = wantedAfter(program, before, current)
   if (wanted.kind === 'value' && fileValues.has(wanted.name)) io.stdout(`${filesMark}\n`)
   else {
-    const all =
-      wanted.kind === 'candidates'
-        ? wanted.candidates
-        : (await valuesOf(wanted.name, configIn(before), io.env)).filter(
-            ({ value }) => !wanted.given.includes(value),
-          )
+    const all = wanted.kind === 'candidates' ? wanted.candidates : await wordsFor(wanted, before, io)
     io.stdout(
       all
         .filter(({ value }) => value.startsWith(current))
@@ -35,6 +30,18 @@ export async function completeCommand(program: Command, words: readonly string[]
     )
   }
   return exitCodes.succeeded
+}
+
+/** Words with the values that are not given yet. */
+async function wordsFor(
+  { name, given, start }: Extract<Wanted, { kind: 'value' }>,
+  before: readonly string[],
+  io: Io,
+): Promise<Candidate[]> {
+  const values = await valuesOf(name, configIn(before), io.env)
+  return values
+    .filter(({ value }) => !given.includes(value))
+    .map(({ value, description }) => ({ value: start + value, description }))
 }
 
 function lineOf({ value, description }: Candidate): string {

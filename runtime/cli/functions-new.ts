@@ -19,8 +19,8 @@ export interface NewOptions {
   json?: boolean
 }
 
-/** Where hdsync is installed: what `hdsync` is for editors, tsc and `node --test`. */
-const installation = dirname(ownFunctions)
+/** What `hdsync` is for editors, tsc and `node --test`. */
+const ourPackage = join(dirname(ownFunctions), 'runtime')
 
 /**
  * `hdsync functions new`: writes a function of the user's, and a test beside it. Never overwrites a file.
@@ -79,14 +79,15 @@ function nextSteps({ name, sample }: Wish): string {
 `
 }
 
-/** What editors, tsc and \`node --test\` need to know what \`hdsync\` is. hdsync itself needs none of it. */
+/**
+ * What editors, tsc and `node --test` need to know what `hdsync` is; it brings the types of Node along. hdsync itself
+ * needs none of it.
+ */
 function equip(folder: string): void {
-  const types = existsSync(join(installation, 'node_modules/@types/node'))
   const compilerOptions = {
     target: 'esnext',
     module: 'nodenext',
     lib: ['esnext'],
-    ...(types && { types: ['node'], typeRoots: [join(installation, 'node_modules/@types')] }),
     noEmit: true,
     strict: true,
     erasableSyntaxOnly: true,
@@ -96,7 +97,7 @@ function equip(folder: string): void {
   }
   writeMissing(join(folder, 'package.json'), { private: true, type: 'module' })
   writeMissing(join(folder, 'tsconfig.json'), { compilerOptions, include: ['*.ts'] })
-  link(join(folder, 'node_modules/hdsync'), installation)
+  link(join(folder, 'node_modules/hdsync'), ourPackage)
 }
 
 function writeMissing(file: string, content: object): void {

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
 import { CancelledError, HdsyncError, reasonOf, TerminalError, UsageError } from '../errors.ts'
 import { type CommandRunner, createRunner, unobserved } from '../host/command.ts'
+import { socketUnit, startSocket } from '../host/socket-unit.ts'
 import { type Survey, takeSurvey } from '../host/survey.ts'
 import { backupTimer, enableTimer, hasSystemd, timerState } from '../host/timer.ts'
 import { adoptTarget } from './adopt.ts'
@@ -32,6 +33,8 @@ export interface InitSurroundings {
   survey: Survey
   runner: CommandRunner
   interactive: boolean
+  /** Whether the machine was booted with systemd. */
+  systemd: boolean
   adopt: typeof adoptTarget
 }
 
@@ -70,7 +73,8 @@ export async function initCommand(
       hint: 'write the config by hand: man hdsync.yaml',
     })
   }
-  const timer = options.timer !== false && hasSystemd() && ((await timerState(runner))?.found ?? false)
+  const systemd = given.systemd ?? hasSystemd()
+  const timer = options.timer !== false && systemd && ((await timerState(runner))?.found ?? false)
   const settled = options.yes
     ? { draft: draft(found, agreed(found)), timer }
     : await settle(found, survey, file, timer).catch((error) => {
@@ -78,7 +82,7 @@ export async function initCommand(
         throw error
       })
   if (!settled) return signalExitCodes.SIGINT ?? exitCodes.failed
-  return await carryOut(settled, file, { runner, io, adopt: given.adopt ?? adoptTarget })
+  return await carryOut(settled, file, { runner, io, systemd, adopt: given.adopt ?? adoptTarget })
 }
 
 /** A folder that is not there yet, or an empty one. */
@@ -147,7 +151,7 @@ async function settle(proposal: Proposal, survey: Survey, file: string, canTimer
 async function carryOut(
   { draft: made, timer }: { draft: Draft; timer: boolean },
   file: string,
-  { runner, io, adopt }: { runner: CommandRunner; io: Io; adopt: typeof adoptTarget },
+  { runner, io, systemd, adopt }: Pick<InitSurroundings, 'runner' | 'systemd' | 'adopt'> & { io: Io },
 ): Promise<number> {
   const paint = painter(io.colour)
   const say = (text: string) => io.stdout(`${paint.green('✔')} ${text}\n`)
@@ -166,6 +170,15 @@ async function carryOut(
       say(`${backupTimer} is enabled: every night from now on`)
     } catch (error) {
       warn(`the timer could not be enabled: ${reasonOf(error)}`, `systemctl enable --now ${backupTimer}`)
+      good = false
+    }
+  } else if (systemd) {
+    // Without the timer, which would have brought it along.
+    try {
+      const started = await startSocket(runner)
+      if (started) say(`${socketUnit} is started: hdsync is there when it is asked for something`)
+    } catch (error) {
+      warn(`${socketUnit} could not be started: ${reasonOf(error)}`, `systemctl start ${socketUnit}`)
       good = false
     }
   }

@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.ts'
 import { socketPath } from '../config/socket.ts'
 import { parseDuration } from '../config/units.ts'
 import type { EngineObserver } from '../engine/engine.ts'
-import { reasonOf, UsageError } from '../errors.ts'
+import { hintOf, reasonOf, UsageError } from '../errors.ts'
 import { type ListenAddress, type Listener, listen } from '../http/listener.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -41,7 +41,7 @@ export async function serveCommand(options: ServeOptions, version: string, io: I
   try {
     return await serve(options, version, sockets, io)
   } catch (error) {
-    await refuseWaiting(sockets, reasonOf(error))
+    await refuseWaiting(sockets, (error as Error).message, hintOf(error))
     throw error
   }
 }

@@ -31,6 +31,12 @@ export interface GuardOptions {
   onWarning: (message: string) => void
 }
 
+export interface Guard {
+  /** Aborted with the reason when reading on is of no use. */
+  signal: AbortSignal
+  stop(): Promise<void>
+}
+
 /** From how full a snapshot is made larger: early enough for a busy volume. */
 const extendAtShare = 0.7
 const intervalMs = 500
@@ -42,14 +48,13 @@ const poolIntervalMs = 5000
  * `snapshot.max` allow; once it has overflowed, or its thin pool is nearly full, `signal` is aborted, as nothing
  * good can come of reading on.
  */
-export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, options: GuardOptions) {
+export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, options: GuardOptions): Guard {
   const given = new AbortController()
   const stopped = new AbortController()
   const watching = (snapshot.pool ? watchPool() : watchThick()).catch((error: Error) => {
     if (!stopped.signal.aborted) options.onWarning(`the snapshot cannot be watched: ${error.message}`)
   })
   return {
-    /** Aborted with the reason when reading on is of no use. */
     signal: given.signal,
     async stop() {
       stopped.abort()

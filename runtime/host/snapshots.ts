@@ -7,7 +7,7 @@ import { proveApart } from './apart.ts'
 import { CommandError, type CommandRunner, createRunner, unobserved } from './command.ts'
 import { snapshotStatus } from './device-mapper.ts'
 import { snapshotMountOptions, snapshotType } from './filesystem.ts'
-import { type GuardedSnapshot, type GuardOptions, guardSnapshot } from './guard.ts'
+import { type Guard, type GuardedSnapshot, type GuardOptions, guardSnapshot } from './guard.ts'
 import { halfMadeFor, resume, undoHalfMade } from './half-made.ts'
 import { kernelSaid, uptimeSeconds } from './kernel-log.ts'
 import { fullName, Lvm, type Volume } from './lvm.ts'
@@ -55,11 +55,7 @@ export interface Snapshots {
    */
   prove(source: LvSource, run: string, target: Target): Promise<ProvenSnapshot>
   /** Watches the snapshot while it is read: see guard.ts. */
-  guard(
-    source: LvSource,
-    snapshot: ProvenSnapshot,
-    on: Pick<GuardOptions, 'onExtended' | 'onWarning'>,
-  ): { signal: AbortSignal; stop(): Promise<void> }
+  guard(source: LvSource, snapshot: ProvenSnapshot, on: Pick<GuardOptions, 'onExtended' | 'onWarning'>): Guard
   /** Whether the snapshot has lost its contents by overflowing. */
   overflowed(snapshot: ProvenSnapshot): Promise<boolean>
   /** Unmounts and removes every snapshot of ours of this source, of this run or an earlier one. */

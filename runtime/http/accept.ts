@@ -40,10 +40,9 @@ export async function accept(
 }
 
 function rejected({ reason, message, hint, issues }: RejectedEventError, at: string): Problem {
-  const detail = hint ? `${message} (${hint})` : message
   const errors =
     reason === 'invalid-data'
       ? issues.map(({ path, message }) => ({ pointer: pointerTo(`${at}/data`, path), detail: message }))
       : [{ pointer: `${at}/type`, detail: message }]
-  return new Problem(problemOf[reason], `${errors[0]?.pointer}: ${detail}`, { errors })
+  return new Problem(problemOf[reason], `${errors[0]?.pointer}: ${message}`, { hint, errors })
 }

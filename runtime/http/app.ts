@@ -3,7 +3,7 @@ import { getPath } from 'hono/utils/url'
 import { systemClock } from '../engine/clock.ts'
 import type { App, AppContext } from './context.ts'
 import { guard } from './guard.ts'
-import { Problem, problemResponse } from './problem.ts'
+import { Problem, problemResponse, storeFailed } from './problem.ts'
 import { deadLetterRoutes } from './routes/dead.ts'
 import { eventRoutes } from './routes/events.ts'
 import { functionRoutes } from './routes/functions.ts'
@@ -53,7 +53,7 @@ export function createApp(options: AppOptions): App {
     const failed = engine.dispatcher.failed
     return problemResponse(
       failed
-        ? new Problem('unavailable', `the event store cannot be written: ${failed.message}`)
+        ? storeFailed(failed)
         : new Problem('internal', 'the journal of the service says more: journalctl -u hdsync'),
     )
   }

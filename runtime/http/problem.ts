@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hintOf } from '../errors.ts'
 import { respondJson } from './respond.ts'
 
 /**
@@ -43,6 +44,7 @@ export const problemSchema = z.object({
   title: z.string(),
   status: z.int().min(400).max(599),
   detail: z.string().describe('About this request, for people.'),
+  hint: z.string().optional().describe('What to try, for people.'),
   errors: z
     .array(z.object({ pointer: z.string().describe('Where: a JSON Pointer.'), detail: z.string() }))
     .optional()
@@ -53,6 +55,7 @@ export const problemSchema = z.object({
 export type Flaw = NonNullable<z.output<typeof problemSchema>['errors']>[number]
 
 interface Extras {
+  hint?: string | undefined
   /** Everything that is wrong, where several things may be. */
   errors?: Flaw[]
   headers?: Readonly<Record<string, string>>
@@ -66,7 +69,7 @@ export class Problem extends Error {
   readonly problem: ProblemName
   readonly extras: Extras
 
-  /** @param detail About this request, for people: what was wrong, and what to do. */
+  /** @param detail About this request, for people: what was wrong, and what to do unless `hint` says so. */
   constructor(problem: ProblemName, detail: string, extras: Extras = {}) {
     super(detail)
     this.problem = problem
@@ -79,9 +82,23 @@ export class Problem extends Error {
 
   toJSON(): z.output<typeof problemSchema> {
     const { status, title } = problems[this.problem]
-    const { errors } = this.extras
-    return { type: problemType(this.problem), title, status, detail: this.message, ...(errors && { errors }) }
+    const { hint, errors } = this.extras
+    return {
+      type: problemType(this.problem),
+      title,
+      status,
+      detail: this.message,
+      ...(hint && { hint }),
+      ...(errors && { errors }),
+    }
   }
+}
+
+/** @param error That keeps the bus from going on. */
+export function storeFailed(error: Error): Problem {
+  return new Problem('unavailable', `the event store cannot be written: ${error.message}`, {
+    hint: hintOf(error),
+  })
 }
 
 /** The identifier of a problem, which never changes. */

@@ -9,8 +9,11 @@ export interface Candidate {
 /** What is asked for where a command line goes on. */
 export type Wanted =
   | { kind: 'candidates'; candidates: Candidate[] }
-  /** A value of this name: that of an argument (`run.source`) or of an option (`--config`). */
-  | { kind: 'value'; name: string; given: string[] }
+  /**
+   * A value of this name: that of an argument (`run.source`) or of an option (`--config`). `start` is what stands
+   * before it in the same word: `--config=`.
+   */
+  | { kind: 'value'; name: string; given: string[]; start: string }
 
 /**
  * What may come next, told by the program itself.
@@ -32,14 +35,22 @@ export function wantedAfter(program: Command, words: readonly string[], current:
       else given.push(word)
     }
   }
-  if (pending) return { kind: 'value', name: pending.long ?? '', given: [] }
-  if (current.startsWith('-') && !onlyArguments) return candidates(optionsOf(command))
+  if (pending) return { kind: 'value', name: pending.long ?? '', given: [], start: '' }
+  if (current.startsWith('-') && !onlyArguments) return optionOf(command, current)
   if (command.commands.length > 0) return candidates(commandsOf(command))
   const argument = command.registeredArguments[given.length] ?? command.registeredArguments.at(-1)
   if (!argument || (given.length >= command.registeredArguments.length && !argument.variadic))
     return candidates([])
   if (argument.argChoices) return candidates(argument.argChoices.map((value) => ({ value, description: '' })))
-  return { kind: 'value', name: `${command.name()}.${argument.name()}`, given }
+  return { kind: 'value', name: `${command.name()}.${argument.name()}`, given, start: '' }
+}
+
+/** @param current An option or the beginning of one, its value included if that is in the same word. */
+function optionOf(command: Command, current: string): Wanted {
+  const [start, name] = /^(--[^=]+)=/.exec(current) ?? []
+  if (!start || !name) return candidates(optionsOf(command))
+  const { long } = takingValue(command, name) ?? {}
+  return long ? { kind: 'value', name: long, given: [], start } : candidates([])
 }
 
 function candidates(all: Candidate[]): Wanted {

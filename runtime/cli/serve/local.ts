@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { backupStart } from '../../../events/index.ts'
-import { HdsyncError, reasonOf } from '../../errors.ts'
+import { HdsyncError, hintOf } from '../../errors.ts'
 import type { Service } from './service.ts'
 
 /** What the daemon works by, and at: `GET /status`. */
@@ -45,7 +45,9 @@ export function createLocalAnswers(service: Service): (request: Request) => Prom
   ])
   return (request) => {
     const answer = routes.get(`${request.method} ${new URL(request.url).pathname}`)
-    return answer?.(request).catch((error) => refusal(422, 'This cannot be done', reasonOf(error)))
+    return answer?.(request).catch((error: Error) =>
+      refusal(422, 'This cannot be done', error.message, hintOf(error)),
+    )
   }
 }
 

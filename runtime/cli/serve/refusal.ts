@@ -9,10 +9,15 @@ const patienceMs = 1000
  * Tells those who have woken a daemon that cannot work why it cannot. They would wait otherwise, and systemd would start
  * it again for them, over and over.
  * @param sockets That systemd has opened.
+ * @param hint What to do about it.
  */
-export async function refuseWaiting(sockets: readonly number[], reason: string): Promise<void> {
+export async function refuseWaiting(
+  sockets: readonly number[],
+  reason: string,
+  hint?: string,
+): Promise<void> {
   if (sockets.length === 0) return
-  const fetch = () => problemResponse(new Problem('unavailable', reason))
+  const fetch = () => problemResponse(new Problem('unavailable', reason, { hint }))
   const listeners = await Promise.all(sockets.map((fd) => listen({ address: { fd }, fetch })))
   await sleep(patienceMs)
   await Promise.all(listeners.map((listener) => listener.close(patienceMs)))

@@ -59,7 +59,8 @@ export function deadLetterRoutes(app: App, { engine }: AppContext): void {
       )
     }
     const { runId, restarted } = await engine.redrive(id).catch((error: Error) => {
-      throw error instanceof UsageError ? new Problem('cannot-redrive', error.message) : error
+      if (!(error instanceof UsageError)) throw error
+      throw new Problem('cannot-redrive', error.message, { hint: error.hint })
     })
     return respondJson({ run: runId || null, restarted }, 202, runId ? { location: `/runs/${runId}` } : {})
   })

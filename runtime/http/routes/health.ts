@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
-import { Problem } from '../problem.ts'
+import { Problem, storeFailed } from '../problem.ts'
 import { respondJson } from '../respond.ts'
 
 const status = z.object({ status: z.literal('ok'), version: z.string() })
@@ -23,7 +23,7 @@ export function healthRoutes(app: App, { engine, version, closing }: AppContext)
   app.get('/healthz', alive, () => respondJson({ status: 'ok', version }))
   app.get('/readyz', ready, () => {
     const failed = engine.dispatcher.failed
-    if (failed) throw new Problem('unavailable', `the event store cannot be written: ${failed.message}`)
+    if (failed) throw storeFailed(failed)
     if (closing.aborted) throw new Problem('unavailable', 'hdsync is stopping')
     return respondJson({ status: 'ok', version })
   })

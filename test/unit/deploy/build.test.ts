@@ -1,16 +1,29 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bundle, manifest } from '../../../deploy/build/bundle.ts'
+import { bundle, manifest, root } from '../../../deploy/build/bundle.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hdsync-test-'))
 // As npm installs it: where Node strips no types.
-const app = join(folder, 'node_modules/hdsync')
-beforeAll(() => bundle(app))
+const installed = join(folder, 'node_modules/hdsync')
+const app = join(installed, 'dist/app')
+beforeAll(async () => {
+  await bundle(app)
+  cpSync(join(root, 'package.json'), join(installed, 'package.json'))
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const env = { ...process.env, HDSYNC_NODE: process.execPath, NODE_COMPILE_CACHE: join(folder, 'cache') }
@@ -19,8 +32,7 @@ function hdsync(...words: string[]) {
 }
 
 /** A server with one folder to back up, and a function of the user's own. */
-function server(): { config: string; told: string } {
-  const home = temporaryFolder()
+function server(home = temporaryFolder()): { config: string; told: string } {
   for (const name of ['source', 'target', 'functions']) mkdirSync(join(home, name))
   writeFileSync(join(home, 'source/file'), 'content')
   const told = join(home, 'told')
@@ -44,6 +56,24 @@ state: ${join(home, 'state')}
   )
   return { config, told }
 }
+
+/** A function that compiles only where nothing of what it uses is `any`. */
+const known = `
+  import { type Config, defineFunction, type Host, runSucceeded, runWarned, z } from 'hdsync'
+  import type { Rehearsal } from 'hdsync/testing'
+  type Known<T> = 0 extends 1 & T ? never : true
+  const shape = z.object({ size: z.int() })
+  export const types: [
+    Known<Config['sources']>, Known<Host['program']>, Known<Rehearsal['outcome']>, Known<z.infer<typeof shape>['size']>,
+  ] = [true, true, true, true]
+  export default defineFunction({
+    on: runSucceeded, emits: [runWarned], aside: true,
+    async run({ data }, { emit, host, log, signal }) {
+      const types: [Known<typeof data.run>, Known<typeof host.program>, Known<typeof log>, Known<typeof signal>] =
+        [true, true, true, true]
+      emit(runWarned, { reason: String(types) })
+    },
+  })`
 
 describe('the build', () => {
   test('says its version, and loads next to nothing for that', () => {
@@ -82,9 +112,71 @@ describe('the build', () => {
     expect(execFileSync(process.execPath, [join(folder, 'program.mjs')], { encoding: 'utf8' })).toBe('true\n')
   })
 
+  describe('tells the compiler', () => {
+    /** What a function of the user's, which is not good, does when it runs. */
+    const wrong = {
+      undeclared: "emit(sourceFailed, { source: data.source, step: '', reason: '' })",
+      payload: 'emit(runWarned, { reason: 1 })',
+      misspelt: 'log.info(data.sauce)',
+    }
+    let objections: string[] = []
+    let files: string[] = []
+    beforeAll(() => {
+      const home = join(folder, 'server')
+      mkdirSync(home)
+      const { config } = server(home)
+      const functions = join(home, 'functions')
+      hdsync('functions', 'new', 'tell-monitor', '--on', 'run.failed', '-c', config)
+      hdsync('functions', 'new', 'lock', '--on', 'snapshot.before', '-c', config)
+      writeFileSync(join(functions, 'known.ts'), known)
+      for (const [name, statement] of Object.entries(wrong)) {
+        const text = `
+          import { defineFunction, runWarned, sourceFailed, sourceSynced } from 'hdsync'
+          export const unused = sourceFailed
+          export default defineFunction({
+            on: sourceSynced, emits: [runWarned], aside: true,
+            async run({ data }, { emit, log }) { ${statement} },
+          })`
+        writeFileSync(join(functions, `${name}.ts`), text)
+      }
+      // What its types name and is not to be found is an error here, and `any` to an editor.
+      const words = ['--project', functions, '--skipLibCheck', 'false', '--listFiles']
+      const compiler = join(root, 'node_modules/typescript/bin/tsc')
+      const { stdout } = spawnSync(process.execPath, [compiler, ...words], {
+        cwd: functions,
+        encoding: 'utf8',
+      })
+      const lines = stdout.trim().split('\n')
+      objections = lines.filter((line) => line.includes('error TS'))
+      files = lines.filter((line) => line.startsWith('/') && !line.includes('/@typescript/'))
+    }, 60_000)
+
+    test('the types of all that functions and their tests are written with, and needs no checkout for it', () => {
+      const names = ['tell-monitor.ts', 'lock.test.ts', 'known.ts'].map((name) => `functions/${name}`)
+      for (const name of names) expect(files).toContainEqual(expect.stringContaining(name))
+      expect(files).toContain(join(app, 'runtime/hdsync.d.ts'))
+      expect(files.filter((file) => file.startsWith(root))).toEqual([])
+      expect(objections.filter((line) => !wrong[line.split('.')[0] as keyof typeof wrong])).toEqual([])
+    })
+
+    test.each([
+      [
+        'an event that is not declared',
+        'undeclared',
+        /"source\.failed".* is not assignable to .*"run\.warned"/,
+      ],
+      ['data that its event does not have', 'payload', /'number' is not assignable to type 'string'/],
+      ['a misspelt field', 'misspelt', /'sauce' does not exist/],
+    ])('what is wrong with %s', (_, name, objection) => {
+      expect(objections.filter((line) => line.startsWith(`${name}.ts`))).toEqual([
+        expect.stringMatching(objection),
+      ])
+    })
+  })
+
   test('names the terms of every package that is in it', () => {
     const text = readFileSync(join(app, 'LICENCES.txt'), 'utf8')
-    for (const name of ['zod', 'execa', 'hono', 'commander', 'yaml']) {
+    for (const name of ['zod', 'execa', 'hono', 'commander', 'yaml', '@types/node']) {
       expect(text).toMatch(new RegExp(`^${name} \\d\\S* \\(\\S+\\)$`, 'm'))
     }
   })

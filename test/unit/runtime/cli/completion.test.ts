@@ -33,6 +33,11 @@ describe('__complete', () => {
     expect(await offered(server, 'events', '--source', '')).toEqual(['home', 'www'])
     expect(await offered(server, 'run', '--config', '')).toEqual([':files'])
     expect(await offered(server, 'events', '--limit', '')).toEqual([])
+    expect(await offered(server, 'events', '--source=')).toEqual(['--source=home', '--source=www'])
+    expect(await offered(server, 'events', '--source=w')).toEqual(['--source=www'])
+    expect(await offered(server, 'run', '--config=/etc/')).toEqual([':files'])
+    expect(await offered(server, 'run', '--quiet=')).toEqual([])
+    expect(await offered(server, 'run', '--nothing=')).toEqual([])
     expect(await offered(server, 'completion', '')).toEqual(['bash', 'zsh', 'fish'])
   })
 
@@ -81,7 +86,7 @@ function completed(shell: string, server: Server, ask: string): string[] {
 const inBash = (...words: string[]) =>
   `source SCRIPT; COMP_WORDS=(hdsync ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _hdsync; printf '%s\\n' "\${COMPREPLY[@]}"`
 const inZsh = (...words: string[]) =>
-  `compdef() { : }; _files() { print files }; _describe() { print -rl -- "\${(@P)argv[-1]}" }
+  `compdef() { : }; compset() { :; }; _files() { print files }; _describe() { print -rl -- "\${(@P)argv[-1]}" }
   source SCRIPT; words=(hdsync ${words.map((word) => `'${word}'`).join(' ')}); CURRENT=${words.length + 1}; _hdsync`
 const inFish = (line: string) => `source SCRIPT; complete --do-complete '${line}'`
 const missing = (shell: string) => !existsSync(`/usr/bin/${shell}`) && !existsSync(`/bin/${shell}`)
@@ -94,6 +99,14 @@ test('bash completes commands, options, sources and files', subprocesses, async 
   expect(completed('bash', server, inBash('run', 'h'))).toEqual(['home'])
   expect(completed('bash', server, inBash('run', '--q'))).toEqual(['--quiet'])
   expect(completed('bash', server, inBash('run', '-c', `${server.folder}/hds`))).toEqual([server.config])
+  // As bash takes it apart; and whole, where COMP_WORDBREAKS has no `=`.
+  expect(completed('bash', server, inBash('events', '--source', '='))).toEqual(['home', 'www'])
+  expect(completed('bash', server, inBash('events', '--source', '=', 'h'))).toEqual(['home'])
+  expect(completed('bash', server, inBash('events', '--source=h'))).toEqual(['--source=home'])
+  expect(completed('bash', server, inBash('run', '--config', '=', `${server.folder}/hds`))).toEqual([
+    server.config,
+  ])
+  expect(completed('bash', server, inBash('run', '--config', '=', server.config, 'h'))).toEqual(['home'])
   expect(completed('bash', server, `source SCRIPT; complete -p hdsync`)).toEqual([
     'complete -F _hdsync hdsync',
   ])
@@ -107,6 +120,7 @@ test('zsh completes, with descriptions', subprocesses, async (context) => {
     'runs:list past runs',
   ])
   expect(completed('zsh', server, inZsh('run', 'home', ''))).toEqual([`www:${server.folder}/www`])
+  expect(completed('zsh', server, inZsh('events', '--source=w'))).toEqual([`www:${server.folder}/www`])
   expect(completed('zsh', server, inZsh('run', '-c', ''))).toEqual(['files'])
 })
 
@@ -118,7 +132,11 @@ test('fish completes, with descriptions', subprocesses, async (context) => {
     'runs\tlist past runs',
   ])
   expect(completed('fish', server, inFish('hdsync run home '))).toEqual([`www\t${server.folder}/www`])
-  expect(completed('fish', server, inFish(`hdsync run -c ${server.folder}/hds`))).toEqual([
-    expect.stringContaining(server.config),
+  expect(completed('fish', server, inFish('hdsync events --source=w'))).toEqual([
+    `--source=www\t${server.folder}/www`,
   ])
+  const [file] = completed('fish', server, inFish(`hdsync run -c ${server.folder}/hds`))
+  expect(file).toMatch(new RegExp(`^${server.config}`))
+  const [option] = completed('fish', server, inFish(`hdsync run --config=${server.folder}/hds`))
+  expect(option).toMatch(new RegExp(`^--config=${server.config}`))
 })

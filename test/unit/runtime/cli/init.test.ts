@@ -88,6 +88,58 @@ describe('init', () => {
     )
   })
 
+  describe('on a machine with systemd', () => {
+    const state = (lines: Record<string, string>) =>
+      Object.entries({ LoadState: 'loaded', UnitFileState: 'enabled', ActiveState: 'inactive', ...lines })
+        .map((line) => line.join('='))
+        .join('\n')
+
+    /** Runs init where the socket stands like this. @returns What it had systemd do, and what it said. */
+    async function withSocket(options: InitOptions, socket: string, starts = true) {
+      const folder = temporaryFolder()
+      mkdirSync(join(folder, 'backup'))
+      const done: string[] = []
+      const runner = runnerOf({})
+      runner.run = async ({ argv: [, verb, ...words] }) => {
+        if (verb !== 'show') done.push([verb, ...words].join(' '))
+        const active = done.includes('start hdsync.socket') && starts
+        const stdout = words[0] === 'hdsync.socket' && !active ? socket : state({ ActiveState: 'active' })
+        return { exitCode: 0, stdout, stderr: '', durationMs: 0 }
+      }
+      const adopt: typeof adoptTarget = (_, target, how) => adoptTarget({ state: folder }, target, how)
+      const io = printed()
+      const given = { survey: surveyOf('cloud-vm'), runner, adopt, systemd: true }
+      const file = join(folder, 'hdsync.yaml')
+      const code = await initCommand(
+        { config: file, target: join(folder, 'backup'), yes: true, ...options },
+        io,
+        given,
+      )
+      return { code, done, out: io.out }
+    }
+
+    test('has the socket listen that has been waiting for a config, unless the timer brings it along', async () => {
+      const { code, done, out } = await withSocket({ timer: false }, state({}))
+      expect([code, done]).toEqual([0, ['start hdsync.socket']])
+      expect(out).toContain('✔ hdsync.socket is started: ')
+      expect((await withSocket({}, state({}))).done).toEqual(['enable --now hdsync-backup.timer'])
+    })
+
+    test.each([
+      ['not enabled', { UnitFileState: 'disabled' }],
+      ['listening already', { ActiveState: 'active' }],
+      ['not installed', { LoadState: 'not-found', UnitFileState: '' }],
+    ])('leaves a socket alone that is %s', async (_, lines) => {
+      expect((await withSocket({ timer: false }, state(lines))).done).toEqual([])
+    })
+
+    test('says nothing of a socket that goes by another config', async () => {
+      const { code, out } = await withSocket({ timer: false }, state({}), false)
+      expect(code).toBe(0)
+      expect(out).not.toContain('hdsync.socket')
+    })
+  })
+
   test('prints the proposal as JSON and changes nothing, config or not', async () => {
     const folder = temporaryFolder()
     const file = join(folder, 'hdsync.yaml')

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { backUp, makeServer, type Server } from './night.ts'
@@ -66,3 +66,15 @@ test(
     })
   },
 )
+
+test('redrive tells why the daemon refuses, and what to do', subprocesses, async () => {
+  const server = await makeServer()
+  rmSync(join(server.folder, 'www'), { recursive: true })
+  await backUp(server)
+  writeFileSync(server.config, readFileSync(server.config, 'utf8').replace('www:', 'web:'))
+  await serve(server)
+  const { answer: letters } = await json(server, 'dead')
+  const refused = hdsync(server, 'redrive', String(letters[0].id))
+  expect((await refused.ended).code).toBe(2)
+  expect(refused.said()).toMatch(/hdsync: there is no source "www" in .*\n {2}it has home, web\n$/)
+})

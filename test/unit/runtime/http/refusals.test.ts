@@ -18,6 +18,8 @@ interface Case {
   init?: RequestInit | ((service: Service) => RequestInit)
   /** What has to be in the detail. */
   says?: string
+  /** What to try, as it has to be told. */
+  hint?: string
 }
 
 const json = (body: string, headers: object = {}): RequestInit => ({
@@ -252,6 +254,8 @@ const cases: Case[] = [
     status: 422,
     problem: 'unknown-event-type',
     init: structured({ type: 'backup.stop' }),
+    says: '/type: there is no event "backup.stop"',
+    hint: 'did you mean `backup.start`?',
   },
   {
     title: 'a type that every object has',
@@ -283,7 +287,8 @@ const cases: Case[] = [
     status: 422,
     problem: 'invalid-data',
     init: structured({ data: { sources: ['hone'] } }),
-    says: 'home',
+    says: '/data/sources: there is no source "hone"',
+    hint: 'did you mean `home`?',
   },
   { title: 'a batch that is no list', status: 400, problem: 'invalid-event', init: batch(event as never) },
   {
@@ -401,7 +406,7 @@ type ProblemBody = z.output<typeof problemSchema>
 const problemOf = async (response: Response) => (await response.json()) as ProblemBody
 
 describe('a request is refused with problem details, and nothing comes onto the bus, for', () => {
-  test.each(cases)('$title', async ({ path = '/events', init = {}, status, problem, says }) => {
+  test.each(cases)('$title', async ({ path = '/events', init = {}, status, problem, says, hint }) => {
     const service = await makeService()
     const response = await service.request(path, typeof init === 'function' ? init(service) : init)
     const body = await problemOf(response)
@@ -410,6 +415,7 @@ describe('a request is refused with problem details, and nothing comes onto the 
     expect(response.headers.get('content-type')).toBe(problemMediaType)
     expect(response.headers.get('x-content-type-options')).toBe('nosniff')
     expect(body.detail).toContain(says ?? '')
+    if (hint) expect(body.hint).toBe(hint)
     expect(service.engine.bus.events({})).toEqual([])
     expect(service.warnings).toEqual([])
   })

@@ -74,12 +74,15 @@ describe('GET /functions, /dead and the health checks', () => {
     const bare = { headers: { authorization: '' } }
     expect(await json(await request('/healthz', bare))).toEqual({ status: 'ok', version: '9.9.9' })
     expect((await request('/readyz', bare)).status).toBe(200)
-    Object.defineProperty(engine.dispatcher, 'failed', { value: new HdsyncError('disk full') })
+    Object.defineProperty(engine.dispatcher, 'failed', {
+      value: new HdsyncError('disk full', { hint: 'make room' }),
+    })
     expect((await request('/healthz', bare)).status).toBe(200)
     expect(await json(await request('/readyz', bare))).toMatchObject({
       status: 503,
       type: 'urn:hdsync:problem:unavailable',
       detail: 'the event store cannot be written: disk full',
+      hint: 'make room',
     })
   })
 })
