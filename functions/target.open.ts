@@ -11,8 +11,8 @@ import {
 
 /**
  * Mounts and proves the targets of a run, and removes archives that a crash left half written. A source whose target
- * cannot be used fails; the others go on, those of one target after each other, those of different targets side by
- * side. Interrupted, it is given up: all sources have failed, and `target.close` unmounts what it mounted.
+ * cannot be used fails; the others go on, those of one target in as many lanes as it permits (one after the other
+ * unless the config says more), those of different targets side by side. Interrupted, it is given up: all sources have failed, and `target.close` unmounts what it mounted.
  */
 export default defineFunction({
   on: targetOpen,
@@ -22,16 +22,18 @@ export default defineFunction({
   async run({ data }, { config, host, run, emit, signal }) {
     const problems = await openAll(targetsOf(data.sources, config), { config, host, run, signal })
     const archiveProblem = config.archive && problems.get(config.archive.target)
-    const lanes = new Map<string, string[]>()
+    const usable = new Map<string, string[]>()
     for (const name of data.sources) {
       const source = config.sources[name]
       if (!source) throw new TerminalError(`source ${name} is not in the config any more`)
       const problem = problems.get(source.target) ?? (source.archive ? archiveProblem : undefined)
       if (problem) emit(sourceFailed, { source: name, step: targetOpen.type, reason: problem })
-      else lanes.set(source.target, [...(lanes.get(source.target) ?? []), name])
+      else usable.set(source.target, [...(usable.get(source.target) ?? []), name])
     }
-    for (const rest of lanes.values()) emit(sourceNext, { rest })
-    if (lanes.size === 0) emit(backupFinish, {})
+    for (const [target, names] of usable) {
+      for (const rest of lanes(names, config.targets[target]?.parallel ?? 1)) emit(sourceNext, { rest })
+    }
+    if (usable.size === 0) emit(backupFinish, {})
   },
 
   giveUp({ data, error }, { emit }) {
@@ -42,6 +44,13 @@ export default defineFunction({
     emit(backupFinish, {})
   },
 })
+
+/** Deals sources out in turn, each lane in their order; there is no empty one. */
+function lanes(names: readonly string[], most: number): string[][] {
+  const dealt = Array.from({ length: Math.min(most, names.length) }, (): string[] => [])
+  for (const [index, name] of names.entries()) dealt[index % dealt.length]?.push(name)
+  return dealt
+}
 
 function targetsOf(sources: readonly string[], config: Config): Set<string> {
   const used = sources.map((name) => config.sources[name])

@@ -88,6 +88,9 @@ export const sourceSchema = z
       : { ...common, kind: 'path' as const, path: path ?? '' },
   )
 
+/** Each has a snapshot, an rsync and its disk to itself. */
+const mostInParallel = 16
+
 export const targetSchema = z.strictObject({
   path: pathBelowRoot.describe('Where the mirrors and archives live.'),
   mounts: z
@@ -101,6 +104,14 @@ export const targetSchema = z.strictObject({
     )
     .default([])
     .describe('File systems to mount for a run, parents first; none if the path is always there.'),
+  parallel: z
+    .int({ error: 'a whole number' })
+    .min(1, '1 or more')
+    .max(mostInParallel, `${mostInParallel} at most`)
+    .default(1)
+    .describe(
+      'How many of its sources are backed up at the same time. More than one pays where they lie on different disks; those of different targets are side by side in any case.',
+    ),
 })
 
 /** The highest level of each compression, and the one it takes by default. */

@@ -10,7 +10,7 @@ import {
   snapshotRefused,
   sourceFailed,
 } from '../../../events/index.ts'
-import { parseConfig } from '../../../runtime/config/config.ts'
+import { parseConfig, type Target } from '../../../runtime/config/config.ts'
 import { ownFunctions } from '../../../runtime/engine/engine.ts'
 import { loadRegistry } from '../../../runtime/engine/registry.ts'
 import { CancelledError, TerminalError } from '../../../runtime/errors.ts'
@@ -41,7 +41,11 @@ const endTypes = runEnds.map(({ type }) => type)
 
 class Night {
   readonly box = new Box()
-  readonly bench = new Bench(definitions, { host: this.box, config })
+  readonly bench: Bench
+
+  constructor(conditions = config) {
+    this.bench = new Bench(definitions, { host: this.box, config: conditions })
+  }
 
   /** Begins a run of these sources; all of them without any. */
   async begin(data: InputOf<typeof backupStart> = {}): Promise<void> {
@@ -107,6 +111,18 @@ describe('a night', () => {
     expect(of('usr')).toEqual(['sync usr, deleting 51 at most', 'flush usr'])
     expect(night.box.done.indexOf('release var')).toBeLessThan(night.box.done.indexOf('snapshot home'))
     expect(night.box.done.at(-1)).toBe('close targets')
+  })
+
+  test('backs up several sources of a target at the same time where that permits it', async () => {
+    const parallel = { ...config.targets.hdd1, parallel: 2 } as Target
+    const night = new Night({ ...config, targets: { ...config.targets, hdd1: parallel } })
+    const gate = Promise.withResolvers<void>()
+    night.box.beforeSync = () => gate.promise
+    await night.begin({ sources: ['var', 'home'] })
+    await night.goOn()
+    expect([...night.box.snapshotsNow]).toEqual(['var', 'home'])
+    gate.resolve()
+    expect(stateOf(await night.end())).toEqual(['succeeded', 'var succeeded', 'home succeeded'])
   })
 
   test('of some sources leaves the others alone, and takes them in the order of the config', async () => {

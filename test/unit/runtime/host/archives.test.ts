@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 
 const isRoot = process.geteuid?.() === 0
-const target = (name: string, path: string) => ({ name, path, mounts: [] })
+const target = (name: string, path: string) => ({ name, path, mounts: [], parallel: 1 })
 
 /** A mirror with something in it, and where its archive goes. */
 function prepare(options: Partial<ArchivePlan> = {}): ArchivePlan {

@@ -9,7 +9,12 @@ import { type Mount, mountOf, readMounts } from '../../../../../runtime/host/mou
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { boxWith, config, runnerOf } from './lvm.ts'
 
-const target = (path: string, mounts: Target['mounts'] = []): Target => ({ name: 'disk', path, mounts })
+const target = (path: string, mounts: Target['mounts'] = []): Target => ({
+  name: 'disk',
+  path,
+  mounts,
+  parallel: 1,
+})
 const idsOf = async (one: Target, box = boxWith([])) => (await checkTarget(one, box)).map(({ id }) => id)
 
 const runnerWith = (answers: Parameters<typeof runnerOf>[0]) => ({ runner: runnerOf(answers) })
