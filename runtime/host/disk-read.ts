@@ -114,9 +114,17 @@ async function openDirect(path: string, trial: Uint8Array): Promise<FileHandle> 
   }
 }
 
-/** Direct reads go to whole pages alone, and of all that can be had here only the memory of WebAssembly begins at one. */
+/**
+ * Direct reads go to whole pages alone, and of all that can be had here only the memory of WebAssembly begins at one.
+ * Where that cannot be had (it takes much address space), direct reads will be refused.
+ */
 function alignedBuffers(): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
   const pages = (2 * chunkBytes) / pageBytes
-  const { buffer } = new wasm.Memory({ initial: pages, maximum: pages })
+  let buffer: ArrayBuffer
+  try {
+    buffer = new wasm.Memory({ initial: pages, maximum: pages }).buffer
+  } catch {
+    buffer = new ArrayBuffer(2 * chunkBytes)
+  }
   return [new Uint8Array(buffer, 0, chunkBytes), new Uint8Array(buffer, chunkBytes, chunkBytes)]
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants, readFileSync, statfsSync, truncateSync, writeFileSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { CommandError } from '../../../../runtime/host/command.ts'
@@ -57,7 +58,7 @@ describe('digestOnDisk()', () => {
     expect(await digest(path, { test: { argv: compared, timeoutMs: 10_000 } })).toBe(sha256)
   })
 
-  test.skipIf(statfsSync('/tmp').type === tmpfs)(
+  test.skipIf(statfsSync(tmpdir()).type === tmpfs)(
     'reads what is on the disk, not the page cache',
     async () => {
       const { path } = fileOf(3 * chunk)
