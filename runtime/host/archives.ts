@@ -132,18 +132,18 @@ export function createArchives(runner: CommandRunner, signal: AbortSignal): Arch
     async reuse(plan, earlier, onProgress) {
       const basis = basisOf(plan)
       const places = weekdays.map((weekday) => archivePath({ ...plan, weekday }))
-      const damaged: string[] = []
+      const damaged = new Map<string, string>()
       for (const one of earlier) {
         if (one.basis !== basis || !places.includes(one.path)) continue
         const found = await archiveFile(one.path)
         // Another disk is there now, or somebody put another file in its place: it may be good, but is not the one.
-        if (found?.file !== one.file) continue
+        if (found?.file !== one.file || damaged.has(found.file)) continue
         const onRead = meter(one.sizeBytes, onProgress)
         const { archive, problem } = await placeEarlier(plan, one, found, { runner, signal, onRead })
-        if (archive) return { archive, damaged }
-        if (problem) damaged.push(`the archive ${one.path} is damaged: ${problem}`)
+        if (archive) return { archive, damaged: [...damaged.values()] }
+        if (problem) damaged.set(found.file, `the archive ${one.path} is damaged: ${problem}`)
       }
-      return { damaged }
+      return { damaged: [...damaged.values()] }
     },
 
     async write(plan, onProgress) {

@@ -6,6 +6,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -307,6 +308,18 @@ describe('reuse()', () => {
     expect(damaged[0]).toMatch(/^the archive \S+Wednesday\/var\.tar\.zst is damaged: /)
     expect(readFileSync(path, 'utf8')).toBe('last week')
     expect(readdirSync(folder)).toEqual(['var.tar.zst'])
+  })
+
+  test('reads one that is damaged once, under however many names it is known', async () => {
+    const { plan, earlier } = await prepared()
+    const tuesday = archivePath({ ...plan, weekday: 'Tuesday' })
+    mkdirSync(dirname(tuesday))
+    linkSync(earlier.path, tuesday)
+    keepingItsTime(flip)(tuesday)
+    const { runner, recorded } = recordingRunner()
+    const { damaged } = await reuse(plan, [earlier, { ...earlier, path: tuesday }], runner)
+    expect(damaged).toHaveLength(1)
+    expect(recorded.map(({ argv }) => argv[0])).toEqual(['dd'])
   })
 
   test('takes an older one where the newest is damaged', async () => {
