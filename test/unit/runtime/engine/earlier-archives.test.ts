@@ -44,8 +44,8 @@ class World {
   readonly history: Envelope[] = []
   /** What the mirror holds. */
   mirror = 0
-  /** What the archive at each path holds. */
-  readonly archives = new Map<string, number>()
+  /** What the archive at each path holds, and which file it is. */
+  readonly archives = new Map<string, { holds: number; file: string }>()
   #id = 0
 
   constructor(nights: readonly Night[]) {
@@ -73,8 +73,9 @@ class World {
     const isSynced = ['unchanged', 'copied', 'overflowed', 'triedTwice', 'ofOlderVersion'].includes(kind)
     if (!isSynced || archived === 'no') return
     const path = `/${weekday}/var.tar.zst`
-    this.archives.set(path, this.mirror)
-    const proof = { sha256: 'a'.repeat(64), basis: 'b', file: '1 2' }
+    const file = `${at} ${weekday}`
+    this.archives.set(path, { holds: this.mirror, file })
+    const proof = { sha256: 'a'.repeat(64), basis: 'b', file }
     put(sourceArchived.type, { path, sizeBytes: 1, ...(archived === 'written' && proof) })
   }
 
@@ -114,7 +115,9 @@ describe('earlierArchives()', () => {
         const world = new World(past)
         // Whatever is left of the journal: its older part is forgotten first.
         const found = earlierArchives(world.history.slice(0, kept), 0)
-        for (const { path } of found) expect(world.archives.get(path)).toBe(world.mirror)
+        for (const { path, file } of found) {
+          expect(world.archives.get(path)).toEqual({ holds: world.mirror, file })
+        }
         expect(new Set(found.map(({ path }) => path)).size).toBe(found.length)
       }),
       { numRuns: 2000 },
