@@ -72,7 +72,10 @@ export const mirrorSuspect = defineEvent(
   fact,
 )
 
-/** A mirror equals its source. `warning` says what was left out, if anything was. */
+/**
+ * A mirror equals its source. `warning` says what was left out, if anything was. `unchanged`: it did so already, in
+ * everything that is copied, and nothing was written to it.
+ */
 export const sourceSynced = defineEvent(
   'source.synced',
   z.strictObject({
@@ -80,15 +83,36 @@ export const sourceSynced = defineEvent(
     filesTransferred: count,
     bytesTransferred: count,
     filesDeleted: count,
+    unchanged: z.boolean().optional(),
     warning: z.string().optional(),
   }),
   fact,
 )
 
-/** An archive was written, verified and put in place. */
+/**
+ * An archive was written, or found in an earlier one, verified and put in place. What is optional tells later archives
+ * whether they would be the same.
+ */
 export const sourceArchived = defineEvent(
   'source.archived',
-  z.strictObject({ source: name, path: z.string(), sizeBytes: count }),
+  z.strictObject({
+    source: name,
+    path: z.string(),
+    sizeBytes: count,
+    /** Of the file, in hexadecimal digits. */
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    /** Another one means that the mirror, or how it is archived, has changed since. */
+    basis: z.string().optional(),
+    /** Tells the file from any other that comes to stand in its place. */
+    file: z.string().optional(),
+    /** The mirror has not changed since an archive was written then: this is that one. */
+    unchangedSince: z.iso.datetime().optional(),
+    /** The archive whose blocks it shares; without it, it is the one that has been there. */
+    linkedFrom: z.string().optional(),
+  }),
   fact,
 )
 

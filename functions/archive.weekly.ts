@@ -2,25 +2,35 @@ import {
   archiveWeekly,
   backupFinish,
   mirrorSuspect,
+  runWarned,
   sourceArchived,
   sourceFailed,
   sourceSynced,
 } from '../events/index.ts'
-import { CancelledError, configured, defineFunction, reasonOf, TerminalError } from '../runtime/function.ts'
+import {
+  CancelledError,
+  configured,
+  defineFunction,
+  earlierArchives,
+  provesUnchanged,
+  reasonOf,
+  TerminalError,
+} from '../runtime/function.ts'
 
 /**
- * Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven. Interrupted, it
- * is given up: the source has failed, and what was written so far is removed.
+ * Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven. Where the mirror
+ * has not changed since an earlier archive, it becomes a link of that one. Interrupted, it is given up: the source has
+ * failed, and what was written so far is removed.
  */
 export default defineFunction({
   on: archiveWeekly,
-  emits: [sourceArchived, sourceFailed, backupFinish],
+  emits: [sourceArchived, sourceFailed, backupFinish, runWarned],
   timeout: '7d',
   // One archive after the other: each uses every core to compress.
   concurrency: { key: () => 'archive' },
   retry: { limit: 2 },
 
-  async run({ data }, { config, host, run, events, emit, progress }) {
+  async run({ data }, { config, host, run, events, emit, progress, clock }) {
     const { source, target } = configured(config, data.source)
     const to = config.archive && config.targets[config.archive.target]
     if (!to || !config.archive) throw new TerminalError('there is no `archive:` in the config any more')
@@ -38,8 +48,14 @@ export default defineFunction({
       compression,
       level,
     }
-    const { path, sizeBytes } = await host.archives.write(plan, progress)
-    emit(sourceArchived, { source: source.name, path, sizeBytes })
+    const history = events.recent(provesUnchanged, source.name, 100)
+    const earlier = earlierArchives(history, clock.now() - config.keep)
+    const { archive, damaged } = await host.archives.reuse(plan, earlier, progress)
+    const instead = archive ? 'another one stands in for it' : 'a new one is written'
+    for (const problem of damaged) {
+      emit(runWarned, { reason: `${problem}; so is what shares its blocks, ${instead}` })
+    }
+    emit(sourceArchived, { source: source.name, ...(archive ?? (await host.archives.write(plan, progress))) })
     emit(backupFinish, {})
   },
 

@@ -41,8 +41,8 @@ const emits = [
 ] as const
 
 /**
- * Copies a source to its mirror: proves both ends, forecasts what would be deleted, copies, and then proves
- * that the snapshot held out until the last byte was read. Interrupted, it is given up: the source has failed, its
+ * Copies a source to its mirror: proves both ends, forecasts what would be deleted, copies unless nothing at all would
+ * change, and then proves that the snapshot held out until the last byte was read. Interrupted, it is given up: the source has failed, its
  * mirror keeps what has been copied (and is suspect, if the machine went down), and the next run copies the rest.
  */
 export default defineFunction({
@@ -51,7 +51,7 @@ export default defineFunction({
   timeout: '7d',
   concurrency: { key: ({ source }) => source },
 
-  async run({ data, attempt }, context) {
+  async run({ data, attempt, firstTry }, context) {
     const { config, host, run, emit, log } = context
     const { source, target } = configured(config, data.source)
     await host.targets.prove(target)
@@ -99,7 +99,10 @@ export default defineFunction({
     if (copied.value.held) emit(syncHeld, { source: source.name, ...copied.value.held })
     else {
       await host.mirrors.flush(mirror.path)
-      emit(sourceSynced, { source: source.name, ...copied.value })
+      const { unchanged, ...counts } = copied.value
+      // What an earlier try has written to the mirror, this one finds there as if it had been so before.
+      const proven = unchanged && firstTry ? { unchanged } : {}
+      emit(sourceSynced, { source: source.name, ...counts, ...proven })
       if (source.archive) emit(archiveWeekly, { source: source.name })
     }
     leave(source, data.rest, emit)
@@ -122,6 +125,7 @@ type Copied =
       filesTransferred: number
       bytesTransferred: number
       filesDeleted: number
+      unchanged?: true
       warning?: string
     }
 
@@ -143,6 +147,10 @@ async function copy(
   const limit = deletionLimit(source.maxDelete, mirrorFiles) + released
   const held = (deletions: number, deleted = 0) => ({ held: { deletions, deleted, mirrorFiles, limit } })
   if (expected && expected.deleted > limit) return held(expected.deleted)
+  // The forecast has compared everything, and a copy would do nothing.
+  if (expected?.unchanged) {
+    return { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true }
+  }
 
   const totalBytes = expected?.transferredBytes ?? null
   const outcome = await host.mirrors.sync({ ...plan, maxDelete: limit }, totalBytes, progress)

@@ -8,6 +8,7 @@ import type { Host } from './host/host.ts'
 export type { Config, LvSource, PathSource, Source, Target } from './config/config.ts'
 export { matchesEvent } from './config/event-pattern.ts'
 export { configured, configuredHook, volumeSource } from './config/lookup.ts'
+export { type EarlierArchive, earlierArchives, provesUnchanged } from './engine/earlier-archives.ts'
 export { retryDelayMs, retryForADay } from './engine/retry.ts'
 export { summarise } from './engine/summary.ts'
 export {
@@ -35,6 +36,12 @@ export interface Received<E extends EventDefinition> {
   readonly event: Envelope
 }
 
+/** One event, as `run` is handed it. */
+export interface Delivered<E extends EventDefinition> extends Received<E> {
+  /** Whether it is handled for the first time: no earlier try, ended badly or cut off, has done a part of it. */
+  readonly firstTry: boolean
+}
+
 export interface EmitOptions {
   /** The trial that the new event belongs to; 1 unless given. */
   attempt?: number
@@ -60,6 +67,8 @@ export interface EventLog {
   latest<E extends EventDefinition>(event: E, subject: string, limit: number): Received<E>[]
   /** The latest event that is of one of these kinds, about one source or whatever else it may be about. */
   newest(events: readonly EventDefinition[], subject?: string): Envelope | undefined
+  /** The latest events of these kinds about one source, of any run, newest first. */
+  recent(events: readonly EventDefinition[], subject: string, limit: number): Envelope[]
   /** How many deliveries of the current run's chain are still owed, apart from the one in hand. */
   pending(): number
   /** Every event of the current run, oldest first. */
@@ -171,7 +180,7 @@ export interface FunctionSpec<On extends EventDefinition, Emits extends readonly
   always?: boolean
   /** Stands beside the chain (a notification): the run neither waits for it nor fails with it. */
   aside?: boolean
-  run(received: Received<On>, context: ContextFor<On> & { emit: Emit<Emits> }): Promise<void> | void
+  run(received: Delivered<On>, context: ContextFor<On> & { emit: Emit<Emits> }): Promise<void> | void
   /** Called instead of `run` when there will be no further try. What it emits lets the chain go on. */
   giveUp?(received: Received<On> & { error: Error }, context: GiveUpContext & { emit: Emit<Emits> }): void
 }

@@ -23,9 +23,10 @@ export async function planCommand(
     const problems = failed.map(({ source, error }) => ({ source, error }))
     io.stdout(`${JSON.stringify({ run: result.run, steps, problems })}\n`)
   } else {
-    for (const { argvs, file } of steps) {
+    for (const { argvs, file, unlessUnchanged } of steps) {
       const line = argvs.map(shellQuote).join(' | ')
-      io.stdout(`${line}${file ? ` > ${shellQuote([file])}` : ''}\n`)
+      const into = file ? ` > ${shellQuote([file])}` : ''
+      io.stdout(`${line}${into}${unlessUnchanged ? '  # unless nothing has changed' : ''}\n`)
     }
   }
   for (const { source, error } of failed) io.stderr(`hdsync: ${source} would fail: ${error}\n`)

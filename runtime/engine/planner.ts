@@ -8,11 +8,14 @@ import { runtimeDirectory } from '../host/host.ts'
 import { createPlanner, type PlannedStep } from '../host/planning.ts'
 import { systemClock } from './clock.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { earlierArchives, provesUnchanged } from './earlier-archives.ts'
 import { contextFactory, ownFunctions } from './engine.ts'
 import { newRunId, rootPublication } from './publication.ts'
 import { loadRegistry } from './registry.ts'
 import { RunEnds } from './run-ends.ts'
 import { summarise } from './summary.ts'
+
+const toldOfMirror = provesUnchanged.map(({ type }) => type)
 
 /** One step of a plan, and the event that would bring it about. */
 export interface PlanStep extends PlannedStep {
@@ -49,13 +52,17 @@ export async function planRun(
     steps.push({ event: handled?.type ?? '', source: handled?.subject ?? null, ...commands })
   const types = [sourceSynced.type]
   const wasSynced = (subject: string) => (history?.events({ types, subject, limit: 1 }).length ?? 0) > 0
+  const hasArchive = (subject: string) => {
+    const told = history?.events({ types: toldOfMirror, subject, newestFirst: true, limit: 100 }) ?? []
+    return earlierArchives(told, clock.now() - config.keep).length > 0
+  }
   const contextOf = contextFactory({
     config: { ...config, notify: [] },
     clock,
     journal,
     observer: {},
     hostOptions: { store, runtimeDirectory: runtimeDirectory(config.state, store) },
-    host: createPlanner(plan, { wasSynced }),
+    host: createPlanner(plan, { wasSynced, hasArchive }),
   })
   // One after the other, so that the order of the steps does not depend on chance.
   const dispatcher = new Dispatcher({

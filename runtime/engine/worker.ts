@@ -69,7 +69,8 @@ async function tryOnce(
       emit: emit as Emit<readonly EventDefinition[]>,
     }
     signal.throwIfAborted()
-    await untilDone(Promise.resolve(target.definition.spec.run(received, context)), signal, clock)
+    const delivered = { ...received, firstTry: delivery.tries === 1 && delivery.generation === 0 }
+    await untilDone(Promise.resolve(target.definition.spec.run(delivered, context)), signal, clock)
     close()
     return { outcome: 'done', delivery, attempt: { startedAt, endedAt: clock.now() }, publications }
   } catch (thrown) {
@@ -160,6 +161,7 @@ function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions)
       attempt: event.attempt,
       event,
     })
+  const typesOf = (definitions: readonly EventDefinition[]) => definitions.map(({ type }) => type)
   const newestFirst = (types: readonly string[], subject: string | undefined, limit: number) => {
     const filter = { types, ...(subject !== undefined && { subject }), newestFirst: true, limit }
     return [...bus.events(filter), ...(history?.events(filter) ?? [])].slice(0, limit)
@@ -169,12 +171,8 @@ function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions)
     ofRun: (definition) => bus.events({ runId, types: [definition.type] }).map(receivedOf(definition)),
     latest: (definition, subject, limit) =>
       newestFirst([definition.type], subject, limit).map(receivedOf(definition)),
-    newest: (definitions, subject) =>
-      newestFirst(
-        definitions.map(({ type }) => type),
-        subject,
-        1,
-      )[0],
+    newest: (definitions, subject) => newestFirst(typesOf(definitions), subject, 1)[0],
+    recent: (definitions, subject, limit) => newestFirst(typesOf(definitions), subject, limit),
     pending: () =>
       bus
         .open(runId)

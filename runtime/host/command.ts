@@ -67,6 +67,8 @@ export interface Sink {
   file?: { path: string; flags: 'wx'; mode: number }
   /** The first command's output. */
   onFirst?: (chunk: Buffer) => void
+  /** The last command's output. */
+  onLast?: (chunk: Buffer) => void
 }
 
 /** A command did not do what it was asked for. Facts are fields. */
@@ -136,7 +138,7 @@ async function runPipeline(
   options: RunnerOptions,
 ): Promise<CommandResult[]> {
   options.signal.throwIfAborted()
-  const keepsOutput = commands.length === 1 && !sink.file && !sink.onFirst
+  const keepsOutput = commands.length === 1 && !sink.file && !sink.onFirst && !sink.onLast
   const running = commands.map((command, index) => start(command, index === 0, keepsOutput, options))
   let broken: Error | undefined
   for (const [index, { child }] of running.entries()) {
@@ -161,6 +163,7 @@ async function runPipeline(
     })
   }
   if (sink.onFirst) running[0]?.child.stdout?.on('data', sink.onFirst)
+  if (sink.onLast) running.at(-1)?.child.stdout?.on('data', sink.onLast)
   let written: Promise<void> | undefined
   if (sink.file) {
     const { path, flags, mode } = sink.file

@@ -37,7 +37,7 @@ export function createHost({ observer, signal, store, runtimeDirectory }: HostOp
     snapshots: createSnapshots({ runner, store, directory: join(runtimeDirectory, 'snapshots'), signal }),
     targets: createTargets(runner, new Ledger(runtimeDirectory)),
     mirrors: createMirrors(runner),
-    archives: createArchives(runner),
+    archives: createArchives(runner, signal),
     // What a program leaves running on purpose is not ours to end.
     program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),
     hook: createTellHook(runner, signal),

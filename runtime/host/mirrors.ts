@@ -1,10 +1,11 @@
+import { chownSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Source, Target } from '../config/config.ts'
 import { SuspectMirrorError } from '../errors.ts'
 import type { Progress } from '../function.ts'
 import { CommandError, type CommandRunner } from './command.ts'
 import { ensureDirectory, isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
-import { forecast, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
+import { type Forecast, forecast, type SyncOutcome, type SyncPlan, sync } from './rsync.ts'
 
 /** The mirror of one source, on a target that has been proven. */
 export interface Mirror {
@@ -18,7 +19,8 @@ export interface Mirrors {
   /** Looks at a mirror, and makes its folder if it is not there. @throws {TerminalError} It cannot be written. */
   open(target: Target, source: Source): Promise<Mirror>
   /** What a sync would do. */
-  forecast(plan: SyncPlan): Promise<SyncStats>
+  forecast(plan: SyncPlan): Promise<Forecast>
+  /** Makes the mirror equal to the source; from its beginning on the mirror has another `mirrorState`. */
   sync(
     plan: SyncPlan,
     totalBytes: number | null,
@@ -38,6 +40,27 @@ export function flushArgv(path: string): readonly ['sync', '--file-system', stri
   return ['sync', '--file-system', path]
 }
 
+/**
+ * Tells a mirror as it is now from every other one that stood or stands in its place (a second disk that takes turns, an
+ * older image that was put back), and from what it was before the last copy was begun: its inode, and the time of
+ * change that only the kernel can set.
+ * @returns undefined when there is no mirror.
+ */
+export function mirrorState(path: string): string | undefined {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return found && `${found.ino} ${found.ctimeNs}`
+}
+
+/** An owner that is set anew to who it is changes the time of change, and nothing else. @see chown(2) */
+function markChanged(path: string): void {
+  try {
+    const { uid, gid } = statSync(path)
+    chownSync(path, uid, gid)
+  } catch {
+    // What is wrong with the mirror, rsync will say; on a file system without owners the journal alone has to do.
+  }
+}
+
 export function createMirrors(runner: CommandRunner): Mirrors {
   return {
     async open(target, source) {
@@ -46,7 +69,10 @@ export function createMirrors(runner: CommandRunner): Mirrors {
       return { path, empty: isEmptyDirectory(path), subsecondTimes: keepsSubsecondTimes(path) }
     },
     forecast: (plan) => forecast(runner, plan),
-    sync: (plan, totalBytes, onProgress) => sync(runner, plan, totalBytes, onProgress),
+    sync(plan, totalBytes, onProgress) {
+      markChanged(plan.to)
+      return sync(runner, plan, totalBytes, onProgress)
+    },
     async flush(path) {
       try {
         await runner.run({ argv: flushArgv(path), timeoutMs: 3_600_000 })

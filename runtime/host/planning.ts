@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LvSource, Target } from '../config/config.ts'
 import { TerminalError } from '../errors.ts'
-import { archivePath, compressArgv, readBackArgv, tarArgv, temporaryPath } from './archives.ts'
+import { archivePath, compressArgv, tarArgv, temporaryPath, testArgv } from './archives.ts'
 import { createRunner } from './command.ts'
 import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
 import { filesystemType, inodesKeepSubseconds, snapshotMountOptions, snapshotType } from './filesystem.ts'
@@ -21,12 +21,16 @@ export interface PlannedStep {
   file?: string
   /** What a session would be told. */
   said?: string[]
+  /** It is left out when the forecast finds that nothing at all has changed. */
+  unlessUnchanged?: true
 }
 
 /** What only a look into the event store tells; without one, a mirror that cannot be seen is taken to hold something. */
 export interface Past {
   /** Whether a source has been synced before. */
   wasSynced(source: string): boolean
+  /** Whether there is an archive of a source that could stand for tonight's, if nothing has changed. */
+  hasArchive(source: string): boolean
 }
 
 const nothing: SyncStats = { files: 0, created: 0, deleted: 0, transferred: 0, transferredBytes: 0 }
@@ -37,7 +41,7 @@ const nothing: SyncStats = { files: 0, created: 0, deleted: 0, transferred: 0, t
  */
 export function createPlanner(
   plan: (step: PlannedStep) => void,
-  past: Past = { wasSynced: () => true },
+  past: Past = { wasSynced: () => true, hasArchive: () => false },
 ): (options: HostOptions) => Host {
   // A host is made for each step of the chain; what has been planned lasts for all of them.
   const made: Made = { snapshots: new Map(), mounts: [], forecasts: new Set() }
@@ -48,7 +52,7 @@ interface Made {
   /** Where the snapshot of each source would be mounted. */
   snapshots: Map<string, string>
   mounts: { at: string }[]
-  /** Mirrors whose deletions would be forecast. */
+  /** Mirrors of which it would be forecast what a copy does. */
   forecasts: Set<string>
 }
 
@@ -62,6 +66,9 @@ function createPlanningHost(
   const runner = createRunner({ ...options, owner: options.store })
   const directory = join(options.runtimeDirectory, 'snapshots')
   const step = (...argvs: (readonly string[])[]) => plan({ argvs })
+  /** What the forecast has found by then decides about some steps. */
+  const forecastOf = (mirror: string) =>
+    made.forecasts.has(mirror) ? { unlessUnchanged: true as const } : undefined
   const nameOf = (source: LvSource) => ({ vg: source.vg, lv: snapshotName(source.name) })
 
   /** For a mirror whose disk is not mounted: by the type of its file system. */
@@ -143,12 +150,14 @@ function createPlanningHost(
       async forecast(syncPlan) {
         step(rsyncArgv(syncPlan, true))
         made.forecasts.add(syncPlan.to)
-        return nothing
+        // Whether anything has changed, only the forecast itself knows: both ways are planned.
+        return { ...nothing, unchanged: false }
       },
       async sync(syncPlan) {
         // How many that is, the forecast tells; a first copy has none to delete.
         const limit = made.forecasts.has(syncPlan.to) ? 'N' : String(syncPlan.maxDelete)
-        step(rsyncArgv(syncPlan).map((word) => word.replace(/^(--max-delete=).*/, `$1${limit}`)))
+        const argv = rsyncArgv(syncPlan).map((word) => word.replace(/^(--max-delete=).*/, `$1${limit}`))
+        plan({ argvs: [argv], ...forecastOf(syncPlan.to) })
         return { kind: 'done', stats: nothing }
       },
       flush: async (path) => step(flushArgv(path)),
@@ -156,12 +165,16 @@ function createPlanningHost(
     },
     archives: {
       tidy: async () => {},
+      reuse: async () => ({ damaged: [] }),
       async write(archive) {
         const file = temporaryPath(archive)
         const compressor = compressArgv(archive.compression, archive.level)
-        plan({ argvs: compressor ? [tarArgv(archive), compressor] : [tarArgv(archive)], file })
-        step(readBackArgv(archive.compression, file))
-        return { path: archivePath(archive), sizeBytes: 0 }
+        const test = testArgv(archive.compression)
+        const mirror = mirrorPath(archive.from, { name: archive.source })
+        const condition = past.hasArchive(archive.source) ? forecastOf(mirror) : undefined
+        plan({ argvs: compressor ? [tarArgv(archive), compressor] : [tarArgv(archive)], file, ...condition })
+        if (test) plan({ argvs: [test], ...condition })
+        return { path: archivePath(archive), sizeBytes: 0, sha256: '0'.repeat(64), file: '' }
       },
     },
     hook: async () => 'told nobody: this is a plan',

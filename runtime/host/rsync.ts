@@ -29,6 +29,12 @@ export interface SyncStats {
   transferredBytes: number
 }
 
+/** What a sync would do. */
+export interface Forecast extends SyncStats {
+  /** Whether it would do nothing at all, not even to an owner or a mode; false where that is not certain. */
+  unchanged: boolean
+}
+
 /** How a sync ended when it did not fail. */
 export type SyncOutcome =
   | { kind: 'done'; stats: SyncStats }
@@ -74,7 +80,7 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     ...(plan.subsecondTimes ? ['--modify-window=-1'] : []),
     ...(plan.checksum ? ['--checksum'] : []),
     ...(forecast
-      ? ['--dry-run', '--info=stats2']
+      ? ['--dry-run', '--info=stats2', '--out-format=%i']
       : [`--max-delete=${plan.maxDelete}`, '--info=progress2,stats2']),
     '--no-human-readable',
     '--filter=P /lost+found',
@@ -86,14 +92,26 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
 }
 
 /** Finds out what a sync would do, without doing it. @throws As `sync`. */
-export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<SyncStats> {
-  const { stdout } = await run(runner, {
+export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<Forecast> {
+  const { stdout, stderr, exitCode } = await run(runner, {
     argv: rsyncArgv(plan, true),
     timeoutMs,
     accept: [0, 24],
     ...signalOf(plan),
   })
-  return parseStats(stdout)
+  const unchanged = exitCode === 0 && stderr.trim() === '' && itemisesNothing(stdout)
+  return { ...parseStats(stdout), unchanged }
+}
+
+/**
+ * Whether rsync had nothing to tell but its statistics, all of whose counts are zero. Of a change of an attribute alone
+ * they know nothing; the item list does, a line for each entry that differs in whatever rsync would set. Where it is
+ * longer than what is kept of the output, its end is there in the place of the beginning.
+ * @see rsync(1), --itemize-changes
+ */
+export function itemisesNothing(output: string): boolean {
+  const { created, deleted, transferred, transferredBytes } = parseStats(output)
+  return /^\s*Number of files: \d/.test(output) && created + deleted + transferred + transferredBytes === 0
 }
 
 /**

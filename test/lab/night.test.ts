@@ -106,9 +106,10 @@ describeNight('a whole night', everything, (night) => {
   })
 
   it('copies only what has changed in the second night, with the commands that were planned', async () => {
-    await night.machine.ok(
-      'echo more >> /srv/var/lib/x; rm /srv/home/odd/mail/cur/large; echo new > /srv/mail/new',
-    )
+    // A mode alone is a change too.
+    await night.machine.ok(`
+      echo more >> /srv/var/lib/x; rm /srv/home/odd/mail/cur/large; echo new > /srv/mail/new
+      chmod 711 /srv/data/odd /srv/plain/odd`)
     const plan = await night.machine.ok('hdsync plan')
     const { code, result } = await night.run()
     expect(code).toBe(0)
@@ -125,7 +126,12 @@ describeNight('a whole night', everything, (night) => {
       ['mail', 1, 0],
       ['plain', 0, 0],
     ])
-    const planned = plan.split('\n').flatMap((line) => line.replace(/ > \S+$/, '').split(' | '))
+    const planned = plan.split('\n').flatMap((line) =>
+      line
+        .replace(/ {2}# .*$/, '')
+        .replace(/ > \S+$/, '')
+        .split(' | '),
+    )
     expect(comparable(await commandsOf(result.run))).toEqual(comparable(planned))
   })
 
@@ -138,12 +144,30 @@ describeNight('a whole night', everything, (night) => {
           SELECT argv FROM command JOIN delivery ON delivery.id = delivery_id
           JOIN event ON seq = event_seq WHERE run_id = ?\`).all("${run}")
         for (const { argv } of rows) console.log(JSON.parse(argv).join(" "))'`)
-    return lines.split('\n').filter((line) => !/^(lvs|dmsetup|blkid|findfs|dmesg) /.test(line))
+    return lines.split('\n').filter((line) => !/^(lvs|dmsetup|blkid|findfs|dmesg|dd) /.test(line))
   }
 
-  it('backs up the sources that are named, and no others', async () => {
+  it('backs up the sources that are named, and no others; what has not changed becomes a link', async () => {
+    await night.machine.ok('date --set "+1 day"')
     const { result } = await night.run('run', 'plain', 'mail')
-    expect(result.sources.map(({ source }) => source)).toEqual(['mail', 'plain'])
+    expect(result.sources.map(({ source, state }) => [source, state])).toEqual([
+      ['mail', 'succeeded'],
+      ['plain', 'succeeded'],
+    ])
+    const commands = await commandsOf(result.run)
+    expect(commands.filter((line) => line.startsWith('rsync') && !line.includes('--dry-run'))).toEqual([])
+    expect(commands.filter((line) => line.startsWith('tar'))).toEqual([])
+    expect(await night.machine.ok('hdsync show')).toMatch(
+      /plain\.tar\.zst, .* unchanged since \w+day .*, linked/,
+    )
+    await night.machine.ok(mountDisks)
+    try {
+      expect(
+        await night.machine.ok('cd /mnt/hdd9 && find *day/plain.tar.zst -links 2 | wc -l; find -name ".?*"'),
+      ).toMatch(/^2\n(?!.*hdsync-part)/s)
+    } finally {
+      await night.machine.ok(unmountDisks)
+    }
   })
 })
 

@@ -38,9 +38,10 @@ describeNight('a run that is cancelled', office, (night) => {
     await expectCancelled(night, hdsync, stop.signal)
   })
 
-  it.each([{ what: 'zstd verifies', program: 'zstd', pattern: '*--decompress*', signal: 'SIGINT' }] as const)(
+  it.each([{ what: 'zstd verifies', program: 'zstd', pattern: '*--test*', signal: 'SIGINT' }] as const)(
     'ends the command, when $signal comes while $what',
     async (stop) => {
+      await night.machine.ok('date +%N > /srv/var/mail/changed')
       const archives = await archivesOn(night)
       const held = await night.hold(stop.program, stop.pattern)
       const hdsync = await begin(night)
@@ -63,6 +64,7 @@ describeNight('a run that is cancelled', office, (night) => {
   })
 
   it('ends tar and zstd with half an archive written', async () => {
+    await night.machine.ok('date +%N > /srv/var/mail/changed')
     const archives = await archivesOn(night)
     const quick = await slow(night, 'tar', '--checkpoint=1', '--checkpoint-action=sleep=1')
     const hdsync = await begin(night)
@@ -134,6 +136,7 @@ describeNight('a run that is cancelled', office, (night) => {
   })
 
   it('begins no run when the signal comes while an earlier one is being put in order', async () => {
+    await night.machine.ok('date +%N > /srv/var/mail/changed')
     const copying = await night.hold('rsync', '*--max-delete*')
     const first = await begin(night, { words: 'var' })
     await copying.reached()

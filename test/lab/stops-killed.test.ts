@@ -95,6 +95,7 @@ describeNight('an hdsync that is killed', office, (night) => {
   })
 
   it('leaves no half archive behind, also when the next run falls on another day', async () => {
+    await night.machine.ok('date +%N > /srv/var/mail/changed')
     const quick = await slow(night, 'tar', '--checkpoint=1', '--checkpoint-action=sleep=1')
     const hdsync = await begin(night, { words: 'var' })
     await until(night, 'ls /mnt/hdd9/*/.var.tar.zst.hdsync-part')
@@ -107,6 +108,7 @@ describeNight('an hdsync that is killed', office, (night) => {
   })
 
   it('may be killed again while it puts things in order', async () => {
+    await night.machine.ok('date +%N > /srv/var/mail/changed')
     const copying = await night.hold('rsync', '*--max-delete*')
     const first = await begin(night, { words: 'var' })
     await copying.reached()

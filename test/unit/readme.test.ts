@@ -43,6 +43,18 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ],
   ],
   'an archive is torn': [[lab('refusals-failures'), 'an archive that does not read back as it was written']],
+  'an earlier archive, which': [
+    ['test/unit/runtime/host/archives.test.ts', 'takes none that %s, and says so'],
+    ['test/unit/functions/unchanged.test.ts', 'that is damaged is told of, and another one written'],
+  ],
+  'two disks take turns': [
+    [
+      'test/unit/runtime/host/archives.test.ts',
+      'is of another mirror',
+      'is of a mirror to which a copy was begun',
+    ],
+    ['test/unit/runtime/host/mirrors.test.ts', 'is not that of another mirror with the same in it'],
+  ],
   'the disk of the state directory': [[lab('disks'), 'of the state directory that is full ends the run']],
   'a snapshot of somebody else': [
     [lab('refusals-limits'), 'a volume that has the name of its snapshot, whatever its tags say'],

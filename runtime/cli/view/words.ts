@@ -2,7 +2,7 @@ import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts
 import * as events from '../../../events/index.ts'
 import { formatBytes } from '../../config/units.ts'
 import { tellingLine } from '../../host/kernel-log.ts'
-import { localTime } from '../format.ts'
+import { localDay, localTime } from '../format.ts'
 
 type Words = { [type: string]: (data: never, attempt: number) => string }
 
@@ -35,10 +35,10 @@ const sentences = new Map<string, Words[string]>([
   ),
   say(events.mirrorSuspect, ({ reason }) => `the mirror is suspect until the next good sync: ${reason}`),
   say(events.syncRun, () => 'copies'),
-  say(
-    events.sourceSynced,
-    ({ filesTransferred, bytesTransferred, filesDeleted, warning }) =>
-      `mirror done: ${counted(filesTransferred, 'file')}, ${formatBytes(bytesTransferred)} copied, ${count(filesDeleted)} deleted${warning ? `; ${warning}` : ''}`,
+  say(events.sourceSynced, ({ filesTransferred, bytesTransferred, filesDeleted, unchanged, warning }) =>
+    unchanged
+      ? 'mirror done: nothing has changed'
+      : `mirror done: ${counted(filesTransferred, 'file')}, ${formatBytes(bytesTransferred)} copied, ${count(filesDeleted)} deleted${warning ? `; ${warning}` : ''}`,
   ),
   say(
     events.syncHeld,
@@ -50,7 +50,11 @@ const sentences = new Map<string, Words[string]>([
     ({ usedPercent }) => `snapshot removed${usedPercent === null ? '' : `, ${usedPercent}% of it was used`}`,
   ),
   say(events.archiveWeekly, () => 'writes the archive'),
-  say(events.sourceArchived, ({ path, sizeBytes }) => `archive ${path}, ${formatBytes(sizeBytes)}`),
+  say(
+    events.sourceArchived,
+    ({ path, sizeBytes, unchangedSince, linkedFrom }) =>
+      `archive ${path}, ${formatBytes(sizeBytes)}${unchangedSince ? `: unchanged since ${localDay(Date.parse(unchangedSince))}, ${linkedFrom ? 'linked' : 'kept'}` : ''}`,
+  ),
   say(events.sourceFailed, ({ step, reason, cancelled }) =>
     cancelled ? `cancelled at ${step}` : `FAILED at ${step}: ${reason}`,
   ),

@@ -1,10 +1,17 @@
-import { rmSync } from 'node:fs'
+import { chmodSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { planCommand } from '../../../../runtime/cli/plan.ts'
 import { showCommand } from '../../../../runtime/cli/show.ts'
 import { onlyLooks } from '../../../../runtime/host/looking.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
+
+interface Step {
+  argvs: string[][]
+  event: string
+  source: string
+  unlessUnchanged?: true
+}
 
 async function planOf({ config }: Server) {
   const io = printed()
@@ -24,12 +31,24 @@ async function commandsOf({ config }: Server, run: string) {
 }
 
 describe('plan', () => {
-  test.each(['first', 'second'])('tells the commands of the %s night', async (which) => {
+  test.each([
+    ['first night', 0, []],
+    ['second night, in which nothing has changed', 1, []],
+    ['third night, in which something has', 2, ['www']],
+  ])('tells the commands of the %s', async (_, nights, changed) => {
     const server = await makeServer('archive: { target: disk }\n')
-    if (which === 'second') await backUp(server)
+    for (let night = 0; night < nights; night += 1) await backUp(server)
+    for (const source of changed) chmodSync(join(server.folder, source, 'file'), 0o600)
     const { steps, problems } = await planOf(server)
     expect(problems).toEqual([])
-    const done = (await commandsOf(server, await backUp(server))).filter((command) => !command.onlyLooks)
+    const run = await backUp(server)
+    const done = (await commandsOf(server, run)).filter((command) => !command.onlyLooks)
+    const unchanged = nights === 0 ? [] : ['home', 'www'].filter((source) => !changed.includes(source))
+    // What would be left out has to say so, and nothing else may.
+    expect(steps.filter(({ unlessUnchanged }: Step) => unlessUnchanged)).toHaveLength(nights === 0 ? 0 : 6)
+    const expected = steps.filter(
+      ({ unlessUnchanged, source }: Step) => !unlessUnchanged || !unchanged.includes(source),
+    )
     // What a forecast will find, only the forecast knows. Archives are written beside what follows.
     const told = (of: { event: string; source: string; argv: string[] }[], archives: boolean) =>
       of
@@ -39,13 +58,26 @@ describe('plan', () => {
           source,
           ...argv.map((word) => word.replace(/^--max-delete=\w+$/, '--max-delete=N')),
         ])
-    const planned = steps.flatMap(({ argvs, ...of }: { argvs: string[][]; event: string; source: string }) =>
-      argvs.map((argv) => ({ ...of, argv })),
-    )
+    const planned = expected.flatMap(({ argvs, ...of }: Step) => argvs.map((argv) => ({ ...of, argv })))
     for (const archives of [false, true]) expect(told(planned, archives)).toEqual(told(done, archives))
-    expect(planned.some(({ argv }: { argv: string[] }) => argv.includes('--dry-run'))).toBe(
-      which === 'second',
-    )
+    expect(planned.some(({ argv }: { argv: string[] }) => argv.includes('--dry-run'))).toBe(nights > 0)
+  })
+
+  test('says of each step that it depends on what the forecast finds', async () => {
+    const server = await makeServer('archive: { target: disk }\n')
+    await backUp(server)
+    const io = printed()
+    expect(await planCommand(['www'], { config: server.config }, io)).toBe(0)
+    const lines = io.out.trim().split('\n')
+    expect(
+      lines.map((line) => [line.split(' ')[0], line.endsWith('  # unless nothing has changed')]),
+    ).toEqual([
+      ['rsync', false],
+      ['rsync', true],
+      ['sync', false],
+      ['tar', true],
+      ['zstd', true],
+    ])
   })
 
   test('quotes for a shell, and says what would fail', async () => {
@@ -61,6 +93,9 @@ describe('plan', () => {
 test.each([
   [['lvs', '-o', 'lv_name'], true],
   [['dmsetup', 'status'], true],
+  [['dd', 'if=/a', 'iflag=nocache', 'count=0', 'status=none'], true],
+  [['dd', 'if=/a', 'of=/b', 'count=0'], false],
+  [['dd', 'if=/a'], false],
   [['dmsetup', 'resume', 'vg-lv'], false],
   [['lvremove', '--force', 'vg/lv'], false],
 ])('onlyLooks(%j) is %s', (argv, looks) => expect(onlyLooks(argv)).toBe(looks))

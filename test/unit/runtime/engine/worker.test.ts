@@ -57,7 +57,25 @@ describe('a function that returns', () => {
     })
     await bench.emit(work, {})
     await bench.idle()
-    expect(received).toEqual({ data: { source: 'var' }, attempt: 1, event: bench.told[0] })
+    expect(received).toEqual({ data: { source: 'var' }, attempt: 1, event: bench.told[0], firstTry: true })
+  })
+
+  test('knows whether it is tried for the first time, after it was redriven too', async () => {
+    const seen: boolean[] = []
+    const bench = benchOf(
+      ({ firstTry }) => {
+        seen.push(firstTry)
+        throw new RetryableError('busy')
+      },
+      { retry: { limit: 2, minDelayMs: 10, maxDelayMs: 10 } },
+    )
+    await bench.emit(work, {})
+    await bench.clock.advance(1000)
+    const [letter] = bench.journal.dead()
+    await bench.bus.redrive(letter?.id ?? 0)
+    bench.dispatcher.wake()
+    await bench.clock.advance(1000)
+    expect(seen).toEqual([true, false, false, false])
   })
 
   test('took the time that the clock says', async () => {

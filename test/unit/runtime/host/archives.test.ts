@@ -1,10 +1,34 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { createHash } from 'node:crypto'
+import {
+  chownSync,
+  constants,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { EarlierArchive } from '../../../../runtime/engine/earlier-archives.ts'
 import { TerminalError } from '../../../../runtime/errors.ts'
-import { type ArchivePlan, archivePath, createArchives } from '../../../../runtime/host/archives.ts'
+import {
+  type ArchivePlan,
+  archivePath,
+  createArchives,
+  temporaryPath,
+} from '../../../../runtime/host/archives.ts'
 import type { CommandRunner } from '../../../../runtime/host/command.ts'
+import { Child } from '../../child.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 
@@ -30,23 +54,33 @@ function lastWeek(plan: ArchivePlan): string {
   return path
 }
 
+const never = new AbortController().signal
 const write = (plan: ArchivePlan, runner = recordingRunner().runner) =>
-  createArchives(runner).write(plan, () => {})
+  createArchives(runner, never).write(plan, () => {})
 
 /** A runner that does something to the archive between its being written and its being read back. */
 function meddling(plan: ArchivePlan, meddle: (path: string) => void): CommandRunner {
   const { runner } = recordingRunner()
-  let written = false
   return {
     ...runner,
-    pipe(commands, sink) {
-      const folder = dirname(archivePath(plan))
-      const part = readdirSync(folder).find((name) => name.endsWith('.hdsync-part'))
-      if (written && part) meddle(join(folder, part))
-      written = true
-      return runner.pipe(commands, sink)
+    // dd is what comes before the reading.
+    run(command) {
+      meddle(temporaryPath(plan))
+      return runner.run(command)
     },
   }
+}
+
+function sha256sum(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
+}
+
+/** Changes one bit. */
+function flip(path: string): void {
+  const bytes = readFileSync(path)
+  const middle = bytes.length >> 1
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1
+  writeFileSync(path, bytes)
 }
 
 describe('write()', () => {
@@ -56,9 +90,10 @@ describe('write()', () => {
     ['none', 'var.tar'],
   ] as const)('with %s makes %s, which tar can unpack', async (compression, name) => {
     const plan = prepare({ compression, level: undefined })
-    const { path, sizeBytes } = await write(plan)
+    const { path, sizeBytes, sha256 } = await write(plan)
     expect(path).toBe(join(plan.to.path, 'Thursday', name))
     expect(statSync(path).size).toBe(sizeBytes)
+    expect(sha256sum(path)).toBe(sha256)
     const unpacked = temporaryFolder()
     execFileSync('tar', ['--extract', `--file=${path}`, `--directory=${unpacked}`])
     expect(readFileSync(join(unpacked, 'var', 'sub', 'file'), 'utf8')).toBe('content')
@@ -95,7 +130,7 @@ describe('write()', () => {
     const plan = prepare()
     writeFileSync(join(plan.from.path, 'var', 'large'), Buffer.alloc(1_000_000, 'x'))
     let bytes = 0
-    await createArchives(recordingRunner().runner).write(plan, (progress) => {
+    await createArchives(recordingRunner().runner, never).write(plan, (progress) => {
       expect(progress.bytes).toBeGreaterThan(bytes)
       bytes = progress.bytes
     })
@@ -108,14 +143,14 @@ test('tidy() removes what was never finished, and nothing else', async () => {
   const folder = dirname(lastWeek(plan))
   for (const name of ['.var.tar.zst.hdsync-part', '.hidden', 'my.hdsync-part'])
     writeFileSync(join(folder, name), '')
-  await createArchives(recordingRunner().runner).tidy(plan.to)
+  await createArchives(recordingRunner().runner, never).tidy(plan.to)
   expect(readdirSync(folder).toSorted()).toEqual(['.hidden', 'my.hdsync-part', 'var.tar.zst'])
 })
 
 describe('an archive that fails', () => {
   function expectLastWeek(path: string): void {
     expect(readFileSync(path, 'utf8')).toBe('last week')
-    expect(readdirSync(dirname(path))).toEqual(['var.tar.zst'])
+    expect(readdirSync(dirname(path))).toEqual([basename(path)])
   }
 
   test('in tar leaves last week’s', async () => {
@@ -158,11 +193,6 @@ describe('an archive that fails', () => {
   test('to read back as it was written is refused', async () => {
     const plan = prepare({ compression: 'none' })
     const path = lastWeek(plan)
-    const flip = (part: string) => {
-      const bytes = readFileSync(part)
-      bytes[1000] = (bytes[1000] ?? 0) ^ 1
-      writeFileSync(part, bytes)
-    }
     const failure = await write(plan, meddling(plan, flip)).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(TerminalError)
     expect((failure as Error).message).toMatch(/^the archive .* does not read back as it was written$/)
@@ -180,4 +210,237 @@ describe('an archive that fails', () => {
     expect(String((failure as Error).cause)).toContain(compression)
     expect(readFileSync(path, 'utf8')).toBe('last week')
   })
+
+  // The bytes on the disk are those that were to be written, but not even what wrote them can read them.
+  test.each(['zstd', 'gzip'] as const)('to be what %s can read is refused', async (compression) => {
+    const plan = prepare({ compression })
+    const path = lastWeek(plan)
+    const { runner } = recordingRunner()
+    const broken = {
+      argv: ['sh', '-c', `${compression} | head -c 40; cat >/dev/null`],
+      timeoutMs: 5000,
+    } as const
+    const pipe: CommandRunner['pipe'] = ([tar], sink) => runner.pipe([tar, broken], sink)
+    const failure = await write(plan, { ...runner, pipe }).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(TerminalError)
+    expect(String((failure as Error).cause)).toContain(`${compression} ended with exit code 1`)
+    expectLastWeek(path)
+  })
 })
+
+describe('reuse()', () => {
+  /** An archive of Wednesday's, and what is known of it. */
+  async function prepared(options: Partial<ArchivePlan> = {}) {
+    const plan = prepare(options)
+    const archived = await write({ ...plan, weekday: 'Wednesday' })
+    const earlier = { basis: '', ...archived, unchangedSince: '2026-01-07T01:00:00.000Z' }
+    return { plan, earlier, path: archivePath(plan), folder: dirname(archivePath(plan)) }
+  }
+  const reuse = (plan: ArchivePlan, earlier: EarlierArchive[], runner = recordingRunner().runner) =>
+    createArchives(runner, never).reuse(plan, earlier, () => {})
+
+  test.each(['zstd', 'gzip', 'none'] as const)(
+    'makes a link of an archive that is %s',
+    async (compression) => {
+      const { plan, earlier, path, folder } = await prepared({ compression })
+      mkdirSync(folder)
+      writeFileSync(path, 'last week')
+      expect(await reuse(plan, [earlier])).toEqual({
+        archive: { ...earlier, path, linkedFrom: earlier.path, file: expect.any(String) },
+        damaged: [],
+      })
+      expect(readFileSync(path)).toEqual(readFileSync(earlier.path))
+      expect(readdirSync(folder)).toEqual([basename(path)])
+      expect(statSync(path).mode & 0o777).toBe(0o600)
+      if (!sharesBlocks(folder)) expect(statSync(path).ino).toBe(statSync(earlier.path).ino)
+    },
+  )
+
+  test('leaves what is in its place already where it is, under whatever name it is known', async () => {
+    const { plan, earlier, path, folder } = await prepared()
+    const first = await reuse(plan, [earlier])
+    const { ino } = statSync(path)
+    // By its other name, as a week later; then by its own, as in a second run of the day.
+    const second = await reuse(plan, [earlier])
+    if (!sharesBlocks(folder)) expect(statSync(path).ino).toBe(ino)
+    expect(second.archive).toMatchObject({ path, linkedFrom: earlier.path })
+    const { linkedFrom, ...own } = { linkedFrom: '', ...second.archive, ...earlier, path }
+    const third = await reuse(plan, [{ ...own, file: second.archive?.file ?? '' }])
+    expect(third.archive).not.toHaveProperty('linkedFrom')
+    expect(third.archive).toMatchObject({ path, unchangedSince: earlier.unchangedSince })
+    expect([first, second, third].map(({ damaged }) => damaged)).toEqual([[], [], []])
+    expect(readdirSync(folder)).toEqual([basename(path)])
+  })
+
+  test('of a link keeps the others whole when one is replaced', async () => {
+    const { plan, earlier, path } = await prepared()
+    await reuse(plan, [earlier])
+    const before = readFileSync(earlier.path)
+    writeFileSync(join(plan.from.path, 'var', 'sub', 'file'), 'more content')
+    await write(plan)
+    expect(readFileSync(earlier.path)).toEqual(before)
+    expect(sha256sum(path)).not.toBe(earlier.sha256)
+  })
+
+  test('removes the other form of last week’s, as writing does', async () => {
+    const { plan, earlier, folder } = await prepared()
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'var.tar.gz'), 'last week')
+    await reuse(plan, [earlier])
+    expect(readdirSync(folder)).toEqual(['var.tar.zst'])
+  })
+
+  test.each<[string, (path: string) => void, RegExp]>([
+    ['has another bit', keepingItsTime(flip), /does not read back as it was written$/],
+    [
+      'has lost its end',
+      keepingItsTime((path) => truncateSync(path, statSync(path).size - 1)),
+      /it has \d+ of \d+ bytes$/,
+    ],
+  ])('takes none that %s, and says so', async (_, damage, said) => {
+    const { plan, earlier, path, folder } = await prepared()
+    mkdirSync(folder)
+    writeFileSync(path, 'last week')
+    damage(earlier.path)
+    const { archive, damaged } = await reuse(plan, [earlier])
+    expect(archive).toBeUndefined()
+    expect(damaged).toEqual([expect.stringMatching(said)])
+    expect(damaged[0]).toMatch(/^the archive \S+Wednesday\/var\.tar\.zst is damaged: /)
+    expect(readFileSync(path, 'utf8')).toBe('last week')
+    expect(readdirSync(folder)).toEqual(['var.tar.zst'])
+  })
+
+  test('reads one that is damaged once, under however many names it is known', async () => {
+    const { plan, earlier } = await prepared()
+    const tuesday = archivePath({ ...plan, weekday: 'Tuesday' })
+    mkdirSync(dirname(tuesday))
+    linkSync(earlier.path, tuesday)
+    keepingItsTime(flip)(tuesday)
+    const { runner, recorded } = recordingRunner()
+    const { damaged } = await reuse(plan, [earlier, { ...earlier, path: tuesday }], runner)
+    expect(damaged).toHaveLength(1)
+    expect(recorded.map(({ argv }) => argv[0])).toEqual(['dd'])
+  })
+
+  test('takes an older one where the newest is damaged', async () => {
+    const { plan, earlier } = await prepared()
+    const older = { ...(await write({ ...plan, weekday: 'Monday' })), basis: earlier.basis }
+    keepingItsTime(flip)(earlier.path)
+    const result = await reuse(plan, [earlier, { ...older, unchangedSince: '2026-01-05T01:00:00.000Z' }])
+    expect(result).toMatchObject({ archive: { linkedFrom: older.path }, damaged: [expect.anything()] })
+  })
+
+  test.each<[string, (earlier: EarlierArchive, plan: ArchivePlan) => void]>([
+    ['is gone', ({ path }) => rmSync(path)],
+    ['was replaced by somebody', ({ path }) => writeFileSync(path, 'their own')],
+    [
+      'lies on another disk now, where that has something else of this name',
+      ({ path }) => {
+        cpSync(path, `${path}.new`)
+        renameSync(`${path}.new`, path)
+      },
+    ],
+    ['is a link to somewhere', ({ path }) => renameAndLink(path)],
+    ['is no archive of this source and target', (earlier) => copyTo(earlier, '/tmp')],
+    ['has another form', (_, plan) => Object.assign(plan, { compression: 'gzip' })],
+    ['was made in another way', (_, plan) => Object.assign(plan, { level: 19 })],
+    ['is of another mirror', (_, { from }) => swap(join(from.path, 'var'))],
+    ['is of a mirror to which a copy was begun', (_, { from }) => touchOwner(join(from.path, 'var'))],
+  ])('takes none that %s, and finds nothing wrong with that', async (_, happens) => {
+    const { plan, earlier } = await prepared()
+    happens(earlier, plan)
+    expect(await reuse(plan, [earlier])).toEqual({ damaged: [] })
+    expect(existsSync(archivePath(plan))).toBe(false)
+  })
+
+  test('is stopped while it reads', async () => {
+    const { plan, earlier, folder } = await prepared()
+    const stop = new AbortController()
+    const archives = createArchives(recordingRunner().runner, stop.signal)
+    const reading = archives.reuse(plan, [earlier], () => stop.abort(new Error('stopped')))
+    await expect(reading).rejects.toThrow('stopped')
+    expect(readdirSync(folder)).toEqual([])
+  })
+})
+
+// Each name is that of the first system call at which it is killed; rename is the last thing that counts.
+describe('a crash', () => {
+  test.each(['dd', 'open', 'stat', 'rename'])('of write() at %s leaves last week’s archive', async (at) => {
+    const plan = prepare()
+    const path = lastWeek(plan)
+    expect(await crash('write', at, plan)).toBe(null)
+    expect(readFileSync(path, 'utf8')).toBe('last week')
+    await createArchives(recordingRunner().runner, never).tidy(plan.to)
+    expect(readdirSync(dirname(path))).toEqual(['var.tar.zst'])
+  })
+
+  test.each(['copyFile', 'link', 'dd', 'rename'])(
+    'of reuse() at %s leaves last week’s archive, and the one that is linked',
+    async (at) => {
+      const plan = prepare()
+      const path = lastWeek(plan)
+      const archived = await write({ ...plan, weekday: 'Wednesday' })
+      const earlier = [{ ...archived, unchangedSince: '2026-01-07T01:00:00.000Z' }]
+      // Where blocks are shared, no second name is made.
+      if (at === 'link' && sharesBlocks(dirname(path))) return
+      expect(await crash('reuse', at, plan, earlier)).toBe(null)
+      expect(readFileSync(path, 'utf8')).toBe('last week')
+      expect(sha256sum(archived.path)).toBe(archived.sha256)
+      await createArchives(recordingRunner().runner, never).tidy(plan.to)
+      expect(readdirSync(dirname(path))).toEqual(['var.tar.zst'])
+      expect(sha256sum(archived.path)).toBe(archived.sha256)
+      expect(await write(plan)).toMatchObject({ path })
+    },
+  )
+
+  /** Does it in a process that is killed at this point. @returns Its exit code. */
+  async function crash(what: string, at: string, plan: ArchivePlan, earlier: object[] = []) {
+    const program = new URL('./archive-child.ts', import.meta.url)
+    return new Child(program, what, at, JSON.stringify(plan), JSON.stringify(earlier)).ended()
+  }
+})
+
+/** As a disk does it, behind the back of the file system. */
+function keepingItsTime(damage: (path: string) => void): (path: string) => void {
+  return (path) => {
+    execFileSync('touch', ['-r', path, `${path}.time`])
+    damage(path)
+    execFileSync('touch', ['-r', `${path}.time`, path])
+    rmSync(`${path}.time`)
+  }
+}
+
+function renameAndLink(path: string): void {
+  renameSync(path, `${path}.away`)
+  symlinkSync(`${path}.away`, path)
+}
+
+function copyTo(earlier: { path: string }, folder: string): void {
+  earlier.path = join(folder, 'var.tar.zst')
+}
+
+/** Another disk with the same on it, taking turns. */
+function swap(mirror: string): void {
+  cpSync(mirror, `${mirror}.new`, { recursive: true, preserveTimestamps: true })
+  renameSync(mirror, `${mirror}.away`)
+  renameSync(`${mirror}.new`, mirror)
+}
+
+function touchOwner(path: string): void {
+  const { uid, gid } = statSync(path)
+  chownSync(path, uid, gid)
+}
+
+/** Whether the file system of a folder can let two files share their blocks. */
+function sharesBlocks(folder: string): boolean {
+  const [one, two] = [join(folder, '.one'), join(folder, '.two')]
+  writeFileSync(one, 'one')
+  try {
+    copyFileSync(one, two, constants.COPYFILE_FICLONE_FORCE)
+    return true
+  } catch {
+    return false
+  } finally {
+    for (const file of [one, two]) rmSync(file, { force: true })
+  }
+}

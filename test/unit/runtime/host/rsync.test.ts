@@ -1,9 +1,13 @@
+import { execFileSync } from 'node:child_process'
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -275,9 +279,17 @@ describe('sync()', () => {
 })
 
 /** A real process in rsync's place, for ends that rsync cannot be brought to at will. */
-function endingWith(exitCode: number, stderr: string): CommandRunner {
+function endingWith(exitCode: number, stderr: string, stdout = ''): CommandRunner {
   const { runner } = recordingRunner()
-  const argv = ['sh', '-c', 'echo "$1" >&2; exit $2', 'sh', stderr, String(exitCode)] as const
+  const argv = [
+    'sh',
+    '-c',
+    'echo "$1" >&2; echo "$3"; exit $2',
+    'sh',
+    stderr,
+    String(exitCode),
+    stdout,
+  ] as const
   return { ...runner, run: (command) => runner.run({ ...command, argv }) }
 }
 
@@ -287,7 +299,14 @@ describe('forecast()', () => {
     fill(plan.from, 'same', 'new')
     fill(plan.to, 'old1', 'old2')
     const stats = await forecast(recordingRunner().runner, plan)
-    expect(stats).toEqual({ files: 3, created: 2, deleted: 2, transferred: 2, transferredBytes: 7 })
+    expect(stats).toEqual({
+      files: 3,
+      created: 2,
+      deleted: 2,
+      transferred: 2,
+      transferredBytes: 7,
+      unchanged: false,
+    })
     expect(readdirSync(plan.to)).toEqual(['old1', 'old2'])
     expect(existsSync(join(plan.to, 'new'))).toBe(false)
   })
@@ -297,6 +316,153 @@ describe('forecast()', () => {
     fill(plan.from, 'a', 'b', 'c')
     fill(plan.to, 'c', 'd')
     const expected = await forecast(recordingRunner().runner, plan)
-    expect((await copy(plan)).stats).toEqual(expected)
+    expect({ ...(await copy(plan)).stats, unchanged: false }).toEqual(expected)
+  })
+
+  test.each<[what: string, change: (source: string, mirror: string) => void]>([
+    ['a content', (source) => writeFileSync(join(source, 'sub', 'a'), 'other')],
+    ['a time', (source) => utimesSync(join(source, 'sub', 'a'), 1, 1)],
+    ['a mode', (source) => chmodSync(join(source, 'sub', 'a'), 0o600)],
+    ['the mode of the source itself', (source) => chmodSync(source, 0o711)],
+    [
+      'an extended attribute',
+      (source) => run('setfattr', '-n', 'user.note', '-v', 'x', join(source, 'sub', 'a')),
+    ],
+    ['an access list', (source) => run('setfacl', '-m', 'u:1:rwx', join(source, 'sub', 'a'))],
+    ['what a folder hands on', (source) => run('setfacl', '-d', '-m', 'u:1:rwx', join(source, 'sub'))],
+    ['a name', (source) => renameSync(join(source, 'sub', 'a'), join(source, 'sub', 'z'))],
+    ['a hard link', (source) => linkSync(join(source, 'sub', 'a'), join(source, 'sub', 'link'))],
+    ['a symbolic link', (source) => relink(join(source, 'symlink'), 'elsewhere')],
+    ['a file that is gone', (source) => rmSync(join(source, 'sub', 'b'))],
+    ['a mirror with a file more', (_, mirror) => fill(mirror, 'more')],
+    ...(isRoot ? [['an owner', (source: string) => chownSync(join(source, 'sub', 'a'), 5, 0)] as const] : []),
+    ...(isRoot ? [['a group', (source: string) => chownSync(join(source, 'sub', 'a'), 0, 5)] as const] : []),
+  ] as [string, (source: string, mirror: string) => void][])(
+    'sees that %s has changed',
+    async (_, change) => {
+      const plan = equals()
+      await copy(plan)
+      expect(await foretell(plan)).toMatchObject({ unchanged: true, created: 0, deleted: 0, transferred: 0 })
+      const times = timesOfFolders(plan.from)
+      change(plan.from, plan.to)
+      // What a folder's own time would tell.
+      for (const [folder, at] of times) utimesSync(folder, at, at)
+      expect(await foretell(plan)).toMatchObject({ unchanged: false })
+    },
+  )
+
+  test('sees by contents alone what has kept its size and time', async () => {
+    const plan = equals()
+    await copy(plan)
+    writeFileSync(join(plan.to, 'sub', 'a'), 'B')
+    utimesSync(join(plan.to, 'sub', 'a'), 1_000_000, 1_000_000)
+    utimesSync(join(plan.from, 'sub', 'a'), 1_000_000, 1_000_000)
+    expect(await foretell(plan)).toMatchObject({ unchanged: true })
+    expect(await foretell({ ...plan, checksum: true })).toMatchObject({ unchanged: false })
+  })
+
+  test('of what is excluded sees nothing, on either side', async () => {
+    const plan = { ...equals(), exclude: ['/cache/'] }
+    for (const folder of [plan.from, plan.to]) mkdirSync(join(folder, 'cache'))
+    await copy(plan)
+    fill(join(plan.from, 'cache'), 'x')
+    fill(join(plan.to, 'cache'), 'y')
+    expect(await foretell(plan)).toMatchObject({ unchanged: true })
+    expect(await foretell({ ...plan, exclude: [] })).toMatchObject({ unchanged: false })
+  })
+
+  test('that finds nothing is followed by a copy that does nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(mutations.length - 1), { maxLength: 4 }), async (chosen) => {
+        const plan = equals()
+        await copy(plan)
+        for (const index of chosen) mutations[index]?.(plan.from, plan.to)
+        const { unchanged } = await foretell(plan)
+        const before = everything(plan.to)
+        await copy(plan)
+        const after = everything(plan.to)
+        if (unchanged) expect(after).toEqual(before)
+        expect(await foretell(plan)).toMatchObject({ unchanged: true })
+      }),
+      { numRuns: 15 },
+    )
+  }, 120_000)
+
+  test.each([
+    ['24, as files vanished', 24, '', statistics],
+    ['a warning', 0, 'rsync: something is odd', statistics],
+    ['no statistics', 0, '', ''],
+    ['an item', 0, '', `.f...p.....\n${statistics}`],
+    ['counts', 0, '', statistics.replace('created files: 0', 'created files: 1')],
+  ])('takes %s for a change', async (_, exitCode, stderr, stdout) => {
+    expect(await forecast(endingWith(exitCode, stderr, stdout), folders())).toMatchObject({
+      unchanged: false,
+    })
+  })
+
+  test('of more changes than are kept of the output sees them, and counts', async () => {
+    const { runner } = recordingRunner()
+    const argv = [
+      'sh',
+      '-c',
+      `yes .f...p..... | head -c 9000000; printf '%s' "$1"`,
+      'sh',
+      statistics,
+    ] as const
+    const many: CommandRunner = { ...runner, run: (command) => runner.run({ ...command, argv }) }
+    expect(await forecast(many, folders())).toMatchObject({ unchanged: false, files: 5 })
   })
 })
+
+const isRoot = process.geteuid?.() === 0
+const statistics = `
+Number of files: 5 (reg: 2, dir: 2, link: 1)
+Number of created files: 0
+Number of deleted files: 0
+Number of regular files transferred: 0
+Total transferred file size: 0 bytes
+`
+const foretell = (plan: SyncPlan) => forecast(recordingRunner().runner, plan)
+
+function run(program: string, ...words: string[]): void {
+  execFileSync(program, words)
+}
+
+function relink(path: string, to: string): void {
+  rmSync(path)
+  symlinkSync(to, path)
+}
+
+/** A source with something of everything, which a copy makes its mirror equal to. */
+function equals(): SyncPlan {
+  const plan = folders()
+  mkdirSync(join(plan.from, 'sub'))
+  fill(join(plan.from, 'sub'), 'a', 'b')
+  linkSync(join(plan.from, 'sub', 'b'), join(plan.from, 'other name of b'))
+  symlinkSync('nowhere', join(plan.from, 'symlink'))
+  return plan
+}
+
+/** What may happen to a source and its mirror between two nights. */
+const mutations: ((source: string, mirror: string) => void)[] = [
+  (source) => chmodSync(join(source, 'sub'), 0o700),
+  (source) => writeFileSync(join(source, 'sub', 'a'), 'longer than before'),
+  (source) => rmSync(join(source, 'other name of b'), { force: true }),
+  (source) => mkdirSync(join(source, 'folder'), { recursive: true }),
+  (source) => run('setfattr', '-n', 'user.note', '-v', 'x', join(source, 'sub', 'b')),
+  (source) => run('touch', '-h', join(source, 'symlink')),
+  // One file instead of two names, and two files instead of one: rsync sees the first alone.
+  (source) => run('ln', '-f', join(source, 'sub', 'a'), join(source, 'sub', 'b')),
+  (source) => run('sh', '-c', 'cp -p "$1" "$1.new" && mv "$1.new" "$1"', 'sh', join(source, 'sub', 'b')),
+  (_, mirror) => fill(mirror, 'stray'),
+  (_, mirror) => run('chmod', '-R', 'a-w', mirror),
+]
+
+function timesOfFolders(root: string): [string, Date][] {
+  return [root, join(root, 'sub')].map((folder) => [folder, statSync(folder).mtime])
+}
+
+/** Everything below a folder, with the time of change that only the kernel sets. */
+function everything(root: string): string {
+  return execFileSync('find', [root, '-printf', '%p %i %n %m %U %G %T@ %C@ %l\n'], { encoding: 'utf8' })
+}

@@ -94,6 +94,18 @@ describe('storyText()', () => {
     expect(texts([step('sync.run', { commands: [absent] })])[1]).toBe('  $ zstd could not be started')
   })
 
+  test('says of an archive that was not written since when it stands', () => {
+    const unchangedSince = new Date(2026, 0, 2, 1, 30).toISOString()
+    const archived = { path: '/a', sizeBytes: 1, unchangedSince }
+    const told = (data: object) => texts([step('source.archived', {}, { data })])
+    expect(told({ ...archived, linkedFrom: '/b' })).toEqual([
+      '· source.archived  archive /a, 1 B: unchanged since Friday 2026-01-02 01:30:00, linked',
+    ])
+    expect(told(archived)).toEqual([
+      '· source.archived  archive /a, 1 B: unchanged since Friday 2026-01-02 01:30:00, kept',
+    ])
+  })
+
   test('keeps the chain on one level, and moves branches in', () => {
     const story = [
       step('sync.run', {}),

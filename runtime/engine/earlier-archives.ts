@@ -1,0 +1,65 @@
+import {
+  type DataOf,
+  type Envelope,
+  type EventDefinition,
+  mirrorSuspect,
+  sourceArchived,
+  sourceSynced,
+  syncRun,
+} from '../../events/index.ts'
+
+/** An archive that holds what a new one would hold, if the file is still there and whole. */
+export interface EarlierArchive {
+  path: string
+  sizeBytes: number
+  sha256: string
+  basis: string
+  file: string
+  /** When it was written. */
+  unchangedSince: string
+}
+
+/** The kinds of events about a source that tell whether its mirror has changed. */
+export const provesUnchanged: readonly EventDefinition[] = [
+  syncRun,
+  sourceSynced,
+  sourceArchived,
+  mirrorSuspect,
+]
+
+/**
+ * The archives of a source since which its mirror has not changed, the newest first, one for each path. None older than
+ * a sync that is not known to have found the mirror equal to its source, and so have left it alone: one that copied,
+ * failed, was held, cancelled or cut off, came after an overflow, or whose event is from before such things were noted.
+ * @param history The events of one source of the kinds in `provesUnchanged`, of all runs, newest first; where the
+ *   beginning is missing, what is there counts.
+ * @param sinceMs What is older may have lost the events that came after it. Milliseconds since the epoch.
+ */
+export function earlierArchives(history: readonly Envelope[], sinceMs: number): EarlierArchive[] {
+  const archives = new Map<string, EarlierArchive | undefined>()
+  const unchanged = new Set<string>()
+  for (const event of history) {
+    const { id, type, attempt, parentid = '' } = event
+    if (!(Date.parse(event.time) >= sinceMs)) break
+    if (type === sourceArchived.type) {
+      const { data } = sourceArchived.schema.safeParse(event.data)
+      if (!data) break
+      // What was at this path before is there no more, whatever is known of what came then.
+      if (!archives.has(data.path)) archives.set(data.path, complete(data, event))
+    } else if (type === sourceSynced.type) {
+      const { data } = sourceSynced.schema.safeParse(event.data)
+      if (!data?.unchanged || attempt !== 1) break
+      unchanged.add(parentid)
+    } else if (type !== syncRun.type || attempt !== 1 || !unchanged.has(id)) break
+  }
+  return [...archives.values()].filter((archive) => archive !== undefined)
+}
+
+/** Undefined where something is missing that the file could be proven with. */
+function complete(
+  { path, sizeBytes, sha256, basis, file, unchangedSince }: DataOf<typeof sourceArchived>,
+  { time }: Envelope,
+): EarlierArchive | undefined {
+  if (sha256 === undefined || basis === undefined || file === undefined) return undefined
+  return { path, sizeBytes, sha256, basis, file, unchangedSince: unchangedSince ?? time }
+}

@@ -1,0 +1,177 @@
+import { expect, test } from 'vitest'
+import {
+  backupStart,
+  catalogue,
+  type DataOf,
+  type RunResult,
+  runEnds,
+  runWarned,
+  sourceArchived,
+  sourceSynced,
+} from '../../../events/index.ts'
+import { parseConfig } from '../../../runtime/config/config.ts'
+import { ownFunctions } from '../../../runtime/engine/engine.ts'
+import { loadRegistry } from '../../../runtime/engine/registry.ts'
+import { RetryableError, TerminalError } from '../../../runtime/errors.ts'
+import { Bench } from '../runtime/engine/bench.ts'
+import { Box } from './box.ts'
+
+const config = parseConfig(
+  `
+sources: { var: { lv: vg01/lv_var, target: hdd1, mount: { attempts: 2, backoff: 1s..1s } } }
+targets: { hdd1: { path: /mnt/hdd1 }, hdd9: { path: /mnt/hdd9 } }
+archive: { target: hdd9 }
+keep: 1d
+alert: { after: 1d }
+`,
+  'night.yaml',
+)
+const { functions } = await loadRegistry({ ours: ownFunctions, users: '/nowhere' }, catalogue)
+const definitions = Object.fromEntries(functions.map(({ name, definition }) => [name, definition]))
+
+/** A server that is backed up night after night. */
+class Nights {
+  readonly box = new Box()
+  readonly bench = new Bench(definitions, { host: this.box, config }).start()
+  #count = 0
+
+  /** What was done, and how the run ended. */
+  async next(): Promise<{ done: string[]; state: RunResult['state'] | undefined }> {
+    this.#count += 1
+    const runId = `run${this.#count}`
+    this.box.done.length = 0
+    await this.bench.emit(backupStart, {}, runId)
+    await this.bench.clock.advance(3_600_000)
+    const [end] = this.bench.bus.events({ runId, types: runEnds.map(({ type }) => type) })
+    const done = this.box.done.filter((line) => /^(sync|flush|archive|link) /.test(line))
+    return {
+      done: done.map((line) => line.replace(/,.*/, '')),
+      state: (end?.data as RunResult | undefined)?.state,
+    }
+  }
+
+  /** A first night, with an archive. */
+  static async afterFirst(): Promise<Nights> {
+    const nights = new Nights()
+    expect((await nights.next()).done).toEqual(['sync var', 'flush var', 'archive var on Thursday'])
+    return nights
+  }
+
+  last<E extends { type: string; schema: typeof sourceSynced.schema | typeof sourceArchived.schema }>(
+    event: E,
+  ): DataOf<typeof sourceSynced> & DataOf<typeof sourceArchived> {
+    const [last] = this.bench.bus.events({ types: [event.type], newestFirst: true, limit: 1 })
+    return last?.data as never
+  }
+}
+
+test('a night that finds nothing changed copies nothing and links the archive, night after night', async () => {
+  const nights = await Nights.afterFirst()
+  expect(nights.last(sourceSynced).unchanged).toBeUndefined()
+  nights.box.unchanged.add('var')
+  for (const _ of [2, 3, 4]) {
+    // What an earlier night has left in the page cache is brought onto the disk all the same.
+    expect(await nights.next()).toEqual({
+      done: ['flush var', 'link var on Thursday'],
+      state: 'succeeded',
+    })
+    expect(nights.last(sourceSynced)).toEqual({
+      source: 'var',
+      filesTransferred: 0,
+      bytesTransferred: 0,
+      filesDeleted: 0,
+      unchanged: true,
+    })
+    expect(nights.last(sourceArchived).unchangedSince).toMatch(/^2026-01-01T00:/)
+  }
+  nights.box.unchanged.delete('var')
+  expect((await nights.next()).done).toEqual(['sync var', 'flush var', 'archive var on Thursday'])
+})
+
+test.each<[string, RunResult['state'], (box: Box) => void]>([
+  [
+    'failed',
+    'failed',
+    (box) => {
+      box.beforeSync = () => {
+        throw new TerminalError('rsync could not copy everything')
+      }
+    },
+  ],
+  [
+    'held',
+    'held',
+    (box) => {
+      box.deletions.var = 1000
+    },
+  ],
+  [
+    'stopped at its limit',
+    'held',
+    (box) => {
+      box.outcome = 'limited'
+    },
+  ],
+  [
+    'overflowed once',
+    'succeeded',
+    (box) => {
+      box.overflows.var = 1
+      box.unchanged.add('var')
+    },
+  ],
+  ['copied something', 'succeeded', () => {}],
+])('after a night whose sync %s, an archive is written anew', async (_, state, happens) => {
+  const nights = await Nights.afterFirst()
+  happens(nights.box)
+  expect((await nights.next()).state).toBe(state)
+  const { beforeSync, outcome } = new Box()
+  Object.assign(nights.box, { beforeSync, outcome })
+  delete nights.box.deletions.var
+  nights.box.unchanged.add('var')
+  const { done } = await nights.next()
+  // Where that night wrote an archive itself, it is that one that stands.
+  if (state === 'succeeded') expect(nights.last(sourceArchived).unchangedSince).toMatch(/T01:/)
+  else expect(done).toEqual(['flush var', 'archive var on Thursday'])
+})
+
+test('a second try that finds nothing left to do is no proof that nothing was done', async () => {
+  const nights = await Nights.afterFirst()
+  nights.box.beforeSync = () => {
+    // As a copy whose connection broke after its last file.
+    nights.box.unchanged.add('var')
+    throw new RetryableError('rsync: error in socket I/O')
+  }
+  expect(await nights.next()).toEqual({ done: ['flush var', 'archive var on Thursday'], state: 'succeeded' })
+  expect(nights.last(sourceSynced).unchanged).toBeUndefined()
+})
+
+test('a night whose archive failed keeps none from being linked later', async () => {
+  const nights = await Nights.afterFirst()
+  nights.box.unchanged.add('var')
+  const { reuse } = nights.box.archives
+  nights.box.archives.reuse = () => Promise.reject(new TerminalError('the disk is gone'))
+  expect((await nights.next()).state).toBe('failed')
+  nights.box.archives.reuse = reuse
+  expect((await nights.next()).done).toEqual(['flush var', 'link var on Thursday'])
+})
+
+test('an earlier archive that is damaged is told of, and another one written', async () => {
+  const nights = await Nights.afterFirst()
+  nights.box.unchanged.add('var')
+  nights.box.damaged.push('the archive /archives/Wednesday/var.tar.zst is damaged: it is torn')
+  expect(await nights.next()).toEqual({ done: ['flush var', 'archive var on Thursday'], state: 'degraded' })
+  expect(nights.bench.bus.events({ types: [runWarned.type] }).map(({ data }) => data)).toEqual([
+    {
+      reason:
+        'the archive /archives/Wednesday/var.tar.zst is damaged: it is torn; so is what shares its blocks, a new one is written',
+    },
+  ])
+})
+
+test('an archive is not linked to one that is older than what is remembered', async () => {
+  const nights = await Nights.afterFirst()
+  nights.box.unchanged.add('var')
+  await nights.bench.clock.advance(86_400_000)
+  expect((await nights.next()).done).toEqual(['flush var', 'archive var on Thursday'])
+})
