@@ -1,11 +1,13 @@
 /**
- * Benchmarks, none of which is a test: `npm run bench [NAME…] [-- --json]`. Every figure is a median, and every
+ * Benchmarks, none of which is a test: `npm run bench [-- [NAME…] [--json] [--large]]`. Every figure is a median, and every
  * comparison is made side by side in the same call; see README.md beside this file.
  */
 import { parseArgs } from 'node:util'
 import { bus } from './bus/main.ts'
+import { firstFunction } from './first-function.ts'
 import { ownShare } from './own-share.ts'
 import { postEvents } from './post-events/main.ts'
+import { scale } from './scale.ts'
 import { startUp } from './start-up.ts'
 
 export interface Figure {
@@ -23,13 +25,28 @@ export interface Figure {
   skipped?: string
 }
 
-const benches: Record<string, () => Promise<Figure[]>> = { bus, ownShare, postEvents, startUp }
+interface Options {
+  /** Sizes that take minutes. */
+  large?: boolean | undefined
+}
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } })
+const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
+  bus,
+  startUp,
+  firstFunction,
+  postEvents,
+  ownShare,
+  scale,
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean' }, large: { type: 'boolean' } },
+})
 const figures: Figure[] = []
 for (const [name, bench] of Object.entries(benches)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue
-  const found = await bench()
+  const found = await bench(values)
   figures.push(...found)
   if (!values.json) for (const figure of found) console.log(lineOf(figure))
 }

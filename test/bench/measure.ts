@@ -62,3 +62,27 @@ export function quartiles(values: readonly number[]): [number, number] {
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? Number.NaN
   return [at(0.25), at(0.75)]
 }
+
+/**
+ * Does one thing after the other, round after round, so that what else the machine does meets all of them.
+ * @param bodies By name, in their order.
+ * @param options.warm Rounds before those that count.
+ * @returns Milliseconds of each round.
+ */
+export async function turnByTurn<Name extends string | number>(
+  bodies: Iterable<[Name, () => unknown]>,
+  { rounds, warm = 0 }: { rounds: number; warm?: number },
+): Promise<(name: Name) => number[]> {
+  const times = new Map([...bodies].map(([name, body]) => [name, { body, tookMs: [] as number[] }]))
+  for (let round = -warm; round < rounds; round += 1) {
+    for (const { body, tookMs } of times.values()) {
+      const ms = await timed(async () => body())
+      if (round >= 0) tookMs.push(ms)
+    }
+  }
+  return (name) => times.get(name)?.tookMs ?? []
+}
+
+export function quotients(a: readonly number[], b: readonly number[]): number[] {
+  return a.map((one, index) => one / (b[index] ?? Number.NaN))
+}

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Figure } from '../main.ts'
-import { inFolder, median, ratio, skipped, timed } from '../measure.ts'
+import { inFolder, median, quotients, ratio, skipped, timed, turnByTurn } from '../measure.ts'
 import { competitor } from '../packages.ts'
 import { openChains } from './chains.ts'
 import { openDisk } from './disk.ts'
@@ -27,27 +27,31 @@ async function rates(): Promise<Figure[]> {
     const ours = openChains(join(folder, 'ours'))
     const module = competitor('plainjob@0.0.14')
     const plainjob = module ? await openPlainjob(module, folder) : undefined
-    const times = {
-      disk: async () => {
-        for (let n = 0; n < hops; n += 1) disk.write()
-      },
-      one: () => ours.hops(hops, 1),
-      eight: () => ours.hops(4 * hops, 8),
-      ...(plainjob && { plain: () => plainjob.hops(hops, 1), plainEight: () => plainjob.hops(hops, 8) }),
-    }
-    const rate = await turnByTurn(times, { eight: 4 * hops })
+    const tookMs = await turnByTurn(
+      [
+        ['disk', () => repeat(hops, disk.write)],
+        ['one', () => ours.hops(hops, 1)],
+        ['eight', () => ours.hops(4 * hops, 8)],
+        ['plain', () => plainjob?.hops(hops, 1)],
+        ['plainEight', () => plainjob?.hops(hops, 8)],
+      ],
+      { rounds, warm: 3 },
+    )
+    const rate = (name: Parameters<typeof tookMs>[0], amount = hops) => tookMs(name).map((ms) => amount / ms)
     await ours.close()
     disk.close()
     plainjob?.close()
-    const against = (what: string, a: number[], b: number[] | undefined, atLeast: number) =>
-      b
-        ? ratio(bench, what, quotients(a, b), { atLeast })
-        : skipped(bench, what, 'plainjob cannot be installed')
+    const one = rate('one')
+    const eight = rate('eight', 4 * hops)
+    const against = (what: string, ratios: number[], atLeast: number) =>
+      ratio(bench, what, ratios, { atLeast })
+    const plainly = (what: string, ratios: number[], atLeast: number) =>
+      plainjob ? against(what, ratios, atLeast) : skipped(bench, what, 'plainjob cannot be installed')
     return [
-      against("one chain, in times of the disk's rate", rate.one, rate.disk, 0.55),
-      against("eight chains, in times of the disk's rate", rate.eight, rate.disk, 3),
-      against("one chain, in times of plainjob's rate", rate.one, rate.plain, 2.5),
-      against("eight chains, in times of plainjob's rate", rate.eight, rate.plainEight, 12),
+      against("one chain, in times of the disk's rate", quotients(one, rate('disk')), 0.55),
+      against("eight chains, in times of the disk's rate", quotients(eight, rate('disk')), 3),
+      plainly("one chain, in times of plainjob's rate", quotients(one, rate('plain')), 2.5),
+      plainly("eight chains, in times of plainjob's rate", quotients(eight, rate('plainEight')), 12),
     ]
   })
 }
@@ -85,33 +89,19 @@ async function fullStore(): Promise<Figure[]> {
     mkdirSync(full)
     fillStore(full, finishedEvents)
     const stores = { full: openChains(full), empty: openChains(join(folder, 'empty')) }
-    const rate = await turnByTurn({
-      full: () => stores.full.hops(hops, 1),
-      empty: () => stores.empty.hops(hops, 1),
-    })
+    const tookMs = await turnByTurn(
+      [
+        ['full', () => stores.full.hops(hops, 1)],
+        ['empty', () => stores.empty.hops(hops, 1)],
+      ],
+      { rounds, warm: 3 },
+    )
     for (const store of Object.values(stores)) await store.close()
     const what = 'one chain beside 1,000,000 finished events, in times of an empty store'
-    return [ratio(bench, what, quotients(rate.full, rate.empty), { atLeast: 0.9 })]
+    return [ratio(bench, what, quotients(tookMs('full'), tookMs('empty')), { atMost: 1.1 })]
   })
 }
 
-/** Does one after the other, in an order that turns, round after round. @returns How much a second each did in each. */
-async function turnByTurn<Name extends string>(
-  bodies: Partial<Record<Name, () => Promise<unknown>>>,
-  amounts: Partial<Record<Name, number>> = {},
-): Promise<Record<Name, number[]>> {
-  const entries = Object.entries(bodies) as [Name, () => Promise<unknown>][]
-  const rates = Object.fromEntries(entries.map(([name]) => [name, [] as number[]])) as Record<Name, number[]>
-  // The first rounds are those in which the code is compiled.
-  for (let round = -3; round < rounds; round += 1) {
-    for (const [name, body] of entries) {
-      const tookMs = await timed(body)
-      if (round >= 0) rates[name].push(((amounts[name] ?? hops) * 1000) / tookMs)
-    }
-  }
-  return rates
-}
-
-function quotients(a: readonly number[], b: readonly number[]): number[] {
-  return a.map((one, index) => one / (b[index] ?? Number.NaN))
+function repeat(times: number, body: () => void): void {
+  for (let n = 0; n < times; n += 1) body()
 }
