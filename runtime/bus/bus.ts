@@ -21,7 +21,7 @@ export interface EventBus {
 
   /**
    * One turn of the dispatcher, in one transaction: first prolongs the leases of what is in hand, then
-   * records what has ended, then claims what is ready.
+   * records what has ended, then takes what is published, then claims what is ready.
    */
   exchange(turn: Turn): Promise<TurnResult>
 
@@ -126,6 +126,8 @@ export interface Turn {
   /** Deliveries still in hand. */
   renew: readonly Delivery[]
   settle: readonly Settlement[]
+  /** As by `publish`: what comes is in hand after one commit instead of two. */
+  publish?: readonly Publication[]
   /** How many deliveries to claim at most. */
   claim: number
   /** Functions that get none of them now. */
@@ -135,6 +137,8 @@ export interface Turn {
 
 export interface TurnResult {
   claimed: Delivery[]
+  /** For each event of `publish`, whether it was taken. */
+  taken: boolean[]
   /** For each settlement, whether its token was still in force. */
   settled: boolean[]
   /** For each renewed delivery, whether it is still ours. */

@@ -29,6 +29,12 @@ export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
 /** How much too soon a timer may be; what it was set for is then waited for again. */
 const timerErrorMs = 1000
 
+/** What is to be put on the bus with the next turn. */
+interface Asked {
+  publications: readonly Publication[]
+  answer: PromiseWithResolvers<boolean[]>
+}
+
 interface InHand {
   delivery: Delivery
   cancel: AbortController
@@ -47,6 +53,7 @@ export class Dispatcher {
   readonly #asides: readonly string[]
   readonly #endedRuns = new Map<string, CancelledError | TerminalError>()
   #ended: Settlement[] = []
+  #asked: Asked[] = []
   #scheduled = false
   #turning = false
   #again = false
@@ -98,8 +105,18 @@ export class Dispatcher {
     })
   }
 
-  /** Puts events on the bus, and tells of them. @returns For each, whether it was taken: it may be there already. */
+  /**
+   * Puts events on the bus, and tells of them; with the next turn, so that what is due is in hand after one commit.
+   * @returns For each, whether it was taken: it may be there already.
+   */
   async publish(publications: readonly Publication[]): Promise<boolean[]> {
+    const turns = this.#unwatch && !this.#stopped && !this.#failure
+    if (turns && publications.some(isDue)) {
+      const answer = Promise.withResolvers<boolean[]>()
+      this.#asked.push({ publications, answer })
+      this.wake()
+      return answer.promise
+    }
     const { taken } = await this.#options.bus.publish(publications)
     this.announce(publications.filter((_, index) => taken[index]))
     return taken
@@ -108,8 +125,7 @@ export class Dispatcher {
   /** Tells of events that were put on the bus by other means. */
   announce(publications: readonly Publication[]): void {
     this.#tell(publications)
-    // Runs that wait for others are nothing to look at the bus for.
-    if (publications.some(({ deliveries }) => deliveries.some(({ runAt }) => runAt !== heldBack))) this.wake()
+    if (publications.some(isDue)) this.wake()
   }
 
   /**
@@ -145,7 +161,8 @@ export class Dispatcher {
   /** Claims nothing more, and waits for what is in hand. */
   async stop(): Promise<void> {
     this.#draining = true
-    while ((this.#inHand.size > 0 || this.#turning) && !this.#failure) await this.idle()
+    while ((this.#inHand.size > 0 || this.#asked.length > 0 || this.#turning) && !this.#failure)
+      await this.idle()
     this.#stopped = true
     this.#clearTimer?.()
     this.#clearHeartbeat?.()
@@ -158,6 +175,8 @@ export class Dispatcher {
     this.#again = false
     const settle = this.#ended
     this.#ended = []
+    const asked = this.#asked
+    this.#asked = []
     try {
       const { bus, clock, concurrency = 16 } = this.#options
       const aside = [...this.#inHand.values()].filter(({ delivery }) => this.#isAside(delivery)).length
@@ -169,6 +188,7 @@ export class Dispatcher {
         leaseMs: this.#leaseMs,
         renew: [...this.#inHand.values()].map(({ delivery }) => delivery),
         settle,
+        publish: asked.flatMap(({ publications }) => publications),
         claim: room,
         claimExcept: asideFull ? this.#asides : undefined,
       })
@@ -176,6 +196,7 @@ export class Dispatcher {
         this.#inHand.delete(settlement.delivery.id)
         if (result.settled[index] && settlement.outcome !== 'retry') this.#tell(settlement.publications)
       }
+      this.#answer(asked, result.taken)
       for (const delivery of result.claimed) this.#take(delivery)
       // There may be more, for which what stands beside the chain has left room.
       if (result.claimed.length === room && result.claimed.some((one) => this.#isAside(one))) this.wake()
@@ -183,9 +204,15 @@ export class Dispatcher {
       if (this.#inHand.size === 0) this.#tellIdle()
     } catch (error) {
       this.#ended = [...settle, ...this.#ended]
+      if (asked.length > 0) {
+        // Those who asked hear of it. Whether the bus can go on without that, the next turn shows.
+        for (const { answer } of asked) answer.reject(error)
+        return this.wake()
+      }
       if (this.#options.relieve?.(error as Error)) return this.wake()
       // Nothing is lost: the leases of what could not be recorded end, and the next start sees to it.
       this.#failure = error as Error
+      for (const { answer } of this.#asked.splice(0)) answer.reject(error)
       this.#options.onFailure?.(this.#failure)
       this.#tellIdle()
     } finally {
@@ -256,6 +283,16 @@ export class Dispatcher {
     return !spec?.always && !spec?.aside
   }
 
+  #answer(asked: readonly Asked[], taken: readonly boolean[]): void {
+    let from = 0
+    for (const { publications, answer } of asked) {
+      const these = taken.slice(from, from + publications.length)
+      from += publications.length
+      this.#tell(publications.filter((_, index) => these[index]))
+      answer.resolve(these)
+    }
+  }
+
   #tell(publications: readonly Publication[]): void {
     for (const { event } of publications) {
       try {
@@ -272,4 +309,9 @@ export class Dispatcher {
     for (const resolve of waiters) resolve()
     this.#options.onIdle?.()
   }
+}
+
+/** Runs that wait for others are nothing to look at the bus for. */
+function isDue({ deliveries }: Publication): boolean {
+  return deliveries.some(({ runAt }) => runAt !== heldBack)
 }

@@ -1,36 +1,62 @@
 /**
- * Benchmarks, none of which is a test: `npm run bench [NAME…] [-- --json]`. Every figure is a median, and every
+ * Benchmarks, none of which is a test: `npm run bench [-- [NAME…] [--json] [--large]]`. Every figure is a median, and every
  * comparison is made side by side in the same call; see README.md beside this file.
  */
 import { parseArgs } from 'node:util'
-import { chainOfNine } from './chain.ts'
+import { bus } from './bus/main.ts'
+import { firstFunction } from './first-function.ts'
 import { ownShare } from './own-share.ts'
 import { postEvents } from './post-events/main.ts'
+import { scale } from './scale.ts'
 import { startUp } from './start-up.ts'
 
 export interface Figure {
   bench: string
   what: string
   value: number
+  /** First and third quartile of what `value` is the median of. */
+  spread?: [number, number]
   unit: string
   /** What is to be reached; the value must not be above it. */
   goal: number
+  /** The value must not be below the goal instead. */
+  atLeast?: boolean
+  /** Why it could not be measured here. */
+  skipped?: string
 }
 
-const benches: Record<string, () => Promise<Figure[]>> = { chainOfNine, ownShare, postEvents, startUp }
+interface Options {
+  /** Sizes that take minutes. */
+  large?: boolean | undefined
+}
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } })
+const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
+  bus,
+  startUp,
+  firstFunction,
+  postEvents,
+  ownShare,
+  scale,
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean' }, large: { type: 'boolean' } },
+})
 const figures: Figure[] = []
 for (const [name, bench] of Object.entries(benches)) {
-  if (positionals.length === 0 || positionals.includes(name)) figures.push(...(await bench()))
+  if (positionals.length > 0 && !positionals.includes(name)) continue
+  const found = await bench(values)
+  figures.push(...found)
+  if (!values.json) for (const figure of found) console.log(lineOf(figure))
 }
 if (values.json) console.log(JSON.stringify(figures))
-else {
-  for (const { bench, what, value, unit, goal } of figures) {
-    const good = value <= goal ? 'reached' : 'MISSED'
-    console.log(
-      `${bench.padEnd(12)} ${what.padEnd(52)} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} goal ${Number(goal.toFixed(2))}  ${good}`,
-    )
-  }
-}
 process.exit(0)
+
+function lineOf({ bench, what, value, spread, unit, goal, atLeast = false, skipped }: Figure): string {
+  const name = `${bench.padEnd(13)} ${what.padEnd(62)}`
+  if (skipped) return `${name} skipped: ${skipped}`
+  const between = spread ? spread.map((one) => one.toFixed(2)).join(' to ') : ''
+  const reached = atLeast ? value >= goal : value <= goal
+  return `${name} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} (${between.padStart(14)})  goal ${atLeast ? '>=' : '<='} ${Number(goal.toFixed(2))}  ${reached ? 'reached' : 'MISSED'}`
+}

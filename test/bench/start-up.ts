@@ -1,25 +1,75 @@
-import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Figure } from './main.ts'
-import { median, timed } from './measure.ts'
+import { inFolder, ratio, skipped, timed } from './measure.ts'
+import { plainSources, type Released, release } from './released.ts'
 
-const launcher = join(import.meta.dirname, '../../deploy/bin/hdsync')
+const bench = 'startUp'
+const pairs = 31
+const daemons = 5
+/** Until what a start leaves to be collected has been. */
+const settledMs = 3000
 
-/** How long `hdsync --version` takes, in times of `node -e 0`, turn by turn. */
+/** What starting takes, in times of a Node that does nothing: of the released build, turn by turn. */
 export async function startUp(): Promise<Figure[]> {
+  return inFolder(async (folder) => {
+    const hdsync = await release(folder, plainSources(folder, 3))
+    hdsync.run('target', 'adopt', 't')
+    for (let n = 0; n < 3; n += 1) hdsync.run('run', '--quiet')
+    const version = () => spawnSync(hdsync.launcher, ['--version'], { env: hdsync.env })
+    const runs = () => spawnSync(hdsync.launcher, ['runs'], { env: hdsync.env })
+    return [
+      ratio(bench, 'hdsync --version, in times of node -e 0', await against(bare, version), { atMost: 1.25 }),
+      ratio(bench, 'hdsync runs, in times of node -e 0', await against(bare, runs), { atMost: 1.6 }),
+      await borgmatic(version),
+      ratio(bench, 'memory of an idle daemon, in times of an idle node', await memory(hdsync), {
+        atMost: 1.6,
+      }),
+    ]
+  })
+}
+
+async function borgmatic(version: () => unknown): Promise<Figure> {
+  const what = 'hdsync --version, in times of borgmatic --version'
+  const other = () => spawnSync('borgmatic', ['--version'])
+  if (other().error) return skipped(bench, what, 'borgmatic is not installed (apt-get install borgmatic)')
+  return ratio(bench, what, await against(other, version), { atMost: 0.2 })
+}
+
+/** How many times as long the second takes. */
+async function against(first: () => unknown, second: () => unknown): Promise<number[]> {
+  second()
   const ratios: number[] = []
-  for (let n = 0; n < 31; n += 1) {
-    const version = await timed(async () => spawnSync(launcher, ['--version']))
-    const bare = await timed(async () => spawnSync(process.execPath, ['-e', '0']))
-    ratios.push(version / bare)
+  for (let n = 0; n < pairs; n += 1) {
+    const firstMs = await timed(async () => first())
+    ratios.push((await timed(async () => second())) / firstMs)
   }
-  return [
-    {
-      bench: 'startUp',
-      what: 'hdsync --version, in times of node -e 0',
-      value: median(ratios),
-      unit: 'x',
-      goal: 2,
-    },
-  ]
+  return ratios
+}
+
+function bare() {
+  return spawnSync(process.execPath, ['-e', '0'])
+}
+
+async function memory({ launcher, env }: Released): Promise<number[]> {
+  const ratios: number[] = []
+  for (let n = 0; n < daemons; n += 1) {
+    const daemon = spawn(launcher, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const idle = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' })
+    await Promise.race([once(daemon.stdout, 'data'), once(daemon.stderr, 'data')])
+    await sleep(settledMs)
+    ratios.push(residentBytes(daemon.pid) / residentBytes(idle.pid))
+    idle.kill()
+    daemon.kill()
+    await once(daemon, 'exit')
+  }
+  return ratios
+}
+
+/** @see proc_pid_status(5), VmRSS */
+function residentBytes(pid = 0): number {
+  const [, kib] = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kib) * 1024
 }

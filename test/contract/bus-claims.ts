@@ -91,6 +91,17 @@ export function describeClaims(on: BusBench): void {
       expect(await claimedIds()).toEqual(['a', 'c'])
     })
 
+    test('of several takes one of each key, and all that have none, in their order', async () => {
+      await on.bus.publish([
+        owed('k1', { key: 'k' }),
+        owed('k2', { key: 'k' }),
+        owed('late', { runAt: 2 }),
+        owed('l1', { key: 'l', runAt: 1 }),
+        owed('none'),
+      ])
+      expect(await claimedIds({ now: 2 })).toEqual(['k1', 'none', 'l1', 'late'])
+    })
+
     test('renewed before it ends holds for another lease', async () => {
       await on.bus.publish([owed('a')])
       const delivery = await claimOne()
@@ -104,6 +115,39 @@ export function describeClaims(on: BusBench): void {
       const lost = await claimOne(0)
       await claimOne(leaseMs)
       expect((await exchange({ now: leaseMs, renew: [lost] })).renewed).toEqual([false])
+    })
+  })
+
+  describe('publish in a turn', () => {
+    test('takes events before it claims, and tells of each whether it was taken', async () => {
+      await on.bus.publish([owed('a')])
+      const { claimed, taken } = await exchange({ publish: [owed('b'), owed('a')] })
+      expect(taken).toEqual([true, false])
+      expect(idsOf(claimed)).toEqual(['a', 'b'])
+      reopen()
+      expect(stored()).toEqual(['a', 'b'])
+    })
+
+    test('comes after what is settled', async () => {
+      await on.bus.publish([owed('a')])
+      const delivery = await claimOne()
+      const done: Settlement = { outcome: 'done', delivery, attempt, publications: [owed('b')] }
+      await exchange({ settle: [done], publish: [owed('c')] })
+      expect(stored()).toEqual(['a', 'b', 'c'])
+    })
+
+    test('takes all or nothing, and with it all that is in the turn', async () => {
+      await on.bus.publish([owed('a')])
+      const delivery = await claimOne()
+      const deliveries = [
+        { function: 'f', runAt: 0 },
+        { function: 'f', runAt: 0 },
+      ]
+      const done: Settlement = { outcome: 'done', delivery, attempt, publications: [owed('b')] }
+      const broken = { event: event('d'), deliveries }
+      await expect(exchange({ settle: [done], publish: [owed('c'), broken] })).rejects.toThrow()
+      expect(stored()).toEqual(['a'])
+      expect(on.bus.open()).toMatchObject([{ state: 'claimed' }])
     })
   })
 

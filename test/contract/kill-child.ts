@@ -92,6 +92,7 @@ function telling(bus: EventBus): EventBus {
         if (settlement.outcome === 'retry') continue
         for (const { event } of settlement.publications) tell('event', event.id)
       }
+      for (const { event } of turn.publish ?? []) tell('event', event.id)
       for (const { id, tries } of result.claimed) tell('claimed', id, tries)
       return result
     },

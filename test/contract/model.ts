@@ -22,6 +22,7 @@ export interface ModelTurn {
   leaseMs: number
   renew: readonly Claim[]
   settle: readonly Ending[]
+  publish: readonly Publication[]
   claim: number
 }
 
@@ -74,13 +75,14 @@ export class BusModel {
   }
 
   /** @throws As `publish`. */
-  exchange({ now, leaseMs, renew, settle, claim }: ModelTurn) {
+  exchange({ now, leaseMs, renew, settle, publish, claim }: ModelTurn) {
     const renewed = renew.map((one) => {
       const owed = this.#inForce(one)
       if (owed) owed.leaseUntil = now + leaseMs
       return owed !== undefined
     })
     const settled = settle.map((ending) => this.#settle(ending, now))
+    const { taken } = this.publish(publish)
     for (const owed of this.#owed) {
       if (owed.state === 'claimed' && owed.leaseUntil <= now) takeBack(owed, now)
     }
@@ -95,7 +97,7 @@ export class BusModel {
       })
     const later = this.#owed.filter((owed) => owed.state === 'ready' && owed.runAt > now)
     const nextAt = later.length > 0 ? Math.min(...later.map(({ runAt }) => runAt)) : null
-    return { claimed, settled, renewed, nextAt }
+    return { claimed, settled, renewed, taken, nextAt }
   }
 
   /** Places of dead letters. */

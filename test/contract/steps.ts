@@ -19,7 +19,7 @@ export interface Settling {
 /** One step of a history. */
 export type Step =
   | { do: 'publish'; events: Wish[] }
-  | { do: 'exchange'; renew: number[]; settle: Settling[]; claim: number }
+  | { do: 'exchange'; renew: number[]; settle: Settling[]; publish: Wish[]; claim: number }
   | { do: 'move the clock'; byMs: number }
   | { do: 'close and reopen' }
   | { do: 'reclaim' }
@@ -59,6 +59,7 @@ const exchange: fc.Arbitrary<Step> = fc.record({
   do: fc.constant('exchange' as const),
   renew: fc.array(fc.nat(5), { maxLength: 2 }),
   settle: fc.array(settling, { maxLength: 3 }),
+  publish: fc.array(wish, { maxLength: 2 }),
   claim: fc.nat(4),
 })
 const clock: fc.Arbitrary<Step> = fc.record({

@@ -58,11 +58,11 @@ export class World {
     for (let rounds = 0; this.#bus.open().length > 0; rounds++) {
       expect(rounds, 'what is owed comes to an end').toBeLessThanOrEqual(this.#model.size)
       const before = this.#held.length
-      await this.#exchange({ renew: [], settle: [], claim: 100 })
+      await this.#exchange({ renew: [], settle: [], publish: [], claim: 100 })
       const settle = this.#held.slice(before).map((_, held) => {
         return { held, outcome: 'done' as const, delayMs: 0, emits: [] }
       })
-      await this.#exchange({ renew: [], settle, claim: 0 })
+      await this.#exchange({ renew: [], settle, publish: [], claim: 0 })
     }
     this.#agree()
     const all = [...Array(this.#model.size).keys()]
@@ -94,7 +94,7 @@ export class World {
     )
   }
 
-  async #exchange({ renew, settle, claim }: Omit<Step & { do: 'exchange' }, 'do'>): Promise<void> {
+  async #exchange({ renew, settle, publish, claim }: Omit<Step & { do: 'exchange' }, 'do'>): Promise<void> {
     const renewals = renew.flatMap((back) => this.#back(back) ?? [])
     const endings = settle.flatMap(({ held: back, outcome, delayMs, emits }) => {
       const held = this.#back(back)
@@ -103,7 +103,12 @@ export class World {
     })
     const attempt = { startedAt: this.#now, endedAt: this.#now }
     const settlements: Settlement[] = endings.map(({ claim: _, ...ending }) => ({ ...ending, attempt }))
-    const common = { now: this.#now, leaseMs, claim }
+    const common = {
+      now: this.#now,
+      leaseMs,
+      claim,
+      publish: publish.map((wish) => this.#publication(wish)),
+    }
     const due = this.#model.open().filter(({ state, runAt }) => state === 'ready' && runAt <= this.#now)
     if (due.some(({ place }) => this.#model.isHeldUp(place))) this.seen.add('one that waits for its key')
     await this.#both(

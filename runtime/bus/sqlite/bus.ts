@@ -16,6 +16,7 @@ import {
   type TurnResult,
 } from '../bus.ts'
 import { inMemory, transaction } from './database.ts'
+import { prepareStatements, type Statements } from './statements.ts'
 
 type Row = Record<string, unknown>
 
@@ -27,12 +28,12 @@ const leaseRanOut = 'its lease ran out: nobody renewed it in time'
 export class SqliteBus implements EventBus {
   readonly #database: DatabaseSync
   readonly #directory: string
-  readonly #sql: ReturnType<typeof prepare>
+  readonly #sql: Statements
 
   constructor(database: DatabaseSync, directory: string) {
     this.#database = database
     this.#directory = directory
-    this.#sql = prepare(database)
+    this.#sql = prepareStatements(database)
   }
 
   async publish(publications: readonly Publication[]): Promise<PublishResult> {
@@ -46,18 +47,11 @@ export class SqliteBus implements EventBus {
       const lease = turn.now + turn.leaseMs
       const renewed = turn.renew.map(({ id, token }) => this.#sql.renew.run(lease, id, token).changes === 1)
       const settled = turn.settle.map((settlement) => this.#settle(settlement))
+      const taken = this.#insert(turn.publish ?? [])
       this.#expire(turn.now, leaseRanOut, turn.now)
-      const claimed: Delivery[] = []
-      const { claimExcept = [] } = turn
-      const except = claimExcept.length > 0 ? [JSON.stringify(claimExcept)] : []
-      const claim = except.length > 0 ? this.#sql.claimExcept : this.#sql.claim
-      while (claimed.length < turn.claim) {
-        const row = claim.get(nanoid(12), lease, turn.now, ...except)
-        if (!row) break
-        claimed.push(this.#delivery(row))
-      }
+      const claimed = turn.claim > 0 ? this.#claim(turn, lease) : []
       const nextAt = this.#sql.nextAt.get(turn.now)?.run_at as number | undefined
-      return { claimed, settled, renewed, nextAt: nextAt === heldBack ? null : (nextAt ?? null) }
+      return { claimed, settled, renewed, taken, nextAt: nextAt === heldBack ? null : (nextAt ?? null) }
     })
   }
 
@@ -224,6 +218,26 @@ export class SqliteBus implements EventBus {
     return true
   }
 
+  #claim({ now, claim, claimExcept = [] }: Turn, lease: number): Delivery[] {
+    const rows =
+      claimExcept.length > 0
+        ? this.#sql.readyExcept.all(now, JSON.stringify(claimExcept), claim)
+        : this.#sql.ready.all(now, claim)
+    return rows.map((row) => {
+      const id = row.delivery_id as number
+      const token = nanoid(12)
+      this.#sql.claim.run(token, lease, id)
+      return {
+        id,
+        function: row.function as string,
+        tries: (row.tries as number) + 1,
+        generation: row.generation as number,
+        token,
+        event: envelopeOf(row),
+      }
+    })
+  }
+
   /** Takes back what has been claimed and not renewed. @returns It, as it was. */
   #expire(until: number, error: string, now: number): Row[] {
     const lapsed = this.#sql.lapsed.all(until)
@@ -258,13 +272,7 @@ export class SqliteBus implements EventBus {
 
 /** The columns of an event as its envelope. */
 export function envelopeOf(row: Row): Envelope {
-  const optional = {
-    subject: row.subject,
-    runid: row.run_id,
-    parentid: row.parent_id,
-    traceparent: row.traceparent,
-  }
-  return {
+  const envelope: Envelope = {
     specversion: '1.0',
     id: row.id as string,
     source: row.source as string,
@@ -272,71 +280,11 @@ export function envelopeOf(row: Row): Envelope {
     time: row.time as string,
     datacontenttype: 'application/json',
     attempt: row.attempt as number,
-    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== null)),
     data: JSON.parse(row.data as string),
   }
-}
-
-function prepare(database: DatabaseSync) {
-  const all = {
-    event: `INSERT INTO event (id, source, type, subject, time, run_id, attempt, parent_id, traceparent, data)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO NOTHING`,
-    delivery: `INSERT INTO delivery (event_seq, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,
-    eventBySeq: `SELECT * FROM event WHERE seq = ?`,
-    attempt: `INSERT INTO attempt SELECT id, earlier_tries + ?, ?, ?, ? FROM delivery WHERE id = ?`,
-    renew: `UPDATE delivery SET lease_until = ? WHERE id = ? AND token = ? AND state = 'claimed'`,
-    settle: `UPDATE delivery SET state = ?, run_at = coalesce(?, run_at), token = NULL, lease_until = NULL
-      WHERE id = ? AND token = ? AND state = 'claimed'`,
-    lapsed: `SELECT * FROM delivery WHERE state = 'claimed' AND lease_until <= ? ORDER BY id`,
-    expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL WHERE id = ?`,
-    hasten: `UPDATE delivery SET run_at = run_at - ? WHERE state = 'ready' AND run_at > 0 AND run_at < ?`,
-    // Its delay began with its last try, or with its event: later than now only by a clock that has been set back.
-    hastenSet: `UPDATE delivery SET run_at = run_at - (begun.at - :now)
-      FROM (SELECT d.id, max(CAST(round(unixepoch(e.time, 'subsec') * 1000) AS INTEGER),
-          coalesce((SELECT max(ended_at) FROM attempt a WHERE a.delivery_id = d.id), 0)) AS at
-        FROM delivery d JOIN event e ON e.seq = d.event_seq
-        WHERE d.state = 'ready' AND d.run_at > :now AND d.run_at < :heldBack) AS begun
-      WHERE delivery.id = begun.id AND begun.at > :now`,
-    claim: claimSql(''),
-    claimExcept: claimSql('AND function NOT IN (SELECT value FROM json_each(?))'),
-    nextAt: `SELECT run_at FROM delivery WHERE state = 'ready' AND run_at > ? ORDER BY run_at LIMIT 1`,
-    expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
-      AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)
-      AND function NOT IN (SELECT value FROM json_each(?))`,
-    redrive: `UPDATE delivery SET state = 'ready', run_at = 0, generation = generation + 1,
-        earlier_tries = earlier_tries + tries, tries = 0
-      WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
-    isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
-    replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
-    holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready'
-      AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
-    withdraw: `UPDATE delivery SET state = 'cancelled' WHERE state = 'ready'
-      AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
-    heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-      WHERE d.state = 'ready' AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
-    find: `SELECT * FROM event WHERE source = ? AND id = ?`,
-    open: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-      WHERE d.state IN ('ready', 'claimed') ORDER BY d.id`,
-    openOfRun: `SELECT d.*, e.id AS event_id FROM event e JOIN delivery d ON d.event_seq = e.seq
-      WHERE e.run_id = ? AND d.state IN ('ready', 'claimed') ORDER BY d.id`,
-  }
-  return Object.fromEntries(
-    Object.entries(all).map(([name, sql]) => [name, database.prepare(sql)]),
-  ) as unknown as Record<keyof typeof all, ReturnType<DatabaseSync['prepare']>>
-}
-
-/** @param also What else a delivery has to be to be claimed. */
-function claimSql(also: string): string {
-  return `UPDATE delivery SET state = 'claimed', tries = tries + 1, token = ?, lease_until = ?
-    WHERE id = (
-      SELECT id FROM delivery AS d WHERE state = 'ready' AND run_at <= ?
-        AND (key IS NULL OR NOT EXISTS (
-          SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
-            AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
-        -- What is in hand is little: the signs keep SQLite from going through all that has the key.
-        AND (key IS NULL OR generation = 0 OR NOT EXISTS (
-          SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key AND e.state = 'claimed'))
-        ${also}
-      ORDER BY run_at, id LIMIT 1)
-    RETURNING *`
+  if (row.subject !== null) envelope.subject = row.subject as string
+  if (row.run_id !== null) envelope.runid = row.run_id as string
+  if (row.parent_id !== null) envelope.parentid = row.parent_id as string
+  if (row.traceparent !== null) envelope.traceparent = row.traceparent as string
+  return envelope
 }

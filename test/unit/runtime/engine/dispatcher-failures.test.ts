@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { TerminalError } from '../../../../runtime/errors.ts'
+import { event, owed } from '../../../contract/publication.ts'
 import { turns } from '../../manual-clock.ts'
 import { Bench } from './bench.ts'
 import { work } from './events.ts'
@@ -101,6 +102,36 @@ describe('a bus that can be relieved', () => {
     await turns(10)
     expect([bench.failure?.message, left]).toEqual(['disk full', -1])
   })
+})
+
+test('what the bus refuses is told to who asked for it, and what ended meanwhile is recorded all the same', async () => {
+  const wait = gated()
+  const bench = new Bench({ 'test.work': wait.definition }).start()
+  await bench.emit(work, {})
+  await turns()
+  const twice = [
+    { function: 'test.work', runAt: 0 },
+    { function: 'test.work', runAt: 0 },
+  ]
+  wait.open()
+  const refused = bench.dispatcher.publish([{ event: event('bad'), deliveries: twice }])
+  await expect(refused).rejects.toThrow('UNIQUE')
+  await bench.idle()
+  expect(bench.failure).toBeUndefined()
+  expect(states(bench, 'test.work')).toEqual(['done'])
+  expect(bench.told.map(({ type }) => type)).toEqual(['test.work', 'test.done'])
+})
+
+test('what is published while the bus breaks is answered', async () => {
+  const bench = new Bench(
+    {},
+    { between: (bus) => withExchange(bus, () => () => Promise.reject(new Error('broken'))) },
+  )
+  bench.start()
+  const refused = bench.dispatcher.publish([owed('a')])
+  await expect(refused).rejects.toThrow('broken')
+  await turns()
+  expect(bench.failure?.message).toBe('broken')
 })
 
 test('abandon() aborts what is in hand, waits for it, and records nothing', async () => {

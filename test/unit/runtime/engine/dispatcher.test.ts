@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { defineEvent } from '../../../../events/index.ts'
+import type { EventBus } from '../../../../runtime/bus/bus.ts'
 import { SqliteBus } from '../../../../runtime/bus/sqlite/bus.ts'
 import { openDatabase } from '../../../../runtime/bus/sqlite/database.ts'
 import { defineFunction, type FunctionDefinition } from '../../../../runtime/function.ts'
@@ -23,6 +24,23 @@ test('a chain of nine steps runs through, in order, without the clock being move
   expect(bench.types()).toEqual([...steps.map(({ type }) => type), 'test.done'])
   expect(bench.told.map(({ type }) => type)).toEqual(bench.types())
   expect(bench.bus.open()).toEqual([])
+})
+
+test('what is published is in hand after one commit', async () => {
+  let exchanges = 0
+  const wait = gated()
+  const between = (bus: EventBus) =>
+    withExchange(bus, (original) => (turn) => {
+      exchanges += 1
+      return original(turn)
+    })
+  const bench = new Bench({ 'test.work': wait.definition }, { between }).start()
+  await turns()
+  const before = exchanges
+  await Promise.all([bench.emit(work, { source: 'a' }), bench.emit(work, { source: 'b' })])
+  expect(bench.dispatcher.inHand).toBe(2)
+  expect(exchanges).toBe(before + 1)
+  wait.open()
 })
 
 describe('what is in hand', () => {

@@ -1,0 +1,78 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/**
+ * What the bus asks SQLite. What runs in every turn has to cost the same however much has been over for long: a test
+ * sees to it that none of it goes through a whole table.
+ */
+export const statements = {
+  event: `INSERT INTO event (id, source, type, subject, time, run_id, attempt, parent_id, traceparent, data)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO NOTHING`,
+  delivery: `INSERT INTO delivery (event_seq, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,
+  eventBySeq: `SELECT * FROM event WHERE seq = ?`,
+  attempt: `INSERT INTO attempt SELECT id, earlier_tries + ?, ?, ?, ? FROM delivery WHERE id = ?`,
+  renew: `UPDATE delivery SET lease_until = ? WHERE id = ? AND token = ? AND state = 'claimed'`,
+  settle: `UPDATE delivery SET state = ?, run_at = coalesce(?, run_at), token = NULL, lease_until = NULL
+    WHERE id = ? AND token = ? AND state = 'claimed'`,
+  // The sign keeps SQLite from going through the table in the order of its ids.
+  lapsed: `SELECT * FROM delivery WHERE state = 'claimed' AND lease_until <= ? ORDER BY +id`,
+  expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL WHERE id = ?`,
+  hasten: `UPDATE delivery SET run_at = run_at - ? WHERE state = 'ready' AND run_at > 0 AND run_at < ?`,
+  // Its delay began with its last try, or with its event: later than now only by a clock that has been set back.
+  hastenSet: `UPDATE delivery SET run_at = run_at - (begun.at - :now)
+    FROM (SELECT d.id, max(CAST(round(unixepoch(e.time, 'subsec') * 1000) AS INTEGER),
+        coalesce((SELECT max(ended_at) FROM attempt a WHERE a.delivery_id = d.id), 0)) AS at
+      FROM delivery d JOIN event e ON e.seq = d.event_seq
+      WHERE d.state = 'ready' AND d.run_at > :now AND d.run_at < :heldBack) AS begun
+    WHERE delivery.id = begun.id AND begun.at > :now`,
+  ready: readySql(''),
+  readyExcept: readySql('AND d.function NOT IN (SELECT value FROM json_each(?))'),
+  claim: `UPDATE delivery SET state = 'claimed', tries = tries + 1, token = ?, lease_until = ? WHERE id = ?`,
+  nextAt: `SELECT run_at FROM delivery WHERE state = 'ready' AND run_at > ? ORDER BY run_at LIMIT 1`,
+  expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
+    AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)
+    AND function NOT IN (SELECT value FROM json_each(?))`,
+  redrive: `UPDATE delivery SET state = 'ready', run_at = 0, generation = generation + 1,
+      earlier_tries = earlier_tries + tries, tries = 0
+    WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
+  isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
+  replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
+  holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready'
+    AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
+  withdraw: `UPDATE delivery SET state = 'cancelled' WHERE state = 'ready'
+    AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
+  heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+    WHERE d.state = 'ready' AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
+  find: `SELECT * FROM event WHERE source = ? AND id = ?`,
+  open: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+    WHERE d.id IN (
+      SELECT id FROM delivery WHERE state = 'ready' UNION ALL SELECT id FROM delivery WHERE state = 'claimed')
+    ORDER BY d.id`,
+  openOfRun: `SELECT d.*, e.id AS event_id FROM event e JOIN delivery d ON d.event_seq = e.seq
+    WHERE e.run_id = ? AND d.state IN ('ready', 'claimed') ORDER BY d.id`,
+} as const
+
+export type Statements = Record<keyof typeof statements, ReturnType<DatabaseSync['prepare']>>
+
+export function prepareStatements(database: DatabaseSync): Statements {
+  return Object.fromEntries(
+    Object.entries(statements).map(([name, sql]) => [name, database.prepare(sql)]),
+  ) as Statements
+}
+
+/**
+ * What may be claimed now, with its event. Several at once: of one key only the earliest that is open can be among them.
+ * @param also What else a delivery has to be to be claimed.
+ */
+function readySql(also: string): string {
+  return `SELECT d.id AS delivery_id, d.function, d.tries, d.generation, event.*
+    FROM delivery AS d CROSS JOIN event ON event.seq = d.event_seq
+    WHERE d.state = 'ready' AND d.run_at <= ?
+      AND (d.key IS NULL OR NOT EXISTS (
+        SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
+          AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
+      -- What is in hand is little: the signs keep SQLite from going through all that has the key.
+      AND (d.key IS NULL OR d.generation = 0 OR NOT EXISTS (
+        SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key AND e.state = 'claimed'))
+      ${also}
+    ORDER BY d.run_at, d.id LIMIT ?`
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { defineEvent } from '../../../events/index.ts'
+import { SqliteBus } from '../../../runtime/bus/sqlite/bus.ts'
+import { openDatabase } from '../../../runtime/bus/sqlite/database.ts'
+import type { Config } from '../../../runtime/config/config.ts'
+import { systemClock } from '../../../runtime/engine/clock.ts'
+import { Dispatcher } from '../../../runtime/engine/dispatcher.ts'
+import { rootPublication } from '../../../runtime/engine/publication.ts'
+import { createRegistry, register } from '../../../runtime/engine/registry.ts'
+import { defineFunction, type Host } from '../../../runtime/function.ts'
+
+const hop = defineEvent('bench.hop', z.strictObject({ left: z.int() }))
+const over = defineEvent('bench.over', z.strictObject({}), { external: true })
+
+/** The real bus under the real dispatcher, and functions that do nothing but emit the next event. */
+export interface Chains {
+  /** So many hops, shared by chains that run at once. A hop is an event that is done, and the next one emitted and claimed. */
+  hops(count: number, chains: number): Promise<void>
+  /** Milliseconds from an event that is put on an idle bus to its function. */
+  reach(): Promise<number>
+  close(): Promise<void>
+}
+
+export function openChains(folder: string): Chains {
+  let reached = () => {}
+  let ended = () => {}
+  const next = defineFunction({
+    on: hop,
+    emits: [hop, over],
+    run({ data: { left } }, { emit }) {
+      reached()
+      if (left > 1) emit(hop, { left: left - 1 })
+      else emit(over, {})
+    },
+  })
+  const registry = createRegistry([register('hop', next)], new Map())
+  const bus = new SqliteBus(openDatabase(folder), folder)
+  const dispatcher = new Dispatcher({
+    bus,
+    registry,
+    clock: systemClock,
+    context: (delivery, signal) => ({
+      host: {} as Host,
+      config: {} as Config,
+      run: { id: delivery.event.runid ?? '', startedAt: 0 },
+      log: { info() {}, warn() {} },
+      signal,
+      clock: systemClock,
+      progress() {},
+    }),
+    onEvent: ({ type }) => type === over.type && ended(),
+  })
+  dispatcher.start()
+  const publish = (left: number, chains: number) =>
+    dispatcher.publish(
+      Array.from({ length: chains }, () => rootPublication(registry, hop, { left }, { now: Date.now() })),
+    )
+  return {
+    async hops(count, chains) {
+      let open = chains
+      const all = Promise.withResolvers<void>()
+      ended = () => {
+        open -= 1
+        if (open === 0) all.resolve()
+      }
+      await publish(Math.round(count / chains), chains)
+      await all.promise
+    },
+    async reach() {
+      const arrived = Promise.withResolvers<number>()
+      const all = Promise.withResolvers<void>()
+      reached = () => arrived.resolve(performance.now())
+      ended = all.resolve
+      const startedAt = performance.now()
+      await publish(1, 1)
+      const tookMs = (await arrived.promise) - startedAt
+      reached = () => {}
+      // What it leaves behind is not counted with the next one.
+      await all.promise
+      return tookMs
+    },
+    async close() {
+      await dispatcher.stop()
+      bus.close()
+    },
+  }
+}
