@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { chainOfNine } from './chain.ts'
+import { nightPlain } from './night/plain.ts'
 import { ownShare } from './own-share.ts'
 import { postEvents } from './post-events/main.ts'
 import { startUp } from './start-up.ts'
@@ -13,11 +14,19 @@ export interface Figure {
   what: string
   value: number
   unit: string
-  /** What is to be reached; the value must not be above it. */
-  goal: number
+  /** What is to be reached; the value must not be above it. None for what only explains. */
+  goal?: number
+  /** The lowest and the highest of what the value is the median of. */
+  spread?: readonly [number, number]
 }
 
-const benches: Record<string, () => Promise<Figure[]>> = { chainOfNine, ownShare, postEvents, startUp }
+const benches: Record<string, () => Promise<Figure[]>> = {
+  chainOfNine,
+  ownShare,
+  postEvents,
+  startUp,
+  nightPlain,
+}
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } })
 const figures: Figure[] = []
@@ -26,10 +35,12 @@ for (const [name, bench] of Object.entries(benches)) {
 }
 if (values.json) console.log(JSON.stringify(figures))
 else {
-  for (const { bench, what, value, unit, goal } of figures) {
-    const good = value <= goal ? 'reached' : 'MISSED'
+  for (const { bench, what, value, unit, goal, spread } of figures) {
+    const range = spread ? `${spread.map((end) => end.toFixed(2)).join('..')}` : ''
+    const verdict =
+      goal === undefined ? '' : `goal ${Number(goal.toFixed(2))}  ${value <= goal ? 'reached' : 'MISSED'}`
     console.log(
-      `${bench.padEnd(12)} ${what.padEnd(52)} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} goal ${Number(goal.toFixed(2))}  ${good}`,
+      `${bench.padEnd(12)} ${what.padEnd(52)} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} ${range.padEnd(14)} ${verdict}`.trimEnd(),
     )
   }
 }
