@@ -4,7 +4,10 @@
  */
 import { parseArgs } from 'node:util'
 import { chainOfNine } from './chain.ts'
+import { nightLab } from './night/lab.ts'
+import { peers } from './night/peers.ts'
 import { nightPlain } from './night/plain.ts'
+import { snapshotLife } from './night/snapshot-life.ts'
 import { ownShare } from './own-share.ts'
 import { postEvents } from './post-events/main.ts'
 import { startUp } from './start-up.ts'
@@ -26,6 +29,9 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   postEvents,
   startUp,
   nightPlain,
+  nightLab,
+  snapshotLife,
+  peers,
 }
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: 'boolean' } } })

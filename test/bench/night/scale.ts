@@ -10,3 +10,6 @@ export const plainSources = ['mail', 'web'] as const
 
 /** What changes in a night that is not quiet. */
 export const changedShare = 0.05
+
+/** What lies on the two volumes of the lab machine, half of it on each. */
+export const labSize = { files: Math.round(8192 * scale), bytes: Math.round(256 * 2 ** 20 * scale) }

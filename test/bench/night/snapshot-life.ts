@@ -1,0 +1,119 @@
+import type { Figure } from '../main.ts'
+import { inFolder } from '../measure.ts'
+import { zones } from './compare.ts'
+import { Series, say } from './figures.ts'
+import { LabServer, volumes } from './lab-server.ts'
+import { rounds } from './scale.ts'
+import { type Command, covered, kindOf } from './shares.ts'
+
+const bench = 'snapshotLife'
+const goal = 1.1
+const nights = ['unchanged', '5 % changed'] as const
+
+/**
+ * How long the snapshots of a night live, in times of the bare commands one right after the other: lvcreate, mount,
+ * rsync as hdsync runs it, umount, lvremove, with the very words that the journal has. Both on one machine, turn by
+ * turn, each with mirrors of its own.
+ */
+export async function snapshotLife(): Promise<Figure[]> {
+  return inFolder(async (folder) => {
+    say(`${bench}: booting`)
+    const server = await LabServer.start(folder)
+    try {
+      await server.ours.fresh()
+      await server.ours.night(zones[0])
+      await server.do('cp -a /mnt/mirrors/. /mnt/classic-mirrors/')
+      const ratios = new Series()
+      const parts = new Series()
+      for (let round = 0; round < rounds; round += 1) {
+        for (const [n, night] of nights.entries()) {
+          if (night === '5 % changed') await server.change(round)
+          await server.ours.night(zones[(n + 1) % zones.length] ?? '')
+          const commands = await server.ours.commands()
+          const lives = volumes.map(({ source }) => lifeOf(commands, source))
+          const livesMs = sum(lives.map(({ ms }) => ms))
+          const bareMs = sum(await each(lives, (life) => bare(server, life, ['copy'])))
+          const sameMs =
+            night === 'unchanged'
+              ? sum(await each(lives, (life) => bare(server, life, ['dry run', 'copy'])))
+              : undefined
+          say(`${bench}: ${night}: in a night ${Math.round(livesMs)} ms, bare ${Math.round(bareMs)} ms`)
+          ratios.add(`${night}: in times of the bare commands`, livesMs / bareMs)
+          if (sameMs) ratios.add(`${night}: the same with the dry run among them`, livesMs / sameMs)
+          for (const [kind, ms] of partsOf(lives)) parts.add(`  ${night}: ${kind}`, (100 * ms) / livesMs)
+        }
+      }
+      return [
+        ...ratios.figures(bench, (what) => ({ unit: 'x', ...(what.endsWith('bare commands') && { goal }) })),
+        ...parts.figures(bench, () => ({ unit: '%' })),
+      ]
+    } finally {
+      await server.off()
+    }
+  })
+}
+
+interface Life {
+  ms: number
+  /** Of the source, from lvcreate to lvremove. */
+  commands: Command[]
+}
+
+function lifeOf(all: readonly Command[], source: string): Life {
+  const of = all.filter((command) => command.source === source)
+  const from = of.findIndex(({ argv }) => argv[0] === 'lvcreate')
+  const to = of.findLastIndex(({ argv }) => argv[0] === 'lvremove')
+  const [first, last] = [of[from], of[to]]
+  if (!first || !last) throw new Error(`the journal has no snapshot of ${source}`)
+  const ms = Date.parse(last.startedAt) + (last.durationMs ?? 0) - Date.parse(first.startedAt)
+  // The archive is written from the mirror, after the copy.
+  const commands = of.slice(from, to + 1).filter(({ argv }) => !['tar', 'zstd'].includes(argv[0] ?? ''))
+  return { ms, commands }
+}
+
+/** What a snapshot's life goes into; what is left, in which no command of its source ran, is hdsync's own. */
+function partsOf(lives: readonly Life[]): Map<string, number> {
+  const parts = new Map<string, number>()
+  const add = (kind: string, ms: number) => parts.set(kind, (parts.get(kind) ?? 0) + ms)
+  for (const { ms, commands } of lives) {
+    for (const command of commands) {
+      const kind = kindOf(command)
+      add(kind === 'LVM and mounts' ? (command.argv[0] ?? '') : kind, command.durationMs ?? 0)
+    }
+    add('own', ms - covered(commands))
+  }
+  return parts
+}
+
+/** Runs the same commands without anything between them. @returns Milliseconds. */
+async function bare(server: LabServer, { commands }: Life, rsyncs: readonly string[]): Promise<number> {
+  const copies = commands.filter((command) => ['copy', 'dry run'].includes(kindOf(command)))
+  const wanted = copies.filter((command) => rsyncs.includes(kindOf(command)))
+  const steps = commands.flatMap((command) => {
+    const [program = ''] = command.argv
+    if (['lvcreate', 'mount', 'umount', 'lvremove'].includes(program)) return [command.argv]
+    // A night that has found nothing to copy has run only the dry one.
+    return (wanted.length > 0 ? wanted : copies).includes(command) ? [command.argv] : []
+  })
+  const folder = steps.find(([program]) => program === 'mount')?.at(-1) ?? ''
+  await server.do(`mkdir -p ${quoted(folder)}`)
+  const took = await server.timed(
+    steps.map((argv) => `${argv.map(quoted).join(' ')} >/dev/null || exit`).join('\n'),
+  )
+  await server.do(`rmdir ${quoted(folder)}`)
+  return took
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll('/mnt/mirrors', '/mnt/classic-mirrors')}'`
+}
+
+async function each<T, R>(values: readonly T[], body: (value: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  for (const value of values) results.push(await body(value))
+  return results
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
+}
