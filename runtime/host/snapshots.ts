@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LvSource, Target } from '../config/config.ts'
@@ -12,7 +12,8 @@ import { halfMadeFor, resume, undoHalfMade } from './half-made.ts'
 import { kernelSaid, uptimeSeconds } from './kernel-log.ts'
 import { fullName, Lvm, type Volume } from './lvm.ts'
 import { mount, mountComplaint, unmount } from './mount.ts'
-import { parseMountinfo, readMounts, topMountAt } from './mountinfo.ts'
+import { mountHolder } from './mount-holder.ts'
+import { readMounts, topMountAt } from './mountinfo.ts'
 import { poolProblem } from './pool.ts'
 
 /** What an origin offers a snapshot. */
@@ -253,7 +254,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
   async function remove(snapshot: Volume): Promise<void> {
     const name = fullName(snapshot.vg, snapshot.lv)
     for (const pauseMs of [200, 1000, 3000, undefined]) {
-      const holder = snapshot.device && mountedElsewhere(snapshot.device)
+      const holder = snapshot.device && mountHolder(snapshot.device)
       try {
         if (holder) throw new RetryableError(`${name} is still mounted ${holder}`)
         await lvm.remove(snapshot)
@@ -264,21 +265,6 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       }
     }
   }
-}
-
-/** Where else a device is mounted: another mount namespace (a container, a service) may hold it. */
-function mountedElsewhere(device: string): string | undefined {
-  for (const pid of namesIn('/proc')) {
-    if (!/^\d+$/.test(pid)) continue
-    try {
-      const mounts = parseMountinfo(readFileSync(`/proc/${pid}/mountinfo`, 'utf8'))
-      const found = mounts.find((mounted) => mounted.device === device)
-      if (found) return `at ${found.at}, seen by process ${pid}`
-    } catch {
-      // The process has ended.
-    }
-  }
-  return undefined
 }
 
 function namesIn(directory: string): string[] {

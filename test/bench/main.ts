@@ -5,6 +5,10 @@
 import { parseArgs } from 'node:util'
 import { bus } from './bus/main.ts'
 import { firstFunction } from './first-function.ts'
+import { nightLab } from './night/lab.ts'
+import { peers } from './night/peers.ts'
+import { nightPlain } from './night/plain.ts'
+import { snapshotLife } from './night/snapshot-life.ts'
 import { ownShare } from './own-share.ts'
 import { postEvents } from './post-events/main.ts'
 import { scale } from './scale.ts'
@@ -15,10 +19,10 @@ export interface Figure {
   what: string
   value: number
   /** First and third quartile of what `value` is the median of. */
-  spread?: [number, number]
+  spread?: readonly [number, number]
   unit: string
-  /** What is to be reached; the value must not be above it. */
-  goal: number
+  /** What is to be reached; the value must not be above it. None for what only explains. */
+  goal?: number
   /** The value must not be below the goal instead. */
   atLeast?: boolean
   /** Why it could not be measured here. */
@@ -37,6 +41,10 @@ const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   postEvents,
   ownShare,
   scale,
+  nightPlain,
+  nightLab,
+  snapshotLife,
+  peers,
 }
 
 const { values, positionals } = parseArgs({
@@ -57,6 +65,8 @@ function lineOf({ bench, what, value, spread, unit, goal, atLeast = false, skipp
   const name = `${bench.padEnd(13)} ${what.padEnd(62)}`
   if (skipped) return `${name} skipped: ${skipped}`
   const between = spread ? spread.map((one) => one.toFixed(2)).join(' to ') : ''
+  const measured = `${name} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} (${between.padStart(14)})`
+  if (goal === undefined) return measured
   const reached = atLeast ? value >= goal : value <= goal
-  return `${name} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} (${between.padStart(14)})  goal ${atLeast ? '>=' : '<='} ${Number(goal.toFixed(2))}  ${reached ? 'reached' : 'MISSED'}`
+  return `${measured}  goal ${atLeast ? '>=' : '<='} ${Number(goal.toFixed(2))}  ${reached ? 'reached' : 'MISSED'}`
 }

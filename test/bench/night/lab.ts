@@ -1,0 +1,25 @@
+import type { Figure } from '../main.ts'
+import { inFolder } from '../measure.ts'
+import { compareNights } from './compare.ts'
+import { say } from './figures.ts'
+import { LabServer } from './lab-server.ts'
+
+/** Nights of two live volumes of the lab machine, reiserfs and ext3, hdsync and the classic script turn by turn. */
+export async function nightLab(): Promise<Figure[]> {
+  return inFolder(async (folder) => {
+    const bench = 'nightLab'
+    say(`${bench}: booting`)
+    const server = await LabServer.start(folder)
+    try {
+      return await compareNights({
+        bench,
+        ours: server.ours,
+        script: server.script,
+        change: (round) => server.change(round),
+        goals: { unchanged: 0.25, '5 % changed': 0.35 },
+      })
+    } finally {
+      await server.off()
+    }
+  })
+}

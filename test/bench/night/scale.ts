@@ -1,0 +1,15 @@
+/** Share of the files and bytes that the benches of a night take: `HDSYNC_BENCH_SCALE=0.05` while they are worked on. */
+export const scale = Number(process.env.HDSYNC_BENCH_SCALE ?? 1)
+
+/** How often each comparison is made, each time from fresh disks. */
+export const rounds = Number(process.env.HDSYNC_BENCH_ROUNDS ?? 3)
+
+/** What the benches on the host back up: two sources, half of this each. */
+export const plainSize = { files: Math.round(51_200 * scale), bytes: Math.round(2 ** 30 * scale) }
+export const plainSources = ['mail', 'web'] as const
+
+/** What changes in a night that is not quiet. */
+export const changedShare = 0.05
+
+/** What lies on the two volumes of the lab machine, half of it on each. */
+export const labSize = { files: Math.round(8192 * scale), bytes: Math.round(256 * 2 ** 20 * scale) }
