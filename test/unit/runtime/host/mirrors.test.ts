@@ -39,7 +39,9 @@ describe('mirrorState()', () => {
     const { plan, mirrors } = await mirrored()
     const before = mirrorState(plan.to)
     await mirrors.forecast(plan)
-    await mirrors.open({ name: 'hdd1', path: join(plan.to, '..'), mounts: [], parallel: 1 }, { name: 'mirror' } as never)
+    await mirrors.open({ name: 'hdd1', path: join(plan.to, '..'), mounts: [], parallel: 1 }, {
+      name: 'mirror',
+    } as never)
     await mirrors.flush(plan.to)
     expect(mirrorState(plan.to)).toBe(before)
   })
