@@ -37,6 +37,8 @@ interface Asked {
 
 interface InHand {
   delivery: Delivery
+  /** When its lease began. */
+  leasedAt: number
   cancel: AbortController
   settlement: Promise<Settlement>
 }
@@ -183,21 +185,24 @@ export class Dispatcher {
       const ended = settle.filter(({ delivery }) => !this.#isAside(delivery)).length
       const room = this.#draining ? 0 : concurrency - (this.#inHand.size - aside) + ended
       const asideFull = aside - (settle.length - ended) >= concurrency
+      const now = clock.now()
+      const aging = this.#aging(now, settle)
       const result = await bus.exchange({
-        now: clock.now(),
+        now,
         leaseMs: this.#leaseMs,
-        renew: [...this.#inHand.values()].map(({ delivery }) => delivery),
+        renew: aging.map(({ delivery }) => delivery),
         settle,
         publish: asked.flatMap(({ publications }) => publications),
         claim: room,
         claimExcept: asideFull ? this.#asides : undefined,
       })
+      for (const one of aging) one.leasedAt = now
       for (const [index, settlement] of settle.entries()) {
         this.#inHand.delete(settlement.delivery.id)
         if (result.settled[index] && settlement.outcome !== 'retry') this.#tell(settlement.publications)
       }
       this.#answer(asked, result.taken)
-      for (const delivery of result.claimed) this.#take(delivery)
+      for (const delivery of result.claimed) this.#take(delivery, now)
       // There may be more, for which what stands beside the chain has left room.
       if (result.claimed.length === room && result.claimed.some((one) => this.#isAside(one))) this.wake()
       this.#wakeAt(result.nextAt)
@@ -240,10 +245,19 @@ export class Dispatcher {
     })
   }
 
-  #take(delivery: Delivery): void {
+  /** What is in hand, and has been for so long that its lease is asked for again; each time costs a write. */
+  #aging(now: number, ended: readonly Settlement[]): InHand[] {
+    const over = new Set(ended.map(({ delivery }) => delivery.id))
+    return [...this.#inHand.values()].filter(
+      // A clock that was set back as well: the lease was to end at a moment that is far away now.
+      ({ delivery, leasedAt }) => Math.abs(now - leasedAt) >= this.#leaseMs / 6 && !over.has(delivery.id),
+    )
+  }
+
+  #take(delivery: Delivery, leasedAt: number): void {
     const cancel = new AbortController()
     const settlement = this.#settlementOf(delivery, cancel.signal)
-    this.#inHand.set(delivery.id, { delivery, cancel, settlement })
+    this.#inHand.set(delivery.id, { delivery, leasedAt, cancel, settlement })
     void settlement.then((ended) => {
       this.#ended.push(ended)
       this.wake()

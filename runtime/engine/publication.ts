@@ -85,8 +85,10 @@ export function childPublication<E extends EventDefinition>(
   const round = parent.generation > 0 ? [parent.generation] : []
   const step = [source, id, parent.function, parent.phase, parent.index, ...round]
   const digest = createHash('sha256').update(JSON.stringify(step)).digest()
+  const { runid = '' } = parent.event
   const identity = {
-    id: digest.toString('base64url', 0, 16),
+    // Events of one run are neighbours in the index of ids then, however many others there are.
+    id: `${runid.slice(0, 4)}${digest.toString('base64url', 0, 15)}`,
     parentid: parent.event.id,
     attempt,
     ...(parent.event.runid && { runid: parent.event.runid }),

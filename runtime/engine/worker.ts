@@ -47,12 +47,15 @@ async function tryOnce(
 ): Promise<Settlement> {
   const { clock } = options
   const startedAt = clock.now()
-  const timeUp = new AbortController()
-  const stop = clock.schedule(target.timeoutMs, () =>
-    timeUp.abort(new TerminalError(`${target.name} took longer than ${target.timeoutMs / 1000} s`)),
+  // One controller for all that ends a try: signals that are put together of others cost more than all else here.
+  const end = new AbortController()
+  const { signal } = end
+  const cancel = () => end.abort(cancelled.reason)
+  if (cancelled.aborted) cancel()
+  else cancelled.addEventListener('abort', cancel, { once: true })
+  const clearTimeUp = clock.schedule(target.timeoutMs, () =>
+    end.abort(new TerminalError(`${target.name} took longer than ${target.timeoutMs / 1000} s`)),
   )
-  const over = new AbortController()
-  const signal = AbortSignal.any([cancelled, timeUp.signal])
   try {
     // Inside the try: what cannot be parsed becomes a dead letter, not a crash of the dispatcher.
     const received = receive(delivery, target)
@@ -62,7 +65,7 @@ async function tryOnce(
     await visit?.enter()
     const { emit, publications, close } = emitter(delivery, target, 'run', options)
     const context = {
-      ...options.context(delivery, AbortSignal.any([signal, over.signal])),
+      ...options.context(delivery, signal),
       ...visit?.context,
       events: eventLog(delivery, options),
       gates: options.gates.chain(delivery, signal),
@@ -87,10 +90,20 @@ async function tryOnce(
     }
     return giveUp(delivery, target, error, options, startedAt)
   } finally {
-    stop()
+    clearTimeUp()
+    cancelled.removeEventListener('abort', cancel)
     // What it has left running in the foreground, such as a session with a database, ends with it.
-    over.abort(new TerminalError(`${target.name} has ended`))
+    end.abort(endOf(target))
   }
+}
+
+const ends = new WeakMap<RegisteredFunction, TerminalError>()
+
+/** One for each function: V8 notes where an error is made, which takes longer than many a try. */
+function endOf(target: RegisteredFunction): TerminalError {
+  const error = ends.get(target) ?? new TerminalError(`${target.name} has ended`)
+  ends.set(target, error)
+  return error
 }
 
 /** Ends a delivery that will not be tried (again): its function says what has to follow. Never throws. */

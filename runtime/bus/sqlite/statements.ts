@@ -74,5 +74,6 @@ function readySql(also: string): string {
       AND (d.key IS NULL OR d.generation = 0 OR NOT EXISTS (
         SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key AND e.state = 'claimed'))
       ${also}
-    ORDER BY d.run_at, d.id LIMIT ?`
+    -- A bare parameter as the limit would have SQLite plan this anew at every call.
+    ORDER BY d.run_at, d.id LIMIT +?`
 }
