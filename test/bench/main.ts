@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { bus } from './bus/main.ts'
+import { chainOfNine } from './chain.ts'
 import { firstFunction } from './first-function.ts'
 import { nightLab } from './night/lab.ts'
 import { peers } from './night/peers.ts'
@@ -36,6 +37,7 @@ interface Options {
 
 const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   bus,
+  chainOfNine,
   startUp,
   firstFunction,
   postEvents,
