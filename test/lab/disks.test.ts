@@ -117,7 +117,7 @@ describeNight('a disk that fails', failing, (night) => {
   })
 
   it('of the state directory that is full ends the run, releases the snapshots and tells the hooks', async () => {
-    await night.machine.ok('rm -f /run/told')
+    await night.machine.ok('rm -f /run/told; echo new > /srv/var/new')
     const { code, result, stderr } = await nightWith(
       'dd if=/dev/zero of=/srv/state/full bs=64k status=none 2>&1; true',
     )

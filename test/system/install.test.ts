@@ -155,17 +155,16 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
 
   it('tells a hook that the daemon does not stand any more, in its place', async () => {
     await gone()
-    await server.ok(`mkdir -p /run/systemd/system/hdsync.service.d; : > /var/log/told
-      printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' > /run/systemd/system/hdsync.service.d/broken.conf
-      systemctl daemon-reload`)
+    await server.ok(': > /var/log/told')
+    await server.configure('hdsync.service', 'ExecStart=\nExecStart=/bin/false')
     expect((await server.machine.run('systemctl start hdsync.service')).code).not.toBe(0)
     await server.until('grep -q hdsync.service /var/log/told')
     expect(lastLine(await server.ok('cat /var/log/told'))).toMatchObject({
       type: 'unit.failed',
       data: { unit: 'hdsync.service', exitStatus: '1' },
     })
-    await server.ok(`rm /run/systemd/system/hdsync.service.d/broken.conf; systemctl daemon-reload
-      systemctl stop hdsync.service; systemctl reset-failed; systemctl restart hdsync.socket`)
+    await server.configure('hdsync.service', await server.shorterIdleTime())
+    await server.ok('systemctl stop hdsync.service; systemctl reset-failed; systemctl restart hdsync.socket')
   })
 
   it('loses nothing when it is upgraded in the middle of a run', async () => {
