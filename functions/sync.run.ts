@@ -143,7 +143,7 @@ async function copy(
   // A first copy has nothing to delete.
   const expected = mirror.empty ? undefined : await host.mirrors.forecast({ ...plan, maxDelete: 0 })
   const mirrorFiles = expected ? expected.files - expected.created + expected.deleted : 0
-  const released = events.ofRun(backupStart)[0]?.data.allowDeletions[source.name] ?? 0
+  const released = events.ofRun(backupStart, 1)[0]?.data.allowDeletions[source.name] ?? 0
   const limit = deletionLimit(source.maxDelete, mirrorFiles) + released
   const held = (deletions: number, deleted = 0) => ({ held: { deletions, deleted, mirrorFiles, limit } })
   if (expected && expected.deleted > limit) return held(expected.deleted)

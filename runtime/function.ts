@@ -61,8 +61,8 @@ export type Emit<Emits extends readonly EventDefinition[]> = <E extends Emits[nu
 
 /** What the log of events knows. */
 export interface EventLog {
-  /** The events of this kind in the current run, oldest first. */
-  ofRun<E extends EventDefinition>(event: E): Received<E>[]
+  /** The events of this kind in the current run, oldest first. @param limit How many at most; all unless given. */
+  ofRun<E extends EventDefinition>(event: E, limit?: number): Received<E>[]
   /** The latest events of this kind about one source, of any run, newest first. */
   latest<E extends EventDefinition>(event: E, subject: string, limit: number): Received<E>[]
   /** The latest event that is of one of these kinds, about one source or whatever else it may be about. */

@@ -5,9 +5,9 @@
  * object for each. Beside it lie the types of what functions of the user's own import.
  */
 import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
-import { build, type Plugin } from 'esbuild'
+import { build } from 'esbuild'
+import { lazyBuiltins } from './lazy-builtins.ts'
 import { bundledPackages, type Licensed, licenceText } from './licences.ts'
 import { declareTypes, writeManifest } from './types.ts'
 
@@ -45,7 +45,7 @@ export async function bundle(folder: string): Promise<Licensed[]> {
     target: 'node24',
     // ES modules where a package has both: what is not used is left out.
     mainFields: ['module', 'main'],
-    plugins: [builtinsForCommonJs],
+    plugins: [lazyBuiltins],
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning',
@@ -70,19 +70,6 @@ function packageOfFunctions() {
     return [name, { types: `${path}.d.ts`, default: `${path}.js` }]
   })
   return { ...rest, exports: Object.fromEntries(built) }
-}
-
-/** An ES module has no `require`; packages in CommonJS get Node's own modules by this. */
-const builtinsForCommonJs: Plugin = {
-  name: 'builtins for CommonJS',
-  setup({ onLoad, onResolve }) {
-    onResolve({ filter: /.*/ }, ({ kind, path }) =>
-      kind === 'require-call' && isBuiltin(path) ? { path, namespace: 'builtin' } : undefined,
-    )
-    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)})`,
-    }))
-  },
 }
 
 if (import.meta.main) await bundle(join(root, 'dist/app'))

@@ -142,5 +142,8 @@ export function localDay(ms: number): string {
 
 /** A moment as the clock of this machine shows it: `2026-11-22 01:57:03`. @param ms Since the epoch. */
 export function localTime(ms: number): string {
-  return new Date(ms).toLocaleString('sv-SE')
+  const date = new Date(ms)
+  const two = (part: number) => String(part).padStart(2, '0')
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-')
+  return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':')}`
 }

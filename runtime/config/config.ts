@@ -52,7 +52,10 @@ export function parseConfig(text: string, file: string): Config {
   return {
     ...data,
     file,
-    digest: createHash('sha256').update(text).digest('hex'),
+    // Only a few commands ask for it, and to load what makes it takes as long as to read the config.
+    get digest() {
+      return createHash('sha256').update(text).digest('hex')
+    },
     sources: named(data.sources, (source) => ({
       ...source,
       archive: source.archive ?? Boolean(data.archive),

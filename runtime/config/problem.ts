@@ -77,7 +77,8 @@ export function describeValue(value: unknown): string {
 
 /** `zstd, gzip or none` */
 export function either(words: readonly string[]): string {
-  return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(words)
+  // Not by Intl: to load what it knows of languages takes a quarter of the time of a start.
+  return [words.slice(0, -1).join(', '), ...words.slice(-1)].filter(Boolean).join(' or ')
 }
 
 /** Text in quotes, cut at 60 characters, without anything that a terminal would obey. */

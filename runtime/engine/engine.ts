@@ -269,6 +269,12 @@ export function contextFactory({
     journal: Journal
     hostOptions: Pick<HostOptions, 'store' | 'runtimeDirectory'>
   }): ContextFactory {
+  // Asked for by each delivery of a run, and the same for all.
+  let begun: { id: string; startedAt: number } | undefined
+  const startOf = (runId: string): number => {
+    if (begun?.id !== runId) begun = journal.run(runId)
+    return begun?.startedAt ?? clock.now()
+  }
   return (delivery, signal) => {
     const runId = delivery.event.runid ?? ''
     const note = { deliveryId: delivery.id, try: delivery.tries }
@@ -285,7 +291,7 @@ export function contextFactory({
         },
       }),
       config,
-      run: { id: runId, startedAt: journal.run(runId)?.startedAt ?? clock.now() },
+      run: { id: runId, startedAt: startOf(runId) },
       log: { info: line('info'), warn: line('warn') },
       signal,
       clock,

@@ -181,7 +181,8 @@ function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions)
   }
   return {
     run: () => bus.events({ runId }),
-    ofRun: (definition) => bus.events({ runId, types: [definition.type] }).map(receivedOf(definition)),
+    ofRun: (definition, limit = -1) =>
+      bus.events({ runId, types: [definition.type], limit }).map(receivedOf(definition)),
     latest: (definition, subject, limit) =>
       newestFirst([definition.type], subject, limit).map(receivedOf(definition)),
     newest: (definitions, subject) => newestFirst(typesOf(definitions), subject, 1)[0],

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Figure } from './main.ts'
 import { inFolder, ratio, skipped, timed } from './measure.ts'
@@ -8,9 +8,10 @@ import { plainSources, type Released, release } from './released.ts'
 
 const bench = 'startUp'
 const pairs = 31
-const daemons = 5
+const daemons = 3
 /** Until what a start leaves to be collected has been. */
 const settledMs = 3000
+const idleMs = 10_000
 
 /** What starting takes, in times of a Node that does nothing: of the released build, turn by turn. */
 export async function startUp(): Promise<Figure[]> {
@@ -24,9 +25,7 @@ export async function startUp(): Promise<Figure[]> {
       ratio(bench, 'hdsync --version, in times of node -e 0', await against(bare, version), { atMost: 1.25 }),
       ratio(bench, 'hdsync runs, in times of node -e 0', await against(bare, runs), { atMost: 1.6 }),
       await borgmatic(version),
-      ratio(bench, 'memory of an idle daemon, in times of an idle node', await memory(hdsync), {
-        atMost: 1.6,
-      }),
+      ...(await idling(hdsync)),
     ]
   })
 }
@@ -53,19 +52,36 @@ function bare() {
   return spawnSync(process.execPath, ['-e', '0'])
 }
 
-async function memory({ launcher, env }: Released): Promise<number[]> {
-  const ratios: number[] = []
+/** The daemon when nobody wants anything of it. */
+async function idling({ launcher, env }: Released): Promise<Figure[]> {
+  const memory: number[] = []
+  const percent: number[] = []
   for (let n = 0; n < daemons; n += 1) {
     const daemon = spawn(launcher, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const idle = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' })
     await Promise.race([once(daemon.stdout, 'data'), once(daemon.stderr, 'data')])
     await sleep(settledMs)
-    ratios.push(residentBytes(daemon.pid) / residentBytes(idle.pid))
+    memory.push(residentBytes(daemon.pid) / residentBytes(idle.pid))
+    const before = ranMs(daemon.pid)
+    await sleep(idleMs)
+    percent.push((100 * (ranMs(daemon.pid) - before)) / idleMs)
     idle.kill()
     daemon.kill()
     await once(daemon, 'exit')
   }
-  return ratios
+  return [
+    ratio(bench, 'memory of an idle daemon, in times of an idle node', memory, { atMost: 1.6 }),
+    ratio(bench, 'CPU of an idle daemon, of one core', percent, { atMost: 0.1 }, '%'),
+  ]
+}
+
+/** How long its threads have run. @see proc_pid_schedstat, in the kernel's Documentation/scheduler/sched-stats.rst */
+function ranMs(pid = 0): number {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  const ns = threads.map((id) =>
+    Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]),
+  )
+  return ns.reduce((sum, one) => sum + one, 0) / 1e6
 }
 
 /** @see proc_pid_status(5), VmRSS */

@@ -213,7 +213,9 @@ export class SqliteJournal implements Journal {
 
   #run(start: Row): RunRow {
     const end = this.#database
-      .prepare(`SELECT * FROM event WHERE run_id = ? AND type IN (${marksOf(endTypes)}) LIMIT 1`)
+      .prepare(
+        `SELECT * FROM event WHERE run_id = ? AND type IN (${marksOf(endTypes)}) ORDER BY seq DESC LIMIT 1`,
+      )
       .get(start.run_id as string, ...endTypes)
     return {
       id: start.run_id as string,
