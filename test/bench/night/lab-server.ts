@@ -45,13 +45,15 @@ export class LabServer {
       fresh: () =>
         this.#do(`rm -rf /mnt/mirrors/* /mnt/archives/* /mnt/mirrors/.hdsync* /mnt/archives/.hdsync* /mnt/state/hdsync
           hdsync target adopt mirrors && hdsync target adopt archives`),
-      night: (zone) => this.timed(`TZ=${zone} hdsync run`),
+      night: async (zone) => ({ wallMs: await this.timed(`TZ=${zone} hdsync run`) }),
       commands: async () => JSON.parse(await this.do('hdsync show --json --commands')).commands,
     }
     const to = { mirrors: '/mnt/classic-mirrors', archives: '/mnt/classic-archives' }
     this.script = {
       fresh: () => this.#do('rm -rf /mnt/classic-mirrors/* /mnt/classic-archives/*'),
-      night: (zone) => this.timed(`export TZ=${zone}\n${classicVolumes(group, volumes, to)}`),
+      night: async (zone) => ({
+        wallMs: await this.timed(`export TZ=${zone}\n${classicVolumes(group, volumes, to)}`),
+      }),
     }
   }
 

@@ -32,14 +32,14 @@ export async function nightPlain(): Promise<Figure[]> {
       bench,
       ours: {
         fresh: () => hdsync.fresh(),
-        night: async (zone) => (await hdsync.night(zone)).wallMs,
+        night: (zone) => hdsync.night(zone),
         commands: () => hdsync.commands(),
       },
       script: {
         fresh: async () => {
           for (const each of Object.values(to)) rmSync(each, { recursive: true, force: true })
         },
-        night: async (zone) => (await measured(['bash', file], { TZ: zone })).wallMs,
+        night: (zone) => measured(['bash', file], { TZ: zone }),
       },
       change: async (round) => {
         for (const side of [ours, classic]) changeLive(join(side, 'live'), round)
