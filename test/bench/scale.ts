@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Figure } from './main.ts'
-import { inFolder, quotients, ratio, turnByTurn } from './measure.ts'
+import { inFolder, median, quotients, ratio, turnByTurn } from './measure.ts'
 import { plainSources, type Released, release, released, writeConfig } from './released.ts'
 
 const bench = 'scale'
@@ -59,8 +59,8 @@ async function sources(): Promise<Figure[]> {
 
 /** The power of the number with which the time grows, beyond what one takes: 1 where each takes the same. */
 function exponent(what: string, [one, some, many]: [number[], number[], number[]], times: number): Figure {
-  const beyond = (ms: number[], n: number) => (ms[n] ?? Number.NaN) - (one[n] ?? Number.NaN)
-  const powers = one.map((_, n) => Math.log(beyond(many, n) / beyond(some, n)) / Math.log(times))
+  const oneMs = median(one)
+  const powers = some.map((ms, n) => Math.log(((many[n] ?? 0) - oneMs) / (ms - oneMs)) / Math.log(times))
   return ratio(bench, `${what}, exponent`, powers, { atMost: 1.1 }, '')
 }
 
