@@ -21,6 +21,8 @@ export interface Figure {
   goal?: number
   /** The lowest and the highest of what the value is the median of. */
   spread?: readonly [number, number]
+  /** Why it could not be measured here. */
+  skipped?: string
 }
 
 const benches: Record<string, () => Promise<Figure[]>> = {
@@ -41,13 +43,14 @@ for (const [name, bench] of Object.entries(benches)) {
 }
 if (values.json) console.log(JSON.stringify(figures))
 else {
-  for (const { bench, what, value, unit, goal, spread } of figures) {
-    const range = spread ? `${spread.map((end) => end.toFixed(2)).join('..')}` : ''
+  for (const { bench, what, value, unit, goal, spread, skipped } of figures) {
+    const name = `${bench.padEnd(12)} ${what.padEnd(60)}`
+    const range = spread ? spread.map((end) => end.toFixed(2)).join('..') : ''
     const verdict =
       goal === undefined ? '' : `goal ${Number(goal.toFixed(2))}  ${value <= goal ? 'reached' : 'MISSED'}`
-    console.log(
-      `${bench.padEnd(12)} ${what.padEnd(52)} ${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} ${range.padEnd(14)} ${verdict}`.trimEnd(),
-    )
+    const measured =
+      `${value.toFixed(2).padStart(8)} ${unit.padEnd(3)} ${range.padEnd(14)} ${verdict}`.trimEnd()
+    console.log(`${name} ${skipped ? `skipped: ${skipped}` : measured}`)
   }
 }
 process.exit(0)
