@@ -11,6 +11,11 @@ export function figure(
   return { bench, what, value: median(values), spread: quartiles(values), ...rest }
 }
 
+/** What could not be measured here, and why. */
+export function skipped(bench: string, what: string, reason: string): Figure {
+  return { bench, what, skipped: reason, value: Number.NaN, unit: '' }
+}
+
 /** Measurements by name, in the order in which the names came up first. */
 export class Series {
   readonly #values = new Map<string, number[]>()

@@ -4,7 +4,7 @@ import { isProgram } from '../../lab/available.ts'
 import type { Figure } from '../main.ts'
 import { inFolder } from '../measure.ts'
 import { type Night, nights, zones } from './compare.ts'
-import { Series, say } from './figures.ts'
+import { Series, say, skipped } from './figures.ts'
 import { build, PlainHdsync } from './hdsync.ts'
 import { measured, run, type Usage } from './measured.ts'
 import { changeLive, makeLive } from './plain.ts'
@@ -27,8 +27,7 @@ const packages: Record<string, string> = { rsnapshot: 'rsnapshot', borg: 'borgba
 export async function peers(): Promise<Figure[]> {
   const missing = await install()
   if (missing.length === Object.keys(packages).length) {
-    say(`${bench}: skipped, as none is installed: apt-get install ${Object.values(packages).join(' ')}`)
-    return []
+    return [skipped(bench, 'a night beside others', `apt-get install ${Object.values(packages).join(' ')}`)]
   }
   for (const name of missing) say(`${bench}: without ${name}, which is not installed`)
   return inFolder(async (folder) => {

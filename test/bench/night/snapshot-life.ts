@@ -1,7 +1,8 @@
+import { labAvailable } from '../../lab/available.ts'
 import type { Figure } from '../main.ts'
 import { inFolder } from '../measure.ts'
 import { zones } from './compare.ts'
-import { Series, say } from './figures.ts'
+import { Series, say, skipped } from './figures.ts'
 import { LabServer, volumes } from './lab-server.ts'
 import { rounds } from './scale.ts'
 import { type Command, covered, kindOf } from './shares.ts'
@@ -23,6 +24,8 @@ const sorts = [
  * turn, each with mirrors of its own.
  */
 export async function snapshotLife(): Promise<Figure[]> {
+  const lab = labAvailable()
+  if (!lab.ok) return [skipped(bench, 'the life of a snapshot', lab.why)]
   return inFolder(async (folder) => {
     say(`${bench}: booting`)
     const server = await LabServer.start(folder)
