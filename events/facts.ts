@@ -74,7 +74,8 @@ export const mirrorSuspect = defineEvent(
 
 /**
  * A mirror equals its source. `warning` says what was left out, if anything was. `unchanged`: it did so already, in
- * everything that is copied, and nothing was written to it.
+ * everything that is copied, and nothing was written to it. `read` and `boot` tell later runs which files they have to
+ * compare by content.
  */
 export const sourceSynced = defineEvent(
   'source.synced',
@@ -85,6 +86,10 @@ export const sourceSynced = defineEvent(
     filesDeleted: count,
     unchanged: z.boolean().optional(),
     warning: z.string().optional(),
+    /** What was written to the source before is in the mirror, what was written after is not. */
+    read: z.strictObject({ from: z.iso.datetime(), to: z.iso.datetime() }).optional(),
+    /** The uptime of the machine, as random(4) names it. */
+    boot: z.string().optional(),
   }),
   fact,
 )

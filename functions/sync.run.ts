@@ -13,11 +13,13 @@ import {
   syncRun,
 } from '../events/index.ts'
 import {
+  bearsOnDoubt,
   CancelledError,
   type Context,
   configured,
   defineFunction,
   deletionLimit,
+  doubtOf,
   type Emit,
   InterruptedError,
   type Mirror,
@@ -51,7 +53,7 @@ export default defineFunction({
   timeout: '7d',
   concurrency: { key: ({ source }) => source },
 
-  async run({ data, attempt, firstTry }, context) {
+  async run({ data, attempt, firstTry, event }, context) {
     const { config, host, run, emit, log } = context
     const { source, target } = configured(config, data.source)
     await host.targets.prove(target)
@@ -76,6 +78,7 @@ export default defineFunction({
           })
         : undefined
     const copied = await settle(copy(source, from.at, mirror, context, guard?.signal))
+    const readTo = new Date(context.clock.now()).toISOString()
     await guard?.stop()
     // Asked before anything is believed: an overflow also explains whatever else went wrong.
     if (source.kind === 'lv' && 'device' in from && (await host.snapshots.overflowed(from))) {
@@ -102,7 +105,10 @@ export default defineFunction({
       const { unchanged, ...counts } = copied.value
       // What an earlier try has written to the mirror, this one finds there as if it had been so before.
       const proven = unchanged && firstTry ? { unchanged } : {}
-      emit(sourceSynced, { source: source.name, ...counts, ...proven })
+      // A snapshot shows one moment, between these two events.
+      const taken = source.kind === 'lv' && context.events.newest([snapshotCreate], source.name)
+      const read = taken ? { from: taken.time, to: event.time } : { from: event.time, to: readTo }
+      emit(sourceSynced, { source: source.name, ...counts, ...proven, read, boot: host.boots.current })
       if (source.archive) emit(archiveWeekly, { source: source.name })
     }
     leave(source, data.rest, emit)
@@ -133,12 +139,13 @@ async function copy(
   source: Source,
   from: string,
   mirror: Mirror,
-  { host, events, progress }: Context,
+  { host, events, clock, log, progress }: Context,
   signal: AbortSignal | undefined,
 ): Promise<Copied> {
   const { path: to, subsecondTimes } = mirror
-  const last = events.newest([mirrorSuspect, sourceSynced], source.name)
-  const checksum = last?.type === mirrorSuspect.type
+  const doubt = doubtOf(events.recent(bearsOnDoubt, source.name, 100), host.boots, clock.now())
+  const checksum = doubt?.of === 'everything'
+  if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
   const plan = { from, to, exclude: source.exclude, subsecondTimes, checksum, signal }
   // A first copy has nothing to delete.
   const expected = mirror.empty ? undefined : await host.mirrors.forecast({ ...plan, maxDelete: 0 })
@@ -147,21 +154,26 @@ async function copy(
   const limit = deletionLimit(source.maxDelete, mirrorFiles) + released
   const held = (deletions: number, deleted = 0) => ({ held: { deletions, deleted, mirrorFiles, limit } })
   if (expected && expected.deleted > limit) return held(expected.deleted)
+  const written =
+    expected && doubt?.of === 'written'
+      ? await host.mirrors.syncWritten({ ...plan, maxDelete: 0 }, doubt)
+      : undefined
   // The forecast has compared everything, and a copy would do nothing.
-  if (expected?.unchanged) {
+  if (expected?.unchanged && !written) {
     return { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true }
   }
 
   const totalBytes = expected?.transferredBytes ?? null
   const outcome = await host.mirrors.sync({ ...plan, maxDelete: limit }, totalBytes, progress)
   const { stats } = outcome
+  const also = written?.stats
   // The source was emptied after the forecast; rsync itself stopped at the limit.
   if (outcome.kind === 'limited') return held(stats.deleted + outcome.skipped, stats.deleted)
   return {
-    filesTransferred: stats.transferred,
-    bytesTransferred: stats.transferredBytes,
+    filesTransferred: stats.transferred + (also?.transferred ?? 0),
+    bytesTransferred: stats.transferredBytes + (also?.transferredBytes ?? 0),
     filesDeleted: stats.deleted,
-    ...vanished(source, outcome.kind === 'vanished'),
+    ...vanished(source, [outcome.kind, written?.kind].includes('vanished')),
   }
 }
 

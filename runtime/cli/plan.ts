@@ -23,10 +23,15 @@ export async function planCommand(
     const problems = failed.map(({ source, error }) => ({ source, error }))
     io.stdout(`${JSON.stringify({ run: result.run, steps, problems })}\n`)
   } else {
-    for (const { argvs, file, unlessUnchanged } of steps) {
+    for (const { argvs, file, unlessUnchanged, ifWritten } of steps) {
       const line = argvs.map(shellQuote).join(' | ')
       const into = file ? ` > ${shellQuote([file])}` : ''
-      io.stdout(`${line}${into}${unlessUnchanged ? '  # unless nothing has changed' : ''}\n`)
+      const condition = unlessUnchanged
+        ? '  # unless nothing has changed'
+        : ifWritten
+          ? '  # if files were written while they were last copied'
+          : ''
+      io.stdout(`${line}${into}${condition}\n`)
     }
   }
   for (const { source, error } of failed) io.stderr(`hdsync: ${source} would fail: ${error}\n`)

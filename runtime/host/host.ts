@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Archives, createArchives } from './archives.ts'
+import { type Boots, boots } from './boots.ts'
 import { type Command, type CommandObserver, type CommandResult, createRunner } from './command.ts'
 import { createTellHook, type TellHook } from './hooks.ts'
 import { Ledger } from './ledger.ts'
@@ -14,6 +15,7 @@ export interface Host {
   targets: Targets
   mirrors: Mirrors
   archives: Archives
+  boots: Boots
   /** Tells a hook of an event. */
   hook: TellHook
   /** Runs a program of the user's. @throws {CommandError} It failed. */
@@ -36,8 +38,9 @@ export function createHost({ observer, signal, store, runtimeDirectory }: HostOp
   return {
     snapshots: createSnapshots({ runner, store, directory: join(runtimeDirectory, 'snapshots'), signal }),
     targets: createTargets(runner, new Ledger(runtimeDirectory)),
-    mirrors: createMirrors(runner),
+    mirrors: createMirrors(runner, runtimeDirectory),
     archives: createArchives(runner, signal),
+    boots,
     // What a program leaves running on purpose is not ours to end.
     program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),
     hook: createTellHook(runner, signal),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { bootId } from './boots.ts'
 
 const entry = z.object({ run: z.string(), at: z.string(), device: z.string(), bootId: z.string() })
 
@@ -58,9 +59,4 @@ function parse(file: string): z.output<typeof entry> | undefined {
     // Torn by a crash: then the mount was not made.
     return undefined
   }
-}
-
-/** Names this uptime of the machine. @see random(4) */
-export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
 }

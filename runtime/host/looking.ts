@@ -8,4 +8,4 @@ export function onlyLooks(argv: readonly string[]): boolean {
   return looking.has(program) || (program === 'dmsetup' && first === 'status')
 }
 
-const looking = new Set(['lvs', 'vgs', 'pvs', 'blkid', 'findfs', 'dmesg', 'dumpe2fs'])
+const looking = new Set(['lvs', 'vgs', 'pvs', 'blkid', 'findfs', 'dmesg', 'dumpe2fs', 'find'])

@@ -1,5 +1,5 @@
-import { chownSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { chownSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import type { Source, Target } from '../config/config.ts'
 import { SuspectMirrorError } from '../errors.ts'
 import type { Progress } from '../function.ts'
@@ -26,6 +26,12 @@ export interface Mirrors {
     totalBytes: number | null,
     onProgress: (progress: Progress) => void,
   ): Promise<SyncOutcome>
+  /**
+   * Copies those of the files written in a time (milliseconds since the epoch) that differ from the mirror's, be it in
+   * their contents alone.
+   * @returns undefined when none did.
+   */
+  syncWritten(plan: SyncPlan, time: { fromMs: number; toMs: number }): Promise<SyncOutcome | undefined>
   /** Brings what has been written there onto the disk. @throws {SuspectMirrorError} Some of it is lost. */
   flush(path: string): Promise<void>
   /** Whether a source has nothing in it. @throws {TerminalError} It is not a folder that can be read. */
@@ -61,7 +67,23 @@ function markChanged(path: string): void {
   }
 }
 
-export function createMirrors(runner: CommandRunner): Mirrors {
+/** Where the names of files stand that a sync is to copy alone. */
+export function listFor(mirror: string, directory: string): string {
+  return join(directory, `written-${basename(mirror)}`)
+}
+
+/** A walk through a large tree on a busy disk takes its time. */
+const walkTimeoutMs = 24 * 3_600_000
+
+/** @see find(1): times are seconds since the epoch. */
+export function findArgv(from: string, { fromMs, toMs }: { fromMs: number; toMs: number }, list: string) {
+  const at = (ms: number) => `@${ms / 1000}`
+  const written = ['-newermt', at(fromMs), '!', '-newermt', at(toMs)]
+  return ['find', from, '-xdev', '-type', 'f', ...written, '-fprintf', list, '%P\\0'] as const
+}
+
+/** @param directory For a list of files, as long as it is needed. */
+export function createMirrors(runner: CommandRunner, directory: string): Mirrors {
   return {
     async open(target, source) {
       const path = mirrorPath(target, source)
@@ -72,6 +94,20 @@ export function createMirrors(runner: CommandRunner): Mirrors {
     sync(plan, totalBytes, onProgress) {
       markChanged(plan.to)
       return sync(runner, plan, totalBytes, onProgress)
+    },
+    async syncWritten(plan, time) {
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      const list = listFor(plan.to, directory)
+      try {
+        await runner.run({ argv: findArgv(plan.from, time, list), timeoutMs: walkTimeoutMs, accept: [0, 1] })
+        if (statSync(list).size === 0) return undefined
+        const some = { ...plan, only: list, checksum: true }
+        if ((await forecast(runner, some)).unchanged) return undefined
+        markChanged(plan.to)
+        return await sync(runner, some, null, () => {})
+      } finally {
+        rmSync(list, { force: true })
+      }
     },
     async flush(path) {
       try {

@@ -8,7 +8,7 @@ import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
 import { filesystemType, inodesKeepSubseconds, snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { createHost, type Host, type HostOptions } from './host.ts'
 import { Lvm, lvcreateArgv, lvremoveArgv } from './lvm.ts'
-import { flushArgv, mirrorPath } from './mirrors.ts'
+import { flushArgv, listFor, mirrorPath } from './mirrors.ts'
 import { mountArgv, umountArgv } from './mount.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
 import { rsyncArgv, type SyncStats } from './rsync.ts'
@@ -23,6 +23,8 @@ export interface PlannedStep {
   said?: string[]
   /** It is left out when the forecast finds that nothing at all has changed. */
   unlessUnchanged?: true
+  /** It is made only when files were written in the time in which the last copy was. */
+  ifWritten?: true
 }
 
 /** What only a look into the event store tells; without one, a mirror that cannot be seen is taken to hold something. */
@@ -153,6 +155,11 @@ function createPlanningHost(
         // Whether anything has changed, only the forecast itself knows: both ways are planned.
         return { ...nothing, unchanged: false }
       },
+      async syncWritten(syncPlan) {
+        const some = { ...syncPlan, only: listFor(syncPlan.to, options.runtimeDirectory), checksum: true }
+        for (const argv of [rsyncArgv(some, true), rsyncArgv(some)]) plan({ argvs: [argv], ifWritten: true })
+        return undefined
+      },
       async sync(syncPlan) {
         // How many that is, the forecast tells; a first copy has none to delete.
         const limit = made.forecasts.has(syncPlan.to) ? 'N' : String(syncPlan.maxDelete)
@@ -163,6 +170,7 @@ function createPlanningHost(
       flush: async (path) => step(flushArgv(path)),
       isEmpty: (path) => ![...made.snapshots.values()].includes(path) && isEmptyDirectory(path),
     },
+    boots: real.boots,
     archives: {
       tidy: async () => {},
       reuse: async () => ({ damaged: [] }),

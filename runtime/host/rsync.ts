@@ -16,6 +16,8 @@ export interface SyncPlan {
   signal?: AbortSignal | undefined
   /** Compare contents, not sizes and times alone: the mirror is not to be trusted. */
   checksum?: boolean
+  /** A file with the names of those that alone are copied, each ended by a NUL; nothing is deleted then. */
+  only?: string
   /** Whether the target's file system keeps fractions of a second; see rsync(1), --modify-window. */
   subsecondTimes: boolean
 }
@@ -67,6 +69,7 @@ const passing = new Set([10, 12, 30, 35])
  * filter keeps rsync from deleting it.
  */
 export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
+  const { only } = plan
   return [
     'rsync',
     '--archive',
@@ -76,15 +79,22 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     '--numeric-ids',
     '--sparse',
     '--one-file-system',
-    '--delete-delay',
+    // Of those that are named, what the mirror does not have yet is for the copy of everything.
+    ...(only === undefined
+      ? ['--delete-delay']
+      : [`--files-from=${only}`, '--from0', '--existing', '--ignore-missing-args']),
     ...(plan.subsecondTimes ? ['--modify-window=-1'] : []),
     ...(plan.checksum ? ['--checksum'] : []),
     ...(forecast
       ? ['--dry-run', '--info=stats2', '--out-format=%i']
-      : [`--max-delete=${plan.maxDelete}`, '--info=progress2,stats2']),
+      : [...(only === undefined ? [`--max-delete=${plan.maxDelete}`] : []), '--info=progress2,stats2']),
     '--no-human-readable',
     '--filter=P /lost+found',
     ...plan.exclude.map((pattern) => `--exclude=${pattern}`),
+    // Rsync does not look at the folders above a file that is named.
+    ...(only === undefined
+      ? []
+      : plan.exclude.map((pattern) => `--exclude=${pattern.replace(/\/*$/, '')}/**`)),
     '--',
     `${plan.from.replace(/\/*$/, '')}/`,
     `${plan.to.replace(/\/*$/, '')}/`,

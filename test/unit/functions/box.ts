@@ -25,6 +25,13 @@ export class Box implements Host {
   readonly emptySources = new Set<string>()
   /** Sources that equal their mirrors. */
   readonly unchanged = new Set<string>()
+  /** How many times files of a source differ in their contents alone. */
+  readonly written: Record<string, number> = {}
+  /** The times in which such files were looked for. */
+  readonly times: { fromMs: number; toMs: number }[] = []
+  readonly comparedByContent = new Set<string>()
+  /** Which uptimes of the machine ended in order. */
+  readonly endedInOrder = new Set<string>()
   /** What is wrong with each earlier archive that is to be used again. */
   readonly damaged: string[] = []
   readonly missingTargets = new Set<string>()
@@ -105,14 +112,26 @@ export class Box implements Host {
       deleted: this.deletions[baseOf(to)] ?? stats.deleted,
       unchanged: this.unchanged.has(baseOf(to)),
     }),
-    sync: async ({ to, maxDelete }) => {
+    syncWritten: async ({ to }, { fromMs, toMs }) => {
+      this.times.push({ fromMs, toMs })
+      if (!taken(this.written, baseOf(to))) return undefined
+      this.done.push(`sync some of ${baseOf(to)}`)
+      return { kind: 'done', stats: { ...stats, deleted: 0, transferred: 1, transferredBytes: 1 } }
+    },
+    sync: async ({ to, maxDelete, checksum }) => {
       const source = baseOf(to)
       await this.beforeSync(source)
+      if (checksum) this.comparedByContent.add(source)
       this.done.push(`sync ${source}, deleting ${maxDelete} at most`)
       return { kind: this.outcome, stats, skipped: 1 } as Awaited<ReturnType<Host['mirrors']['sync']>>
     },
     flush: async (path) => void this.done.push(`flush ${baseOf(path)}`),
     isEmpty: (path) => this.emptySources.has(baseOf(path)),
+  }
+
+  readonly boots = {
+    current: 'boot1',
+    inOrderSince: (boot: string) => boot === this.boots.current || this.endedInOrder.has(boot),
   }
 
   readonly archives: Host['archives'] = {

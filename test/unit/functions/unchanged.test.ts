@@ -75,7 +75,7 @@ test('a night that finds nothing changed copies nothing and links the archive, n
       done: ['flush var', 'link var on Thursday'],
       state: 'succeeded',
     })
-    expect(nights.last(sourceSynced)).toEqual({
+    expect(nights.last(sourceSynced)).toMatchObject({
       source: 'var',
       filesTransferred: 0,
       bytesTransferred: 0,
@@ -174,4 +174,36 @@ test('an archive is not linked to one that is older than what is remembered', as
   nights.box.unchanged.add('var')
   await nights.bench.clock.advance(86_400_000)
   expect((await nights.next()).done).toEqual(['flush var', 'archive var on Thursday'])
+})
+
+test('a night after a crash compares contents, and the one after that does not', async () => {
+  const nights = await Nights.afterFirst()
+  nights.box.boots.current = 'boot2'
+  await nights.next()
+  expect([...nights.box.comparedByContent]).toEqual(['var'])
+  nights.box.comparedByContent.clear()
+  await nights.next()
+  expect(nights.box.comparedByContent.size).toBe(0)
+  nights.box.boots.current = 'boot3'
+  nights.box.endedInOrder.add('boot2')
+  await nights.next()
+  expect(nights.box.comparedByContent.size).toBe(0)
+})
+
+test('a night copies what was written while the last one read, also when nothing else has changed', async () => {
+  const nights = await Nights.afterFirst()
+  const { read } = nights.last(sourceSynced)
+  nights.box.unchanged.add('var')
+  nights.box.written.var = 1
+  expect((await nights.next()).done).toEqual([
+    'sync some of var',
+    'sync var',
+    'flush var',
+    'archive var on Thursday',
+  ])
+  const [time] = nights.box.times
+  expect(time?.fromMs).toBeLessThanOrEqual(Date.parse(read?.from ?? '') - 1000)
+  expect(time?.toMs).toBe(Date.parse(read?.to ?? ''))
+  expect(nights.last(sourceSynced)).not.toHaveProperty('unchanged')
+  expect((await nights.next()).done).toEqual(['flush var', 'link var on Thursday'])
 })

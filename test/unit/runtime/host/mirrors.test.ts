@@ -1,5 +1,16 @@
-import { chmodSync, cpSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { createMirrors, mirrorState } from '../../../../runtime/host/mirrors.ts'
@@ -15,7 +26,8 @@ async function mirrored() {
   mkdirSync(to)
   writeFileSync(join(from, 'sub', 'file'), 'content')
   const plan: SyncPlan = { from, to, exclude: [], maxDelete: 0, subsecondTimes: true }
-  const mirrors = createMirrors(recordingRunner().runner)
+  const { runner } = recordingRunner()
+  const mirrors = createMirrors(runner, join(folder, 'run'))
   const sync = () => mirrors.sync(plan, null, () => {})
   await sync()
   // The kernel's clock for files ticks every few milliseconds.
@@ -65,4 +77,59 @@ test('sync() leaves the mode, the owner and the times of a mirror to rsync', asy
   const { mode, uid, gid, mtimeMs } = statSync(plan.to)
   await sync()
   expect(statSync(plan.to)).toMatchObject({ mode, uid, gid, mtimeMs })
+})
+
+describe('syncWritten()', () => {
+  const at = 1_700_000_000
+  const time = { fromMs: (at - 2) * 1000, toMs: (at + 1) * 1000 }
+
+  /** Files that have the same size and time in the source and its mirror, and other contents. */
+  async function alike(...names: string[]) {
+    const { plan, ...rest } = await mirrored()
+    for (const name of names) {
+      mkdirSync(dirname(join(plan.from, name)), { recursive: true })
+      mkdirSync(dirname(join(plan.to, name)), { recursive: true })
+      writeFileSync(join(plan.from, name), 'after')
+      writeFileSync(join(plan.to, name), 'older')
+      for (const root of [plan.from, plan.to]) utimesSync(join(root, name), at, at)
+    }
+    const read = (name: string) => readFileSync(join(plan.to, name), 'utf8')
+    return { plan, read, ...rest }
+  }
+
+  test('copies what was written then, in whatever it differs', async () => {
+    const names = ['a', 'sub/b', 'sub/new\nline', '-n', '*', 'sub/it\'s "odd" $x']
+    const { plan, mirrors, read } = await alike(...names)
+    expect(await mirrors.forecast(plan)).toMatchObject({ unchanged: true })
+    const outcome = await mirrors.syncWritten(plan, time)
+    expect(outcome).toMatchObject({ kind: 'done', stats: { transferred: names.length } })
+    for (const name of names) expect(read(name)).toBe('after')
+    expect(await mirrors.syncWritten(plan, time)).toBeUndefined()
+  })
+
+  test('leaves what was written at another time to the copy of everything', async () => {
+    const { plan, mirrors, read } = await alike('a')
+    const before = mirrorState(plan.to)
+    expect(await mirrors.syncWritten(plan, { fromMs: time.fromMs - 9000, toMs: time.fromMs })).toBeUndefined()
+    expect(await mirrors.syncWritten(plan, { fromMs: time.toMs, toMs: time.toMs + 9000 })).toBeUndefined()
+    expect(read('a')).toBe('older')
+    expect(mirrorState(plan.to)).toBe(before)
+  })
+
+  test('deletes nothing, adds nothing, and copies nothing that is excluded', async () => {
+    const { plan, mirrors, read } = await alike('a', 'skip/b', 'sub/deep/c/d')
+    writeFileSync(join(plan.from, 'new'), 'new')
+    writeFileSync(join(plan.to, 'gone'), 'gone')
+    utimesSync(join(plan.from, 'new'), at, at)
+    await mirrors.syncWritten({ ...plan, exclude: ['/skip', 'deep/'] }, time)
+    expect([read('a'), read('skip/b'), read('sub/deep/c/d')]).toEqual(['after', 'older', 'older'])
+    expect(read('gone')).toBe('gone')
+    expect(existsSync(join(plan.to, 'new'))).toBe(false)
+  })
+
+  test('leaves no list behind', async () => {
+    const { plan, mirrors } = await alike('a')
+    await mirrors.syncWritten(plan, time)
+    expect(readdirSync(join(plan.to, '..', 'run'))).toEqual([])
+  })
 })
