@@ -1,0 +1,100 @@
+import { beforeAll, expect, it } from 'vitest'
+import { describeNight, type Setting } from './night.ts'
+
+const boot = `
+  mkdir -p /srv/state /mnt/hdd1
+  mount /dev/ubdc /srv/state`
+
+/** Reiserfs, which keeps whole seconds, and the time of a file in memory for as much as half a minute. */
+const setting: Setting = {
+  server: { volumes: [{ name: 'lv_var', fs: 'reiserfs', size: '48M', at: '/srv/var' }] },
+  group: 120,
+  disks: [64, 32],
+  prepare: `
+    for disk in b c; do mke2fs -q -t ext4 /dev/ubd$disk; done
+    ${boot}
+    head -c 40000 /dev/urandom > /srv/var/data; echo other > /srv/var/other
+    hdsync target adopt hdd1`,
+  boot,
+  config: `
+sources:
+  var: { lv: vg01/lv_var, target: hdd1 }
+targets:
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1 }] }
+state: /srv/state/hdsync
+`,
+}
+
+const overwrite = (count: number) =>
+  `dd if=/dev/urandom of=/srv/var/data bs=10000 count=${count} conv=notrunc,fdatasync status=none`
+
+describeNight('a file whose time lies', setting, (night) => {
+  /** Runs a night, and returns its copies by rsync. */
+  const backUp = async (): Promise<string[]> => {
+    const { code, stderr } = await night.run()
+    expect(code, stderr).toBe(0)
+    return (await night.machine.ok('hdsync show --commands'))
+      .split('\n')
+      .filter((line) => line.includes('rsync'))
+  }
+  const look = (script: string) =>
+    night.machine.ok(`mount -o ro /dev/ubdb /mnt/hdd1; ${script}; umount /mnt/hdd1`)
+  const sums = (file: string) => look(`cat /srv/var/${file} | md5sum; cat /mnt/hdd1/var/${file} | md5sum`)
+  const same = async (file: string) => {
+    const [live, mirror] = (await sums(file)).split('\n')
+    return live === mirror
+  }
+  const boots = () => night.machine.ok('cat /proc/sys/kernel/random/boot_id')
+  const note = (...lines: string[]) =>
+    night.machine.ok(
+      `mkdir -p /var/lib/hdsync; printf '%s\\n' '${lines.join("' '")}' > /var/lib/hdsync/boots`,
+    )
+
+  beforeAll(async () => {
+    await backUp()
+    expect(await same('data')).toBe(true)
+  })
+
+  it('as the power failed, is found by its contents, and only in the next night', async () => {
+    // So that the time of the file is on the disk.
+    await night.machine.ok('sync; sleep 1.1')
+    const time = 'stat -c "%Y %s" /srv/var/data'
+    const before = await night.machine.ok(time)
+    await night.machine.ok(overwrite(4))
+    expect(await night.machine.ok(time)).not.toBe(before)
+    await night.reboot()
+    expect(await night.machine.ok(time)).toBe(before)
+    expect(await same('data')).toBe(false)
+
+    const copies = await backUp()
+    expect(copies.filter((line) => line.includes('--checksum'))).toHaveLength(2)
+    expect(await night.machine.ok('hdsync show')).toContain('was not shut down in order')
+    expect(await same('data')).toBe(true)
+    expect((await backUp()).join()).not.toContain('--checksum')
+  })
+
+  it('is not looked for after an orderly shutdown', async () => {
+    const first = await boots()
+    await night.machine.ok('umount /srv/var /srv/state')
+    await night.reboot()
+    await note(`up ${first}`, `down ${first}`, `up ${await boots()}`)
+    expect((await backUp()).join()).not.toContain('--checksum')
+  })
+
+  it('as it was written again in the second in which it was copied, is found in the next night', async () => {
+    await night.machine.ok('echo more >> /srv/var/other')
+    await backUp()
+    const events = (await night.machine.ok('hdsync events --run last --type source.synced --json')).split(
+      '\n',
+    )
+    const { from } = JSON.parse(events.at(-1) ?? '').data.read
+    // What a program might have done then: both have the time of the copy, one has been written once more.
+    await night.machine.ok(`${overwrite(2)}; touch -d ${from} /srv/var/data; sync
+      mount /dev/ubdb /mnt/hdd1; touch -d "$(stat -c @%Y /srv/var/data)" /mnt/hdd1/var/data; umount /mnt/hdd1`)
+    expect(await same('data')).toBe(false)
+    const copies = await backUp()
+    expect(copies.filter((line) => line.includes('--files-from'))).toHaveLength(2)
+    expect(await same('data')).toBe(true)
+    expect((await backUp()).join()).not.toContain('--checksum')
+  })
+})
