@@ -156,7 +156,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
   it('tells a hook that the daemon does not stand any more, in its place', async () => {
     await gone()
     await server.ok(': > /var/log/told')
-    await server.configure('hdsync.service', 'ExecStart=\nExecStart=/bin/false')
+    await server.configure('hdsync.service', 'ExecStart=\nExecStart=/bin/false\nRestartSec=200ms')
     expect((await server.machine.run('systemctl start hdsync.service')).code).not.toBe(0)
     await server.until('grep -q hdsync.service /var/log/told')
     expect(lastLine(await server.ok('cat /var/log/told'))).toMatchObject({
@@ -189,6 +189,28 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
       /later$/,
     )
     await gone()
+  })
+
+  it('knows an orderly shutdown from a power cut, after which it compares contents', async () => {
+    const noted = () => server.ok("cut -d ' ' -f 1 /var/lib/hdsync/boots | xargs")
+    const compares = async () => {
+      const { run } = await post({ sources: ['home'] })
+      await ended(run)
+      expect(await result(run)).toMatchObject({ state: 'succeeded' })
+      return (await server.ok(`hdsync show ${run} --commands`)).includes('--checksum')
+    }
+    await server.ok('systemctl restart hdsync-boots.service')
+    expect(await noted()).toBe('up up')
+    await compares()
+    await server.powerOff()
+    await server.boot()
+    expect(await noted()).toBe('up up down up')
+    expect(await compares()).toBe(false)
+    await server.cutPower()
+    await server.boot()
+    expect(await noted()).toBe('up up down up up')
+    expect(await compares()).toBe(true)
+    expect(await compares()).toBe(false)
   })
 
   it('leaves nothing but the backups when it is purged', async () => {

@@ -103,6 +103,11 @@ export class SystemServer {
     ).split('\n')
   }
 
+  /** Shuts it down in order. */
+  async powerOff(): Promise<void> {
+    await this.#machine?.powerOff()
+  }
+
   async cutPower(): Promise<void> {
     await this.#machine?.cutPower()
   }
