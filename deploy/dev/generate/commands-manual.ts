@@ -21,6 +21,10 @@ const units: [string, string][] = [
   ],
   ['hdsync-backup.service', 'That backup; it ends as the backup ends.'],
   ['hdsync.socket', 'Waits for commands and events; enabled, it starts once there is a config.'],
+  [
+    'hdsync-boots.service',
+    'Notes when the machine starts and is shut down in order. After anything else the next run compares contents, as a power cut may leave files with new contents and their old time.',
+  ],
   ['hdsync.service', 'The daemon. It leaves when it has had nothing to do for a minute.'],
 ]
 
