@@ -12,6 +12,7 @@ import { nightPlain } from './night/plain.ts'
 import { snapshotLife } from './night/snapshot-life.ts'
 import { ownShare } from './own-share.ts'
 import { postEvents } from './post-events/main.ts'
+import { queues } from './queues/main.ts'
 import { scale } from './scale.ts'
 import { startUp } from './start-up.ts'
 
@@ -37,6 +38,7 @@ interface Options {
 
 const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   bus,
+  queues,
   chainOfNine,
   startUp,
   firstFunction,

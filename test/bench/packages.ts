@@ -8,9 +8,10 @@ const folder = join(import.meta.dirname, '../../node_modules/.cache/hdsync-bench
 /**
  * Installs a package that is only compared with, beside the project's own: it is none of its dependencies.
  * @param versioned Such as `plainjob@0.0.14`.
+ * @param besides What it needs and does not bring along.
  * @returns The file to import; undefined when it cannot be installed.
  */
-export function competitor(versioned: string): string | undefined {
+export function competitor(versioned: string, ...besides: string[]): string | undefined {
   const [name = ''] = versioned.split('@')
   const place = join(folder, versioned)
   const find = () => createRequire(join(place, 'package.json')).resolve(name)
@@ -19,7 +20,8 @@ export function competitor(versioned: string): string | undefined {
   } catch {
     mkdirSync(place, { recursive: true })
     writeFileSync(join(place, 'package.json'), '{}')
-    spawnSync('npm', ['install', versioned, '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: place })
+    const words = ['install', versioned, ...besides, '--ignore-scripts', '--no-audit', '--no-fund']
+    spawnSync('npm', words, { cwd: place })
   }
   try {
     return find()
