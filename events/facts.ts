@@ -68,14 +68,14 @@ export const syncHeld = defineEvent(
  */
 export const mirrorSuspect = defineEvent(
   'mirror.suspect',
-  z.strictObject({ source: name, reason: z.string() }),
+  z.strictObject({ source: name, reason: z.string(), mirror: z.string().optional() }),
   fact,
 )
 
 /**
  * A mirror equals its source. `warning` says what was left out, if anything was. `unchanged`: it did so already, in
- * everything that is copied, and nothing was written to it. `read` and `boot` tell later runs which files they have to
- * compare by content.
+ * everything that is copied, and nothing was written to it. `mirror`, `read` and `boot` tell later runs which files they
+ * have to compare by content.
  */
 export const sourceSynced = defineEvent(
   'source.synced',
@@ -88,6 +88,8 @@ export const sourceSynced = defineEvent(
     warning: z.string().optional(),
     /** What was written to the source before is in the mirror, what was written after is not. */
     read: z.strictObject({ from: z.iso.datetime(), to: z.iso.datetime() }).optional(),
+    /** Which mirror, where disks take turns. */
+    mirror: z.string().optional(),
     /** The uptime of the machine, as random(4) names it. */
     boot: z.string().optional(),
   }),

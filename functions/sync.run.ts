@@ -66,6 +66,7 @@ export default defineFunction({
         hint: 'if that is meant to be, empty the mirror by hand',
       })
     }
+    const known = mirror.id === undefined ? {} : { mirror: mirror.id }
     let sizeBytes = 'device' in from ? from.sizeBytes : 0
     const guard =
       source.kind === 'lv' && 'device' in from
@@ -86,7 +87,7 @@ export default defineFunction({
       emit(snapshotOverflowed, { source: source.name, sizeBytes, attemptsLeft }, { attempt })
       emit(
         mirrorSuspect,
-        { source: source.name, reason: 'its snapshot overflowed while it was copied' },
+        { source: source.name, reason: 'its snapshot overflowed while it was copied', ...known },
         { attempt },
       )
       if (attemptsLeft > 0) {
@@ -108,7 +109,14 @@ export default defineFunction({
       // A snapshot shows one moment, between these two events.
       const taken = source.kind === 'lv' && context.events.newest([snapshotCreate], source.name)
       const read = taken ? { from: taken.time, to: event.time } : { from: event.time, to: readTo }
-      emit(sourceSynced, { source: source.name, ...counts, ...proven, read, boot: host.boots.current })
+      emit(sourceSynced, {
+        source: source.name,
+        ...counts,
+        ...proven,
+        read,
+        ...known,
+        boot: host.boots.current,
+      })
       if (source.archive) emit(archiveWeekly, { source: source.name })
     }
     leave(source, data.rest, emit)
@@ -143,7 +151,7 @@ async function copy(
   signal: AbortSignal | undefined,
 ): Promise<Copied> {
   const { path: to, subsecondTimes } = mirror
-  const doubt = doubtOf(events.recent(bearsOnDoubt, source.name, 100), host.boots, clock.now())
+  const doubt = doubtOf(events.recent(bearsOnDoubt, source.name, 100), mirror.id, host.boots, clock.now())
   const checksum = doubt?.of === 'everything'
   if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
   const plan = { from, to, exclude: source.exclude, subsecondTimes, checksum, signal }

@@ -17,6 +17,8 @@ export type Doubt =
 /** The kinds of events about a source that `doubtOf` has to know. */
 export const bearsOnDoubt: readonly EventDefinition[] = [mirrorSuspect, sourceSynced, sourceFailed, syncHeld]
 
+const tellsOfMirror: readonly string[] = [mirrorSuspect.type, sourceSynced.type]
+
 /** File systems round times down: ext3 and reiserfs to a second, vfat to two. */
 const granuleMs = 2_000
 
@@ -25,22 +27,39 @@ const granuleMs = 2_000
  * the granule of its time after it was copied looks as it did before; so may any that was written when the power
  * failed (see Boots).
  * @param history The latest events of these kinds about one source, newest first.
+ * @param mirror The mirror, as Mirror.id names it; undefined for the one that was copied to last.
  */
 export function doubtOf(
   history: readonly Envelope[],
+  mirror: string | undefined,
   boots: Pick<Boots, 'inOrderSince'>,
   nowMs: number,
 ): Doubt | undefined {
-  const last = history.find(({ type }) => type === mirrorSuspect.type || type === sourceSynced.type)
-  if (!last) return undefined
-  if (last.type === mirrorSuspect.type) return { of: 'everything', reason: 'the mirror is suspect' }
+  const told = history.filter(({ type }) => tellsOfMirror.includes(type))
+  const last = told.find((event) => mirror === undefined || isOf(mirror, event))
+  if (!last) {
+    // A first copy that came to nothing has left what it has copied.
+    if (told.length === 0 && history.length > 0) return undefined
+    return everything('no good copy to this mirror is known')
+  }
+  if (last.type === mirrorSuspect.type) return everything('the mirror is suspect')
   const { boot, read } = sourceSynced.schema.parse(last.data)
   if (boot === undefined || !boots.inOrderSince(boot)) {
-    const reason = 'the machine went down since the last good copy, and was not shut down in order'
-    return { of: 'everything', reason }
+    return everything('the machine went down since the last good copy, and was not shut down in order')
   }
   if (!read) return undefined
   // What a copy has left that did not end well, nobody knows.
-  const toMs = history[0] === last ? Date.parse(read.to) : nowMs
+  const newest = history.find((event) => event === last || !tellsOfMirror.includes(event.type))
+  const toMs = newest === last ? Date.parse(read.to) : nowMs
   return { of: 'written', fromMs: Date.parse(read.from) - granuleMs, toMs }
+}
+
+/** One that became suspect while hdsync was not there has no name: it may have been any. */
+function isOf(mirror: string, { type, data }: Envelope): boolean {
+  const named = (data as { mirror?: string }).mirror
+  return named === mirror || (named === undefined && type === mirrorSuspect.type)
+}
+
+function everything(reason: string): Doubt {
+  return { of: 'everything', reason }
 }

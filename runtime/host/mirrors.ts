@@ -5,6 +5,7 @@ import { SuspectMirrorError } from '../errors.ts'
 import type { Progress } from '../function.ts'
 import { CommandError, type CommandRunner } from './command.ts'
 import { ensureDirectory, isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
+import { readMarker } from './marker.ts'
 import { type Forecast, forecast, type SyncOutcome, type SyncPlan, sync } from './rsync.ts'
 
 /** The mirror of one source, on a target that has been proven. */
@@ -12,6 +13,8 @@ export interface Mirror {
   path: string
   empty: boolean
   subsecondTimes: boolean
+  /** Tells it from that of another disk that takes turns with this one; undefined where it cannot be seen now. */
+  id: string | undefined
 }
 
 /** Mirrors of sources on a target. */
@@ -57,6 +60,12 @@ export function mirrorState(path: string): string | undefined {
   return found && `${found.ino} ${found.ctimeNs}`
 }
 
+/** The disk, by its marker, and the folder on it. */
+export function mirrorId(target: Target, path: string): string | undefined {
+  const marker = readMarker(target.path)
+  return marker && `${marker.id}/${statSync(path).ino}`
+}
+
 /** An owner that is set anew to who it is changes the time of change, and nothing else. @see chown(2) */
 function markChanged(path: string): void {
   try {
@@ -88,7 +97,12 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
     async open(target, source) {
       const path = mirrorPath(target, source)
       ensureDirectory(path)
-      return { path, empty: isEmptyDirectory(path), subsecondTimes: keepsSubsecondTimes(path) }
+      return {
+        path,
+        empty: isEmptyDirectory(path),
+        subsecondTimes: keepsSubsecondTimes(path),
+        id: mirrorId(target, path),
+      }
     },
     forecast: (plan) => forecast(runner, plan),
     sync(plan, totalBytes, onProgress) {

@@ -8,7 +8,7 @@ import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
 import { filesystemType, inodesKeepSubseconds, snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { createHost, type Host, type HostOptions } from './host.ts'
 import { Lvm, lvcreateArgv, lvremoveArgv } from './lvm.ts'
-import { flushArgv, listFor, mirrorPath } from './mirrors.ts'
+import { flushArgv, listFor, mirrorId, mirrorPath } from './mirrors.ts'
 import { mountArgv, umountArgv } from './mount.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
 import { rsyncArgv, type SyncStats } from './rsync.ts'
@@ -147,6 +147,7 @@ function createPlanningHost(
           subsecondTimes: isSeen(target)
             ? keepsSubsecondTimes(seen ? path : target.path)
             : await wouldKeepSubsecondTimes(target, path),
+          id: seen ? mirrorId(target, path) : undefined,
         }
       },
       async forecast(syncPlan) {

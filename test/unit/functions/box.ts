@@ -29,6 +29,8 @@ export class Box implements Host {
   readonly written: Record<string, number> = {}
   /** The times in which such files were looked for. */
   readonly times: { fromMs: number; toMs: number }[] = []
+  /** The mirror of the disk that is there now. */
+  mirror = 'disk1/2'
   readonly comparedByContent = new Set<string>()
   /** Which uptimes of the machine ended in order. */
   readonly endedInOrder = new Set<string>()
@@ -106,7 +108,12 @@ export class Box implements Host {
   }
 
   readonly mirrors: Host['mirrors'] = {
-    open: async (_target, { name }) => ({ path: `/mirrors/${name}`, empty: false, subsecondTimes: true }),
+    open: async (_target, { name }) => ({
+      path: `/mirrors/${name}`,
+      empty: false,
+      subsecondTimes: true,
+      id: this.mirror,
+    }),
     forecast: async ({ to }) => ({
       ...stats,
       deleted: this.deletions[baseOf(to)] ?? stats.deleted,

@@ -178,6 +178,7 @@ test('an archive is not linked to one that is older than what is remembered', as
 
 test('a night after a crash compares contents, and the one after that does not', async () => {
   const nights = await Nights.afterFirst()
+  nights.box.comparedByContent.clear()
   nights.box.boots.current = 'boot2'
   await nights.next()
   expect([...nights.box.comparedByContent]).toEqual(['var'])
@@ -206,4 +207,16 @@ test('a night copies what was written while the last one read, also when nothing
   expect(time?.toMs).toBe(Date.parse(read?.to ?? ''))
   expect(nights.last(sourceSynced)).not.toHaveProperty('unchanged')
   expect((await nights.next()).done).toEqual(['flush var', 'link var on Thursday'])
+})
+
+test('a disk that takes turns with another is compared by its contents after a crash, too', async () => {
+  const nights = await Nights.afterFirst()
+  await nights.next()
+  nights.box.boots.current = 'boot2'
+  nights.box.mirror = 'disk2/2'
+  await nights.next()
+  nights.box.comparedByContent.clear()
+  nights.box.mirror = 'disk1/2'
+  await nights.next()
+  expect([...nights.box.comparedByContent]).toEqual(['var'])
 })

@@ -14,44 +14,58 @@ const synced = (facts: object) => event('source.synced', { ...counts, ...facts }
 const suspect = event('mirror.suspect', { reason: 'the disk failed' })
 const failed = event('source.failed', { step: 'sync.run', reason: 'no' })
 const held = event('sync.held', { deletions: 9, mirrorFiles: 10, limit: 1 })
+const good = synced({ boot: 'good', mirror: 'a', read })
 const everything = { of: 'everything', reason: expect.any(String) }
 
 test.each<[string, Envelope[], unknown]>([
-  ['nothing before the first good copy', [], undefined],
+  ['everything of a mirror that nothing is known of', [], everything],
   ['nothing after a first one that failed', [failed], undefined],
   [
     'what was written while the last good copy read',
-    [synced({ boot: 'good', read })],
+    [good],
     { of: 'written', fromMs, toMs: Date.parse(read.to) },
   ],
-  [
-    'what was written since, after one that failed',
-    [failed, synced({ boot: 'good', read })],
-    { of: 'written', fromMs, toMs: nowMs },
-  ],
-  [
-    'what was written since, after one that was held',
-    [held, synced({ boot: 'good', read })],
-    { of: 'written', fromMs, toMs: nowMs },
-  ],
-  ['everything of a suspect mirror', [suspect, synced({ boot: 'good', read })], everything],
-  [
-    'everything of a suspect mirror that failed again',
-    [failed, suspect, synced({ boot: 'good', read })],
-    everything,
-  ],
+  ['what was written since, after one that failed', [failed, good], { of: 'written', fromMs, toMs: nowMs }],
+  ['what was written since, after one that was held', [held, good], { of: 'written', fromMs, toMs: nowMs }],
+  ['everything of a suspect mirror', [suspect, good], everything],
+  ['everything of a suspect mirror that failed again', [failed, suspect, good], everything],
   [
     'no more than that after the next good copy',
-    [synced({ boot: 'good', read }), suspect],
+    [good, suspect],
     { of: 'written', fromMs, toMs: Date.parse(read.to) },
   ],
-  ['everything after a crash', [synced({ boot: 'cut off', read })], everything],
+  ['everything after a crash', [synced({ boot: 'cut off', mirror: 'a', read })], everything],
   [
     'everything after a crash, if a copy has failed since',
-    [failed, synced({ boot: 'cut off', read })],
+    [failed, synced({ boot: 'cut off', mirror: 'a', read })],
     everything,
   ],
-  ['everything where it is not known when that was', [synced({})], everything],
+  ['everything where it is not known when that was', [synced({ mirror: 'a' })], everything],
+  [
+    'everything of one of two mirrors that was never copied to',
+    [synced({ boot: 'good', mirror: 'b', read })],
+    everything,
+  ],
+  [
+    'everything of the one that was suspect last, whatever the other is',
+    [synced({ boot: 'good', mirror: 'b', read }), suspect, good],
+    everything,
+  ],
+  [
+    'nothing more of one of two, whatever has been copied to the other since',
+    [synced({ boot: 'cut off', mirror: 'b', read }), good],
+    { of: 'written', fromMs, toMs: Date.parse(read.to) },
+  ],
+  [
+    'everything of one that was last copied to before a crash, whatever has been copied to the other since',
+    [synced({ boot: 'good', mirror: 'b', read }), synced({ boot: 'cut off', mirror: 'a', read })],
+    everything,
+  ],
 ])('doubtOf() doubts %s', (_, history, expected) => {
-  expect(doubtOf(history, boots, nowMs)).toEqual(expected)
+  expect(doubtOf(history, 'a', boots, nowMs)).toEqual(expected)
+})
+
+test('doubtOf() takes the last mirror for one that cannot be seen', () => {
+  expect(doubtOf([good], undefined, boots, nowMs)).toMatchObject({ of: 'written' })
+  expect(doubtOf([suspect, good], undefined, boots, nowMs)).toEqual(everything)
 })
