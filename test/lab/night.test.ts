@@ -126,13 +126,16 @@ describeNight('a whole night', everything, (night) => {
       ['mail', 1, 0],
       ['plain', 0, 0],
     ])
+    // Whether files were written while they were copied is a matter of chance.
+    const certain = (line: string) => !line.includes(' --from0 ')
     const planned = plan.split('\n').flatMap((line) =>
       line
         .replace(/ {2}# .*$/, '')
         .replace(/ > \S+$/, '')
         .split(' | '),
     )
-    expect(comparable(await commandsOf(result.run))).toEqual(comparable(planned))
+    const done = await commandsOf(result.run)
+    expect(comparable(done.filter(certain))).toEqual(comparable(planned.filter(certain)))
   })
 
   /** The commands of a run, as the journal has them; what only looks is not part of a plan. */
@@ -144,7 +147,7 @@ describeNight('a whole night', everything, (night) => {
           SELECT argv FROM command JOIN delivery ON delivery.id = delivery_id
           JOIN event ON seq = event_seq WHERE run_id = ?\`).all("${run}")
         for (const { argv } of rows) console.log(JSON.parse(argv).join(" "))'`)
-    return lines.split('\n').filter((line) => !/^(lvs|dmsetup|blkid|findfs|dmesg|dd) /.test(line))
+    return lines.split('\n').filter((line) => !/^(lvs|dmsetup|blkid|findfs|find|dmesg|dd) /.test(line))
   }
 
   it('backs up the sources that are named, and no others; what has not changed becomes a link', async () => {
