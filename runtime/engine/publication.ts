@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { customAlphabet, nanoid } from 'nanoid'
 import type { z } from 'zod'
@@ -96,7 +96,7 @@ export function childPublication<E extends EventDefinition>(
   const { source, id } = parent.event
   const round = parent.generation > 0 ? [parent.generation] : []
   const step = [source, id, parent.function, parent.phase, parent.index, ...round]
-  const digest = createHash('sha256').update(JSON.stringify(step)).digest()
+  const digest = hash('sha256', JSON.stringify(step), 'buffer')
   const identity = {
     id: `${stampOf(Date.parse(parent.event.time))}${digest.toString('base64url', 0, 12)}`,
     parentid: parent.event.id,
