@@ -96,8 +96,9 @@ class Births {
   constructor(sql: Statements, turn: Turn, publications: readonly Publication[]) {
     this.#sql = sql
     this.#turn = turn
-    const moments = publications.flatMap(({ deliveries }) => deliveries.map(({ runAt }) => runAt))
-    this.#firstAt = Math.min(turn.now, ...moments)
+    this.#firstAt = publications
+      .flatMap(({ deliveries }) => deliveries)
+      .reduce((first, { runAt }) => Math.min(first, runAt), turn.now)
   }
 
   mayClaim({ function: name, key, runAt }: NewDelivery): boolean {
