@@ -25,10 +25,16 @@ test('version 3 keeps every try, the one with which a delivery ended in its row'
       (4, 1, 'in hand', 'claimed', 2, 0, 0), (5, 1, 'withdrawn', 'cancelled', 0, 0, 0);
     INSERT INTO attempt VALUES (1, 1, 10, 11, 'no'), (1, 2, 20, 21, NULL),
       (2, 1, 10, 11, 'one'), (2, 2, 20, 21, 'two'), (2, 3, 30, 31, 'three'),
-      (3, 1, 10, 11, 'later'), (4, 1, 10, 11, 'again')`,
+      (3, 1, 10, 11, 'later'), (4, 1, 10, 11, 'again');
+    INSERT INTO command (delivery_id, try, argv, started_at) VALUES (1, 2, '[]', 20);
+    INSERT INTO log (delivery_id, at, level, message) VALUES (2, 10, 'info', 'hello')`,
   )
+  const kept = 'SELECT id, function, state, tries, earlier_tries, run_at FROM delivery'
+  const deliveries = valuesOf(database, kept)
   const before = valuesOf(database, 'SELECT * FROM attempt ORDER BY delivery_id, number')
   migrate(database, inMemory)
+  expect(valuesOf(database, kept)).toEqual(deliveries)
+  expect(valuesOf(database, 'PRAGMA foreign_key_check')).toEqual([])
   expect(valuesOf(database, 'SELECT * FROM try ORDER BY delivery_id, number')).toEqual(before)
   expect(valuesOf(database, 'SELECT id, ended_at, error FROM delivery WHERE ended_at IS NOT NULL')).toEqual([
     [1, 21, null],
@@ -41,4 +47,19 @@ test('version 3 keeps every try, the one with which a delivery ended in its row'
     [3, 1],
     [4, 1],
   ])
+})
+
+test('version 3 refuses what refers to nothing, and a state that there is none of', () => {
+  const database = storeOf(migrations.length, '')
+  const owe = (state: string) =>
+    database.exec(`INSERT INTO delivery (event_seq, function, state, run_at) VALUES (1, 'f', '${state}', 0)`)
+  expect(() => owe('ready')).toThrow('FOREIGN KEY')
+  database.exec(`INSERT INTO event (seq, id, source, type, time, attempt, data)
+    VALUES (1, 'a', '/here', 't', '2026-01-01T00:00:00.000Z', 1, '{}')`)
+  expect(() => owe('lost')).toThrow('CHECK')
+  owe('ready')
+  expect(() => owe('ready')).toThrow('UNIQUE')
+  expect(() => database.exec('DELETE FROM event')).toThrow('FOREIGN KEY')
+  database.exec("INSERT INTO log (delivery_id, at, level, message) VALUES (1, 0, 'info', 'hello')")
+  expect(() => database.exec('DELETE FROM delivery')).toThrow('FOREIGN KEY')
 })
