@@ -39,7 +39,8 @@ interface InHand {
   delivery: Delivery
   /** When its lease began. */
   leasedAt: number
-  cancel: AbortController
+  /** Ends the try. */
+  end: AbortController
   settlement: Promise<Settlement>
 }
 
@@ -136,8 +137,8 @@ export class Dispatcher {
    */
   async endRun(runId: string, reason: CancelledError | TerminalError): Promise<void> {
     this.#endedRuns.set(runId, reason)
-    for (const { delivery, cancel } of this.#inHand.values()) {
-      if (delivery.event.runid === runId && this.#isChain(delivery)) cancel.abort(reason)
+    for (const { delivery, end } of this.#inHand.values()) {
+      if (delivery.event.runid === runId && this.#isChain(delivery)) end.abort(reason)
     }
     await this.#options.bus.expedite(runId, this.#asides)
     this.wake()
@@ -156,7 +157,7 @@ export class Dispatcher {
   async abandon(reason: Error): Promise<void> {
     this.#draining = true
     const hands = [...this.#inHand.values()]
-    for (const { cancel } of hands) cancel.abort(reason)
+    for (const { end } of hands) end.abort(reason)
     await Promise.all(hands.map(({ settlement }) => settlement))
   }
 
@@ -255,16 +256,16 @@ export class Dispatcher {
   }
 
   #take(delivery: Delivery, leasedAt: number): void {
-    const cancel = new AbortController()
-    const settlement = this.#settlementOf(delivery, cancel.signal)
-    this.#inHand.set(delivery.id, { delivery, leasedAt, cancel, settlement })
+    const end = new AbortController()
+    const settlement = this.#settlementOf(delivery, end)
+    this.#inHand.set(delivery.id, { delivery, leasedAt, end, settlement })
     void settlement.then((ended) => {
       this.#ended.push(ended)
       this.wake()
     })
   }
 
-  async #settlementOf(delivery: Delivery, cancelled: AbortSignal): Promise<Settlement> {
+  async #settlementOf(delivery: Delivery, end: AbortController): Promise<Settlement> {
     const target = this.#options.registry.get(delivery.function)
     if (!target) {
       const error = `there is no function ${delivery.function} any more`
@@ -276,7 +277,7 @@ export class Dispatcher {
     const { spec } = target.definition
     const ended = this.#endedRuns.get(delivery.event.runid ?? '')
     if (ended && !spec.always && !spec.aside) return giveUp(delivery, target, ended, this.#options)
-    return work(delivery, target, cancelled, this.#options)
+    return work(delivery, target, end, this.#options)
   }
 
   /** What takes longer than a lease keeps it by asking for it again, three times as often as needed. */

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { customAlphabet, nanoid } from 'nanoid'
 import type { z } from 'zod'
@@ -17,6 +17,18 @@ export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstv
 /** A UUID is the fastest way to random hexadecimal digits: Node keeps a pool of them. */
 function newTrace(): string {
   return `00-${randomUUID().replaceAll('-', '')}-${randomUUID().slice(19).replaceAll('-', '')}-01`
+}
+
+/**
+ * What the id of an event begins with: the time of its parent, or its own if it has none. What comes at one time then
+ * lies side by side in the index of ids, however many others there are and whatever run they belong to.
+ */
+function stampOf(ms: number): string {
+  return ms.toString(36).padStart(9, '0')
+}
+
+function newEventId(now: number): string {
+  return `${stampOf(now)}${nanoid(16)}`
 }
 
 /** The step that emits an event. */
@@ -54,7 +66,7 @@ export function rootPublication<E extends EventDefinition>(
   data: InputOf<E>,
   { now, runId = newRunId(), origin = {} }: { now: number; runId?: string; origin?: Origin },
 ): Publication {
-  const { id = nanoid(), traceparent = newTrace() } = origin
+  const { id = newEventId(now), traceparent = newTrace() } = origin
   return publicationOf(registry, event, data, { ...origin, id, traceparent, runid: runId, attempt: 1 }, now)
 }
 
@@ -65,7 +77,7 @@ export function factPublication<E extends EventDefinition>(
   data: InputOf<E>,
   now: number,
 ): Publication {
-  return publicationOf(registry, event, data, { id: nanoid(), attempt: 1 }, now)
+  return publicationOf(registry, event, data, { id: newEventId(now), attempt: 1 }, now)
 }
 
 /**
@@ -84,11 +96,9 @@ export function childPublication<E extends EventDefinition>(
   const { source, id } = parent.event
   const round = parent.generation > 0 ? [parent.generation] : []
   const step = [source, id, parent.function, parent.phase, parent.index, ...round]
-  const digest = createHash('sha256').update(JSON.stringify(step)).digest()
-  const { runid = '' } = parent.event
+  const digest = hash('sha256', JSON.stringify(step), 'buffer')
   const identity = {
-    // Events of one run are neighbours in the index of ids then, however many others there are.
-    id: `${runid.slice(0, 4)}${digest.toString('base64url', 0, 15)}`,
+    id: `${stampOf(Date.parse(parent.event.time))}${digest.toString('base64url', 0, 12)}`,
     parentid: parent.event.id,
     attempt,
     ...(parent.event.runid && { runid: parent.event.runid }),

@@ -72,7 +72,7 @@ export async function rehearse(
   const settlement = await work(
     { id: 0, token: '', tries: 1, generation: 0, function: target.name, event },
     target,
-    signal,
+    new AbortController(),
     {
       bus,
       clock: systemClock,

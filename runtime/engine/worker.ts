@@ -24,35 +24,33 @@ export interface WorkerOptions {
 
 /**
  * Runs one delivery to its end, good or bad, and says how it has to be settled. Never throws.
- * @param cancelled Aborted when the run is cancelled.
+ * @param end The one controller for all that ends the try: aborted by the caller when the run is cancelled, and here
+ *   when time is up and when the try is over. Signals that are put together of others cost more than all else here.
  */
 export async function work(
   delivery: Delivery,
   target: RegisteredFunction,
-  cancelled: AbortSignal,
+  end: AbortController,
   options: WorkerOptions,
 ): Promise<Settlement> {
   const visit = options.gates.visit(delivery, target)
-  if (!visit) return tryOnce(delivery, target, cancelled, options)
-  const stopped = AbortSignal.any([cancelled, visit.signal])
-  return visit.leave(await tryOnce(delivery, target, stopped, options, visit))
+  if (!visit) return tryOnce(delivery, target, end, options)
+  const stop = () => end.abort(visit.signal.reason)
+  if (visit.signal.aborted) stop()
+  else visit.signal.addEventListener('abort', stop, { once: true })
+  return visit.leave(await tryOnce(delivery, target, end, options, visit))
 }
 
 async function tryOnce(
   delivery: Delivery,
   target: RegisteredFunction,
-  cancelled: AbortSignal,
+  end: AbortController,
   options: WorkerOptions,
   visit?: Visit,
 ): Promise<Settlement> {
   const { clock } = options
   const startedAt = clock.now()
-  // One controller for all that ends a try: signals that are put together of others cost more than all else here.
-  const end = new AbortController()
   const { signal } = end
-  const cancel = () => end.abort(cancelled.reason)
-  if (cancelled.aborted) cancel()
-  else cancelled.addEventListener('abort', cancel, { once: true })
   const clearTimeUp = clock.schedule(target.timeoutMs, () =>
     end.abort(new TerminalError(`${target.name} took longer than ${target.timeoutMs / 1000} s`)),
   )
@@ -91,7 +89,6 @@ async function tryOnce(
     return giveUp(delivery, target, error, options, startedAt)
   } finally {
     clearTimeUp()
-    cancelled.removeEventListener('abort', cancel)
     // What it has left running in the foreground, such as a session with a database, ends with it.
     end.abort(endOf(target))
   }

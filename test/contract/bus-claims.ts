@@ -136,6 +136,55 @@ export function describeClaims(on: BusBench): void {
       expect(stored()).toEqual(['a', 'b', 'c'])
     })
 
+    test('claims what comes with it in one go, as durably and as firmly as by any claim', async () => {
+      const { claimed } = await exchange({ publish: [owed('a')] })
+      expect(claimed).toMatchObject([{ function: 'f', tries: 1, generation: 0, event: event('a') }])
+      reopen()
+      expect(on.bus.open()).toMatchObject([{ eventId: 'a', state: 'claimed', tries: 1 }])
+      expect(await claimedIds({ now: leaseMs - 1 })).toEqual([])
+      expect(await claimOne(leaseMs)).toMatchObject({ tries: 2 })
+      const late: Settlement = {
+        outcome: 'done',
+        delivery: claimed[0] as Delivery,
+        attempt,
+        publications: [],
+      }
+      expect((await settle(late)).settled).toEqual([false])
+    })
+
+    test('claims in the order of time, and no more than it is asked for', async () => {
+      const publish = [owed('later', { runAt: 9 }), owed('late', { runAt: 3 }), owed('a'), owed('b')]
+      const { claimed, nextAt } = await exchange({ now: 5, publish, claim: 3 })
+      expect([idsOf(claimed), nextAt]).toEqual([['a', 'b', 'late'], 9])
+      expect(await claimedIds({ now: 5, publish: [owed('c'), owed('d')], claim: 1 })).toEqual(['c'])
+      expect(await claimedIds({ now: 5, publish: [owed('e')] })).toEqual(['d', 'e'])
+    })
+
+    test('claims nothing before what was due when it came, be it by a lease that ran out', async () => {
+      await on.bus.publish([owed('a'), owed('b', { runAt: 4 })])
+      await claimOne()
+      const { claimed } = await exchange({ now: leaseMs, publish: [owed('c')], claim: 2 })
+      expect(idsOf(claimed)).toEqual(['a', 'c'])
+    })
+
+    test('claims one of a key, and the next one with what ends it', async () => {
+      const publish = ['a', 'b'].map((id) => owed(id, { key: 'k' }))
+      const { claimed } = await exchange({ publish: [...publish, owed('other', { key: 'l' })] })
+      expect(idsOf(claimed)).toEqual(['a', 'other'])
+      const done = (delivery = claimed[0] as Delivery): Settlement => {
+        return { outcome: 'done', delivery, attempt, publications: [owed('c', { key: 'k' })] }
+      }
+      const next = await exchange({ settle: [done()] })
+      expect(idsOf(next.claimed)).toEqual(['b'])
+      expect(idsOf((await exchange({ settle: [done(next.claimed[0])] })).claimed)).toEqual(['c'])
+    })
+
+    test('passes over functions that are to get nothing now', async () => {
+      const publish = [owed('a', { function: 'g' }), owed('b')]
+      expect(await claimedIds({ publish, claimExcept: ['g'] })).toEqual(['b'])
+      expect(await claimedIds()).toEqual(['a'])
+    })
+
     test('takes all or nothing, and with it all that is in the turn', async () => {
       await on.bus.publish([owed('a')])
       const delivery = await claimOne()

@@ -67,7 +67,7 @@ class Store {
   }
 
   attempts(): number {
-    return Number(this.#database.prepare('SELECT count(*) AS count FROM attempt').get()?.count)
+    return Number(this.#database.prepare('SELECT count(*) AS count FROM try').get()?.count)
   }
 
   expectIntact(): void {

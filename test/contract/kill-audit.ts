@@ -38,7 +38,7 @@ const deliveries = `
     (SELECT json_group_array(child.type) FROM event AS child
       WHERE child.parent_id = e.id AND child.data ->> 'by' = d.function) AS emitted,
     (SELECT json_group_array(number) FROM (
-      SELECT number FROM attempt WHERE delivery_id = d.id ORDER BY number)) AS numbers
+      SELECT number FROM try WHERE delivery_id = d.id ORDER BY number)) AS numbers
   FROM delivery AS d JOIN event AS e ON e.seq = d.event_seq ORDER BY d.id`
 
 /** Every step is owed to both functions, everything else to nobody. */
@@ -67,8 +67,8 @@ function faultsOfTries(row: Row): string[] {
 /** Of one tree, `count` takes up a step only when the earlier ones have ended. */
 function faultsOfOrder(rows: (sql: string) => Row[]): string[] {
   const counted = rows(`SELECT d.id, d.state, d.tries, e.data ->> 'path' AS path,
-      (SELECT min(started_at) FROM attempt WHERE delivery_id = d.id AND error IS NOT 'killed') AS began,
-      (SELECT max(ended_at) FROM attempt WHERE delivery_id = d.id AND error IS NOT 'killed') AS ended
+      (SELECT min(started_at) FROM try WHERE delivery_id = d.id AND error IS NOT 'killed') AS began,
+      (SELECT max(ended_at) FROM try WHERE delivery_id = d.id AND error IS NOT 'killed') AS ended
     FROM delivery AS d JOIN event AS e ON e.seq = d.event_seq WHERE d.function = 'count' ORDER BY d.id`)
   return [...Map.groupBy(counted, ({ path }) => treeOf(String(path))).values()].flatMap((line) =>
     line.slice(1).flatMap((row, index) => {
@@ -85,7 +85,7 @@ function faultsOfAcknowledged(rows: (sql: string) => Row[], lines: readonly stri
   const events = new Set(rows('SELECT id FROM event').map(({ id }) => id))
   const owed = new Map(rows('SELECT id, state, tries FROM delivery').map((row) => [String(row.id), row]))
   const tried = new Map(
-    rows('SELECT * FROM attempt').map((row) => [`${row.delivery_id} ${row.number}`, row.error]),
+    rows('SELECT * FROM try').map((row) => [`${row.delivery_id} ${row.number}`, row.error]),
   )
   const ends = new Set<string>()
   return lines.filter((line) => {

@@ -195,6 +195,8 @@ export class BusModel {
       owed.runAt = runAt
     } else {
       owed.state = outcome === 'dead' ? 'dead' : 'ended'
+      // It may be redriven, and its next try fail at a time before this one.
+      owed.begunAt = Math.max(owed.begunAt, now)
       this.publish(publications)
     }
     return true

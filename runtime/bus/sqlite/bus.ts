@@ -1,7 +1,6 @@
 import { closeSync, openSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { nanoid } from 'nanoid'
 import type { Envelope } from '../../../events/index.ts'
 import {
   type Delivery,
@@ -11,18 +10,16 @@ import {
   type OpenDelivery,
   type Publication,
   type PublishResult,
-  type Settlement,
   type Turn,
   type TurnResult,
 } from '../bus.ts'
 import { inMemory, transaction } from './database.ts'
+import { envelopeOf, type Row } from './rows.ts'
 import { prepareStatements, type Statements } from './statements.ts'
-
-type Row = Record<string, unknown>
+import { expire, insert, takeTurn } from './turn.ts'
 
 /** Touched by every process that puts something on a bus that it does not dispatch; see `watch`. */
 const doorbellFile = 'doorbell'
-const leaseRanOut = 'its lease ran out: nobody renewed it in time'
 
 /** The embedded bus: one SQLite file. All its work is synchronous; the promises are the contract's. */
 export class SqliteBus implements EventBus {
@@ -37,27 +34,18 @@ export class SqliteBus implements EventBus {
   }
 
   async publish(publications: readonly Publication[]): Promise<PublishResult> {
-    const taken = transaction(this.#database, () => this.#insert(publications))
+    const taken = transaction(this.#database, () => insert(this.#sql, publications))
     this.#ring()
     return { taken }
   }
 
   async exchange(turn: Turn): Promise<TurnResult> {
-    return transaction(this.#database, () => {
-      const lease = turn.now + turn.leaseMs
-      const renewed = turn.renew.map(({ id, token }) => this.#sql.renew.run(lease, id, token).changes === 1)
-      const settled = turn.settle.map((settlement) => this.#settle(settlement))
-      const taken = this.#insert(turn.publish ?? [])
-      this.#expire(turn.now, leaseRanOut, turn.now)
-      const claimed = turn.claim > 0 ? this.#claim(turn, lease) : []
-      const nextAt = this.#sql.nextAt.get(turn.now)?.run_at as number | undefined
-      return { claimed, settled, renewed, taken, nextAt: nextAt === heldBack ? null : (nextAt ?? null) }
-    })
+    return transaction(this.#database, () => takeTurn(this.#sql, turn))
   }
 
   async reclaim(error: string, now: number): Promise<Delivery[]> {
     return transaction(this.#database, () => {
-      const orphans = this.#expire(Number.MAX_SAFE_INTEGER, error, now)
+      const orphans = expire(this.#sql, Number.MAX_SAFE_INTEGER, error, now)
       this.#sql.hastenSet.run({ now, heldBack })
       return orphans.map((row) => this.#delivery(row))
     })
@@ -72,9 +60,12 @@ export class SqliteBus implements EventBus {
   }
 
   async redrive(id: number): Promise<boolean> {
-    const { changes } = this.#sql.redrive.run(id)
+    const redriven = transaction(this.#database, () => {
+      this.#sql.keepTry.run(id)
+      return this.#sql.redrive.run(id).changes === 1
+    })
     this.#ring()
-    return changes === 1
+    return redriven
   }
 
   async replace(ids: readonly number[], publication: Publication): Promise<boolean> {
@@ -83,7 +74,7 @@ export class SqliteBus implements EventBus {
       if (!dead) return false
       const { runid, id: eventId } = publication.event
       for (const id of ids) this.#sql.replace.run(runid ?? eventId, id)
-      this.#insert([publication])
+      insert(this.#sql, [publication])
       return true
     })
     this.#ring()
@@ -99,7 +90,7 @@ export class SqliteBus implements EventBus {
       const open = this.open(runId)
       if (open.length === 0 || open.some(({ runAt, tries }) => runAt !== heldBack || tries > 0)) return false
       this.#sql.withdraw.run(runId)
-      this.#insert(publications)
+      insert(this.#sql, publications)
       return true
     })
     this.#ring()
@@ -178,76 +169,6 @@ export class SqliteBus implements EventBus {
     this.#database.close()
   }
 
-  /** @returns For each event whether it was taken. */
-  #insert(publications: readonly Publication[]): boolean[] {
-    return publications.map(({ event, deliveries }) => {
-      const { changes, lastInsertRowid } = this.#sql.event.run(
-        event.id,
-        event.source,
-        event.type,
-        event.subject ?? null,
-        event.time,
-        event.runid ?? null,
-        event.attempt,
-        event.parentid ?? null,
-        event.traceparent ?? null,
-        JSON.stringify(event.data ?? null),
-      )
-      if (changes === 0) return false
-      for (const delivery of deliveries) {
-        this.#sql.delivery.run(lastInsertRowid, delivery.function, delivery.key ?? null, delivery.runAt)
-      }
-      return true
-    })
-  }
-
-  /** The fence comes first: a settlement whose token is no longer in force must leave no trace. */
-  #settle(settlement: Settlement): boolean {
-    const { delivery, attempt, outcome } = settlement
-    const retry = outcome === 'retry'
-    const { changes } = this.#sql.settle.run(
-      retry ? 'ready' : outcome,
-      retry ? settlement.runAt : null,
-      delivery.id,
-      delivery.token,
-    )
-    if (changes === 0) return false
-    const { startedAt, endedAt, error } = attempt
-    this.#sql.attempt.run(delivery.tries, startedAt, endedAt, error ?? null, delivery.id)
-    if (!retry) this.#insert(settlement.publications)
-    return true
-  }
-
-  #claim({ now, claim, claimExcept = [] }: Turn, lease: number): Delivery[] {
-    const rows =
-      claimExcept.length > 0
-        ? this.#sql.readyExcept.all(now, JSON.stringify(claimExcept), claim)
-        : this.#sql.ready.all(now, claim)
-    return rows.map((row) => {
-      const id = row.delivery_id as number
-      const token = nanoid(12)
-      this.#sql.claim.run(token, lease, id)
-      return {
-        id,
-        function: row.function as string,
-        tries: (row.tries as number) + 1,
-        generation: row.generation as number,
-        token,
-        event: envelopeOf(row),
-      }
-    })
-  }
-
-  /** Takes back what has been claimed and not renewed. @returns It, as it was. */
-  #expire(until: number, error: string, now: number): Row[] {
-    const lapsed = this.#sql.lapsed.all(until)
-    for (const { id, tries } of lapsed as { id: number; tries: number }[]) {
-      this.#sql.attempt.run(tries, now, now, error, id)
-      this.#sql.expire.run(id)
-    }
-    return lapsed
-  }
-
   #delivery(row: Row): Delivery {
     const event = this.#sql.eventBySeq.get(row.event_seq as number) as Row
     return {
@@ -268,23 +189,4 @@ export class SqliteBus implements EventBus {
       // Nobody has ever watched this store.
     }
   }
-}
-
-/** The columns of an event as its envelope. */
-export function envelopeOf(row: Row): Envelope {
-  const envelope: Envelope = {
-    specversion: '1.0',
-    id: row.id as string,
-    source: row.source as string,
-    type: row.type as string,
-    time: row.time as string,
-    datacontenttype: 'application/json',
-    attempt: row.attempt as number,
-    data: JSON.parse(row.data as string),
-  }
-  if (row.subject !== null) envelope.subject = row.subject as string
-  if (row.run_id !== null) envelope.runid = row.run_id as string
-  if (row.parent_id !== null) envelope.parentid = row.parent_id as string
-  if (row.traceparent !== null) envelope.traceparent = row.traceparent as string
-  return envelope
 }

@@ -13,12 +13,10 @@ import type {
   Story,
   StoryDelivery,
 } from '../journal.ts'
-import { envelopeOf } from './bus.ts'
 import { transaction } from './database.ts'
 import { conditionsOf } from './event-search.ts'
 import { readQueues } from './queues.ts'
-
-type Row = Record<string, unknown>
+import { envelopeOf, type Row } from './rows.ts'
 
 /** What one call of `prune` looks at, so that it takes no time. */
 const runsAtOnce = 200
@@ -110,7 +108,7 @@ export class SqliteJournal implements Journal {
   story(runId: string): Story {
     const rows = (sql: string) => this.#database.prepare(sql).all(runId)
     const ofRun = 'SELECT d.id FROM delivery d JOIN event e ON e.seq = d.event_seq WHERE e.run_id = ?'
-    const attempts = group(rows(`SELECT * FROM attempt WHERE delivery_id IN (${ofRun}) ORDER BY number`))
+    const attempts = group(rows(`SELECT * FROM try WHERE delivery_id IN (${ofRun}) ORDER BY number`))
     const commands = group(rows(`SELECT * FROM command WHERE delivery_id IN (${ofRun}) ORDER BY id`))
     const logs = group(rows(`SELECT * FROM log WHERE delivery_id IN (${ofRun}) ORDER BY id`))
     const deliveries = Map.groupBy(
@@ -142,10 +140,9 @@ export class SqliteJournal implements Journal {
   dead(): DeadLetter[] {
     return this.#database
       .prepare(
-        `SELECT e.*, d.id AS delivery_id, d.function, d.earlier_tries + d.tries AS all_tries, a.ended_at, a.error
+        `SELECT e.*, d.id AS delivery_id, d.function, d.earlier_tries + d.tries AS all_tries, d.ended_at, d.error
         FROM delivery d JOIN event e ON e.seq = d.event_seq
-        LEFT JOIN attempt a ON a.delivery_id = d.id AND a.number = d.earlier_tries + d.tries
-        WHERE d.state = 'dead' AND d.replaced_by IS NULL ORDER BY a.ended_at DESC, d.id DESC`,
+        WHERE d.state = 'dead' AND d.replaced_by IS NULL ORDER BY d.ended_at DESC, d.id DESC`,
       )
       .all()
       .map((row) => ({

@@ -8,11 +8,18 @@ export const statements = {
   event: `INSERT INTO event (id, source, type, subject, time, run_id, attempt, parent_id, traceparent, data)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO NOTHING`,
   delivery: `INSERT INTO delivery (event_seq, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,
+  claimed: `INSERT INTO delivery (event_seq, function, key, run_at, state, tries, token, lease_until)
+    VALUES (?, ?, ?, ?, 'claimed', 1, ?, ?)`,
+  isKeyTaken: `SELECT 1 FROM delivery WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') LIMIT 1`,
   eventBySeq: `SELECT * FROM event WHERE seq = ?`,
   attempt: `INSERT INTO attempt SELECT id, earlier_tries + ?, ?, ?, ? FROM delivery WHERE id = ?`,
   renew: `UPDATE delivery SET lease_until = ? WHERE id = ? AND token = ? AND state = 'claimed'`,
-  settle: `UPDATE delivery SET state = ?, run_at = coalesce(?, run_at), token = NULL, lease_until = NULL
+  end: `UPDATE delivery SET state = ?, token = NULL, lease_until = NULL, started_at = ?, ended_at = ?, error = ?
     WHERE id = ? AND token = ? AND state = 'claimed'`,
+  retry: `UPDATE delivery SET state = 'ready', run_at = ?, token = NULL, lease_until = NULL
+    WHERE id = ? AND token = ? AND state = 'claimed'`,
+  ahead: `SELECT (SELECT lease_until FROM delivery WHERE state = 'claimed' ORDER BY lease_until LIMIT 1) AS lapses_at,
+    (SELECT run_at FROM delivery WHERE state = 'ready' ORDER BY run_at LIMIT 1) AS due_at`,
   // The sign keeps SQLite from going through the table in the order of its ids.
   lapsed: `SELECT * FROM delivery WHERE state = 'claimed' AND lease_until <= ? ORDER BY +id`,
   expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL WHERE id = ?`,
@@ -31,8 +38,10 @@ export const statements = {
   expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
     AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)
     AND function NOT IN (SELECT value FROM json_each(?))`,
+  keepTry: `INSERT INTO attempt SELECT id, earlier_tries + tries, started_at, ended_at, error FROM delivery
+    WHERE id = ? AND state = 'dead' AND replaced_by IS NULL AND ended_at IS NOT NULL`,
   redrive: `UPDATE delivery SET state = 'ready', run_at = 0, generation = generation + 1,
-      earlier_tries = earlier_tries + tries, tries = 0
+      earlier_tries = earlier_tries + tries, tries = 0, started_at = NULL, ended_at = NULL, error = NULL
     WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
   isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
   replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,

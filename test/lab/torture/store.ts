@@ -9,7 +9,7 @@ import {
   sourceSynced,
   syncRun,
 } from '../../../events/index.ts'
-import { envelopeOf } from '../../../runtime/bus/sqlite/bus.ts'
+import { envelopeOf } from '../../../runtime/bus/sqlite/rows.ts'
 import { wordsOf } from '../../../runtime/cli/view/words.ts'
 
 type Row = Record<string, unknown>

@@ -26,7 +26,7 @@ describe('rootPublication()', () => {
   test('makes a whole CloudEvent, its subject being the source that it is about', () => {
     expect(event).toEqual({
       specversion: '1.0',
-      id: expect.stringMatching(/^[\w-]{21}$/),
+      id: expect.stringMatching(/^[\w-]{25}$/),
       source: `/hdsync/${hostname()}`,
       type: 'test.work',
       subject: 'home',
@@ -96,6 +96,13 @@ describe('childPublication()', () => {
     ]
     expect(new Set(steps.map(({ id }) => id)).size).toBe(steps.length)
     expect(child(0, { ...parent, source: '/elsewhere' }).id).not.toBe(child().id)
+  })
+
+  test('has an id that comes after those of earlier times, whatever run it belongs to', () => {
+    const times = [now, now + 1, now + 1000, now + 1e12]
+    const ids = times.map((at) => child(0, { ...parent, time: new Date(at).toISOString() }).id)
+    const roots = times.map((at) => rootPublication(registry, work, {}, { now: at }).event.id)
+    expect([ids, roots]).toEqual([ids.toSorted(), roots.toSorted()])
   })
 
   test('does not mistake one split of names for another', () => {
