@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 
 /** One kind of event: its type (`snapshot.create`), the shape of its data, and who may make or take it. */
 export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {

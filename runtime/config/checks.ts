@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { httpSchema } from './http.ts'
 import { checkHttp } from './http-checks.ts'
 import { didYouMean } from './nearest.ts'
