@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 
 /** One kind of event: its type (`snapshot.create`), the shape of its data, and who may make or take it. */
 export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
@@ -23,11 +23,13 @@ export type InputOf<E extends EventDefinition> = z.input<E['schema']>
 /**
  * Declares a kind of event.
  * @param type Lower-case words joined by dots: what it concerns, then what is asked for or has happened.
+ * @param schema The shape of its data; or a function that makes it, called once it is asked for: a start needs a tenth
+ *   of all schemas, and to make one takes longer than to use it.
  * @example const syncRun = defineEvent('sync.run', z.strictObject({ source: z.string() }))
  */
 export function defineEvent<Type extends string, Schema extends z.ZodType>(
   type: Type,
-  schema: Schema,
+  schema: Schema | (() => Schema),
   options: {
     triggerable?: boolean
     external?: boolean
@@ -39,5 +41,16 @@ export function defineEvent<Type extends string, Schema extends z.ZodType>(
     throw new TypeError(`event type ${JSON.stringify(type)}: expected lower-case words joined by dots`)
   }
   const { triggerable = false, external = false, always = false, subject = 'source' } = options
-  return { type, schema, triggerable, external, always, subject }
+  let made: Schema | undefined
+  return {
+    type,
+    get schema() {
+      made ??= typeof schema === 'function' ? schema() : schema
+      return made
+    },
+    triggerable,
+    external,
+    always,
+    subject,
+  }
 }

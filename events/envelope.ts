@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /**
  * A CloudEvents 1.0 message as it lies on the bus. The four extension attributes are ours:

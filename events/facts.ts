@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineEvent } from './define.ts'
 import { name, runResult, snapshot } from './parts.ts'
 
@@ -8,7 +8,7 @@ const fact = { external: true }
 const count = z.int().min(0)
 
 /** The run was accepted, with these sources. */
-export const runStarted = defineEvent('run.started', z.strictObject({ sources: z.array(name) }), fact)
+export const runStarted = defineEvent('run.started', () => z.strictObject({ sources: z.array(name) }), fact)
 
 /**
  * A snapshot could not be mounted; another one is taken while attempts are left. `kernel` is what the kernel
@@ -16,33 +16,35 @@ export const runStarted = defineEvent('run.started', z.strictObject({ sources: z
  */
 export const snapshotRefused = defineEvent(
   'snapshot.refused',
-  z.strictObject({ source: name, reason: z.string(), kernel: z.array(z.string()), attemptsLeft: count }),
+  () =>
+    z.strictObject({ source: name, reason: z.string(), kernel: z.array(z.string()), attemptsLeft: count }),
   fact,
 )
 
 /** A snapshot filled up before the copy had ended; a larger one is taken while attempts are left. */
 export const snapshotOverflowed = defineEvent(
   'snapshot.overflowed',
-  z.strictObject({ source: name, sizeBytes: count, attemptsLeft: count }),
+  () => z.strictObject({ source: name, sizeBytes: count, attemptsLeft: count }),
   fact,
 )
 
 /** A snapshot was made larger, as it was filling up. */
 export const snapshotExtended = defineEvent(
   'snapshot.extended',
-  z.strictObject({ source: name, fromBytes: count, toBytes: count }),
+  () => z.strictObject({ source: name, fromBytes: count, toBytes: count }),
   fact,
 )
 
 /** A snapshot of ours is gone. `usedPercent` is null for a thin one. */
 export const snapshotReleased = defineEvent(
   'snapshot.released',
-  z.strictObject({
-    source: name,
-    snapshot,
-    sizeBytes: count.nullable(),
-    usedPercent: z.number().nullable(),
-  }),
+  () =>
+    z.strictObject({
+      source: name,
+      snapshot,
+      sizeBytes: count.nullable(),
+      usedPercent: z.number().nullable(),
+    }),
   fact,
 )
 
@@ -52,13 +54,14 @@ export const snapshotReleased = defineEvent(
  */
 export const syncHeld = defineEvent(
   'sync.held',
-  z.strictObject({
-    source: name,
-    deletions: count,
-    deleted: count.default(0),
-    mirrorFiles: count,
-    limit: count,
-  }),
+  () =>
+    z.strictObject({
+      source: name,
+      deletions: count,
+      deleted: count.default(0),
+      mirrorFiles: count,
+      limit: count,
+    }),
   fact,
 )
 
@@ -68,7 +71,7 @@ export const syncHeld = defineEvent(
  */
 export const mirrorSuspect = defineEvent(
   'mirror.suspect',
-  z.strictObject({ source: name, reason: z.string(), mirror: z.string().optional() }),
+  () => z.strictObject({ source: name, reason: z.string(), mirror: z.string().optional() }),
   fact,
 )
 
@@ -79,20 +82,21 @@ export const mirrorSuspect = defineEvent(
  */
 export const sourceSynced = defineEvent(
   'source.synced',
-  z.strictObject({
-    source: name,
-    filesTransferred: count,
-    bytesTransferred: count,
-    filesDeleted: count,
-    unchanged: z.boolean().optional(),
-    warning: z.string().optional(),
-    /** What was written to the source before is in the mirror, what was written after is not. */
-    read: z.strictObject({ from: z.iso.datetime(), to: z.iso.datetime() }).optional(),
-    /** Which mirror, where disks take turns. */
-    mirror: z.string().optional(),
-    /** The uptime of the machine, as random(4) names it. */
-    boot: z.string().optional(),
-  }),
+  () =>
+    z.strictObject({
+      source: name,
+      filesTransferred: count,
+      bytesTransferred: count,
+      filesDeleted: count,
+      unchanged: z.boolean().optional(),
+      warning: z.string().optional(),
+      /** What was written to the source before is in the mirror, what was written after is not. */
+      read: z.strictObject({ from: z.iso.datetime(), to: z.iso.datetime() }).optional(),
+      /** Which mirror, where disks take turns. */
+      mirror: z.string().optional(),
+      /** The uptime of the machine, as random(4) names it. */
+      boot: z.string().optional(),
+    }),
   fact,
 )
 
@@ -102,48 +106,50 @@ export const sourceSynced = defineEvent(
  */
 export const sourceArchived = defineEvent(
   'source.archived',
-  z.strictObject({
-    source: name,
-    path: z.string(),
-    sizeBytes: count,
-    /** Of the file, in hexadecimal digits. */
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .optional(),
-    /** Another one means that the mirror, or how it is archived, has changed since. */
-    basis: z.string().optional(),
-    /** Tells the file from any other that comes to stand in its place. */
-    file: z.string().optional(),
-    /** The mirror has not changed since an archive was written then: this is that one. */
-    unchangedSince: z.iso.datetime().optional(),
-    /** The archive whose blocks it shares; without it, it is the one that has been there. */
-    linkedFrom: z.string().optional(),
-  }),
+  () =>
+    z.strictObject({
+      source: name,
+      path: z.string(),
+      sizeBytes: count,
+      /** Of the file, in hexadecimal digits. */
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
+      /** Another one means that the mirror, or how it is archived, has changed since. */
+      basis: z.string().optional(),
+      /** Tells the file from any other that comes to stand in its place. */
+      file: z.string().optional(),
+      /** The mirror has not changed since an archive was written then: this is that one. */
+      unchangedSince: z.iso.datetime().optional(),
+      /** The archive whose blocks it shares; without it, it is the one that has been there. */
+      linkedFrom: z.string().optional(),
+    }),
   fact,
 )
 
 /** A source's backup, or a part of it, did not come about. `step` is the event whose handling failed. */
 export const sourceFailed = defineEvent(
   'source.failed',
-  z.strictObject({
-    source: name,
-    step: z.string(),
-    reason: z.string(),
-    cancelled: z.boolean().default(false),
-  }),
+  () =>
+    z.strictObject({
+      source: name,
+      step: z.string(),
+      reason: z.string(),
+      cancelled: z.boolean().default(false),
+    }),
   fact,
 )
 
 /** A source's backup was made, but not as it was asked for: it counts as degraded. */
 export const sourceWarned = defineEvent(
   'source.warned',
-  z.strictObject({ source: name, step: z.string(), reason: z.string() }),
+  () => z.strictObject({ source: name, step: z.string(), reason: z.string() }),
   fact,
 )
 
 /** Something went wrong that spoils no backup, but that somebody should know. */
-export const runWarned = defineEvent('run.warned', z.strictObject({ reason: z.string() }), fact)
+export const runWarned = defineEvent('run.warned', () => z.strictObject({ reason: z.string() }), fact)
 
 export const runSucceeded = defineEvent('run.succeeded', runResult, fact)
 /** All is done, with warnings. */
@@ -159,11 +165,12 @@ export const runCancelled = defineEvent('run.cancelled', runResult, fact)
  */
 export const unitFailed = defineEvent(
   'unit.failed',
-  z.strictObject({
-    unit: z.string().min(1),
-    result: z.string().default(''),
-    exitStatus: z.string().default(''),
-  }),
+  () =>
+    z.strictObject({
+      unit: z.string().min(1),
+      result: z.string().default(''),
+      exitStatus: z.string().default(''),
+    }),
   { ...fact, triggerable: true },
 )
 
@@ -173,12 +180,13 @@ export const unitFailed = defineEvent(
  */
 export const runOverdue = defineEvent(
   'run.overdue',
-  z.strictObject({
-    source: name,
-    lastSuccessAt: z.iso.datetime().nullable(),
-    firstSeenAt: z.iso.datetime(),
-    allowedMs: count,
-  }),
+  () =>
+    z.strictObject({
+      source: name,
+      lastSuccessAt: z.iso.datetime().nullable(),
+      firstSeenAt: z.iso.datetime(),
+      allowedMs: count,
+    }),
   fact,
 )
 
@@ -188,15 +196,16 @@ export const runOverdue = defineEvent(
  */
 export const deadLettered = defineEvent(
   'dead.lettered',
-  z.strictObject({
-    function: z.string(),
-    event: z.string(),
-    type: z.string(),
-    source: name.optional(),
-    hook: z.string().optional(),
-    tries: count,
-    reason: z.string(),
-  }),
+  () =>
+    z.strictObject({
+      function: z.string(),
+      event: z.string(),
+      type: z.string(),
+      source: name.optional(),
+      hook: z.string().optional(),
+      tries: count,
+      reason: z.string(),
+    }),
   fact,
 )
 
@@ -206,7 +215,7 @@ export const deadLettered = defineEvent(
  */
 export const hookDisabled = defineEvent(
   'hook.disabled',
-  z.strictObject({ hook: z.string(), fingerprint: z.string(), reason: z.string() }),
+  () => z.strictObject({ hook: z.string(), fingerprint: z.string(), reason: z.string() }),
   { ...fact, subject: 'fingerprint' },
 )
 

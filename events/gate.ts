@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineEvent } from './define.ts'
 import { name } from './parts.ts'
 
@@ -8,7 +8,7 @@ import { name } from './parts.ts'
  * A snapshot of the source is about to be taken. It is not, until every function that handles this has returned or
  * has called `snapshotTaken()`, or until the source's `gate.timeout` is up.
  */
-export const snapshotBefore = defineEvent('snapshot.before', z.strictObject({ source: name }), {
+export const snapshotBefore = defineEvent('snapshot.before', () => z.strictObject({ source: name }), {
   external: true,
 })
 
@@ -18,6 +18,7 @@ export const snapshotBefore = defineEvent('snapshot.before', z.strictObject({ so
  */
 export const snapshotAfter = defineEvent(
   'snapshot.after',
-  z.strictObject({ source: name, before: z.string(), taken: z.boolean(), reason: z.string().optional() }),
+  () =>
+    z.strictObject({ source: name, before: z.string(), taken: z.boolean(), reason: z.string().optional() }),
   { external: true, always: true },
 )

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** The name of a source or a target, as written in the config. */
 export const name = z.string().min(1).max(64)

@@ -6,10 +6,11 @@
  */
 import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { lazyBuiltins } from './lazy-builtins.ts'
 import { bundledPackages, type Licensed, licenceText } from './licences.ts'
 import { declareTypes, writeManifest } from './types.ts'
+import { wholeZod } from './whole-zod.ts'
 
 export const root = join(import.meta.dirname, '../..')
 
@@ -26,29 +27,35 @@ export const manifest: { version: string; description: string; license: string; 
  */
 export async function bundle(folder: string): Promise<Licensed[]> {
   rmSync(folder, { recursive: true, force: true })
-  const { metafile } = await build({
+  const options: BuildOptions = {
     absWorkingDir: root,
-    entryPoints: [
-      'runtime/cli/main.ts',
-      'runtime/hdsync.ts',
-      'runtime/testing.ts',
-      ...globSync('functions/*.ts', { cwd: root }).sort(),
-    ],
     outbase: root,
     outdir: folder,
-    // As deep as the files of the engine.
-    chunkNames: 'runtime/chunks/[name]-[hash]',
     bundle: true,
-    splitting: true,
     format: 'esm',
     platform: 'node',
     target: 'node24',
     // ES modules where a package has both: what is not used is left out.
     mainFields: ['module', 'main'],
-    plugins: [lazyBuiltins],
     legalComments: 'none',
-    metafile: true,
     logLevel: 'warning',
+  }
+  // By itself: to tell the version it loads nothing else.
+  await build({ ...options, entryPoints: ['runtime/cli/main.ts'], plugins: [lazyBuiltins, besideIt] })
+  const { metafile } = await build({
+    ...options,
+    entryPoints: [
+      'runtime/cli/program.ts',
+      'runtime/hdsync.ts',
+      'runtime/testing.ts',
+      ...globSync('functions/*.ts', { cwd: root }).sort(),
+    ],
+    // As deep as the files of the engine.
+    chunkNames: 'runtime/chunks/[name]-[hash]',
+    splitting: true,
+    inject: ['deploy/build/every-start.ts'],
+    plugins: [lazyBuiltins, wholeZod],
+    metafile: true,
   })
   const typed = declareTypes(folder, root)
   const packages = bundledPackages([...Object.keys(metafile.inputs), ...typed], root)
@@ -60,6 +67,16 @@ export async function bundle(folder: string): Promise<Licensed[]> {
   writeManifest(folder, { name: 'hdsync', version: manifest.version, type: 'module' })
   writeManifest(join(folder, 'runtime'), packageOfFunctions())
   return packages
+}
+
+/** Leaves what a file loads in the end, from its own folder, to be found there in the build. */
+const besideIt: Plugin = {
+  name: 'beside it',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/.*\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: path.replace(/\.ts$/, '.js'), external: true } : undefined,
+    )
+  },
 }
 
 /** What functions of the user's own import by name, as in the checkout. */

@@ -48,7 +48,8 @@ export async function cancelCommand(wanted: string, options: CancelOptions, io: 
 function readingOf(config: Config, wanted: string): Reading {
   const reading = readJournal(config, (journal, atWork) => {
     const run = findRun(journal, wanted)
-    return readRun(run, journal.story(run.id), atWork)
+    const going = !run.end && atWork()
+    return readRun(run, journal.story(run.id), going)
   })
   if (!reading) throw noStore(config.state)
   return reading

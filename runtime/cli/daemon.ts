@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type SocketConfig, socketPath } from '../config/socket.ts'
 import { HdsyncError, UsageError } from '../errors.ts'
 

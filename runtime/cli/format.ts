@@ -1,11 +1,10 @@
-import { stripVTControlCharacters } from 'node:util'
+import { stripVTControlCharacters, styleText } from 'node:util'
 import { eastAsianWidth } from 'get-east-asian-width'
-import { bold, cyan, dim, green, red, yellow } from 'yoctocolors'
 
 type Paint = (text: string) => string
 
-const colours = { bold, dim, red, yellow, green, cyan }
-type Colour = keyof typeof colours
+const colours = ['bold', 'dim', 'red', 'yellow', 'green', 'cyan'] as const
+type Colour = (typeof colours)[number]
 
 /** Colours, or none. `state` paints the state of a run, a source or a finding in the colour that it has everywhere. */
 export type Painter = Record<Colour | 'state', Paint>
@@ -25,12 +24,10 @@ const stateColours: Readonly<Record<string, Colour>> = {
   error: 'red',
 }
 
-const plain: Paint = (text) => text
-
 export function painter(colour: boolean): Painter {
-  const paints = colour
-    ? colours
-    : { bold: plain, dim: plain, red: plain, yellow: plain, green: plain, cyan: plain }
+  const paint = (name: Colour) => (text: string) =>
+    colour ? styleText(name, text, { validateStream: false }) : text
+  const paints = Object.fromEntries(colours.map((name) => [name, paint(name)])) as Record<Colour, Paint>
   return { ...paints, state: (state) => paints[stateColours[state] ?? 'bold'](state) }
 }
 
@@ -72,6 +69,8 @@ function isQuantitative(column: string[]): boolean {
 
 /** How many columns of a terminal a text takes: colours take none, wide characters two. */
 export function visibleWidth(text: string): number {
+  // Nearly all that there is; to make V8 tell all other characters apart takes as long as to open the store.
+  if (/^[ -~]*$/.test(text)) return text.length
   let width = 0
   for (const character of stripVTControlCharacters(text)) {
     if (/[\p{M}\p{C}]/u.test(character)) continue

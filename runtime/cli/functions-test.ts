@@ -34,7 +34,7 @@ export async function testFunctionsCommand(
       (unknown && didYouMean(unknown, known)) ?? 'hdsync functions new writes one beside its function'
     throw new UsageError(`there is ${what}`, { hint })
   }
-  provideHdsync()
+  await provideHdsync()
   provideModule('hdsync/testing', testing)
   const files = (names.length > 0 ? names : known).map((name) => join(folder, name + ending))
   let failed = false

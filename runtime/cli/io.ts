@@ -1,3 +1,5 @@
+import { fstatSync, writeSync } from 'node:fs'
+
 /** Where a command writes: results to `stdout`, diagnostics to `stderr`. */
 export interface Io {
   stdout: (text: string) => void
@@ -11,15 +13,47 @@ export interface Io {
 
 /** The terminal, or whatever stands in its place. Colour is for terminals, and not where NO_COLOR is set. */
 export function processIo(): Io {
-  // `hdsync show | head` closes the pipe early, and Ctrl-C may take the reader or the terminal first: no reason
-  // to leave a run halfway.
-  process.stdout.on('error', () => {})
-  process.stderr.on('error', () => {})
+  const stdout = outlet(1, () => process.stdout)
+  const stderr = outlet(2, () => process.stderr)
+  const terminal = stdout.terminal()
+  stderr.terminal()
   return {
-    stdout: (text) => void process.stdout.write(text),
-    stderr: (text) => void process.stderr.write(text),
-    colour: process.stdout.isTTY === true && !process.env.NO_COLOR,
-    ...(process.stdout.isTTY && { width: process.stdout.columns }),
+    stdout: stdout.write,
+    stderr: stderr.write,
+    colour: terminal?.hasColors() === true && !process.env.NO_COLOR,
+    ...(terminal && { width: terminal.columns }),
     env: process.env,
+  }
+}
+
+/** What every pipe takes at once, whether anybody reads or not: a page. */
+const atOnceBytes = 4096
+
+/**
+ * Writes the first lines to a file or pipe by itself: to make Node's stream takes as long as an answer of one line.
+ * What comes after them is left to the stream, which keeps nobody waiting, a run least of all, when readers are slow.
+ */
+function outlet(fd: 1 | 2, open: () => NodeJS.WriteStream) {
+  let stream: NodeJS.WriteStream | undefined
+  let room = atOnceBytes
+  const opened = () => {
+    // `hdsync show | head` closes the pipe early, and Ctrl-C may take the reader or the terminal first: no reason
+    // to leave a run halfway.
+    stream ??= open().on('error', () => {})
+    return stream
+  }
+  return {
+    /** The stream, if it is that of a terminal. */
+    terminal: () => (fstatSync(fd).isCharacterDevice() && opened().isTTY ? opened() : undefined),
+    write(text: string) {
+      let rest = Buffer.from(text)
+      room -= rest.length
+      try {
+        while (!stream && room >= 0 && rest.length > 0) rest = rest.subarray(writeSync(fd, rest))
+      } catch {
+        // The stream finds the same, and tells those who listen to it.
+      }
+      if (rest.length > 0) opened().write(rest)
+    },
   }
 }

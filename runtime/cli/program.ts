@@ -13,9 +13,11 @@ Exit codes:
  */
 export async function main(argv: readonly string[], version: string, io: Io = processIo()): Promise<number> {
   let exitCode: number = exitCodes.succeeded
-  const program = createProgram(version, io, (code) => {
+  const done = (code: number) => {
     exitCode = code
-  })
+  }
+  // What completes a command line has to know of all the others.
+  const program = createProgram(version, io, done, argv[2] === '__complete' ? undefined : argv[2])
   try {
     await program.parseAsync([...argv])
     return exitCode
@@ -40,8 +42,17 @@ async function printError(error: unknown, debug: boolean, io: Io): Promise<numbe
   return error instanceof UsageError || error instanceof ConfigError ? exitCodes.usage : exitCodes.failed
 }
 
-/** Every command with its options, as it is parsed, completed and documented. @param done Told the exit code. */
-export function createProgram(version: string, io: Io, done: (exitCode: number) => void): Command {
+/**
+ * Every command with its options, as it is parsed, completed and documented.
+ * @param done Told the exit code.
+ * @param only The one command that is wanted, if there is one of this name: to make them all takes as long as a short one.
+ */
+export function createProgram(
+  version: string,
+  io: Io,
+  done: (exitCode: number) => void,
+  only?: string,
+): Command {
   const program = new Command('hdsync')
     .description('Backs up a Linux server while it runs: snapshots, mirrors, weekday archives.')
     .version(version, '-V, --version', 'print the version')
@@ -68,214 +79,265 @@ export function createProgram(version: string, io: Io, done: (exitCode: number) 
       .addHelpText('after', `\nExample:\n  ${example}`)
   const json = ['--json', 'print the result as one line of JSON'] as const
 
-  command(
-    'init',
-    'look at this machine, and write a config for it',
-    'hdsync init\n  hdsync init --yes --target /mnt/backup',
-  )
-    .option('-y, --yes', 'take the defaults instead of asking')
-    .option('-t, --target <place>', 'the folder or disk for the backups')
-    .option('--no-timer', 'leave the nightly timer as it is')
-    .option('--json', 'print the proposal as one line of JSON, and change nothing')
-    .action(async (options) => done(await (await import('./init.ts')).initCommand(options, io)))
-
-  command('run [source...]', 'back up all sources, or those named, and follow it', 'hdsync run var home')
-    .option(...json)
-    .option('-q, --quiet', 'print the result alone')
-    .action(async (sources, options) =>
-      done(await (await import('./run.ts')).runCommand(sources, options, io)),
-    )
-
-  command(
-    'serve',
-    'the daemon: takes events over a socket and HTTP, and does what they ask for',
-    'hdsync serve',
-  )
-    .option('--exit-when-idle <duration>', 'leave when nothing has been going on for so long, such as 60s')
-    .action(async (options) => done(await (await import('./serve.ts')).serveCommand(options, version, io)))
-
-  command(
-    'plan [source...]',
-    'print the commands that a run would execute, without executing one',
-    'hdsync plan var',
-  )
-    .option(...json)
-    .action(async (sources, options) =>
-      done(await (await import('./plan.ts')).planCommand(sources, options, io)),
-    )
-
-  command('check', 'look for everything that could go wrong tonight', 'hdsync check')
-    .option('--list', 'print everything that can be found, with its id and severity')
-    .option(...json)
-    .action(async (options) => done(await (await import('./check.ts')).checkCommand(options, io)))
-
-  command('runs', 'list past runs', 'hdsync runs --limit 7')
-    .addOption(
-      new Option('-n, --limit <count>', 'how many, the newest first').default(20).argParser(wholeNumber),
-    )
-    .option(...json)
-    .action(async (options) => done(await (await import('./runs.ts')).runsCommand(options, io)))
-
-  command(
-    'show [run]',
-    'show a run as a tree of events, attempts and commands; the last one unless named',
-    'hdsync show last',
-  )
-    .option('--no-commands', 'leave out the commands')
-    .option('--commands', 'have them in the JSON too')
-    .option(...json)
-    .action(async (run, options) => done(await (await import('./show.ts')).showCommand(run, options, io)))
-
-  command(
-    'release <id>',
-    'let a held sync go on; the id is that of its run, or the name of its source',
-    'hdsync release home',
-  )
-    .option(...json)
-    .option('-q, --quiet', 'print the result alone')
-    .action(async (id, options) => done(await (await import('./release.ts')).releaseCommand(id, options, io)))
-
-  command('emit <type>', 'put an event on the bus', `hdsync emit backup.start --data '{"sources":["var"]}'`)
-    .option('-d, --data <json>', 'what it carries; {} unless given')
-    .option('-s, --subject <subject>', 'what it is about')
-    .option('--id <id>', 'its own id: the same one twice is taken once')
-    .option('--deliver', 'have hooks hear of it at once where there is no daemon; no run begins')
-    .option(...json)
-    .action(async (type, options) => done(await (await import('./emit.ts')).emitCommand(type, options, io)))
-
-  command('cancel <run>', 'end a run before its time; `last` is the newest', 'hdsync cancel last')
-    .option(...json)
-    .action(async (run, options) => done(await (await import('./cancel.ts')).cancelCommand(run, options, io)))
-
-  command(
-    'events',
-    'list what was put on the bus, the newest last',
-    "hdsync events --type 'snapshot.*' --since 2d",
-  )
-    .option('-t, --type <glob...>', 'of these types; `*` stands for any text')
-    .option('-r, --run <run>', 'of this run: its id or the beginning of it, or `last`')
-    .addOption(new Option('-s, --source <name>', 'about this source'))
-    .addOption(new Option('--since <time>', 'since so long ago (2h), or since a day or time'))
-    .addOption(
-      new Option('-n, --limit <count>', 'how many; 50 unless given, 10 with --follow').argParser(wholeNumber),
-    )
-    .option('-f, --follow', 'go on with what comes, until Ctrl-C')
-    .option('--json', 'print each event as a line of JSON')
-    .action(async (options) => done(await (await import('./events.ts')).eventsCommand(options, io)))
-
-  command('dead', 'list what was given up after all its tries', 'hdsync dead')
-    .option(...json)
-    .action(async (options) => done(await (await import('./dead.ts')).deadCommand(options, io)))
-
-  command(
-    'redrive [id]',
-    'take up again what was given up; the id is its number in `hdsync dead`',
-    'hdsync redrive 40',
-  )
-    .option('-a, --all', 'all there are')
-    .option(...json)
-    .option('-q, --quiet', 'print the result alone')
-    .action(async (id, options) => done(await (await import('./redrive.ts')).redriveCommand(id, options, io)))
-
-  command('why <source>', 'tell why the last backup of a source failed, and what to do', 'hdsync why var')
-    .option(...json)
-    .action(async (source, options) => done(await (await import('./why.ts')).whyCommand(source, options, io)))
-
-  const functions = command(
-    'functions',
-    'list what handles what, and where it was loaded from',
-    'hdsync functions',
-  )
-    .option(...json)
-    .action(async (options) => done(await (await import('./functions.ts')).functionsCommand(options, io)))
-  const folder = [
-    '--dir <folder>',
-    'the folder of functions; `functions` of the config unless given',
-  ] as const
-  command(
-    'new <name>',
-    'write a function of your own, and a test beside it',
-    'hdsync functions new tell-monitor --on run.failed',
-    functions,
-  )
-    .requiredOption('--on <event>', 'the event that it handles')
-    .option(...folder)
-    .option(...json)
-    .action(async (name, _, self: Command) =>
-      done(await (await import('./functions-new.ts')).newFunctionCommand(name, self.optsWithGlobals(), io)),
-    )
-  command(
-    'test [name...]',
-    'run the tests of your own functions',
-    'hdsync functions test tell-monitor',
-    functions,
-  )
-    .option(...folder)
-    .action(async (names, _, self: Command) =>
-      done(
-        await (await import('./functions-test.ts')).testFunctionsCommand(names, self.optsWithGlobals(), io),
-      ),
-    )
-  command(
-    'invoke <name>',
-    'run one function beside the bus; its commands are only shown',
-    `hdsync functions invoke mysql-lock --data '{"source":"var"}'`,
-    functions,
-  )
-    .option('--data <json>', 'the data of the event')
-    .option('--event <id>', 'a recorded event instead, or `last`')
-    .option('--on <event>', 'which event, where it handles several')
-    .option('--execute', 'run its commands')
-    .option(...json)
-    .action(async (name, _, self: Command) =>
-      done(await (await import('./functions-invoke.ts')).invokeCommand(name, self.optsWithGlobals(), io)),
-    )
-
-  const target = program
-    .command('target')
-    .description('manage backup disks')
-    .addHelpText('after', '\nExample:\n  hdsync target adopt hdd1')
-  command(
-    'adopt <target>',
-    'mark the folder or disk of a target as the right one',
-    'hdsync target adopt hdd1',
-    target,
-  )
-    .option('--again', 'even if it was adopted under another name')
-    .option(...json)
-    .action(async (name, options) =>
-      done(await (await import('./target.ts')).adoptCommand(name, options, io)),
-    )
-
-  program
-    .command('completion')
-    .description('print what a shell needs to complete this command line')
-    .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
-    .addHelpText('after', '\nExample:\n  hdsync completion bash > /etc/bash_completion.d/hdsync')
-    .action(async (shell) => done((await import('./completion.ts')).completionCommand(shell, io)))
-  program
-    .command('__complete [words...]', { hidden: true })
-    .allowUnknownOption()
-    .helpOption(false)
-    .action(async (words) =>
-      done(await (await import('./completion.ts')).completeCommand(program, words, io)),
-    )
-
-  const notify = program
-    .command('notify')
-    .description('see to those who are told of runs')
-    .addHelpText('after', '\nExample:\n  hdsync notify test')
-  command(
-    'test [name]',
-    'send a sample through each hook, or those of one name or kind, and say what came back',
-    'hdsync notify test pager',
-    notify,
-  )
-    .option(...json)
-    .action(async (name, options) =>
-      done(await (await import('./notify.ts')).notifyTestCommand(name, options, io)),
-    )
-
+  const commands: Record<string, () => void> = {
+    init() {
+      command(
+        'init',
+        'look at this machine, and write a config for it',
+        'hdsync init\n  hdsync init --yes --target /mnt/backup',
+      )
+        .option('-y, --yes', 'take the defaults instead of asking')
+        .option('-t, --target <place>', 'the folder or disk for the backups')
+        .option('--no-timer', 'leave the nightly timer as it is')
+        .option('--json', 'print the proposal as one line of JSON, and change nothing')
+        .action(async (options) => done(await (await import('./init.ts')).initCommand(options, io)))
+    },
+    run() {
+      command('run [source...]', 'back up all sources, or those named, and follow it', 'hdsync run var home')
+        .option(...json)
+        .option('-q, --quiet', 'print the result alone')
+        .action(async (sources, options) =>
+          done(await (await import('./run.ts')).runCommand(sources, options, io)),
+        )
+    },
+    serve() {
+      command(
+        'serve',
+        'the daemon: takes events over a socket and HTTP, and does what they ask for',
+        'hdsync serve',
+      )
+        .option(
+          '--exit-when-idle <duration>',
+          'leave when nothing has been going on for so long, such as 60s',
+        )
+        .action(async (options) =>
+          done(await (await import('./serve.ts')).serveCommand(options, version, io)),
+        )
+    },
+    plan() {
+      command(
+        'plan [source...]',
+        'print the commands that a run would execute, without executing one',
+        'hdsync plan var',
+      )
+        .option(...json)
+        .action(async (sources, options) =>
+          done(await (await import('./plan.ts')).planCommand(sources, options, io)),
+        )
+    },
+    check() {
+      command('check', 'look for everything that could go wrong tonight', 'hdsync check')
+        .option('--list', 'print everything that can be found, with its id and severity')
+        .option(...json)
+        .action(async (options) => done(await (await import('./check.ts')).checkCommand(options, io)))
+    },
+    runs() {
+      command('runs', 'list past runs', 'hdsync runs --limit 7')
+        .addOption(
+          new Option('-n, --limit <count>', 'how many, the newest first').default(20).argParser(wholeNumber),
+        )
+        .option(...json)
+        .action(async (options) => done(await (await import('./runs.ts')).runsCommand(options, io)))
+    },
+    show() {
+      command(
+        'show [run]',
+        'show a run as a tree of events, attempts and commands; the last one unless named',
+        'hdsync show last',
+      )
+        .option('--no-commands', 'leave out the commands')
+        .option('--commands', 'have them in the JSON too')
+        .option(...json)
+        .action(async (run, options) => done(await (await import('./show.ts')).showCommand(run, options, io)))
+    },
+    release() {
+      command(
+        'release <id>',
+        'let a held sync go on; the id is that of its run, or the name of its source',
+        'hdsync release home',
+      )
+        .option(...json)
+        .option('-q, --quiet', 'print the result alone')
+        .action(async (id, options) =>
+          done(await (await import('./release.ts')).releaseCommand(id, options, io)),
+        )
+    },
+    emit() {
+      command(
+        'emit <type>',
+        'put an event on the bus',
+        `hdsync emit backup.start --data '{"sources":["var"]}'`,
+      )
+        .option('-d, --data <json>', 'what it carries; {} unless given')
+        .option('-s, --subject <subject>', 'what it is about')
+        .option('--id <id>', 'its own id: the same one twice is taken once')
+        .option('--deliver', 'have hooks hear of it at once where there is no daemon; no run begins')
+        .option(...json)
+        .action(async (type, options) =>
+          done(await (await import('./emit.ts')).emitCommand(type, options, io)),
+        )
+    },
+    cancel() {
+      command('cancel <run>', 'end a run before its time; `last` is the newest', 'hdsync cancel last')
+        .option(...json)
+        .action(async (run, options) =>
+          done(await (await import('./cancel.ts')).cancelCommand(run, options, io)),
+        )
+    },
+    events() {
+      command(
+        'events',
+        'list what was put on the bus, the newest last',
+        "hdsync events --type 'snapshot.*' --since 2d",
+      )
+        .option('-t, --type <glob...>', 'of these types; `*` stands for any text')
+        .option('-r, --run <run>', 'of this run: its id or the beginning of it, or `last`')
+        .addOption(new Option('-s, --source <name>', 'about this source'))
+        .addOption(new Option('--since <time>', 'since so long ago (2h), or since a day or time'))
+        .addOption(
+          new Option('-n, --limit <count>', 'how many; 50 unless given, 10 with --follow').argParser(
+            wholeNumber,
+          ),
+        )
+        .option('-f, --follow', 'go on with what comes, until Ctrl-C')
+        .option('--json', 'print each event as a line of JSON')
+        .action(async (options) => done(await (await import('./events.ts')).eventsCommand(options, io)))
+    },
+    dead() {
+      command('dead', 'list what was given up after all its tries', 'hdsync dead')
+        .option(...json)
+        .action(async (options) => done(await (await import('./dead.ts')).deadCommand(options, io)))
+    },
+    redrive() {
+      command(
+        'redrive [id]',
+        'take up again what was given up; the id is its number in `hdsync dead`',
+        'hdsync redrive 40',
+      )
+        .option('-a, --all', 'all there are')
+        .option(...json)
+        .option('-q, --quiet', 'print the result alone')
+        .action(async (id, options) =>
+          done(await (await import('./redrive.ts')).redriveCommand(id, options, io)),
+        )
+    },
+    why() {
+      command('why <source>', 'tell why the last backup of a source failed, and what to do', 'hdsync why var')
+        .option(...json)
+        .action(async (source, options) =>
+          done(await (await import('./why.ts')).whyCommand(source, options, io)),
+        )
+    },
+    functions() {
+      const functions = command(
+        'functions',
+        'list what handles what, and where it was loaded from',
+        'hdsync functions',
+      )
+        .option(...json)
+        .action(async (options) => done(await (await import('./functions.ts')).functionsCommand(options, io)))
+      const folder = [
+        '--dir <folder>',
+        'the folder of functions; `functions` of the config unless given',
+      ] as const
+      command(
+        'new <name>',
+        'write a function of your own, and a test beside it',
+        'hdsync functions new tell-monitor --on run.failed',
+        functions,
+      )
+        .requiredOption('--on <event>', 'the event that it handles')
+        .option(...folder)
+        .option(...json)
+        .action(async (name, _, self: Command) =>
+          done(
+            await (await import('./functions-new.ts')).newFunctionCommand(name, self.optsWithGlobals(), io),
+          ),
+        )
+      command(
+        'test [name...]',
+        'run the tests of your own functions',
+        'hdsync functions test tell-monitor',
+        functions,
+      )
+        .option(...folder)
+        .action(async (names, _, self: Command) =>
+          done(
+            await (await import('./functions-test.ts')).testFunctionsCommand(
+              names,
+              self.optsWithGlobals(),
+              io,
+            ),
+          ),
+        )
+      command(
+        'invoke <name>',
+        'run one function beside the bus; its commands are only shown',
+        `hdsync functions invoke mysql-lock --data '{"source":"var"}'`,
+        functions,
+      )
+        .option('--data <json>', 'the data of the event')
+        .option('--event <id>', 'a recorded event instead, or `last`')
+        .option('--on <event>', 'which event, where it handles several')
+        .option('--execute', 'run its commands')
+        .option(...json)
+        .action(async (name, _, self: Command) =>
+          done(await (await import('./functions-invoke.ts')).invokeCommand(name, self.optsWithGlobals(), io)),
+        )
+    },
+    target() {
+      const target = program
+        .command('target')
+        .description('manage backup disks')
+        .addHelpText('after', '\nExample:\n  hdsync target adopt hdd1')
+      command(
+        'adopt <target>',
+        'mark the folder or disk of a target as the right one',
+        'hdsync target adopt hdd1',
+        target,
+      )
+        .option('--again', 'even if it was adopted under another name')
+        .option(...json)
+        .action(async (name, options) =>
+          done(await (await import('./target.ts')).adoptCommand(name, options, io)),
+        )
+    },
+    completion() {
+      program
+        .command('completion')
+        .description('print what a shell needs to complete this command line')
+        .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
+        .addHelpText('after', '\nExample:\n  hdsync completion bash > /etc/bash_completion.d/hdsync')
+        .action(async (shell) => done((await import('./completion.ts')).completionCommand(shell, io)))
+    },
+    __complete() {
+      program
+        .command('__complete [words...]', { hidden: true })
+        .allowUnknownOption()
+        .helpOption(false)
+        .action(async (words) =>
+          done(await (await import('./completion.ts')).completeCommand(program, words, io)),
+        )
+    },
+    notify() {
+      const notify = program
+        .command('notify')
+        .description('see to those who are told of runs')
+        .addHelpText('after', '\nExample:\n  hdsync notify test')
+      command(
+        'test [name]',
+        'send a sample through each hook, or those of one name or kind, and say what came back',
+        'hdsync notify test pager',
+        notify,
+      )
+        .option(...json)
+        .action(async (name, options) =>
+          done(await (await import('./notify.ts')).notifyTestCommand(name, options, io)),
+        )
+    },
+  }
+  const asked = only !== undefined && Object.hasOwn(commands, only) ? [only] : Object.keys(commands)
+  for (const name of asked) commands[name]?.()
   return program
 }
 

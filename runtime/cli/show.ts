@@ -61,8 +61,9 @@ function commandsOf({ events }: Story) {
 function readStory(config: Config, wanted: string): Reading & { story: Story } {
   const found = readJournal(config, (journal, atWork) => {
     const run = findRun(journal, wanted)
+    const going = !run.end && atWork()
     const story = journal.story(run.id)
-    return { ...readRun(run, story, atWork), story }
+    return { ...readRun(run, story, going), story }
   })
   if (!found) throw noStore(config.state)
   return found

@@ -10,20 +10,19 @@ import { summarise } from '../engine/summary.ts'
 
 /**
  * Reads the journal, also while another hdsync is at work, and gives the store back.
- * @param read Told as well whether another process is at work there.
+ * @param read May ask whether another process is at work there: before it reads what has not ended, so that a run that
+ *   ends in between is seen with its end, not as one that was broken off. The kernel takes 10 ms to answer.
  * @returns undefined when there is no store yet, which is not made.
  * @throws {UsageError} The store cannot be read.
  */
 export function readJournal<T>(
   config: Pick<Config, 'state'>,
-  read: (journal: Journal, atWork: boolean) => T,
+  read: (journal: Journal, atWork: () => boolean) => T,
 ): T | undefined {
   const opened = openJournal(config)
   if (!opened) return undefined
   try {
-    // Asked first: a run that ends in between is then seen with its end, not as one that was broken off.
-    const atWork = lockHolder(config.state) !== undefined
-    return read(opened.journal, atWork)
+    return read(opened.journal, () => lockHolder(config.state) !== undefined)
   } finally {
     opened.close()
   }

@@ -1,6 +1,7 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { httpSchema } from './http.ts'
 import { checkHttp } from './http-checks.ts'
+import { isWithin, leavesOut } from './left-out.ts'
 import { didYouMean } from './nearest.ts'
 import type { NotifyHook } from './notify.ts'
 import { either, type Finding } from './problem.ts'
@@ -38,11 +39,6 @@ export function checkParts(parts: Parts): Finding[] {
     ...hookNames(parts),
     ...alertBeyondMemory(parts),
   ]
-}
-
-/** Whether a directory is another one, or is somewhere below it. Paths are absolute and normal. */
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`)
 }
 
 const overlap = (one: string, other: string) => isWithin(one, other) || isWithin(other, one)
@@ -136,17 +132,6 @@ function apart(place: Place, others: readonly Place[], reason: string): Finding[
 function holdsApart(outer: Place, inner: Place): boolean {
   if (outer.path === inner.path || !isWithin(inner.path, outer.path)) return false
   return leavesOut(outer.exclude, below(outer.path, inner.path))
-}
-
-/**
- * Whether patterns say in so many words that a directory is left out.
- * @param path As they have it: with the source's own directory as the root.
- */
-export function leavesOut(exclude: readonly string[], path: string): boolean {
-  return exclude.some((pattern) => {
-    const folder = pattern.replace(/\/\**$/, '')
-    return folder.startsWith('/') && !/[*?[\\]/.test(folder) && isWithin(path, folder)
-  })
 }
 
 /** As the patterns of a source have it: with the source's own directory as the root. */

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { checkParts, type Parts } from './checks.ts'
+import { complete } from './complete.ts'
 import { describeAt, validate } from './findings.ts'
 import { httpSchema } from './http.ts'
 import { type NotifyHook, notifySchema } from './notify.ts'
@@ -49,13 +49,9 @@ export function parseConfig(text: string, file: string): Config {
   )
   problems.push(...yaml.duplicates)
   if (!data || problems.length > 0) throw new ConfigError(problems.sort(byPlace))
-  return {
+  const settings = {
     ...data,
     file,
-    // Only a few commands ask for it, and to load what makes it takes as long as to read the config.
-    get digest() {
-      return createHash('sha256').update(text).digest('hex')
-    },
     sources: named(data.sources, (source) => ({
       ...source,
       archive: source.archive ?? Boolean(data.archive),
@@ -65,19 +61,16 @@ export function parseConfig(text: string, file: string): Config {
       ({ path, message }) => `${formatPlace(yaml.locate(path, 'key'))}: ${message}`,
     ),
   }
+  return complete(settings, text)
 }
 
 function byPlace(one: Problem, other: Problem): number {
   return (one.line ?? 0) - (other.line ?? 0) || (one.column ?? 0) - (other.column ?? 0)
 }
 
-/** Without a prototype, so that `constructor` is no source unless it is in the file. */
-function named<T, U>(
-  parts: Record<string, T>,
-  complete: (part: T) => U,
-): Record<string, U & { name: string }> {
-  const entries = Object.entries(parts).map(([name, part]) => [name, { name, ...complete(part) }] as const)
-  return Object.assign(Object.create(null), Object.fromEntries(entries))
+function named<T, U>(parts: Record<string, T>, rest: (part: T) => U): Record<string, U & { name: string }> {
+  const entries = Object.entries(parts).map(([name, part]) => [name, { name, ...rest(part) }] as const)
+  return Object.fromEntries(entries)
 }
 
 /** Each part is read by itself, so that a mistake in one does not hide that two others clash. */

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { didYouMean } from './nearest.ts'
 import { describeValue, either, type Finding, formatKey, quote } from './problem.ts'
 

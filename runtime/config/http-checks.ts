@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { backupStart, catalogue } from '../../events/index.ts'
 import { validate } from './findings.ts'
 import { type httpSchema, isLoopback } from './http.ts'

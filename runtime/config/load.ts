@@ -1,7 +1,7 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Config, parseConfig } from './config.ts'
+import type { Config } from './config.ts'
+import { configMemory } from './memory.ts'
 import { ConfigError } from './problem.ts'
 import { refuseUntrusted } from './trust.ts'
 
@@ -19,7 +19,7 @@ export interface LoadOptions {
 }
 
 /**
- * Reads the config file. Safe to repeat: every call reads it anew.
+ * Reads the config file. Safe to repeat: every call reads it anew, and checks a text that it does not know.
  * @throws {ConfigError} The file cannot be read, could have been written by others, or is wrong.
  */
 export async function loadConfig({ path, env, uid }: LoadOptions): Promise<Config> {
@@ -28,25 +28,32 @@ export async function loadConfig({ path, env, uid }: LoadOptions): Promise<Confi
   const missingHint = named
     ? `it is named by ${path ? '--config' : 'HDSYNC_CONFIG'}: is that the right path?`
     : 'write one, or name another with --config FILE'
-  const bytes = await readWhole(file, missingHint, uid)
-  return parseConfig(decode(bytes, file), file)
+  const bytes = readWhole(file, missingHint, uid)
+  const text = decode(bytes, file)
+  const memory = configMemory(env.NODE_COMPILE_CACHE, uid)
+  const known = memory.recall(file, text)
+  if (known) return known
+  const { parseConfig } = await import('./config.ts')
+  const config = parseConfig(text, file)
+  memory.keep(config, text)
+  return config
 }
 
-async function readWhole(file: string, missingHint: string, uid: number | undefined): Promise<Uint8Array> {
-  let handle: FileHandle | undefined
+function readWhole(file: string, missingHint: string, uid: number | undefined): Uint8Array {
+  let handle: number | undefined
   try {
     // Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
-    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
-    const stats = await handle.stat()
+    handle = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    const stats = fstatSync(handle)
     if (!stats.isFile())
       refuse(file, 'a file', stats.isDirectory() ? 'a folder' : 'something else', missingHint)
     if (stats.size > MAX_BYTES) refuse(file, 'at most 1 MiB', `${stats.size} bytes`, missingHint)
     refuseUntrusted(file, stats, uid)
-    return await handle.readFile()
+    return readFileSync(handle)
   } catch (error) {
     throw error instanceof ConfigError ? error : unreadable(file, missingHint, error as NodeJS.ErrnoException)
   } finally {
-    await handle?.close()
+    if (handle !== undefined) closeSync(handle)
   }
 }
 

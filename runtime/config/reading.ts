@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 // How the single values of the config are declared. The error message of each schema finishes the sentence
 // "expected ..."; a hint, where there is one, travels in the issue's `params`.

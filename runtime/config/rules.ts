@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { either } from './problem.ts'
 
 // Rules on which keys go together. They run even when values of the map are wrong, so that all of its problems

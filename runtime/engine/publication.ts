@@ -1,7 +1,7 @@
 import { hash, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { customAlphabet, nanoid } from 'nanoid'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Envelope, EventDefinition, InputOf } from '../../events/index.ts'
 import type { Publication } from '../bus/bus.ts'
 import { TerminalError } from '../errors.ts'

@@ -135,7 +135,7 @@ async function loadFolder(
   // Whoever may write there would be root on the box.
   if (files.length > 0 && check) {
     await check(folder)
-    provideHdsync()
+    await provideHdsync()
   }
   return Promise.all(files.map((name) => loadFile(join(folder, name), check)))
 }

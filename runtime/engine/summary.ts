@@ -1,14 +1,13 @@
-import {
+import type {
   archiveWeekly,
-  type DataOf,
-  type Envelope,
-  type EventDefinition,
-  type RunResult,
-  runEnds,
+  DataOf,
+  Envelope,
+  EventDefinition,
+  RunResult,
   runStarted,
   runWarned,
-  type SourceResult,
-  type SourceState,
+  SourceResult,
+  SourceState,
   snapshotMount,
   snapshotReleased,
   sourceArchived,
@@ -17,6 +16,7 @@ import {
   sourceWarned,
   syncHeld,
 } from '../../events/index.ts'
+import { runEndTypes } from '../../events/types.ts'
 
 /**
  * How a run went, or how it stands, told from its events alone.
@@ -27,9 +27,9 @@ export function summarise(
   run: { id: string; startedAt: number },
   endedAt: number | null,
 ): RunResult {
-  const end = events.find(({ type }) => runEnds.some((one) => one.type === type))
+  const end = events.find(({ type }) => runEndTypes.some((one) => one === type))
   if (end) return end.data as RunResult
-  const names = all(events, runStarted).flatMap(({ sources }) => sources)
+  const names = all<typeof runStarted>(events, 'run.started').flatMap(({ sources }) => sources)
   const sources = names.map((name) =>
     summariseSource(
       name,
@@ -38,7 +38,10 @@ export function summarise(
   )
   return {
     run: run.id,
-    state: endedAt === null ? 'running' : endState(sources, all(events, runWarned).length > 0),
+    state:
+      endedAt === null
+        ? 'running'
+        : endState(sources, all<typeof runWarned>(events, 'run.warned').length > 0),
     startedAt: new Date(run.startedAt).toISOString(),
     endedAt: endedAt === null ? null : new Date(endedAt).toISOString(),
     sources,
@@ -61,21 +64,23 @@ function endState(sources: readonly SourceResult[], warned: boolean): RunResult[
 }
 
 function summariseSource(source: string, events: readonly Envelope[]): SourceResult {
-  const synced = all(events, sourceSynced).at(-1)
-  const failed = all(events, sourceFailed)[0]
-  const held = all(events, syncHeld).at(-1)
-  const archived = all(events, sourceArchived).at(-1)
-  const used = all(events, snapshotReleased).flatMap(({ usedPercent }) => usedPercent ?? [])
+  const synced = all<typeof sourceSynced>(events, 'source.synced').at(-1)
+  const failed = all<typeof sourceFailed>(events, 'source.failed')[0]
+  const held = all<typeof syncHeld>(events, 'sync.held').at(-1)
+  const archived = all<typeof sourceArchived>(events, 'source.archived').at(-1)
+  const used = all<typeof snapshotReleased>(events, 'snapshot.released').flatMap(
+    ({ usedPercent }) => usedPercent ?? [],
+  )
   const trial = Math.max(...events.filter(isMount).map(({ attempt }) => attempt))
   const warnings = [
     ...(synced?.warning ? [synced.warning] : []),
     // Of the snapshot that was copied; what was odd about earlier ones is no matter any more.
-    ...all(
+    ...all<typeof sourceWarned>(
       events.filter(({ attempt }) => attempt >= trial),
-      sourceWarned,
+      'source.warned',
     ).map(({ step, reason }) => `${step}: ${reason}`),
   ]
-  const archiving = all(events, archiveWeekly).length > 0 && !archived
+  const archiving = all<typeof archiveWeekly>(events, 'archive.weekly').length > 0 && !archived
 
   let state: SourceState = events.length === 0 ? 'waiting' : 'running'
   let error: string | null = null
@@ -92,7 +97,7 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
   return {
     source,
     state,
-    mountTrials: all(events, snapshotMount).length,
+    mountTrials: all<typeof snapshotMount>(events, 'snapshot.mount').length,
     snapshotUsedPercent: used.length > 0 ? Math.max(...used) : null,
     filesTransferred: synced?.filesTransferred ?? null,
     bytesTransferred: synced?.bytesTransferred ?? null,
@@ -102,13 +107,14 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
   }
 }
 
-const isMount = ({ type }: Envelope) => type === snapshotMount.type
+const mountType: (typeof snapshotMount)['type'] = 'snapshot.mount'
+const isMount = ({ type }: Envelope) => type === mountType
 
 function heldReason({ deletions, deleted, mirrorFiles, limit }: DataOf<typeof syncHeld>): string {
   const what = `would delete ${deletions} of ${mirrorFiles} files in the mirror, ${limit} are allowed`
   return deleted > 0 ? `${what}: stopped after ${deleted}` : `${what}: nothing was copied`
 }
 
-function all<E extends EventDefinition>(events: readonly Envelope[], definition: E): DataOf<E>[] {
-  return events.filter(({ type }) => type === definition.type).map(({ data }) => data as DataOf<E>)
+function all<E extends EventDefinition>(events: readonly Envelope[], wanted: E['type']): DataOf<E>[] {
+  return events.filter(({ type }) => type === wanted).map(({ data }) => data as DataOf<E>)
 }

@@ -1,5 +1,4 @@
 import { registerHooks } from 'node:module'
-import * as hdsync from '../hdsync.ts'
 
 /** Where modules find what is provided: shared by all copies of this file, should there be two. */
 const shelf = Symbol.for('hdsync.modules')
@@ -40,7 +39,7 @@ function sourceOf(name: string, namespace: object): string {
   return `export const { ${names.join(', ')} } = ${from}\n`
 }
 
-/** Makes `import … from 'hdsync'` work in the functions that are loaded from now on. */
-export function provideHdsync(): void {
-  provideModule('hdsync', hdsync)
+/** Makes `import … from 'hdsync'` work in the functions that are loaded from now on. Loads all of zod for them. */
+export async function provideHdsync(): Promise<void> {
+  provideModule('hdsync', await import('../hdsync.ts'))
 }

@@ -1,5 +1,5 @@
-import { leavesOut } from '../config/checks.ts'
 import type { LvSource, Target } from '../config/config.ts'
+import { leavesOut } from '../config/left-out.ts'
 import { TerminalError } from '../errors.ts'
 import { type Mount, mountOf } from './mountinfo.ts'
 

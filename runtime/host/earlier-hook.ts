@@ -19,7 +19,8 @@ export async function awaitEarlierHook(
 ): Promise<void> {
   const startedAt = performance.now()
   for (;;) {
-    const pids = processesWith('HDSYNC_EVENT_ID', event.id).filter((pid) => isOrphanedHook(pid, argv))
+    const [owned = []] = processesWith('HDSYNC_EVENT_ID', event.id)
+    const pids = owned.filter((pid) => isOrphanedHook(pid, argv))
     if (pids.length === 0) return
     const overMs = performance.now() - startedAt - timeoutMs
     for (const pid of overMs > 0 ? pids : []) endGroup(pid, overMs > killDelayMs ? 'SIGKILL' : 'SIGTERM')

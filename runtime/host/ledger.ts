@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { bootId } from './boots.ts'
 
 const entry = z.object({ run: z.string(), at: z.string(), device: z.string(), bootId: z.string() })

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { type Command, CommandError, type CommandRunner } from './command.ts'
 import { withLock } from './mutex.ts'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nanoid } from 'nanoid'
-import { z } from 'zod'
+import * as z from 'zod'
 import { TerminalError } from '../errors.ts'
 
 /** The file that makes a folder a target: without it, an empty mount point would look like one. */

@@ -1,5 +1,5 @@
 import type { HonoRequest } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { envelopeSchema } from '../../events/index.ts'
 import { parseJson } from './body.ts'
 import { type Flaw, Problem } from './problem.ts'

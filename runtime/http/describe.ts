@@ -1,5 +1,5 @@
 import { type DescribeRouteOptions, describeRoute, resolver } from 'hono-openapi'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { type ProblemName, problemMediaType, problems, problemType } from './problem.ts'
 
 interface Description {

@@ -1,5 +1,5 @@
 import { generateSpecs } from 'hono-openapi'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { App } from './context.ts'
 import { problemSchema } from './problem.ts'
 

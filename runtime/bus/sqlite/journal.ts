@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { backupStart, hookDisabled, runEnds } from '../../../events/index.ts'
+import type { backupStart, hookDisabled } from '../../../events/index.ts'
+import { runEndTypes } from '../../../events/types.ts'
 import type {
   CommandEnd,
   CommandStart,
@@ -22,7 +23,8 @@ import { envelopeOf, type Row } from './rows.ts'
 const runsAtOnce = 200
 const eventsLookedAt = 2000
 
-const endTypes = runEnds.map(({ type }) => type)
+const startType: (typeof backupStart)['type'] = 'backup.start'
+const disabledType: (typeof hookDisabled)['type'] = 'hook.disabled'
 
 function marksOf(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ')
@@ -58,7 +60,7 @@ export class SqliteJournal implements Journal {
   runs(limit: number): RunRow[] {
     return this.#database
       .prepare('SELECT * FROM event WHERE type = ? ORDER BY seq DESC LIMIT ?')
-      .all(backupStart.type, limit)
+      .all(startType, limit)
       .map((row) => this.#run(row))
   }
 
@@ -66,10 +68,10 @@ export class SqliteJournal implements Journal {
     return this.#database
       .prepare(
         `SELECT run_id FROM event AS start WHERE type = ? AND run_id IS NOT NULL AND NOT EXISTS (
-          SELECT 1 FROM event AS ended WHERE ended.run_id = start.run_id AND ended.type IN (${marksOf(endTypes)}))
+          SELECT 1 FROM event AS ended WHERE ended.run_id = start.run_id AND ended.type IN (${marksOf(runEndTypes)}))
         ORDER BY seq DESC`,
       )
-      .all(backupStart.type, ...endTypes)
+      .all(startType, ...runEndTypes)
       .map((row) => row.run_id as string)
   }
 
@@ -77,7 +79,7 @@ export class SqliteJournal implements Journal {
     if (id === 'last') return this.runs(1)[0]
     const rows = this.#database
       .prepare('SELECT * FROM event WHERE type = ? AND substr(run_id, 1, ?) = ? ORDER BY seq DESC')
-      .all(backupStart.type, id.length, id)
+      .all(startType, id.length, id)
     const row = rows.find((candidate) => candidate.run_id === id) ?? rows[0]
     if (!row || (rows.length > 1 && row.run_id !== id)) return undefined
     return this.#run(row)
@@ -99,7 +101,7 @@ export class SqliteJournal implements Journal {
       // A hook that was told to be quiet stays quiet.
       this.#database
         .prepare(`DELETE FROM event WHERE seq IN ${listed} AND type <> ?`)
-        .run(these, hookDisabled.type)
+        .run(these, disabledType)
     })
     this.#database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)')
     return runs.length
@@ -178,13 +180,13 @@ export class SqliteJournal implements Journal {
   #endedRuns(until: string): string[] {
     return this.#database
       .prepare(
-        `SELECT run_id FROM event WHERE type IN (${marksOf(endTypes)}) AND time < ?
+        `SELECT run_id FROM event WHERE type IN (${marksOf(runEndTypes)}) AND time < ?
           AND run_id <> (SELECT run_id FROM event WHERE type = ? ORDER BY seq DESC LIMIT 1)
           AND run_id NOT IN (SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
             WHERE d.state IN ('ready', 'claimed') AND e.run_id IS NOT NULL)
         ORDER BY seq LIMIT ${runsAtOnce}`,
       )
-      .all(...endTypes, until, backupStart.type)
+      .all(...runEndTypes, until, startType)
       .map((row) => row.run_id as string)
   }
 
@@ -204,16 +206,16 @@ export class SqliteJournal implements Journal {
           AND NOT EXISTS (SELECT 1 FROM event WHERE run_id = old.run_id AND type = ?)
           AND NOT EXISTS (SELECT 1 FROM delivery WHERE event_seq = old.seq AND state IN ('ready', 'claimed'))`,
       )
-      .all(until, hookDisabled.type, backupStart.type)
+      .all(until, disabledType, startType)
       .map((row) => row.seq as number)
   }
 
   #run(start: Row): RunRow {
     const end = this.#database
       .prepare(
-        `SELECT * FROM event WHERE run_id = ? AND type IN (${marksOf(endTypes)}) ORDER BY seq DESC LIMIT 1`,
+        `SELECT * FROM event WHERE run_id = ? AND type IN (${marksOf(runEndTypes)}) ORDER BY seq DESC LIMIT 1`,
       )
-      .get(start.run_id as string, ...endTypes)
+      .get(start.run_id as string, ...runEndTypes)
     return {
       id: start.run_id as string,
       startedAt: Date.parse(start.time as string),

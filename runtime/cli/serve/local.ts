@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { backupStart } from '../../../events/index.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
 import type { Service } from './service.ts'

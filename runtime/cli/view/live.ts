@@ -1,10 +1,10 @@
 import { createLogUpdate } from 'log-update'
-import * as colours from 'yoctocolors'
 import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts'
 import * as events from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { formatBytes, formatDuration } from '../../config/units.ts'
 import type { Progress } from '../../function.ts'
+import { type Painter, painter } from '../format.ts'
 import type { View } from './lines.ts'
 import { wordsOf } from './words.ts'
 
@@ -23,6 +23,7 @@ const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', 
 /** A line a source, drawn anew as things happen: for a person at a terminal. */
 export function liveView(stream: NodeJS.WriteStream, config: Config): View {
   const draw = createLogUpdate(stream)
+  const paint = painter(stream.hasColors())
   const lines = new Map<string, SourceLine>()
   let frame = 0
   let ended = false
@@ -34,11 +35,13 @@ export function liveView(stream: NodeJS.WriteStream, config: Config): View {
     const limit = (stream.columns ?? 80) - 1
     draw(
       [...lines]
-        .map(([name, line]) => lineOf(name.padEnd(width), line, attemptsOf(config, name), frame, limit))
+        .map(([name, line]) =>
+          lineOf(name.padEnd(width), line, attemptsOf(config, name), { frame, limit, paint }),
+        )
         .join('\n'),
     )
   }
-  const note = (message: string) => draw.persist(colours.yellow(message))
+  const note = (message: string) => draw.persist(paint.yellow(message))
 
   return {
     onEvent(event) {
@@ -86,16 +89,21 @@ export function follow(line: SourceLine, event: Envelope): void {
 }
 
 const marks = { good: '✔', warning: '!', bad: '✖', waiting: '·' }
-const paint = { good: colours.green, warning: colours.yellow, bad: colours.red, waiting: colours.dim }
+const colours = { working: 'cyan', good: 'green', warning: 'yellow', bad: 'red', waiting: 'dim' } as const
 
-function lineOf(name: string, line: SourceLine, attempts: number, frame: number, limit: number): string {
+function lineOf(
+  name: string,
+  line: SourceLine,
+  attempts: number,
+  { frame, limit, paint }: { frame: number; limit: number; paint: Painter },
+): string {
   const { state, progress } = line
   const mark = state === 'working' ? (spinner[frame % spinner.length] ?? '') : marks[state]
   const trials = line.trial > 1 ? `trial ${line.trial}/${attempts}  ` : ''
   const text = `${trials}${progress && state === 'working' ? progressOf(line.words, progress) : line.words}`
   const cut = text.length > limit - name.length - 4 ? `${text.slice(0, limit - name.length - 5)}…` : text
-  const colour = state === 'working' ? colours.cyan : paint[state]
-  return `${colour(mark)} ${colours.bold(name)}  ${state === 'working' ? cut : colour(cut)}`
+  const colour = paint[colours[state]]
+  return `${colour(mark)} ${paint.bold(name)}  ${state === 'working' ? cut : colour(cut)}`
 }
 
 /** `copies ███░░ 43%  1.2 GiB of 2.8 GiB  120 MiB/s  14s left`. */

@@ -1,6 +1,6 @@
 import type { Handler } from 'hono'
 import { resolver } from 'hono-openapi'
-import { z } from 'zod'
+import * as z from 'zod'
 import { backupStart } from '../../../events/index.ts'
 import { type Accepted, accept } from '../accept.ts'
 import { readText } from '../body.ts'

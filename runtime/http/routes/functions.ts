@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { describeFunction } from '../../engine/describe-function.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { Problem, storeFailed } from '../problem.ts'

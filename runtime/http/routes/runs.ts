@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { type RunResult, runResult, runState } from '../../../events/index.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe, runParameter } from '../describe.ts'

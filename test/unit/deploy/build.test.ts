@@ -89,6 +89,29 @@ describe('the build', () => {
     expect(bytes).toBeLessThan(8192)
   })
 
+  test('lists runs from a few files, and reads a config that it knows without YAML and zod', () => {
+    const { config } = server()
+    const files = () => {
+      const script = `
+        const { registerHooks } = require('node:module')
+        registerHooks({ load(url, context, next) { console.error(url); return next(url, context) } })
+        process.argv.push('runs', '-c', '${config}')
+        import('${app}/runtime/cli/main.js')`
+      const { stdout, stderr } = spawnSync(process.execPath, ['-e', script, app], { env, encoding: 'utf8' })
+      expect(stdout).toBe('no runs yet\n')
+      const urls = stderr.split('\n').filter((line) => line.startsWith('file:'))
+      return {
+        count: urls.length,
+        bytes: urls.reduce((sum, url) => sum + statSync(fileURLToPath(url)).size, 0),
+      }
+    }
+    expect(files().bytes).toBeGreaterThan(500_000)
+    expect(files().count).toBeLessThanOrEqual(4)
+    expect(files().bytes).toBeLessThan(250_000)
+    writeFileSync(config, readFileSync(config, 'utf8').replace('target: t ', 'target: x '))
+    expect(hdsync('runs', '-c', config).stderr).toContain(`${config}:1:`)
+  })
+
   test('makes a backup, with functions that it finds, and with one of the user in TypeScript', () => {
     const { config, told } = server()
     expect(hdsync('target', 'adopt', 't', '-c', config).status).toBe(0)

@@ -17,8 +17,13 @@ function packagesOf(command: string): string[] {
 
 test.each(['show', 'runs'])('%s loads nothing that it does not need: it has to answer at once', (command) => {
   const packages = packagesOf(command)
-  expect(packages).toContain('yoctocolors')
+  expect(packages).toContain('get-east-asian-width')
   expect(packages).not.toContain('execa')
   expect(packages).not.toContain('string-width')
   expect(packages).not.toContain('log-update')
+})
+
+test('a list of runs is printed without what checks configs and events', () => {
+  expect(packagesOf('runs')).not.toContain('zod')
+  expect(packagesOf('runs')).not.toContain('yaml')
 })

@@ -1,0 +1,14 @@
+import type { runEnds } from './facts.ts'
+
+// What a reader of past events needs to know of them. To load what their data looks like takes longer than to read them.
+
+type RunEnd = (typeof runEnds)[number]['type']
+
+/** Types of the events that end a run. */
+export const runEndTypes = Object.keys({
+  'run.succeeded': true,
+  'run.degraded': true,
+  'run.held': true,
+  'run.failed': true,
+  'run.cancelled': true,
+} satisfies Record<RunEnd, true>) as readonly RunEnd[]
