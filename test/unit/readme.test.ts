@@ -54,6 +54,10 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
       'is of a mirror to which a copy was begun',
     ],
     ['test/unit/runtime/host/mirrors.test.ts', 'is not that of another mirror with the same in it'],
+    [
+      'test/unit/functions/unchanged.test.ts',
+      'a disk that takes turns with another is compared by its contents after a crash',
+    ],
   ],
   'the disk of the state directory': [[lab('disks'), 'of the state directory that is full ends the run']],
   'a snapshot of somebody else': [
@@ -82,6 +86,15 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'the power fails': [
     [lab('stops-cut'), 'is put in order by the next run'],
     [lab('torture'), 'after a power cut'],
+    [
+      lab('times'),
+      'as the power failed, is found by its contents',
+      'is not looked for after an orderly shutdown',
+    ],
+    ['test/system/install.test.ts', 'knows an orderly shutdown from a power cut'],
+  ],
+  'a file is written once more': [
+    [lab('times'), 'as it was written again in the second in which it was copied'],
   ],
   'a hook is at work': [
     ['test/unit/runtime/host/earlier-hook.test.ts', 'is waited for before its event is told again'],

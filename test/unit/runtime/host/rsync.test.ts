@@ -382,7 +382,8 @@ describe('forecast()', () => {
         await copy(plan)
         const after = everything(plan.to)
         if (unchanged) expect(after).toEqual(before)
-        expect(await foretell(plan)).toMatchObject({ unchanged: true })
+        // In the mirror they are one file still: rsync gives it what belongs to the one, and next time to the other.
+        if (!chosen.includes(linkBroken)) expect(await foretell(plan)).toMatchObject({ unchanged: true })
       }),
       { numRuns: 15 },
     )
@@ -453,10 +454,15 @@ const mutations: ((source: string, mirror: string) => void)[] = [
   (source) => run('touch', '-h', join(source, 'symlink')),
   // One file instead of two names, and two files instead of one: rsync sees the first alone.
   (source) => run('ln', '-f', join(source, 'sub', 'a'), join(source, 'sub', 'b')),
-  (source) => run('sh', '-c', 'cp -p "$1" "$1.new" && mv "$1.new" "$1"', 'sh', join(source, 'sub', 'b')),
+  breakLink,
   (_, mirror) => fill(mirror, 'stray'),
   (_, mirror) => run('chmod', '-R', 'a-w', mirror),
 ]
+
+function breakLink(source: string): void {
+  run('sh', '-c', 'cp -p "$1" "$1.new" && mv "$1.new" "$1"', 'sh', join(source, 'sub', 'b'))
+}
+const linkBroken = mutations.indexOf(breakLink)
 
 function timesOfFolders(root: string): [string, Date][] {
   return [root, join(root, 'sub')].map((folder) => [folder, statSync(folder).mtime])
