@@ -156,16 +156,19 @@ async function copy(
   if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
   const plan = { from, to, exclude: source.exclude, subsecondTimes, checksum, signal }
   // A first copy has nothing to delete.
-  const expected = mirror.empty ? undefined : await host.mirrors.forecast({ ...plan, maxDelete: 0 })
+  const looked = { ...plan, maxDelete: 0 }
+  const [expected, list] = mirror.empty
+    ? []
+    : await Promise.all([
+        host.mirrors.forecast(looked),
+        doubt?.of === 'written' ? host.mirrors.findWritten(looked, doubt) : undefined,
+      ])
   const mirrorFiles = expected ? expected.files - expected.created + expected.deleted : 0
   const released = events.ofRun(backupStart, 1)[0]?.data.allowDeletions[source.name] ?? 0
   const limit = deletionLimit(source.maxDelete, mirrorFiles) + released
   const held = (deletions: number, deleted = 0) => ({ held: { deletions, deleted, mirrorFiles, limit } })
   if (expected && expected.deleted > limit) return held(expected.deleted)
-  const written =
-    expected && doubt?.of === 'written'
-      ? await host.mirrors.syncWritten({ ...plan, maxDelete: 0 }, doubt)
-      : undefined
+  const written = list === undefined ? undefined : await host.mirrors.syncWritten(looked, list)
   // The forecast has compared everything, and a copy would do nothing.
   if (expected?.unchanged && !written) {
     return { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true }

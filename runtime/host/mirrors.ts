@@ -30,15 +30,25 @@ export interface Mirrors {
     onProgress: (progress: Progress) => void,
   ): Promise<SyncOutcome>
   /**
-   * Copies those of the files written in a time (milliseconds since the epoch) that differ from the mirror's, be it in
-   * their contents alone.
+   * Looks for files of a source that were written in a time.
+   * @returns The file with their names; undefined where there are none.
+   */
+  findWritten(plan: SyncPlan, time: Time): Promise<string | undefined>
+  /**
+   * Copies those of the files on a list that differ from the mirror's, be it in their contents alone.
    * @returns undefined when none did.
    */
-  syncWritten(plan: SyncPlan, time: { fromMs: number; toMs: number }): Promise<SyncOutcome | undefined>
+  syncWritten(plan: SyncPlan, list: string): Promise<SyncOutcome | undefined>
   /** Brings what has been written there onto the disk. @throws {SuspectMirrorError} Some of it is lost. */
   flush(path: string): Promise<void>
   /** Whether a source has nothing in it. @throws {TerminalError} It is not a folder that can be read. */
   isEmpty(path: string): boolean
+}
+
+/** Milliseconds since the epoch. */
+export interface Time {
+  fromMs: number
+  toMs: number
 }
 
 export function mirrorPath(target: Target, source: { name: string }): string {
@@ -85,7 +95,7 @@ export function listFor(mirror: string, directory: string): string {
 const walkTimeoutMs = 24 * 3_600_000
 
 /** @see find(1): times are seconds since the epoch. */
-export function findArgv(from: string, { fromMs, toMs }: { fromMs: number; toMs: number }, list: string) {
+export function findArgv(from: string, { fromMs, toMs }: Time, list: string) {
   const at = (ms: number) => `@${ms / 1000}`
   const written = ['-newermt', at(fromMs), '!', '-newermt', at(toMs)]
   return ['find', from, '-xdev', '-type', 'f', ...written, '-fprintf', list, '%P\\0'] as const
@@ -109,12 +119,18 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       markChanged(plan.to)
       return sync(runner, plan, totalBytes, onProgress)
     },
-    async syncWritten(plan, time) {
+    async findWritten(plan, time) {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       const list = listFor(plan.to, directory)
+      // 1: some have vanished, or cannot be read. Rsync will say so too.
+      const argv = findArgv(plan.from, time, list)
+      await runner.run({ argv, timeoutMs: walkTimeoutMs, accept: [0, 1] })
+      if (statSync(list).size > 0) return list
+      rmSync(list)
+      return undefined
+    },
+    async syncWritten(plan, list) {
       try {
-        await runner.run({ argv: findArgv(plan.from, time, list), timeoutMs: walkTimeoutMs, accept: [0, 1] })
-        if (statSync(list).size === 0) return undefined
         const some = { ...plan, only: list, checksum: true }
         if ((await forecast(runner, some)).unchanged) return undefined
         markChanged(plan.to)

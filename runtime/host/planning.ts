@@ -156,8 +156,9 @@ function createPlanningHost(
         // Whether anything has changed, only the forecast itself knows: both ways are planned.
         return { ...nothing, unchanged: false }
       },
-      async syncWritten(syncPlan) {
-        const some = { ...syncPlan, only: listFor(syncPlan.to, options.runtimeDirectory), checksum: true }
+      findWritten: async ({ to }) => listFor(to, options.runtimeDirectory),
+      async syncWritten(syncPlan, only) {
+        const some = { ...syncPlan, only, checksum: true }
         for (const argv of [rsyncArgv(some, true), rsyncArgv(some)]) plan({ argvs: [argv], ifWritten: true })
         return undefined
       },

@@ -119,9 +119,11 @@ export class Box implements Host {
       deleted: this.deletions[baseOf(to)] ?? stats.deleted,
       unchanged: this.unchanged.has(baseOf(to)),
     }),
-    syncWritten: async ({ to }, { fromMs, toMs }) => {
+    findWritten: async ({ to }, { fromMs, toMs }) => {
       this.times.push({ fromMs, toMs })
-      if (!taken(this.written, baseOf(to))) return undefined
+      return taken(this.written, baseOf(to)) ? '/run/list' : undefined
+    },
+    syncWritten: async ({ to }) => {
       this.done.push(`sync some of ${baseOf(to)}`)
       return { kind: 'done', stats: { ...stats, deleted: 0, transferred: 1, transferredBytes: 1 } }
     },
