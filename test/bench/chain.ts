@@ -1,13 +1,9 @@
 import { z } from 'zod'
 import { defineEvent, type EventDefinition } from '../../events/index.ts'
-import { SqliteBus } from '../../runtime/bus/sqlite/bus.ts'
-import { openDatabase } from '../../runtime/bus/sqlite/database.ts'
-import type { Config } from '../../runtime/config/config.ts'
-import { systemClock } from '../../runtime/engine/clock.ts'
-import { Dispatcher } from '../../runtime/engine/dispatcher.ts'
 import { rootPublication } from '../../runtime/engine/publication.ts'
 import { createRegistry, register } from '../../runtime/engine/registry.ts'
-import { defineFunction, type Host } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/function.ts'
+import { openBare } from './bus/bare.ts'
 import type { Figure } from './main.ts'
 import { inFolder, median, timed } from './measure.ts'
 
@@ -25,23 +21,9 @@ export async function chainOfNine(): Promise<Figure[]> {
       return register(on.type, defineFunction({ on, emits: [next], run }))
     })
     const registry = createRegistry(functions, new Map())
-    const bus = new SqliteBus(openDatabase(folder), folder)
-    const dispatcher = new Dispatcher({
-      bus,
-      registry,
-      clock: systemClock,
-      context: (delivery, signal) => ({
-        host: {} as Host,
-        config: {} as Config,
-        run: { id: delivery.event.runid ?? '', startedAt: 0 },
-        log: { info() {}, warn() {} },
-        signal,
-        clock: systemClock,
-        progress() {},
-      }),
-      onEvent: ({ type }) => type === 'link.n9' && ended(),
+    const { dispatcher, close } = openBare(folder, registry, ({ type }) => {
+      if (type === 'link.n9') ended()
     })
-    dispatcher.start()
     const times: number[] = []
     for (let n = 0; n < 200; n += 1) {
       times.push(
@@ -56,8 +38,7 @@ export async function chainOfNine(): Promise<Figure[]> {
         }),
       )
     }
-    await dispatcher.stop()
-    bus.close()
+    await close()
     return [
       {
         bench: 'chainOfNine',

@@ -1,13 +1,9 @@
 import { z } from 'zod'
 import { defineEvent } from '../../../events/index.ts'
-import { SqliteBus } from '../../../runtime/bus/sqlite/bus.ts'
-import { openDatabase } from '../../../runtime/bus/sqlite/database.ts'
-import type { Config } from '../../../runtime/config/config.ts'
-import { systemClock } from '../../../runtime/engine/clock.ts'
-import { Dispatcher } from '../../../runtime/engine/dispatcher.ts'
 import { rootPublication } from '../../../runtime/engine/publication.ts'
 import { createRegistry, register } from '../../../runtime/engine/registry.ts'
-import { defineFunction, type Host } from '../../../runtime/function.ts'
+import { defineFunction } from '../../../runtime/function.ts'
+import { countdown, openBare } from './bare.ts'
 
 const hop = defineEvent('bench.hop', z.strictObject({ left: z.int() }))
 const over = defineEvent('bench.over', z.strictObject({}), { external: true })
@@ -34,37 +30,19 @@ export function openChains(folder: string): Chains {
     },
   })
   const registry = createRegistry([register('hop', next)], new Map())
-  const bus = new SqliteBus(openDatabase(folder), folder)
-  const dispatcher = new Dispatcher({
-    bus,
-    registry,
-    clock: systemClock,
-    context: (delivery, signal) => ({
-      host: {} as Host,
-      config: {} as Config,
-      run: { id: delivery.event.runid ?? '', startedAt: 0 },
-      log: { info() {}, warn() {} },
-      signal,
-      clock: systemClock,
-      progress() {},
-    }),
-    onEvent: ({ type }) => type === over.type && ended(),
+  const { dispatcher, close } = openBare(folder, registry, ({ type }) => {
+    if (type === over.type) ended()
   })
-  dispatcher.start()
   const publish = (left: number, chains: number) =>
     dispatcher.publish(
       Array.from({ length: chains }, () => rootPublication(registry, hop, { left }, { now: Date.now() })),
     )
   return {
     async hops(count, chains) {
-      let open = chains
-      const all = Promise.withResolvers<void>()
-      ended = () => {
-        open -= 1
-        if (open === 0) all.resolve()
-      }
+      const down = countdown(chains)
+      ended = down.ended
       await publish(Math.round(count / chains), chains)
-      await all.promise
+      await down.all
     },
     async reach() {
       const arrived = Promise.withResolvers<number>()
@@ -79,9 +57,6 @@ export function openChains(folder: string): Chains {
       await all.promise
       return tookMs
     },
-    async close() {
-      await dispatcher.stop()
-      bus.close()
-    },
+    close,
   }
 }

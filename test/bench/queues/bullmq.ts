@@ -1,3 +1,4 @@
+import { countdown } from '../bus/bare.ts'
 import type { Queue } from './main.ts'
 
 interface Bullmq {
@@ -30,14 +31,10 @@ export async function openBullmq(module: string, path: string): Promise<Queue> {
   await Promise.all([queue.waitUntilReady(), worker.waitUntilReady()])
   return {
     async hops(count, chains) {
-      let open = chains
-      const all = Promise.withResolvers<void>()
-      ended = () => {
-        open -= 1
-        if (open === 0) all.resolve()
-      }
+      const down = countdown(chains)
+      ended = down.ended
       for (let n = 0; n < chains; n += 1) await queue.add('hop', { left: Math.round(count / chains) })
-      await all.promise
+      await down.all
     },
     async close() {
       await worker.close()

@@ -1,0 +1,52 @@
+import { SqliteBus } from '../../../runtime/bus/sqlite/bus.ts'
+import { openDatabase } from '../../../runtime/bus/sqlite/database.ts'
+import type { Config } from '../../../runtime/config/config.ts'
+import { systemClock } from '../../../runtime/engine/clock.ts'
+import { Dispatcher, type DispatcherOptions } from '../../../runtime/engine/dispatcher.ts'
+import type { Registry } from '../../../runtime/engine/registry.ts'
+import type { Host } from '../../../runtime/function.ts'
+
+/** The real bus under the real dispatcher, begun, for functions that touch nothing. */
+export function openBare(
+  folder: string,
+  registry: Registry,
+  onEvent: NonNullable<DispatcherOptions['onEvent']>,
+) {
+  const bus = new SqliteBus(openDatabase(folder), folder)
+  const dispatcher = new Dispatcher({
+    bus,
+    registry,
+    clock: systemClock,
+    context: (delivery, signal) => ({
+      host: {} as Host,
+      config: {} as Config,
+      run: { id: delivery.event.runid ?? '', startedAt: 0 },
+      log: { info() {}, warn() {} },
+      signal,
+      clock: systemClock,
+      progress() {},
+    }),
+    onEvent,
+  })
+  dispatcher.start()
+  return {
+    dispatcher,
+    async close() {
+      await dispatcher.stop()
+      bus.close()
+    },
+  }
+}
+
+/** Waits for so many chains. `ended` is called once by each. */
+export function countdown(chains: number): { ended: () => void; all: Promise<void> } {
+  const { promise: all, resolve } = Promise.withResolvers<void>()
+  let open = chains
+  return {
+    all,
+    ended() {
+      open -= 1
+      if (open === 0) resolve()
+    },
+  }
+}
