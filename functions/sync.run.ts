@@ -155,8 +155,8 @@ async function copy(
   const checksum = doubt?.of === 'everything'
   if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
   const plan = { from, to, exclude: source.exclude, subsecondTimes, checksum, signal }
-  // A first copy has nothing to delete.
   const looked = { ...plan, maxDelete: 0 }
+  // A first copy has nothing to delete.
   const [expected, list] = mirror.empty
     ? []
     : await Promise.all([

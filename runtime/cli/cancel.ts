@@ -11,10 +11,10 @@ import { cancelledRun } from '../engine/withdrawal.ts'
 import { UsageError } from '../errors.ts'
 import { asked } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
-import { findRun, noStore } from './find-run.ts'
+import { readWanted } from './find-run.ts'
 import type { Io } from './io.ts'
 import { daemonOf } from './remote.ts'
-import { type Reading, readJournal, readRun } from './store.ts'
+import type { Reading } from './store.ts'
 import { resultText } from './view/result.ts'
 
 export interface CancelOptions {
@@ -32,7 +32,7 @@ const pollMs = 100
  */
 export async function cancelCommand(wanted: string, options: CancelOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const before = readingOf(config, wanted)
+  const before = readWanted(config, wanted)
   const { run } = before.result
   if (before.result.endedAt !== null) {
     throw new UsageError(`run ${run} has ended already (${before.standing})`, {
@@ -43,16 +43,6 @@ export async function cancelCommand(wanted: string, options: CancelOptions, io: 
   const result = await ended(run, config)
   io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io.colour))
   return result.state === 'cancelled' ? exitCodes.succeeded : exitCodes.failed
-}
-
-function readingOf(config: Config, wanted: string): Reading {
-  const reading = readJournal(config, (journal, atWork) => {
-    const run = findRun(journal, wanted)
-    const going = !run.end && atWork()
-    return readRun(run, journal.story(run.id), going)
-  })
-  if (!reading) throw noStore(config.state)
-  return reading
 }
 
 /** Has whoever does the run end it; one that nobody has begun is taken back. */
@@ -92,7 +82,7 @@ async function withdraw(run: string, config: Config): Promise<boolean> {
 
 async function ended(run: string, config: Config): Promise<RunResult> {
   for (;;) {
-    const { standing, result } = readingOf(config, run)
+    const { standing, result } = readWanted(config, run)
     if (result.endedAt !== null) return result
     if (standing === 'interrupted') {
       throw new UsageError(`whoever did run ${run} stopped before it had ended`, {

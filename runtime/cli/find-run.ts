@@ -1,5 +1,7 @@
-import type { Journal, RunRow } from '../bus/journal.ts'
+import type { Journal, RunRow, Story } from '../bus/journal.ts'
+import type { Config } from '../config/config.ts'
 import { UsageError } from '../errors.ts'
+import { type Reading, readJournal, readRun } from './store.ts'
 
 /**
  * The run that a person means.
@@ -10,6 +12,19 @@ export function findRun(journal: Pick<Journal, 'run' | 'runs'>, wanted: string):
   const run = journal.run(wanted)
   if (!run) throw unknownRun(journal.runs(1000), wanted)
   return run
+}
+
+/**
+ * Reads the run that a person means, and how it stands now.
+ * @throws {UsageError} As `findRun`, or there is no store.
+ */
+export function readWanted(config: Pick<Config, 'state'>, wanted: string): Reading & { story: Story } {
+  const reading = readJournal(config, (journal, atWork) => {
+    const run = findRun(journal, wanted)
+    return readRun(run, atWork, () => journal.story(run.id))
+  })
+  if (!reading) throw noStore(config.state)
+  return reading
 }
 
 /** What there is to say when there is no store, so that there has been no run. */

@@ -24,10 +24,7 @@ export async function runsCommand(
   const config = await loadConfig({ path: options.config, env: io.env })
   const readings =
     readJournal(config, (journal, atWork) =>
-      journal.runs(limit).map((run) => {
-        const going = !run.end && atWork()
-        return readRun(run, storyOf(run, journal), going)
-      }),
+      journal.runs(limit).map((run) => readRun(run, atWork, () => storyOf(run, journal))),
     ) ?? []
   if (options.json) io.stdout(`${JSON.stringify(readings.map(({ result }) => result))}\n`)
   else io.stdout(readings.length > 0 ? runsTable(readings, io.colour) : 'no runs yet\n')

@@ -1,14 +1,13 @@
 import type { Story } from '../bus/journal.ts'
-import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatDuration } from '../config/units.ts'
 import { onlyLooks } from '../host/looking.ts'
 import { exitCodes } from './exit-codes.ts'
-import { findRun, noStore } from './find-run.ts'
+import { readWanted } from './find-run.ts'
 import { localTime, type Painter, painter } from './format.ts'
 import type { Io } from './io.ts'
 import { sourcesTable } from './sources-table.ts'
-import { type Reading, readJournal, readRun } from './store.ts'
+import type { Reading } from './store.ts'
 import { storyText } from './story/lines.ts'
 
 /**
@@ -23,7 +22,7 @@ export async function showCommand(
   io: Io,
 ): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const { story, ...reading } = readStory(config, run ?? 'last')
+  const { story, ...reading } = readWanted(config, run ?? 'last')
   if (options.json) {
     const commands = options.commands ? { commands: commandsOf(story) } : {}
     io.stdout(`${JSON.stringify({ ...reading.result, ...commands })}\n`)
@@ -56,17 +55,6 @@ function commandsOf({ events }: Story) {
       durationMs: command.durationMs ?? null,
       exitCode: command.exitCode ?? null,
     }))
-}
-
-function readStory(config: Config, wanted: string): Reading & { story: Story } {
-  const found = readJournal(config, (journal, atWork) => {
-    const run = findRun(journal, wanted)
-    const going = !run.end && atWork()
-    const story = journal.story(run.id)
-    return { ...readRun(run, story, going), story }
-  })
-  if (!found) throw noStore(config.state)
-  return found
 }
 
 function header({ standing, result }: Reading, paint: Painter, now: number): string {

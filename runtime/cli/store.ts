@@ -10,8 +10,7 @@ import { summarise } from '../engine/summary.ts'
 
 /**
  * Reads the journal, also while another hdsync is at work, and gives the store back.
- * @param read May ask whether another process is at work there: before it reads what has not ended, so that a run that
- *   ends in between is seen with its end, not as one that was broken off. The kernel takes 10 ms to answer.
+ * @param read May ask whether another process is at work there.
  * @returns undefined when there is no store yet, which is not made.
  * @throws {UsageError} The store cannot be read.
  */
@@ -62,20 +61,26 @@ export interface Reading {
   result: RunResult
 }
 
-export function readRun(run: RunRow, story: Story, atWork: boolean): Reading {
+/**
+ * @param atWork Asked first, and only of a run that has not ended: one that ends in between is then seen with its end,
+ *   not as one that was broken off. The kernel takes 10 ms to answer.
+ */
+export function readRun(run: RunRow, atWork: () => boolean, read: () => Story): Reading & { story: Story } {
+  const going = !run.end && atWork()
+  const story = read()
   const result = summarise(
     story.events.map(({ event }) => event),
     run,
     null,
   )
-  return { standing: standingOf(result.state, story, atWork), result }
+  return { standing: standingOf(result.state, story, going), result, story }
 }
 
-function standingOf(state: RunState, { events }: Story, atWork: boolean): Standing {
+function standingOf(state: RunState, { events }: Story, going: boolean): Standing {
   if (state !== 'running') return state
   const untouched = events.every(({ deliveries }) =>
     deliveries.every(({ state, attempts }) => state === 'ready' && attempts.length === 0),
   )
   if (untouched) return 'waiting'
-  return atWork ? 'running' : 'interrupted'
+  return going ? 'running' : 'interrupted'
 }

@@ -7,12 +7,13 @@ import {
   syncHeld,
 } from '../../events/index.ts'
 import type { Boots } from '../host/boots.ts'
+import type { Time } from '../host/mirrors.ts'
 
 /** What may differ between a source and its mirror although it has the same size and time in both. */
 export type Doubt =
   | { of: 'everything'; reason: string }
-  /** Files that were written in this time; milliseconds since the epoch. */
-  | { of: 'written'; fromMs: number; toMs: number }
+  /** Files that were written in this time. */
+  | ({ of: 'written' } & Time)
 
 /** The kinds of events about a source that `doubtOf` has to know. */
 export const bearsOnDoubt: readonly EventDefinition[] = [mirrorSuspect, sourceSynced, sourceFailed, syncHeld]

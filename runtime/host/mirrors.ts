@@ -95,7 +95,7 @@ export function listFor(mirror: string, directory: string): string {
 const walkTimeoutMs = 24 * 3_600_000
 
 /** @see find(1): times are seconds since the epoch. */
-export function findArgv(from: string, { fromMs, toMs }: Time, list: string) {
+function findArgv(from: string, { fromMs, toMs }: Time, list: string) {
   const at = (ms: number) => `@${ms / 1000}`
   const written = ['-newermt', at(fromMs), '!', '-newermt', at(toMs)]
   return ['find', from, '-xdev', '-type', 'f', ...written, '-fprintf', list, '%P\\0'] as const

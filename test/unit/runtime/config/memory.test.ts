@@ -66,7 +66,7 @@ test('one that is torn is as good as none', () => {
 test('nothing is kept where nothing can be, nor of code that changes under its name', () => {
   configMemory(join(temporaryFolder(), 'none'), uid, build).keep(config, text)
   const folder = temporaryFolder()
-  for (const code of ['file:///work/runtime/config/memory.ts', import.meta.url]) {
+  for (const code of ['file:///opt/hdsync/runtime/config/memory.ts', import.meta.url]) {
     configMemory(folder, uid, code).keep(config, text)
     expect(configMemory(folder, uid, code).recall(file, text)).toBeUndefined()
   }
