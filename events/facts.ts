@@ -124,6 +124,9 @@ export const sourceArchived = defineEvent(
       unchangedSince: z.iso.datetime().optional(),
       /** The archive whose blocks it shares; without it, it is the one that has been there. */
       linkedFrom: z.string().optional(),
+      /** The archive from which so many of its bytes were taken as they stand there, as they have not changed. */
+      takenFrom: z.string().optional(),
+      takenBytes: count.optional(),
     }),
   fact,
 )

@@ -50,12 +50,19 @@ export default defineFunction({
     }
     const history = events.recent(provesUnchanged, source.name, 100)
     const earlier = earlierArchives(history, clock.now() - config.keep)
-    const { archive, damaged } = await host.archives.reuse(plan, earlier, progress)
-    const instead = archive ? 'another one stands in for it' : 'a new one is written'
-    for (const problem of damaged) {
+    const reused = await host.archives.reuse(plan, earlier, progress)
+    const instead = reused.archive ? 'another one stands in for it' : 'a new one is written'
+    for (const problem of reused.damaged) {
       emit(runWarned, { reason: `${problem}; so is what shares its blocks, ${instead}` })
     }
-    emit(sourceArchived, { source: source.name, ...(archive ?? (await host.archives.write(plan, progress))) })
+    if (reused.archive) emit(sourceArchived, { source: source.name, ...reused.archive })
+    else {
+      const { archive, damaged } = await host.archives.write(plan, progress)
+      for (const problem of damaged.filter((one) => !reused.damaged.includes(one))) {
+        emit(runWarned, { reason: `${problem}; so is what shares its blocks, nothing is taken from it` })
+      }
+      emit(sourceArchived, { source: source.name, ...archive })
+    }
     emit(backupFinish, {})
   },
 

@@ -42,6 +42,8 @@ export async function bundle(folder: string): Promise<Licensed[]> {
   }
   // By itself: to tell the version it loads nothing else.
   await build({ ...options, entryPoints: ['runtime/cli/main.ts'], plugins: [lazyBuiltins, besideIt] })
+  // A thread of its own needs little, and there are several of it.
+  await build({ ...options, entryPoints: ['runtime/host/archive-packer-thread.ts'] })
   const { metafile } = await build({
     ...options,
     entryPoints: [

@@ -42,6 +42,7 @@ export async function adoptTarget(
     signal: AbortSignal.timeout(300_000),
     store: 'adopt',
     runtimeDirectory: runtimeDirectory(config.state, 'adopt'),
+    stateDirectory: config.state,
   })
   const asRun = `adopt-${process.pid}`
   try {

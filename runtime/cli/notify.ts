@@ -73,6 +73,7 @@ async function testHook(hook: NotifyHook, label: string, config: Config): Promis
     signal: new AbortController().signal,
     store: '',
     runtimeDirectory: '',
+    stateDirectory: config.state,
   })
   const startedAt = performance.now()
   const outcome = await host.hook(hook, event).then(

@@ -110,7 +110,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   const journal = new SqliteJournal(database)
   const store = storeId(database)
   const machineWentDown = ![bootId(), undefined].includes(lastBoot(database))
-  const hostOptions = { store, runtimeDirectory: runtimeDirectory(config.state, store) }
+  const hostOptions = {
+    store,
+    runtimeDirectory: runtimeDirectory(config.state, store),
+    stateDirectory: config.state,
+  }
   const context = contextFactory({ ...options, observer, clock, journal, hostOptions })
   const ends = new RunEnds({ bus, journal, registry })
   const dispatcher: Dispatcher = new Dispatcher({
@@ -267,7 +271,7 @@ export function contextFactory({
 }: Required<Pick<EngineOptions, 'config' | 'clock' | 'observer'>> &
   Pick<EngineOptions, 'host'> & {
     journal: Journal
-    hostOptions: Pick<HostOptions, 'store' | 'runtimeDirectory'>
+    hostOptions: Omit<HostOptions, 'observer' | 'signal'>
   }): ContextFactory {
   // Asked for by each delivery of a run, and the same for all.
   let begun: { id: string; startedAt: number } | undefined

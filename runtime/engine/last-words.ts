@@ -28,6 +28,7 @@ export async function tellHooks(error: Error, config: Config): Promise<void> {
     signal: AbortSignal.timeout(limitMs),
     store: '',
     runtimeDirectory: '',
+    stateDirectory: config.state,
   })
   const hooks = config.notify.filter(({ on }) => on.some((pattern) => matchesEvent(pattern, event.type)))
   await Promise.allSettled(hooks.map((hook) => host.hook(hook, event)))

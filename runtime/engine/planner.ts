@@ -61,7 +61,11 @@ export async function planRun(
     clock,
     journal,
     observer: {},
-    hostOptions: { store, runtimeDirectory: runtimeDirectory(config.state, store) },
+    hostOptions: {
+      store,
+      runtimeDirectory: runtimeDirectory(config.state, store),
+      stateDirectory: config.state,
+    },
     host: createPlanner(plan, { wasSynced, hasArchive }),
   })
   // One after the other, so that the order of the steps does not depend on chance.

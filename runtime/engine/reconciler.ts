@@ -19,7 +19,7 @@ interface ReconcilerOptions {
   ends: RunEnds
   config: Config
   observer: EngineObserver
-  hostOptions: Pick<HostOptions, 'store' | 'runtimeDirectory'>
+  hostOptions: Omit<HostOptions, 'observer' | 'signal'>
   /** Since the last process used the store. */
   machineWentDown: boolean
   clock: Clock

@@ -105,7 +105,10 @@ export async function rehearse(
           },
           ended: () => {},
         }
-        const host = talkative(makeHost({ observer, signal, store, runtimeDirectory }), tell)
+        const host = talkative(
+          makeHost({ observer, signal, store, runtimeDirectory, stateDirectory: config.state }),
+          tell,
+        )
         return {
           host: options.adapt?.(host, tell) ?? host,
           config,

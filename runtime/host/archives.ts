@@ -2,18 +2,22 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { Config, Target } from '../config/config.ts'
+import type { Target } from '../config/config.ts'
 import { TerminalError } from '../errors.ts'
 import type { EarlierArchive, Progress } from '../function.ts'
+import { type Assembled, assemble, DamagedArchiveError } from './archive-assembly.ts'
+import { type Compression, extensions, type Packing } from './archive-compression.ts'
 import { type ArchiveFile, archiveFile, isSameFile, shareFile, syncPath } from './archive-file.ts'
+import { ArchiveIndex } from './archive-index.ts'
+import { openPackers } from './archive-packers.ts'
+import { printed, type Segment, SegmentCutter } from './archive-segments.ts'
+import type { Boots } from './boots.ts'
 import type { Command, CommandRunner } from './command.ts'
-import { ensureDirectory } from './directory.ts'
+import { ensureDirectory, keepsSubsecondTimes } from './directory.ts'
 import { digestOnDisk, type Reading } from './disk-read.ts'
 import { mirrorPath, mirrorState } from './mirrors.ts'
 
-export type Compression = NonNullable<Config['archive']>['compression']
-
-export interface ArchivePlan {
+export interface ArchivePlan extends Packing {
   /** The target of the mirror. */
   from: Target
   /** The name of the source, which is the folder of its mirror too. */
@@ -21,8 +25,6 @@ export interface ArchivePlan {
   /** The target of the archive, proven. */
   to: Target
   weekday: string
-  compression: Compression
-  level: number | undefined
 }
 
 /** An archive that was verified and put in place; see the event `source.archived`. */
@@ -34,6 +36,8 @@ export interface Archived {
   file: string
   unchangedSince?: string
   linkedFrom?: string
+  takenFrom?: string
+  takenBytes?: number
 }
 
 /** Weekday archives of mirrors. */
@@ -55,13 +59,24 @@ export interface Archives {
   ): Promise<{ archive?: Archived; damaged: string[] }>
   /**
    * Writes an archive under a temporary name, brings it onto the disk, reads it from there, and only then puts it
-   * in the place of last week's.
+   * in the place of last week's. What has not changed since an earlier archive of this week is taken from that one.
+   * @returns `damaged` says what is wrong with an earlier archive that should be good; nothing was taken from it then.
    * @throws {TerminalError} It could not be written, or is not what was written; last week's stands.
    */
-  write(plan: ArchivePlan, onProgress: (progress: Progress) => void): Promise<Archived>
+  write(
+    plan: ArchivePlan,
+    onProgress: (progress: Progress) => void,
+  ): Promise<{ archive: Archived; damaged: string[] }>
 }
 
-const extensions: Record<Compression, string> = { zstd: '.tar.zst', gzip: '.tar.gz', none: '.tar' }
+export interface ArchivesOptions {
+  runner: CommandRunner
+  signal: AbortSignal
+  boots: Boots
+  /** Where the indexes of archives are kept. */
+  indexes: string
+}
+
 /** The folders of archives. */
 export const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 const temporarySuffix = '.hdsync-part'
@@ -82,8 +97,12 @@ export function temporaryPath(plan: Omit<ArchivePlan, 'from' | 'level'>): string
   return join(dirname(path), `.${basename(path)}${temporarySuffix}`)
 }
 
-/** Exit 1, a file that changed while it was read, is a fault too: a mirror is quiet. @see tar(1) */
-export function tarArgv({ from, source }: Pick<ArchivePlan, 'from' | 'source'>): Command['argv'] {
+/**
+ * Packs the paths that it reads from its standard input, each ended by a NUL. Exit 1, a file that changed while it was
+ * read, is a fault too: a mirror is quiet.
+ * @see tar(1)
+ */
+export function tarArgv({ from }: Pick<ArchivePlan, 'from'>): Command['argv'] {
   return [
     'tar',
     '--create',
@@ -93,21 +112,17 @@ export function tarArgv({ from, source }: Pick<ArchivePlan, 'from' | 'source'>):
     ...(existsSync('/sys/fs/selinux/enforce') ? ['--selinux'] : []),
     '--numeric-owner',
     '--sparse',
-    '--one-file-system',
     `--directory=${from.path}`,
-    '--',
-    source,
+    '--no-recursion',
+    '--null',
+    '--no-unquote',
+    '--files-from=-',
   ]
 }
 
-/** zstd is told to add the checksum of its input that its test compares with; gzip always does. */
-export function compressArgv(
-  compression: Compression,
-  level: number | undefined,
-): Command['argv'] | undefined {
-  if (compression === 'zstd') return ['zstd', '--quiet', '--check', '--threads=0', `-${level ?? 3}`]
-  if (compression === 'gzip') return ['gzip', `-${level ?? 6}`]
-  return undefined
+/** Lists a mirror, with what tells whether anything about its entries has changed. @see find(1) */
+function findArgv({ from, source }: Pick<ArchivePlan, 'from' | 'source'>): Command['argv'] {
+  return ['find', mirrorPath(from, { name: source }), '-xdev', '-printf', printed]
 }
 
 /** Reads a compressed archive from its standard input. */
@@ -117,7 +132,11 @@ export function testArgv(compression: Compression): Command['argv'] | undefined 
   return undefined
 }
 
-export function createArchives(runner: CommandRunner, signal: AbortSignal): Archives {
+export function createArchives(options: ArchivesOptions): Archives {
+  const { runner, signal, indexes } = options
+  const indexPath = ({ source }: Pick<ArchivePlan, 'source'>, weekday: string) =>
+    join(indexes, `${source}.${weekday}.index`)
+
   return {
     async tidy(target) {
       for (const weekday of weekdays) {
@@ -140,7 +159,10 @@ export function createArchives(runner: CommandRunner, signal: AbortSignal): Arch
         if (found?.file !== one.file || damaged.has(found.file)) continue
         const onRead = meter(one.sizeBytes, onProgress)
         const { archive, problem } = await placeEarlier(plan, one, found, { runner, signal, onRead })
-        if (archive) return { archive, damaged: [...damaged.values()] }
+        if (archive) {
+          await carryIndex(plan, one, archive)
+          return { archive, damaged: [...damaged.values()] }
+        }
         if (problem) damaged.set(found.file, `the archive ${one.path} is damaged: ${problem}`)
       }
       return { damaged: [...damaged.values()] }
@@ -148,21 +170,117 @@ export function createArchives(runner: CommandRunner, signal: AbortSignal): Arch
 
     async write(plan, onProgress) {
       const place = placeFor(plan)
+      const earlier = await newestIndex(plan)
       try {
-        await rm(place.temporary, { force: true })
         const basis = basisOf(plan)
-        const sha256 = await write(runner, plan, place.temporary, onProgress)
+        const { assembled, damaged, taken } = await assembleFrom(earlier, plan, place.temporary, onProgress)
+        const { sha256, index } = assembled
         await verify(place.temporary, sha256, plan, { runner, signal })
         const written = await archiveFile(place.temporary)
         if (!written) throw new TerminalError(`the archive ${place.temporary} is gone`)
         await putInPlace(plan, place)
+        const { path } = place
         const { file, sizeBytes } = written
-        return { path: place.path, sizeBytes, sha256, file, ...(basis && { basis }) }
+        const about = { path, file, sizeBytes, form: formOf(plan), boot: options.boots.current }
+        // Without it the next archive is made of the whole mirror: slower, and no less good.
+        await index.save(indexPath(plan, plan.weekday), { ...about, writtenAt: Date.now() }).catch(() => {})
+        return { archive: { path, sizeBytes, sha256, file, ...(basis && { basis }), ...taken }, damaged }
       } finally {
         await rm(place.temporary, { force: true })
       }
     },
   }
+
+  /** What is known of an archive is known of its link as well. */
+  async function carryIndex(plan: ArchivePlan, { path, file }: EarlierArchive, to: Archived): Promise<void> {
+    if (to.path === path) return
+    for (const from of weekdays.map((weekday) => indexPath(plan, weekday))) {
+      const known = ArchiveIndex.peek(from)
+      if (known?.path !== path || known.file !== file) continue
+      const about = { path: to.path, file: to.file, writtenAt: Date.now() }
+      await ArchiveIndex.read(from)
+        ?.carry(indexPath(plan, plan.weekday), about)
+        .catch(() => {})
+      return
+    }
+  }
+
+  /** Of the archives of this week: the newest one that is there, and of which segments may be taken. */
+  async function newestIndex(plan: ArchivePlan): Promise<ArchiveIndex | undefined> {
+    const form = formOf(plan)
+    const candidates = weekdays
+      .map((weekday) => ({ weekday, at: indexPath(plan, weekday) }))
+      .map((one) => ({ ...one, about: ArchiveIndex.peek(one.at) }))
+      .toSorted((one, other) => (other.about?.writtenAt ?? 0) - (one.about?.writtenAt ?? 0))
+    for (const { weekday, at, about } of candidates) {
+      if (about?.form !== form || about.path !== archivePath({ ...plan, weekday })) continue
+      // After a power cut the contents of a file may be others although its inode is as it was.
+      if (!options.boots.inOrderSince(about.boot)) continue
+      const found = await archiveFile(about.path)
+      if (found?.file !== about.file || found.sizeBytes !== about.sizeBytes) continue
+      const index = ArchiveIndex.read(at)
+      if (index) return index
+    }
+    return undefined
+  }
+
+  /** From the whole mirror, where the earlier archive turns out to be damaged. */
+  async function assembleFrom(
+    earlier: ArchiveIndex | undefined,
+    plan: ArchivePlan,
+    path: string,
+    onProgress: (progress: Progress) => void,
+  ): Promise<{ assembled: Assembled; damaged: string[]; taken: Pick<Archived, 'takenFrom' | 'takenBytes'> }> {
+    await rm(path, { force: true })
+    const packers = openPackers(plan)
+    try {
+      const assembled = await assemble(path, {
+        segments: (stopped) => segmentsOf(plan, runner, stopped),
+        earlier,
+        tar: { argv: tarArgv(plan), timeoutMs },
+        packers,
+        runner,
+        signal,
+        onWritten: meter(null, onProgress),
+      })
+      const { takenBytes } = assembled
+      const taken = earlier && takenBytes > 0 ? { takenFrom: earlier.header.path, takenBytes } : {}
+      return { assembled, damaged: [], taken }
+    } catch (error) {
+      if (!earlier || !(error instanceof DamagedArchiveError)) throw error
+      const whole = await assembleFrom(undefined, plan, path, onProgress)
+      return { ...whole, damaged: [`the archive ${earlier.header.path} is damaged: ${error.message}`] }
+    } finally {
+      await packers.close()
+    }
+  }
+}
+
+/** Walks through a mirror. */
+async function* segmentsOf(
+  plan: ArchivePlan,
+  runner: CommandRunner,
+  signal: AbortSignal,
+): AsyncGenerator<Segment> {
+  const cutter = new SegmentCutter(plan.source, changedSince(mirrorPath(plan.from, { name: plan.source })))
+  const find = runner.open({ argv: findArgv(plan), timeoutMs, signal })
+  find.input.end()
+  for await (const chunk of find.output) yield* cutter.add(chunk)
+  await find.result
+  yield* cutter.end()
+}
+
+/** From when on a time of change may stand for a later change too, in seconds since the epoch. */
+function changedSince(mirror: string): number {
+  const now = Date.now() / 1000
+  // The kernel's clock for files goes on in steps of at most 10 ms.
+  return existsSync(mirror) && keepsSubsecondTimes(mirror) ? now - 0.1 : Math.floor(now) - 1
+}
+
+/** How an archive is made: segments of another form cannot be taken. */
+function formOf(plan: ArchivePlan): string {
+  const { source, compression, level } = plan
+  return digest([1, tarArgv(plan), source, compression, level])
 }
 
 /**
@@ -172,8 +290,11 @@ export function createArchives(runner: CommandRunner, signal: AbortSignal): Arch
 function basisOf(plan: ArchivePlan): string | undefined {
   const state = mirrorState(mirrorPath(plan.from, { name: plan.source }))
   if (state === undefined) return undefined
-  const made = [state, tarArgv(plan), compressArgv(plan.compression, plan.level)]
-  return createHash('sha256').update(JSON.stringify(made)).digest('hex').slice(0, 32)
+  return digest([state, formOf(plan)])
+}
+
+function digest(of: unknown): string {
+  return createHash('sha256').update(JSON.stringify(of)).digest('hex').slice(0, 32)
 }
 
 /** Where an archive will be, and where it is until it is proven. */
@@ -219,25 +340,6 @@ async function putInPlace(plan: ArchivePlan, { path, temporary }: Place): Promis
   // A rename is on the disk when its folder is.
   await syncPath(dirname(path))
   await removeOtherForms(plan)
-}
-
-/** @returns The digest of what was to be written. */
-async function write(
-  runner: CommandRunner,
-  plan: ArchivePlan,
-  path: string,
-  onProgress: (progress: Progress) => void,
-): Promise<string> {
-  const hash = createHash('sha256')
-  const tar: Command = { argv: tarArgv(plan), timeoutMs }
-  const compressor = compressArgv(plan.compression, plan.level)
-  await runner.pipe(compressor ? [tar, { argv: compressor, timeoutMs }] : [tar], {
-    // The archive holds what only root may read on the live system.
-    file: { path, flags: 'wx', mode: 0o600 },
-    onFirst: meter(null, onProgress),
-    onLast: (chunk) => hash.update(chunk),
-  })
-  return hash.digest('hex')
 }
 
 /** Reads an archive from the disk, and compares it with what was to be written. */

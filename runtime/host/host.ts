@@ -31,15 +31,18 @@ export interface HostOptions {
   store: string
   /** Where snapshots are mounted and the mounts of targets are noted. */
   runtimeDirectory: string
+  /** Where the event store is; the indexes of archives are kept beside it. */
+  stateDirectory: string
 }
 
-export function createHost({ observer, signal, store, runtimeDirectory }: HostOptions): Host {
+export function createHost(options: HostOptions): Host {
+  const { observer, signal, store, runtimeDirectory, stateDirectory } = options
   const runner = createRunner({ observer, signal, owner: store })
   return {
     snapshots: createSnapshots({ runner, store, directory: join(runtimeDirectory, 'snapshots'), signal }),
     targets: createTargets(runner, new Ledger(runtimeDirectory)),
     mirrors: createMirrors(runner, runtimeDirectory),
-    archives: createArchives(runner, signal),
+    archives: createArchives({ runner, signal, boots, indexes: join(stateDirectory, 'archives') }),
     boots,
     // What a program leaves running on purpose is not ours to end.
     program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LvSource, Target } from '../config/config.ts'
 import { TerminalError } from '../errors.ts'
-import { archivePath, compressArgv, tarArgv, temporaryPath, testArgv } from './archives.ts'
+import { archivePath, tarArgv, temporaryPath, testArgv } from './archives.ts'
 import { createRunner } from './command.ts'
 import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
 import { filesystemType, inodesKeepSubseconds, snapshotMountOptions, snapshotType } from './filesystem.ts'
@@ -178,13 +178,15 @@ function createPlanningHost(
       reuse: async () => ({ damaged: [] }),
       async write(archive) {
         const file = temporaryPath(archive)
-        const compressor = compressArgv(archive.compression, archive.level)
         const test = testArgv(archive.compression)
         const mirror = mirrorPath(archive.from, { name: archive.source })
         const condition = past.hasArchive(archive.source) ? forecastOf(mirror) : undefined
-        plan({ argvs: compressor ? [tarArgv(archive), compressor] : [tarArgv(archive)], file, ...condition })
+        plan({ argvs: [tarArgv(archive)], file, ...condition })
         if (test) plan({ argvs: [test], ...condition })
-        return { path: archivePath(archive), sizeBytes: 0, sha256: '0'.repeat(64), file: '' }
+        return {
+          archive: { path: archivePath(archive), sizeBytes: 0, sha256: '0'.repeat(64), file: '' },
+          damaged: [],
+        }
       },
     },
     hook: async () => 'told nobody: this is a plan',

@@ -36,7 +36,13 @@ async function night(onSnapshot: () => Promise<void> | void): Promise<RunResult>
   }
   const observer = { started: () => 0, ended: () => {} }
   const { signal } = new AbortController()
-  const { session } = createHost({ observer, signal, store: 'test', runtimeDirectory: '/nowhere' })
+  const { session } = createHost({
+    observer,
+    signal,
+    store: 'test',
+    runtimeDirectory: '/nowhere',
+    stateDirectory: '/nowhere',
+  })
   const host = Object.assign(box, { session })
   const bench = new Bench({ ...definitions, 'mysql-lock': mysqlLock }, { host, config }).start()
   await bench.emit(backupStart, {})

@@ -4,7 +4,7 @@ import type { CommandRunner } from '../../../../runtime/host/command.ts'
 import { recordingRunner } from './runner.ts'
 
 // Makes an archive, and is killed when it comes to a call of the system or a command.
-const [what, at, plan = '', earlier = ''] = process.argv.slice(2)
+const [what, at, indexes = '', plan = '', earlier = ''] = process.argv.slice(2)
 const die = (): never => {
   process.kill(process.pid, 'SIGKILL')
   for (;;);
@@ -21,6 +21,8 @@ const deadly: CommandRunner = {
   run: (command) => (command.argv[0] === at ? die() : runner.run(command)),
 }
 const { createArchives } = await import('../../../../runtime/host/archives.ts')
-const archives = createArchives(deadly, new AbortController().signal)
+const { signal } = new AbortController()
+const boots = { current: 'boot', inOrderSince: () => true }
+const archives = createArchives({ runner: deadly, signal, boots, indexes })
 if (what === 'write') await archives.write(JSON.parse(plan), () => {})
 else await archives.reuse(JSON.parse(plan), JSON.parse(earlier), () => {})

@@ -55,8 +55,12 @@ function lastWeek(plan: ArchivePlan): string {
 }
 
 const never = new AbortController().signal
-const write = (plan: ArchivePlan, runner = recordingRunner().runner) =>
-  createArchives(runner, never).write(plan, () => {})
+const boots = { current: 'boot', inOrderSince: () => true }
+const indexesOf = (plan: ArchivePlan) => join(dirname(plan.to.path), 'indexes')
+const open = (plan: ArchivePlan, runner = recordingRunner().runner, signal = never) =>
+  createArchives({ runner, signal, boots, indexes: indexesOf(plan) })
+const write = async (plan: ArchivePlan, runner?: CommandRunner) =>
+  (await open(plan, runner).write(plan, () => {})).archive
 
 /** A runner that does something to the archive between its being written and its being read back. */
 function meddling(plan: ArchivePlan, meddle: (path: string) => void): CommandRunner {
@@ -127,11 +131,11 @@ describe('write()', () => {
   })
 
   test('tells how many bytes it has taken', async () => {
-    const plan = prepare()
+    const plan = prepare({ compression: 'none' })
     writeFileSync(join(plan.from.path, 'var', 'large'), Buffer.alloc(1_000_000, 'x'))
     let bytes = 0
-    await createArchives(recordingRunner().runner, never).write(plan, (progress) => {
-      expect(progress.bytes).toBeGreaterThan(bytes)
+    await open(plan).write(plan, (progress) => {
+      expect(progress.bytes).toBeGreaterThanOrEqual(bytes)
       bytes = progress.bytes
     })
     expect(bytes).toBeGreaterThan(1_000_000)
@@ -143,7 +147,7 @@ test('tidy() removes what was never finished, and nothing else', async () => {
   const folder = dirname(lastWeek(plan))
   for (const name of ['.var.tar.zst.hdsync-part', '.hidden', 'my.hdsync-part'])
     writeFileSync(join(folder, name), '')
-  await createArchives(recordingRunner().runner, never).tidy(plan.to)
+  await open(plan).tidy(plan.to)
   expect(readdirSync(folder).toSorted()).toEqual(['.hidden', 'my.hdsync-part', 'var.tar.zst'])
 })
 
@@ -153,22 +157,24 @@ describe('an archive that fails', () => {
     expect(readdirSync(dirname(path))).toEqual([basename(path)])
   }
 
-  test('in tar leaves last week’s', async () => {
+  test('as there is no mirror leaves last week’s', async () => {
     const plan = prepare()
     const path = lastWeek(plan)
     await expect(write({ ...plan, from: target('hdd1', '/nowhere') })).rejects.toThrow(
-      /^tar ended with exit code 2/,
+      /^find ended with exit code 1: .*No such file/,
     )
     expectLastWeek(path)
   })
 
-  test('in the compressor leaves last week’s', async () => {
+  test('as a name in the mirror goes away leaves last week’s', async () => {
     const plan = prepare()
     const path = lastWeek(plan)
     const { runner } = recordingRunner()
-    const killed = { argv: ['sh', '-c', 'kill -KILL $$'], timeoutMs: 1000 } as const
-    const pipe: CommandRunner['pipe'] = ([tar], sink) => runner.pipe([tar, killed], sink)
-    await expect(write(plan, { ...runner, pipe })).rejects.toThrow('sh was ended by SIGKILL')
+    const open: CommandRunner['open'] = (command) => {
+      if (command.argv[0] === 'tar') rmSync(join(plan.from.path, 'var', 'sub'), { recursive: true })
+      return runner.open(command)
+    }
+    await expect(write(plan, { ...runner, open })).rejects.toThrow(/^tar ended with exit code 2/)
     expectLastWeek(path)
   })
 
@@ -216,14 +222,12 @@ describe('an archive that fails', () => {
     const plan = prepare({ compression })
     const path = lastWeek(plan)
     const { runner } = recordingRunner()
-    const broken = {
-      argv: ['sh', '-c', `${compression} | head -c 40; cat >/dev/null`],
-      timeoutMs: 5000,
-    } as const
-    const pipe: CommandRunner['pipe'] = ([tar], sink) => runner.pipe([tar, broken], sink)
-    const failure = await write(plan, { ...runner, pipe }).catch((error: unknown) => error)
+    const refuse = ['sh', '-c', `cat >/dev/null; echo ${compression} cannot read it >&2; exit 1`] as const
+    const open: CommandRunner['open'] = (command) =>
+      runner.open(command.argv[0] === compression ? { ...command, argv: refuse } : command)
+    const failure = await write(plan, { ...runner, open }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(TerminalError)
-    expect(String((failure as Error).cause)).toContain(`${compression} ended with exit code 1`)
+    expect(String((failure as Error).cause)).toContain(`${compression} cannot read it`)
     expectLastWeek(path)
   })
 })
@@ -237,7 +241,7 @@ describe('reuse()', () => {
     return { plan, earlier, path: archivePath(plan), folder: dirname(archivePath(plan)) }
   }
   const reuse = (plan: ArchivePlan, earlier: EarlierArchive[], runner = recordingRunner().runner) =>
-    createArchives(runner, never).reuse(plan, earlier, () => {})
+    open(plan, runner).reuse(plan, earlier, () => {})
 
   test.each(['zstd', 'gzip', 'none'] as const)(
     'makes a link of an archive that is %s',
@@ -356,8 +360,9 @@ describe('reuse()', () => {
   test('is stopped while it reads', async () => {
     const { plan, earlier, folder } = await prepared()
     const stop = new AbortController()
-    const archives = createArchives(recordingRunner().runner, stop.signal)
-    const reading = archives.reuse(plan, [earlier], () => stop.abort(new Error('stopped')))
+    const reading = open(plan, undefined, stop.signal).reuse(plan, [earlier], () =>
+      stop.abort(new Error('stopped')),
+    )
     await expect(reading).rejects.toThrow('stopped')
     expect(readdirSync(folder)).toEqual([])
   })
@@ -370,7 +375,7 @@ describe('a crash', () => {
     const path = lastWeek(plan)
     expect(await crash('write', at, plan)).toBe(null)
     expect(readFileSync(path, 'utf8')).toBe('last week')
-    await createArchives(recordingRunner().runner, never).tidy(plan.to)
+    await open(plan).tidy(plan.to)
     expect(readdirSync(dirname(path))).toEqual(['var.tar.zst'])
   })
 
@@ -386,7 +391,7 @@ describe('a crash', () => {
       expect(await crash('reuse', at, plan, earlier)).toBe(null)
       expect(readFileSync(path, 'utf8')).toBe('last week')
       expect(sha256sum(archived.path)).toBe(archived.sha256)
-      await createArchives(recordingRunner().runner, never).tidy(plan.to)
+      await open(plan).tidy(plan.to)
       expect(readdirSync(dirname(path))).toEqual(['var.tar.zst'])
       expect(sha256sum(archived.path)).toBe(archived.sha256)
       expect(await write(plan)).toMatchObject({ path })
@@ -396,7 +401,8 @@ describe('a crash', () => {
   /** Does it in a process that is killed at this point. @returns Its exit code. */
   async function crash(what: string, at: string, plan: ArchivePlan, earlier: object[] = []) {
     const program = new URL('./archive-child.ts', import.meta.url)
-    return new Child(program, what, at, JSON.stringify(plan), JSON.stringify(earlier)).ended()
+    const words = [what, at, indexesOf(plan), JSON.stringify(plan), JSON.stringify(earlier)]
+    return new Child(program, ...words).ended()
   }
 })
 

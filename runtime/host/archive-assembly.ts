@@ -1,0 +1,294 @@
+import { createHash, hash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { TerminalError } from '../errors.ts'
+import { type ArchiveIndex, digestOf, IndexBuilder } from './archive-index.ts'
+import type { Packers } from './archive-packers.ts'
+import type { Segment } from './archive-segments.ts'
+import { type FreshSegment, TarFeed } from './archive-tar.ts'
+import type { Command, CommandRunner } from './command.ts'
+
+/** What an archive is put together of. */
+export interface Assembly {
+  /** The mirror, cut into segments. */
+  segments: (signal: AbortSignal) => AsyncIterable<Segment>
+  /** An archive from which the segments are taken that have not changed since. */
+  earlier: ArchiveIndex | undefined
+  /** tar(1), which packs the paths that it reads from its standard input. */
+  tar: Command
+  packers: Packers
+  runner: CommandRunner
+  signal: AbortSignal
+  /** Told of each addition to the archive. */
+  onWritten: (chunk: Uint8Array) => void
+}
+
+export interface Assembled {
+  sha256: string
+  sizeBytes: number
+  /** How many of these have been taken from the earlier archive. */
+  takenBytes: number
+  index: IndexBuilder
+}
+
+/** An archive from which segments were to be taken is not what it was when it was written. */
+export class DamagedArchiveError extends Error {}
+
+/** Segments of the earlier archive that stand there one after the other. */
+interface Run {
+  from: number
+  to: number
+}
+
+type Part = Run | FreshSegment
+
+/** Read from an earlier archive at once, and written at once. */
+const blockBytes = 2 * 1024 ** 2
+/** Two empty blocks are the end of an archive. @see tar(5) */
+const trailer = new Uint8Array(1024)
+
+/**
+ * Writes a new file that is the archive of a mirror: what has changed is packed by tar, everything else is taken from
+ * an earlier archive as it stands there, and compared with what it was when it was written. The file is on the disk
+ * when this ends.
+ * @throws {DamagedArchiveError} It was not what it was.
+ * @throws {TerminalError} The file cannot be written.
+ * @throws {CommandError} Something in the mirror cannot be read.
+ */
+export async function assemble(path: string, assembly: Assembly): Promise<Assembled> {
+  const broken = new AbortController()
+  const signal = AbortSignal.any([assembly.signal, broken.signal])
+  const tar = new TarFeed({ ...assembly, tar: { ...assembly.tar, signal } })
+  const parts = new Readable({ objectMode: true, read() {} })
+  parts.on('error', () => {})
+  const out = await ArchiveFile.create(path, assembly.onWritten)
+  try {
+    const jobs = [divide(parts, tar, assembly, signal), join(parts, tar, out, assembly)]
+    for (const job of jobs) {
+      job.catch((error) => {
+        broken.abort(error)
+        parts.destroy(error)
+      })
+    }
+    await Promise.allSettled(jobs)
+    assembly.signal.throwIfAborted()
+    // The first that failed has stopped the other one.
+    broken.signal.throwIfAborted()
+    return await out.finish()
+  } finally {
+    await out.close()
+  }
+}
+
+/** Says what the archive consists of, part by part. */
+async function divide(
+  parts: Readable,
+  tar: TarFeed,
+  { segments, earlier }: Assembly,
+  signal: AbortSignal,
+): Promise<void> {
+  let run: Run | undefined
+  for await (const segment of segments(signal)) {
+    const found = segment.key && earlier?.find(segment.key)
+    if (found === undefined) {
+      parts.push(await tar.add(segment))
+      run = undefined
+    } else if (run?.to === found && parts.readableLength > 0) {
+      // Nobody has begun with it.
+      run.to += 1
+    } else {
+      run = { from: found, to: found + 1 }
+      parts.push(run)
+    }
+  }
+  await tar.end()
+  parts.push(null)
+}
+
+/** Writes part by part. */
+async function join(
+  parts: Readable,
+  tar: TarFeed,
+  out: ArchiveFile,
+  { earlier, packers }: Assembly,
+): Promise<void> {
+  const source = earlier && (await EarlierFile.open(earlier))
+  try {
+    for await (const part of parts as AsyncIterable<Part>) {
+      if ('pieces' in part) await addFresh(part, tar, out)
+      else await source?.take(part, out)
+    }
+    await out.add(await packers.pack(trailer.slice()))
+  } finally {
+    await source?.close()
+  }
+}
+
+async function addFresh({ key, pieces }: FreshSegment, tar: TarFeed, out: ArchiveFile): Promise<void> {
+  const sha256 = createHash('sha256')
+  let length = 0
+  for await (const piece of pieces) {
+    const packed = await piece.packed
+    sha256.update(packed)
+    length += packed.length
+    await out.add(packed)
+    tar.release(piece)
+  }
+  out.index.add(key, digestOf(sha256.digest()), length)
+}
+
+/** An archive that is read again. */
+class EarlierFile {
+  readonly #file: FileHandle
+  readonly #index: ArchiveIndex
+
+  private constructor(file: FileHandle, index: ArchiveIndex) {
+    this.#file = file
+    this.#index = index
+  }
+
+  /** @throws {DamagedArchiveError} It cannot be read. */
+  static async open(index: ArchiveIndex): Promise<EarlierFile> {
+    try {
+      return new EarlierFile(await open(index.header.path, constants.O_RDONLY | constants.O_NOFOLLOW), index)
+    } catch (error) {
+      throw new DamagedArchiveError(`it cannot be read: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  /** Adds segments to a new archive. */
+  async take({ from, to }: Run, out: ArchiveFile): Promise<void> {
+    for (let first = from; first < to; ) {
+      let end = first + 1
+      const { offset } = this.#index.entry(first)
+      const lengthTo = (n: number) => {
+        const last = this.#index.entry(n - 1)
+        return last.offset + last.length - offset
+      }
+      while (end < to && lengthTo(end + 1) <= blockBytes) end += 1
+      if (end === first + 1) await this.#takeOne(first, out)
+      else await this.#takeSome(first, end, await this.#read(offset, lengthTo(end)), out)
+      first = end
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+
+  async #takeSome(first: number, end: number, bytes: Uint8Array, out: ArchiveFile): Promise<void> {
+    let at = 0
+    for (let n = first; n < end; n += 1) {
+      const { length, digest } = this.#index.entry(n)
+      const own = bytes.subarray(at, at + length)
+      at += length
+      check(hash('sha256', own, 'buffer'), digest)
+      out.index.add(this.#index.key(n), digest, length)
+    }
+    await out.add(bytes, { taken: true })
+  }
+
+  /** One that may be of any size: all of it is written before it is known to be good. */
+  async #takeOne(n: number, out: ArchiveFile): Promise<void> {
+    const { offset, length, digest } = this.#index.entry(n)
+    const sha256 = createHash('sha256')
+    for (let at = 0; at < length; at += blockBytes) {
+      const bytes = await this.#read(offset + at, Math.min(blockBytes, length - at))
+      sha256.update(bytes)
+      await out.add(bytes, { taken: true })
+    }
+    check(sha256.digest(), digest)
+    out.index.add(this.#index.key(n), digest, length)
+  }
+
+  async #read(offset: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length)
+    for (let at = 0; at < length; ) {
+      const { bytesRead } = await this.#file.read(bytes, at, length - at, offset + at).catch((error) => {
+        throw new DamagedArchiveError(`it cannot be read: ${error.message}`, { cause: error })
+      })
+      if (bytesRead === 0) throw new DamagedArchiveError('it has lost its end')
+      at += bytesRead
+    }
+    return bytes
+  }
+}
+
+function check(sha256: Buffer, digest: Buffer): void {
+  if (!digestOf(sha256).equals(digest))
+    throw new DamagedArchiveError('it does not read back as it was written')
+}
+
+/** The new archive. */
+class ArchiveFile {
+  readonly index: IndexBuilder = new IndexBuilder()
+  readonly #path: string
+  readonly #file: FileHandle
+  readonly #sha256 = createHash('sha256')
+  readonly #onWritten: (chunk: Uint8Array) => void
+  #sizeBytes = 0
+  #takenBytes = 0
+  /** What is written at once with what comes next. */
+  #small: Uint8Array[] = []
+  #smallBytes = 0
+
+  private constructor(path: string, file: FileHandle, onWritten: (chunk: Uint8Array) => void) {
+    this.#path = path
+    this.#file = file
+    this.#onWritten = onWritten
+  }
+
+  static async create(path: string, onWritten: (chunk: Uint8Array) => void): Promise<ArchiveFile> {
+    try {
+      // The archive holds what only root may read on the live system.
+      return new ArchiveFile(path, await open(path, 'wx', 0o600), onWritten)
+    } catch (error) {
+      throw cannotWrite(path, error)
+    }
+  }
+
+  async add(chunk: Uint8Array, { taken = false } = {}): Promise<void> {
+    this.#sha256.update(chunk)
+    this.#sizeBytes += chunk.length
+    if (taken) this.#takenBytes += chunk.length
+    this.#small.push(chunk)
+    this.#smallBytes += chunk.length
+    if (this.#smallBytes >= blockBytes) await this.#write()
+    this.#onWritten(chunk)
+  }
+
+  /** Brings it onto the disk. */
+  async finish(): Promise<Assembled> {
+    await this.#write()
+    await this.#file.sync().catch((error) => {
+      throw cannotWrite(this.#path, error)
+    })
+    const sha256 = this.#sha256.digest('hex')
+    return { sha256, sizeBytes: this.#sizeBytes, takenBytes: this.#takenBytes, index: this.index }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+
+  async #write(): Promise<void> {
+    const chunks = this.#small.splice(0)
+    const wanted = this.#smallBytes
+    this.#smallBytes = 0
+    if (wanted === 0) return
+    let bytes = Buffer.concat(chunks)
+    try {
+      while (bytes.length > 0) {
+        const { bytesWritten } = await this.#file.write(bytes)
+        bytes = bytes.subarray(bytesWritten)
+      }
+    } catch (error) {
+      throw cannotWrite(this.#path, error)
+    }
+  }
+}
+
+function cannotWrite(path: string, error: unknown): TerminalError {
+  return new TerminalError(`cannot write ${path}: ${(error as Error).message}`, { cause: error })
+}
