@@ -119,7 +119,9 @@ async function join(
       if ('pieces' in part) await addFresh(part, tar, out)
       else await source?.take(part, out)
     }
-    await out.add(await packers.pack(trailer.slice()))
+    const { bytes, release } = await packers.pack([trailer])
+    await out.add(bytes)
+    release()
   } finally {
     await source?.close()
   }
@@ -129,10 +131,11 @@ async function addFresh({ key, pieces }: FreshSegment, tar: TarFeed, out: Archiv
   const sha256 = createHash('sha256')
   let length = 0
   for await (const piece of pieces) {
-    const packed = await piece.packed
-    sha256.update(packed)
-    length += packed.length
-    await out.add(packed)
+    const { bytes, release } = await piece.packed
+    sha256.update(bytes)
+    length += bytes.length
+    await out.add(bytes)
+    release()
     tar.release(piece)
   }
   out.index.add(key, digestOf(sha256.digest()), length)
@@ -142,6 +145,7 @@ async function addFresh({ key, pieces }: FreshSegment, tar: TarFeed, out: Archiv
 class EarlierFile {
   readonly #file: FileHandle
   readonly #index: ArchiveIndex
+  readonly #block = new Uint8Array(blockBytes)
 
   private constructor(file: FileHandle, index: ArchiveIndex) {
     this.#file = file
@@ -157,7 +161,7 @@ class EarlierFile {
     }
   }
 
-  /** Adds segments to a new archive. */
+  /** Adds segments to a new archive, as many at once as may be. */
   async take({ from, to }: Run, out: ArchiveFile): Promise<void> {
     for (let first = from; first < to; ) {
       let end = first + 1
@@ -202,8 +206,9 @@ class EarlierFile {
     out.index.add(this.#index.key(n), digest, length)
   }
 
+  /** What is read lies where the next comes to lie. */
   async #read(offset: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length)
+    const bytes = this.#block.subarray(0, length)
     for (let at = 0; at < length; ) {
       const { bytesRead } = await this.#file.read(bytes, at, length - at, offset + at).catch((error) => {
         throw new DamagedArchiveError(`it cannot be read: ${error.message}`, { cause: error })
@@ -230,8 +235,8 @@ class ArchiveFile {
   #sizeBytes = 0
   #takenBytes = 0
   /** What is written at once with what comes next. */
-  #small: Uint8Array[] = []
-  #smallBytes = 0
+  readonly #block = new Uint8Array(blockBytes)
+  #blockBytes = 0
 
   private constructor(path: string, file: FileHandle, onWritten: (chunk: Uint8Array) => void) {
     this.#path = path
@@ -252,9 +257,13 @@ class ArchiveFile {
     this.#sha256.update(chunk)
     this.#sizeBytes += chunk.length
     if (taken) this.#takenBytes += chunk.length
-    this.#small.push(chunk)
-    this.#smallBytes += chunk.length
-    if (this.#smallBytes >= blockBytes) await this.#write()
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + blockBytes - this.#blockBytes)
+      this.#block.set(part, this.#blockBytes)
+      this.#blockBytes += part.length
+      at += part.length
+      if (this.#blockBytes === blockBytes) await this.#write()
+    }
     this.#onWritten(chunk)
   }
 
@@ -273,16 +282,12 @@ class ArchiveFile {
   }
 
   async #write(): Promise<void> {
-    const chunks = this.#small.splice(0)
-    const wanted = this.#smallBytes
-    this.#smallBytes = 0
-    if (wanted === 0) return
-    let bytes = Buffer.concat(chunks)
     try {
-      while (bytes.length > 0) {
-        const { bytesWritten } = await this.#file.write(bytes)
-        bytes = bytes.subarray(bytesWritten)
+      for (let at = 0; at < this.#blockBytes; ) {
+        const { bytesWritten } = await this.#file.write(this.#block, at, this.#blockBytes - at)
+        at += bytesWritten
       }
+      this.#blockBytes = 0
     } catch (error) {
       throw cannotWrite(this.#path, error)
     }

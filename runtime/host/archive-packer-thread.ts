@@ -1,10 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Packing, pack } from './archive-compression.ts'
+import type { Slot } from './archive-packers.ts'
 
-// Compresses what it is sent, and sends it back. A thread of its own: see archive-packers.ts.
-parentPort?.on('message', (bytes: Uint8Array) => {
-  const packed = pack(bytes, workerData as Packing)
-  // Not all memory may be given away: small buffers share theirs.
-  const own = packed.byteLength === packed.buffer.byteLength ? packed : Uint8Array.from(packed)
-  parentPort?.postMessage(own, [own.buffer as ArrayBuffer])
+// Compresses what lies in a slot, and answers how long it has become. A thread of its own: see archive-packers.ts.
+parentPort?.on('message', ({ slot, rawBytes }: { slot: Slot; rawBytes: number }) => {
+  const packed = pack(slot.raw.subarray(0, rawBytes), workerData as Packing)
+  slot.packed.set(packed)
+  parentPort?.postMessage(packed.length)
 })

@@ -3,83 +3,142 @@ import { extname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { type Packing, pack } from './archive-compression.ts'
 
-/** Compresses on all processors. */
+/** Compresses pieces on all processors. */
 export interface Packers {
-  /** @param bytes Are given away: nobody else may use their memory any more. */
-  pack(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array>
+  /** @param chunks One after the other at most `pieceBytes`. They may be let go once this has resolved. */
+  pack(chunks: readonly Uint8Array[]): Promise<Packed>
   /** Gives the threads back; what is still being compressed is lost. */
   close(): Promise<void>
 }
 
+export interface Packed {
+  bytes: Uint8Array
+  /** Has to be called when the bytes have been used: others come to lie in their place. */
+  release(): void
+}
+
+/** What threads are told of a piece: where it lies, and where the answer comes to lie. */
+export interface Slot {
+  raw: Uint8Array
+  packed: Uint8Array
+}
+
+/** Compressed in one piece, at most. */
+export const pieceBytes: number = 2 * 1024 ** 2
+/** What a compressor makes of something that cannot be compressed is a little longer. */
+const packedBytes = pieceBytes + (pieceBytes >> 6)
 /** Each has a compressor's memory of its own. */
 const mostThreads = 8
 /** How much is compressed at once where it is handed over: less than that is not worth a thread. */
 const atOnceBytes = 512 * 1024
 
 interface Job {
-  bytes: Uint8Array<ArrayBuffer>
-  packed: PromiseWithResolvers<Uint8Array>
+  chunks: readonly Uint8Array[]
+  done: PromiseWithResolvers<Packed>
 }
 
-/** Threads are made as there is work for them, each of which takes one piece after the other. */
 export function openPackers(
   packing: Packing,
   threads = Math.min(availableParallelism(), mostThreads),
 ): Packers {
-  if (packing.compression === 'none') {
-    return { pack: async (bytes) => pack(bytes, packing), close: async () => {} }
-  }
-  const jobs: Job[] = []
-  const idle: Worker[] = []
-  const working = new Map<Worker, Job>()
-  const all = new Set<Worker>()
-  let failure: Error | undefined
+  const pool = new ThreadPool(packing, threads)
   let atOnce = atOnceBytes
+  return {
+    async pack(chunks) {
+      const bytes = chunks.reduce((sum, { length }) => sum + length, 0)
+      if (packing.compression !== 'none' && bytes > atOnce) {
+        atOnce = 0
+        return pool.pack(chunks)
+      }
+      atOnce -= packing.compression === 'none' ? 0 : bytes
+      return { bytes: pack(Buffer.concat(chunks), packing), release() {} }
+    },
+    close: () => pool.close(),
+  }
+}
 
-  function start(): Worker {
-    const worker = new Worker(threadFile, { workerData: packing, stdin: false })
-    all.add(worker)
-    worker.on('message', (packed: Uint8Array) => {
-      const job = working.get(worker)
-      working.delete(worker)
-      idle.push(worker)
-      next()
-      job?.packed.resolve(packed)
-    })
-    worker.on('error', (error: Error) => {
-      failure ??= error
-      for (const { packed } of [...working.values(), ...jobs.splice(0)]) packed.reject(error)
-    })
-    return worker
+/**
+ * Threads that compress one piece after the other. They are made as there is work for them; memory that they share with
+ * this one is used again and again, as handing some over with each piece costs more than to compress it.
+ */
+class ThreadPool {
+  readonly #packing: Packing
+  readonly #threads: number
+  readonly #jobs: Job[] = []
+  readonly #all: Worker[] = []
+  readonly #idle: Worker[] = []
+  readonly #free: Slot[] = []
+  #slots = 0
+  #failure: Error | undefined
+
+  constructor(packing: Packing, threads: number) {
+    this.#packing = packing
+    this.#threads = threads
   }
 
-  function next(): void {
-    while (jobs.length > 0) {
-      const worker = idle.pop() ?? (all.size < threads ? start() : undefined)
-      const job = worker && jobs.shift()
-      if (!job) return
-      working.set(worker, job)
-      worker.postMessage(job.bytes, [job.bytes.buffer])
+  async pack(chunks: readonly Uint8Array[]): Promise<Packed> {
+    if (this.#failure) throw this.#failure
+    const done = Promise.withResolvers<Packed>()
+    // Whoever waits is told; nobody may be waiting yet.
+    done.promise.catch(() => {})
+    this.#jobs.push({ chunks, done })
+    this.#next()
+    return done.promise
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map((worker) => worker.terminate()))
+  }
+
+  #next(): void {
+    while (this.#jobs.length > 0) {
+      const slot = this.#free.pop() ?? this.#newSlot()
+      if (!slot) return
+      const worker = this.#idle.pop() ?? this.#newWorker()
+      const job = worker && this.#jobs.shift()
+      if (!job) {
+        this.#free.push(slot)
+        return
+      }
+      this.#give(worker, slot, job)
     }
   }
 
-  return {
-    async pack(bytes) {
-      if (failure) throw failure
-      if (bytes.length <= atOnce) {
-        atOnce -= bytes.length
-        return pack(bytes, packing)
+  #give(worker: Worker, slot: Slot, { chunks, done }: Job): void {
+    let rawBytes = 0
+    for (const chunk of chunks) {
+      slot.raw.set(chunk, rawBytes)
+      rawBytes += chunk.length
+    }
+    worker.once('message', (bytes: number) => {
+      this.#idle.push(worker)
+      const release = () => {
+        this.#free.push(slot)
+        this.#next()
       }
-      atOnce = 0
-      const packed = Promise.withResolvers<Uint8Array>()
-      packed.promise.catch(() => {})
-      jobs.push({ bytes, packed })
-      next()
-      return packed.promise
-    },
-    async close() {
-      await Promise.all([...all].map((worker) => worker.terminate()))
-    },
+      done.resolve({ bytes: slot.packed.subarray(0, bytes), release })
+      this.#next()
+    })
+    worker.postMessage({ slot, rawBytes })
+  }
+
+  /** Enough for what is compressed, and for as much that waits to be written. */
+  #newSlot(): Slot | undefined {
+    if (this.#slots >= 2 * this.#threads) return undefined
+    this.#slots += 1
+    const shared = (bytes: number) => new Uint8Array(new SharedArrayBuffer(bytes))
+    return { raw: shared(pieceBytes), packed: shared(packedBytes) }
+  }
+
+  #newWorker(): Worker | undefined {
+    if (this.#all.length >= this.#threads) return undefined
+    const worker = new Worker(threadFile, { workerData: this.#packing })
+    worker.on('error', (error: Error) => {
+      this.#failure ??= error
+      for (const { done } of this.#jobs.splice(0)) done.reject(error)
+    })
+    this.#all.push(worker)
+    return worker
   }
 }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { TerminalError } from '../errors.ts'
-import type { Packers } from './archive-packers.ts'
+import { type Packed, type Packers, pieceBytes } from './archive-packers.ts'
 import type { Segment } from './archive-segments.ts'
 import type { Command, CommandRunner, OpenCommand } from './command.ts'
 import { TarSplitter } from './tar-splitter.ts'
@@ -13,15 +13,13 @@ export interface FreshSegment {
 }
 
 export interface Piece {
-  packed: Promise<Uint8Array>
+  packed: Promise<Packed>
   /** What it takes in memory until it is written. */
   bytes: number
 }
 
-/** What is compressed in one piece, at most: several are compressed at the same time, and all are held in memory. */
-const pieceBytes = 4 * 1024 ** 2
 /** How much may wait to be compressed or written. */
-const waitingBytes = 48 * 1024 ** 2
+const waitingBytes = 32 * 1024 ** 2
 
 interface Growing {
   key: Buffer | undefined
@@ -138,17 +136,11 @@ export class TarFeed {
   #cut(segment: Growing): void {
     const { bytes, chunks } = segment
     if (bytes === 0) return
-    // Memory of its own, as it is given away.
-    const raw = new Uint8Array(bytes)
-    let at = 0
-    for (const chunk of chunks) {
-      raw.set(chunk, at)
-      at += chunk.length
-    }
     segment.chunks = []
     segment.bytes = 0
     this.#waitingBytes += bytes
-    const packed = this.#options.packers.pack(raw)
+    const packed = this.#options.packers.pack(chunks)
+    packed.catch(() => {})
     segment.pieces.push({ packed, bytes } satisfies Piece)
   }
 }

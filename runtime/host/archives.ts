@@ -75,6 +75,8 @@ export interface ArchivesOptions {
   boots: Boots
   /** Where the indexes of archives are kept. */
   indexes: string
+  /** Milliseconds since the epoch. */
+  now?: () => number
 }
 
 /** The folders of archives. */
@@ -133,7 +135,7 @@ export function testArgv(compression: Compression): Command['argv'] | undefined 
 }
 
 export function createArchives(options: ArchivesOptions): Archives {
-  const { runner, signal, indexes } = options
+  const { runner, signal, indexes, now = Date.now } = options
   const indexPath = ({ source }: Pick<ArchivePlan, 'source'>, weekday: string) =>
     join(indexes, `${source}.${weekday}.index`)
 
@@ -183,7 +185,7 @@ export function createArchives(options: ArchivesOptions): Archives {
         const { file, sizeBytes } = written
         const about = { path, file, sizeBytes, form: formOf(plan), boot: options.boots.current }
         // Without it the next archive is made of the whole mirror: slower, and no less good.
-        await index.save(indexPath(plan, plan.weekday), { ...about, writtenAt: Date.now() }).catch(() => {})
+        await index.save(indexPath(plan, plan.weekday), { ...about, writtenAt: now() }).catch(() => {})
         return { archive: { path, sizeBytes, sha256, file, ...(basis && { basis }), ...taken }, damaged }
       } finally {
         await rm(place.temporary, { force: true })
@@ -197,7 +199,7 @@ export function createArchives(options: ArchivesOptions): Archives {
     for (const from of weekdays.map((weekday) => indexPath(plan, weekday))) {
       const known = ArchiveIndex.peek(from)
       if (known?.path !== path || known.file !== file) continue
-      const about = { path: to.path, file: to.file, writtenAt: Date.now() }
+      const about = { path: to.path, file: to.file, writtenAt: now() }
       await ArchiveIndex.read(from)
         ?.carry(indexPath(plan, plan.weekday), about)
         .catch(() => {})
@@ -235,7 +237,7 @@ export function createArchives(options: ArchivesOptions): Archives {
     const packers = openPackers(plan)
     try {
       const assembled = await assemble(path, {
-        segments: (stopped) => segmentsOf(plan, runner, stopped),
+        segments: (stopped) => segmentsOf(plan, runner, stopped, now()),
         earlier,
         tar: { argv: tarArgv(plan), timeoutMs },
         packers,
@@ -261,8 +263,10 @@ async function* segmentsOf(
   plan: ArchivePlan,
   runner: CommandRunner,
   signal: AbortSignal,
+  nowMs: number,
 ): AsyncGenerator<Segment> {
-  const cutter = new SegmentCutter(plan.source, changedSince(mirrorPath(plan.from, { name: plan.source })))
+  const mirror = mirrorPath(plan.from, { name: plan.source })
+  const cutter = new SegmentCutter(plan.source, changedSince(mirror, nowMs / 1000))
   const find = runner.open({ argv: findArgv(plan), timeoutMs, signal })
   find.input.end()
   for await (const chunk of find.output) yield* cutter.add(chunk)
@@ -271,8 +275,7 @@ async function* segmentsOf(
 }
 
 /** From when on a time of change may stand for a later change too, in seconds since the epoch. */
-function changedSince(mirror: string): number {
-  const now = Date.now() / 1000
+function changedSince(mirror: string, now: number): number {
   // The kernel's clock for files goes on in steps of at most 10 ms.
   return existsSync(mirror) && keepsSubsecondTimes(mirror) ? now - 0.1 : Math.floor(now) - 1
 }

@@ -1,4 +1,5 @@
 const blockBytes = 512
+const emptyBlock = Buffer.alloc(blockBytes)
 /** Headers that say more about the member after them. @see pax(1), "pax Header Block" */
 const extended = new Set(['x', 'g'])
 
@@ -51,7 +52,7 @@ export class TarSplitter {
     if (this.#header.length < blockBytes) return taken.length
     const header = this.#header
     this.#header = Buffer.alloc(0)
-    if (header.every((byte) => byte === 0)) {
+    if (header.equals(emptyBlock)) {
       this.#ended = true
       return taken.length
     }
@@ -84,7 +85,7 @@ export class TarSplitter {
 /** The sum of a header's bytes, those of the sum itself counted as spaces. */
 function checkSum(header: Buffer): void {
   let sum = 8 * 32
-  for (const [at, byte] of header.entries()) if (at < 148 || at >= 156) sum += byte
+  for (let at = 0; at < blockBytes; at += 1) if (at < 148 || at >= 156) sum += header[at] ?? 0
   if (sum !== numberIn(header, 148, 8)) throw new Error('what tar has written is no archive')
 }
 

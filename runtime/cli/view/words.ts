@@ -52,8 +52,7 @@ const sentences = new Map<string, Words[string]>([
   say(events.archiveWeekly, () => 'writes the archive'),
   say(
     events.sourceArchived,
-    ({ path, sizeBytes, unchangedSince, linkedFrom }) =>
-      `archive ${path}, ${formatBytes(sizeBytes)}${unchangedSince ? `: unchanged since ${localDay(Date.parse(unchangedSince))}, ${linkedFrom ? 'linked' : 'kept'}` : ''}`,
+    ({ path, sizeBytes, ...from }) => `archive ${path}, ${formatBytes(sizeBytes)}${whence(sizeBytes, from)}`,
   ),
   say(events.sourceFailed, ({ step, reason, cancelled }) =>
     cancelled ? `cancelled at ${step}` : `FAILED at ${step}: ${reason}`,
@@ -81,6 +80,17 @@ const sentences = new Map<string, Words[string]>([
 /** An event in a person's words; undefined when there is nothing to say. */
 export function wordsOf({ type, data, attempt }: Envelope): string | undefined {
   return sentences.get(type)?.(data as never, attempt)
+}
+
+/** Where what stands in an archive comes from, if not from the mirror alone. */
+function whence(
+  sizeBytes: number,
+  { unchangedSince, linkedFrom, takenFrom, takenBytes = 0 }: Partial<DataOf<typeof events.sourceArchived>>,
+): string {
+  if (unchangedSince) {
+    return `: unchanged since ${localDay(Date.parse(unchangedSince))}, ${linkedFrom ? 'linked' : 'kept'}`
+  }
+  return takenFrom ? `: ${Math.floor((100 * takenBytes) / sizeBytes)}% as in ${takenFrom}` : ''
 }
 
 function trial(attempt: number): string {

@@ -34,13 +34,14 @@ class Week {
   /** Uptimes of the machine that ended in order. */
   readonly inOrder = new Set(['boot1'])
   boot = 'boot1'
+  /** Far enough from what was written for the clock of the file system to have gone on. */
+  now = () => Date.now() + 10_000
 
   constructor(packing: Pick<ArchivePlan, 'compression' | 'level'> = { compression: 'zstd', level: 3 }) {
     this.#packing = packing
     mkdirSync(join(this.folder, 'hdd9'))
     for (let n = 0; n < 300; n += 1) this.put(`folder${n % 10}/file${n}`, `contents of ${n}\n`.repeat(n))
     this.put('folder3/large', Buffer.alloc(6 * 1024 ** 2, 'not so easily compressed ').toString('latin1'))
-    this.wait()
   }
 
   path(name: string): string {
@@ -52,11 +53,6 @@ class Week {
     writeFileSync(this.path(name), contents)
   }
 
-  /** Until the clock of the file system tells what was written from what will be. */
-  wait(): void {
-    execFileSync('sleep', ['0.15'])
-  }
-
   plan(weekday: string): ArchivePlan {
     const [from, to] = [target('hdd1', join(this.folder, 'hdd1')), target('hdd9', join(this.folder, 'hdd9'))]
     return { from, to, source: 'var', weekday, ...this.#packing }
@@ -65,7 +61,7 @@ class Week {
   async archive(weekday: string, runner = recordingRunner()) {
     const boots = { current: this.boot, inOrderSince: (boot: string) => this.inOrder.has(boot) }
     const indexes = join(this.folder, 'indexes')
-    const archives = createArchives({ runner: runner.runner, signal: never, boots, indexes })
+    const archives = createArchives({ runner: runner.runner, signal: never, boots, indexes, now: this.now })
     const { archive, damaged } = await archives.write(this.plan(weekday), () => {})
     const share = (archive.takenBytes ?? 0) / archive.sizeBytes
     return { ...archive, damaged, share, programs: runner.recorded.map(({ argv }) => argv[0]) }
@@ -110,7 +106,6 @@ describe('an archive after a quiet day', () => {
       const monday = await week.archive('Monday')
       expect(monday.takenFrom).toBeUndefined()
       week.put('folder5/file15', 'something else')
-      week.wait()
       const tuesday = await week.archive('Tuesday')
       expect(tuesday.takenFrom).toBe(monday.path)
       expect(tuesday.share).toBeGreaterThan(0.8)
@@ -135,7 +130,6 @@ describe('an archive after a quiet day', () => {
     const week = new Week()
     await week.archive('Monday')
     week.put('folder5/file15', 'something else')
-    week.wait()
     const { share, path } = await week.archive('Monday')
     expect(share).toBeGreaterThan(0.8)
     week.expectWhole(path)
@@ -185,6 +179,7 @@ test('archives of a mirror in which all kinds of things happen are whole, day af
 test('what was changed in the very moment of its archive is packed again the next time', async () => {
   const week = new Week()
   week.put('folder1/file1', 'just now')
+  week.now = () => statSync(week.path('folder1/file1')).ctimeMs
   await week.archive('Monday')
   const { programs, share } = await week.archive('Tuesday')
   expect(programs).toContain('tar')

@@ -106,6 +106,13 @@ describe('storyText()', () => {
     ])
   })
 
+  test('says of an archive how much of it stands in an earlier one', () => {
+    const data = { path: '/a', sizeBytes: 2048, takenFrom: '/b', takenBytes: 2047 }
+    expect(texts([step('source.archived', {}, { data })])).toEqual([
+      '· source.archived  archive /a, 2 KiB: 99% as in /b',
+    ])
+  })
+
   test('keeps the chain on one level, and moves branches in', () => {
     const story = [
       step('sync.run', {}),
