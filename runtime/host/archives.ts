@@ -13,7 +13,7 @@ import { openPackers } from './archive-packers.ts'
 import { printed, type Segment, SegmentCutter } from './archive-segments.ts'
 import type { Boots } from './boots.ts'
 import type { Command, CommandRunner } from './command.ts'
-import { ensureDirectory, keepsSubsecondTimes } from './directory.ts'
+import { ensureDirectory, keepsSubsecondTimes, keepsTimesOfChange } from './directory.ts'
 import { digestOnDisk, type Reading } from './disk-read.ts'
 import { mirrorPath, mirrorState } from './mirrors.ts'
 
@@ -209,6 +209,8 @@ export function createArchives(options: ArchivesOptions): Archives {
 
   /** Of the archives of this week: the newest one that is there, and of which segments may be taken. */
   async function newestIndex(plan: ArchivePlan): Promise<ArchiveIndex | undefined> {
+    const mirror = mirrorPath(plan.from, { name: plan.source })
+    if (!existsSync(mirror) || !keepsTimesOfChange(mirror)) return undefined
     const form = formOf(plan)
     const candidates = weekdays
       .map((weekday) => ({ weekday, at: indexPath(plan, weekday) }))

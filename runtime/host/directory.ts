@@ -1,4 +1,4 @@
-import { mkdirSync, opendirSync, statSync } from 'node:fs'
+import { mkdirSync, opendirSync, statfsSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { TerminalError } from '../errors.ts'
 
@@ -42,6 +42,20 @@ export function ensureDirectory(path: string): void {
  */
 export function keepsSubsecondTimes(folder: string): boolean {
   return statSync(folder, { bigint: true }).ctimeNs % 1_000_000_000n !== 0n
+}
+
+/** Those of Linux itself that set it at every change: ext2 to ext4, XFS, btrfs, reiserfs, F2FS, ZFS, bcachefs, tmpfs, overlayfs. */
+const keepTimeOfChange = new Set([
+  0xef53, 0x58465342, 0x9123683e, 0x52654973, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630,
+])
+
+/**
+ * Whether the time of change of a file tells every change of it. In file systems that come from elsewhere (vfat, exFAT)
+ * or lie elsewhere (NFS, CIFS) it may mean something else.
+ * @see statfs(2), whose types these are
+ */
+export function keepsTimesOfChange(folder: string): boolean {
+  return keepTimeOfChange.has(statfsSync(folder).type)
 }
 
 /** Bytes that are free for everybody. */

@@ -7,6 +7,7 @@ import {
   freeBytes,
   isEmptyDirectory,
   keepsSubsecondTimes,
+  keepsTimesOfChange,
 } from '../../../../runtime/host/directory.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
@@ -63,4 +64,11 @@ test('keepsSubsecondTimes() is true of a file system of today', () => {
 
 test('freeBytes() tells of the file system that a folder lies on', async () => {
   expect(await freeBytes(temporaryFolder())).toBeGreaterThan(0)
+})
+
+test.each([
+  [temporaryFolder, true],
+  [() => '/proc', false],
+])('keepsTimesOfChange() is true of a file system of disks alone', (folder, keeps) => {
+  expect(keepsTimesOfChange(folder())).toBe(keeps)
 })
