@@ -10,7 +10,7 @@ import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { builtIn, functionFiles } from './built-in.ts'
 import { lazyBuiltins } from './lazy-builtins.ts'
 import { bundledPackages, type Licensed, licenceText } from './licences.ts'
-import { type Group, together } from './together.ts'
+import { type Together, together } from './together.ts'
 import { declareTypes, writeManifest } from './types.ts'
 import { wholeZod } from './whole-zod.ts'
 
@@ -56,12 +56,12 @@ export async function bundle(folder: string): Promise<Licensed[]> {
     // As deep as the files of the engine.
     chunkNames: 'runtime/chunks/[name]-[hash]',
     splitting: true,
-    inject: ['deploy/build/every-start.ts'],
-    plugins: [await together(engine, { ...options, plugins }), ...plugins],
+    plugins: [await together(files, root, { ...options, plugins }), ...plugins],
     metafile: true,
   })
   const typed = declareTypes(folder, root)
-  const packages = bundledPackages([...Object.keys(metafile.inputs), ...typed], root)
+  const inputs = Object.keys(metafile.inputs).filter((file) => !file.startsWith('door:'))
+  const packages = bundledPackages([...inputs, ...typed], root)
   mkdirSync(join(folder, 'bin'))
   copyFileSync(join(root, 'deploy/bin/hdsync'), join(folder, 'bin/hdsync'))
   cpSync(join(root, schemaFile), join(folder, schemaFile))
@@ -73,9 +73,10 @@ export async function bundle(folder: string): Promise<Licensed[]> {
 }
 
 /** What a daemon loads, and every command that does something. Events and their schemas, many others need alone. */
-const engine: Group = {
-  entries: ['runtime/cli/serve.ts'],
-  without: ['events/index.ts', 'deploy/build/every-start.ts'],
+const files: Together = {
+  always: 'deploy/build/every-start.ts',
+  group: 'runtime/cli/serve.ts',
+  apart: 'events/index.ts',
 }
 
 /** Leaves what a file loads in the end, from its own folder, to be found there in the build. */

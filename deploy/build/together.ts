@@ -1,79 +1,74 @@
+import { isBuiltin } from 'node:module'
 import { resolve as absolute, join } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 
-/** Modules that are loaded together, as a process that needs one of them needs nearly all. */
-export interface Group {
-  /** Paths of what they begin with, from the root. */
-  entries: readonly string[]
-  /** Of these, what they need is left where it is, as others need it alone. */
-  without: readonly string[]
+/** What is to lie in one file each. Paths are from the root. */
+export interface Together {
+  /** Imports what nearly everything needs: it comes first, whatever is loaded. */
+  always: string
+  /** Begins with what a process needs all of that needs a part of it; what `apart` imports, others need without it. */
+  group: string
+  apart: string
 }
 
 /**
- * Puts modules into one file of the build, which would be scattered over as many as there are sets of commands that load
- * the same: to find, read and link a file takes longer than to run what is in most. Whoever imports one of them from
- * outside gets it by way of a module that imports them all.
+ * Puts modules into one file of the build which would be scattered over as many as there are sets of commands that load
+ * the same: to find, read and link a file takes longer than to run what is in most. Whoever imports one of a group from
+ * outside, and whatever is loaded by itself, gets it through a door: a module that imports the others as well.
+ * (`inject` of esbuild's does so too, and makes a function of each module, to be compiled at every start.)
  * @param options With which they are built, plugins that change imports included.
  */
-export async function together(group: Group, options: BuildOptions): Promise<Plugin> {
-  const root = options.absWorkingDir ?? '.'
-  const members = await reached(group.entries, options)
-  for (const file of await reached(group.without, options)) members.delete(file)
+export async function together(
+  { always, group, apart }: Together,
+  root: string,
+  options: BuildOptions,
+): Promise<Plugin> {
+  const filesOf = (entry: string) => reached(entry, root, options)
+  const members = (await filesOf(group)).difference(await filesOf(always)).difference(await filesOf(apart))
   return {
     name: 'together',
     setup({ onLoad, onResolve, resolve }) {
-      onResolve(
-        { filter: /^(\.|\/)/ },
-        async ({ importer, kind, path, pluginData, resolveDir, namespace }) => {
-          const isOutside = kind === 'entry-point' || (namespace === 'file' && !members.has(importer))
-          if (pluginData === asked || !isOutside) return undefined
-          const found = await resolve(path, { kind, resolveDir, importer, pluginData: asked })
-          if (found.suffix || !members.has(found.path)) return undefined
-          return { path: found.path, namespace: door }
-        },
-      )
-      onResolve({ filter: /.*/, namespace: door }, ({ path }) =>
-        path === door ? { path: door, namespace: hall } : { path },
-      )
-      onResolve({ filter: /.*/, namespace: hall }, ({ path }) => ({ path }))
+      onResolve({ filter: /.*/ }, async ({ importer, kind, path, pluginData, resolveDir, namespace }) => {
+        const isLoaded = kind === 'entry-point' || kind === 'dynamic-import'
+        const isOutside = isLoaded || (namespace === 'file' && !members.has(importer) && path.startsWith('.'))
+        if (pluginData !== undefined || namespace === door || !isOutside || isBuiltin(path)) return undefined
+        const found = await resolve(path, { kind, resolveDir, importer, pluginData: asked })
+        const isPlain = found.namespace === 'file' && !found.suffix
+        const needsDoor = isPlain && (isLoaded || members.has(found.path))
+        return needsDoor ? { path: found.path, namespace: door } : undefined
+      })
       onLoad({ filter: /.*/, namespace: door }, ({ path }) => {
+        const before = [always, ...(members.has(path) ? [group] : [])].map((file) => join(root, file))
+        const imports = before.map((file) => `import ${JSON.stringify(file)}\n`).join('')
         const name = JSON.stringify(path)
         // A function is what its file exports by default; `export *` leaves that out.
         const own = path.includes('/functions/') ? `export { default } from ${name}\n` : ''
-        return { contents: `import '${door}'\nexport * from ${name}\n${own}`, resolveDir: root }
+        return { contents: `${imports}export * from ${name}\n${own}`, resolveDir: root }
       })
-      onLoad({ filter: /.*/, namespace: hall }, () => ({
-        contents: group.entries.map((file) => `import ${JSON.stringify(join(root, file))}\n`).join(''),
-        resolveDir: root,
-      }))
     },
   }
 }
 
 const door = 'door'
-const hall = 'hall'
 const asked = 'asked'
 
-/** @returns All files that are imported by these, directly or not, and these themselves. */
-async function reached(entries: readonly string[], options: BuildOptions): Promise<Set<string>> {
+/** @returns All files that an entry imports, directly or not, and itself. */
+async function reached(entry: string, root: string, options: BuildOptions): Promise<Set<string>> {
   const { metafile } = await build({
     ...options,
-    entryPoints: [...entries],
+    entryPoints: [entry],
     outdir: 'nowhere',
     splitting: true,
     write: false,
     metafile: true,
   })
-  const isEntry = (file: string) => entries.includes(file)
-  const root = options.absWorkingDir ?? '.'
   const found = new Set<string>()
   const visit = (file: string) => {
-    const path = absolute(root, file)
-    if (found.has(path)) return
-    found.add(path)
-    for (const { path: next, kind, external } of metafile.inputs[file]?.imports ?? [])
-      if (kind !== 'dynamic-import' && !external) visit(next)
+    if (found.has(file)) return
+    found.add(file)
+    for (const { path, kind } of metafile.inputs[file]?.imports ?? [])
+      if (kind !== 'dynamic-import') visit(path)
   }
-  for (const file of Object.keys(metafile.inputs)) if (isEntry(file)) visit(file)
-  return found
+  visit(entry)
+  return new Set([...found].map((file) => absolute(root, file)))
 }
