@@ -33,14 +33,18 @@ export async function together(
         const isOutside = isLoaded || (namespace === 'file' && !members.has(importer) && path.startsWith('.'))
         if (pluginData !== undefined || namespace === door || !isOutside || isBuiltin(path)) return undefined
         const found = await resolve(path, { kind, resolveDir, importer, pluginData: asked })
-        const isPlain = found.namespace === 'file' && !found.suffix
-        const needsDoor = isPlain && (isLoaded || members.has(found.path))
-        return needsDoor ? { path: found.path, namespace: door } : undefined
+        const { path: file, suffix, namespace: kept } = found
+        const needsDoor = kept === 'file' && (isLoaded || (members.has(file) && !suffix))
+        return needsDoor ? { path: file, suffix, namespace: door } : undefined
       })
-      onLoad({ filter: /.*/, namespace: door }, ({ path }) => {
+      onResolve({ filter: /\?/, namespace: door }, ({ path }) => {
+        const [file = '', variant] = path.split('?')
+        return { path: file, suffix: `?${variant}` }
+      })
+      onLoad({ filter: /.*/, namespace: door }, ({ path, suffix }) => {
         const before = [always, ...(members.has(path) ? [group] : [])].map((file) => join(root, file))
         const imports = before.map((file) => `import ${JSON.stringify(file)}\n`).join('')
-        const name = JSON.stringify(path)
+        const name = JSON.stringify(path + suffix)
         // A function is what its file exports by default; `export *` leaves that out.
         const own = path.includes('/functions/') ? `export { default } from ${name}\n` : ''
         return { contents: `${imports}export * from ${name}\n${own}`, resolveDir: root }
