@@ -4,11 +4,13 @@
  * `../../functions` finds them from either; what several entries share is in chunks, so that an event is the same
  * object for each. Beside it lie the types of what functions of the user's own import.
  */
-import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
+import { builtIn, functionFiles } from './built-in.ts'
 import { lazyBuiltins } from './lazy-builtins.ts'
 import { bundledPackages, type Licensed, licenceText } from './licences.ts'
+import { type Together, together } from './together.ts'
 import { declareTypes, writeManifest } from './types.ts'
 import { wholeZod } from './whole-zod.ts'
 
@@ -44,23 +46,24 @@ export async function bundle(folder: string): Promise<Licensed[]> {
   await build({ ...options, entryPoints: ['runtime/cli/main.ts'], plugins: [lazyBuiltins, besideIt] })
   // A thread of its own needs little, and there are several of it.
   await build({ ...options, entryPoints: ['runtime/host/archive-packer-thread.ts'] })
+  const plugins = [builtIn(root), lazyBuiltins, wholeZod]
   const { metafile } = await build({
     ...options,
     entryPoints: [
       'runtime/cli/program.ts',
       'runtime/hdsync.ts',
       'runtime/testing.ts',
-      ...globSync('functions/*.ts', { cwd: root }).sort(),
-    ],
+      ...functionFiles(root),
+    ].map((file) => ({ in: `./${file}`, out: file.replace(/\.ts$/, '') })),
     // As deep as the files of the engine.
     chunkNames: 'runtime/chunks/[name]-[hash]',
     splitting: true,
-    inject: ['deploy/build/every-start.ts'],
-    plugins: [lazyBuiltins, wholeZod],
+    plugins: [await together(files, root, { ...options, plugins }), ...plugins],
     metafile: true,
   })
   const typed = declareTypes(folder, root)
-  const packages = bundledPackages([...Object.keys(metafile.inputs), ...typed], root)
+  const inputs = Object.keys(metafile.inputs).filter((file) => !file.startsWith('door:'))
+  const packages = bundledPackages([...inputs, ...typed], root)
   mkdirSync(join(folder, 'bin'))
   copyFileSync(join(root, 'deploy/bin/hdsync'), join(folder, 'bin/hdsync'))
   cpSync(join(root, schemaFile), join(folder, schemaFile))
@@ -69,6 +72,13 @@ export async function bundle(folder: string): Promise<Licensed[]> {
   writeManifest(folder, { name: 'hdsync', version: manifest.version, type: 'module' })
   writeManifest(join(folder, 'runtime'), packageOfFunctions())
   return packages
+}
+
+/** What a daemon loads, and every command that does something. Events and their schemas, many others need alone. */
+const files: Together = {
+  always: 'deploy/build/every-start.ts',
+  group: 'runtime/cli/serve.ts',
+  apart: 'events/index.ts',
 }
 
 /** Leaves what a file loads in the end, from its own folder, to be found there in the build. */

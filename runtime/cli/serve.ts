@@ -196,7 +196,7 @@ class Listeners {
   async #listen(address: ListenAddress): Promise<void> {
     const listener = await listen({
       address,
-      fetch: (request, env, local) => this.#service.fetch(request, env, local),
+      handle: (incoming, outgoing, local) => this.#service.handle(incoming, outgoing, local),
       onActivity: this.#onActivity,
     })
     this.#open.set(JSON.stringify(address), listener)

@@ -1,6 +1,5 @@
 import { dirname } from 'node:path'
-import { ownFunctions } from './engine.ts'
-import type { RegisteredFunction } from './registry.ts'
+import { ownFunctions, type RegisteredFunction } from './registry.ts'
 
 /** A function as `functions --json` and `GET /functions` show it. */
 export interface FunctionDescription {

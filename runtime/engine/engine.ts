@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { backupFinish, catalogue, type EventDefinition, type InputOf } from '../../events/index.ts'
 import { type EventBus, heldBack } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
@@ -21,7 +20,7 @@ import { OverdueWatch } from './overdue-watch.ts'
 import { rootPublication } from './publication.ts'
 import { reconcile } from './reconciler.ts'
 import { type Redriven, redrive } from './redrive.ts'
-import { loadRegistry, type Registry } from './registry.ts'
+import { loadRegistry, ownFunctions, type Registry } from './registry.ts'
 import { RunEnds } from './run-ends.ts'
 import { RunQueue } from './run-queue.ts'
 import type { ContextFactory } from './worker.ts'
@@ -85,9 +84,6 @@ export interface EngineOptions {
   /** Makes the box that functions see; for plans. */
   host?: (options: HostOptions) => Host
 }
-
-/** The folder of hdsync's own functions. */
-export const ownFunctions = join(import.meta.dirname, '../../functions')
 
 export function loadFunctions(config: Config): Promise<Registry> {
   return loadRegistry({ ours: ownFunctions, users: config.functions }, catalogue)

@@ -1,18 +1,18 @@
 import { hash, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import { customAlphabet, nanoid } from 'nanoid'
 import type * as z from 'zod'
 import type { Envelope, EventDefinition, InputOf } from '../../events/index.ts'
 import type { Publication } from '../bus/bus.ts'
 import { TerminalError } from '../errors.ts'
 import type { EmitOptions } from '../function.ts'
+import { randomIds, urlIds } from '../random-id.ts'
 import type { Registry } from './registry.ts'
 
 /** The CloudEvents `source` of every event that this box makes. */
 export const eventSource = `/hdsync/${hostname()}`
 
 /** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
-export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstvwxyz', 10)
+export const newRunId: () => string = randomIds('23456789abcdefghjkmnpqrstvwxyz', 10)
 
 /** A UUID is the fastest way to random hexadecimal digits: Node keeps a pool of them. */
 function newTrace(): string {
@@ -27,8 +27,10 @@ function stampOf(ms: number): string {
   return ms.toString(36).padStart(9, '0')
 }
 
+const newRandomPart = urlIds(16)
+
 function newEventId(now: number): string {
-  return `${stampOf(now)}${nanoid(16)}`
+  return `${stampOf(now)}${newRandomPart()}`
 }
 
 /** The step that emits an event. */

@@ -6,6 +6,7 @@ import { assertTrustedFile } from '../config/trust.ts'
 import { parseDuration } from '../config/units.ts'
 import { HdsyncError, UsageError } from '../errors.ts'
 import type { FunctionDefinition, RetryPolicy } from '../function.ts'
+import { builtIn } from './built-in.ts'
 import { provideHdsync } from './user-functions.ts'
 
 /** A function as the engine runs it. */
@@ -28,6 +29,9 @@ export interface Registry {
   events(): readonly EventDefinition[]
 }
 
+/** The folder of hdsync's own functions. */
+export const ownFunctions = join(import.meta.dirname, '../../functions')
+
 const defaultRetry: RetryPolicy = { limit: 3, minDelayMs: 200, maxDelayMs: 30_000 }
 
 /**
@@ -40,7 +44,8 @@ export async function loadRegistry(
   folders: { ours: string; users: string },
   catalogue: ReadonlyMap<string, EventDefinition>,
 ): Promise<Registry> {
-  const ours = await loadFolder(folders.ours)
+  const ours =
+    folders.ours === ownFunctions && builtIn ? [...fromBuild(builtIn)] : await loadFolder(folders.ours)
   const users = await loadFolder(folders.users, assertTrustedFile)
   for (const { name, definition, file } of ours) {
     if (definition.on.length === 1 && ![name, anyFact.type].includes(definition.on[0]?.type ?? '')) {
@@ -116,6 +121,12 @@ export function register(name: string, definition: FunctionDefinition, file = na
 /** At a gate it is the snapshot that decides how long it waits for a function: twice an hour at the most. */
 function defaultTimeout({ on }: FunctionDefinition): string {
   return on.some(({ type }) => type === snapshotBefore.type) ? '3h' : '1m'
+}
+
+/** The file of each is there as well, for whoever imports it. */
+function* fromBuild(definitions: ReadonlyMap<string, FunctionDefinition>): Iterable<RegisteredFunction> {
+  for (const [name, definition] of definitions)
+    yield register(name, definition, join(ownFunctions, `${name}.js`))
 }
 
 async function loadFolder(

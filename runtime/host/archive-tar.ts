@@ -44,7 +44,7 @@ export interface TarFeedOptions {
 export class TarFeed {
   readonly #options: TarFeedOptions
   readonly #growing: Growing[] = []
-  #tar: OpenCommand | undefined
+  #tar: Promise<OpenCommand> | undefined
   #reading: Promise<void> | undefined
   #waitingBytes = 0
   #madeRoom = () => {}
@@ -59,14 +59,16 @@ export class TarFeed {
     // Whoever reads them is told; nobody may be reading yet.
     pieces.on('error', () => {})
     this.#growing.push({ key, membersLeft: entries, chunks: [], bytes: 0, pieces })
-    const { input } = this.#opened()
+    this.#tar ??= this.#open()
+    const { input } = await this.#tar
     if (!input.write(paths)) await Promise.race([once(input, 'drain'), this.#reading])
     return { key, pieces }
   }
 
   /** Waits until all is packed. @throws {CommandError} tar could not read something. */
   async end(): Promise<void> {
-    this.#tar?.input.end()
+    const tar = await this.#tar
+    tar?.input.end()
     await this.#reading
   }
 
@@ -76,16 +78,14 @@ export class TarFeed {
     this.#madeRoom()
   }
 
-  #opened(): OpenCommand {
-    if (this.#tar) return this.#tar
-    const tar = this.#options.runner.open(this.#options.tar)
+  async #open(): Promise<OpenCommand> {
+    const tar = await this.#options.runner.open(this.#options.tar)
     // When it ends early, its exit code says why.
     tar.input.on('error', () => {})
     this.#reading = this.#read(tar)
     this.#reading.catch((error) => {
       for (const { pieces } of this.#growing) pieces.destroy(error)
     })
-    this.#tar = tar
     return tar
   }
 

@@ -269,7 +269,7 @@ async function* segmentsOf(
 ): AsyncGenerator<Segment> {
   const mirror = mirrorPath(plan.from, { name: plan.source })
   const cutter = new SegmentCutter(plan.source, changedSince(mirror, nowMs / 1000))
-  const find = runner.open({ argv: findArgv(plan), timeoutMs, signal })
+  const find = await runner.open({ argv: findArgv(plan), timeoutMs, signal })
   find.input.end()
   for await (const chunk of find.output) yield* cutter.add(chunk)
   await find.result

@@ -1,7 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import { execa } from 'execa'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { commandEnvironment, ownerMark, wayToMachine } from './environment.ts'
 import { keepEnd, lastLines } from './output.ts'
@@ -51,7 +50,7 @@ export interface CommandRunner {
     sink?: Sink,
   ): Promise<CommandResult[]>
   /** Starts a command that is talked to while it runs. @throws The signal was aborted before. */
-  open(command: Command): OpenCommand
+  open(command: Command): Promise<OpenCommand>
 }
 
 /** A command that is talked to. `result` is as that of `run`, but for its standard output. */
@@ -126,10 +125,24 @@ export function createRunner(options: RunnerOptions): CommandRunner {
     pipe: (commands, sink = {}) => runPipeline(commands, sink, options),
     open(command) {
       options.signal.throwIfAborted()
-      const { child, result } = start(command, false, false, options)
-      return { input: child.stdin as Writable, output: child.stdout as Readable, result }
+      return openCommand(command, options)
     },
   }
+}
+
+/** By itself, and when the first command starts: to load it takes as long as to begin a run. */
+async function loadExeca(signal: AbortSignal): Promise<Execa> {
+  const { execa } = await import('execa')
+  signal.throwIfAborted()
+  return execa
+}
+
+type Execa = typeof import('execa').execa
+
+async function openCommand(command: Command, options: RunnerOptions): Promise<OpenCommand> {
+  const execa = await loadExeca(options.signal)
+  const { child, result } = start(command, false, false, options, execa)
+  return { input: child.stdin as Writable, output: child.stdout as Readable, result }
 }
 
 async function runPipeline(
@@ -138,8 +151,9 @@ async function runPipeline(
   options: RunnerOptions,
 ): Promise<CommandResult[]> {
   options.signal.throwIfAborted()
+  const execa = await loadExeca(options.signal)
   const keepsOutput = commands.length === 1 && !sink.file && !sink.onFirst && !sink.onLast
-  const running = commands.map((command, index) => start(command, index === 0, keepsOutput, options))
+  const running = commands.map((command, index) => start(command, index === 0, keepsOutput, options, execa))
   let broken: Error | undefined
   for (const [index, { child }] of running.entries()) {
     const next = running[index + 1]
@@ -188,6 +202,7 @@ function start(
   isFirst: boolean,
   keepsOutput: boolean,
   { observer, signal: common, owner }: RunnerOptions,
+  execa: Execa,
 ) {
   const { argv, timeoutMs, interruptible = true, accept = [0] } = command
   const signal = command.signal ? AbortSignal.any([common, command.signal]) : common

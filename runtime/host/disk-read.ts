@@ -30,7 +30,7 @@ export interface Reading {
  */
 export async function digestOnDisk(path: string, { runner, signal, test, onRead }: Reading): Promise<string> {
   const hash = createHash('sha256')
-  const tester = test && runner.open(test)
+  const tester = test && (await runner.open(test))
   tester?.output.resume()
   // One that ends early says why with its exit code.
   tester?.input.on('error', () => {})

@@ -25,10 +25,11 @@ export async function endOrphans(
   warn: (message: string) => void = () => {},
   { killDelayMs, patienceMs, silentMs }: OrphanLimits = usual,
 ): Promise<void> {
-  const startedAt = performance.now()
+  // Not `performance`, which would be loaded at each start, as a rule for nothing.
+  const startedAt = process.uptime()
   const told = new Set<number>()
   for (;;) {
-    const elapsedMs = performance.now() - startedAt
+    const elapsedMs = (process.uptime() - startedAt) * 1000
     const marks = [ownerMark(store, true), ownerMark(store, false)]
     const [stoppable = [], unstoppable = []] = processesWith('HDSYNC_OWNER', ...marks)
     if (stoppable.length + unstoppable.length === 0) return

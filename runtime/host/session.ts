@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { TerminalError } from '../errors.ts'
 import type { Command, CommandResult, CommandRunner } from './command.ts'
@@ -17,29 +18,32 @@ export interface Session {
  * end of its input, as the pipe has nobody at the other end any more.
  */
 export function openSession(runner: CommandRunner, command: Command): Session {
-  const { input, output, result } = runner.open(command)
-  const lines = createInterface({ input: output })
+  const opened = runner.open(command)
   const heard: string[] = []
   const waiting: PromiseWithResolvers<string>[] = []
-  lines.on('line', (line) => {
-    const first = waiting.shift()
-    if (first) first.resolve(line)
-    else heard.push(line)
-  })
-  // Its end is known once its last line has been read, so that none is lost.
-  const closed = new Promise<void>((resolve) => lines.once('close', resolve))
-  const failure = closed.then(async (): Promise<Error> => {
-    const error = await result.then(
-      () => new TerminalError(`${command.argv[0]} ended without an answer`),
-      (error: Error) => error,
-    )
-    return error
-  })
-  // What is written to a program that has ended is lost; its end says why.
-  input.on('error', () => {})
+  const listen = async (): Promise<never> => {
+    const { input, output, result } = await opened
+    // What is written to a program that has ended is lost; its end says why.
+    input.on('error', () => {})
+    const lines = createInterface({ input: output })
+    lines.on('line', (line) => {
+      const first = waiting.shift()
+      if (first) first.resolve(line)
+      else heard.push(line)
+    })
+    // Its end is told once its last line has been read, so that none is lost.
+    await once(lines, 'close')
+    await result
+    throw new TerminalError(`${command.argv[0]} ended without an answer`)
+  }
+  const failure = listen().catch((error: Error) => error)
 
   return {
-    say: (line) => void input.write(`${line}\n`),
+    say: (line) =>
+      void opened.then(
+        ({ input }) => input.write(`${line}\n`),
+        () => {},
+      ),
     async hear() {
       const line = heard.shift()
       if (line !== undefined) return line
@@ -49,7 +53,8 @@ export function openSession(runner: CommandRunner, command: Command): Session {
       void failure.then(next.reject)
       return next.promise
     },
-    end() {
+    async end() {
+      const { input, result } = await opened
       input.end()
       return result
     },

@@ -18,6 +18,11 @@ export async function readText(request: HonoRequest): Promise<string> {
     unread,
   )
   if (bytes.byteLength > longestBodyBytes) throw tooLarge()
+  return textOf(bytes)
+}
+
+/** @throws {Problem} It is not UTF-8. */
+export function textOf(bytes: Uint8Array | ArrayBuffer): string {
   try {
     return utf8.decode(bytes)
   } catch {
@@ -45,7 +50,7 @@ async function readChunks(body: ReadableStream<Uint8Array> | null): Promise<Uint
 }
 
 /** Whoever hangs up in the middle reads no answer; it is no fault of ours either. */
-function unread(error: Error): never {
+export function unread(error: Error): never {
   throw error instanceof Problem
     ? error
     : new Problem('malformed-request', `the body broke off: ${error.message}`)

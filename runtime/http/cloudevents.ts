@@ -1,7 +1,7 @@
-import type { HonoRequest } from 'hono'
 import * as z from 'zod'
 import { envelopeSchema } from '../../events/index.ts'
 import { parseJson } from './body.ts'
+import type { Question } from './exchange.ts'
 import { type Flaw, Problem } from './problem.ts'
 
 /** As many events as one batch may have. */
@@ -43,7 +43,7 @@ export interface Message {
 }
 
 /** One header by its name, or all of them, which takes longer. */
-export type RequestHeaders = Pick<HonoRequest, 'header'>
+export type RequestHeaders = Pick<Question, 'header' | 'headers'>
 
 export const structuredType = 'application/cloudevents+json'
 export const batchedType = 'application/cloudevents-batch+json'
@@ -58,7 +58,7 @@ export function readMessage(request: RequestHeaders, body: string): Message {
   const media = mediaType(contentType)
   if (media === batchedType) return { events: batchOf(parseJson(body)), batched: true }
   if (media === structuredType) return { events: [eventOf(parseJson(body), '')], batched: false }
-  const headers = request.header()
+  const headers = request.headers()
   const isBinary = Object.keys(headers).some((name) => name.startsWith('ce-'))
   if (isBinary && (body === '' || isJson(contentType)))
     return { events: [binaryOf(headers, body)], batched: false }

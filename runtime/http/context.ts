@@ -1,10 +1,11 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Config } from '../config/config.ts'
-import type { Clock } from '../engine/clock.ts'
+import { type Clock, systemClock } from '../engine/clock.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Secrets } from './secrets.ts'
-import type { RateLimit } from './security/rate-limit.ts'
+import { Capacity } from './security/capacity.ts'
+import { RateLimit } from './security/rate-limit.ts'
 
 /** What is asked of an engine over HTTP. */
 export type HttpEngine = Pick<
@@ -20,9 +21,36 @@ export interface AppContext {
   secrets: Secrets
   clock: Clock
   rateLimit: RateLimit
+  /** How many bodies may be in memory at once: 80 MiB of them, at the worst. */
+  capacity: { events: Capacity; calls: Capacity }
+  /** Whoever gets here may do everything: the unix socket, whose file has permissions. */
+  trusted: boolean
   /** Aborted when hdsync stops: streams are ended. */
   closing: AbortSignal
+  /** Told of what went wrong in hdsync itself. */
+  onWarning(message: string): void
 }
+
+/** What has to be said of an app; see `AppContext`. Trusts nobody, and has no token and no webhooks, unless given. */
+export type AppOptions = Pick<AppContext, 'engine' | 'config' | 'version'> &
+  Partial<Pick<AppContext, 'secrets' | 'trusted' | 'clock' | 'closing' | 'onWarning'>>
+
+export function createContext(options: AppOptions): AppContext {
+  const { config, clock = systemClock, trusted = false } = options
+  return {
+    secrets: { token: undefined, webhooks: new Map() },
+    closing: new AbortController().signal,
+    onWarning() {},
+    ...options,
+    clock,
+    trusted,
+    rateLimit: new RateLimit(trusted ? unlimited : (config.http?.rateLimit ?? defaultRate), clock),
+    capacity: { events: new Capacity(1024, 'events in hand'), calls: new Capacity(256, 'calls in hand') },
+  }
+}
+
+const defaultRate = { perSecond: 100, burst: 1000 }
+const unlimited = { perSecond: Number.MAX_VALUE, burst: Number.MAX_VALUE }
 
 /** `incoming` and `outgoing` are not there in process, without a socket. */
 export type AppEnv = { Bindings: Partial<HttpBindings> }

@@ -1,4 +1,3 @@
-import { getPath } from 'hono/utils/url'
 import type { AppContext, AppEnv } from './context.ts'
 import { checkSameSite, hostCheck } from './security/origin.ts'
 import { clientAt } from './security/rate-limit.ts'
@@ -10,18 +9,17 @@ const isOpen = (path: string) => path === '/healthz' || path === '/readyz' || pa
 /**
  * Makes what stands before every route: who asks, under which name, how often, and with which token. Not on the unix
  * socket, where the permissions of the file have decided.
- * @returns Throws a `Problem` for a request that may not be made.
+ * @returns Throws a `Problem` for a request that may not be made: it is told its headers, its path and who asks.
  */
 export function guard({ config, secrets, rateLimit }: AppContext) {
   const checkHost = hostCheck(config.http?.hosts ?? [])
   const checkToken = secrets.token === undefined ? () => {} : tokenCheck(secrets.token)
-  return (request: Request, env: AppEnv['Bindings'] | undefined): void => {
-    const header = (name: string) => request.headers.get(name) ?? undefined
+  return (header: (name: string) => string | undefined, path: string, client: string): void => {
     const host = header('host')
     checkHost(host)
     checkSameSite(host, header('origin'), header('sec-fetch-site'))
-    rateLimit.take(clientOf(env))
-    if (!isOpen(getPath(request))) checkToken(header('authorization'))
+    rateLimit.take(client)
+    if (!isOpen(path)) checkToken(header('authorization'))
   }
 }
 

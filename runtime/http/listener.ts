@@ -1,12 +1,10 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { createConnection } from 'node:net'
 import { dirname } from 'node:path'
-import { getRequestListener, type HttpBindings } from '@hono/node-server'
 import { UsageError } from '../errors.ts'
 import { answerClientErrors } from './client-errors.ts'
-import { Problem, problemResponse } from './problem.ts'
 
 /** Where to listen; `fd` is a socket that the service manager has opened. */
 export type ListenAddress = { path: string } | { host: string; port: number } | { fd: number }
@@ -23,8 +21,8 @@ export interface Listener {
 
 export interface ListenOptions {
   address: ListenAddress
-  /** `env` holds Node's own request; `local` tells that it came over a unix socket, which file permissions guard. */
-  fetch: (request: Request, env: HttpBindings, local: boolean) => Response | Promise<Response>
+  /** `local` tells that the request came over a unix socket, which file permissions guard. */
+  handle: (incoming: IncomingMessage, outgoing: ServerResponse, local: boolean) => void
   /** Told when somebody connects or leaves. */
   onActivity?(): void
   /** A request has to arrive within that; slow senders hold a connection no longer. 15 s unless given. */
@@ -43,7 +41,7 @@ const socketMode = 0o660
  */
 export async function listen({
   address,
-  fetch,
+  handle,
   onActivity,
   requestTimeoutMs = 15_000,
 }: ListenOptions): Promise<Listener> {
@@ -55,9 +53,7 @@ export async function listen({
       connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
       maxHeaderSize: maxHeaderBytes,
     },
-    getRequestListener((request, env) => fetch(request, env as HttpBindings, local), {
-      errorHandler: (error) => problemResponse(new Problem('malformed-request', (error as Error).message)),
-    }),
+    (incoming, outgoing) => handle(incoming, outgoing, local),
   )
   server.maxConnections = maxConnections
   answerClientErrors(server)

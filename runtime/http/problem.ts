@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { hintOf } from '../errors.ts'
-import { respondJson } from './respond.ts'
+import { type Answer, answerJson } from './exchange.ts'
+import { respondWith } from './respond.ts'
 
 /**
  * Everything that can be wrong with a request, by the name that its `type` ends with. Names and statuses are a
@@ -106,6 +107,10 @@ export function problemType(name: ProblemName): string {
   return `urn:hdsync:problem:${name}`
 }
 
+export function problemAnswer(problem: Problem): Answer {
+  return answerJson(problem, problem.status, { 'content-type': problemMediaType, ...problem.extras.headers })
+}
+
 export function problemResponse(problem: Problem): Response {
-  return respondJson(problem, problem.status, { 'content-type': problemMediaType, ...problem.extras.headers })
+  return respondWith(problemAnswer(problem))
 }

@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { nanoid } from 'nanoid'
 import { UsageError } from '../../errors.ts'
+import { urlIds } from '../../random-id.ts'
 import { migrations } from './migrations.ts'
 
 /** Name of the event store in the state directory. */
@@ -118,7 +118,7 @@ export function migrate(database: DatabaseSync, file: string, steps: readonly st
     if (version() > steps.length) refuseNewer(file, version())
     for (const [index, sql] of steps.entries()) if (index >= version()) database.exec(sql)
     database.exec(`PRAGMA user_version = ${steps.length}`)
-    database.prepare("INSERT OR IGNORE INTO meta VALUES ('store', ?)").run(nanoid(8))
+    database.prepare("INSERT OR IGNORE INTO meta VALUES ('store', ?)").run(urlIds(8)())
   })
 }
 

@@ -1,4 +1,4 @@
-import { nanoid } from 'nanoid'
+import { urlIds } from '../../random-id.ts'
 import {
   type Delivery,
   heldBack,
@@ -10,6 +10,8 @@ import {
 } from '../bus.ts'
 import { envelopeOf, type Row, rowOf } from './rows.ts'
 import type { Statements } from './statements.ts'
+
+const newToken = urlIds(12)
 
 const leaseRanOut = 'its lease ran out: nobody renewed it in time'
 
@@ -113,7 +115,7 @@ class Births {
   }
 
   claim(seq: number | bigint, row: Row, { function: name, key, runAt }: NewDelivery): void {
-    const token = nanoid(12)
+    const token = newToken()
     const lease = this.#turn.now + this.#turn.leaseMs
     const { lastInsertRowid } = this.#sql.claimed.run(seq, name, key ?? null, runAt, token, lease)
     const id = Number(lastInsertRowid)
@@ -129,7 +131,7 @@ function claimReady(sql: Statements, turn: Turn, room: number): Delivery[] {
       : sql.ready.all(now, room)
   return rows.map((row) => {
     const id = row.delivery_id as number
-    const token = nanoid(12)
+    const token = newToken()
     sql.claim.run(token, now + leaseMs, id)
     const tries = (row.tries as number) + 1
     const generation = row.generation as number

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { write } from '../../http/handler.ts'
 import { listen } from '../../http/listener.ts'
-import { Problem, problemResponse } from '../../http/problem.ts'
+import { Problem, problemAnswer } from '../../http/problem.ts'
 
 /** How long those who have come in are answered. */
 const patienceMs = 1000
@@ -17,8 +18,10 @@ export async function refuseWaiting(
   hint?: string,
 ): Promise<void> {
   if (sockets.length === 0) return
-  const fetch = () => problemResponse(new Problem('unavailable', reason, { hint }))
-  const listeners = await Promise.all(sockets.map((fd) => listen({ address: { fd }, fetch })))
+  const answer = problemAnswer(new Problem('unavailable', reason, { hint }))
+  const listeners = await Promise.all(
+    sockets.map((fd) => listen({ address: { fd }, handle: (_, outgoing) => write(answer, outgoing) })),
+  )
   await sleep(patienceMs)
   await Promise.all(listeners.map((listener) => listener.close(patienceMs)))
 }

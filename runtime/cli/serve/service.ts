@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HttpBindings } from '@hono/node-server'
 import type { Config } from '../../config/config.ts'
 import { type Engine, type EngineObserver, loadFunctions, openEngine } from '../../engine/engine.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
-import { createApp } from '../../http/app.ts'
+import type { DirectRoutes } from '../../http/direct.ts'
+import { createHandler, type Handler } from '../../http/handler.ts'
 import { readSecrets, type Secrets } from '../../http/secrets.ts'
-import { createLocalAnswers } from './local.ts'
+import { localRoutes } from './local.ts'
 
 /** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
 export interface Service {
   readonly config: Config
   readonly engine: Engine
   /** Answers a request; `trusted` when it came over a socket that file permissions guard. */
-  fetch(request: Request, env: HttpBindings, trusted: boolean): Promise<Response>
+  handle(...request: [...Parameters<Handler>, trusted: boolean]): Promise<void>
   /**
    * Checks a new config, waits for what is going on, and goes on with the new one.
    * @throws {UsageError} It is wrong: the old one stays.
@@ -49,7 +49,8 @@ export async function openService(options: ServiceOptions): Promise<Service | un
   const first = await begin(config, options)
   if (!first) return undefined
   let engine = first
-  let apps = appsOf(engine, config, secrets, options)
+  const local = localRoutes(() => service)
+  let apps = appsOf(engine, config, secrets, options, local)
   // Requests that come while the config is being replaced wait for the new one.
   let settled: Promise<void> = Promise.resolve()
 
@@ -65,7 +66,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       if (!opened) throw new HdsyncError(`another hdsync has taken the state directory ${next.state}`)
       engine = opened
       config = next
-      apps = appsOf(engine, config, secrets, options)
+      apps = appsOf(engine, config, secrets, options, local)
     } catch (error) {
       options.onFailure(error as Error)
     } finally {
@@ -81,11 +82,9 @@ export async function openService(options: ServiceOptions): Promise<Service | un
     get engine() {
       return engine
     },
-    async fetch(request, env, trusted) {
+    async handle(incoming, outgoing, trusted) {
       await settled
-      const answer = trusted ? answerLocally(request) : undefined
-      if (answer) return answer
-      return (trusted ? apps.trusted : apps.open).fetch(request, env)
+      await (trusted ? apps.trusted : apps.open)(incoming, outgoing)
     },
     reload() {
       const next = async () => {
@@ -115,7 +114,6 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       await engine.stop()
     },
   }
-  const answerLocally = createLocalAnswers(service)
   return service
 }
 
@@ -131,8 +129,14 @@ async function begin(config: Config, { observer, onFailure }: ServiceOptions): P
   }
 }
 
-/** The public API, for those whom the permissions of the socket have let in and for everybody else. */
-function appsOf(engine: Engine, config: Config, secrets: Secrets, { version, observer }: ServiceOptions) {
+/** What is answered over HTTP, for those whom the permissions of the socket have let in and for everybody else. */
+function appsOf(
+  engine: Engine,
+  config: Config,
+  secrets: Secrets,
+  { version, observer }: ServiceOptions,
+  local: DirectRoutes,
+) {
   const closing = new AbortController()
   const { onWarning } = observer
   const common = {
@@ -144,8 +148,8 @@ function appsOf(engine: Engine, config: Config, secrets: Secrets, { version, obs
     ...(onWarning && { onWarning }),
   }
   return {
-    trusted: createApp({ ...common, trusted: true }),
-    open: createApp({ ...common, trusted: false }),
+    trusted: createHandler({ ...common, trusted: true }, local),
+    open: createHandler({ ...common, trusted: false }),
     /** Ends the streams that are open. */
     close: () => closing.abort(),
   }

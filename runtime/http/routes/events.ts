@@ -2,17 +2,12 @@ import type { Handler } from 'hono'
 import { resolver } from 'hono-openapi'
 import * as z from 'zod'
 import { backupStart } from '../../../events/index.ts'
-import { type Accepted, accept } from '../accept.ts'
-import { readText } from '../body.ts'
-import { batchedType, cloudEventSchema, longestBatch, readMessage, structuredType } from '../cloudevents.ts'
+import { batchedType, cloudEventSchema, longestBatch, structuredType } from '../cloudevents.ts'
 import type { App, AppContext, AppEnv } from '../context.ts'
 import { describe } from '../describe.ts'
-import { clientOf } from '../guard.ts'
-import { respondJson } from '../respond.ts'
-import { Capacity } from '../security/capacity.ts'
-
-/** Bodies that may be in memory at once: 64 MiB of them, at the worst. */
-const mostAtOnce = 1024
+import { questionOf } from '../question.ts'
+import { respondWith } from '../respond.ts'
+import { takeEvents } from '../take.ts'
 
 /** What became of an event that was sent. */
 export const receiptSchema = z.object({
@@ -60,26 +55,7 @@ const description = describe('sendEvent', {
 })
 
 export function eventRoutes(app: App, context: AppContext): void {
-  const capacity = new Capacity(mostAtOnce, 'events in hand')
-  const take: Handler<AppEnv> = async (c) => {
-    const leave = capacity.enter()
-    try {
-      const { events, batched } = readMessage(c.req, await readText(c.req))
-      if (events.length > 1) context.rateLimit.charge(clientOf(c.env), events.length - 1)
-      const accepted = await accept(events, context.engine, batched)
-      return answer(accepted, batched)
-    } finally {
-      leave()
-    }
-  }
+  const take: Handler<AppEnv> = async (c) => respondWith(await takeEvents(questionOf(c), context))
   // Described on the handler itself: as a middleware before it, the description would take its time at every event.
   app.post('/events', Object.assign(take, description))
-}
-
-/** 202 for what was taken; 200 when there was nothing new. */
-export function answer(accepted: readonly Accepted[], batched: boolean): Response {
-  const status = accepted.some(({ duplicate }) => !duplicate) ? 202 : 200
-  const [first] = accepted
-  const location = !batched && first && { location: `/runs/${first.run}` }
-  return respondJson(batched ? accepted : first, status, location || {})
 }

@@ -1,13 +1,9 @@
-import { accept } from '../accept.ts'
-import { readText } from '../body.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
-import { Problem } from '../problem.ts'
-import { Capacity } from '../security/capacity.ts'
-import { eventOfCall } from '../webhooks.ts'
-import { answer, receiptSchema } from './events.ts'
-
-const mostAtOnce = 256
+import { questionOf } from '../question.ts'
+import { respondWith } from '../respond.ts'
+import { takeCall } from '../take.ts'
+import { receiptSchema } from './events.ts'
 
 const header = (name: string, description: string) =>
   ({ name, in: 'header', required: true, description, schema: { type: 'string' } }) as const
@@ -45,20 +41,7 @@ const description = describe('callWebhook', {
 })
 
 export function webhookRoutes(app: App, context: AppContext): void {
-  const { config, secrets } = context
-  const capacity = new Capacity(mostAtOnce, 'calls in hand')
-  app.post('/webhooks/:name', description, async (c) => {
-    const name = c.req.param('name')
-    const settings = new Map(Object.entries(config.http?.webhooks ?? {})).get(name)
-    const secret = secrets.webhooks.get(name)
-    if (!settings || !secret)
-      throw new Problem('unknown-webhook', `there is no webhook ${JSON.stringify(name)}`)
-    const leave = capacity.enter()
-    try {
-      const event = eventOfCall(name, settings, secret, c.req.header(), await readText(c.req))
-      return answer(await accept([event], context.engine), false)
-    } finally {
-      leave()
-    }
-  })
+  app.post('/webhooks/:name', description, async (c) =>
+    respondWith(await takeCall(c.req.param('name'), questionOf(c), context)),
+  )
 }

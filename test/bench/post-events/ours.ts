@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { loadConfig } from '../../../runtime/config/load.ts'
 import { openEngine } from '../../../runtime/engine/engine.ts'
-import { createApp } from '../../../runtime/http/app.ts'
+import { createHandler } from '../../../runtime/http/handler.ts'
 import { listen } from '../../../runtime/http/listener.ts'
 import { readSecrets } from '../../../runtime/http/secrets.ts'
 import { token } from './load.ts'
@@ -25,10 +25,10 @@ http: { tokenFile: ${folder}/token, rateLimit: 1000000/s }
 const config = await loadConfig({ path: file, env: {} })
 const engine = await openEngine({ config })
 if (!engine) throw new Error('the state directory is locked')
-const app = createApp({ engine, config, version: 'bench', secrets: await readSecrets(config) })
+const handle = createHandler({ engine, config, version: 'bench', secrets: await readSecrets(config) })
 process.on('SIGINT', () => process.exit())
 const { address } = await listen({
   address: { host: '127.0.0.1', port: 0 },
-  fetch: (request, env) => app.fetch(request, env),
+  handle,
 })
 console.log(address.split(':')[1])

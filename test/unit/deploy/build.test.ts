@@ -23,7 +23,7 @@ const app = join(installed, 'dist/app')
 beforeAll(async () => {
   await bundle(app)
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
-})
+}, 60_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const env = { ...process.env, HDSYNC_NODE: process.execPath, NODE_COMPILE_CACHE: join(folder, 'cache') }

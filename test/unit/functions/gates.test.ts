@@ -8,8 +8,7 @@ import {
   snapshotBefore,
 } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { ownFunctions } from '../../../runtime/engine/engine.ts'
-import { loadRegistry } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
 import { CancelledError, RetryableError, TerminalError } from '../../../runtime/errors.ts'
 import {
   type AtGate,

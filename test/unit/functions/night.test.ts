@@ -11,8 +11,7 @@ import {
   sourceFailed,
 } from '../../../events/index.ts'
 import { parseConfig, type Target } from '../../../runtime/config/config.ts'
-import { ownFunctions } from '../../../runtime/engine/engine.ts'
-import { loadRegistry } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
 import { CancelledError, TerminalError } from '../../../runtime/errors.ts'
 import { turns } from '../manual-clock.ts'
 import { Bench } from '../runtime/engine/bench.ts'

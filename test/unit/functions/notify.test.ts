@@ -15,8 +15,7 @@ import {
   syncHeld,
 } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { ownFunctions } from '../../../runtime/engine/engine.ts'
-import { loadRegistry } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
 import type { Host } from '../../../runtime/function.ts'
 import { createTellHook } from '../../../runtime/host/hooks.ts'
 import { MailReceiver } from '../receivers/mail.ts'

@@ -10,8 +10,7 @@ import {
   sourceSynced,
 } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { ownFunctions } from '../../../runtime/engine/engine.ts'
-import { loadRegistry } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
 import { RetryableError, TerminalError } from '../../../runtime/errors.ts'
 import { Bench } from '../runtime/engine/bench.ts'
 import { Box } from './box.ts'

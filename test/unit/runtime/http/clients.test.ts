@@ -1,15 +1,15 @@
 import { CloudEvent, emitterFor, HTTP, Mode } from 'cloudevents'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { App } from '../../../../runtime/http/context.ts'
+import type { Handler } from '../../../../runtime/http/handler.ts'
 import { listen } from '../../../../runtime/http/listener.ts'
 import { makeService, token, webhookSecret } from './service.ts'
 
-/** The app on a port of the loopback address. @returns Its address. */
-async function serve(app: App): Promise<string> {
+/** The HTTP side on a port of the loopback address. @returns Its address. */
+async function serve(handle: Handler): Promise<string> {
   const listener = await listen({
     address: { host: '127.0.0.1', port: 0 },
-    fetch: (request, env) => app.fetch(request, env),
+    handle,
   })
   onTestFinished(() => listener.close(0))
   return `http://${listener.address}`
@@ -38,8 +38,8 @@ const onTheBus = {
 
 describe('the cloudevents package', () => {
   test.each([Mode.BINARY, Mode.STRUCTURED])('has its event taken in the %s mode, as it is', async (mode) => {
-    const { app, engine } = await makeService()
-    const url = `${await serve(app)}/events`
+    const { handle, engine } = await makeService()
+    const url = `${await serve(handle)}/events`
     const emit = emitterFor(
       async (message) => {
         const headers = { ...(message.headers as Record<string, string>), authorization }
@@ -58,8 +58,8 @@ describe('the cloudevents package', () => {
   })
 
   test('has a batch taken, and finds its own event there already', async () => {
-    const { app, engine } = await makeService()
-    const url = `${await serve(app)}/events`
+    const { handle, engine } = await makeService()
+    const url = `${await serve(handle)}/events`
     const send = async (events: CloudEvent<unknown>[]) => {
       const headers = { 'content-type': 'application/cloudevents-batch+json', authorization }
       const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(events) })
@@ -74,10 +74,10 @@ describe('the cloudevents package', () => {
   })
 
   test('reads the events of a run from its stream', async () => {
-    const { app, engine, start } = await makeService({ running: true })
+    const { handle, engine, start } = await makeService({ running: true })
     const { run } = (await (await start()).json()) as { run: string }
     await engine.ended(run)
-    const url = `${await serve(app)}/runs/${run}/stream`
+    const url = `${await serve(handle)}/runs/${run}/stream`
     const stream = await (await fetch(url, { headers: { authorization } })).text()
     const events = [...stream.matchAll(/^event: event\nid: \d+\ndata: (.*)$/gm)].map(([, body]) =>
       HTTP.toEvent({ headers: { 'content-type': 'application/cloudevents+json' }, body }),
@@ -100,8 +100,8 @@ describe('the standardwebhooks package', () => {
   }
 
   test('has its call become the event of the config, without a token', async () => {
-    const { app, engine } = await makeService()
-    const response = await call(await serve(app), 'msg_2KWPBgLlAfxdpx2AI54pPJ85f4W')
+    const { handle, engine } = await makeService()
+    const response = await call(await serve(handle), 'msg_2KWPBgLlAfxdpx2AI54pPJ85f4W')
     expect(response.status).toBe(202)
     expect(engine.bus.events({})).toMatchObject([
       {
@@ -114,8 +114,8 @@ describe('the standardwebhooks package', () => {
   })
 
   test('that repeats a call starts nothing a second time, and is told that all is well', async () => {
-    const { app, engine } = await makeService()
-    const url = await serve(app)
+    const { handle, engine } = await makeService()
+    const url = await serve(handle)
     const first = (await (await call(url, 'msg_1')).json()) as { run: string }
     const again = await call(url, 'msg_1')
     expect(again.status).toBe(200)

@@ -6,10 +6,10 @@ import { type Listener, listen } from '../../../../runtime/http/listener.ts'
 import { type ProblemName, problemType } from '../../../../runtime/http/problem.ts'
 import { makeService, type Service, token } from './service.ts'
 
-async function serve({ app }: Service, requestTimeoutMs?: number): Promise<Listener> {
+async function serve({ handle }: Service, requestTimeoutMs?: number): Promise<Listener> {
   const listener = await listen({
     address: { host: '127.0.0.1', port: 0 },
-    fetch: (request, env) => app.fetch(request, env),
+    handle,
     ...(requestTimeoutMs && { requestTimeoutMs }),
   })
   onTestFinished(() => listener.close(0))

@@ -7,20 +7,20 @@ import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { connectDaemon } from '../../../../runtime/cli/daemon.ts'
-import { type ListenAddress, listen } from '../../../../runtime/http/listener.ts'
+import { type ListenAddress, type ListenOptions, listen } from '../../../../runtime/http/listener.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
 async function open(address: ListenAddress, onActivity = () => {}) {
-  const fetch = (request: Request, _env: unknown, local: boolean) =>
-    Response.json({ path: new URL(request.url).pathname, local })
-  const listener = await listen({ address, fetch, onActivity })
+  const handle: ListenOptions['handle'] = ({ url }, outgoing, local) =>
+    void outgoing.end(JSON.stringify({ path: url, local }))
+  const listener = await listen({ address, handle, onActivity })
   onTestFinished(() => listener.close(0))
   return listener
 }
 
 const servesDescriptor3 = `
   import { listen } from ${JSON.stringify(join(import.meta.dirname, '../../../../runtime/http/listener.ts'))}
-  const { address } = await listen({ address: { fd: 3 }, fetch: (_request, _env, local) => Response.json({ local }) })
+  const { address } = await listen({ address: { fd: 3 }, handle: (_, outgoing, local) => outgoing.end(JSON.stringify({ local })) })
   process.stdout.write(address)`
 
 function daemonAt(socket: string) {

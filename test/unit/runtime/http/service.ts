@@ -4,8 +4,9 @@ import { onTestFinished } from 'vitest'
 import { loadConfig } from '../../../../runtime/config/load.ts'
 import { type Engine, openEngine } from '../../../../runtime/engine/engine.ts'
 import { writeMarker } from '../../../../runtime/host/marker.ts'
-import { type AppOptions, createApp } from '../../../../runtime/http/app.ts'
-import type { App } from '../../../../runtime/http/context.ts'
+import { createApp } from '../../../../runtime/http/app.ts'
+import type { App, AppOptions } from '../../../../runtime/http/context.ts'
+import { createHandler, type Handler } from '../../../../runtime/http/handler.ts'
 import { readSecrets } from '../../../../runtime/http/secrets.ts'
 import { ManualClock } from '../../manual-clock.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
@@ -17,6 +18,10 @@ export const webhookSecret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 export interface Service {
   engine: Engine
   app: App
+  /** That the app has been made with. */
+  options: AppOptions
+  /** As a listener has it: the app is what it loads by itself. */
+  handle: Handler
   clock: ManualClock
   folder: string
   warnings: string[]
@@ -70,22 +75,24 @@ ${http}`
     await engine.stop()
   })
   const secrets = await readSecrets(config)
-  const app = createApp({
+  const all = {
     engine,
     config,
     version: '9.9.9',
     secrets,
     clock,
     closing: closing.signal,
-    onWarning: (message) => warnings.push(message),
+    onWarning: (message: string) => void warnings.push(message),
     ...options,
-  })
+  }
+  const app = createApp(all)
+  const handle = createHandler(all)
   const request = async (path: string, init: RequestInit = {}) => {
     const headers = { host: 'localhost', authorization: `Bearer ${token}` }
     return app.request(path, { ...init, headers: { ...headers, ...(init.headers as object) } })
   }
   const start = (data: object = {}, id = 'a1') => request('/events', structured({ id, data }))
-  return { engine, app, clock, folder, warnings, request, start }
+  return { engine, app, options: all, handle, clock, folder, warnings, request, start }
 }
 
 /** A request with one event in the structured mode. */

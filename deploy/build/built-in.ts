@@ -1,0 +1,23 @@
+import { globSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { Plugin } from 'esbuild'
+
+/** The files of hdsync's own functions, from the root. */
+export function functionFiles(root: string): string[] {
+  return globSync('functions/*.ts', { cwd: root }).sort()
+}
+
+/** Has the functions in one file with the engine, where a checkout looks for them in their folder. */
+export function builtIn(root: string): Plugin {
+  return {
+    name: 'built in',
+    setup({ onLoad }) {
+      onLoad({ filter: /\/runtime\/engine\/built-in\.ts$/ }, () => {
+        const files = functionFiles(root)
+        const imports = files.map((file, n) => `import f${n} from ${JSON.stringify(join(root, file))}\n`)
+        const entries = files.map((file, n) => `[${JSON.stringify(basename(file, '.ts'))}, f${n}],\n`)
+        return { contents: `${imports.join('')}export const builtIn = new Map([\n${entries.join('')}])\n` }
+      })
+    },
+  }
+}

@@ -1,0 +1,15 @@
+import type { Context } from 'hono'
+import { readText } from './body.ts'
+import type { AppEnv } from './context.ts'
+import type { Question } from './exchange.ts'
+import { clientOf } from './guard.ts'
+
+/** A request as it comes through the app. */
+export function questionOf({ req, env }: Context<AppEnv>): Question {
+  return {
+    header: (name) => req.header(name),
+    headers: () => req.header(),
+    text: () => readText(req),
+    client: clientOf(env),
+  }
+}
