@@ -212,7 +212,7 @@ export function createProgram(
       command(
         'redrive [id]',
         'take up again what was given up; the id is its number in `hdsync dead`',
-        'hdsync redrive 40',
+        'hdsync redrive 4000',
       )
         .option('-a, --all', 'all there are')
         .option(...json)

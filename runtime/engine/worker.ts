@@ -60,7 +60,7 @@ async function tryOnce(
     if (delivery.tries > target.retry.limit) {
       throw new TerminalError(`given up: it did not end well in ${target.retry.limit} tries`)
     }
-    await visit?.enter()
+    if (visit) await visit.enter()
     const { emit, publications, close } = emitter(delivery, target, 'run', options)
     const context = {
       ...options.context(delivery, signal),
@@ -71,7 +71,8 @@ async function tryOnce(
     }
     signal.throwIfAborted()
     const delivered = { ...received, firstTry: delivery.tries === 1 && delivery.generation === 0 }
-    await untilDone(Promise.resolve(target.definition.spec.run(delivered, context)), signal, clock)
+    const running = target.definition.spec.run(delivered, context)
+    if (running) await untilDone(Promise.resolve(running), signal, clock)
     close()
     return { outcome: 'done', delivery, attempt: { startedAt, endedAt: clock.now() }, publications }
   } catch (thrown) {

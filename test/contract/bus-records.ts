@@ -135,6 +135,25 @@ export function describeRecords(on: BusBench): void {
     expect(found({ limit: 1 })).toEqual(['1'])
   })
 
+  test('events() and open() find each one once, however many there are and in whatever pieces they come', async () => {
+    const ids = Array.from({ length: 700 }, (_, n) => String(n))
+    const runOf = (id: string) => `run${Number(id) % 3}`
+    const typeOf = (id: string) => `x.${Number(id) % 2}`
+    for (let from = 0, size = 1; from < ids.length; from += size, size += 7) {
+      const some = ids.slice(from, from + size)
+      await on.bus.publish(some.map((id) => owed(id, {}, { runid: runOf(id), type: typeOf(id) })))
+      const there = ids.slice(0, from + size)
+      const found = (filter: Parameters<EventBus['events']>[0]) => on.bus.events(filter).map(({ id }) => id)
+      expect(found({ runId: 'run1' })).toEqual(there.filter((id) => runOf(id) === 'run1'))
+      expect(found({ types: ['x.1'], newestFirst: true })).toEqual(
+        there.filter((id) => typeOf(id) === 'x.1').toReversed(),
+      )
+      expect(on.bus.open('run2').map(({ eventId }) => eventId)).toEqual(
+        there.filter((id) => runOf(id) === 'run2'),
+      )
+    }
+  })
+
   describe('beside another process', () => {
     const other = (...task: string[]) =>
       new Child(new URL('worker.ts', import.meta.url), on.opener.href, on.directory, ...task)

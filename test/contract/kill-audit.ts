@@ -19,6 +19,8 @@ export function faultsOf(database: DatabaseSync, lines: readonly string[]): stri
   return [
     ...rows('PRAGMA integrity_check').flatMap((row) => (row.integrity_check === 'ok' ? [] : [said(row)])),
     ...rows('PRAGMA foreign_key_check').map(said),
+    ...rows('SELECT * FROM delivery WHERE event_seq NOT IN (SELECT seq FROM event)').map(said),
+    ...faultsOfFiling(rows),
     ...faultsOfEvents(rows),
     ...rows(deliveries).flatMap((row) => [...faultsOfDelivery(row), ...faultsOfTries(row)]),
     ...faultsOfOrder(rows),
@@ -40,6 +42,11 @@ const deliveries = `
     (SELECT json_group_array(number) FROM (
       SELECT number FROM try WHERE delivery_id = d.id ORDER BY number)) AS numbers
   FROM delivery AS d JOIN event AS e ON e.seq = d.event_seq ORDER BY d.id`
+
+/** Every event is found when it is looked for by its run or its type: it is filed, or after those that are. */
+function faultsOfFiling(rows: (sql: string) => Row[]): string[] {
+  return rows('SELECT id, filed FROM event WHERE seq NOT IN (SELECT seq FROM logged)').map(said)
+}
 
 /** Every step is owed to both functions, everything else to nobody. */
 function faultsOfEvents(rows: (sql: string) => Row[]): string[] {

@@ -157,7 +157,7 @@ export class SqliteBus implements EventBus {
       where.push(`type IN (${filter.types.map(() => '?').join(', ')})`)
       values.push(...filter.types)
     }
-    const sql = `SELECT * FROM event ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
+    const sql = `SELECT * FROM logged ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
       ORDER BY seq ${filter.newestFirst ? 'DESC' : 'ASC'} LIMIT ?`
     return this.#database
       .prepare(sql)

@@ -18,6 +18,8 @@ import { transaction } from './database.ts'
 import { conditionsOf } from './event-search.ts'
 import { readQueues } from './queues.ts'
 import { envelopeOf, type Row } from './rows.ts'
+import { deliveriesOfRun, isOf, statements } from './statements.ts'
+import { file } from './turn.ts'
 
 /** What one call of `prune` looks at, so that it takes no time. */
 const runsAtOnce = 200
@@ -36,6 +38,13 @@ export class SqliteJournal implements Journal {
 
   constructor(database: DatabaseSync) {
     this.#database = database
+  }
+
+  get #file() {
+    return {
+      file: this.#database.prepare(statements.file),
+      filed: this.#database.prepare(statements.filed),
+    }
   }
 
   commandStarted({ deliveryId, try: number, argv, startedAt }: CommandStart): number {
@@ -59,7 +68,7 @@ export class SqliteJournal implements Journal {
 
   runs(limit: number): RunRow[] {
     return this.#database
-      .prepare('SELECT * FROM event WHERE type = ? ORDER BY seq DESC LIMIT ?')
+      .prepare('SELECT * FROM logged WHERE type = ? ORDER BY seq DESC LIMIT ?')
       .all(startType, limit)
       .map((row) => this.#run(row))
   }
@@ -67,8 +76,8 @@ export class SqliteJournal implements Journal {
   unended(): string[] {
     return this.#database
       .prepare(
-        `SELECT run_id FROM event AS start WHERE type = ? AND run_id IS NOT NULL AND NOT EXISTS (
-          SELECT 1 FROM event AS ended WHERE ended.run_id = start.run_id AND ended.type IN (${marksOf(runEndTypes)}))
+        `SELECT run_id FROM logged WHERE type = ? AND run_id IS NOT NULL AND run_id NOT IN (
+          SELECT run_id FROM logged WHERE type IN (${marksOf(runEndTypes)}) AND run_id IS NOT NULL)
         ORDER BY seq DESC`,
       )
       .all(startType, ...runEndTypes)
@@ -78,7 +87,7 @@ export class SqliteJournal implements Journal {
   run(id: string): RunRow | undefined {
     if (id === 'last') return this.runs(1)[0]
     const rows = this.#database
-      .prepare('SELECT * FROM event WHERE type = ? AND substr(run_id, 1, ?) = ? ORDER BY seq DESC')
+      .prepare('SELECT * FROM logged WHERE type = ? AND substr(run_id, 1, ?) = ? ORDER BY seq DESC')
       .all(startType, id.length, id)
     const row = rows.find((candidate) => candidate.run_id === id) ?? rows[0]
     if (!row || (rows.length > 1 && row.run_id !== id)) return undefined
@@ -87,21 +96,25 @@ export class SqliteJournal implements Journal {
 
   prune(before: number): number {
     const until = new Date(before).toISOString()
+    // What is looked for here is looked for again and again.
+    transaction(this.#database, () => file(this.#file))
     const runs = this.#endedRuns(until)
     const events = [...this.#eventsOf(runs), ...this.#strays(until)]
     if (events.length === 0) return 0
     const these = JSON.stringify(events)
     transaction(this.#database, () => {
-      const deliveries = 'SELECT id FROM delivery WHERE event_seq IN (SELECT value FROM json_each(?))'
+      const deliveries = `SELECT d.id FROM json_each(?) AS old CROSS JOIN delivery AS d ON ${isOf('d', 'old.value')}`
       for (const table of ['command', 'log', 'attempt']) {
         this.#database.prepare(`DELETE FROM ${table} WHERE delivery_id IN (${deliveries})`).run(these)
       }
       const listed = '(SELECT value FROM json_each(?))'
-      this.#database.prepare(`DELETE FROM delivery WHERE event_seq IN ${listed}`).run(these)
+      this.#database.prepare(`DELETE FROM delivery WHERE id IN (${deliveries})`).run(these)
       // A hook that was told to be quiet stays quiet.
       this.#database
         .prepare(`DELETE FROM event WHERE seq IN ${listed} AND type <> ?`)
         .run(these, disabledType)
+      // Were the newest one gone, its number would be given to another.
+      this.#file.filed.run()
     })
     this.#database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)')
     return runs.length
@@ -109,12 +122,15 @@ export class SqliteJournal implements Journal {
 
   story(runId: string): Story {
     const rows = (sql: string) => this.#database.prepare(sql).all(runId)
-    const ofRun = 'SELECT d.id FROM delivery d JOIN event e ON e.seq = d.event_seq WHERE e.run_id = ?'
-    const attempts = group(rows(`SELECT * FROM try WHERE delivery_id IN (${ofRun}) ORDER BY number`))
-    const commands = group(rows(`SELECT * FROM command WHERE delivery_id IN (${ofRun}) ORDER BY id`))
-    const logs = group(rows(`SELECT * FROM log WHERE delivery_id IN (${ofRun}) ORDER BY id`))
+    const attempts = group(
+      rows(`SELECT * FROM try WHERE delivery_id IN (${deliveriesOfRun}) ORDER BY number`),
+    )
+    const commands = group(
+      rows(`SELECT * FROM command WHERE delivery_id IN (${deliveriesOfRun}) ORDER BY id`),
+    )
+    const logs = group(rows(`SELECT * FROM log WHERE delivery_id IN (${deliveriesOfRun}) ORDER BY id`))
     const deliveries = Map.groupBy(
-      rows(`SELECT * FROM delivery WHERE id IN (${ofRun}) ORDER BY id`),
+      rows(`SELECT * FROM delivery WHERE id IN (${deliveriesOfRun}) ORDER BY id`),
       (row) => row.event_seq,
     )
     const delivery = (row: Row): StoryDelivery => ({
@@ -132,7 +148,7 @@ export class SqliteJournal implements Journal {
       ...(row.replaced_by !== null && { replacedBy: row.replaced_by as string }),
     })
     return {
-      events: rows('SELECT * FROM event WHERE run_id = ? ORDER BY seq').map((row) => ({
+      events: rows('SELECT * FROM logged WHERE run_id = ? ORDER BY seq').map((row) => ({
         event: envelopeOf(row),
         deliveries: (deliveries.get(row.seq as never) ?? []).map(delivery),
       })),
@@ -166,7 +182,7 @@ export class SqliteJournal implements Journal {
     const order = search.oldest ? 'ASC' : 'DESC'
     return this.#database
       .prepare(
-        `SELECT * FROM (SELECT * FROM event WHERE ${where} ORDER BY seq ${order} LIMIT ?) ORDER BY seq`,
+        `SELECT * FROM (SELECT * FROM logged WHERE ${where} ORDER BY seq ${order} LIMIT ?) ORDER BY seq`,
       )
       .all(...values, search.limit ?? -1)
       .map((row) => ({ seq: row.seq as number, event: envelopeOf(row) }))
@@ -180,10 +196,10 @@ export class SqliteJournal implements Journal {
   #endedRuns(until: string): string[] {
     return this.#database
       .prepare(
-        `SELECT run_id FROM event WHERE type IN (${marksOf(runEndTypes)}) AND time < ?
-          AND run_id <> (SELECT run_id FROM event WHERE type = ? ORDER BY seq DESC LIMIT 1)
+        `SELECT run_id FROM logged WHERE type IN (${marksOf(runEndTypes)}) AND time < ?
+          AND run_id <> (SELECT run_id FROM logged WHERE type = ? ORDER BY seq DESC LIMIT 1)
           AND run_id NOT IN (SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-            WHERE d.state IN ('ready', 'claimed') AND e.run_id IS NOT NULL)
+            WHERE (d.state = 'ready' OR d.state = 'claimed') AND e.run_id IS NOT NULL)
         ORDER BY seq LIMIT ${runsAtOnce}`,
       )
       .all(...runEndTypes, until, startType)
@@ -192,7 +208,7 @@ export class SqliteJournal implements Journal {
 
   #eventsOf(runs: readonly string[]): number[] {
     return this.#database
-      .prepare('SELECT seq FROM event WHERE run_id IN (SELECT value FROM json_each(?))')
+      .prepare('SELECT seq FROM logged WHERE run_id IN (SELECT value FROM json_each(?))')
       .all(JSON.stringify(runs))
       .map((row) => row.seq as number)
   }
@@ -203,8 +219,8 @@ export class SqliteJournal implements Journal {
       .prepare(
         `SELECT seq FROM (SELECT * FROM event ORDER BY seq LIMIT ${eventsLookedAt}) AS old
         WHERE time < ? AND type <> ?
-          AND NOT EXISTS (SELECT 1 FROM event WHERE run_id = old.run_id AND type = ?)
-          AND NOT EXISTS (SELECT 1 FROM delivery WHERE event_seq = old.seq AND state IN ('ready', 'claimed'))`,
+          AND NOT EXISTS (SELECT 1 FROM logged WHERE run_id = old.run_id AND type = ?)
+          AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE ${isOf('d', 'old.seq')} AND d.state IN ('ready', 'claimed'))`,
       )
       .all(until, disabledType, startType)
       .map((row) => row.seq as number)
@@ -213,7 +229,7 @@ export class SqliteJournal implements Journal {
   #run(start: Row): RunRow {
     const end = this.#database
       .prepare(
-        `SELECT * FROM event WHERE run_id = ? AND type IN (${marksOf(runEndTypes)}) ORDER BY seq DESC LIMIT 1`,
+        `SELECT * FROM logged WHERE run_id = ? AND type IN (${marksOf(runEndTypes)}) ORDER BY seq DESC LIMIT 1`,
       )
       .get(start.run_id as string, ...runEndTypes)
     return {

@@ -8,7 +8,7 @@ export function readQueues(database: DatabaseSync, now: number): Queue[] {
       .prepare(
         `SELECT d.function, min(unixepoch(e.time, 'subsec')) * 1000 AS since
         FROM delivery d JOIN event e ON e.seq = d.event_seq
-        WHERE d.state = 'ready' AND d.run_at <= ? GROUP BY d.function`,
+        WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at <= ? GROUP BY d.function`,
       )
       .all(now)
       .map((row) => [row.function as string, row.since as number]),

@@ -1,14 +1,35 @@
 import type { DatabaseSync } from 'node:sqlite'
 
+/** An event has room for so many deliveries: its number times this is the id of the first of them. */
+export const deliveriesAtMost = 1000
+
+/** So many events are filed at once under what they are looked up by. More are fewer writes, and longer look-ups. */
+export const filedAtOnce = 128
+
+/** That a delivery is of an event, as SQL, by their ids. */
+export function isOf(delivery: string, seq: string): string {
+  return `${delivery}.id BETWEEN ${seq} * ${deliveriesAtMost} AND ${seq} * ${deliveriesAtMost} + ${deliveriesAtMost - 1}`
+}
+
+/** The ids of the deliveries of one run, as SQL with one parameter. */
+export const deliveriesOfRun: string = `SELECT of_run.id FROM (SELECT seq FROM logged WHERE run_id = ?) AS in_run
+  CROSS JOIN delivery AS of_run ON ${isOf('of_run', 'in_run.seq')}`
+
+// With what is said of the lease they can be found in the index of what is open.
+const ready = "state = 'ready' AND lease_until IS NULL"
+const claimed = "state = 'claimed' AND lease_until IS NOT NULL"
+
 /**
  * What the bus asks SQLite. What runs in every turn has to cost the same however much has been over for long: a test
  * sees to it that none of it goes through a whole table.
  */
 export const statements = {
-  event: `INSERT INTO event (id, source, type, subject, time, run_id, attempt, parent_id, traceparent, data)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (source, id) DO NOTHING`,
-  delivery: `INSERT INTO delivery (event_seq, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,
-  claimed: `INSERT INTO delivery (event_seq, function, key, run_at, state, tries, token, lease_until)
+  event: `INSERT INTO event (id, source, type, subject, time, run_id, attempt, parent_id, traceparent, data, filed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (source, id) DO NOTHING`,
+  file: `UPDATE event SET filed = 1 WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'filed')`,
+  filed: `UPDATE meta SET value = coalesce((SELECT max(seq) FROM event), 0) WHERE key = 'filed'`,
+  delivery: `INSERT INTO delivery (id, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,
+  claimed: `INSERT INTO delivery (id, function, key, run_at, state, tries, token, lease_until)
     VALUES (?, ?, ?, ?, 'claimed', 1, ?, ?)`,
   isKeyTaken: `SELECT 1 FROM delivery WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') LIMIT 1`,
   eventBySeq: `SELECT * FROM event WHERE seq = ?`,
@@ -18,25 +39,24 @@ export const statements = {
     WHERE id = ? AND token = ? AND state = 'claimed'`,
   retry: `UPDATE delivery SET state = 'ready', run_at = ?, token = NULL, lease_until = NULL
     WHERE id = ? AND token = ? AND state = 'claimed'`,
-  ahead: `SELECT (SELECT lease_until FROM delivery WHERE state = 'claimed' ORDER BY lease_until LIMIT 1) AS lapses_at,
-    (SELECT run_at FROM delivery WHERE state = 'ready' ORDER BY run_at LIMIT 1) AS due_at`,
+  ahead: `SELECT (SELECT lease_until FROM delivery WHERE ${claimed} ORDER BY lease_until LIMIT 1) AS lapses_at,
+    (SELECT run_at FROM delivery WHERE ${ready} ORDER BY run_at LIMIT 1) AS due_at`,
   // The sign keeps SQLite from going through the table in the order of its ids.
-  lapsed: `SELECT * FROM delivery WHERE state = 'claimed' AND lease_until <= ? ORDER BY +id`,
+  lapsed: `SELECT * FROM delivery WHERE ${claimed} AND lease_until <= ? ORDER BY +id`,
   expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL WHERE id = ?`,
-  hasten: `UPDATE delivery SET run_at = run_at - ? WHERE state = 'ready' AND run_at > 0 AND run_at < ?`,
+  hasten: `UPDATE delivery SET run_at = run_at - ? WHERE ${ready} AND run_at > 0 AND run_at < ?`,
   // Its delay began with its last try, or with its event: later than now only by a clock that has been set back.
   hastenSet: `UPDATE delivery SET run_at = run_at - (begun.at - :now)
     FROM (SELECT d.id, max(CAST(round(unixepoch(e.time, 'subsec') * 1000) AS INTEGER),
         coalesce((SELECT max(ended_at) FROM attempt a WHERE a.delivery_id = d.id), 0)) AS at
       FROM delivery d JOIN event e ON e.seq = d.event_seq
-      WHERE d.state = 'ready' AND d.run_at > :now AND d.run_at < :heldBack) AS begun
+      WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at > :now AND d.run_at < :heldBack) AS begun
     WHERE delivery.id = begun.id AND begun.at > :now`,
-  ready: readySql(''),
-  readyExcept: readySql('AND d.function NOT IN (SELECT value FROM json_each(?))'),
+  ready: claimableSql(''),
+  readyExcept: claimableSql('AND d.function NOT IN (SELECT value FROM json_each(?))'),
   claim: `UPDATE delivery SET state = 'claimed', tries = tries + 1, token = ?, lease_until = ? WHERE id = ?`,
-  nextAt: `SELECT run_at FROM delivery WHERE state = 'ready' AND run_at > ? ORDER BY run_at LIMIT 1`,
-  expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready'
-    AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)
+  nextAt: `SELECT run_at FROM delivery WHERE ${ready} AND run_at > ? ORDER BY run_at LIMIT 1`,
+  expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready' AND id IN (${deliveriesOfRun})
     AND function NOT IN (SELECT value FROM json_each(?))`,
   keepTry: `INSERT INTO attempt SELECT id, earlier_tries + tries, started_at, ended_at, error FROM delivery
     WHERE id = ? AND state = 'dead' AND replaced_by IS NULL AND ended_at IS NOT NULL`,
@@ -45,19 +65,15 @@ export const statements = {
     WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
   isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
   replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
-  holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready'
-    AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
-  withdraw: `UPDATE delivery SET state = 'cancelled' WHERE state = 'ready'
-    AND event_seq IN (SELECT seq FROM event WHERE run_id = ?)`,
+  holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready' AND id IN (${deliveriesOfRun})`,
+  withdraw: `UPDATE delivery SET state = 'cancelled' WHERE state = 'ready' AND id IN (${deliveriesOfRun})`,
   heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-    WHERE d.state = 'ready' AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
+    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
   find: `SELECT * FROM event WHERE source = ? AND id = ?`,
   open: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-    WHERE d.id IN (
-      SELECT id FROM delivery WHERE state = 'ready' UNION ALL SELECT id FROM delivery WHERE state = 'claimed')
-    ORDER BY d.id`,
-  openOfRun: `SELECT d.*, e.id AS event_id FROM event e JOIN delivery d ON d.event_seq = e.seq
-    WHERE e.run_id = ? AND d.state IN ('ready', 'claimed') ORDER BY d.id`,
+    WHERE d.state = 'ready' OR d.state = 'claimed' ORDER BY +d.id`,
+  openOfRun: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+    WHERE d.id IN (${deliveriesOfRun}) AND d.state IN ('ready', 'claimed') ORDER BY d.id`,
 } as const
 
 export type Statements = Record<keyof typeof statements, ReturnType<DatabaseSync['prepare']>>
@@ -72,16 +88,17 @@ export function prepareStatements(database: DatabaseSync): Statements {
  * What may be claimed now, with its event. Several at once: of one key only the earliest that is open can be among them.
  * @param also What else a delivery has to be to be claimed.
  */
-function readySql(also: string): string {
+function claimableSql(also: string): string {
   return `SELECT d.id AS delivery_id, d.function, d.tries, d.generation, event.*
     FROM delivery AS d CROSS JOIN event ON event.seq = d.event_seq
-    WHERE d.state = 'ready' AND d.run_at <= ?
+    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at <= ?
       AND (d.key IS NULL OR NOT EXISTS (
         SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
           AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
       -- What is in hand is little: the signs keep SQLite from going through all that has the key.
       AND (d.key IS NULL OR d.generation = 0 OR NOT EXISTS (
-        SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key AND e.state = 'claimed'))
+        SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key
+          AND e.state = 'claimed' AND e.lease_until IS NOT NULL))
       ${also}
     -- A bare parameter as the limit would have SQLite plan this anew at every call.
     ORDER BY d.run_at, d.id LIMIT +?`

@@ -1,3 +1,4 @@
+import type { Envelope } from '../../../events/index.ts'
 import { urlIds } from '../../random-id.ts'
 import {
   type Delivery,
@@ -9,7 +10,7 @@ import {
   type TurnResult,
 } from '../bus.ts'
 import { envelopeOf, type Row, rowOf } from './rows.ts'
-import type { Statements } from './statements.ts'
+import { deliveriesAtMost, filedAtOnce, type Statements } from './statements.ts'
 
 const newToken = urlIds(12)
 
@@ -41,16 +42,40 @@ export function takeTurn(sql: Statements, turn: Turn): TurnResult {
  * @returns For each event whether it was taken.
  */
 export function insert(sql: Statements, publications: readonly Publication[], births?: Births): boolean[] {
-  return publications.map(({ event, deliveries }) => {
+  let isTimeToFile = false
+  const taken = publications.map(({ event, deliveries }) => {
     const row = rowOf(event)
-    const { changes, lastInsertRowid: seq } = sql.event.run(...Object.values(row))
+    const { changes, lastInsertRowid } = sql.event.run(...Object.values(row))
     if (changes === 0) return false
-    for (const delivery of deliveries) {
-      if (births?.mayClaim(delivery)) births.claim(seq, row, delivery)
-      else sql.delivery.run(seq, delivery.function, delivery.key ?? null, delivery.runAt)
+    const seq = Number(lastInsertRowid)
+    isTimeToFile ||= seq % filedAtOnce === 0
+    refuseMany(event, deliveries)
+    for (const [index, delivery] of deliveries.entries()) {
+      const id = seq * deliveriesAtMost + index
+      if (births?.mayClaim(delivery)) births.claim(id, row, delivery)
+      else sql.delivery.run(id, delivery.function, delivery.key ?? null, delivery.runAt)
     }
     return true
   })
+  if (isTimeToFile) file(sql)
+  return taken
+}
+
+/**
+ * Files events under what they are looked up by: their run and their type. Done for many at once, as each event would
+ * touch a page of its own there.
+ */
+export function file(sql: Pick<Statements, 'file' | 'filed'>): void {
+  sql.file.run()
+  sql.filed.run()
+}
+
+/** @throws One function is owed the event twice, or there are more than its number has room for. */
+function refuseMany({ id }: Envelope, deliveries: readonly NewDelivery[]): void {
+  if (deliveries.length < 2) return
+  const names = new Set(deliveries.map((delivery) => delivery.function))
+  if (names.size < deliveries.length) throw new Error(`event ${id} is owed to one function twice`)
+  if (names.size > deliveriesAtMost) throw new Error(`event ${id} is owed to ${names.size} functions`)
 }
 
 /** Takes back what has been claimed and not renewed. @returns It, as it was. */
@@ -114,11 +139,10 @@ class Births {
     return may
   }
 
-  claim(seq: number | bigint, row: Row, { function: name, key, runAt }: NewDelivery): void {
+  claim(id: number, row: Row, { function: name, key, runAt }: NewDelivery): void {
     const token = newToken()
     const lease = this.#turn.now + this.#turn.leaseMs
-    const { lastInsertRowid } = this.#sql.claimed.run(seq, name, key ?? null, runAt, token, lease)
-    const id = Number(lastInsertRowid)
+    this.#sql.claimed.run(id, name, key ?? null, runAt, token, lease)
     this.claimed.push({ id, function: name, tries: 1, generation: 0, token, event: envelopeOf(row) })
   }
 }

@@ -12,8 +12,8 @@ export function fillStore(folder: string, events: number): void {
       SELECT i, lower(hex(randomblob(11))), 'hdsync', 'bench.hop', NULL, '2026-01-01T00:00:00.000Z',
         printf('run%017d', i / 10), 1, lower(hex(randomblob(11))),
         '00-' || lower(hex(randomblob(16))) || '-' || lower(hex(randomblob(8))) || '-01', '{"left":1}' FROM n;
-    INSERT INTO delivery (id, event_seq, function, state, tries, run_at, started_at, ended_at)
-      SELECT i, i, 'hop', 'done', 1, 0, 1767225600000, 1767225600001 FROM n;
+    INSERT INTO delivery (id, function, state, tries, run_at, started_at, ended_at)
+      SELECT i * 1000, 'hop', 'done', 1, 0, 1767225600000, 1767225600001 FROM n;
     COMMIT;
     PRAGMA wal_checkpoint(TRUNCATE);
   `)

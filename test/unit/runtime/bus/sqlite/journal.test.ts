@@ -102,6 +102,16 @@ describe('prune()', () => {
     expect(journal.runs(10)).toHaveLength(3)
   })
 
+  test('leaves nothing that comes afterwards unfound, though the newest event of all is forgotten', async () => {
+    const time = '2020-01-01T00:00:00.000Z'
+    const stray = (id: string) => ({ event: event(id, { type: 'mine.happened', time }), deliveries: [] })
+    await bus.publish([begin('newest'), stray('one'), stray('two')])
+    journal.prune(july)
+    await bus.publish([begin('later')])
+    expect(journal.runs(10).map(({ id }) => id)).toEqual(['later', 'newest'])
+    expect(bus.events({ runId: 'later' })).toHaveLength(1)
+  })
+
   test('never forgets that a hook was told to be quiet', async () => {
     const time = '2020-01-01T00:00:00.000Z'
     const disabled = { event: event('quiet', { type: 'hook.disabled', runid: 'old', time }), deliveries: [] }
