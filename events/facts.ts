@@ -96,6 +96,11 @@ export const sourceSynced = defineEvent(
       mirror: z.string().optional(),
       /** The uptime of the machine, as random(4) names it. */
       boot: z.string().optional(),
+      /**
+       * How many entries the mirror has of what is copied, `notCopied` how many others (excluded, as a rule), and the digest
+       * of the patterns by which it was so: later runs know from it how many deletions are too many.
+       */
+      counted: z.strictObject({ files: count, notCopied: count, exclude: z.string() }).optional(),
     }),
   fact,
 )

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { CommandRunner } from './command.ts'
 
 /** How full a thick snapshot is. */
@@ -34,5 +35,19 @@ export function parseSnapshotStatus(line: string): SnapshotStatus | undefined {
     invalid: broken !== undefined,
     usedBytes: Number(used) * sectorBytes,
     totalBytes: Number(total) * sectorBytes,
+  }
+}
+
+/**
+ * What tells a device from every other one, also from a later one of the same number; of a volume it has the ids of
+ * LVM in it.
+ * @param device `major:minor`.
+ * @returns undefined when there is no such device now.
+ */
+export function deviceMapperId(device: string): string | undefined {
+  try {
+    return readFileSync(`/sys/dev/block/${device}/dm/uuid`, 'utf8').trim() || undefined
+  } catch {
+    return undefined
   }
 }
