@@ -16,7 +16,10 @@ export default defineFunction({
   retry: { limit: 4, minDelayMs: 1000, maxDelayMs: 10_000 },
 
   async run({ data }, { config, host, run, emit }) {
-    for (const { vg, lv, ...use } of await host.snapshots.release(volumeSource(config, data.source), run.id)) {
+    for (const { vg, lv, ...use } of await host.snapshots.release(
+      volumeSource(config, data.source),
+      run.id,
+    )) {
       emit(snapshotReleased, { source: data.source, snapshot: { vg, lv }, ...use })
     }
     emit(sourceNext, { rest: data.rest })

@@ -171,7 +171,9 @@ async function copy(
   const { mirrorNames, deletionsAtMost, written: list } = await host.mirrors.compare(plan, run.id, looksFor)
   const released = events.ofRun(backupStart, 1)[0]?.data.allowDeletions[source.name] ?? 0
   const { maxDelete } = source
-  let mirrorFiles = checksum ? undefined : mirrorFilesAtLeast({ history, mirror: mirror.id, exclude }, mirrorNames)
+  let mirrorFiles = checksum
+    ? undefined
+    : mirrorFilesAtLeast({ history, mirror: mirror.id, exclude }, mirrorNames)
   // A first copy has nothing to delete.
   let limit = mirror.empty
     ? deletionLimit(maxDelete, 0) + released
@@ -208,7 +210,10 @@ function isUntouched(outcome: Awaited<ReturnType<Context['host']['mirrors']['syn
 }
 
 /** A snapshot costs every write on the live volume: it goes once it has been read. What fails, its cleanup does again. */
-async function release(source: LvSource, { host, run, log, emit }: Context & { emit: Emit<typeof emits> }): Promise<void> {
+async function release(
+  source: LvSource,
+  { host, run, log, emit }: Context & { emit: Emit<typeof emits> },
+): Promise<void> {
   try {
     for (const { vg, lv, ...use } of await host.snapshots.release(source, run.id)) {
       emit(snapshotReleased, { source: source.name, snapshot: { vg, lv }, ...use })

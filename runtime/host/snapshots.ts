@@ -239,7 +239,16 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       const origin = volumes.find((volume) => volume.lv === source.lv)
       proveApart(source, origin?.device, target, readMounts())
       const originBytes = origin?.sizeBytes ?? sizeBytes
-      const proven = { vg, lv, pool, sizeBytes, originBytes, at, device: mounted.device, usedPercent: dataPercent }
+      const proven = {
+        vg,
+        lv,
+        pool,
+        sizeBytes,
+        originBytes,
+        at,
+        device: mounted.device,
+        usedPercent: dataPercent,
+      }
       const life = lifeOf(source, run)
       const id = deviceMapperId(mounted.device)
       if (life && id !== undefined) life.proven = { snapshot: proven, id }

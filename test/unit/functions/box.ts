@@ -31,6 +31,10 @@ export class Box implements Host {
   readonly unchanged = new Set<string>()
   /** How many times files of a source differ in their contents alone. */
   readonly written: Record<string, number> = {}
+  /** Mirrors of which a dry run had to tell what a copy deletes. */
+  readonly forecasts: string[] = []
+  /** Mirrors whose names were read ahead, with the snapshots that there were then. */
+  readonly surveys: { source: string; snapshots: string[] }[] = []
   /** The times in which such files were looked for. */
   readonly times: { fromMs: number; toMs: number }[] = []
   /** The mirror of the disk that is there now. */
@@ -118,7 +122,8 @@ export class Box implements Host {
       subsecondTimes: true,
       id: this.mirror,
     }),
-    survey: async (path) => void this.done.push(`look at ${baseOf(path)}`),
+    survey: async (path) =>
+      void this.surveys.push({ source: baseOf(path), snapshots: [...this.snapshotsNow] }),
     compare: async ({ to }, _run, writtenIn) => {
       if (writtenIn) this.times.push({ fromMs: writtenIn.fromMs, toMs: writtenIn.toMs })
       const written = writtenIn && taken(this.written, baseOf(to)) ? '/run/list' : undefined
@@ -130,7 +135,7 @@ export class Box implements Host {
       return { mirrorNames: stats.files + deleted + more, deletionsAtMost: deleted + more, written }
     },
     forecast: async ({ to }) => {
-      this.done.push(`forecast ${baseOf(to)}`)
+      this.forecasts.push(baseOf(to))
       return { ...stats, deleted: this.#deletionsOf(to) }
     },
     syncWritten: async ({ to }) => {
