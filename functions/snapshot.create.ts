@@ -36,10 +36,7 @@ export default defineFunction({
     const { target } = configured(config, data.source)
     // What is wrong with the target, is better known before there is a snapshot; it is proven again before it is written.
     await host.targets.prove(target)
-    if (attempt === 1) {
-      const mirror = await host.mirrors.open(target, source)
-      await host.mirrors.survey(mirror.path, run.id)
-    }
+    if (attempt === 1) await host.mirrors.survey(target, source, run.id)
     for (const { vg, lv } of await host.snapshots.release(source)) log.info(`removed ${vg}/${lv}, left over`)
     const origin = await host.snapshots.origin(source)
     const sizeBytes = origin.thin

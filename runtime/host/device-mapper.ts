@@ -7,6 +7,8 @@ export interface SnapshotStatus {
   invalid: boolean
   usedBytes: number
   totalBytes: number
+  /** As lvs(8) tells it: 0 while there is nothing but the head of the exception store. */
+  usedPercent: number
 }
 
 const sectorBytes = 512
@@ -28,13 +30,15 @@ export async function snapshotStatus(
 
 /** `0 204800 snapshot 1234/40960 16`, or `Invalid` or `Overflow` in place of the numbers. */
 export function parseSnapshotStatus(line: string): SnapshotStatus | undefined {
-  const match = /\bsnapshot (?:(\d+)\/(\d+) \d+|(Invalid|Overflow|Merge failed))/.exec(line)
+  const match = /\bsnapshot (?:(\d+)\/(\d+) (\d+)|(Invalid|Overflow|Merge failed))/.exec(line)
   if (!match) return undefined
-  const [, used = '0', total = '0', broken] = match
+  const [, used = '0', total = '0', metadata = '0', broken] = match
+  const share = used === metadata ? 0 : Number(used) / Number(total)
   return {
     invalid: broken !== undefined,
     usedBytes: Number(used) * sectorBytes,
     totalBytes: Number(total) * sectorBytes,
+    usedPercent: broken === undefined ? Math.round(share * 10_000) / 100 : 100,
   }
 }
 

@@ -27,8 +27,9 @@ export interface Mirrors {
   /**
    * Reads the names in a mirror for the `compare` of the same run that comes later: before a snapshot is taken, as it
    * costs every write on the live volume while it lives. What cannot be read in time is read then.
+   * @param target It has been proven.
    */
-  survey(path: string, run: string): Promise<void>
+  survey(target: Target, source: Source, run: string): Promise<void>
   /**
    * Compares the names in the mirror with those in the source, and looks for files of the source that were written in a
    * time, if one is given.
@@ -113,7 +114,7 @@ interface Survey extends Walk {
   run: string
   seed: number
   /** Which mirror it was. */
-  state: string | undefined
+  state: string
 }
 
 /** By the mirror's path: the steps of a run have hosts of their own. */
@@ -168,9 +169,11 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         id: mirrorId(target, path),
       }
     },
-    async survey(path, run) {
+    async survey(target, source, run) {
+      const path = mirrorPath(target, source)
       surveys.delete(path)
       const state = mirrorState(path)
+      if (state === undefined) return
       const seed = newSeed()
       const walked = await walk(runner, path, seed, { timeoutMs: surveyTimeoutMs }).catch(() => undefined)
       if (walked?.complete) surveys.set(path, { ...walked, run, state, seed })

@@ -323,8 +323,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       await lvm.removeProven({ vg, lv, origin: source.lv, tags: snapshotTags(store, life.run, source.name) })
       if (isThere()) return undefined
       life.isGone = true
-      const usedPercent = status && Math.round((10_000 * status.usedBytes) / status.totalBytes) / 100
-      return { vg, lv, sizeBytes: status?.totalBytes ?? null, usedPercent: usedPercent ?? null }
+      return { vg, lv, sizeBytes: status?.totalBytes ?? null, usedPercent: status?.usedPercent ?? null }
     } catch {
       // What is wrong with it, the next try will say.
       return undefined

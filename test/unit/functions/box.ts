@@ -122,8 +122,8 @@ export class Box implements Host {
       subsecondTimes: true,
       id: this.mirror,
     }),
-    survey: async (path) =>
-      void this.surveys.push({ source: baseOf(path), snapshots: [...this.snapshotsNow] }),
+    survey: async (_target, { name }) =>
+      void this.surveys.push({ source: name, snapshots: [...this.snapshotsNow] }),
     compare: async ({ to }, _run, writtenIn) => {
       if (writtenIn) this.times.push({ fromMs: writtenIn.fromMs, toMs: writtenIn.toMs })
       const written = writtenIn && taken(this.written, baseOf(to)) ? '/run/list' : undefined

@@ -12,10 +12,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Source } from '../../../../runtime/config/config.ts'
 import { createMirrors, type Mirrors, mirrorState } from '../../../../runtime/host/mirrors.ts'
 import type { SyncPlan } from '../../../../runtime/host/rsync.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
@@ -73,7 +74,7 @@ describe('mirrorState()', () => {
     const before = mirrorState(plan.to)
     expect(await sync()).toMatchObject({ kind: 'done', unchanged: true })
     await mirrors.forecast(plan)
-    await mirrors.survey(plan.to, 'run1')
+    await survey(mirrors, plan)
     await mirrors.compare(plan, 'run1')
     await mirrors.open({ name: 'hdd1', path: join(plan.to, '..'), mounts: [], parallel: 1 }, {
       name: 'mirror',
@@ -165,6 +166,12 @@ describe('syncWritten()', () => {
   })
 })
 
+/** As before a snapshot is taken. */
+function survey(mirrors: Mirrors, { to }: SyncPlan): Promise<void> {
+  const target = { name: 'hdd1', path: dirname(to), mounts: [], parallel: 1 }
+  return mirrors.survey(target, { name: basename(to) } as Source, 'run1')
+}
+
 describe('compare()', () => {
   const compared = async (mirrors: Mirrors, plan: SyncPlan, run = 'run1') => {
     const { mirrorNames, deletionsAtMost } = await mirrors.compare(plan, run)
@@ -191,19 +198,19 @@ describe('compare()', () => {
 
   test('takes the names of the mirror from a survey of the same run, once', async () => {
     const { plan, mirrors } = await mirrored()
-    await mirrors.survey(plan.to, 'run1')
+    await survey(mirrors, plan)
     // As no copy makes it: where nobody else writes to a mirror, it makes no difference.
     writeFileSync(join(plan.to, 'sub', 'gone'), '')
     expect(await compared(mirrors, plan)).toEqual([3, 0])
     expect(await compared(mirrors, plan)).toEqual([4, 1])
-    await mirrors.survey(plan.to, 'run1')
+    await survey(mirrors, plan)
     rmSync(join(plan.to, 'sub', 'gone'))
     expect(await compared(mirrors, plan, 'run2')).toEqual([3, 0])
   })
 
   test('takes none from a survey of another mirror that was there then', async () => {
     const { plan, mirrors } = await mirrored()
-    await mirrors.survey(plan.to, 'run1')
+    await survey(mirrors, plan)
     renameSync(plan.to, `${plan.to}.away`)
     cpSync(`${plan.to}.away`, plan.to, { recursive: true })
     writeFileSync(join(plan.to, 'gone'), '')
@@ -223,7 +230,7 @@ describe('compare()', () => {
       },
       join(plan.to, '..', 'run'),
     )
-    await mirrors.survey(plan.to, 'run1')
+    await survey(mirrors, plan)
     expect(await compared(mirrors, plan)).toEqual([undefined, undefined])
   })
 
