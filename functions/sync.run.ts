@@ -157,44 +157,35 @@ async function copy(
   source: Source,
   from: string,
   mirror: Mirror,
-  { host, run, events, clock, log, progress }: Context,
+  context: Context,
   signal: AbortSignal | undefined,
 ): Promise<Copied> {
-  const { path: to, subsecondTimes } = mirror
+  const { host, run, events, clock, log, progress } = context
   const { exclude } = source
   const history = events.recent(bearsOnDoubt, source.name, 100)
   const doubt = doubtOf(history, mirror.id, host.boots, clock.now())
   const checksum = doubt?.of === 'everything'
   if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
+  const { path: to, subsecondTimes } = mirror
   const plan = { from, to, exclude, subsecondTimes, signal, maxDelete: 0 }
   const looksFor = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
-  const { mirrorNames, deletionsAtMost, written: list } = await host.mirrors.compare(plan, run.id, looksFor)
-  const released = events.ofRun(backupStart, 1)[0]?.data.allowDeletions[source.name] ?? 0
-  const { maxDelete } = source
-  let mirrorFiles = checksum
+  const names = await host.mirrors.compare(plan, run.id, looksFor)
+  const known = checksum
     ? undefined
-    : mirrorFilesAtLeast({ history, mirror: mirror.id, exclude }, mirrorNames)
-  // A first copy has nothing to delete.
-  let limit = mirror.empty
-    ? deletionLimit(maxDelete, 0) + released
-    : certainLimit({ maxDelete, released, deletionsAtMost, mirrorFilesAtLeast: mirrorFiles })
-  const held = (deletions: number, deleted = 0) => ({
-    held: { deletions, deleted, mirrorFiles: mirrorFiles ?? mirrorNames ?? 0, limit: limit ?? 0 },
-  })
-  let totalBytes: number | null = null
-  if (limit === undefined) {
-    const expected = await host.mirrors.forecast(plan)
-    mirrorFiles = expected.files - expected.created + expected.deleted
-    limit = deletionLimit(maxDelete, mirrorFiles) + released
-    if (expected.deleted > limit) return held(expected.deleted)
-    if (!checksum) totalBytes = expected.transferredBytes
-  }
-  const some = list === undefined ? undefined : await host.mirrors.syncWritten(plan, list)
+    : mirrorFilesAtLeast({ history, mirror: mirror.id, exclude }, names.mirrorNames)
+  const permitted = await permit(source, mirror, plan, { ...names, mirrorFilesAtLeast: known }, context)
+  const { limit, mirrorFiles, totalBytes, deletions } = permitted
+  if (deletions !== undefined) return { held: { deletions, deleted: 0, mirrorFiles, limit } }
+
+  const some = names.written === undefined ? undefined : await host.mirrors.syncWritten(plan, names.written)
   const outcome = await host.mirrors.sync({ ...plan, checksum, maxDelete: limit }, totalBytes, progress)
   const { stats } = outcome
   // The source lost its files only now; rsync itself stopped at the limit.
-  if (outcome.kind === 'limited') return held(stats.deleted + outcome.skipped, stats.deleted)
-  const counted = outcome.kind === 'done' ? countOf(stats, mirrorNames, exclude) : undefined
+  if (outcome.kind === 'limited') {
+    const { deleted } = stats
+    return { held: { deletions: deleted + outcome.skipped, deleted, mirrorFiles, limit } }
+  }
+  const counted = outcome.kind === 'done' ? countOf(stats, names.mirrorNames, exclude) : undefined
   return {
     filesTransferred: stats.transferred + (some?.stats.transferred ?? 0),
     bytesTransferred: stats.transferredBytes + (some?.stats.transferredBytes ?? 0),
@@ -205,6 +196,40 @@ async function copy(
   }
 }
 
+interface Permitted {
+  limit: number
+  mirrorFiles: number
+  /** Bytes that will be copied, where a dry run has told. */
+  totalBytes: number | null
+  /** More than is permitted: no copy is made. */
+  deletions?: number
+}
+
+/** Makes sure that a copy deletes no more than it may: by names alone, or by a dry run where they do not tell. */
+async function permit(
+  { name, maxDelete }: Source,
+  mirror: Mirror,
+  plan: Parameters<Context['host']['mirrors']['forecast']>[0],
+  names: Pick<Parameters<typeof certainLimit>[0], 'deletionsAtMost' | 'mirrorFilesAtLeast'> & {
+    mirrorNames: number | undefined
+  },
+  { host, events }: Context,
+): Promise<Permitted> {
+  const released = events.ofRun(backupStart, 1)[0]?.data.allowDeletions[name] ?? 0
+  // A first copy has nothing to delete.
+  if (mirror.empty) return { limit: deletionLimit(maxDelete, 0) + released, mirrorFiles: 0, totalBytes: null }
+  const certain = certainLimit({ ...names, maxDelete, released })
+  if (certain !== undefined) {
+    const mirrorFiles = names.mirrorFilesAtLeast ?? names.mirrorNames ?? 0
+    return { limit: certain, mirrorFiles, totalBytes: null }
+  }
+  const expected = await host.mirrors.forecast(plan)
+  const mirrorFiles = expected.files - expected.created + expected.deleted
+  const limit = deletionLimit(maxDelete, mirrorFiles) + released
+  const permitted = { limit, mirrorFiles, totalBytes: expected.transferredBytes }
+  return expected.deleted > limit ? { ...permitted, deletions: expected.deleted } : permitted
+}
+
 function isUntouched(outcome: Awaited<ReturnType<Context['host']['mirrors']['sync']>>): boolean {
   return outcome.kind === 'done' && outcome.unchanged
 }
@@ -212,13 +237,14 @@ function isUntouched(outcome: Awaited<ReturnType<Context['host']['mirrors']['syn
 /** A snapshot costs every write on the live volume: it goes once it has been read. What fails, its cleanup does again. */
 async function release(
   source: LvSource,
-  { host, run, log, emit }: Context & { emit: Emit<typeof emits> },
+  { host, run, log, signal, emit }: Context & { emit: Emit<typeof emits> },
 ): Promise<void> {
   try {
     for (const { vg, lv, ...use } of await host.snapshots.release(source, run.id)) {
       emit(snapshotReleased, { source: source.name, snapshot: { vg, lv }, ...use })
     }
   } catch (error) {
+    if (signal.aborted) return
     log.warn(`the snapshot of ${source.name} could not be removed at once: ${reasonOf(error as Error)}`)
   }
 }
