@@ -50,7 +50,7 @@ export const snapshotReleased = defineEvent(
 
 /**
  * A sync was not begun, as it would delete more than the source's limit; the mirror is untouched. Where the source
- * lost its files after the forecast, it was stopped instead, after `deleted` of the `deletions`.
+ * lost its files when the copy had begun, it was stopped instead, after `deleted` of the `deletions`.
  */
 export const syncHeld = defineEvent(
   'sync.held',

@@ -142,7 +142,7 @@ function createPlanningHost(
     mirrors: {
       async open(target, source) {
         const path = mirrorPath(target, source)
-        // One that cannot be seen now holds something if it was ever synced: then there is a forecast too.
+        // One that cannot be seen now holds something if it was ever synced: then that is no first copy.
         const seen = isSeen(target) && existsSync(path)
         return {
           path,

@@ -176,7 +176,7 @@ describeNight('hdsync init', planned, (night) => {
 
 /**
  * A command without what cannot be known before: the run's own id, and before the first run that of the event store,
- * and how many deletions the forecast has found. Commands that only look are in neither, and archives are compared
+ * and how many deletions the mirror permits. Commands that only look are in neither, and archives are compared
  * among themselves: they are written beside what follows.
  */
 function comparable(
