@@ -50,7 +50,7 @@ export const snapshotReleased = defineEvent(
 
 /**
  * A sync was not begun, as it would delete more than the source's limit; the mirror is untouched. Where the source
- * lost its files after the forecast, it was stopped instead, after `deleted` of the `deletions`.
+ * lost its files when the copy had begun, it was stopped instead, after `deleted` of the `deletions`.
  */
 export const syncHeld = defineEvent(
   'sync.held',
@@ -96,6 +96,11 @@ export const sourceSynced = defineEvent(
       mirror: z.string().optional(),
       /** The uptime of the machine, as random(4) names it. */
       boot: z.string().optional(),
+      /**
+       * How many entries the mirror has of what is copied, `notCopied` how many others (excluded, as a rule), and the digest
+       * of the patterns by which it was so: later runs know from it how many deletions are too many.
+       */
+      counted: z.strictObject({ files: count, notCopied: count, exclude: z.string() }).optional(),
     }),
   fact,
 )

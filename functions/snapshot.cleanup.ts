@@ -2,8 +2,9 @@ import { runWarned, snapshotCleanup, snapshotReleased, sourceNext } from '../eve
 import { defineFunction, reasonOf, volumeSource } from '../runtime/function.ts'
 
 /**
- * Unmounts and removes what a source has of snapshots, at once, while the archive is still being written: a
- * snapshot costs every write on the live volume as long as it lives. Then the next source of the target begins.
+ * Unmounts and removes what a source still has of snapshots, at once, while the archive is still being written: a
+ * snapshot costs every write on the live volume as long as it lives. After a good copy there is none any more, as
+ * `sync.run` removes it once it has been read. Then the next source of the target begins.
  * Interrupted, it is done again: whatever is left of a snapshot has to go.
  */
 export default defineFunction({
@@ -14,8 +15,11 @@ export default defineFunction({
   concurrency: { key: ({ source }) => source },
   retry: { limit: 4, minDelayMs: 1000, maxDelayMs: 10_000 },
 
-  async run({ data }, { config, host, emit }) {
-    for (const { vg, lv, ...use } of await host.snapshots.release(volumeSource(config, data.source))) {
+  async run({ data }, { config, host, run, emit }) {
+    for (const { vg, lv, ...use } of await host.snapshots.release(
+      volumeSource(config, data.source),
+      run.id,
+    )) {
       emit(snapshotReleased, { source: data.source, snapshot: { vg, lv }, ...use })
     }
     emit(sourceNext, { rest: data.rest })

@@ -10,6 +10,7 @@ import {
 } from '../events/index.ts'
 import {
   CancelledError,
+  configured,
   defineFunction,
   type EventLog,
   type LvSource,
@@ -27,11 +28,15 @@ import {
 export default defineFunction({
   on: snapshotCreate,
   emits: [snapshotBefore, snapshotTake, snapshotMount, snapshotCleanup, sourceFailed],
-  timeout: '10m',
+  timeout: '30m',
   concurrency: { key: ({ source }) => source },
 
   async run({ data, attempt }, { config, gates, host, run, events, emit, log }) {
     const source = volumeSource(config, data.source)
+    const { target } = configured(config, data.source)
+    // What is wrong with the target, is better known before there is a snapshot; it is proven again before it is written.
+    await host.targets.prove(target)
+    if (attempt === 1) await host.mirrors.survey(target, source, run.id)
     for (const { vg, lv } of await host.snapshots.release(source)) log.info(`removed ${vg}/${lv}, left over`)
     const origin = await host.snapshots.origin(source)
     const sizeBytes = origin.thin

@@ -1,11 +1,13 @@
 import {
   archiveWeekly,
   backupStart,
+  type DataOf,
   mirrorSuspect,
   snapshotCleanup,
   snapshotCreate,
   snapshotExtended,
   snapshotOverflowed,
+  snapshotReleased,
   sourceFailed,
   sourceNext,
   sourceSynced,
@@ -16,13 +18,17 @@ import {
   bearsOnDoubt,
   CancelledError,
   type Context,
+  certainLimit,
   configured,
+  countOf,
   defineFunction,
   deletionLimit,
   doubtOf,
   type Emit,
   InterruptedError,
+  type LvSource,
   type Mirror,
+  mirrorFilesAtLeast,
   reasonOf,
   type Source,
   SuspectMirrorError,
@@ -36,6 +42,7 @@ const emits = [
   snapshotCreate,
   snapshotExtended,
   snapshotOverflowed,
+  snapshotReleased,
   sourceFailed,
   sourceNext,
   sourceSynced,
@@ -43,9 +50,10 @@ const emits = [
 ] as const
 
 /**
- * Copies a source to its mirror: proves both ends, forecasts what would be deleted, copies unless nothing at all would
- * change, and then proves that the snapshot held out until the last byte was read. Interrupted, it is given up: the source has failed, its
- * mirror keeps what has been copied (and is suspect, if the machine went down), and the next run copies the rest.
+ * Copies a source to its mirror: proves both ends, makes sure that not too much would be deleted, copies, and then proves
+ * that the snapshot held out until the last byte was read. Then the snapshot goes, and what was copied is brought onto the
+ * disk. Interrupted, it is given up: the source has failed, its mirror keeps what has been copied (and is suspect, if the
+ * machine went down), and the next run copies the rest.
  */
 export default defineFunction({
   on: syncRun,
@@ -102,6 +110,7 @@ export default defineFunction({
     if ('error' in copied) throw copied.error
     if (copied.value.held) emit(syncHeld, { source: source.name, ...copied.value.held })
     else {
+      if (source.kind === 'lv') await release(source, context)
       await host.mirrors.flush(mirror.path)
       const { unchanged, ...counts } = copied.value
       // What an earlier try has written to the mirror, this one finds there as if it had been so before.
@@ -141,50 +150,102 @@ type Copied =
       filesDeleted: number
       unchanged?: true
       warning?: string
+      counted?: DataOf<typeof sourceSynced>['counted']
     }
 
 async function copy(
   source: Source,
   from: string,
   mirror: Mirror,
-  { host, events, clock, log, progress }: Context,
+  context: Context,
   signal: AbortSignal | undefined,
 ): Promise<Copied> {
-  const { path: to, subsecondTimes } = mirror
-  const doubt = doubtOf(events.recent(bearsOnDoubt, source.name, 100), mirror.id, host.boots, clock.now())
+  const { host, run, events, clock, log, progress } = context
+  const { exclude } = source
+  const history = events.recent(bearsOnDoubt, source.name, 100)
+  const doubt = doubtOf(history, mirror.id, host.boots, clock.now())
   const checksum = doubt?.of === 'everything'
   if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
-  const plan = { from, to, exclude: source.exclude, subsecondTimes, checksum, signal }
-  const looked = { ...plan, maxDelete: 0 }
-  // A first copy has nothing to delete.
-  const [expected, list] = mirror.empty
-    ? []
-    : await Promise.all([
-        host.mirrors.forecast(looked),
-        doubt?.of === 'written' ? host.mirrors.findWritten(looked, doubt) : undefined,
-      ])
-  const mirrorFiles = expected ? expected.files - expected.created + expected.deleted : 0
-  const released = events.ofRun(backupStart, 1)[0]?.data.allowDeletions[source.name] ?? 0
-  const limit = deletionLimit(source.maxDelete, mirrorFiles) + released
-  const held = (deletions: number, deleted = 0) => ({ held: { deletions, deleted, mirrorFiles, limit } })
-  if (expected && expected.deleted > limit) return held(expected.deleted)
-  const written = list === undefined ? undefined : await host.mirrors.syncWritten(looked, list)
-  // The forecast has compared everything, and a copy would do nothing.
-  if (expected?.unchanged && !written) {
-    return { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true }
-  }
+  const { path: to, subsecondTimes } = mirror
+  const plan = { from, to, exclude, subsecondTimes, signal, maxDelete: 0 }
+  const looksFor = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
+  const names = await host.mirrors.compare(plan, run.id, looksFor)
+  const known = checksum
+    ? undefined
+    : mirrorFilesAtLeast({ history, mirror: mirror.id, exclude }, names.mirrorNames)
+  const permitted = await permit(source, mirror, plan, { ...names, mirrorFilesAtLeast: known }, context)
+  const { limit, mirrorFiles, totalBytes, deletions } = permitted
+  if (deletions !== undefined) return { held: { deletions, deleted: 0, mirrorFiles, limit } }
 
-  const totalBytes = expected?.transferredBytes ?? null
-  const outcome = await host.mirrors.sync({ ...plan, maxDelete: limit }, totalBytes, progress)
+  const some = names.written === undefined ? undefined : await host.mirrors.syncWritten(plan, names.written)
+  const outcome = await host.mirrors.sync({ ...plan, checksum, maxDelete: limit }, totalBytes, progress)
   const { stats } = outcome
-  const also = written?.stats
-  // The source was emptied after the forecast; rsync itself stopped at the limit.
-  if (outcome.kind === 'limited') return held(stats.deleted + outcome.skipped, stats.deleted)
+  // The source lost its files only now; rsync itself stopped at the limit.
+  if (outcome.kind === 'limited') {
+    const { deleted } = stats
+    return { held: { deletions: deleted + outcome.skipped, deleted, mirrorFiles, limit } }
+  }
+  const counted = outcome.kind === 'done' ? countOf(stats, names.mirrorNames, exclude) : undefined
   return {
-    filesTransferred: stats.transferred + (also?.transferred ?? 0),
-    bytesTransferred: stats.transferredBytes + (also?.transferredBytes ?? 0),
+    filesTransferred: stats.transferred + (some?.stats.transferred ?? 0),
+    bytesTransferred: stats.transferredBytes + (some?.stats.transferredBytes ?? 0),
     filesDeleted: stats.deleted,
-    ...vanished(source, [outcome.kind, written?.kind].includes('vanished')),
+    ...(isUntouched(outcome) && (!some || isUntouched(some)) && { unchanged: true as const }),
+    ...(counted && { counted }),
+    ...vanished(source, [outcome.kind, some?.kind].includes('vanished')),
+  }
+}
+
+interface Permitted {
+  limit: number
+  mirrorFiles: number
+  /** Bytes that will be copied, where a dry run has told. */
+  totalBytes: number | null
+  /** More than is permitted: no copy is made. */
+  deletions?: number
+}
+
+/** Makes sure that a copy deletes no more than it may: by names alone, or by a dry run where they do not tell. */
+async function permit(
+  { name, maxDelete }: Source,
+  mirror: Mirror,
+  plan: Parameters<Context['host']['mirrors']['forecast']>[0],
+  names: Pick<Parameters<typeof certainLimit>[0], 'deletionsAtMost' | 'mirrorFilesAtLeast'> & {
+    mirrorNames: number | undefined
+  },
+  { host, events }: Context,
+): Promise<Permitted> {
+  const released = events.ofRun(backupStart, 1)[0]?.data.allowDeletions[name] ?? 0
+  // A first copy has nothing to delete.
+  if (mirror.empty) return { limit: deletionLimit(maxDelete, 0) + released, mirrorFiles: 0, totalBytes: null }
+  const certain = certainLimit({ ...names, maxDelete, released })
+  if (certain !== undefined) {
+    const mirrorFiles = names.mirrorFilesAtLeast ?? names.mirrorNames ?? 0
+    return { limit: certain, mirrorFiles, totalBytes: null }
+  }
+  const expected = await host.mirrors.forecast(plan)
+  const mirrorFiles = expected.files - expected.created + expected.deleted
+  const limit = deletionLimit(maxDelete, mirrorFiles) + released
+  const permitted = { limit, mirrorFiles, totalBytes: expected.transferredBytes }
+  return expected.deleted > limit ? { ...permitted, deletions: expected.deleted } : permitted
+}
+
+function isUntouched(outcome: Awaited<ReturnType<Context['host']['mirrors']['sync']>>): boolean {
+  return outcome.kind === 'done' && outcome.unchanged
+}
+
+/** A snapshot costs every write on the live volume: it goes once it has been read. What fails, its cleanup does again. */
+async function release(
+  source: LvSource,
+  { host, run, log, signal, emit }: Context & { emit: Emit<typeof emits> },
+): Promise<void> {
+  try {
+    for (const { vg, lv, ...use } of await host.snapshots.release(source, run.id)) {
+      emit(snapshotReleased, { source: source.name, snapshot: { vg, lv }, ...use })
+    }
+  } catch (error) {
+    if (signal.aborted) return
+    log.warn(`the snapshot of ${source.name} could not be removed at once: ${reasonOf(error as Error)}`)
   }
 }
 

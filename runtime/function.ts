@@ -10,6 +10,7 @@ export { matchesEvent } from './config/event-pattern.ts'
 export { configured, configuredHook, volumeSource } from './config/lookup.ts'
 export { bearsOnDoubt, doubtOf } from './engine/doubts.ts'
 export { type EarlierArchive, earlierArchives, provesUnchanged } from './engine/earlier-archives.ts'
+export { countOf, mirrorFilesAtLeast } from './engine/mirror-count.ts'
 export { retryDelayMs, retryForADay } from './engine/retry.ts'
 export { summarise } from './engine/summary.ts'
 export {
@@ -24,7 +25,7 @@ export {
 } from './errors.ts'
 export type { Host } from './host/host.ts'
 export { tellingLine } from './host/kernel-log.ts'
-export { deletionLimit, snapshotSizeBytes } from './host/limits.ts'
+export { certainLimit, deletionLimit, snapshotSizeBytes } from './host/limits.ts'
 export type { Mirror } from './host/mirrors.ts'
 export type { Session } from './host/session.ts'
 

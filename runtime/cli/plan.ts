@@ -2,7 +2,7 @@ import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { inMemory, openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
 import { loadConfig } from '../config/load.ts'
 import { checkSources } from '../config/lookup.ts'
-import { planRun } from '../engine/planner.ts'
+import { type PlanStep, planRun } from '../engine/planner.ts'
 import { exitCodes } from './exit-codes.ts'
 import { shellQuote } from './format.ts'
 import type { Io } from './io.ts'
@@ -23,19 +23,25 @@ export async function planCommand(
     const problems = failed.map(({ source, error }) => ({ source, error }))
     io.stdout(`${JSON.stringify({ run: result.run, steps, problems })}\n`)
   } else {
-    for (const { argvs, file, unlessUnchanged, ifWritten } of steps) {
-      const line = argvs.map(shellQuote).join(' | ')
-      const into = file ? ` > ${shellQuote([file])}` : ''
-      const condition = unlessUnchanged
-        ? '  # unless nothing has changed'
-        : ifWritten
-          ? '  # if files were written while they were last copied'
-          : ''
-      io.stdout(`${line}${into}${condition}\n`)
+    for (const step of steps) {
+      const line = step.argvs.map(shellQuote).join(' | ')
+      const into = step.file ? ` > ${shellQuote([step.file])}` : ''
+      const remarks = remarksOn(step)
+      io.stdout(`${line}${into}${remarks.length > 0 ? `  # ${remarks.join('; ')}` : ''}\n`)
     }
   }
   for (const { source, error } of failed) io.stderr(`hdsync: ${source} would fail: ${error}\n`)
   return failed.length > 0 ? exitCodes.failed : exitCodes.succeeded
+}
+
+/** When a command is executed, if not in any case; and what the command itself does not say. */
+function remarksOn({ file, unlessUnchanged, ifDoubtful, ifWritten }: PlanStep): string[] {
+  return [
+    ...(unlessUnchanged ? ['unless nothing has changed'] : []),
+    ...(ifDoubtful ? ['if names alone do not tell that not too much would be deleted'] : []),
+    ...(ifWritten ? ['if files were written while they were last copied'] : []),
+    ...(file ? ['of what no earlier archive has, and compressed'] : []),
+  ]
 }
 
 /** The id of the store stands in tags and paths; before the first run there is none yet, and no history. */

@@ -7,7 +7,7 @@ import {
   syncHeld,
 } from '../../events/index.ts'
 import type { Boots } from '../host/boots.ts'
-import type { Time } from '../host/mirrors.ts'
+import type { Time } from '../host/walk.ts'
 
 /** What may differ between a source and its mirror although it has the same size and time in both. */
 export type Doubt =

@@ -1,6 +1,8 @@
-import { mkdirSync, opendirSync, statfsSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { TerminalError } from '../errors.ts'
+
+const lostAndFound = Buffer.from('lost+found')
 
 /**
  * Whether a folder holds nothing of anybody's: ext2/3/4 put a lost+found into an empty file system.
@@ -8,15 +10,8 @@ import { TerminalError } from '../errors.ts'
  */
 export function isEmptyDirectory(path: string): boolean {
   try {
-    const directory = opendirSync(path)
-    try {
-      for (let entry = directory.readSync(); entry; entry = directory.readSync()) {
-        if (entry.name !== 'lost+found') return false
-      }
-      return true
-    } finally {
-      directory.closeSync()
-    }
+    // As bytes: reiserfs does not tell types, which opendir() then asks for, by names that need not be UTF-8.
+    return readdirSync(path, 'buffer').every((name) => name.equals(lostAndFound))
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const reason =

@@ -16,6 +16,8 @@ export interface GuardedSnapshot {
   /** The thin pool that it lies in, if it does. */
   pool: string | undefined
   originBytes: number
+  /** How full it was when it, and its pool, were looked at just now; undefined where they were not. */
+  usedPercent?: number | undefined
 }
 
 export interface Extension {
@@ -39,6 +41,8 @@ export interface Guard {
 
 /** From how full a snapshot is made larger: early enough for a busy volume. */
 const extendAtShare = 0.7
+/** Below that nothing is to be feared for the next moment. */
+const quietPercent = 35
 const intervalMs = 500
 /** lvs(8) takes longer than dmsetup(8), and pools are large. */
 const poolIntervalMs = 5000
@@ -74,6 +78,8 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
 
   async function watchThick(): Promise<void> {
     let refused = false
+    // The look that proved it was the first one, and each costs the copy time.
+    if ((snapshot.usedPercent ?? 100) < quietPercent) await pause(intervalMs)
     for (;;) {
       const status = await look(() => snapshotStatus(options.looking.runner, snapshot.device))
       if (status?.invalid) {
@@ -84,8 +90,12 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
         refused = !(await look(() => extend(status.totalBytes)))
         continue
       }
-      await sleep(intervalMs, undefined, { signal: stopped.signal })
+      await pause(intervalMs)
     }
+  }
+
+  async function pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: stopped.signal })
   }
 
   /** @returns Whether it is larger now. */
@@ -110,6 +120,7 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
   }
 
   async function watchPool(): Promise<void> {
+    if (snapshot.usedPercent !== undefined) await pause(poolIntervalMs)
     for (;;) {
       const pool = await look(() => options.looking.lvm.volume(snapshot.vg, snapshot.pool ?? ''))
       const problem = pool && poolProblem(pool)
@@ -117,7 +128,7 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
         given.abort(problem)
         return
       }
-      await sleep(poolIntervalMs, undefined, { signal: stopped.signal })
+      await pause(poolIntervalMs)
     }
   }
 }

@@ -84,3 +84,25 @@ function inBytes(size: { bytes: number } | { percent: number }, ofBytes: number)
 export function deletionLimit(limit: Source['maxDelete'], mirrorFiles: number): number {
   return 'files' in limit ? limit.files : Math.floor((mirrorFiles * limit.percent) / 100)
 }
+
+export interface DeletionFacts {
+  maxDelete: Source['maxDelete']
+  /** Deletions that somebody has allowed beyond the limit. */
+  released: number
+  /** A copy deletes no more than that; undefined where it is not known. */
+  deletionsAtMost: number | undefined
+  /** How many files the mirror has, at least; undefined where it is not known. */
+  mirrorFilesAtLeast: number | undefined
+}
+
+/**
+ * With how many deletions permitted a copy may begin at once, as it is certain to stay within its limit.
+ * @returns undefined where that is not certain: a dry run has to tell.
+ */
+export function certainLimit(facts: DeletionFacts): number | undefined {
+  const { maxDelete, released, deletionsAtMost, mirrorFilesAtLeast } = facts
+  if (deletionsAtMost === undefined) return undefined
+  if (mirrorFilesAtLeast === undefined && !('files' in maxDelete)) return undefined
+  const limit = deletionLimit(maxDelete, mirrorFilesAtLeast ?? 0) + released
+  return deletionsAtMost <= limit ? limit : undefined
+}

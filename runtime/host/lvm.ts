@@ -105,6 +105,22 @@ export function lvremoveArgv({ vg, lv }: { vg: string; lv: string }): Command['a
   return ['lvremove', '--force', fullName(vg, lv)]
 }
 
+/**
+ * Argument vector that removes a snapshot if it is one of that volume, and has these tags: LVM itself looks, under its own
+ * lock. Otherwise nothing happens, and the exit code is 0 as well.
+ * @see lvmreport(7), Selection
+ */
+export function lvremoveProvenArgv(snapshot: {
+  vg: string
+  lv: string
+  origin: string
+  tags: readonly string[]
+}): Command['argv'] {
+  const tags = snapshot.tags.map((tag) => `"${checked(tag, tagPattern, 'tag')}"`).join(' && ')
+  const select = `origin="${checked(snapshot.origin, namePattern, 'volume name')}" && lv_tags={${tags}}`
+  return ['lvremove', '--force', '--select', select, fullName(snapshot.vg, snapshot.lv)]
+}
+
 /** @throws LVM refuses to deactivate what is in use. */
 export function lvactivateArgv({ vg, lv }: { vg: string; lv: string }, how: 'y' | 'n'): Command['argv'] {
   return ['lvchange', '--activate', how, fullName(vg, lv)]
@@ -194,6 +210,11 @@ export class Lvm {
   /** Removes a volume. The caller has proven that it is a snapshot of ours. */
   async remove(snapshot: { vg: string; lv: string }): Promise<void> {
     await this.#run(lvremoveArgv(snapshot), snapshot.vg)
+  }
+
+  /** Removes a snapshot if it still is what was proven; the caller looks whether it is gone. */
+  async removeProven(snapshot: Parameters<typeof lvremoveProvenArgv>[0]): Promise<void> {
+    await this.#run(lvremoveProvenArgv(snapshot), snapshot.vg)
   }
 
   async activate(volume: { vg: string; lv: string }, how: 'y' | 'n'): Promise<void> {

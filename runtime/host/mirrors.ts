@@ -1,4 +1,5 @@
-import { chownSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { chownSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Source, Target } from '../config/config.ts'
 import { SuspectMirrorError } from '../errors.ts'
@@ -6,7 +7,9 @@ import type { Progress } from '../function.ts'
 import { CommandError, type CommandRunner } from './command.ts'
 import { ensureDirectory, isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
 import { readMarker } from './marker.ts'
-import { type Forecast, forecast, type SyncOutcome, type SyncPlan, sync } from './rsync.ts'
+import { countMissing } from './names.ts'
+import { forecast, type SyncOptions, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
+import { type Time, type Walk, walk } from './walk.ts'
 
 /** The mirror of one source, on a target that has been proven. */
 export interface Mirror {
@@ -21,34 +24,44 @@ export interface Mirror {
 export interface Mirrors {
   /** Looks at a mirror, and makes its folder if it is not there. @throws {TerminalError} It cannot be written. */
   open(target: Target, source: Source): Promise<Mirror>
+  /**
+   * Reads the names in a mirror for the `compare` of the same run that comes later: before a snapshot is taken, as it
+   * costs every write on the live volume while it lives. What cannot be read in time is read then.
+   * @param target It has been proven.
+   */
+  survey(target: Target, source: Source, run: string): Promise<void>
+  /**
+   * Compares the names in the mirror with those in the source, and looks for files of the source that were written in a
+   * time, if one is given.
+   */
+  compare(plan: SyncPlan, run: string, writtenIn?: Time): Promise<Comparison>
   /** What a sync would do. */
-  forecast(plan: SyncPlan): Promise<Forecast>
-  /** Makes the mirror equal to the source; from its beginning on the mirror has another `mirrorState`. */
+  forecast(plan: SyncPlan): Promise<SyncStats>
+  /** Makes the mirror equal to the source. Unless it was so already, the mirror has another `mirrorState` afterwards. */
   sync(
     plan: SyncPlan,
     totalBytes: number | null,
     onProgress: (progress: Progress) => void,
   ): Promise<SyncOutcome>
-  /**
-   * Looks for files of a source that were written in a time.
-   * @returns The file with their names; undefined where there are none.
-   */
-  findWritten(plan: SyncPlan, time: Time): Promise<string | undefined>
-  /**
-   * Copies those of the files on a list that differ from the mirror's, be it in their contents alone.
-   * @returns undefined when none did.
-   */
-  syncWritten(plan: SyncPlan, list: string): Promise<SyncOutcome | undefined>
+  /** Copies those of the files on a list that differ from the mirror's, be it in their contents alone; as `sync`. */
+  syncWritten(plan: SyncPlan, list: string): Promise<SyncOutcome>
   /** Brings what has been written there onto the disk. @throws {SuspectMirrorError} Some of it is lost. */
   flush(path: string): Promise<void>
   /** Whether a source has nothing in it. @throws {TerminalError} It is not a folder that can be read. */
   isEmpty(path: string): boolean
 }
 
-/** Milliseconds since the epoch. */
-export interface Time {
-  fromMs: number
-  toMs: number
+/** What the names in a source and its mirror tell. */
+export interface Comparison {
+  /** How many the mirror has, its own folder included; undefined where not all of it could be read. */
+  mirrorNames: number | undefined
+  /**
+   * A copy deletes no more than that: each name that the mirror alone has, or with another type. It may delete less, as
+   * it leaves what is excluded. Undefined where not all of the mirror could be read.
+   */
+  deletionsAtMost: number | undefined
+  /** A file with the names of files that were written in the time that was asked for; undefined where there are none. */
+  written: string | undefined
 }
 
 export function mirrorPath(target: Target, source: { name: string }): string {
@@ -76,7 +89,12 @@ export function mirrorId(target: Target, path: string): string | undefined {
   return marker && `${marker.id}/${statSync(path).ino}`
 }
 
-/** An owner that is set anew to who it is changes the time of change, and nothing else. @see chown(2) */
+/**
+ * An owner that is set anew to who it is changes the time of change, and nothing else. This is for whoever does not know
+ * of a copy: it is done with the copy's first change, and what else a copy that is cut off right then has written, its
+ * `sync.run` without a `source.synced` tells (see earlierArchives), which was on the disk before the copy began.
+ * @see chown(2)
+ */
 function markChanged(path: string): void {
   try {
     const { uid, gid } = statSync(path)
@@ -91,14 +109,51 @@ export function listFor(mirror: string, directory: string): string {
   return join(directory, `written-${basename(mirror)}`)
 }
 
-/** A walk through a large tree on a busy disk takes its time. */
-const walkTimeoutMs = 24 * 3_600_000
+/** The names in a mirror, read before the snapshot of its source was taken. */
+interface Survey extends Walk {
+  run: string
+  seed: number
+  /** Which mirror it was. */
+  state: string
+}
 
-/** @see find(1): times are seconds since the epoch. */
-function findArgv(from: string, { fromMs, toMs }: Time, list: string) {
-  const at = (ms: number) => `@${ms / 1000}`
-  const written = ['-newermt', at(fromMs), '!', '-newermt', at(toMs)]
-  return ['find', from, '-xdev', '-type', 'f', ...written, '-fprintf', list, '%P\\0'] as const
+/** By the mirror's path: the steps of a run have hosts of their own. */
+const surveys = new Map<string, Survey>()
+/** What takes longer is left to the copy, which has more time. */
+const surveyTimeoutMs = 600_000
+
+/** Each is for one comparison: a copy changes the mirror. */
+function takeSurvey(path: string, run: string): Survey | undefined {
+  const survey = surveys.get(path)
+  surveys.delete(path)
+  return survey?.run === run && survey.state === mirrorState(path) ? survey : undefined
+}
+
+function newSeed(): number {
+  return randomBytes(4).readInt32LE()
+}
+
+const nothing: Walk = { names: new Float64Array(), complete: true }
+
+/** A copy, after which a mirror that it has changed, or may have changed, is marked. */
+async function syncMarking(
+  runner: CommandRunner,
+  plan: SyncPlan,
+  options: Omit<SyncOptions, 'onChange'> = {},
+): Promise<SyncOutcome> {
+  let marked = false
+  const mark = () => {
+    if (!marked) markChanged(plan.to)
+    marked = true
+  }
+  let untouched = false
+  try {
+    const outcome = await sync(runner, plan, { ...options, onChange: mark })
+    untouched = outcome.kind === 'done' && outcome.unchanged
+    return outcome
+  } finally {
+    if (!untouched) mark()
+  }
 }
 
 /** @param directory For a list of files, as long as it is needed. */
@@ -114,27 +169,41 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         id: mirrorId(target, path),
       }
     },
+    async survey(target, source, run) {
+      const path = mirrorPath(target, source)
+      surveys.delete(path)
+      const state = mirrorState(path)
+      if (state === undefined) return
+      const seed = newSeed()
+      const walked = await walk(runner, path, seed, { timeoutMs: surveyTimeoutMs }).catch(() => undefined)
+      if (walked?.complete) surveys.set(path, { ...walked, run, state, seed })
+    },
+    async compare({ from, to, signal }, run, writtenIn) {
+      const list = listFor(to, directory)
+      rmSync(list, { force: true })
+      if (writtenIn) mkdirSync(directory, { recursive: true, mode: 0o700 })
+      const written = writtenIn && { time: writtenIn, list }
+      const surveyed = takeSurvey(to, run)
+      const seed = surveyed?.seed ?? newSeed()
+      const [mirror, source] = await Promise.all([
+        surveyed ?? walk(runner, to, seed, { signal }),
+        // A first copy has nothing to delete, and a large source takes its time.
+        isEmptyDirectory(to) ? nothing : walk(runner, from, seed, { written, signal }),
+      ])
+      const found = written && existsSync(list) && statSync(list).size > 0
+      if (!found) rmSync(list, { force: true })
+      return {
+        ...(mirror.complete
+          ? { mirrorNames: mirror.names.length, deletionsAtMost: countMissing(mirror.names, source.names) }
+          : { mirrorNames: undefined, deletionsAtMost: undefined }),
+        written: found ? list : undefined,
+      }
+    },
     forecast: (plan) => forecast(runner, plan),
-    sync(plan, totalBytes, onProgress) {
-      markChanged(plan.to)
-      return sync(runner, plan, totalBytes, onProgress)
-    },
-    async findWritten(plan, time) {
-      mkdirSync(directory, { recursive: true, mode: 0o700 })
-      const list = listFor(plan.to, directory)
-      // 1: some have vanished, or cannot be read. Rsync will say so too.
-      const argv = findArgv(plan.from, time, list)
-      await runner.run({ argv, timeoutMs: walkTimeoutMs, accept: [0, 1] })
-      if (statSync(list).size > 0) return list
-      rmSync(list)
-      return undefined
-    },
+    sync: (plan, totalBytes, onProgress) => syncMarking(runner, plan, { totalBytes, onProgress }),
     async syncWritten(plan, list) {
       try {
-        const some = { ...plan, only: list, checksum: true }
-        if ((await forecast(runner, some)).unchanged) return undefined
-        markChanged(plan.to)
-        return await sync(runner, some, null, () => {})
+        return await syncMarking(runner, { ...plan, only: list, checksum: true })
       } finally {
         rmSync(list, { force: true })
       }

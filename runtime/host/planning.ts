@@ -7,7 +7,7 @@ import { createRunner } from './command.ts'
 import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
 import { filesystemType, inodesKeepSubseconds, snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { createHost, type Host, type HostOptions } from './host.ts'
-import { Lvm, lvcreateArgv, lvremoveArgv } from './lvm.ts'
+import { Lvm, lvcreateArgv, lvremoveProvenArgv } from './lvm.ts'
 import { flushArgv, listFor, mirrorId, mirrorPath } from './mirrors.ts'
 import { mountArgv, umountArgv } from './mount.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
@@ -21,8 +21,10 @@ export interface PlannedStep {
   file?: string
   /** What a session would be told. */
   said?: string[]
-  /** It is left out when the forecast finds that nothing at all has changed. */
+  /** It is left out when the copy has found that nothing at all has changed. */
   unlessUnchanged?: true
+  /** It is made only when a copy might delete more than is permitted, as far as names alone tell. */
+  ifDoubtful?: true
   /** It is made only when files were written in the time in which the last copy was. */
   ifWritten?: true
 }
@@ -46,16 +48,16 @@ export function createPlanner(
   past: Past = { wasSynced: () => true, hasArchive: () => false },
 ): (options: HostOptions) => Host {
   // A host is made for each step of the chain; what has been planned lasts for all of them.
-  const made: Made = { snapshots: new Map(), mounts: [], forecasts: new Set() }
+  const made: Made = { snapshots: new Map(), mounts: [], later: new Set() }
   return (options) => createPlanningHost(options, plan, made, past)
 }
 
 interface Made {
-  /** Where the snapshot of each source would be mounted. */
-  snapshots: Map<string, string>
+  /** Where the snapshot of each source would be mounted, and the tags that it would have. */
+  snapshots: Map<string, { at: string; tags: readonly string[] }>
   mounts: { at: string }[]
-  /** Mirrors of which it would be forecast what a copy does. */
-  forecasts: Set<string>
+  /** Mirrors that hold something: a copy may find that it has nothing to do. */
+  later: Set<string>
 }
 
 function createPlanningHost(
@@ -68,9 +70,9 @@ function createPlanningHost(
   const runner = createRunner({ ...options, owner: options.store })
   const directory = join(options.runtimeDirectory, 'snapshots')
   const step = (...argvs: (readonly string[])[]) => plan({ argvs })
-  /** What the forecast has found by then decides about some steps. */
-  const forecastOf = (mirror: string) =>
-    made.forecasts.has(mirror) ? { unlessUnchanged: true as const } : undefined
+  /** What the copy has found by then decides about some steps. */
+  const unlessUnchanged = (mirror: string) =>
+    made.later.has(mirror) ? { unlessUnchanged: true as const } : undefined
   const nameOf = (source: LvSource) => ({ vg: source.vg, lv: snapshotName(source.name) })
 
   /** For a mirror whose disk is not mounted: by the type of its file system. */
@@ -98,24 +100,25 @@ function createPlanningHost(
         const at = snapshotMountpoint(directory, run, source.name)
         const snapshot = `/dev/${source.vg}/${snapshotName(source.name)}`
         step(mountArgv({ device: snapshot, at, type, options: snapshotMountOptions(type, live) }))
-        made.snapshots.set(source.name, at)
+        made.snapshots.set(source.name, { at, tags: snapshotTags(options.store, run, source.name) })
         return { mounted: true, at }
       },
       prove: async (source) => ({
         ...nameOf(source),
-        at: made.snapshots.get(source.name) ?? '',
+        at: made.snapshots.get(source.name)?.at ?? '',
         device: '',
         pool: undefined,
         sizeBytes: 0,
         originBytes: 0,
+        usedPercent: undefined,
       }),
       guard: () => ({ signal: options.signal, stop: async () => {} }),
       overflowed: async () => false,
       async release(source) {
-        const at = made.snapshots.get(source.name)
-        if (at === undefined) return []
-        step(umountArgv(at))
-        step(lvremoveArgv(nameOf(source)))
+        const snapshot = made.snapshots.get(source.name)
+        if (!snapshot) return []
+        step(umountArgv(snapshot.at))
+        step(lvremoveProvenArgv({ ...nameOf(source), origin: source.lv, tags: snapshot.tags }))
         made.snapshots.delete(source.name)
         return []
       },
@@ -139,7 +142,7 @@ function createPlanningHost(
     mirrors: {
       async open(target, source) {
         const path = mirrorPath(target, source)
-        // One that cannot be seen now holds something if it was ever synced: then there is a forecast too.
+        // One that cannot be seen now holds something if it was ever synced: then that is no first copy.
         const seen = isSeen(target) && existsSync(path)
         return {
           path,
@@ -150,27 +153,29 @@ function createPlanningHost(
           id: seen ? mirrorId(target, path) : undefined,
         }
       },
-      async forecast(syncPlan) {
-        step(rsyncArgv(syncPlan, true))
-        made.forecasts.add(syncPlan.to)
-        // Whether anything has changed, only the forecast itself knows: both ways are planned.
-        return { ...nothing, unchanged: false }
+      survey: async () => {},
+      async compare({ to }, _run, writtenIn) {
+        const written = writtenIn && listFor(to, options.runtimeDirectory)
+        return { mirrorNames: undefined, deletionsAtMost: undefined, written }
       },
-      findWritten: async ({ to }) => listFor(to, options.runtimeDirectory),
+      async forecast(syncPlan) {
+        // Whether it is needed, only the names tell: both ways are planned.
+        plan({ argvs: [rsyncArgv(syncPlan, true)], ifDoubtful: true })
+        made.later.add(syncPlan.to)
+        return nothing
+      },
       async syncWritten(syncPlan, only) {
-        const some = { ...syncPlan, only, checksum: true }
-        for (const argv of [rsyncArgv(some, true), rsyncArgv(some)]) plan({ argvs: [argv], ifWritten: true })
-        return undefined
+        plan({ argvs: [rsyncArgv({ ...syncPlan, only, checksum: true })], ifWritten: true })
+        return { kind: 'done', stats: nothing, unchanged: false }
       },
       async sync(syncPlan) {
-        // How many that is, the forecast tells; a first copy has none to delete.
-        const limit = made.forecasts.has(syncPlan.to) ? 'N' : String(syncPlan.maxDelete)
-        const argv = rsyncArgv(syncPlan).map((word) => word.replace(/^(--max-delete=).*/, `$1${limit}`))
-        plan({ argvs: [argv], ...forecastOf(syncPlan.to) })
-        return { kind: 'done', stats: nothing }
+        // How many that is, the mirror tells; a first copy has none to delete.
+        const limit = made.later.has(syncPlan.to) ? 'N' : String(syncPlan.maxDelete)
+        step(rsyncArgv(syncPlan).map((word) => word.replace(/^(--max-delete=).*/, `$1${limit}`)))
+        return { kind: 'done', stats: nothing, unchanged: false }
       },
       flush: async (path) => step(flushArgv(path)),
-      isEmpty: (path) => ![...made.snapshots.values()].includes(path) && isEmptyDirectory(path),
+      isEmpty: (path) => !made.snapshots.values().some(({ at }) => at === path) && isEmptyDirectory(path),
     },
     boots: real.boots,
     archives: {
@@ -180,7 +185,7 @@ function createPlanningHost(
         const file = temporaryPath(archive)
         const test = testArgv(archive.compression)
         const mirror = mirrorPath(archive.from, { name: archive.source })
-        const condition = past.hasArchive(archive.source) ? forecastOf(mirror) : undefined
+        const condition = past.hasArchive(archive.source) ? unlessUnchanged(mirror) : undefined
         plan({ argvs: [tarArgv(archive)], file, ...condition })
         if (test) plan({ argvs: [test], ...condition })
         return {

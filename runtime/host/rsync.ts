@@ -31,15 +31,10 @@ export interface SyncStats {
   transferredBytes: number
 }
 
-/** What a sync would do. */
-export interface Forecast extends SyncStats {
-  /** Whether it would do nothing at all, not even to an owner or a mode; false where that is not certain. */
-  unchanged: boolean
-}
-
 /** How a sync ended when it did not fail. */
 export type SyncOutcome =
-  | { kind: 'done'; stats: SyncStats }
+  /** `unchanged`: it has done nothing at all, not even to an owner or a mode; false where that is not certain. */
+  | { kind: 'done'; stats: SyncStats; unchanged: boolean }
   /** Files vanished while they were copied: normal in a live directory, a fault in a snapshot. */
   | { kind: 'vanished'; stats: SyncStats }
   /** More was to be deleted than permitted; the rest of the copy is done. */
@@ -86,8 +81,12 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     ...(plan.subsecondTimes ? ['--modify-window=-1'] : []),
     ...(plan.checksum ? ['--checksum'] : []),
     ...(forecast
-      ? ['--dry-run', '--info=stats2', '--out-format=%i']
-      : [...(only === undefined ? [`--max-delete=${plan.maxDelete}`] : []), '--info=progress2,stats2']),
+      ? ['--dry-run', '--info=stats2']
+      : [
+          ...(only === undefined ? [`--max-delete=${plan.maxDelete}`] : []),
+          '--info=progress2,stats2',
+          '--out-format=%i',
+        ]),
     '--no-human-readable',
     '--filter=P /lost+found',
     ...plan.exclude.map((pattern) => `--exclude=${pattern}`),
@@ -102,58 +101,59 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
 }
 
 /** Finds out what a sync would do, without doing it. @throws As `sync`. */
-export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<Forecast> {
-  const { stdout, stderr, exitCode } = await run(runner, {
+export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<SyncStats> {
+  const { stdout } = await run(runner, {
     argv: rsyncArgv(plan, true),
     timeoutMs,
     accept: [0, 24],
     ...signalOf(plan),
   })
-  const unchanged = exitCode === 0 && stderr.trim() === '' && itemisesNothing(stdout)
-  return { ...parseStats(stdout), unchanged }
+  return parseStats(stdout)
 }
 
-/**
- * Whether rsync had nothing to tell but its statistics, all of whose counts are zero. Of a change of an attribute alone
- * they know nothing; the item list does, a line for each entry that differs in whatever rsync would set. Where it is
- * longer than what is kept of the output, its end is there in the place of the beginning.
- * @see rsync(1), --itemize-changes
- */
-export function itemisesNothing(output: string): boolean {
-  const { created, deleted, transferred, transferredBytes } = parseStats(output)
-  return /^\s*Number of files: \d/.test(output) && created + deleted + transferred + transferredBytes === 0
+export interface SyncOptions {
+  /**
+   * Bytes that will be transferred, where a forecast has told; rsync's own percentage counts only what it has found so
+   * far.
+   */
+  totalBytes?: number | null
+  onProgress?: (progress: Progress) => void
+  /** Told of each thing that is done, about as it is done. */
+  onChange?: () => void
 }
 
 /**
  * Makes the mirror equal to the source.
- * @param totalBytes Bytes that will be transferred, where a forecast has told; rsync's own percentage counts
- *   only what it has found so far.
  * @throws {TerminalError} Exit 23 and the like: something could not be read or written.
  * @throws {CommandError} A failure that may pass.
  */
 export async function sync(
   runner: CommandRunner,
   plan: SyncPlan,
-  totalBytes: number | null,
-  onProgress: (progress: Progress) => void,
+  { totalBytes = null, onProgress = () => {}, onChange = () => {} }: SyncOptions = {},
 ): Promise<SyncOutcome> {
-  const lines = new LineReader((line) => {
-    const progress = parseProgress(line)
-    if (progress) onProgress({ ...progress, totalBytes: totalBytes ?? progress.totalBytes })
+  const output = new OutputReader({
+    onProgress: (progress) => onProgress({ ...progress, totalBytes: totalBytes ?? progress.totalBytes }),
+    onChange,
   })
   const result = await run(runner, {
     argv: rsyncArgv(plan),
     timeoutMs,
     accept: [0, 24, 25],
     ...signalOf(plan),
-    onStdout: (chunk) => lines.add(chunk),
+    onStdout: (chunk) => output.add(chunk),
   })
-  const stats = parseStats(lines.end())
+  const { statistics, changes } = output.end()
+  const stats = parseStats(statistics)
   // 23 masks 25, and 24 masks 25 too: the message is what counts.
   const limited = result.exitCode === 25 || /Deletions stopped/.test(result.stderr)
   if (limited)
     return { kind: 'limited', stats, skipped: Number(/\((\d+) skipped\)/.exec(result.stderr)?.[1] ?? 1) }
-  return { kind: result.exitCode === 24 ? 'vanished' : 'done', stats }
+  if (result.exitCode === 24) return { kind: 'vanished', stats }
+  const { created, deleted, transferred, transferredBytes } = stats
+  const counted = created + deleted + transferred + transferredBytes
+  const unchanged = statistics !== '' && changes + counted === 0 && result.stderr.trim() === ''
+  return { kind: 'done', stats, unchanged }
 }
 
 function signalOf({ signal }: SyncPlan): { signal?: AbortSignal } {
@@ -208,26 +208,44 @@ export function parseProgress(line: string): Progress | undefined {
   }
 }
 
-/** Cuts output into lines at \n and \r, and keeps the end of it for the statistics. */
-class LineReader {
+/**
+ * Reads what a copy prints, in lines that end with \n or \r: its progress; an item for each entry that differs in whatever
+ * rsync sets, of which the statistics at the end count a part alone; and those. Whatever is neither progress nor
+ * statistics counts as a change.
+ * @see rsync(1), --itemize-changes
+ */
+class OutputReader {
   #rest = ''
-  #kept: string[] = []
-  readonly #onLine: (line: string) => void
+  #statistics = ''
+  #changes = 0
+  readonly #on: { onProgress: (progress: Progress) => void; onChange: () => void }
 
-  constructor(onLine: (line: string) => void) {
-    this.#onLine = onLine
+  constructor(on: { onProgress: (progress: Progress) => void; onChange: () => void }) {
+    this.#on = on
   }
 
   add(chunk: Buffer): void {
-    const lines = (this.#rest + chunk.toString('utf8')).split(/[\r\n]/)
+    const lines = (this.#rest + chunk.toString('latin1')).split(/[\r\n]/)
     this.#rest = lines.pop() ?? ''
-    for (const line of lines) {
-      this.#onLine(line)
-      if (/^\S/.test(line)) this.#kept = [...this.#kept.slice(-40), line]
-    }
+    for (const line of lines) this.#read(line)
   }
 
-  end(): string {
-    return [...this.#kept, this.#rest].join('\n')
+  /** `statistics` is empty where there were none. */
+  end(): { statistics: string; changes: number } {
+    this.#read(this.#rest)
+    return { statistics: this.#statistics, changes: this.#changes }
+  }
+
+  #read(line: string): void {
+    if (this.#statistics !== '' || line.startsWith('Number of files: ')) {
+      this.#statistics += `${line}\n`
+      return
+    }
+    const progress = parseProgress(line)
+    if (progress) this.#on.onProgress(progress)
+    else if (line.trim() !== '') {
+      this.#changes += 1
+      this.#on.onChange()
+    }
   }
 }

@@ -5,7 +5,7 @@ import type { LvSource, Target } from '../config/config.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { proveApart } from './apart.ts'
 import { CommandError, type CommandRunner, createRunner, unobserved } from './command.ts'
-import { snapshotStatus } from './device-mapper.ts'
+import { deviceMapperId, type SnapshotStatus, snapshotStatus } from './device-mapper.ts'
 import { snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { type Guard, type GuardedSnapshot, type GuardOptions, guardSnapshot } from './guard.ts'
 import { halfMadeFor, resume, undoHalfMade } from './half-made.ts'
@@ -59,9 +59,34 @@ export interface Snapshots {
   guard(source: LvSource, snapshot: ProvenSnapshot, on: Pick<GuardOptions, 'onExtended' | 'onWarning'>): Guard
   /** Whether the snapshot has lost its contents by overflowing. */
   overflowed(snapshot: ProvenSnapshot): Promise<boolean>
-  /** Unmounts and removes every snapshot of ours of this source, of this run or an earlier one. */
-  release(source: LvSource): Promise<ReleasedSnapshot[]>
+  /**
+   * Unmounts and removes every snapshot of ours of this source, of this run or an earlier one. Safe to repeat.
+   * @param run A run that has dropped what was left before it began its own: of that one the snapshot is known, and if
+   *   nothing is unexpected no lvs(8) is needed.
+   */
+  release(source: LvSource, run?: string): Promise<ReleasedSnapshot[]>
 }
+
+/**
+ * What is known of the snapshot that a run has taken of a source, as lvs(8) is slow and a snapshot costs every write on the
+ * live volume as long as it lives. A process that has not seen it made asks again.
+ */
+interface Life {
+  run: string
+  /** The path of its device node. */
+  path: string
+  /** `major:minor` of the live volume. */
+  originDevice: string | undefined
+  /** What was seen when it was proven. */
+  proven?: { snapshot: ProvenSnapshot; id: string }
+  /** How full it was when its last byte had been read. */
+  status?: SnapshotStatus | undefined
+  /** It was proven, and is gone. */
+  isGone?: true
+}
+
+/** By store and source: each step of a run has a host of its own. */
+const lives = new Map<string, Life>()
 
 export interface SnapshotsOptions {
   runner: CommandRunner
@@ -101,6 +126,11 @@ export function snapshotMountpoint(directory: string, run: string, source: strin
 export function createSnapshots({ runner, store, directory, signal }: SnapshotsOptions): Snapshots {
   const lvm = new Lvm(runner)
   const mountpoint = (source: LvSource, run: string) => snapshotMountpoint(directory, run, source.name)
+  const lifeKey = ({ name }: LvSource) => `${store}/${name}`
+  function lifeOf(source: LvSource, run: string): Life | undefined {
+    const life = lives.get(lifeKey(source))
+    return life?.run === run ? life : undefined
+  }
 
   const carriesOurTags = (volume: Volume, source: string) =>
     [`hdsync.store=${store}`, `hdsync.source=${source}`].every((tag) => volume.tags.includes(tag))
@@ -154,7 +184,10 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     },
 
     async create(source, run, sizeBytes) {
-      const names = new Set((await volumesOf(source.vg)).map((volume) => volume.lv))
+      lives.delete(lifeKey(source))
+      const volumes = await volumesOf(source.vg)
+      const names = new Set(volumes.map((volume) => volume.lv))
+      const originDevice = volumes.find(({ lv }) => lv === source.lv)?.device
       const lv = freeName(snapshotName(source.name), names)
       const tags = snapshotTags(store, run, source.name)
       seen = undefined
@@ -167,17 +200,17 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
         }
         throw error
       }
+      lives.set(lifeKey(source), { run, path: `/dev/${fullName(source.vg, lv)}`, originDevice })
     },
 
     async mount(source, run) {
-      const volumes = await lvm.volumes(source.vg)
-      const snapshot = find(volumes, source, run)
-      const origin = volumes.find(({ lv }) => lv === source.lv)
+      // Whatever is mounted, it is proven before it is read.
+      const snapshot = lifeOf(source, run) ?? (await look(source, run))
       const at = mountpoint(source, run)
       mkdirSync(at, { recursive: true, mode: 0o700 })
       const since = uptimeSeconds()
       try {
-        const live = readMounts().find(({ device }) => device === origin?.device)
+        const live = readMounts().find(({ device }) => device === snapshot.originDevice)
         const type = await snapshotType(runner, snapshot.path, live)
         if (!type) return { mounted: false, reason: 'no file system is recognised on it', kernel: [] }
         await mount(runner, { device: snapshot.path, at, type, options: snapshotMountOptions(type, live) })
@@ -199,11 +232,27 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
           `${at} shows device ${mounted.device}, not the snapshot ${fullName(snapshot.vg, snapshot.lv)} (${snapshot.device}): not synced`,
         )
       }
-      const { vg, lv, pool, sizeBytes } = snapshot
+      const { vg, lv, pool, sizeBytes, dataPercent } = snapshot
+      const inPool = volumes.find((volume) => volume.lv === pool)
+      const problem = inPool && poolProblem(inPool)
+      if (problem) throw problem
       const origin = volumes.find((volume) => volume.lv === source.lv)
       proveApart(source, origin?.device, target, readMounts())
       const originBytes = origin?.sizeBytes ?? sizeBytes
-      return { vg, lv, pool, sizeBytes, originBytes, at, device: mounted.device }
+      const proven = {
+        vg,
+        lv,
+        pool,
+        sizeBytes,
+        originBytes,
+        at,
+        device: mounted.device,
+        usedPercent: dataPercent,
+      }
+      const life = lifeOf(source, run)
+      const id = deviceMapperId(mounted.device)
+      if (life && id !== undefined) life.proven = { snapshot: proven, id }
+      return proven
     },
 
     guard(source, snapshot, on) {
@@ -215,9 +264,14 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       })
     },
 
-    overflowed: async ({ device }) => (await snapshotStatus(runner, device))?.invalid ?? false,
+    async overflowed(snapshot) {
+      const status = await snapshotStatus(runner, snapshot.device)
+      const life = lives.values().find(({ proven }) => proven?.snapshot === snapshot)
+      if (life) life.status = status
+      return status?.invalid ?? false
+    },
 
-    async release(source) {
+    async release(source, run) {
       for (const name of namesIn(directory)) {
         if (name.slice(name.indexOf('-') + 1) !== source.name) continue
         const at = join(directory, name)
@@ -225,6 +279,10 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
         while (topMountAt(readMounts(), at)) await unmount(runner, at)
         rmdirSync(at)
       }
+      const life = run === undefined ? undefined : lifeOf(source, run)
+      if (life?.isGone) return []
+      const removed = life && (await removeProven(source, life))
+      if (removed) return [removed]
       const released: ReleasedSnapshot[] = []
       const volumes = await lvm.volumes(source.vg)
       for (const snapshot of volumes) {
@@ -240,6 +298,36 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       seen = released.length === 0 ? { vg: source.vg, volumes } : undefined
       return released
     },
+  }
+
+  /** What lvs(8) tells of the snapshot of a run. */
+  async function look(source: LvSource, run: string): Promise<Pick<Life, 'path' | 'originDevice'>> {
+    const volumes = await lvm.volumes(source.vg)
+    const { path } = find(volumes, source, run)
+    return { path, originDevice: volumes.find(({ lv }) => lv === source.lv)?.device }
+  }
+
+  /**
+   * Removes the snapshot that was proven, if it still is that one.
+   * @returns undefined when anything is not as it should be: then all that there is has to be looked at.
+   */
+  async function removeProven(source: LvSource, life: Life): Promise<ReleasedSnapshot | undefined> {
+    if (!life.proven) return undefined
+    const { snapshot, id } = life.proven
+    const { vg, lv, device, pool } = snapshot
+    const isThere = () => deviceMapperId(device) === id
+    if (!isThere() || mountHolder(device)) return undefined
+    try {
+      const status = pool ? undefined : (life.status ?? (await snapshotStatus(runner, device)))
+      if (!pool && (!status || status.invalid)) return undefined
+      await lvm.removeProven({ vg, lv, origin: source.lv, tags: snapshotTags(store, life.run, source.name) })
+      if (isThere()) return undefined
+      life.isGone = true
+      return { vg, lv, sizeBytes: status?.totalBytes ?? null, usedPercent: status?.usedPercent ?? null }
+    } catch {
+      // What is wrong with it, the next try will say.
+      return undefined
+    }
   }
 
   /** What an lvcreate of this run has left that did not come to its end. */

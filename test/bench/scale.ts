@@ -94,7 +94,6 @@ async function files(few: number, many: number): Promise<Figure[]> {
         bench,
         `what makes ${amount} files of ${few.toLocaleString('en')} costs, in times of rsync`,
         quotients(growth('night'), growth('rsync')),
-        // What would be deleted is forecast before anything is: rsync goes through the tree twice.
         { atMost: 2.2 },
       ),
     ]

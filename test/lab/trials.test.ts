@@ -32,6 +32,7 @@ const busyServer: Setting = {
     mke2fs -q -t ext4 /dev/ubdb
     mkdir -p /mnt/hdd1 /srv/plain /look; mount /dev/ubdb /look
     (${oddFiles('/srv/var/odd')})
+    echo odd > $'/srv/var/latin1-caf\\xe9'
     # This kernel's reiserfs does not write down what setfacl does to the mode; chmod does.
     chmod 664 /srv/var/odd/mail/cur/2
     for name in {1..9}; do echo home > /srv/home/$name; echo plain > /srv/plain/$name; done

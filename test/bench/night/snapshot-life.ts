@@ -12,11 +12,8 @@ const goal = 1.1
 const nights = ['unchanged', '5 % changed'] as const
 
 const mirrors = '/mnt/mirrors'
-/** Bare commands with the copy alone, as short as it can be; and with all that hdsync runs of rsync. */
-const sorts = [
-  { name: 'the bare commands', rsyncs: ['copy'], at: '/mnt/classic-mirrors' },
-  { name: 'those, and the dry run', rsyncs: ['dry run', 'copy'], at: '/mnt/classic-archives' },
-] as const
+/** Of the bare commands. */
+const bareMirrors = '/mnt/classic-mirrors'
 
 /**
  * How long the snapshots of a night live, in times of the bare commands one right after the other: lvcreate, mount,
@@ -32,7 +29,7 @@ export async function snapshotLife(): Promise<Figure[]> {
     try {
       await server.ours.fresh()
       await server.ours.night(zones[0])
-      for (const { at } of sorts) await server.do(`cp -a ${mirrors}/. ${at}/`)
+      await server.do(`cp -a ${mirrors}/. ${bareMirrors}/`)
       const ratios = new Series()
       const parts = new Series()
       for (let round = 0; round < rounds; round += 1) {
@@ -42,18 +39,14 @@ export async function snapshotLife(): Promise<Figure[]> {
           const commands = await server.ours.commands()
           const lives = volumes.map(({ source }) => lifeOf(commands, source))
           const livesMs = sum(lives.map(({ ms }) => ms))
-          const said = [`in a night ${Math.round(livesMs)} ms`]
-          for (const sort of round % 2 === 0 ? sorts : sorts.toReversed()) {
-            const bareMs = sum(await each(lives, (life) => bare(server, life, sort)))
-            said.push(`${sort.name} ${Math.round(bareMs)} ms`)
-            ratios.add(`${night}: in times of ${sort.name}`, livesMs / bareMs)
-          }
-          say(`${bench}: ${night}: ${said.join(', ')}`)
+          const bareMs = sum(await each(lives, (life) => bare(server, life)))
+          ratios.add(`${night}: in times of the bare commands`, livesMs / bareMs)
+          say(`${bench}: ${night}: in a night ${Math.round(livesMs)} ms, bare ${Math.round(bareMs)} ms`)
           for (const [kind, ms] of partsOf(lives)) parts.add(`  ${night}: ${kind}`, (100 * ms) / livesMs)
         }
       }
       return [
-        ...ratios.figures(bench, (what) => ({ unit: 'x', ...(what.endsWith(sorts[0].name) && { goal }) })),
+        ...ratios.figures(bench, () => ({ unit: 'x', goal })),
         ...parts.figures(bench, () => ({ unit: '%' })),
       ]
     } finally {
@@ -95,22 +88,17 @@ function partsOf(lives: readonly Life[]): Map<string, number> {
 }
 
 /** Runs the same commands without anything between them, to mirrors of their own. @returns Milliseconds. */
-async function bare(
-  server: LabServer,
-  { commands }: Life,
-  { rsyncs, at }: (typeof sorts)[number],
-): Promise<number> {
-  const runs = commands.filter((command) => ['copy', 'dry run'].includes(kindOf(command)))
-  const wanted = runs.filter((command) => rsyncs.some((kind) => kind === kindOf(command)))
-  const steps = commands.flatMap((command) => {
-    const [program = ''] = command.argv
-    if (['lvcreate', 'mount', 'umount', 'lvremove'].includes(program)) return [command.argv]
-    // A night that has found nothing to copy has run the dry one alone.
-    return (wanted.length > 0 ? wanted : runs).includes(command) ? [command.argv] : []
-  })
+async function bare(server: LabServer, { commands }: Life): Promise<number> {
+  const steps = commands
+    .filter(
+      (command) =>
+        (kindOf(command) === 'copy' && !command.argv.includes('--from0')) ||
+        ['lvcreate', 'mount', 'umount', 'lvremove'].includes(command.argv[0] ?? ''),
+    )
+    .map(({ argv }) => argv)
   const folder = quoted(steps.find(([program]) => program === 'mount')?.at(-1) ?? '')
   const script = steps.map(
-    (argv) => `${argv.map((word) => quoted(word.replace(mirrors, at))).join(' ')} || exit`,
+    (argv) => `${argv.map((word) => quoted(word.replace(mirrors, bareMirrors))).join(' ')} || exit`,
   )
   await server.do(`mkdir -p ${folder}`)
   const ms = await server.timed(script.join('\n'))

@@ -72,8 +72,8 @@ export function planTrials({ seed, cuts, kills, overlap, clock }: PlanOptions): 
 function kill(name: string, random: Random): Trial {
   const kind = random.pick(['hdsync', 'hdsync', ...programs] as const)
   if (kind === 'hdsync') return stop(name, kind, random)
-  // Two volumes; each copy is forecast first; three archives.
-  const nth = 1 + random.below({ lvcreate: 2, rsync: 5, tar: 3 }[kind])
+  // Two volumes; three copies, of which one after a fault is forecast first; three archives.
+  const nth = 1 + random.below({ lvcreate: 2, rsync: 4, tar: 3 }[kind])
   const delayMs = random.below(kind === 'tar' ? 150 : 400)
   return { name, kind, nth, delayMs, whom: random.pick(['all', 'first']) }
 }

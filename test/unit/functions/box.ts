@@ -22,11 +22,19 @@ export class Box implements Host {
   readonly overflows: Record<string, number> = {}
   /** What a sync of a source would delete from its mirror, which has 100 files beside those. */
   readonly deletions: Record<string, number> = {}
+  /** Names that a mirror has beside those, which no copy touches. */
+  readonly notCopied: Record<string, number> = {}
+  /** Mirrors of which not everything can be read. */
+  readonly unreadable = new Set<string>()
   readonly emptySources = new Set<string>()
   /** Sources that equal their mirrors. */
   readonly unchanged = new Set<string>()
   /** How many times files of a source differ in their contents alone. */
   readonly written: Record<string, number> = {}
+  /** Mirrors of which a dry run had to tell what a copy deletes. */
+  readonly forecasts: string[] = []
+  /** Mirrors whose names were read ahead, with the snapshots that there were then. */
+  readonly surveys: { source: string; snapshots: string[] }[] = []
   /** The times in which such files were looked for. */
   readonly times: { fromMs: number; toMs: number }[] = []
   /** The mirror of the disk that is there now. */
@@ -114,28 +122,44 @@ export class Box implements Host {
       subsecondTimes: true,
       id: this.mirror,
     }),
-    forecast: async ({ to }) => ({
-      ...stats,
-      deleted: this.deletions[baseOf(to)] ?? stats.deleted,
-      unchanged: this.unchanged.has(baseOf(to)),
-    }),
-    findWritten: async ({ to }, { fromMs, toMs }) => {
-      this.times.push({ fromMs, toMs })
-      return taken(this.written, baseOf(to)) ? '/run/list' : undefined
+    survey: async (_target, { name }) =>
+      void this.surveys.push({ source: name, snapshots: [...this.snapshotsNow] }),
+    compare: async ({ to }, _run, writtenIn) => {
+      if (writtenIn) this.times.push({ fromMs: writtenIn.fromMs, toMs: writtenIn.toMs })
+      const written = writtenIn && taken(this.written, baseOf(to)) ? '/run/list' : undefined
+      if (this.unreadable.has(baseOf(to))) {
+        return { mirrorNames: undefined, deletionsAtMost: undefined, written }
+      }
+      const more = this.notCopied[baseOf(to)] ?? 0
+      const deleted = this.#deletionsOf(to)
+      return { mirrorNames: stats.files + deleted + more, deletionsAtMost: deleted + more, written }
+    },
+    forecast: async ({ to }) => {
+      this.forecasts.push(baseOf(to))
+      return { ...stats, deleted: this.#deletionsOf(to) }
     },
     syncWritten: async ({ to }) => {
       this.done.push(`sync some of ${baseOf(to)}`)
-      return { kind: 'done', stats: { ...stats, deleted: 0, transferred: 1, transferredBytes: 1 } }
+      const some = { ...stats, deleted: 0, transferred: 1, transferredBytes: 1 }
+      return { kind: 'done', stats: some, unchanged: false }
     },
     sync: async ({ to, maxDelete, checksum }) => {
       const source = baseOf(to)
       await this.beforeSync(source)
       if (checksum) this.comparedByContent.add(source)
       this.done.push(`sync ${source}, deleting ${maxDelete} at most`)
-      return { kind: this.outcome, stats, skipped: 1 } as Awaited<ReturnType<Host['mirrors']['sync']>>
+      const unchanged = this.unchanged.has(source)
+      const done = unchanged
+        ? { ...stats, deleted: 0, transferred: 0, transferredBytes: 0 }
+        : { ...stats, deleted: this.#deletionsOf(to) }
+      return { kind: this.outcome, stats: done, skipped: 1, unchanged } as SyncOutcome
     },
     flush: async (path) => void this.done.push(`flush ${baseOf(path)}`),
     isEmpty: (path) => this.emptySources.has(baseOf(path)),
+  }
+
+  #deletionsOf(mirror: string): number {
+    return this.unchanged.has(baseOf(mirror)) ? 0 : (this.deletions[baseOf(mirror)] ?? stats.deleted)
   }
 
   readonly boots = {

@@ -26,6 +26,12 @@ describe('isEmptyDirectory()', () => {
     expect(isEmptyDirectory(folder)).toBe(false)
   })
 
+  test('does not call one empty that has a name that is not UTF-8', () => {
+    const folder = temporaryFolder()
+    writeFileSync(Buffer.from(join(folder, 'caf\xe9'), 'latin1'), '')
+    expect(isEmptyDirectory(folder)).toBe(false)
+  })
+
   test('refuses what is no folder', () => {
     const file = join(temporaryFolder(), 'file')
     expect(() => isEmptyDirectory(file)).toThrow(new TerminalError(`cannot read ${file}: it does not exist`))

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { TerminalError } from '../../../../runtime/errors.ts'
-import { deletionLimit, type SizeFacts, snapshotSizeBytes } from '../../../../runtime/host/limits.ts'
+import {
+  certainLimit,
+  deletionLimit,
+  type SizeFacts,
+  snapshotSizeBytes,
+} from '../../../../runtime/host/limits.ts'
 
 const mib = 1024 ** 2
 const gib = 1024 ** 3
@@ -136,5 +141,52 @@ describe('deletionLimit()', () => {
     [{ percent: 50 }, 1, 0],
   ])('of %j with %i files in the mirror is %i', (limit, files, expected) => {
     expect(deletionLimit(limit, files)).toBe(expected)
+  })
+})
+
+describe('certainLimit()', () => {
+  const half = { maxDelete: { percent: 50 }, released: 0 }
+
+  test('is the limit, where names tell that it is not passed', () => {
+    expect(certainLimit({ ...half, deletionsAtMost: 50, mirrorFilesAtLeast: 101 })).toBe(50)
+    expect(certainLimit({ ...half, deletionsAtMost: 0, mirrorFilesAtLeast: 0 })).toBe(0)
+  })
+
+  test('is not known where more may be deleted, or not everything is known', () => {
+    expect(certainLimit({ ...half, deletionsAtMost: 51, mirrorFilesAtLeast: 101 })).toBeUndefined()
+    expect(certainLimit({ ...half, deletionsAtMost: undefined, mirrorFilesAtLeast: 101 })).toBeUndefined()
+    expect(certainLimit({ ...half, deletionsAtMost: 0, mirrorFilesAtLeast: undefined })).toBeUndefined()
+  })
+
+  test('of a number of files does not depend on how many the mirror has', () => {
+    const few = { maxDelete: { files: 3 }, released: 0, mirrorFilesAtLeast: undefined }
+    expect(certainLimit({ ...few, deletionsAtMost: 3 })).toBe(3)
+    expect(certainLimit({ ...few, deletionsAtMost: 4 })).toBeUndefined()
+    expect(certainLimit({ ...few, maxDelete: { files: 0 }, deletionsAtMost: 0 })).toBe(0)
+    expect(certainLimit({ ...few, maxDelete: { files: 0 }, deletionsAtMost: 1 })).toBeUndefined()
+  })
+
+  test('has what was released in it', () => {
+    expect(certainLimit({ ...half, released: 8, deletionsAtMost: 13, mirrorFilesAtLeast: 11 })).toBe(13)
+    expect(
+      certainLimit({ ...half, released: 8, deletionsAtMost: 14, mirrorFilesAtLeast: 11 }),
+    ).toBeUndefined()
+  })
+
+  test('is never above that of the dry run', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(), fc.nat(100), fc.nat(), (files, fewer, percent, deletionsAtMost) => {
+        const mirrorFilesAtLeast = Math.max(0, files - fewer)
+        const limit = certainLimit({
+          maxDelete: { percent },
+          released: 0,
+          deletionsAtMost,
+          mirrorFilesAtLeast,
+        })
+        if (limit === undefined) return
+        expect(limit).toBeLessThanOrEqual(deletionLimit({ percent }, files))
+        expect(deletionsAtMost).toBeLessThanOrEqual(limit)
+      }),
+    )
   })
 })

@@ -9,6 +9,7 @@ import {
   Lvm,
   lvcreateArgv,
   lvremoveArgv,
+  lvremoveProvenArgv,
   lvsArgv,
   parseLvs,
   type Volume,
@@ -131,6 +132,8 @@ describe('names', () => {
     const snapshot = { vg: 'vg01', origin: 'lv_var', lv: 'x', tags: [], sizeBytes: 1 }
     expect(() => lvcreateArgv({ ...snapshot, lv: name })).toThrow(TerminalError)
     expect(() => lvcreateArgv({ ...snapshot, origin: name })).toThrow(TerminalError)
+    expect(() => lvremoveProvenArgv({ ...snapshot, lv: name })).toThrow(TerminalError)
+    expect(() => lvremoveProvenArgv({ ...snapshot, origin: name })).toThrow(TerminalError)
   })
 
   test.each(bad)('%j is not asked for', async (name) => {
@@ -147,6 +150,26 @@ describe('names', () => {
   test.each(['-x', 'a b', '', 'a,b', 'ä', '@x'])('%j is refused as a tag', (tag) => {
     const snapshot = { vg: 'vg01', origin: 'lv_var', lv: 'x', tags: [tag], sizeBytes: 1 }
     expect(() => lvcreateArgv(snapshot)).toThrow(`${JSON.stringify(tag)} is not a tag that LVM takes`)
+  })
+})
+
+describe('lvremoveProvenArgv()', () => {
+  const proven = { vg: 'vg01', lv: 'hdsync_var', origin: 'lv_var', tags: ['hdsync', 'hdsync.run=r1'] }
+
+  test('lets LVM remove only a snapshot of that volume that has all of the tags', () => {
+    expect(lvremoveProvenArgv(proven)).toEqual([
+      'lvremove',
+      '--force',
+      '--select',
+      'origin="lv_var" && lv_tags={"hdsync" && "hdsync.run=r1"}',
+      'vg01/hdsync_var',
+    ])
+  })
+
+  test('takes no tag that could be more than a tag', () => {
+    for (const tag of ['a" || origin=~".', '', 'a b']) {
+      expect(() => lvremoveProvenArgv({ ...proven, tags: [tag] })).toThrow(TerminalError)
+    }
   })
 })
 

@@ -6,14 +6,18 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createMirrors, mirrorState } from '../../../../runtime/host/mirrors.ts'
+import type { Source } from '../../../../runtime/config/config.ts'
+import { createMirrors, type Mirrors, mirrorState } from '../../../../runtime/host/mirrors.ts'
 import type { SyncPlan } from '../../../../runtime/host/rsync.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
@@ -36,21 +40,42 @@ async function mirrored() {
 }
 
 describe('mirrorState()', () => {
-  test('is another one from the beginning of a copy on, also of one that changes nothing at its root', async () => {
+  test.each<[string, (from: string) => void]>([
+    ['a content', (from) => writeFileSync(join(from, 'sub', 'file'), 'changed')],
+    ['a mode', (from) => chmodSync(join(from, 'sub', 'file'), 0o600)],
+  ])('is another one after a copy that changes %s, and nothing at the root', async (_, change) => {
     const { plan, sync } = await mirrored()
     const before = mirrorState(plan.to)
-    writeFileSync(join(plan.from, 'sub', 'file'), 'changed')
-    const copying = sync()
-    const during = mirrorState(plan.to)
-    await copying
-    expect(during).not.toBe(before)
-    expect(mirrorState(plan.to)).toBe(during)
+    change(plan.from)
+    expect(await sync()).toMatchObject({ unchanged: false })
+    expect(mirrorState(plan.to)).not.toBe(before)
   })
 
-  test('stays what it is when a copy is only forecast, and when the mirror is flushed', async () => {
+  test('is another one while a copy that has changed something goes on', async () => {
     const { plan, mirrors } = await mirrored()
     const before = mirrorState(plan.to)
+    // 60 MB through a pipe that is read slowly would be no better: the item of the first file comes with its end.
+    for (const name of ['1', '2', '3']) writeFileSync(join(plan.from, 'sub', name), Buffer.alloc(20_000_000))
+    const states = new Set<string | undefined>()
+    await mirrors.sync(plan, null, () => states.add(mirrorState(plan.to)))
+    expect([...states].filter((state) => state !== before)).not.toEqual([])
+  })
+
+  test('is another one after a copy that failed, whatever it did', async () => {
+    const { plan, mirrors } = await mirrored()
+    const before = mirrorState(plan.to)
+    const failing = mirrors.sync({ ...plan, from: `${plan.from}/nowhere` }, null, () => {})
+    await expect(failing).rejects.toThrow('rsync could not copy everything')
+    expect(mirrorState(plan.to)).not.toBe(before)
+  })
+
+  test('stays what it is when a copy finds nothing to do or is forecast, and when the mirror is flushed', async () => {
+    const { plan, mirrors, sync } = await mirrored()
+    const before = mirrorState(plan.to)
+    expect(await sync()).toMatchObject({ kind: 'done', unchanged: true })
     await mirrors.forecast(plan)
+    await survey(mirrors, plan)
+    await mirrors.compare(plan, 'run1')
     await mirrors.open({ name: 'hdd1', path: join(plan.to, '..'), mounts: [], parallel: 1 }, {
       name: 'mirror',
     } as never)
@@ -95,20 +120,23 @@ describe('syncWritten()', () => {
     }
     const read = (name: string) => readFileSync(join(plan.to, name), 'utf8')
     const syncWritten = async (of: SyncPlan, during = time) => {
-      const list = await rest.mirrors.findWritten(of, during)
-      return list === undefined ? undefined : rest.mirrors.syncWritten(of, list)
+      const { written } = await rest.mirrors.compare(of, 'run1', during)
+      return written === undefined ? undefined : rest.mirrors.syncWritten(of, written)
     }
     return { plan, read, syncWritten, ...rest }
   }
 
   test('copies what was written then, in whatever it differs', async () => {
     const names = ['a', 'sub/b', 'sub/new\nline', '-n', '*', 'sub/it\'s "odd" $x']
-    const { plan, mirrors, read, syncWritten } = await alike(...names)
-    expect(await mirrors.forecast(plan)).toMatchObject({ unchanged: true })
+    const { plan, sync, read, syncWritten } = await alike(...names)
+    await sync()
+    expect(await sync()).toMatchObject({ unchanged: true })
     const outcome = await syncWritten(plan)
     expect(outcome).toMatchObject({ kind: 'done', stats: { transferred: names.length } })
     for (const name of names) expect(read(name)).toBe('after')
-    expect(await syncWritten(plan)).toBeUndefined()
+    const before = mirrorState(plan.to)
+    expect(await syncWritten(plan)).toMatchObject({ kind: 'done', unchanged: true })
+    expect(mirrorState(plan.to)).toBe(before)
   })
 
   test('leaves what was written at another time to the copy of everything', async () => {
@@ -137,3 +165,118 @@ describe('syncWritten()', () => {
     expect(readdirSync(join(plan.to, '..', 'run'))).toEqual([])
   })
 })
+
+/** As before a snapshot is taken. */
+function survey(mirrors: Mirrors, { to }: SyncPlan): Promise<void> {
+  const target = { name: 'hdd1', path: dirname(to), mounts: [], parallel: 1 }
+  return mirrors.survey(target, { name: basename(to) } as Source, 'run1')
+}
+
+describe('compare()', () => {
+  const compared = async (mirrors: Mirrors, plan: SyncPlan, run = 'run1') => {
+    const { mirrorNames, deletionsAtMost } = await mirrors.compare(plan, run)
+    return [mirrorNames, deletionsAtMost]
+  }
+
+  test('counts what the mirror has, and what the source has not', async () => {
+    const { plan, mirrors } = await mirrored()
+    expect(await compared(mirrors, plan)).toEqual([3, 0])
+    writeFileSync(join(plan.to, 'gone'), '')
+    writeFileSync(join(plan.from, 'new'), '')
+    expect(await compared(mirrors, plan)).toEqual([4, 1])
+  })
+
+  test('of an empty mirror does not go through the source', async () => {
+    const { plan } = await mirrored()
+    const to = `${plan.to}.empty`
+    mkdirSync(to)
+    const { runner, recorded } = recordingRunner()
+    const mirrors = createMirrors(runner, join(plan.to, '..', 'run'))
+    expect(await mirrors.compare({ ...plan, to }, 'run1')).toMatchObject({ mirrorNames: 1 })
+    expect(recorded.map(({ argv }) => argv[1])).toEqual([`${to}/`])
+  })
+
+  test('takes the names of the mirror from a survey of the same run, once', async () => {
+    const { plan, mirrors } = await mirrored()
+    await survey(mirrors, plan)
+    // As no copy makes it: where nobody else writes to a mirror, it makes no difference.
+    writeFileSync(join(plan.to, 'sub', 'gone'), '')
+    expect(await compared(mirrors, plan)).toEqual([3, 0])
+    expect(await compared(mirrors, plan)).toEqual([4, 1])
+    await survey(mirrors, plan)
+    rmSync(join(plan.to, 'sub', 'gone'))
+    expect(await compared(mirrors, plan, 'run2')).toEqual([3, 0])
+  })
+
+  test('takes none from a survey of another mirror that was there then', async () => {
+    const { plan, mirrors } = await mirrored()
+    await survey(mirrors, plan)
+    renameSync(plan.to, `${plan.to}.away`)
+    cpSync(`${plan.to}.away`, plan.to, { recursive: true })
+    writeFileSync(join(plan.to, 'gone'), '')
+    expect(await compared(mirrors, plan)).toEqual([4, 1])
+  })
+
+  test('knows nothing of a mirror that cannot be read as a whole', async () => {
+    const { plan } = await mirrored()
+    const { runner } = recordingRunner()
+    const mirrors = createMirrors(
+      {
+        ...runner,
+        run: async (command) => ({
+          ...(await runner.run(command)),
+          exitCode: command.argv[1] === `${plan.to}/` ? 1 : 0,
+        }),
+      },
+      join(plan.to, '..', 'run'),
+    )
+    await survey(mirrors, plan)
+    expect(await compared(mirrors, plan)).toEqual([undefined, undefined])
+  })
+
+  test('is never below what a copy deletes', async () => {
+    await fc.assert(
+      fc.asyncProperty(trees, trees, excludes, async (source, mirror, exclude) => {
+        const folder = temporaryFolder()
+        const [from, to] = [join(folder, 'source'), join(folder, 'mirror')]
+        plant(from, source)
+        plant(to, mirror)
+        const plan: SyncPlan = { from, to, exclude, maxDelete: 1000, subsecondTimes: true }
+        const mirrors = createMirrors(recordingRunner().runner, join(folder, 'run'))
+        const { deletionsAtMost, mirrorNames } = await mirrors.compare(plan, 'run1')
+        const before = readdirSync(to, { recursive: true }).length + 1
+        expect(mirrorNames).toBe(before)
+        const names = new Set(readdirSync(to, { recursive: true, encoding: 'buffer' }).map(String))
+        // A folder that holds what is excluded cannot make way for a file: rsync says so, and goes on.
+        await mirrors
+          .sync(plan, null, () => {})
+          .catch((error: Error) => {
+            expect(error.message).toContain('could not make way')
+          })
+        const left = new Set(readdirSync(to, { recursive: true, encoding: 'buffer' }).map(String))
+        if (names.size > 0)
+          expect(deletionsAtMost).toBeGreaterThanOrEqual([...names].filter((one) => !left.has(one)).length)
+      }),
+      { numRuns: 40 },
+    )
+  }, 120_000)
+})
+
+/** A few names, so that two trees have many of them in common; each may be a file, a link or a folder. */
+type Tree = { [name: string]: Tree | 'file' | 'link' }
+const name = fc.constantFrom('a', 'b', 'new\nline', 'cache', '*', ' ', 'é', '-n')
+const { tree: trees } = fc.letrec<{ tree: Tree; entry: Tree | 'file' | 'link' }>((tie) => ({
+  tree: fc.dictionary(name, tie('entry'), { maxKeys: 5 }),
+  entry: fc.oneof({ maxDepth: 3 }, fc.constantFrom('file' as const, 'link' as const), tie('tree')),
+}))
+const excludes = fc.subarray(['/cache/', 'a', '-n/', 'b/*'])
+
+function plant(folder: string, tree: Tree): void {
+  mkdirSync(folder)
+  for (const [name, entry] of Object.entries(tree)) {
+    const path = join(folder, name)
+    if (entry === 'file') writeFileSync(path, '')
+    else if (entry === 'link') symlinkSync('nowhere', path)
+    else plant(path, entry)
+  }
+}

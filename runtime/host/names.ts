@@ -1,0 +1,74 @@
+/** The names below a folder, as hashes in rising order: a million of them take 8 MB. */
+export type Names = Float64Array
+
+/**
+ * How many of some names are not among others. Two names of one hash count as one: among a million names that is to be
+ * expected once in ten thousand comparisons.
+ */
+export function countMissing(names: Names, among: Names): number {
+  let missing = 0
+  let at = 0
+  for (const name of names) {
+    while (at < among.length && (among[at] as number) < name) at += 1
+    if (among[at] !== name) missing += 1
+  }
+  return missing
+}
+
+/** Takes names as bytes, each ended by a NUL, in pieces of any size; keeps nothing of them but a hash of 53 bits. */
+export class NameReader {
+  readonly #seed: number
+  #hashes = new Float64Array(1024)
+  #count = 0
+  #one: number
+  #other: number
+
+  /** @param seed Names can be compared only with those that were read with the same one. */
+  constructor(seed: number) {
+    this.#seed = seed
+    this.#one = seed
+    this.#other = ~seed
+  }
+
+  add(bytes: Uint8Array): void {
+    // FNV-1a, twice; in local variables, as this is done for each byte.
+    let one = this.#one
+    let other = this.#other
+    for (let at = 0; at < bytes.length; at += 1) {
+      const byte = bytes[at] as number
+      if (byte !== 0) {
+        one = Math.imul(one ^ byte, 0x01000193)
+        other = Math.imul(other ^ byte, 0x5bd1e995)
+        other ^= other >>> 13
+        continue
+      }
+      this.#keep(mixed(one), mixed(other))
+      one = this.#seed
+      other = ~this.#seed
+    }
+    this.#one = one
+    this.#other = other
+  }
+
+  /** What has been read, without a last name that no NUL has ended. */
+  end(): Names {
+    return this.#hashes.slice(0, this.#count).sort()
+  }
+
+  #keep(high: number, low: number): void {
+    if (this.#count === this.#hashes.length) {
+      const larger = new Float64Array(2 * this.#count)
+      larger.set(this.#hashes)
+      this.#hashes = larger
+    }
+    this.#hashes[this.#count] = (high >>> 11) * 2 ** 32 + (low >>> 0)
+    this.#count += 1
+  }
+}
+
+/** Lets each bit of a hash depend on all. @see MurmurHash3, fmix32 */
+function mixed(hash: number): number {
+  let bits = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+  return bits ^ (bits >>> 16)
+}

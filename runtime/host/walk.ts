@@ -1,0 +1,62 @@
+import type { Command, CommandRunner } from './command.ts'
+import { NameReader, type Names } from './names.ts'
+
+/** Milliseconds since the epoch. */
+export interface Time {
+  fromMs: number
+  toMs: number
+}
+
+export interface Walk {
+  /** Of everything below a folder on its file system, and of itself, each with its type. */
+  names: Names
+  /** Whether nothing is missing: nothing has vanished meanwhile, everything could be read. */
+  complete: boolean
+}
+
+/** Files that were written in a time: their names, each ended by a NUL, are put into the file `list`. */
+export interface Written {
+  time: Time
+  list: string
+}
+
+export interface WalkOptions {
+  written?: Written | undefined
+  signal?: AbortSignal | undefined
+  /** A day unless given: a walk through a large tree on a busy disk takes its time. */
+  timeoutMs?: number
+}
+
+/**
+ * Goes through a folder once. A name has its type with it, so that a folder that has become a file is another name.
+ * @param seed Walks that are to be compared have the same.
+ * @throws {CommandError} find(1) could not be run.
+ */
+export async function walk(
+  runner: CommandRunner,
+  root: string,
+  seed: number,
+  { written, signal, timeoutMs = 24 * 3_600_000 }: WalkOptions = {},
+): Promise<Walk> {
+  const reader = new NameReader(seed)
+  const { exitCode } = await runner.run({
+    argv: walkArgv(root, written),
+    timeoutMs,
+    // 1: some have vanished, or cannot be read. Rsync will say so too.
+    accept: [0, 1],
+    onStdout: (chunk) => reader.add(chunk),
+    ...(signal && { signal }),
+  })
+  return { names: reader.end(), complete: exitCode === 0 }
+}
+
+/** @see find(1): times are seconds since the epoch. */
+export function walkArgv(root: string, written?: Written): Command['argv'] {
+  // With a slash at its end a link to a folder is followed, as rsync does.
+  const all = ['find', `${root.replace(/\/*$/, '')}/`, '-xdev', '-printf', '%y/%P\\0'] as const
+  if (!written) return all
+  const { time, list } = written
+  const at = (ms: number) => `@${ms / 1000}`
+  const during = ['-newermt', at(time.fromMs), '!', '-newermt', at(time.toMs)]
+  return [...all, '-type', 'f', ...during, '-fprintf', list, '%P\\0']
+}
