@@ -12,6 +12,7 @@ const packages: Readonly<Record<string, string>> = {
   dmesg: 'util-linux',
   nsenter: 'util-linux',
   sync: 'coreutils',
+  find: 'findutils',
   rsync: 'rsync',
   tar: 'tar',
   zstd: 'zstd',

@@ -33,6 +33,8 @@ export function toolsOf({ sources, targets, archive }: Config): Tool[] {
       lacks: /\bno (ACLs|xattrs)\b/,
     },
     { program: 'sync' },
+    // Others do not print what is asked for.
+    { program: 'find', version: /GNU findutils\) (?<version>\d+(?:\.\d+)+)/ },
     compressor !== undefined && { program: 'tar', version: /GNU tar\) (?<version>\d+(?:\.\d+)+)/ },
     compressor === 'zstd' && { program: 'zstd' },
     compressor === 'gzip' && { program: 'gzip' },

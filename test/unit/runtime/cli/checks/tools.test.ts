@@ -9,13 +9,13 @@ const parse = (lines: string) => parseConfig(lines, 'hdsync.yaml')
 const plain = parse('sources: { usr: { path: /usr, target: t } }\ntargets: { t: { path: /mnt/t } }\n')
 const rsync = (version: string, more = '') => `rsync  version ${version}  protocol version 31\n    ${more}\n`
 const check = (answers: Record<string, string | { stderr: string }>) =>
-  checkTools(boxWith([], answers, plain))
+  checkTools(boxWith([], { find: 'find (GNU findutils) 4.9.0\n', ...answers }, plain))
 
 describe('toolsOf()', () => {
   const names = (lines: string) => toolsOf(parse(lines)).map(({ program }) => program)
 
   test('are few for directories', () => {
-    expect(toolsOf(plain).map(({ program }) => program)).toEqual(['rsync', 'sync'])
+    expect(toolsOf(plain).map(({ program }) => program)).toEqual(['rsync', 'sync', 'find'])
   })
 
   test('are those of what the config asks for', () => {
@@ -48,7 +48,13 @@ archive: { target: t }
 describe('checkTools()', () => {
   test('tells the versions that are there', async () => {
     expect(await check({ rsync: rsync('3.2.7', 'ACLs, xattrs, IPv6') })).toEqual([
-      { id: 'tool.ok', severity: 'ok', about: 'tools', finding: 'rsync 3.2.7, sync', remedy: null },
+      {
+        id: 'tool.ok',
+        severity: 'ok',
+        about: 'tools',
+        finding: 'rsync 3.2.7, sync, find 4.9.0',
+        remedy: null,
+      },
     ])
   })
 
