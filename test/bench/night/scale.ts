@@ -12,4 +12,4 @@ export const plainSources = ['mail', 'web'] as const
 export const changedShare = 0.05
 
 /** What lies on the two volumes of the lab machine, half of it on each. */
-export const labSize = { files: Math.round(8192 * scale), bytes: Math.round(256 * 2 ** 20 * scale) }
+export const labSize = { files: Math.round(16_384 * scale), bytes: Math.round(512 * 2 ** 20 * scale) }

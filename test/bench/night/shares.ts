@@ -9,6 +9,7 @@ export interface Command {
 
 /** What a night's commands are for. */
 export type Kind =
+  | 'walks'
   | 'dry run'
   | 'copy'
   | 'archive'
@@ -18,6 +19,7 @@ export type Kind =
   | 'other commands'
 
 export const kinds: readonly Kind[] = [
+  'walks',
   'dry run',
   'copy',
   'archive',
@@ -33,10 +35,9 @@ export function kindOf({ argv }: Pick<Command, 'argv'>): Kind {
   const [program = ''] = argv
   if (program === 'rsync') return argv.includes('--dry-run') ? 'dry run' : 'copy'
   if (program === 'sync') return 'flush'
+  if (program === 'find') return 'walks'
   if (program === 'tar') return 'archive'
-  if (['zstd', 'gzip', 'cat', 'dd'].includes(program)) {
-    return program === 'cat' || program === 'dd' || argv.includes('--decompress') ? 'reading back' : 'archive'
-  }
+  if (['zstd', 'gzip', 'dd'].includes(program)) return 'reading back'
   return machinery.includes(program) ? 'LVM and mounts' : 'other commands'
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import {
   chownSync,
   constants,
@@ -140,6 +140,22 @@ describe('write()', () => {
     })
     expect(bytes).toBeGreaterThan(1_000_000)
   })
+})
+
+test('write() is stopped in the middle, and leaves nothing', async () => {
+  const plan = prepare()
+  for (let n = 0; n < 40; n += 1) {
+    writeFileSync(join(plan.from.path, 'var', `large${n}`), randomBytes(500_000))
+  }
+  const stop = new AbortController()
+  const { runner, recorded } = recordingRunner(stop.signal)
+  const writing = open(plan, runner, stop.signal).write(plan, () => stop.abort(new Error('stopped')))
+  await expect(writing).rejects.toThrow('stopped')
+  expect(readdirSync(dirname(archivePath(plan)))).toEqual([])
+  expect(recorded.map(({ argv, end }) => [argv[0], end !== undefined])).toEqual([
+    ['find', true],
+    ['tar', true],
+  ])
 })
 
 test('tidy() removes what was never finished, and nothing else', async () => {
