@@ -20,7 +20,13 @@ export default defineConfig({
       {
         // Examples import `hdsync` by name.
         resolve: { tsconfigPaths: true },
-        test: { name: 'unit', include: ['test/{unit,contract}/**/*.test.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'unit',
+          include: ['test/{unit,contract}/**/*.test.ts'],
+          testTimeout: 30_000,
+          // Most of it waits for processes.
+          maxWorkers: 2,
+        },
       },
       {
         test: {

@@ -21,9 +21,9 @@ describe('dead', () => {
     const io = printed()
     expect(await deadCommand({ config: server.config }, io)).toBe(0)
     const lines = io.out.trimEnd().split('\n')
-    expect(lines[0]).toMatch(/^ID +GIVEN UP +FUNCTION +EVENT +SOURCE +TRIES +ERROR$/)
+    expect(lines[0]).toMatch(/^ *ID +GIVEN UP +FUNCTION +EVENT +SOURCE +TRIES +ERROR$/)
     expect(lines[1]).toMatch(
-      /^\d+ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +sync\.run +sync\.run +www +1 +cannot read \S+\/www: it does not exist$/,
+      /^ *\d+ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +sync\.run +sync\.run +www +1 +cannot read \S+\/www: it does not exist$/,
     )
     const json = printed()
     await deadCommand({ config: server.config, json: true }, json)
@@ -49,10 +49,10 @@ describe('dead', () => {
     rmSync(join(server.folder, 'www'), { recursive: true })
     await backUp(server)
     const io = printed()
-    io.width = 90
+    io.width = 100
     await deadCommand({ config: server.config }, io)
     const [, line = ''] = io.out.split('\n')
-    expect(line.length).toBeLessThanOrEqual(90)
+    expect(line.length).toBeLessThanOrEqual(100)
     expect(line).toMatch(/ cannot read .*…$/)
   })
 })

@@ -16,17 +16,18 @@ async function written(count: number): Promise<string> {
 }
 
 describe('ArchiveIndex', () => {
-  test.each([0, 1, 10_000])('finds what was put into it: %i segments', async (count) => {
+  test.each([0, 1, 3000])('finds what was put into it: %i segments', async (count) => {
     const index = ArchiveIndex.read(await written(count))
     expect(index?.header).toEqual(about)
     expect(index?.count).toBe(count)
-    let offset = 0
-    for (let n = 0; n < count; n += 1) {
-      // What has no key is in its place, and not found.
-      expect(index?.find(bytes(n))).toBe(n % 3 === 0 ? undefined : n)
-      expect(index?.entry(n)).toEqual({ offset, length: n, digest: bytes(-n) })
-      offset += n
-    }
+    const numbers = Array.from({ length: count }, (_, n) => n)
+    // What has no key is in its place, and not found.
+    expect(numbers.map((n) => index?.find(bytes(n)))).toEqual(
+      numbers.map((n) => (n % 3 === 0 ? undefined : n)),
+    )
+    expect(numbers.map((n) => index?.entry(n))).toEqual(
+      numbers.map((n) => ({ offset: (n * n - n) / 2, length: n, digest: bytes(-n) })),
+    )
     expect(index?.find(bytes(count + 1))).toBeUndefined()
   })
 
