@@ -46,11 +46,13 @@ export function openPackers(
   return {
     async pack(chunks) {
       const bytes = chunks.reduce((sum, { length }) => sum + length, 0)
-      if (packing.compression !== 'none' && bytes > atOnce) {
+      // A single processor gains nothing by a thread, but for what would keep everything else waiting.
+      const isLight = packing.compression === 'none' || (threads === 1 && (packing.level ?? 0) < 10)
+      if (!isLight && bytes > atOnce) {
         atOnce = 0
         return pool.pack(chunks)
       }
-      atOnce -= packing.compression === 'none' ? 0 : bytes
+      atOnce -= isLight ? 0 : bytes
       return { bytes: pack(Buffer.concat(chunks), packing), release() {} }
     },
     close: () => pool.close(),

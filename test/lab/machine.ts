@@ -31,10 +31,10 @@ export interface BootOptions {
   root?: { image: string; changes: string }
 }
 
-const bootTimeoutMs = 60_000
+const bootTimeoutMs = 180_000
 /** systemd starts fifty processes, udev one for each device. */
-const systemBootTimeoutMs = 240_000
-const powerOffTimeoutMs = 30_000
+const systemBootTimeoutMs = 600_000
+const powerOffTimeoutMs = 90_000
 const on = new Set<Machine>()
 
 type MachineOptions = Required<Omit<BootOptions, 'root'>> & Pick<BootOptions, 'root'>

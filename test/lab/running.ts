@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Machine } from './machine.ts'
 
-const runTimeoutMs = 120_000
+const runTimeoutMs = 400_000
 /** What hangs in the kernel, on a suspended disk say, does not die of SIGKILL either. */
 const killTimeoutMs = 5_000
 

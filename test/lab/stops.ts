@@ -46,7 +46,7 @@ state: /srv/state/hdsync
 }
 
 /** A stop that takes longer, even on a machine that is busy otherwise, has not been understood as one. */
-export const endTimeoutMs = 40_000
+export const endTimeoutMs = 150_000
 /** Programs that hdsync runs here. A script that is held bears its program's name. */
 export const programs = [
   'lvs',

@@ -7,7 +7,7 @@ import { labAvailable } from './machine.ts'
 const run = promisify(execFile)
 const main = join(import.meta.dirname, 'torture/main.ts')
 /** A minute on an idle processor. */
-const timeoutMs = 900_000
+const timeoutMs = 1_800_000
 const lab = labAvailable()
 
 describe.skipIf(!lab.ok)(lab.ok ? 'a short torture' : `a short torture (${lab.why})`, () => {

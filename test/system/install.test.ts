@@ -36,7 +36,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
 
   const result = async (run = 'last'): Promise<RunResult> =>
     lastLine(await server.ok(`hdsync show ${run} --json`))
-  const gone = () => server.until('[ "$(systemctl is-active hdsync.service)" = inactive ]', 120_000)
+  const gone = () => server.until('[ "$(systemctl is-active hdsync.service)" = inactive ]', 400_000)
   const post = async (data: object): Promise<{ run: string }> => {
     const event = { specversion: '1.0', id: crypto.randomUUID(), source: '/test', type: 'backup.start', data }
     return lastLine(
@@ -48,7 +48,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
   const ended = (run: string) =>
     server.until(
       `! hdsync show ${run} --json | tail -1 | grep -q '^{"run":"${run}","state":"\\(queued\\|running\\)"'`,
-      240_000,
+      600_000,
     )
   const mirrored = async (source: string) => {
     const [mirror, live] = [`/mnt/backup/${source}`, `/srv/${source}`].map((folder) =>
@@ -63,7 +63,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
     expect(session.length).toBeLessThanOrEqual(4)
     for (const { command, output } of session) {
       const { code, stdout } = await server.machine.run(`exec 2>&1; cd /root; ${command}`, {
-        timeoutMs: 400_000,
+        timeoutMs: 900_000,
       })
       expect([code, stdout], command).toEqual([0, expect.any(String)])
       if (process.env.HDSYNC_TRANSCRIPT) console.log(`# ${command}\n${stdout}`)
@@ -111,7 +111,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
       date -s "$(date +%F) 23:59:57"`)
     await server.until(
       '[ "$(systemctl show -P ExecMainExitTimestampMonotonic hdsync-backup.service)" -gt 0 ]',
-      240_000,
+      600_000,
     )
     expect(await result()).toMatchObject({ state: 'succeeded', sources: [{}, {}, {}] })
     expect(
@@ -130,7 +130,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
     const { run } = await post({ sources: ['home'] })
     await rsync.reached()
     await server.ok('kill -STOP $(systemctl show -P MainPID hdsync.service)')
-    await server.until('[ "$(systemctl show -P NRestarts hdsync.service)" = 1 ]', 120_000)
+    await server.until('[ "$(systemctl show -P NRestarts hdsync.service)" = 1 ]', 400_000)
     await rsync.go()
     await ended(run)
     expect(await result(run)).toMatchObject({ state: 'failed', sources: [{ source: 'home' }] })

@@ -61,7 +61,7 @@ export class SystemServer {
   }
 
   /** Waits until a command succeeds. @throws With what the journal said last, when it does not. */
-  async until(condition: string, timeoutMs = 60_000): Promise<void> {
+  async until(condition: string, timeoutMs = 200_000): Promise<void> {
     const { code } = await this.machine.run(
       `for ((end = SECONDS + ${Math.ceil(timeoutMs / 1000)}; SECONDS < end;)); do
          { ${condition}; } >/dev/null 2>&1 && exit

@@ -42,7 +42,7 @@ export async function clockMoved(
     `rm -rf /run/held; mkdir /run/held; install -m 755 /run/lab/held-${held} /usr/local/sbin/${held}`,
   )
   const hdsync = await Hdsync.start(machine)
-  await machine.ok(`until [ -e /run/held/reached ]; do sleep 0.05; done`, { timeoutMs: 60_000 })
+  await machine.ok(`until [ -e /run/held/reached ]; do sleep 0.05; done`, { timeoutMs: 200_000 })
   const before = await machine.ok('date +%s')
   const uptime = await machine.ok('cut -d" " -f1 /proc/uptime')
   await machine.ok(`date -s @$(($(date +%s) + ${hours * 3600})) >/dev/null`)

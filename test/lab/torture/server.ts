@@ -102,7 +102,7 @@ export class Server {
     copyFileSync(join(import.meta.dirname, 'busy.ts'), join(this.machine.dir, name))
     const words = live.map((source, at) => `${source}=/srv/${source}=${['WAL', 'DELETE'][at]}`)
     this.#busy = await this.machine.start(`exec node /run/lab/${name} ${words.join(' ')} 2>&1`)
-    for (const until = Date.now() + 60_000; ; await pause(20)) {
+    for (const until = Date.now() + 200_000; ; await pause(20)) {
       const { stdout } = await this.#busy.output()
       if (live.every((source) => stdout.includes(`\nrow ${source}`))) break
       if (Date.now() > until) throw new Error(`the databases do not work:\n${stdout}`)

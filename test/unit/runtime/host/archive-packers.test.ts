@@ -36,7 +36,7 @@ describe('openPackers()', () => {
   )
 
   test('waits, once its memory is in use, until some of it is released', async () => {
-    const packers = open({ compression: 'zstd', level: 1 }, 1)
+    const packers = open({ compression: 'zstd', level: 10 }, 1)
     const ready: Packed[] = []
     const jobs = Array.from({ length: 4 }, () => packers.pack([randomBytes(pieceBytes)]))
     for (const job of jobs) void job.then((packed) => ready.push(packed))
