@@ -133,8 +133,7 @@ function strangers(night: Night): void {
     writeFileSync(
       join(machine.dir, 'tell.ts'),
       `import { writeFileSync } from 'node:fs'
-      import { runSucceeded } from '/opt/hdsync/events/index.ts'
-      import { defineFunction } from '/opt/hdsync/runtime/function.ts'
+      import { defineFunction, runSucceeded } from 'hdsync'
 
       export default defineFunction({
         on: runSucceeded,
