@@ -30,8 +30,8 @@ const config = `sources:
   var:  { lv: vg01/lv_var,  target: hdd1, exclude: [/cache/], mount: { backoff: 100ms..1s } }
   home: { lv: vg01/lv_home, target: hdd1 }
 targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1 }] }
-  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/ubdc, at: /mnt/hdd9 }] }
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] }
+  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/vdc, at: /mnt/hdd9 }] }
 archive: { target: hdd9 }
 `
 
@@ -55,7 +55,7 @@ async function inMachine(): Promise<void> {
       { name: 'lv_home', fs: 'ext3', size: '48M', at: '/srv/home' },
     ] as const
     await machine.ok(`${buildServer({ volumes: [...volumes] })}\n${files}`)
-    await machine.ok('mke2fs -q -t ext4 /dev/ubdb; mke2fs -q -t ext4 /dev/ubdc; mkdir -p /mnt/hdd1 /mnt/hdd9')
+    await machine.ok('mke2fs -q -t ext4 /dev/vdb; mke2fs -q -t ext4 /dev/vdc; mkdir -p /mnt/hdd1 /mnt/hdd9')
     writeFileSync(join(machine.dir, 'hdsync.yaml'), config)
     await machine.ok('install -D -m 644 /run/lab/hdsync.yaml /etc/hdsync/hdsync.yaml')
     await show(machine, 'df -hT /srv/var /srv/home')
@@ -80,7 +80,7 @@ async function inMachine(): Promise<void> {
     await show(machine, 'hdsync run')
 
     heading('where the files are')
-    await machine.ok('mount -o ro /dev/ubdb /mnt/hdd1; mount -o ro /dev/ubdc /mnt/hdd9')
+    await machine.ok('mount -o ro /dev/vdb /mnt/hdd1; mount -o ro /dev/vdc /mnt/hdd9')
     await show(machine, 'ls -ln /mnt/hdd1 /mnt/hdd1/home/ann/photos')
     await show(machine, 'ls -ln /mnt/hdd9/*day; tar -tf /mnt/hdd9/*/home.tar.zst | head -4')
     await show(machine, 'hdsync runs')

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { join } from 'node:path'
 import { HdsyncError, TerminalError } from '../errors.ts'
 import type { CommandRunner } from './command.ts'
 import type { Mount } from './mountinfo.ts'
@@ -23,7 +26,22 @@ export async function snapshotType(
 }
 
 /**
- * Whether an ext3 or ext4 that is not mounted keeps times finer than seconds: its inodes have room for them from
+ * Whether the kernel has ext2's own driver, which keeps whole seconds. Most kernels of today leave ext2 to that of
+ * ext4. False where it cannot be told.
+ * @param modules What kernel and depmod say of the modules there are.
+ */
+export function hasDriverOfExt2(modules = join('/lib/modules', release())): boolean {
+  return ['modules.builtin', 'modules.dep'].some((name) => {
+    try {
+      return /^\S*\/ext2\.ko/m.test(readFileSync(join(modules, name), 'utf8'))
+    } catch {
+      return false
+    }
+  })
+}
+
+/**
+ * Whether an ext2, ext3 or ext4 that is not mounted keeps times finer than seconds: its inodes have room for them from
  * 256 bytes on. True where it cannot be told. @see dumpe2fs(8)
  */
 export async function inodesKeepSubseconds(runner: CommandRunner, device: string): Promise<boolean> {

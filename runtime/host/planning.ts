@@ -5,7 +5,13 @@ import { TerminalError } from '../errors.ts'
 import { archivePath, tarArgv, temporaryPath, testArgv } from './archives.ts'
 import { createRunner } from './command.ts'
 import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
-import { filesystemType, inodesKeepSubseconds, snapshotMountOptions, snapshotType } from './filesystem.ts'
+import {
+  filesystemType,
+  hasDriverOfExt2,
+  inodesKeepSubseconds,
+  snapshotMountOptions,
+  snapshotType,
+} from './filesystem.ts'
 import { createHost, type Host, type HostOptions } from './host.ts'
 import { Lvm, lvcreateArgv, lvremoveProvenArgv } from './lvm.ts'
 import { flushArgv, listFor, mirrorId, mirrorPath } from './mirrors.ts'
@@ -81,8 +87,8 @@ function createPlanningHost(
     if (!below) return true
     const device = await devicePath(runner, below.device)
     const type = below.type ?? (await filesystemType(runner, device)) ?? ''
-    if (['ext2', 'reiserfs', 'vfat', 'msdos'].includes(type)) return false
-    return !/^ext[34]$/.test(type) || (await inodesKeepSubseconds(runner, device))
+    if (['reiserfs', 'vfat', 'msdos'].includes(type) || (type === 'ext2' && hasDriverOfExt2())) return false
+    return !/^ext[234]$/.test(type) || (await inodesKeepSubseconds(runner, device))
   }
 
   return {

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 export const searchPath = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
 
 const packages = {
-  'linux.uml': 'user-mode-linux',
+  'qemu-system-x86_64': 'qemu-system-x86',
   lvm: 'lvm2',
   modprobe: 'kmod',
   mke2fs: 'e2fsprogs',
@@ -21,7 +21,7 @@ const packages = {
 /** Whether a machine can boot here, and if not, why not. */
 export function labAvailable(): { ok: true } | { ok: false; why: string } {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return { ok: false, why: 'the lab needs Linux on x86-64, for User-Mode Linux' }
+    return { ok: false, why: 'the lab needs Linux on x86-64' }
   }
   if (/[\s,:]/.test(import.meta.dirname)) {
     return { ok: false, why: `the lab's path may not have spaces, commas or colons: ${import.meta.dirname}` }

@@ -18,14 +18,14 @@ const failing: Setting = {
   disks: [120, 120, 100, 24],
   before: `
     # The same disk must not be seen twice.
-    sed -i 's,^devices {,devices { global_filter=["r|^/dev/ubd|"],' /etc/lvm/lvmlocal.conf
+    sed -i 's,^devices {,devices { global_filter=["r|^/dev/vd|"],' /etc/lvm/lvmlocal.conf
     size() { blockdev --getsz $1; }
-    dmsetup create pv --table "0 $(size /dev/ubda) dust /dev/ubda 0 512"
-    dmsetup create backup --table "0 $(size /dev/ubdb) linear /dev/ubdb 0"
+    dmsetup create pv --table "0 $(size /dev/vda) linear /dev/vda 0"
+    dmsetup create backup --table "0 $(size /dev/vdb) linear /dev/vdb 0"
     dmsetup mknodes`,
   prepare: `
-    mke2fs -q -t ext4 /dev/mapper/backup; mke2fs -q -t ext4 /dev/ubdc; mke2fs -q -t ext4 /dev/ubdd; mke2fs -q -t ext4 /dev/ubde
-    mkdir -p /mnt/hdd1 /mnt/hdd2 /mnt/hdd9 /srv/state; mount /dev/ubde /srv/state
+    mke2fs -q -t ext4 /dev/mapper/backup; mke2fs -q -t ext4 /dev/vdc; mke2fs -q -t ext4 /dev/vdd; mke2fs -q -t ext4 /dev/vde
+    mkdir -p /mnt/hdd1 /mnt/hdd2 /mnt/hdd9 /srv/state; mount /dev/vde /srv/state
     for n in {1..30}; do head -c 200K /dev/urandom > /srv/var/$n; echo $n > /srv/home/$n; done; sync
     printf '#!/bin/sh\\ncat >> /run/told\\n' > /usr/local/bin/tell; chmod 755 /usr/local/bin/tell
     for target in hdd1 hdd2 hdd9; do hdsync target adopt $target; done`,
@@ -35,8 +35,8 @@ sources:
   home: { lv: vg01/lv_home, target: hdd2 }
 targets:
   hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/mapper/backup, at: /mnt/hdd1 }] }
-  hdd2: { path: /mnt/hdd2, mounts: [{ device: /dev/ubdc, at: /mnt/hdd2 }] }
-  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/ubdd, at: /mnt/hdd9 }] }
+  hdd2: { path: /mnt/hdd2, mounts: [{ device: /dev/vdc, at: /mnt/hdd2 }] }
+  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/vdd, at: /mnt/hdd9 }] }
 archive: { target: hdd9 }
 state: /srv/state/hdsync
 notify: [{ exec: [/usr/local/bin/tell], on: [run.failed] }]
@@ -47,7 +47,7 @@ const copyingVar = '*progress2*-var/*'
 
 describeNight('a disk that fails', failing, (night) => {
   const archives = () =>
-    night.machine.ok('mount -r /dev/ubdd /mnt/hdd9; cd /mnt/hdd9/*day && sha256sum *; cd /; umount /mnt/hdd9')
+    night.machine.ok('mount -r /dev/vdd /mnt/hdd9; cd /mnt/hdd9/*day && sha256sum *; cd /; umount /mnt/hdd9')
 
   /** A night in which something happens while var is copied. */
   async function nightWith(script: string) {
@@ -75,11 +75,19 @@ describeNight('a disk that fails', failing, (night) => {
       extent=$(vgs --noheadings --units s --nosuffix -o vg_extent_size vg01 | tr -d ' ')
       start=$(pvs --noheadings --units s --nosuffix -o pe_start /dev/mapper/pv | tr -d ' ')
       sector=$((start + first * extent + block * bytes / 512))
-      for n in 0 1 2 3 4 5 6 7; do dmsetup message pv 0 addbadblock $((sector + n)); done
-      dmsetup message pv 0 enable
+      after=$((sector + 8))
+      dmsetup suspend pv
+      dmsetup reload pv <<TABLE
+0 $sector linear /dev/vda 0
+$sector 8 error
+$after $(($(blockdev --getsz /dev/vda) - after)) linear /dev/vda $after
+TABLE
+      dmsetup resume pv
       touch /srv/var/7; sync; echo 3 > /proc/sys/vm/drop_caches`)
     const { code, result } = await night.run()
-    await night.machine.ok('dmsetup message pv 0 disable; dmsetup message pv 0 clearbadblocks')
+    await night.machine.ok(`
+      dmsetup suspend pv; dmsetup reload pv --table "0 $(blockdev --getsz /dev/vda) linear /dev/vda 0"
+      dmsetup resume pv`)
     expect(code).toBe(1)
     const [bad, good] = result.sources
     expect(bad).toMatchObject({ state: 'failed', archive: null })
@@ -103,13 +111,13 @@ describeNight('a disk that fails', failing, (night) => {
     await night.machine.ok('head -c 20M /dev/urandom > /srv/var/large')
     const { code, result } = await nightWith(`
       dmsetup suspend --noflush --nolockfs backup
-      dmsetup reload backup --table "0 $(blockdev --getsz /dev/ubdb) error"; dmsetup resume backup`)
+      dmsetup reload backup --table "0 $(blockdev --getsz /dev/vdb) error"; dmsetup resume backup`)
     expect(code).toBe(1)
     expect(result.sources.map(({ state }) => state)).toEqual(['failed', 'succeeded'])
     expect(result.sources[0]?.error).toMatch(/sync\.run: /)
     expect(await leftovers(night.machine)).toEqual(nothing)
     await night.machine.ok(`
-      dmsetup suspend backup; dmsetup reload backup --table "0 $(blockdev --getsz /dev/ubdb) linear /dev/ubdb 0"
+      dmsetup suspend backup; dmsetup reload backup --table "0 $(blockdev --getsz /dev/vdb) linear /dev/vdb 0"
       dmsetup resume backup; e2fsck -fy /dev/mapper/backup >/dev/null 2>&1; true`)
     // What was copied looked good in memory, and was not on the disk: sizes and times are not trusted now.
     expect((await night.run()).result.state).toBe('succeeded')

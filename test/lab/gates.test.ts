@@ -8,7 +8,7 @@ const config = (gate = '') => `
 sources:
   var: { lv: vg01/lv_var, target: hdd1, snapshot: { size: 24M, gate: { ${gate} } } }
 targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1 }] }
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] }
 `
 
 const server: Setting = {
@@ -17,8 +17,8 @@ const server: Setting = {
   disks: [96],
   // The backup disk is mounted at a second place, where a test can look at it at any time.
   prepare: `
-    mke2fs -q -t ext4 /dev/ubdb
-    mkdir -p /mnt/hdd1 /look /etc/hdsync/functions; mount /dev/ubdb /look
+    mke2fs -q -t ext4 /dev/vdb
+    mkdir -p /mnt/hdd1 /look /etc/hdsync/functions; mount /dev/vdb /look
     hdsync target adopt hdd1`,
   config: config(),
 }

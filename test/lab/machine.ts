@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statfsSync } from 'node:fs'
-import { open } from 'node:fs/promises'
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFile, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Duplex } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
-import { appImage, compileCache } from './app.ts'
+import { appImage } from './app.ts'
 import { labAvailable, searchPath } from './available.ts'
+import { labKernel } from './kernel.ts'
+import { type Hardware, qemuWords } from './qemu.ts'
 import { type Result, Running, type RunOptions } from './running.ts'
 import { scratchFolder } from './scratch.ts'
 
@@ -16,19 +18,21 @@ export type { Result, Running, RunOptions } from './running.ts'
 export { scratchFolder } from './scratch.ts'
 
 export interface BootOptions {
-  /** Files that become /dev/ubda, /dev/ubdb, ... Seven at most. They outlive the machine. */
+  /** Files that become /dev/vda, /dev/vdb, ... They outlive the machine. */
   disks?: string[]
-  /** As the kernel writes it. The default, 1536M, is taken from the host only as it is used. */
+  /** 1536M by default, taken from the host only as it is used. */
   memory?: string
+  /** 1 by default, so that machines can run side by side. */
+  processors?: number
   /** For the console's log, scripts and output; /run/lab inside. A scratch folder when not given. */
   dir?: string
   /** Image mounted read-only at /opt/hdsync. By default the checkout as it is now; false for none. */
   app?: string | false
   /**
    * A system of its own with systemd as its process 1, instead of the overlay over the host's root: an image
-   * and the file that takes what is changed, of which a later boot can be given the same one.
+   * and the disk that becomes a copy of it, of which a later boot can be given the same one.
    */
-  root?: { image: string; changes: string }
+  root?: { image: string; disk: string }
 }
 
 const bootTimeoutMs = 180_000
@@ -36,8 +40,6 @@ const bootTimeoutMs = 180_000
 const systemBootTimeoutMs = 600_000
 const powerOffTimeoutMs = 90_000
 const on = new Set<Machine>()
-
-type MachineOptions = Required<Omit<BootOptions, 'root'>> & Pick<BootOptions, 'root'>
 
 // A machine never outlives the tests. If even this handler is not run, the agent inside sees its line end.
 process.once('exit', () => {
@@ -54,20 +56,31 @@ export async function makeDisk(dir: string, name: string, sizeBytes: number): Pr
 }
 
 /**
- * Boots a throw-away machine with a real kernel in about two seconds. Its root is an overlay over the
+ * Boots a throw-away machine with a real kernel in about four seconds. Its root is an overlay over the
  * host's: every program is there, nothing on the host changes. Needs no root.
  * @throws When it does not come up; the error ends with the console's last lines.
  */
 export async function boot(options: BootOptions = {}): Promise<Machine> {
   const available = labAvailable()
   if (!available.ok) throw new Error(available.why)
-  const { app = await appImage(), dir = scratchFolder(), disks = [] } = options
+  const { app = await appImage(), dir = scratchFolder(), disks = [], root } = options
   // The kernel would boot without it, and leave everybody wondering.
   const missing = disks.find((path) => !existsSync(path))
   if (missing) throw new Error(`the lab machine has no disk ${missing}: makeDisk() makes one`)
   mkdirSync(dir, { recursive: true })
-  const machine = new Machine({ memory: '1536M', ...options, app, dir, disks })
-  await machine.up(options.root ? systemBootTimeoutMs : bootTimeoutMs)
+  if (root && !existsSync(root.disk)) await copyFile(root.image, root.disk, constants.COPYFILE_FICLONE)
+  const { memory = '1536M', processors = 1 } = options
+  const kernel = await labKernel()
+  const machine = new Machine({
+    kernel,
+    memory,
+    processors,
+    dir,
+    disks,
+    app,
+    ...(root && { root: root.disk }),
+  })
+  await machine.up(root ? systemBootTimeoutMs : bootTimeoutMs)
   return machine
 }
 
@@ -75,27 +88,27 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
 export class Machine {
   /** The host's side of /run/lab. */
   readonly dir: string
-  readonly #uml: ChildProcess
-  readonly #line: Duplex
+  readonly #qemu: ChildProcess
   readonly #gone: Promise<false>
   readonly #running = new Map<string, Running>()
   #runs = 0
 
-  constructor(options: MachineOptions) {
-    this.dir = options.dir
-    const log = openSync(join(this.dir, 'console.log'), 'w')
-    this.#uml = spawn('taskset', ['-c', processor(), 'linux.uml', ...kernelArguments(options)], {
-      // A group of its own: the kernel and each process inside are processes of the host.
+  constructor(hardware: Hardware) {
+    this.dir = hardware.dir
+    const console = join(this.dir, 'console.log')
+    writeFileSync(console, '')
+    const errors = openSync(console, 'a')
+    this.#qemu = spawn('qemu-system-x86_64', qemuWords(hardware), {
+      // A group of its own: Ctrl-C in a terminal is for the tests, which end their machines.
       detached: true,
-      stdio: ['ignore', log, log, 'pipe'],
-      env: { PATH: searchPath.join(delimiter), TMPDIR: memoryFolder(options.memory) },
+      stdio: ['pipe', 'pipe', errors],
+      env: { PATH: searchPath.join(delimiter), TMPDIR: tmpdir() },
     })
-    closeSync(log)
-    this.#line = this.#uml.stdio[3] as Duplex
-    this.#line.on('error', () => {})
+    closeSync(errors)
+    this.#qemu.stdin?.on('error', () => {})
     on.add(this)
     this.#gone = new Promise((resolve) => {
-      this.#uml.once('error', () => resolve(false)).once('exit', () => resolve(false))
+      this.#qemu.once('error', () => resolve(false)).once('exit', () => resolve(false))
     })
     this.#gone.then(() => this.#ended())
   }
@@ -103,7 +116,7 @@ export class Machine {
   /** Waits until the machine takes orders. Called by boot(). */
   async up(timeoutMs: number): Promise<void> {
     const ready = new Promise<true>((resolve) => {
-      const lines = createInterface({ input: this.#line })
+      const lines = createInterface({ input: this.#qemu.stdout as Readable })
       // When the power is cut, the line breaks; the process's end says so.
       lines.on('error', () => {})
       lines.on('line', (line) => {
@@ -161,13 +174,13 @@ export class Machine {
 
   /** Tells the agent inside what to do; see the file `agent`. */
   order(line: string): void {
-    if (on.has(this)) this.#line.write(`${line}\n`)
+    if (on.has(this)) this.#qemu.stdin?.write(`${line}\n`)
   }
 
   /** cutPower() without waiting. */
   kill(): void {
     try {
-      if (on.has(this) && this.#uml.pid) process.kill(-this.#uml.pid, 'SIGKILL')
+      if (on.has(this)) this.#qemu.kill('SIGKILL')
     } catch {
       // Gone already.
     }
@@ -183,53 +196,4 @@ export class Machine {
   #lastWords(): string {
     return this.console().trimEnd().split('\n').slice(-30).join('\n')
   }
-}
-
-function kernelArguments({ disks, memory, dir, app, root }: MachineOptions): string[] {
-  return [
-    `mem=${memory}`,
-    `uml_dir=${dir}`,
-    ...(root ? systemArguments(root) : hostArguments),
-    `lab=${dir}`,
-    ...disks.map((path, index) => `ubd${index}=${path}`),
-    ...(app ? [`ubd7r=${app}`, 'labapp=ubdh', `labcache=${compileCache()}`] : []),
-    'con=null',
-    'con0=null,fd:1',
-    'ssl0=fd:3',
-    'quiet',
-  ]
-}
-
-const hostArguments = ['rootfstype=hostfs', 'ro', `init=${join(import.meta.dirname, 'init')}`]
-
-/** Without 256 terminals of the old kind, and loop devices, udev is done in a third of the time. */
-function systemArguments({ image, changes }: { image: string; changes: string }): string[] {
-  const system = [`ubd15=${changes},${image}`, 'root=/dev/ubdp', 'rw', 'init=/lib/systemd/systemd']
-  return [...system, 'pty.legacy_count=0', 'loop.max_loop=0']
-}
-
-/**
- * One processor of the host for the whole machine. Its kernel and its processes take turns at each system
- * call and page fault; to wake another processor for that makes all of it three to four times slower
- * (measured: a system call 67 and 15 µs, `node -e 0` 1.15 and 0.31 s).
- */
-function processor(): string {
-  const allowed = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
-  const processors = allowed.split(',').flatMap((range) => {
-    const [first = 0, last = first] = range.split('-').map(Number)
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
-  })
-  // vitest numbers its workers: machines of test files that run side by side do not share a processor.
-  const worker = Number(process.env.VITEST_POOL_ID ?? 0)
-  return String(processors[(process.ppid + worker) % processors.length])
-}
-
-/**
- * The machine's memory is an unlinked file. It belongs in a tmpfs that is large enough: on a disk it is
- * slow, and a full tmpfs (64 MB in many containers) ends the machine with SIGBUS.
- */
-function memoryFolder(memory: string): string {
-  const sizeBytes = Number.parseInt(memory, 10) * (/g$/i.test(memory) ? 2 ** 30 : 2 ** 20)
-  const { bavail, bsize } = statfsSync('/dev/shm')
-  return bavail * bsize > sizeBytes ? '/dev/shm' : tmpdir()
 }

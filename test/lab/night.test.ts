@@ -17,9 +17,9 @@ const everything: Setting = {
   group: 900,
   disks: [200, 96, 96, 200],
   prepare: `
-    mke2fs -q -t ext2 /dev/ubdb; mke2fs -q -t ext3 /dev/ubdc; mke2fs -q -t ext3 /dev/ubdd; mke2fs -q -t ext4 /dev/ubde
+    mke2fs -q -t ext2 /dev/vdb; mke2fs -q -t ext3 /dev/vdc; mke2fs -q -t ext3 /dev/vdd; mke2fs -q -t ext4 /dev/vde
     mkdir -p /mnt/hdd1 /mnt/hdd9 /srv/plain
-    mount /dev/ubdb /mnt/hdd1; mkdir /mnt/hdd1/var /mnt/hdd1/home; umount /mnt/hdd1
+    mount /dev/vdb /mnt/hdd1; mkdir /mnt/hdd1/var /mnt/hdd1/home; umount /mnt/hdd1
     for at in /srv/{var,home,data,mail,plain}; do
       (${oddFiles('$at/odd')})
     done
@@ -38,15 +38,15 @@ targets:
   hdd1:
     path: /mnt/hdd1
     mounts:
-      - { device: /dev/ubdb, at: /mnt/hdd1, type: ext2 }
-      - { device: /dev/ubdc, at: /mnt/hdd1/var, type: ext3 }
-      - { device: /dev/ubdd, at: /mnt/hdd1/home, type: ext3 }
-  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/ubde, at: /mnt/hdd9 }] }
+      - { device: /dev/vdb, at: /mnt/hdd1, type: ext2 }
+      - { device: /dev/vdc, at: /mnt/hdd1/var, type: ext3 }
+      - { device: /dev/vdd, at: /mnt/hdd1/home, type: ext3 }
+  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/vde, at: /mnt/hdd9 }] }
 archive: { target: hdd9 }
 `,
 }
 const sources = ['var', 'home', 'data', 'mail', 'plain']
-const mountDisks = `mount /dev/ubdb /mnt/hdd1; mount /dev/ubdc /mnt/hdd1/var; mount /dev/ubdd /mnt/hdd1/home; mount /dev/ubde /mnt/hdd9`
+const mountDisks = `mount /dev/vdb /mnt/hdd1; mount /dev/vdc /mnt/hdd1/var; mount /dev/vdd /mnt/hdd1/home; mount /dev/vde /mnt/hdd9`
 const unmountDisks = 'umount /mnt/hdd1/var /mnt/hdd1/home /mnt/hdd1 /mnt/hdd9'
 const weekday = '"$(date +%A)"'
 

@@ -11,9 +11,9 @@ const mib = 2 ** 20
 /** What a test of a night starts from. */
 export interface Setting {
   server: Server
-  /** Sizes of the further disks in MiB, from /dev/ubdb on; the volume group lies on /dev/ubda. */
+  /** Sizes of the further disks in MiB, from /dev/vdb on; the volume group lies on /dev/vda. */
   disks: number[]
-  /** Size of /dev/ubda in MiB. */
+  /** Size of /dev/vda in MiB. */
   group?: number
   /** Runs before the volume group is made, and after each boot. */
   before?: string
@@ -109,8 +109,8 @@ export const classic: Setting = {
   group: 400,
   disks: [64, 96, 96, 200],
   prepare: `
-    mke2fs -q -t ext2 /dev/ubdb; mke2fs -q -t ext3 /dev/ubdc; mke2fs -q -t ext3 /dev/ubdd; mke2fs -q -t ext4 /dev/ubde
-    mkdir -p /mnt/hdd1 /mnt/hdd9; mount /dev/ubdb /mnt/hdd1; mkdir /mnt/hdd1/var /mnt/hdd1/home; umount /mnt/hdd1
+    mke2fs -q -t ext2 /dev/vdb; mke2fs -q -t ext3 /dev/vdc; mke2fs -q -t ext3 /dev/vdd; mke2fs -q -t ext4 /dev/vde
+    mkdir -p /mnt/hdd1 /mnt/hdd9; mount /dev/vdb /mnt/hdd1; mkdir /mnt/hdd1/var /mnt/hdd1/home; umount /mnt/hdd1
     hdsync target adopt hdd1 && hdsync target adopt hdd9`,
   config: `
 sources:
@@ -120,10 +120,10 @@ targets:
   hdd1:
     path: /mnt/hdd1
     mounts:
-      - { device: /dev/ubdb, at: /mnt/hdd1, type: ext2 }
-      - { device: /dev/ubdc, at: /mnt/hdd1/var, type: ext3 }
-      - { device: /dev/ubdd, at: /mnt/hdd1/home, type: ext3 }
-  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/ubde, at: /mnt/hdd9 }] }
+      - { device: /dev/vdb, at: /mnt/hdd1, type: ext2 }
+      - { device: /dev/vdc, at: /mnt/hdd1/var, type: ext3 }
+      - { device: /dev/vdd, at: /mnt/hdd1/home, type: ext3 }
+  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/vde, at: /mnt/hdd9 }] }
 archive: { target: hdd9 }
 `,
 }

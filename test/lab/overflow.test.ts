@@ -9,7 +9,7 @@ const busy: Setting = {
   group: 560,
   disks: [260],
   prepare: `
-    mke2fs -q -t ext4 /dev/ubdb; mkdir -p /mnt/hdd1 /srv/plain
+    mke2fs -q -t ext4 /dev/vdb; mkdir -p /mnt/hdd1 /srv/plain
     for n in {1..20}; do head -c 1M /dev/urandom > /srv/var/$n; done; echo hi > /srv/plain/file
     hdsync target adopt hdd1`,
   config: config('24M'),
@@ -20,7 +20,7 @@ function config(size: string, max = '100%'): string {
 sources:
   var: { lv: vg01/lv_var, target: hdd1, snapshot: { size: ${size}, max: ${max} }, mount: { attempts: 6, backoff: 10ms..20ms } }
   plain: { path: /srv/plain, target: hdd1 }
-targets: { hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1 }] } }
+targets: { hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] } }
 `
 }
 
@@ -102,7 +102,7 @@ describeNight('a snapshot that fills up', busy, (night) => {
     )
     // Twice the largest that has overflowed, as far as a copy of the whole volume goes.
     expect(Number(created?.[1])).toBeGreaterThan(64 * 2 ** 20)
-    await night.machine.ok('mount -r /dev/ubdb /mnt/hdd1')
+    await night.machine.ok('mount -r /dev/vdb /mnt/hdd1')
     expect(await fingerprint(night.machine, '/mnt/hdd1/var')).toBe(
       await fingerprint(night.machine, '/srv/var'),
     )

@@ -12,8 +12,8 @@ const planned: Setting = {
   group: 400,
   disks: [96, 200, 100],
   prepare: `
-    mke2fs -q -t ext3 /dev/ubdb; mke2fs -q -t ext4 -U 3c1e8c1a-0001-4a1e-9d6e-0123456789ab /dev/ubdc
-    mke2fs -q -t ext4 -L spare /dev/ubdd
+    mke2fs -q -t ext3 /dev/vdb; mke2fs -q -t ext4 -U 3c1e8c1a-0001-4a1e-9d6e-0123456789ab /dev/vdc
+    mke2fs -q -t ext4 -L spare /dev/vdd
     mkdir -p /mnt/hdd1 /mnt/hdd9 /srv/plain
     for at in /srv/{var,home,plain}; do mkdir -p $at/cache; echo one > $at/one; echo two > $at/cache/two; done
     hdsync target adopt hdd1 && hdsync target adopt hdd9`,
@@ -23,7 +23,7 @@ sources:
   home: { lv: vg01/lv_home, target: hdd1, snapshot: { size: 24M } }
   plain: { path: /srv/plain, target: hdd1 }
 targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1, type: ext3 }] }
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1, type: ext3 }] }
   hdd9: { path: /mnt/hdd9, mounts: [{ device: UUID=3c1e8c1a-0001-4a1e-9d6e-0123456789ab, at: /mnt/hdd9 }] }
 archive: { target: hdd9 }
 `,
@@ -157,7 +157,7 @@ describeNight('hdsync init', planned, (night) => {
 
   it('writes one that a backup can be made with at once', async () => {
     const config = '/run/new/hdsync.yaml'
-    const said = await night.machine.ok(`hdsync init --yes --config ${config} --target /dev/ubdd`)
+    const said = await night.machine.ok(`hdsync init --yes --config ${config} --target /dev/vdd`)
     expect(said).toContain('/mnt/spare is target spare now')
     const checked = await night.hdsync('check', '--json', '--config', config)
     const { findings } = JSON.parse(checked.stdout) as { findings: { id: string; severity: string }[] }

@@ -15,9 +15,9 @@ describeNight('hdsync refuses', server, (night) => {
 function failures(night: Night): void {
   const on = (device: string, at: string) => `{ path: ${at}, mounts: [{ device: ${device}, at: ${at} }] }`
   const targets = `
-  tiny: ${on('/dev/ubdd', '/mnt/tiny')}
-  hdd9: ${on('/dev/ubde', '/mnt/hdd9')}
-  attic: ${on('/dev/ubdf', '/mnt/attic')}`
+  tiny: ${on('/dev/vdd', '/mnt/tiny')}
+  hdd9: ${on('/dev/vde', '/mnt/hdd9')}
+  attic: ${on('/dev/vdf', '/mnt/attic')}`
   const archives = 'cd /look && find hdd9/*day attic/*day -type f 2>/dev/null | sort | xargs -r sha256sum'
 
   beforeAll(async () => {

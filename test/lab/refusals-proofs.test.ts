@@ -30,23 +30,23 @@ function unprovenTargets(night: Night): void {
       says: 'there is no disk with UUID=0e3c0000-0000-4000-8000-000000000000',
     },
     nowhere: {
-      target: on('/dev/ubdb', '/mnt/nowhere'),
+      target: on('/dev/vdb', '/mnt/nowhere'),
       says: 'target nowhere: cannot mount at /mnt/nowhere: it does not exist (mkdir -p /mnt/nowhere)',
     },
     swapped: {
-      target: on('/dev/ubdb', '/mnt/swapped'),
-      says: 'target swapped: /mnt/swapped holds /dev/ubdc (98:32), not /dev/ubdb (98:16)',
+      target: on('/dev/vdb', '/mnt/swapped'),
+      says: 'target swapped: /mnt/swapped holds /dev/vdc (N:32), not /dev/vdb (N:16)',
     },
     strange: {
-      target: on('/dev/ubdc', '/mnt/strange'),
+      target: on('/dev/vdc', '/mnt/strange'),
       says: 'target strange: the disk at /mnt/strange was adopted as target spare',
     },
     unmarked: {
-      target: on('/dev/ubdg', '/mnt/unmarked'),
+      target: on('/dev/vdg', '/mnt/unmarked'),
       says: 'target unmarked: /mnt/unmarked has no marker file .hdsync-target',
     },
     readonly: {
-      target: on('/dev/ubdb', '/mnt/readonly'),
+      target: on('/dev/vdb', '/mnt/readonly'),
       says: 'target readonly: /mnt/readonly is mounted read-only',
     },
     unarchived: { target: '{ path: /mnt/unarchived }', says: 'the disk /dev/sdy1 is not there' },
@@ -84,8 +84,8 @@ function unprovenTargets(night: Night): void {
     )
     await machine.ok(`set -e
       echo '{"id":"x","target":"unarchived","adoptedAt":"2002-02-02T02:02:02.000Z"}' > /mnt/unarchived/.hdsync-target
-      mount /dev/ubdc /mnt/swapped
-      mount /dev/ubdb /mnt/readonly; mount -o remount,bind,ro /mnt/readonly
+      mount /dev/vdc /mnt/swapped
+      mount /dev/vdb /mnt/readonly; mount -o remount,bind,ro /mnt/readonly
       echo newer > /srv/other/file`)
     before = await fingerprint(machine, '/look')
     ;({ code, result, stderr } = await night.run())
@@ -95,7 +95,9 @@ function unprovenTargets(night: Night): void {
   })
 
   it.each(Object.entries(wrong))('%s: its sources fail, and the reason is told', (name, { says }) => {
-    expect(told(result)[name]).toContain(`failed: target.open: ${says}`)
+    // The major number of a disk is the kernel's to choose.
+    const reason = told(result)[name]?.replace(/\(\d+:/g, '(N:')
+    expect(reason).toContain(`failed: target.open: ${says}`)
     expect(stderr).toMatch(new RegExp(`${name} +FAILED at target.open: `))
   })
 
@@ -126,7 +128,7 @@ function unprovenTargets(night: Night): void {
     await lvcreate.go()
     expect((await running).code).toBe(1)
     expect(told((await running).result)).toEqual({
-      var: 'failed: sync.run: target hdd1: nothing is mounted at /mnt/hdd1 (expected /dev/ubdb)',
+      var: 'failed: sync.run: target hdd1: nothing is mounted at /mnt/hdd1 (expected /dev/vdb)',
       other: 'succeeded',
     })
     expect(await machine.ok('ls -A /mnt/hdd1; ls /look/hdd1/var/1')).toBe('/look/hdd1/var/1')

@@ -15,7 +15,7 @@ export function config(sources: string, { targets = '', rest = '' } = {}): strin
 sources:
 ${sources}
 targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1 }] }
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] }
   here: { path: /mnt/here }
 ${targets}
 ${rest}
@@ -46,7 +46,7 @@ export const server: Setting = {
     echo other > /srv/other/file
     device=b
     for disk in ${disks.join(' ')}; do
-      mke2fs -q -t ext4 /dev/ubd$device; mkdir -p /look/$disk; mount /dev/ubd$device /look/$disk
+      mke2fs -q -t ext4 /dev/vd$device; mkdir -p /look/$disk; mount /dev/vd$device /look/$disk
       device=$(tr b-f c-g <<< $device)
     done
     hdsync target adopt hdd1; hdsync target adopt here; hdsync run --quiet`,

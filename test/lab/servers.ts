@@ -16,7 +16,7 @@ export interface Volume {
 export interface Server {
   /** Volume group, vg01 by default. */
   group?: string
-  /** /dev/ubda by default. */
+  /** /dev/vda by default. */
   disk?: string
   volumes: readonly Volume[]
   /** Size of the thin pool, named `pool`. Needed for thin volumes. */
@@ -36,7 +36,7 @@ const makers: Record<FileSystem, string> = {
 export const mountOptions: Partial<Record<FileSystem, string>> = { reiserfs: 'user_xattr,acl' }
 
 /** A script that builds a server on an empty disk: volume group, pool, volumes, file systems, mounts. */
-export function buildServer({ group = 'vg01', disk = '/dev/ubda', volumes, pool }: Server): string {
+export function buildServer({ group = 'vg01', disk = '/dev/vda', volumes, pool }: Server): string {
   return [
     'set -e',
     `vgcreate -q ${group} ${disk} >/dev/null`,

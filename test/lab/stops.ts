@@ -9,7 +9,7 @@ import type { Night, Setting } from './night.ts'
 
 export const boot = `
   mkdir -p /srv/state /mnt/hdd1 /mnt/hdd9
-  mount /dev/ubdd /srv/state`
+  mount /dev/vdd /srv/state`
 
 /** Two small volumes, a disk for the mirrors, one for the archives, and one for the event store. */
 export const office: Setting = {
@@ -22,7 +22,7 @@ export const office: Setting = {
   group: 100,
   disks: [64, 48, 32],
   prepare: `
-    for disk in b c d; do mke2fs -q -t ext4 /dev/ubd$disk; done
+    for disk in b c d; do mke2fs -q -t ext4 /dev/vd$disk; done
     ${boot}
     for at in /srv/var /srv/home; do
       mkdir $at/mail
@@ -38,8 +38,8 @@ sources:
   var: { lv: vg01/lv_var, target: hdd1, snapshot: { size: 8M }, mount: { backoff: 1h } }
   home: { lv: vg01/lv_home, target: hdd1, snapshot: { size: 8M } }
 targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1 }] }
-  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/ubdc, at: /mnt/hdd9 }] }
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] }
+  hdd9: { path: /mnt/hdd9, mounts: [{ device: /dev/vdc, at: /mnt/hdd9 }] }
 archive: { target: hdd9 }
 state: /srv/state/hdsync
 `,
@@ -183,7 +183,7 @@ export async function aftermath(night: Night): Promise<Record<keyof typeof clean
     lvs --noheadings -o lv_full_name -S 'lv_name!~"^lv_"' | sed 's/^ */snapshots /'
     awk '$5 ~ "^/(run/hdsync|mnt/)" { print "mounts", $5 }' /proc/self/mountinfo
     grep -q ' /mnt/' /proc/mounts && exit
-    mount /dev/ubdb /mnt/hdd1; mount /dev/ubdc /mnt/hdd9
+    mount /dev/vdb /mnt/hdd1; mount /dev/vdc /mnt/hdd9
     find /mnt -name '*.hdsync-part' -o -name '.*.??????' | sed 's/^/parts /'
     find /mnt/hdd9 -name '*.tar.zst' | while read -r file; do zstd -qt $file 2>&1 || echo broken $file; done
     umount /mnt/hdd1 /mnt/hdd9`)
@@ -201,14 +201,14 @@ export async function aftermath(night: Night): Promise<Record<keyof typeof clean
 export async function archivesOn(night: Night): Promise<string[]> {
   return words(
     await night.machine.ok(`
-      mount /dev/ubdc /mnt/hdd9
+      mount /dev/vdc /mnt/hdd9
       find /mnt/hdd9 -name '*.tar*' -printf '%p:%i:' -exec sh -c 'sha256sum < {} | cut -c1-16' \\;
       umount /mnt/hdd9`),
   )
 }
 
 export async function expectMirrors(night: Night, ...sources: string[]): Promise<void> {
-  await night.machine.ok('mount /dev/ubdb /mnt/hdd1')
+  await night.machine.ok('mount /dev/vdb /mnt/hdd1')
   try {
     for (const source of sources) {
       expect(await fingerprint(night.machine, `/mnt/hdd1/${source}`)).toBe(

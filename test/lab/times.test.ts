@@ -3,7 +3,7 @@ import { describeNight, type Setting } from './night.ts'
 
 const boot = `
   mkdir -p /srv/state /mnt/hdd1
-  mount /dev/ubdc /srv/state`
+  mount /dev/vdc /srv/state`
 
 /** Reiserfs, which keeps whole seconds, and the time of a file in memory for as much as half a minute. */
 const setting: Setting = {
@@ -11,7 +11,7 @@ const setting: Setting = {
   group: 120,
   disks: [64, 32],
   prepare: `
-    for disk in b c; do mke2fs -q -t ext4 /dev/ubd$disk; done
+    for disk in b c; do mke2fs -q -t ext4 /dev/vd$disk; done
     ${boot}
     head -c 40000 /dev/urandom > /srv/var/data; echo other > /srv/var/other
     hdsync target adopt hdd1`,
@@ -20,7 +20,7 @@ const setting: Setting = {
 sources:
   var: { lv: vg01/lv_var, target: hdd1 }
 targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1 }] }
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] }
 state: /srv/state/hdsync
 `,
 }
@@ -38,7 +38,7 @@ describeNight('a file whose time lies', setting, (night) => {
       .filter((line) => line.includes('rsync'))
   }
   const look = (script: string) =>
-    night.machine.ok(`mount -o ro /dev/ubdb /mnt/hdd1; ${script}; umount /mnt/hdd1`)
+    night.machine.ok(`mount -o ro /dev/vdb /mnt/hdd1; ${script}; umount /mnt/hdd1`)
   const sums = (file: string) => look(`cat /srv/var/${file} | md5sum; cat /mnt/hdd1/var/${file} | md5sum`)
   const same = async (file: string) => {
     const [live, mirror] = (await sums(file)).split('\n')
@@ -92,7 +92,7 @@ describeNight('a file whose time lies', setting, (night) => {
     const { from } = JSON.parse(events.at(-1) ?? '').data.read
     // What a program might have done then: both have the time of the copy, one has been written once more.
     await night.machine.ok(`${overwrite(2)}; touch -d ${from} /srv/var/data; sync
-      mount /dev/ubdb /mnt/hdd1; touch -d "$(stat -c @%Y /srv/var/data)" /mnt/hdd1/var/data; umount /mnt/hdd1`)
+      mount /dev/vdb /mnt/hdd1; touch -d "$(stat -c @%Y /srv/var/data)" /mnt/hdd1/var/data; umount /mnt/hdd1`)
     expect(await same('data')).toBe(false)
     const copies = await backUp()
     expect(copies.filter((line) => line.includes('--files-from'))).toHaveLength(1)

@@ -14,7 +14,7 @@ sources:
   home: { lv: vg01/lv_home, target: hdd1, mount: { backoff: 10ms..20ms } }
   plain: { path: /srv/plain, target: hdd1 }
 targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/ubdb, at: /mnt/hdd1 }] }
+  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] }
 `
 }
 
@@ -29,8 +29,8 @@ const busyServer: Setting = {
   disks: [96],
   // The backup disk is mounted at a second place, where a test can look at it at any time.
   prepare: `
-    mke2fs -q -t ext4 /dev/ubdb
-    mkdir -p /mnt/hdd1 /srv/plain /look; mount /dev/ubdb /look
+    mke2fs -q -t ext4 /dev/vdb
+    mkdir -p /mnt/hdd1 /srv/plain /look; mount /dev/vdb /look
     (${oddFiles('/srv/var/odd')})
     echo odd > $'/srv/var/latin1-caf\\xe9'
     # This kernel's reiserfs does not write down what setfacl does to the mode; chmod does.

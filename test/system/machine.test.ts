@@ -19,7 +19,7 @@ describe.skipIf(!available.ok)(`a server with systemd${available.ok ? '' : ` (${
     expect(await server.ok('readlink -f /dev/disk/by-id/dm-name-vg01-lv_home')).toBe(
       await server.ok('readlink -f /dev/vg01/lv_home'),
     )
-    expect(await server.ok('readlink -f /dev/disk/by-uuid/$(findmnt -no UUID /mnt/backup)')).toBe('/dev/ubdb')
+    expect(await server.ok('readlink -f /dev/disk/by-uuid/$(findmnt -no UUID /mnt/backup)')).toBe('/dev/vdb')
   })
 
   it('takes and drops snapshots while udev looks on', async () => {

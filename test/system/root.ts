@@ -7,7 +7,6 @@ import { isProgram, labAvailable, searchPath } from '../lab/available.ts'
 import { cacheFolder } from '../lab/scratch.ts'
 
 const run = promisify(execFile)
-const modules = '/usr/lib/uml/modules'
 const imagesKept = 2
 
 /** What a small server has, what hdsync needs, and what the tests look with. */
@@ -34,17 +33,16 @@ export function systemAvailable(): { ok: true } | { ok: false; why: string } {
 
 /**
  * An ext4 image of a small Debian server of the host's release, with systemd as process 1. Made once, in about
- * 40 seconds, and then found again. Never changed: boot() lays a file for changes over it.
+ * 40 seconds, and then found again. Never changed: boot() copies it.
  * @throws With the last lines of mmdebstrap, without a network for example.
  */
 export async function rootImage(): Promise<string> {
   const image = imagePath()
   if (existsSync(image)) {
-    // The time of the last change stays: a file of changes is refused with any other.
-    utimesSync(image, new Date(), statSync(image).mtime)
+    utimesSync(image, new Date(), new Date())
     return image
   }
-  const words = [image, join(modules, kernelVersion()), codename(), ...packages]
+  const words = [image, codename(), ...packages]
   await run(join(import.meta.dirname, 'make-root'), words, {
     env: { ...process.env, PATH: searchPath.join(':') },
   })
@@ -54,14 +52,10 @@ export async function rootImage(): Promise<string> {
 
 /** Named by all that goes into it. */
 function imagePath(): string {
-  const hash = createHash('sha256').update([codename(), kernelVersion(), ...packages].join('\0'))
-  for (const file of ['make-root', 'up', '../lab/agent'])
+  const hash = createHash('sha256').update([codename(), ...packages].join('\0'))
+  for (const file of ['make-root', 'up', '../lab/agent', '../lab/shares'])
     hash.update(readFileSync(join(import.meta.dirname, file)))
   return join(cacheFolder('roots'), `${hash.digest('hex').slice(0, 16)}.ext4`)
-}
-
-function kernelVersion(): string {
-  return readdirSync(modules).sort().at(-1) ?? ''
 }
 
 function osRelease(): string {

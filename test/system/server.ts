@@ -51,7 +51,7 @@ export class SystemServer {
 
   /** Boots, on the disks and the root file system as they were left. The app of the checkout is not there. */
   async boot(): Promise<void> {
-    const root = { image: await rootImage(), changes: join(this.#dir, 'root.changes') }
+    const root = { image: await rootImage(), disk: join(this.#dir, 'root') }
     this.#machine = await boot({ root, disks: this.#disks, app: false })
   }
 
@@ -114,8 +114,8 @@ export class SystemServer {
 }
 
 const prepare = [
-  'vgcreate -q vg01 /dev/ubda >/dev/null',
-  'mke2fs -q -t ext4 /dev/ubdb',
+  'vgcreate -q vg01 /dev/vda >/dev/null',
+  'mke2fs -q -t ext4 /dev/vdb',
   ...volumes.flatMap(({ name, fs, size, at }) => [
     `lvcreate -q -y -Wy -L ${size} -n ${name} vg01 >/dev/null`,
     `mkfs.${fs} -q ${fs === 'reiserfs' ? '-ff' : '-F'} /dev/vg01/${name} >/dev/null 2>&1`,
@@ -123,7 +123,7 @@ const prepare = [
     `echo '/dev/vg01/${name} ${at} ${fs} ${mountOptions[fs] ?? 'defaults'} 0 2' >> /etc/fstab`,
   ]),
   'mkdir -p /mnt/backup',
-  'echo "UUID=$(blkid -o value -s UUID /dev/ubdb) /mnt/backup ext4 defaults 0 2" >> /etc/fstab',
+  'echo "UUID=$(blkid -o value -s UUID /dev/vdb) /mnt/backup ext4 defaults 0 2" >> /etc/fstab',
   'systemctl daemon-reload',
   'udevadm settle',
   'mount -a',

@@ -15,7 +15,7 @@ export const volumes: readonly { source: string; lv: string; fs: FileSystem; siz
   { source: 'var', lv: 'lv_var', fs: 'reiserfs', size: '48M' },
   { source: 'home', lv: 'lv_home', fs: 'ext3', size: '48M' },
 ]
-/** Disks from /dev/ubdb on, by where they are mounted. */
+/** Disks from /dev/vdb on, by where they are mounted. */
 const disks = ['/mnt/mirrors', '/mnt/archives', '/mnt/classic-mirrors', '/mnt/classic-archives', '/mnt/state']
 
 /**
@@ -110,7 +110,7 @@ export class LabServer {
     )
     const inodes = Math.max(4096, 2 * labSize.files, diskMiB * 16)
     for (const [n, at] of disks.entries()) {
-      const device = `/dev/ubd${'bcdefg'[n]}`
+      const device = `/dev/vd${'bcdefg'[n]}`
       await this.#do(`mke2fs -q -t ext4 -N ${inodes} ${device}; mkdir -p ${at}; mount ${device} ${at}`)
     }
     for (const { source } of volumes) {
@@ -124,8 +124,8 @@ const config = `
 sources:
 ${volumes.map(({ source, lv, size }) => `  ${source}: { lv: ${group}/${lv}, target: mirrors, snapshot: { size: ${size} } }`).join('\n')}
 targets:
-  mirrors: { path: /mnt/mirrors, mounts: [{ device: /dev/ubdb, at: /mnt/mirrors }] }
-  archives: { path: /mnt/archives, mounts: [{ device: /dev/ubdc, at: /mnt/archives }] }
+  mirrors: { path: /mnt/mirrors, mounts: [{ device: /dev/vdb, at: /mnt/mirrors }] }
+  archives: { path: /mnt/archives, mounts: [{ device: /dev/vdc, at: /mnt/archives }] }
 archive: { target: archives }
 state: /mnt/state/hdsync
 functions: /mnt/state/none

@@ -6,7 +6,7 @@ import { buildServer, mountVolumes, oddFiles, type Server as Volumes } from '../
 import { Ledger } from './ledger.ts'
 
 const mib = 2 ** 20
-/** /dev/ubda: the volumes and their snapshots; b: mirrors; c: archives; d: the event store and a plain folder. */
+/** /dev/vda: the volumes and their snapshots; b: mirrors; c: archives; d: the event store and a plain folder. */
 const diskSizesMiB = [260, 128, 128, 96]
 
 const volumes: Volumes = {
@@ -21,8 +21,8 @@ export const live = ['var', 'home'] as const
 export const sources = [...live, 'plain'] as const
 export type Source = (typeof sources)[number]
 export const stateFolder = '/srv/state/hdsync'
-export const mirrorDisk = '/dev/ubdb'
-export const archiveDisk = '/dev/ubdc'
+export const mirrorDisk = '/dev/vdb'
+export const archiveDisk = '/dev/vdc'
 export const archiveTarget = '/mnt/hdd9'
 
 /** @param state The folder of the event store. */
@@ -38,10 +38,10 @@ archive: { target: hdd9 }
 state: ${state}
 `
 
-const booted = 'mkdir -p /srv/state /mnt/hdd1 /mnt/hdd9; mount /dev/ubdd /srv/state'
+const booted = 'mkdir -p /srv/state /mnt/hdd1 /mnt/hdd9; mount /dev/vdd /srv/state'
 
 const prepared = `
-  for disk in b c d; do mke2fs -q -t ext4 /dev/ubd$disk; done
+  for disk in b c d; do mke2fs -q -t ext4 /dev/vd$disk; done
   ${booted}
   mkdir -p /srv/state/plain; for n in 1 2 3; do echo $n > /srv/state/plain/$n; done
   perl -e 'for my $at (@ARGV) { mkdir "$at/mail"; for my $n (1 .. 120) {

@@ -1,6 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { TerminalError } from '../../../../runtime/errors.ts'
-import { filesystemType, snapshotMountOptions, snapshotType } from '../../../../runtime/host/filesystem.ts'
+import {
+  filesystemType,
+  hasDriverOfExt2,
+  snapshotMountOptions,
+  snapshotType,
+} from '../../../../runtime/host/filesystem.ts'
 import { parseMountinfo } from '../../../../runtime/host/mountinfo.ts'
 import { recordingRunner } from './runner.ts'
 
@@ -49,6 +57,21 @@ describe('snapshotType()', () => {
     await snapshotType(runner, '/dev/null', live('ext2', 'rw'))
     expect(recorded.map(({ argv }) => argv[0])).toEqual(['blkid', 'blkid'])
   })
+})
+
+test.each([
+  ['modules.builtin', 'kernel/fs/ext2/ext2.ko\n', true],
+  [
+    'modules.dep',
+    'kernel/fs/ext4/ext4.ko: kernel/fs/jbd2/jbd2.ko\nkernel/fs/ext2/ext2.ko.xz: kernel/fs/mbcache.ko\n',
+    true,
+  ],
+  ['modules.dep', 'kernel/fs/ext4/ext4.ko: kernel/fs/jbd2/jbd2.ko\n', false],
+])('hasDriverOfExt2() looks into %s', (name, text, has) => {
+  const folder = mkdtempSync(join(tmpdir(), 'hdsync-test-'))
+  writeFileSync(join(folder, name), text)
+  expect(hasDriverOfExt2(folder)).toBe(has)
+  rmSync(folder, { recursive: true })
 })
 
 test('filesystemType() of a device without a file system is none', async () => {
