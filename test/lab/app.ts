@@ -19,8 +19,8 @@ const imagesKept = 5
  * build that users run, in the folder `built`. Needs no root. An image of the same content is made once, in about two
  * seconds, and is then found again in a tenth of that, by other processes too. Returns its path.
  *
- * An image, because reading through hostfs costs a descriptor on the host for every file, and so that a
- * machine runs what the checkout was when it booted.
+ * An image, because many small files are slow to read through a shared folder, and so that a machine runs what
+ * the checkout was when it booted.
  */
 export async function appImage(): Promise<string> {
   const images = cacheFolder('images')

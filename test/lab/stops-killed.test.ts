@@ -184,7 +184,7 @@ describeNight('a night that is disturbed', office, (night) => {
     const all = night.machine.ok(`
       for i in 1 2 3; do (hdsync run home --json > /run/out$i 2>/run/err$i; echo $?) & done; wait`)
     await held.reached()
-    await until(night, '[ $(pgrep -cf runtime/cli/main.ts) = 1 ]')
+    await until(night, '[ $(pgrep -cf runtime/cli/main) = 1 ]')
     await held.go()
     expect((await all).split('\n').sort()).toEqual(['0', '4', '4'])
     expect(await night.machine.ok('cat /run/err? | grep -c "nothing was started"')).toBe('2')

@@ -143,7 +143,7 @@ export async function slow(
 /** Ends what a test has left running when it failed halfway, so that the next one begins afresh. */
 export async function letGo(night: Night): Promise<void> {
   await night.machine.ok(`
-    pkill -KILL -f runtime/cli/main.ts
+    pkill -KILL -f runtime/cli/main
     rm -f ${programs.map((name) => `/usr/local/sbin/${name}`).join(' ')}
     for held in /run/hold-*; do touch $held/go; done; true`)
 }
