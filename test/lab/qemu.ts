@@ -58,7 +58,15 @@ export function qemuWords({ kernel, memory, processors, dir, disks, app, root }:
 const hostArguments = [`labinit=${join(import.meta.dirname, 'init')}`]
 
 /** With all addresses the same at each start, code that was translated once is found again: that halves a night. */
-const fastInSoftware = ['mitigations=off', 'nokaslr', 'norandmaps', 'transparent_hugepage=never']
+const fastInSoftware = [
+  'mitigations=off',
+  'nokaslr',
+  'norandmaps',
+  'transparent_hugepage=never',
+  'init_on_alloc=0',
+  'apparmor=0',
+  'audit=0',
+]
 
 /** Programs choose their fastest code by it; what is wider than SSE is slow in software. */
 const processor = 'Nehalem,+rdrand'

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { createRunner, unobserved } from '../../host/command.ts'
 
 /** What a daemon tells systemd, and asks of it. Does nothing where systemd did not start this process. */
@@ -18,6 +19,8 @@ export interface ServiceManager {
 const wakeUnit = 'hdsync-wake'
 const service = 'hdsync.service'
 const limitMs = 10_000
+/** Who woke the daemon is waiting at the socket; the first word to systemd takes longer than to serve them. */
+const waitingFirstMs = 50
 
 /** @see sd_notify(3): Node has no datagram sockets of that family, so systemd-notify sends what is to be told. */
 export function createServiceManager(env: NodeJS.ProcessEnv): ServiceManager {
@@ -27,13 +30,13 @@ export function createServiceManager(env: NodeJS.ProcessEnv): ServiceManager {
     owner: '',
   })
   const run = (argv: [string, ...string[]]) => runner.run({ argv, timeoutMs: limitMs })
-  let last = Promise.resolve()
+  let last: Promise<void> | undefined
   const notify = (...words: string[]) => {
     if (!env.NOTIFY_SOCKET) return
     const socket = { NOTIFY_SOCKET: env.NOTIFY_SOCKET }
     const argv = ['systemd-notify', ...words] as [string, ...string[]]
     // In order: a status that overtakes the next one would stay.
-    last = last
+    last = (last ?? pause(waitingFirstMs))
       .then(() => runner.run({ argv, timeoutMs: limitMs, env: socket }))
       .then(
         () => {},
