@@ -17,7 +17,8 @@ import {
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type ArchivePlan, archivePath, createArchives } from '../../../../runtime/host/archives.ts'
+import { type ArchivePlan, archivePath } from '../../../../runtime/host/archive-place.ts'
+import { createArchives } from '../../../../runtime/host/archives.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 

@@ -21,12 +21,8 @@ import { basename, dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { EarlierArchive } from '../../../../runtime/engine/earlier-archives.ts'
 import { TerminalError } from '../../../../runtime/errors.ts'
-import {
-  type ArchivePlan,
-  archivePath,
-  createArchives,
-  temporaryPath,
-} from '../../../../runtime/host/archives.ts'
+import { type ArchivePlan, archivePath, temporaryPath } from '../../../../runtime/host/archive-place.ts'
+import { createArchives } from '../../../../runtime/host/archives.ts'
 import type { CommandRunner } from '../../../../runtime/host/command.ts'
 import { Child } from '../../child.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'

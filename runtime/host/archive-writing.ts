@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { TerminalError } from '../errors.ts'
+import type { Progress } from '../function.ts'
+import { type Assembled, assemble, DamagedArchiveError } from './archive-assembly.ts'
+import { archiveFile } from './archive-file.ts'
+import { basisOf, findArgv, tarArgv, testArgv } from './archive-form.ts'
+import type { ArchiveIndex } from './archive-index.ts'
+import type { ArchiveIndexes } from './archive-indexes.ts'
+import { openPackers } from './archive-packers.ts'
+import { type Archived, type ArchivePlan, placeFor, putInPlace } from './archive-place.ts'
+import { type Segment, SegmentCutter } from './archive-segments.ts'
+import type { CommandRunner } from './command.ts'
+import { keepsSubsecondTimes } from './directory.ts'
+import { digestOnDisk, type Reading } from './disk-read.ts'
+import { meter } from './meter.ts'
+import { mirrorPath } from './mirrors.ts'
+
+export interface WritingOptions {
+  runner: CommandRunner
+  signal: AbortSignal
+  indexes: ArchiveIndexes
+  /** Milliseconds since the epoch. */
+  now: () => number
+}
+
+const timeoutMs = 7 * 24 * 3_600_000
+
+/** Does `Archives.write`. */
+export async function writeArchive(
+  plan: ArchivePlan,
+  onProgress: (progress: Progress) => void,
+  options: WritingOptions,
+): Promise<{ archive: Archived; damaged: string[] }> {
+  const { indexes } = options
+  const place = placeFor(plan)
+  const { path, temporary } = place
+  const earlier = await indexes.newest(plan)
+  try {
+    const basis = basisOf(plan)
+    const { assembled, damaged, taken } = await assembleFrom(earlier, plan, temporary, onProgress, options)
+    const { sha256, index } = assembled
+    await verify(temporary, sha256, plan, options)
+    const written = await archiveFile(temporary)
+    if (!written) throw new TerminalError(`the archive ${temporary} is gone`)
+    await putInPlace(plan, place)
+    const { file, sizeBytes } = written
+    await indexes.save(plan, { path, file, sizeBytes }, index)
+    return { archive: { path, sizeBytes, sha256, file, ...(basis && { basis }), ...taken }, damaged }
+  } finally {
+    await rm(temporary, { force: true })
+  }
+}
+
+/** From the whole mirror, where the earlier archive turns out to be damaged. */
+async function assembleFrom(
+  earlier: ArchiveIndex | undefined,
+  plan: ArchivePlan,
+  path: string,
+  onProgress: (progress: Progress) => void,
+  options: WritingOptions,
+): Promise<{ assembled: Assembled; damaged: string[]; taken: Pick<Archived, 'takenFrom' | 'takenBytes'> }> {
+  const { runner, signal, now } = options
+  await rm(path, { force: true })
+  const packers = openPackers(plan)
+  try {
+    const assembled = await assemble(path, {
+      segments: (stopped) => segmentsOf(plan, runner, stopped, now()),
+      earlier,
+      tar: { argv: tarArgv(plan), timeoutMs },
+      packers,
+      runner,
+      signal,
+      onWritten: meter(null, onProgress),
+    })
+    const { takenBytes } = assembled
+    const taken = earlier && takenBytes > 0 ? { takenFrom: earlier.header.path, takenBytes } : {}
+    return { assembled, damaged: [], taken }
+  } catch (error) {
+    if (!earlier || !(error instanceof DamagedArchiveError)) throw error
+    const whole = await assembleFrom(undefined, plan, path, onProgress, options)
+    return { ...whole, damaged: [`the archive ${earlier.header.path} is damaged: ${error.message}`] }
+  } finally {
+    await packers.close()
+  }
+}
+
+/** Walks through a mirror. */
+async function* segmentsOf(
+  plan: ArchivePlan,
+  runner: CommandRunner,
+  signal: AbortSignal,
+  nowMs: number,
+): AsyncGenerator<Segment> {
+  const mirror = mirrorPath(plan.from, { name: plan.source })
+  const cutter = new SegmentCutter(plan.source, changedSince(mirror, nowMs / 1000))
+  const find = await runner.open({ argv: findArgv(plan), timeoutMs, signal })
+  find.input.end()
+  for await (const chunk of find.output) yield* cutter.add(chunk)
+  await find.result
+  yield* cutter.end()
+}
+
+/** From when on a time of change may stand for a later change too, in seconds since the epoch. */
+function changedSince(mirror: string, now: number): number {
+  // The kernel's clock for files goes on in steps of at most 10 ms.
+  return existsSync(mirror) && keepsSubsecondTimes(mirror) ? now - 0.1 : Math.floor(now) - 1
+}
+
+/** Reads an archive from the disk, and compares it with what was to be written. */
+async function verify(path: string, sha256: string, plan: ArchivePlan, reading: Reading): Promise<void> {
+  let cause: unknown
+  try {
+    const test = testArgv(plan.compression)
+    if (
+      (await digestOnDisk(path, { ...reading, ...(test && { test: { argv: test, timeoutMs } }) })) === sha256
+    )
+      return
+  } catch (error) {
+    reading.signal.throwIfAborted()
+    cause = error
+  }
+  throw new TerminalError(`the archive ${path} does not read back as it was written`, {
+    hint: 'the disk or the memory of this machine may be failing: see dmesg',
+    cause,
+  })
+}
