@@ -3,10 +3,11 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { TerminalError } from '../errors.ts'
+import { type Packing, pack } from './archive-compression.ts'
 import { type ArchiveIndex, digestOf, IndexBuilder } from './archive-index.ts'
 import type { Packers } from './archive-packers.ts'
 import type { Segment } from './archive-segments.ts'
-import { type FreshSegment, TarFeed } from './archive-tar.ts'
+import { TarFeed } from './archive-tar.ts'
 import type { Command, CommandRunner } from './command.ts'
 
 /** What an archive is put together of. */
@@ -17,6 +18,7 @@ export interface Assembly {
   earlier: ArchiveIndex | undefined
   /** tar(1), which packs the paths that it reads from its standard input. */
   tar: Command
+  packing: Packing
   packers: Packers
   runner: CommandRunner
   signal: AbortSignal
@@ -41,7 +43,12 @@ interface Run {
   to: number
 }
 
-type Part = Run | FreshSegment
+/** A segment that tar packs anew: the next one that it was told to. */
+interface Fresh {
+  key: Buffer | undefined
+}
+
+type Part = Run | Fresh
 
 /** Read from an earlier archive at once, and written at once. */
 const blockBytes = 2 * 1024 ** 2
@@ -59,7 +66,7 @@ const trailer = new Uint8Array(1024)
 export async function assemble(path: string, assembly: Assembly): Promise<Assembled> {
   const broken = new AbortController()
   const signal = AbortSignal.any([assembly.signal, broken.signal])
-  const tar = new TarFeed({ ...assembly, tar: { ...assembly.tar, signal } })
+  const tar = new TarFeed({ ...assembly, tar: { ...assembly.tar, signal }, signal })
   const parts = new Readable({ objectMode: true, read() {} })
   parts.on('error', () => {})
   const out = await ArchiveFile.create(path, assembly.onWritten)
@@ -92,7 +99,8 @@ async function divide(
   for await (const segment of segments(signal)) {
     const found = segment.key && earlier?.find(segment.key)
     if (found === undefined) {
-      parts.push(await tar.add(segment))
+      parts.push({ key: segment.key } satisfies Fresh)
+      await tar.add(segment)
       run = undefined
     } else if (run?.to === found && parts.readableLength > 0) {
       // Nobody has begun with it.
@@ -111,32 +119,35 @@ async function join(
   parts: Readable,
   tar: TarFeed,
   out: ArchiveFile,
-  { earlier, packers }: Assembly,
+  { earlier, packing }: Assembly,
 ): Promise<void> {
   const source = earlier && (await EarlierFile.open(earlier))
   try {
     for await (const part of parts as AsyncIterable<Part>) {
-      if ('pieces' in part) await addFresh(part, tar, out)
+      if ('key' in part) await addFresh(part, tar, out)
       else await source?.take(part, out)
     }
-    const { bytes, release } = await packers.pack([trailer])
-    await out.add(bytes)
-    release()
+    await out.add(pack(trailer, packing))
   } finally {
     await source?.close()
   }
 }
 
-async function addFresh({ key, pieces }: FreshSegment, tar: TarFeed, out: ArchiveFile): Promise<void> {
-  const sha256 = createHash('sha256')
-  let length = 0
-  for await (const piece of pieces) {
-    const { bytes, release } = await piece.packed
-    sha256.update(bytes)
-    length += bytes.length
-    await out.add(bytes)
-    release()
-    tar.release(piece)
+async function addFresh({ key }: Fresh, tar: TarFeed, out: ArchiveFile): Promise<void> {
+  const first = await tar.next()
+  await out.add(first.bytes)
+  if (first.isLast) {
+    out.index.add(key, digestOf(first.sha256), first.bytes.length)
+    return
+  }
+  const sha256 = createHash('sha256').update(first.bytes)
+  let length = first.bytes.length
+  for (let isLast = false; !isLast; ) {
+    const piece = await tar.next()
+    sha256.update(piece.bytes)
+    length += piece.bytes.length
+    await out.add(piece.bytes)
+    isLast = piece.isLast
   }
   out.index.add(key, digestOf(sha256.digest()), length)
 }
@@ -146,6 +157,9 @@ class EarlierFile {
   readonly #file: FileHandle
   readonly #index: ArchiveIndex
   readonly #block = new Uint8Array(blockBytes)
+  /** What of the file is in there. */
+  #from = 0
+  #to = 0
 
   private constructor(file: FileHandle, index: ArchiveIndex) {
     this.#file = file
@@ -206,17 +220,32 @@ class EarlierFile {
     out.index.add(this.#index.key(n), digest, length)
   }
 
-  /** What is read lies where the next comes to lie. */
+  /**
+   * What is read lies where the next comes to lie. Whatever follows is read along, as most of it is asked for next; but
+   * not where the order in a mirror has become another one.
+   */
   async #read(offset: number, length: number): Promise<Uint8Array> {
-    const bytes = this.#block.subarray(0, length)
+    if (offset < this.#from || offset + length > this.#to) {
+      const isNear = offset >= this.#from && offset <= this.#to + blockBytes
+      const toEnd = this.#index.header.sizeBytes - offset
+      await this.#fill(offset, Math.max(length, isNear ? Math.min(blockBytes, toEnd) : 0))
+    }
+    return this.#block.subarray(offset - this.#from, offset - this.#from + length)
+  }
+
+  async #fill(offset: number, length: number): Promise<void> {
+    this.#from = offset
+    this.#to = offset
     for (let at = 0; at < length; ) {
-      const { bytesRead } = await this.#file.read(bytes, at, length - at, offset + at).catch((error) => {
-        throw new DamagedArchiveError(`it cannot be read: ${error.message}`, { cause: error })
-      })
+      const { bytesRead } = await this.#file
+        .read(this.#block, at, length - at, offset + at)
+        .catch((error) => {
+          throw new DamagedArchiveError(`it cannot be read: ${error.message}`, { cause: error })
+        })
       if (bytesRead === 0) throw new DamagedArchiveError('it has lost its end')
       at += bytesRead
+      this.#to += bytesRead
     }
-    return bytes
   }
 }
 

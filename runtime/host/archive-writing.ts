@@ -68,6 +68,7 @@ async function assembleFrom(
       segments: (stopped) => segmentsOf(plan, runner, stopped, now()),
       earlier,
       tar: { argv: tarArgv(plan), timeoutMs },
+      packing: plan,
       packers,
       runner,
       signal,
