@@ -9,6 +9,7 @@ import type { Packers } from './archive-packers.ts'
 import type { Segment } from './archive-segments.ts'
 import { TarFeed } from './archive-tar.ts'
 import type { Command, CommandRunner } from './command.ts'
+import type { OnDisk } from './on-disk.ts'
 
 /** What an archive is put together of. */
 export interface Assembly {
@@ -22,6 +23,8 @@ export interface Assembly {
   packers: Packers
   runner: CommandRunner
   signal: AbortSignal
+  /** Told how much of the archive is on the disk. */
+  onDisk: OnDisk
   /** Told of each addition to the archive. */
   onWritten: (chunk: Uint8Array) => void
 }
@@ -52,6 +55,8 @@ type Part = Run | Fresh
 
 /** Read from an earlier archive at once, and written at once. */
 const blockBytes = 2 * 1024 ** 2
+/** So much, and a quarter of what is there, is brought onto the disk at once while more is put together. */
+const flushBytes = 64 * 1024 ** 2
 /** Two empty blocks are the end of an archive. @see tar(5) */
 const trailer = new Uint8Array(1024)
 
@@ -69,7 +74,7 @@ export async function assemble(path: string, assembly: Assembly): Promise<Assemb
   const tar = new TarFeed({ ...assembly, tar: { ...assembly.tar, signal }, signal })
   const parts = new Readable({ objectMode: true, read() {} })
   parts.on('error', () => {})
-  const out = await ArchiveFile.create(path, assembly.onWritten)
+  const out = await ArchiveFile.create(path, assembly)
   try {
     const jobs = [divide(parts, tar, assembly, signal), join(parts, tar, out, assembly)]
     for (const job of jobs) {
@@ -260,23 +265,28 @@ class ArchiveFile {
   readonly #path: string
   readonly #file: FileHandle
   readonly #sha256 = createHash('sha256')
-  readonly #onWritten: (chunk: Uint8Array) => void
+  readonly #told: Pick<Assembly, 'onWritten' | 'onDisk'>
   #sizeBytes = 0
   #takenBytes = 0
   /** What is written at once with what comes next. */
   readonly #block = new Uint8Array(blockBytes)
   #blockBytes = 0
+  #writtenBytes = 0
+  #flushedBytes = 0
+  #flushing: Promise<void> | undefined
+  /** Is told once only: whoever asks again is told that all is well. */
+  #lost: unknown
 
-  private constructor(path: string, file: FileHandle, onWritten: (chunk: Uint8Array) => void) {
+  private constructor(path: string, file: FileHandle, told: Pick<Assembly, 'onWritten' | 'onDisk'>) {
     this.#path = path
     this.#file = file
-    this.#onWritten = onWritten
+    this.#told = told
   }
 
-  static async create(path: string, onWritten: (chunk: Uint8Array) => void): Promise<ArchiveFile> {
+  static async create(path: string, told: Pick<Assembly, 'onWritten' | 'onDisk'>): Promise<ArchiveFile> {
     try {
       // The archive holds what only root may read on the live system.
-      return new ArchiveFile(path, await open(path, 'wx', 0o600), onWritten)
+      return new ArchiveFile(path, await open(path, 'wx', 0o600), told)
     } catch (error) {
       throw cannotWrite(path, error)
     }
@@ -291,17 +301,24 @@ class ArchiveFile {
       this.#block.set(part, this.#blockBytes)
       this.#blockBytes += part.length
       at += part.length
-      if (this.#blockBytes === blockBytes) await this.#write()
+      if (this.#blockBytes === blockBytes) {
+        await this.#write()
+        this.#writtenBytes += blockBytes
+        this.#flush(this.#writtenBytes)
+      }
     }
-    this.#onWritten(chunk)
+    this.#told.onWritten(chunk)
   }
 
   /** Brings it onto the disk. */
   async finish(): Promise<Assembled> {
     await this.#write()
+    await this.#flushing
     await this.#file.sync().catch((error) => {
-      throw cannotWrite(this.#path, error)
+      this.#lost ??= error
     })
+    if (this.#lost) throw cannotWrite(this.#path, this.#lost)
+    this.#told.onDisk.advance(this.#sizeBytes, true)
     const sha256 = this.#sha256.digest('hex')
     return { sha256, sizeBytes: this.#sizeBytes, takenBytes: this.#takenBytes, index: this.index }
   }
@@ -320,6 +337,24 @@ class ArchiveFile {
     } catch (error) {
       throw cannotWrite(this.#path, error)
     }
+    if (this.#lost) throw cannotWrite(this.#path, this.#lost)
+  }
+
+  /** Begins to bring what has been written onto the disk, if that is worth it and not being done. */
+  #flush(bytes: number): void {
+    if (this.#flushing || bytes - this.#flushedBytes < Math.max(flushBytes, this.#flushedBytes / 4)) return
+    this.#flushing = this.#file
+      .datasync()
+      .then(
+        () => this.#told.onDisk.advance(bytes),
+        (error) => {
+          this.#lost = error
+        },
+      )
+      .finally(() => {
+        this.#flushedBytes = bytes
+        this.#flushing = undefined
+      })
   }
 }
 

@@ -12,9 +12,10 @@ import { type Archived, type ArchivePlan, placeFor, putInPlace } from './archive
 import { type Segment, SegmentCutter } from './archive-segments.ts'
 import type { CommandRunner } from './command.ts'
 import { keepsSubsecondTimes } from './directory.ts'
-import { digestOnDisk, type Reading } from './disk-read.ts'
+import { digestOnDisk } from './disk-read.ts'
 import { meter } from './meter.ts'
 import { mirrorPath } from './mirrors.ts'
+import { OnDisk } from './on-disk.ts'
 
 export interface WritingOptions {
   runner: CommandRunner
@@ -38,9 +39,15 @@ export async function writeArchive(
   const earlier = await indexes.newest(plan)
   try {
     const basis = basisOf(plan)
-    const { assembled, damaged, taken } = await assembleFrom(earlier, plan, temporary, onProgress, options)
+    const { assembled, readBack, damaged, taken } = await assembleFrom(
+      earlier,
+      plan,
+      temporary,
+      onProgress,
+      options,
+    )
     const { sha256, index } = assembled
-    await verify(temporary, sha256, plan, options)
+    await verify(temporary, sha256, readBack, options)
     const written = await archiveFile(temporary)
     if (!written) throw new TerminalError(`the archive ${temporary} is gone`)
     await putInPlace(plan, place)
@@ -52,6 +59,15 @@ export async function writeArchive(
   }
 }
 
+/** An archive that was put together. */
+interface Written {
+  assembled: Assembled
+  /** Its digest, as it is read from the disk: what is there of it is read while the rest is written. */
+  readBack: Promise<string>
+  damaged: string[]
+  taken: Pick<Archived, 'takenFrom' | 'takenBytes'>
+}
+
 /** From the whole mirror, where the earlier archive turns out to be damaged. */
 async function assembleFrom(
   earlier: ArchiveIndex | undefined,
@@ -59,10 +75,15 @@ async function assembleFrom(
   path: string,
   onProgress: (progress: Progress) => void,
   options: WritingOptions,
-): Promise<{ assembled: Assembled; damaged: string[]; taken: Pick<Archived, 'takenFrom' | 'takenBytes'> }> {
+): Promise<Written> {
   const { runner, signal, now } = options
   await rm(path, { force: true })
   const packers = openPackers(plan)
+  const onDisk = new OnDisk()
+  const test = testArgv(plan.compression)
+  const reading = { runner, signal, onDisk, ...(test && { test: { argv: test, timeoutMs } }) }
+  const readBack = digestOnDisk(path, reading)
+  readBack.catch(() => {})
   try {
     const assembled = await assemble(path, {
       segments: (stopped) => segmentsOf(plan, runner, stopped, now()),
@@ -72,12 +93,15 @@ async function assembleFrom(
       packers,
       runner,
       signal,
+      onDisk,
       onWritten: meter(null, onProgress),
     })
     const { takenBytes } = assembled
     const taken = earlier && takenBytes > 0 ? { takenFrom: earlier.header.path, takenBytes } : {}
-    return { assembled, damaged: [], taken }
+    return { assembled, readBack, damaged: [], taken }
   } catch (error) {
+    onDisk.fail(error)
+    await readBack.catch(() => {})
     if (!earlier || !(error instanceof DamagedArchiveError)) throw error
     const whole = await assembleFrom(undefined, plan, path, onProgress, options)
     return { ...whole, damaged: [`the archive ${earlier.header.path} is damaged: ${error.message}`] }
@@ -108,17 +132,18 @@ function changedSince(mirror: string, now: number): number {
   return existsSync(mirror) && keepsSubsecondTimes(mirror) ? now - 0.1 : Math.floor(now) - 1
 }
 
-/** Reads an archive from the disk, and compares it with what was to be written. */
-async function verify(path: string, sha256: string, plan: ArchivePlan, reading: Reading): Promise<void> {
+/** Compares an archive, as it is read from the disk, with what was to be written. */
+async function verify(
+  path: string,
+  sha256: string,
+  readBack: Promise<string>,
+  { signal }: Pick<WritingOptions, 'signal'>,
+): Promise<void> {
   let cause: unknown
   try {
-    const test = testArgv(plan.compression)
-    if (
-      (await digestOnDisk(path, { ...reading, ...(test && { test: { argv: test, timeoutMs } }) })) === sha256
-    )
-      return
+    if ((await readBack) === sha256) return
   } catch (error) {
-    reading.signal.throwIfAborted()
+    signal.throwIfAborted()
     cause = error
   }
   throw new TerminalError(`the archive ${path} does not read back as it was written`, {
