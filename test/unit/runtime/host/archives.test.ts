@@ -211,7 +211,8 @@ describe('an archive that fails', () => {
       onTestFinished(() => {
         execFileSync('umount', [plan.to.path])
       })
-      writeFileSync(join(plan.from.path, 'var', 'large'), Buffer.alloc(4_000_000, 'x'))
+      // More than there is memory for: tar is waiting for some when the disk is full.
+      writeFileSync(join(plan.from.path, 'var', 'large'), Buffer.alloc(80_000_000, 'x'))
       const path = lastWeek({ ...plan, compression: 'none' })
       const failure = await write({ ...plan, compression: 'none' }).catch((error: unknown) => error)
       expect(failure).toBeInstanceOf(TerminalError)
