@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { TerminalError } from '../errors.ts'
 import { type Packing, pack } from './archive-compression.ts'
-import { type ArchiveIndex, digestOf, IndexBuilder } from './archive-index.ts'
+import { type ArchiveIndex, digestOf, type IndexBuilder } from './archive-index.ts'
 import type { Packers } from './archive-packers.ts'
 import type { Segment } from './archive-segments.ts'
 import { TarFeed } from './archive-tar.ts'
@@ -25,19 +25,19 @@ export interface Assembly {
   signal: AbortSignal
   /** Told how much of the archive is on the disk. */
   onDisk: OnDisk
+  /** Told what the archive consists of, each segment before its end is written. */
+  index: IndexBuilder
   /** Told of each addition to the archive. */
   onWritten: (chunk: Uint8Array) => void
 }
 
 export interface Assembled {
-  sha256: string
   sizeBytes: number
   /** How many of these have been taken from the earlier archive. */
   takenBytes: number
-  index: IndexBuilder
 }
 
-/** An archive from which segments were to be taken is not what it was when it was written. */
+/** An archive from which segments were to be taken cannot be read, or is not what it was when it was written. */
 export class DamagedArchiveError extends Error {}
 
 /** Segments of the earlier archive that stand there one after the other. */
@@ -62,9 +62,9 @@ const trailer = new Uint8Array(1024)
 
 /**
  * Writes a new file that is the archive of a mirror: what has changed is packed by tar, everything else is taken from
- * an earlier archive as it stands there, and compared with what it was when it was written. The file is on the disk
- * when this ends.
- * @throws {DamagedArchiveError} It was not what it was.
+ * an earlier archive as it stands there. Whether that is what it was when it was written is seen when the new one is
+ * read back, as the index says what it was. The file is on the disk when this ends.
+ * @throws {DamagedArchiveError} It cannot be read any more.
  * @throws {TerminalError} The file cannot be written.
  * @throws {CommandError} Something in the mirror cannot be read.
  */
@@ -132,29 +132,27 @@ async function join(
       if ('key' in part) await addFresh(part, tar, out)
       else await source?.take(part, out)
     }
-    await out.add(pack(trailer, packing))
+    const end = pack(trailer, packing)
+    out.index.add(undefined, digestOf(hash('sha256', end, 'buffer')), end.length)
+    await out.add(end)
   } finally {
     await source?.close()
   }
 }
 
 async function addFresh({ key }: Fresh, tar: TarFeed, out: ArchiveFile): Promise<void> {
-  const first = await tar.next()
-  await out.add(first.bytes)
-  if (first.isLast) {
-    out.index.add(key, digestOf(first.sha256), first.bytes.length)
-    return
-  }
-  const sha256 = createHash('sha256').update(first.bytes)
-  let length = first.bytes.length
+  const sha256 = createHash('sha256')
+  let length = 0
   for (let isLast = false; !isLast; ) {
     const piece = await tar.next()
-    sha256.update(piece.bytes)
-    length += piece.bytes.length
-    await out.add(piece.bytes)
     isLast = piece.isLast
+    const isWhole = isLast && length === 0
+    length += piece.bytes.length
+    if (!isWhole) sha256.update(piece.bytes)
+    // Before its end is written, as what is on the disk is compared at once.
+    if (isLast) out.index.add(key, digestOf(isWhole ? piece.sha256 : sha256.digest()), length)
+    await out.add(piece.bytes)
   }
-  out.index.add(key, digestOf(sha256.digest()), length)
 }
 
 /** An archive that is read again. */
@@ -190,39 +188,20 @@ class EarlierFile {
         return last.offset + last.length - offset
       }
       while (end < to && lengthTo(end + 1) <= blockBytes) end += 1
-      if (end === first + 1) await this.#takeOne(first, out)
-      else await this.#takeSome(first, end, await this.#read(offset, lengthTo(end)), out)
+      for (let n = first; n < end; n += 1) {
+        const { length, digest } = this.#index.entry(n)
+        out.index.add(this.#index.key(n), digest, length)
+      }
+      for (let at = 0, length = lengthTo(end); at < length; at += blockBytes) {
+        const bytes = await this.#read(offset + at, Math.min(blockBytes, length - at))
+        await out.add(bytes, { taken: true })
+      }
       first = end
     }
   }
 
   close(): Promise<void> {
     return this.#file.close()
-  }
-
-  async #takeSome(first: number, end: number, bytes: Uint8Array, out: ArchiveFile): Promise<void> {
-    let at = 0
-    for (let n = first; n < end; n += 1) {
-      const { length, digest } = this.#index.entry(n)
-      const own = bytes.subarray(at, at + length)
-      at += length
-      check(hash('sha256', own, 'buffer'), digest)
-      out.index.add(this.#index.key(n), digest, length)
-    }
-    await out.add(bytes, { taken: true })
-  }
-
-  /** One that may be of any size: all of it is written before it is known to be good. */
-  async #takeOne(n: number, out: ArchiveFile): Promise<void> {
-    const { offset, length, digest } = this.#index.entry(n)
-    const sha256 = createHash('sha256')
-    for (let at = 0; at < length; at += blockBytes) {
-      const bytes = await this.#read(offset + at, Math.min(blockBytes, length - at))
-      sha256.update(bytes)
-      await out.add(bytes, { taken: true })
-    }
-    check(sha256.digest(), digest)
-    out.index.add(this.#index.key(n), digest, length)
   }
 
   /**
@@ -254,18 +233,12 @@ class EarlierFile {
   }
 }
 
-function check(sha256: Buffer, digest: Buffer): void {
-  if (!digestOf(sha256).equals(digest))
-    throw new DamagedArchiveError('it does not read back as it was written')
-}
-
 /** The new archive. */
 class ArchiveFile {
-  readonly index: IndexBuilder = new IndexBuilder()
+  readonly index: IndexBuilder
   readonly #path: string
   readonly #file: FileHandle
-  readonly #sha256 = createHash('sha256')
-  readonly #told: Pick<Assembly, 'onWritten' | 'onDisk'>
+  readonly #told: Pick<Assembly, 'index' | 'onWritten' | 'onDisk'>
   #sizeBytes = 0
   #takenBytes = 0
   /** What is written at once with what comes next. */
@@ -277,13 +250,21 @@ class ArchiveFile {
   /** Is told once only: whoever asks again is told that all is well. */
   #lost: unknown
 
-  private constructor(path: string, file: FileHandle, told: Pick<Assembly, 'onWritten' | 'onDisk'>) {
+  private constructor(
+    path: string,
+    file: FileHandle,
+    told: Pick<Assembly, 'index' | 'onWritten' | 'onDisk'>,
+  ) {
     this.#path = path
     this.#file = file
     this.#told = told
+    this.index = told.index
   }
 
-  static async create(path: string, told: Pick<Assembly, 'onWritten' | 'onDisk'>): Promise<ArchiveFile> {
+  static async create(
+    path: string,
+    told: Pick<Assembly, 'index' | 'onWritten' | 'onDisk'>,
+  ): Promise<ArchiveFile> {
     try {
       // The archive holds what only root may read on the live system.
       return new ArchiveFile(path, await open(path, 'wx', 0o600), told)
@@ -293,7 +274,6 @@ class ArchiveFile {
   }
 
   async add(chunk: Uint8Array, { taken = false } = {}): Promise<void> {
-    this.#sha256.update(chunk)
     this.#sizeBytes += chunk.length
     if (taken) this.#takenBytes += chunk.length
     for (let at = 0; at < chunk.length; ) {
@@ -319,8 +299,7 @@ class ArchiveFile {
     })
     if (this.#lost) throw cannotWrite(this.#path, this.#lost)
     this.#told.onDisk.advance(this.#sizeBytes, true)
-    const sha256 = this.#sha256.digest('hex')
-    return { sha256, sizeBytes: this.#sizeBytes, takenBytes: this.#takenBytes, index: this.index }
+    return { sizeBytes: this.#sizeBytes, takenBytes: this.#takenBytes }
   }
 
   close(): Promise<void> {

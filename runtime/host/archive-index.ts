@@ -152,6 +152,17 @@ export class IndexBuilder {
     this.#bytes += recordBytes
   }
 
+  get count(): number {
+    return this.#full.length * recordsAtOnce + this.#bytes / recordBytes
+  }
+
+  entry(n: number): Omit<Entry, 'offset'> {
+    const records = this.#full[Math.floor(n / recordsAtOnce)] ?? this.#records
+    const at = (n % recordsAtOnce) * recordBytes + keyBytes
+    const digest = records.subarray(at, at + digestBytes)
+    return { length: records.readUIntLE(at + digestBytes, lengthBytes), digest }
+  }
+
   async save(path: string, about: IndexHeader): Promise<void> {
     await save(path, about, [...this.#full, this.#records.subarray(0, this.#bytes)])
   }

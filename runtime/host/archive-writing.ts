@@ -2,17 +2,18 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { TerminalError } from '../errors.ts'
 import type { Progress } from '../function.ts'
-import { type Assembled, assemble, DamagedArchiveError } from './archive-assembly.ts'
+import { assemble, DamagedArchiveError } from './archive-assembly.ts'
+import { ArchiveCheck } from './archive-check.ts'
 import { archiveFile } from './archive-file.ts'
 import { basisOf, findArgv, tarArgv, testArgv } from './archive-form.ts'
-import type { ArchiveIndex } from './archive-index.ts'
+import { type ArchiveIndex, IndexBuilder } from './archive-index.ts'
 import type { ArchiveIndexes } from './archive-indexes.ts'
 import { openPackers } from './archive-packers.ts'
 import { type Archived, type ArchivePlan, placeFor, putInPlace } from './archive-place.ts'
 import { type Segment, SegmentCutter } from './archive-segments.ts'
 import type { CommandRunner } from './command.ts'
 import { keepsSubsecondTimes } from './directory.ts'
-import { digestOnDisk } from './disk-read.ts'
+import { digestOnDisk, type Reading } from './disk-read.ts'
 import { meter } from './meter.ts'
 import { mirrorPath } from './mirrors.ts'
 import { OnDisk } from './on-disk.ts'
@@ -39,15 +40,8 @@ export async function writeArchive(
   const earlier = await indexes.newest(plan)
   try {
     const basis = basisOf(plan)
-    const { assembled, readBack, damaged, taken } = await assembleFrom(
-      earlier,
-      plan,
-      temporary,
-      onProgress,
-      options,
-    )
-    const { sha256, index } = assembled
-    await verify(temporary, sha256, readBack, options)
+    const whole = await assembleFrom(earlier, plan, temporary, onProgress, options)
+    const { sha256, index, damaged, taken } = whole
     const written = await archiveFile(temporary)
     if (!written) throw new TerminalError(`the archive ${temporary} is gone`)
     await putInPlace(plan, place)
@@ -59,11 +53,10 @@ export async function writeArchive(
   }
 }
 
-/** An archive that was put together. */
+/** An archive that was put together, and read from the disk as it was to be. */
 interface Written {
-  assembled: Assembled
-  /** Its digest, as it is read from the disk: what is there of it is read while the rest is written. */
-  readBack: Promise<string>
+  sha256: string
+  index: IndexBuilder
   damaged: string[]
   taken: Pick<Archived, 'takenFrom' | 'takenBytes'>
 }
@@ -80,12 +73,11 @@ async function assembleFrom(
   await rm(path, { force: true })
   const packers = openPackers(plan)
   const onDisk = new OnDisk()
-  const test = testArgv(plan.compression)
-  const reading = { runner, signal, onDisk, ...(test && { test: { argv: test, timeoutMs } }) }
-  const readBack = digestOnDisk(path, reading)
+  const index = new IndexBuilder()
+  const readBack = readBackFrom(path, { plan, onDisk, index, options })
   readBack.catch(() => {})
   try {
-    const assembled = await assemble(path, {
+    const { takenBytes } = await assemble(path, {
       segments: (stopped) => segmentsOf(plan, runner, stopped, now()),
       earlier,
       tar: { argv: tarArgv(plan), timeoutMs },
@@ -94,11 +86,11 @@ async function assembleFrom(
       runner,
       signal,
       onDisk,
+      index,
       onWritten: meter(null, onProgress),
     })
-    const { takenBytes } = assembled
     const taken = earlier && takenBytes > 0 ? { takenFrom: earlier.header.path, takenBytes } : {}
-    return { assembled, readBack, damaged: [], taken }
+    return { sha256: await verified(path, readBack, earlier, options), index, damaged: [], taken }
   } catch (error) {
     onDisk.fail(error)
     await readBack.catch(() => {})
@@ -107,6 +99,63 @@ async function assembleFrom(
     return { ...whole, damaged: [`the archive ${earlier.header.path} is damaged: ${error.message}`] }
   } finally {
     await packers.close()
+  }
+}
+
+interface ReadingBack {
+  plan: ArchivePlan
+  onDisk: OnDisk
+  index: IndexBuilder
+  options: WritingOptions
+}
+
+/**
+ * Reads an archive from the disk, what is there of it while the rest is written, and compares it with what was to be
+ * written.
+ * @returns Its SHA-256.
+ */
+async function readBackFrom(path: string, { plan, onDisk, index, options }: ReadingBack): Promise<string> {
+  const { runner, signal } = options
+  const check = new ArchiveCheck(index)
+  const argv = testArgv(plan.compression)
+  const sha256 = await digestOnDisk(path, {
+    runner,
+    signal,
+    onDisk,
+    ...(argv && { test: { argv, timeoutMs } }),
+    onRead: (chunk) => check.add(chunk),
+  })
+  check.end()
+  return sha256
+}
+
+/** @throws {DamagedArchiveError} It is not what was to be written, as neither is what parts of it were taken from. */
+async function verified(
+  path: string,
+  readBack: Promise<string>,
+  earlier: ArchiveIndex | undefined,
+  { runner, signal }: WritingOptions,
+): Promise<string> {
+  try {
+    return await readBack
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (earlier) await expectUndamaged(earlier, { runner, signal })
+    throw new TerminalError(`the archive ${path} does not read back as it was written`, {
+      hint: 'the disk or the memory of this machine may be failing: see dmesg',
+      cause,
+    })
+  }
+}
+
+/** @throws {DamagedArchiveError} */
+async function expectUndamaged(earlier: ArchiveIndex, reading: Reading): Promise<void> {
+  const check = new ArchiveCheck(earlier)
+  try {
+    await digestOnDisk(earlier.header.path, { ...reading, onRead: (chunk) => check.add(chunk) })
+  } catch (error) {
+    reading.signal.throwIfAborted()
+    throw new DamagedArchiveError((error as Error).message, { cause: error })
   }
 }
 
@@ -130,24 +179,4 @@ async function* segmentsOf(
 function changedSince(mirror: string, now: number): number {
   // The kernel's clock for files goes on in steps of at most 10 ms.
   return existsSync(mirror) && keepsSubsecondTimes(mirror) ? now - 0.1 : Math.floor(now) - 1
-}
-
-/** Compares an archive, as it is read from the disk, with what was to be written. */
-async function verify(
-  path: string,
-  sha256: string,
-  readBack: Promise<string>,
-  { signal }: Pick<WritingOptions, 'signal'>,
-): Promise<void> {
-  let cause: unknown
-  try {
-    if ((await readBack) === sha256) return
-  } catch (error) {
-    signal.throwIfAborted()
-    cause = error
-  }
-  throw new TerminalError(`the archive ${path} does not read back as it was written`, {
-    hint: 'the disk or the memory of this machine may be failing: see dmesg',
-    cause,
-  })
 }
