@@ -130,21 +130,41 @@ export class ArchiveIndex {
 
 const noKey = Buffer.alloc(keyBytes)
 
+/** Records that are collected in memory of their own: an object for each would take five times as much. */
+const recordsAtOnce = 2048
+
 /** Collects what an archive holds while it is written. */
 export class IndexBuilder {
-  readonly #chunks: Buffer[] = []
+  readonly #full: Buffer[] = []
+  #records = Buffer.alloc(recordsAtOnce * recordBytes)
+  #bytes = 0
 
   add(key: Buffer | undefined, digest: Buffer, length: number): void {
-    const record = Buffer.concat([key ?? noKey, digest, Buffer.alloc(lengthBytes)])
-    record.writeUIntLE(length, keyBytes + digestBytes, lengthBytes)
-    this.#chunks.push(record)
-    // Fewer and larger ones, as there may be a hundred thousand.
-    if (this.#chunks.length > 4096)
-      this.#chunks.splice(0, Number.POSITIVE_INFINITY, Buffer.concat(this.#chunks))
+    if (this.#bytes === this.#records.length) {
+      this.#full.push(this.#records)
+      this.#records = Buffer.alloc(recordsAtOnce * recordBytes)
+      this.#bytes = 0
+    }
+    const at = this.#bytes
+    this.#records.set(key ?? noKey, at)
+    this.#records.set(digest, at + keyBytes)
+    this.#records.writeUIntLE(length, at + keyBytes + digestBytes, lengthBytes)
+    this.#bytes += recordBytes
+  }
+
+  get count(): number {
+    return this.#full.length * recordsAtOnce + this.#bytes / recordBytes
+  }
+
+  entry(n: number): Omit<Entry, 'offset'> {
+    const records = this.#full[Math.floor(n / recordsAtOnce)] ?? this.#records
+    const at = (n % recordsAtOnce) * recordBytes + keyBytes
+    const digest = records.subarray(at, at + digestBytes)
+    return { length: records.readUIntLE(at + digestBytes, lengthBytes), digest }
   }
 
   async save(path: string, about: IndexHeader): Promise<void> {
-    await save(path, about, this.#chunks)
+    await save(path, about, [...this.#full, this.#records.subarray(0, this.#bytes)])
   }
 }
 

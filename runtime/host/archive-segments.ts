@@ -15,7 +15,7 @@ export interface Segment {
 export const keyBytes = 16
 
 /** How many entries stand together on average: fewer are written anew for one that has changed, more pack better. */
-const meanEntries = 4
+const meanEntries = 2
 const mostEntries = 64
 const mostBytes = 1024 ** 2
 /** A file from this size on stands alone. */

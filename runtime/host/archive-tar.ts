@@ -1,33 +1,27 @@
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { TerminalError } from '../errors.ts'
-import { type Packed, type Packers, pieceBytes } from './archive-packers.ts'
+import { batchBytes, type Packed, type Packers, type Slot, slotBytes } from './archive-packers.ts'
 import type { Segment } from './archive-segments.ts'
 import type { Command, CommandRunner, OpenCommand } from './command.ts'
 import { TarSplitter } from './tar-splitter.ts'
 
-/** A segment as tar packs it anew, in pieces that are compressed by themselves. */
-export interface FreshSegment {
-  key: Buffer | undefined
-  pieces: AsyncIterable<Piece>
+/** A segment that was packed anew, or where it is long a part of it. */
+export interface Piece extends Packed {
+  isLast: boolean
 }
 
-export interface Piece {
-  packed: Promise<Packed>
-  /** What it takes in memory until it is written. */
+/** Pieces that are compressed at a time, in memory that they share. */
+interface Batch {
+  slot: Slot
+  lengths: number[]
+  /** Of each piece. */
+  isLast: boolean[]
   bytes: number
 }
 
-/** How much may wait to be compressed or written. */
-const waitingBytes = 32 * 1024 ** 2
-
-interface Growing {
-  key: Buffer | undefined
-  /** Members that have not come yet. */
-  membersLeft: number
-  chunks: Buffer[]
-  bytes: number
-  pieces: Readable
+interface PackedBatch extends Batch {
+  packed: Promise<Packed[]>
 }
 
 export interface TarFeedOptions {
@@ -35,6 +29,8 @@ export interface TarFeedOptions {
   tar: Command
   packers: Packers
   runner: CommandRunner
+  /** Ends the waiting for memory that nobody will release any more. */
+  signal: AbortSignal
 }
 
 /**
@@ -43,26 +39,46 @@ export interface TarFeedOptions {
  */
 export class TarFeed {
   readonly #options: TarFeedOptions
-  readonly #growing: Growing[] = []
+  /** How many members are still to come, of each segment that is not complete. */
+  readonly #membersLeft: number[] = []
   #tar: Promise<OpenCommand> | undefined
   #reading: Promise<void> | undefined
-  #waitingBytes = 0
-  #madeRoom = () => {}
+  /** What is being filled. */
+  #batch: Batch | undefined
+  /** Where its last piece begins, which is not complete. */
+  #pieceFrom = 0
+  readonly #batches = new Readable({ objectMode: true, read() {} })
+  readonly #pieces: AsyncIterator<Piece>
+  readonly #stopped: Promise<never>
 
   constructor(options: TarFeedOptions) {
     this.#options = options
+    // Whoever reads them is told; nobody may be reading yet.
+    this.#batches.on('error', () => {})
+    this.#pieces = this.#packed()
+    const { signal } = options
+    this.#stopped = new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+    })
+    this.#stopped.catch(() => {})
   }
 
   /** Has a segment packed, after those that were added before. */
-  async add({ key, entries, paths }: Segment): Promise<FreshSegment> {
-    const pieces = new Readable({ objectMode: true, read() {} })
-    // Whoever reads them is told; nobody may be reading yet.
-    pieces.on('error', () => {})
-    this.#growing.push({ key, membersLeft: entries, chunks: [], bytes: 0, pieces })
+  async add({ entries, paths }: Segment): Promise<void> {
+    this.#membersLeft.push(entries)
     this.#tar ??= this.#open()
     const { input } = await this.#tar
     if (!input.write(paths)) await Promise.race([once(input, 'drain'), this.#reading])
-    return { key, pieces }
+  }
+
+  /**
+   * The next piece of the segments that were added, in their order; it may be used until the next one is asked for.
+   * @throws {CommandError} tar could not read something.
+   */
+  async next(): Promise<Piece> {
+    const { value, done } = await this.#pieces.next()
+    if (done) throw new TerminalError('tar has packed less than it was told to')
+    return value
   }
 
   /** Waits until all is packed. @throws {CommandError} tar could not read something. */
@@ -72,10 +88,11 @@ export class TarFeed {
     await this.#reading
   }
 
-  /** Has to be told when a piece was written. */
-  release({ bytes }: Piece): void {
-    this.#waitingBytes -= bytes
-    this.#madeRoom()
+  async *#packed(): AsyncGenerator<Piece> {
+    for await (const { packed, isLast, slot } of this.#batches as AsyncIterable<PackedBatch>) {
+      for (const [n, piece] of (await packed).entries()) yield { ...piece, isLast: isLast[n] ?? false }
+      this.#options.packers.release(slot)
+    }
   }
 
   async #open(): Promise<OpenCommand> {
@@ -83,64 +100,78 @@ export class TarFeed {
     // When it ends early, its exit code says why.
     tar.input.on('error', () => {})
     this.#reading = this.#read(tar)
-    this.#reading.catch((error) => {
-      for (const { pieces } of this.#growing) pieces.destroy(error)
-    })
+    this.#reading.catch((error) => this.#batches.destroy(error))
     return tar
   }
 
   async #read(tar: OpenCommand): Promise<void> {
+    /** What one chunk consists of: bytes of members, and where one ends. */
+    let found: (Buffer | undefined)[] = []
     const splitter = new TarSplitter({
-      bytes: (chunk) => this.#grow(chunk),
-      member: () => this.#endMember(),
+      bytes: (chunk) => found.push(chunk),
+      member: () => found.push(undefined),
     })
     for await (const chunk of tar.output) {
       splitter.add(chunk)
-      while (this.#waitingBytes > waitingBytes) await this.#room(tar)
+      for (const bytes of found) {
+        if (bytes) await this.#grow(bytes)
+        else this.#endMember()
+      }
+      found = []
     }
     await tar.result
     // It leaves out what it does not know how to pack, and says so in a warning only.
-    if (this.#growing.length > 0) throw new TerminalError('tar has packed less than it was told to')
+    if (this.#membersLeft.length > 0) throw new TerminalError('tar has packed less than it was told to')
+    this.#sendBatch()
+    this.#batches.push(null)
   }
 
-  /** Until something is written, or all is given up. */
-  async #room(tar: OpenCommand): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#madeRoom = resolve
-    // Once it has ended well, only what is written makes room.
-    await Promise.race([promise, tar.result.then(() => promise)])
-  }
-
-  #grow(chunk: Buffer): void {
-    const [first] = this.#growing
-    if (!first) throw new TerminalError('tar has packed more than it was told to')
+  async #grow(chunk: Buffer): Promise<void> {
+    if (this.#membersLeft.length === 0) throw new TerminalError('tar has packed more than it was told to')
     for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + pieceBytes - first.bytes)
-      first.chunks.push(part)
-      first.bytes += part.length
+      if (this.#batch?.bytes === slotBytes) {
+        this.#endPiece(this.#batch, false)
+        this.#sendBatch()
+      }
+      this.#batch ??= await this.#newBatch()
+      const batch = this.#batch
+      const part = chunk.subarray(at, at + slotBytes - batch.bytes)
+      batch.slot.raw.set(part, batch.bytes)
+      batch.bytes += part.length
       at += part.length
-      if (first.bytes === pieceBytes) this.#cut(first)
     }
   }
 
-  #endMember(): void {
-    const [first] = this.#growing
-    if (!first) return
-    first.membersLeft -= 1
-    if (first.membersLeft > 0) return
-    this.#cut(first)
-    first.pieces.push(null)
-    this.#growing.shift()
+  /** While there is no memory, nothing more is taken from tar. */
+  async #newBatch(): Promise<Batch> {
+    this.#pieceFrom = 0
+    const slot = await Promise.race([this.#options.packers.slot(), this.#stopped])
+    return { slot, lengths: [], isLast: [], bytes: 0 }
   }
 
-  #cut(segment: Growing): void {
-    const { bytes, chunks } = segment
-    if (bytes === 0) return
-    segment.chunks = []
-    segment.bytes = 0
-    this.#waitingBytes += bytes
-    const packed = this.#options.packers.pack(chunks)
+  #endMember(): void {
+    const left = (this.#membersLeft[0] ?? 0) - 1
+    this.#membersLeft[0] = left
+    if (left > 0) return
+    this.#membersLeft.shift()
+    const batch = this.#batch
+    if (!batch) return
+    this.#endPiece(batch, true)
+    if (batch.bytes >= batchBytes) this.#sendBatch()
+  }
+
+  #endPiece(batch: Batch, isLast: boolean): void {
+    batch.lengths.push(batch.bytes - this.#pieceFrom)
+    batch.isLast.push(isLast)
+    this.#pieceFrom = batch.bytes
+  }
+
+  #sendBatch(): void {
+    const batch = this.#batch
+    if (!batch) return
+    this.#batch = undefined
+    const packed = this.#options.packers.pack(batch.slot, batch.lengths)
     packed.catch(() => {})
-    segment.pieces.push({ packed, bytes } satisfies Piece)
+    this.#batches.push({ ...batch, packed } satisfies PackedBatch)
   }
 }

@@ -1,6 +1,4 @@
-import { createWriteStream } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
-import { finished } from 'node:stream/promises'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { commandEnvironment, ownerMark, wayToMachine } from './environment.ts'
 import { keepEnd, lastLines } from './output.ts'
@@ -44,11 +42,6 @@ export interface CommandRunner {
    * @throws {TerminalError} The program is not installed.
    */
   run(command: Command): Promise<CommandResult>
-  /** Runs commands joined by pipes; every one has to end well. `file` takes the output of the last. */
-  pipe(
-    commands: readonly [Command, Command, ...Command[]] | readonly [Command],
-    sink?: Sink,
-  ): Promise<CommandResult[]>
   /** Starts a command that is talked to while it runs. @throws The signal was aborted before. */
   open(command: Command): Promise<OpenCommand>
 }
@@ -58,16 +51,6 @@ export interface OpenCommand {
   input: Writable
   output: Readable
   result: Promise<CommandResult>
-}
-
-/** Where a pipeline's bytes go, and who looks at them on the way. */
-export interface Sink {
-  /** The last command's output is written to this new file. */
-  file?: { path: string; flags: 'wx'; mode: number }
-  /** The first command's output. */
-  onFirst?: (chunk: Buffer) => void
-  /** The last command's output. */
-  onLast?: (chunk: Buffer) => void
 }
 
 /** A command did not do what it was asked for. Facts are fields. */
@@ -117,15 +100,22 @@ const stderrKept = 4096
 const killDelayMs = 5000
 
 export function createRunner(options: RunnerOptions): CommandRunner {
+  const { signal } = options
   return {
     async run(command) {
-      const [result] = await runPipeline([command], {}, options)
-      return result as CommandResult
+      signal.throwIfAborted()
+      const { result } = start(command, { ...options, execa: await loadExeca(signal), isTalkedTo: false })
+      // One that must not be stopped has gone on until now.
+      return result.finally(() => signal.throwIfAborted())
     },
-    pipe: (commands, sink = {}) => runPipeline(commands, sink, options),
-    open(command) {
-      options.signal.throwIfAborted()
-      return openCommand(command, options)
+    async open(command) {
+      signal.throwIfAborted()
+      const { child, result } = start(command, {
+        ...options,
+        execa: await loadExeca(signal),
+        isTalkedTo: true,
+      })
+      return { input: child.stdin as Writable, output: child.stdout as Readable, result }
     },
   }
 }
@@ -139,71 +129,13 @@ async function loadExeca(signal: AbortSignal): Promise<Execa> {
 
 type Execa = typeof import('execa').execa
 
-async function openCommand(command: Command, options: RunnerOptions): Promise<OpenCommand> {
-  const execa = await loadExeca(options.signal)
-  const { child, result } = start(command, false, false, options, execa)
-  return { input: child.stdin as Writable, output: child.stdout as Readable, result }
+interface StartOptions extends RunnerOptions {
+  execa: Execa
+  /** Its input and output are for whoever has started it. */
+  isTalkedTo: boolean
 }
 
-async function runPipeline(
-  commands: readonly Command[],
-  sink: Sink,
-  options: RunnerOptions,
-): Promise<CommandResult[]> {
-  options.signal.throwIfAborted()
-  const execa = await loadExeca(options.signal)
-  const keepsOutput = commands.length === 1 && !sink.file && !sink.onFirst && !sink.onLast
-  const running = commands.map((command, index) => start(command, index === 0, keepsOutput, options, execa))
-  let broken: Error | undefined
-  for (const [index, { child }] of running.entries()) {
-    const next = running[index + 1]
-    if (!next) break
-    // A command that ends early breaks the pipe; where its exit code does not tell why, this does.
-    child.stdout?.pipe(next.child.stdin as NodeJS.WritableStream).on('error', (error: Error) => {
-      broken ??= new TerminalError(`${commands[index + 1]?.argv[0]} stopped reading`, { cause: error })
-      for (const { kill } of running.slice(0, index + 1)) kill()
-    })
-  }
-  const stopAll = () => {
-    for (const { kill } of running) kill()
-  }
-  // Without one of them the others would wait for ever; the first that failed by itself is the cause.
-  const failures: { error: Error; stopped: boolean }[] = []
-  for (const { result, wasStopped } of running) {
-    result.catch((error: Error) => {
-      failures.push({ error, stopped: wasStopped() })
-      // One that was stopped as its reader went away leaves it to the reader to say why.
-      if (!wasStopped()) stopAll()
-    })
-  }
-  if (sink.onFirst) running[0]?.child.stdout?.on('data', sink.onFirst)
-  if (sink.onLast) running.at(-1)?.child.stdout?.on('data', sink.onLast)
-  let written: Promise<void> | undefined
-  if (sink.file) {
-    const { path, flags, mode } = sink.file
-    const file = createWriteStream(path, { flags, mode, flush: true })
-    running.at(-1)?.child.stdout?.pipe(file)
-    written = finished(file).catch((error: Error) => {
-      const message = `cannot write ${path}: ${error.message}`
-      failures.push({ error: new TerminalError(message, { cause: error }), stopped: false })
-      stopAll()
-    })
-  }
-  const settled = await Promise.allSettled(running.map(({ result }) => result))
-  await written
-  options.signal.throwIfAborted()
-  const cause = failures.find(({ stopped }) => !stopped)?.error ?? broken ?? failures[0]?.error
-  if (cause) throw cause
-  return settled.map((one) => (one as PromiseFulfilledResult<CommandResult>).value)
-}
-
-function start(
-  command: Command,
-  isFirst: boolean,
-  keepsOutput: boolean,
-  { observer, signal: common, owner }: RunnerOptions,
-  execa: Execa,
-) {
+function start(command: Command, { observer, signal: common, owner, execa, isTalkedTo }: StartOptions) {
   const { argv, timeoutMs, interruptible = true, accept = [0] } = command
   const signal = command.signal ? AbortSignal.any([common, command.signal]) : common
   const id = observer.started(argv)
@@ -217,7 +149,7 @@ function start(
     // A session of its own: Ctrl-C in the terminal is for hdsync, which stops its commands in order.
     detached: true,
     cleanup: false,
-    stdin: command.input === undefined ? (isFirst ? 'ignore' : 'pipe') : 'pipe',
+    stdin: isTalkedTo || command.input !== undefined ? 'pipe' : 'ignore',
     stdout: 'pipe',
     stderr: 'pipe',
   })
@@ -226,11 +158,9 @@ function start(
   let timedOut = false
   let killTimer: NodeJS.Timeout | undefined
   let ended = false
-  let stopped = false
   const kill = () => {
     // Its id may belong to somebody else by now.
     if (ended) return
-    stopped = true
     signalGroup(child.pid, 'SIGTERM')
     killTimer ??= setTimeout(() => signalGroup(child.pid, 'SIGKILL'), killDelayMs)
   }
@@ -242,8 +172,7 @@ function start(
 
   const stdout = keepEnd(outputLimit)
   const stderr = keepEnd(outputLimit)
-  if (command.onStdout) child.stdout?.on('data', command.onStdout)
-  else if (keepsOutput) child.stdout?.on('data', stdout.add)
+  if (!isTalkedTo) child.stdout?.on('data', command.onStdout ?? stdout.add)
   child.stderr?.on('data', stderr.add)
 
   const result = child.then((end): CommandResult => {
@@ -280,7 +209,7 @@ function start(
   })
   // Everybody who waits gets the rejection; this keeps it from being unhandled until they do.
   result.catch(() => {})
-  return { child, result, kill, wasStopped: () => stopped }
+  return { child, result }
 }
 
 /** The group, so that the children of rsync and of hooks end with them. */

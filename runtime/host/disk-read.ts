@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import type { Command, CommandRunner } from './command.ts'
+import type { OnDisk } from './on-disk.ts'
 
 const chunkBytes = 4 * 1024 ** 2
 /** What a direct read may begin at; the blocks of disks are no larger. */
@@ -19,6 +20,8 @@ export interface Reading {
   signal: AbortSignal
   /** Reads it too, on its standard input, and has to end well. */
   test?: Command
+  /** Tells how much of it can be read, of a file that is still being written. */
+  onDisk?: OnDisk
   onRead?: (chunk: Uint8Array) => void
 }
 
@@ -28,14 +31,18 @@ export interface Reading {
  * @throws {CommandError} What was to test it is not content with it.
  * @throws As `readFromDisk`.
  */
-export async function digestOnDisk(path: string, { runner, signal, test, onRead }: Reading): Promise<string> {
+export async function digestOnDisk(
+  path: string,
+  { runner, signal, test, onDisk, onRead }: Reading,
+): Promise<string> {
+  await onDisk?.beyond(0)
   const hash = createHash('sha256')
   const tester = test && (await runner.open(test))
   tester?.output.resume()
   // One that ends early says why with its exit code.
   tester?.input.on('error', () => {})
   try {
-    for await (const chunk of readFromDisk(path, runner)) {
+    for await (const chunk of readFromDisk(path, runner, onDisk)) {
       hash.update(chunk)
       onRead?.(chunk)
       if (tester && !(await taken(tester.input, chunk))) break
@@ -62,35 +69,55 @@ function taken(input: Writable, chunk: Uint8Array): Promise<boolean> {
  * Reads a file from its disk, where the page cache would only show what was meant to be written: past the cache, or
  * where its file system cannot do that, after having asked for its pages to be dropped. Each chunk is good until the
  * next one is asked for.
+ * @param onDisk Of a file that is still being written; what is on the disk is read while the rest is written.
  * @throws {NodeJS.ErrnoException} It cannot be opened or read; EIO where the disk has lost it.
+ * @throws What has made its writer fail.
  * @see open(2), O_DIRECT; dd(1), nocache
  */
-export async function* readFromDisk(path: string, runner: CommandRunner): AsyncGenerator<Uint8Array> {
-  // Does nothing where it cannot be done.
-  const argv = ['dd', `if=${path}`, 'iflag=nocache', 'count=0', 'status=none'] as const
-  await runner.run({ argv, timeoutMs: 600_000, accept: [0, 1] })
+export async function* readFromDisk(
+  path: string,
+  runner: CommandRunner,
+  onDisk?: OnDisk,
+): AsyncGenerator<Uint8Array> {
+  let there = await onDisk?.beyond(0)
+  await dropPages(path, runner)
   const buffers = alignedBuffers()
-  const file = await openDirect(path, buffers[0])
+  const { file, isDirect } = await openDirect(path, buffers[0])
   let reading: Promise<unknown> | undefined
   try {
-    const { size } = await file.stat()
+    if (onDisk && !isDirect) {
+      // Pages can be dropped once they are on the disk, and those at the end of a file that grows are not.
+      there = await onDisk.whole()
+      await dropPages(path, runner)
+    }
+    there ??= { bytes: 0, isWhole: true }
     let position = 0
-    const read = (into: Uint8Array) => {
-      const started = file.read(into, 0, into.length, position)
+    const read = (into: Uint8Array, end: number) => {
+      const left = Math.ceil((end - position) / blockBytes) * blockBytes
+      const started = file.read(into, 0, Math.min(into.length, left), position)
       started.catch(() => {})
       reading = started
       return started
     }
-    let next = read(buffers[0])
-    while (position < size) {
-      const { bytesRead, buffer } = await next
-      const ended = position + bytesRead >= size
-      const bytes = ended ? bytesRead : bytesRead - (bytesRead % blockBytes)
-      if (bytes === 0) throw new Error(`${path} ends after ${position} of ${size} bytes`)
-      position += bytes
-      // The disk goes on while this chunk is looked at.
-      if (!ended) next = read(buffer === buffers[0] ? buffers[1] : buffers[0])
-      yield buffer.subarray(0, bytes)
+    for (;;) {
+      const { isWhole } = there
+      // Of a file that grows, the last block may be written again.
+      const end = isWhole ? (await file.stat()).size : there.bytes - (there.bytes % blockBytes)
+      if (end < position) throw new Error(`${path} has lost its end`)
+      let next = position < end ? read(buffers[0], end) : undefined
+      while (next) {
+        const { bytesRead, buffer }: Awaited<typeof next> = await next
+        const left = end - position
+        const bytes = bytesRead >= left ? left : bytesRead - (bytesRead % blockBytes)
+        if (bytes === 0) throw new Error(`${path} ends after ${position} of ${end} bytes`)
+        position += bytes
+        // The disk goes on while this chunk is looked at.
+        next = position < end ? read(buffer === buffers[0] ? buffers[1] : buffers[0], end) : undefined
+        yield buffer.subarray(0, bytes)
+      }
+      if (isWhole || !onDisk) return
+      there = await onDisk.beyond(position + blockBytes)
+      await dropPages(path, runner)
     }
   } finally {
     await reading?.catch(() => {})
@@ -98,19 +125,25 @@ export async function* readFromDisk(path: string, runner: CommandRunner): AsyncG
   }
 }
 
+/** Does nothing where it cannot be done. */
+async function dropPages(path: string, runner: CommandRunner): Promise<void> {
+  const argv = ['dd', `if=${path}`, 'iflag=nocache', 'count=0', 'status=none'] as const
+  await runner.run({ argv, timeoutMs: 600_000, accept: [0, 1] })
+}
+
 /** @param trial For a first read: some file systems refuse only that. */
-async function openDirect(path: string, trial: Uint8Array): Promise<FileHandle> {
+async function openDirect(path: string, trial: Uint8Array): Promise<{ file: FileHandle; isDirect: boolean }> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW
   let file: FileHandle | undefined
   try {
     file = await open(path, flags | constants.O_DIRECT)
     await file.read(trial, 0, blockBytes, 0)
-    return file
+    return { file, isDirect: true }
   } catch (error) {
     await file?.close()
     if (!['EINVAL', 'EOPNOTSUPP', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? ''))
       throw error
-    return open(path, flags)
+    return { file: await open(path, flags), isDirect: false }
   }
 }
 

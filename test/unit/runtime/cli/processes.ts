@@ -43,7 +43,10 @@ export async function serve(server: Server, ...args: string[]): Promise<Started>
   return daemon
 }
 
-/** A server whose copies take until they are let go. */
+/**
+ * A server whose copies take until they are let go. One that a test leaves behind, be it by a time limit, ends when the
+ * server's folder is removed: hdsync, which would end it, has been killed by then.
+ */
 export async function makeSlowServer(): Promise<Server & { letGo(): void; hold(): void }> {
   const server = await makeServer()
   const go = join(server.folder, 'go')
@@ -51,7 +54,16 @@ export async function makeSlowServer(): Promise<Server & { letGo(): void; hold()
   const rsync = join(server.folder, 'bin/rsync')
   writeFileSync(
     rsync,
-    `#!/bin/sh\ncase "$*" in *--version*) ;; *) while [ ! -e ${go} ]; do sleep 0.02; done ;; esac\nexec /usr/bin/rsync "$@"\n`,
+    `#!/bin/sh
+wait_for_go() {
+  while [ ! -e ${go} ]; do
+    [ -e ${rsync} ] || exit 20
+    sleep 0.02
+  done
+}
+case "$*" in *--version*) ;; *) wait_for_go ;; esac
+exec /usr/bin/rsync "$@"
+`,
   )
   chmodSync(rsync, 0o755)
   return { ...server, letGo: () => writeFileSync(go, ''), hold: () => rmSync(go) }

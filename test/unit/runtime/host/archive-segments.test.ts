@@ -33,8 +33,8 @@ describe('SegmentCutter', () => {
     const segments = cut(['', ...files].map((path) => found(path)))
     expect(pathsOf(segments)).toEqual(['', ...files].map((path) => `var/${path}`))
     expect(segments.reduce((sum, { entries }) => sum + entries, 0)).toBe(files.length + 1)
-    expect(segments.length).toBeGreaterThan(files.length / 8)
-    expect(segments.length).toBeLessThan(files.length / 2)
+    expect(segments.length).toBeGreaterThan(files.length / 3)
+    expect(segments.length).toBeLessThan(files.length / 1.5)
   })
 
   test.each([1, 7, 64])('cuts the same however the list comes: in chunks of %i bytes', (bytes) => {

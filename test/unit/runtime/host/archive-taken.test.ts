@@ -17,7 +17,8 @@ import {
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type ArchivePlan, archivePath, createArchives } from '../../../../runtime/host/archives.ts'
+import { type ArchivePlan, archivePath } from '../../../../runtime/host/archive-place.ts'
+import { createArchives } from '../../../../runtime/host/archives.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 
@@ -174,7 +175,7 @@ test('archives of a mirror in which all kinds of things happen are whole, day af
     expect(damaged).toEqual([])
     week.expectWhole(path)
   }
-})
+}, 120_000)
 
 test('what was changed in the very moment of its archive is packed again the next time', async () => {
   const week = new Week()

@@ -17,16 +17,14 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import fs from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { EarlierArchive } from '../../../../runtime/engine/earlier-archives.ts'
 import { TerminalError } from '../../../../runtime/errors.ts'
-import {
-  type ArchivePlan,
-  archivePath,
-  createArchives,
-  temporaryPath,
-} from '../../../../runtime/host/archives.ts'
+import { type ArchivePlan, archivePath, temporaryPath } from '../../../../runtime/host/archive-place.ts'
+import { createArchives } from '../../../../runtime/host/archives.ts'
 import type { CommandRunner } from '../../../../runtime/host/command.ts'
 import { Child } from '../../child.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
@@ -142,6 +140,17 @@ describe('write()', () => {
   })
 })
 
+test('write() of what comes onto the disk in several steps reads back every one of them', async () => {
+  const plan = prepare({ compression: 'none' })
+  const large = join(plan.from.path, 'var', 'large')
+  writeFileSync(large, Buffer.alloc(140 * 1024 ** 2, 'not all the same '))
+  const { path, sha256 } = await write(plan)
+  expect(sha256sum(path)).toBe(sha256)
+  const unpacked = temporaryFolder()
+  execFileSync('tar', ['--extract', `--file=${path}`, `--directory=${unpacked}`])
+  expect(sha256sum(join(unpacked, 'var', 'large'))).toBe(sha256sum(large))
+})
+
 test('write() is stopped in the middle, and leaves nothing', async () => {
   const plan = prepare()
   for (let n = 0; n < 40; n += 1) {
@@ -202,7 +211,8 @@ describe('an archive that fails', () => {
       onTestFinished(() => {
         execFileSync('umount', [plan.to.path])
       })
-      writeFileSync(join(plan.from.path, 'var', 'large'), Buffer.alloc(4_000_000, 'x'))
+      // More than there is memory for: tar is waiting for some when the disk is full.
+      writeFileSync(join(plan.from.path, 'var', 'large'), Buffer.alloc(80_000_000, 'x'))
       const path = lastWeek({ ...plan, compression: 'none' })
       const failure = await write({ ...plan, compression: 'none' }).catch((error: unknown) => error)
       expect(failure).toBeInstanceOf(TerminalError)
@@ -220,6 +230,24 @@ describe('an archive that fails', () => {
     expect((failure as Error).message).toMatch(/^the archive .* does not read back as it was written$/)
     expect(readFileSync(path, 'utf8')).toBe('last week')
     expect(readdirSync(dirname(path))).toEqual(['var.tar'])
+  })
+
+  test('to come onto the disk is refused, although the kernel says so once only', async () => {
+    const plan = prepare({ compression: 'none' })
+    const path = lastWeek(plan)
+    writeFileSync(join(plan.from.path, 'var', 'large'), Buffer.alloc(70 * 1024 ** 2, 'x'))
+    const { open: openFile } = fs
+    onTestFinished(() => {
+      fs.open = openFile
+      syncBuiltinESMExports()
+    })
+    fs.open = async (...words) => {
+      const file = await openFile(...words)
+      return Object.assign(file, { datasync: () => Promise.reject(new Error('EIO: lost')) })
+    }
+    syncBuiltinESMExports()
+    await expect(write(plan)).rejects.toThrow(/^cannot write .*EIO: lost$/)
+    expectLastWeek(path)
   })
 
   test.each(['zstd', 'gzip'] as const)('to be whole with %s is refused', async (compression) => {

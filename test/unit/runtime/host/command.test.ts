@@ -1,5 +1,6 @@
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { CancelledError, RetryableError, TerminalError } from '../../../../runtime/errors.ts'
 import { type Command, CommandError } from '../../../../runtime/host/command.ts'
@@ -240,106 +241,27 @@ describe('a run that is cancelled', () => {
   test('starts no further command', async () => {
     const { runner, recorded } = recordingRunner(AbortSignal.abort(cancelled))
     await expect(runner.run(sh('echo x', { interruptible: false }))).rejects.toBe(cancelled)
-    await expect(runner.pipe([sh('echo x'), sh('cat')])).rejects.toBe(cancelled)
+    await expect(runner.open(sh('cat'))).rejects.toBe(cancelled)
     expect(recorded).toEqual([])
   })
 })
 
-describe('pipe()', () => {
-  /** What a pipeline that stands still would be stopped for, wrongly. */
-  const endless = { argv: ['yes'], timeoutMs: 3000 } as const satisfies Command
-
-  test('joins commands, shows the first one’s output, and writes the last one’s to a new file', async () => {
-    const path = join(temporaryFolder(), 'out')
-    const seen: Buffer[] = []
-    const { runner, recorded } = recordingRunner()
-    const results = await runner.pipe([sh('printf "b\\na\\n"'), { argv: ['sort'], timeoutMs }], {
-      file: { path, flags: 'wx', mode: 0o600 },
-      onFirst: (chunk) => seen.push(chunk),
-    })
-    expect(readFileSync(path, 'utf8')).toBe('a\nb\n')
-    expect(statSync(path).mode & 0o777).toBe(0o600)
-    expect(Buffer.concat(seen).toString()).toBe('b\na\n')
-    expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 0])
-    expect(recorded.map(({ argv }) => argv[0])).toEqual(['sh', 'sort'])
-  })
-
-  test('carries much more than a pipe holds', async () => {
-    let bytes = 0
-    const path = join(temporaryFolder(), 'out')
-    await recordingRunner().runner.pipe([sh('yes | head -c 30000000'), { argv: ['cat'], timeoutMs }], {
-      file: { path, flags: 'wx', mode: 0o600 },
-      onFirst: (chunk) => {
-        bytes += chunk.length
-      },
-    })
-    expect([bytes, statSync(path).size]).toEqual([30_000_000, 30_000_000])
-  })
-
-  test('fails when the first command does', async () => {
-    const failing = recordingRunner().runner.pipe([sh('echo half; exit 3'), { argv: ['cat'], timeoutMs }])
-    expect(await failureOf(failing)).toMatchObject({ argv: ['sh', '-c', 'echo half; exit 3'], exitCode: 3 })
-  })
-
-  test('fails when the last command does, whose reason counts', async () => {
-    const failing = recordingRunner().runner.pipe([sh('echo x'), sh('cat >/dev/null; echo why >&2; exit 4')])
-    expect(await failureOf(failing)).toMatchObject({ exitCode: 4, message: expect.stringContaining('why') })
-  })
-
-  test.each([false, true])(
-    'does not stand still when the last command ends before it has read all (watched: %s)',
-    async (watched) => {
-      const { runner } = recordingRunner()
-      const sink = watched ? { onFirst: () => {} } : {}
-      const failing = failureOf(runner.pipe([endless, sh('head -c 10; echo why >&2; exit 4')], sink))
-      expect(await failing).toMatchObject({ exitCode: 4 })
-    },
-  )
-
-  test('does not stand still when the last command is not installed', async () => {
-    const { runner } = recordingRunner()
-    const failing = failureOf(runner.pipe([endless, { argv: ['no-such-program'], timeoutMs }]))
-    expect(await failing).toMatchObject({ message: 'no-such-program is not installed' })
+describe('open()', () => {
+  test('lets a command be talked to while it runs', async () => {
+    const { input, output, result } = await recordingRunner().runner.open({ argv: ['cat'], timeoutMs })
+    const read = text(output)
+    input.write('one ')
+    input.end('two')
+    expect(await read).toBe('one two')
+    expect(await result).toMatchObject({ exitCode: 0, stdout: '' })
   })
 
   test('leaves no timer behind when it has failed, which would keep the process from ending', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    const sleeper = sh('exec sleep 1000')
-    await failureOf(recordingRunner().runner.pipe([sh('exit 3'), { argv: ['cat'], timeoutMs }]))
-    await failureOf(recordingRunner().runner.pipe([sleeper, sh('exit 4')]))
+    const { output, result } = await recordingRunner().runner.open(sh('exit 3'))
+    output.resume()
+    expect(await failureOf(result)).toMatchObject({ exitCode: 3 })
     expect(vi.getTimerCount()).toBe(0)
-  })
-
-  test('does not overwrite a file', async () => {
-    const path = join(temporaryFolder(), 'out')
-    writeFileSync(path, 'mine')
-    const sink = { file: { path, flags: 'wx', mode: 0o600 } } as const
-    const failure = await failureOf(recordingRunner().runner.pipe([endless], sink))
-    expect(failure).toBeInstanceOf(TerminalError)
-    expect(failure.message).toMatch(/^cannot write .*EEXIST/)
-    expect(readFileSync(path, 'utf8')).toBe('mine')
-  })
-
-  test('ends all of its commands when it is cancelled', async () => {
-    const cancel = new AbortController()
-    const path = join(temporaryFolder(), 'out')
-    const file = { path, flags: 'wx', mode: 0o600 } as const
-    const { runner, recorded } = recordingRunner(cancel.signal)
-    const failing = failureOf(
-      runner.pipe(
-        [
-          { argv: ['yes'], timeoutMs },
-          { argv: ['cat'], timeoutMs },
-        ],
-        {
-          file,
-          onFirst: () => cancel.abort(new CancelledError('Ctrl-C')),
-        },
-      ),
-    )
-    expect(await failing).toBeInstanceOf(CancelledError)
-    expect(recorded.map(({ end }) => end?.exitCode)).toEqual([null, expect.toBeOneOf([null, 0])])
-    expect(existsSync(path)).toBe(true)
   })
 })
 

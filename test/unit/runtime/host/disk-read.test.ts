@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { constants, readFileSync, statfsSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, constants, readFileSync, statfsSync, truncateSync, writeFileSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { CommandError } from '../../../../runtime/host/command.ts'
 import { digestOnDisk, type Reading, readFromDisk } from '../../../../runtime/host/disk-read.ts'
+import { OnDisk } from '../../../../runtime/host/on-disk.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 
@@ -114,6 +115,64 @@ describe('digestOnDisk()', () => {
       onRead: () => stop.abort(new Error('enough')),
     })
     await expect(reading).rejects.toThrow('enough')
+  })
+})
+
+describe('digestOnDisk() of a file that is being written', () => {
+  const steps = [0, chunk, chunk + 5, 3 * chunk + 4096, 3 * chunk + 4097]
+
+  /** Writes it step by step, each once what was told of the one before has been read. */
+  async function readGrowing(size: number) {
+    const { path, sha256 } = fileOf(size)
+    const bytes = readFileSync(path)
+    truncateSync(path, 0)
+    const onDisk = new OnDisk()
+    const read: number[] = []
+    const reading = digest(path, { onDisk, onRead: ({ length }) => read.push(length) })
+    for (const [n, from] of steps.entries()) {
+      const to = Math.min(steps[n + 1] ?? size, size)
+      appendFileSync(path, bytes.subarray(Math.min(from, size), to), { flush: true })
+      onDisk.advance(to)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    const before = read.reduce((sum, length) => sum + length, 0)
+    onDisk.advance(size, true)
+    expect(await reading).toBe(sha256)
+    return before
+  }
+
+  test.each(sizes)('reads %i bytes, once each', async (size) => {
+    await readGrowing(size)
+  })
+
+  test.skipIf(statfsSync(tmpdir()).type === tmpfs)('does not wait until it is whole', async () => {
+    expect(await readGrowing(3 * chunk + 123)).toBeGreaterThan(0)
+  })
+
+  test('waits until it is whole where the page cache cannot be passed', async () => {
+    withoutDirectReads('open', 'EINVAL')
+    expect(await readGrowing(3 * chunk + 123)).toBe(0)
+  })
+
+  test.each(['before it has begun', 'in the middle'])('ends when its writer fails %s', async (when) => {
+    const { path } = fileOf(2 * chunk)
+    const onDisk = new OnDisk()
+    const { runner, recorded } = recordingRunner()
+    const command = { argv: ['sh', '-c', 'cat >/dev/null'], timeoutMs: 10_000 } as const
+    const reading = digest(path, { onDisk, runner, test: command })
+    if (when === 'in the middle') onDisk.advance(chunk)
+    setTimeout(() => onDisk.fail(new Error('no space')), 50)
+    await expect(reading).rejects.toThrow('no space')
+    expect(recorded.every(({ end }) => end !== undefined)).toBe(true)
+  })
+
+  test('finds out that it was cut off meanwhile', async () => {
+    const { path } = fileOf(2 * chunk)
+    const onDisk = new OnDisk()
+    const reading = digest(path, { onDisk, onRead: () => truncateSync(path, 10) })
+    onDisk.advance(chunk)
+    setTimeout(() => onDisk.advance(2 * chunk, true), 100)
+    await expect(reading).rejects.toThrow(/has lost its end$|ends after/)
   })
 })
 

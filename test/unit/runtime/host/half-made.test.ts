@@ -114,7 +114,7 @@ describe('resumeSources()', () => {
     const nothing = () => {
       throw new Error('only run() is used here')
     }
-    return { asked, runner: { run, pipe: nothing, open: nothing } as CommandRunner }
+    return { asked, runner: { run, open: nothing } as CommandRunner }
   }
 
   test('lets a volume go on that stays suspended, and says so', async () => {
@@ -168,6 +168,6 @@ function lvmWith(contents: Buffer, { blkid = '', active = true, origin = 'lv_var
   const nothing = () => {
     throw new Error('only run() is used here')
   }
-  const runner: CommandRunner = { run, pipe: nothing, open: nothing }
+  const runner: CommandRunner = { run, open: nothing }
   return { asked, tools: { lvm: new Lvm(runner), runner, path } }
 }

@@ -51,7 +51,6 @@ export function runnerOf(answers: Record<string, Answer>): CommandRunner {
       const facts = { argv, exitCode: 5, signal: undefined, stderr: answer.stderr, timedOut: false }
       throw new CommandError(`${argv[0]} ended with exit code 5: ${answer.stderr}`, facts)
     },
-    pipe: () => Promise.reject(new Error('nothing is piped here')),
     open: () => {
       throw new Error('nothing is talked to here')
     },
