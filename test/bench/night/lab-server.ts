@@ -33,7 +33,7 @@ export class LabServer {
     const diskMiB = 2 * volumeMiB + 100
     const sizes = [volumes.length * (volumeMiB + 64) + 64, ...disks.map(() => diskMiB)]
     const files = await Promise.all(sizes.map((size, at) => makeDisk(dir, `disk${at}`, size * mib)))
-    const server = new LabServer(await boot({ disks: files, memory: '3G' }))
+    const server = new LabServer(await boot({ disks: files, memory: '3G', processors: 2 }))
     await server.#install(await build(folder))
     await server.#fill(`${volumeMiB}M`, diskMiB)
     return server
