@@ -80,12 +80,9 @@ else {
 }
 process.exitCode = bad.length === 0 && complete ? 0 : 1
 
-/** A machine of its own, on another processor. */
-function employ(share: Trial[], worker: number): Promise<void> {
-  const pool = Number(process.env.VITEST_POOL_ID ?? 0) + worker
-  const child = fork(join(import.meta.dirname, 'worker.ts'), {
-    env: { ...process.env, VITEST_POOL_ID: String(pool) },
-  })
+/** A machine of its own. */
+function employ(share: Trial[]): Promise<void> {
+  const child = fork(join(import.meta.dirname, 'worker.ts'))
   child.send({ trials: share, evidence } satisfies Work)
   child.on('message', (report: Report) => {
     reports.push(report)
