@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
 import { type SocketConfig, socketPath } from '../config/socket.ts'
 import { HdsyncError, UsageError } from '../errors.ts'
@@ -51,6 +52,7 @@ export async function asked<T>(answer: Promise<T>): Promise<T> {
 }
 
 const answerLimitMs = 60_000
+const againAfterMs = 200
 /** Nobody listens there, or nobody could (EINVAL: the path is too long for a socket). */
 const absent = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR', 'EINVAL'])
 const cloudEvent = { 'content-type': 'application/cloudevents+json' }
@@ -110,7 +112,10 @@ async function exchange(
 ): Promise<unknown> {
   const signal = AbortSignal.timeout(answerLimitMs)
   const payload = body === undefined ? undefined : JSON.stringify(body)
-  const { status, response } = await open(socket, { method, route, headers, payload, signal })
+  const question = { method, route, headers, payload, signal }
+  // One that is just leaving hangs up; an event has an id of its own, and is taken once however often it is sent.
+  const triesMore = method === 'GET' || route === '/events' ? 3 : 0
+  const { status, response } = await openAgain(socket, question, triesMore)
   let text = ''
   try {
     for await (const chunk of response.setEncoding('utf8')) text += chunk
@@ -189,6 +194,17 @@ function open(socketPath: string, { method, route, headers, payload, signal }: Q
     asked.once('error', (error) => reject(unreachable(socketPath, error)))
     asked.end(payload)
   })
+}
+
+async function openAgain(socketPath: string, question: Question, triesMore: number): ReturnType<typeof open> {
+  try {
+    return await open(socketPath, question)
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
+    if (triesMore === 0 || !['ECONNRESET', 'EPIPE'].includes(code ?? '')) throw error
+    await pause(againAfterMs)
+    return openAgain(socketPath, question, triesMore - 1)
+  }
 }
 
 function unreachable(socket: string, cause: unknown): DaemonError {

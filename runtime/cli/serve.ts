@@ -79,12 +79,17 @@ async function serve(
     return sockets.length > 0 ? 0 : exitCodes.busy
   }
   const listeners = new Listeners(service, () => idle?.touch())
+  const isBusy = () => service.engine.busy() || listeners.clients > 0
   const watch = createIdleWatch({
     idleMs,
-    busy: () => service.engine.busy() || listeners.clients > 0,
+    busy: isBusy,
     async leave() {
-      if (await arrangeAwakening(service, manager)) ended.resolve({ code: 0, why: 'nothing is left to do' })
-      else watch.touch()
+      // To arrange that takes a while, in which somebody may come.
+      if (!(await arrangeAwakening(service, manager)) || isBusy()) return false
+      // Whoever comes from now on waits for the next start.
+      listeners.stopAccepting()
+      ended.resolve({ code: 0, why: 'nothing is left to do' })
+      return true
     },
   })
   idle = watch
@@ -187,6 +192,10 @@ class Listeners {
       await listener.close(hangUpMs)
     }
     for (const [key, address] of wanted) if (!this.#open.has(key)) await this.#listen(address)
+  }
+
+  stopAccepting(): void {
+    for (const listener of this.#open.values()) listener.stopAccepting()
   }
 
   async close(): Promise<void> {

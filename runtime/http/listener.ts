@@ -15,6 +15,8 @@ export interface Listener {
   readonly address: string
   /** Connections that are open now. */
   readonly clients: number
+  /** Takes no further connection: where the service manager has opened the socket, they wait there. */
+  stopAccepting(): void
   /** Takes no further connection, waits so long for answers that are under way, then hangs up. */
   close(graceMs: number): Promise<void>
 }
@@ -70,18 +72,24 @@ export async function listen({
   const name = nameOf(server, address)
   // Settled now: a server that is closing has no address any more, whatever it listened on.
   local = isUnix(server, address)
+  let closed: Promise<void> | undefined
+  const stopAccepting = () => {
+    closed ??= new Promise<void>((resolve) => server.close(() => resolve()))
+    return closed
+  }
   return {
     address: name,
     get clients() {
       return sockets.size
     },
+    stopAccepting,
     async close(graceMs) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      const closing = stopAccepting()
       server.closeIdleConnections()
       const timer = setTimeout(() => {
         for (const socket of sockets) socket.destroy()
       }, graceMs)
-      await closed
+      await closing
       clearTimeout(timer)
       if ('path' in address) rmSync(address.path, { force: true })
     },

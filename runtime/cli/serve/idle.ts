@@ -12,21 +12,29 @@ export interface IdleOptions {
   idleMs: number | undefined
   /** Whether something goes on that says nothing. */
   busy(): boolean
-  leave(): void
+  /** @returns Whether it leaves: not where it cannot, or where something has begun meanwhile. */
+  leave(): Promise<boolean>
   clock?: Clock
 }
 
 export function createIdleWatch({ idleMs, busy, leave, clock = systemClock }: IdleOptions): IdleWatch {
   if (idleMs === undefined) return { touch() {}, stop() {} }
   let clear = () => {}
+  let stopped = false
   let last = clock.now()
   const arm = (delayMs: number) => {
     clear()
+    if (stopped) return
     clear = clock.schedule(delayMs, () => {
       const quietMs = clock.now() - last
       if (busy()) arm(idleMs)
       else if (quietMs < idleMs) arm(idleMs - quietMs)
-      else leave()
+      else {
+        leave().then(
+          (left) => left || arm(idleMs),
+          () => arm(idleMs),
+        )
+      }
     })
   }
   arm(idleMs)
@@ -35,6 +43,9 @@ export function createIdleWatch({ idleMs, busy, leave, clock = systemClock }: Id
     touch() {
       last = clock.now()
     },
-    stop: () => clear(),
+    stop() {
+      stopped = true
+      clear()
+    },
   }
 }
