@@ -56,7 +56,7 @@ function tell(dir: string, without: string[]): string {
   return String.raw`set -e -o pipefail
     export LC_ALL=C
     cd '${dir}'
-    ${find} -printf '%p\1%y\1%m\1%U:%G\1%s\1%T@\1%n\1%i\1%l\1\0' | sort -z > /run/names.$$
+    ${find} -printf '%p\1%y\1%m\1%U:%G\1%s\1%T@\1%n\1%D:%i\1%l\1\0' | sort -z > /run/names.$$
     ${find} -print0 | sort -z | xargs -0r stat --printf '%t:%T\0' > /run/devices.$$
     perl -0 -e '
       open my $names, "<", shift; open my $devices, "<", shift;
