@@ -1,5 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { createRunner, unobserved } from '../../host/command.ts'
+import { inOrder } from '../in-order.ts'
 
 /** What a daemon tells systemd, and asks of it. Does nothing where systemd did not start this process. */
 export interface ServiceManager {
@@ -19,8 +19,6 @@ export interface ServiceManager {
 const wakeUnit = 'hdsync-wake'
 const service = 'hdsync.service'
 const limitMs = 10_000
-/** Who woke the daemon is waiting at the socket; the first word to systemd takes longer than to serve them. */
-const waitingFirstMs = 50
 
 /** @see sd_notify(3): Node has no datagram sockets of that family, so systemd-notify sends what is to be told. */
 export function createServiceManager(env: NodeJS.ProcessEnv): ServiceManager {
@@ -30,18 +28,12 @@ export function createServiceManager(env: NodeJS.ProcessEnv): ServiceManager {
     owner: '',
   })
   const run = (argv: [string, ...string[]]) => runner.run({ argv, timeoutMs: limitMs })
-  let last: Promise<void> | undefined
+  const tell = inOrder()
   const notify = (...words: string[]) => {
     if (!env.NOTIFY_SOCKET) return
     const socket = { NOTIFY_SOCKET: env.NOTIFY_SOCKET }
     const argv = ['systemd-notify', ...words] as [string, ...string[]]
-    // In order: a status that overtakes the next one would stay.
-    last = (last ?? pause(waitingFirstMs))
-      .then(() => runner.run({ argv, timeoutMs: limitMs, env: socket }))
-      .then(
-        () => {},
-        () => {},
-      )
+    tell(() => runner.run({ argv, timeoutMs: limitMs, env: socket }))
   }
   return {
     ready: () => notify('--ready'),

@@ -1,6 +1,7 @@
 import type { Envelope } from '../../../events/index.ts'
 import * as events from '../../../events/index.ts'
 import { createRunner, unobserved } from '../../host/command.ts'
+import { inOrder } from '../in-order.ts'
 import type { Io } from '../io.ts'
 import type { View } from './lines.ts'
 import { wordsOf } from './words.ts'
@@ -39,19 +40,18 @@ export function journaldView(io: Io): View {
     signal: new AbortController().signal,
     owner: '',
   })
-  let last = Promise.resolve()
+  const tell = inOrder()
   const write = (level: Level, message: string, fields: Record<string, string | undefined> = {}) => {
     const entry = { MESSAGE: message, PRIORITY: priorities[level], SYSLOG_IDENTIFIER: 'hdsync', ...fields }
     const lines = Object.entries(entry).flatMap(([name, value]) =>
       value === undefined ? [] : `${name}=${String(value).replaceAll('\n', ' ')}\n`,
     )
-    // In order. Where logger(1) is missing, the line goes the common way.
-    last = last
-      .then(() => runner.run({ argv: ['logger', '--journald'], input: lines.join(''), timeoutMs: limitMs }))
-      .then(
-        () => {},
-        () => io.stderr(`<${priorities[level]}>${message.replaceAll('\n', ' ')}\n`),
-      )
+    tell(() =>
+      runner
+        .run({ argv: ['logger', '--journald'], input: lines.join(''), timeoutMs: limitMs })
+        // Where logger(1) is missing, the line goes the common way.
+        .catch(() => io.stderr(`<${priorities[level]}>${message.replaceAll('\n', ' ')}\n`)),
+    )
   }
   const note = (message: string) => write('warning', message)
   return {
