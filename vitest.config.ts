@@ -35,8 +35,7 @@ export default defineConfig({
           // Only what hangs takes so long, even where the machine in the machine is slow.
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          // Each machine has one processor, and waits for a third of the time.
-          maxWorkers: 3,
+          maxWorkers: 2,
         },
       },
       {
@@ -45,7 +44,7 @@ export default defineConfig({
           include: ['test/system/**/*.test.ts'],
           testTimeout: 1_200_000,
           hookTimeout: 1_800_000,
-          maxWorkers: 3,
+          maxWorkers: 2,
         },
       },
     ],
