@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rename, rm, stat, symlink, utimes } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { bundle } from '../../deploy/build/bundle.ts'
 import { searchPath } from './available.ts'
-import { cacheFolder } from './scratch.ts'
+import { cacheFolder, keepInCache } from './scratch.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
@@ -28,16 +28,14 @@ export async function appImage(): Promise<string> {
   try {
     await copy(sources, staged)
     const image = join(images, `${await contentHash(staged)}.ext4`)
-    if (existsSync(image)) {
-      await utimes(image, new Date(), new Date())
-      return image
+    if (!existsSync(image)) {
+      await copy([...(await productionDependencies()), nodeBinary], staged)
+      await bundle(join(staged, 'built'))
+      await run('mkdir', [join(staged, 'node_modules/.bin')])
+      await symlink('../node/bin/node', join(staged, 'node_modules/.bin/node'))
+      await makeImage(staged, image)
     }
-    await copy([...(await productionDependencies()), nodeBinary], staged)
-    await bundle(join(staged, 'built'))
-    await run('mkdir', [join(staged, 'node_modules/.bin')])
-    await symlink('../node/bin/node', join(staged, 'node_modules/.bin/node'))
-    await makeImage(staged, image)
-    await prune(images)
+    keepInCache(image, /\.ext4$/, imagesKept)
     return image
   } finally {
     await rm(staged, { recursive: true, force: true })
@@ -90,13 +88,4 @@ async function makeImage(staged: string, image: string): Promise<void> {
     env: { PATH: searchPath.join(':') },
   })
   await rename(made, image)
-}
-
-async function prune(images: string): Promise<void> {
-  const names = (await readdir(images)).filter((name) => name.endsWith('.ext4'))
-  const found = await Promise.all(
-    names.map(async (name) => ({ name, time: (await stat(join(images, name))).mtimeMs })),
-  )
-  const old = found.sort((a, b) => b.time - a.time).slice(imagesKept)
-  await Promise.all(old.map(({ name }) => rm(join(images, name), { force: true })))
 }

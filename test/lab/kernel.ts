@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { searchPath } from './available.ts'
-import { cacheFolder } from './scratch.ts'
+import { cacheFolder, keepInCache } from './scratch.ts'
 
 const run = promisify(execFile)
+const kernelsKept = 2
 
 /** What a lab machine boots from: paths. */
 export interface Kernel {
@@ -24,13 +25,16 @@ export interface Kernel {
 export async function labKernel(): Promise<Kernel> {
   const folder = kernelFolder()
   if (!existsSync(folder)) {
-    removeOthers(folder)
     await run(join(import.meta.dirname, 'make-kernel'), [folder], {
       env: { ...process.env, PATH: searchPath.join(':') },
     })
   }
-  const [image, initrd, modules] = ['vmlinuz', 'initrd', 'modules'].map((name) => join(folder, name))
-  return { image, initrd, modules } as Kernel
+  keepInCache(folder, /^[0-9a-f]{16}$/, kernelsKept)
+  return {
+    image: join(folder, 'vmlinuz'),
+    initrd: join(folder, 'initrd'),
+    modules: join(folder, 'modules'),
+  }
 }
 
 /** Named by what makes it; apt is not asked again for a newer one. */
@@ -38,12 +42,4 @@ function kernelFolder(): string {
   const hash = createHash('sha256')
   for (const file of ['make-kernel', 'first']) hash.update(readFileSync(join(import.meta.dirname, file)))
   return join(cacheFolder('kernels'), hash.digest('hex').slice(0, 16))
-}
-
-function removeOthers(folder: string): void {
-  for (const name of readdirSync(cacheFolder('kernels'))) {
-    if (!name.startsWith(basename(folder))) {
-      rmSync(join(cacheFolder('kernels'), name), { recursive: true, force: true })
-    }
-  }
 }

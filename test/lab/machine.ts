@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { copyFile, open } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -102,7 +101,7 @@ export class Machine {
       // A group of its own: Ctrl-C in a terminal is for the tests, which end their machines.
       detached: true,
       stdio: ['pipe', 'pipe', errors],
-      env: { PATH: searchPath.join(delimiter), TMPDIR: tmpdir() },
+      env: { PATH: searchPath.join(delimiter) },
     })
     closeSync(errors)
     this.#qemu.stdin?.on('error', () => {})
@@ -179,11 +178,7 @@ export class Machine {
 
   /** cutPower() without waiting. */
   kill(): void {
-    try {
-      if (on.has(this)) this.#qemu.kill('SIGKILL')
-    } catch {
-      // Gone already.
-    }
+    if (on.has(this)) this.#qemu.kill('SIGKILL')
   }
 
   #ended(): void {

@@ -1,6 +1,16 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 const prefix = join(tmpdir(), 'hdsync-lab-')
 const scratch = new Set<string>()
@@ -41,4 +51,22 @@ export function cacheFolder(name: string): string {
   if (uid !== process.getuid?.()) throw new Error(`${own} belongs to user ${uid}: remove it`)
   chmodSync(own, 0o700)
   return join(own, name)
+}
+
+/**
+ * Notes that something in a cache is of use, and removes what has not been for longest, but for so many of them. Another
+ * checkout may be using its own.
+ * @param path What was found or made.
+ * @param name The names of things that are whole.
+ */
+export function keepInCache(path: string, name: RegExp, kept: number): void {
+  utimesSync(path, new Date(), new Date())
+  const folder = dirname(path)
+  const found = readdirSync(folder)
+    .filter((one) => name.test(one))
+    .map((one) => join(folder, one))
+  // Somebody else may be removing the same ones.
+  const usedAt = (one: string) => statSync(one, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const newestFirst = found.sort((a, b) => usedAt(b) - usedAt(a))
+  for (const old of newestFirst.slice(kept)) rmSync(old, { recursive: true, force: true })
 }

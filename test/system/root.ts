@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { isProgram, labAvailable, searchPath } from '../lab/available.ts'
-import { cacheFolder } from '../lab/scratch.ts'
+import { cacheFolder, keepInCache } from '../lab/scratch.ts'
 
 const run = promisify(execFile)
 const imagesKept = 2
@@ -38,15 +38,12 @@ export function systemAvailable(): { ok: true } | { ok: false; why: string } {
  */
 export async function rootImage(): Promise<string> {
   const image = imagePath()
-  if (existsSync(image)) {
-    utimesSync(image, new Date(), new Date())
-    return image
+  if (!existsSync(image)) {
+    await run(join(import.meta.dirname, 'make-root'), [image, codename(), ...packages], {
+      env: { ...process.env, PATH: searchPath.join(':') },
+    })
   }
-  const words = [image, codename(), ...packages]
-  await run(join(import.meta.dirname, 'make-root'), words, {
-    env: { ...process.env, PATH: searchPath.join(':') },
-  })
-  prune()
+  keepInCache(image, /\.ext4$/, imagesKept)
   return image
 }
 
@@ -64,13 +61,4 @@ function osRelease(): string {
 
 function codename(): string {
   return /^VERSION_CODENAME=(.+)$/m.exec(osRelease())?.[1] ?? ''
-}
-
-function prune(): void {
-  const folder = cacheFolder('roots')
-  const images = readdirSync(folder)
-    .map((name) => join(folder, name))
-    .filter((path) => path.endsWith('.ext4'))
-  const old = images.sort((a, b) => statSync(b).atimeMs - statSync(a).atimeMs).slice(imagesKept)
-  for (const path of old) rmSync(path, { force: true })
 }

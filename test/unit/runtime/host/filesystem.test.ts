@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { TerminalError } from '../../../../runtime/errors.ts'
@@ -10,6 +9,7 @@ import {
   snapshotType,
 } from '../../../../runtime/host/filesystem.ts'
 import { parseMountinfo } from '../../../../runtime/host/mountinfo.ts'
+import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 
 const safe = ['ro', 'nodev', 'nosuid', 'noexec']
@@ -68,10 +68,9 @@ test.each([
   ],
   ['modules.dep', 'kernel/fs/ext4/ext4.ko: kernel/fs/jbd2/jbd2.ko\n', false],
 ])('hasDriverOfExt2() looks into %s', (name, text, has) => {
-  const folder = mkdtempSync(join(tmpdir(), 'hdsync-test-'))
+  const folder = temporaryFolder()
   writeFileSync(join(folder, name), text)
   expect(hasDriverOfExt2(folder)).toBe(has)
-  rmSync(folder, { recursive: true })
 })
 
 test('filesystemType() of a device without a file system is none', async () => {
