@@ -23,7 +23,10 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{unit,contract}/**/*.test.ts'],
-          testTimeout: 30_000,
+          // Only what hangs takes so long, even where other work goes on beside.
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          expect: { poll: { timeout: 60_000 } },
           // Most of it waits for processes.
           maxWorkers: 2,
         },

@@ -1,14 +1,30 @@
 /**
- * Runs every check and suite one after the other, whatever the ones before gave, and ends with one line that
- * counts them together. Lint and types count as one test each.
+ * Runs every check and suite one after the other, whatever the ones before gave, and ends with what failed, once
+ * more, and one line that counts them together. Lint and types count as one test each.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 
+/** What is used of vitest's JSON report. */
+interface Report {
+  numPassedTests: number
+  numFailedTests: number
+  numPendingTests: number
+  numTodoTests: number
+  testResults: {
+    name: string
+    message: string
+    assertionResults: { status: string; fullName: string; failureMessages: string[] }[]
+  }[]
+}
+
+const linesOfFailure = 30
 const scratch = mkdtempSync(join(tmpdir(), 'hdsync-test-'))
 const counts = { passed: 0, failed: 0, skipped: 0 }
+const failures: string[] = []
 
 function run(command: string, ...words: string[]): boolean {
   return spawnSync(command, words, { stdio: 'inherit' }).status === 0
@@ -16,7 +32,9 @@ function run(command: string, ...words: string[]): boolean {
 
 function check(name: string, command: string, ...words: string[]): void {
   console.log(`\n== ${name}`)
-  counts[run(command, ...words) ? 'passed' : 'failed'] += 1
+  const good = run(command, ...words)
+  counts[good ? 'passed' : 'failed'] += 1
+  if (!good) failures.push(name)
 }
 
 /** A suite that breaks before it reports counts as one failed test. */
@@ -33,15 +51,31 @@ function suite(...projects: string[]): void {
     `--outputFile=${report}`,
   )
   try {
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests } = JSON.parse(
-      readFileSync(report, 'utf8'),
-    )
-    counts.passed += numPassedTests
-    counts.skipped += numPendingTests + numTodoTests
-    counts.failed += good ? numFailedTests : Math.max(1, numFailedTests)
+    const told: Report = JSON.parse(readFileSync(report, 'utf8'))
+    counts.passed += told.numPassedTests
+    counts.skipped += told.numPendingTests + told.numTodoTests
+    counts.failed += good ? told.numFailedTests : Math.max(1, told.numFailedTests)
+    failures.push(...failuresIn(told))
   } catch {
     counts.failed += 1
+    failures.push(`${name}: no report`)
   }
+}
+
+/** One for each test that failed, and for each file that could not be run. */
+function failuresIn({ testResults }: Report): string[] {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = relative(process.cwd(), name)
+    const failed = assertionResults.filter(({ status }) => status === 'failed')
+    if (failed.length === 0) return message ? [beginningOf(`${file}\n${message}`)] : []
+    return failed.map(({ fullName, failureMessages }) =>
+      beginningOf([`${file} > ${fullName}`, ...failureMessages].join('\n')),
+    )
+  })
+}
+
+function beginningOf(text: string): string {
+  return stripVTControlCharacters(text).split('\n').slice(0, linesOfFailure).join('\n')
 }
 
 check('lint and format', 'biome', 'check', '.')
@@ -51,6 +85,7 @@ suite('unit')
 suite('lab', 'system')
 
 rmSync(scratch, { recursive: true, force: true })
+if (failures.length > 0) console.log(`\n== failed\n${failures.join('\n\n')}`)
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : ''
 console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`)
 process.exitCode = counts.failed === 0 ? 0 : 1

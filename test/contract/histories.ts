@@ -35,7 +35,7 @@ export function describeHistories(name: string, open: (directory: string) => Eve
       expect([...seen].filter(([, histories]) => histories >= 10).map(([what]) => what)).toEqual(
         expect.arrayContaining(corners),
       )
-    }, 60_000)
+    })
   })
 }
 

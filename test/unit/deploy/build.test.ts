@@ -23,7 +23,7 @@ const app = join(installed, 'dist/app')
 beforeAll(async () => {
   await bundle(app)
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
-}, 60_000)
+})
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const env = { ...process.env, HDSYNC_NODE: process.execPath, NODE_COMPILE_CACHE: join(folder, 'cache') }
@@ -42,7 +42,7 @@ function server(home = temporaryFolder()): { config: string; told: string } {
      const on: typeof runSucceeded = runSucceeded
      export default defineFunction({
        on, emits: [], aside: true,
-       async run({ data }, { host }) { await host.program({ argv: ['touch', '${told}'], timeoutMs: 5000 }) },
+       async run({ data }, { host }) { await host.program({ argv: ['touch', '${told}'], timeoutMs: 60_000 }) },
      })`,
   )
   const config = join(home, 'hdsync.yaml')
@@ -172,7 +172,7 @@ describe('the build', () => {
       const lines = stdout.trim().split('\n')
       objections = lines.filter((line) => line.includes('error TS'))
       files = lines.filter((line) => line.startsWith('/') && !line.includes('/@typescript/'))
-    }, 60_000)
+    })
 
     test('the types of all that functions and their tests are written with, and needs no checkout for it', () => {
       const names = ['tell-monitor.ts', 'lock.test.ts', 'known.ts'].map((name) => `functions/${name}`)

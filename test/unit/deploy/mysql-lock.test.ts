@@ -10,6 +10,7 @@ import { parseConfig } from '../../../runtime/config/config.ts'
 import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
 import { createHost } from '../../../runtime/host/host.ts'
 import { Box } from '../functions/box.ts'
+import { patience } from '../patience.ts'
 import { Bench } from '../runtime/engine/bench.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 
@@ -46,7 +47,7 @@ async function night(onSnapshot: () => Promise<void> | void): Promise<RunResult>
   const bench = new Bench({ ...definitions, 'mysql-lock': mysqlLock }, { host, config }).start()
   await bench.emit(backupStart, {})
   const types = runEnds.map(({ type }) => type)
-  await vi.waitFor(() => expect(bench.bus.events({ types })).toHaveLength(1), { timeout: 10_000 })
+  await vi.waitFor(() => expect(bench.bus.events({ types })).toHaveLength(1), patience)
   return bench.bus.events({ types })[0]?.data as RunResult
 }
 
@@ -100,7 +101,7 @@ describe.skipIf(!existsSync('/usr/sbin/mariadbd'))(
       )
       const count = () => Number(database.ask('SELECT COUNT(*) FROM shop.sales'))
       database.write('INSERT INTO shop.sales VALUES ();')
-      await vi.waitFor(() => expect(count()).toBeGreaterThan(0), { timeout: 10_000 })
+      await vi.waitFor(() => expect(count()).toBeGreaterThan(0), patience)
       let during: [number, number] | undefined
       const { state } = await night(async () => {
         const first = count()
@@ -110,8 +111,8 @@ describe.skipIf(!existsSync('/usr/sbin/mariadbd'))(
       expect(state).toBe('succeeded')
       expect(during?.[0]).toBeGreaterThan(0)
       expect(during?.[1]).toBe(during?.[0])
-      await vi.waitFor(() => expect(count()).toBeGreaterThan(during?.[1] ?? 0), { timeout: 10_000 })
-    }, 60_000)
+      await vi.waitFor(() => expect(count()).toBeGreaterThan(during?.[1] ?? 0), patience)
+    })
 
     /** A server of its own in a temporary folder; clients find it by the file of settings in their home. */
     async function startMariaDb() {
@@ -140,7 +141,7 @@ describe.skipIf(!existsSync('/usr/sbin/mariadbd'))(
           encoding: 'utf8',
           stdio: 'pipe',
         })
-      await vi.waitFor(() => ask('SELECT 1'), { timeout: 20_000, interval: 100 })
+      await vi.waitFor(() => ask('SELECT 1'), patience)
       return {
         ask,
         /** Says the same over and over, until the test is over. */

@@ -26,7 +26,7 @@ describe.runIf(has('dpkg-deb') && has('strip') && inCheckout)('the Debian packag
   beforeAll(() => {
     file = build('one', '022', 'UTC')
     contents = execFileSync('dpkg-deb', ['--contents', file], { encoding: 'utf8' }).trim().split('\n')
-  }, 120_000)
+  })
 
   test('is the same to the byte whoever builds it, when and where', { timeout: 120_000 }, () => {
     expect(sha256(build('another', '077', 'Pacific/Auckland'))).toBe(sha256(file))

@@ -29,7 +29,7 @@ async function emit({ config }: Server): Promise<string> {
   return io.out.trim()
 }
 
-describe('cancel', { timeout: 90_000 }, () => {
+describe('cancel', () => {
   test('takes a run back that nobody has begun', async () => {
     const server = await makeServer()
     const run = await emit(server)

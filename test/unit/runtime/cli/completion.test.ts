@@ -91,9 +91,7 @@ const inZsh = (...words: string[]) =>
 const inFish = (line: string) => `source SCRIPT; complete --do-complete '${line}'`
 const missing = (shell: string) => !existsSync(`/usr/bin/${shell}`) && !existsSync(`/bin/${shell}`)
 
-const subprocesses = { timeout: 90_000 }
-
-test('bash completes commands, options, sources and files', subprocesses, async () => {
+test('bash completes commands, options, sources and files', async () => {
   const server = await makeServer()
   expect(completed('bash', server, inBash('ru'))).toEqual(['run', 'runs'])
   expect(completed('bash', server, inBash('run', 'h'))).toEqual(['home'])
@@ -112,7 +110,7 @@ test('bash completes commands, options, sources and files', subprocesses, async 
   ])
 })
 
-test('zsh completes, with descriptions', subprocesses, async (context) => {
+test('zsh completes, with descriptions', async (context) => {
   if (missing('zsh')) context.skip('zsh is not installed')
   const server = await makeServer()
   expect(completed('zsh', server, inZsh('ru'))).toEqual([
@@ -124,7 +122,7 @@ test('zsh completes, with descriptions', subprocesses, async (context) => {
   expect(completed('zsh', server, inZsh('run', '-c', ''))).toEqual(['files'])
 })
 
-test('fish completes, with descriptions', subprocesses, async (context) => {
+test('fish completes, with descriptions', async (context) => {
   if (missing('fish')) context.skip('fish is not installed')
   const server = await makeServer()
   expect(completed('fish', server, inFish('hdsync ru'))).toEqual([

@@ -68,9 +68,7 @@ describe('events', () => {
     await expect(listed(server, { run: 'nobody' })).rejects.toThrow('there is no run "nobody"')
   })
 
-  test('goes on with what comes while another process works, and ends well at Ctrl-C', {
-    timeout: 90_000,
-  }, async () => {
+  test('goes on with what comes while another process works, and ends well at Ctrl-C', async () => {
     const server = await makeServer()
     const child = new Child(
       new URL('../../../../runtime/cli/main.ts', import.meta.url),

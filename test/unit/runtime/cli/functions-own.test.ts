@@ -88,7 +88,7 @@ describe('functions new', () => {
     expect(tested.code).toBe(0)
     const plain = await node(['--test', 'on-sync-run.test.ts', 'mysql-lock.test.ts'], folder)
     expect(plain.stdout).toMatch(/tests 4[\s\S]*fail 0/)
-  }, 120_000)
+  })
 
   test('overwrites nothing', async () => {
     const server = await makeServer()
@@ -153,7 +153,7 @@ describe('functions invoke', () => {
       emits: [runWarned],
       aside: true,
       async run({ data }, { host, emit, log }) {
-        await host.program({ argv: ['touch', process.env.LAMP ?? '/nowhere/lamp of mine'], timeoutMs: 5000 })
+        await host.program({ argv: ['touch', process.env.LAMP ?? '/nowhere/lamp of mine'], timeoutMs: 60_000 })
         log.info('burns')
         emit(runWarned, { reason: data.source })
       },

@@ -3,12 +3,10 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, vi } from 'vitest'
+import { patience } from '../../patience.ts'
 import { makeServer, type Server } from './night.ts'
 
 const main = join(import.meta.dirname, '../../../../runtime/cli/main.ts')
-/** How long, and how often, a test looks for what another process is to do. */
-export const patience = { timeout: 20_000, interval: 20 }
-
 /** A hdsync in a process of its own. */
 export interface Started {
   child: ChildProcess

@@ -2,8 +2,9 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { connectDaemon } from '../../../../runtime/cli/daemon.ts'
+import { patience } from '../../patience.ts'
 import { makeServer } from './night.ts'
-import { hdsync, makeSlowServer, patience, type Started, serve } from './processes.ts'
+import { hdsync, makeSlowServer, type Started, serve } from './processes.ts'
 
 const copies = (daemon: Started) => vi.waitFor(() => expect(daemon.said()).toContain('copies'), patience)
 
@@ -61,7 +62,7 @@ test('a daemon that is stopped ends its run in order, and who follows it sees th
     state: 'cancelled',
     sources: [{ error: expect.stringContaining('hdsync serve was stopped') }, { state: 'cancelled' }],
   })
-}, 30_000)
+})
 
 test('the config is read again when it has changed, and a wrong one is not taken', async () => {
   const server = await makeServer()

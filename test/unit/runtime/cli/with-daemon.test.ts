@@ -1,17 +1,16 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { patience } from '../../patience.ts'
 import { backUp, makeServer, type Server } from './night.ts'
-import { hdsync, makeSlowServer, patience, serve } from './processes.ts'
-
-const subprocesses = { timeout: 90_000 }
+import { hdsync, makeSlowServer, serve } from './processes.ts'
 
 async function json(server: Server, ...args: string[]) {
   const { code, out } = await hdsync(server, ...args, '--json').ended
   return { code, ...(out && { answer: JSON.parse(out) }) }
 }
 
-test('emit hands the event to the daemon, which takes one of an id once', subprocesses, async () => {
+test('emit hands the event to the daemon, which takes one of an id once', async () => {
   const server = await makeServer()
   await serve(server)
   const args = ['emit', 'backup.start', '--id', 'a', '--data', '{"sources":["www"]}']
@@ -25,7 +24,7 @@ test('emit hands the event to the daemon, which takes one of an id once', subpro
   expect((await json(server, ...args)).answer).toEqual({ ...answer, duplicate: true })
 })
 
-test('emit tells why the daemon refuses, and what is near', subprocesses, async () => {
+test('emit tells why the daemon refuses, and what is near', async () => {
   const server = await makeServer()
   await serve(server)
   const refused = hdsync(server, 'emit', 'backup.strat')
@@ -35,7 +34,7 @@ test('emit tells why the daemon refuses, and what is near', subprocesses, async 
   )
 })
 
-test('cancel has the daemon end a run, and waits for that', subprocesses, async () => {
+test('cancel has the daemon end a run, and waits for that', async () => {
   const server = await makeSlowServer()
   await serve(server)
   const { answer } = await json(server, 'emit', 'backup.start')
@@ -43,31 +42,27 @@ test('cancel has the daemon end a run, and waits for that', subprocesses, async 
   expect(cancelled).toMatchObject({ code: 0, answer: { run: answer.run, state: 'cancelled' } })
 })
 
-test(
-  'redrive has the daemon take a dead letter up, and follows it; events and why tell of it',
-  subprocesses,
-  async () => {
-    const server = await makeServer()
-    rmSync(join(server.folder, 'www'), { recursive: true })
-    await backUp(server)
-    await serve(server)
-    mkdirSync(join(server.folder, 'www'))
-    writeFileSync(join(server.folder, 'www', 'file'), 'www')
-    const { answer: letters } = await json(server, 'dead')
-    const { code, answer } = await json(server, 'redrive', String(letters[0].id))
-    expect(code).toBe(0)
-    expect(answer).toMatchObject([{ restarted: true, state: 'succeeded' }])
-    expect((await json(server, 'dead')).answer).toEqual([])
-    const events = await hdsync(server, 'events', '--run', answer[0].run, '--type', 'run.*').ended
-    expect(events.out.match(/run\.\w+/g)).toEqual(['run.started', 'run.succeeded'])
-    expect((await json(server, 'why', 'www')).answer).toMatchObject({
-      state: 'succeeded',
-      lastGood: { run: answer[0].run },
-    })
-  },
-)
+test('redrive has the daemon take a dead letter up, and follows it; events and why tell of it', async () => {
+  const server = await makeServer()
+  rmSync(join(server.folder, 'www'), { recursive: true })
+  await backUp(server)
+  await serve(server)
+  mkdirSync(join(server.folder, 'www'))
+  writeFileSync(join(server.folder, 'www', 'file'), 'www')
+  const { answer: letters } = await json(server, 'dead')
+  const { code, answer } = await json(server, 'redrive', String(letters[0].id))
+  expect(code).toBe(0)
+  expect(answer).toMatchObject([{ restarted: true, state: 'succeeded' }])
+  expect((await json(server, 'dead')).answer).toEqual([])
+  const events = await hdsync(server, 'events', '--run', answer[0].run, '--type', 'run.*').ended
+  expect(events.out.match(/run\.\w+/g)).toEqual(['run.started', 'run.succeeded'])
+  expect((await json(server, 'why', 'www')).answer).toMatchObject({
+    state: 'succeeded',
+    lastGood: { run: answer[0].run },
+  })
+})
 
-test('redrive tells why the daemon refuses, and what to do', subprocesses, async () => {
+test('redrive tells why the daemon refuses, and what to do', async () => {
   const server = await makeServer()
   rmSync(join(server.folder, 'www'), { recursive: true })
   await backUp(server)

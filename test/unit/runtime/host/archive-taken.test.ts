@@ -175,7 +175,7 @@ test('archives of a mirror in which all kinds of things happen are whole, day af
     expect(damaged).toEqual([])
     week.expectWhole(path)
   }
-}, 120_000)
+})
 
 test('what was changed in the very moment of its archive is packed again the next time', async () => {
   const week = new Week()

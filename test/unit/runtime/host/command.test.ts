@@ -8,7 +8,7 @@ import { lastLines } from '../../../../runtime/host/output.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 
-const timeoutMs = 10_000
+const timeoutMs = 60_000
 const sh = (script: string, options: Partial<Command> = {}): Command => ({
   argv: ['sh', '-c', script],
   timeoutMs,

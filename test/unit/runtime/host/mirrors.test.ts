@@ -259,7 +259,7 @@ describe('compare()', () => {
       }),
       { numRuns: 40 },
     )
-  }, 120_000)
+  })
 })
 
 /** A few names, so that two trees have many of them in common; each may be a file, a link or a folder. */

@@ -401,7 +401,7 @@ describe('a copy', () => {
       }),
       { numRuns: 15 },
     )
-  }, 120_000)
+  })
 
   test.each([
     ['a warning', 0, 'rsync: something is odd', statistics],

@@ -3,7 +3,7 @@ import { TerminalError } from '../../../../runtime/errors.ts'
 import { openSession } from '../../../../runtime/host/session.ts'
 import { recordingRunner } from './runner.ts'
 
-const timeoutMs = 10_000
+const timeoutMs = 60_000
 const echo = 'while read -r line; do echo "heard $line"; done; echo bye'
 
 function sessionOf(script: string, options: { signal?: AbortSignal; timeoutMs?: number } = {}) {

@@ -85,7 +85,7 @@ describe('takeSurvey()', () => {
   test('asks the tools of this machine for columns that they know', async () => {
     const { runner } = recordingRunner()
     for (const tool of ['lsblk', 'findmnt'] as const) {
-      const { stdout } = await runner.run({ argv: surveyArgvs[tool], timeoutMs: 10_000 })
+      const { stdout } = await runner.run({ argv: surveyArgvs[tool], timeoutMs: 60_000 })
       expect(JSON.parse(stdout)).toBeTypeOf('object')
     }
   })

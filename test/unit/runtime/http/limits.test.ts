@@ -84,7 +84,7 @@ test('of 10,000 events in a burst each is accepted or refused with 429, and none
   expect(accepted).toHaveLength(7000)
   expect(new Set(service.engine.bus.events({}).map(({ id }) => id))).toEqual(new Set(accepted))
   expect(process.memoryUsage().rss - before).toBeLessThan(512 * 1024 ** 2)
-}, 60_000)
+})
 
 function post(port: number, agent: Agent, id: string): Promise<number | undefined> {
   const body = JSON.stringify({ specversion: '1.0', id, source: '/burst', type: 'backup.start', data: {} })
@@ -132,9 +132,9 @@ test('a reader of a stream that reads nothing is hung up on, and nothing is kept
     )
   await publish(2000)
   await service.start({}, 'a2')
-  for (let waited = 0; waited < 200 && listener.clients > 0; waited += 1) {
+  while (listener.clients > 0) {
     await new Promise((resolve) => setTimeout(resolve, 5))
     await service.clock.advance(1000)
   }
   expect(listener.clients).toBe(0)
-}, 30_000)
+})

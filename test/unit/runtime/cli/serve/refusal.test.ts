@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { connectDaemon } from '../../../../../runtime/cli/daemon.ts'
+import { patience } from '../../../patience.ts'
 import { makeServer, type Server } from '../night.ts'
-import { patience, serve } from '../processes.ts'
+import { serve } from '../processes.ts'
 
 const main = join(import.meta.dirname, '../../../../../runtime/cli/main.ts')
 
@@ -42,5 +43,5 @@ for (const [what, prepare, code, reason] of causes) {
     await expect(refusal).rejects.toMatchObject({ status: 503, message: expect.stringContaining(reason) })
     expect(await woken.code).toBe(code)
     expect(await woken.said).toContain(reason)
-  }, 60_000)
+  })
 }
