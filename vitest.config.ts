@@ -26,7 +26,8 @@ export default defineConfig({
           // Only what hangs takes so long, even where other work goes on beside.
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          expect: { poll: { timeout: 60_000 } },
+          // What a test looks for in another process is looked for as `expect.poll()` does.
+          expect: { poll: { timeout: 60_000, interval: 20 } },
           // Most of it waits for processes.
           maxWorkers: 2,
         },

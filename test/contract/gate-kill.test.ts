@@ -1,8 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { Child } from '../unit/child.ts'
-import { patience } from '../unit/patience.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
 
 // A database that is locked as long as its session lives: the file `session` is there from its begin to its end.
@@ -53,7 +52,7 @@ functions: ${functions}
   await first.printed(1)
   expect(existsSync(join(folder, 'session'))).toBe(true)
   await first.kill()
-  await vi.waitFor(() => expect(existsSync(join(folder, 'session'))).toBe(false), patience)
+  await expect.poll(() => existsSync(join(folder, 'session'))).toBe(false)
   expect(existsSync(join(folder, 'story'))).toBe(false)
 
   const second = new Child(program, folder, 'finish')

@@ -10,7 +10,6 @@ import { parseConfig } from '../../../runtime/config/config.ts'
 import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
 import { createHost } from '../../../runtime/host/host.ts'
 import { Box } from '../functions/box.ts'
-import { patience } from '../patience.ts'
 import { Bench } from '../runtime/engine/bench.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 
@@ -47,7 +46,7 @@ async function night(onSnapshot: () => Promise<void> | void): Promise<RunResult>
   const bench = new Bench({ ...definitions, 'mysql-lock': mysqlLock }, { host, config }).start()
   await bench.emit(backupStart, {})
   const types = runEnds.map(({ type }) => type)
-  await vi.waitFor(() => expect(bench.bus.events({ types })).toHaveLength(1), patience)
+  await expect.poll(() => bench.bus.events({ types })).toHaveLength(1)
   return bench.bus.events({ types })[0]?.data as RunResult
 }
 
@@ -101,7 +100,7 @@ describe.skipIf(!existsSync('/usr/sbin/mariadbd'))(
       )
       const count = () => Number(database.ask('SELECT COUNT(*) FROM shop.sales'))
       database.write('INSERT INTO shop.sales VALUES ();')
-      await vi.waitFor(() => expect(count()).toBeGreaterThan(0), patience)
+      await expect.poll(count).toBeGreaterThan(0)
       let during: [number, number] | undefined
       const { state } = await night(async () => {
         const first = count()
@@ -111,7 +110,7 @@ describe.skipIf(!existsSync('/usr/sbin/mariadbd'))(
       expect(state).toBe('succeeded')
       expect(during?.[0]).toBeGreaterThan(0)
       expect(during?.[1]).toBe(during?.[0])
-      await vi.waitFor(() => expect(count()).toBeGreaterThan(during?.[1] ?? 0), patience)
+      await expect.poll(count).toBeGreaterThan(during?.[1] ?? 0)
     })
 
     /** A server of its own in a temporary folder; clients find it by the file of settings in their home. */
@@ -141,7 +140,7 @@ describe.skipIf(!existsSync('/usr/sbin/mariadbd'))(
           encoding: 'utf8',
           stdio: 'pipe',
         })
-      await vi.waitFor(() => ask('SELECT 1'), patience)
+      await expect.poll(() => ask('SELECT 1')).toBe('1\n')
       return {
         ask,
         /** Says the same over and over, until the test is over. */

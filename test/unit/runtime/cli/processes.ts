@@ -2,8 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { expect, onTestFinished, vi } from 'vitest'
-import { patience } from '../../patience.ts'
+import { expect, onTestFinished } from 'vitest'
 import { makeServer, type Server } from './night.ts'
 
 const main = join(import.meta.dirname, '../../../../runtime/cli/main.ts')
@@ -37,7 +36,7 @@ export function hdsync(server: Server, ...args: string[]): Started {
 /** Starts the daemon, and waits until it is ready. */
 export async function serve(server: Server, ...args: string[]): Promise<Started> {
   const daemon = hdsync(server, 'serve', ...args)
-  await vi.waitFor(() => expect(daemon.said()).toContain('ready on'), patience)
+  await expect.poll(daemon.said).toContain('ready on')
   return daemon
 }
 

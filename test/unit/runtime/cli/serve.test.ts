@@ -1,12 +1,11 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { connectDaemon } from '../../../../runtime/cli/daemon.ts'
-import { patience } from '../../patience.ts'
 import { makeServer } from './night.ts'
 import { hdsync, makeSlowServer, type Started, serve } from './processes.ts'
 
-const copies = (daemon: Started) => vi.waitFor(() => expect(daemon.said()).toContain('copies'), patience)
+const copies = (daemon: Started) => expect.poll(daemon.said).toContain('copies')
 
 test('a run that is asked for on the command line is done by the daemon, and followed', async () => {
   const server = await makeServer()
@@ -77,13 +76,10 @@ test('the config is read again when it has changed, and a wrong one is not taken
   expect(JSON.parse((await hdsync(server, 'run', '--json').ended).out).sources).toHaveLength(3)
   appendFileSync(server.config, 'nonsense: 1\n')
   daemon.child.kill('SIGHUP')
-  await vi.waitFor(
-    () => expect(daemon.said()).toContain('the config is not taken, the old one stays'),
-    patience,
-  )
+  await expect.poll(daemon.said).toContain('the config is not taken, the old one stays')
   writeFileSync(server.config, before)
   daemon.child.kill('SIGHUP')
-  await vi.waitFor(() => expect(daemon.said()).toContain('goes on with'), patience)
+  await expect.poll(daemon.said).toContain('goes on with')
   expect(JSON.parse((await hdsync(server, 'run', '--json').ended).out).sources).toHaveLength(2)
 })
 

@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
-import { patience } from '../../patience.ts'
+import { expect, test } from 'vitest'
 import { backUp, makeServer, type Server } from './night.ts'
 import { hdsync, makeSlowServer, serve } from './processes.ts'
 
@@ -17,10 +16,9 @@ test('emit hands the event to the daemon, which takes one of an id once', async 
   const { code, answer } = await json(server, ...args)
   expect(code).toBe(0)
   expect(answer).toEqual({ run: expect.any(String), id: 'a', duplicate: false, handledBy: 'daemon' })
-  await vi.waitFor(async () => {
-    const { answer: shown } = await json(server, 'show', answer.run)
-    expect(shown).toMatchObject({ state: 'succeeded', sources: [{ source: 'www' }] })
-  }, patience)
+  await expect
+    .poll(async () => (await json(server, 'show', answer.run)).answer)
+    .toMatchObject({ state: 'succeeded', sources: [{ source: 'www' }] })
   expect((await json(server, ...args)).answer).toEqual({ ...answer, duplicate: true })
 })
 

@@ -11,6 +11,7 @@ import { OnDisk } from '../../../../runtime/host/on-disk.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 
+const timeoutMs = 60_000
 const chunk = 4 * 1024 ** 2
 const sizes = [0, 1, 4095, 4096, 4097, chunk - 1, chunk, chunk + 1, 3 * chunk + 123]
 const tmpfs = 0x01021994
@@ -56,7 +57,7 @@ describe('digestOnDisk()', () => {
   test.each(sizes)('hands %i bytes on to a command, unchanged', async (size) => {
     const { path, sha256 } = fileOf(size)
     const compared = ['sh', '-c', 'test "$(sha256sum)" = "$1  -"', 'sh', sha256] as const
-    expect(await digest(path, { test: { argv: compared, timeoutMs: 60_000 } })).toBe(sha256)
+    expect(await digest(path, { test: { argv: compared, timeoutMs } })).toBe(sha256)
   })
 
   test.skipIf(statfsSync(tmpdir()).type === tmpfs)(
@@ -89,7 +90,7 @@ describe('digestOnDisk()', () => {
     ['at once', 'exit 7'],
     ['at its end', 'cat >/dev/null; exit 7'],
   ])('fails with a command that fails %s', async (_, script) => {
-    const command = { argv: ['sh', '-c', script], timeoutMs: 60_000 } as const
+    const command = { argv: ['sh', '-c', script], timeoutMs } as const
     const failure = await digest(fileOf(3 * chunk).path, { test: command }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(CommandError)
     expect(failure).toMatchObject({ exitCode: 7 })
@@ -97,7 +98,7 @@ describe('digestOnDisk()', () => {
 
   test('tells why it cannot read, and leaves no command behind', async () => {
     const { runner, recorded } = recordingRunner()
-    const command = { argv: ['sh', '-c', 'cat >/dev/null; exit 7'], timeoutMs: 60_000 } as const
+    const command = { argv: ['sh', '-c', 'cat >/dev/null; exit 7'], timeoutMs } as const
     await expect(digest('/nowhere/file', { runner, test: command })).rejects.toThrow('ENOENT')
     expect(recorded.every(({ end }) => end !== undefined)).toBe(true)
   })
@@ -158,7 +159,7 @@ describe('digestOnDisk() of a file that is being written', () => {
     const { path } = fileOf(2 * chunk)
     const onDisk = new OnDisk()
     const { runner, recorded } = recordingRunner()
-    const command = { argv: ['sh', '-c', 'cat >/dev/null'], timeoutMs: 60_000 } as const
+    const command = { argv: ['sh', '-c', 'cat >/dev/null'], timeoutMs } as const
     const reading = digest(path, { onDisk, runner, test: command })
     if (when === 'in the middle') onDisk.advance(chunk)
     setTimeout(() => onDisk.fail(new Error('no space')), 50)

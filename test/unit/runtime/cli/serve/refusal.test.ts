@@ -3,9 +3,8 @@ import { once } from 'node:events'
 import { appendFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { connectDaemon } from '../../../../../runtime/cli/daemon.ts'
-import { patience } from '../../../patience.ts'
 import { makeServer, type Server } from '../night.ts'
 import { serve } from '../processes.ts'
 
@@ -25,7 +24,7 @@ async function wake({ config, folder }: Server) {
   const child = spawn(process.execPath, ['-e', manager], { env, stdio: ['ignore', 'ignore', 'pipe'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const code = once(child, 'close').then(([exitCode]) => exitCode as number)
-  await vi.waitFor(() => expect(existsSync(path)).toBe(true), patience)
+  await expect.poll(() => existsSync(path)).toBe(true)
   return { path, code, said: text(child.stderr as NodeJS.ReadableStream) }
 }
 

@@ -4,7 +4,6 @@ import { afterEach, expect, test, vi } from 'vitest'
 import type { Envelope } from '../../../../../events/index.ts'
 import { goesToJournal } from '../../../../../runtime/cli/view/choose.ts'
 import { journaldView } from '../../../../../runtime/cli/view/journald.ts'
-import { patience } from '../../../patience.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { printed } from '../night.ts'
 
@@ -32,7 +31,7 @@ test('a line for the journal has its priority, and fields to look it up by', asy
   const view = journaldView(printed())
   view.onEvent?.(failed)
   view.note('take care')
-  await vi.waitFor(() => expect(readFileSync(told, 'utf8')).toContain('take care'), patience)
+  await expect.poll(() => readFileSync(told, 'utf8')).toContain('take care')
   expect(readFileSync(told, 'utf8')).toBe(
     [
       '--journald',
@@ -59,7 +58,7 @@ test('where logger fails, the line goes to standard error with its priority', as
   vi.stubEnv('PATH', `${folder}:/usr/bin:/bin`)
   const io = printed()
   journaldView(io).onEvent?.(failed)
-  await vi.waitFor(() => expect(io.err).toBe('<3>home: FAILED at sync.run: the disk is gone\n'), patience)
+  await expect.poll(() => io.err).toBe('<3>home: FAILED at sync.run: the disk is gone\n')
 })
 
 test('standard error goes to the journal when systemd says so of this very file', () => {
