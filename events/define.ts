@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { once } from './once.ts'
 
 /** One kind of event: its type (`snapshot.create`), the shape of its data, and who may make or take it. */
 export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
@@ -23,8 +24,7 @@ export type InputOf<E extends EventDefinition> = z.input<E['schema']>
 /**
  * Declares a kind of event.
  * @param type Lower-case words joined by dots: what it concerns, then what is asked for or has happened.
- * @param schema The shape of its data; or a function that makes it, called once it is asked for: a start needs a tenth
- *   of all schemas, and to make one takes longer than to use it.
+ * @param schema The shape of its data; or a function that makes it, called when it is first asked for.
  * @example const syncRun = defineEvent('sync.run', z.strictObject({ source: z.string() }))
  */
 export function defineEvent<Type extends string, Schema extends z.ZodType>(
@@ -41,12 +41,11 @@ export function defineEvent<Type extends string, Schema extends z.ZodType>(
     throw new TypeError(`event type ${JSON.stringify(type)}: expected lower-case words joined by dots`)
   }
   const { triggerable = false, external = false, always = false, subject = 'source' } = options
-  let made: Schema | undefined
+  const made = once(typeof schema === 'function' ? schema : () => schema)
   return {
     type,
     get schema() {
-      made ??= typeof schema === 'function' ? schema() : schema
-      return made
+      return made()
     },
     triggerable,
     external,

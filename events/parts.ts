@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { once } from './once.ts'
 
 /** The name of a source or a target, as written in the config. */
 export const name = z.string().min(1).max(64)
@@ -11,10 +12,8 @@ export const name = z.string().min(1).max(64)
 export const rest = z.array(name).default([])
 
 /** An LVM snapshot of ours. */
-export const snapshot = z.strictObject({ vg: z.string(), lv: z.string() })
-export type SnapshotName = z.output<typeof snapshot>
-
-const count = z.int().min(0)
+export const snapshot = once(() => z.strictObject({ vg: z.string(), lv: z.string() }))
+export type SnapshotName = z.output<ReturnType<typeof snapshot>>
 
 export const sourceState = z.enum([
   'waiting',
@@ -28,32 +27,37 @@ export const sourceState = z.enum([
 export type SourceState = z.output<typeof sourceState>
 
 /** How one source fared: the public shape that `run --json` and `show --json` print. */
-export const sourceResult = z.strictObject({
-  source: name,
-  state: sourceState,
-  /** Snapshots that were tried to mount; 0 for a plain directory. */
-  mountTrials: count,
-  /** Peak use of the snapshot's room; null without a snapshot, or with a thin one. */
-  snapshotUsedPercent: z.number().nullable(),
-  filesTransferred: count.nullable(),
-  bytesTransferred: count.nullable(),
-  filesDeleted: count.nullable(),
-  /** Path of the archive that was written, null without one. */
-  archive: z.string().nullable(),
-  /** Why the state is not `succeeded`. */
-  error: z.string().nullable(),
+export const sourceResult = once(() => {
+  const count = z.int().min(0)
+  return z.strictObject({
+    source: name,
+    state: sourceState,
+    /** Snapshots that were tried to mount; 0 for a plain directory. */
+    mountTrials: count,
+    /** Peak use of the snapshot's room; null without a snapshot, or with a thin one. */
+    snapshotUsedPercent: z.number().nullable(),
+    filesTransferred: count.nullable(),
+    bytesTransferred: count.nullable(),
+    filesDeleted: count.nullable(),
+    /** Path of the archive that was written, null without one. */
+    archive: z.string().nullable(),
+    /** Why the state is not `succeeded`. */
+    error: z.string().nullable(),
+  })
 })
-export type SourceResult = z.output<typeof sourceResult>
+export type SourceResult = z.output<ReturnType<typeof sourceResult>>
 
 export const runState = z.enum(['running', 'succeeded', 'degraded', 'held', 'failed', 'cancelled'])
 export type RunState = z.output<typeof runState>
 
 /** How a run went. Times are ISO 8601 in UTC. */
-export const runResult = z.strictObject({
-  run: z.string(),
-  state: runState,
-  startedAt: z.iso.datetime(),
-  endedAt: z.iso.datetime().nullable(),
-  sources: z.array(sourceResult),
-})
-export type RunResult = z.output<typeof runResult>
+export const runResult = once(() =>
+  z.strictObject({
+    run: z.string(),
+    state: runState,
+    startedAt: z.iso.datetime(),
+    endedAt: z.iso.datetime().nullable(),
+    sources: z.array(sourceResult()),
+  }),
+)
+export type RunResult = z.output<ReturnType<typeof runResult>>

@@ -1,11 +1,11 @@
-import { hash, randomUUID } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { hostname } from 'node:os'
 import type * as z from 'zod'
 import type { Envelope, EventDefinition, InputOf } from '../../events/index.ts'
 import type { Publication } from '../bus/bus.ts'
 import { TerminalError } from '../errors.ts'
 import type { EmitOptions } from '../function.ts'
-import { randomIds, urlIds } from '../random-id.ts'
+import { randomBytes, randomIds, urlIds } from '../random.ts'
 import type { Registry } from './registry.ts'
 
 /** The CloudEvents `source` of every event that this box makes. */
@@ -14,9 +14,8 @@ export const eventSource = `/hdsync/${hostname()}`
 /** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
 export const newRunId: () => string = randomIds('23456789abcdefghjkmnpqrstvwxyz', 10)
 
-/** A UUID is the fastest way to random hexadecimal digits: Node keeps a pool of them. */
 function newTrace(): string {
-  return `00-${randomUUID().replaceAll('-', '')}-${randomUUID().slice(19).replaceAll('-', '')}-01`
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
 }
 
 /**

@@ -12,9 +12,6 @@ export interface Packing {
 /** How the names of archives end. */
 export const extensions: Record<Compression, string> = { zstd: '.tar.zst', gzip: '.tar.gz', none: '.tar' }
 
-/** What else is told of a frame, so that the decompressor finds out what is damaged. gzip always has such a sum. */
-const checksum = { [constants.ZSTD_c_checksumFlag]: 1 }
-
 /**
  * Compresses some bytes by themselves. What comes of them may stand one after the other: decompressed, that is what was
  * given, one after the other.
@@ -24,7 +21,8 @@ export function pack(bytes: Uint8Array, { compression, level }: Packing): Uint8A
   if (compression === 'none') return bytes
   if (compression === 'gzip') return gzipSync(bytes, { level: level ?? 6 })
   return zstdCompressSync(bytes, {
-    params: { ...checksum, [constants.ZSTD_c_compressionLevel]: level ?? 3 },
+    // A checksum tells the decompressor what is damaged; gzip always has one.
+    params: { [constants.ZSTD_c_checksumFlag]: 1, [constants.ZSTD_c_compressionLevel]: level ?? 3 },
     pledgedSrcSize: bytes.length,
     // In one piece: put together of many, it takes twice the time.
     chunkSize: bytes.length + (bytes.length >> 7) + 1024,

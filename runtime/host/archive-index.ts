@@ -3,23 +3,26 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as z from 'zod'
+import { once } from '../../events/once.ts'
 import { keyBytes } from './archive-segments.ts'
 
 /** What an index is about. */
-const header = z.strictObject({
-  /** Where the archive was put. */
-  path: z.string(),
-  /** Its file, as `archiveFile` tells it. */
-  file: z.string(),
-  sizeBytes: z.int(),
-  /** How it was made: see `formOf`. */
-  form: z.string(),
-  /** During which uptime of the machine its mirror was read. */
-  boot: z.string(),
-  /** Milliseconds since the epoch. */
-  writtenAt: z.number(),
-})
-export type IndexHeader = z.output<typeof header>
+const header = once(() =>
+  z.strictObject({
+    /** Where the archive was put. */
+    path: z.string(),
+    /** Its file, as `archiveFile` tells it. */
+    file: z.string(),
+    sizeBytes: z.int(),
+    /** How it was made: see `formOf`. */
+    form: z.string(),
+    /** During which uptime of the machine its mirror was read. */
+    boot: z.string(),
+    /** Milliseconds since the epoch. */
+    writtenAt: z.number(),
+  }),
+)
+export type IndexHeader = z.output<ReturnType<typeof header>>
 
 /** Where a segment lies in an archive, and what is there. */
 export interface Entry {
@@ -72,7 +75,7 @@ export class ArchiveIndex {
       try {
         const bytes = Buffer.alloc(8192)
         const text = bytes.toString('utf8', 0, readSync(file, bytes))
-        return header.parse(JSON.parse(text.slice(0, text.indexOf('\n'))))
+        return header().parse(JSON.parse(text.slice(0, text.indexOf('\n'))))
       } finally {
         closeSync(file)
       }
@@ -91,7 +94,7 @@ export class ArchiveIndex {
       const line = bytes.indexOf('\n')
       const records = bytes.subarray(line + 1, end)
       if (records.length % recordBytes > 0) return undefined
-      return new ArchiveIndex(header.parse(JSON.parse(bytes.toString('utf8', 0, line))), records)
+      return new ArchiveIndex(header().parse(JSON.parse(bytes.toString('utf8', 0, line))), records)
     } catch {
       return undefined
     }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { once } from '../../events/once.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { type Command, CommandError, type CommandRunner } from './command.ts'
 import { withLock } from './mutex.ts'
@@ -37,40 +38,34 @@ const tagPattern = /^[A-Za-z0-9_+.][A-Za-z0-9_+.\-/=!:#&]{0,1023}$/
 const timeoutMs = 120_000
 
 const fields = [
-  ['vg_name', z.string()],
-  ['lv_name', z.string()],
-  ['lv_path', z.string()],
-  ['lv_size', z.string()],
-  ['lv_kernel_major', z.string()],
-  ['lv_kernel_minor', z.string()],
-  ['origin', z.string()],
-  ['pool_lv', z.string()],
-  ['lv_tags', z.string()],
-  ['lv_layout', z.string()],
-  ['data_percent', z.string()],
-  ['metadata_percent', z.string()],
-  ['lv_snapshot_invalid', z.string()],
-  ['lv_check_needed', z.string()],
-  ['vg_free', z.string()],
-  ['vg_extent_size', z.string()],
+  'vg_name',
+  'lv_name',
+  'lv_path',
+  'lv_size',
+  'lv_kernel_major',
+  'lv_kernel_minor',
+  'origin',
+  'pool_lv',
+  'lv_tags',
+  'lv_layout',
+  'data_percent',
+  'metadata_percent',
+  'lv_snapshot_invalid',
+  'lv_check_needed',
+  'vg_free',
+  'vg_extent_size',
 ] as const
-const row = z.object(Object.fromEntries(fields)) as z.ZodObject<
-  Record<(typeof fields)[number][0], z.ZodString>
->
-const lvReport = z.object({ report: z.tuple([z.object({ lv: z.array(row) })]) })
+
+const lvReport = once(() => {
+  const text = z.string()
+  const row = z.object(Object.fromEntries(fields.map((field) => [field, text]))) as z.ZodObject<
+    Record<(typeof fields)[number], z.ZodString>
+  >
+  return z.object({ report: z.tuple([z.object({ lv: z.array(row) })]) })
+})
 
 export function lvsArgv(...where: string[]): Command['argv'] {
-  return [
-    'lvs',
-    '--reportformat',
-    'json',
-    '--units',
-    'b',
-    '--nosuffix',
-    '-o',
-    fields.map(([field]) => field).join(','),
-    ...where,
-  ]
+  return ['lvs', '--reportformat', 'json', '--units', 'b', '--nosuffix', '-o', fields.join(','), ...where]
 }
 
 /**
@@ -252,9 +247,9 @@ function terminal(error: unknown): Error | undefined {
 
 /** @throws {RetryableError} LVM printed something else than its report. */
 export function parseLvs(json: string): Volume[] {
-  let parsed: z.output<typeof lvReport>
+  let parsed: z.output<ReturnType<typeof lvReport>>
   try {
-    parsed = lvReport.parse(JSON.parse(json))
+    parsed = lvReport().parse(JSON.parse(json))
   } catch (error) {
     throw new RetryableError('lvs did not print the report that was asked for', { cause: error })
   }

@@ -1,7 +1,7 @@
 import { generateSpecs } from 'hono-openapi'
 import * as z from 'zod'
 import type { App } from './context.ts'
-import { problemSchema } from './problem.ts'
+import { problemSchema } from './problem-schema.ts'
 
 /** The HTTP side of hdsync as an OpenAPI 3.1 document, from what its routes say of themselves. */
 export function openapiDocument(app: App, version: string): ReturnType<typeof generateSpecs> {

@@ -1,6 +1,6 @@
-import * as z from 'zod'
 import { hintOf } from '../errors.ts'
 import { type Answer, answerJson } from './exchange.ts'
+import type { ProblemBody } from './problem-schema.ts'
 import { respondWith } from './respond.ts'
 
 /**
@@ -39,21 +39,8 @@ export const problems = {
 
 export type ProblemName = keyof typeof problems
 
-/** What is answered when a request cannot be met. @see RFC 9457 */
-export const problemSchema = z.object({
-  type: z.url().describe('Tells problems apart; it never changes.'),
-  title: z.string(),
-  status: z.int().min(400).max(599),
-  detail: z.string().describe('About this request, for people.'),
-  hint: z.string().optional().describe('What to try, for people.'),
-  errors: z
-    .array(z.object({ pointer: z.string().describe('Where: a JSON Pointer.'), detail: z.string() }))
-    .optional()
-    .describe('Everything that is wrong with the body.'),
-})
-
 /** One thing that is wrong with a body. */
-export type Flaw = NonNullable<z.output<typeof problemSchema>['errors']>[number]
+export type Flaw = NonNullable<ProblemBody['errors']>[number]
 
 interface Extras {
   hint?: string | undefined
@@ -81,7 +68,7 @@ export class Problem extends Error {
     return problems[this.problem].status
   }
 
-  toJSON(): z.output<typeof problemSchema> {
+  toJSON(): ProblemBody {
     const { status, title } = problems[this.problem]
     const { hint, errors } = this.extras
     return {

@@ -2,7 +2,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync, statSync
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { UsageError } from '../../errors.ts'
-import { urlIds } from '../../random-id.ts'
+import { urlIds } from '../../random.ts'
 import { migrations } from './migrations.ts'
 
 /** Name of the event store in the state directory. */

@@ -1,6 +1,6 @@
-import { randomFillSync } from 'node:crypto'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { randomBytes } from '../../random.ts'
 
 /** Enough for the end of a run: its last steps take a few pages each. */
 const reserveBytes = 2 * 1024 * 1024
@@ -26,7 +26,7 @@ export class Reserve {
   fill(): void {
     try {
       if (statSync(this.#file, { throwIfNoEntry: false })?.size === reserveBytes) return
-      writeFileSync(this.#file, randomFillSync(Buffer.alloc(reserveBytes)), { mode: 0o600, flush: true })
+      writeFileSync(this.#file, randomBytes(reserveBytes), { mode: 0o600, flush: true })
     } catch {
       // There is no room even now: what remains is better left to the store.
       rmSync(this.#file, { force: true })

@@ -1,5 +1,5 @@
 import type { Envelope } from '../../../events/index.ts'
-import { urlIds } from '../../random-id.ts'
+import { urlIds } from '../../random.ts'
 import {
   type Delivery,
   heldBack,

@@ -1,15 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { z } from 'zod'
-import {
-  problemMediaType,
-  type problemSchema,
-  problems,
-  problemType,
-} from '../../../../runtime/http/problem.ts'
+import { problemMediaType, problems, problemType } from '../../../../runtime/http/problem.ts'
+import type { ProblemBody } from '../../../../runtime/http/problem-schema.ts'
 import { refusals } from './refusals.ts'
 import { makeService, structured } from './service.ts'
-
-type ProblemBody = z.output<typeof problemSchema>
 
 const problemOf = async (response: Response) => (await response.json()) as ProblemBody
 
