@@ -21,6 +21,7 @@ import { rootPublication } from './publication.ts'
 import { reconcile } from './reconciler.ts'
 import { type Redriven, redrive } from './redrive.ts'
 import { loadRegistry, ownFunctions, type Registry } from './registry.ts'
+import { Retention } from './retention.ts'
 import { RunEnds } from './run-ends.ts'
 import { RunQueue } from './run-queue.ts'
 import type { ContextFactory } from './worker.ts'
@@ -163,6 +164,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   const submit = async (event: Submission) => prepare(event)()
 
   let overdue: OverdueWatch | undefined
+  const retention = new Retention({
+    journal,
+    keepMs: config.keep,
+    clock,
+    onWarning: (message) => observer.onWarning?.(message),
+  })
 
   return {
     bus,
@@ -191,7 +198,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
         firstSeen: firstSeen(database, Object.keys(config.sources), clock.now()),
       })
       await overdue.look()
-      journal.prune(clock.now() - config.keep)
+      retention.start()
       if (!onHold) queue.open()
     },
     trigger: async ({ type }, data) => (await submit({ type, data })).runId,
@@ -233,6 +240,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       overdue?.stop()
       queue.close()
       await dispatcher.stop()
+      retention.stop()
       bus.close()
       unlock()
     },
