@@ -27,7 +27,7 @@ function asInstalled(): string {
     const text = readFileSync(join(folder, name), 'utf8')
     writeFileSync(
       join(folder, name),
-      text.replaceAll('/usr/bin/hdsync', program).replace(/^Documentation=.*\n/gm, ''),
+      text.replace(/\/usr\/(lib\/hdsync\/)?bin\/hdsync/g, program).replace(/^Documentation=.*\n/gm, ''),
     )
   }
   return folder
