@@ -12,7 +12,7 @@ interface RetentionOptions {
 }
 
 /** Whoever has woken a daemon is waiting to be served. */
-const firstAfterMs = 10_000
+const firstAfterMs = 3000
 const everyMs = 86_400_000
 
 /** Has the journal forget what is older than it is to be kept, once in the life of every process, and daily in a long one. */
