@@ -66,13 +66,14 @@ export class PlainHdsync {
     return [this.#program, ...words, '--config', join(this.#folder, 'hdsync.yaml')]
   }
 
+  /** Both sources at a time, as an administrator would have it on a disk without a head that travels. */
   #config(): string {
     const sources = plainSources.map(
       (name) => `  ${name}: { path: ${this.#live}/${name}, target: mirrors }\n`,
     )
-    const targets = ['mirrors', ...(this.#archives ? ['archives'] : [])]
+    const place = (name: string, more = '') => `  ${name}: { path: ${this.#folder}/${name}${more} }\n`
     return `sources:\n${sources.join('')}targets:
-${targets.map((name) => `  ${name}: { path: ${this.#folder}/${name} }\n`).join('')}${this.#archives ? 'archive: { target: archives }\n' : ''}state: ${this.#folder}/state
+${place('mirrors', ', parallel: 2')}${this.#archives ? `${place('archives')}archive: { target: archives }\n` : ''}state: ${this.#folder}/state
 functions: ${this.#folder}/none
 `
   }
