@@ -15,6 +15,7 @@ import {
   provesUnchanged,
   reasonOf,
   TerminalError,
+  weekdayOf,
 } from '../runtime/function.ts'
 
 /**
@@ -44,6 +45,7 @@ export default defineFunction({
       from: target,
       source: source.name,
       to,
+      // A night that ends after midnight is still one night.
       weekday: weekdayOf(run.startedAt),
       compression,
       level,
@@ -72,8 +74,3 @@ export default defineFunction({
     emit(backupFinish, {})
   },
 })
-
-/** The day on which the run began, where the machine is: a night that ends after midnight is still one night. */
-function weekdayOf(ms: number): string {
-  return new Date(ms).toLocaleDateString('en-US', { weekday: 'long' })
-}

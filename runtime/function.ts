@@ -28,6 +28,7 @@ export { tellingLine } from './host/kernel-log.ts'
 export { certainLimit, deletionLimit, snapshotSizeBytes } from './host/limits.ts'
 export type { Mirror } from './host/mirrors.ts'
 export type { Session } from './host/session.ts'
+export { weekdayOf } from './weekday.ts'
 
 /** One event, as a handler receives it. */
 export interface Received<E extends EventDefinition> {

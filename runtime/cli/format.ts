@@ -1,5 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { eastAsianWidth } from 'get-east-asian-width'
+import { weekdayOf } from '../weekday.ts'
 
 type Paint = (text: string) => string
 
@@ -136,7 +137,7 @@ function shellWord(word: string): string {
 
 /** A moment with the day of the week: `Sunday 2026-11-22 01:57:03`. @param ms Since the epoch. */
 export function localDay(ms: number): string {
-  return `${new Date(ms).toLocaleDateString('en-US', { weekday: 'long' })} ${localTime(ms)}`
+  return `${weekdayOf(ms)} ${localTime(ms)}`
 }
 
 /** A moment as the clock of this machine shows it: `2026-11-22 01:57:03`. @param ms Since the epoch. */

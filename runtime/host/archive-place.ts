@@ -28,8 +28,6 @@ export interface Archived {
   takenBytes?: number
 }
 
-/** The folders of archives. */
-export const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
 const temporarySuffix = '.hdsync-part'
 
 export function archivePath({

@@ -1,16 +1,10 @@
 import { rm } from 'node:fs/promises'
 import type { EarlierArchive, Progress } from '../function.ts'
+import { weekdays } from '../weekday.ts'
 import { type ArchiveFile, archiveFile, isSameFile, shareFile } from './archive-file.ts'
 import { basisOf } from './archive-form.ts'
 import type { ArchiveIndexes } from './archive-indexes.ts'
-import {
-  type Archived,
-  type ArchivePlan,
-  archivePath,
-  placeFor,
-  putInPlace,
-  weekdays,
-} from './archive-place.ts'
+import { type Archived, type ArchivePlan, archivePath, placeFor, putInPlace } from './archive-place.ts'
 import type { CommandRunner } from './command.ts'
 import { digestOnDisk, type Reading } from './disk-read.ts'
 import { meter } from './meter.ts'

@@ -1,0 +1,16 @@
+/** The folders of archives, by their names. */
+export const weekdays = [
+  'Monday',
+  'Tuesday',
+  'Wednesday',
+  'Thursday',
+  'Friday',
+  'Saturday',
+  'Sunday',
+] as const
+
+/** The day of the week by the clock of this machine. @param ms Since the epoch. */
+export function weekdayOf(ms: number): string {
+  // Of JavaScript the first day is Sunday. (`Intl` knows the names too; to load it takes as long as a short step of a run.)
+  return weekdays.at(new Date(ms).getDay() - 1) as string
+}
