@@ -101,11 +101,15 @@ test.for<[string, Left, { turns: number; ms: number; runs: number }]>([
 
   expect(exchange.mock.calls.length).toBeLessThanOrEqual(most.turns)
   expect(ms).toBeLessThan(most.ms)
-  const ends = engine.journal.runs(-1).map(({ end }) => end?.type)
+  await engine.stop()
+
+  // What is to be forgotten is so at the latest when it stops.
+  const next = await openEngine({ config })
+  const ends = next?.journal.runs(-1).map(({ end }) => end?.type) ?? []
+  await next?.stop()
   expect(ends).toHaveLength(most.runs)
   expect(ends).not.toContain(undefined)
   expect(ends.filter((type) => type === runFailed.type)).toHaveLength(left.interrupted ?? 0)
-  await engine.stop()
 })
 
 test('a start removes the half-written archive of an interrupted run from a target that it can prove, and nothing else', async () => {

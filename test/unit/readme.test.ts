@@ -44,12 +44,12 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   ],
   'an archive is torn': [[lab('refusals-failures'), 'an archive that does not read back as it was written']],
   'an earlier archive, which': [
-    ['test/unit/runtime/host/archives.test.ts', 'takes none that %s, and says so'],
+    ['test/unit/runtime/host/archive-reuse.test.ts', 'takes none that %s, and says so'],
     ['test/unit/functions/unchanged.test.ts', 'that is damaged is told of, and another one written'],
   ],
   'two disks take turns': [
     [
-      'test/unit/runtime/host/archives.test.ts',
+      'test/unit/runtime/host/archive-reuse.test.ts',
       'is of another mirror',
       'is of a mirror to which a copy was begun',
     ],
