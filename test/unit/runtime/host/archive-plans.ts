@@ -7,7 +7,7 @@ import type { CommandRunner } from '../../../../runtime/host/command.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 
-const target = (name: string, path: string) => ({ name, path, mounts: [], parallel: 1 })
+export const target = (name: string, path: string) => ({ name, path, mounts: [], parallel: 1 })
 
 /** A mirror with something in it, and where its archive goes. */
 export function prepare(options: Partial<ArchivePlan> = {}): ArchivePlan {

@@ -21,11 +21,11 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ArchivePlan, archivePath } from '../../../../runtime/host/archive-place.ts'
 import { createArchives } from '../../../../runtime/host/archives.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
+import { target } from './archive-plans.ts'
 import { recordingRunner } from './runner.ts'
 
 // Archives that are made of an earlier one and of what has changed since.
 
-const target = (name: string, path: string) => ({ name, path, mounts: [], parallel: 1 })
 const never = new AbortController().signal
 
 /** A mirror of 300 small files and a large one, which was written some time ago. */
