@@ -1,5 +1,4 @@
 import type * as z from 'zod'
-import { once } from './once.ts'
 
 /** One kind of event: its type (`snapshot.create`), the shape of its data, and who may make or take it. */
 export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
@@ -41,11 +40,12 @@ export function defineEvent<Type extends string, Schema extends z.ZodType>(
     throw new TypeError(`event type ${JSON.stringify(type)}: expected lower-case words joined by dots`)
   }
   const { triggerable = false, external = false, always = false, subject = 'source' } = options
-  const made = once(typeof schema === 'function' ? schema : () => schema)
+  let made: Schema | undefined
   return {
     type,
     get schema() {
-      return made()
+      made ??= typeof schema === 'function' ? schema() : schema
+      return made
     },
     triggerable,
     external,

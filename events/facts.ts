@@ -41,7 +41,7 @@ export const snapshotReleased = defineEvent(
   () =>
     z.strictObject({
       source: name,
-      snapshot: snapshot(),
+      snapshot,
       sizeBytes: count.nullable(),
       usedPercent: z.number().nullable(),
     }),

@@ -63,4 +63,4 @@ export const archiveWeekly = defineEvent('archive.weekly', () => z.strictObject(
 export const backupFinish = defineEvent('backup.finish', () => z.strictObject({}))
 
 /** Unmounts the targets that the run mounted, then tells how the run went. */
-export const targetClose = defineEvent('target.close', () => z.strictObject({ result: runResult() }))
+export const targetClose = defineEvent('target.close', () => z.strictObject({ result: runResult }))

@@ -1,11 +1,10 @@
 import * as z from 'zod'
 import { defineEvent } from './define.ts'
 import { envelopeSchema } from './envelope.ts'
-import { once } from './once.ts'
 
 // Each tells one hook of one event. `hook` is its name, or what stands for it if it has none.
 
-const telling = once(() => z.strictObject({ hook: z.string().min(1), event: envelopeSchema }))
+const telling = z.lazy(() => z.strictObject({ hook: z.string().min(1), event: envelopeSchema }))
 
 /** Runs a command with the event on its standard input. */
 export const notifyExec = defineEvent('notify.exec', telling)

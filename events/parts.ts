@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import { once } from './once.ts'
 
 /** The name of a source or a target, as written in the config. */
 export const name = z.string().min(1).max(64)
@@ -12,8 +11,8 @@ export const name = z.string().min(1).max(64)
 export const rest = z.array(name).default([])
 
 /** An LVM snapshot of ours. */
-export const snapshot = once(() => z.strictObject({ vg: z.string(), lv: z.string() }))
-export type SnapshotName = z.output<ReturnType<typeof snapshot>>
+export const snapshot = z.lazy(() => z.strictObject({ vg: z.string(), lv: z.string() }))
+export type SnapshotName = z.output<typeof snapshot>
 
 export const sourceState = z.enum([
   'waiting',
@@ -27,7 +26,7 @@ export const sourceState = z.enum([
 export type SourceState = z.output<typeof sourceState>
 
 /** How one source fared: the public shape that `run --json` and `show --json` print. */
-export const sourceResult = once(() => {
+export const sourceResult = z.lazy(() => {
   const count = z.int().min(0)
   return z.strictObject({
     source: name,
@@ -45,19 +44,19 @@ export const sourceResult = once(() => {
     error: z.string().nullable(),
   })
 })
-export type SourceResult = z.output<ReturnType<typeof sourceResult>>
+export type SourceResult = z.output<typeof sourceResult>
 
 export const runState = z.enum(['running', 'succeeded', 'degraded', 'held', 'failed', 'cancelled'])
 export type RunState = z.output<typeof runState>
 
 /** How a run went. Times are ISO 8601 in UTC. */
-export const runResult = once(() =>
+export const runResult = z.lazy(() =>
   z.strictObject({
     run: z.string(),
     state: runState,
     startedAt: z.iso.datetime(),
     endedAt: z.iso.datetime().nullable(),
-    sources: z.array(sourceResult()),
+    sources: z.array(sourceResult),
   }),
 )
-export type RunResult = z.output<ReturnType<typeof runResult>>
+export type RunResult = z.output<typeof runResult>

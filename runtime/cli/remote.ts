@@ -29,7 +29,7 @@ export interface Followed {
 export async function daemonOf(config: Config): Promise<Daemon | undefined> {
   const daemon = await connectDaemon(config)
   if (!daemon) return undefined
-  const theirs = daemonStatus().parse(await daemon.get('/status'))
+  const theirs = daemonStatus.parse(await daemon.get('/status'))
   if (theirs.digest === config.digest) return daemon
   if (theirs.config !== config.file) {
     throw new UsageError(

@@ -3,11 +3,10 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import * as z from 'zod'
-import { once } from '../../events/once.ts'
 import { keyBytes } from './archive-segments.ts'
 
 /** What an index is about. */
-const header = once(() =>
+const header = z.lazy(() =>
   z.strictObject({
     /** Where the archive was put. */
     path: z.string(),
@@ -22,7 +21,7 @@ const header = once(() =>
     writtenAt: z.number(),
   }),
 )
-export type IndexHeader = z.output<ReturnType<typeof header>>
+export type IndexHeader = z.output<typeof header>
 
 /** Where a segment lies in an archive, and what is there. */
 export interface Entry {
@@ -75,7 +74,7 @@ export class ArchiveIndex {
       try {
         const bytes = Buffer.alloc(8192)
         const text = bytes.toString('utf8', 0, readSync(file, bytes))
-        return header().parse(JSON.parse(text.slice(0, text.indexOf('\n'))))
+        return header.parse(JSON.parse(text.slice(0, text.indexOf('\n'))))
       } finally {
         closeSync(file)
       }
@@ -94,7 +93,7 @@ export class ArchiveIndex {
       const line = bytes.indexOf('\n')
       const records = bytes.subarray(line + 1, end)
       if (records.length % recordBytes > 0) return undefined
-      return new ArchiveIndex(header().parse(JSON.parse(bytes.toString('utf8', 0, line))), records)
+      return new ArchiveIndex(header.parse(JSON.parse(bytes.toString('utf8', 0, line))), records)
     } catch {
       return undefined
     }

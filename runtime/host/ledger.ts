@@ -2,15 +2,14 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
-import { once } from '../../events/once.ts'
 import { bootId } from './boots.ts'
 
-const entry = once(() =>
+const entry = z.lazy(() =>
   z.object({ run: z.string(), at: z.string(), device: z.string(), bootId: z.string() }),
 )
 
 /** A mount that hdsync is about to make, or has made. */
-export type LedgerEntry = Omit<z.output<ReturnType<typeof entry>>, 'bootId'>
+export type LedgerEntry = Omit<z.output<typeof entry>, 'bootId'>
 
 /**
  * The mounts that are hdsync's own. An entry is written before the mount is made, so that no crash leaves a
@@ -55,9 +54,9 @@ export class Ledger {
   }
 }
 
-function parse(file: string): z.output<ReturnType<typeof entry>> | undefined {
+function parse(file: string): z.output<typeof entry> | undefined {
   try {
-    return entry().parse(JSON.parse(readFileSync(file, 'utf8')))
+    return entry.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch {
     // Torn by a crash: then the mount was not made.
     return undefined

@@ -1,5 +1,4 @@
 import * as z from 'zod'
-import { once } from '../../events/once.ts'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { type Command, CommandError, type CommandRunner } from './command.ts'
 import { withLock } from './mutex.ts'
@@ -56,7 +55,7 @@ const fields = [
   'vg_extent_size',
 ] as const
 
-const lvReport = once(() => {
+const lvReport = z.lazy(() => {
   const text = z.string()
   const row = z.object(Object.fromEntries(fields.map((field) => [field, text]))) as z.ZodObject<
     Record<(typeof fields)[number], z.ZodString>
@@ -247,9 +246,9 @@ function terminal(error: unknown): Error | undefined {
 
 /** @throws {RetryableError} LVM printed something else than its report. */
 export function parseLvs(json: string): Volume[] {
-  let parsed: z.output<ReturnType<typeof lvReport>>
+  let parsed: z.output<typeof lvReport>
   try {
-    parsed = lvReport().parse(JSON.parse(json))
+    parsed = lvReport.parse(JSON.parse(json))
   } catch (error) {
     throw new RetryableError('lvs did not print the report that was asked for', { cause: error })
   }

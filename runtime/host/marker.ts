@@ -3,14 +3,13 @@ import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nanoid } from 'nanoid'
 import * as z from 'zod'
-import { once } from '../../events/once.ts'
 import { TerminalError } from '../errors.ts'
 
 /** The file that makes a folder a target: without it, an empty mount point would look like one. */
 export const markerFile = '.hdsync-target'
 
-const marker = once(() => z.object({ id: z.string(), target: z.string(), adoptedAt: z.string() }))
-export type Marker = z.output<ReturnType<typeof marker>>
+const marker = z.lazy(() => z.object({ id: z.string(), target: z.string(), adoptedAt: z.string() }))
+export type Marker = z.output<typeof marker>
 
 /** The marker of the target at this path, undefined when there is none. @throws {TerminalError} Unreadable. */
 export function readMarker(path: string): Marker | undefined {
@@ -23,7 +22,7 @@ export function readMarker(path: string): Marker | undefined {
     throw new TerminalError(`cannot read the marker ${file}: ${(error as Error).message}`)
   }
   try {
-    return marker().parse(JSON.parse(text))
+    return marker.parse(JSON.parse(text))
   } catch (error) {
     throw new TerminalError(`${file} is not a marker of hdsync`, {
       hint: 'if this is the right disk, remove the file and adopt the target again',

@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import { backupStart } from '../../../events/index.ts'
-import { once } from '../../../events/once.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
 import type { DirectRoutes } from '../../http/direct.ts'
 import { type Answer, answerJson, type Question } from '../../http/exchange.ts'
@@ -8,7 +7,7 @@ import { problemMediaType } from '../../http/problem.ts'
 import type { Service } from './service.ts'
 
 /** What the daemon works by, and at: `GET /status`. */
-export const daemonStatus = once(() =>
+export const daemonStatus = z.lazy(() =>
   z.object({
     config: z.string(),
     digest: z.string(),
@@ -19,7 +18,7 @@ export const daemonStatus = once(() =>
 )
 
 /** What `POST /runs` takes. */
-const runRequest = once(() => z.object({ source: z.string(), data: backupStart.schema }))
+const runRequest = z.lazy(() => z.object({ source: z.string(), data: backupStart.schema }))
 
 /**
  * What the other commands of hdsync ask the daemon for over its unix socket, beside the public API: its config and
@@ -50,13 +49,13 @@ export function localRoutes(service: () => Service): DirectRoutes {
   return new Map(routes.map(([name, answer]) => [name, (question) => answer(question).catch(refuse)]))
 }
 
-function statusOf({ config, engine }: Service): z.output<ReturnType<typeof daemonStatus>> {
+function statusOf({ config, engine }: Service): z.output<typeof daemonStatus> {
   const { file, digest } = config
   return { config: file, digest, pid: process.pid, run: engine.current() ?? null }
 }
 
 async function begin({ engine }: Service, question: Question): Promise<Answer> {
-  const { source, data } = runRequest().parse(JSON.parse(await question.text()))
+  const { source, data } = runRequest.parse(JSON.parse(await question.text()))
   const going = engine.current() ?? engine.bus.heldRun()
   if (going) return refusal(409, 'Another run is going on', going)
   try {

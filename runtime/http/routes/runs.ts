@@ -31,7 +31,7 @@ const list = describe('listRuns', {
       schema: { type: 'string', enum: runState.options },
     },
   ],
-  answers: { 200: { description: 'Runs.', schema: z.array(runResult()) } },
+  answers: { 200: { description: 'Runs.', schema: z.array(runResult) } },
   problems: ['invalid-parameter'],
 })
 
@@ -39,7 +39,7 @@ const show = describe('showRun', {
   summary: 'How a run went, or stands',
   description: 'The object that `hdsync show --json` prints.',
   parameters: [runParameter],
-  answers: { 200: { description: 'The run.', schema: runResult() } },
+  answers: { 200: { description: 'The run.', schema: runResult } },
   problems: ['unknown-run'],
 })
 

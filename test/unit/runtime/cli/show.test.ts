@@ -59,7 +59,7 @@ describe('show', () => {
     const run = await backUp(server)
     const line = await shown(server, run.slice(0, 6), { json: true })
     expect(line.split('\n')).toHaveLength(2)
-    expect(runResult().parse(JSON.parse(line))).toMatchObject({ run, state: 'succeeded', sources: [{}, {}] })
+    expect(runResult.parse(JSON.parse(line))).toMatchObject({ run, state: 'succeeded', sources: [{}, {}] })
   })
 
   test('shows what came of a hook below the event that it was told of', async () => {

@@ -173,7 +173,7 @@ describe('summarise() of a run', () => {
 
   test('is of the shape that is published, the sources in the order of the run', () => {
     const result = summarise([started('usr', 'home'), home.synced, usr.held], run, endedAt)
-    expect(runResult().parse(result)).toEqual(result)
+    expect(runResult.parse(result)).toEqual(result)
     expect(result).toMatchObject({
       run: 'run1',
       startedAt: '2026-01-01T22:00:00.000Z',
