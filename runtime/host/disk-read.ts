@@ -1,25 +1,17 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import type { Writable } from 'node:stream'
-import type { Command, CommandRunner } from './command.ts'
+import type { CommandRunner } from './command.ts'
 import type { OnDisk } from './on-disk.ts'
 
 const chunkBytes = 4 * 1024 ** 2
 /** What a direct read may begin at; the blocks of disks are no larger. */
 const blockBytes = 4096
-const pageBytes = 65_536
-/** Node has it; its types are those of browsers. */
-const { WebAssembly: wasm } = globalThis as unknown as {
-  WebAssembly: { Memory: new (pages: { initial: number; maximum: number }) => { buffer: ArrayBuffer } }
-}
 
 /** What reading a file takes beside its path. */
 export interface Reading {
   runner: CommandRunner
   signal: AbortSignal
-  /** Reads it too, on its standard input, and has to end well. */
-  test?: Command
   /** Tells how much of it can be read, of a file that is still being written. */
   onDisk?: OnDisk
   onRead?: (chunk: Uint8Array) => void
@@ -28,41 +20,20 @@ export interface Reading {
 /**
  * Reads a file once, from its disk.
  * @returns Its SHA-256, in hexadecimal digits.
- * @throws {CommandError} What was to test it is not content with it.
  * @throws As `readFromDisk`.
  */
 export async function digestOnDisk(
   path: string,
-  { runner, signal, test, onDisk, onRead }: Reading,
+  { runner, signal, onDisk, onRead }: Reading,
 ): Promise<string> {
   await onDisk?.beyond(0)
   const hash = createHash('sha256')
-  const tester = test && (await runner.open(test))
-  tester?.output.resume()
-  // One that ends early says why with its exit code.
-  tester?.input.on('error', () => {})
-  try {
-    for await (const chunk of readFromDisk(path, runner, onDisk)) {
-      hash.update(chunk)
-      onRead?.(chunk)
-      if (tester && !(await taken(tester.input, chunk))) break
-      signal.throwIfAborted()
-    }
-    tester?.input.end()
-  } catch (error) {
-    tester?.input.destroy()
-    await tester?.result.catch(() => {})
-    throw error
+  for await (const chunk of readFromDisk(path, runner, onDisk)) {
+    hash.update(chunk)
+    onRead?.(chunk)
+    signal.throwIfAborted()
   }
-  await tester?.result
   return hash.digest('hex')
-}
-
-/** Waits until a chunk is written, as its memory is used again. @returns false when nobody reads any more. */
-function taken(input: Writable, chunk: Uint8Array): Promise<boolean> {
-  return new Promise((resolve) => {
-    input.write(chunk, (error) => resolve(!error))
-  })
 }
 
 /**
@@ -147,17 +118,9 @@ async function openDirect(path: string, trial: Uint8Array): Promise<{ file: File
   }
 }
 
-/**
- * Direct reads go to whole pages alone, and of all that can be had here only the memory of WebAssembly begins at one.
- * Where that cannot be had (it takes much address space), direct reads will be refused.
- */
+/** Direct reads go to whole pages alone, and only the memory of a buffer that could be resized begins at one. */
 function alignedBuffers(): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
-  const pages = (2 * chunkBytes) / pageBytes
-  let buffer: ArrayBuffer
-  try {
-    buffer = new wasm.Memory({ initial: pages, maximum: pages }).buffer
-  } catch {
-    buffer = new ArrayBuffer(2 * chunkBytes)
-  }
+  const bytes = 2 * chunkBytes
+  const buffer = new ArrayBuffer(bytes, { maxByteLength: bytes })
   return [new Uint8Array(buffer, 0, chunkBytes), new Uint8Array(buffer, chunkBytes, chunkBytes)]
 }
