@@ -45,9 +45,11 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
       ),
     )
   }
+  // By curl: to start hdsync again and again would slow down what is waited for.
   const ended = (run: string) =>
     server.until(
-      `! hdsync show ${run} --json | tail -1 | grep -q '^{"run":"${run}","state":"\\(queued\\|running\\)"'`,
+      `curl -sS --max-time 20 --unix-socket ${socket} http://localhost/runs/${run} |
+        grep -Ev '^.{0,40}"state":"(queued|running)"' | grep -q '"state":'`,
       600_000,
     )
   const mirrored = async (source: string) => {

@@ -65,7 +65,7 @@ export class SystemServer {
     const { code } = await this.machine.run(
       `for ((end = SECONDS + ${Math.ceil(timeoutMs / 1000)}; SECONDS < end;)); do
          { ${condition}; } >/dev/null 2>&1 && exit
-         sleep 0.3
+         sleep 1
        done
        exit 1`,
       { timeoutMs: timeoutMs * 2 },
