@@ -13,6 +13,19 @@ import { hookCommand } from './hook.ts'
 export type TellHook = (hook: NotifyHook, event: Envelope) => Promise<string>
 
 /** Each way to tell is loaded when it is needed: most commands of hdsync need none. */
+const ways = {
+  webhook: () => import('./webhook.ts'),
+  healthchecks: () => import('./healthchecks.ts'),
+  ntfy: () => import('./ntfy.ts'),
+  email: () => import('./email.ts'),
+}
+
+/** Loads what it takes to tell these hooks. */
+export async function loadWays(hooks: readonly Pick<NotifyHook, 'kind'>[]): Promise<void> {
+  const kinds = new Set(hooks.map(({ kind }) => kind))
+  await Promise.all([...kinds].map((kind) => kind !== 'exec' && ways[kind]()))
+}
+
 export function createTellHook(runner: CommandRunner, signal: AbortSignal): TellHook {
   return async (hook, event) => {
     switch (hook.kind) {
@@ -22,13 +35,13 @@ export function createTellHook(runner: CommandRunner, signal: AbortSignal): Tell
         return `${hook.argv[0]} ended with exit code 0`
       }
       case 'webhook':
-        return (await import('./webhook.ts')).sendWebhook(hook, event, signal)
+        return (await ways.webhook()).sendWebhook(hook, event, signal)
       case 'healthchecks':
-        return (await import('./healthchecks.ts')).pingHealthchecks(hook, event, signal)
+        return (await ways.healthchecks()).pingHealthchecks(hook, event, signal)
       case 'ntfy':
-        return (await import('./ntfy.ts')).sendNtfy(hook, event, signal)
+        return (await ways.ntfy()).sendNtfy(hook, event, signal)
       case 'email':
-        return (await import('./email.ts')).sendEmail(hook, event, { signal, runner })
+        return (await ways.email()).sendEmail(hook, event, { signal, runner })
     }
   }
 }

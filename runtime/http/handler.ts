@@ -2,6 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type AppOptions, createContext } from './context.ts'
 import { createDirect, type DirectRoutes } from './direct.ts'
 import type { Answer } from './exchange.ts'
+import { failure } from './failure.ts'
+import { Problem, problemAnswer } from './problem.ts'
 
 /** Answers a request of Node's. */
 export type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => void | Promise<void>
@@ -14,16 +16,41 @@ export type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => v
 export function createHandler(options: AppOptions, more?: DirectRoutes): Handler {
   const context = createContext(options)
   const direct = createDirect(context, more)
-  let app: Promise<Handler> | undefined
-  const loadApp = async () => (await import('./app-listener.ts')).appListener(options, context)
-  return async (incoming, outgoing) => {
+  let app: Handler | undefined
+  async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const answer = direct(incoming)
     if (answer) return write(await answer, outgoing)
-    app ??= loadApp()
-    const handle = await app
+    app ??= (await loadApp()).appListener(options, context)
     // For whoever has gone meanwhile nothing is begun.
-    if (!outgoing.destroyed) await handle(incoming, outgoing)
+    if (!outgoing.destroyed) await app(incoming, outgoing)
   }
+  return async (incoming, outgoing) => {
+    try {
+      await handle(incoming, outgoing)
+    } catch (error) {
+      // Whatever is wrong with an answer, what the daemon is at goes on.
+      const { method = '', url = '' } = incoming
+      const problem = failure(error as Error, method, url, context)
+      if (outgoing.headersSent) outgoing.destroy()
+      else write(problemAnswer(problem), outgoing)
+    }
+  }
+}
+
+/** @throws {Problem} It cannot be found. */
+async function loadApp(): Promise<typeof import('./app-listener.ts')> {
+  try {
+    return await import('./app-listener.ts')
+  } catch (error) {
+    throw new Problem('unavailable', `a part of hdsync cannot be loaded: ${(error as Error).message}`, {
+      hint: 'as after an upgrade: ask again once it has ended what it is at, or restart it: systemctl restart hdsync',
+    })
+  }
+}
+
+/** Loads all that requests may need. */
+export async function loadRest(): Promise<void> {
+  await Promise.all([loadApp(), import('./metrics/exposition.ts')])
 }
 
 /** Writes a whole answer. */

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { type Engine, type EngineObserver, loadFunctions, openEngine } from '../../engine/engine.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
+import { loadWays } from '../../host/hooks.ts'
 import type { DirectRoutes } from '../../http/direct.ts'
-import { createHandler, type Handler } from '../../http/handler.ts'
+import { createHandler, type Handler, loadRest } from '../../http/handler.ts'
 import { readSecrets, type Secrets } from '../../http/secrets.ts'
 import { localRoutes } from './local.ts'
 
@@ -36,6 +37,8 @@ export interface ServiceOptions {
   onFailure(error: Error): void
 }
 
+/** The first steps of a run are not held up. */
+const loadAfterMs = 1000
 /** How long a run that is going on may take to end when the daemon is stopped, before it is cancelled. */
 const graceMs = 5000
 /** How long hooks are waited for; what they do not manage is told again by the next start. */
@@ -117,8 +120,9 @@ export async function openService(options: ServiceOptions): Promise<Service | un
   return service
 }
 
-async function begin(config: Config, { observer, onFailure }: ServiceOptions): Promise<Engine | undefined> {
-  const engine = await openEngine({ config, observer, onFailure })
+async function begin(config: Config, options: ServiceOptions): Promise<Engine | undefined> {
+  const { onFailure } = options
+  const engine = await openEngine({ config, observer: loadingRest(config, options), onFailure })
   if (!engine) return undefined
   try {
     await engine.start()
@@ -126,6 +130,23 @@ async function begin(config: Config, { observer, onFailure }: ServiceOptions): P
   } catch (error) {
     await engine.abandon(error as Error)
     throw error
+  }
+}
+
+/**
+ * What has not been needed until there is something to do is loaded then, as an upgrade in the middle of it takes away the
+ * files. What cannot be loaded tells so when it is needed.
+ */
+function loadingRest({ notify }: Config, { observer }: ServiceOptions): EngineObserver {
+  let isAsked = false
+  const load = () => void Promise.all([loadRest(), loadWays(notify)]).catch(() => {})
+  return {
+    ...observer,
+    onEvent(event) {
+      if (!isAsked) setTimeout(load, loadAfterMs).unref()
+      isAsked = true
+      observer.onEvent?.(event)
+    },
   }
 }
 

@@ -46,6 +46,11 @@ export async function serve(server: Server, ...args: string[]): Promise<Started>
  */
 export async function makeSlowServer(): Promise<Server & { letGo(): void; hold(): void }> {
   const server = await makeServer()
+  return { ...server, ...holdCopies(server) }
+}
+
+/** Makes the copies of a server wait until they are let go: `bin` in its folder comes first on the PATH. */
+export function holdCopies(server: Server): { letGo(): void; hold(): void } {
   const go = join(server.folder, 'go')
   mkdirSync(join(server.folder, 'bin'))
   const rsync = join(server.folder, 'bin/rsync')
@@ -63,5 +68,5 @@ exec /usr/bin/rsync "$@"
 `,
   )
   chmodSync(rsync, 0o755)
-  return { ...server, letGo: () => writeFileSync(go, ''), hold: () => rmSync(go) }
+  return { letGo: () => writeFileSync(go, ''), hold: () => rmSync(go) }
 }

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { bundle } from '../../../deploy/build/bundle.ts'
+import { WebReceiver } from '../receivers/web.ts'
+import { makeServer, type Server } from '../runtime/cli/night.ts'
+import { holdCopies } from '../runtime/cli/processes.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'hdsync-test-'))
+const chunks = join(folder, 'runtime/chunks')
+beforeAll(() => bundle(folder))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Tells on standard error which files of the build a process loads. */
+const telling = `data:text/javascript,import { registerHooks } from 'node:module';
+registerHooks({ load(url, context, next) { console.error('loads ' + url); return next(url, context) } })`
+
+/** The daemon of the build, ready. */
+async function serve(server: Server) {
+  const child = spawn(
+    process.execPath,
+    ['--import', telling, join(folder, 'runtime/cli/main.js'), 'serve', '--config', server.config],
+    { env: { ...process.env, PATH: `${server.folder}/bin:${process.env.PATH}` } },
+  )
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (part) => {
+    said += part
+  })
+  await expect.poll(() => said).toContain('ready on')
+  return { child, said: () => said }
+}
+
+async function ask({ folder }: Server, method: string, path: string, body?: object) {
+  const headers = { 'content-type': 'application/cloudevents+json' }
+  const asked = request({ socketPath: join(folder, 'state/hdsync.sock'), method, path, headers })
+  asked.end(body && JSON.stringify(body))
+  const [response] = (await new Promise((resolve, reject) => {
+    asked.once('response', (...answer) => resolve(answer)).once('error', reject)
+  })) as [import('node:http').IncomingMessage]
+  return { status: response.statusCode, answer: JSON.parse(await text(response)) }
+}
+
+/** What the package of another version does: files of this one are not there any more. */
+function takeAway(): void {
+  renameSync(chunks, `${chunks}.away`)
+  onTestFinished(() => renameSync(`${chunks}.away`, chunks))
+}
+
+const start = { specversion: '1.0', id: '1', source: '/test', type: 'backup.start', data: {} }
+
+describe('a daemon whose files an upgrade has taken away', () => {
+  test('ends the run that is going on, answers meanwhile, and tells who is to be told', async () => {
+    const receiver = await WebReceiver.start()
+    const server = await makeServer(
+      `notify:\n  - { ntfy: { url: ${receiver.url}, topic: t, allowPrivate: true }, on: [run.succeeded] }\n`,
+    )
+    const copies = holdCopies(server)
+    const { said } = await serve(server)
+    const { answer: taken } = await ask(server, 'POST', '/events', start)
+    for (const name of ['app-listener', 'exposition', 'ntfy']) await expect.poll(said).toContain(`/${name}-`)
+    takeAway()
+    expect(await ask(server, 'GET', `/runs/${taken.run}`)).toMatchObject({ answer: { state: 'running' } })
+    copies.letGo()
+    await expect
+      .poll(() => ask(server, 'GET', `/runs/${taken.run}`))
+      .toMatchObject({ status: 200, answer: { state: 'succeeded' } })
+    await expect.poll(() => receiver.heard.length).toBe(1)
+  })
+
+  test('says so to whoever asks for what it has not loaded, and goes on', async () => {
+    const server = await makeServer()
+    const { child } = await serve(server)
+    takeAway()
+    expect(await ask(server, 'GET', '/runs')).toMatchObject({
+      status: 503,
+      answer: { detail: expect.stringMatching(/^a part of hdsync cannot be loaded: /) },
+    })
+    expect((await ask(server, 'GET', '/healthz')).status).toBe(200)
+    expect(child.exitCode).toBeNull()
+  })
+})
