@@ -8,7 +8,6 @@ import { type ArchiveIndex, digestOf, type IndexBuilder } from './archive-index.
 import type { Packers } from './archive-packers.ts'
 import type { Segment } from './archive-segments.ts'
 import { TarFeed } from './archive-tar.ts'
-import { ArchiveTrial } from './archive-trial.ts'
 import type { Command, CommandRunner } from './command.ts'
 import type { OnDisk } from './on-disk.ts'
 
@@ -20,8 +19,6 @@ export interface Assembly {
   earlier: ArchiveIndex | undefined
   /** tar(1), which packs the paths that it reads from its standard input. */
   tar: Command
-  /** Unpacks what it reads from its standard input, to see whether that can be done. */
-  test?: Command
   packing: Packing
   packers: Packers
   runner: CommandRunner
@@ -75,12 +72,11 @@ export async function assemble(path: string, assembly: Assembly): Promise<Assemb
   const broken = new AbortController()
   const signal = AbortSignal.any([assembly.signal, broken.signal])
   const tar = new TarFeed({ ...assembly, tar: { ...assembly.tar, signal }, signal })
-  const trial = new ArchiveTrial(assembly.runner, assembly.test && { ...assembly.test, signal })
   const parts = new Readable({ objectMode: true, read() {} })
   parts.on('error', () => {})
   const out = await ArchiveFile.create(path, assembly)
   try {
-    const jobs = [divide(parts, tar, assembly, signal), join(parts, { tar, trial, out }, assembly)]
+    const jobs = [divide(parts, tar, assembly, signal), join(parts, tar, out, assembly)]
     for (const job of jobs) {
       job.catch((error) => {
         broken.abort(error)
@@ -93,7 +89,6 @@ export async function assemble(path: string, assembly: Assembly): Promise<Assemb
     broken.signal.throwIfAborted()
     return await out.finish()
   } finally {
-    await trial.close()
     await out.close()
   }
 }
@@ -124,35 +119,28 @@ async function divide(
   parts.push(null)
 }
 
-/** Where what is packed anew comes from, and goes to. */
-interface Ends {
-  tar: TarFeed
-  trial: ArchiveTrial
-  out: ArchiveFile
-}
-
 /** Writes part by part. */
 async function join(
   parts: Readable,
-  { tar, trial, out }: Ends,
+  tar: TarFeed,
+  out: ArchiveFile,
   { earlier, packing }: Assembly,
 ): Promise<void> {
   const source = earlier && (await EarlierFile.open(earlier))
   try {
     for await (const part of parts as AsyncIterable<Part>) {
-      if ('key' in part) await addFresh(part, { tar, trial, out })
+      if ('key' in part) await addFresh(part, tar, out)
       else await source?.take(part, out)
     }
     const end = pack(trailer, packing)
     out.index.add(undefined, digestOf(hash('sha256', end, 'buffer')), end.length)
-    await Promise.all([out.add(end), trial.add(end)])
-    await trial.end()
+    await out.add(end)
   } finally {
     await source?.close()
   }
 }
 
-async function addFresh({ key }: Fresh, { tar, trial, out }: Ends): Promise<void> {
+async function addFresh({ key }: Fresh, tar: TarFeed, out: ArchiveFile): Promise<void> {
   const sha256 = createHash('sha256')
   let length = 0
   for (let isLast = false; !isLast; ) {
@@ -163,7 +151,7 @@ async function addFresh({ key }: Fresh, { tar, trial, out }: Ends): Promise<void
     if (!isWhole) sha256.update(piece.bytes)
     // Before its end is written, as what is on the disk is compared at once.
     if (isLast) out.index.add(key, digestOf(isWhole ? piece.sha256 : sha256.digest()), length)
-    await Promise.all([out.add(piece.bytes), trial.add(piece.bytes)])
+    await out.add(piece.bytes)
   }
 }
 

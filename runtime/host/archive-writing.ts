@@ -72,17 +72,15 @@ async function assembleFrom(
   const { runner, signal, now } = options
   await rm(path, { force: true })
   const packers = openPackers(plan)
-  const test = testArgv(plan.compression)
   const onDisk = new OnDisk()
   const index = new IndexBuilder()
-  const readBack = readBackFrom(path, index, { runner, signal, onDisk })
+  const readBack = readBackFrom(path, { plan, onDisk, index, options })
   readBack.catch(() => {})
   try {
     const { takenBytes } = await assemble(path, {
       segments: (stopped) => segmentsOf(plan, runner, stopped, now()),
       earlier,
       tar: { argv: tarArgv(plan), timeoutMs },
-      ...(test && { test: { argv: test, timeoutMs } }),
       packing: plan,
       packers,
       runner,
@@ -104,15 +102,29 @@ async function assembleFrom(
   }
 }
 
+interface ReadingBack {
+  plan: ArchivePlan
+  onDisk: OnDisk
+  index: IndexBuilder
+  options: WritingOptions
+}
+
 /**
  * Reads an archive from the disk, what is there of it while the rest is written, and compares it with what was to be
  * written.
  * @returns Its SHA-256.
  */
-async function readBackFrom(path: string, index: IndexBuilder, reading: Reading): Promise<string> {
+async function readBackFrom(path: string, { plan, onDisk, index, options }: ReadingBack): Promise<string> {
+  const { runner, signal } = options
   const check = new ArchiveCheck(index)
-  const onRead = (chunk: Uint8Array) => check.add(chunk)
-  const sha256 = await digestOnDisk(path, { ...reading, onRead })
+  const argv = testArgv(plan.compression)
+  const sha256 = await digestOnDisk(path, {
+    runner,
+    signal,
+    onDisk,
+    ...(argv && { test: { argv, timeoutMs } }),
+    onRead: (chunk) => check.add(chunk),
+  })
   check.end()
   return sha256
 }

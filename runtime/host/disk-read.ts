@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import type { CommandRunner } from './command.ts'
+import type { Writable } from 'node:stream'
+import type { Command, CommandRunner } from './command.ts'
 import type { OnDisk } from './on-disk.ts'
 
 const chunkBytes = 4 * 1024 ** 2
@@ -12,6 +13,8 @@ const blockBytes = 4096
 export interface Reading {
   runner: CommandRunner
   signal: AbortSignal
+  /** Reads it too, on its standard input, and has to end well. */
+  test?: Command
   /** Tells how much of it can be read, of a file that is still being written. */
   onDisk?: OnDisk
   onRead?: (chunk: Uint8Array) => void
@@ -20,20 +23,41 @@ export interface Reading {
 /**
  * Reads a file once, from its disk.
  * @returns Its SHA-256, in hexadecimal digits.
+ * @throws {CommandError} What was to test it is not content with it.
  * @throws As `readFromDisk`.
  */
 export async function digestOnDisk(
   path: string,
-  { runner, signal, onDisk, onRead }: Reading,
+  { runner, signal, test, onDisk, onRead }: Reading,
 ): Promise<string> {
   await onDisk?.beyond(0)
   const hash = createHash('sha256')
-  for await (const chunk of readFromDisk(path, runner, onDisk)) {
-    hash.update(chunk)
-    onRead?.(chunk)
-    signal.throwIfAborted()
+  const tester = test && (await runner.open(test))
+  tester?.output.resume()
+  // One that ends early says why with its exit code.
+  tester?.input.on('error', () => {})
+  try {
+    for await (const chunk of readFromDisk(path, runner, onDisk)) {
+      hash.update(chunk)
+      onRead?.(chunk)
+      if (tester && !(await taken(tester.input, chunk))) break
+      signal.throwIfAborted()
+    }
+    tester?.input.end()
+  } catch (error) {
+    tester?.input.destroy()
+    await tester?.result.catch(() => {})
+    throw error
   }
+  await tester?.result
   return hash.digest('hex')
+}
+
+/** Waits until a chunk is written, as its memory is used again. @returns false when nobody reads any more. */
+function taken(input: Writable, chunk: Uint8Array): Promise<boolean> {
+  return new Promise((resolve) => {
+    input.write(chunk, (error) => resolve(!error))
+  })
 }
 
 /**

@@ -5,11 +5,13 @@ import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { CommandError } from '../../../../runtime/host/command.ts'
 import { digestOnDisk, type Reading, readFromDisk } from '../../../../runtime/host/disk-read.ts'
 import { OnDisk } from '../../../../runtime/host/on-disk.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 
+const timeoutMs = 60_000
 const chunk = 4 * 1024 ** 2
 const sizes = [0, 1, 4095, 4096, 4097, chunk - 1, chunk, chunk + 1, 3 * chunk + 123]
 const tmpfs = 0x01021994
@@ -52,6 +54,12 @@ describe('digestOnDisk()', () => {
     expect(await digest(path)).toBe(sha256)
   })
 
+  test.each(sizes)('hands %i bytes on to a command, unchanged', async (size) => {
+    const { path, sha256 } = fileOf(size)
+    const compared = ['sh', '-c', 'test "$(sha256sum)" = "$1  -"', 'sh', sha256] as const
+    expect(await digest(path, { test: { argv: compared, timeoutMs } })).toBe(sha256)
+  })
+
   test.skipIf(statfsSync(tmpdir()).type === tmpfs)(
     'reads what is on the disk, not the page cache',
     async () => {
@@ -78,8 +86,21 @@ describe('digestOnDisk()', () => {
     await expect(digest(fileOf(5).path)).rejects.toThrow('EIO')
   })
 
-  test('tells why it cannot read', async () => {
-    await expect(digest('/nowhere/file')).rejects.toThrow('ENOENT')
+  test.each([
+    ['at once', 'exit 7'],
+    ['at its end', 'cat >/dev/null; exit 7'],
+  ])('fails with a command that fails %s', async (_, script) => {
+    const command = { argv: ['sh', '-c', script], timeoutMs } as const
+    const failure = await digest(fileOf(3 * chunk).path, { test: command }).catch((error: unknown) => error)
+    expect(failure).toBeInstanceOf(CommandError)
+    expect(failure).toMatchObject({ exitCode: 7 })
+  })
+
+  test('tells why it cannot read, and leaves no command behind', async () => {
+    const { runner, recorded } = recordingRunner()
+    const command = { argv: ['sh', '-c', 'cat >/dev/null; exit 7'], timeoutMs } as const
+    await expect(digest('/nowhere/file', { runner, test: command })).rejects.toThrow('ENOENT')
+    expect(recorded.every(({ end }) => end !== undefined)).toBe(true)
   })
 
   test('follows no link', async () => {
@@ -145,7 +166,8 @@ describe('digestOnDisk() of a file that is being written', () => {
     const { path } = fileOf(2 * chunk)
     const onDisk = new OnDisk()
     const { runner, recorded } = recordingRunner()
-    const reading = digest(path, { onDisk, runner })
+    const command = { argv: ['sh', '-c', 'cat >/dev/null'], timeoutMs } as const
+    const reading = digest(path, { onDisk, runner, test: command })
     if (when === 'in the middle') onDisk.advance(chunk)
     setTimeout(() => onDisk.fail(new Error('no space')), 50)
     await expect(reading).rejects.toThrow('no space')
