@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -39,9 +39,9 @@ async function ask({ folder }: Server, method: string, path: string, body?: obje
   const headers = { 'content-type': 'application/cloudevents+json' }
   const asked = request({ socketPath: join(folder, 'state/hdsync.sock'), method, path, headers })
   asked.end(body && JSON.stringify(body))
-  const [response] = (await new Promise((resolve, reject) => {
-    asked.once('response', (...answer) => resolve(answer)).once('error', reject)
-  })) as [import('node:http').IncomingMessage]
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    asked.once('response', resolve).once('error', reject)
+  })
   return { status: response.statusCode, answer: JSON.parse(await text(response)) }
 }
 
