@@ -96,6 +96,13 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'a file is written once more': [
     [lab('times'), 'as it was written again in the second in which it was copied'],
   ],
+  'hdsync is upgraded': [
+    [
+      'test/unit/deploy/upgrade.test.ts',
+      'ends the run that is going on, answers meanwhile, and tells who is to be told',
+    ],
+    ['test/system/install.test.ts', 'loses nothing when it is upgraded in the middle of a run'],
+  ],
   'a hook is at work': [
     ['test/unit/runtime/host/earlier-hook.test.ts', 'is waited for before its event is told again'],
   ],
