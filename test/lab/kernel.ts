@@ -31,7 +31,7 @@ export async function labKernel(): Promise<Kernel> {
   }
   keepInCache(folder, /^[0-9a-f]{16}$/, kernelsKept)
   return {
-    image: join(folder, 'vmlinux'),
+    image: join(folder, 'kernel'),
     initrd: join(folder, 'initrd'),
     modules: join(folder, 'modules'),
   }
