@@ -16,13 +16,15 @@ export type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => v
 export function createHandler(options: AppOptions, more?: DirectRoutes): Handler {
   const context = createContext(options)
   const direct = createDirect(context, more)
-  let app: Handler | undefined
+  let app: Promise<Handler> | undefined
+  const makeApp = async () => (await loadApp()).appListener(options, context)
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const answer = direct(incoming)
     if (answer) return write(await answer, outgoing)
-    app ??= (await loadApp()).appListener(options, context)
+    app ??= makeApp()
+    const answerByApp = await app
     // For whoever has gone meanwhile nothing is begun.
-    if (!outgoing.destroyed) await app(incoming, outgoing)
+    if (!outgoing.destroyed) await answerByApp(incoming, outgoing)
   }
   return async (incoming, outgoing) => {
     try {

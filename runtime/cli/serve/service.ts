@@ -120,9 +120,8 @@ export async function openService(options: ServiceOptions): Promise<Service | un
   return service
 }
 
-async function begin(config: Config, options: ServiceOptions): Promise<Engine | undefined> {
-  const { onFailure } = options
-  const engine = await openEngine({ config, observer: loadingRest(config, options), onFailure })
+async function begin(config: Config, { observer, onFailure }: ServiceOptions): Promise<Engine | undefined> {
+  const engine = await openEngine({ config, observer: loadingRest(config, observer), onFailure })
   if (!engine) return undefined
   try {
     await engine.start()
@@ -137,7 +136,7 @@ async function begin(config: Config, options: ServiceOptions): Promise<Engine | 
  * What has not been needed until there is something to do is loaded then, as an upgrade in the middle of it takes away the
  * files. What cannot be loaded tells so when it is needed.
  */
-function loadingRest({ notify }: Config, { observer }: ServiceOptions): EngineObserver {
+function loadingRest({ notify }: Config, observer: EngineObserver): EngineObserver {
   let isAsked = false
   const load = () => void Promise.all([loadRest(), loadWays(notify)]).catch(() => {})
   return {
