@@ -101,6 +101,8 @@ export const sourceSynced = defineEvent(
        * of the patterns by which it was so: later runs know from it how many deletions are too many.
        */
       counted: z.strictObject({ files: count, notCopied: count, exclude: z.string() }).optional(),
+      /** No copy was made, as nothing had changed on either side since this one, which compared everything. */
+      compared: z.iso.datetime().optional(),
     }),
   fact,
 )

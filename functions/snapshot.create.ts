@@ -9,11 +9,13 @@ import {
   sourceFailed,
 } from '../events/index.ts'
 import {
+  bearsOnDoubt,
   CancelledError,
   configured,
   defineFunction,
   type EventLog,
   type LvSource,
+  lastCopy,
   reasonOf,
   snapshotSizeBytes,
   volumeSource,
@@ -31,12 +33,16 @@ export default defineFunction({
   timeout: '30m',
   concurrency: { key: ({ source }) => source },
 
-  async run({ data, attempt }, { config, gates, host, run, events, emit, log }) {
+  async run({ data, attempt }, { config, gates, host, run, events, clock, emit, log }) {
     const source = volumeSource(config, data.source)
     const { target } = configured(config, data.source)
     // What is wrong with the target, is better known before there is a snapshot; it is proven again before it is written.
     await host.targets.prove(target)
-    if (attempt === 1) await host.mirrors.survey(target, source, run.id)
+    if (attempt === 1) {
+      const history = events.recent(bearsOnDoubt, source.name, 100)
+      const of = { history, mirror: host.mirrors.id(target, source), exclude: source.exclude }
+      await host.mirrors.survey(target, source, run.id, lastCopy(of, clock.now())?.since)
+    }
     for (const { vg, lv } of await host.snapshots.release(source)) log.info(`removed ${vg}/${lv}, left over`)
     const origin = await host.snapshots.origin(source)
     const sizeBytes = origin.thin

@@ -26,7 +26,9 @@ import {
   doubtOf,
   type Emit,
   InterruptedError,
+  isNeedless,
   type LvSource,
+  lastCopy,
   type Mirror,
   mirrorFilesAtLeast,
   reasonOf,
@@ -50,8 +52,8 @@ const emits = [
 ] as const
 
 /**
- * Copies a source to its mirror: proves both ends, makes sure that not too much would be deleted, copies, and then proves
- * that the snapshot held out until the last byte was read. Then the snapshot goes, and what was copied is brought onto the
+ * Copies a source to its mirror: proves both ends, makes sure that not too much would be deleted, copies (unless nothing
+ * has changed since the last copy), and then proves that the snapshot held out until the last byte was read. Then the snapshot goes, and what was copied is brought onto the
  * disk. Interrupted, it is given up: the source has failed, its mirror keeps what has been copied (and is suspect, if the
  * machine went down), and the next run copies the rest.
  */
@@ -86,7 +88,7 @@ export default defineFunction({
             onWarning: (message) => log.warn(message),
           })
         : undefined
-    const copied = await settle(copy(source, from.at, mirror, context, guard?.signal))
+    const copied = await settle(copy(source, from.at, mirror, { context, firstTry, signal: guard?.signal }))
     const readTo = new Date(context.clock.now()).toISOString()
     await guard?.stop()
     // Asked before anything is believed: an overflow also explains whatever else went wrong.
@@ -151,14 +153,14 @@ type Copied =
       unchanged?: true
       warning?: string
       counted?: DataOf<typeof sourceSynced>['counted']
+      compared?: string
     }
 
 async function copy(
   source: Source,
   from: string,
   mirror: Mirror,
-  context: Context,
-  signal: AbortSignal | undefined,
+  { context, firstTry, signal }: { context: Context; firstTry: boolean; signal: AbortSignal | undefined },
 ): Promise<Copied> {
   const { host, run, events, clock, log, progress } = context
   const { exclude } = source
@@ -168,8 +170,15 @@ async function copy(
   if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
   const { path: to, subsecondTimes } = mirror
   const plan = { from, to, exclude, subsecondTimes, signal, maxDelete: 0 }
-  const looksFor = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
-  const names = await host.mirrors.compare(plan, run.id, looksFor)
+  const writtenIn = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
+  const last =
+    firstTry && writtenIn ? lastCopy({ history, mirror: mirror.id, exclude }, clock.now()) : undefined
+  const names = await host.mirrors.compare(plan, run.id, { writtenIn, since: last?.since })
+  if (last && isNeedless(last, names)) {
+    const { compared, counted } = last
+    log.info(`not copied: nothing has changed on either side since ${compared}, when everything was compared`)
+    return { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true, compared, counted }
+  }
   const known = checksum
     ? undefined
     : mirrorFilesAtLeast({ history, mirror: mirror.id, exclude }, names.mirrorNames)

@@ -35,8 +35,10 @@ export async function planCommand(
 }
 
 /** When a command is executed, if not in any case; and what the command itself does not say. */
-function remarksOn({ file, unlessUnchanged, ifDoubtful, ifWritten }: PlanStep): string[] {
+function remarksOn(step: PlanStep): string[] {
+  const { file, unlessUnchanged, unlessNeedless, ifDoubtful, ifWritten } = step
   return [
+    ...(unlessNeedless ? ['unless nothing has changed since the last copy'] : []),
     ...(unlessUnchanged ? ['unless nothing has changed'] : []),
     ...(ifDoubtful ? ['if names alone do not tell that not too much would be deleted'] : []),
     ...(ifWritten ? ['if files were written while they were last copied'] : []),

@@ -53,6 +53,7 @@ export function countOf(
   return notCopied < 0 ? undefined : { files: stats.files, notCopied, exclude: digestOf(exclude) }
 }
 
-function digestOf(exclude: readonly string[]): string {
+/** Tells the patterns of what is not copied from others. */
+export function digestOf(exclude: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(exclude)).digest('hex').slice(0, 16)
 }

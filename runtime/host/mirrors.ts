@@ -5,11 +5,11 @@ import { SuspectMirrorError } from '../errors.ts'
 import type { Progress } from '../function.ts'
 import { randomBytes } from '../random.ts'
 import { CommandError, type CommandRunner } from './command.ts'
-import { ensureDirectory, isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
+import { ensureDirectory, isEmptyDirectory, keepsSubsecondTimes, keepsTimesOfChange } from './directory.ts'
 import { readMarker } from './marker.ts'
 import { countMissing } from './names.ts'
 import { forecast, type SyncOptions, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
-import { type Time, type Walk, walk } from './walk.ts'
+import { type Facts, type Time, type Walk, walk } from './walk.ts'
 
 /** The mirror of one source, on a target that has been proven. */
 export interface Mirror {
@@ -24,17 +24,17 @@ export interface Mirror {
 export interface Mirrors {
   /** Looks at a mirror, and makes its folder if it is not there. @throws {TerminalError} It cannot be written. */
   open(target: Target, source: Source): Promise<Mirror>
+  /** Which mirror it is, as Mirror.id tells. @param target It has been proven. */
+  id(target: Target, source: Source): string | undefined
   /**
    * Reads the names in a mirror for the `compare` of the same run that comes later: before a snapshot is taken, as it
    * costs every write on the live volume while it lives. What cannot be read in time is read then.
    * @param target It has been proven.
+   * @param since As for that `compare`.
    */
-  survey(target: Target, source: Source, run: string): Promise<void>
-  /**
-   * Compares the names in the mirror with those in the source, and looks for files of the source that were written in a
-   * time, if one is given.
-   */
-  compare(plan: SyncPlan, run: string, writtenIn?: Time): Promise<Comparison>
+  survey(target: Target, source: Source, run: string, since?: Since): Promise<void>
+  /** Compares the names in the mirror with those in the source. */
+  compare(plan: SyncPlan, run: string, asked?: Asked): Promise<Comparison>
   /** What a sync would do. */
   forecast(plan: SyncPlan): Promise<SyncStats>
   /** Makes the mirror equal to the source. Unless it was so already, the mirror has another `mirrorState` afterwards. */
@@ -51,6 +51,20 @@ export interface Mirrors {
   isEmpty(path: string): boolean
 }
 
+/** Times after which nothing should have changed on each side, in milliseconds since the epoch. */
+export interface Since {
+  sourceMs: number
+  mirrorMs: number
+}
+
+/** What a comparison is to find out besides. */
+export interface Asked {
+  /** Files of the source that were written in that time. */
+  writtenIn?: Time | undefined
+  /** Whether anything has changed since. */
+  since?: Since | undefined
+}
+
 /** What the names in a source and its mirror tell. */
 export interface Comparison {
   /** How many the mirror has, its own folder included; undefined where not all of it could be read. */
@@ -62,6 +76,11 @@ export interface Comparison {
   deletionsAtMost: number | undefined
   /** A file with the names of files that were written in the time that was asked for; undefined where there are none. */
   written: string | undefined
+  /**
+   * Entries that are the same on both sides in all that rsync looks at but access lists and attributes, and how many have
+   * changed, in these too, on either side since then. Undefined where that was not asked, or does not tell.
+   */
+  facts?: { same: number; changed: number } | undefined
 }
 
 export function mirrorPath(target: Target, source: { name: string }): string {
@@ -83,10 +102,11 @@ export function mirrorState(path: string): string | undefined {
   return found && `${found.ino} ${found.ctimeNs}`
 }
 
-/** The disk, by its marker, and the folder on it. */
+/** The disk, by its marker, and the folder on it; undefined where one of them is not there. */
 export function mirrorId(target: Target, path: string): string | undefined {
   const marker = readMarker(target.path)
-  return marker && `${marker.id}/${statSync(path).ino}`
+  const found = statSync(path, { throwIfNoEntry: false })
+  return marker && found && `${marker.id}/${found.ino}`
 }
 
 /**
@@ -133,7 +153,20 @@ function newSeed(): number {
   return randomBytes(4).readInt32LE()
 }
 
+/** A time of change may lie a tick of the kernel's clock, or what the file system rounds it down by, before the change. */
+function changedSinceMs(root: string, sinceMs: number | undefined): number | undefined {
+  return sinceMs && sinceMs - (keepsSubsecondTimes(root) ? 100 : 2_000)
+}
+
 const nothing: Walk = { names: new Float64Array(), complete: true }
+
+function compareFacts(mirror: Facts | undefined, source: Facts | undefined): Comparison['facts'] {
+  if (!mirror || !source) return undefined
+  return {
+    same: mirror.entries.length - countMissing(mirror.entries, source.entries),
+    changed: mirror.changed + source.changed,
+  }
+}
 
 /** A copy, after which a mirror that it has changed, or may have changed, is marked. */
 async function syncMarking(
@@ -169,26 +202,37 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         id: mirrorId(target, path),
       }
     },
-    async survey(target, source, run) {
+    id: (target, source) => mirrorId(target, mirrorPath(target, source)),
+    async survey(target, source, run, since) {
       const path = mirrorPath(target, source)
       surveys.delete(path)
       const state = mirrorState(path)
       if (state === undefined) return
       const seed = newSeed()
-      const walked = await walk(runner, path, seed, { timeoutMs: surveyTimeoutMs }).catch(() => undefined)
+      const walked = await walk(runner, path, seed, {
+        changedSinceMs: changedSinceMs(path, since?.mirrorMs),
+        timeoutMs: surveyTimeoutMs,
+      }).catch(() => undefined)
       if (walked?.complete) surveys.set(path, { ...walked, run, state, seed })
     },
-    async compare({ from, to, signal }, run, writtenIn) {
+    async compare({ from, to, signal }, run, { writtenIn, since } = {}) {
       const list = listFor(to, directory)
       rmSync(list, { force: true })
       if (writtenIn) mkdirSync(directory, { recursive: true, mode: 0o700 })
       const written = writtenIn && { time: writtenIn, list }
       const surveyed = takeSurvey(to, run)
       const seed = surveyed?.seed ?? newSeed()
+      const asked = since && keepsTimesOfChange(from) && keepsTimesOfChange(to) ? since : undefined
       const [mirror, source] = await Promise.all([
-        surveyed ?? walk(runner, to, seed, { signal }),
+        surveyed ?? walk(runner, to, seed, { changedSinceMs: changedSinceMs(to, asked?.mirrorMs), signal }),
         // A first copy has nothing to delete, and a large source takes its time.
-        isEmptyDirectory(to) ? nothing : walk(runner, from, seed, { written, signal }),
+        isEmptyDirectory(to)
+          ? nothing
+          : walk(runner, from, seed, {
+              written,
+              changedSinceMs: changedSinceMs(from, asked?.sourceMs),
+              signal,
+            }),
       ])
       const found = written && existsSync(list) && statSync(list).size > 0
       if (!found) rmSync(list, { force: true })
@@ -197,6 +241,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
           ? { mirrorNames: mirror.names.length, deletionsAtMost: countMissing(mirror.names, source.names) }
           : { mirrorNames: undefined, deletionsAtMost: undefined }),
         written: found ? list : undefined,
+        facts: mirror.complete && source.complete ? compareFacts(mirror.facts, source.facts) : undefined,
       }
     },
     forecast: (plan) => forecast(runner, plan),

@@ -30,6 +30,8 @@ export interface PlannedStep {
   said?: string[]
   /** It is left out when the copy has found that nothing at all has changed. */
   unlessUnchanged?: true
+  /** It is left out when a look at both sides tells that nothing has changed since the last copy. */
+  unlessNeedless?: true
   /** It is made only when a copy might delete more than is permitted, as far as names alone tell. */
   ifDoubtful?: true
   /** It is made only when files were written in the time in which the last copy was. */
@@ -160,8 +162,12 @@ function createPlanningHost(
           id: seen ? mirrorId(target, path) : undefined,
         }
       },
+      id: (target, source) => {
+        const path = mirrorPath(target, source)
+        return isSeen(target) ? mirrorId(target, path) : undefined
+      },
       survey: async () => {},
-      async compare({ to }, _run, writtenIn) {
+      async compare({ to }, _run, { writtenIn } = {}) {
         const written = writtenIn && listFor(to, options.runtimeDirectory)
         return { mirrorNames: undefined, deletionsAtMost: undefined, written }
       },
@@ -178,7 +184,8 @@ function createPlanningHost(
       async sync(syncPlan) {
         // How many that is, the mirror tells; a first copy has none to delete.
         const limit = made.later.has(syncPlan.to) ? 'N' : String(syncPlan.maxDelete)
-        step(rsyncArgv(syncPlan).map((word) => word.replace(/^(--max-delete=).*/, `$1${limit}`)))
+        const argv = rsyncArgv(syncPlan).map((word) => word.replace(/^(--max-delete=).*/, `$1${limit}`))
+        plan({ argvs: [argv], ...(made.later.has(syncPlan.to) && { unlessNeedless: true }) })
         return { kind: 'done', stats: nothing, unchanged: false }
       },
       flush: async (path) => step(flushArgv(path)),

@@ -122,9 +122,10 @@ export class Box implements Host {
       subsecondTimes: true,
       id: this.mirror,
     }),
+    id: () => this.mirror,
     survey: async (_target, { name }) =>
       void this.surveys.push({ source: name, snapshots: [...this.snapshotsNow] }),
-    compare: async ({ to }, _run, writtenIn) => {
+    compare: async ({ to }, _run, { writtenIn } = {}) => {
       if (writtenIn) this.times.push({ fromMs: writtenIn.fromMs, toMs: writtenIn.toMs })
       const written = writtenIn && taken(this.written, baseOf(to)) ? '/run/list' : undefined
       if (this.unreadable.has(baseOf(to))) {

@@ -120,7 +120,7 @@ describe('syncWritten()', () => {
     }
     const read = (name: string) => readFileSync(join(plan.to, name), 'utf8')
     const syncWritten = async (of: SyncPlan, during = time) => {
-      const { written } = await rest.mirrors.compare(of, 'run1', during)
+      const { written } = await rest.mirrors.compare(of, 'run1', { writtenIn: during })
       return written === undefined ? undefined : rest.mirrors.syncWritten(of, written)
     }
     return { plan, read, syncWritten, ...rest }
