@@ -2,6 +2,7 @@ import type { Envelope } from '../../../events/index.ts'
 import type { LvSource } from '../../../runtime/config/config.ts'
 import { TerminalError } from '../../../runtime/errors.ts'
 import type { Host } from '../../../runtime/function.ts'
+import type { Since } from '../../../runtime/host/mirrors.ts'
 import type { SyncOutcome, SyncStats } from '../../../runtime/host/rsync.ts'
 
 const stats: SyncStats = { files: 100, created: 0, deleted: 2, transferred: 3, transferredBytes: 4096 }
@@ -29,12 +30,14 @@ export class Box implements Host {
   readonly emptySources = new Set<string>()
   /** Sources that equal their mirrors. */
   readonly unchanged = new Set<string>()
+  /** Those of them that nobody has touched since the last copy, nor their mirrors. */
+  readonly untouched = new Set<string>()
   /** How many times files of a source differ in their contents alone. */
   readonly written: Record<string, number> = {}
   /** Mirrors of which a dry run had to tell what a copy deletes. */
   readonly forecasts: string[] = []
   /** Mirrors whose names were read ahead, with the snapshots that there were then. */
-  readonly surveys: { source: string; snapshots: string[] }[] = []
+  readonly surveys: { source: string; snapshots: string[]; since: Since | undefined }[] = []
   /** The times in which such files were looked for. */
   readonly times: { fromMs: number; toMs: number }[] = []
   /** The mirror of the disk that is there now. */
@@ -123,9 +126,9 @@ export class Box implements Host {
       id: this.mirror,
     }),
     id: () => this.mirror,
-    survey: async (_target, { name }) =>
-      void this.surveys.push({ source: name, snapshots: [...this.snapshotsNow] }),
-    compare: async ({ to }, _run, { writtenIn } = {}) => {
+    survey: async (_target, { name }, _run, since) =>
+      void this.surveys.push({ source: name, snapshots: [...this.snapshotsNow], since }),
+    compare: async ({ to }, _run, { writtenIn, since } = {}) => {
       if (writtenIn) this.times.push({ fromMs: writtenIn.fromMs, toMs: writtenIn.toMs })
       const written = writtenIn && taken(this.written, baseOf(to)) ? '/run/list' : undefined
       if (this.unreadable.has(baseOf(to))) {
@@ -133,7 +136,13 @@ export class Box implements Host {
       }
       const more = this.notCopied[baseOf(to)] ?? 0
       const deleted = this.#deletionsOf(to)
-      return { mirrorNames: stats.files + deleted + more, deletionsAtMost: deleted + more, written }
+      const untouched = this.untouched.has(baseOf(to))
+      return {
+        mirrorNames: stats.files + deleted + more,
+        deletionsAtMost: deleted + more,
+        written,
+        facts: since && { same: untouched ? stats.files : stats.files - 1, changed: untouched ? 0 : 1 },
+      }
     },
     forecast: async ({ to }) => {
       this.forecasts.push(baseOf(to))

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   backupStart,
   catalogue,
@@ -15,24 +15,29 @@ import { RetryableError, TerminalError } from '../../../runtime/errors.ts'
 import { Bench } from '../runtime/engine/bench.ts'
 import { Box } from './box.ts'
 
-const config = parseConfig(
-  `
+const configFor = (keep: string) =>
+  parseConfig(
+    `
 sources: { var: { lv: vg01/lv_var, target: hdd1, mount: { attempts: 2, backoff: 1s..1s } } }
 targets: { hdd1: { path: /mnt/hdd1 }, hdd9: { path: /mnt/hdd9 } }
 archive: { target: hdd9 }
-keep: 1d
+keep: ${keep}
 alert: { after: 1d }
 `,
-  'night.yaml',
-)
+    'night.yaml',
+  )
 const { functions } = await loadRegistry({ ours: ownFunctions, users: '/nowhere' }, catalogue)
 const definitions = Object.fromEntries(functions.map(({ name, definition }) => [name, definition]))
 
 /** A server that is backed up night after night. */
 class Nights {
   readonly box = new Box()
-  readonly bench = new Bench(definitions, { host: this.box, config }).start()
+  readonly bench: Bench
   #count = 0
+
+  constructor(keep: string) {
+    this.bench = new Bench(definitions, { host: this.box, config: configFor(keep) }).start()
+  }
 
   /** What was done, and how the run ended. */
   async next(): Promise<{ done: string[]; state: RunResult['state'] | undefined }> {
@@ -50,8 +55,8 @@ class Nights {
   }
 
   /** A first night, with an archive. */
-  static async afterFirst(): Promise<Nights> {
-    const nights = new Nights()
+  static async afterFirst(keep = '1d'): Promise<Nights> {
+    const nights = new Nights(keep)
     expect((await nights.next()).done).toEqual(['sync var', 'flush var', 'archive var on Thursday'])
     return nights
   }
@@ -132,6 +137,83 @@ test.each<[string, RunResult['state'], (box: Box) => void]>([
   // Where that night wrote an archive itself, it is that one that stands.
   if (state === 'succeeded') expect(nights.last(sourceArchived).unchangedSince).toMatch(/T01:/)
   else expect(done).toEqual(['sync var', 'flush var', 'archive var on Thursday'])
+})
+
+describe('where nothing has changed on either side since the last copy', () => {
+  async function untouched(keep?: string): Promise<Nights> {
+    const nights = await Nights.afterFirst(keep)
+    nights.box.unchanged.add('var')
+    nights.box.untouched.add('var')
+    return nights
+  }
+  const needless = { done: ['flush var', 'link var on Thursday'], state: 'succeeded' }
+  const copies = { done: ['sync var', 'flush var', 'link var on Thursday'], state: 'succeeded' }
+
+  test('none is made, night after night, and what was known of the mirror stays known', async () => {
+    const nights = await untouched()
+    const first = nights.last(sourceSynced)
+    for (const _ of [2, 3, 4]) {
+      expect(await nights.next()).toEqual(needless)
+      expect(nights.last(sourceSynced)).toMatchObject({
+        filesTransferred: 0,
+        bytesTransferred: 0,
+        filesDeleted: 0,
+        unchanged: true,
+        counted: first.counted,
+        mirror: first.mirror,
+        compared: first.read?.from,
+      })
+    }
+    // The mirror is looked at before there is a snapshot, and with it what has changed there since.
+    const [, second, third] = nights.box.surveys
+    expect(second?.since?.mirrorMs).toBeGreaterThan(Date.parse(first.read?.to ?? ''))
+    expect(third?.since?.sourceMs).toBeGreaterThan(second?.since?.mirrorMs ?? Number.POSITIVE_INFINITY)
+    nights.box.untouched.delete('var')
+    expect(await nights.next()).toEqual(copies)
+    expect(nights.last(sourceSynced)).not.toHaveProperty('compared')
+  })
+
+  test('one is made all the same after a week', async () => {
+    const nights = await untouched('30d')
+    const copied: number[] = []
+    for (let night = 2; night <= 16; night += 1) {
+      await nights.bench.clock.advance(23 * 3_600_000)
+      if ((await nights.next()).done.includes('sync var')) copied.push(night)
+    }
+    expect(copied).toEqual([8, 15])
+  })
+
+  test.each<[string, (box: Box) => void]>([
+    ['the machine went down', ({ boots }) => Object.assign(boots, { current: 'boot2' })],
+    ['another disk is there', (box) => Object.assign(box, { mirror: 'disk2/2' })],
+    ['not all of the mirror can be read', ({ unreadable }) => unreadable.add('var')],
+    ['files were written while they were copied', ({ written }) => Object.assign(written, { var: 1 })],
+    ['the mirror has more than a copy has left', ({ notCopied }) => Object.assign(notCopied, { var: 1 })],
+  ])('one is made all the same where %s', async (_, happens) => {
+    const nights = await untouched()
+    happens(nights.box)
+    expect((await nights.next()).done).toContain('sync var')
+  })
+
+  test('one is made all the same after one that failed', async () => {
+    const nights = await untouched()
+    nights.box.untouched.delete('var')
+    nights.box.beforeSync = () => {
+      throw new TerminalError('rsync could not copy everything')
+    }
+    expect((await nights.next()).state).toBe('failed')
+    nights.box.untouched.add('var')
+    nights.box.beforeSync = () => {}
+    expect((await nights.next()).done).toContain('sync var')
+    expect(await nights.next()).toEqual(needless)
+  })
+
+  test('a snapshot that overflowed meanwhile is taken anew', async () => {
+    const nights = await untouched()
+    nights.box.overflows.var = 1
+    expect((await nights.next()).state).toBe('succeeded')
+    expect(nights.box.comparedByContent.has('var')).toBe(true)
+  })
 })
 
 test('a second try that finds nothing left to do is no proof that nothing was done', async () => {

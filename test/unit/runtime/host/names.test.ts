@@ -63,3 +63,46 @@ test('a last name that no NUL has ended is none', () => {
   reader.add(Buffer.from('f/a\0f/b'))
   expect(reader.end()).toEqual(read(['f/a']))
 })
+
+describe('with facts', () => {
+  const readFacts = (entries: readonly (readonly [name: string, facts: string])[], pieces: number[] = []) => {
+    const reader = new NameReader(1, { withFacts: true })
+    let bytes = Buffer.from(entries.map(([name, facts]) => `${name}\0${facts}\0`).join(''))
+    for (const length of pieces) {
+      reader.add(bytes.subarray(0, length))
+      bytes = bytes.subarray(length)
+    }
+    reader.add(bytes)
+    return { names: reader.end(), ...reader.endFacts() }
+  }
+  const facts = fc.stringMatching(/^!?[0-9][0-9. ]*$/)
+
+  test('names are as without, an entry is a name with its facts, and a mark tells what has changed', () => {
+    fc.assert(
+      fc.property(fc.dictionary(name, facts), fc.array(fc.nat(9)), (of, pieces) => {
+        const entries = Object.entries(of)
+        const plain = entries.map(([name, facts]) => [name, facts.replace('!', '')] as const)
+        const { names, changed, entries: hashes } = readFacts(entries, pieces)
+        expect(names).toEqual(read(entries.map(([name]) => name)))
+        expect(hashes).toEqual(readFacts(plain).entries)
+        expect(changed).toBe(entries.filter(([, facts]) => facts.startsWith('!')).length)
+      }),
+    )
+  })
+
+  test('an entry is another one when its facts are', () => {
+    const one = readFacts([['f/a', '1 2']])
+    for (const other of ['1 3', '1', '', '12'])
+      expect(countMissing(one.entries as Names, readFacts([['f/a', other]]).entries as Names)).toBe(1)
+  })
+
+  test('a mark within a name, or within facts, is none', () => {
+    expect(readFacts([['!', '1!']]).changed).toBe(0)
+  })
+
+  test('none are told where there are none', () => {
+    const reader = new NameReader(1)
+    reader.add(Buffer.from('f/a\0'))
+    expect(reader.endFacts()).toBeUndefined()
+  })
+})
