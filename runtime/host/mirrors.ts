@@ -222,7 +222,9 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       const written = writtenIn && { time: writtenIn, list }
       const surveyed = takeSurvey(to, run)
       const seed = surveyed?.seed ?? newSeed()
-      const asked = since && keepsTimesOfChange(from) && keepsTimesOfChange(to) ? since : undefined
+      // Of the source it need not be known where the mirror is not what it was.
+      const wanted = surveyed ? surveyed.facts?.changed === 0 : true
+      const asked = wanted && since && keepsTimesOfChange(from) && keepsTimesOfChange(to) ? since : undefined
       const [mirror, source] = await Promise.all([
         surveyed ?? walk(runner, to, seed, { changedSinceMs: changedSinceMs(to, asked?.mirrorMs), signal }),
         // A first copy has nothing to delete, and a large source takes its time.

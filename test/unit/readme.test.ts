@@ -47,6 +47,10 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ['test/unit/runtime/host/archive-reuse.test.ts', 'takes none that %s, and says so'],
     ['test/unit/functions/unchanged.test.ts', 'that is damaged is told of, and another one written'],
   ],
+  'a copy is left out': [
+    ['test/unit/runtime/host/untouched.test.ts', 'of a change in the %s', '%s is seen'],
+    ['test/unit/functions/unchanged.test.ts', 'one is made all the same where %s', 'after a week'],
+  ],
   'two disks take turns': [
     [
       'test/unit/runtime/host/archive-reuse.test.ts',
