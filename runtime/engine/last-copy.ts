@@ -14,13 +14,10 @@ export interface LastCopy {
 /** In which rsync looks at everything once: half a day less than a week, as a night does not begin at the second. */
 const comparedForMs = 6.5 * 24 * 3_600_000
 
-/** As many inodes stay in memory until rsync looks at them, should anything have changed. */
-const fewEntries = 250_000
-
 /**
  * The last copy to a mirror, if it makes sense to find out whether anything has changed since. That takes a look at each
- * inode, in vain where something changes every day: where there are many, it is done only after a first copy, and after
- * one that found nothing changed.
+ * inode, in vain where something changes every day: so it is done after a first copy, and after one that found nothing
+ * changed.
  * @param of Its history are the events of `bearsOnDoubt` about one source, newest first.
  */
 export function lastCopy({ history, mirror, exclude }: MirrorCount, nowMs: number): LastCopy | undefined {
@@ -34,8 +31,7 @@ export function lastCopy({ history, mirror, exclude }: MirrorCount, nowMs: numbe
   if (!last || history.slice(0, history.indexOf(last.event)).some(({ type }) => type !== sourceSynced.type))
     return undefined
   const { unchanged, read, counted, compared = read?.from } = last.data
-  if (!read || !compared || counted?.exclude !== digestOf(exclude)) return undefined
-  if (before && !unchanged && counted.files > fewEntries) return undefined
+  if (!read || !compared || counted?.exclude !== digestOf(exclude) || (before && !unchanged)) return undefined
   const sourceMs = Date.parse(read.from)
   const since = { sourceMs, mirrorMs: unchanged ? sourceMs : Date.parse(last.event.time) }
   const isOld = nowMs - Date.parse(compared) > comparedForMs

@@ -21,8 +21,6 @@ const time = '2026-01-08T01:00:06.000Z'
 const nextNight = Date.parse('2026-01-09T01:00:00.000Z')
 const day = 24 * 3_600_000
 
-const many = { counted: { files: 1_000_000, notCopied: 0, exclude: counted?.exclude } }
-
 const event = ({ type }: { type: string }, data: object) =>
   ({ type, data: { source: 'var', ...data }, time }) as Envelope
 const synced = (more: object = {}) => event(sourceSynced, { ...none, mirror: 'a', counted, read, ...more })
@@ -33,15 +31,6 @@ describe('lastCopy()', () => {
   test('is one that found nothing changed, since when it began to read', () => {
     const since = { sourceMs: Date.parse(read.from), mirrorMs: Date.parse(read.from) }
     expect(lastOf([unchanged(), synced()])).toEqual({ since, compared: read.from, counted })
-  })
-
-  test('is one that copied something, since when the mirror was on the disk', () => {
-    expect(lastOf([synced(), synced()])?.since.mirrorMs).toBe(Date.parse(time))
-  })
-
-  test('is one of very many files where it is the first, or has found nothing changed', () => {
-    expect(lastOf([synced(many)])).toBeDefined()
-    expect(lastOf([unchanged(many), synced()])).toBeDefined()
   })
 
   test('is a first one, since when the mirror was on the disk', () => {
@@ -63,7 +52,7 @@ describe('lastCopy()', () => {
 
   test.each<[string, Envelope[]]>([
     ['nothing is known', []],
-    ['it has copied some of very many, as the next one may', [synced(many), synced()]],
+    ['it has copied something, as the next one may', [synced(), synced()]],
     ['it is from an earlier hdsync', [unchanged({ read: undefined })]],
     ['some of what it was to copy vanished', [unchanged({ counted: undefined })]],
     ['something else is excluded now', [unchanged({ counted: { ...counted, exclude: 'others' } })]],
