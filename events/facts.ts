@@ -101,8 +101,18 @@ export const sourceSynced = defineEvent(
        * of the patterns by which it was so: later runs know from it how many deletions are too many.
        */
       counted: z.strictObject({ files: count, notCopied: count, exclude: z.string() }).optional(),
-      /** No copy was made, as nothing had changed on either side since this one, which compared everything. */
-      compared: z.iso.datetime().optional(),
+      /**
+       * By what a later run can tell that nothing has changed since: the path or the volume, how many entries the source
+       * has, which state of the mirror that is (see mirrorState), and when rsync last compared everything.
+       */
+      left: z
+        .strictObject({
+          from: z.string(),
+          sourceNames: count,
+          mirrorState: z.string(),
+          compared: z.iso.datetime(),
+        })
+        .optional(),
     }),
   fact,
 )

@@ -40,8 +40,8 @@ export default defineFunction({
     await host.targets.prove(target)
     if (attempt === 1) {
       const history = events.recent(bearsOnDoubt, source.name, 100)
-      const of = { history, mirror: host.mirrors.id(target, source), exclude: source.exclude }
-      await host.mirrors.survey(target, source, run.id, lastCopy(of, clock.now())?.since)
+      const last = lastCopy(history, source, host.mirrors.identify(target, source), clock.now())
+      await host.mirrors.survey(target, source, run.id, last?.since)
     }
     for (const { vg, lv } of await host.snapshots.release(source)) log.info(`removed ${vg}/${lv}, left over`)
     const origin = await host.snapshots.origin(source)

@@ -29,6 +29,7 @@ import {
   isNeedless,
   type LvSource,
   lastCopy,
+  leftBy,
   type Mirror,
   mirrorFilesAtLeast,
   reasonOf,
@@ -88,7 +89,9 @@ export default defineFunction({
             onWarning: (message) => log.warn(message),
           })
         : undefined
-    const copied = await settle(copy(source, from.at, mirror, { context, firstTry, signal: guard?.signal }))
+    // What an earlier try has written to the mirror, this one finds there as if it had been so before.
+    const isFirst = firstTry && attempt === 1
+    const copied = await settle(copy(source, from.at, mirror, { context, isFirst, signal: guard?.signal }))
     const readTo = new Date(context.clock.now()).toISOString()
     await guard?.stop()
     // Asked before anything is believed: an overflow also explains whatever else went wrong.
@@ -114,18 +117,19 @@ export default defineFunction({
     else {
       if (source.kind === 'lv') await release(source, context)
       await host.mirrors.flush(mirror.path)
-      const { unchanged, ...counts } = copied.value
-      // What an earlier try has written to the mirror, this one finds there as if it had been so before.
+      const { unchanged, sourceNames, compared, ...counts } = copied.value
       const proven = unchanged && firstTry ? { unchanged } : {}
       // A snapshot shows one moment, between these two events.
       const taken = source.kind === 'lv' && context.events.newest([snapshotCreate], source.name)
       const read = taken ? { from: taken.time, to: event.time } : { from: event.time, to: readTo }
+      const left = leftBy(source, host.mirrors.identify(target, source), sourceNames, compared ?? read.from)
       emit(sourceSynced, {
         source: source.name,
         ...counts,
         ...proven,
         read,
         ...known,
+        ...(left && { left }),
         boot: host.boots.current,
       })
       if (source.archive) emit(archiveWeekly, { source: source.name })
@@ -153,6 +157,9 @@ type Copied =
       unchanged?: true
       warning?: string
       counted?: DataOf<typeof sourceSynced>['counted']
+      /** Entries of the source, where that is known. */
+      sourceNames?: number | undefined
+      /** When rsync compared everything, where it was not done now. */
       compared?: string
     }
 
@@ -160,7 +167,7 @@ async function copy(
   source: Source,
   from: string,
   mirror: Mirror,
-  { context, firstTry, signal }: { context: Context; firstTry: boolean; signal: AbortSignal | undefined },
+  { context, isFirst, signal }: { context: Context; isFirst: boolean; signal: AbortSignal | undefined },
 ): Promise<Copied> {
   const { host, run, events, clock, log, progress } = context
   const { exclude } = source
@@ -171,13 +178,15 @@ async function copy(
   const { path: to, subsecondTimes } = mirror
   const plan = { from, to, exclude, subsecondTimes, signal, maxDelete: 0 }
   const writtenIn = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
-  const last =
-    firstTry && writtenIn ? lastCopy({ history, mirror: mirror.id, exclude }, clock.now()) : undefined
+  const last = isFirst && writtenIn ? lastCopy(history, source, mirror, clock.now()) : undefined
   const names = await host.mirrors.compare(plan, run.id, { writtenIn, since: last?.since })
   if (last && isNeedless(last, names)) {
-    const { compared, counted } = last
-    log.info(`not copied: nothing has changed on either side since ${compared}, when everything was compared`)
-    return { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true, compared, counted }
+    const { counted, left } = last
+    log.info(
+      `not copied: nothing has changed on either side since rsync compared everything, ${left.compared}`,
+    )
+    const nothing = { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true } as const
+    return { ...nothing, counted, sourceNames: left.sourceNames, compared: left.compared }
   }
   const known = checksum
     ? undefined
@@ -195,12 +204,14 @@ async function copy(
     return { held: { deletions: deleted + outcome.skipped, deleted, mirrorFiles, limit } }
   }
   const counted = outcome.kind === 'done' ? countOf(stats, names.mirrorNames, exclude) : undefined
+  // A first copy does not go through the source by itself: where nothing is excluded, rsync has counted all of it.
+  const sourceNames = names.sourceNames ?? (exclude.length === 0 ? stats.files : undefined)
   return {
     filesTransferred: stats.transferred + (some?.stats.transferred ?? 0),
     bytesTransferred: stats.transferredBytes + (some?.stats.transferredBytes ?? 0),
     filesDeleted: stats.deleted,
     ...(isUntouched(outcome) && (!some || isUntouched(some)) && { unchanged: true as const }),
-    ...(counted && { counted }),
+    ...(counted && { counted, sourceNames }),
     ...vanished(source, [outcome.kind, some?.kind].includes('vanished')),
   }
 }

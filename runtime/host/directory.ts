@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, statfsSync, statSync } from 'node:fs'
+import { mkdirSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { TerminalError } from '../errors.ts'
+import { mountOf, readMounts } from './mountinfo.ts'
 
 const lostAndFound = Buffer.from('lost+found')
 
@@ -39,18 +40,23 @@ export function keepsSubsecondTimes(folder: string): boolean {
   return statSync(folder, { bigint: true }).ctimeNs % 1_000_000_000n !== 0n
 }
 
-/** Those of Linux itself that set it at every change: ext2 to ext4, XFS, btrfs, reiserfs, F2FS, ZFS, bcachefs, tmpfs, overlayfs. */
+/** Those that set it at every change: ext2 to ext4, XFS, btrfs, ZFS, bcachefs, tmpfs, overlayfs. */
 const keepTimeOfChange = new Set([
-  0xef53, 0x58465342, 0x9123683e, 0x52654973, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630,
+  0xef53, 0x58465342, 0x9123683e, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630,
 ])
+const reiserfs = 0x52654973
 
 /**
  * Whether the time of change of a file tells every change of it. In file systems that come from elsewhere (vfat, exFAT)
- * or lie elsewhere (NFS, CIFS) it may mean something else.
+ * or lie elsewhere (NFS, CIFS) it may mean something else; F2FS does not always set it with an attribute, nor does reiserfs
+ * when an attribute or an access list becomes shorter, so that one has to be mounted without them, as it is by default.
  * @see statfs(2), whose types these are
  */
 export function keepsTimesOfChange(folder: string): boolean {
-  return keepTimeOfChange.has(statfsSync(folder).type)
+  const { type } = statfsSync(folder)
+  if (type !== reiserfs) return keepTimeOfChange.has(type)
+  const mount = mountOf(readMounts(), realpathSync(folder))
+  return mount !== undefined && !['acl', 'user_xattr'].some((option) => mount.superOptions.includes(option))
 }
 
 /** Bytes that are free for everybody. */

@@ -11,21 +11,27 @@ import { countMissing } from './names.ts'
 import { forecast, type SyncOptions, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
 import { type Facts, type Time, type Walk, walk } from './walk.ts'
 
+/** Which mirror it is, as far as it can be seen now. */
+export interface MirrorIdentity {
+  /** Tells it from that of another disk that takes turns with this one. */
+  id: string | undefined
+  /** See `mirrorState`. */
+  state: string | undefined
+}
+
 /** The mirror of one source, on a target that has been proven. */
-export interface Mirror {
+export interface Mirror extends MirrorIdentity {
   path: string
   empty: boolean
   subsecondTimes: boolean
-  /** Tells it from that of another disk that takes turns with this one; undefined where it cannot be seen now. */
-  id: string | undefined
 }
 
 /** Mirrors of sources on a target. */
 export interface Mirrors {
   /** Looks at a mirror, and makes its folder if it is not there. @throws {TerminalError} It cannot be written. */
   open(target: Target, source: Source): Promise<Mirror>
-  /** Which mirror it is, as Mirror.id tells. @param target It has been proven. */
-  id(target: Target, source: Source): string | undefined
+  /** Which mirror it is, as Mirror.id tells, and in which `mirrorState`. @param target It has been proven. */
+  identify(target: Target, source: Source): MirrorIdentity
   /**
    * Reads the names in a mirror for the `compare` of the same run that comes later: before a snapshot is taken, as it
    * costs every write on the live volume while it lives. What cannot be read in time is read then.
@@ -67,6 +73,8 @@ export interface Asked {
 
 /** What the names in a source and its mirror tell. */
 export interface Comparison {
+  /** How many the source has, its own folder included; undefined where not all of it was read, as on a first copy. */
+  sourceNames: number | undefined
   /** How many the mirror has, its own folder included; undefined where not all of it could be read. */
   mirrorNames: number | undefined
   /**
@@ -77,8 +85,8 @@ export interface Comparison {
   /** A file with the names of files that were written in the time that was asked for; undefined where there are none. */
   written: string | undefined
   /**
-   * Entries that are the same on both sides in all that rsync looks at but access lists and attributes, and how many have
-   * changed, in these too, on either side since then. Undefined where that was not asked, or does not tell.
+   * Entries that are the same on both sides (see Facts), and how many have changed on either side since then, be it in
+   * what facts do not tell. Undefined where that was not asked, or cannot be known.
    */
   facts?: { same: number; changed: number } | undefined
 }
@@ -102,11 +110,11 @@ export function mirrorState(path: string): string | undefined {
   return found && `${found.ino} ${found.ctimeNs}`
 }
 
-/** The disk, by its marker, and the folder on it; undefined where one of them is not there. */
-export function mirrorId(target: Target, path: string): string | undefined {
+/** By the disk, that is by its marker, and the folder on it. */
+export function identify(target: Target, path: string): MirrorIdentity {
   const marker = readMarker(target.path)
   const found = statSync(path, { throwIfNoEntry: false })
-  return marker && found && `${marker.id}/${found.ino}`
+  return { id: marker && found && `${marker.id}/${found.ino}`, state: mirrorState(path) }
 }
 
 /**
@@ -155,7 +163,8 @@ function newSeed(): number {
 
 /** A time of change may lie a tick of the kernel's clock, or what the file system rounds it down by, before the change. */
 function changedSinceMs(root: string, sinceMs: number | undefined): number | undefined {
-  return sinceMs && sinceMs - (keepsSubsecondTimes(root) ? 100 : 2_000)
+  if (sinceMs === undefined || !keepsTimesOfChange(root)) return undefined
+  return sinceMs - (keepsSubsecondTimes(root) ? 100 : 2_000)
 }
 
 const nothing: Walk = { names: new Float64Array(), complete: true }
@@ -199,10 +208,10 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         path,
         empty: isEmptyDirectory(path),
         subsecondTimes: keepsSubsecondTimes(path),
-        id: mirrorId(target, path),
+        ...identify(target, path),
       }
     },
-    id: (target, source) => mirrorId(target, mirrorPath(target, source)),
+    identify: (target, source) => identify(target, mirrorPath(target, source)),
     async survey(target, source, run, since) {
       const path = mirrorPath(target, source)
       surveys.delete(path)
@@ -223,16 +232,22 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       const surveyed = takeSurvey(to, run)
       const seed = surveyed?.seed ?? newSeed()
       // Of the source it need not be known where the mirror is not what it was.
-      const wanted = surveyed ? surveyed.facts?.changed === 0 : true
-      const asked = wanted && since && keepsTimesOfChange(from) && keepsTimesOfChange(to) ? since : undefined
+      const mayBeSame = surveyed
+        ? surveyed.facts?.changed === 0
+        : keepsTimesOfChange(from) && keepsTimesOfChange(to)
+      const isFirst = isEmptyDirectory(to)
       const [mirror, source] = await Promise.all([
-        surveyed ?? walk(runner, to, seed, { changedSinceMs: changedSinceMs(to, asked?.mirrorMs), signal }),
+        surveyed ??
+          walk(runner, to, seed, {
+            changedSinceMs: mayBeSame ? changedSinceMs(to, since?.mirrorMs) : undefined,
+            signal,
+          }),
         // A first copy has nothing to delete, and a large source takes its time.
-        isEmptyDirectory(to)
+        isFirst
           ? nothing
           : walk(runner, from, seed, {
               written,
-              changedSinceMs: changedSinceMs(from, asked?.sourceMs),
+              changedSinceMs: mayBeSame ? changedSinceMs(from, since?.sourceMs) : undefined,
               signal,
             }),
       ])
@@ -242,6 +257,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         ...(mirror.complete
           ? { mirrorNames: mirror.names.length, deletionsAtMost: countMissing(mirror.names, source.names) }
           : { mirrorNames: undefined, deletionsAtMost: undefined }),
+        sourceNames: source.complete && !isFirst ? source.names.length : undefined,
         written: found ? list : undefined,
         facts: mirror.complete && source.complete ? compareFacts(mirror.facts, source.facts) : undefined,
       }

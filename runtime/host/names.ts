@@ -65,6 +65,9 @@ export class NameReader {
       if (this.#entries && !this.#inFacts) {
         this.#names.add(one, other)
         this.#inFacts = atFacts = true
+        // So that nothing moves from a name to its facts unseen.
+        one = Math.imul(one, 0x01000193)
+        other = Math.imul(other, 0x5bd1e995)
         continue
       }
       ;(this.#entries ?? this.#names).add(one, other)

@@ -15,7 +15,7 @@ import {
 } from './filesystem.ts'
 import { createHost, type Host, type HostOptions } from './host.ts'
 import { Lvm, lvcreateArgv, lvremoveProvenArgv } from './lvm.ts'
-import { flushArgv, listFor, mirrorId, mirrorPath } from './mirrors.ts'
+import { flushArgv, identify, listFor, type MirrorIdentity, mirrorPath } from './mirrors.ts'
 import { mountArgv, umountArgv } from './mount.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
 import { rsyncArgv, type SyncStats } from './rsync.ts'
@@ -83,6 +83,9 @@ function createPlanningHost(
   const unlessUnchanged = (mirror: string) =>
     made.later.has(mirror) ? { unlessUnchanged: true as const } : undefined
   const nameOf = (source: LvSource) => ({ vg: source.vg, lv: snapshotName(source.name) })
+
+  const identifySeen = (target: Target, path: string): MirrorIdentity =>
+    isSeen(target) ? identify(target, path) : { id: undefined, state: undefined }
 
   /** For a mirror whose disk is not mounted: by the type of its file system. */
   async function wouldKeepSubsecondTimes(target: Target, path: string): Promise<boolean> {
@@ -159,17 +162,14 @@ function createPlanningHost(
           subsecondTimes: isSeen(target)
             ? keepsSubsecondTimes(seen ? path : target.path)
             : await wouldKeepSubsecondTimes(target, path),
-          id: seen ? mirrorId(target, path) : undefined,
+          ...identifySeen(target, path),
         }
       },
-      id: (target, source) => {
-        const path = mirrorPath(target, source)
-        return isSeen(target) ? mirrorId(target, path) : undefined
-      },
+      identify: (target, source) => identifySeen(target, mirrorPath(target, source)),
       survey: async () => {},
       async compare({ to }, _run, { writtenIn } = {}) {
         const written = writtenIn && listFor(to, options.runtimeDirectory)
-        return { mirrorNames: undefined, deletionsAtMost: undefined, written }
+        return { sourceNames: undefined, mirrorNames: undefined, deletionsAtMost: undefined, written }
       },
       async forecast(syncPlan) {
         // Whether it is needed, only the names tell: both ways are planned.

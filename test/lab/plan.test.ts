@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { DataOf, sourceSynced } from '../../events/index.ts'
 import { describeNight, type Setting } from './night.ts'
 
 /** Two file systems by way of snapshots, a directory, disks that are mounted for the night, and an archive. */
@@ -70,11 +71,11 @@ describeNight('a server that nobody has backed up yet', planned, (night) => {
       const synced = (await night.machine.ok('hdsync events --run last --type source.synced --json')).split(
         '\n',
       )
-      const data = synced.map(
-        (line) => JSON.parse(line).data as { source: string; unchanged?: true; compared?: string },
-      )
+      const data = synced.map((line) => JSON.parse(line).data as DataOf<typeof sourceSynced>)
       const unchanged = data.flatMap(({ source, unchanged }) => (unchanged ? [source] : []))
-      const needless = data.flatMap(({ source, compared }) => (compared ? [source] : []))
+      const needless = data.flatMap(({ source, left, read }) =>
+        left?.compared === read?.from ? [] : [source],
+      )
       const intended = before.steps
         .filter(({ ifWritten, ifDoubtful }) => !ifWritten && !ifDoubtful)
         .filter(({ unlessUnchanged, source }) => !unlessUnchanged || !unchanged.includes(source ?? ''))

@@ -17,8 +17,8 @@ const bareMirrors = '/mnt/classic-mirrors'
 
 /**
  * How long the snapshots of a night live, in times of the bare commands one right after the other: lvcreate, mount,
- * rsync as hdsync runs it, umount, lvremove, with the very words that the journal has. Both on one machine, turn by
- * turn, each with mirrors of its own.
+ * rsync as hdsync runs it, umount, lvremove, with the very words that the journal has (where a night has left rsync out,
+ * with those of the last one that has not). Both on one machine, turn by turn, each with mirrors of its own.
  */
 export async function snapshotLife(): Promise<Figure[]> {
   const lab = labAvailable()
@@ -29,6 +29,18 @@ export async function snapshotLife(): Promise<Figure[]> {
     try {
       await server.ours.fresh()
       await server.ours.night(zones[0])
+      const copies = new Map<string, readonly string[]>()
+      const livesNow = async () => {
+        const commands = await server.ours.commands()
+        return volumes.map(({ source }) => {
+          const life = lifeOf(commands, source)
+          const copy = life.commands.find(isCopy)?.argv ?? copies.get(source)
+          if (!copy) throw new Error(`the journal has no copy of ${source}`)
+          copies.set(source, copy)
+          return { ...life, copy }
+        })
+      }
+      await livesNow()
       await server.do(`cp -a ${mirrors}/. ${bareMirrors}/`)
       const ratios = new Series()
       const parts = new Series()
@@ -36,8 +48,7 @@ export async function snapshotLife(): Promise<Figure[]> {
         for (const [n, night] of nights.entries()) {
           if (night === '5 % changed') await server.change(round)
           await server.ours.night(zones[(n + 1) % zones.length] ?? '')
-          const commands = await server.ours.commands()
-          const lives = volumes.map(({ source }) => lifeOf(commands, source))
+          const lives = await livesNow()
           const livesMs = sum(lives.map(({ ms }) => ms))
           const bareMs = sum(await each(lives, (life) => bare(server, life)))
           ratios.add(`${night}: in times of the bare commands`, livesMs / bareMs)
@@ -87,16 +98,26 @@ function partsOf(lives: readonly Life[]): Map<string, number> {
   return parts
 }
 
+/** The one of everything. */
+function isCopy(command: Command): boolean {
+  return kindOf(command) === 'copy' && !command.argv.includes('--from0')
+}
+
 /** Runs the same commands without anything between them, to mirrors of their own. @returns Milliseconds. */
-async function bare(server: LabServer, { commands }: Life): Promise<number> {
-  const steps = commands
-    .filter(
-      (command) =>
-        (kindOf(command) === 'copy' && !command.argv.includes('--from0')) ||
-        ['lvcreate', 'mount', 'umount', 'lvremove'].includes(command.argv[0] ?? ''),
-    )
-    .map(({ argv }) => argv)
-  const folder = quoted(steps.find(([program]) => program === 'mount')?.at(-1) ?? '')
+async function bare(
+  server: LabServer,
+  { commands, copy }: Life & { copy: readonly string[] },
+): Promise<number> {
+  const step = (program: string) => commands.find(({ argv }) => argv[0] === program)?.argv ?? []
+  const at = step('mount').at(-1) ?? ''
+  const folder = quoted(at)
+  const steps = [
+    step('lvcreate'),
+    step('mount'),
+    [...copy.slice(0, -2), `${at}/`, copy.at(-1) ?? ''],
+    step('umount'),
+    step('lvremove'),
+  ]
   const script = steps.map(
     (argv) => `${argv.map((word) => quoted(word.replace(mirrors, bareMirrors))).join(' ')} || exit`,
   )

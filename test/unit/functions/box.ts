@@ -42,6 +42,7 @@ export class Box implements Host {
   readonly times: { fromMs: number; toMs: number }[] = []
   /** The mirror of the disk that is there now. */
   mirror = 'disk1/2'
+  mirrorState = '2 1000'
   readonly comparedByContent = new Set<string>()
   /** Which uptimes of the machine ended in order. */
   readonly endedInOrder = new Set<string>()
@@ -124,20 +125,22 @@ export class Box implements Host {
       empty: false,
       subsecondTimes: true,
       id: this.mirror,
+      state: this.mirrorState,
     }),
-    id: () => this.mirror,
+    identify: () => ({ id: this.mirror, state: this.mirrorState }),
     survey: async (_target, { name }, _run, since) =>
       void this.surveys.push({ source: name, snapshots: [...this.snapshotsNow], since }),
     compare: async ({ to }, _run, { writtenIn, since } = {}) => {
       if (writtenIn) this.times.push({ fromMs: writtenIn.fromMs, toMs: writtenIn.toMs })
       const written = writtenIn && taken(this.written, baseOf(to)) ? '/run/list' : undefined
       if (this.unreadable.has(baseOf(to))) {
-        return { mirrorNames: undefined, deletionsAtMost: undefined, written }
+        return { sourceNames: undefined, mirrorNames: undefined, deletionsAtMost: undefined, written }
       }
       const more = this.notCopied[baseOf(to)] ?? 0
       const deleted = this.#deletionsOf(to)
       const untouched = this.untouched.has(baseOf(to))
       return {
+        sourceNames: stats.files,
         mirrorNames: stats.files + deleted + more,
         deletionsAtMost: deleted + more,
         written,

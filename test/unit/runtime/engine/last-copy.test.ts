@@ -6,7 +6,8 @@ import {
   sourceSynced,
   syncHeld,
 } from '../../../../events/index.ts'
-import { isNeedless, lastCopy } from '../../../../runtime/engine/last-copy.ts'
+import type { LvSource, Source } from '../../../../runtime/config/config.ts'
+import { isNeedless, lastCopy, leftBy } from '../../../../runtime/engine/last-copy.ts'
 import { countOf } from '../../../../runtime/engine/mirror-count.ts'
 
 const exclude = ['/cache/']
@@ -15,27 +16,32 @@ const counted = countOf(
   103,
   exclude,
 )
-const none = { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0 }
 const read = { from: '2026-01-08T01:00:00.000Z', to: '2026-01-08T01:00:05.000Z' }
+const left = { from: 'vg01/lv_var', sourceNames: 120, mirrorState: '2 1000', compared: read.from }
+const source = { kind: 'lv', name: 'var', vg: 'vg01', lv: 'lv_var', exclude } as unknown as LvSource
+const none = { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0 }
 const time = '2026-01-08T01:00:06.000Z'
 const nextNight = Date.parse('2026-01-09T01:00:00.000Z')
 const day = 24 * 3_600_000
 
 const event = ({ type }: { type: string }, data: object) =>
   ({ type, data: { source: 'var', ...data }, time }) as Envelope
-const synced = (more: object = {}) => event(sourceSynced, { ...none, mirror: 'a', counted, read, ...more })
+const synced = (more: object = {}) =>
+  event(sourceSynced, { ...none, mirror: 'a', counted, read, left, ...more })
 const unchanged = (more: object = {}) => synced({ unchanged: true, ...more })
-const lastOf = (history: Envelope[], nowMs = nextNight) => lastCopy({ history, mirror: 'a', exclude }, nowMs)
+const mirror = { id: 'a', state: '2 1000' }
+const lastOf = (history: Envelope[], nowMs = nextNight, of: Partial<LvSource> = {}) =>
+  lastCopy(history, { ...source, ...of }, mirror, nowMs)
 
 describe('lastCopy()', () => {
   test('is one that found nothing changed, since when it began to read', () => {
     const since = { sourceMs: Date.parse(read.from), mirrorMs: Date.parse(read.from) }
-    expect(lastOf([unchanged(), synced()])).toEqual({ since, compared: read.from, counted })
+    expect(lastOf([unchanged(), synced()])).toEqual({ since, counted, left })
   })
 
   test('is a first one, since when the mirror was on the disk', () => {
     const since = { sourceMs: Date.parse(read.from), mirrorMs: Date.parse(time) }
-    expect(lastOf([synced()])).toEqual({ since, compared: read.from, counted })
+    expect(lastOf([synced()])).toEqual({ since, counted, left })
   })
 
   test('is the first one to each of two disks that take turns', () => {
@@ -45,15 +51,17 @@ describe('lastCopy()', () => {
 
   test('keeps when everything was compared, for less than a week', () => {
     const compared = '2026-01-03T01:00:00.000Z'
-    const history = [unchanged({ compared }), unchanged(), synced()]
-    expect(lastOf(history)).toMatchObject({ compared })
+    const history = [unchanged({ left: { ...left, compared } }), unchanged(), synced()]
+    expect(lastOf(history)).toMatchObject({ left: { compared } })
     expect(lastOf(history, Date.parse(compared) + 7 * day)).toBeUndefined()
   })
 
   test.each<[string, Envelope[]]>([
     ['nothing is known', []],
     ['it has copied something, as the next one may', [synced(), synced()]],
-    ['it is from an earlier hdsync', [unchanged({ read: undefined })]],
+    ['it is from an earlier hdsync', [unchanged({ left: undefined })]],
+    ['it cannot be read', [unchanged({ left: { ...left, sourceNames: 'many' } })]],
+    ['an older image of the mirror is there now', [unchanged({ left: { ...left, mirrorState: '2 999' } })]],
     ['some of what it was to copy vanished', [unchanged({ counted: undefined })]],
     ['something else is excluded now', [unchanged({ counted: { ...counted, exclude: 'others' } })]],
     ['a copy failed since', [event(sourceFailed, { step: 'sync.run', reason: 'no' }), unchanged()]],
@@ -67,7 +75,26 @@ describe('lastCopy()', () => {
 
   test('is none where the clock was put back, or the mirror has no id', () => {
     expect(lastOf([unchanged()], Date.parse(read.from) - 1)).toBeUndefined()
-    expect(lastCopy({ history: [unchanged()], mirror: undefined, exclude }, nextNight)).toBeUndefined()
+    const unknown = [unchanged({ mirror: undefined })]
+    expect(lastCopy(unknown, source, { ...mirror, id: undefined }, nextNight)).toBeUndefined()
+  })
+})
+
+test('lastCopy() is none of another volume, nor of a folder, in the place of the source', () => {
+  expect(lastOf([unchanged()], nextNight, { lv: 'lv_new' })).toBeUndefined()
+  const folder = { kind: 'path', name: 'var', path: '/var', exclude } as unknown as Source
+  expect(lastCopy([unchanged()], folder, mirror, nextNight)).toBeUndefined()
+  const copied = unchanged({ left: { ...left, from: '/var' } })
+  expect(lastCopy([copied], folder, mirror, nextNight)).toBeDefined()
+})
+
+describe('leftBy()', () => {
+  test('is by what the next run tells the source and its mirror', () => {
+    expect(leftBy(source, mirror, 120, read.from)).toEqual(left)
+  })
+  test('is not known where something of it is not', () => {
+    expect(leftBy(source, mirror, undefined, read.from)).toBeUndefined()
+    expect(leftBy(source, { ...mirror, state: undefined }, 120, read.from)).toBeUndefined()
   })
 })
 
@@ -75,6 +102,7 @@ describe('isNeedless()', () => {
   const last = lastOf([unchanged()])
   const same = {
     facts: { same: 100, changed: 0 },
+    sourceNames: 120,
     mirrorNames: 103,
     deletionsAtMost: 3,
     written: undefined,
@@ -89,6 +117,7 @@ describe('isNeedless()', () => {
     ['what is excluded is the same on both sides', { facts: { same: 101, changed: 0 } }],
     ['the mirror has more', { mirrorNames: 104 }],
     ['the mirror has less', { mirrorNames: 102 }],
+    ['the source has more', { sourceNames: 121 }],
     ['not all could be read', { facts: undefined, mirrorNames: undefined, deletionsAtMost: undefined }],
     ['files were written while they were copied', { written: '/run/list' }],
   ])('is none where %s', (_, more) => expect(needless(more)).toBe(false))

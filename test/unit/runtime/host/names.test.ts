@@ -96,6 +96,12 @@ describe('with facts', () => {
       expect(countMissing(one.entries as Names, readFacts([['f/a', other]]).entries as Names)).toBe(1)
   })
 
+  test('what a name ends with does not pass for the beginning of its facts', () => {
+    expect(
+      countMissing(readFacts([['f/a1', '2']]).entries as Names, readFacts([['f/a', '12']]).entries as Names),
+    ).toBe(1)
+  })
+
   test('a mark within a name, or within facts, is none', () => {
     expect(readFacts([['!', '1!']]).changed).toBe(0)
   })
