@@ -54,9 +54,9 @@ const emits = [
 
 /**
  * Copies a source to its mirror: proves both ends, makes sure that not too much would be deleted, copies (unless nothing
- * has changed since the last copy), and then proves that the snapshot held out until the last byte was read. Then the snapshot goes, and what was copied is brought onto the
- * disk. Interrupted, it is given up: the source has failed, its mirror keeps what has been copied (and is suspect, if the
- * machine went down), and the next run copies the rest.
+ * has changed since the last copy), and then proves that the snapshot held out until the last byte was read. Then the
+ * snapshot goes, and what was copied is brought onto the disk. Interrupted, it is given up: the source has failed, its
+ * mirror keeps what has been copied (and is suspect, if the machine went down), and the next run copies the rest.
  */
 export default defineFunction({
   on: syncRun,

@@ -35,7 +35,7 @@ describeNight('a file whose time lies', setting, (night) => {
     expect(code, stderr).toBe(0)
     return (await night.machine.ok('hdsync show --commands'))
       .split('\n')
-      .filter((line) => line.includes('rsync'))
+      .filter((line) => line.includes('$ rsync'))
   }
   const look = (script: string) =>
     night.machine.ok(`mount -o ro /dev/vdb /mnt/hdd1; ${script}; umount /mnt/hdd1`)
@@ -98,5 +98,14 @@ describeNight('a file whose time lies', setting, (night) => {
     expect(copies.filter((line) => line.includes('--files-from'))).toHaveLength(1)
     expect(await same('data')).toBe(true)
     expect((await backUp()).join()).not.toContain('--checksum')
+  })
+
+  it('is none where nothing has changed since: then no copy is made, unless reiserfs keeps access lists', async () => {
+    await night.machine.ok('mount -o remount,noacl,nouser_xattr /srv/var')
+    expect(await backUp()).toEqual([])
+    expect(await night.machine.ok('hdsync show --commands')).toMatch(/lvcreate.*not copied: .*lvremove/s)
+    expect(await same('data')).toBe(true)
+    await night.machine.ok('mount -o remount,acl /srv/var')
+    expect(await backUp()).toHaveLength(1)
   })
 })

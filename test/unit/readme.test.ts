@@ -50,6 +50,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'a copy is left out': [
     ['test/unit/runtime/host/untouched.test.ts', 'of a change in the %s', '%s is seen'],
     ['test/unit/functions/unchanged.test.ts', 'one is made all the same where %s', 'after a week'],
+    [lab('times'), 'then no copy is made, unless reiserfs keeps access lists'],
   ],
   'two disks take turns': [
     [

@@ -108,6 +108,8 @@ export class LabServer {
         })),
       }),
     )
+    // As a server has it that nobody has told otherwise.
+    await this.#do('mount -o remount,noacl,nouser_xattr /srv/var')
     const inodes = Math.max(4096, 2 * labSize.files, diskMiB * 16)
     for (const [n, at] of disks.entries()) {
       const device = `/dev/vd${'bcdefg'[n]}`
