@@ -8,6 +8,7 @@ import { CommandError, type CommandRunner } from './command.ts'
 import { ensureDirectory, isEmptyDirectory, keepsSubsecondTimes, keepsTimesOfChange } from './directory.ts'
 import { readMarker } from './marker.ts'
 import { countMissing } from './names.ts'
+import { isInstalled } from './packages.ts'
 import { forecast, type SyncOptions, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
 import { type Facts, type Time, type Walk, walk } from './walk.ts'
 
@@ -259,7 +260,11 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
           : { mirrorNames: undefined, deletionsAtMost: undefined }),
         sourceNames: source.complete && !isFirst ? source.names.length : undefined,
         written: found ? list : undefined,
-        facts: mirror.complete && source.complete ? compareFacts(mirror.facts, source.facts) : undefined,
+        // That rsync is missing is better known in a night that could do without.
+        facts:
+          mirror.complete && source.complete && isInstalled('rsync')
+            ? compareFacts(mirror.facts, source.facts)
+            : undefined,
       }
     },
     forecast: (plan) => forecast(runner, plan),

@@ -1,3 +1,7 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { commandEnvironment } from './environment.ts'
+
 /** Where Debian and Ubuntu keep what hdsync calls. */
 const packages: Readonly<Record<string, string>> = {
   lvs: 'lvm2',
@@ -17,6 +21,19 @@ const packages: Readonly<Record<string, string>> = {
   tar: 'tar',
   zstd: 'zstd',
   gzip: 'gzip',
+}
+
+/** Whether hdsync would find a program. */
+export function isInstalled(program: string): boolean {
+  const folders = (commandEnvironment('check').PATH ?? '').split(delimiter)
+  return folders.some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
 }
 
 /** How to get a program that is missing. */

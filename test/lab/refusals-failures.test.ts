@@ -113,6 +113,7 @@ function failures(night: Night): void {
 function strangers(night: Night): void {
   it('while another one is at work', async () => {
     await night.configure(config(docs))
+    await night.machine.ok('date > /srv/docs/changed')
     const rsync = await night.hold('rsync')
     const first = night.run()
     await rsync.reached()

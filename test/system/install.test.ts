@@ -128,6 +128,7 @@ describe.skipIf(!available.ok)(`hdsync on a server${available.ok ? '' : ` (${ava
   it('is killed when it hangs, and the next one puts in order what it left', async () => {
     await server.configure('hdsync.service', `${await server.shorterIdleTime()}\nWatchdogSec=20s`)
     await gone()
+    await server.ok('date > /srv/home/changed')
     const rsync = await hold(server.machine, 'rsync', '*/mnt/backup/home/*')
     const { run } = await post({ sources: ['home'] })
     await rsync.reached()

@@ -1,9 +1,6 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import type { Config } from '../../config/config.ts'
 import type { CommandRunner } from '../../host/command.ts'
-import { commandEnvironment } from '../../host/environment.ts'
-import { packageHint } from '../../host/packages.ts'
+import { isInstalled, packageHint } from '../../host/packages.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
@@ -88,18 +85,6 @@ async function versionText(program: string, runner: CommandRunner): Promise<stri
 /** Compares versions number by number: 3.10 is newer than 3.9. */
 export function isOlder(version: string, least: string): boolean {
   return version.localeCompare(least, 'en', { numeric: true }) < 0
-}
-
-function isInstalled(program: string): boolean {
-  const folders = (commandEnvironment('check').PATH ?? '').split(delimiter)
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 }
 
 function checkUser({ root, config }: Box): Finding[] {

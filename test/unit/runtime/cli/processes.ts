@@ -58,6 +58,7 @@ export function holdCopies(server: Server): { letGo(): void; hold(): void } {
     rsync,
     `#!/bin/sh
 wait_for_go() {
+  : > ${join(server.folder, 'waiting')}
   while [ ! -e ${go} ]; do
     [ -e ${rsync} ] || exit 20
     sleep 0.02
