@@ -162,10 +162,14 @@ function newSeed(): number {
   return randomBytes(4).readInt32LE()
 }
 
-/** A time of change may lie a tick of the kernel's clock, or what the file system rounds it down by, before the change. */
-function changedSinceMs(root: string, sinceMs: number | undefined): number | undefined {
-  if (sinceMs === undefined || !keepsTimesOfChange(root)) return undefined
-  return sinceMs - (keepsSubsecondTimes(root) ? 100 : 2_000)
+/** What file systems round a time of change down by at most; an old inode may keep whole seconds where others do not. */
+const granuleMs = 2_000
+/** In a mirror all inodes are alike; the kernel's clock for files goes on in steps of at most 10 ms. */
+const tickMs = 100
+
+function mirrorChangedSince(mirror: string, since: Since | undefined): number | undefined {
+  if (!since || !keepsTimesOfChange(mirror)) return undefined
+  return since.mirrorMs - (keepsSubsecondTimes(mirror) ? tickMs : granuleMs)
 }
 
 const nothing: Walk = { names: new Float64Array(), complete: true }
@@ -220,7 +224,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       if (state === undefined) return
       const seed = newSeed()
       const walked = await walk(runner, path, seed, {
-        changedSinceMs: changedSinceMs(path, since?.mirrorMs),
+        changedSinceMs: mirrorChangedSince(path, since),
         timeoutMs: surveyTimeoutMs,
       }).catch(() => undefined)
       if (walked?.complete) surveys.set(path, { ...walked, run, state, seed })
@@ -233,14 +237,13 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       const surveyed = takeSurvey(to, run)
       const seed = surveyed?.seed ?? newSeed()
       // Of the source it need not be known where the mirror is not what it was.
-      const mayBeSame = surveyed
-        ? surveyed.facts?.changed === 0
-        : keepsTimesOfChange(from) && keepsTimesOfChange(to)
+      const mayBeSame =
+        keepsTimesOfChange(from) && (surveyed ? surveyed.facts?.changed === 0 : keepsTimesOfChange(to))
       const isFirst = isEmptyDirectory(to)
       const [mirror, source] = await Promise.all([
         surveyed ??
           walk(runner, to, seed, {
-            changedSinceMs: mayBeSame ? changedSinceMs(to, since?.mirrorMs) : undefined,
+            changedSinceMs: mayBeSame ? mirrorChangedSince(to, since) : undefined,
             signal,
           }),
         // A first copy has nothing to delete, and a large source takes its time.
@@ -248,7 +251,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
           ? nothing
           : walk(runner, from, seed, {
               written,
-              changedSinceMs: mayBeSame ? changedSinceMs(from, since?.sourceMs) : undefined,
+              changedSinceMs: since && mayBeSame ? since.sourceMs - granuleMs : undefined,
               signal,
             }),
       ])
