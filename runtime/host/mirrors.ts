@@ -237,13 +237,13 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       const surveyed = takeSurvey(to, run)
       const seed = surveyed?.seed ?? newSeed()
       // Of the source it need not be known where the mirror is not what it was.
-      const mayBeSame =
-        keepsTimesOfChange(from) && (surveyed ? surveyed.facts?.changed === 0 : keepsTimesOfChange(to))
+      const mirrorTells = () => (surveyed ? surveyed.facts?.changed === 0 : keepsTimesOfChange(to))
+      const factsSince = since && keepsTimesOfChange(from) && mirrorTells() ? since : undefined
       const isFirst = isEmptyDirectory(to)
       const [mirror, source] = await Promise.all([
         surveyed ??
           walk(runner, to, seed, {
-            changedSinceMs: mayBeSame ? mirrorChangedSince(to, since) : undefined,
+            changedSinceMs: mirrorChangedSince(to, factsSince),
             signal,
           }),
         // A first copy has nothing to delete, and a large source takes its time.
@@ -251,7 +251,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
           ? nothing
           : walk(runner, from, seed, {
               written,
-              changedSinceMs: since && mayBeSame ? since.sourceMs - granuleMs : undefined,
+              changedSinceMs: factsSince && factsSince.sourceMs - granuleMs,
               signal,
             }),
       ])
@@ -265,7 +265,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         written: found ? list : undefined,
         // That rsync is missing is better known in a night that could do without.
         facts:
-          mirror.complete && source.complete && isInstalled('rsync')
+          factsSince && mirror.complete && source.complete && isInstalled('rsync')
             ? compareFacts(mirror.facts, source.facts)
             : undefined,
       }
