@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,9 +15,15 @@ const chunks = join(folder, 'runtime/chunks')
 beforeAll(() => bundle(folder))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Tells on standard error which files of the build a process loads. */
+/** Tells on standard error which files of the build a process has loaded. */
 const telling = `data:text/javascript,import { registerHooks } from 'node:module';
-registerHooks({ load(url, context, next) { console.error('loads ' + url); return next(url, context) } })`
+registerHooks({
+  load(url, context, next) {
+    const loaded = next(url, context);
+    console.error('loaded ' + url);
+    return loaded;
+  },
+})`
 
 /** The daemon of the build, ready. */
 async function serve(server: Server) {
@@ -45,6 +51,16 @@ async function ask({ folder }: Server, method: string, path: string, body?: obje
   return { status: response.statusCode, answer: JSON.parse(await text(response)) }
 }
 
+/** A file of the build, and those that are loaded with it. */
+function loadedWith(name: string, files = new Set<string>()): Set<string> {
+  const file = readdirSync(chunks).find((file) => file.startsWith(name))
+  if (!file || files.has(file)) return files
+  files.add(file)
+  const imports = readFileSync(join(chunks, file), 'utf8').matchAll(/^(?:\} from|import.*) "\.\/([^"]+)";$/gm)
+  for (const [, imported = ''] of imports) loadedWith(imported, files)
+  return files
+}
+
 /** What the package of another version does: files of this one are not there any more. */
 function takeAway(): void {
   renameSync(chunks, `${chunks}.away`)
@@ -62,7 +78,9 @@ describe('a daemon whose files an upgrade has taken away', () => {
     const copies = holdCopies(server)
     const { said } = await serve(server)
     const { answer: taken } = await ask(server, 'POST', '/events', start)
-    for (const name of ['app-listener', 'exposition', 'ntfy']) await expect.poll(said).toContain(`/${name}-`)
+    const needed = ['app-listener-', 'exposition-', 'ntfy-'].flatMap((name) => [...loadedWith(name)])
+    for (const file of needed) await expect.poll(said).toContain(`/${file}`)
+    await expect.poll(() => existsSync(join(server.folder, 'waiting'))).toBe(true)
     takeAway()
     expect(await ask(server, 'GET', `/runs/${taken.run}`)).toMatchObject({ answer: { state: 'running' } })
     copies.letGo()
