@@ -44,12 +44,6 @@ describeNight('a file whose time lies', setting, (night) => {
     const [live, mirror] = (await sums(file)).split('\n')
     return live === mirror
   }
-  const boots = () => night.machine.ok('cat /proc/sys/kernel/random/boot_id')
-  const note = (...lines: string[]) =>
-    night.machine.ok(
-      `mkdir -p /var/lib/hdsync; printf '%s\\n' '${lines.join("' '")}' > /var/lib/hdsync/boots`,
-    )
-
   beforeAll(async () => {
     await backUp()
     expect(await same('data')).toBe(true)
@@ -72,14 +66,6 @@ describeNight('a file whose time lies', setting, (night) => {
     expect(copies.filter((line) => line.includes('--checksum'))).toHaveLength(1)
     expect(await night.machine.ok('hdsync show')).toContain('was not shut down in order')
     expect(await same('data')).toBe(true)
-    expect((await backUp()).join()).not.toContain('--checksum')
-  })
-
-  it('is not looked for after an orderly shutdown', async () => {
-    const first = await boots()
-    await night.machine.ok('umount /srv/var /srv/state')
-    await night.reboot()
-    await note(`up ${first}`, `down ${first}`, `up ${await boots()}`)
     expect((await backUp()).join()).not.toContain('--checksum')
   })
 

@@ -3,46 +3,46 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
-const lab = (name: string) => `test/lab/${name}.test.ts`
+const lab = (name: string) => `test/lab/${name}.ts`
 
 /** For each line of the table "How it protects you" the tests that make it happen: a file, and titles in it. */
 const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'a snapshot cannot be mounted': [
     [
-      lab('trials'),
+      lab('trials.test'),
       'are taken anew until one can be mounted',
       'fail the source once all attempts are used up',
     ],
   ],
   'the mount point is empty': [
     [
-      lab('refusals-proofs'),
+      lab('refusals/proofs'),
       'when its snapshot is not mounted after all, is another one, or has lost its mark',
     ],
   ],
   'the backup disk is missing': [
-    [lab('refusals-proofs'), 'its sources fail, and the reason is told', 'writes to none of the disks'],
+    [lab('refusals/proofs'), 'its sources fail, and the reason is told', 'writes to none of the disks'],
   ],
-  'somebody deleted everything': [[lab('refusals-limits'), 'until the source is released']],
-  'a snapshot fills up': [[lab('overflow'), 'is made larger while it is read']],
+  'somebody deleted everything': [[lab('refusals/limits'), 'until the source is released']],
+  'a snapshot fills up': [[lab('overflow.test'), 'is made larger while it is read']],
   'a snapshot overflows': [
-    [lab('overflow'), 'is replaced by a larger one, again and again', 'taught `auto` how much room'],
+    [lab('overflow.test'), 'is replaced by a larger one, again and again', 'taught `auto` how much room'],
   ],
   'a thin pool': [
     ['test/unit/runtime/host/pool.test.ts', 'refuses a snapshot for its', 'is given up while it is read'],
   ],
   'rsync could not copy everything': [
-    [lab('refusals-failures'), 'a mirror that could not be written, and makes no archive of it'],
-    [lab('refusals-failures'), 'an archive that did not fit, and keeps that of last week'],
+    [lab('refusals/failures'), 'a mirror that could not be written, and makes no archive of it'],
+    [lab('refusals/failures'), 'an archive that did not fit, and keeps that of last week'],
   ],
   'the backup disk fails': [
     [
-      lab('disks'),
+      lab('disks.test'),
       'that turns read-only fails what is copied there',
       'that vanishes fails what is copied there',
     ],
   ],
-  'an archive is torn': [[lab('refusals-failures'), 'an archive that does not read back as it was written']],
+  'an archive is torn': [[lab('refusals/failures'), 'an archive that does not read back as it was written']],
   'an earlier archive, which': [
     ['test/unit/runtime/host/archive-reuse.test.ts', 'takes none that %s, and says so'],
     ['test/unit/functions/unchanged.test.ts', 'that is damaged is told of, and another one written'],
@@ -50,7 +50,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'a copy is left out': [
     ['test/unit/runtime/host/untouched.test.ts', 'of a change in the %s', '%s is seen'],
     ['test/unit/functions/unchanged.test.ts', 'one is made all the same where %s', 'after a week'],
-    [lab('times'), 'then no copy is made, unless reiserfs keeps access lists'],
+    [lab('times.test'), 'then no copy is made, unless reiserfs keeps access lists'],
   ],
   'two disks take turns': [
     [
@@ -64,42 +64,46 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
       'a disk that takes turns with another is compared by its contents after a crash',
     ],
   ],
-  'the disk of the state directory': [[lab('disks'), 'of the state directory that is full ends the run']],
+  'the disk of the state directory': [
+    [lab('disks.test'), 'of the state directory that is full ends the run'],
+  ],
   'a snapshot of somebody else': [
-    [lab('refusals-limits'), 'a volume that has the name of its snapshot, whatever its tags say'],
+    [lab('refusals/limits'), 'a volume that has the name of its snapshot, whatever its tags say'],
   ],
   'lvcreate itself': [
     [
-      lab('stops-cut'),
+      lab('stops/cut'),
       'leaves no live volume suspended when somebody kills it',
       'leaves it not suspended when it and its hdsync',
     ],
-    [lab('refusals-limits'), 'a volume that has the name of its snapshot, whatever its tags say'],
+    [lab('refusals/limits'), 'a volume that has the name of its snapshot, whatever its tags say'],
   ],
   'two runs at once': [
-    [lab('refusals-failures'), 'while another one is at work'],
-    [lab('stops-killed'), 'has one run of several that are started at once'],
+    [lab('refusals/failures'), 'while another one is at work'],
+    [lab('stops/killed'), 'has one run of several that are started at once'],
   ],
-  'Ctrl-C, SIGTERM': [[lab('stops-cancelled'), 'a run that is cancelled']],
+  'Ctrl-C, SIGTERM': [
+    [
+      lab('stops/cancelled'),
+      'ends rsync in the middle of a file',
+      'puts things in order when the terminal goes away',
+    ],
+  ],
   'hdsync is killed': [
     [
-      lab('stops-killed'),
+      lab('stops/killed'),
       'which has it end before anything else',
       'may be killed again while it puts things in order',
     ],
   ],
   'the power fails': [
-    [lab('stops-cut'), 'is put in order by the next run'],
-    [lab('torture'), 'after a power cut'],
-    [
-      lab('times'),
-      'as the power failed, is found by its contents',
-      'is not looked for after an orderly shutdown',
-    ],
+    [lab('stops/cut'), 'is put in order after a power cut'],
+    [lab('torture.test'), 'after a power cut'],
+    [lab('times.test'), 'as the power failed, is found by its contents'],
     ['test/system/install.test.ts', 'knows an orderly shutdown from a power cut'],
   ],
   'a file is written once more': [
-    [lab('times'), 'as it was written again in the second in which it was copied'],
+    [lab('times.test'), 'as it was written again in the second in which it was copied'],
   ],
   'hdsync is upgraded': [
     [
@@ -117,10 +121,10 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ['test/unit/runtime/host/apart.test.ts', 'refuses one on the volume itself'],
   ],
   'a database is to stand still': [
-    [lab('gates'), 'makes the mirror show that moment', 'lets the writer go when hdsync is killed'],
+    [lab('gates.test'), 'makes the mirror show that moment', 'lets the writer go when hdsync is killed'],
   ],
   'a function or the config could be written': [
-    [lab('refusals-failures'), 'functions that others could have written'],
+    [lab('refusals/failures'), 'functions that others could have written'],
     ['test/unit/runtime/config/trust.test.ts', 'refuses root a file of somebody else'],
   ],
 }

@@ -1,27 +1,11 @@
-import { beforeAll, describe, expect, it } from 'vitest'
-import type { RunResult } from '../../events/index.ts'
-import { fingerprint } from './fingerprint.ts'
-import { describeNight, type Night } from './night.ts'
-import {
-  btrfsSuperblock,
-  config,
-  docs,
-  nothing,
-  other,
-  replace,
-  server,
-  told,
-  volume,
-  volumes,
-} from './refusals.ts'
-import { type Leftovers, leftovers } from './servers.ts'
+import { beforeAll, expect, it } from 'vitest'
+import type { RunResult } from '../../../events/index.ts'
+import { fingerprint } from '../fingerprint.ts'
+import type { Night } from '../night.ts'
+import { type Leftovers, leftovers } from '../servers.ts'
+import { btrfsSuperblock, config, docs, nothing, other, replace, told, volume, volumes } from './server.ts'
 
-describeNight('hdsync refuses', server, (night) => {
-  describe('a target that is not proven', () => unprovenTargets(night))
-  describe('a source that is not proven', () => unprovenSources(night))
-})
-
-function unprovenTargets(night: Night): void {
+export function unprovenTargets(night: Night): void {
   const on = (device: string, at: string) => `{ path: ${at}, mounts: [{ device: ${device}, at: ${at} }] }`
   const wrong: Record<string, { target: string; says: string }> = {
     gone: { target: on('/dev/sdz1', '/mnt/gone'), says: 'the disk /dev/sdz1 is not there' },
@@ -137,7 +121,7 @@ function unprovenTargets(night: Night): void {
 }
 
 // Rule 1: no sync with --delete from a source that is not proven.
-function unprovenSources(night: Night): void {
+export function unprovenSources(night: Night): void {
   it('when it is empty and its mirror is not, or when it does not exist', async () => {
     const { machine } = night
     const nope = '  nope: { path: /srv/nope, target: hdd1 }'

@@ -1,18 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { fingerprint } from './fingerprint.ts'
-import { describeNight, type Night } from './night.ts'
-import { config, docs, nothing, other, replace, server, told, volume } from './refusals.ts'
-import { leftovers } from './servers.ts'
-
-describeNight('hdsync refuses', server, (night) => {
-  describe('to call good what is not', () => failures(night))
-  describe('to be two, or what somebody else wrote', () => strangers(night))
-})
+import { beforeAll, expect, it } from 'vitest'
+import { fingerprint } from '../fingerprint.ts'
+import type { Night } from '../night.ts'
+import { leftovers } from '../servers.ts'
+import { config, docs, nothing, other, replace, told, volume } from './server.ts'
 
 // Rule 5: no success for a rsync that ended 23, or an archive that is not verified.
-function failures(night: Night): void {
+export function failures(night: Night): void {
   const on = (device: string, at: string) => `{ path: ${at}, mounts: [{ device: ${device}, at: ${at} }] }`
   const targets = `
   tiny: ${on('/dev/vdd', '/mnt/tiny')}
@@ -110,7 +105,7 @@ function failures(night: Night): void {
   })
 }
 
-function strangers(night: Night): void {
+export function strangers(night: Night): void {
   it('while another one is at work', async () => {
     await night.configure(config(docs))
     await night.machine.ok('date > /srv/docs/changed')

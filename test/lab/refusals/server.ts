@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RunResult } from '../../events/index.ts'
-import type { Night, Setting } from './night.ts'
-import type { Leftovers } from './servers.ts'
+import type { RunResult } from '../../../events/index.ts'
+import type { Night, Setting } from '../night.ts'
+import type { Leftovers } from '../servers.ts'
 
 // Each rule of "What must never happen" in the design has a test here that fails without its protection;
 // the sixth, crashes, has test files of its own.

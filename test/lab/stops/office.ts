@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'vitest'
-import type { RunResult } from '../../events/index.ts'
-import { fingerprint } from './fingerprint.ts'
-import type { Running, RunOptions } from './machine.ts'
-import type { Night, Setting } from './night.ts'
+import type { RunResult } from '../../../events/index.ts'
+import { fingerprint } from '../fingerprint.ts'
+import type { Running, RunOptions } from '../machine.ts'
+import type { Night, Setting } from '../night.ts'
 
 export const boot = `
   mkdir -p /srv/state /mnt/hdd1 /mnt/hdd9

@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { describeNight, type Night } from './night.ts'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Night } from '../night.ts'
 import {
   aftermath,
   begin,
@@ -15,9 +15,10 @@ import {
   slow,
   suspended,
   until,
-} from './stops.ts'
+} from './office.ts'
 
-describeNight('a night in an office', office, (night) => {
+/** What is worse than a kill: a live volume left suspended, and the power cut. */
+export function cut(night: Night): void {
   describe('lvcreate, stopped while it has the live volume suspended', () => {
     beforeEach(() => installStuckLvcreate(night))
     afterEach(() =>
@@ -101,49 +102,30 @@ describeNight('a night in an office', office, (night) => {
     })
   })
 
-  describe('a power cut', () => {
-    beforeAll(async () => expect((await night.run()).code).toBe(0))
+  it('is put in order after a power cut, with snapshots, copies and an archive underway', async () => {
+    await night.machine.ok(`date > /srv/var/mail/1; head -c 400000 /dev/urandom > /srv/home/mail/large
+      sync -f /srv/var; sync -f /srv/home`)
+    await slow(night, 'tar', '--checkpoint=1', '--checkpoint-action=sleep=1')
+    await slow(night, 'rsync', '--bwlimit=20')
+    const hdsync = await begin(night)
+    // The archive of the first source is written while the second one is copied.
+    await until(night, 'ls /mnt/hdd9/*/.var.tar.zst.hdsync-part /mnt/hdd1/home/mail/.large.*')
+    await Promise.all([expect(hdsync.running.wait()).rejects.toThrow('went off'), night.reboot()])
+    expect(await integrity(night)).toBe('ok')
+    const { broken, snapshots } = await aftermath(night)
+    expect({ broken, snapshots }).toEqual({ broken: [], snapshots: ['vg01/hdsync_home'] })
+    const [cut] = await runs(night)
+    expect(cut).toMatchObject({ state: 'running', endedAt: null })
 
-    const rsyncIsSlow = (at: Night) => slow(at, 'rsync', '--bwlimit=20')
-    const tarIsSlow = (at: Night) => slow(at, 'tar', '--checkpoint=1', '--checkpoint-action=sleep=1')
-
-    it.each([
-      {
-        what: 'right after lvcreate',
-        prepare: (at: Night) => at.hold('mount', '*hdsync_var*'),
-        reached: '[ -e /run/hold-mount/reached ]',
-      },
-      {
-        what: 'while rsync copies from the mounted snapshot',
-        prepare: rsyncIsSlow,
-        reached: 'ls /mnt/hdd1/var/mail/.large.*',
-      },
-      {
-        what: 'while the archive is being written',
-        prepare: tarIsSlow,
-        reached: 'ls /mnt/hdd9/*/.var.tar.zst.hdsync-part',
-      },
-    ])('$what is put in order by the next run', async ({ prepare, reached }) => {
-      await night.machine.ok('head -c 400000 /dev/urandom > /srv/var/mail/large; sync -f /srv/var')
-      await prepare(night)
-      const hdsync = await begin(night)
-      await until(night, reached)
-      await Promise.all([expect(hdsync.running.wait()).rejects.toThrow('went off'), night.reboot()])
-      expect(await integrity(night)).toBe('ok')
-      expect((await aftermath(night)).broken).toEqual([])
-      const [cut] = await runs(night)
-      expect(cut).toMatchObject({ state: 'running', endedAt: null })
-
-      const { code, result } = await night.run()
-      expect(result).toMatchObject({ state: 'succeeded' })
-      expect(code).toBe(0)
-      const [latest, interrupted] = await runs(night)
-      expect(latest?.run).toBe(result.run)
-      expect(interrupted).toMatchObject({ run: cut?.run, state: 'failed' })
-      expect(interrupted?.sources.map(({ error }) => error ?? '').join()).toMatch(/interrupted/)
-      expect(await integrity(night)).toBe('ok')
-      expect(await aftermath(night)).toEqual(clean)
-      await expectMirrors(night, 'var', 'home')
-    })
+    const { code, result } = await night.run()
+    expect(result).toMatchObject({ state: 'succeeded' })
+    expect(code).toBe(0)
+    const [latest, interrupted] = await runs(night)
+    expect(latest?.run).toBe(result.run)
+    expect(interrupted).toMatchObject({ run: cut?.run, state: 'failed' })
+    expect(interrupted?.sources.map(({ error }) => error ?? '').join()).toMatch(/interrupted/)
+    expect(await integrity(night)).toBe('ok')
+    expect(await aftermath(night)).toEqual(clean)
+    await expectMirrors(night, 'var', 'home')
   })
-})
+}

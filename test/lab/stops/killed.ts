@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { describeNight } from './night.ts'
+import type { Night } from '../night.ts'
 import {
   aftermath,
   begin,
@@ -15,9 +15,10 @@ import {
   slow,
   until,
   watchOverlap,
-} from './stops.ts'
+} from './office.ts'
 
-describeNight('a night in an office', office, (night) => {
+/** Of nights that have had a good one before them. */
+export function killed(night: Night): void {
   describe('a hook that hangs', () => {
     beforeAll(async () => {
       const hooks = ['run.started', 'run.cancelled', 'run.failed'].map(
@@ -67,7 +68,6 @@ describeNight('a night in an office', office, (night) => {
   })
 
   describe('an hdsync that is killed', () => {
-    beforeAll(async () => expect((await night.run()).code).toBe(0))
     afterEach(() => letGo(night))
 
     it.each([
@@ -196,4 +196,4 @@ describeNight('a night in an office', office, (night) => {
       expect(await aftermath(night)).toEqual(clean)
     })
   })
-})
+}
