@@ -55,7 +55,7 @@ export function deletions(night: Night): void {
   it('also when the files go while the copy is beginning', async () => {
     const { machine } = night
     await night.configure(config(docs))
-    await machine.ok(`${refill}; ${mirror}; touch /srv/docs/9`)
+    await machine.ok(`${refill}; hdsync run --quiet; touch /srv/docs/9`)
     const rsync = await night.hold('rsync', '*--max-delete=*')
     const running = night.run()
     await rsync.reached()
