@@ -41,7 +41,7 @@ describe('a source without a success for alert.after', () => {
       ['home', null],
       ['www', null],
     ])
-    await clock.advance(1000 * hour)
+    await clock.advance(100 * hour)
     expect(overdue(engine)).toHaveLength(2)
   })
 
