@@ -7,7 +7,9 @@ import { type Engine, openEngine } from '../engine/engine.ts'
 import { tellHooks } from '../engine/last-words.ts'
 import { summarise } from '../engine/summary.ts'
 import { CancelledError, UsageError } from '../errors.ts'
+import { loadWays } from '../host/hooks.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
+import { loadLater } from './load-later.ts'
 import { onEndingSignals } from './signals.ts'
 import type { View } from './view/lines.ts'
 
@@ -33,7 +35,8 @@ export async function workHere(
 ): Promise<number> {
   let engine: Engine | undefined
   try {
-    engine = await openEngine({ config, observer: view }).catch(async (error: Error) => {
+    const observer = loadLater(() => loadWays(config.notify), view)
+    engine = await openEngine({ config, observer }).catch(async (error: Error) => {
       await tellHooks(error, config)
       throw error
     })

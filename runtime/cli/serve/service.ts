@@ -6,6 +6,7 @@ import { loadWays } from '../../host/hooks.ts'
 import type { DirectRoutes } from '../../http/direct.ts'
 import { createHandler, type Handler, loadRest } from '../../http/handler.ts'
 import { readSecrets, type Secrets } from '../../http/secrets.ts'
+import { loadLater } from '../load-later.ts'
 import { localRoutes } from './local.ts'
 
 /** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
@@ -37,8 +38,6 @@ export interface ServiceOptions {
   onFailure(error: Error): void
 }
 
-/** The first steps of a run are not held up. */
-const loadAfterMs = 1000
 /** How long a run that is going on may take to end when the daemon is stopped, before it is cancelled. */
 const graceMs = 5000
 /** How long hooks are waited for; what they do not manage is told again by the next start. */
@@ -121,7 +120,8 @@ export async function openService(options: ServiceOptions): Promise<Service | un
 }
 
 async function begin(config: Config, { observer, onFailure }: ServiceOptions): Promise<Engine | undefined> {
-  const engine = await openEngine({ config, observer: loadingRest(config, observer), onFailure })
+  const load = () => Promise.all([loadRest(), loadWays(config.notify)])
+  const engine = await openEngine({ config, observer: loadLater(load, observer), onFailure })
   if (!engine) return undefined
   try {
     await engine.start()
@@ -129,23 +129,6 @@ async function begin(config: Config, { observer, onFailure }: ServiceOptions): P
   } catch (error) {
     await engine.abandon(error as Error)
     throw error
-  }
-}
-
-/**
- * What has not been needed until there is something to do is loaded then, as an upgrade in the middle of it takes away the
- * files. What cannot be loaded tells so when it is needed.
- */
-function loadingRest({ notify }: Config, observer: EngineObserver): EngineObserver {
-  let isAsked = false
-  const load = () => void Promise.all([loadRest(), loadWays(notify)]).catch(() => {})
-  return {
-    ...observer,
-    onEvent(event) {
-      if (!isAsked) setTimeout(load, loadAfterMs).unref()
-      isAsked = true
-      observer.onEvent?.(event)
-    },
   }
 }
 

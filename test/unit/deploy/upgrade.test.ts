@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -25,11 +26,11 @@ registerHooks({
   },
 })`
 
-/** The daemon of the build, ready. */
-async function serve(server: Server) {
+/** A command of the build. */
+function start(server: Server, command: string) {
   const child = spawn(
     process.execPath,
-    ['--import', telling, join(folder, 'runtime/cli/main.js'), 'serve', '--config', server.config],
+    ['--import', telling, join(folder, 'runtime/cli/main.js'), command, '--config', server.config],
     { env: { ...process.env, PATH: `${server.folder}/bin:${process.env.PATH}` } },
   )
   onTestFinished(() => void child.kill('SIGKILL'))
@@ -37,8 +38,14 @@ async function serve(server: Server) {
   child.stderr.setEncoding('utf8').on('data', (part) => {
     said += part
   })
-  await expect.poll(() => said).toContain('ready on')
   return { child, said: () => said }
+}
+
+/** The daemon of the build, ready. */
+async function serve(server: Server) {
+  const daemon = start(server, 'serve')
+  await expect.poll(daemon.said).toContain('ready on')
+  return daemon
 }
 
 async function ask({ folder }: Server, method: string, path: string, body?: object) {
@@ -61,26 +68,45 @@ function loadedWith(name: string, files = new Set<string>()): Set<string> {
   return files
 }
 
+/** Waits until it copies, and has loaded these files of the build. */
+async function atWork(server: Server, said: () => string, ...names: string[]): Promise<void> {
+  for (const file of names.flatMap((name) => [...loadedWith(`${name}-`)]))
+    await expect.poll(said).toContain(`/${file}`)
+  await expect.poll(() => existsSync(join(server.folder, 'waiting'))).toBe(true)
+}
+
 /** What the package of another version does: files of this one are not there any more. */
 function takeAway(): void {
   renameSync(chunks, `${chunks}.away`)
   onTestFinished(() => renameSync(`${chunks}.away`, chunks))
 }
 
-const start = { specversion: '1.0', id: '1', source: '/test', type: 'backup.start', data: {} }
+const toldOfSuccess = ({ url }: WebReceiver) =>
+  makeServer(`notify:\n  - { ntfy: { url: ${url}, topic: t, allowPrivate: true }, on: [run.succeeded] }\n`)
+
+test('a run whose files an upgrade has taken away ends well, and tells who is to be told', async () => {
+  const receiver = await WebReceiver.start()
+  const server = await toldOfSuccess(receiver)
+  const copies = holdCopies(server)
+  const { child, said } = start(server, 'run')
+  await atWork(server, said, 'ntfy')
+  takeAway()
+  const ended = once(child, 'close')
+  copies.letGo()
+  expect(await ended, said()).toEqual([0, null])
+  expect(receiver.heard).toHaveLength(1)
+})
+
+const backupStart = { specversion: '1.0', id: '1', source: '/test', type: 'backup.start', data: {} }
 
 describe('a daemon whose files an upgrade has taken away', () => {
   test('ends the run that is going on, answers meanwhile, and tells who is to be told', async () => {
     const receiver = await WebReceiver.start()
-    const server = await makeServer(
-      `notify:\n  - { ntfy: { url: ${receiver.url}, topic: t, allowPrivate: true }, on: [run.succeeded] }\n`,
-    )
+    const server = await toldOfSuccess(receiver)
     const copies = holdCopies(server)
     const { said } = await serve(server)
-    const { answer: taken } = await ask(server, 'POST', '/events', start)
-    const needed = ['app-listener-', 'exposition-', 'ntfy-'].flatMap((name) => [...loadedWith(name)])
-    for (const file of needed) await expect.poll(said).toContain(`/${file}`)
-    await expect.poll(() => existsSync(join(server.folder, 'waiting'))).toBe(true)
+    const { answer: taken } = await ask(server, 'POST', '/events', backupStart)
+    await atWork(server, said, 'app-listener', 'exposition', 'ntfy')
     takeAway()
     expect(await ask(server, 'GET', `/runs/${taken.run}`)).toMatchObject({ answer: { state: 'running' } })
     copies.letGo()
