@@ -108,6 +108,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'hdsync is upgraded': [
     [
       'test/unit/deploy/upgrade.test.ts',
+      'a run whose files an upgrade has taken away ends well',
       'ends the run that is going on, answers meanwhile, and tells who is to be told',
     ],
     ['test/system/install.test.ts', 'loses nothing when it is upgraded in the middle of a run'],
