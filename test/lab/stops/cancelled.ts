@@ -51,7 +51,8 @@ export function cancelled(night: Night): void {
     const hdsync = await begin(night)
     await until(night, 'ls /mnt/hdd1/var/mail/.large.*')
     await hdsync.kill('SIGINT')
-    expect(await shown(night)).toEqual(await expectCancelled(night, hdsync, 'SIGINT'))
+    const result = await expectCancelled(night, hdsync, 'SIGINT')
+    expect(await shown(night)).toEqual(result)
     await quick()
   })
 

@@ -44,7 +44,7 @@ export function cut(night: Night): void {
       await first.running.wait()
       const second = await begin(night, { words: 'var' })
       // A busy server's disks take longer than this to settle before the snapshot.
-      await night.machine.ok('for i in {1..80}; do pgrep -x lvm >/dev/null || break; sleep 0.1; done')
+      await night.machine.ok('for i in {1..30}; do pgrep -x lvm >/dev/null || break; sleep 0.1; done')
       await night.machine.ok('touch /run/stuck/go')
       const { code } = await second.running.wait({ timeoutMs: endTimeoutMs })
       expect(await suspended(night)).toEqual([])
