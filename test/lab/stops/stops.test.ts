@@ -5,7 +5,7 @@ import { cut } from './cut.ts'
 import { killed } from './killed.ts'
 import { office } from './office.ts'
 
-// On one machine, as each takes longer to boot than a test takes.
+// On one machine, as to make one ready takes longer than a test.
 describeNight('a night in an office', office, (night) => {
   beforeAll(async () => expect((await night.run()).code).toBe(0))
   describe('that is cancelled', () => cancelled(night))
