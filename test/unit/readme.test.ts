@@ -81,6 +81,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'two runs at once': [
     [lab('refusals/failures'), 'while another one is at work'],
     [lab('stops/killed'), 'has one run of several that are started at once'],
+    ['test/unit/runtime/bus/sqlite/database.test.ts', 'is had by one of two that ask in the same moment'],
   ],
   'Ctrl-C, SIGTERM': [
     [

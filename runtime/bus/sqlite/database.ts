@@ -163,8 +163,9 @@ export function holdLock(directory: string): (() => void) | undefined {
     if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
     const held = new DatabaseSync(file)
     database = held
-    held.exec('PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY')
-    held.exec('BEGIN EXCLUSIVE')
+    // Of two that begin in the same moment each is in the other's way at first: with no time to wait, neither would have it.
+    // Not `locking_mode = EXCLUSIVE`, with which whoever has been refused once would stay in the way.
+    held.exec(`PRAGMA busy_timeout = ${contendingMs}; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE`)
     return () => held.close()
   } catch (error) {
     if (database?.isOpen) database.close()
@@ -177,6 +178,8 @@ export function holdLock(directory: string): (() => void) | undefined {
 }
 
 const sqliteBusy = 5
+/** How long a lock is tried; where another process does hold it, so much is lost. */
+const contendingMs = 100
 
 /** A short name that tells this store's snapshots and mounts from those of another hdsync on the box. */
 export function storeId(database: DatabaseSync): string {

@@ -115,6 +115,7 @@ export async function bereft(
   trial: Of<'rsync' | 'lvcreate' | 'tar'>,
   findings: Findings,
 ): Promise<Hit> {
+  await server.change()
   // Only lvcreate stops what writes to the volume.
   if (trial.kind === 'lvcreate') await server.load()
   else await server.freeze()

@@ -21,6 +21,7 @@ export const live = ['var', 'home'] as const
 export const sources = [...live, 'plain'] as const
 export type Source = (typeof sources)[number]
 export const stateFolder = '/srv/state/hdsync'
+const plainFolder = '/srv/state/plain'
 export const mirrorDisk = '/dev/vdb'
 export const archiveDisk = '/dev/vdc'
 export const archiveTarget = '/mnt/hdd9'
@@ -30,7 +31,7 @@ export const configFor = (state: string): string => `
 sources:
   var: { lv: vg01/lv_var, target: hdd1, snapshot: { size: 32M }, mount: { backoff: 10ms..200ms } }
   home: { lv: vg01/lv_home, target: hdd1, snapshot: { size: 32M }, mount: { backoff: 10ms..200ms } }
-  plain: { path: /srv/state/plain, target: hdd1 }
+  plain: { path: ${plainFolder}, target: hdd1 }
 targets:
   hdd1: { path: /mnt/hdd1, mounts: [{ device: ${mirrorDisk}, at: /mnt/hdd1 }] }
   hdd9: { path: ${archiveTarget}, mounts: [{ device: ${archiveDisk}, at: ${archiveTarget} }] }
@@ -43,7 +44,7 @@ const booted = 'mkdir -p /srv/state /mnt/hdd1 /mnt/hdd9; mount /dev/vdd /srv/sta
 const prepared = `
   for disk in b c d; do mke2fs -q -t ext4 /dev/vd$disk; done
   ${booted}
-  mkdir -p /srv/state/plain; for n in 1 2 3; do echo $n > /srv/state/plain/$n; done
+  mkdir -p ${plainFolder}; for n in 1 2 3; do echo $n > ${plainFolder}/$n; done
   perl -e 'for my $at (@ARGV) { mkdir "$at/mail"; for my $n (1 .. 120) {
     open(my $file, ">", "$at/mail/$n"); print $file "$at $n\\n" x ($n * 7 % 300) } }' /srv/var /srv/home
   ( ${oddFiles('/srv/home/odd')}; rm sparse )
@@ -107,6 +108,14 @@ export class Server {
       if (live.every((source) => stdout.includes(`\nrow ${source}`))) break
       if (Date.now() > until) throw new Error(`the databases do not work:\n${stdout}`)
     }
+  }
+
+  /** Changes a file of each source: of one in which nothing has changed there is neither a copy nor an archive. */
+  async change(): Promise<void> {
+    const folders = [...live.map((source) => `/srv/${source}`), plainFolder]
+    await this.machine.ok(
+      `for at in ${folders.join(' ')}; do head -c 200000 /dev/urandom > $at/changed; done`,
+    )
   }
 
   /** Stops everything that writes to the volumes, until the next `load`. */

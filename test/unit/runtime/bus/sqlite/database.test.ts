@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import {
   chmodSync,
   copyFileSync,
@@ -8,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { SqliteBus } from '../../../../../runtime/bus/sqlite/bus.ts'
 import {
@@ -223,6 +225,23 @@ describe('holdLock()', () => {
     const unlock = holdLock(directory)
     expect(unlock).toBeTypeOf('function')
     unlock?.()
+  })
+
+  test('is had by one of two that ask in the same moment', async () => {
+    const directories = Array.from({ length: 20 }, () => temporaryFolder())
+    // One process has one view of a file, of which it gives back all locks when it closes a file of its own.
+    for (const directory of directories) holdLock(directory)?.()
+    const gate = new Int32Array(new SharedArrayBuffer(4))
+    const racers = [0, 1].map(
+      () => new Worker(new URL('lock-racer.ts', import.meta.url), { workerData: { directories, gate } }),
+    )
+    onTestFinished(async () => {
+      await Promise.all(racers.map((racer) => racer.terminate()))
+    })
+    const [ones = [], others = []] = await Promise.all(
+      racers.map(async (racer): Promise<boolean[]> => (await once(racer, 'message'))[0]),
+    )
+    expect(ones.map((won, round) => Number(won) + Number(others[round]))).toEqual(directories.map(() => 1))
   })
 
   test('does not keep a reader from the store', () => {
