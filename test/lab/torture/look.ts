@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
-import { archiveDisk, live, mirrorDisk, type Server, type Source, stateFolder } from './server.ts'
+import { archiveDisk, folderOf, live, mirrorDisk, type Server, type Source, stateFolder } from './server.ts'
 
 /** What there is on the server and its backup disks while no hdsync runs. */
 export interface Sight {
@@ -100,7 +100,6 @@ function backups(out: string): string {
 }
 
 function differences(source: Source): string {
-  const from = source === 'plain' ? '/srv/state/plain' : `/srv/${source}`
-  const compare = `rsync -naHAXc --numeric-ids --delete --itemize-changes ${from}/ /run/look/mirror/${source}/`
+  const compare = `rsync -naHAXc --numeric-ids --delete --itemize-changes ${folderOf(source)}/ /run/look/mirror/${source}/`
   return `{ ${compare} || echo rsync ended $?; } 2>&1 | head -20 | sed 's/^/differs ${source} /'`
 }

@@ -35,8 +35,7 @@ export async function clockMoved(
 ): Promise<void> {
   const { machine } = server
   await server.freeze()
-  // What has not changed is neither copied nor archived.
-  await machine.ok(`date +%N > /srv/state/plain/changed`)
+  await server.change()
   writeFileSync(join(machine.dir, `held-${held}`), heldProgram(held))
   await machine.ok(
     `rm -rf /run/held; mkdir /run/held; install -m 755 /run/lab/held-${held} /usr/local/sbin/${held}`,

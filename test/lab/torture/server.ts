@@ -20,8 +20,9 @@ const volumes: Volumes = {
 export const live = ['var', 'home'] as const
 export const sources = [...live, 'plain'] as const
 export type Source = (typeof sources)[number]
+/** Where a source lies. */
+export const folderOf = (source: Source) => (source === 'plain' ? '/srv/state/plain' : `/srv/${source}`)
 export const stateFolder = '/srv/state/hdsync'
-const plainFolder = '/srv/state/plain'
 export const mirrorDisk = '/dev/vdb'
 export const archiveDisk = '/dev/vdc'
 export const archiveTarget = '/mnt/hdd9'
@@ -31,7 +32,7 @@ export const configFor = (state: string): string => `
 sources:
   var: { lv: vg01/lv_var, target: hdd1, snapshot: { size: 32M }, mount: { backoff: 10ms..200ms } }
   home: { lv: vg01/lv_home, target: hdd1, snapshot: { size: 32M }, mount: { backoff: 10ms..200ms } }
-  plain: { path: ${plainFolder}, target: hdd1 }
+  plain: { path: ${folderOf('plain')}, target: hdd1 }
 targets:
   hdd1: { path: /mnt/hdd1, mounts: [{ device: ${mirrorDisk}, at: /mnt/hdd1 }] }
   hdd9: { path: ${archiveTarget}, mounts: [{ device: ${archiveDisk}, at: ${archiveTarget} }] }
@@ -44,7 +45,7 @@ const booted = 'mkdir -p /srv/state /mnt/hdd1 /mnt/hdd9; mount /dev/vdd /srv/sta
 const prepared = `
   for disk in b c d; do mke2fs -q -t ext4 /dev/vd$disk; done
   ${booted}
-  mkdir -p ${plainFolder}; for n in 1 2 3; do echo $n > ${plainFolder}/$n; done
+  mkdir -p ${folderOf('plain')}; for n in 1 2 3; do echo $n > ${folderOf('plain')}/$n; done
   perl -e 'for my $at (@ARGV) { mkdir "$at/mail"; for my $n (1 .. 120) {
     open(my $file, ">", "$at/mail/$n"); print $file "$at $n\\n" x ($n * 7 % 300) } }' /srv/var /srv/home
   ( ${oddFiles('/srv/home/odd')}; rm sparse )
@@ -101,7 +102,7 @@ export class Server {
     }
     const name = `busy-${Date.now()}.ts`
     copyFileSync(join(import.meta.dirname, 'busy.ts'), join(this.machine.dir, name))
-    const words = live.map((source, at) => `${source}=/srv/${source}=${['WAL', 'DELETE'][at]}`)
+    const words = live.map((source, at) => `${source}=${folderOf(source)}=${['WAL', 'DELETE'][at]}`)
     this.#busy = await this.machine.start(`exec node /run/lab/${name} ${words.join(' ')} 2>&1`)
     for (const until = Date.now() + 200_000; ; await pause(20)) {
       const { stdout } = await this.#busy.output()
@@ -112,10 +113,8 @@ export class Server {
 
   /** Changes a file of each source: of one in which nothing has changed there is neither a copy nor an archive. */
   async change(): Promise<void> {
-    const folders = [...live.map((source) => `/srv/${source}`), plainFolder]
-    await this.machine.ok(
-      `for at in ${folders.join(' ')}; do head -c 200000 /dev/urandom > $at/changed; done`,
-    )
+    const folders = sources.map(folderOf).join(' ')
+    await this.machine.ok(`for at in ${folders}; do head -c 200000 /dev/urandom > $at/changed; done`)
   }
 
   /** Stops everything that writes to the volumes, until the next `load`. */
