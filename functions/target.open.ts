@@ -1,4 +1,4 @@
-import { backupFinish, sourceFailed, sourceNext, targetOpen } from '../events/index.ts'
+import { backupFinish, runWarned, sourceFailed, sourceNext, targetOpen } from '../events/index.ts'
 import {
   CancelledError,
   type Config,
@@ -16,11 +16,12 @@ import {
  */
 export default defineFunction({
   on: targetOpen,
-  emits: [sourceNext, sourceFailed, backupFinish],
+  emits: [sourceNext, sourceFailed, backupFinish, runWarned],
   timeout: '10m',
 
   async run({ data }, { config, host, run, emit, signal }) {
-    const problems = await openAll(targetsOf(data.sources, config), { config, host, run, signal })
+    const warn = (reason: string) => emit(runWarned, { reason })
+    const problems = await openAll(targetsOf(data.sources, config), { config, host, run, signal, warn })
     const archiveProblem = config.archive && problems.get(config.archive.target)
     const usable = new Map<string, string[]>()
     for (const name of data.sources) {
@@ -58,10 +59,18 @@ function targetsOf(sources: readonly string[], config: Config): Set<string> {
   return new Set([...used.flatMap((source) => source?.target ?? []), ...archive])
 }
 
+interface Opening {
+  config: Config
+  host: Host
+  run: RunInfo
+  signal: AbortSignal
+  warn: (reason: string) => void
+}
+
 /** @returns What is wrong with each target that cannot be used. */
 async function openAll(
   names: Set<string>,
-  { config, host, run, signal }: { config: Config; host: Host; run: RunInfo; signal: AbortSignal },
+  { config, host, run, signal, warn }: Opening,
 ): Promise<Map<string, string>> {
   const problems = new Map<string, string>()
   for (const name of names) {
@@ -69,7 +78,7 @@ async function openAll(
     try {
       if (!target) throw new TerminalError(`target ${name} is not in the config any more`)
       await host.targets.open(target, run.id)
-      if (name === config.archive?.target) await host.archives.tidy(target)
+      if (name === config.archive?.target) for (const one of await host.archives.tidy(target)) warn(one)
     } catch (error) {
       signal.throwIfAborted()
       problems.set(name, reasonOf(error))

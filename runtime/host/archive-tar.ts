@@ -58,6 +58,7 @@ export class TarFeed {
     this.#pieces = this.#packed()
     const { signal } = options
     this.#stopped = new Promise((_, reject) => {
+      if (signal.aborted) reject(signal.reason)
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
     this.#stopped.catch(() => {})

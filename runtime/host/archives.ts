@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Target } from '../config/config.ts'
+import { reasonOf } from '../errors.ts'
 import type { EarlierArchive, Progress } from '../function.ts'
 import { weekdays } from '../weekday.ts'
 import { ArchiveIndexes } from './archive-indexes.ts'
@@ -13,8 +14,12 @@ import type { CommandRunner } from './command.ts'
 
 /** Weekday archives of mirrors. */
 export interface Archives {
-  /** Removes what archives that were never finished have left on a target. */
-  tidy(target: Target): Promise<void>
+  /**
+   * Removes what archives that were never finished have left on a target. No archive needs that: what cannot be removed
+   * stays.
+   * @returns What is in the way, for people to read.
+   */
+  tidy(target: Target): Promise<string[]>
   /**
    * Puts an earlier archive in the place of last week's, if one holds what a new one would: it is read from the disk
    * and compared with what it was when it was written, then shares its blocks with the new one (a reflink), or the
@@ -55,15 +60,32 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
   const { runner, signal } = options
   return {
     async tidy(target) {
-      for (const weekday of weekdays) {
-        const folder = join(target.path, weekday)
-        for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-          if (isTemporary(name)) await rm(join(folder, name), { force: true })
-        }
-      }
+      const problems: string[] = []
+      for (const weekday of weekdays) problems.push(...(await tidyFolder(join(target.path, weekday))))
+      return problems
     },
     reuse: (plan, earlier, onProgress) =>
       reuseArchive(plan, earlier, onProgress, { runner, signal, indexes }),
     write: (plan, onProgress) => writeArchive(plan, onProgress, { runner, signal, indexes, now }),
   }
+}
+
+async function tidyFolder(folder: string): Promise<string[]> {
+  const problems: string[] = []
+  try {
+    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+      // Never what lies in a folder, and never what a link leads to.
+      if (isTemporary(name)) await unlink(join(folder, name)).catch((error) => problems.push(inTheWay(error)))
+    }
+  } catch (error) {
+    problems.push(`${folder} cannot be looked through for half-written archives: ${reasonOf(error)}`)
+  }
+  return problems
+}
+
+function inTheWay(error: NodeJS.ErrnoException): string {
+  const what = `${error.path} is named like a half-written archive`
+  return error.code === 'EISDIR'
+    ? `${what}, but is a folder: move it away, hdsync removes none`
+    : `${what}, and cannot be removed: ${reasonOf(error)}`
 }

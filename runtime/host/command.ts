@@ -98,32 +98,34 @@ const outputLimit = 4 * 1024 * 1024
 const stderrKept = 4096
 /** From the polite signal to SIGKILL: rsync needs a moment to remove its temporary file. */
 const killDelayMs = 5000
+/** A child that a program has left behind may hold its output open for days: after that nothing more is read. */
+const outputGraceMs = 1000
 
 export function createRunner(options: RunnerOptions): CommandRunner {
   const { signal } = options
   return {
     async run(command) {
-      signal.throwIfAborted()
-      const { result } = start(command, { ...options, execa: await loadExeca(signal), isTalkedTo: false })
+      const execa = await loadExeca(signal, command.signal)
+      const { result } = start(command, { ...options, execa, isTalkedTo: false })
       // One that must not be stopped has gone on until now.
       return result.finally(() => signal.throwIfAborted())
     },
     async open(command) {
-      signal.throwIfAborted()
-      const { child, result } = start(command, {
-        ...options,
-        execa: await loadExeca(signal),
-        isTalkedTo: true,
-      })
+      const execa = await loadExeca(signal, command.signal)
+      const { child, result } = start(command, { ...options, execa, isTalkedTo: true })
       return { input: child.stdin as Writable, output: child.stdout as Readable, result }
     },
   }
 }
 
-/** By itself, and when the first command starts: to load it takes as long as to begin a run. */
-async function loadExeca(signal: AbortSignal): Promise<Execa> {
+/**
+ * By itself, and when the first command starts: to load it takes as long as to begin a run.
+ * @throws The reason of a signal that is aborted: an event that has passed would never stop what is started now.
+ */
+async function loadExeca(...signals: (AbortSignal | undefined)[]): Promise<Execa> {
+  for (const signal of signals) signal?.throwIfAborted()
   const { execa } = await import('execa')
-  signal.throwIfAborted()
+  for (const signal of signals) signal?.throwIfAborted()
   return execa
 }
 
@@ -162,7 +164,10 @@ function start(command: Command, { observer, signal: common, owner, execa, isTal
     // Its id may belong to somebody else by now.
     if (ended) return
     signalGroup(child.pid, 'SIGTERM')
-    killTimer ??= setTimeout(() => signalGroup(child.pid, 'SIGKILL'), killDelayMs)
+    killTimer ??= setTimeout(() => {
+      signalGroup(child.pid, 'SIGKILL')
+      output.closeSoon()
+    }, killDelayMs)
   }
   const timer = setTimeout(() => {
     timedOut = true
@@ -174,11 +179,18 @@ function start(command: Command, { observer, signal: common, owner, execa, isTal
   const stderr = keepEnd(outputLimit)
   if (!isTalkedTo) child.stdout?.on('data', command.onStdout ?? stdout.add)
   child.stderr?.on('data', stderr.add)
+  const output = closable(child.stdout, child.stderr)
+  child.nodeChildProcess.once('exit', () => {
+    // It was in time, whoever still holds its output open. What is being killed has children that are killed with it.
+    clearTimeout(timer)
+    if (!killTimer) output.closeSoon()
+  })
 
   const result = child.then((end): CommandResult => {
     ended = true
     clearTimeout(timer)
     clearTimeout(killTimer)
+    output.forget()
     signal.removeEventListener('abort', kill)
     const durationMs = performance.now() - startedAt
     const exitCode = end.exitCode ?? null
@@ -210,6 +222,25 @@ function start(command: Command, { observer, signal: common, owner, execa, isTal
   // Everybody who waits gets the rejection; this keeps it from being unhandled until they do.
   result.catch(() => {})
   return { child, result }
+}
+
+/** Ends the reading of streams that nobody else ends. */
+function closable(...streams: (Readable | null)[]) {
+  let timer: NodeJS.Timeout | undefined
+  const closeSoon = () => {
+    clearTimeout(timer)
+    // Timers come before what is to be read: one turn later, all that the program has written has come.
+    timer = setTimeout(() => setImmediate(() => close()), outputGraceMs)
+  }
+  const close = () => {
+    const open = streams.filter((stream) => stream && !stream.destroyed && !stream.readableEnded)
+    for (const stream of open) {
+      // Whoever reads slowly is given the rest first; the end of what is read comes as any other end.
+      if (stream?.readableLength === 0) stream.once('end', () => stream.destroy()).push(null)
+    }
+    if (open.some((stream) => stream?.readableLength)) closeSoon()
+  }
+  return { closeSoon, forget: () => clearTimeout(timer) }
 }
 
 /** The group, so that the children of rsync and of hooks end with them. */

@@ -193,7 +193,7 @@ function createPlanningHost(
     },
     boots: real.boots,
     archives: {
-      tidy: async () => {},
+      tidy: async () => [],
       reuse: async () => ({ damaged: [] }),
       async write(archive) {
         const file = temporaryPath(archive)

@@ -180,8 +180,11 @@ export class Box implements Host {
     inOrderSince: (boot: string) => boot === this.boots.current || this.endedInOrder.has(boot),
   }
 
+  /** What `tidy` cannot remove. */
+  inTheWay: string[] = []
+
   readonly archives: Host['archives'] = {
-    tidy: async () => {},
+    tidy: async () => this.inTheWay,
     reuse: async ({ source, weekday }, earlier) => {
       const damaged = this.damaged.splice(0)
       const [one] = damaged.length > 0 ? [] : earlier

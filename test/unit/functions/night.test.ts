@@ -6,6 +6,7 @@ import {
   type RunResult,
   runEnds,
   runSucceeded,
+  runWarned,
   snapshotOverflowed,
   snapshotRefused,
   sourceFailed,
@@ -140,6 +141,13 @@ describe('a night', () => {
     const night = new Night()
     expect(stateOf(await night.run('vra'))).toEqual(['failed'])
     expect(night.box.done).toEqual(['close targets'])
+  })
+
+  test('does not need its target to be tidy, and says what is in the way', async () => {
+    const night = new Night()
+    night.box.inTheWay = ['/mnt/hdd9/Monday/.x.hdsync-part is a folder']
+    expect(stateOf(await night.run('var'))).toEqual(['degraded', 'var succeeded'])
+    expect(night.eventsOf(runWarned)).toEqual([{ reason: night.box.inTheWay[0] }])
   })
 
   test('drops the snapshot at once, while the archive is still being written', async () => {

@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { basename, dirname, join } from 'node:path'
@@ -103,6 +112,24 @@ test('tidy() removes what was never finished, and nothing else', async () => {
     writeFileSync(join(folder, name), '')
   await open(plan).tidy(plan.to)
   expect(readdirSync(folder).toSorted()).toEqual(['.hidden', 'my.hdsync-part', 'var.tar.zst'])
+})
+
+test('tidy() leaves what cannot be removed, a folder above all, and says so', async () => {
+  const plan = prepare()
+  const folder = dirname(lastWeek(plan))
+  const inTheWay = join(folder, '.var.hdsync-part')
+  mkdirSync(inTheWay)
+  writeFileSync(join(inTheWay, 'mine'), '')
+  symlinkSync(join(inTheWay, 'mine'), join(folder, '.link.hdsync-part'))
+  writeFileSync(join(plan.to.path, 'Monday'), 'no folder')
+  expect(await open(plan).tidy(plan.to)).toEqual([
+    expect.stringContaining('cannot be looked through'),
+    expect.stringContaining(
+      `${inTheWay} is named like a half-written archive, but is a folder: move it away`,
+    ),
+  ])
+  expect(readdirSync(folder).toSorted()).toEqual(['.var.hdsync-part', 'var.tar.zst'])
+  expect(readdirSync(inTheWay)).toEqual(['mine'])
 })
 
 describe('an archive that fails', () => {

@@ -214,6 +214,54 @@ describe('a time limit', () => {
   })
 })
 
+describe('a program that leaves a child behind, which holds its output open,', () => {
+  const left: number[] = []
+  afterEach(() => {
+    for (const pid of left.splice(0)) process.kill(pid)
+  })
+
+  test('has ended when it has ended; the child is let be', async () => {
+    const { runner, recorded } = recordingRunner()
+    const { stdout, exitCode } = await runner.run(sh('sleep 1000 & echo $!; echo told >&2'))
+    left.push(Number(stdout))
+    expect(exitCode).toBe(0)
+    expect(isRunning(Number(stdout))).toBe(true)
+    expect(recorded[0]?.end).toMatchObject({ exitCode: 0, stderr: 'told\n' })
+  })
+
+  test('has ended though the child writes on and on', async () => {
+    const { stdout } = await recordingRunner().runner.run(sh('yes & echo $!; yes >&2 & echo $!; sleep 0.1'))
+    const numbers = stdout.match(/^\d+$/gm) ?? []
+    // It ends by itself when nobody reads what it writes.
+    for (const pid of numbers) await expectGone(Number(pid))
+  })
+
+  test('was in time, however long the child takes', async () => {
+    const { stdout } = await recordingRunner().runner.run(sh('sleep 1000 & echo $!', { timeoutMs: 500 }))
+    left.push(Number(stdout))
+    expect(isRunning(Number(stdout))).toBe(true)
+  })
+
+  test('has ended when its time is up, even if the child cannot be found', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { onStdout, line } = firstLine()
+    const script = "setsid sh -c 'echo $$; exec sleep 1000' & wait"
+    const running = failureOf(recordingRunner().runner.run(sh(script, { onStdout, timeoutMs: 1000 })))
+    left.push(Number(await line))
+    vi.advanceTimersByTime(1000)
+    vi.advanceTimersByTime(5000)
+    vi.advanceTimersByTime(1000)
+    expect(await running).toMatchObject({ timedOut: true, signal: 'SIGTERM' })
+  })
+
+  test('ends what is read of it as any other does', async () => {
+    const { output, result } = await recordingRunner().runner.open(sh('sleep 1000 & echo $!'))
+    const pid = Number(await text(output))
+    left.push(pid)
+    expect(await result).toMatchObject({ exitCode: 0 })
+  })
+})
+
 describe('a run that is cancelled', () => {
   const cancelled = new CancelledError('Ctrl-C')
 
@@ -249,6 +297,17 @@ describe('a run that is cancelled', () => {
     await expect(runner.open(sh('cat'))).rejects.toBe(cancelled)
     expect(recorded).toEqual([])
   })
+
+  test.each([true, false])(
+    'starts no command whose own signal is aborted (interruptible: %j)',
+    async (interruptible) => {
+      const { runner, recorded } = recordingRunner()
+      const command = sh('cat; sleep 1000', { interruptible, signal: AbortSignal.abort(cancelled) })
+      await expect(runner.run(command)).rejects.toBe(cancelled)
+      await expect(runner.open(command)).rejects.toBe(cancelled)
+      expect(recorded).toEqual([])
+    },
+  )
 })
 
 describe('open()', () => {

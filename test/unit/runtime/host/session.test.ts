@@ -59,6 +59,25 @@ describe('a session', () => {
     expect(recorded[0]?.end).toMatchObject({ signal: 'SIGTERM' })
   })
 
+  test('that leaves a child behind has ended when it has ended', async () => {
+    const { session } = sessionOf('sleep 1000 & echo $!')
+    const pid = Number(await session.hear())
+    try {
+      await expect(session.hear()).rejects.toThrow('sh ended without an answer')
+      expect(await session.end()).toMatchObject({ exitCode: 0 })
+    } finally {
+      process.kill(pid)
+    }
+  })
+
+  test('is not begun by a function that has ended', async () => {
+    const { session, recorded } = sessionOf(echo, { signal: AbortSignal.abort(new TerminalError('over')) })
+    session.say('one')
+    await expect(session.hear()).rejects.toThrow('over')
+    await expect(session.end()).rejects.toThrow('over')
+    expect(recorded).toEqual([])
+  })
+
   test('with a program that is not installed says which', async () => {
     const { runner } = recordingRunner()
     const session = openSession(runner, { argv: ['no-such-program'], timeoutMs })
