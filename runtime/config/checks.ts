@@ -2,25 +2,28 @@ import type * as z from 'zod'
 import type { httpSchema } from './http.ts'
 import { checkHttp } from './http-checks.ts'
 import { isWithin, leavesOut } from './left-out.ts'
+import type { Loose } from './loose.ts'
 import { didYouMean } from './nearest.ts'
-import type { NotifyHook } from './notify.ts'
+import type { hookFields } from './notify.ts'
 import { either, type Finding } from './problem.ts'
-import type { archiveSchema, sourceSchema, targetSchema } from './schema.ts'
+import type { SnapshotSize } from './quantities.ts'
+import type { archiveFields, sourceFields, targetSchema } from './schema.ts'
 import { formatDuration } from './units.ts'
 
-/** The parts of a config that are well-formed, to be checked against each other. */
+/** The parts of a config that are well-formed, to be checked against each other. What is not, is left out. */
 export interface Parts {
-  sources: [name: string, source: z.output<typeof sourceSchema>][]
-  targets: [name: string, target: z.output<typeof targetSchema>][]
-  archive?: z.output<typeof archiveSchema> | undefined
-  /** By their place in the list; those that are not well-formed are left out. */
-  hooks: [index: number, hook: NotifyHook][]
+  sources: [name: string, source: Loose<z.output<typeof sourceFields>>][]
+  targets: [name: string, target: Loose<z.output<typeof targetSchema>>][]
+  archive?: Loose<z.output<typeof archiveFields>> | undefined
+  /** By their place in the list. */
+  hooks: Loose<z.output<typeof hookFields>>[]
   /** How long the record of a run is kept, and how long a source may go without a success. */
   keepMs?: number | undefined
   alertAfterMs?: number | undefined
-  /** Whether archives are asked for, well-formed or not. */
+  /** Whether archives are asked for, and a token, well-formed or not. */
   hasArchive: boolean
-  http?: z.output<typeof httpSchema> | undefined
+  hasToken: boolean
+  http?: Loose<z.output<typeof httpSchema>> | undefined
   /** All that are there, well-formed or not. */
   sourceNames: string[]
   targetNames: string[]
@@ -35,12 +38,13 @@ export function checkParts(parts: Parts): Finding[] {
     ...volumesTwice(parts),
     ...directories(parts),
     ...parts.targets.flatMap(mountPoints),
-    ...(parts.http ? checkHttp(parts.http, parts.sourceNames) : []),
+    ...(parts.http ? checkHttp(parts.http, parts) : []),
     ...hookNames(parts),
     ...alertBeyondMemory(parts),
   ]
 }
 
+const isGiven = <T>(value: T | undefined) => value !== undefined
 const overlap = (one: string, other: string) => isWithin(one, other) || isWithin(other, one)
 
 function unknownTargets({ sources, archive, targetNames }: Parts): Finding[] {
@@ -49,7 +53,9 @@ function unknownTargets({ sources, archive, targetNames }: Parts): Finding[] {
   const known =
     targetNames.length > 0 ? `the name of a target: ${either(targetNames)}` : 'a target of `targets`'
   return references
-    .filter(({ target }) => !targetNames.includes(target))
+    .flatMap(({ path, target }) =>
+      target === undefined || targetNames.includes(target) ? [] : [{ path, target }],
+    )
     .map(({ path, target }) => ({ path, expected: known, hint: didYouMean(target, targetNames) }))
 }
 
@@ -66,8 +72,8 @@ function missingArchive({ sources, hasArchive }: Parts): Finding[] {
 
 function snapshotLimits({ sources }: Parts): Finding[] {
   return sources.flatMap(([name, source]): Finding[] => {
-    if (source.kind !== 'lv' || !source.snapshot.max || source.snapshot.size === 'auto') return []
-    const { size, max } = source.snapshot
+    const { size, max } = (source.snapshot ?? {}) as { size?: SnapshotSize | 'auto'; max?: SnapshotSize }
+    if (!size || !max || size === 'auto') return []
     const tooSmall =
       'bytes' in size
         ? 'bytes' in max && max.bytes < size.bytes
@@ -79,8 +85,8 @@ function snapshotLimits({ sources }: Parts): Finding[] {
 function volumesTwice({ sources }: Parts): Finding[] {
   const owners = new Map<string, string>()
   return sources.flatMap(([name, source]) => {
-    if (source.kind !== 'lv') return []
-    const volume = `${source.vg}/${source.lv}`
+    if (!source.lv) return []
+    const volume = `${source.lv.vg}/${source.lv.lv}`
     const owner = owners.get(volume)
     owners.set(volume, owner ?? name)
     return owner
@@ -98,10 +104,12 @@ interface Place {
 }
 
 function directories({ sources, targets }: Parts): Finding[] {
-  const backedUp = sources.flatMap(([name, source]): Place[] =>
-    source.kind === 'path' ? [{ name, kind: 'source', path: source.path, exclude: source.exclude }] : [],
+  const backedUp = sources.flatMap(([name, { path, exclude = [] }]): Place[] =>
+    path === undefined ? [] : [{ name, kind: 'source', path, exclude: exclude.filter(isGiven) }],
   )
-  const written = targets.map(([name, { path }]): Place => ({ name, kind: 'target', path, exclude: [] }))
+  const written = targets.flatMap(([name, { path }]): Place[] =>
+    path === undefined ? [] : [{ name, kind: 'target', path, exclude: [] }],
+  )
   return [
     ...backedUp.flatMap((source, i) => [
       ...apart(source, backedUp.slice(0, i), 'what is nested would be copied twice'),
@@ -140,26 +148,33 @@ function below(directory: string, path: string): string {
 }
 
 function mountPoints([name, target]: Parts['targets'][number]): Finding[] {
-  return target.mounts.flatMap(({ at }, i): Finding[] => {
+  const places = (target.mounts ?? []).map((mount) => mount?.at)
+  return places.flatMap((at, i): Finding[] => {
+    if (at === undefined) return []
     const path = ['targets', name, 'mounts', i, 'at']
     const findings: Finding[] = []
-    if (!overlap(at, target.path))
+    if (target.path !== undefined && !overlap(at, target.path))
       findings.push({ path, expected: `${target.path}, or a path above or below it` })
-    const earlier = target.mounts.slice(0, i).filter((other) => isWithin(other.at, at))
-    if (earlier.some((other) => other.at === at)) findings.push({ path, expected: 'each mount point once' })
+    const earlier = places
+      .slice(0, i)
+      .filter(isGiven)
+      .filter((other) => isWithin(other, at))
+    if (earlier.includes(at)) findings.push({ path, expected: 'each mount point once' })
     else if (earlier[0]) {
       const hint = 'mounts are made in this order: move the parent up'
-      findings.push({ path, expected: `${at} to be listed before ${earlier[0].at}`, found: 'it after', hint })
+      findings.push({ path, expected: `${at} to be listed before ${earlier[0]}`, found: 'it after', hint })
     }
     return findings
   })
 }
 
 function hookNames({ hooks }: Parts): Finding[] {
-  const names = hooks.map(([, { name }]) => name)
-  return hooks
-    .filter(([, { name }], i) => name !== undefined && names.indexOf(name) < i)
-    .map(([index]) => ({ path: ['notify', index, 'name'], expected: 'a name that no other hook has' }))
+  const names = hooks.map(({ name }) => name)
+  return names.flatMap((name, i) =>
+    name !== undefined && names.indexOf(name) < i
+      ? [{ path: ['notify', i, 'name'], expected: 'a name that no other hook has' }]
+      : [],
+  )
 }
 
 /** When a source last succeeded is told from the record of its runs. */

@@ -1,11 +1,11 @@
-import * as z from 'zod'
-import { checkParts, type Parts } from './checks.ts'
+import type * as z from 'zod'
+import { checkParts } from './checks.ts'
 import { complete } from './complete.ts'
 import { describeAt, validate } from './findings.ts'
-import { httpSchema } from './http.ts'
-import { type NotifyHook, notifySchema } from './notify.ts'
+import type { NotifyHook } from './notify.ts'
+import { partsOf } from './parts.ts'
 import { ConfigError, formatPlace, type Problem } from './problem.ts'
-import { archiveSchema, configSchema, sourceSchema, targetSchema } from './schema.ts'
+import { configSchema, type sourceSchema, type targetSchema } from './schema.ts'
 import { warningsOf } from './warnings.ts'
 import { readYaml } from './yaml.ts'
 
@@ -40,14 +40,17 @@ export interface Config extends Omit<Settings, 'sources' | 'targets'> {
 export function parseConfig(text: string, file: string): Config {
   const yaml = readYaml(text, file)
   const { data, findings } = validate(configSchema, yaml.value)
-  const problems = [...findings, ...checkParts(partsOf(yaml.value))].map(
-    ({ path, at, ...finding }): Problem => ({
-      ...yaml.locate(path, at),
-      found: describeAt(yaml.value, path),
-      ...finding,
-    }),
-  )
-  problems.push(...yaml.duplicates)
+  const problems = [...findings, ...checkParts(partsOf(yaml.value))]
+    .map(
+      ({ path, at, ...finding }): Problem => ({
+        ...yaml.locate(path, at),
+        found: describeAt(yaml.value, path),
+        ...finding,
+      }),
+    )
+    // Of a value that could not be read nothing else is to be said.
+    .filter(({ key, found }) => found !== 'nothing' || yaml.mistakes.every((mistake) => mistake.key !== key))
+  problems.push(...yaml.mistakes)
   if (!data || problems.length > 0) throw new ConfigError(problems.sort(byPlace))
   const settings = {
     ...data,
@@ -71,33 +74,4 @@ function byPlace(one: Problem, other: Problem): number {
 function named<T, U>(parts: Record<string, T>, rest: (part: T) => U): Record<string, U & { name: string }> {
   const entries = Object.entries(parts).map(([name, part]) => [name, { name, ...rest(part) }] as const)
   return Object.fromEntries(entries)
-}
-
-/** Each part is read by itself, so that a mistake in one does not hide that two others clash. */
-function partsOf(value: unknown): Parts {
-  const { sources, targets, archive, http, notify, keep, alert } = looseMap.parse(value)
-  return {
-    sources: wellFormed(sources, sourceSchema),
-    targets: wellFormed(targets, targetSchema),
-    archive: archiveSchema.safeParse(archive).data,
-    hasArchive: archive !== undefined,
-    http: httpSchema.safeParse(http).data,
-    sourceNames: Object.keys(looseMap.parse(sources)),
-    hooks: wellFormed(Array.isArray(notify) ? { ...notify } : {}, notifySchema).map(([index, hook]) => [
-      Number(index),
-      hook,
-    ]),
-    keepMs: configSchema.shape.keep.safeParse(keep).data,
-    alertAfterMs: configSchema.shape.alert.safeParse(alert).data?.after,
-    targetNames: Object.keys(looseMap.parse(targets)),
-  }
-}
-
-const looseMap = z.record(z.string(), z.unknown()).catch({})
-
-function wellFormed<T>(map: unknown, schema: z.ZodType<T>): [string, T][] {
-  return Object.entries(looseMap.parse(map)).flatMap(([name, value]): [string, T][] => {
-    const { success, data } = schema.safeParse(value)
-    return success ? [[name, data]] : []
-  })
 }

@@ -15,17 +15,25 @@ const NOUNS: Record<string, string> = {
 /** Checks a value against a schema, and tells of everything that is wrong with it. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): { data?: T; findings: Finding[] } {
   const knownKeys = new Map<string, string[]>()
+  const behindBadKeys: Finding[] = []
   const result = schema.safeParse(value, {
     error(issue) {
       // Only here can one see the schema behind the issue, and with it the keys that there are.
       if (issue.code === 'unrecognized_keys' && issue.inst instanceof z.ZodObject) {
         knownKeys.set(formatKey(issue.path ?? []), Object.keys(issue.inst.shape))
       }
+      // zod does not look at what stands under a key that it refuses.
+      if (issue.code === 'invalid_key' && issue.inst instanceof z.ZodRecord) {
+        const path = issue.path ?? []
+        const { findings } = validate(issue.inst.valueType as z.ZodType, valueAt(value, path))
+        behindBadKeys.push(...findings.map((finding) => ({ ...finding, path: [...path, ...finding.path] })))
+      }
       return expectation(issue)
     },
   })
   if (result.success) return { data: result.data, findings: [] }
-  return { findings: result.error.issues.flatMap((issue) => toFindings(issue, value, knownKeys)) }
+  const findings = result.error.issues.flatMap((issue) => toFindings(issue, value, knownKeys))
+  return { findings: [...findings, ...behindBadKeys] }
 }
 
 /** What is at a path of a value, in a few words. */

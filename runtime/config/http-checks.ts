@@ -1,25 +1,30 @@
 import type * as z from 'zod'
 import { backupStart, catalogue } from '../../events/index.ts'
 import { validate } from './findings.ts'
-import { type httpSchema, isLoopback } from './http.ts'
+import { type httpSchema, isLoopback, type ListenAddress } from './http.ts'
+import type { Loose } from './loose.ts'
 import { didYouMean } from './nearest.ts'
 import { either, type Finding } from './problem.ts'
 
-type Http = z.output<typeof httpSchema>
+type Http = Loose<z.output<typeof httpSchema>>
 
 /** What `http:` alone cannot know: whether it is safe, and whether its webhooks become events that there are. */
-export function checkHttp(http: Http, sourceNames: readonly string[]): Finding[] {
+export function checkHttp(
+  { listen, webhooks = {} }: Http,
+  { hasToken, sourceNames }: { hasToken: boolean; sourceNames: readonly string[] },
+): Finding[] {
   return [
-    ...openToAll(http),
-    ...Object.entries(http.webhooks).flatMap(([name, webhook]) => {
+    ...(hasToken ? [] : openToAll(listen as ListenAddress | undefined)),
+    ...Object.entries(webhooks).flatMap(([name, { event, data = {} } = {}]) => {
       const path = ['http', 'webhooks', name]
-      return [...unknownEvent(webhook.event, path), ...wrongData(webhook, sourceNames, path)]
+      if (event === undefined) return []
+      return [...unknownEvent(event, path), ...wrongData({ event, data }, sourceNames, path)]
     }),
   ]
 }
 
-function openToAll({ listen, tokenFile }: Http): Finding[] {
-  if (!listen || tokenFile || isLoopback(listen)) return []
+function openToAll(listen: ListenAddress | undefined): Finding[] {
+  if (!listen || isLoopback(listen)) return []
   return [
     {
       path: ['http', 'listen'],
@@ -39,7 +44,7 @@ function unknownEvent(type: string, path: string[]): Finding[] {
 }
 
 function wrongData(
-  { event, data }: Http['webhooks'][string],
+  { event, data }: { event: string; data: object },
   sourceNames: readonly string[],
   path: string[],
 ) {

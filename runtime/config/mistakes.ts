@@ -57,23 +57,38 @@ export function duplicateKeys(document: Document): Mistake[] {
   return mistakes
 }
 
-/** Aliases of nothing, aliases inside of what they stand for, and the one key that JavaScript cannot hold. */
+/** Aliases of what is named nowhere. */
+export function danglingAliases(document: Document): Mistake[] {
+  const mistakes: Mistake[] = []
+  visit(document, {
+    Alias(_, alias, ancestors) {
+      if (alias.resolve(document)) return
+      const name = quote(`*${alias.source}`)
+      mistakes.push({
+        offset: alias.range?.[0] ?? 0,
+        path: pathOf([...ancestors, alias]),
+        expected: 'a value',
+        found: `${name}, an alias of nothing`,
+        hint: `write it in quotes: ${name}`,
+      })
+    },
+  })
+  return mistakes
+}
+
+/** Aliases inside of what they stand for, and the one key that JavaScript cannot hold. */
 export function aliasMistakes(document: Document): Mistake[] {
   const mistakes: Mistake[] = []
   visit(document, {
     Alias(_, alias, ancestors) {
-      const at = {
+      const target = alias.resolve(document)
+      if (!target || !ancestors.includes(target)) return
+      mistakes.push({
         offset: alias.range?.[0] ?? 0,
         path: pathOf([...ancestors, alias]),
+        expected: 'an alias of something else than itself',
         found: quote(`*${alias.source}`),
-      }
-      const target = alias.resolve(document)
-      if (!target) {
-        const hint = `write it in quotes: ${at.found}`
-        mistakes.push({ ...at, expected: 'a value', found: `${at.found}, an alias of nothing`, hint })
-      } else if (ancestors.includes(target)) {
-        mistakes.push({ ...at, expected: 'an alias of something else than itself' })
-      }
+      })
     },
     Pair(_, { key }, ancestors) {
       if (!isScalar(key) || key.value !== '__proto__') return

@@ -64,7 +64,7 @@ export const mountOption = text('one mount option such as noatime', (option) =>
 
 // `!` would clear the patterns before it, and `+ x` would include: rsync(1), FILTER RULES.
 export const excludePattern = text(
-  'an rsync exclude pattern such as cache/ or *.tmp',
+  'an rsync exclude pattern such as cache/ or "*.tmp"',
   (pattern) => isPrintable(pattern) && !/^(?:[-+!] |!$)/.test(pattern),
 )
 

@@ -12,7 +12,7 @@ import {
   webAddress,
 } from './names.ts'
 import { duration } from './quantities.ts'
-import { onlyOneOf } from './rules.ts'
+import { beside, onlyOneOf } from './rules.ts'
 import { formatDuration } from './units.ts'
 
 // The hooks of `notify:`. Each is told in its own way; what they are told of, and for how long, is common to all.
@@ -64,12 +64,14 @@ const smtp = z
     user: lineOfText.exactOptional(),
     passwordFile: absolutePath.exactOptional(),
   })
-  .superRefine(({ user, passwordFile }, { addIssue }) => {
-    if ((user === undefined) === (passwordFile === undefined)) return
-    const missing = user === undefined ? 'user' : 'passwordFile'
-    const message = `\`user\` and \`passwordFile\`, or neither`
-    addIssue({ code: 'custom', message, params: { found: `no \`${missing}\`` } })
-  })
+  .check(
+    beside<{ user?: string; passwordFile?: string }>((map, { addIssue }) => {
+      if ('user' in map === 'passwordFile' in map) return
+      const missing = 'user' in map ? 'passwordFile' : 'user'
+      const message = `\`user\` and \`passwordFile\`, or neither`
+      addIssue({ code: 'custom', message, params: { found: `no \`${missing}\`` } })
+    }),
+  )
   .transform(({ port, ...rest }) => ({ port: port ?? mailPorts[rest.security], ...rest }))
 
 const email = z
@@ -87,24 +89,30 @@ const kinds = ['exec', 'webhook', 'healthchecks', 'ntfy', 'email'] as const
 /** How long telling may take at most. A receiver is not to be waited for as long as a program of one's own. */
 const longestMs = { exec: 3_600_000, webhook: 30_000, healthchecks: 30_000, ntfy: 30_000, email: 300_000 }
 
-export const notifySchema = z
-  .strictObject({
-    exec: z.tuple([absolutePath], commandArgument, command).exactOptional(),
-    webhook: webhook.exactOptional(),
-    healthchecks: healthchecks.exactOptional(),
-    ntfy: ntfy.exactOptional(),
-    email: email.exactOptional(),
-    name: targetName.exactOptional().describe('What it is called, in messages and for `hdsync notify test`.'),
-    on: z.array(eventPattern).min(1).default(['run.*']).describe('Events that are told of.'),
-    timeout: duration(1000, longestMs.exec).prefault('30s').describe('The hook is stopped after that long.'),
-  })
-  .check(onlyOneOf(...kinds))
-  .superRefine((hook, { addIssue }) => {
-    const kind = kinds.find((one) => one in hook)
-    if (!kind || hook.timeout <= longestMs[kind]) return
-    const message = `a duration of at most ${formatDuration(longestMs[kind])} for ${kind}`
-    addIssue({ code: 'custom', path: ['timeout'], message })
-  })
+/** The keys of a hook, each by itself. */
+export const hookFields = z.strictObject({
+  exec: z.tuple([absolutePath], commandArgument, command).exactOptional(),
+  webhook: webhook.exactOptional(),
+  healthchecks: healthchecks.exactOptional(),
+  ntfy: ntfy.exactOptional(),
+  email: email.exactOptional(),
+  name: targetName.exactOptional().describe('What it is called, in messages and for `hdsync notify test`.'),
+  on: z.array(eventPattern).min(1).default(['run.*']).describe('Events that are told of.'),
+  timeout: duration(1000, longestMs.exec, '30s')
+    .prefault('30s')
+    .describe('The hook is stopped after that long.'),
+})
+
+export const notifySchema = hookFields
+  .check(
+    onlyOneOf(...kinds),
+    beside<{ timeout: unknown }>((hook, { addIssue }) => {
+      const kind = kinds.find((one) => one in hook)
+      if (!kind || typeof hook.timeout !== 'number' || hook.timeout <= longestMs[kind]) return
+      const message = `a duration of at most ${formatDuration(longestMs[kind])} for ${kind}`
+      addIssue({ code: 'custom', path: ['timeout'], message })
+    }),
+  )
   .transform(({ exec, webhook, healthchecks, ntfy, email, name, on, timeout: timeoutMs }) => {
     const common = { on, timeoutMs, ...(name !== undefined && { name }) }
     if (exec) return identified({ kind: 'exec' as const, argv: exec, ...common })

@@ -29,9 +29,10 @@ export interface Problem extends Place {
   hint?: string | undefined
 }
 
-const SHOWN = 10
+/** More than a config has lines, unless it is no config at all. */
+const SHOWN = 50
 
-/** A config that cannot be used. The message shows the first ten problems, ready to be printed. */
+/** A config that cannot be used. The message shows the first fifty problems, ready to be printed. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   /** All of them, in the order of the file. */

@@ -39,10 +39,10 @@ export const deletionLimit = parsed(
   },
 )
 
-/** Milliseconds, within bounds that are milliseconds too. */
-export function duration(minMs: number, maxMs: number) {
+/** Milliseconds, within bounds that are milliseconds too. @param example A duration within them, for messages. */
+export function duration(minMs: number, maxMs: number, example: string) {
   const bounds = `from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`
-  return parsed(`a duration ${bounds}, such as 30s`, (value) => {
+  return parsed(`a duration ${bounds}, such as ${example}`, (value) => {
     const ms = parseDuration(value)
     return ms !== undefined && ms >= minMs && ms <= maxMs ? ms : undefined
   })

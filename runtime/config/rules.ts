@@ -9,6 +9,11 @@ const always = {
     typeof value === 'object' && value !== null && !Array.isArray(value),
 }
 
+/** A rule on several keys of a map, of which each may be anything when the rule is asked. */
+export function beside<T extends object>(rule: (map: T, context: z.RefinementCtx) => void) {
+  return z.superRefine<T>(rule, always)
+}
+
 /** Refuses a map that has none, or more than one, of these keys. */
 export function onlyOneOf<T extends object>(...keys: (keyof T & string)[]) {
   return z.superRefine<T>((map, { addIssue }) => {

@@ -14,7 +14,7 @@ import {
 } from './names.ts'
 import { notifySchema } from './notify.ts'
 import { backoff, deletionLimit, duration, snapshotSize, snapshotSizeOrAuto } from './quantities.ts'
-import { notBeside, onlyOneOf } from './rules.ts'
+import { beside, notBeside, onlyOneOf } from './rules.ts'
 import { defaultState } from './socket.ts'
 
 // The config as it is written, and what it is read as. Defaults stand in the schema, next to their key.
@@ -23,7 +23,7 @@ const ATTEMPTS = 'a whole number from 1 to 100'
 
 const gate = z
   .strictObject({
-    timeout: duration(1000, 3_600_000)
+    timeout: duration(1000, 3_600_000, '60s')
       .prefault('60s')
       .describe('How long functions that handle `snapshot.before` may take to get ready.'),
     onTimeout: z
@@ -55,22 +55,19 @@ const mount = z.strictObject({
 
 const ONLY_VOLUMES = 'only a logical volume (`lv`) is copied by way of a snapshot'
 
-export const sourceSchema = z
-  .strictObject({
-    lv: logicalVolume.exactOptional().describe('The logical volume to back up, by way of a snapshot.'),
-    path: absolutePath.exactOptional().describe('The directory to back up.'),
-    target: targetReference.describe(
-      'The target that gets the mirror, as a folder of the name of the source.',
-    ),
-    exclude: z.array(excludePattern).default([]).describe('What is left out: patterns as rsync has them.'),
-    archive: z
-      .boolean()
-      .exactOptional()
-      .describe('Whether weekday archives are written. Default: if any are.'),
-    maxDelete: deletionLimit.prefault('50%').describe('A sync that would delete more is held.'),
-    snapshot: snapshot.exactOptional(),
-    mount: mount.exactOptional(),
-  })
+/** The keys of a source, each by itself. */
+export const sourceFields = z.strictObject({
+  lv: logicalVolume.exactOptional().describe('The logical volume to back up, by way of a snapshot.'),
+  path: absolutePath.exactOptional().describe('The directory to back up.'),
+  target: targetReference.describe('The target that gets the mirror, as a folder of the name of the source.'),
+  exclude: z.array(excludePattern).default([]).describe('What is left out: patterns as rsync has them.'),
+  archive: z.boolean().exactOptional().describe('Whether weekday archives are written. Default: if any are.'),
+  maxDelete: deletionLimit.prefault('50%').describe('A sync that would delete more is held.'),
+  snapshot: snapshot.exactOptional(),
+  mount: mount.exactOptional(),
+})
+
+export const sourceSchema = sourceFields
   .check(
     onlyOneOf('lv', 'path'),
     notBeside('path', 'snapshot', ONLY_VOLUMES),
@@ -121,21 +118,26 @@ const LEVELS = {
   none: { max: 0, normal: undefined },
 }
 
-export const archiveSchema = z
-  .strictObject({
-    target: targetReference.describe('The target that gets the folders Monday to Sunday.'),
-    compression: z.enum(['zstd', 'gzip', 'none']).default('zstd'),
-    level: z
-      .int({ error: 'a whole number' })
-      .exactOptional()
-      .describe('zstd: 1 to 19, default 3. gzip: 1 to 9, default 6.'),
-  })
-  .superRefine(({ compression, level }, { addIssue }) => {
-    const { max } = LEVELS[compression]
-    if (level === undefined || (level >= 1 && level <= max)) return
-    const message = max > 0 ? `a level from 1 to ${max} for ${compression}` : 'no level without compression'
-    addIssue({ code: 'custom', path: ['level'], message })
-  })
+/** The keys of `archive`, each by itself. */
+export const archiveFields = z.strictObject({
+  target: targetReference.describe('The target that gets the folders Monday to Sunday.'),
+  compression: z.enum(['zstd', 'gzip', 'none']).default('zstd'),
+  level: z
+    .int({ error: 'a whole number' })
+    .exactOptional()
+    .describe('zstd: 1 to 19, default 3. gzip: 1 to 9, default 6.'),
+})
+
+export const archiveSchema = archiveFields
+  .check(
+    beside<z.output<typeof archiveFields>>(({ compression, level }, { addIssue }) => {
+      if (!Number.isInteger(level) || !Object.hasOwn(LEVELS, compression)) return
+      const { max } = LEVELS[compression]
+      if (level === undefined || (level >= 1 && level <= max)) return
+      const message = max > 0 ? `a level from 1 to ${max} for ${compression}` : 'no level without compression'
+      addIssue({ code: 'custom', path: ['level'], message })
+    }),
+  )
   .transform((archive) => {
     const level = archive.level ?? LEVELS[archive.compression].normal
     return level === undefined ? archive : { ...archive, level }
@@ -151,13 +153,13 @@ export const configSchema = z.strictObject(
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
     alert: z
       .strictObject({
-        after: duration(60_000, 100 * 365 * 86_400_000)
+        after: duration(60_000, 100 * 365 * 86_400_000, '36h')
           .prefault('36h')
           .describe('How long a source may go without a success before `run.overdue` tells of it.'),
       })
       .prefault({}),
     state: absolutePath.default(defaultState).describe('Folder of the event store.'),
-    keep: duration(86_400_000, 100 * 365 * 86_400_000)
+    keep: duration(86_400_000, 100 * 365 * 86_400_000, '90d')
       .prefault('90d')
       .describe('How long the record of a run is kept.'),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),

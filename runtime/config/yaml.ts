@@ -1,12 +1,15 @@
-import { type Document, isAlias, isMap, isSeq, type Node, parseDocument } from 'yaml'
-import { aliasMistakes, duplicateKeys, type Mistake, syntaxMistakes } from './mistakes.ts'
+import { type Document, isAlias, isMap, isSeq, type Node, parseDocument, Scalar, visit } from 'yaml'
+import { aliasMistakes, danglingAliases, duplicateKeys, type Mistake, syntaxMistakes } from './mistakes.ts'
 import { ConfigError, type Finding, formatKey, type Place, type Problem } from './problem.ts'
 
 /** A YAML file as data that still knows where in the text each part of it is. */
 export interface YamlText {
   value: unknown
-  /** Keys that were given twice. `value` has the last of each. */
-  duplicates: Problem[]
+  /**
+   * Keys that were given twice, of which `value` has the last; and aliases of nothing, in whose place it has null. What
+   * else is wrong can be told beside them.
+   */
+  mistakes: Problem[]
   /** Where the value at a path is, or its key; for what is missing, where the map is that misses it. */
   locate(path: readonly PropertyKey[], at?: Finding['at']): Place
 }
@@ -35,11 +38,18 @@ export function readYaml(text: string, file: string): YamlText {
 
   refuse(syntaxMistakes(document, text))
   refuse(aliasMistakes(document))
+  const dangling = danglingAliases(document)
+  if (dangling.length > 0) emptyDangling(document)
   return {
     value: toValue(document, refuse),
-    duplicates: duplicateKeys(document).map(toProblem),
+    mistakes: [...duplicateKeys(document), ...dangling].map(toProblem),
     locate: (path, at) => place(offsetOf(document, path, at), path),
   }
+}
+
+/** Without this, the document could not be read at all: `exclude: [*.tmp]` is an alias to YAML. */
+function emptyDangling(document: Document): void {
+  visit(document, { Alias: (_, alias) => (alias.resolve(document) ? undefined : new Scalar(null)) })
 }
 
 function toValue(document: Document, refuse: (mistakes: Mistake[]) => void): unknown {

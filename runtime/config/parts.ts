@@ -1,0 +1,33 @@
+import type * as z from 'zod'
+import type { Parts } from './checks.ts'
+import { httpSchema } from './http.ts'
+import { type Loose, looseMap, wellFormed } from './loose.ts'
+import { hookFields } from './notify.ts'
+import { archiveFields, configSchema, sourceFields, targetSchema } from './schema.ts'
+
+/**
+ * The parts of a config that can be checked against each other. Each value is read by itself: a mistake in one key of a
+ * source hides neither a second one in the same source, nor that two others clash.
+ */
+export function partsOf(value: unknown): Parts {
+  const { sources, targets, archive, http, notify, keep, alert } = looseMap.parse(value)
+  return {
+    sources: entriesOf(sources, sourceFields),
+    targets: entriesOf(targets, targetSchema),
+    archive: archive === undefined ? undefined : wellFormed(archiveFields, archive),
+    hasArchive: archive !== undefined,
+    http: http === undefined ? undefined : wellFormed(httpSchema, http),
+    hasToken: looseMap.parse(http).tokenFile !== undefined,
+    sourceNames: Object.keys(looseMap.parse(sources)),
+    hooks: (Array.isArray(notify) ? notify : []).map((hook) => wellFormed(hookFields, hook) ?? {}),
+    keepMs: wellFormed(configSchema.shape.keep, keep),
+    alertAfterMs: wellFormed(configSchema.shape.alert, alert)?.after,
+    targetNames: Object.keys(looseMap.parse(targets)),
+  }
+}
+
+function entriesOf<T extends z.ZodType>(map: unknown, schema: T): [name: string, part: Loose<z.output<T>>][] {
+  return Object.entries(looseMap.parse(map)).map(([name, value]) => {
+    return [name, wellFormed(schema, value) ?? ({} as Loose<z.output<T>>)]
+  })
+}
