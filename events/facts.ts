@@ -97,6 +97,13 @@ export const sourceSynced = defineEvent(
       /** The uptime of the machine, as random(4) names it. */
       boot: z.string().optional(),
       /**
+       * When files were last compared by their contents for good measure, where the next share of them begins (a number
+       * between 0 and 1), and how large the files of the source are.
+       */
+      contents: z
+        .strictObject({ at: z.iso.datetime(), next: z.number().min(0).max(1), sizeBytes: count })
+        .optional(),
+      /**
        * How many entries the mirror has of what is copied, `notCopied` how many others (excluded, as a rule), and the digest
        * of the patterns by which it was so: later runs know from it how many deletions are too many.
        */

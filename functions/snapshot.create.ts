@@ -13,6 +13,7 @@ import {
   CancelledError,
   configured,
   defineFunction,
+  doubtOf,
   type EventLog,
   type LvSource,
   lastCopy,
@@ -40,8 +41,11 @@ export default defineFunction({
     await host.targets.prove(target)
     if (attempt === 1) {
       const history = events.recent(bearsOnDoubt, source.name, 100)
-      const last = lastCopy(history, source, host.mirrors.identify(target, source), clock.now())
-      await host.mirrors.survey(target, source, run.id, last?.since)
+      const mirror = host.mirrors.identify(target, source)
+      const last = lastCopy(history, source, mirror, clock.now())
+      const doubt = doubtOf(history, mirror.id, host.boots, clock.now())
+      const writtenIn = doubt?.of === 'written' ? doubt : undefined
+      await host.mirrors.survey(target, source, run.id, { since: last?.since, writtenIn })
     }
     for (const { vg, lv } of await host.snapshots.release(source)) log.info(`removed ${vg}/${lv}, left over`)
     const origin = await host.snapshots.origin(source)

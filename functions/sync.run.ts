@@ -17,13 +17,17 @@ import {
 import {
   bearsOnDoubt,
   CancelledError,
+  type Comparison,
   type Context,
   certainLimit,
   configured,
+  contentsAfter,
+  contentsOf,
   countOf,
   defineFunction,
   deletionLimit,
   doubtOf,
+  dueShare,
   type Emit,
   InterruptedError,
   isNeedless,
@@ -117,7 +121,7 @@ export default defineFunction({
     else {
       if (source.kind === 'lv') await release(source, context)
       await host.mirrors.flush(mirror.path)
-      const { unchanged, sourceNames, compared, ...counts } = copied.value
+      const { unchanged, sourceNames, compared, contents, ...counts } = copied.value
       const proven = unchanged && firstTry ? { unchanged } : {}
       // A snapshot shows one moment, between these two events.
       const taken = source.kind === 'lv' && context.events.newest([snapshotCreate], source.name)
@@ -130,6 +134,7 @@ export default defineFunction({
         read,
         ...known,
         ...(left && { left }),
+        contents: contentsAfter(contents.compared, { ...contents, at: read.from }),
         boot: host.boots.current,
       })
       if (source.archive) emit(archiveWeekly, { source: source.name })
@@ -161,6 +166,12 @@ type Copied =
       sourceNames?: number | undefined
       /** When rsync compared everything, where it was not done now. */
       compared?: string
+      /** What has been compared by contents. */
+      contents: {
+        compared: Parameters<typeof contentsAfter>[0]
+        before: ReturnType<typeof contentsOf>
+        sizeBytes: number | undefined
+      }
     }
 
 async function copy(
@@ -179,14 +190,17 @@ async function copy(
   const plan = { from, to, exclude, subsecondTimes, signal, maxDelete: 0 }
   const writtenIn = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
   const last = isFirst && writtenIn ? lastCopy(history, source, mirror, clock.now()) : undefined
-  const names = await host.mirrors.compare(plan, run.id, { writtenIn, since: last?.since })
+  const before = contentsOf(history, mirror.id)
+  const share = writtenIn && dueShare(before, clock.now())
+  const names = await host.mirrors.compare(plan, run.id, { writtenIn, since: last?.since, share })
   if (last && isNeedless(last, names)) {
     const { counted, left } = last
     log.info(
       `not copied: nothing has changed on either side since rsync compared everything, ${left.compared}`,
     )
     const nothing = { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true } as const
-    return { ...nothing, counted, sourceNames: left.sourceNames, compared: left.compared }
+    const contents = { compared: undefined, before, sizeBytes: undefined }
+    return { ...nothing, counted, sourceNames: left.sourceNames, compared: left.compared, contents }
   }
   const known = checksum
     ? undefined
@@ -195,6 +209,7 @@ async function copy(
   const { limit, mirrorFiles, totalBytes, deletions } = permitted
   if (deletions !== undefined) return { held: { deletions, deleted: 0, mirrorFiles, limit } }
 
+  if (names.written !== undefined) log.info(comparesContents(names, share))
   const some = names.written === undefined ? undefined : await host.mirrors.syncWritten(plan, names.written)
   const outcome = await host.mirrors.sync({ ...plan, checksum, maxDelete: limit }, totalBytes, progress)
   const { stats } = outcome
@@ -212,6 +227,11 @@ async function copy(
     filesDeleted: stats.deleted,
     ...(isUntouched(outcome) && (!some || isUntouched(some)) && { unchanged: true as const }),
     ...(counted && { counted, sourceNames }),
+    contents: {
+      compared: checksum || mirror.empty ? 'everything' : share,
+      before,
+      sizeBytes: stats.sizeBytes,
+    },
     ...vanished(source, [outcome.kind, some?.kind].includes('vanished')),
   }
 }
@@ -248,6 +268,14 @@ async function permit(
   const limit = deletionLimit(maxDelete, mirrorFiles) + released
   const permitted = { limit, mirrorFiles, totalBytes: expected.transferredBytes }
   return expected.deleted > limit ? { ...permitted, deletions: expected.deleted } : permitted
+}
+
+function comparesContents({ suspects = 0 }: Comparison, share: object | undefined): string {
+  const files = `${suspects} file${suspects === 1 ? '' : 's'}`
+  const why = share
+    ? 'this is done for some files each week'
+    : 'their times of change tell that they may differ'
+  return `compares the contents of ${files} with an unchanged size and time: ${why}`
 }
 
 function isUntouched(outcome: Awaited<ReturnType<Context['host']['mirrors']['sync']>>): boolean {

@@ -1,6 +1,7 @@
 import { type DataOf, type Envelope, sourceSynced } from '../../events/index.ts'
 import type { Source } from '../config/config.ts'
 import type { Comparison, MirrorIdentity, Since } from '../host/mirrors.ts'
+import { contentsOf, dueShare } from './contents.ts'
 import { digestOf } from './mirror-count.ts'
 
 type Synced = DataOf<typeof sourceSynced>
@@ -44,7 +45,7 @@ export function lastCopy(
   const since = { sourceMs, mirrorMs: unchanged ? sourceMs : Date.parse(last.time) }
   const isOld = nowMs - Date.parse(left.compared) > comparedForMs
   // A clock that was put back tells nothing of what came when.
-  if (isOld || nowMs < since.mirrorMs) return undefined
+  if (isOld || nowMs < since.mirrorMs || dueShare(contentsOf(history, id), nowMs)) return undefined
   return { since, counted, left }
 }
 

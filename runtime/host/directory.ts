@@ -59,6 +59,14 @@ export function keepsTimesOfChange(folder: string): boolean {
   return mount !== undefined && !['acl', 'user_xattr'].some((option) => mount.superOptions.includes(option))
 }
 
+const f2fs = 0xf2f52010
+
+/** Whether the time of change of a file tells when its contents were changed; other changes it need not tell. */
+export function tellsChangedContents(folder: string): boolean {
+  const { type } = statfsSync(folder)
+  return keepTimeOfChange.has(type) || type === reiserfs || type === f2fs
+}
+
 /** Bytes that are free for everybody. */
 export async function freeBytes(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(path)

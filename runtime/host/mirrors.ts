@@ -1,16 +1,23 @@
-import { chownSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { chownSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Source, Target } from '../config/config.ts'
 import { SuspectMirrorError } from '../errors.ts'
 import type { Progress } from '../function.ts'
 import { randomBytes } from '../random.ts'
 import { CommandError, type CommandRunner } from './command.ts'
-import { ensureDirectory, isEmptyDirectory, keepsSubsecondTimes, keepsTimesOfChange } from './directory.ts'
+import {
+  ensureDirectory,
+  isEmptyDirectory,
+  keepsSubsecondTimes,
+  keepsTimesOfChange,
+  tellsChangedContents,
+} from './directory.ts'
 import { readMarker } from './marker.ts'
 import { countMissing } from './names.ts'
 import { isInstalled } from './packages.ts'
 import { forecast, type SyncOptions, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
-import { type Facts, type Time, type Walk, walk } from './walk.ts'
+import { inShare, listAlike, type Share, whereTimesDiffer } from './suspects.ts'
+import { type Facts, type Time, type Walk, type Wanted, walk } from './walk.ts'
 
 /** Which mirror it is, as far as it can be seen now. */
 export interface MirrorIdentity {
@@ -37,9 +44,9 @@ export interface Mirrors {
    * Reads the names in a mirror for the `compare` of the same run that comes later: before a snapshot is taken, as it
    * costs every write on the live volume while it lives. What cannot be read in time is read then.
    * @param target It has been proven.
-   * @param since As for that `compare`.
+   * @param asked As for that `compare`.
    */
-  survey(target: Target, source: Source, run: string, since?: Since): Promise<void>
+  survey(target: Target, source: Source, run: string, asked?: Asked): Promise<void>
   /** Compares the names in the mirror with those in the source. */
   compare(plan: SyncPlan, run: string, asked?: Asked): Promise<Comparison>
   /** What a sync would do. */
@@ -50,6 +57,8 @@ export interface Mirrors {
     totalBytes: number | null,
     onProgress: (progress: Progress) => void,
   ): Promise<SyncOutcome>
+  /** Which of some entries of the source have another time in the mirror. @param names Each ended by a NUL. */
+  whereTimesDiffer(plan: SyncPlan, names: Uint8Array): Promise<string[]>
   /** Copies those of the files on a list that differ from the mirror's, be it in their contents alone; as `sync`. */
   syncWritten(plan: SyncPlan, list: string): Promise<SyncOutcome>
   /** Brings what has been written there onto the disk. @throws {SuspectMirrorError} Some of it is lost. */
@@ -64,10 +73,23 @@ export interface Since {
   mirrorMs: number
 }
 
+/**
+ * When what has been copied may have changed: in the source, files that were written in that time, and those that were
+ * changed since its beginning, as their times of change tell.
+ */
+export interface Written extends Time {
+  /** In the mirror, files that were changed since then. */
+  mirrorMs?: number | undefined
+  /** Times of change after now tell of a clock that was wrong. Without it, none are looked at. */
+  nowMs?: number | undefined
+}
+
 /** What a comparison is to find out besides. */
 export interface Asked {
-  /** Files of the source that were written in that time. */
-  writtenIn?: Time | undefined
+  /** Which files may have changed although their size and time have not. */
+  writtenIn?: Written | undefined
+  /** Files that are compared by their contents although nothing tells of a change. */
+  share?: Share | undefined
   /** Whether anything has changed since. */
   since?: Since | undefined
 }
@@ -83,8 +105,15 @@ export interface Comparison {
    * it leaves what is excluded. Undefined where not all of the mirror could be read.
    */
   deletionsAtMost: number | undefined
-  /** A file with the names of files that were written in the time that was asked for; undefined where there are none. */
+  /**
+   * A file with the names of those files that have the same size and time on both sides and may differ all the same;
+   * undefined where there are none.
+   */
   written: string | undefined
+  /** How many those are. */
+  suspects?: number
+  /** Entries of the source, each ended by a NUL, with times that not every file system holds. */
+  oddTimes?: Uint8Array
   /**
    * Entries that are the same on both sides (see Facts), and how many have changed on either side since then, be it in
    * what facts do not tell. Undefined where that was not asked, or cannot be known.
@@ -168,8 +197,29 @@ const granuleMs = 2_000
 const tickMs = 100
 
 function mirrorChangedSince(mirror: string, since: Since | undefined): number | undefined {
-  if (!since || !keepsTimesOfChange(mirror)) return undefined
-  return since.mirrorMs - (keepsSubsecondTimes(mirror) ? tickMs : granuleMs)
+  return since && keepsTimesOfChange(mirror) ? since.mirrorMs - roundedBy(mirror) : undefined
+}
+
+function roundedBy(mirror: string): number {
+  return keepsSubsecondTimes(mirror) ? tickMs : granuleMs
+}
+
+/** Files of the mirror that somebody has changed since the last copy. */
+function wantedOfMirror(mirror: string, { mirrorMs, nowMs }: Partial<Written> = {}): Wanted | undefined {
+  if (mirrorMs === undefined || nowMs === undefined || !tellsChangedContents(mirror)) return undefined
+  return { changed: { fromMs: mirrorMs - roundedBy(mirror), toMs: nowMs + granuleMs } }
+}
+
+function wantedOfSource(source: string, { writtenIn, share }: Asked): Wanted | undefined {
+  if (!writtenIn) return undefined
+  const { fromMs, toMs, nowMs } = writtenIn
+  return {
+    written: { fromMs, toMs },
+    ...(nowMs !== undefined &&
+      tellsChangedContents(source) && { changed: { fromMs, toMs: nowMs + granuleMs } }),
+    others: share !== undefined,
+    oddTimes: true,
+  }
 }
 
 const nothing: Walk = { names: new Float64Array(), complete: true }
@@ -217,7 +267,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       }
     },
     identify: (target, source) => identify(target, mirrorPath(target, source)),
-    async survey(target, source, run, since) {
+    async survey(target, source, run, { since, writtenIn } = {}) {
       const path = mirrorPath(target, source)
       surveys.delete(path)
       const state = mirrorState(path)
@@ -225,15 +275,16 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       const seed = newSeed()
       const walked = await walk(runner, path, seed, {
         changedSinceMs: mirrorChangedSince(path, since),
+        wanted: wantedOfMirror(path, writtenIn),
         timeoutMs: surveyTimeoutMs,
       }).catch(() => undefined)
       if (walked?.complete) surveys.set(path, { ...walked, run, state, seed })
     },
-    async compare({ from, to, signal }, run, { writtenIn, since } = {}) {
+    async compare({ from, to, signal }, run, asked = {}) {
+      const { writtenIn, since, share } = asked
       const list = listFor(to, directory)
       rmSync(list, { force: true })
       if (writtenIn) mkdirSync(directory, { recursive: true, mode: 0o700 })
-      const written = writtenIn && { time: writtenIn, list }
       const surveyed = takeSurvey(to, run)
       const seed = surveyed?.seed ?? newSeed()
       // Of the source it need not be known where the mirror is not what it was.
@@ -244,25 +295,29 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         surveyed ??
           walk(runner, to, seed, {
             changedSinceMs: mirrorChangedSince(to, factsSince),
+            wanted: wantedOfMirror(to, writtenIn),
             signal,
           }),
         // A first copy has nothing to delete, and a large source takes its time.
         isFirst
           ? nothing
           : walk(runner, from, seed, {
-              written,
+              wanted: wantedOfSource(from, asked),
               changedSinceMs: factsSince && factsSince.sourceMs - granuleMs,
               signal,
             }),
       ])
-      const found = written && existsSync(list) && statSync(list).size > 0
-      if (!found) rmSync(list, { force: true })
+      const names = [mirror.kept, source.kept].flatMap((kept) => kept?.suspects ?? [])
+      const others = share && source.kept ? [inShare(source.kept.others, share)] : []
+      const suspects = await listAlike([...names, ...others], { from, to }, list)
       return {
         ...(mirror.complete
           ? { mirrorNames: mirror.names.length, deletionsAtMost: countMissing(mirror.names, source.names) }
           : { mirrorNames: undefined, deletionsAtMost: undefined }),
         sourceNames: source.complete && !isFirst ? source.names.length : undefined,
-        written: found ? list : undefined,
+        written: suspects > 0 ? list : undefined,
+        suspects,
+        ...(source.kept && { oddTimes: source.kept.oddTimes }),
         // That rsync is missing is better known in a night that could do without.
         facts:
           factsSince && mirror.complete && source.complete && isInstalled('rsync')
@@ -279,6 +334,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         rmSync(list, { force: true })
       }
     },
+    whereTimesDiffer: (plan, names) => whereTimesDiffer(names, plan),
     async flush(path) {
       try {
         await runner.run({ argv: flushArgv(path), timeoutMs: 3_600_000 })

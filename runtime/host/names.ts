@@ -19,9 +19,16 @@ export function countMissing(names: Names, among: Names): number {
 export const changedMark = '!'
 const mark = changedMark.charCodeAt(0)
 
+/** What stands before a name that is told once more, to be kept as it is. No type of entry is written like that. */
+export const keptMarks = { suspects: '>', others: '<', oddTimes: '#' } as const
+
+/** Names as they are, each ended by a NUL. */
+export type Kept = { [of in keyof typeof keptMarks]: Uint8Array }
+
 /**
  * Takes names as bytes, each ended by a NUL, in pieces of any size; keeps nothing of them but a hash of 53 bits. Where a
- * name is followed by facts, ended by another NUL, it keeps a hash of both together as well.
+ * name is followed by facts, ended by another NUL, it keeps a hash of both together as well. Names behind one of the
+ * `keptMarks` are kept as they are.
  */
 export class NameReader {
   readonly #seed: number
@@ -33,10 +40,18 @@ export class NameReader {
   #inFacts = false
   /** Whether the next byte is the first one of facts. */
   #atFacts = false
+  /** Whether the next byte is the first one of a name. */
+  #atName = true
+  readonly #kept: ReadonlyMap<number, Bytes> | undefined
+  /** Takes the rest of the name that is being read. */
+  #keeper: Bytes | undefined
 
   /** @param seed Names can be compared only with those that were read with the same one. */
-  constructor(seed: number, { withFacts = false } = {}) {
+  constructor(seed: number, { withFacts = false, withKept = false } = {}) {
     this.#seed = seed
+    if (withKept) {
+      this.#kept = new Map(Object.values(keptMarks).map((one) => [one.charCodeAt(0), new Bytes()]))
+    }
     this.#one = seed
     this.#other = ~seed
     this.#entries = withFacts ? new Hashes() : undefined
@@ -47,8 +62,22 @@ export class NameReader {
     let one = this.#one
     let other = this.#other
     let atFacts = this.#atFacts
+    let atName = this.#atName
     for (let at = 0; at < bytes.length; at += 1) {
       const byte = bytes[at] as number
+      if (atName) {
+        atName = false
+        this.#keeper = this.#kept?.get(byte)
+        if (this.#keeper) continue
+      }
+      if (this.#keeper) {
+        const end = bytes.indexOf(0, at) + 1 || bytes.length
+        this.#keeper.add(bytes.subarray(at, end))
+        at = end - 1
+        atName = bytes[at] === 0
+        if (atName) this.#keeper = undefined
+        continue
+      }
       if (atFacts) {
         atFacts = false
         if (byte === mark) {
@@ -72,12 +101,14 @@ export class NameReader {
       }
       ;(this.#entries ?? this.#names).add(one, other)
       this.#inFacts = false
+      atName = true
       one = this.#seed
       other = ~this.#seed
     }
     this.#one = one
     this.#other = other
     this.#atFacts = atFacts
+    this.#atName = atName
   }
 
   /** What has been read, without a last name that no NUL has ended. */
@@ -88,6 +119,33 @@ export class NameReader {
   /** The names with their facts; none where there are no facts. @returns `changed`: how many have changed lately. */
   endFacts(): { entries: Names; changed: number } | undefined {
     return this.#entries && { entries: this.#entries.sorted(), changed: this.#changed }
+  }
+
+  /** What stood behind marks. */
+  endKept(): Kept | undefined {
+    if (!this.#kept) return undefined
+    const of = (mark: string) => this.#kept?.get(mark.charCodeAt(0))?.end() ?? new Uint8Array()
+    const { suspects, others, oddTimes } = keptMarks
+    return { suspects: of(suspects), others: of(others), oddTimes: of(oddTimes) }
+  }
+}
+
+class Bytes {
+  #bytes = new Uint8Array(1024)
+  #length = 0
+
+  add(more: Uint8Array): void {
+    if (this.#length + more.length > this.#bytes.length) {
+      const larger = new Uint8Array(2 * (this.#length + more.length))
+      larger.set(this.#bytes.subarray(0, this.#length))
+      this.#bytes = larger
+    }
+    this.#bytes.set(more, this.#length)
+    this.#length += more.length
+  }
+
+  end(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
   }
 }
 

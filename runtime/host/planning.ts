@@ -34,7 +34,7 @@ export interface PlannedStep {
   unlessNeedless?: true
   /** It is made only when a copy might delete more than is permitted, as far as names alone tell. */
   ifDoubtful?: true
-  /** It is made only when files were written in the time in which the last copy was. */
+  /** It is made only when files may have changed although their size and time have not. */
   ifWritten?: true
 }
 
@@ -177,6 +177,7 @@ function createPlanningHost(
         made.later.add(syncPlan.to)
         return nothing
       },
+      whereTimesDiffer: async () => [],
       async syncWritten(syncPlan, only) {
         plan({ argvs: [rsyncArgv({ ...syncPlan, only, checksum: true })], ifWritten: true })
         return { kind: 'done', stats: nothing, unchanged: false }

@@ -29,6 +29,8 @@ export interface SyncStats {
   deleted: number
   transferred: number
   transferredBytes: number
+  /** How large all files of the source are. */
+  sizeBytes?: number
 }
 
 /** How a sync ended when it did not fail. */
@@ -191,6 +193,7 @@ export function parseStats(output: string): SyncStats {
     deleted: number('Number of deleted files'),
     transferred: number('Number of regular files transferred'),
     transferredBytes: number('Total transferred file size'),
+    sizeBytes: number('Total file size'),
   }
 }
 

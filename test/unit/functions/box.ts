@@ -2,8 +2,9 @@ import type { Envelope } from '../../../events/index.ts'
 import type { LvSource } from '../../../runtime/config/config.ts'
 import { TerminalError } from '../../../runtime/errors.ts'
 import type { Host } from '../../../runtime/function.ts'
-import type { Since } from '../../../runtime/host/mirrors.ts'
+import type { Asked, Written } from '../../../runtime/host/mirrors.ts'
 import type { SyncOutcome, SyncStats } from '../../../runtime/host/rsync.ts'
+import type { Share } from '../../../runtime/host/suspects.ts'
 
 const stats: SyncStats = { files: 100, created: 0, deleted: 2, transferred: 3, transferredBytes: 4096 }
 
@@ -37,9 +38,15 @@ export class Box implements Host {
   /** Mirrors of which a dry run had to tell what a copy deletes. */
   readonly forecasts: string[] = []
   /** Mirrors whose names were read ahead, with the snapshots that there were then. */
-  readonly surveys: { source: string; snapshots: string[]; since: Since | undefined }[] = []
+  readonly surveys: ({ source: string; snapshots: string[] } & Pick<Asked, 'since' | 'writtenIn'>)[] = []
   /** The times in which such files were looked for. */
-  readonly times: { fromMs: number; toMs: number }[] = []
+  readonly times: Written[] = []
+  /** Which parts of all files were compared by contents for good measure. */
+  readonly shares: Share[] = []
+  /** How large the files of each source are. */
+  sizeBytes = 4096
+  /** Entries whose times the mirror has not taken. */
+  readonly differingTimes: string[] = []
   /** The mirror of the disk that is there now. */
   mirror = 'disk1/2'
   mirrorState = '2 1000'
@@ -128,10 +135,12 @@ export class Box implements Host {
       state: this.mirrorState,
     }),
     identify: () => ({ id: this.mirror, state: this.mirrorState }),
-    survey: async (_target, { name }, _run, since) =>
-      void this.surveys.push({ source: name, snapshots: [...this.snapshotsNow], since }),
-    compare: async ({ to }, _run, { writtenIn, since } = {}) => {
-      if (writtenIn) this.times.push({ fromMs: writtenIn.fromMs, toMs: writtenIn.toMs })
+    survey: async (_target, { name }, _run, { since, writtenIn } = {}) =>
+      void this.surveys.push({ source: name, snapshots: [...this.snapshotsNow], since, writtenIn }),
+    whereTimesDiffer: async () => this.differingTimes,
+    compare: async ({ to }, _run, { writtenIn, since, share } = {}) => {
+      if (writtenIn) this.times.push(writtenIn)
+      if (share) this.shares.push(share)
       const written = writtenIn && taken(this.written, baseOf(to)) ? '/run/list' : undefined
       if (this.unreadable.has(baseOf(to))) {
         return { sourceNames: undefined, mirrorNames: undefined, deletionsAtMost: undefined, written }
@@ -163,8 +172,8 @@ export class Box implements Host {
       this.done.push(`sync ${source}, deleting ${maxDelete} at most`)
       const unchanged = this.unchanged.has(source)
       const done = unchanged
-        ? { ...stats, deleted: 0, transferred: 0, transferredBytes: 0 }
-        : { ...stats, deleted: this.#deletionsOf(to) }
+        ? { ...stats, deleted: 0, transferred: 0, transferredBytes: 0, sizeBytes: this.sizeBytes }
+        : { ...stats, deleted: this.#deletionsOf(to), sizeBytes: this.sizeBytes }
       return { kind: this.outcome, stats: done, skipped: 1, unchanged } as SyncOutcome
     },
     flush: async (path) => void this.done.push(`flush ${baseOf(path)}`),

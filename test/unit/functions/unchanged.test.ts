@@ -299,6 +299,36 @@ test('a night copies what was written while the last one read, also when nothing
   expect((await nights.next()).done).toEqual(['sync var', 'flush var', 'link var on Thursday'])
 })
 
+test('a night looks for what was changed on either side since the last copy, also before its snapshot', async () => {
+  const nights = await Nights.afterFirst()
+  const [first] = nights.bench.bus.events({ types: [sourceSynced.type] })
+  await nights.next()
+  const [, survey] = nights.box.surveys
+  const { writtenIn } = survey ?? {}
+  expect(writtenIn?.mirrorMs).toBe(Date.parse(first?.time ?? ''))
+  expect(writtenIn?.nowMs).toBeGreaterThan(writtenIn?.mirrorMs ?? Number.NaN)
+  expect(nights.box.times.at(-1)).toMatchObject({ mirrorMs: writtenIn?.mirrorMs })
+})
+
+test('a night compares a share of all files by contents once a week, also where nothing has changed', async () => {
+  const nights = await Nights.afterFirst('30d')
+  nights.box.sizeBytes = 64 * 1024 ** 3
+  const when: number[] = []
+  for (let night = 2; night <= 16; night += 1) {
+    const before = nights.box.shares.length
+    await nights.bench.clock.advance(23 * 3_600_000)
+    await nights.next()
+    nights.box.unchanged.add('var')
+    nights.box.untouched.add('var')
+    if (nights.box.shares.length > before) when.push(night)
+  }
+  expect(when).toEqual([8, 15])
+  expect(nights.box.shares).toEqual([
+    { from: 0, to: 0.5 },
+    { from: 0.5, to: 1 },
+  ])
+})
+
 test('a disk that takes turns with another is compared by its contents after a crash, too', async () => {
   const nights = await Nights.afterFirst()
   await nights.next()

@@ -15,6 +15,7 @@ const suspect = event('mirror.suspect', { reason: 'the disk failed' })
 const failed = event('source.failed', { step: 'sync.run', reason: 'no' })
 const held = event('sync.held', { deletions: 9, mirrorFiles: 10, limit: 1 })
 const good = synced({ boot: 'good', mirror: 'a', read })
+const copied = { mirrorMs: Date.UTC(2026, 0, 8, 2), nowMs }
 const everything = { of: 'everything', reason: expect.any(String) }
 
 test.each<[string, Envelope[], unknown]>([
@@ -23,16 +24,29 @@ test.each<[string, Envelope[], unknown]>([
   [
     'what was written while the last good copy read',
     [good],
-    { of: 'written', fromMs, toMs: Date.parse(read.to) },
+    { of: 'written', fromMs, toMs: Date.parse(read.to), ...copied },
   ],
-  ['what was written since, after one that failed', [failed, good], { of: 'written', fromMs, toMs: nowMs }],
-  ['what was written since, after one that was held', [held, good], { of: 'written', fromMs, toMs: nowMs }],
+  [
+    'what was written since, after one that failed',
+    [failed, good],
+    { of: 'written', fromMs, toMs: nowMs, ...copied },
+  ],
+  [
+    'what was written since, after one that was held',
+    [held, good],
+    { of: 'written', fromMs, toMs: nowMs, ...copied },
+  ],
+  [
+    'what others changed in the mirror while a copy that wrote nothing read',
+    [synced({ boot: 'good', mirror: 'a', read, unchanged: true })],
+    { of: 'written', fromMs, toMs: Date.parse(read.to), mirrorMs: Date.parse(read.from), nowMs },
+  ],
   ['everything of a suspect mirror', [suspect, good], everything],
   ['everything of a suspect mirror that failed again', [failed, suspect, good], everything],
   [
     'no more than that after the next good copy',
     [good, suspect],
-    { of: 'written', fromMs, toMs: Date.parse(read.to) },
+    { of: 'written', fromMs, toMs: Date.parse(read.to), ...copied },
   ],
   ['everything after a crash', [synced({ boot: 'cut off', mirror: 'a', read })], everything],
   [
@@ -54,7 +68,7 @@ test.each<[string, Envelope[], unknown]>([
   [
     'nothing more of one of two, whatever has been copied to the other since',
     [synced({ boot: 'cut off', mirror: 'b', read }), good],
-    { of: 'written', fromMs, toMs: Date.parse(read.to) },
+    { of: 'written', fromMs, toMs: Date.parse(read.to), ...copied },
   ],
   [
     'everything of one that was last copied to before a crash, whatever has been copied to the other since',
@@ -68,4 +82,8 @@ test.each<[string, Envelope[], unknown]>([
 test('doubtOf() takes the last mirror for one that cannot be seen', () => {
   expect(doubtOf([good], undefined, boots, nowMs)).toMatchObject({ of: 'written' })
   expect(doubtOf([suspect, good], undefined, boots, nowMs)).toEqual(everything)
+})
+
+test('doubtOf() doubts everything where the clock was put back: times of change tell nothing then', () => {
+  expect(doubtOf([good], 'a', boots, Date.UTC(2026, 0, 7))).toEqual(everything)
 })

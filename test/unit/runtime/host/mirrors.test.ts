@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Source } from '../../../../runtime/config/config.ts'
-import { createMirrors, type Mirrors, mirrorState } from '../../../../runtime/host/mirrors.ts'
+import { type Asked, createMirrors, type Mirrors, mirrorState } from '../../../../runtime/host/mirrors.ts'
 import type { SyncPlan } from '../../../../runtime/host/rsync.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
@@ -166,10 +166,116 @@ describe('syncWritten()', () => {
   })
 })
 
+describe('what has the size and time of its copy, and was changed since the last one', () => {
+  const at = 1_700_000_000
+  const old = { fromMs: 0, toMs: 1 }
+
+  /** A copy that ended when `since` tells; each name is a file that it has copied. */
+  async function copied(...names: string[]) {
+    const { plan, mirrors, sync } = await mirrored()
+    for (const name of names) {
+      writeFileSync(join(plan.from, name), 'older')
+      utimesSync(join(plan.from, name), at, at)
+    }
+    await sync()
+    await sleep(150)
+    const since = Date.now()
+    await sleep(20)
+    /** Contents are changed, sizes and times are not: only the time of change tells. */
+    const change = (root: string, name: string, text = 'after') => {
+      writeFileSync(join(root, name), text)
+      utimesSync(join(root, name), at, at)
+    }
+    const look = (asked: Partial<Asked['writtenIn']> = {}, share?: Asked['share']) =>
+      mirrors.compare(plan, 'run1', {
+        writtenIn: { ...old, fromMs: since, mirrorMs: since, nowMs: Date.now(), ...asked },
+        share,
+      })
+    const read = (root: string, name: string) => readFileSync(join(root, name), 'utf8')
+    return { plan, mirrors, sync, change, look, read }
+  }
+
+  test.each(['from', 'to'] as const)('is compared by contents where it was changed in %s', async (side) => {
+    const { plan, mirrors, sync, change, look, read } = await copied('a', 'b')
+    change(plan[side], 'a')
+    expect(await sync()).toMatchObject({ unchanged: true })
+    const { written, suspects } = await look()
+    expect(suspects).toBe(1)
+    expect(await mirrors.syncWritten(plan, written ?? '')).toMatchObject({ stats: { transferred: 1 } })
+    expect(read(plan.to, 'a')).toBe(read(plan.from, 'a'))
+  })
+
+  test('is found in a mirror that was looked at before the snapshot was taken', async () => {
+    const { plan, mirrors, change, look } = await copied('a')
+    const mirrorMs = Date.now()
+    change(plan.to, 'a')
+    await survey(mirrors, plan, { writtenIn: { ...old, mirrorMs, nowMs: Date.now() } })
+    expect((await look()).suspects).toBe(1)
+  })
+
+  test('is left alone where size or time tell, or nothing has changed', async () => {
+    const { plan, change, look } = await copied('a', 'b')
+    expect(await look()).toMatchObject({ suspects: 0, written: undefined })
+    change(plan.from, 'a', 'longer than before')
+    writeFileSync(join(plan.from, 'b'), 'after')
+    expect(await look()).toMatchObject({ suspects: 0, written: undefined })
+  })
+
+  test('is left alone where its time of change lies ahead: a clock was wrong', async () => {
+    const { plan, change, look } = await copied('a')
+    change(plan.from, 'a')
+    expect((await look({ nowMs: Date.now() - 60_000 })).suspects).toBe(0)
+  })
+
+  test('is not told from the rest by a share of all files, which takes each in its turn', async () => {
+    const names = Array.from({ length: 40 }, (_, n) => `f${n}`)
+    const { look } = await copied(...names)
+    const [one, other, all] = [
+      await look({}, { from: 0, to: 0.5 }),
+      await look({}, { from: 0.5, to: 1 }),
+      await look({}, { from: 0, to: 1 }),
+    ].map(({ suspects = 0 }) => suspects)
+    // With the one that `mirrored` makes.
+    expect(all).toBe(41)
+    expect((one ?? 0) + (other ?? 0)).toBe(41)
+    expect(Math.min(one ?? 0, other ?? 0)).toBeGreaterThan(5)
+  })
+
+  test('names that are no UTF-8 are compared too', async () => {
+    const { plan, mirrors, look } = await copied()
+    const name = Buffer.from([0x66, 0xff, 0x66])
+    for (const [root, text] of [
+      [plan.from, 'after'],
+      [plan.to, 'older'],
+    ] as const) {
+      const path = Buffer.concat([Buffer.from(`${root}/`), name])
+      writeFileSync(path, text)
+      utimesSync(path, at, at)
+    }
+    const { written } = await look()
+    expect(await mirrors.syncWritten(plan, written ?? '')).toMatchObject({ stats: { transferred: 1 } })
+  })
+})
+
+test('whereTimesDiffer() names what the mirror holds with another time', async () => {
+  const { plan, mirrors, sync } = await mirrored()
+  for (const name of ['kept', 'clamped', 'gone']) {
+    writeFileSync(join(plan.from, name), '')
+    utimesSync(join(plan.from, name), 2 ** 31 + 9, 2 ** 31 + 9)
+  }
+  await sync()
+  utimesSync(join(plan.to, 'clamped'), 2 ** 31 - 1, 2 ** 31 - 1)
+  rmSync(join(plan.to, 'gone'))
+  const { oddTimes = new Uint8Array() } = await mirrors.compare(plan, 'run1', {
+    writtenIn: { fromMs: 0, toMs: 1 },
+  })
+  expect(await mirrors.whereTimesDiffer(plan, oddTimes)).toEqual(['clamped'])
+})
+
 /** As before a snapshot is taken. */
-function survey(mirrors: Mirrors, { to }: SyncPlan): Promise<void> {
+function survey(mirrors: Mirrors, { to }: SyncPlan, asked?: Asked): Promise<void> {
   const target = { name: 'hdd1', path: dirname(to), mounts: [], parallel: 1 }
-  return mirrors.survey(target, { name: basename(to) } as Source, 'run1')
+  return mirrors.survey(target, { name: basename(to) } as Source, 'run1', asked)
 }
 
 describe('compare()', () => {

@@ -112,3 +112,38 @@ describe('with facts', () => {
     expect(reader.endFacts()).toBeUndefined()
   })
 })
+
+describe('with names that are kept', () => {
+  const marked = fc.tuple(fc.constantFrom('>', '<', '#', 'f/', 'd/'), name)
+
+  test('they come out as they went in, and no other name is touched by them', () => {
+    fc.assert(
+      fc.property(fc.array(marked), fc.array(fc.nat(9)), fc.boolean(), (records, pieces, withFacts) => {
+        const isPlain = (mark: string) => mark.length === 2
+        const line = ([mark, of]: [string, string]) =>
+          `${mark}${of}\0${isPlain(mark) && withFacts ? '1 2\0' : ''}`
+        const reader = new NameReader(1, { withKept: true, withFacts })
+        let bytes = Buffer.from(records.map(line).join(''))
+        for (const length of pieces) {
+          reader.add(bytes.subarray(0, length))
+          bytes = bytes.subarray(length)
+        }
+        reader.add(bytes)
+        const of = (mark: string) =>
+          records
+            .filter(([one]) => one === mark)
+            .map(([, text]) => `${text}\0`)
+            .join('')
+        const { suspects, others, oddTimes } = reader.endKept() ?? {}
+        expect([suspects, others, oddTimes].map((one) => Buffer.from(one ?? []).toString())).toEqual([
+          of('>'),
+          of('<'),
+          of('#'),
+        ])
+        expect(reader.end()).toEqual(
+          read(records.filter(([mark]) => isPlain(mark)).map((one) => one.join(''))),
+        )
+      }),
+    )
+  })
+})

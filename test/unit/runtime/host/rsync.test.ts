@@ -77,6 +77,7 @@ describe('parseStats()', () => {
       deleted: 1,
       transferred: 3,
       transferredBytes: 300_002,
+      sizeBytes: 600_006,
     })
   })
 
@@ -89,6 +90,7 @@ describe('parseStats()', () => {
       deleted: 0,
       transferred: 0,
       transferredBytes: 9876,
+      sizeBytes: 0,
     })
   })
 })
@@ -164,7 +166,7 @@ describe('sync()', () => {
     expect(await copy(plan)).toEqual({
       kind: 'done',
       unchanged: false,
-      stats: { files: 6, created: 5, deleted: 1, transferred: 2, transferredBytes: 2 },
+      stats: { files: 6, created: 5, deleted: 1, transferred: 2, transferredBytes: 2, sizeBytes: 10 },
     })
     expect(readdirSync(plan.to, { recursive: true }).toSorted()).toEqual([
       'a',
@@ -307,6 +309,7 @@ describe('forecast()', () => {
       deleted: 2,
       transferred: 2,
       transferredBytes: 7,
+      sizeBytes: 7,
     })
     expect(readdirSync(plan.to)).toEqual(['old1', 'old2'])
     expect(existsSync(join(plan.to, 'new'))).toBe(false)

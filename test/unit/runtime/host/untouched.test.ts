@@ -88,7 +88,7 @@ describe('what has been copied', () => {
   test('is told of by a survey of the mirror too, if that looked for it', async () => {
     const target = { name: 'hdd1', path: dirname(to), mounts: [], parallel: 1 }
     const source = { name: basename(to) } as Source
-    await mirrors.survey(target, source, 'run1', tomorrow)
+    await mirrors.survey(target, source, 'run1', { since: tomorrow })
     expect(await facts(tomorrow)).toEqual({ same: entries, changed: 0 })
     await mirrors.survey(target, source, 'run1')
     expect(await facts(tomorrow)).toBeUndefined()
