@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventSearch, Journal, LoggedEvent } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { unknownSource } from '../config/lookup.ts'
 import { parseDuration } from '../config/units.ts'
 import { UsageError } from '../errors.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -50,7 +51,11 @@ export async function eventsCommand(options: EventsOptions, io: Io): Promise<num
     const wanted = { limit: lines, ...options, since }
     const found = opened?.journal.search(searchOf(wanted, opened.journal)) ?? []
     for (const one of found) io.stdout(line(one))
-    if (found.length === 0 && !options.json) io.stdout('no such events\n')
+    if (found.length === 0 && !options.json) {
+      io.stdout('no such events\n')
+      const doubt = options.source !== undefined && unknownSource(options.source, config)
+      if (doubt) io.stderr(`hdsync: ${doubt.message}\n  ${doubt.hint}\n`)
+    }
   } finally {
     opened?.close()
   }

@@ -2,7 +2,12 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { exitCodes } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
 
-const exitCodeHelp = `
+const after = `
+To begin:
+  hdsync init      asks what to back up and to where, and writes the config
+  hdsync check     everything that could go wrong tonight; \`hdsync plan\` shows the commands
+  hdsync run       the first backup, now
+
 Exit codes:
   0 all sources good   1 a source failed        2 usage or config error   3 done, with warnings
   4 another run is going on   5 held, waiting for \`hdsync release\`   130, 143 cancelled by a signal`
@@ -22,9 +27,30 @@ export async function main(argv: readonly string[], version: string, io: Io = pr
     await program.parseAsync([...argv])
     return exitCode
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : exitCodes.usage
+    if (error instanceof CommanderError) return await refuse(error, program, argv.slice(2), io)
     return await printError(error, argv.includes('--debug'), io)
   }
+}
+
+/** A command line that was not understood is answered with what is wrong, and with what leads on. */
+async function refuse(
+  { code, exitCode, message }: CommanderError,
+  program: Command,
+  words: readonly string[],
+  io: Io,
+): Promise<number> {
+  if (exitCode === 0) return exitCodes.succeeded
+  // The help of a command that has parts has been printed instead.
+  if (code === 'commander.help') return exitCodes.usage
+  const { leadOn } = await import('./guesses.ts')
+  const commands = new Map(
+    program.commands.map((command) => [command.name(), command.commands.map((part) => part.name())] as const),
+  )
+  const { hint, sure } = leadOn({ code, words, commands })
+  const [what = '', suggestion] = message.replace(/^error: /, '').split('\n')
+  io.stderr(`hdsync: ${what}\n`)
+  io.stderr(`  ${!sure && suggestion ? suggestion : hint}\n`)
+  return exitCodes.usage
 }
 
 async function printError(error: unknown, debug: boolean, io: Io): Promise<number> {
@@ -60,11 +86,13 @@ export function createProgram(
     .helpCommand('help [command]', 'print the help of a command')
     .configureOutput({
       writeOut: io.stdout,
-      writeErr: (text) => io.stderr(text.replace(/^error: /, 'hdsync: ')),
+      writeErr: io.stderr,
+      // It is told once it is known what leads on.
+      outputError() {},
     })
     .showSuggestionAfterError()
     .exitOverride()
-    .addHelpText('after', exitCodeHelp)
+    .addHelpText('after', after)
 
   const command = (usage: string, description: string, example: string, parent = program) =>
     parent
@@ -231,7 +259,7 @@ export function createProgram(
     functions() {
       const functions = command(
         'functions',
-        'list what handles what, and where it was loaded from',
+        'list the functions: what each handles, and where it was loaded from',
         'hdsync functions',
       )
         .option(...json)
@@ -322,7 +350,7 @@ export function createProgram(
     notify() {
       const notify = program
         .command('notify')
-        .description('see to those who are told of runs')
+        .description('try the hooks that tell of runs')
         .addHelpText('after', '\nExample:\n  hdsync notify test')
       command(
         'test [name]',

@@ -26,8 +26,8 @@ export async function loadConfig({ path, env, uid }: LoadOptions): Promise<Confi
   const named = path || env.HDSYNC_CONFIG
   const file = resolve(named || DEFAULT_CONFIG_FILE)
   const missingHint = named
-    ? `it is named by ${path ? '--config' : 'HDSYNC_CONFIG'}: is that the right path?`
-    : 'write one, or name another with --config FILE'
+    ? `it is named by ${path ? '--config' : 'HDSYNC_CONFIG'}: is that the right path? If so, \`hdsync init --config ${file}\` writes it`
+    : '`hdsync init` looks at this machine and writes it; --config FILE names another'
   const bytes = readWhole(file, missingHint, uid)
   const text = decode(bytes, file)
   const memory = configMemory(env.NODE_COMPILE_CACHE, uid)

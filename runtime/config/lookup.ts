@@ -1,5 +1,6 @@
 import { TerminalError, UsageError } from '../errors.ts'
 import type { Config, LvSource, NotifyHook, Source, Target } from './config.ts'
+import { isWithin } from './left-out.ts'
 import { didYouMean } from './nearest.ts'
 
 /** A source and its target. @throws {TerminalError} The config has changed since the run began. */
@@ -30,12 +31,36 @@ export function configuredHook<K extends NotifyHook['kind']>(
 
 /** @throws {UsageError} A source is not in the config. */
 export function checkSources(sources: readonly string[], config: Config): void {
-  const known = Object.keys(config.sources)
   for (const name of sources) {
-    if (known.includes(name)) continue
-    const near = didYouMean(name, known)
-    throw new UsageError(`there is no source ${JSON.stringify(name)} in ${config.file}`, {
-      hint: near ?? `it has ${known.join(', ')}`,
-    })
+    const error = unknownSource(name, config)
+    if (error) throw error
   }
+}
+
+/** What to say of a source that is not in the config; undefined if it is. */
+export function unknownSource(name: string, config: Config): UsageError | undefined {
+  const known = Object.keys(config.sources)
+  if (known.includes(name)) return undefined
+  return new UsageError(`there is no source ${JSON.stringify(name)} in ${config.file}`, {
+    hint: sourceMeant(name, config) ?? didYouMean(name, known) ?? `it has ${known.join(', ')}`,
+  })
+}
+
+/** A source goes by its name: somebody may have written its folder, its volume, or the target that it goes to. */
+function sourceMeant(word: string, { sources, targets }: Config): string | undefined {
+  const path = word.replace(/(?<=.)\/+$/, '')
+  const all = Object.values(sources)
+  const meant = all.find((one) =>
+    one.kind === 'path'
+      ? isWithin(path, one.path)
+      : [`${one.vg}/${one.lv}`, `/dev/${one.vg}/${one.lv}`, one.lv].includes(path),
+  )
+  if (meant) {
+    const what = meant.kind === 'path' ? meant.path : `${meant.vg}/${meant.lv}`
+    return `${what} is source ${meant.name}: name it so`
+  }
+  if (!Object.hasOwn(targets, word)) return undefined
+  const sent = all.filter(({ target }) => target === word).map(({ name }) => name)
+  const hint = `${word} is a target`
+  return sent.length > 0 ? `${hint}; these sources go to it: ${sent.join(', ')}` : hint
 }

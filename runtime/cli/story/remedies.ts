@@ -82,7 +82,7 @@ const remedies: readonly Remedy[] = [
       'A function of your own did not get it ready for its snapshot in time. See what it did, and try it by itself:',
       `$ hdsync show ${run}`,
       '$ hdsync functions',
-      `It may take longer with sources.${source.name}.snapshot.gate.timeout; with onTimeout: take the snapshot is taken anyway.`,
+      `It may take longer with sources.${source.name}.snapshot.gate.timeout; with onTimeout: take-anyway the snapshot is taken anyway.`,
     ],
   },
   {

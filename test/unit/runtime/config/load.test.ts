@@ -37,7 +37,7 @@ describe('loadConfig()', () => {
 
   test('says how to begin when there is no config at all', async () => {
     await expect(loadConfig({ env: {}, uid: USER })).rejects.toThrow(
-      `${DEFAULT_CONFIG_FILE}: expected a config file, found none\n  write one, or name another with --config FILE`,
+      `${DEFAULT_CONFIG_FILE}: expected a config file, found none\n  \`hdsync init\` looks at this machine and writes it; --config FILE names another`,
     )
   })
 
@@ -46,7 +46,7 @@ describe('loadConfig()', () => {
     const error = await loadConfig({ path, env: {}, uid: USER }).catch((thrown) => thrown)
     expect(error).toBeInstanceOf(ConfigError)
     expect(error.message).toBe(
-      `${path}: expected a config file, found none\n  it is named by --config: is that the right path?`,
+      `${path}: expected a config file, found none\n  it is named by --config: is that the right path? If so, \`hdsync init --config ${path}\` writes it`,
     )
     expect(error.cause.code).toBe('ENOENT')
     await expect(loadConfig({ env: { HDSYNC_CONFIG: path }, uid: USER })).rejects.toThrow(
