@@ -9,11 +9,10 @@ import { loadConfig } from '../config/load.ts'
 import { loadFunctions } from '../engine/engine.ts'
 import { cancelledRun } from '../engine/withdrawal.ts'
 import { UsageError } from '../errors.ts'
-import { asked } from './daemon.ts'
+import { asked, connectDaemon } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readWanted } from './find-run.ts'
 import type { Io } from './io.ts'
-import { daemonOf } from './remote.ts'
 import type { Reading } from './store.ts'
 import { resultText } from './view/result.ts'
 
@@ -47,7 +46,8 @@ export async function cancelCommand(wanted: string, options: CancelOptions, io: 
 
 /** Has whoever does the run end it; one that nobody has begun is taken back. */
 async function ask({ standing, result: { run } }: Reading, config: Config, io: Io): Promise<void> {
-  const daemon = await daemonOf(config)
+  // Whatever config it works by: the run is in this store.
+  const daemon = await connectDaemon(config)
   if (daemon) {
     await asked(daemon.post(`/runs/${run}/cancel`))
     io.stderr(`hdsync: cancelling run ${run}, and removing its snapshots\n`)

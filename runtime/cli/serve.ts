@@ -67,6 +67,8 @@ async function serve(
     load,
     version,
     observer: tellAll(view, manager, () => idle?.touch()),
+    note: (message) => view.note(message),
+    onTaken: () => followConfig(listeners, view),
     onFailure: (error) =>
       ended.resolve({ code: exitCodes.failed, why: `nothing can go on: ${reasonOf(error)}` }),
   })
@@ -79,7 +81,7 @@ async function serve(
     return sockets.length > 0 ? 0 : exitCodes.busy
   }
   const listeners = new Listeners(service, () => idle?.touch())
-  const isBusy = () => service.engine.busy() || listeners.clients > 0
+  const isBusy = () => service.busy() || listeners.clients > 0
   const watch = createIdleWatch({
     idleMs,
     busy: isBusy,
@@ -99,8 +101,9 @@ async function serve(
     await listeners.open(sockets)
     view.note(`ready on ${listeners.addresses.join(' and ')}`)
     manager.ready()
-    unwatch = manager.watch(createProgressCheck(() => service.engine))
-    unhandle = onSignals({ service, listeners, manager, view, end: ended.resolve })
+    const moves = createProgressCheck(() => service.engine)
+    unwatch = manager.watch(() => service.isBetween || moves())
+    unhandle = onSignals({ service, manager, view, end: ended.resolve })
     const { code, why } = await ended.promise
     view.note(`stops: ${why}`)
     return code
@@ -217,16 +220,24 @@ function addressesOf(config: Config): ListenAddress[] {
   return [{ path: socketPath(config) }, ...(tcp ? [tcp] : [])]
 }
 
+/** A new config may name other addresses. That one cannot be listened on keeps nothing else from going on. */
+async function followConfig(listeners: Listeners, view: View): Promise<void> {
+  try {
+    await listeners.follow()
+  } catch (error) {
+    view.note(`cannot listen as the config says now: ${reasonOf(error)}`)
+  }
+}
+
 interface Handled {
   service: Service
-  listeners: Listeners
   manager: ServiceManager
   view: View
   end(end: End): void
 }
 
 /** @returns A function that lets signals do again what they did. */
-function onSignals({ service, listeners, manager, view, end }: Handled): () => void {
+function onSignals({ service, manager, view, end }: Handled): () => void {
   let asked = false
   const stop = (signal: NodeJS.Signals) => {
     // The second one leaves it to the next start.
@@ -235,15 +246,15 @@ function onSignals({ service, listeners, manager, view, end }: Handled): () => v
     end({ code: 0, why: signal })
   }
   const reload = async () => {
+    if (asked) return
     manager.reloading()
     try {
       await service.reload()
-      await listeners.follow()
-      view.note(`goes on with ${service.config.file} as it is now`)
     } catch (error) {
       view.note(`the config is not taken, the old one stays: ${reasonOf(error)}`)
     } finally {
-      manager.ready()
+      // What is going on goes on by the old one: that it is not over keeps nobody waiting.
+      if (!asked) manager.ready()
     }
   }
   const retire = async () => {

@@ -1,4 +1,10 @@
-import { backupFinish, catalogue, type EventDefinition, type InputOf } from '../../events/index.ts'
+import {
+  backupFinish,
+  backupStart,
+  catalogue,
+  type EventDefinition,
+  type InputOf,
+} from '../../events/index.ts'
 import { type EventBus, heldBack } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
@@ -56,6 +62,11 @@ export interface Engine {
   nextDue(): number | undefined
   /** When the next source becomes overdue, if it does not succeed before. */
   nextOverdue(): number | undefined
+  /**
+   * From now on runs that are asked for are judged by another config, with which they will begin: the caller holds this
+   * engine, and opens another one by that config.
+   */
+  judgeBy(config: Config, registry: Registry): void
   /** No further run begins; the one that is going on is not touched, and those that wait are kept. */
   hold(): void
   /** Tells of what happens, until the answer is called. */
@@ -150,9 +161,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   let onHold = false
   const queue = new RunQueue({ bus, dispatcher, ends })
   const intake = new Intake((publications) => dispatcher.publish(publications))
+  let next = { config, registry }
   const prepare = (event: Submission) => {
-    const publication = publicationOf(event, registry, { now: clock.now() })
-    checkRequest(publication, config)
+    const by = event.type === backupStart.type ? next : { config, registry }
+    const publication = publicationOf(event, by.registry, { now: clock.now() })
+    checkRequest(publication, by.config)
     const { id, source, runid = '' } = publication.event
     return async (): Promise<Receipt> => {
       const taken = await intake.put(publication)
@@ -214,6 +227,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       return due.length > 0 ? Math.min(...due) : undefined
     },
     nextOverdue: () => overdue?.nextAt,
+    judgeBy(config, registry) {
+      next = { config, registry }
+    },
     hold() {
       onHold = true
       queue.close()

@@ -6,7 +6,7 @@ import { type Answer, answerJson, type Question } from '../../http/exchange.ts'
 import { problemMediaType } from '../../http/problem.ts'
 import type { Service } from './service.ts'
 
-/** What the daemon works by, and at: `GET /status`. */
+/** What the daemon works by, or will once what is going on has ended, and at: `GET /status`. */
 export const daemonStatus = z.lazy(() =>
   z.object({
     config: z.string(),
@@ -49,8 +49,8 @@ export function localRoutes(service: () => Service): DirectRoutes {
   return new Map(routes.map(([name, answer]) => [name, (question) => answer(question).catch(refuse)]))
 }
 
-function statusOf({ config, engine }: Service): z.output<typeof daemonStatus> {
-  const { file, digest } = config
+function statusOf({ wanted, engine }: Service): z.output<typeof daemonStatus> {
+  const { file, digest } = wanted
   return { config: file, digest, pid: process.pid, run: engine.current() ?? null }
 }
 

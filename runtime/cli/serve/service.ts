@@ -8,19 +8,28 @@ import { createHandler, type Handler, loadRest } from '../../http/handler.ts'
 import { readSecrets, type Secrets } from '../../http/secrets.ts'
 import { loadLater } from '../load-later.ts'
 import { localRoutes } from './local.ts'
+import { cutOff, quiet } from './quiet.ts'
 
 /** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
 export interface Service {
+  /** What it works by now. */
   readonly config: Config
+  /** The config that it works by, or will once what is going on has ended. */
+  readonly wanted: Config
   readonly engine: Engine
+  /** Between two configs: nothing can be asked for in that moment. */
+  readonly isBetween: boolean
+  /** Whether anything is going on, or could go on at once. */
+  busy(): boolean
   /** Answers a request; `trusted` when it came over a socket that file permissions guard. */
   handle(...request: [...Parameters<Handler>, trusted: boolean]): Promise<void>
   /**
-   * Checks a new config, waits for what is going on, and goes on with the new one.
-   * @throws {UsageError} It is wrong: the old one stays.
+   * Checks a new config, which is taken once nothing is going on. What is asked for meanwhile is judged by it, and begins
+   * with it. Waits for nothing that is going on: a stop, a cancel and a start can be asked for at any time.
+   * @throws {UsageError} It is wrong: what was taken before stays.
    */
   reload(): Promise<void>
-  /** Waits until nothing is going on; no further run begins. */
+  /** Waits until nothing is going on; no further run begins, and no other config is taken. */
   settle(): Promise<void>
   /** Ends the streams that are open. */
   hangUp(): void
@@ -34,14 +43,24 @@ export interface ServiceOptions {
   load: () => Promise<Config>
   observer: EngineObserver
   version: string
+  /** Says something to whoever reads the log. */
+  note(message: string): void
+  /** Called when a new config has been taken. */
+  onTaken(): Promise<void>
   /** Called when the store fails: nothing can go on. */
   onFailure(error: Error): void
 }
 
+/** A config that was found good, with what it names. */
+interface Next {
+  config: Config
+  secrets: Secrets
+}
+
 /** How long a run that is going on may take to end when the daemon is stopped, before it is cancelled. */
 const graceMs = 5000
-/** How long hooks are waited for; what they do not manage is told again by the next start. */
-const hookPatienceMs = 5000
+/** How long answers that are under way may take before the store is closed. */
+const answerMs = 1000
 
 /** @returns undefined when another process holds the lock on the state directory. */
 export async function openService(options: ServiceOptions): Promise<Service | undefined> {
@@ -53,27 +72,69 @@ export async function openService(options: ServiceOptions): Promise<Service | un
   let engine = first
   const local = localRoutes(() => service)
   let apps = appsOf(engine, config, secrets, options, local)
-  // Requests that come while the config is being replaced wait for the new one.
-  let settled: Promise<void> = Promise.resolve()
+  const answering = new Set<Promise<void>>()
+  let next: Next | undefined
+  /** Runs until no config is left to be taken. */
+  let taking: Promise<void> | undefined
+  /** Requests that come while the config is being replaced wait for the new one. */
+  let replacing: Promise<void> | undefined
+  let isLeaving = false
+  let isLost = false
 
-  async function replace(next: Config, secrets: Secrets): Promise<void> {
-    await quiet(engine)
-    const done = Promise.withResolvers<void>()
-    settled = done.promise
+  async function takeAll(): Promise<void> {
+    while (next) {
+      await quiet(engine, { isUrgent: () => engine.bus.heldRun() !== undefined })
+      // The way out is another one: whoever stops the engine must not find a second one.
+      if (isLeaving || engine.dispatcher.failed) return
+      const taken = next
+      next = undefined
+      replacing = replace(taken)
+      await replacing
+      replacing = undefined
+    }
+  }
+
+  async function replace({ config: wanted, secrets }: Next): Promise<void> {
     try {
       // Before the store is closed, which they read.
       apps.close()
+      await Promise.race([Promise.all(answering), sleep(answerMs, undefined, { ref: false })])
       await engine.stop()
-      const opened = await begin(next, options)
-      if (!opened) throw new HdsyncError(`another hdsync has taken the state directory ${next.state}`)
+      isLost = true
+      const opened = await begin(wanted, options)
+      if (!opened) throw new HdsyncError(`another hdsync has taken the state directory ${wanted.state}`)
+      isLost = false
       engine = opened
-      config = next
+      config = wanted
       apps = appsOf(engine, config, secrets, options, local)
+      options.note(`goes on with ${config.file} as it is now`)
+      await options.onTaken()
     } catch (error) {
       options.onFailure(error as Error)
-    } finally {
-      done.resolve()
     }
+  }
+
+  async function read(): Promise<void> {
+    const loaded = await options.load()
+    if (loaded.state !== config.state) {
+      throw new UsageError(`\`state\` has changed from ${config.state} to ${loaded.state}`, {
+        hint: 'that takes a restart: systemctl restart hdsync',
+      })
+    }
+    const registry = await loadFunctions(loaded)
+    const secrets = await readSecrets(loaded)
+    await replacing
+    if (isLeaving) throw new HdsyncError('hdsync serve is being stopped')
+    next = { config: loaded, secrets }
+    engine.hold()
+    engine.judgeBy(loaded, registry)
+    const run = engine.current()
+    if (run) options.note(`takes ${loaded.file} as it is now once run ${run} has ended`)
+    taking ??= takeAll()
+      .catch(options.onFailure)
+      .finally(() => {
+        taking = undefined
+      })
   }
 
   let reloading: Promise<void> = Promise.resolve()
@@ -81,35 +142,38 @@ export async function openService(options: ServiceOptions): Promise<Service | un
     get config() {
       return config
     },
+    get wanted() {
+      return next?.config ?? config
+    },
     get engine() {
       return engine
     },
+    get isBetween() {
+      return replacing !== undefined
+    },
+    busy: () => taking !== undefined || engine.busy(),
     async handle(incoming, outgoing, trusted) {
-      await settled
-      await (trusted ? apps.trusted : apps.open)(incoming, outgoing)
+      await replacing
+      const answer = Promise.resolve((trusted ? apps.trusted : apps.open)(incoming, outgoing))
+      const answered = answer.catch(() => {})
+      answering.add(answered)
+      await answer.finally(() => answering.delete(answered))
     },
     reload() {
-      const next = async () => {
-        const loaded = await options.load()
-        if (loaded.state !== config.state) {
-          throw new UsageError(`\`state\` has changed from ${config.state} to ${loaded.state}`, {
-            hint: 'that takes a restart: systemctl restart hdsync',
-          })
-        }
-        await loadFunctions(loaded)
-        await replace(loaded, await readSecrets(loaded))
-      }
-      const result = reloading.then(next)
+      const result = reloading.then(read)
       reloading = result.catch(() => {})
       return result
     },
     hangUp: () => apps.close(),
     async settle() {
-      await settled
+      isLeaving = true
+      await replacing
       await quiet(engine)
     },
     async stop() {
-      await settled
+      isLeaving = true
+      await replacing
+      if (isLost) return
       const { failed } = engine.dispatcher
       if (failed) await engine.abandon(failed)
       else await leave(engine)
@@ -168,16 +232,5 @@ async function leave(engine: Engine): Promise<void> {
     await engine.cancel(current, 'cancelled: hdsync serve was stopped')
     await ended
   }
-  const idle = engine.dispatcher.idle()
-  await Promise.race([idle, sleep(hookPatienceMs, undefined, { ref: false })])
-  await engine.dispatcher.abandon(new HdsyncError('hdsync serve was stopped'))
-}
-
-/** Waits until nothing is going on. Runs that wait are kept. */
-async function quiet(engine: Engine): Promise<void> {
-  engine.hold()
-  while (engine.current() || engine.dispatcher.inHand > 0) {
-    const current = engine.current()
-    await (current ? engine.ended(current) : engine.dispatcher.idle())
-  }
+  await cutOff(engine, 'hdsync serve was stopped')
 }

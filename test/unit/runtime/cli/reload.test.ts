@@ -1,0 +1,106 @@
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { lockHolder } from '../../../../runtime/bus/sqlite/lock-holder.ts'
+import { cancelCommand } from '../../../../runtime/cli/cancel.ts'
+import { connectDaemon } from '../../../../runtime/cli/daemon.ts'
+import { emitCommand } from '../../../../runtime/cli/emit.ts'
+import { showCommand } from '../../../../runtime/cli/show.ts'
+import { printed, type Server } from './night.ts'
+import { makeSlowServer, type Started, serve } from './processes.ts'
+
+const state = ({ folder }: Server) => join(folder, 'state')
+
+async function emit({ config }: Server, data = '{}'): Promise<string> {
+  const io = printed()
+  await emitCommand('backup.start', { config, data }, io)
+  return io.out.trim()
+}
+
+async function show({ config }: Server, run: string) {
+  const io = printed()
+  await showCommand(run, { config, json: true }, io)
+  return JSON.parse(io.out)
+}
+
+/** A daemon in the middle of a run, which does not end by itself. */
+async function runningDaemon(): Promise<{
+  server: Awaited<ReturnType<typeof makeSlowServer>>
+  daemon: Started
+  run: string
+}> {
+  const server = await makeSlowServer()
+  const daemon = await serve(server)
+  const run = await emit(server)
+  await expect.poll(daemon.said).toContain('copies')
+  return { server, daemon, run }
+}
+
+/** A third source is in the config from now on. */
+function addSource({ folder, config }: Server): void {
+  mkdirSync(join(folder, 'more'))
+  writeFileSync(join(folder, 'more', 'file'), 'more')
+  const more = `sources:\n  more: { path: ${folder}/more, target: disk }\n`
+  writeFileSync(config, readFileSync(config, 'utf8').replace('sources:\n', more))
+}
+
+test('a config that is to be taken after a run keeps no stop waiting, however often it was asked for', async () => {
+  const { server, daemon, run } = await runningDaemon()
+  addSource(server)
+  daemon.child.kill('SIGHUP')
+  await expect.poll(daemon.said).toContain(`takes ${server.config} as it is now once run ${run} has ended`)
+  appendFileSync(server.config, 'nonsense: 1\n')
+  daemon.child.kill('SIGHUP')
+  await expect.poll(daemon.said).toContain('the config is not taken, the old one stays')
+  daemon.child.kill('SIGTERM')
+  await expect.poll(daemon.said).toContain('stops: SIGTERM')
+  daemon.child.kill('SIGHUP')
+  expect((await daemon.ended).code).toBe(0)
+  expect(daemon.said()).not.toContain('goes on with')
+  expect(lockHolder(state(server))).toBeUndefined()
+})
+
+test('after an edit of the config a run can be cancelled at once, and others be asked for, which begin with it', async () => {
+  const { server, daemon, run } = await runningDaemon()
+  addSource(server)
+  const next = await emit(server, '{"sources":["more"]}')
+  const another = await emit(server)
+  const client = await connectDaemon({ state: state(server) })
+  expect(await client?.get('/status')).toMatchObject({ run })
+  const io = printed()
+  expect(await cancelCommand(run, { config: server.config, json: true }, io)).toBe(0)
+  expect(JSON.parse(io.out)).toMatchObject({ run, state: 'cancelled', sources: [{}, {}] })
+  server.letGo()
+  await expect
+    .poll(() => show(server, next))
+    .toMatchObject({ state: 'succeeded', sources: [{ source: 'more' }] })
+  await expect.poll(() => show(server, another)).toMatchObject({ state: 'succeeded', sources: [{}, {}, {}] })
+  expect(daemon.said()).toContain(`goes on with ${server.config} as it is now`)
+})
+
+test('a daemon that leaves once its run has ended takes no other config before, and can still be stopped', async () => {
+  const { server, daemon } = await runningDaemon()
+  daemon.child.kill('SIGUSR2')
+  // Of two signals the kernel delivers the lower number first.
+  const client = await connectDaemon({ state: state(server) })
+  await client?.get('/status')
+  daemon.child.kill('SIGHUP')
+  await expect.poll(daemon.said).toContain('hdsync serve is being stopped')
+  daemon.child.kill('SIGTERM')
+  expect((await daemon.ended).code).toBe(0)
+  expect(daemon.said()).not.toContain('goes on with')
+  expect(lockHolder(state(server))).toBeUndefined()
+})
+
+test('whoever asks a daemon to stop twice has not to wait, and leaves the rest to the next start', async () => {
+  const { server, daemon, run } = await runningDaemon()
+  daemon.child.kill('SIGHUP')
+  await expect.poll(daemon.said).toContain('once run')
+  daemon.child.kill('SIGTERM')
+  await expect.poll(daemon.said).toContain('stops: SIGTERM')
+  daemon.child.kill('SIGTERM')
+  expect((await daemon.ended).code).toBe(1)
+  server.letGo()
+  await serve(server)
+  expect(await show(server, run)).toMatchObject({ state: 'failed' })
+})
