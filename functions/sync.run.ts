@@ -11,6 +11,7 @@ import {
   sourceFailed,
   sourceNext,
   sourceSynced,
+  sourceWarned,
   syncHeld,
   syncRun,
 } from '../events/index.ts'
@@ -53,6 +54,7 @@ const emits = [
   sourceFailed,
   sourceNext,
   sourceSynced,
+  sourceWarned,
   syncHeld,
 ] as const
 
@@ -72,8 +74,11 @@ export default defineFunction({
     const { config, host, run, emit, log } = context
     const { source, target } = configured(config, data.source)
     await host.targets.prove(target)
-    const from =
-      source.kind === 'lv' ? await host.snapshots.prove(source, run.id, target) : { at: source.path }
+    await using view = source.kind === 'path' ? await host.views.open(source, run.id) : undefined
+    const from = view ?? (await host.snapshots.prove(source as LvSource, run.id, target))
+    if (view?.warning) {
+      emit(sourceWarned, { source: source.name, step: syncRun.type, reason: view.warning }, { attempt })
+    }
     const sourceIsEmpty = host.mirrors.isEmpty(from.at)
     const mirror = await host.mirrors.open(target, source)
     if (sourceIsEmpty && !mirror.empty) {
@@ -95,7 +100,7 @@ export default defineFunction({
         : undefined
     // What an earlier try has written to the mirror, this one finds there as if it had been so before.
     const isFirst = firstTry && attempt === 1
-    const copied = await settle(copy(source, from.at, mirror, { context, isFirst, signal: guard?.signal }))
+    const copied = await settle(copy(source, from, mirror, { context, isFirst, signal: guard?.signal }))
     const readTo = new Date(context.clock.now()).toISOString()
     await guard?.stop()
     // Asked before anything is believed: an overflow also explains whatever else went wrong.
@@ -176,7 +181,7 @@ type Copied =
 
 async function copy(
   source: Source,
-  from: string,
+  { at: from, exclude: covered = [] }: { at: string; exclude?: string[] },
   mirror: Mirror,
   { context, isFirst, signal }: { context: Context; isFirst: boolean; signal: AbortSignal | undefined },
 ): Promise<Copied> {
@@ -187,7 +192,7 @@ async function copy(
   const checksum = doubt?.of === 'everything'
   if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
   const { path: to, subsecondTimes } = mirror
-  const plan = { from, to, exclude, subsecondTimes, signal, maxDelete: 0 }
+  const plan = { from, to, exclude: [...exclude, ...covered], subsecondTimes, signal, maxDelete: 0 }
   const writtenIn = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
   const last = isFirst && writtenIn ? lastCopy(history, source, mirror, clock.now()) : undefined
   const before = contentsOf(history, mirror.id)

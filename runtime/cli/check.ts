@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts'
 import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
 import { type Box, createBox } from './checks/box.ts'
 import { conditions } from './checks/conditions.ts'
-import { checkDirectory } from './checks/directories.ts'
+import { checkDirectory, checkSwaps } from './checks/directories.ts'
 import { type Finding, ok, refused, warning } from './checks/finding.ts'
 import { checkHistory } from './checks/history.ts'
 import { checkFunctions, checkHooks } from './checks/hooks.ts'
@@ -107,7 +107,12 @@ function checkConfig({ file, sources, targets, warnings }: Config): Finding[] {
 
 function checkSources(box: Box): Promise<Finding[]>[] {
   return Object.values(box.config.sources).map(async (source) => [
-    ...(source.kind === 'lv' ? await checkVolume(source, box) : checkDirectory(source, box)),
+    ...(source.kind === 'lv'
+      ? await checkVolume(source, box)
+      : [
+          ...checkDirectory(source, box),
+          ...(await guarded(`source ${source.name}`, checkSwaps(source, box))),
+        ]),
     ...(await guarded(`source ${source.name}`, checkSourceRoom(source, box))),
   ])
 }

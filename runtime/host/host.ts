@@ -8,10 +8,12 @@ import { createMirrors, type Mirrors } from './mirrors.ts'
 import { openSession, type Session } from './session.ts'
 import { createSnapshots, type Snapshots } from './snapshots.ts'
 import { createTargets, type Targets } from './targets.ts'
+import { createViews, type Views } from './views.ts'
 
 /** The box, as functions see it. Every command that any of this runs stands in the journal. */
 export interface Host {
   snapshots: Snapshots
+  views: Views
   targets: Targets
   mirrors: Mirrors
   archives: Archives
@@ -35,11 +37,19 @@ export interface HostOptions {
   stateDirectory: string
 }
 
+/** Unmounting waits a few seconds at most for whoever has a file open. */
+const closingMs = 120_000
+
 export function createHost(options: HostOptions): Host {
   const { observer, signal, store, runtimeDirectory, stateDirectory } = options
   const runner = createRunner({ observer, signal, owner: store })
   return {
     snapshots: createSnapshots({ runner, store, directory: join(runtimeDirectory, 'snapshots'), signal }),
+    views: createViews({
+      runner,
+      closing: () => createRunner({ observer, signal: AbortSignal.timeout(closingMs), owner: store }),
+      directory: join(runtimeDirectory, 'sources'),
+    }),
     targets: createTargets(runner, new Ledger(runtimeDirectory)),
     mirrors: createMirrors(runner, runtimeDirectory),
     archives: createArchives({ runner, signal, boots, indexes: join(stateDirectory, 'archives') }),

@@ -36,7 +36,8 @@ export async function sweep(
       messages.push(`could not remove ${what}, left by an earlier run: ${(error as Error).message}`)
     }
   }
-  for (const at of snapshotMounts(join(runtimeDirectory, 'snapshots'), isLive)) {
+  const folders = ['snapshots', 'sources'].map((name) => join(runtimeDirectory, name))
+  for (const at of folders.flatMap((folder) => ownMounts(folder, isLive))) {
     await attempt(`the mount ${at}`, () => unmount(runner, at))
   }
   const ledger = new Ledger(runtimeDirectory)
@@ -87,8 +88,8 @@ async function sweepVolumes(
   }
 }
 
-/** What is mounted in our folder for snapshots; folders without a mount are removed. */
-function snapshotMounts(directory: string, isLive: (runId: string) => boolean): string[] {
+/** What is mounted in a folder of ours; folders without a mount are removed. */
+function ownMounts(directory: string, isLive: (runId: string) => boolean): string[] {
   let names: string[]
   try {
     names = readdirSync(directory)

@@ -39,11 +39,14 @@ export function mountComplaint(error: CommandError): string {
   return complaint ? `mount: ${complaint}` : error.message
 }
 
-/** @throws {CommandError} It stayed busy. */
-export async function unmount(runner: CommandRunner, at: string): Promise<void> {
+/**
+ * @param ofMachine Whether it was mounted for the whole machine, and not just for hdsync.
+ * @throws {CommandError} It stayed busy.
+ */
+export async function unmount(runner: CommandRunner, at: string, ofMachine = true): Promise<void> {
   for (const pauseMs of [...busyPausesMs, undefined]) {
     try {
-      await runner.run({ argv: umountArgv(at), timeoutMs, interruptible: false, ofMachine: true })
+      await runner.run({ argv: umountArgv(at), timeoutMs, interruptible: false, ofMachine })
       return
     } catch (error) {
       const busy = error instanceof CommandError && /busy/.test(error.stderr)

@@ -25,15 +25,22 @@ const packages: Readonly<Record<string, string>> = {
 
 /** Whether hdsync would find a program. */
 export function isInstalled(program: string): boolean {
+  return programFile(program) !== undefined
+}
+
+/** The file that hdsync would run. */
+export function programFile(program: string): string | undefined {
   const folders = (commandEnvironment('check').PATH ?? '').split(delimiter)
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+  return folders
+    .map((folder) => join(folder, program))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
 }
 
 /** How to get a program that is missing. */

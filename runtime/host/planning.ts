@@ -21,6 +21,7 @@ import { readMounts, topMountAt } from './mountinfo.ts'
 import { rsyncArgv, type SyncStats } from './rsync.ts'
 import { snapshotMountpoint, snapshotName, snapshotTags } from './snapshots.ts'
 import { devicePath, inClosingOrder } from './targets.ts'
+import { bindArgv, coverPatterns, directView, viewMountpoint, viewNeed } from './views.ts'
 
 /** Commands that would run, joined by pipes; `file` takes the output of the last. */
 export interface PlannedStep {
@@ -57,13 +58,15 @@ export function createPlanner(
   past: Past = { wasSynced: () => true, hasArchive: () => false },
 ): (options: HostOptions) => Host {
   // A host is made for each step of the chain; what has been planned lasts for all of them.
-  const made: Made = { snapshots: new Map(), mounts: [], later: new Set() }
+  const made: Made = { snapshots: new Map(), views: new Map(), mounts: [], later: new Set() }
   return (options) => createPlanningHost(options, plan, made, past)
 }
 
 interface Made {
   /** Where the snapshot of each source would be mounted, and the tags that it would have. */
   snapshots: Map<string, { at: string; tags: readonly string[] }>
+  /** Where directories would be mounted, and which. */
+  views: Map<string, string>
   mounts: { at: string }[]
   /** Mirrors that hold something: a copy may find that it has nothing to do. */
   later: Set<string>
@@ -135,6 +138,17 @@ function createPlanningHost(
         return []
       },
     },
+    views: {
+      async open(source, run) {
+        const need = await viewNeed(source, runner)
+        if (!need || need.problem) return directView(source)
+        const at = viewMountpoint(join(options.runtimeDirectory, 'sources'), run, source.name)
+        step(bindArgv(need.path, at))
+        made.views.set(at, need.path)
+        const exclude = coverPatterns(need.path)
+        return { at, exclude, [Symbol.asyncDispose]: async () => step(umountArgv(at)) }
+      },
+    },
     targets: {
       async open(target) {
         if (isSeen(target)) await real.targets.prove(target)
@@ -190,7 +204,9 @@ function createPlanningHost(
         return { kind: 'done', stats: nothing, unchanged: false }
       },
       flush: async (path) => step(flushArgv(path)),
-      isEmpty: (path) => !made.snapshots.values().some(({ at }) => at === path) && isEmptyDirectory(path),
+      isEmpty: (path) =>
+        !made.snapshots.values().some(({ at }) => at === path) &&
+        isEmptyDirectory(made.views.get(path) ?? path),
     },
     boots: real.boots,
     archives: {

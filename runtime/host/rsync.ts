@@ -102,6 +102,12 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
   ]
 }
 
+/** @returns undefined where the program does not say so. */
+export async function rsyncVersion(runner: CommandRunner): Promise<string | undefined> {
+  const { stdout } = await runner.run({ argv: ['rsync', '--version'], timeoutMs: 30_000 })
+  return /\bversion v?(\d+(?:\.\d+)+)/.exec(stdout)?.[1]
+}
+
 /** Finds out what a sync would do, without doing it. @throws As `sync`. */
 export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<SyncStats> {
   const { stdout } = await run(runner, {

@@ -21,8 +21,8 @@ export interface Box {
   snapshots: Pick<Snapshots, 'origin'>
   targets: Pick<Targets, 'prove'>
   ledger: Pick<Ledger, 'entries'>
-  /** Where snapshots are mounted. */
-  snapshotDirectory: string
+  /** Where snapshots are mounted, and directories. */
+  mountDirectories: string[]
   /** Volumes of a group, or with a tag; asked for once. @throws As {@link Lvm.volumes}. */
   volumes(where: string): Promise<Volume[]>
 }
@@ -55,7 +55,7 @@ export function createBox(
     snapshots: createSnapshots({ runner, store, directory: snapshotDirectory, signal }),
     targets: createTargets(runner, ledger),
     ledger,
-    snapshotDirectory,
+    mountDirectories: [snapshotDirectory, join(directory, 'sources')],
     volumes(where) {
       const answer = asked.get(where) ?? lvm.volumes(where)
       asked.set(where, answer)

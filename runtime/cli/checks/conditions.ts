@@ -19,6 +19,10 @@ export const conditions = {
   'path.ok': ['ok', 'a directory that is backed up'],
   'path.unreadable': ['error', 'a directory does not exist or cannot be read'],
   'path.empty': ['error, warning', 'a directory is empty; an error where its mirror is not'],
+  'path.swappable': [
+    'error',
+    'rsync is older than 3.5.0, and a directory cannot be mounted so that no link in it is followed',
+  ],
 
   'lvm.ok': ['ok', 'a volume, and the room for its snapshot'],
   'lvm.unreadable': ['error', 'LVM cannot be asked about a volume group'],

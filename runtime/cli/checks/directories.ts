@@ -3,6 +3,8 @@ import type { PathSource } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
 import { isEmptyDirectory } from '../../host/directory.ts'
 import { mirrorPath } from '../../host/mirrors.ts'
+import { isInstalled } from '../../host/packages.ts'
+import { swapFinding, swapRemedy, viewNeed } from '../../host/views.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, ok, refused, warning } from './finding.ts'
 
@@ -32,6 +34,21 @@ export function checkDirectory(source: PathSource, box: Box): Finding[] {
       'path.ok',
       about,
       below.length > 0 ? `${source.path}, without what is mounted below it: ${shown}` : source.path,
+    ),
+  ]
+}
+
+/** Whether somebody who may write in a directory could lead rsync out of it. */
+export async function checkSwaps(source: PathSource, { runner }: Box): Promise<Finding[]> {
+  if (!isInstalled('rsync')) return []
+  const problem = (await viewNeed(source, runner))?.problem
+  if (problem === undefined) return []
+  return [
+    error(
+      'path.swappable',
+      `source ${source.name}`,
+      `${swapFinding(problem)}; each of its nights is degraded`,
+      swapRemedy,
     ),
   ]
 }

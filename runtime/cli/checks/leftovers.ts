@@ -22,18 +22,20 @@ export async function checkLeftovers(
 }
 
 function leftMounts(
-  { ledger, mounts, snapshotDirectory }: Box,
+  { ledger, mounts, mountDirectories }: Box,
   isLive: (runId: string) => boolean,
 ): Finding[] {
   const ofTargets = ledger
     .entries()
     .filter(({ run, at, device }) => !isLive(run) && topMountAt(mounts, at)?.device === device)
     .map(({ at }) => at)
-  const ofSnapshots = namesIn(snapshotDirectory)
-    .filter((name) => !isLive(name.slice(0, name.indexOf('-'))))
-    .map((name) => join(snapshotDirectory, name))
-    .filter((at) => topMountAt(mounts, at))
-  return [...ofTargets, ...ofSnapshots].map((at) =>
+  const ofSources = mountDirectories.flatMap((directory) =>
+    namesIn(directory)
+      .filter((name) => !isLive(name.slice(0, name.indexOf('-'))))
+      .map((name) => join(directory, name))
+      .filter((at) => topMountAt(mounts, at)),
+  )
+  return [...ofTargets, ...ofSources].map((at) =>
     warning('leftover.mount', about, `${at} is still mounted, by a run that is over`, remedy),
   )
 }

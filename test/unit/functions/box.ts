@@ -111,6 +111,10 @@ export class Box implements Host {
     },
   }
 
+  readonly views: Host['views'] = {
+    open: async ({ path }) => ({ at: path, exclude: [], [Symbol.asyncDispose]: async () => {} }),
+  }
+
   readonly targets: Host['targets'] = {
     open: async ({ name }) => {
       if (this.missingTargets.has(name)) throw new TerminalError(`the disk of ${name} is not there`)
