@@ -38,7 +38,7 @@ export default defineFunction({
     const source = volumeSource(config, data.source)
     const { target } = configured(config, data.source)
     // What is wrong with the target, is better known before there is a snapshot; it is proven again before it is written.
-    await host.targets.prove(target)
+    await host.targets.prove(target, source)
     if (attempt === 1) {
       const history = events.recent(bearsOnDoubt, source.name, 100)
       const mirror = host.mirrors.identify(target, source)

@@ -73,7 +73,7 @@ export default defineFunction({
   async run({ data, attempt, firstTry, event }, context) {
     const { config, host, run, emit, log } = context
     const { source, target } = configured(config, data.source)
-    await host.targets.prove(target)
+    await host.targets.prove(target, source)
     await using view = source.kind === 'path' ? await host.views.open(source, run.id) : undefined
     const from = view ?? (await host.snapshots.prove(source as LvSource, run.id, target))
     if (view?.warning) {

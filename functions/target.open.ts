@@ -6,6 +6,7 @@ import {
   type Host,
   type RunInfo,
   reasonOf,
+  type Source,
   TerminalError,
 } from '../runtime/function.ts'
 
@@ -27,7 +28,10 @@ export default defineFunction({
     for (const name of data.sources) {
       const source = config.sources[name]
       if (!source) throw new TerminalError(`source ${name} is not in the config any more`)
-      const problem = problems.get(source.target) ?? (source.archive ? archiveProblem : undefined)
+      const problem =
+        problems.get(source.target) ??
+        (source.archive ? archiveProblem : undefined) ??
+        notApart(source, config, host)
       if (problem) emit(sourceFailed, { source: name, step: targetOpen.type, reason: problem })
       else usable.set(source.target, [...(usable.get(source.target) ?? []), name])
     }
@@ -51,6 +55,22 @@ function lanes(names: readonly string[], most: number): string[][] {
   const dealt = Array.from({ length: Math.min(most, names.length) }, (): string[] => [])
   for (const [index, name] of names.entries()) dealt[index % dealt.length]?.push(name)
   return dealt
+}
+
+/** What is wrong where a source and what is made of it lie in each other. */
+function notApart(
+  source: Source,
+  { targets, archive }: Config,
+  { targets: disks }: Host,
+): string | undefined {
+  const target = targets[source.target]
+  const archives = source.archive && archive ? targets[archive.target] : undefined
+  try {
+    if (target) disks.proveApart(source, target, archives)
+    return undefined
+  } catch (error) {
+    return reasonOf(error)
+  }
 }
 
 function targetsOf(sources: readonly string[], config: Config): Set<string> {

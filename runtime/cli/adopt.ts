@@ -6,6 +6,7 @@ import { unobserved } from '../host/command.ts'
 import { createHost, runtimeDirectory } from '../host/host.ts'
 import { type Marker, readMarker, writeMarker } from '../host/marker.ts'
 import { mountOf, readMounts } from '../host/mountinfo.ts'
+import { realPath } from '../host/real-path.ts'
 
 export interface Adoption {
   marker: Marker
@@ -57,7 +58,7 @@ export async function adoptTarget(
         hint: `if it is meant to be ${name} now: hdsync target adopt ${name} --again`,
       })
     }
-    const onRoot = mountOf(readMounts(), path)?.at === '/'
+    const onRoot = mountOf(readMounts(), realPath(path))?.at === '/'
     if (found?.target === name) return { marker: found, isNew: false, onRoot }
     inspect?.(path)
     return { marker: await writeMarker(path, name, Date.now()), isNew: true, onRoot }

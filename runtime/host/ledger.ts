@@ -3,12 +3,24 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import * as z from 'zod'
 import { bootId } from './boots.ts'
+import { isFrom } from './devices.ts'
+import { type Mount, readMounts, topMountAt } from './mountinfo.ts'
+import { realPath } from './real-path.ts'
 
 const entry = z.lazy(() =>
-  z.object({ run: z.string(), at: z.string(), device: z.string(), bootId: z.string() }),
+  z.object({
+    run: z.string(),
+    at: z.string(),
+    device: z.string(),
+    shown: z.string().optional(),
+    bootId: z.string(),
+  }),
 )
 
-/** A mount that hdsync is about to make, or has made. */
+/**
+ * A mount that hdsync is about to make, or has made: at a real path (earlier versions wrote it as the config has it), of the
+ * device with this number. Some file systems show another one once they are mounted: see isFrom.
+ */
 export type LedgerEntry = Omit<z.output<typeof entry>, 'bootId'>
 
 /**
@@ -23,9 +35,10 @@ export class Ledger {
     this.#directory = join(runtimeDirectory, 'mounts')
   }
 
-  record({ run, at, device }: LedgerEntry): void {
+  record({ run, at, device, shown }: LedgerEntry): void {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
-    writeFileSync(this.#file(at), JSON.stringify({ run, at, device, bootId: bootId() }), { mode: 0o600 })
+    const text = JSON.stringify({ run, at, device, shown, bootId: bootId() })
+    writeFileSync(this.#file(at), text, { mode: 0o600 })
   }
 
   strike(at: string): void {
@@ -52,6 +65,15 @@ export class Ledger {
     // Paths may be longer than names can be.
     return join(this.#directory, createHash('sha256').update(at).digest('hex'))
   }
+}
+
+/** What an entry has mounted, if it is still there. */
+export function mountOfEntry(
+  { at, device, shown }: LedgerEntry,
+  mounts: readonly Mount[] = readMounts(),
+): Mount | undefined {
+  const there = topMountAt(mounts, realPath(at))
+  return there && (there.device === shown || isFrom(there, device)) ? there : undefined
 }
 
 function parse(file: string): z.output<typeof entry> | undefined {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { type CommandRunner, createRunner, unobserved } from './command.ts'
 import { halfMadeFor, halfMadeName, resume, tagValue, undoHalfMade } from './half-made.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger, mountOfEntry } from './ledger.ts'
 import { fullName, Lvm } from './lvm.ts'
 import { unmount } from './mount.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
@@ -41,12 +41,12 @@ export async function sweep(
     await attempt(`the mount ${at}`, () => unmount(runner, at))
   }
   const ledger = new Ledger(runtimeDirectory)
-  for (const { at, device, run } of ledger.entries().toReversed()) {
-    if (isLive(run)) continue
-    if (topMountAt(readMounts(), at)?.device === device) {
-      await attempt(`the mount ${at}`, () => unmount(runner, at))
-    }
-    ledger.strike(at)
+  for (const entry of ledger.entries().toReversed()) {
+    if (isLive(entry.run)) continue
+    const there = mountOfEntry(entry)
+    if (there) await attempt(`the mount ${there.at}`, () => unmount(runner, there.at))
+    // What could not be unmounted is tried again the next time.
+    if (!mountOfEntry(entry)) ledger.strike(entry.at)
   }
   if (Object.values(config.sources).some(({ kind }) => kind === 'lv')) {
     await sweepVolumes(runner, { config, store, isLive, isOver, attempt })

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { isWithin } from '../config/left-out.ts'
 
 /** One mounted file system, as the kernel tells it. */
 export interface Mount {
   id: number
+  /** The mount that its mount point lies on. */
+  parent: number
   /** `major:minor` of the device that the file system lies on. */
   device: string
   /** The folder within the file system that is mounted; `/` unless it is a bind mount. */
@@ -28,11 +31,12 @@ export function parseMountinfo(text: string): Mount[] {
     .flatMap((line) => {
       const fields = line.split(' ')
       const separator = fields.indexOf('-', 6)
-      const [id, , device, root, at, options] = fields
+      const [id, parent, device, root, at, options] = fields
       const [type, source, superOptions] = fields.slice(separator + 1)
       if (separator < 0 || !id || !device || !root || !at || !type || source === undefined) return []
       return {
         id: Number(id),
+        parent: Number(parent),
         device,
         root: unescapeOctal(root),
         at: unescapeOctal(at),
@@ -44,18 +48,41 @@ export function parseMountinfo(text: string): Mount[] {
     })
 }
 
-/** The mount that one sees at exactly this path. */
+/** The mount that one sees at exactly this path. @param path A real one: see realPath. */
 export function topMountAt(mounts: readonly Mount[], path: string): Mount | undefined {
-  return mounts.findLast(({ at }) => at === path)
+  const seen = mountOf(mounts, path)
+  return seen?.at === path ? seen : undefined
 }
 
-/** The mount that a path lies on. */
+/**
+ * The mount that a path lies on, as one gets there: what a later mount further up has hidden is not seen, nor is what
+ * only waits to be mounted (autofs).
+ * @param path A real one: see realPath.
+ */
 export function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
-  let best: Mount | undefined
-  for (const mount of mounts) {
-    const covers = path === mount.at || path.startsWith(mount.at === '/' ? '/' : `${mount.at}/`)
-    if (covers && (!best || mount.at.length >= best.at.length)) best = mount
+  const byId = new Map(mounts.map((mount) => [mount.id, mount]))
+  const above = ({ id, parent }: Mount): Mount | undefined => {
+    const found = parent === id ? undefined : byId.get(parent)
+    return found?.type === 'autofs' ? above(found) : found
   }
+  const covering = mounts.filter(({ at, type }) => type !== 'autofs' && isWithin(path, at))
+  const root = nearest(covering.filter((mount) => !above(mount))) ?? covering[0]
+  let seen = root
+  const rest = new Set(covering)
+  while (seen) {
+    const here: Mount = seen
+    rest.delete(here)
+    const next = nearest([...rest].filter((mount) => (above(mount) ?? root) === here))
+    if (!next) return here
+    seen = next
+  }
+  return undefined
+}
+
+/** The first on the way from the root; of several at one place the last, which is on top. */
+function nearest(mounts: readonly Mount[]): Mount | undefined {
+  let best: Mount | undefined
+  for (const mount of mounts) if (!best || mount.at.length <= best.at.length) best = mount
   return best
 }
 

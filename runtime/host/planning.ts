@@ -20,7 +20,7 @@ import { mountArgv, umountArgv } from './mount.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
 import { rsyncArgv, type SyncStats } from './rsync.ts'
 import { snapshotMountpoint, snapshotName, snapshotTags } from './snapshots.ts'
-import { devicePath, inClosingOrder } from './targets.ts'
+import { devicePath, inClosingOrder, mountPoint } from './targets.ts'
 import { bindArgv, coverPatterns, directView, viewMountpoint, viewNeed } from './views.ts'
 
 /** Commands that would run, joined by pipes; `file` takes the output of the last. */
@@ -153,14 +153,20 @@ function createPlanningHost(
       async open(target) {
         if (isSeen(target)) await real.targets.prove(target)
         for (const { device, at, type, options: extra } of target.mounts) {
-          if (topMountAt(readMounts(), at)) continue
+          const real = mountPoint(target, at)
+          if (topMountAt(readMounts(), real)) continue
           const path = await devicePath(runner, device)
-          step(mountArgv({ device: path, at, type, options: [...(extra ?? []), 'nodev', 'nosuid'] }))
-          made.mounts.push({ at })
+          step(mountArgv({ device: path, at: real, type, options: [...(extra ?? []), 'nodev', 'nosuid'] }))
+          made.mounts.push({ at: real })
         }
       },
       mount: async () => {},
       prove: async () => {},
+      proveApart(source, target, archives) {
+        if (isSeen(target) && (!archives || isSeen(archives))) {
+          real.targets.proveApart(source, target, archives)
+        }
+      },
       async close() {
         for (const { at } of inClosingOrder(made.mounts.splice(0))) step(umountArgv(at))
       },
@@ -243,5 +249,5 @@ function createPlanningHost(
 }
 
 function isSeen(target: Target): boolean {
-  return target.mounts.every(({ at }) => topMountAt(readMounts(), at))
+  return target.mounts.every(({ at }) => topMountAt(readMounts(), mountPoint(target, at)))
 }

@@ -237,7 +237,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       const problem = inPool && poolProblem(inPool)
       if (problem) throw problem
       const origin = volumes.find((volume) => volume.lv === source.lv)
-      proveApart(source, origin?.device, target, readMounts())
+      proveApart(source, target, { volume: origin?.device })
       const originBytes = origin?.sizeBytes ?? sizeBytes
       const proven = {
         vg,

@@ -1,11 +1,15 @@
 import { statSync } from 'node:fs'
-import type { Target } from '../config/config.ts'
+import type { Source, Target } from '../config/config.ts'
+import { isWithin } from '../config/left-out.ts'
 import { TerminalError } from '../errors.ts'
+import { proveApart, proveArchiveApart } from './apart.ts'
 import type { CommandRunner } from './command.ts'
-import type { Ledger } from './ledger.ts'
+import { deviceNumber, isFrom } from './devices.ts'
+import { type Ledger, mountOfEntry } from './ledger.ts'
 import { readMarker } from './marker.ts'
 import { mount, unmount } from './mount.ts'
 import { type Mount, mountOf, readMounts, topMountAt } from './mountinfo.ts'
+import { lookAround, realPath, touch } from './real-path.ts'
 
 /** Targets: their disks mounted, proven to be the right ones, and unmounted again. */
 export interface Targets {
@@ -19,9 +23,17 @@ export interface Targets {
   /**
    * Proves that this is the target: each configured mount is there, from the configured device, writable,
    * and the marker names this target. To be called before each write to it.
+   * @param source What is to be written to its mirror: see `proveApart`.
    * @throws {TerminalError} It is not.
    */
-  prove(target: Target): Promise<void>
+  prove(target: Target, source?: Source): Promise<void>
+  /**
+   * Proves that neither the mirror of a source nor its archives lie in it, nor it in them, and that the mirror is on the
+   * target's own disks.
+   * @param target It has been opened, as has `archives`, where the archives of the mirror lie.
+   * @throws {TerminalError} They do.
+   */
+  proveApart(source: Source, target: Target, archives?: Target): void
   /** Unmounts what `open` mounted in this run, in reverse. */
   close(run: string): Promise<void>
 }
@@ -37,40 +49,75 @@ export function createTargets(runner: CommandRunner, ledger: Ledger): Targets {
       for (const { device, at, type, options } of target.mounts) {
         const path = await devicePath(runner, device)
         const number = deviceNumber(path, device)
-        const there = topMountAt(readMounts(), at)
+        const real = mountPoint(target, at)
+        const there = topMountAt(readMounts(), real)
         if (there) {
           proveDevice(target, at, device, number, there)
           continue
         }
         proveMountPoint(target, at)
-        ledger.record({ run, at, device: number })
-        await mount(runner, { device: path, at, type, options: [...(options ?? []), 'nodev', 'nosuid'] })
+        ledger.record({ run, at: real, device: number })
+        await mount(runner, {
+          device: path,
+          at: real,
+          type,
+          options: [...(options ?? []), 'nodev', 'nosuid'],
+        })
+        const shown = topMountAt(readMounts(), real)?.device
+        if (shown !== number) ledger.record({ run, at: real, device: number, shown })
       }
     },
 
-    async prove(target) {
+    async prove(target, source) {
+      touch(target.path)
+      if (source?.kind === 'path') touch(source.path)
+      const points = target.mounts.map(({ device, at }) => ({ device, at, real: mountPoint(target, at) }))
       const mounts = readMounts()
-      for (const { device, at } of target.mounts) {
-        const there = topMountAt(mounts, at)
+      for (const { device, at, real } of points) {
+        const there = topMountAt(mounts, real)
         if (!there)
           throw new TerminalError(`target ${target.name}: nothing is mounted at ${at} (expected ${device})`)
         proveDevice(target, at, device, deviceNumber(await devicePath(runner, device), device), there)
         proveWritable(target, there)
       }
-      const below = mountOf(mounts, target.path)
+      const below = mountOf(mounts, realPath(target.path))
       if (below) proveWritable(target, below)
       proveMarker(target)
+      if (source) proveApart(source, target, { sight: lookAround(mounts) })
+    },
+
+    proveApart(source, target, archives) {
+      if (source.kind === 'path') touch(source.path)
+      const sight = lookAround()
+      proveApart(source, target, { sight })
+      if (archives) proveArchiveApart(source, archives, { sight })
     },
 
     async close(run) {
       const ours = ledger.entries().filter((entry) => entry.run === run)
-      for (const { at, device } of inClosingOrder(ours)) {
-        if (topMountAt(readMounts(), at)?.device === device) await unmount(runner, at)
-        ledger.strike(at)
+      for (const entry of inClosingOrder(ours)) {
+        const there = mountOfEntry(entry)
+        if (there) await unmount(runner, there.at)
+        ledger.strike(entry.at)
       }
     },
   }
   return targets
+}
+
+/**
+ * Where the kernel mounts what the config wants at a path that may have links in it. Whatever an automounter has to put
+ * there is there then.
+ * @throws {TerminalError} A link on one disk of a target leads away from it.
+ */
+export function mountPoint({ name, mounts }: Target, at: string): string {
+  touch(at)
+  const real = realPath(at)
+  const parent = mounts.findLast((other) => other.at !== at && isWithin(at, other.at))
+  if (!parent || isWithin(real, realPath(parent.at))) return real
+  throw new TerminalError(`target ${name}: ${at} leads away from ${parent.at}, to ${real}`, {
+    hint: `put a folder in place of the link on ${parent.device}`,
+  })
 }
 
 /** Deeper paths were mounted later, and go first; what is beside each other, by its path. */
@@ -100,36 +147,11 @@ export async function holdsOtherDisk(
   mounts: readonly Mount[],
 ): Promise<boolean> {
   for (const { device, at } of target.mounts) {
-    const there = topMountAt(mounts, at)
+    const there = topMountAt(mounts, realPath(at))
     const number = deviceNumber(await devicePath(runner, device), device)
     if (there && !isFrom(there, number)) return true
   }
   return false
-}
-
-function deviceNumber(path: string, device: string): string {
-  try {
-    const { rdev } = statSync(path)
-    if (rdev === 0) throw new TerminalError(`${path} is not a device`)
-    return `${major(rdev)}:${minor(rdev)}`
-  } catch (error) {
-    if (error instanceof TerminalError) throw error
-    throw new TerminalError(`the disk ${device} is not there`, {
-      hint: 'is it plugged in? lsblk lists all',
-      cause: error,
-    })
-  }
-}
-
-/** @see makedev(3): how the C library packs the two numbers. */
-function major(device: number): number {
-  const packed = BigInt(device)
-  return Number(((packed >> 8n) & 0xfffn) | ((packed >> 32n) & 0xfffff000n))
-}
-
-function minor(device: number): number {
-  const packed = BigInt(device)
-  return Number((packed & 0xffn) | ((packed >> 12n) & 0xffffff00n))
 }
 
 function proveDevice(target: Target, at: string, device: string, number: string, there: Mount): void {
@@ -140,13 +162,6 @@ function proveDevice(target: Target, at: string, device: string, number: string,
       hint: `umount ${at}, or correct \`device\` in the config`,
     },
   )
-}
-
-/** btrfs mounts show a number of their own; the device it was mounted from is then looked at. */
-function isFrom(there: Mount, number: string): boolean {
-  if (there.device === number) return true
-  const { device, source } = there
-  return device.startsWith('0:') && source.startsWith('/') && deviceNumber(source, source) === number
 }
 
 function proveMountPoint(target: Target, at: string): void {

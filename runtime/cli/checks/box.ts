@@ -5,6 +5,7 @@ import { runtimeDirectory } from '../../host/host.ts'
 import { Ledger } from '../../host/ledger.ts'
 import { Lvm, type Volume } from '../../host/lvm.ts'
 import { type Mount, readMounts } from '../../host/mountinfo.ts'
+import { touch } from '../../host/real-path.ts'
 import { createSnapshots, type Snapshots } from '../../host/snapshots.ts'
 import { createTargets, type Targets } from '../../host/targets.ts'
 import { hasSystemd } from '../../host/timer.ts'
@@ -35,6 +36,13 @@ function quietRunner(signal: AbortSignal): CommandRunner {
   return createRunner({ observer: unobserved, signal, owner: 'check' })
 }
 
+function pathsOf({ sources, targets }: Config): string[] {
+  return [
+    ...Object.values(targets).flatMap(({ path, mounts }) => [...mounts.map(({ at }) => at), path]),
+    ...Object.values(sources).flatMap((source) => (source.kind === 'path' ? source.path : [])),
+  ]
+}
+
 /** @param store The id of the event store; any word when there is none yet. */
 export function createBox(
   config: Config,
@@ -45,6 +53,8 @@ export function createBox(
   const snapshotDirectory = join(directory, 'snapshots')
   const ledger = new Ledger(directory)
   const lvm = new Lvm(runner)
+  // What an automounter has to put there is seen only then.
+  for (const path of pathsOf(config)) touch(path)
   const asked = new Map<string, Promise<Volume[]>>()
   return {
     config,

@@ -4,6 +4,7 @@ import { TerminalError } from '../../errors.ts'
 import { isEmptyDirectory } from '../../host/directory.ts'
 import { mirrorPath } from '../../host/mirrors.ts'
 import { isInstalled } from '../../host/packages.ts'
+import { realPath } from '../../host/real-path.ts'
 import { swapFinding, swapRemedy, viewNeed } from '../../host/views.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, ok, refused, warning } from './finding.ts'
@@ -26,7 +27,8 @@ export function checkDirectory(source: PathSource, box: Box): Finding[] {
   const apart = box.mounts.filter(
     ({ device, source }) => !device.startsWith('0:') || source.startsWith('/dev/'),
   )
-  const inside = source.path === '/' ? '/' : `${source.path}/`
+  const top = realPath(source.path)
+  const inside = top === '/' ? '/' : `${top}/`
   const below = [...new Set(apart.map(({ at }) => at).filter((at) => at.startsWith(inside) && at !== '/'))]
   const shown = below.slice(0, 3).join(', ') + (below.length > 3 ? `, and ${below.length - 3} more` : '')
   return [

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { membersOf } from '../../host/devices.ts'
 import type { Mount } from '../../host/mountinfo.ts'
 
 /**
@@ -27,7 +28,7 @@ function disksBelow(folder: string): string[] {
   return [basename(existsSync(join(folder, 'partition')) ? dirname(folder) : folder)]
 }
 
-/** The disks below a mount. btrfs shows a device number of its own; the device that was given tells then. */
-export function disksOfMount({ device, source }: Mount, sys?: string): Set<string> {
-  return disksOf(device.startsWith('0:') && source.startsWith('/dev/') ? source : device, sys)
+/** The disks below a mount, all of them where a file system has several. */
+export function disksOfMount(mount: Mount, sys?: string): Set<string> {
+  return new Set(membersOf(mount, sys).flatMap((device) => [...disksOf(device, sys)]))
 }

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { mountOfEntry } from '../../host/ledger.ts'
 import { fullName } from '../../host/lvm.ts'
 import { topMountAt } from '../../host/mountinfo.ts'
 import type { Box } from './box.ts'
@@ -27,8 +28,8 @@ function leftMounts(
 ): Finding[] {
   const ofTargets = ledger
     .entries()
-    .filter(({ run, at, device }) => !isLive(run) && topMountAt(mounts, at)?.device === device)
-    .map(({ at }) => at)
+    .filter((entry) => !isLive(entry.run))
+    .flatMap((entry) => mountOfEntry(entry, mounts)?.at ?? [])
   const ofSources = mountDirectories.flatMap((directory) =>
     namesIn(directory)
       .filter((name) => !isLive(name.slice(0, name.indexOf('-'))))

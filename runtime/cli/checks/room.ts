@@ -6,7 +6,8 @@ import type { EventBus } from '../../bus/bus.ts'
 import type { Source, Target } from '../../config/config.ts'
 import { formatBytes } from '../../config/units.ts'
 import { mirrorPath } from '../../host/mirrors.ts'
-import { mountOf } from '../../host/mountinfo.ts'
+import { mountOf, topMountAt } from '../../host/mountinfo.ts'
+import { realPath } from '../../host/real-path.ts'
 import { weekdays } from '../../weekday.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, warning } from './finding.ts'
@@ -17,7 +18,7 @@ export type History = Pick<EventBus, 'events'> | undefined
 
 /** Where the live file system of a source is mounted, if it is one by itself. */
 async function liveMount(source: Source, box: Box): Promise<string | undefined> {
-  if (source.kind === 'path') return box.mounts.find(({ at }) => at === source.path)?.at
+  if (source.kind === 'path') return topMountAt(box.mounts, realPath(source.path))?.at
   const volumes = await box.volumes(source.vg).catch(() => [])
   const device = volumes.find(({ lv }) => lv === source.lv)?.device
   return device && box.mounts.find((mount) => mount.device === device)?.at
@@ -42,9 +43,12 @@ async function mirrorBytes(source: Source, box: Box, history: History): Promise<
 
 /** Whether the mirrors fit: all of them onto the disk, and those that are not there yet into what is free. */
 export async function checkMirrorRoom(target: Target, box: Box, history: History): Promise<Finding[]> {
-  if (target.mounts.some(({ at }) => !box.mounts.some((mount) => mount.at === at))) return []
+  if (target.mounts.some(({ at }) => !topMountAt(box.mounts, realPath(at)))) return []
   const sources = Object.values(box.config.sources).filter((source) => source.target === target.name)
-  const disks = Map.groupBy(sources, (source) => mountOf(box.mounts, mirrorPath(target, source))?.at)
+  const disks = Map.groupBy(
+    sources,
+    (source) => mountOf(box.mounts, realPath(mirrorPath(target, source)))?.at,
+  )
   const findings: Finding[] = []
   for (const [at, kept] of disks) {
     if (at === undefined) continue
@@ -75,7 +79,7 @@ export async function checkMirrorRoom(target: Target, box: Box, history: History
 export async function checkArchiveRoom(box: Box, history: History): Promise<Finding[]> {
   const { archive, targets, sources } = box.config
   const target = archive && targets[archive.target]
-  if (!target || target.mounts.some(({ at }) => !box.mounts.some((mount) => mount.at === at))) return []
+  if (!target || target.mounts.some(({ at }) => !topMountAt(box.mounts, realPath(at)))) return []
   // Whether it is there at all is asked elsewhere.
   if (!existsSync(target.path)) return []
   const last = Object.values(sources).flatMap(({ name, archive: wanted }) => {

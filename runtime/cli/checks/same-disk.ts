@@ -1,6 +1,7 @@
 import type { Config, Mount as ConfiguredMount, Source, Target } from '../../config/config.ts'
-import { proveApart } from '../../host/apart.ts'
+import { proveApart, proveArchiveApart, StrayMirrorError } from '../../host/apart.ts'
 import { mountOf } from '../../host/mountinfo.ts'
+import { lookAround, realPath } from '../../host/real-path.ts'
 import { devicePath } from '../../host/targets.ts'
 import type { Box } from './box.ts'
 import { disksOf, disksOfMount } from './disks.ts'
@@ -35,13 +36,21 @@ export async function checkSameDisk(target: Target, box: Box): Promise<Finding[]
 
 /** A run refuses a mirror that would hold itself. */
 async function checkApart(source: Source, target: Target, box: Box): Promise<Finding | undefined> {
-  if (source.kind !== 'lv' || source.target !== target.name || !isThere(target, box)) return undefined
-  const volumes = await box.volumes(source.vg).catch(() => [])
+  if (!isThere(target, box)) return undefined
+  const volumes = source.kind === 'lv' ? await box.volumes(source.vg).catch(() => []) : []
+  const volume = source.kind === 'lv' && volumes.find(({ lv }) => lv === source.lv)?.device
+  const seen = { sight: lookAround(box.mounts), ...(volume && { volume }) }
+  const about = `target ${target.name}`
   try {
-    proveApart(source, volumes.find(({ lv }) => lv === source.lv)?.device, target, box.mounts)
+    if (source.target === target.name) proveApart(source, target, seen)
+    else proveArchiveApart(source, target, seen)
     return undefined
   } catch (thrown) {
-    return refused('target.on-source', `target ${target.name}`, thrown)
+    return refused(
+      thrown instanceof StrayMirrorError ? 'target.stray-mirror' : 'target.on-source',
+      about,
+      thrown,
+    )
   }
 }
 
@@ -78,11 +87,11 @@ function diskBelow({ mounts, path }: Target): ConfiguredMount | undefined {
 /** Not so between runs, when what lies below the mount point is seen instead. */
 function isThere(target: Target, { mounts }: Box): boolean {
   const below = diskBelow(target)
-  return !below || mountOf(mounts, target.path)?.at === below.at
+  return !below || mountOf(mounts, realPath(target.path))?.at === realPath(below.at)
 }
 
 function groundAt(path: string, { mounts }: Box): Ground {
-  const mount = mountOf(mounts, path)
+  const mount = mountOf(mounts, realPath(path))
   return { device: mount?.device, disks: mount ? disksOfMount(mount) : new Set() }
 }
 

@@ -1,19 +1,21 @@
 import { existsSync, statSync } from 'node:fs'
 import type { Mount as ConfiguredMount, Target } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
+import { unlistedMounts } from '../../host/apart.ts'
 import { readMarker } from '../../host/marker.ts'
 import { mountOf, topMountAt } from '../../host/mountinfo.ts'
+import { lookAround, realPath } from '../../host/real-path.ts'
 import { devicePath, holdsOtherDisk } from '../../host/targets.ts'
 import type { Box } from './box.ts'
 import type { IdOf } from './conditions.ts'
-import { error, type Finding, ok, refused } from './finding.ts'
+import { error, type Finding, ok, refused, warning } from './finding.ts'
 import { checkMirrorRoom, type History } from './room.ts'
 import { checkSameDisk } from './same-disk.ts'
 import { checkSpace } from './space.ts'
 
 /** Whether a target is there, or can be mounted, and is the right one. */
 export async function checkTarget(target: Target, box: Box, history?: History): Promise<Finding[]> {
-  const absent = target.mounts.filter(({ at }) => !topMountAt(box.mounts, at))
+  const absent = target.mounts.filter(({ at }) => !topMountAt(box.mounts, realPath(at)))
   const findings =
     absent.length > 0 ? await checkAbsent(target, absent, box) : await checkPresent(target, box)
   return [
@@ -31,10 +33,27 @@ async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
   try {
     await box.targets.prove(target)
     const finding = `${target.path} is there, and carries the marker of ${target.name}`
-    return [ok('target.ok', about, finding), ...(await checkSpace(target.path, 'target.nearly-full', about))]
+    return [
+      ok('target.ok', about, finding),
+      ...checkUnlisted(target, box),
+      ...(await checkSpace(target.path, 'target.nearly-full', about)),
+    ]
   } catch (thrown) {
     return [refused(await reasonId(target, box), about, thrown)]
   }
+}
+
+/** A disk that `mounts` does not list is not asked for: were it missing, the disk below would be written to. */
+function checkUnlisted(target: Target, { mounts }: Box): Finding[] {
+  const unlisted = unlistedMounts(target, lookAround(mounts))
+  return unlisted.map(({ at, source }) =>
+    warning(
+      'target.unlisted-mount',
+      `target ${target.name}`,
+      `${source} is mounted at ${at}: a run does not know that it should be, and would write below it if it were missing`,
+      `list it: \`{ device: ${source}, at: ${at} }\` in targets.${target.name}.mounts`,
+    ),
+  )
 }
 
 /** Which of the conditions it is that the driver refuses; its words tell the rest. */
@@ -44,7 +63,10 @@ async function reasonId(target: Target, { mounts, runner }: Box): Promise<IdOf<'
   } catch {
     return 'target.no-device'
   }
-  const shown = [...target.mounts.map(({ at }) => topMountAt(mounts, at)), mountOf(mounts, target.path)]
+  const shown = [
+    ...target.mounts.map(({ at }) => topMountAt(mounts, realPath(at))),
+    mountOf(mounts, realPath(target.path)),
+  ]
   if (shown.some((one) => one?.options.includes('ro') || one?.superOptions.includes('ro')))
     return 'target.read-only'
   try {

@@ -56,6 +56,8 @@ export class Box implements Host {
   /** What is wrong with each earlier archive that is to be used again. */
   readonly damaged: string[] = []
   readonly missingTargets = new Set<string>()
+  /** Sources that lie in their own mirror. */
+  readonly notApart = new Set<string>()
   /** What happens before a source is copied or its archive written, and when a hook is run. */
   beforeSync: (source: string) => Promise<void> | void = () => {}
   beforeArchive: (source: string) => Promise<void> | void = () => {}
@@ -123,6 +125,9 @@ export class Box implements Host {
     mount: async () => {},
     prove: async ({ name }) => {
       if (!this.targetsOpen.has(name)) throw new TerminalError(`target ${name}: nothing is mounted`)
+    },
+    proveApart: ({ name }) => {
+      if (this.notApart.has(name)) throw new TerminalError(`${name} lies in its own mirror`)
     },
     close: async () => {
       this.targetsOpen.clear()

@@ -284,6 +284,15 @@ test('a target that cannot be opened fails its own sources; the others go on', a
   expect(night.box.done.join()).not.toContain('snapshot')
 })
 
+test('a source that lies in its own mirror fails before anything is taken of it; the others go on', async () => {
+  const night = new Night()
+  night.box.notApart.add('var')
+  const result = await night.run()
+  expect(stateOf(result)).toEqual(['failed', 'var failed', 'home succeeded', 'usr succeeded'])
+  expect(result.sources[0]?.error).toBe('target.open: var lies in its own mirror')
+  expect(night.box.done.join()).not.toContain('snapshot var')
+})
+
 test('an archive that cannot be written fails its source, whose mirror is good', async () => {
   const night = new Night()
   night.box.beforeArchive = (source) => {

@@ -1,8 +1,9 @@
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { bootId } from '../../../../runtime/host/boots.ts'
-import { Ledger } from '../../../../runtime/host/ledger.ts'
+import { Ledger, mountOfEntry } from '../../../../runtime/host/ledger.ts'
+import { parseMountinfo } from '../../../../runtime/host/mountinfo.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
 const entry = { run: 'run1', at: '/mnt/hdd1', device: '8:17' }
@@ -58,5 +59,25 @@ describe('Ledger', () => {
     const ledger = new Ledger(temporaryFolder())
     ledger.record({ ...entry, at })
     expect(ledger.entries()).toMatchObject([{ at }])
+  })
+})
+
+describe('mountOfEntry()', () => {
+  const shownAt = (at: string) =>
+    parseMountinfo(`28 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 28 0:45 / ${at} rw - btrfs /dev/gone rw\n`)
+
+  test('finds what was mounted, though it shows another number than its device', () => {
+    const at = temporaryFolder()
+    const shown = shownAt(at)
+    expect(mountOfEntry({ run: 'run1', at, device: '8:17', shown: '0:45' }, shown)?.at).toBe(at)
+    expect(mountOfEntry({ run: 'run1', at, device: '8:17' }, shown)).toBeUndefined()
+    expect(mountOfEntry({ run: 'run1', at, device: '0:45' }, shown)?.at).toBe(at)
+  })
+
+  test('finds it through a link, as earlier versions have written it', () => {
+    const at = temporaryFolder()
+    const link = join(temporaryFolder(), 'backup')
+    symlinkSync(at, link)
+    expect(mountOfEntry({ run: 'run1', at: link, device: '0:45' }, shownAt(at))?.at).toBe(at)
   })
 })

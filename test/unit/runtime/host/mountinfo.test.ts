@@ -18,6 +18,7 @@ describe('parseMountinfo()', () => {
     expect(mounts).toHaveLength(6)
     expect(mounts[2]).toEqual({
       id: 97,
+      parent: 28,
       device: '254:3',
       root: '/',
       at: '/run/hdsync/Ab-c_123/snapshots/k3m9pqrstv-var',
@@ -88,6 +89,31 @@ describe('mountOf()', () => {
   ])('finds what %s lies on at %s', (path, at) => expect(mountOf(mounts, path)?.at).toBe(at))
 
   test('finds the one on top', () => expect(mountOf(mounts, '/mnt/hdd1')?.type).toBe('tmpfs'))
+
+  test('sees what hides a mount that was there before, and what is mounted in there', () => {
+    const hidden = parseMountinfo(`1 1 0:2 / / rw - rootfs rootfs rw
+28 1 254:0 / / rw - ext4 /dev/mapper/vg01-root rw
+40 28 8:17 / /mnt/hdd1/var rw - ext4 /dev/sdb1 rw
+41 28 8:33 / /mnt rw - ext4 /dev/sdc1 rw
+42 41 8:49 / /mnt/hdd2 rw - ext4 /dev/sdd1 rw
+43 42 8:65 / /mnt/hdd2 rw - ext4 /dev/sde1 rw
+`)
+    expect(mountOf(hidden, '/etc')?.id).toBe(28)
+    expect(mountOf(hidden, '/mnt/hdd1/var/lib')?.id).toBe(41)
+    expect(topMountAt(hidden, '/mnt/hdd1/var')).toBeUndefined()
+    expect(mountOf(hidden, '/mnt/hdd2/var')?.id).toBe(43)
+  })
+
+  test('looks past what waits to be mounted by an automounter', () => {
+    const waiting = `28 1 254:0 / / rw - ext4 /dev/mapper/vg01-root rw
+50 28 0:40 / /mnt/hdd1 rw - autofs systemd-1 rw,fd=40,direct
+`
+    expect(topMountAt(parseMountinfo(waiting), '/mnt/hdd1')).toBeUndefined()
+    expect(mountOf(parseMountinfo(waiting), '/mnt/hdd1/var')?.at).toBe('/')
+    const there = `${waiting}51 50 8:17 / /mnt/hdd1 rw - ext4 /dev/sdb1 rw
+`
+    expect(topMountAt(parseMountinfo(there), '/mnt/hdd1')?.device).toBe('8:17')
+  })
 
   test('finds nothing where nothing is mounted', () => expect(mountOf([], '/')).toBeUndefined())
 })

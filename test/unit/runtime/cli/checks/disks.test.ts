@@ -41,7 +41,7 @@ describe('disksOf()', () => {
 })
 
 test('disksOfMount() takes the device that was mounted where the number says nothing', () => {
-  const mount = { id: 1, root: '/', at: '/mnt', options: [], type: 'btrfs', superOptions: [] }
+  const mount = { id: 1, parent: 0, root: '/', at: '/mnt', options: [], type: 'btrfs', superOptions: [] }
   expect(disksOfMount({ ...mount, device: '8:1', source: '/dev/sda1' }, sys)).toEqual(new Set(['sda']))
   expect(disksOfMount({ ...mount, device: '0:45', source: 'server:/export' }, sys)).toEqual(new Set())
 })

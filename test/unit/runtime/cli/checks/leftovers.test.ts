@@ -28,6 +28,7 @@ describe('checkLeftovers()', () => {
   test('tells of what is still mounted', async () => {
     const mount: Mount = {
       id: 1,
+      parent: 0,
       device: '8:1',
       root: '/',
       at: '/mnt/over',

@@ -1,4 +1,4 @@
-import { globSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkTarget } from '../../../../../runtime/cli/checks/targets.ts'
@@ -108,6 +108,31 @@ describe('checkTarget()', () => {
     ])
   })
 
+  test('refuses a mirror that is a link, and tells of a disk in the target that nobody asks for', async () => {
+    const folder = temporaryFolder()
+    await writeMarker(folder, 'disk', 0)
+    symlinkSync(temporaryFolder(), join(folder, 'var'))
+    const mount = { ...(mountOf(readMounts(), folder) as Mount), at: folder, device: '254:8' }
+    const inside = { ...mount, id: -1, parent: mount.id, at: join(folder, 'Monday'), source: '/dev/sdx1' }
+    const box = { ...boxWith([{ lv_name: 'lv_var' }]), mounts: [mount, inside] }
+    const findings = await checkTarget(target(folder), box)
+    expect(findings.filter(({ id }) => /stray|unlisted/.test(id))).toMatchObject([
+      { id: 'target.unlisted-mount', severity: 'warning', finding: expect.stringContaining('/dev/sdx1') },
+      { id: 'target.stray-mirror', severity: 'error', finding: expect.stringContaining('is a link to') },
+    ])
+  })
+
+  test('finds a target that is given by way of a link', async () => {
+    const folder = temporaryFolder()
+    await writeMarker(folder, 'disk', 0)
+    const link = join(temporaryFolder(), 'backup')
+    symlinkSync(folder, link)
+    const mount = { ...(mountOf(readMounts(), folder) as Mount), at: folder }
+    const device = { device: '/dev/no-such-disk', at: link }
+    const box = { ...boxWith([]), mounts: [mount] }
+    expect(await idsOf(target(link, [device]), box)).not.toContain('target.not-mounted')
+  })
+
   test('does not take the folder for the target while its disk is not mounted there', async () => {
     const at = temporaryFolder()
     const root = { ...(mountOf(readMounts(), at) as Mount), at: '/', device: '254:7' }
@@ -120,12 +145,14 @@ describe('checkTarget()', () => {
   })
 
   test('warns of a target on the file system of its source, once for all that it keeps', async () => {
-    const folder = temporaryFolder()
+    const above = temporaryFolder()
+    const folder = join(above, 'disk')
+    mkdirSync(folder)
     await writeMarker(folder, 'disk', 0)
     const sources = Object.fromEntries(
       ['one', 'two'].map((name) => [
         name,
-        { ...config.sources.var, name, kind: 'path', path: join(folder, name) },
+        { ...config.sources.var, name, kind: 'path', path: join(above, name) },
       ]),
     )
     const box = boxWith([], {}, { ...config, sources } as typeof config)
