@@ -1,9 +1,10 @@
 import * as z from 'zod'
 
 /**
- * A CloudEvents 1.0 message as it lies on the bus. The four extension attributes are ours:
- * `runid` (the run that it belongs to), `attempt` (the trial, from 1), `parentid` (the event whose
- * handling emitted it) and `traceparent` (W3C Trace Context).
+ * A CloudEvents 1.0 message as it lies on the bus. `time` is when hdsync took or made it, by its own clock. The
+ * extension attributes are ours: `runid` (the run that it belongs to), `attempt` (the trial, from 1), `parentid` (the
+ * event whose handling emitted it), `traceparent` (W3C Trace Context) and `sendertime` (the `time` that a sender has
+ * given: kept for whoever reads it, nothing is decided by it).
  * @see CloudEvents 1.0, "Context Attributes"
  */
 export const envelopeSchema = z.object({
@@ -13,6 +14,7 @@ export const envelopeSchema = z.object({
   type: z.string().min(1).max(256),
   subject: z.string().min(1).max(1024).optional(),
   time: z.iso.datetime({ offset: true }),
+  sendertime: z.iso.datetime({ offset: true }).optional(),
   datacontenttype: z.literal('application/json').default('application/json'),
   runid: z.string().min(1).max(64).optional(),
   attempt: z.int().min(1).default(1),

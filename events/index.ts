@@ -12,6 +12,7 @@ export * from './gate.ts'
 export * from './night.ts'
 export * from './notify.ts'
 export * from './parts.ts'
+export * from './stored.ts'
 
 const { notifyEvents: _byKind, ...notifications } = notify
 const { runEnds: _ends, ...happenings } = facts

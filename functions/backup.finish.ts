@@ -1,5 +1,5 @@
 import { backupFinish, runWarned, targetClose } from '../events/index.ts'
-import { defineFunction, reasonOf, summarise } from '../runtime/function.ts'
+import { defineFunction, reasonOf, summarise, unsummed } from '../runtime/function.ts'
 
 /**
  * Joins the sources. Every branch of the chain ends by asking for it, in the same transaction that ends the
@@ -18,7 +18,8 @@ export default defineFunction({
   },
 
   giveUp({ error }, { events, run, emit }) {
-    emit(runWarned, { reason: `the run could not be summed up: ${reasonOf(error)}` })
-    emit(targetClose, { result: summarise(events.run(), run, run.startedAt) })
+    const reason = `the run could not be summed up: ${reasonOf(error)}`
+    emit(runWarned, { reason })
+    emit(targetClose, { result: unsummed(events.run(), run, run.startedAt, reason) })
   },
 })

@@ -32,6 +32,7 @@ import {
   type Emit,
   InterruptedError,
   isNeedless,
+  isoOf,
   type LvSource,
   lastCopy,
   leftBy,
@@ -101,7 +102,7 @@ export default defineFunction({
     // What an earlier try has written to the mirror, this one finds there as if it had been so before.
     const isFirst = firstTry && attempt === 1
     const copied = await settle(copy(source, from, mirror, { context, isFirst, signal: guard?.signal }))
-    const readTo = new Date(context.clock.now()).toISOString()
+    const readTo = isoOf(context.clock.now())
     await guard?.stop()
     // Asked before anything is believed: an overflow also explains whatever else went wrong.
     if (source.kind === 'lv' && 'device' in from && (await host.snapshots.overflowed(from))) {

@@ -8,7 +8,7 @@ import {
   runWarned,
   targetClose,
 } from '../events/index.ts'
-import { defineFunction, type Emit, reasonOf } from '../runtime/function.ts'
+import { defineFunction, type Emit, isoOf, reasonOf } from '../runtime/function.ts'
 
 const emits = [runSucceeded, runDegraded, runHeld, runFailed, runCancelled, runWarned] as const
 
@@ -25,7 +25,7 @@ export default defineFunction({
 
   async run({ data: { result } }, { host, run, clock, emit }) {
     await host.targets.close(run.id)
-    end({ ...result, endedAt: new Date(clock.now()).toISOString() }, emit)
+    end({ ...result, endedAt: isoOf(clock.now()) }, emit)
   },
 
   giveUp({ data: { result }, error }, { emit }) {

@@ -14,7 +14,7 @@ export { type EarlierArchive, earlierArchives, provesUnchanged } from './engine/
 export { isNeedless, lastCopy, leftBy } from './engine/last-copy.ts'
 export { countOf, mirrorFilesAtLeast } from './engine/mirror-count.ts'
 export { retryDelayMs, retryForADay } from './engine/retry.ts'
-export { summarise } from './engine/summary.ts'
+export { summarise, unsummed } from './engine/summary.ts'
 export {
   CancelledError,
   HdsyncError,
@@ -30,6 +30,7 @@ export { tellingLine } from './host/kernel-log.ts'
 export { certainLimit, deletionLimit, snapshotSizeBytes } from './host/limits.ts'
 export type { Comparison, Mirror } from './host/mirrors.ts'
 export type { Session } from './host/session.ts'
+export { isoOf } from './instant.ts'
 export { weekdayOf } from './weekday.ts'
 
 /** One event, as a handler receives it. */

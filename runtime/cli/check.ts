@@ -12,6 +12,7 @@ import { checkDirectory, checkSwaps } from './checks/directories.ts'
 import { type Finding, ok, refused, warning } from './checks/finding.ts'
 import { checkHistory } from './checks/history.ts'
 import { checkFunctions, checkHooks } from './checks/hooks.ts'
+import { checkPort } from './checks/http.ts'
 import { checkKernel } from './checks/kernel.ts'
 import { checkLeftovers } from './checks/leftovers.ts'
 import { conditionsText, findingsText } from './checks/report.ts'
@@ -79,6 +80,7 @@ async function check(config: Config): Promise<Finding[]> {
       problems.length > 0 ? problems : guarded('state', checkState(config, database)),
       database ? guarded('leftovers', checkLeftovers(box, store, liveRuns(config, database))) : [],
       guarded('notifications', checkHooks(box, disabledHooks(config, database))),
+      checkPort(config),
       checkFunctions(config),
     ])
     return findings.flat()

@@ -55,7 +55,9 @@ export const httpSchema = z.strictObject({
   listen: listenAddress.exactOptional().describe('Address and port; without it there is the socket alone.'),
   tokenFile: absolutePath
     .exactOptional()
-    .describe('File of the bearer token. May be left out on a loopback address.'),
+    .describe(
+      'File of the bearer token. Without it the port must be on a loopback address, and takes signed webhooks alone.',
+    ),
   socket: absolutePath.exactOptional().describe('The unix socket of the daemon.'),
   hosts: z
     .array(hostName)

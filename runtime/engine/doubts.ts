@@ -2,6 +2,7 @@ import {
   type Envelope,
   type EventDefinition,
   mirrorSuspect,
+  readStored,
   sourceFailed,
   sourceSynced,
   syncHeld,
@@ -45,7 +46,7 @@ export function doubtOf(
     return everything('no good copy to this mirror is known')
   }
   if (last.type === mirrorSuspect.type) return everything('the mirror is suspect')
-  const { boot, read, unchanged } = sourceSynced.schema.parse(last.data)
+  const { boot, read, unchanged } = readStored(sourceSynced, last.data).data ?? {}
   if (boot === undefined || !boots.inOrderSince(boot)) {
     return everything('the machine went down since the last good copy, and was not shut down in order')
   }

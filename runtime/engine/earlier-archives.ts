@@ -3,6 +3,7 @@ import {
   type Envelope,
   type EventDefinition,
   mirrorSuspect,
+  readStored,
   sourceArchived,
   sourceSynced,
   syncRun,
@@ -42,12 +43,12 @@ export function earlierArchives(history: readonly Envelope[], sinceMs: number): 
     const { id, type, attempt, parentid = '' } = event
     if (!(Date.parse(event.time) >= sinceMs)) break
     if (type === sourceArchived.type) {
-      const { data } = sourceArchived.schema.safeParse(event.data)
+      const { data } = readStored(sourceArchived, event.data)
       if (!data) break
       // What was at this path before is there no more, whatever is known of what came then.
       if (!archives.has(data.path)) archives.set(data.path, complete(data, event))
     } else if (type === sourceSynced.type) {
-      const { data } = sourceSynced.schema.safeParse(event.data)
+      const { data } = readStored(sourceSynced, event.data)
       if (!data?.unchanged || attempt !== 1) break
       unchanged.add(parentid)
     } else if (type !== syncRun.type || attempt !== 1 || !unchanged.has(id)) break

@@ -20,7 +20,7 @@ import { sweep } from '../host/leftovers.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { checkRequest, Intake, publicationOf, type Receipt, type Submission } from './intake.ts'
-import { tellHooks } from './last-words.ts'
+import { brokenRun, tellHooks } from './last-words.ts'
 import { createObservers, type EngineObserver } from './observers.ts'
 import { OverdueWatch } from './overdue-watch.ts'
 import { rootPublication } from './publication.ts'
@@ -149,15 +149,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
       options.onFailure?.(error)
     },
     onIdle: () => {
-      for (const runId of ends.stalled()) {
-        dispatcher
-          .publish([rootPublication(registry, backupFinish, {}, { now: clock.now(), runId })])
-          .catch(ends.fail)
+      for (const { runId, again } of ends.stalled()) {
+        const end = again ? brokenRun(runId, { bus, journal, registry, clock }) : finish(runId)
+        dispatcher.publish([end]).catch(ends.fail)
       }
       // Another process may have asked for one.
       queue.advance()
     },
   })
+  const finish = (runId: string) => rootPublication(registry, backupFinish, {}, { now: clock.now(), runId })
   let onHold = false
   const queue = new RunQueue({ bus, dispatcher, ends })
   const intake = new Intake((publications) => dispatcher.publish(publications))

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { checkSources } from '../config/lookup.ts'
 import { didYouMean } from '../config/nearest.ts'
 import { UsageError } from '../errors.ts'
+import { flawOf } from './origin.ts'
 import { InvalidDataError, type Issue, type Origin, rootPublication } from './publication.ts'
 import type { Registry } from './registry.ts'
 
@@ -23,8 +24,8 @@ export interface Receipt {
 
 /** Why an event from outside is not taken. */
 export class RejectedEventError extends UsageError {
-  readonly reason: 'unknown-type' | 'not-triggerable' | 'invalid-data'
-  /** What is wrong with the data. */
+  readonly reason: 'unknown-type' | 'not-triggerable' | 'invalid-data' | 'invalid-event'
+  /** What is wrong with the data, or with the envelope. */
   readonly issues: readonly Issue[]
 
   constructor(
@@ -40,13 +41,18 @@ export class RejectedEventError extends UsageError {
 
 /**
  * The first event of a chain, from what somebody outside has sent. A run is held back until it is its turn.
- * @throws {RejectedEventError} The type may not be triggered, or its data does not fit.
+ * @throws {RejectedEventError} The type may not be triggered, or its data or what it says of itself does not fit.
  */
 export function publicationOf(
   { type, data, ...origin }: Submission,
   registry: Registry,
   options: { now: number; runId?: string },
 ): Publication {
+  const flaw = flawOf(origin)
+  if (flaw) {
+    const message = `${flaw.path}: expected ${flaw.message}`
+    throw new RejectedEventError('invalid-event', message, { issues: [flaw] })
+  }
   const definition = triggerable(type, registry)
   const publication = fitting(() => rootPublication(registry, definition, data ?? {}, { ...options, origin }))
   if (type !== backupStart.type) return publication

@@ -1,4 +1,4 @@
-import { type DataOf, type Envelope, sourceSynced } from '../../events/index.ts'
+import { type DataOf, type Envelope, readStored, sourceSynced } from '../../events/index.ts'
 import type { Source } from '../config/config.ts'
 import type { Comparison, MirrorIdentity, Since } from '../host/mirrors.ts'
 import { contentsOf, dueShare } from './contents.ts'
@@ -36,7 +36,7 @@ export function lastCopy(
   // What failed since, or was held, may have been on its way to any mirror.
   if (!last || history.slice(0, history.indexOf(last)).some(({ type }) => type !== sourceSynced.type))
     return undefined
-  const { unchanged, read, counted, left } = sourceSynced.schema.safeParse(last.data).data ?? {}
+  const { unchanged, read, counted, left } = readStored(sourceSynced, last.data).data ?? {}
   if (!read || !counted || !left || (before && !unchanged)) return undefined
   if (left.from !== placeOf(source) || counted.exclude !== digestOf(source.exclude)) return undefined
   // An older image of the disk was put back, or somebody has changed something at the root of the mirror.

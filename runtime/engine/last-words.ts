@@ -1,12 +1,31 @@
 import { catalogue, runFailed } from '../../events/index.ts'
+import type { EventBus, Publication } from '../bus/bus.ts'
+import type { Journal } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
 import { matchesEvent } from '../config/event-pattern.ts'
 import { reasonOf } from '../errors.ts'
 import { unobserved } from '../host/command.ts'
 import { createHost } from '../host/host.ts'
+import { isoOf } from '../instant.ts'
+import type { Clock } from './clock.ts'
 import { newRunId, rootPublication } from './publication.ts'
-import { createRegistry } from './registry.ts'
-import { nothingDone } from './summary.ts'
+import { createRegistry, type Registry } from './registry.ts'
+import { nothingDone, unsummed } from './summary.ts'
+
+/**
+ * The end of a run that its own functions cannot end: those that wait for it, every later run among them, would wait for
+ * ever.
+ */
+export function brokenRun(
+  runId: string,
+  { bus, journal, registry, clock }: { bus: EventBus; journal: Journal; registry: Registry; clock: Clock },
+): Publication {
+  const now = clock.now()
+  const run = journal.run(runId) ?? { id: runId, startedAt: now }
+  const reason = 'the run could not be brought to its end: `hdsync dead` tells what was given up'
+  const result = unsummed(bus.events({ runId }), run, now, reason)
+  return rootPublication(registry, runFailed, result, { now, runId })
+}
 
 const limitMs = 60_000
 
@@ -16,7 +35,7 @@ const limitMs = 60_000
  */
 export async function tellHooks(error: Error, config: Config): Promise<void> {
   const now = Date.now()
-  const at = new Date(now).toISOString()
+  const at = isoOf(now)
   const sources = Object.keys(config.sources).map((source) => nothingDone(source, 'failed', reasonOf(error)))
   const result = { run: newRunId(), state: 'failed' as const, startedAt: at, endedAt: at, sources }
   const { event } = rootPublication(createRegistry([], catalogue), runFailed, result, {

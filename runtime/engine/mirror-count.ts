@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type DataOf, type Envelope, sourceSynced } from '../../events/index.ts'
+import { type DataOf, type Envelope, readStored, sourceSynced } from '../../events/index.ts'
 import type { SyncStats } from '../host/rsync.ts'
 
 type Counted = NonNullable<DataOf<typeof sourceSynced>['counted']>
@@ -27,7 +27,7 @@ export function mirrorFilesAtLeast(
   for (const event of history) {
     // Something went wrong with a copy, and nobody knows with which mirror.
     if (event.type !== sourceSynced.type) return undefined
-    const { mirror: synced, counted } = sourceSynced.schema.parse(event.data)
+    const { mirror: synced, counted } = readStored(sourceSynced, event.data).data ?? {}
     if (synced === undefined) return undefined
     // Disks take turns.
     if (synced !== mirror) continue

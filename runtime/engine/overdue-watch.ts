@@ -1,6 +1,7 @@
 import { type RunResult, runEnds, runOverdue } from '../../events/index.ts'
 import type { EventBus, Publication } from '../bus/bus.ts'
 import type { Config } from '../config/config.ts'
+import { isoOf } from '../instant.ts'
 import type { Clock } from './clock.ts'
 import { decideOverdue, type SourceRecord } from './overdue.ts'
 import { factPublication } from './publication.ts'
@@ -52,8 +53,8 @@ export class OverdueWatch {
           runOverdue,
           {
             source,
-            lastSuccessAt: lastSuccessAt === undefined ? null : new Date(lastSuccessAt).toISOString(),
-            firstSeenAt: new Date(firstSeenAt).toISOString(),
+            lastSuccessAt: lastSuccessAt === undefined ? null : isoOf(lastSuccessAt),
+            firstSeenAt: isoOf(firstSeenAt),
             allowedMs: config.alert.after,
           },
           now,

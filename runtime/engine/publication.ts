@@ -5,7 +5,9 @@ import type { Envelope, EventDefinition, InputOf } from '../../events/index.ts'
 import type { Publication } from '../bus/bus.ts'
 import { TerminalError } from '../errors.ts'
 import type { EmitOptions } from '../function.ts'
+import { isoOf } from '../instant.ts'
 import { randomBytes, randomIds, urlIds } from '../random.ts'
+import { isAttribute } from './origin.ts'
 import type { Registry } from './registry.ts'
 
 /** The CloudEvents `source` of every event that this box makes. */
@@ -57,7 +59,7 @@ export class InvalidDataError extends TerminalError {
 /** What is wrong with data, and where in it. */
 export type Issue = Pick<z.core.$ZodIssue, 'path' | 'message'>
 
-/** What an event from outside may say of itself. */
+/** What an event from outside may say of itself. Its `time` is kept as `sendertime`: when it came, our clock tells. */
 export type Origin = Partial<Pick<Envelope, 'id' | 'source' | 'subject' | 'time' | 'traceparent'>>
 
 /** An event from outside: the first of a chain. */
@@ -67,8 +69,9 @@ export function rootPublication<E extends EventDefinition>(
   data: InputOf<E>,
   { now, runId = newRunId(), origin = {} }: { now: number; runId?: string; origin?: Origin },
 ): Publication {
-  const { id = newEventId(now), traceparent = newTrace() } = origin
-  return publicationOf(registry, event, data, { ...origin, id, traceparent, runid: runId, attempt: 1 }, now)
+  const { id = newEventId(now), traceparent = newTrace(), time: sendertime, ...rest } = origin
+  const sent = { ...rest, ...(sendertime !== undefined && { sendertime }) }
+  return publicationOf(registry, event, data, { ...sent, id, traceparent, runid: runId, attempt: 1 }, now)
 }
 
 /** A fact that belongs to no run. */
@@ -115,7 +118,7 @@ function publicationOf(
   registry: Registry,
   event: EventDefinition,
   input: unknown,
-  identity: Pick<Envelope, 'id' | 'attempt' | 'runid' | 'parentid' | 'traceparent'> & Origin,
+  identity: Pick<Envelope, 'id' | 'attempt'> & Partial<Omit<Envelope, 'time' | 'type' | 'data'>>,
   now: number,
   delayMs = 0,
 ): Publication {
@@ -125,13 +128,14 @@ function publicationOf(
   }
   const data = parsed.data as Record<string, unknown> | null | undefined
   const about = data?.[event.subject]
-  const subject = typeof about === 'string' ? { subject: about } : {}
+  // What could be no subject is none: an envelope that does not fit its schema could not be told to any hook.
+  const subject = typeof about === 'string' && isAttribute(about) ? { subject: about } : {}
   return {
     event: {
       specversion: '1.0',
       source: eventSource,
       type: event.type,
-      time: new Date(now).toISOString(),
+      time: isoOf(now),
       datacontenttype: 'application/json',
       ...subject,
       ...identity,

@@ -8,7 +8,8 @@ const endTypes = new Set<string>(runEnds.map(({ type }) => type))
 /** Who waits for which run to end. */
 export class RunEnds {
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>()
-  readonly #asked = new Set<string>()
+  /** How often each stalled run was named. */
+  readonly #asked = new Map<string, number>()
   readonly #store: { bus: EventBus; journal: Journal; registry: Registry }
   #failure: Error | undefined
 
@@ -39,15 +40,16 @@ export class RunEnds {
 
   /**
    * Runs that are waited for though nothing of them is owed any more: a function that could not even be given
-   * up broke the chain. Each is named once.
+   * up broke the chain. Each is named twice: `again` when what was done about it has not ended it either.
    */
-  stalled(): string[] {
+  stalled(): { runId: string; again: boolean }[] {
     const { bus, registry } = this.#store
-    return [...this.#waiting.keys()].filter((runId) => {
+    return [...this.#waiting.keys()].flatMap((runId) => {
       const owed = bus.open(runId).some(({ function: name }) => !registry.get(name)?.definition.spec.aside)
-      if (owed || this.#asked.has(runId)) return false
-      this.#asked.add(runId)
-      return true
+      const times = this.#asked.get(runId) ?? 0
+      if (owed || times > 1) return []
+      this.#asked.set(runId, times + 1)
+      return [{ runId, again: times > 0 }]
     })
   }
 }

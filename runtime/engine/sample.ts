@@ -4,13 +4,13 @@ import type { EventDefinition } from '../../events/index.ts'
 type Schema = z.core.JSONSchema.BaseSchema
 
 /** Values that read better than what their type alone would give. */
-const texts: Record<string, string> = {
-  source: 'var',
-  sources: 'var',
-  vg: 'vg01',
-  lv: 'lv_var',
-  run: 'v98mgvayde',
-}
+const texts = new Map([
+  ['source', 'var'],
+  ['sources', 'var'],
+  ['vg', 'vg01'],
+  ['lv', 'lv_var'],
+  ['run', 'v98mgvayde'],
+])
 
 /** Data that an event could carry: what it must have and no more, for tests and first trials. */
 export function sampleData({ type, schema }: EventDefinition): unknown {
@@ -33,7 +33,7 @@ function sampleOf(schema: Schema, name: string, state: string): unknown {
     case 'array':
       return schema.minItems ? [within(schema.items, name)] : []
     case 'string':
-      return schema.format === 'date-time' ? '2026-01-01T00:00:00Z' : (texts[name] ?? (name || 'text'))
+      return schema.format === 'date-time' ? '2026-01-01T00:00:00Z' : (texts.get(name) ?? (name || 'text'))
     case 'integer':
     case 'number':
       return Math.max(schema.minimum ?? 0, Number(schema.exclusiveMinimum ?? -1) + 1)

@@ -17,6 +17,7 @@ import type {
   syncHeld,
 } from '../../events/index.ts'
 import { runEndTypes } from '../../events/types.ts'
+import { isoOf } from '../instant.ts'
 
 /**
  * How a run went, or how it stands, told from its events alone.
@@ -42,11 +43,31 @@ export function summarise(
       endedAt === null
         ? 'running'
         : endState(sources, all<typeof runWarned>(events, 'run.warned').length > 0),
-    startedAt: new Date(run.startedAt).toISOString(),
-    endedAt: endedAt === null ? null : new Date(endedAt).toISOString(),
+    startedAt: isoOf(run.startedAt),
+    endedAt: endedAt === null ? null : isoOf(endedAt),
     sources,
   }
 }
+
+/** The result of a run whose events do not add up to one: it has failed, whatever became of its sources. */
+export function unsummed(
+  events: readonly Envelope[],
+  run: { id: string; startedAt: number },
+  endedAt: number,
+  reason: string,
+): RunResult {
+  const [started] = all<typeof runStarted>(events, 'run.started')
+  const names = (Array.isArray(started?.sources) ? started.sources : []).filter(isName)
+  return {
+    run: run.id,
+    state: 'failed',
+    startedAt: isoOf(run.startedAt),
+    endedAt: isoOf(endedAt),
+    sources: names.map((source) => nothingDone(source, 'failed', reason)),
+  }
+}
+
+const isName = (name: unknown) => typeof name === 'string' && name.length > 0 && name.length <= 64
 
 /** A source of which nothing has come about, and why. */
 export function nothingDone(source: string, state: SourceState, error: string): SourceResult {

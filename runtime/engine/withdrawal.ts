@@ -1,6 +1,7 @@
-import { backupStart, type RunResult, runCancelled } from '../../events/index.ts'
+import { backupStart, type RunResult, readStored, runCancelled } from '../../events/index.ts'
 import type { EventBus, Publication } from '../bus/bus.ts'
 import type { Config } from '../config/config.ts'
+import { isoOf } from '../instant.ts'
 import { rootPublication } from './publication.ts'
 import type { Registry } from './registry.ts'
 import { nothingDone } from './summary.ts'
@@ -13,12 +14,12 @@ export function cancelledRun(
   { bus, registry, config, now }: { bus: EventBus; registry: Registry; config: Config; now: number },
 ): Publication {
   const [start] = bus.events({ runId, types: [backupStart.type], limit: 1 })
-  const { sources } = backupStart.schema.parse(start?.data ?? {})
+  const sources = readStored(backupStart, start?.data ?? {}).data?.sources
   const result: RunResult = {
     run: runId,
     state: 'cancelled',
-    startedAt: new Date(start?.time ?? now).toISOString(),
-    endedAt: new Date(now).toISOString(),
+    startedAt: isoOf(start ? Date.parse(start.time) : now),
+    endedAt: isoOf(now),
     sources: (sources ?? Object.keys(config.sources)).map((source) =>
       nothingDone(source, 'cancelled', reason),
     ),

@@ -1,4 +1,4 @@
-import { anyFact, type EventDefinition } from '../../events/index.ts'
+import { anyFact, type DataOf, type Envelope, type EventDefinition, readStored } from '../../events/index.ts'
 import type { Delivery, EventBus, Publication, Settlement } from '../bus/bus.ts'
 import { CancelledError, RetryableError, reasonOf, TerminalError } from '../errors.ts'
 import type { Context, Emit, EventLog, GiveUpContext, Received } from '../function.ts'
@@ -134,9 +134,12 @@ function receive({ event }: Delivery, { definition, name }: RegisteredFunction):
   const handled =
     definition.on.find(({ type }) => type === event.type) ?? definition.on.find((one) => one === anyFact)
   if (!handled) throw new TerminalError(`${name} does not take ${event.type} any more`)
-  const parsed = handled.schema.safeParse(event.data)
-  if (!parsed.success) throw new TerminalError(`the data of ${event.type} ${event.id} is not valid`)
-  return { data: parsed.data, attempt: event.attempt, event }
+  // What has happened is read whoever wrote it down, and what puts things in order is done; but of what another version
+  // asks for, no part that is not known may be left out.
+  const isLenient = handled.external || definition.spec.always
+  const { success, data } = isLenient ? readStored(handled, event.data) : handled.schema.safeParse(event.data)
+  if (!success) throw new TerminalError(`the data of ${event.type} ${event.id} is not valid`)
+  return { data, attempt: event.attempt, event }
 }
 
 function emitter(
@@ -167,11 +170,10 @@ function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions)
   const runId = delivery.event.runid ?? ''
   const receivedOf =
     <E extends EventDefinition>(definition: E) =>
-    (event: Received<E>['event']): Received<E> => ({
-      data: definition.schema.parse(event.data) as Received<E>['data'],
-      attempt: event.attempt,
-      event,
-    })
+    (event: Envelope): Received<E>[] => {
+      const { success, data } = readStored(definition, event.data)
+      return success ? [{ data: data as DataOf<E>, attempt: event.attempt, event }] : []
+    }
   const typesOf = (definitions: readonly EventDefinition[]) => definitions.map(({ type }) => type)
   const newestFirst = (types: readonly string[], subject: string | undefined, limit: number) => {
     const filter = { types, ...(subject !== undefined && { subject }), newestFirst: true, limit }
@@ -180,9 +182,9 @@ function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions)
   return {
     run: () => bus.events({ runId }),
     ofRun: (definition, limit = -1) =>
-      bus.events({ runId, types: [definition.type], limit }).map(receivedOf(definition)),
+      bus.events({ runId, types: [definition.type], limit }).flatMap(receivedOf(definition)),
     latest: (definition, subject, limit) =>
-      newestFirst([definition.type], subject, limit).map(receivedOf(definition)),
+      newestFirst([definition.type], subject, limit).flatMap(receivedOf(definition)),
     newest: (definitions, subject) => newestFirst(typesOf(definitions), subject, 1)[0],
     recent: (definitions, subject, limit) => newestFirst(typesOf(definitions), subject, limit),
     pending: () =>

@@ -5,6 +5,7 @@ import {
   type EventDefinition,
   hookDisabled,
   type RunResult,
+  readStored,
   runEnds,
   runOverdue,
   runStarted,
@@ -66,7 +67,7 @@ interface Words {
 function wordsFor(event: Envelope, host: string): Words {
   for (const [definition, words] of phrases) {
     if (definition.type !== event.type) continue
-    const { success, data } = definition.schema.safeParse(event.data)
+    const { success, data } = readStored(definition, event.data)
     if (success) return words(data as never, host)
   }
   const facts = Object.entries(event.data ?? {}).map(([key, value]) => `${key}: ${valueText(value)}`)

@@ -15,6 +15,7 @@ const problemOf = {
   'unknown-type': 'unknown-event-type',
   'not-triggerable': 'not-triggerable',
   'invalid-data': 'invalid-data',
+  'invalid-event': 'invalid-event',
 } as const satisfies Record<RejectedEventError['reason'], ProblemName>
 
 /**
@@ -40,9 +41,10 @@ export async function accept(
 }
 
 function rejected({ reason, message, hint, issues }: RejectedEventError, at: string): Problem {
+  const within = reason === 'invalid-event' ? at : `${at}/data`
   const errors =
-    reason === 'invalid-data'
-      ? issues.map(({ path, message }) => ({ pointer: pointerTo(`${at}/data`, path), detail: message }))
+    issues.length > 0
+      ? issues.map(({ path, message }) => ({ pointer: pointerTo(within, path), detail: message }))
       : [{ pointer: `${at}/type`, detail: message }]
   return new Problem(problemOf[reason], `${errors[0]?.pointer}: ${message}`, { hint, errors })
 }

@@ -35,7 +35,12 @@ export function createApp(options: AppOptions, context: AppContext = createConte
   app.fetch = (request, env, executionContext) => {
     const path = getPath(request)
     try {
-      check((name) => request.headers.get(name) ?? undefined, path, clientOf(env))
+      check({
+        method: request.method,
+        path,
+        client: clientOf(env),
+        header: (name) => request.headers.get(name) ?? undefined,
+      })
     } catch (error) {
       return fail(error as Error, request.method, path)
     }

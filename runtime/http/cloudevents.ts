@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import { envelopeSchema } from '../../events/index.ts'
+import { isPlain, plainRule, timeRule } from '../engine/origin.ts'
+import { isSaneInstant } from '../instant.ts'
 import { parseJson } from './body.ts'
 import type { Question } from './exchange.ts'
 import { type Flaw, Problem } from './problem.ts'
@@ -7,20 +9,23 @@ import { type Flaw, Problem } from './problem.ts'
 /** As many events as one batch may have. */
 export const longestBatch = 100
 
-const controls = /\p{Cc}/u
-const printable = (schema: z.ZodString) =>
-  schema.refine((value) => !controls.test(value), { error: 'no control characters' })
+const attribute = (schema: z.ZodString) => schema.refine(isPlain, { error: plainRule })
 
 const { id, source, type, subject, time, traceparent } = envelopeSchema.shape
 
 /** A CloudEvents 1.0 message as others send it: no more is looked at than hdsync keeps. */
 export const cloudEventSchema = z.object({
   specversion: z.literal('1.0'),
-  id: printable(id),
-  source: printable(source),
+  id: attribute(id),
+  source: attribute(source),
   type,
-  subject: printable(subject.unwrap()).optional(),
-  time: time.exactOptional(),
+  subject: attribute(subject.unwrap()).optional(),
+  time: time
+    .refine(isSaneInstant, { error: timeRule })
+    .exactOptional()
+    .describe(
+      'Kept as it is (`sendertime`), and nothing is decided by it: an event came when hdsync took it.',
+    ),
   datacontenttype: z
     .string()
     .refine(isJson, { error: 'application/json, the one kind of data that is taken' })

@@ -40,7 +40,7 @@ export function createDirect(
     if (!route || !isUsual(incoming)) return undefined
     const question = questionFrom(incoming)
     const answer = async () => {
-      check(question.header, url, question.client)
+      check({ method, path: url, client: question.client, header: question.header })
       return route(question)
     }
     return answer().catch((error: Error) => problemAnswer(failure(error, method, url, context)))

@@ -19,6 +19,7 @@ export function createHandler(options: AppOptions, more?: DirectRoutes): Handler
   let app: Promise<Handler> | undefined
   const makeApp = async () => (await loadApp()).appListener(options, context)
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    checkTarget(incoming)
     const answer = direct(incoming)
     if (answer) return write(await answer, outgoing)
     app ??= makeApp()
@@ -36,6 +37,22 @@ export function createHandler(options: AppOptions, more?: DirectRoutes): Handler
       if (outgoing.headersSent) outgoing.destroy()
       else write(problemAnswer(problem), outgoing)
     }
+  }
+}
+
+/**
+ * Refuses a request that names another host in its first line than in its headers, of which the headers alone are judged.
+ * @throws {Problem}
+ * @see RFC 9112, 3.2.2
+ */
+function checkTarget({ url = '', headers: { host = '' } }: IncomingMessage): void {
+  if (url.startsWith('/') || url === '*') return
+  const named = URL.canParse(url) ? new URL(url).host : ''
+  if (named === '' || named !== host.toLowerCase()) {
+    throw new Problem(
+      'wrong-host',
+      `the request is for ${JSON.stringify(url)}, its Host is ${JSON.stringify(host)}`,
+    )
   }
 }
 

@@ -15,6 +15,7 @@ export const problems = {
   unauthorized: { status: 401, title: 'The bearer token is missing or wrong' },
   'bad-signature': { status: 401, title: 'The webhook is not signed as it should be' },
   'cross-site': { status: 403, title: 'Another web site may not make this request' },
+  'no-token': { status: 403, title: 'Without a token this port only answers questions' },
   'not-triggerable': { status: 403, title: 'Events of this type are made by hdsync alone' },
   'unknown-path': { status: 404, title: 'There is nothing at this path' },
   'unknown-run': { status: 404, title: 'There is no such run' },

@@ -1,3 +1,4 @@
+import { isCommand, isOurs } from '../engine/origin.ts'
 import { type Accepted, accept } from './accept.ts'
 import { readMessage } from './cloudevents.ts'
 import type { AppContext } from './context.ts'
@@ -10,6 +11,10 @@ export async function takeEvents(question: Question, context: AppContext): Promi
   const leave = context.capacity.events.enter()
   try {
     const { events, batched } = readMessage(question, await question.text())
+    for (const [index, { source }] of events.entries()) {
+      if (isOurs(source) && !(context.trusted && isCommand(source)))
+        throw ourSource(source, batched ? `/${index}` : '')
+    }
     if (events.length > 1) context.rateLimit.charge(question.client, events.length - 1)
     return answerOf(await accept(events, context.engine, batched), batched)
   } finally {
@@ -31,6 +36,16 @@ export async function takeCall(name: string, question: Question, context: AppCon
   } finally {
     leave()
   }
+}
+
+/**
+ * The ids of the events that hdsync makes can be guessed, and an id is taken once: whoever could put events beside them
+ * could stop a run.
+ */
+function ourSource(source: string, at: string): Problem {
+  const detail = `sources below /hdsync/ are those of hdsync itself, ${JSON.stringify(source)} is not to be sent`
+  const errors = [{ pointer: `${at}/source`, detail }]
+  return new Problem('invalid-event', `${at}/source: ${detail}`, { errors })
 }
 
 /** 202 for what was taken; 200 when there was nothing new. */

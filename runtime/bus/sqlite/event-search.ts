@@ -9,7 +9,6 @@ export function conditionsOf({ types, runId, subject, since, after }: EventSearc
   if (runId !== undefined) conditions.push(['run_id = ?', runId])
   if (subject !== undefined) conditions.push(['subject = ?', subject])
   if (after !== undefined) conditions.push(['seq > ?', after])
-  // An event from outside may give its time in another zone.
   if (since !== undefined) conditions.push(["unixepoch(time, 'subsec') * 1000 >= ?", since])
   if (types) {
     const any = types.map(() => 'type GLOB ?').join(' OR ')

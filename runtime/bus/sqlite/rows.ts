@@ -19,6 +19,7 @@ export function envelopeOf(row: Row): Envelope {
   if (row.run_id !== null) envelope.runid = row.run_id as string
   if (row.parent_id !== null) envelope.parentid = row.parent_id as string
   if (row.traceparent !== null) envelope.traceparent = row.traceparent as string
+  if (row.sender_time !== null) envelope.sendertime = row.sender_time as string
   return envelope
 }
 
@@ -35,5 +36,6 @@ export function rowOf(event: Envelope) {
     parent_id: event.parentid ?? null,
     traceparent: event.traceparent ?? null,
     data: JSON.stringify(event.data ?? null),
+    sender_time: event.sendertime ?? null,
   }
 }

@@ -24,8 +24,9 @@ const claimed = "state = 'claimed' AND lease_until IS NOT NULL"
  * sees to it that none of it goes through a whole table.
  */
 export const statements = {
-  event: `INSERT INTO event (id, source, type, subject, time, run_id, attempt, parent_id, traceparent, data, filed)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (source, id) DO NOTHING`,
+  event: `INSERT INTO event (id, source, type, subject, time, run_id, attempt, parent_id, traceparent, data,
+      sender_time, filed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (source, id) DO NOTHING`,
   file: `UPDATE event SET filed = 1 WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'filed')`,
   filed: `UPDATE meta SET value = coalesce((SELECT max(seq) FROM event), 0) WHERE key = 'filed'`,
   delivery: `INSERT INTO delivery (id, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,

@@ -100,6 +100,7 @@ export const conditions = {
   'notify.private': ['error', 'a hook has an address that is not of the internet'],
   'notify.unknown-host': ['warning', 'the name of the host of a hook cannot be looked up'],
   'notify.clear-text': ['warning', 'a hook tells what it has to tell unencrypted'],
+  'http.no-token': ['warning', 'a port has no token: it answers questions, and takes nothing but webhooks'],
   'functions.ok': ['ok', 'the functions load and fit together'],
   'functions.broken': ['error', 'a function does not load, is not trusted, or does not fit'],
 } as const satisfies Record<string, readonly [severity: string, meaning: string]>

@@ -1,5 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { mirrorSuspect, runDegraded, runSucceeded, sourceSynced, syncHeld } from '../../../events/index.ts'
+import {
+  mirrorSuspect,
+  readStored,
+  runDegraded,
+  runSucceeded,
+  sourceSynced,
+  syncHeld,
+} from '../../../events/index.ts'
 import { SqliteBus } from '../../bus/sqlite/bus.ts'
 import { inMemory } from '../../bus/sqlite/database.ts'
 import { SqliteJournal } from '../../bus/sqlite/journal.ts'
@@ -25,8 +32,9 @@ export function checkHistory({ sources, alert }: Config, database: DatabaseSync,
   function checkHeld({ name }: Source): Finding[] {
     const last = newest([syncHeld.type, sourceSynced.type], name)
     if (last?.type !== syncHeld.type) return []
-    const { deletions, mirrorFiles } = syncHeld.schema.parse(last.data)
-    const finding = `held: its sync would delete ${deletions} of ${mirrorFiles} files in the mirror`
+    const { data } = readStored(syncHeld, last.data)
+    const what = data ? `${data.deletions} of ${data.mirrorFiles} files in the mirror` : 'too much'
+    const finding = `held: its sync would delete ${what}`
     return [
       warning('source.held', `source ${name}`, finding, `if that is meant to be: hdsync release ${name}`),
     ]
@@ -35,7 +43,8 @@ export function checkHistory({ sources, alert }: Config, database: DatabaseSync,
   function checkSuspect({ name }: Source): Finding[] {
     const last = newest([mirrorSuspect.type, sourceSynced.type], name)
     if (last?.type !== mirrorSuspect.type) return []
-    const { reason } = mirrorSuspect.schema.parse(last.data)
+    const { reason = 'it may have taken what could not be read' } =
+      readStored(mirrorSuspect, last.data).data ?? {}
     const remedy = `the next sync compares contents, and puts it right: hdsync run ${name}`
     return [warning('mirror.suspect', `source ${name}`, `its mirror is suspect: ${reason}`, remedy)]
   }

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { accessSync, constants, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname } from 'node:path'
-import { type Envelope, hookDisabled } from '../../../events/index.ts'
+import { type Envelope, hookDisabled, readStored } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { hookLabel, type NotifyHook } from '../../config/notify.ts'
 import { ConfigError } from '../../config/problem.ts'
@@ -68,7 +68,7 @@ function targetOf(hook: NotifyHook): string {
 
 function disabled(about: string, event: Envelope | undefined): Finding[] {
   if (!event) return []
-  const { reason } = hookDisabled.schema.parse(event.data)
+  const { reason = 'it said so' } = readStored(hookDisabled, event.data).data ?? {}
   const remedy = 'correct it in the config; any change, such as another `name`, lets it be used again'
   return [warning('notify.disabled', about, `it is disabled since ${event.time}: ${reason}`, remedy)]
 }

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { sourceArchived, sourceSynced } from '../../../events/index.ts'
+import { readStored, sourceArchived, sourceSynced } from '../../../events/index.ts'
 import type { EventBus } from '../../bus/bus.ts'
 import type { Source, Target } from '../../config/config.ts'
 import { formatBytes } from '../../config/units.ts'
@@ -38,7 +38,7 @@ async function mirrorBytes(source: Source, box: Box, history: History): Promise<
     return (blocks - bfree) * bsize
   }
   const synced = history?.events({ types: [sourceSynced.type], subject: source.name }) ?? []
-  return Math.max(0, ...synced.map(({ data }) => sourceSynced.schema.parse(data).bytesTransferred))
+  return Math.max(0, ...synced.map(({ data }) => readStored(sourceSynced, data).data?.bytesTransferred ?? 0))
 }
 
 /** Whether the mirrors fit: all of them onto the disk, and those that are not there yet into what is free. */
@@ -89,7 +89,7 @@ export async function checkArchiveRoom(box: Box, history: History): Promise<Find
       newestFirst: true,
       limit: 1,
     })[0]
-    return wanted && event ? [sourceArchived.schema.parse(event.data)] : []
+    return wanted && event ? (readStored(sourceArchived, event.data).data ?? []) : []
   })
   const { bavail, bsize } = await statfs(target.path)
   const free = bavail * bsize

@@ -107,7 +107,7 @@ describe('check', () => {
     const server = await makeServer()
     await backUp(server)
     const database = openDatabase(join(server.folder, 'state'))
-    database.exec(`UPDATE event SET type = 'sync.held', data = '{}' WHERE type = 'source.synced'`)
+    database.exec(`UPDATE event SET type = 'sync.held', data = '{' WHERE type = 'source.synced'`)
     database.close()
     expect(await about(server, 'history')).toMatchObject([{ id: 'check.failed', severity: 'error' }])
     expect(await about(server, 'functions')).toMatchObject([{ id: 'functions.ok' }])

@@ -32,7 +32,7 @@ const onTheBus = {
   source: event.source,
   type: event.type,
   subject: event.subject,
-  time: event.time,
+  sendertime: event.time,
   data: { sources: ['home'], allowDeletions: {} },
 }
 

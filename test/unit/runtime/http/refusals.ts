@@ -206,6 +206,45 @@ export const refusals: Refusal[] = [
     init: structured({ time: 'yesterday' }),
     says: '/time',
   },
+  ...[
+    '9999-12-31T23:59:59-00:01',
+    '0000-01-01T00:00:00+00:01',
+    '1969-12-31T23:59:59Z',
+    '1970-01-01T00:00:00+00:01',
+  ].map(
+    (time): Refusal => ({
+      title: `the time ${time}, which nobody can mean`,
+      status: 400,
+      problem: 'invalid-event',
+      init: structured({ time }),
+      says: '/time: an instant from 1970 to 9999 in UTC',
+    }),
+  ),
+  ...(['id', 'source', 'subject'] as const).map(
+    (name): Refusal => ({
+      title: `half a character in its ${name}`,
+      status: 400,
+      problem: 'invalid-event',
+      init: structured({ [name]: 'a\ud800b' }),
+      says: `/${name}`,
+    }),
+  ),
+  ...['/hdsync', '/hdsync/web1', '/hdsync/web1/cli', '/hdsync/webhooks/deploy'].map(
+    (source): Refusal => ({
+      title: `the source ${source}, which is ours`,
+      status: 400,
+      problem: 'invalid-event',
+      init: structured({ source }),
+      says: '/source: sources below /hdsync/',
+    }),
+  ),
+  {
+    title: 'a batch of which one source is ours',
+    status: 400,
+    problem: 'invalid-event',
+    init: batch([event, { ...event, id: 'a2', source: '/hdsync/web1' }]),
+    says: '/1/source',
+  },
   {
     title: 'data of another kind than JSON',
     status: 400,
