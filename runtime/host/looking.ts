@@ -6,6 +6,7 @@ export function onlyLooks(argv: readonly string[]): boolean {
   const [program = '', first] = argv
   if (program === 'dd') return argv.includes('count=0') && !argv.some((word) => word.startsWith('of='))
   if (program === 'rsync') return first === '--version'
+  if (program === 'modprobe') return first === '--dry-run'
   return looking.has(program) || (program === 'dmsetup' && first === 'status')
 }
 

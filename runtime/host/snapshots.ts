@@ -15,6 +15,7 @@ import { mount, mountComplaint, unmount } from './mount.ts'
 import { mountHolder } from './mount-holder.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
 import { poolProblem } from './pool.ts'
+import { mountableType } from './volume-content.ts'
 
 /** What an origin offers a snapshot. */
 export interface Origin {
@@ -44,7 +45,7 @@ export type MountTrial = { mounted: true; at: string } | { mounted: false; reaso
 
 /** Snapshots of sources, from the first look at the volume to the last trace removed. */
 export interface Snapshots {
-  /** @throws {TerminalError} The volume does not exist, or cannot have a snapshot now. */
+  /** @throws {TerminalError} The volume does not exist, cannot have a snapshot now, or one that could be mounted. */
   origin(source: LvSource): Promise<Origin>
   /** Takes the snapshot of this run. @param sizeBytes undefined for a thin one. */
   create(source: LvSource, run: string, sizeBytes: number | undefined): Promise<void>
@@ -180,6 +181,8 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
           },
         )
       }
+      // Better known before there is a snapshot, and before functions at the gate are woken for it.
+      await mountableType(runner, volume, readMounts())
       return { sizeBytes: volume.sizeBytes, thin: pool !== undefined, ...volume.group }
     },
 

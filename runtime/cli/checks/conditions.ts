@@ -35,8 +35,8 @@ export const conditions = {
   'lvm.name-taken': ['error', 'a volume of somebody else has the name of the snapshot'],
   'lvm.file-system': ['ok', 'the file system of a volume'],
   'lvm.nouuid': ['ok', 'XFS: its snapshots are mounted with nouuid'],
-  'lvm.no-file-system': ['error', 'no file system is recognised on a volume'],
-  'lvm.unsupported-file-system': ['error', 'snapshots of this file system must not be mounted'],
+  'lvm.no-file-system': ['error', 'a volume holds no file system: LUKS, swap, part of a RAID, or nothing'],
+  'lvm.unsupported-file-system': ['error', 'snapshots of this file system must not, or cannot, be mounted'],
   'lvm.foreign-snapshot': [
     'warning',
     'a volume has a snapshot of somebody else, which slows its writes down',

@@ -1,12 +1,13 @@
 import type { LvSource } from '../../config/config.ts'
 import { formatBytes } from '../../config/units.ts'
-import { snapshotMountOptions, snapshotType } from '../../host/filesystem.ts'
+import { snapshotType } from '../../host/filesystem.ts'
 import { snapshotSizeBytes } from '../../host/limits.ts'
 import { fullName, type Volume } from '../../host/lvm.ts'
 import { type Origin, snapshotName } from '../../host/snapshots.ts'
+import { UnmountableError } from '../../host/volume-content.ts'
 import type { Box } from './box.ts'
 import type { IdOf } from './conditions.ts'
-import { error, type Finding, ok, refused, warning } from './finding.ts'
+import { type Finding, ok, refused, warning } from './finding.ts'
 
 /** From how full a thin pool is worth a look; from 95 % on no snapshot is taken. */
 const poolWarnPercent = 80
@@ -24,12 +25,15 @@ export async function checkVolume(source: LvSource, box: Box): Promise<Finding[]
       ...(await checkType(source, volumes, box)),
     ]
   } catch (thrown) {
-    return [refused(reasonId(source, volumes), about, thrown)]
+    return [refused(reasonId(thrown, source, volumes), about, thrown)]
   }
 }
 
 /** Which of the conditions it is that the driver refuses; its words tell the rest. */
-function reasonId(source: LvSource, volumes: readonly Volume[]): IdOf<'error'> {
+function reasonId(thrown: unknown, source: LvSource, volumes: readonly Volume[]): IdOf<'error'> {
+  if (thrown instanceof UnmountableError) {
+    return thrown.hasFileSystem ? 'lvm.unsupported-file-system' : 'lvm.no-file-system'
+  }
   if (volumes.length === 0) return 'lvm.unreadable'
   const volume = volumes.find(({ lv }) => lv === source.lv)
   if (!volume) return 'lvm.no-volume'
@@ -75,18 +79,10 @@ async function checkType(source: LvSource, volumes: readonly Volume[], box: Box)
   const volume = volumes.find(({ lv }) => lv === source.lv)
   const live = box.mounts.find(({ device }) => device === volume?.device)
   const type = volume && (await snapshotType(box.runner, volume.path, live))
-  if (!type) {
-    const finding = `no file system is recognised on ${fullName(source.vg, source.lv)}`
-    return [error('lvm.no-file-system', about, finding, `see what is on it: blkid --probe ${volume?.path}`)]
+  if (type === 'xfs') {
+    return [ok('lvm.nouuid', about, 'its file system is xfs: snapshots are mounted with nouuid')]
   }
-  try {
-    snapshotMountOptions(type, live)
-    if (type === 'xfs')
-      return [ok('lvm.nouuid', about, 'its file system is xfs: snapshots are mounted with nouuid')]
-    return [ok('lvm.file-system', about, `its file system is ${type}`)]
-  } catch (thrown) {
-    return [refused('lvm.unsupported-file-system', about, thrown)]
-  }
+  return [ok('lvm.file-system', about, `its file system is ${type}`)]
 }
 
 /** Thick snapshots of others, which cost each write to a source's volume, or hold nothing any more. */

@@ -9,6 +9,7 @@ import {
   targetOpen,
 } from '../../../events/index.ts'
 import type { Source } from '../../config/config.ts'
+import { noFileSystem, unknownToKernel } from '../../host/volume-content.ts'
 import type { Failure } from './failure.ts'
 
 /** A failure, and what the config says of its source. */
@@ -73,6 +74,16 @@ const remedies: readonly Remedy[] = [
       'See that the backup disk is plugged in, healthy and the right one; `check` names what is wrong with it:',
       '$ hdsync check',
       `If it is a new disk: hdsync target adopt ${source.target}`,
+    ],
+  },
+  {
+    // The words of UnmountableError.
+    applies: ({ step, reason }) =>
+      step === snapshotCreate.type && (reason.includes(noFileSystem) || reason.includes(unknownToKernel)),
+    steps: ({ source }) => [
+      'No snapshot was taken, as none could be mounted. See what the volume holds, and back that up by what is named above:',
+      ...(source.kind === 'lv' ? [`$ blkid --probe /dev/${source.vg}/${source.lv}`] : []),
+      '$ hdsync check',
     ],
   },
   {

@@ -75,9 +75,22 @@ describe('checkVolume()', () => {
   })
 
   test('asks for a file system of which a snapshot can be mounted', async () => {
-    expect(await idsOf([lv], { blkid: '' })).toEqual(['lvm.ok', 'lvm.no-file-system'])
-    expect(await idsOf([lv], { blkid: 'btrfs\n' })).toEqual(['lvm.ok', 'lvm.unsupported-file-system'])
     expect(await idsOf([lv], { blkid: 'xfs\n' })).toEqual(['lvm.ok', 'lvm.nouuid'])
+    expect(await idsOf([lv], { blkid: 'btrfs\n' })).toEqual(['lvm.unsupported-file-system'])
+    expect(await check([lv], { blkid: '' })).toMatchObject([
+      {
+        id: 'lvm.no-file-system',
+        severity: 'error',
+        finding: expect.stringContaining('nothing that is known'),
+      },
+    ])
+    expect(await check([lv], { blkid: 'crypto_LUKS\n' })).toMatchObject([
+      {
+        id: 'lvm.no-file-system',
+        finding: 'vg01/lv_var holds encrypted data (crypto_LUKS): no file system that can be mounted',
+        remedy: expect.stringContaining('as a directory'),
+      },
+    ])
   })
 })
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { type Case, remedyFor } from '../../../../../runtime/cli/story/remedies.ts'
 import { parseConfig } from '../../../../../runtime/config/config.ts'
 import { InterruptedError } from '../../../../../runtime/errors.ts'
+import { UnmountableError } from '../../../../../runtime/host/volume-content.ts'
 
 const { sources } = parseConfig(
   'sources: { var: { lv: vg01/lv_var, target: hdd1 } }\ntargets: { hdd1: { path: /mnt/hdd1 } }',
@@ -48,6 +49,14 @@ test.each<[what: string, facts: Partial<Case>, advice: RegExp]>([
   ],
   ['a target that is not there', { step: 'target.open' }, /\$ hdsync check.*target adopt hdd1/],
   ['a volume group without room', { step: 'snapshot.create' }, /\$ vgs vg01/],
+  [
+    'a volume that holds LUKS',
+    {
+      step: 'snapshot.create',
+      reason: new UnmountableError({ vg: 'vg01', lv: 'lv_var' }, 'encrypted data (crypto_LUKS)', '').message,
+    },
+    /^No snapshot was taken.*\$ blkid --probe \/dev\/vg01\/lv_var/,
+  ],
   ['lvcreate', { step: 'snapshot.take', command: { ...rsync(5), argv: ['lvcreate'] } }, /\$ vgs vg01/],
   ['a gate', { step: 'snapshot.take' }, /\$ hdsync show abc.*var\.snapshot\.gate\.timeout/],
   ['a full backup disk', { command: rsync(11, full) }, /\$ df -h \/mnt\/hdd1\/var/],
