@@ -8,6 +8,7 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from 'node:path'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { builtIn, functionFiles } from './built-in.ts'
+import { removeEmptyChunks } from './empty-chunks.ts'
 import { lazyBuiltins } from './lazy-builtins.ts'
 import { bundledPackages, type Licensed, licenceText } from './licences.ts'
 import { type Together, together } from './together.ts'
@@ -61,6 +62,7 @@ export async function bundle(folder: string): Promise<Licensed[]> {
     plugins: [await together(files, root, { ...options, plugins }), ...plugins],
     metafile: true,
   })
+  removeEmptyChunks(folder)
   const typed = declareTypes(folder, root)
   const inputs = Object.keys(metafile.inputs).filter((file) => !file.startsWith('door:'))
   const packages = bundledPackages([...inputs, ...typed], root)

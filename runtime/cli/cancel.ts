@@ -40,7 +40,7 @@ export async function cancelCommand(wanted: string, options: CancelOptions, io: 
   }
   await ask(before, config, io)
   const result = await ended(run, config)
-  io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io.colour))
+  io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io))
   return result.state === 'cancelled' ? exitCodes.succeeded : exitCodes.failed
 }
 

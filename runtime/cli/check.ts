@@ -36,7 +36,7 @@ export async function checkCommand(
   io: Io,
 ): Promise<number> {
   if (options.list) {
-    io.stdout(options.json ? `${JSON.stringify(listed)}\n` : conditionsText(io.colour))
+    io.stdout(options.json ? `${JSON.stringify(listed)}\n` : conditionsText(io))
     return exitCodes.succeeded
   }
   const config = await loadConfig({ path: options.config, env: io.env })

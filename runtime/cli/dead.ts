@@ -1,9 +1,10 @@
 import type { DeadLetter } from '../bus/journal.ts'
 import { loadConfig } from '../config/load.ts'
 import { exitCodes } from './exit-codes.ts'
-import { cut, localTime, painter, printable, table, visibleWidth } from './format.ts'
+import { localTime, painter, printable } from './format.ts'
 import type { Io } from './io.ts'
 import { readJournal } from './store.ts'
+import { table } from './table.ts'
 import { tellingOf, toldOf } from './view/event-lines.ts'
 
 /** As `dead --json` prints it. */
@@ -23,9 +24,6 @@ interface DeadRow {
   tries: number
   error: string
 }
-
-/** Narrower than this, an error says nothing. */
-const leastErrorWidth = 30
 
 /**
  * `hdsync dead`: what used up its tries, the newest first. Looks only: it works beside a run that is going on, and
@@ -68,10 +66,5 @@ function deadTable(letters: readonly DeadLetter[], { colour, width }: Io): strin
     String(tries),
     printable(error.replace(/\s*\n\s*/g, '; ')),
   ])
-  // The error comes last and takes what room is left.
-  const before = table([head.slice(0, -1), ...cells.map((row) => row.slice(0, -1))]).split('\n')
-  const used = Math.max(...before.map(visibleWidth))
-  const room = width === undefined ? undefined : Math.max(leastErrorWidth, width - used - 2)
-  const shown = cells.map((row) => [...row.slice(0, -1), cut(row.at(-1) ?? '', room)])
-  return `${table([head, ...shown])}take one up again: hdsync redrive ${rows[0]?.id}\n`
+  return `${table([head, ...cells], width)}take one up again: hdsync redrive ${rows[0]?.id}\n`
 }

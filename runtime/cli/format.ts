@@ -32,42 +32,6 @@ export function painter(colour: boolean): Painter {
   return { ...paints, state: (state) => paints[stateColours[state] ?? 'bold'](state) }
 }
 
-/**
- * Rows as aligned text, each line ended; the first row is the head. Columns of quantities are aligned to the
- * right. A cell may have several lines.
- */
-export function table(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) => row.map((cell) => cell.split('\n')))
-  const columns = Array.from({ length: Math.max(0, ...rows.map((row) => row.length)) }, (_, index) => {
-    const column = cells.map((row) => row[index] ?? [''])
-    return {
-      width: Math.max(...column.flat().map(visibleWidth)),
-      right: isQuantitative(column.slice(1).flat()),
-    }
-  })
-  return cells.flatMap((row) => linesOf(row, columns)).join('')
-}
-
-function linesOf(row: string[][], columns: { width: number; right: boolean }[]): string[] {
-  return Array.from({ length: Math.max(...row.map((cell) => cell.length)) }, (_, line) => {
-    const padded = columns.map(({ width, right }, index) => {
-      const text = row[index]?.[line] ?? ''
-      const gap = ' '.repeat(width - visibleWidth(text))
-      return right ? gap + text : text + gap
-    })
-    return `${padded.join('  ').trimEnd()}\n`
-  })
-}
-
-/** Numbers, percentages, sizes, durations, and `-` for none. */
-function isQuantitative(column: string[]): boolean {
-  const texts = column.map((cell) => stripVTControlCharacters(cell))
-  return (
-    texts.some((text) => /^\d/.test(text)) &&
-    texts.every((text) => /^(?:-?|\d[\d,.]*(?:%| ?[KMGTP]?i?B)?|(?:\d[\d.]*(?:ms|[dhms]) ?)+)$/.test(text))
-  )
-}
-
 /** How many columns of a terminal a text takes: colours take none, wide characters two. */
 export function visibleWidth(text: string): number {
   // Nearly all that there is; to make V8 tell all other characters apart takes as long as to open the store.

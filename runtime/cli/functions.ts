@@ -3,8 +3,9 @@ import { formatDuration } from '../config/units.ts'
 import { describeFunction, type FunctionDescription } from '../engine/describe-function.ts'
 import { loadFunctions } from '../engine/engine.ts'
 import { exitCodes } from './exit-codes.ts'
-import { painter, table, wrapList } from './format.ts'
+import { painter, wrapList } from './format.ts'
 import type { Io } from './io.ts'
+import { table } from './table.ts'
 
 /** Widest list of events in a column. */
 const listWidth = 32
@@ -20,11 +21,11 @@ export async function functionsCommand(
   const config = await loadConfig({ path: options.config, env: io.env })
   const { functions } = await loadFunctions(config)
   const rows = functions.map(describeFunction)
-  io.stdout(options.json ? `${JSON.stringify(rows)}\n` : functionsTable(rows, io.colour))
+  io.stdout(options.json ? `${JSON.stringify(rows)}\n` : functionsTable(rows, io))
   return exitCodes.succeeded
 }
 
-function functionsTable(rows: readonly FunctionDescription[], colour: boolean): string {
+function functionsTable(rows: readonly FunctionDescription[], { colour, width }: Io): string {
   const { bold } = painter(colour)
   const cells = rows.map(({ name, on, emits, timeoutMs, tries, builtIn, file }) => [
     bold(name),
@@ -34,5 +35,5 @@ function functionsTable(rows: readonly FunctionDescription[], colour: boolean): 
     String(tries),
     builtIn ? 'built in' : file,
   ])
-  return table([['FUNCTION', 'ON', 'EMITS', 'TIMEOUT', 'TRIES', 'FROM'], ...cells])
+  return table([['FUNCTION', 'ON', 'EMITS', 'TIMEOUT', 'TRIES', 'FROM'], ...cells], width)
 }

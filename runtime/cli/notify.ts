@@ -10,8 +10,9 @@ import { reasonOf, UsageError } from '../errors.ts'
 import { unobserved } from '../host/command.ts'
 import { createHost } from '../host/host.ts'
 import { exitCodes } from './exit-codes.ts'
-import { painter, printable, table } from './format.ts'
+import { painter, printable } from './format.ts'
 import type { Io } from './io.ts'
+import { table } from './table.ts'
 
 /** As `notify test --json` prints it. */
 interface Tested {
@@ -44,7 +45,7 @@ export async function notifyTestCommand(
   )
   const good = tested.every(({ ok }) => ok)
   if (options.json) io.stdout(`${JSON.stringify({ ok: good, hooks: tested })}\n`)
-  else io.stdout(resultTable(tested, io.colour))
+  else io.stdout(resultTable(tested, io))
   return good ? exitCodes.succeeded : exitCodes.failed
 }
 
@@ -90,7 +91,7 @@ function sampleFor({ on }: NotifyHook, config: Config): Envelope {
   return sampleEvent(wanted ?? 'run.succeeded', Object.keys(config.sources), Date.now())
 }
 
-function resultTable(tested: readonly Tested[], colour: boolean): string {
+function resultTable(tested: readonly Tested[], { colour, width }: Io): string {
   const paint = painter(colour)
   const rows = tested.map(({ hook, kind, event, ok, answer, durationMs }) => [
     paint.bold(hook),
@@ -100,5 +101,5 @@ function resultTable(tested: readonly Tested[], colour: boolean): string {
     formatDuration(durationMs),
     answer.split('\n').map(printable).join('\n'),
   ])
-  return table([['HOOK', 'KIND', 'EVENT', 'STATE', 'TOOK', 'ANSWER'], ...rows])
+  return table([['HOOK', 'KIND', 'EVENT', 'STATE', 'TOOK', 'ANSWER'], ...rows], width)
 }

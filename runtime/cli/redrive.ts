@@ -120,7 +120,7 @@ async function takeUp(
     })
     exitCode ||= ended ? ended.exitCode : exitCodes.failed
     if (ended) rows.push(ended.row)
-    if (ended && !options.json) io.stdout(rowText(ended, io.colour))
+    if (ended && !options.json) io.stdout(rowText(ended, io))
   }
   if (options.json) io.stdout(`${JSON.stringify(rows)}\n`)
   else if (seen.size === 0) io.stdout('no dead letters\n')
@@ -179,8 +179,8 @@ async function endOf(
   }
 }
 
-function rowText({ row, result, waitsUntil = 0 }: Ended, colour: boolean): string {
-  if (result) return resultText(result, colour)
+function rowText({ row, result, waitsUntil = 0 }: Ended, io: Io): string {
+  if (result) return resultText(result, io)
   const name = `dead letter ${row.id} (${row.function})`
   if (row.state === 'done') return `${name}: done\n`
   if (row.state === 'failed') return `${name}: given up again: ${row.error}\n`

@@ -41,7 +41,7 @@ export async function follow(
   for (const warning of config.warnings) view.note(warning)
   const print = (result: RunResult) => {
     view.end()
-    io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io.colour))
+    io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io))
   }
   try {
     const daemon = await daemonOf(config)

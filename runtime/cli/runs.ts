@@ -4,9 +4,10 @@ import { loadConfig } from '../config/load.ts'
 import { formatDuration } from '../config/units.ts'
 import { UsageError } from '../errors.ts'
 import { exitCodes } from './exit-codes.ts'
-import { localTime, painter, table } from './format.ts'
+import { localTime, painter } from './format.ts'
 import type { Io } from './io.ts'
 import { type Reading, readJournal, readRun } from './store.ts'
+import { table } from './table.ts'
 
 /**
  * `hdsync runs`: past runs, the newest first. Looks only: it works beside a run that is going on, and makes no
@@ -27,7 +28,7 @@ export async function runsCommand(
       journal.runs(limit).map((run) => readRun(run, atWork, () => storyOf(run, journal))),
     ) ?? []
   if (options.json) io.stdout(`${JSON.stringify(readings.map(({ result }) => result))}\n`)
-  else io.stdout(readings.length > 0 ? runsTable(readings, io.colour) : 'no runs yet\n')
+  else io.stdout(readings.length > 0 ? runsTable(readings, io) : 'no runs yet\n')
   return exitCodes.succeeded
 }
 
@@ -36,7 +37,7 @@ function storyOf({ id, end }: RunRow, journal: Journal): Story {
   return end ? { events: [{ event: end, deliveries: [] }] } : journal.story(id)
 }
 
-function runsTable(readings: readonly Reading[], colour: boolean): string {
+function runsTable(readings: readonly Reading[], { colour, width }: Io): string {
   const paint = painter(colour)
   const rows = readings.map(({ standing, result: { run, startedAt, endedAt, sources } }) => [
     run,
@@ -45,7 +46,7 @@ function runsTable(readings: readonly Reading[], colour: boolean): string {
     endedAt === null ? '-' : formatDuration(Date.parse(endedAt) - Date.parse(startedAt)),
     sourcesSummary(sources),
   ])
-  return table([['RUN', 'STATE', 'STARTED', 'TOOK', 'SOURCES'], ...rows])
+  return table([['RUN', 'STATE', 'STARTED', 'TOOK', 'SOURCES'], ...rows], width)
 }
 
 const order: SourceState[] = ['succeeded', 'degraded', 'held', 'failed', 'cancelled', 'running', 'waiting']

@@ -31,7 +31,7 @@ export async function showCommand(
     const { commands = true } = options
     const parts = [
       header(reading, paint, Date.now()),
-      sourcesTable(reading.result.sources, paint),
+      sourcesTable(reading.result.sources, paint, io.width),
       storyText(story, { paint, commands, live: reading.standing === 'running' }),
     ]
     io.stdout(parts.filter(Boolean).join('\n'))

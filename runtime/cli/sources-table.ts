@@ -1,12 +1,13 @@
 import type { SourceResult } from '../../events/index.ts'
 import { formatBytes } from '../config/units.ts'
-import { type Painter, printable, table } from './format.ts'
+import { type Painter, printable } from './format.ts'
+import { table } from './table.ts'
 import { count } from './view/words.ts'
 
 const head = ['SOURCE', 'STATE', 'TRIALS', 'SNAPSHOT USED', 'FILES', 'DATA', 'DELETED', 'ARCHIVE']
 
 /** The sources of a run as a table, and below it a line for each that has something to say. */
-export function sourcesTable(sources: readonly SourceResult[], paint: Painter): string {
+export function sourcesTable(sources: readonly SourceResult[], paint: Painter, width?: number): string {
   if (sources.length === 0) return ''
   const rows = sources.map((source) => [
     source.source,
@@ -18,7 +19,7 @@ export function sourcesTable(sources: readonly SourceResult[], paint: Painter): 
     orNone(source.filesDeleted, count),
     source.archive ?? '-',
   ])
-  return [table([head, ...rows]), ...sources.flatMap((source) => sentencesOf(source, paint))].join('')
+  return [table([head, ...rows], width), ...sources.flatMap((source) => sentencesOf(source, paint))].join('')
 }
 
 /** What is worth knowing beside the numbers, and what to do about it. */

@@ -1,4 +1,6 @@
-import { painter, printable, table, visibleWidth } from '../format.ts'
+import { painter, printable, visibleWidth, wrapWords } from '../format.ts'
+import type { Io } from '../io.ts'
+import { table } from '../table.ts'
 import { conditions } from './conditions.ts'
 import type { Finding } from './finding.ts'
 
@@ -34,8 +36,11 @@ function summaryOf(findings: readonly Finding[]): string {
     .join(', ')
 }
 
+/** Narrower than this, a sentence is hard to read. */
+const leastMeaningWidth = 24
+
 /** All that can be found, as a table. */
-export function conditionsText(colour: boolean): string {
+export function conditionsText({ colour, width }: Pick<Io, 'colour' | 'width'>): string {
   const paint = painter(colour)
   const rows = Object.entries(conditions).map(([id, [severity, meaning]]) => [
     id,
@@ -45,5 +50,18 @@ export function conditionsText(colour: boolean): string {
       .join(', '),
     meaning,
   ])
-  return table([['ID', 'SEVERITY', 'FOUND'], ...rows])
+  // Prose is not cut: it goes on below.
+  const before =
+    Math.max(
+      ...table([['ID', 'SEVERITY'], ...rows])
+        .split('\n')
+        .map(visibleWidth),
+    ) + 2
+  const room = Math.max(leastMeaningWidth, (width ?? Number.POSITIVE_INFINITY) - before)
+  const wrapped = rows.map(([id = '', severity = '', meaning = '']) => [
+    id,
+    severity,
+    wrapWords(meaning, room).join('\n'),
+  ])
+  return table([['ID', 'SEVERITY', 'FOUND'], ...wrapped])
 }

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import {
   cpSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -10,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bundle, manifest, root } from '../../../deploy/build/bundle.ts'
@@ -87,6 +88,18 @@ describe('the build', () => {
     expect(loaded).toContain(`file://${app}/runtime/cli/main.js`)
     const bytes = loaded.reduce((sum, url) => sum + statSync(fileURLToPath(url)).size, 0)
     expect(bytes).toBeLessThan(8192)
+  })
+
+  test('has no empty file, and none that imports what is not there', () => {
+    const files = globSync('**/*.js', { cwd: app }).map((file) => join(app, file))
+    const texts = files.map((file) => ({ file, text: readFileSync(file, 'utf8') }))
+    expect(texts.filter(({ text }) => text.trim() === '').map(({ file }) => file)).toEqual([])
+    const absent = texts.flatMap(({ file, text }) =>
+      [...text.matchAll(/^(?:import|\} from) "(\.[^"]*)";$|import\("(\.[^"]*)"\)/gm)]
+        .map(([, one, other]) => join(dirname(file), one ?? other ?? ''))
+        .filter((path) => !existsSync(path)),
+    )
+    expect(absent).toEqual([])
   })
 
   test('lists runs from a few files, and reads a config that it knows without YAML and zod', () => {

@@ -5,7 +5,6 @@ import {
   painter,
   printable,
   shellQuote,
-  table,
   visibleWidth,
   wrapList,
 } from '../../../../runtime/cli/format.ts'
@@ -13,47 +12,6 @@ import {
 afterEach(() => vi.unstubAllEnvs())
 
 const red = (text: string) => `\u001b[31m${text}\u001b[39m`
-
-describe('table()', () => {
-  test('aligns text to the left and quantities to the right, and leaves no space at the end of a line', () => {
-    const rows = [
-      ['NAME', 'FILES', 'DATA', 'TOOK', 'PATH'],
-      ['var', '1,204', '3.4 MiB', '1m 30s', '/a/long/path'],
-      ['mail', '7', '-', '12ms', '-'],
-    ]
-    expect(table(rows)).toBe(
-      [
-        'NAME  FILES     DATA    TOOK  PATH',
-        'var   1,204  3.4 MiB  1m 30s  /a/long/path',
-        'mail      7        -    12ms  -',
-        '',
-      ].join('\n'),
-    )
-  })
-
-  test('counts what is seen: no colours, and wide characters twice', () => {
-    expect(
-      table([
-        ['A', 'B'],
-        [red('x'), '1'],
-        ['日本', '2'],
-      ]),
-    ).toBe(`A     B\n${red('x')}     1\n日本  2\n`)
-  })
-
-  test('keeps the lines of a cell below each other', () => {
-    expect(
-      table([
-        ['A', 'B', 'C'],
-        ['x', 'one,\ntwo', 'z'],
-      ]),
-    ).toBe('A  B     C\nx  one,  z\n   two\n')
-  })
-
-  test('of nothing is nothing', () => {
-    expect(table([])).toBe('')
-  })
-})
 
 describe('visibleWidth()', () => {
   test.each([
