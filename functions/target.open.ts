@@ -1,39 +1,57 @@
-import { backupFinish, runWarned, sourceFailed, sourceNext, targetOpen } from '../events/index.ts'
+import {
+  backupFinish,
+  runWarned,
+  sourceArchived,
+  sourceFailed,
+  sourceNext,
+  sourceSynced,
+  sourceWarned,
+  targetOpen,
+} from '../events/index.ts'
 import {
   CancelledError,
   type Config,
+  type Context,
   defineFunction,
-  type Host,
-  type RunInfo,
   reasonOf,
   type Source,
+  type Target,
   TerminalError,
 } from '../runtime/function.ts'
 
 /**
- * Mounts and proves the targets of a run, and removes archives that a crash left half written. A source whose target
- * cannot be used fails; the others go on, those of one target in as many lanes as it permits (one after the other
- * unless the config says more), those of different targets side by side. Interrupted, it is given up: all sources have failed, and `target.close` unmounts what it mounted.
+ * Mounts and proves the targets of a run, claims there what its sources are about to write, and removes archives that a
+ * crash left half written. A source whose target cannot be used, or holds the mirror of another host in its place, fails;
+ * the others go on, those of one target in as many lanes as it permits (one after the other unless the config says
+ * more), those of different targets side by side. Interrupted, it is given up: all sources have failed, and
+ * `target.close` unmounts what it mounted.
  */
 export default defineFunction({
   on: targetOpen,
-  emits: [sourceNext, sourceFailed, backupFinish, runWarned],
+  emits: [sourceNext, sourceFailed, sourceWarned, backupFinish, runWarned],
   timeout: '10m',
 
-  async run({ data }, { config, host, run, emit, signal }) {
-    const warn = (reason: string) => emit(runWarned, { reason })
-    const problems = await openAll(targetsOf(data.sources, config), { config, host, run, signal, warn })
-    const archiveProblem = config.archive && problems.get(config.archive.target)
-    const usable = new Map<string, string[]>()
-    for (const name of data.sources) {
+  async run({ data }, context) {
+    const { config, emit } = context
+    const sources = data.sources.map((name) => {
       const source = config.sources[name]
       if (!source) throw new TerminalError(`source ${name} is not in the config any more`)
-      const problem =
-        problems.get(source.target) ??
-        (source.archive ? archiveProblem : undefined) ??
-        notApart(source, config, host)
-      if (problem) emit(sourceFailed, { source: name, step: targetOpen.type, reason: problem })
-      else usable.set(source.target, [...(usable.get(source.target) ?? []), name])
+      return source
+    })
+    const found = await openAll(sources, context, (reason) => emit(runWarned, { reason }))
+    const usable = new Map<string, string[]>()
+    for (const source of sources) {
+      const said = { source: source.name, step: targetOpen.type }
+      const on = targetsOf(source, config).flatMap((name) => found.get(name) ?? [])
+      // All that is wrong, so that it takes one night to learn of it.
+      const told = on.flatMap(({ problems }) => problems.get(source.name) ?? [])
+      const problems = told.length > 0 ? told : notApart(source, context)
+      if (problems.length > 0) emit(sourceFailed, { ...said, reason: problems.join('; ') })
+      else {
+        const warnings = on.flatMap((one) => [...one.doors, one.warnings.get(source.name) ?? []].flat())
+        for (const reason of new Set(warnings)) emit(sourceWarned, { ...said, reason })
+        usable.set(source.target, [...(usable.get(source.target) ?? []), source.name])
+      }
     }
     for (const [target, names] of usable) {
       for (const rest of lanes(names, config.targets[target]?.parallel ?? 1)) emit(sourceNext, { rest })
@@ -58,51 +76,67 @@ function lanes(names: readonly string[], most: number): string[][] {
 }
 
 /** What is wrong where a source and what is made of it lie in each other. */
-function notApart(
-  source: Source,
-  { targets, archive }: Config,
-  { targets: disks }: Host,
-): string | undefined {
-  const target = targets[source.target]
-  const archives = source.archive && archive ? targets[archive.target] : undefined
+function notApart(source: Source, { config, host }: Context): string[] {
+  const target = config.targets[source.target]
+  const archives = source.archive && config.archive ? config.targets[config.archive.target] : undefined
   try {
-    if (target) disks.proveApart(source, target, archives)
-    return undefined
+    if (target) host.targets.proveApart(source, target, archives)
+    return []
   } catch (error) {
-    return reasonOf(error)
+    return [reasonOf(error)]
   }
 }
 
-function targetsOf(sources: readonly string[], config: Config): Set<string> {
-  const used = sources.map((name) => config.sources[name])
-  const archive = config.archive && used.some((source) => source?.archive) ? [config.archive.target] : []
-  return new Set([...used.flatMap((source) => source?.target ?? []), ...archive])
+/** Where a source's mirror and its archives go. */
+function targetsOf(source: Source, { archive }: Config): string[] {
+  return [...new Set([source.target, ...(source.archive && archive ? [archive.target] : [])])]
 }
 
-interface Opening {
-  config: Config
-  host: Host
-  run: RunInfo
-  signal: AbortSignal
-  warn: (reason: string) => void
+/** What is wrong with a target, by source, and what is odd about it. */
+interface Found {
+  problems: Map<string, string>
+  doors: string[]
+  warnings: Map<string, string>
 }
 
-/** @returns What is wrong with each target that cannot be used. */
 async function openAll(
-  names: Set<string>,
-  { config, host, run, signal, warn }: Opening,
-): Promise<Map<string, string>> {
-  const problems = new Map<string, string>()
-  for (const name of names) {
-    const target = config.targets[name]
+  sources: readonly Source[],
+  context: Context,
+  warn: (reason: string) => void,
+): Promise<Map<string, Found>> {
+  const { config, host, run, signal } = context
+  const found = new Map<string, Found>()
+  for (const name of new Set(sources.flatMap((source) => targetsOf(source, config)))) {
+    const mine = sources.filter((source) => targetsOf(source, config).includes(name))
+    const names = mine.map((source) => source.name)
     try {
+      const target = config.targets[name]
       if (!target) throw new TerminalError(`target ${name} is not in the config any more`)
-      await host.targets.open(target, run.id)
+      const opened = await host.targets.open(target, run.id, names)
       if (name === config.archive?.target) for (const one of await host.archives.tidy(target)) warn(one)
+      const strange = mine.filter(
+        (source) => opened.found.includes(source.name) && !knows(source, target, context),
+      )
+      const warnings = new Map(strange.map((source) => [source.name, strangeText(source, target)]))
+      found.set(name, { problems: opened.refused, doors: opened.doors, warnings })
     } catch (error) {
       signal.throwIfAborted()
-      problems.set(name, reasonOf(error))
+      const problems = new Map(names.map((one) => [one, reasonOf(error)]))
+      found.set(name, { problems, doors: [], warnings: new Map() })
     }
   }
-  return problems
+  return found
+}
+
+/** Whether the record tells of the mirror or the archives that a target has of a source. */
+function knows(source: Source, target: Target, { events, host }: Context): boolean {
+  if (target.name !== source.target) return events.newest([sourceArchived], source.name) !== undefined
+  const { id } = host.mirrors.identify(target, source)
+  const synced = events.recent([sourceSynced], source.name, 100)
+  // Older versions did not note which mirror it was.
+  return synced.some(({ data }) => [undefined, id].includes((data as { mirror?: string }).mirror))
+}
+
+function strangeText(source: Source, target: Target): string {
+  return `target ${target.name} holds backups of ${source.name} that this hdsync has no record of, and that nobody has claimed: they are its own from now on; if another host backs up there too, give each a folder of its own: \`path: …/%h\``
 }

@@ -1,12 +1,24 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
-import { holdLock } from '../bus/sqlite/database.ts'
+import { hostname } from 'node:os'
+import { holdLock, openDatabase, storeId } from '../bus/sqlite/database.ts'
 import type { Config, Target } from '../config/config.ts'
+import { storedOn } from '../config/lookup.ts'
 import { TerminalError } from '../errors.ts'
+import {
+  type Claim,
+  claimSources,
+  foreignOf,
+  foreignReason,
+  readClaims,
+  takeOverHint,
+} from '../host/claims.ts'
 import { unobserved } from '../host/command.ts'
+import { closeDoor, type Door, doorsOf } from '../host/doors.ts'
 import { createHost, runtimeDirectory } from '../host/host.ts'
-import { type Marker, readMarker, writeMarker } from '../host/marker.ts'
+import { type Marker, type Owner, readMarker, writeMarker } from '../host/marker.ts'
 import { mountOf, readMounts } from '../host/mountinfo.ts'
 import { realPath } from '../host/real-path.ts'
+import { inFolder } from '../host/safe-open.ts'
 
 export interface Adoption {
   marker: Marker
@@ -14,11 +26,21 @@ export interface Adoption {
   isNew: boolean
   /** Whether no disk of its own is mounted there. */
   onRoot: boolean
+  /** Whether it was open to others than root, and is closed now. */
+  closed: boolean
+  /** Ways for others that could not be closed. */
+  doors: Door[]
+  /** Who else adopted it. */
+  by?: string
+  /** Sources whose mirrors or archives belonged to another store, and do no longer. */
+  taken: { source: string; from: Claim }[]
 }
 
 export interface AdoptionOptions {
   /** Even if it was adopted under another name. */
   again?: boolean | undefined
+  /** Makes what is there of our sources ours, whoever it belongs to. */
+  takeOver?: boolean | undefined
   /** Makes the folder that the target's disk is mounted at. */
   makeFolder?: boolean
   /** Looks at a folder that is no target yet. @throws It must not become one. */
@@ -26,16 +48,17 @@ export interface AdoptionOptions {
 }
 
 /**
- * Marks a target as the right one. Its disks are mounted for it, if they are not, and unmounted again.
+ * Marks a target as the right one, and closes it for everybody but root. Its disks are mounted for it, if they are not,
+ * and unmounted again.
  * @returns undefined when another hdsync is at work: then nothing was changed.
- * @throws {TerminalError} The disk or the folder is not there, or was adopted as another target.
+ * @throws {TerminalError} The disk or the folder is not there, was adopted as another target, can be written by others, or
+ *   holds what belongs to another host.
  */
 export async function adoptTarget(
-  config: Pick<Config, 'state'>,
+  config: Pick<Config, 'state'> & Partial<Pick<Config, 'sources' | 'archive'>>,
   target: Target,
-  { again, makeFolder, inspect }: AdoptionOptions = {},
+  options: AdoptionOptions = {},
 ): Promise<Adoption | undefined> {
-  const { name, path } = target
   const unlock = holdLock(config.state)
   if (!unlock) return undefined
   const { targets } = createHost({
@@ -47,23 +70,87 @@ export async function adoptTarget(
   })
   const asRun = `adopt-${process.pid}`
   try {
-    if (makeFolder) mkdirSync(path, { recursive: true, mode: 0o755 })
+    if (options.makeFolder) makeFolder(target.path)
     await targets.mount(target, asRun)
-    if (!existsSync(path) || !statSync(path).isDirectory()) {
-      throw new TerminalError(`target ${name}: there is no folder ${path}`, { hint: `mkdir -p ${path}` })
-    }
-    const found = readMarker(path)
-    if (found && found.target !== name && !again) {
-      throw new TerminalError(`${path} was adopted as target ${found.target}, not ${name}`, {
-        hint: `if it is meant to be ${name} now: hdsync target adopt ${name} --again`,
-      })
-    }
-    const onRoot = mountOf(readMounts(), realPath(path))?.at === '/'
-    if (found?.target === name) return { marker: found, isNew: false, onRoot }
-    inspect?.(path)
-    return { marker: await writeMarker(path, name, Date.now()), isNew: true, onRoot }
+    return await adoptMounted(target, namesOn(target, config), ownerOf(config.state), options)
   } finally {
     await targets.close(asRun)
     unlock()
   }
+}
+
+async function adoptMounted(
+  target: Target,
+  sources: readonly string[],
+  owner: Owner,
+  { again, takeOver = false, inspect }: AdoptionOptions,
+): Promise<Adoption> {
+  const { name, path } = target
+  if (!existsSync(path) || !statSync(path).isDirectory()) {
+    throw new TerminalError(`target ${name}: there is no folder ${path}`, { hint: `mkdir -p ${path}` })
+  }
+  refuseWritable(target)
+  const found = readMarker(path)
+  if (found && found.target !== name && !again) {
+    throw new TerminalError(`${path} was adopted as target ${found.target}, not ${name}`, {
+      hint: `if it is meant to be ${name} now: hdsync target adopt ${name} --again`,
+    })
+  }
+  const isNew = found?.target !== name
+  if (isNew) inspect?.(path)
+  if (!takeOver) refuseForeign(target, sources, owner)
+  const closed = inFolder(path, closeDoor)
+  const { taken } = claimSources(target, isNew || takeOver ? sources : [], owner, { takeOver })
+  const marker =
+    isNew || (takeOver && found.store !== owner.store)
+      ? await writeMarker(path, name, Date.now(), owner, takeOver ? found?.id : undefined)
+      : found
+  const other = marker.store !== undefined && marker.store !== owner.store
+  return {
+    marker,
+    isNew,
+    onRoot: mountOf(readMounts(), realPath(path))?.at === '/',
+    closed,
+    doors: doorsOf(path, name),
+    ...(other && { by: `${marker.host} on ${marker.adoptedAt.slice(0, 10)}` }),
+    taken,
+  }
+}
+
+/** Root's alone; folders above it, as mkdir(1) makes them. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  mkdirSync(path, { recursive: true, mode: 0o755 })
+}
+
+function namesOn(target: Target, { sources = {}, archive }: Partial<Config>): string[] {
+  return storedOn(target, { sources, ...(archive && { archive }) }).map(({ name }) => name)
+}
+
+/** Opened for its id: a store that is not there yet is made. */
+function ownerOf(state: string): Owner {
+  const database = openDatabase(state)
+  try {
+    return { store: storeId(database), host: hostname() }
+  } finally {
+    database.close()
+  }
+}
+
+/** What lies there may be somebody's trap already: it is looked at first. */
+function refuseWritable({ name, path }: Target): void {
+  const doors = doorsOf(path, name).filter(({ kind }) => kind === 'writable')
+  if (doors.length === 0) return
+  throw new TerminalError(`target ${name}: ${doors.map(({ reason }) => reason).join('; ')}`, {
+    hint: `see what lies there, then: ${[...new Set(doors.flatMap(({ mend }) => mend))].join(' && ')}`,
+  })
+}
+
+function refuseForeign(target: Target, sources: readonly string[], owner: Owner): void {
+  const foreign = [...foreignOf(readClaims(target.path), sources, owner.store)]
+  if (foreign.length === 0) return
+  throw new TerminalError(
+    foreign.map(([source, by]) => foreignReason(source, target, by, owner)).join('; '),
+    { hint: takeOverHint(target.name) },
+  )
 }

@@ -319,12 +319,17 @@ export function createProgram(
         .description('manage backup disks')
         .addHelpText('after', '\nExample:\n  hdsync target adopt hdd1')
       command(
-        'adopt <target>',
-        'mark the folder or disk of a target as the right one',
-        'hdsync target adopt hdd1',
+        'adopt [target]',
+        'mark the folder or disk of a target as the right one, and close it for all but root',
+        'hdsync target adopt hdd1\n  hdsync target adopt --all',
         target,
       )
+        .option(
+          '--all',
+          'every target of the config; those that are right already are closed, if they are open',
+        )
         .option('--again', 'even if it was adopted under another name')
+        .option('--take-over', 'the mirrors there are to be this host’s, whoever they belong to')
         .option(...json)
         .action(async (name, options) =>
           done(await (await import('./target.ts')).adoptCommand(name, options, io)),

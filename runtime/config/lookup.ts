@@ -64,3 +64,13 @@ function sourceMeant(word: string, { sources, targets }: Config): string | undef
   const hint = `${word} is a target`
   return sent.length > 0 ? `${hint}; these sources go to it: ${sent.join(', ')}` : hint
 }
+
+/** The sources whose mirrors or archives go to a target. */
+export function storedOn(
+  { name }: Pick<Target, 'name'>,
+  { sources, archive }: Pick<Config, 'sources' | 'archive'>,
+): Source[] {
+  return Object.values(sources).filter(
+    (source) => source.target === name || (source.archive && archive?.target === name),
+  )
+}

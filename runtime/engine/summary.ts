@@ -15,6 +15,7 @@ import type {
   sourceSynced,
   sourceWarned,
   syncHeld,
+  targetOpen,
 } from '../../events/index.ts'
 import { runEndTypes } from '../../events/types.ts'
 import { isoOf } from '../instant.ts'
@@ -95,11 +96,12 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
   const trial = Math.max(...events.filter(isMount).map(({ attempt }) => attempt))
   const warnings = [
     ...(synced?.warning ? [synced.warning] : []),
-    // Of the snapshot that was copied; what was odd about earlier ones is no matter any more.
-    ...all<typeof sourceWarned>(
-      events.filter(({ attempt }) => attempt >= trial),
-      'source.warned',
-    ).map(({ step, reason }) => `${step}: ${reason}`),
+    ...events
+      .filter((event) => isWarning(event) && stillMatters(event, trial))
+      .map(({ data }) => {
+        const { step, reason } = data as DataOf<typeof sourceWarned>
+        return `${step}: ${reason}`
+      }),
   ]
   const archiving = all<typeof archiveWeekly>(events, 'archive.weekly').length > 0 && !archived
 
@@ -126,6 +128,15 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
     archive: archived?.path ?? null,
     error,
   }
+}
+
+const warnedType: (typeof sourceWarned)['type'] = 'source.warned'
+const isWarning = ({ type }: Envelope) => type === warnedType
+
+/** What was odd about a snapshot matters if it is the one that was copied; what is odd about a target matters for all. */
+function stillMatters({ attempt, data }: Envelope, trial: number): boolean {
+  const step: (typeof targetOpen)['type'] = 'target.open'
+  return attempt >= trial || (data as DataOf<typeof sourceWarned>).step === step
 }
 
 const mountType: (typeof snapshotMount)['type'] = 'snapshot.mount'

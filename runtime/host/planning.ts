@@ -150,8 +150,11 @@ function createPlanningHost(
       },
     },
     targets: {
-      async open(target) {
+      async open(target, _run, sources) {
         if (isSeen(target)) await real.targets.prove(target)
+        const opened = isSeen(target)
+          ? real.targets.look(target, sources)
+          : { doors: [], refused: new Map<string, string>(), found: [] }
         for (const { device, at, type, options: extra } of target.mounts) {
           const real = mountPoint(target, at)
           if (topMountAt(readMounts(), real)) continue
@@ -159,7 +162,9 @@ function createPlanningHost(
           step(mountArgv({ device: path, at: real, type, options: [...(extra ?? []), 'nodev', 'nosuid'] }))
           made.mounts.push({ at: real })
         }
+        return opened
       },
+      look: (target, sources) => real.targets.look(target, sources),
       mount: async () => {},
       prove: async () => {},
       proveApart(source, target, archives) {

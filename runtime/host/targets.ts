@@ -1,23 +1,35 @@
 import { statSync } from 'node:fs'
+import { hostname } from 'node:os'
 import type { Source, Target } from '../config/config.ts'
 import { isWithin } from '../config/left-out.ts'
 import { TerminalError } from '../errors.ts'
 import { proveApart, proveArchiveApart } from './apart.ts'
+import { type Claimed, claimSources, foreignOf, foreignText, readClaims } from './claims.ts'
 import type { CommandRunner } from './command.ts'
 import { deviceNumber, isFrom } from './devices.ts'
+import { doorsOf, doorText } from './doors.ts'
 import { type Ledger, mountOfEntry } from './ledger.ts'
 import { readMarker } from './marker.ts'
 import { mount, unmount } from './mount.ts'
 import { type Mount, mountOf, readMounts, topMountAt } from './mountinfo.ts'
 import { lookAround, realPath, touch } from './real-path.ts'
 
+/** A target that can be written, but for some sources. */
+export interface Opened extends Claimed {
+  /** Who else can get at it; a run is degraded by that. */
+  doors: string[]
+}
+
 /** Targets: their disks mounted, proven to be the right ones, and unmounted again. */
 export interface Targets {
   /**
-   * Mounts what is not mounted yet, in the order of the config, and proves the target.
+   * Mounts what is not mounted yet, in the order of the config, proves the target, and claims there what these sources
+   * are about to write.
    * @throws {TerminalError} A disk is missing, another one is there, or the marker is not.
    */
-  open(target: Target, run: string): Promise<void>
+  open(target: Target, run: string, sources: readonly string[]): Promise<Opened>
+  /** What `open` would find on a target that is there, without claiming anything. */
+  look(target: Target, sources: readonly string[]): Opened
   /** Only mounts; for `target adopt`, which makes the marker. */
   mount(target: Target, run: string): Promise<void>
   /**
@@ -38,11 +50,21 @@ export interface Targets {
   close(run: string): Promise<void>
 }
 
-export function createTargets(runner: CommandRunner, ledger: Ledger): Targets {
+/** @param store The event store, in whose name mirrors are claimed. */
+export function createTargets(runner: CommandRunner, ledger: Ledger, store: string): Targets {
+  const owner = { store, host: hostname() }
   const targets: Targets = {
-    async open(target, run) {
+    async open(target, run, sources) {
       await targets.mount(target, run)
       await targets.prove(target)
+      const { refused, found } = claimSources(target, sources, owner)
+      return { doors: doorsOf(target.path, target.name).map(doorText), refused, found }
+    },
+
+    look(target, sources) {
+      const foreign = foreignOf(readClaims(target.path), sources, store)
+      const refused = new Map([...foreign].map(([name, by]) => [name, foreignText(name, target, by, owner)]))
+      return { doors: doorsOf(target.path, target.name).map(doorText), refused, found: [] }
     },
 
     async mount(target, run) {

@@ -16,7 +16,7 @@ const nights = 7
  */
 export async function ownShare(): Promise<Figure[]> {
   return inFolder(async (folder) => {
-    for (const name of ['target', 'archive', 'state']) mkdirSync(join(folder, name))
+    for (const name of ['target', 'archive', 'state']) mkdirSync(join(folder, name), { mode: 0o700 })
     await writeMarker(join(folder, 'target'), 't', 0)
     await writeMarker(join(folder, 'archive'), 'a', 0)
     const lines = Array.from({ length: sources }, (_, n) => {

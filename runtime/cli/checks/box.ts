@@ -13,6 +13,8 @@ import { hasSystemd } from '../../host/timer.ts'
 /** The box as checks look at it: the drivers of a night, of which only those are called that change nothing. */
 export interface Box {
   config: Config
+  /** The event store; see `storeId`. */
+  store: string
   /** Whether this user is root. */
   root: boolean
   /** Whether systemd runs this machine. */
@@ -58,12 +60,13 @@ export function createBox(
   const asked = new Map<string, Promise<Volume[]>>()
   return {
     config,
+    store,
     root: process.geteuid?.() === 0,
     systemd: hasSystemd(),
     runner,
     mounts: readMounts(),
     snapshots: createSnapshots({ runner, store, directory: snapshotDirectory, signal }),
-    targets: createTargets(runner, ledger),
+    targets: createTargets(runner, ledger, store),
     ledger,
     mountDirectories: [snapshotDirectory, join(directory, 'sources')],
     volumes(where) {

@@ -1,4 +1,5 @@
-import type { Config, Mount as ConfiguredMount, Source, Target } from '../../config/config.ts'
+import type { Mount as ConfiguredMount, Source, Target } from '../../config/config.ts'
+import { storedOn } from '../../config/lookup.ts'
 import { proveApart, proveArchiveApart, StrayMirrorError } from '../../host/apart.ts'
 import { mountOf } from '../../host/mountinfo.ts'
 import { lookAround, realPath } from '../../host/real-path.ts'
@@ -52,12 +53,6 @@ async function checkApart(source: Source, target: Target, box: Box): Promise<Fin
       thrown,
     )
   }
-}
-
-function storedOn({ name }: Target, { sources, archive }: Config): Source[] {
-  return Object.values(sources).filter(
-    (source) => source.target === name || (source.archive && archive?.target === name),
-  )
 }
 
 async function sharedGround(source: Source, target: Ground, box: Box): Promise<string | undefined> {

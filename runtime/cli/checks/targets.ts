@@ -1,11 +1,17 @@
 import { existsSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
 import type { Mount as ConfiguredMount, Target } from '../../config/config.ts'
+import { storedOn } from '../../config/lookup.ts'
 import { TerminalError } from '../../errors.ts'
 import { unlistedMounts } from '../../host/apart.ts'
+import { foreignOf, foreignReason, readClaims, takeOverHint } from '../../host/claims.ts'
+import { doorsOf } from '../../host/doors.ts'
 import { readMarker } from '../../host/marker.ts'
 import { mountOf, topMountAt } from '../../host/mountinfo.ts'
 import { lookAround, realPath } from '../../host/real-path.ts'
+import { Folder } from '../../host/safe-open.ts'
 import { devicePath, holdsOtherDisk } from '../../host/targets.ts'
+import { weekdays } from '../../weekday.ts'
 import type { Box } from './box.ts'
 import type { IdOf } from './conditions.ts'
 import { error, type Finding, ok, refused, warning } from './finding.ts'
@@ -36,6 +42,9 @@ async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
     return [
       ok('target.ok', about, finding),
       ...checkUnlisted(target, box),
+      ...checkDoors(target),
+      ...checkLinks(target, box),
+      ...checkClaims(target, box),
       ...(await checkSpace(target.path, 'target.nearly-full', about)),
     ]
   } catch (thrown) {
@@ -54,6 +63,51 @@ function checkUnlisted(target: Target, { mounts }: Box): Finding[] {
       `list it: \`{ device: ${source}, at: ${at} }\` in targets.${target.name}.mounts`,
     ),
   )
+}
+
+/** Who beside root can get at what lies there. */
+function checkDoors({ name, path }: Target): Finding[] {
+  return doorsOf(path, name).map(({ kind, reason, mend }) =>
+    kind === 'open'
+      ? warning('target.open', `target ${name}`, reason, mend.join(' && '))
+      : error('target.writable', `target ${name}`, reason, mend.join(' && ')),
+  )
+}
+
+/** A run follows no link on a target; of mirrors that is asked where they lie. */
+function checkLinks(target: Target, { config }: Box): Finding[] {
+  if (config.archive?.target !== target.name) return []
+  using folder = Folder.existing(target.path)
+  return weekdays.flatMap((weekday) => {
+    try {
+      folder.folder(weekday)?.[Symbol.dispose]()
+      return []
+    } catch (thrown) {
+      return [refused('target.link', `target ${target.name}`, thrown)]
+    }
+  })
+}
+
+/** Whose the mirrors are that a run would write. */
+function checkClaims(target: Target, { config, store }: Box): Finding[] {
+  const about = `target ${target.name}`
+  try {
+    const foreign = foreignOf(
+      readClaims(target.path),
+      storedOn(target, config).map(({ name }) => name),
+      store,
+    )
+    return [...foreign].map(([source, by]) =>
+      error(
+        'target.foreign-mirror',
+        about,
+        foreignReason(source, target, by, { host: hostname() }),
+        takeOverHint(target.name),
+      ),
+    )
+  } catch (thrown) {
+    return [refused('target.foreign-mirror', about, thrown)]
+  }
 }
 
 /** Which of the conditions it is that the driver refuses; its words tell the rest. */

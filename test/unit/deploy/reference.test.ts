@@ -16,7 +16,7 @@ describe('deploy/reference', () => {
     expect(page).toContain('\\fBsources.NAME.lv\\fR: a logical volume as VG/LV')
     expect(page).toContain('Default: 90d')
     const commands = readFileSync(join(reference, 'hdsync.8'), 'utf8')
-    expect(commands).toContain('.SS \\fBtarget adopt\\fR \\fItarget\\fR')
+    expect(commands).toContain('.SS \\fBtarget adopt\\fR [\\fItarget\\fR]')
     expect(commands).toMatch(/130, 143\\fR\nCancelled by a signal\./)
   })
 })

@@ -58,6 +58,8 @@ export class Box implements Host {
   readonly missingTargets = new Set<string>()
   /** Sources that lie in their own mirror. */
   readonly notApart = new Set<string>()
+  /** What is found on a target that is there. */
+  readonly opened: Record<string, Awaited<ReturnType<Host['targets']['open']>>> = {}
   /** What happens before a source is copied or its archive written, and when a hook is run. */
   beforeSync: (source: string) => Promise<void> | void = () => {}
   beforeArchive: (source: string) => Promise<void> | void = () => {}
@@ -121,7 +123,9 @@ export class Box implements Host {
     open: async ({ name }) => {
       if (this.missingTargets.has(name)) throw new TerminalError(`the disk of ${name} is not there`)
       this.targetsOpen.add(name)
+      return this.opened[name] ?? { doors: [], refused: new Map(), found: [] }
     },
+    look: ({ name }) => this.opened[name] ?? { doors: [], refused: new Map(), found: [] },
     mount: async () => {},
     prove: async ({ name }) => {
       if (!this.targetsOpen.has(name)) throw new TerminalError(`target ${name}: nothing is mounted`)

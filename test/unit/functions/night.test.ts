@@ -293,6 +293,51 @@ test('a source that lies in its own mirror fails before anything is taken of it;
   expect(night.box.done.join()).not.toContain('snapshot var')
 })
 
+test('all targets of a source that cannot be opened are told in one night', async () => {
+  const night = new Night()
+  night.box.missingTargets.add('hdd1').add('hdd9')
+  const result = await night.run('var')
+  expect(result.sources[0]?.error).toBe(
+    'target.open: the disk of hdd1 is not there; the disk of hdd9 is not there',
+  )
+})
+
+test('a target that is open to others gets its night, degraded, whichever snapshot was copied', async () => {
+  const night = new Night()
+  night.box.opened.hdd1 = { doors: ['others can look in'], refused: new Map(), found: [] }
+  night.box.refusals.var = 2
+  const result = await night.run('var', 'usr')
+  expect(stateOf(result)).toEqual(['degraded', 'var degraded', 'usr succeeded'])
+  expect(result.sources[0]?.error).toBe('target.open: others can look in')
+})
+
+test('an archive target that is open to others degrades what is archived there', async () => {
+  const night = new Night()
+  night.box.opened.hdd9 = { doors: ['others can look in'], refused: new Map(), found: [] }
+  expect(stateOf(await night.run())).toEqual(['degraded', 'var degraded', 'home degraded', 'usr succeeded'])
+})
+
+test('a mirror of another host fails its source before a snapshot is taken; the others go on', async () => {
+  const night = new Night()
+  night.box.opened.hdd1 = { doors: [], refused: new Map([['var', 'it is host alpha’s']]), found: [] }
+  const result = await night.run()
+  expect(stateOf(result)).toEqual(['failed', 'var failed', 'home succeeded', 'usr succeeded'])
+  expect(result.sources[0]?.error).toBe('target.open: it is host alpha’s')
+  expect(night.box.done).not.toContain('snapshot var')
+})
+
+test('a mirror that nobody had claimed is told once, unless it is known from before', async () => {
+  const night = new Night()
+  night.box.opened.hdd1 = { doors: [], refused: new Map(), found: ['var'] }
+  const first = await night.run('var')
+  expect(first.state).toBe('degraded')
+  expect(first.sources[0]?.error).toContain('holds backups of var that this hdsync has no record of')
+  await night.begin({ sources: ['var'] })
+  await night.goOn()
+  expect(night.bench.bus.events({ types: ['source.synced'] })).toHaveLength(2)
+  expect(night.bench.bus.events({ types: ['source.warned'] })).toHaveLength(1)
+})
+
 test('an archive that cannot be written fails its source, whose mirror is good', async () => {
   const night = new Night()
   night.box.beforeArchive = (source) => {

@@ -38,7 +38,7 @@ export interface Server {
 /** @param more Lines added to the config. */
 export async function makeServer(more = ''): Promise<Server> {
   const folder = temporaryFolder()
-  for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name))
+  for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name), { mode: 0o700 })
   for (const name of ['home', 'www']) writeFileSync(join(folder, name, 'file'), name)
   await writeMarker(join(folder, 'disk'), 'disk', 0)
   const config = join(folder, 'hdsync.yaml')

@@ -44,7 +44,7 @@ export async function makeService({
   ...options
 }: ServiceOptions = {}): Promise<Service> {
   const folder = temporaryFolder()
-  for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name))
+  for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name), { mode: 0o700 })
   for (const name of ['home', 'www']) writeFileSync(join(folder, name, 'file'), name)
   await writeMarker(join(folder, 'disk'), 'disk', 0)
   writeFileSync(join(folder, 'token'), `${token}\n`, { mode: 0o600 })

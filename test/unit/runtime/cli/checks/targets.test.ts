@@ -1,9 +1,10 @@
-import { globSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, globSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkTarget } from '../../../../../runtime/cli/checks/targets.ts'
 import type { Target } from '../../../../../runtime/config/config.ts'
 import { TerminalError } from '../../../../../runtime/errors.ts'
+import { claimSources } from '../../../../../runtime/host/claims.ts'
 import { writeMarker } from '../../../../../runtime/host/marker.ts'
 import { type Mount, mountOf, readMounts } from '../../../../../runtime/host/mountinfo.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
@@ -24,6 +25,47 @@ describe('checkTarget()', () => {
     const folder = temporaryFolder()
     await writeMarker(folder, 'disk', 0)
     expect(await idsOf(target(folder))).toEqual(['target.ok'])
+  })
+
+  test('tells who else can get in, and the command that ends it', async () => {
+    const folder = temporaryFolder()
+    await writeMarker(folder, 'disk', 0)
+    const found = async (mode: number) => {
+      chmodSync(folder, mode)
+      return (await checkTarget(target(folder), boxWith([]))).filter(({ id }) => id !== 'target.ok')
+    }
+    expect(await found(0o755)).toMatchObject([
+      { id: 'target.open', severity: 'warning', remedy: 'hdsync target adopt --all' },
+    ])
+    expect(await found(0o775)).toMatchObject([
+      { id: 'target.writable', severity: 'error', remedy: expect.stringContaining(`chmod 0700 ${folder}`) },
+    ])
+  })
+
+  test('tells whose the mirrors are that another host has claimed', async () => {
+    const folder = temporaryFolder()
+    await writeMarker(folder, 'disk', 0)
+    claimSources({ name: 'disk', path: folder }, ['var'], { store: 'store', host: 'here' })
+    expect(await idsOf(target(folder))).toEqual(['target.ok'])
+    claimSources({ name: 'disk', path: folder }, ['var'], { store: 'x', host: 'alpha' }, { takeOver: true })
+    expect(await checkTarget(target(folder), boxWith([]))).toContainEqual(
+      expect.objectContaining({
+        id: 'target.foreign-mirror',
+        severity: 'error',
+        finding: expect.stringContaining('host alpha'),
+        remedy: expect.stringContaining('hdsync target adopt disk --take-over'),
+      }),
+    )
+  })
+
+  test('tells of a link where archives go', async () => {
+    const folder = temporaryFolder()
+    await writeMarker(folder, 'disk', 0)
+    symlinkSync('/srv', join(folder, 'Friday'))
+    const archive = { target: 'disk', compression: 'zstd' as const }
+    expect(await checkTarget(target(folder), boxWith([], {}, { ...config, archive }))).toContainEqual(
+      expect.objectContaining({ id: 'target.link', finding: expect.stringContaining('is a link to /srv') }),
+    )
   })
 
   test('tells what is wrong with a folder', async () => {
