@@ -39,6 +39,7 @@ import {
   type Mirror,
   mirrorFilesAtLeast,
   reasonOf,
+  remarksOn,
   type Source,
   SuspectMirrorError,
   TerminalError,
@@ -127,7 +128,7 @@ export default defineFunction({
     else {
       if (source.kind === 'lv') await release(source, context)
       await host.mirrors.flush(mirror.path)
-      const { unchanged, sourceNames, compared, contents, ...counts } = copied.value
+      const { unchanged, sourceNames, compared, contents, files, otherTimes, ...counts } = copied.value
       const proven = unchanged && firstTry ? { unchanged } : {}
       // A snapshot shows one moment, between these two events.
       const taken = source.kind === 'lv' && context.events.newest([snapshotCreate], source.name)
@@ -143,6 +144,9 @@ export default defineFunction({
         contents: contentsAfter(contents.compared, { ...contents, at: read.from }),
         boot: host.boots.current,
       })
+      const gaps = source.kind === 'path' ? await host.gaps(source, config, mirror.path) : undefined
+      for (const reason of remarksOn({ source, gaps, files, sourceIsEmpty, otherTimes }))
+        emit(sourceWarned, { source: source.name, step: syncRun.type, reason }, { attempt })
       if (source.archive) emit(archiveWeekly, { source: source.name })
     }
     leave(source, data.rest, emit)
@@ -172,6 +176,10 @@ type Copied =
       sourceNames?: number | undefined
       /** When rsync compared everything, where it was not done now. */
       compared?: string
+      /** Entries of what is copied. */
+      files: number
+      /** Entries whose times the mirror did not take. */
+      otherTimes: string[]
       /** What has been compared by contents. */
       contents: {
         compared: Parameters<typeof contentsAfter>[0]
@@ -206,7 +214,16 @@ async function copy(
     )
     const nothing = { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true } as const
     const contents = { compared: undefined, before, sizeBytes: undefined }
-    return { ...nothing, counted, sourceNames: left.sourceNames, compared: left.compared, contents }
+    const { files } = counted
+    return {
+      ...nothing,
+      files,
+      otherTimes: [],
+      counted,
+      sourceNames: left.sourceNames,
+      compared: left.compared,
+      contents,
+    }
   }
   const known = checksum
     ? undefined
@@ -233,6 +250,8 @@ async function copy(
     filesDeleted: stats.deleted,
     ...(isUntouched(outcome) && (!some || isUntouched(some)) && { unchanged: true as const }),
     ...(counted && { counted, sourceNames }),
+    files: stats.files,
+    otherTimes: await host.mirrors.whereTimesDiffer(plan, names.oddTimes ?? new Uint8Array()),
     contents: {
       compared: checksum || mirror.empty ? 'everything' : share,
       before,

@@ -5,6 +5,11 @@ import { HdsyncError, TerminalError } from '../errors.ts'
 import type { CommandRunner } from './command.ts'
 import type { Mount } from './mountinfo.ts'
 
+/** File systems that lie on another machine, or that some program makes up. */
+export const networkTypes = /^(nfs4?|cifs|smb3|smbfs|ceph|glusterfs|9p|virtiofs|afs|fuse\.(?!(?:ntfs|exfat)))/
+/** Images that are mounted to be read. */
+export const imageTypes: ReadonlySet<string> = new Set(['squashfs', 'iso9660', 'udf', 'erofs'])
+
 /** The type of the file system on a device, by its own look at it (no cache), or undefined. @see blkid(8) */
 export async function filesystemType(runner: CommandRunner, device: string): Promise<string | undefined> {
   const argv = ['blkid', '--probe', '--match-tag', 'TYPE', '--output', 'value', '--', device] as const

@@ -1,7 +1,9 @@
 import { join } from 'node:path'
+import type { PathSource } from '../config/config.ts'
 import { type Archives, createArchives } from './archives.ts'
 import { type Boots, boots } from './boots.ts'
 import { type Command, type CommandObserver, type CommandResult, createRunner } from './command.ts'
+import { findGaps, type Gaps, type Ground } from './coverage.ts'
 import { createTellHook, type TellHook } from './hooks.ts'
 import { Ledger } from './ledger.ts'
 import { createMirrors, type Mirrors } from './mirrors.ts'
@@ -18,6 +20,8 @@ export interface Host {
   mirrors: Mirrors
   archives: Archives
   boots: Boots
+  /** What a copy of a directory leaves out without being told to. @param mirror The path of its mirror. */
+  gaps(source: PathSource, config: Ground['config'], mirror: string): Promise<Gaps>
   /** Tells a hook of an event. */
   hook: TellHook
   /** Runs a program of the user's. @throws {CommandError} It failed. */
@@ -54,6 +58,7 @@ export function createHost(options: HostOptions): Host {
     mirrors: createMirrors(runner, runtimeDirectory),
     archives: createArchives({ runner, signal, boots, indexes: join(stateDirectory, 'archives') }),
     boots,
+    gaps: (source, config, mirror) => findGaps(runner, source, config, { mirror }),
     // What a program leaves running on purpose is not ours to end.
     program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),
     hook: createTellHook(runner, signal),

@@ -7,6 +7,7 @@ export function onlyLooks(argv: readonly string[]): boolean {
   if (program === 'dd') return argv.includes('count=0') && !argv.some((word) => word.startsWith('of='))
   if (program === 'rsync') return first === '--version'
   if (program === 'modprobe') return first === '--dry-run'
+  if (program === 'btrfs') return argv[2] === 'list'
   return looking.has(program) || (program === 'dmsetup' && first === 'status')
 }
 

@@ -236,6 +236,7 @@ function createPlanningHost(
         }
       },
     },
+    gaps: async () => ({ uncovered: [], shadowed: [] }),
     hook: async () => 'told nobody: this is a plan',
     session({ argv }) {
       const said: string[] = []

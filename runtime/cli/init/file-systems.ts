@@ -1,3 +1,4 @@
+import { imageTypes, networkTypes } from '../../host/filesystem.ts'
 import type { BlockDevice, MountedFileSystem, Survey } from '../../host/survey.ts'
 
 /** File systems that keep owners, links and names as Linux has them: what a mirror needs. */
@@ -13,10 +14,6 @@ const keepsEverything = new Set([
   'zfs',
   'bcachefs',
 ])
-const network = /^(nfs4?|cifs|smb3|smbfs|ceph|glusterfs|9p|virtiofs|afs|fuse\.(?!(?:ntfs|exfat)))/
-/** Images that are mounted to be read. */
-const images = new Set(['squashfs', 'iso9660', 'udf', 'erofs'])
-
 /** A mounted file system on a disk of this machine. */
 export interface LocalFileSystem extends MountedFileSystem {
   device: BlockDevice | undefined
@@ -42,11 +39,11 @@ export function localFileSystems(survey: Survey): {
   )
   for (const mount of tops.toSorted((one, other) => depth(one.at) - depth(other.at))) {
     const device = deviceOf(mount, survey)
-    if (network.test(mount.type)) {
+    if (networkTypes.test(mount.type)) {
       leftOut.push({ what: mount.at, why: `it lies on the network (${mount.type}): back it up where it is` })
       continue
     }
-    if ((!device && mount.type !== 'zfs') || images.has(mount.type) || isBind(mount)) continue
+    if ((!device && mount.type !== 'zfs') || imageTypes.has(mount.type) || isBind(mount)) continue
     const key = `${device?.name ?? mount.source} ${mount.root}`
     if (seen.has(key)) continue
     seen.add(key)

@@ -205,6 +205,10 @@ export class Box implements Host {
   /** What `tidy` cannot remove. */
   inTheWay: string[] = []
 
+  /** What a copy leaves out without being told to. */
+  missing: Awaited<ReturnType<Host['gaps']>> = { uncovered: [], shadowed: [] }
+  readonly gaps: Host['gaps'] = async () => this.missing
+
   readonly archives: Host['archives'] = {
     tidy: async () => this.inTheWay,
     reuse: async ({ source, weekday }, earlier) => {
