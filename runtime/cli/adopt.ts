@@ -16,7 +16,7 @@ import { unobserved } from '../host/command.ts'
 import { closeDoor, type Door, doorsOf } from '../host/doors.ts'
 import { createHost, runtimeDirectory } from '../host/host.ts'
 import { type Marker, type Owner, readMarker, writeMarker } from '../host/marker.ts'
-import { mountOf, readMounts } from '../host/mountinfo.ts'
+import { liesInMemory, mountOf, readMounts } from '../host/mountinfo.ts'
 import { realPath } from '../host/real-path.ts'
 import { inFolder } from '../host/safe-open.ts'
 
@@ -26,6 +26,8 @@ export interface Adoption {
   isNew: boolean
   /** Whether no disk of its own is mounted there. */
   onRoot: boolean
+  /** Whether it is gone when the machine goes down. */
+  inMemory: boolean
   /** Whether it was open to others than root, and is closed now. */
   closed: boolean
   /** Ways for others that could not be closed. */
@@ -110,6 +112,7 @@ async function adoptMounted(
     marker,
     isNew,
     onRoot: mountOf(readMounts(), realPath(path))?.at === '/',
+    inMemory: liesInMemory(realPath(path)),
     closed,
     doors: doorsOf(path, name),
     ...(other && { by: `${marker.host} on ${marker.adoptedAt.slice(0, 10)}` }),

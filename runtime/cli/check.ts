@@ -8,7 +8,7 @@ import type { Config } from '../config/config.ts'
 import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
 import { type Box, createBox } from './checks/box.ts'
 import { conditions } from './checks/conditions.ts'
-import { checkDirectory, checkSwaps } from './checks/directories.ts'
+import { checkDirectory, checkExclude, checkGaps, checkSwaps } from './checks/directories.ts'
 import { type Finding, ok, refused, warning } from './checks/finding.ts'
 import { checkHistory } from './checks/history.ts'
 import { checkFunctions, checkHooks } from './checks/hooks.ts'
@@ -113,8 +113,10 @@ function checkSources(box: Box): Promise<Finding[]>[] {
       ? await checkVolume(source, box)
       : [
           ...checkDirectory(source, box),
+          ...(await guarded(`source ${source.name}`, checkGaps(source, box))),
           ...(await guarded(`source ${source.name}`, checkSwaps(source, box))),
         ]),
+    ...checkExclude(source),
     ...(await guarded(`source ${source.name}`, checkSourceRoom(source, box))),
   ])
 }

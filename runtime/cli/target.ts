@@ -90,7 +90,7 @@ function tell({ target: { name, path }, adoption, problem }: Outcome, io: Io): v
     if (hint) io.stderr(`  ${hint}\n`)
     return
   }
-  const { isNew, onRoot, closed, doors, by, taken } = adoption
+  const { isNew, onRoot, inMemory, closed, doors, by, taken } = adoption
   const whose = by === undefined ? '' : ` (adopted by ${by})`
   io.stdout(`${path} is target ${name} ${isNew ? 'now' : 'already'}${whose}\n`)
   if (closed && doors.every(({ kind }) => kind !== 'open')) {
@@ -102,6 +102,9 @@ function tell({ target: { name, path }, adoption, problem }: Outcome, io: Io): v
     )
   }
   for (const door of doors) io.stderr(`hdsync: ${doorText(door)}\n`)
+  if (inMemory) {
+    io.stderr(`hdsync: ${path} lies in memory: the backup is gone when the machine goes down\n`)
+  }
   if (onRoot) {
     io.stderr(
       `hdsync: ${path} lies on the root file system: if a disk should be mounted there, adopt it again when it is\n`,

@@ -86,6 +86,11 @@ function nearest(mounts: readonly Mount[]): Mount | undefined {
   return best
 }
 
+/** Whether what is written at a path is lost when the machine goes down. */
+export function liesInMemory(path: string, mounts: readonly Mount[] = readMounts()): boolean {
+  return ['tmpfs', 'ramfs', 'rootfs'].includes(mountOf(mounts, path)?.type ?? '')
+}
+
 /** Space, tab, newline and backslash come as octal numbers. */
 function unescapeOctal(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))

@@ -72,6 +72,8 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     '--archive',
     '--hard-links',
     '--acls',
+    // Twice: with those of rsync itself, in which a store made with --fake-super keeps its owners and modes.
+    '--xattrs',
     '--xattrs',
     '--numeric-ids',
     '--sparse',

@@ -19,6 +19,9 @@ export const conditions = {
   'path.ok': ['ok', 'a directory that is backed up'],
   'path.unreadable': ['error', 'a directory does not exist or cannot be read'],
   'path.empty': ['error, warning', 'a directory is empty; an error where its mirror is not'],
+  'path.uncovered': ['warning', 'a directory holds another file system or subvolume that is in no backup'],
+  'path.shadowed': ['warning', 'a mirror keeps old files of a folder that a mount hides in the source'],
+  'path.excluded': ['warning', '`exclude` leaves out all of a source'],
   'path.swappable': [
     'error',
     'rsync is older than 3.5.0, and a directory cannot be mounted so that no link in it is followed',
@@ -52,6 +55,7 @@ export const conditions = {
 
   'target.ok': ['ok', 'a target is there, and is the right one'],
   'target.not-mounted': ['ok', 'a target is not mounted now, but can be'],
+  'target.volatile': ['warning', 'a target lies in memory, and is gone when the machine goes down'],
   'target.no-folder': ['error', 'the folder of a target does not exist'],
   'target.no-device': ['error', 'a disk of a target is not there'],
   'target.no-mount-point': ['error', 'there is no folder to mount a disk at'],

@@ -1,7 +1,9 @@
-import { accessSync, constants } from 'node:fs'
-import type { PathSource } from '../../config/config.ts'
+import { accessSync, constants, existsSync } from 'node:fs'
+import type { PathSource, Source } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
+import { findGaps, gapsInWords, gapsRemedy, some } from '../../host/coverage.ts'
 import { isEmptyDirectory } from '../../host/directory.ts'
+import { networkTypes } from '../../host/filesystem.ts'
 import { mirrorPath } from '../../host/mirrors.ts'
 import { isInstalled } from '../../host/packages.ts'
 import { realPath } from '../../host/real-path.ts'
@@ -23,19 +25,36 @@ export function checkDirectory(source: PathSource, box: Box): Finding[] {
     const remedy = 'correct `path` in the config; or should something be mounted there?'
     return [refused('path.unreadable', about, reason, remedy)]
   }
-  // What is no file system of a disk has nothing to bring back.
+  // What is no file system, of a disk or of another machine, has nothing to bring back.
   const apart = box.mounts.filter(
-    ({ device, source }) => !device.startsWith('0:') || source.startsWith('/dev/'),
+    ({ device, source, type }) =>
+      !device.startsWith('0:') || source.startsWith('/dev/') || networkTypes.test(type),
   )
   const top = realPath(source.path)
   const inside = top === '/' ? '/' : `${top}/`
   const below = [...new Set(apart.map(({ at }) => at).filter((at) => at.startsWith(inside) && at !== '/'))]
-  const shown = below.slice(0, 3).join(', ') + (below.length > 3 ? `, and ${below.length - 3} more` : '')
+  const place =
+    below.length > 0 ? `${source.path}, without what is mounted below it: ${some(below, 3)}` : source.path
+  return [ok('path.ok', about, place)]
+}
+
+/** Whether something lies in a directory that its copy leaves out. */
+export async function checkGaps(source: PathSource, { config, runner, mounts }: Box): Promise<Finding[]> {
+  if (!existsSync(source.path)) return []
+  const about = `source ${source.name}`
+  const target = config.targets[source.target]
+  const gaps = await findGaps(runner, source, config, {
+    mirror: target && mirrorPath(target, source),
+    mounts,
+  })
+  const { uncovered, shadowed } = gaps
+  const remedy = (of: Partial<typeof gaps>) => gapsRemedy(source, { uncovered: [], shadowed: [], ...of })
   return [
-    ok(
-      'path.ok',
-      about,
-      below.length > 0 ? `${source.path}, without what is mounted below it: ${shown}` : source.path,
+    ...gapsInWords({ uncovered, shadowed: [] }).map((finding) =>
+      warning('path.uncovered', about, finding, remedy({ uncovered })),
+    ),
+    ...gapsInWords({ uncovered: [], shadowed }).map((finding) =>
+      warning('path.shadowed', about, finding, remedy({ shadowed })),
     ),
   ]
 }
@@ -73,4 +92,15 @@ function isEmptyOrMissing(path: string): boolean {
   } catch {
     return true
   }
+}
+
+/** Patterns that leave out everything, by themselves. */
+const everything = new Set(['*', '**', '/*', '/**', '***', '/***', '/', '*/**'])
+
+/** Whether a source says that nothing of it is copied. */
+export function checkExclude({ name, exclude }: Source): Finding[] {
+  const pattern = exclude.find((one) => everything.has(one))
+  if (pattern === undefined) return []
+  const finding = `\`exclude\` has ${JSON.stringify(pattern)}, which leaves out everything: the backup is empty`
+  return [warning('path.excluded', `source ${name}`, finding, 'take the pattern out of `exclude`')]
 }

@@ -7,7 +7,7 @@ import { unlistedMounts } from '../../host/apart.ts'
 import { foreignOf, foreignReason, readClaims, takeOverHint } from '../../host/claims.ts'
 import { doorsOf } from '../../host/doors.ts'
 import { readMarker } from '../../host/marker.ts'
-import { mountOf, topMountAt } from '../../host/mountinfo.ts'
+import { liesInMemory, mountOf, topMountAt } from '../../host/mountinfo.ts'
 import { lookAround, realPath } from '../../host/real-path.ts'
 import { Folder } from '../../host/safe-open.ts'
 import { devicePath, holdsOtherDisk } from '../../host/targets.ts'
@@ -26,8 +26,17 @@ export async function checkTarget(target: Target, box: Box, history?: History): 
     absent.length > 0 ? await checkAbsent(target, absent, box) : await checkPresent(target, box)
   return [
     ...findings,
+    ...(absent.length > 0 ? [] : checkMemory(target, box)),
     ...(await checkMirrorRoom(target, box, history)),
     ...(await checkSameDisk(target, box)),
+  ]
+}
+
+function checkMemory(target: Target, { mounts }: Box): Finding[] {
+  if (!liesInMemory(target.path, mounts)) return []
+  const finding = `${target.path} lies in memory: the backup is gone when the machine goes down`
+  return [
+    warning('target.volatile', `target ${target.name}`, finding, 'mount a disk there, or correct `path`'),
   ]
 }
 

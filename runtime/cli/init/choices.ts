@@ -39,7 +39,10 @@ export function defaultArchive({ targets, sources }: Proposal, target: Candidate
   return room !== null && room >= usedBytes(sources) * weekShare ? target : undefined
 }
 
-/** Puts the choices together: what is nested is left out where it would be copied a second time. */
+/**
+ * Puts the choices together: what is nested is left out where it would be copied a second time, and where it was not
+ * chosen; a run would tell each time that it is in no backup.
+ */
 export function draft(proposal: Proposal, { sources: names, target: to, archive: week }: Choices): Draft {
   const target = proposal.targets.find(({ name }) => name === to)
   if (!target) throw new RangeError(`no target is named ${to}`)
@@ -47,7 +50,9 @@ export function draft(proposal: Proposal, { sources: names, target: to, archive:
   const chosen = proposal.sources.filter(({ name }) => names.includes(name))
   const places = [target, ...(archive ? [archive] : [])]
   const sources = chosen.map((source): ProposedSource => {
-    const apart = chosen.filter((other) => !source.lv && !other.lv).map(({ at }) => at)
+    const apart = proposal.sources
+      .filter((other) => !source.lv && !(other.lv && chosen.includes(other)))
+      .map(({ at }) => at)
     // A snapshot shows no other file system, but a folder for backups that lies in it.
     apart.push(...places.filter(({ device }) => !source.lv || device === null).map(({ at }) => at))
     // What is in them is left out: the empty folder shows where to mount it again.

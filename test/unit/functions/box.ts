@@ -43,6 +43,8 @@ export class Box implements Host {
   readonly times: Written[] = []
   /** Which parts of all files were compared by contents for good measure. */
   readonly shares: Share[] = []
+  /** How many entries of a source are copied. */
+  files = stats.files
   /** How large the files of each source are. */
   sizeBytes = 4096
   /** Entries whose times the mirror has not taken. */
@@ -184,9 +186,10 @@ export class Box implements Host {
       if (checksum) this.comparedByContent.add(source)
       this.done.push(`sync ${source}, deleting ${maxDelete} at most`)
       const unchanged = this.unchanged.has(source)
+      const copied = { files: this.files, sizeBytes: this.sizeBytes }
       const done = unchanged
-        ? { ...stats, deleted: 0, transferred: 0, transferredBytes: 0, sizeBytes: this.sizeBytes }
-        : { ...stats, deleted: this.#deletionsOf(to), sizeBytes: this.sizeBytes }
+        ? { ...stats, deleted: 0, transferred: 0, transferredBytes: 0, ...copied }
+        : { ...stats, deleted: this.#deletionsOf(to), ...copied }
       return { kind: this.outcome, stats: done, skipped: 1, unchanged } as SyncOutcome
     },
     flush: async (path) => void this.done.push(`flush ${baseOf(path)}`),

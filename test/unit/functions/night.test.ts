@@ -83,6 +83,39 @@ const stateOf = ({ state, sources }: RunResult) => [
   ...sources.map((one) => `${one.source} ${one.state}`),
 ]
 
+describe('a night that went well but for', () => {
+  test.each<[string, string, (box: Box) => void, string]>([
+    [
+      'a file system in a directory that is in no backup',
+      'usr',
+      (box) => {
+        box.missing = { uncovered: [{ path: '/usr/x', what: 'file system', type: 'xfs' }], shadowed: [] }
+      },
+      'sync.run: not in any backup, as a source is copied without other file systems in it: /usr/x (xfs file system)',
+    ],
+    [
+      'times that its target cannot hold',
+      'var',
+      (box) => box.differingTimes.push('clock'),
+      'cannot hold these times, so that this is copied anew each time: clock',
+    ],
+    [
+      'everything, which is excluded',
+      'home',
+      (box) => {
+        box.files = 1
+      },
+      'sync.run: the backup is empty: `exclude` leaves out all of vg01/lv_home',
+    ],
+  ])('%s is degraded', async (_, source, happens, error) => {
+    const night = new Night()
+    happens(night.box)
+    const result = await night.run(source)
+    expect(stateOf(result)).toEqual(['degraded', `${source} degraded`])
+    expect(result.sources[0]?.error).toContain(error)
+  })
+})
+
 describe('a night', () => {
   test('backs up every source: volumes from their snapshots, one after the other on a disk', async () => {
     const night = new Night()

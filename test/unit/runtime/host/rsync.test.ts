@@ -231,6 +231,17 @@ describe('sync()', () => {
     expect(seen.map(({ bytes }) => bytes)).toEqual(seen.map(({ bytes }) => bytes).toSorted((a, b) => a - b))
   })
 
+  test('keeps what a store that was made with --fake-super knows of owners and modes', async () => {
+    const plan = folders()
+    fill(plan.from, 'a')
+    const [name, value] = ['user.rsync.%stat', '100600 0,0 1000:1000']
+    execFileSync('setfattr', ['-n', name, '-v', value, join(plan.from, 'a')])
+    await copy(plan)
+    const kept = execFileSync('getfattr', ['--only-values', '-n', name, join(plan.to, 'a')])
+    expect(String(kept)).toBe(value)
+    expect(await copy(plan)).toMatchObject({ unchanged: true })
+  })
+
   test('of a source that is not there fails for good', async () => {
     const plan = folders()
     rmSync(plan.from, { recursive: true })

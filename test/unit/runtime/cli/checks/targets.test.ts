@@ -68,6 +68,18 @@ describe('checkTarget()', () => {
     )
   })
 
+  test('warns of one that lies in memory, but not of the mount point of a disk that is away', async () => {
+    const folder = temporaryFolder()
+    await writeMarker(folder, 'disk', 0)
+    const memory = { ...(mountOf(readMounts(), folder) as Mount), at: folder, type: 'tmpfs' }
+    const box = { ...boxWith([]), mounts: [...readMounts(), memory] }
+    expect(await checkTarget(target(folder), box)).toContainEqual(
+      expect.objectContaining({ id: 'target.volatile', severity: 'warning' }),
+    )
+    const absent = target(folder, [{ device: '/dev/null', at: join(folder, 'at') }])
+    expect(await idsOf(absent, box)).not.toContain('target.volatile')
+  })
+
   test('tells what is wrong with a folder', async () => {
     const folder = temporaryFolder()
     expect(await checkTarget(target(folder), boxWith([]))).toMatchObject([
