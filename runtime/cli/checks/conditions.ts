@@ -72,6 +72,12 @@ export const conditions = {
   'target.nearly-full': ['warning', 'the disk of a target is nearly full'],
   'target.on-source': ['error', 'a target lies in what is backed up to it, or holds it'],
   'target.stray-mirror': ['error', 'a mirror is a link, or lies on a disk that is not its target’s'],
+  'target.unsuitable': [
+    'error, warning',
+    'a target does not keep owners, modes, links, special files or names; an error where most copies fail',
+  ],
+  'target.no-acls': ['warning', 'a target keeps no access lists'],
+  'target.no-xattrs': ['warning', 'a target keeps no extended attributes'],
   'target.unlisted-mount': ['warning', 'something is mounted in a target that `mounts` does not list'],
   'target.same-disk': ['warning', 'a target lies on the disk of its source'],
   'archive.no-room': ['error', 'an archive of the last size does not fit beside last week’s'],

@@ -12,6 +12,7 @@ import { lookAround, realPath } from '../../host/real-path.ts'
 import { Folder } from '../../host/safe-open.ts'
 import { devicePath, holdsOtherDisk } from '../../host/targets.ts'
 import { weekdays } from '../../weekday.ts'
+import { checkAttributes } from './attributes.ts'
 import type { Box } from './box.ts'
 import type { IdOf } from './conditions.ts'
 import { error, type Finding, ok, refused, warning } from './finding.ts'
@@ -54,6 +55,7 @@ async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
       ...checkDoors(target),
       ...checkLinks(target, box),
       ...checkClaims(target, box),
+      ...(await checkAttributes(target, box)),
       ...(await checkSpace(target.path, 'target.nearly-full', about)),
     ]
   } catch (thrown) {
