@@ -12,13 +12,15 @@ import {
   readClaims,
   takeOverHint,
 } from '../host/claims.ts'
-import { unobserved } from '../host/command.ts'
+import { createRunner, unobserved } from '../host/command.ts'
 import { closeDoor, type Door, doorsOf } from '../host/doors.ts'
 import { createHost, runtimeDirectory } from '../host/host.ts'
 import { type Marker, type Owner, readMarker, writeMarker } from '../host/marker.ts'
 import { liesInMemory, mountOf, readMounts } from '../host/mountinfo.ts'
 import { realPath } from '../host/real-path.ts'
 import { inFolder } from '../host/safe-open.ts'
+import { type Probed, probeTarget } from '../host/target-probe.ts'
+import { holdsMirrors } from './checks/attributes.ts'
 
 export interface Adoption {
   marker: Marker
@@ -36,6 +38,8 @@ export interface Adoption {
   by?: string
   /** Sources whose mirrors or archives belonged to another store, and do no longer. */
   taken: { source: string; from: Claim }[]
+  /** What it does not keep of the files that are to be copied there; undefined where that cannot be told. */
+  probed?: Probed | undefined
 }
 
 export interface AdoptionOptions {
@@ -74,7 +78,8 @@ export async function adoptTarget(
   try {
     if (options.makeFolder) makeFolder(target.path)
     await targets.mount(target, asRun)
-    return await adoptMounted(target, namesOn(target, config), ownerOf(config.state), options)
+    const adopted = await adoptMounted(target, namesOn(target, config), ownerOf(config.state), options)
+    return { ...adopted, probed: await probe(target, config) }
   } finally {
     await targets.close(asRun)
     unlock()
@@ -118,6 +123,13 @@ async function adoptMounted(
     ...(other && { by: `${marker.host} on ${marker.adoptedAt.slice(0, 10)}` }),
     taken,
   }
+}
+
+/** Better known now than in the first night; but no reason not to adopt it. */
+async function probe(target: Target, { sources = {} }: Partial<Config>): Promise<Probed | undefined> {
+  if (process.geteuid?.() !== 0 || !holdsMirrors(target, { sources })) return undefined
+  const signal = AbortSignal.timeout(60_000)
+  return probeTarget(target, createRunner({ observer: unobserved, signal, owner: 'adopt' }))
 }
 
 /** Root's alone; folders above it, as mkdir(1) makes them. */

@@ -8,6 +8,7 @@ import { socketUnit, startSocket } from '../host/socket-unit.ts'
 import { type Survey, takeSurvey } from '../host/survey.ts'
 import { backupTimer, enableTimer, hasSystemd, timerState } from '../host/timer.ts'
 import { adoptTarget } from './adopt.ts'
+import { lackText } from './checks/attributes.ts'
 import { exitCodes, signalExitCodes } from './exit-codes.ts'
 import { painter } from './format.ts'
 import { type Choices, type Draft, defaultChoices, draft } from './init/choices.ts'
@@ -211,6 +212,9 @@ async function adoptAll(
       })
       if (!adoption) throw new TerminalError(`another hdsync is at work on ${config.state}`)
       say(`${at} is target ${name} ${adoption.isNew ? 'now' : 'already'}`)
+      for (const lack of adoption.probed?.lacks ?? []) {
+        warn(lackText(lack, target, adoption.probed), adoption.probed?.remedy ?? '')
+      }
     } catch (error) {
       if (!(error instanceof Error)) throw error
       good = false

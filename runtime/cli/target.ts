@@ -4,6 +4,7 @@ import { didYouMean } from '../config/nearest.ts'
 import { hintOf, TerminalError, UsageError } from '../errors.ts'
 import { doorText } from '../host/doors.ts'
 import { type Adoption, adoptTarget } from './adopt.ts'
+import { lackText } from './checks/attributes.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
 
@@ -51,7 +52,10 @@ export async function adoptCommand(name: string | undefined, options: AdoptOptio
     io.stdout(`${JSON.stringify(options.all ? told : told[0])}\n`)
   }
   if (outcomes.some(({ problem }) => problem)) return exitCodes.failed
-  return outcomes.some(({ adoption }) => adoption?.doors.length) ? exitCodes.degraded : exitCodes.succeeded
+  const isDoubtful = outcomes.some(
+    ({ adoption }) => adoption?.doors.length || adoption?.probed?.lacks.some(({ isGrave }) => isGrave),
+  )
+  return isDoubtful ? exitCodes.degraded : exitCodes.succeeded
 }
 
 function wantedOf(name: string | undefined, { all }: AdoptOptions, config: Config): Target[] {
@@ -71,7 +75,7 @@ function wantedOf(name: string | undefined, { all }: AdoptOptions, config: Confi
 
 function asJson({ target: { name, path }, adoption, problem }: Outcome) {
   if (!adoption) return { target: name, path, problem: problem?.message }
-  const { isNew, marker, closed, doors, taken } = adoption
+  const { isNew, marker, closed, doors, taken, probed } = adoption
   return {
     target: name,
     path,
@@ -80,17 +84,19 @@ function asJson({ target: { name, path }, adoption, problem }: Outcome) {
     closed,
     open: doors.map(({ reason }) => reason),
     taken: taken.map(({ source }) => source),
+    lacks: probed?.lacks.map(({ what }) => what) ?? [],
   }
 }
 
-function tell({ target: { name, path }, adoption, problem }: Outcome, io: Io): void {
+function tell({ target, adoption, problem }: Outcome, io: Io): void {
+  const { name, path } = target
   if (!adoption) {
     io.stderr(`hdsync: ${problem?.message}\n`)
     const hint = hintOf(problem)
     if (hint) io.stderr(`  ${hint}\n`)
     return
   }
-  const { isNew, onRoot, inMemory, closed, doors, by, taken } = adoption
+  const { isNew, onRoot, inMemory, closed, doors, by, taken, probed } = adoption
   const whose = by === undefined ? '' : ` (adopted by ${by})`
   io.stdout(`${path} is target ${name} ${isNew ? 'now' : 'already'}${whose}\n`)
   if (closed && doors.every(({ kind }) => kind !== 'open')) {
@@ -105,6 +111,8 @@ function tell({ target: { name, path }, adoption, problem }: Outcome, io: Io): v
   if (inMemory) {
     io.stderr(`hdsync: ${path} lies in memory: the backup is gone when the machine goes down\n`)
   }
+  for (const lack of probed?.lacks ?? []) io.stderr(`hdsync: ${lackText(lack, target, probed)}\n`)
+  if (probed?.lacks.length) io.stderr(`  ${probed.remedy}\n`)
   if (onRoot) {
     io.stderr(
       `hdsync: ${path} lies on the root file system: if a disk should be mounted there, adopt it again when it is\n`,

@@ -17,8 +17,8 @@ export function holdsMirrors({ name }: Target, { sources }: Pick<Box['config'], 
 }
 
 /** What a target lacks, for people to read. */
-export function lackText({ what, cost }: Lack, { path }: Target, { type }: Probed): string {
-  return `${path} (${type}) does not keep all ${what}: ${cost}`
+export function lackText({ what, cost }: Lack, { path }: Target, probed: Probed | undefined): string {
+  return `${path} (${probed?.type}) does not keep all ${what}: ${cost}`
 }
 
 const ids: Partial<Record<Lack['what'], IdOf<'warning'>>> = {

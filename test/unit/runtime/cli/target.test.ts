@@ -59,7 +59,10 @@ describe('hdsync target adopt', () => {
     expect(modeOf(join(disks, 'one'))).toBe(0o700)
     expect(readdirSync(join(disks, 'two'))).toEqual([])
     const json = await adopt(undefined, { all: true, json: true })
-    expect(JSON.parse(json.out)).toMatchObject([{ target: 'one', id, open: [] }, { target: 'two' }])
+    expect(JSON.parse(json.out)).toMatchObject([
+      { target: 'one', id, open: [], lacks: expect.any(Array) },
+      { target: 'two' },
+    ])
   })
 
   test('asks which one, where neither a name nor --all is given', async () => {
