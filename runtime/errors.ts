@@ -67,6 +67,11 @@ export class UsageError extends HdsyncError {
   override readonly name = 'UsageError'
 }
 
+/** The event store cannot be written or read: what was asked for is not recorded. It may be asked for again. */
+export class StoreError extends HdsyncError {
+  override readonly name = 'StoreError'
+}
+
 /** What to try about anything thrown, if it says so. */
 export function hintOf(error: unknown): string | undefined {
   return error instanceof HdsyncError ? error.hint : undefined

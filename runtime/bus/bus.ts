@@ -74,6 +74,9 @@ export interface EventBus {
   /** Events in the order in which they were put on the bus. */
   events(filter: EventFilter): Envelope[]
 
+  /** Why what is put on the bus would be lost, if it would. */
+  lost(): Error | undefined
+
   close(): void
 }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { hookDisabled } from '../../events/index.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
+import { isDamaged } from '../bus/sqlite/damage.ts'
 import { inMemory, openDatabaseForReading, storeId } from '../bus/sqlite/database.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
@@ -93,7 +94,7 @@ function openStore(config: Config): { database?: DatabaseSync | undefined; probl
   try {
     return { database: openDatabaseForReading(config.state), problems: [] }
   } catch (thrown) {
-    return { problems: [refused('store.unreadable', 'state', thrown)] }
+    return { problems: [refused(isDamaged(thrown) ? 'store.damaged' : 'store.unreadable', 'state', thrown)] }
   }
 }
 

@@ -1,4 +1,4 @@
-import { type DataOf, type Envelope, sourceSynced } from '../../events/index.ts'
+import { type DataOf, type Envelope, readStored, sourceSynced } from '../../events/index.ts'
 import type { Share } from '../host/suspects.ts'
 
 type Contents = NonNullable<DataOf<typeof sourceSynced>['contents']>
@@ -18,7 +18,7 @@ export function contentsOf(history: readonly Envelope[], mirror: string | undefi
   const last = history.find(
     ({ type, data }) => type === sourceSynced.type && (data as { mirror?: string }).mirror === mirror,
   )
-  return last && sourceSynced.schema.safeParse(last.data).data?.contents
+  return last && readStored(sourceSynced, last.data).data?.contents
 }
 
 /**

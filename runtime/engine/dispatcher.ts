@@ -284,7 +284,8 @@ export class Dispatcher {
   #heartbeat(): void {
     this.#clearHeartbeat = this.#options.clock.schedule(this.#leaseMs / 3, () => {
       if (this.#stopped) return
-      if (this.#inHand.size > 0) this.wake()
+      // Whatever keeps the bus from going on is met by the next turn.
+      if (this.#inHand.size > 0 || this.#options.bus.lost()) this.wake()
       this.#heartbeat()
     })
   }

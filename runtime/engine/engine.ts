@@ -5,11 +5,12 @@ import {
   type EventDefinition,
   type InputOf,
 } from '../../events/index.ts'
-import { type EventBus, heldBack } from '../bus/bus.ts'
+import { type EventBus, heldBack, type Publication } from '../bus/bus.ts'
 import type { Journal } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { holdLock, lastBoot, noteBoot, openDatabase, storeId } from '../bus/sqlite/database.ts'
 import { firstSeen } from '../bus/sqlite/first-seen.ts'
+import { cannotWrite, explained, freeBytes, storeError } from '../bus/sqlite/health.ts'
 import { SqliteJournal } from '../bus/sqlite/journal.ts'
 import { isFull, Reserve } from '../bus/sqlite/reserve.ts'
 import type { Config } from '../config/config.ts'
@@ -54,6 +55,8 @@ export interface Engine {
   submit(event: Submission): Promise<Receipt>
   /** Checks an event as `submit` does. @returns Puts it on the bus: several can be checked before one is taken. */
   prepare(event: Submission): () => Promise<Receipt>
+  /** Why no event can be taken now, if none can. */
+  unready(): Error | undefined
   /** The run that is going on. */
   current(): string | undefined
   /** Whether anything is going on, or could go on at once. */
@@ -97,6 +100,9 @@ export interface EngineOptions {
   host?: (options: HostOptions) => Host
 }
 
+/** With so much room on the disk of the state directory runs begin again. */
+const enoughBytes = 8 * 1024 * 1024
+
 export function loadFunctions(config: Config): Promise<Registry> {
   return loadRegistry({ ours: ownFunctions, users: config.functions }, catalogue)
 }
@@ -107,13 +113,40 @@ export function loadFunctions(config: Config): Promise<Registry> {
  * @throws {UsageError} The store cannot be opened, or a function does not fit.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine | undefined> {
-  const { config, clock = systemClock } = options
-  const { observer, listen } = createObservers(options.observer)
+  try {
+    return await open(options)
+  } catch (error) {
+    throw explained(error, options.config.state)
+  }
+}
+
+async function open(options: EngineOptions): Promise<Engine | undefined> {
+  const { config } = options
   const registry = await loadFunctions(config)
   const unlock = holdLock(config.state)
   if (!unlock) return undefined
   const reserve = new Reserve(config.state)
   const database = openStore(config.state, reserve, unlock)
+  try {
+    return assemble(options, { registry, unlock, reserve, database })
+  } catch (error) {
+    database.close()
+    unlock()
+    throw error
+  }
+}
+
+/** What an engine is put together of. */
+interface Parts {
+  registry: Registry
+  unlock: () => void
+  reserve: Reserve
+  database: ReturnType<typeof openDatabase>
+}
+
+function assemble(options: EngineOptions, { registry, unlock, reserve, database }: Parts): Engine {
+  const { config, clock = systemClock } = options
+  const { observer, listen } = createObservers(options.observer)
   const bus = new SqliteBus(database, config.state)
   const journal = new SqliteJournal(database)
   const store = storeId(database)
@@ -140,13 +173,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
         `the disk of ${config.state} is full: the run is ended, what was held back for that is used`,
       )
       const reason = new TerminalError(`the disk of the state directory ${config.state} is full`)
+      isRelieved = true
       queue.close()
       for (const runId of journal.unended()) dispatcher.endRun(runId, reason).catch(() => {})
       return true
     },
     onFailure(error) {
-      ends.fail(error)
-      options.onFailure?.(error)
+      const told = storeError(error, config.state)
+      ends.fail(told)
+      options.onFailure?.(told)
     },
     onIdle: () => {
       for (const { runId, again } of ends.stalled()) {
@@ -159,8 +194,32 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   })
   const finish = (runId: string) => rootPublication(registry, backupFinish, {}, { now: clock.now(), runId })
   let onHold = false
+  /** The room that was held back is used, and no run begins. */
+  let isRelieved = false
+  /** The last thing that was asked for could not be recorded. */
+  let isDoubtful = false
+  const recover = () => {
+    if (!isRelieved || freeBytes(config.state) < enoughBytes) return
+    isRelieved = false
+    reserve.fill()
+    if (!onHold) queue.open()
+  }
   const queue = new RunQueue({ bus, dispatcher, ends })
   const intake = new Intake((publications) => dispatcher.publish(publications))
+  /** @throws {StoreError} It is not recorded. */
+  const put = async (publication: Publication): Promise<boolean> => {
+    try {
+      const taken = await intake.put(publication)
+      isDoubtful = false
+      recover()
+      return taken
+    } catch (error) {
+      isDoubtful = true
+      // What cannot go on at all ends with the next turn.
+      dispatcher.wake()
+      throw storeError(error as Error, config.state)
+    }
+  }
   let next = { config, registry }
   const prepare = (event: Submission) => {
     const by = event.type === backupStart.type ? next : { config, registry }
@@ -168,7 +227,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     checkRequest(publication, by.config)
     const { id, source, runid = '' } = publication.event
     return async (): Promise<Receipt> => {
-      const taken = await intake.put(publication)
+      const taken = await put(publication)
       queue.advance()
       const runId = taken ? runid : (bus.find(source, id)?.runid ?? '')
       return { runId, eventId: id, duplicate: !taken }
@@ -190,7 +249,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     registry,
     dispatcher,
     async start() {
-      await reconcile({
+      const options = {
         bus,
         journal,
         dispatcher,
@@ -200,6 +259,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
         hostOptions,
         machineWentDown,
         clock,
+      }
+      await reconcile(options).catch((error) => {
+        throw explained(error, config.state)
       })
       noteBoot(database, bootId())
       overdue = new OverdueWatch({
@@ -217,6 +279,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     trigger: async ({ type }, data) => (await submit({ type, data })).runId,
     prepare,
     submit,
+    unready() {
+      const { failed } = dispatcher
+      const reason = failed
+        ? storeError(failed, config.state)
+        : (bus.lost() ?? cannotWrite(database, config.state, isDoubtful))
+      if (!reason) {
+        isDoubtful = false
+        recover()
+      }
+      return reason
+    },
     current: () => queue.current,
     busy: () =>
       queue.current !== undefined ||
@@ -250,7 +323,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     async abandon(error) {
       await dispatcher.abandon(error)
       for (const message of await sweep(config, hostOptions, () => false)) observer.onWarning?.(message)
-      await tellHooks(error, config)
+      await tellHooks(explained(error, config.state) as Error, config)
     },
     async stop() {
       overdue?.stop()

@@ -10,7 +10,7 @@ import { RateLimit } from './security/rate-limit.ts'
 /** What is asked of an engine over HTTP. */
 export type HttpEngine = Pick<
   Engine,
-  'bus' | 'journal' | 'registry' | 'dispatcher' | 'prepare' | 'listen' | 'cancel' | 'redrive'
+  'bus' | 'journal' | 'registry' | 'dispatcher' | 'prepare' | 'unready' | 'listen' | 'cancel' | 'redrive'
 >
 
 /** What every route may use. */

@@ -1,3 +1,4 @@
+import { StoreError } from '../errors.ts'
 import type { AppContext } from './context.ts'
 import { Problem, storeFailed } from './problem.ts'
 
@@ -10,7 +11,7 @@ export function failure(
 ): Problem {
   if (error instanceof Problem) return error
   onWarning(`${method} ${path} failed: ${error.message}`)
-  const failed = engine.dispatcher.failed
+  const failed = error instanceof StoreError ? error : engine.dispatcher.failed
   return failed
     ? storeFailed(failed)
     : new Problem('internal', 'the journal of the service says more: journalctl -u hdsync')

@@ -9,8 +9,8 @@ export function tellAlive({ version }: AppContext): Answer {
 
 /** `GET /readyz`. @throws {Problem} No events are taken. */
 export function tellReady({ engine, version, closing }: AppContext): Answer {
-  const failed = engine.dispatcher.failed
-  if (failed) throw storeFailed(failed)
+  const reason = engine.unready()
+  if (reason) throw storeFailed(reason)
   if (closing.aborted) throw new Problem('unavailable', 'hdsync is stopping')
   return answerJson({ status: 'ok', version })
 }

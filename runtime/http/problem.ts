@@ -85,7 +85,7 @@ export class Problem extends Error {
 
 /** @param error That keeps the bus from going on. */
 export function storeFailed(error: Error): Problem {
-  return new Problem('unavailable', `the event store cannot be written: ${error.message}`, {
+  return new Problem('unavailable', `nothing can be recorded: ${error.message}`, {
     hint: hintOf(error),
   })
 }

@@ -70,6 +70,7 @@ function telling(bus: EventBus): EventBus {
     holdBack: (runId) => bus.holdBack(runId),
     withdraw: (runId, publications) => bus.withdraw(runId, publications),
     heldRun: () => bus.heldRun(),
+    lost: () => bus.lost(),
     find: (source, id) => bus.find(source, id),
     open: (runId) => bus.open(runId),
     events: (filter) => bus.events(filter),

@@ -14,6 +14,7 @@ import {
   type TurnResult,
 } from '../bus.ts'
 import { inMemory, transaction } from './database.ts'
+import { watchFiles } from './health.ts'
 import { envelopeOf, type Row } from './rows.ts'
 import { prepareStatements, type Statements } from './statements.ts'
 import { expire, insert, takeTurn } from './turn.ts'
@@ -26,21 +27,23 @@ export class SqliteBus implements EventBus {
   readonly #database: DatabaseSync
   readonly #directory: string
   readonly #sql: Statements
+  readonly #lost: () => Error | undefined
 
   constructor(database: DatabaseSync, directory: string) {
     this.#database = database
     this.#directory = directory
     this.#sql = prepareStatements(database)
+    this.#lost = directory === inMemory ? () => undefined : watchFiles(directory)
   }
 
   async publish(publications: readonly Publication[]): Promise<PublishResult> {
-    const taken = transaction(this.#database, () => insert(this.#sql, publications))
+    const taken = this.#kept(() => insert(this.#sql, publications))
     this.#ring()
     return { taken }
   }
 
   async exchange(turn: Turn): Promise<TurnResult> {
-    return transaction(this.#database, () => takeTurn(this.#sql, turn))
+    return this.#kept(() => takeTurn(this.#sql, turn))
   }
 
   async reclaim(error: string, now: number): Promise<Delivery[]> {
@@ -165,8 +168,20 @@ export class SqliteBus implements EventBus {
       .map(envelopeOf)
   }
 
+  lost(): Error | undefined {
+    return this.#lost()
+  }
+
   close(): void {
     this.#database.close()
+  }
+
+  /** One transaction, answered for only when it has been written where the next start will look for it. */
+  #kept<T>(body: () => T): T {
+    const result = transaction(this.#database, body)
+    const lost = this.#lost()
+    if (lost) throw lost
+    return result
   }
 
   #delivery(row: Row): Delivery {

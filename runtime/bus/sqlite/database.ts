@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { UsageError } from '../../errors.ts'
 import { urlIds } from '../../random.ts'
+import { isDamaged, withoutStore } from './damage.ts'
 import { migrations } from './migrations.ts'
 
 /** Name of the event store in the state directory. */
@@ -48,6 +49,7 @@ export function openDatabase(directory: string): DatabaseSync {
   } catch (error) {
     if (database?.isOpen) database.close()
     if (error instanceof UsageError) throw error
+    if (isDamaged(error)) throw damaged(file, error as Error)
     throw new UsageError(`cannot open the event store ${file}: ${(error as Error).message}`, {
       hint: 'see that the disk is not full, and that the file belongs to the user that runs hdsync',
       cause: error,
@@ -79,11 +81,19 @@ export function openDatabaseForReading(directory: string): DatabaseSync | undefi
   } catch (error) {
     if (database?.isOpen) database.close()
     if (error instanceof UsageError) throw error
+    if (isDamaged(error)) throw damaged(file, error as Error)
     throw new UsageError(`cannot read the event store ${file}: ${(error as Error).message}`, {
       hint: 'see that the user who runs hdsync may read it: run it as root',
       cause: error,
     })
   }
+}
+
+function damaged(file: string, cause: Error): UsageError {
+  return new UsageError(`the event store ${file} is damaged: ${cause.message}`, {
+    hint: withoutStore(file),
+    cause,
+  })
 }
 
 function makeDirectory(directory: string): void {

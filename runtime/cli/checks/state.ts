@@ -1,6 +1,8 @@
 import { accessSync, constants, existsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { isDamaged, withoutStore } from '../../bus/sqlite/damage.ts'
+import { storeFile } from '../../bus/sqlite/database.ts'
 import { lockHolder } from '../../bus/sqlite/lock-holder.ts'
 import type { Config } from '../../config/config.ts'
 import { error, type Finding, ok } from './finding.ts'
@@ -15,7 +17,7 @@ export async function checkState({ state }: Config, database: DatabaseSync | und
     ...checkWritable(state, folder),
     ...(await checkSpace(folder, 'state.nearly-full', about)),
     database
-      ? checkStore(database)
+      ? checkStore(database, state)
       : ok('store.none', about, 'there is no event store yet: the first run makes it'),
   ]
   const pid = lockHolder(state)
@@ -42,14 +44,22 @@ function checkWritable(state: string, folder: string): Finding[] {
 }
 
 /** @see https://sqlite.org/pragma.html#pragma_integrity_check */
-function checkStore(database: DatabaseSync): Finding {
-  const found = database
-    .prepare('PRAGMA integrity_check(5)')
-    .all()
-    .map((row) => String(row.integrity_check))
+function checkStore(database: DatabaseSync, state: string): Finding {
+  const found = integrityOf(database)
   if (found.length === 1 && found[0] === 'ok') return ok('store.ok', about, 'the event store is sound')
-  const remedy = 'move the folder away; hdsync begins with a new store, and backups stay as they are'
+  const remedy = withoutStore(join(state, storeFile))
   return error('store.damaged', about, `the event store is damaged: ${found.join('; ')}`, remedy)
+}
+
+/** @throws What is not of damage. */
+function integrityOf(database: DatabaseSync): string[] {
+  try {
+    const rows = database.prepare('PRAGMA integrity_check(5)').all()
+    return rows.map((row) => String(row.integrity_check))
+  } catch (error) {
+    if (isDamaged(error)) return [(error as Error).message]
+    throw error
+  }
 }
 
 function nearestFolder(path: string): string {
