@@ -21,6 +21,11 @@ export interface Command {
   /** Written to its standard input, which is empty otherwise. */
   input?: string
   env?: Readonly<Record<string, string>>
+  /**
+   * Words after the name of the program that change nothing of what it does, only how it speaks. They are not on record:
+   * whoever repeats the command by hand needs none of them.
+   */
+  manner?: readonly string[]
   /** Is about the mounts of the machine, where hdsync itself may have been given a view of its own. */
   ofMachine?: boolean
   /** Receives standard output as it comes; it is not kept then. */
@@ -142,7 +147,9 @@ function start(command: Command, { observer, signal: common, owner, execa, isTal
   const signal = command.signal ? AbortSignal.any([common, command.signal]) : common
   const id = observer.started(argv)
   const startedAt = performance.now()
-  const [program, ...words] = command.ofMachine ? [...wayToMachine(), ...argv] : argv
+  const [name, ...rest] = argv
+  const spoken = [name, ...(command.manner ?? []), ...rest]
+  const [program, ...words] = command.ofMachine ? [...wayToMachine(), ...spoken] : spoken
   const child = execa(program as string, words, {
     env: { ...commandEnvironment(ownerMark(owner, interruptible)), ...command.env },
     extendEnv: false,

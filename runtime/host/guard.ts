@@ -44,6 +44,10 @@ const extendAtShare = 0.7
 /** Below that nothing is to be feared for the next moment. */
 const quietPercent = 35
 const intervalMs = 500
+/** What stands in the way of growing is asked about less and less often, up to every so many looks. */
+const mostLooksBetween = 20
+/** Room in the volume group does not come by itself. */
+const looksWithoutRoom = 60
 /** lvs(8) takes longer than dmsetup(8), and pools are large. */
 const poolIntervalMs = 5000
 
@@ -55,6 +59,7 @@ const poolIntervalMs = 5000
 export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, options: GuardOptions): Guard {
   const given = new AbortController()
   const stopped = new AbortController()
+  const told = new Set<string>()
   const watching = (snapshot.pool ? watchPool() : watchThick()).catch((error: Error) => {
     if (!stopped.signal.aborted) options.onWarning(`the snapshot cannot be watched: ${error.message}`)
   })
@@ -66,29 +71,39 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
     },
   }
 
-  /** One look that fails is no reason to look away. */
+  /** One look that fails is no reason to look away. @returns undefined when it failed: then nothing is known. */
   async function look<T>(body: () => Promise<T>): Promise<T | undefined> {
     try {
       return await body()
     } catch (error) {
-      if (!stopped.signal.aborted) options.onWarning(`watching the snapshot: ${(error as Error).message}`)
+      if (!stopped.signal.aborted) warn(`watching the snapshot: ${(error as Error).message}`)
       return undefined
     }
   }
 
+  /** Each thing once: it is looked at twice a second. */
+  function warn(message: string): void {
+    if (!told.has(message)) options.onWarning(message)
+    told.add(message)
+  }
+
   async function watchThick(): Promise<void> {
-    let refused = false
+    let failures = 0
+    let looksToWait = 0
     // The look that proved it was the first one, and each costs the copy time.
     if ((snapshot.usedPercent ?? 100) < quietPercent) await pause(intervalMs)
-    for (;;) {
+    while (!stopped.signal.aborted) {
       const status = await look(() => snapshotStatus(options.looking.runner, snapshot.device))
       if (status?.invalid) {
         given.abort(new TerminalError(`the snapshot ${fullName(snapshot.vg, snapshot.lv)} overflowed`))
         return
       }
-      if (status && !refused && status.usedBytes >= status.totalBytes * extendAtShare) {
-        refused = !(await look(() => extend(status.totalBytes)))
-        continue
+      if (looksToWait > 0) looksToWait -= 1
+      else if (status && status.usedBytes >= status.totalBytes * extendAtShare) {
+        const grown = await look(() => extend(status.totalBytes))
+        failures = grown === undefined ? failures + 1 : 0
+        if (grown) continue
+        looksToWait = grown === undefined ? Math.min(2 ** failures - 2, mostLooksBetween) : looksWithoutRoom
       }
       await pause(intervalMs)
     }
@@ -98,7 +113,7 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
     await sleep(ms, undefined, { signal: stopped.signal })
   }
 
-  /** @returns Whether it is larger now. */
+  /** @returns Whether it is larger now; false where there is no room. @throws That cannot be told, or done, now. */
   async function extend(fromBytes: number): Promise<boolean> {
     const { group } = await options.looking.lvm.volume(snapshot.vg, snapshot.lv)
     const ceiling = snapshotCeilingBytes({
@@ -109,9 +124,7 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
     const free = Math.floor(group.freeBytes / group.extentBytes) * group.extentBytes
     const toBytes = Math.min(2 * fromBytes, fromBytes + free, ceiling)
     if (toBytes < fromBytes + group.extentBytes) {
-      options.onWarning(
-        `the snapshot is ${extendAtShare * 100}% full, and there is no room to make it larger`,
-      )
+      warn(`the snapshot is ${extendAtShare * 100}% full, and there is no room to make it larger`)
       return false
     }
     await options.lvm.extend(snapshot, toBytes)

@@ -4,6 +4,7 @@ import type { Config, LvSource } from '../config/config.ts'
 import type { CommandRunner } from './command.ts'
 import { filesystemType } from './filesystem.ts'
 import { deviceMapperName, fullName, type Lvm, resumeArgvs, type Volume } from './lvm.ts'
+import { lvmManner } from './lvm-manner.ts'
 import { readMounts } from './mountinfo.ts'
 
 /** What lvcreate(8) wipes at once; nothing of somebody's survives there. */
@@ -37,12 +38,26 @@ export function halfMadeFor(
 }
 
 /**
+ * Whether a volume is what an lvcreate(8) of ours has left that failed: one that was not there before, as no other has its
+ * id, with all the tags that this run alone gives. It has no origin yet, so the rule that nothing without one is removed
+ * does not fit it; nobody else has ever had it.
+ * @param tags Of the snapshot that was to be.
+ * @param before The ids of all volumes that were there before.
+ */
+export function isLeftOf(volume: Volume, tags: readonly string[], before: ReadonlySet<string>): boolean {
+  const { uuid, origin, pool, layout } = volume
+  if (uuid === '' || before.has(uuid) || origin || pool || layout !== 'linear') return false
+  return tags.every((tag) => volume.tags.includes(tag))
+}
+
+/**
  * Lets a volume go on that an lvcreate(8) had suspended when it was cut off. Nothing happens to one that is not
  * suspended.
  */
 export async function resume(volume: { vg: string; lv: string }, runner: CommandRunner): Promise<void> {
   for (const argv of resumeArgvs(volume)) {
-    await runner.run({ argv, timeoutMs: 60_000, interruptible: false, accept: [0, 1, 5] })
+    const manner = argv[0] === 'dmsetup' ? [] : lvmManner
+    await runner.run({ argv, manner, timeoutMs: 60_000, interruptible: false, accept: [0, 1, 5] })
   }
 }
 

@@ -1,12 +1,15 @@
 import * as z from 'zod'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { type Command, CommandError, type CommandRunner } from './command.ts'
+import { lvmManner } from './lvm-manner.ts'
 import { withLock } from './mutex.ts'
 
 /** One logical volume, from lvs(8). */
 export interface Volume {
   vg: string
   lv: string
+  /** No other volume ever has it; empty where it is not known. */
+  uuid: string
   /** Full path of the device node. */
   path: string
   sizeBytes: number
@@ -53,11 +56,14 @@ const fields = [
   'lv_check_needed',
   'vg_free',
   'vg_extent_size',
+  'lv_uuid',
 ] as const
 
 const lvReport = z.lazy(() => {
   const text = z.string()
-  const row = z.object(Object.fromEntries(fields.map((field) => [field, text]))) as z.ZodObject<
+  // A report that was recorded may be of a time before the id was asked for.
+  const shapeOf = (field: string) => (field === 'lv_uuid' ? text.default('') : text)
+  const row = z.object(Object.fromEntries(fields.map((field) => [field, shapeOf(field)]))) as z.ZodObject<
     Record<(typeof fields)[number], z.ZodString>
   >
   return z.object({ report: z.tuple([z.object({ lv: z.array(row) })]) })
@@ -113,6 +119,21 @@ export function lvremoveProvenArgv(snapshot: {
   const tags = snapshot.tags.map((tag) => `"${checked(tag, tagPattern, 'tag')}"`).join(' && ')
   const select = `origin="${checked(snapshot.origin, namePattern, 'volume name')}" && lv_tags={${tags}}`
   return ['lvremove', '--force', '--select', select, fullName(snapshot.vg, snapshot.lv)]
+}
+
+/**
+ * Argument vector that removes what an lvcreate(8) of ours has left that failed halfway: the volume with this very id, if
+ * it still has these tags and has not become a snapshot. LVM itself looks, as above.
+ */
+export function lvremoveLeftArgv(left: {
+  vg: string
+  lv: string
+  uuid: string
+  tags: readonly string[]
+}): Command['argv'] {
+  const tags = left.tags.map((tag) => `"${checked(tag, tagPattern, 'tag')}"`).join(' && ')
+  const select = `lv_uuid="${checked(left.uuid, namePattern, 'volume id')}" && origin="" && lv_tags={${tags}}`
+  return ['lvremove', '--force', '--select', select, fullName(left.vg, left.lv)]
 }
 
 /** @throws LVM refuses to deactivate what is in use. */
@@ -183,6 +204,14 @@ export class Lvm {
     try {
       await this.#run(lvcreateArgv(snapshot), snapshot.vg)
     } catch (error) {
+      const cache = error instanceof CommandError && /Check of pool (\S+) failed/.exec(error.stderr)
+      if (cache) {
+        const origin = fullName(snapshot.vg, snapshot.origin)
+        throw new TerminalError(
+          `LVM takes no snapshot of ${origin}: its check of the cache ${cache[1]} fails while that is in use`,
+          { hint: cachedHint(origin), cause: error },
+        )
+      }
       if (error instanceof CommandError && /insufficient (free|suitable)/i.test(error.stderr)) {
         throw new TerminalError(
           `no room for a snapshot of ${snapshot.vg}/${snapshot.origin}: ${error.message}`,
@@ -211,6 +240,11 @@ export class Lvm {
     await this.#run(lvremoveProvenArgv(snapshot), snapshot.vg)
   }
 
+  /** Removes what a failed `create` has left, if it still is what was proven. */
+  async removeLeft(left: Parameters<typeof lvremoveLeftArgv>[0]): Promise<void> {
+    await this.#run(lvremoveLeftArgv(left), left.vg)
+  }
+
   async activate(volume: { vg: string; lv: string }, how: 'y' | 'n'): Promise<void> {
     await this.#run(lvactivateArgv(volume, how), volume.vg)
   }
@@ -223,7 +257,7 @@ export class Lvm {
   #run(argv: Command['argv'], lock: string) {
     return withLock(`vg:${lock}`, async () => {
       try {
-        return await this.#runner.run({ argv, timeoutMs, interruptible: false })
+        return await this.#runner.run({ argv, manner: lvmManner, timeoutMs, interruptible: false })
       } catch (error) {
         throw terminal(error) ?? error
       }
@@ -231,13 +265,25 @@ export class Lvm {
   }
 }
 
-/** What no second try changes. */
+/** What to do where LVM takes no snapshot of a cached volume. */
+export function cachedHint(origin: string): string {
+  return `set cache_check_executable = "" under global in /etc/lvm/lvm.conf, or do without the cache: lvconvert --splitcache ${origin}`
+}
+
+/** What no second try changes, or LVM calls by another name. */
 function terminal(error: unknown): Error | undefined {
   if (!(error instanceof CommandError)) return undefined
   const missing = /Volume group "?([^" ]+)"? not found/.exec(error.stderr)
   if (missing) return new TerminalError(`there is no volume group ${missing[1]}`, { hint: 'vgs lists them' })
   if (/permission denied|not root/i.test(error.stderr)) {
     return new TerminalError('LVM can be used by root alone', { hint: 'run hdsync as root', cause: error })
+  }
+  const lock = /^\s*(\/\S+?)\/[^/\s]+: open failed: No space left on device/m.exec(error.stderr)
+  if (lock) {
+    return new RetryableError(`LVM cannot take its lock: the file system of ${lock[1]} is full`, {
+      hint: `make room there: df -h ${lock[1]}; df -i ${lock[1]}`,
+      cause: error,
+    })
   }
   // EINVALID_CMD_LINE: this LVM does not know what it is asked for.
   if (error.exitCode === 3) return new TerminalError(error.message, { cause: error })
@@ -255,6 +301,7 @@ export function parseLvs(json: string): Volume[] {
   return parsed.report[0].lv.map((volume) => ({
     vg: volume.vg_name,
     lv: volume.lv_name,
+    uuid: volume.lv_uuid,
     path: volume.lv_path || `/dev/${volume.vg_name}/${volume.lv_name}`,
     sizeBytes: Number(volume.lv_size),
     // An inactive volume has -1 for both.

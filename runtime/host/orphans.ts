@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ownerMark } from './environment.ts'
+import { lvmManner } from './lvm-manner.ts'
 
 export interface OrphanLimits {
   /** From the polite signal to SIGKILL. */
@@ -69,7 +70,9 @@ export function argvOf(pid: number): string[] {
 }
 
 function nameOf(pid: number): string {
-  const line = argvOf(pid).join(' ')
+  const line = argvOf(pid)
+    .filter((word) => !lvmManner.includes(word))
+    .join(' ')
   const shown = line.length > argvShown ? `${line.slice(0, argvShown)} …` : line
   return `process ${pid} of an earlier hdsync (${shown || 'its end'})`
 }

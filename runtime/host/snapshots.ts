@@ -8,7 +8,7 @@ import { CommandError, type CommandRunner, createRunner, unobserved } from './co
 import { deviceMapperId, type SnapshotStatus, snapshotStatus } from './device-mapper.ts'
 import { snapshotMountOptions, snapshotType } from './filesystem.ts'
 import { type Guard, type GuardedSnapshot, type GuardOptions, guardSnapshot } from './guard.ts'
-import { halfMadeFor, resume, undoHalfMade } from './half-made.ts'
+import { isLeftOf, resume } from './half-made.ts'
 import { kernelSaid, uptimeSeconds } from './kernel-log.ts'
 import { fullName, Lvm, type Volume } from './lvm.ts'
 import { mount, mountComplaint, unmount } from './mount.ts'
@@ -97,6 +97,9 @@ export interface SnapshotsOptions {
   directory: string
   signal: AbortSignal
 }
+
+/** How long a run that was cancelled may take to undo its snapshot. */
+const undoMs = 300_000
 
 /** Name of the snapshot of a source; LVM reserves several other forms. */
 export function snapshotName(source: string): string {
@@ -197,10 +200,10 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       try {
         await lvm.create({ vg: source.vg, origin: source.lv, lv, tags, sizeBytes })
       } catch (error) {
-        // Somebody killed it, or it hung: then its own end must not be the volume's.
-        if (error instanceof CommandError && (error.exitCode === undefined || error.timedOut)) {
-          await undo(source, lv)
-        }
+        // Why there is no snapshot is told, whatever else goes wrong; what is left then, the next start sees to.
+        await undo(source, { lv, tags, before: new Set(volumes.map(({ uuid }) => uuid)) }, error).catch(
+          () => {},
+        )
         throw error
       }
       lives.set(lifeKey(source), { run, path: `/dev/${fullName(source.vg, lv)}`, originDevice })
@@ -269,6 +272,10 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
 
     async overflowed(snapshot) {
       const status = await snapshotStatus(runner, snapshot.device)
+      // What has another name by now is not what was read.
+      if (!status && !snapshot.pool) {
+        throw new TerminalError(`${fullName(snapshot.vg, snapshot.lv)} is no snapshot any more: not believed`)
+      }
       const life = lives.values().find(({ proven }) => proven?.snapshot === snapshot)
       if (life) life.status = status
       return status?.invalid ?? false
@@ -333,12 +340,28 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     }
   }
 
-  /** What an lvcreate of this run has left that did not come to its end. */
-  async function undo(source: LvSource, lv: string): Promise<void> {
-    await resume(source, runner)
-    const volume = (await lvm.volumes(source.vg)).find((one) => one.lv === lv)
-    const begun = volume && halfMadeFor(volume, store, { sources: { [source.name]: source } })
-    if (begun) await undoHalfMade(volume, source, { lvm, runner })
+  /** Removes what an lvcreate of this run has left that failed, or did not come to its end. */
+  async function undo(
+    source: LvSource,
+    { lv, tags, before }: { lv: string; tags: readonly string[]; before: ReadonlySet<string> },
+    error: unknown,
+  ): Promise<void> {
+    // A run that was cancelled meanwhile starts no command any more.
+    const working = signal.aborted
+      ? createRunner({ observer: unobserved, signal: AbortSignal.timeout(undoMs), owner: store })
+      : runner
+    const tools = new Lvm(working)
+    // Somebody killed it, or it hung: then its own end must not be the volume's.
+    if (error instanceof CommandError && (error.exitCode === undefined || error.timedOut)) {
+      await resume(source, working)
+    }
+    const volume = (await tools.volumes(source.vg)).find((one) => one.lv === lv)
+    if (!volume) return
+    if (isLeftOf(volume, tags, before)) {
+      await tools.removeLeft({ vg: source.vg, lv, uuid: volume.uuid, tags })
+    } else if (volume.origin === source.lv) {
+      await tools.removeProven({ vg: source.vg, lv, origin: source.lv, tags })
+    }
   }
 
   /** Something may hold the device for a moment after the unmount (udev, a scanner): so it is tried again. */

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { TerminalError } from '../errors.ts'
 import type { CommandRunner } from './command.ts'
 import { lvsArgv, parseLvs, type Volume } from './lvm.ts'
+import { lvmManner } from './lvm-manner.ts'
 
 /** A block device, and what it lies on. */
 export interface BlockDevice {
@@ -80,6 +81,8 @@ export const surveyArgvs = {
   pvs: ['pvs', ...lvmOptions, '-o', 'pv_name,vg_name'],
 } as const
 
+const ofLvm = new Set<string>(['lvs', 'vgs', 'pvs'])
+
 /**
  * Looks at the disks, volumes and mounts of this machine.
  * @throws {TerminalError} lsblk or findmnt is missing, or says something else than it should.
@@ -110,6 +113,7 @@ async function printed(runner: CommandRunner, tool: keyof typeof surveyArgvs): P
       timeoutMs,
       interruptible: false,
       accept: tool === 'blkid' ? [0, 2] : [0],
+      ...(ofLvm.has(tool) && { manner: lvmManner }),
     })
   ).stdout
 }

@@ -56,7 +56,7 @@ async function leftSnapshots(
     if (!origin) {
       if (owner !== store || (run && isLive(run))) return []
       const finding = `${name} is half a snapshot: its lvcreate was cut off`
-      const remedy = `the next \`hdsync run\` removes it if it is empty; otherwise: lvremove ${name}`
+      const remedy = `the next \`hdsync run\` removes it if it is empty and LVM lets it; otherwise: lvremove ${name}`
       return [warning('leftover.half-made', about, finding, remedy)]
     }
     if (owner !== store) {

@@ -19,6 +19,7 @@ const source = config.sources.var as LvSource
 const half: Volume = {
   vg: 'vg01',
   lv: 'hdsync_var',
+  uuid: 'SpAryM-xdWP-XFiE-gxPo-k3QA-BxhD-TfNSUy',
   path: '/dev/vg01/hdsync_var',
   sizeBytes: 33_554_432,
   device: undefined,

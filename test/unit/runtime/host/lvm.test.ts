@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { RetryableError, TerminalError } from '../../../../runtime/errors.ts'
@@ -14,6 +14,9 @@ import {
   parseLvs,
   type Volume,
 } from '../../../../runtime/host/lvm.ts'
+import { lvmManner } from '../../../../runtime/host/lvm-manner.ts'
+import { temporaryFolder } from '../../temporary-folder.ts'
+import { answeringRunner } from './lvm-bench.ts'
 
 /** Recorded from LVM 2.03.16: lvsArgv('vg01') on thick and thin snapshots, one of them overflowed. */
 const recorded = readFileSync(join(import.meta.dirname, 'recorded/lvs.json'), 'utf8')
@@ -53,6 +56,8 @@ describe('parseLvs()', () => {
     expect(volume('hdsync_var')).toEqual({
       vg: 'vg01',
       lv: 'hdsync_var',
+      // It was recorded before the id was asked for.
+      uuid: '',
       path: '/dev/vg01/hdsync_var',
       sizeBytes: 16_777_216,
       device: '254:9',
@@ -210,6 +215,53 @@ describe('Lvm', () => {
     expect(await lvm.volumes('vg01')).toEqual(parseLvs(recorded))
     await lvm.volumes('@hdsync.store=Ab-c_123')
     expect(asked).toEqual([lvsArgv('vg01'), lvsArgv('@hdsync.store=Ab-c_123')])
+  })
+
+  test('tells each command how to speak, whatever lvm.conf says', async () => {
+    const { runner } = answeringRunner((_, { manner }) => {
+      expect(manner).toBe(lvmManner)
+      return recorded
+    })
+    const lvm = new Lvm(runner)
+    await lvm.volumes('vg01')
+    await lvm.create({ vg: 'vg01', origin: 'lv_var', lv: 'x', tags, sizeBytes: 16_777_216 })
+    await lvm.removeLeft({ vg: 'vg01', lv: 'x', uuid: 'SpAryM-xdWP', tags })
+    expect.assertions(3)
+  })
+
+  test.skipIf(spawnSync('lvs', ['--version']).error)(
+    'speaks as it is told to, under an lvm.conf that changes all that can be changed',
+    () => {
+      const folder = temporaryFolder()
+      writeFileSync(
+        join(folder, 'lvm.conf'),
+        `report { compact_output=1 list_item_separator=";" binary_values_as_numeric=1 prefixes=1 quoted=0
+  columns_as_rows=1 headings=0 separator="|" aligned=0 output_format="basic" }
+log { prefix="XX:" command_names=1 silent=1 report_command_log=1 indent=0 }
+global { units="h" suffix=1 }
+`,
+      )
+      const env = { ...process.env, LC_ALL: 'C', LVM_SUPPRESS_FD_WARNINGS: '1', LVM_SYSTEM_DIR: folder }
+      const [program, ...options] = lvsArgv('hdsync-no-such-group')
+      const lvs = (manner: readonly string[]) => {
+        const { stdout, stderr } = spawnSync(program, [...manner, ...options], { encoding: 'utf8', env })
+        return `${stdout}${stderr}`
+      }
+      expect(lvs([])).toMatch(/"log": \[$/m)
+      expect(lvs(lvmManner)).toMatch(/^ {2}\S/m)
+      expect(lvs(lvmManner)).not.toMatch(/^lvs|"log"|Command Log/m)
+    },
+  )
+
+  test('that has no room for its own lock is not said to have a full backup disk', async () => {
+    const failure = lvmSaid(
+      "  /run/lock/lvm/V_vg01:aux: open failed: No space left on device\n  Can't get lock for vg01.",
+    )
+    await expect(new Lvm(answering(failure)).volumes('vg01')).rejects.toMatchObject({
+      name: 'RetryableError',
+      message: 'LVM cannot take its lock: the file system of /run/lock/lvm is full',
+      hint: expect.stringContaining('df -h /run/lock/lvm'),
+    })
   })
 
   test('finds one volume, and says how to look when it is not there', async () => {

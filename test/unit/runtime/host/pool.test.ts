@@ -9,6 +9,7 @@ import { poolProblem } from '../../../../runtime/host/pool.ts'
 const pool: Volume = {
   vg: 'vg01',
   lv: 'pool',
+  uuid: 'SpAryM-xdWP-XFiE-gxPo-k3QA-BxhD-TfNSUy',
   path: '/dev/vg01/pool',
   sizeBytes: 2 ** 30,
   device: '254:3',

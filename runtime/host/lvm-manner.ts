@@ -1,0 +1,28 @@
+/**
+ * What hdsync parses of LVM must not depend on what lvm.conf says about reports and messages: with `compact_output`
+ * columns are missing, with `prefixes` and without `quoted` the JSON is none, a log of the command comes in between.
+ * Nothing here changes what LVM does to volumes. Every LVM that knows `--reportformat` (2.02.158) knows these.
+ * @see lvm.conf(5), lvmconfig --type full --withcomments report log
+ */
+const settings = {
+  'report/compact_output': '0',
+  'report/compact_output_cols': '""',
+  'report/prefixes': '0',
+  'report/quoted': '1',
+  'report/columns_as_rows': '0',
+  'report/headings': '1',
+  'report/binary_values_as_numeric': '0',
+  'report/list_item_separator': '","',
+  'log/report_command_log': '0',
+  'log/command_names': '0',
+  'log/prefix': '"  "',
+  'log/silent': '0',
+  'log/verbose': '0',
+}
+
+/** What every LVM command of hdsync is given; see `Command.manner`. */
+export const lvmManner: readonly string[] = [
+  `--config=${Object.entries(settings)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ')}`,
+]
