@@ -234,7 +234,11 @@ async function copy(
 
   if (names.written !== undefined) log.info(comparesContents(names, share))
   const some = names.written === undefined ? undefined : await host.mirrors.syncWritten(plan, names.written)
-  const outcome = await host.mirrors.sync({ ...plan, checksum, maxDelete: limit }, totalBytes, progress)
+  const outcome = await host.mirrors.sync(
+    { ...plan, checksum, maxDelete: limit },
+    mirror.empty ? 'all' : totalBytes,
+    progress,
+  )
   const { stats } = outcome
   // The source lost its files only now; rsync itself stopped at the limit.
   if (outcome.kind === 'limited') {

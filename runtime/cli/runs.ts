@@ -3,6 +3,7 @@ import type { Journal, RunRow, Story } from '../bus/journal.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatDuration } from '../config/units.ts'
 import { UsageError } from '../errors.ts'
+import { tookMs } from '../took.ts'
 import { exitCodes } from './exit-codes.ts'
 import { localTime, painter } from './format.ts'
 import type { Io } from './io.ts'
@@ -39,13 +40,16 @@ function storyOf({ id, end }: RunRow, journal: Journal): Story {
 
 function runsTable(readings: readonly Reading[], { colour, width }: Io): string {
   const paint = painter(colour)
-  const rows = readings.map(({ standing, result: { run, startedAt, endedAt, sources } }) => [
-    run,
-    paint.state(standing),
-    localTime(Date.parse(startedAt)),
-    endedAt === null ? '-' : formatDuration(Date.parse(endedAt) - Date.parse(startedAt)),
-    sourcesSummary(sources),
-  ])
+  const rows = readings.map(({ standing, result }) => {
+    const took = tookMs(result)
+    return [
+      result.run,
+      paint.state(standing),
+      localTime(Date.parse(result.startedAt)),
+      took === undefined ? '-' : formatDuration(took),
+      sourcesSummary(result.sources),
+    ]
+  })
   return table([['RUN', 'STATE', 'STARTED', 'TOOK', 'SOURCES'], ...rows], width)
 }
 

@@ -2,6 +2,7 @@ import type { Story } from '../bus/journal.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatDuration } from '../config/units.ts'
 import { onlyLooks } from '../host/looking.ts'
+import { neverBegan, tookMs } from '../took.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readWanted } from './find-run.ts'
 import { localTime, type Painter, painter } from './format.ts'
@@ -58,15 +59,16 @@ function commandsOf({ events }: Story) {
 }
 
 function header({ standing, result }: Reading, paint: Painter, now: number): string {
-  const { run, startedAt, endedAt } = result
-  const tookMs = (endedAt === null ? now : Date.parse(endedAt)) - Date.parse(startedAt)
+  const { run, startedAt } = result
+  const ended = tookMs(result)
   const took =
     standing === 'running'
-      ? `, for ${formatDuration(Math.max(0, tookMs))} now`
-      : endedAt === null
+      ? `, for ${formatDuration(Math.max(0, now - Date.parse(startedAt)))} now`
+      : ended === undefined
         ? ''
-        : `, took ${formatDuration(tookMs)}`
+        : `, took ${formatDuration(ended)}`
+  const began = neverBegan(result) ? 'never began: asked for' : 'started'
   const remark = { interrupted: ': the next `hdsync run` puts in order what it left', waiting: '' }
   const why = standing in remark ? remark[standing as keyof typeof remark] : ''
-  return `run ${paint.bold(run)} ${paint.state(standing)}${why}\nstarted ${localTime(Date.parse(startedAt))}${took}\n`
+  return `run ${paint.bold(run)} ${paint.state(standing)}${why}\n${began} ${localTime(Date.parse(startedAt))}${took}\n`
 }

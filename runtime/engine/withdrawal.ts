@@ -2,11 +2,10 @@ import { backupStart, type RunResult, readStored, runCancelled } from '../../eve
 import type { EventBus, Publication } from '../bus/bus.ts'
 import type { Config } from '../config/config.ts'
 import { isoOf } from '../instant.ts'
+import { notBegun } from '../took.ts'
 import { rootPublication } from './publication.ts'
 import type { Registry } from './registry.ts'
 import { nothingDone } from './summary.ts'
-
-const reason = 'cancelled before it began'
 
 /** The end of a run that was asked for and is taken back before anybody has begun it. */
 export function cancelledRun(
@@ -21,7 +20,7 @@ export function cancelledRun(
     startedAt: isoOf(start ? Date.parse(start.time) : now),
     endedAt: isoOf(now),
     sources: (sources ?? Object.keys(config.sources)).map((source) =>
-      nothingDone(source, 'cancelled', reason),
+      nothingDone(source, 'cancelled', notBegun),
     ),
   }
   return rootPublication(registry, runCancelled, result, { now, runId })

@@ -54,7 +54,7 @@ export interface Mirrors {
   /** Makes the mirror equal to the source. Unless it was so already, the mirror has another `mirrorState` afterwards. */
   sync(
     plan: SyncPlan,
-    totalBytes: number | null,
+    totalBytes: number | 'all' | null,
     onProgress: (progress: Progress) => void,
   ): Promise<SyncOutcome>
   /** Which of some entries of the source have another time in the mirror. @param names Each ended by a NUL. */

@@ -15,6 +15,7 @@ import {
   syncHeld,
 } from '../../events/index.ts'
 import { formatBytes, formatDuration } from '../config/units.ts'
+import { neverBegan, tookMs } from '../took.ts'
 
 /** How much an event should disturb. */
 export type Urgency = 'good' | 'news' | 'warning' | 'bad'
@@ -120,9 +121,10 @@ const phrases = [
   })),
 ]
 
-function runWords({ run, state, startedAt, endedAt, sources }: RunResult, host: string): Words {
+function runWords(result: RunResult, host: string): Words {
+  const { run, state, startedAt, endedAt, sources } = result
   const bad = sources.filter((one) => one.state !== 'succeeded').map(({ source }) => source)
-  const tookMs = endedAt === null ? undefined : Date.parse(endedAt) - Date.parse(startedAt)
+  const took = tookMs(result)
   const width = Math.max(0, ...sources.map(({ source }) => source.length))
   const lines = [
     `The backup of ${host} ${outcomes[state]}.`,
@@ -131,10 +133,10 @@ function runWords({ run, state, startedAt, endedAt, sources }: RunResult, host: 
       `  ${one.source.padEnd(width)}  ${one.state.padEnd(9)}  ${sourceText(one)}`.trimEnd(),
     ),
     '',
-    `Began  ${localTime(startedAt)}`,
-    ...(endedAt === null || tookMs === undefined
+    `${neverBegan(result) ? 'Asked ' : 'Began '} ${localTime(startedAt)}`,
+    ...(endedAt === null || took === undefined
       ? []
-      : [`Ended  ${localTime(endedAt)}, after ${formatDuration(Math.max(0, tookMs))}`]),
+      : [`Ended  ${localTime(endedAt)}, after ${formatDuration(took)}`]),
     `Run    ${run}`,
     ...sources
       .filter(({ state }) => state === 'held')

@@ -123,10 +123,10 @@ export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<S
 
 export interface SyncOptions {
   /**
-   * Bytes that will be transferred, where a forecast has told; rsync's own percentage counts only what it has found so
-   * far.
+   * Bytes that will be transferred, where a forecast has told; `all` where that is the whole source. Rsync's own
+   * percentage is that of everything it has found so far, be it copied or not.
    */
-  totalBytes?: number | null
+  totalBytes?: number | 'all' | null
   onProgress?: (progress: Progress) => void
   /** Told of each thing that is done, about as it is done. */
   onChange?: () => void
@@ -142,10 +142,8 @@ export async function sync(
   plan: SyncPlan,
   { totalBytes = null, onProgress = () => {}, onChange = () => {} }: SyncOptions = {},
 ): Promise<SyncOutcome> {
-  const output = new OutputReader({
-    onProgress: (progress) => onProgress({ ...progress, totalBytes: totalBytes ?? progress.totalBytes }),
-    onChange,
-  })
+  const meter = new Meter(totalBytes, onProgress)
+  const output = new OutputReader({ onProgress: (progress, line) => meter.read(progress, line), onChange })
   const result = await run(runner, {
     argv: rsyncArgv(plan),
     timeoutMs,
@@ -162,6 +160,7 @@ export async function sync(
   if (result.exitCode === 24) return { kind: 'vanished', stats }
   const { created, deleted, transferred, transferredBytes } = stats
   const counted = created + deleted + transferred + transferredBytes
+  meter.end(transferredBytes)
   const unchanged = statistics !== '' && changes + counted === 0 && result.stderr.trim() === ''
   return { kind: 'done', stats, unchanged }
 }
@@ -219,6 +218,41 @@ export function parseProgress(line: string): Progress | undefined {
   }
 }
 
+/** Tells how far a copy has come: of all that there is to copy, or of nothing where that is not known. */
+class Meter {
+  readonly #onProgress: (progress: Progress) => void
+  readonly #isAll: boolean
+  #totalBytes: number | null
+  #isListed = false
+  #last: Progress | undefined
+
+  constructor(totalBytes: number | 'all' | null, onProgress: (progress: Progress) => void) {
+    this.#isAll = totalBytes === 'all'
+    this.#totalBytes = totalBytes === 'all' ? null : totalBytes
+    this.#onProgress = onProgress
+  }
+
+  read(progress: Progress, line: string): void {
+    // Until rsync has seen the whole source (`ir-chk`), its percentage is that of a part.
+    if (line.includes('to-chk=')) this.#isListed = true
+    if (this.#isAll && this.#isListed && progress.totalBytes !== null) {
+      // Percentages are rounded down, so that the total comes out too large: the least of them is nearest.
+      this.#totalBytes = Math.min(this.#totalBytes ?? Number.POSITIVE_INFINITY, progress.totalBytes)
+    }
+    this.#tell(progress, this.#totalBytes)
+  }
+
+  /** What was there already, or was linked, is not copied: all of it is done nevertheless. */
+  end(transferredBytes: number): void {
+    if (this.#last) this.#tell({ ...this.#last, bytes: transferredBytes }, transferredBytes)
+  }
+
+  #tell(progress: Progress, totalBytes: number | null): void {
+    this.#last = progress
+    this.#onProgress({ ...progress, totalBytes: totalBytes && Math.max(totalBytes, progress.bytes) })
+  }
+}
+
 /**
  * Reads what a copy prints, in lines that end with \n or \r: its progress; an item for each entry that differs in whatever
  * rsync sets, of which the statistics at the end count a part alone; and those. Whatever is neither progress nor
@@ -229,9 +263,9 @@ class OutputReader {
   #rest = ''
   #statistics = ''
   #changes = 0
-  readonly #on: { onProgress: (progress: Progress) => void; onChange: () => void }
+  readonly #on: { onProgress: (progress: Progress, line: string) => void; onChange: () => void }
 
-  constructor(on: { onProgress: (progress: Progress) => void; onChange: () => void }) {
+  constructor(on: { onProgress: (progress: Progress, line: string) => void; onChange: () => void }) {
     this.#on = on
   }
 
@@ -253,7 +287,7 @@ class OutputReader {
       return
     }
     const progress = parseProgress(line)
-    if (progress) this.#on.onProgress(progress)
+    if (progress) this.#on.onProgress(progress, line)
     else if (line.trim() !== '') {
       this.#changes += 1
       this.#on.onChange()

@@ -1,3 +1,4 @@
+import { snapshotOverflowed, snapshotRefused, sourceFailed, syncHeld } from '../../../events/index.ts'
 import type { Story, StoryDelivery } from '../../bus/journal.ts'
 import { localTime, printable } from '../format.ts'
 import { wordsOf } from '../view/words.ts'
@@ -38,11 +39,11 @@ function chain(start: Node, drawing: Drawing): Line[] {
 const marks = { ready: '◦', claimed: '▸', done: '✔', dead: '✖', cancelled: '⊘' }
 
 /** What was asked for: the function named after it is not named again, others stand below. */
-function stepLines({ event, deliveries }: Node, drawing: Drawing): Line[] {
+function stepLines({ event, deliveries, children }: Node, drawing: Drawing): Line[] {
   const { paint } = drawing
   const main = deliveries.find(({ function: name }) => name === event.type) ?? deliveries[0]
   const words = [
-    main ? markOf(main, drawing) : '·',
+    main ? markOf(main, drawing, endOf(children)) : '·',
     paint.bold(printable(event.type)),
     event.subject && printable(event.subject),
     event.attempt > 1 && paint.yellow(`attempt ${event.attempt}`),
@@ -90,7 +91,19 @@ export function colourOf(type: string): 'red' | 'yellow' | 'dim' {
     : 'dim'
 }
 
-function markOf({ state }: StoryDelivery, { paint }: Drawing): string {
+/** How a step ended that has done its part: a tick beside the word FAILED would say the opposite. */
+type End = 'good' | 'odd' | 'bad'
+
+/** What a step has told of its source. */
+function endOf(children: readonly Node[]): End {
+  const types = children.map(({ event }) => event.type)
+  if (types.includes(sourceFailed.type)) return 'bad'
+  const odd = [syncHeld, snapshotRefused, snapshotOverflowed].map(({ type }) => type as string)
+  return types.some((type) => odd.includes(type)) ? 'odd' : 'good'
+}
+
+function markOf({ state }: StoryDelivery, { paint }: Drawing, end: End = 'good'): string {
+  if (state === 'done' && end !== 'good') return end === 'bad' ? paint.red(marks.dead) : paint.yellow('!')
   const colour = { ready: 'dim', claimed: 'cyan', done: 'green', dead: 'red', cancelled: 'yellow' } as const
   return paint[colour[state]](marks[state])
 }

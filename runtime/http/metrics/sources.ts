@@ -1,4 +1,5 @@
 import { type RunResult, runEnds, type SourceResult, sourceState } from '../../../events/index.ts'
+import { tookMs } from '../../took.ts'
 import type { HttpEngine } from '../context.ts'
 import type { MetricName, Sample } from './catalogue.ts'
 
@@ -68,11 +69,11 @@ function ratioOf(percent: number | null | undefined): number | undefined {
 function runSamples(last: RunResult | undefined): Sample[] {
   if (!last?.endedAt) return []
   const ended = Date.parse(last.endedAt)
-  const took = ended - Date.parse(last.startedAt)
-  return [
-    { name: 'hdsync_run_last_end_timestamp_seconds', labels: {}, value: ended / 1000 },
-    { name: 'hdsync_run_last_duration_seconds', labels: {}, value: took / 1000 },
-  ]
+  const took = tookMs(last)
+  const end: Sample = { name: 'hdsync_run_last_end_timestamp_seconds', labels: {}, value: ended / 1000 }
+  return took === undefined
+    ? [end]
+    : [end, { name: 'hdsync_run_last_duration_seconds', labels: {}, value: took / 1000 }]
 }
 
 function secondsOf(time: string | null | undefined): number | undefined {

@@ -227,8 +227,52 @@ describe('sync()', () => {
       totalBytes: 5_000_000,
       onProgress: (progress) => seen.push(progress),
     })
-    expect(seen.at(-1)).toMatchObject({ bytes: 3_000_000, totalBytes: 5_000_000 })
+    expect(seen.at(-2)).toMatchObject({ bytes: 3_000_000, totalBytes: 5_000_000 })
+    // The forecast was of a source that was larger then: what was to be done is done.
+    expect(seen.at(-1)).toMatchObject({ bytes: 3_000_000, totalBytes: 3_000_000 })
     expect(seen.map(({ bytes }) => bytes)).toEqual(seen.map(({ bytes }) => bytes).toSorted((a, b) => a - b))
+  })
+
+  const mega = 1_000_000
+  const told = async (lines: string[], totalBytes: number | 'all' | null) => {
+    const seen: (number | null)[][] = []
+    const printed = `${lines.join('\r')}\nNumber of files: 9\nTotal transferred file size: ${858 * mega} bytes\n`
+    await sync(endingWith(0, '', printed), folders(), {
+      totalBytes,
+      onProgress: (progress) =>
+        seen.push([progress.bytes, progress.totalBytes].map((one) => one && one / mega)),
+    })
+    return seen
+  }
+
+  test('tells no share of a source that rsync has not seen as a whole', async () => {
+    const lines = [
+      '      348000000  51%  200.00MB/s    0:00:01 (xfr#5, ir-chk=1000/2000)',
+      '      349000000  51%  200.00MB/s    0:00:01',
+      '      350000000  40%  200.00MB/s    0:00:01 (xfr#6, to-chk=900/3000)',
+      '      386100000  45%  200.00MB/s    0:00:01',
+      '      387000000  45%  200.00MB/s    0:00:01',
+    ]
+    expect(await told(lines, 'all')).toEqual([
+      [348, null],
+      [349, null],
+      [350, 875],
+      [386.1, 858],
+      [387, 858],
+      [858, 858],
+    ])
+  })
+
+  test('tells no share where most of the source is there already, unless a forecast has told', async () => {
+    const lines = ['       34000000   4%  200.00MB/s    0:00:01 (xfr#5, to-chk=0/2000)']
+    expect(await told(lines, null)).toEqual([
+      [34, null],
+      [858, 858],
+    ])
+    expect(await told(lines, 858 * mega)).toEqual([
+      [34, 858],
+      [858, 858],
+    ])
   })
 
   test('keeps what a store that was made with --fake-super knows of owners and modes', async () => {

@@ -67,6 +67,16 @@ describe('storyText()', () => {
     expect(storyText({ events: story }, drawing)).toMatch(/^\d\d:\d\d:03 +2\.5s {2}✖/)
   })
 
+  test.each([
+    ['source.failed', { source: 'var', step: 'snapshot.mount', reason: 'no' }, '✖'],
+    ['sync.held', { source: 'var', deletions: 9, mirrorFiles: 10, limit: 1 }, '!'],
+    ['snapshot.refused', { source: 'var', reason: 'no', kernel: [], attemptsLeft: 1 }, '!'],
+    ['snapshot.released', { source: 'var', usedPercent: 1 }, '✔'],
+  ])('does not tick a step that tells of %s', (type, data, mark) => {
+    const told = { ...step(type, {}, { parentid: 'snapshot.mount', data }), deliveries: [] }
+    expect(texts([step('snapshot.mount', {}), told])[0]).toBe(`${mark} snapshot.mount`)
+  })
+
   test('keeps commands, log lines and errors in the order of time', () => {
     const attempts = [{ number: 1, startedAt: at, endedAt: at + 9, error: 'no' }]
     const log = [{ deliveryId: 1, at: at + 5, level: 'info', message: 'between' } as const]

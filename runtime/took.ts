@@ -1,0 +1,18 @@
+import type { RunResult } from '../events/index.ts'
+
+/** Why the sources of a run are cancelled that was taken back while it waited. */
+export const notBegun = 'cancelled before it began'
+
+/** Whether a run ended before anybody had begun it. */
+export function neverBegan({ sources }: Pick<RunResult, 'sources'>): boolean {
+  return (
+    sources.length > 0 && sources.every(({ state, error }) => state === 'cancelled' && error === notBegun)
+  )
+}
+
+/** How long a run took, in milliseconds; undefined while it goes on, and of one that never began: it only waited. */
+export function tookMs(result: Pick<RunResult, 'startedAt' | 'endedAt' | 'sources'>): number | undefined {
+  const { startedAt, endedAt } = result
+  if (endedAt === null || neverBegan(result)) return undefined
+  return Math.max(0, Date.parse(endedAt) - Date.parse(startedAt))
+}
