@@ -18,6 +18,7 @@ import { checkKernel } from './checks/kernel.ts'
 import { checkLeftovers } from './checks/leftovers.ts'
 import { conditionsText, findingsText } from './checks/report.ts'
 import { checkArchiveRoom, checkSourceRoom } from './checks/room.ts'
+import { checkRuntimeRoom } from './checks/runtime-room.ts'
 import { checkSchedule } from './checks/schedule.ts'
 import { checkState } from './checks/state.ts'
 import { checkTarget } from './checks/targets.ts'
@@ -78,6 +79,7 @@ async function check(config: Config): Promise<Finding[]> {
       guarded('archives', checkArchiveRoom(box, history)),
       // The timer and cron start the default config.
       config.file === DEFAULT_CONFIG_FILE ? guarded('schedule', checkSchedule(box, now)) : [],
+      checkRuntimeRoom(box),
       problems.length > 0 ? problems : guarded('state', checkState(config, database)),
       database ? guarded('leftovers', checkLeftovers(box, store, liveRuns(config, database))) : [],
       guarded('notifications', checkHooks(box, disabledHooks(config, database))),

@@ -6,6 +6,7 @@ import { bootId } from './boots.ts'
 import { isFrom } from './devices.ts'
 import { type Mount, readMounts, topMountAt } from './mountinfo.ts'
 import { realPath } from './real-path.ts'
+import { proveRuntimeRoom } from './runtime-room.ts'
 
 const entry = z.lazy(() =>
   z.object({
@@ -35,7 +36,9 @@ export class Ledger {
     this.#directory = join(runtimeDirectory, 'mounts')
   }
 
+  /** @throws {TerminalError} There is no room for it. */
   record({ run, at, device, shown }: LedgerEntry): void {
+    proveRuntimeRoom(this.#directory)
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
     const text = JSON.stringify({ run, at, device, shown, bootId: bootId() })
     writeFileSync(this.#file(at), text, { mode: 0o600 })

@@ -15,6 +15,7 @@ import { mount, mountComplaint, unmount } from './mount.ts'
 import { mountHolder } from './mount-holder.ts'
 import { readMounts, topMountAt } from './mountinfo.ts'
 import { poolProblem } from './pool.ts'
+import { proveRuntimeRoom } from './runtime-room.ts'
 import { mountableType } from './volume-content.ts'
 
 /** What an origin offers a snapshot. */
@@ -190,6 +191,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     },
 
     async create(source, run, sizeBytes) {
+      proveRuntimeRoom(directory)
       lives.delete(lifeKey(source))
       const volumes = await volumesOf(source.vg)
       const names = new Set(volumes.map((volume) => volume.lv))
@@ -213,6 +215,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       // Whatever is mounted, it is proven before it is read.
       const snapshot = lifeOf(source, run) ?? (await look(source, run))
       const at = mountpoint(source, run)
+      proveRuntimeRoom(directory)
       mkdirSync(at, { recursive: true, mode: 0o700 })
       const since = uptimeSeconds()
       try {

@@ -7,6 +7,7 @@ import { mountComplaint, unmount } from './mount.ts'
 import { type Mount, mountOf, readMounts, topMountAt } from './mountinfo.ts'
 import { programFile } from './packages.ts'
 import { rsyncVersion } from './rsync.ts'
+import { proveRuntimeRoom } from './runtime-room.ts'
 
 /** How a directory source is read. Disposed of, its mount is gone, if it has one. */
 export interface View extends AsyncDisposable {
@@ -44,6 +45,7 @@ export function createViews({ runner, closing, directory }: ViewsOptions): Views
       await dropAll(runner, directory, source.name)
       const { path } = need
       const at = viewMountpoint(directory, run, source.name)
+      proveRuntimeRoom(directory)
       const problem = need.problem ?? (await bind(runner, path, at))
       if (problem !== undefined) {
         await drop(closing(), at)

@@ -26,6 +26,8 @@ export interface Box {
   ledger: Pick<Ledger, 'entries'>
   /** Where snapshots are mounted, and directories. */
   mountDirectories: string[]
+  /** Where a run notes what it mounts. */
+  runtimeDirectory: string
   /** Volumes of a group, or with a tag; asked for once. @throws As {@link Lvm.volumes}. */
   volumes(where: string): Promise<Volume[]>
 }
@@ -68,6 +70,7 @@ export function createBox(
     snapshots: createSnapshots({ runner, store, directory: snapshotDirectory, signal }),
     targets: createTargets(runner, ledger, store),
     ledger,
+    runtimeDirectory: directory,
     mountDirectories: [snapshotDirectory, join(directory, 'sources')],
     volumes(where) {
       const answer = asked.get(where) ?? lvm.volumes(where)

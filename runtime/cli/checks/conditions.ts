@@ -86,6 +86,7 @@ export const conditions = {
   'state.ok': ['ok', 'the state directory'],
   'state.not-writable': ['error', 'the state directory cannot be written'],
   'state.nearly-full': ['warning', 'the disk of the state directory is nearly full'],
+  'runtime.no-room': ['error', 'there is no room for what a run notes of its mounts, in /run as a rule'],
   'store.none': ['ok', 'there is no event store yet'],
   'store.ok': ['ok', 'the event store is sound'],
   'store.damaged': ['error', 'the event store is damaged'],

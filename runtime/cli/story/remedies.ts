@@ -9,6 +9,7 @@ import {
   targetOpen,
 } from '../../../events/index.ts'
 import type { Source } from '../../config/config.ts'
+import { noRuntimeRoom } from '../../host/runtime-room.ts'
 import { noFileSystem, unknownToKernel } from '../../host/volume-content.ts'
 import type { Failure } from './failure.ts'
 
@@ -66,6 +67,24 @@ const remedies: readonly Remedy[] = [
       'A journal in mid-air mounts on one of the next trials as a rule. If none does night after night, its file system may be damaged: check it the next time that it is unmounted:',
       ...(source.kind === 'lv' ? [`$ fsck -n /dev/${source.vg}/${source.lv}`] : []),
       `More trials help where it is only busy: sources.${source.name}.mount.attempts.`,
+    ],
+  },
+  {
+    applies: ({ reason }) => reason.includes(noRuntimeRoom),
+    steps: ({ source }) => [
+      'It is not the backup disk that is full, but where a run notes what it mounts. See what takes the room there:',
+      '$ df -h /run && df -i /run',
+      '$ du --one-file-system --max-depth=2 /run',
+      run(source),
+    ],
+  },
+  {
+    // The words of proveApart: nothing is wrong with the disk.
+    applies: ({ step, reason }) => step === targetOpen.type && reason.includes(': not synced'),
+    steps: ({ source }) => [
+      'Nothing was copied, as the source and its mirror would lie in each other, or the mirror somewhere else. Put right what is named above, then:',
+      '$ hdsync check',
+      run(source),
     ],
   },
   {

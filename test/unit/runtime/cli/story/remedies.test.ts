@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { type Case, remedyFor } from '../../../../../runtime/cli/story/remedies.ts'
 import { parseConfig } from '../../../../../runtime/config/config.ts'
 import { InterruptedError } from '../../../../../runtime/errors.ts'
+import { noRuntimeRoom } from '../../../../../runtime/host/runtime-room.ts'
 import { UnmountableError } from '../../../../../runtime/host/volume-content.ts'
 
 const { sources } = parseConfig(
@@ -48,6 +49,16 @@ test.each<[what: string, facts: Partial<Case>, advice: RegExp]>([
     /\$ fsck -n \/dev\/vg01\/lv_var.*mount\.attempts/,
   ],
   ['a target that is not there', { step: 'target.open' }, /\$ hdsync check.*target adopt hdd1/],
+  [
+    'a mirror that is a link',
+    { step: 'target.open', reason: 'the mirror /mnt/hdd1/var is a link to /mnt/big: not synced (put …)' },
+    /^Nothing was copied.*\$ hdsync check \$ hdsync run var/,
+  ],
+  [
+    'a full /run',
+    { step: 'snapshot.create', reason: `/run has 0 KiB left: ${noRuntimeRoom} (make room there)` },
+    /^It is not the backup disk.*\$ df -h \/run/,
+  ],
   ['a volume group without room', { step: 'snapshot.create' }, /\$ vgs vg01/],
   [
     'a volume that holds LUKS',
