@@ -38,7 +38,7 @@ export default defineFunction({
     if (events.newest([mirrorSuspect, sourceSynced], source.name)?.type === mirrorSuspect.type) {
       throw new TerminalError(`the mirror of ${source.name} is suspect: no archive is made of it`)
     }
-    await host.targets.prove(target)
+    await host.targets.prove(target, source)
     await host.targets.prove(to)
     const { compression, level } = config.archive
     const plan = {

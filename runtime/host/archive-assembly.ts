@@ -13,6 +13,8 @@ import type { OnDisk } from './on-disk.ts'
 
 /** What an archive is put together of. */
 export interface Assembly {
+  /** How this process names an archive. */
+  at: (path: string) => string
   /** The mirror, cut into segments. */
   segments: (signal: AbortSignal) => AsyncIterable<Segment>
   /** An archive from which the segments are taken that have not changed since. */
@@ -57,6 +59,8 @@ type Part = Run | Fresh
 const blockBytes = 2 * 1024 ** 2
 /** So much, and a quarter of what is there, is brought onto the disk at once while more is put together. */
 const flushBytes = 64 * 1024 ** 2
+/** Nothing may be in its place, be it a link. @see open(2) */
+const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 /** Two empty blocks are the end of an archive. @see tar(5) */
 const trailer = new Uint8Array(1024)
 
@@ -124,9 +128,9 @@ async function join(
   parts: Readable,
   tar: TarFeed,
   out: ArchiveFile,
-  { earlier, packing }: Assembly,
+  { earlier, packing, at }: Assembly,
 ): Promise<void> {
-  const source = earlier && (await EarlierFile.open(earlier))
+  const source = earlier && (await EarlierFile.open(earlier, at))
   try {
     for await (const part of parts as AsyncIterable<Part>) {
       if ('key' in part) await addFresh(part, tar, out)
@@ -170,9 +174,10 @@ class EarlierFile {
   }
 
   /** @throws {DamagedArchiveError} It cannot be read. */
-  static async open(index: ArchiveIndex): Promise<EarlierFile> {
+  static async open(index: ArchiveIndex, at: Assembly['at']): Promise<EarlierFile> {
     try {
-      return new EarlierFile(await open(index.header.path, constants.O_RDONLY | constants.O_NOFOLLOW), index)
+      const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+      return new EarlierFile(await open(at(index.header.path), flags), index)
     } catch (error) {
       throw new DamagedArchiveError(`it cannot be read: ${(error as Error).message}`, { cause: error })
     }
@@ -263,11 +268,11 @@ class ArchiveFile {
 
   static async create(
     path: string,
-    told: Pick<Assembly, 'index' | 'onWritten' | 'onDisk'>,
+    told: Pick<Assembly, 'at' | 'index' | 'onWritten' | 'onDisk'>,
   ): Promise<ArchiveFile> {
     try {
       // The archive holds what only root may read on the live system.
-      return new ArchiveFile(path, await open(path, 'wx', 0o600), told)
+      return new ArchiveFile(path, await open(told.at(path), newFile, 0o600), told)
     } catch (error) {
       throw cannotWrite(path, error)
     }

@@ -8,6 +8,7 @@ import { type ArchivePlan, archivePath } from './archive-place.ts'
 import type { Boots } from './boots.ts'
 import { keepsTimesOfChange } from './directory.ts'
 import { mirrorPath } from './mirrors.ts'
+import type { Shelf } from './shelf.ts'
 
 /** An archive that was put in its place. */
 interface Placed {
@@ -49,7 +50,7 @@ export class ArchiveIndexes {
   }
 
   /** Of the archives of this week: the newest one that is there, and of which segments may be taken. */
-  async newest(plan: ArchivePlan): Promise<ArchiveIndex | undefined> {
+  async newest(plan: ArchivePlan, shelf: Shelf): Promise<ArchiveIndex | undefined> {
     const mirror = mirrorPath(plan.from, { name: plan.source })
     if (!existsSync(mirror) || !keepsTimesOfChange(mirror)) return undefined
     const form = formOf(plan)
@@ -61,7 +62,7 @@ export class ArchiveIndexes {
       if (about?.form !== form || about.path !== archivePath({ ...plan, weekday })) continue
       // After a power cut the contents of a file may be others although its inode is as it was.
       if (!this.#boots.inOrderSince(about.boot)) continue
-      const found = await archiveFile(about.path)
+      const found = await archiveFile(shelf.at(about.path))
       if (found?.file !== about.file || found.sizeBytes !== about.sizeBytes) continue
       const index = ArchiveIndex.read(at)
       if (index) return index

@@ -2,8 +2,7 @@ import { rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Target } from '../config/config.ts'
 import { type Compression, extensions, type Packing } from './archive-compression.ts'
-import { syncPath } from './archive-file.ts'
-import { ensureDirectory } from './directory.ts'
+import type { Shelf } from './shelf.ts'
 
 export interface ArchivePlan extends Packing {
   /** The target of the mirror. */
@@ -56,24 +55,24 @@ export interface Place {
   temporary: string
 }
 
-/** Makes the folder too. */
-export function placeFor(plan: ArchivePlan): Place {
-  const path = archivePath(plan)
-  ensureDirectory(dirname(path))
-  return { path, temporary: temporaryPath(plan) }
+/** Makes the folder too. @throws {TerminalError} A link or a file is in its place. */
+export function placeFor(plan: ArchivePlan, shelf: Shelf): Place {
+  shelf.make(plan.weekday)
+  return { path: archivePath(plan), temporary: temporaryPath(plan) }
 }
 
 /** Puts a proven archive where it belongs. */
-export async function putInPlace(plan: ArchivePlan, { path, temporary }: Place): Promise<void> {
-  await rename(temporary, path)
+export async function putInPlace(plan: ArchivePlan, { path, temporary }: Place, shelf: Shelf): Promise<void> {
+  await rename(shelf.at(temporary), shelf.at(path))
   // A rename is on the disk when its folder is.
-  await syncPath(dirname(path))
-  await removeOtherForms(plan)
+  shelf.day(plan.weekday)?.sync()
+  await removeOtherForms(plan, shelf)
 }
 
 /** A weekday has one archive of a source: after a change of compression the older form is out of date. */
-async function removeOtherForms(plan: ArchivePlan): Promise<void> {
+async function removeOtherForms(plan: ArchivePlan, shelf: Shelf): Promise<void> {
   for (const compression of Object.keys(extensions) as Compression[]) {
-    if (compression !== plan.compression) await rm(archivePath({ ...plan, compression }), { force: true })
+    if (compression === plan.compression) continue
+    await rm(shelf.at(archivePath({ ...plan, compression })), { force: true })
   }
 }

@@ -8,6 +8,7 @@ import { type Archived, type ArchivePlan, archivePath, placeFor, putInPlace } fr
 import type { CommandRunner } from './command.ts'
 import { digestOnDisk, type Reading } from './disk-read.ts'
 import { meter } from './meter.ts'
+import { Shelf } from './shelf.ts'
 
 export interface ReuseOptions {
   runner: CommandRunner
@@ -22,16 +23,17 @@ export async function reuseArchive(
   onProgress: (progress: Progress) => void,
   { runner, signal, indexes }: ReuseOptions,
 ): Promise<{ archive?: Archived; damaged: string[] }> {
+  using shelf = new Shelf(plan.to)
   const basis = basisOf(plan)
   const places = weekdays.map((weekday) => archivePath({ ...plan, weekday }))
   const damaged = new Map<string, string>()
   for (const one of earlier) {
     if (one.basis !== basis || !places.includes(one.path)) continue
-    const found = await archiveFile(one.path)
+    const found = await archiveFile(shelf.at(one.path))
     // Another disk is there now, or somebody put another file in its place: it may be good, but is not the one.
     if (found?.file !== one.file || damaged.has(found.file)) continue
     const onRead = meter(one.sizeBytes, onProgress)
-    const { archive, problem } = await placeEarlier(plan, one, found, { runner, signal, onRead })
+    const { archive, problem } = await placeEarlier(plan, one, found, shelf, { runner, signal, onRead })
     if (archive) {
       await indexes.carry(plan, one, archive)
       return { archive, damaged: [...damaged.values()] }
@@ -46,24 +48,25 @@ async function placeEarlier(
   plan: ArchivePlan,
   { path: linkedFrom, sizeBytes, sha256, basis, unchangedSince }: EarlierArchive,
   found: ArchiveFile,
+  shelf: Shelf,
   reading: Reading,
 ): Promise<{ archive?: Archived; problem?: string }> {
   if (found.sizeBytes !== sizeBytes) return { problem: `it has ${found.sizeBytes} of ${sizeBytes} bytes` }
-  const { path, temporary } = placeFor(plan)
+  const { path, temporary } = placeFor(plan, shelf)
   // A rename onto another name of the same file does nothing, and leaves the temporary name behind.
-  const isThere = isSameFile(found, await archiveFile(path))
+  const isThere = isSameFile(found, await archiveFile(shelf.at(path)))
   const candidate = isThere ? path : temporary
   try {
-    await rm(temporary, { force: true })
-    if (!isThere && !(await shareFile(linkedFrom, temporary))) return {}
-    const problem = await problemOf(candidate, sha256, reading)
+    await rm(shelf.at(temporary), { force: true })
+    if (!isThere && !(await shareFile(shelf.at(linkedFrom), shelf.at(temporary)))) return {}
+    const problem = await problemOf(candidate, sha256, { ...reading, at: shelf.at(candidate) })
     if (problem) return { problem }
-    const { file } = (await archiveFile(candidate)) ?? found
-    await putInPlace(plan, { path, temporary: candidate })
+    const { file } = (await archiveFile(shelf.at(candidate))) ?? found
+    await putInPlace(plan, { path, temporary: candidate }, shelf)
     const link = path === linkedFrom ? {} : { linkedFrom }
     return { archive: { path, sizeBytes, sha256, basis, file, unchangedSince, ...link } }
   } finally {
-    await rm(temporary, { force: true })
+    await rm(shelf.at(temporary), { force: true })
   }
 }
 

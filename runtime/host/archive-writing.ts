@@ -17,6 +17,7 @@ import { digestOnDisk, type Reading } from './disk-read.ts'
 import { meter } from './meter.ts'
 import { mirrorPath } from './mirrors.ts'
 import { OnDisk } from './on-disk.ts'
+import { Shelf } from './shelf.ts'
 
 export interface WritingOptions {
   runner: CommandRunner
@@ -35,21 +36,22 @@ export async function writeArchive(
   options: WritingOptions,
 ): Promise<{ archive: Archived; damaged: string[] }> {
   const { indexes } = options
-  const place = placeFor(plan)
+  using shelf = new Shelf(plan.to)
+  const place = placeFor(plan, shelf)
   const { path, temporary } = place
-  const earlier = await indexes.newest(plan)
+  const earlier = await indexes.newest(plan, shelf)
   try {
     const basis = basisOf(plan)
-    const whole = await assembleFrom(earlier, plan, temporary, onProgress, options)
+    const whole = await assembleFrom(earlier, plan, temporary, onProgress, { ...options, shelf })
     const { sha256, index, damaged, taken } = whole
-    const written = await archiveFile(temporary)
+    const written = await archiveFile(shelf.at(temporary))
     if (!written) throw new TerminalError(`the archive ${temporary} is gone`)
-    await putInPlace(plan, place)
+    await putInPlace(plan, place, shelf)
     const { file, sizeBytes } = written
     await indexes.save(plan, { path, file, sizeBytes }, index)
     return { archive: { path, sizeBytes, sha256, file, ...(basis && { basis }), ...taken }, damaged }
   } finally {
-    await rm(temporary, { force: true })
+    await rm(shelf.at(temporary), { force: true })
   }
 }
 
@@ -67,10 +69,10 @@ async function assembleFrom(
   plan: ArchivePlan,
   path: string,
   onProgress: (progress: Progress) => void,
-  options: WritingOptions,
+  options: OnShelf,
 ): Promise<Written> {
-  const { runner, signal, now } = options
-  await rm(path, { force: true })
+  const { runner, signal, now, shelf } = options
+  await rm(shelf.at(path), { force: true })
   const packers = openPackers(plan)
   const onDisk = new OnDisk()
   const index = new IndexBuilder()
@@ -78,6 +80,7 @@ async function assembleFrom(
   readBack.catch(() => {})
   try {
     const { takenBytes } = await assemble(path, {
+      at: (one) => shelf.at(one),
       segments: (stopped) => segmentsOf(plan, runner, stopped, now()),
       earlier,
       tar: { argv: tarArgv(plan), timeoutMs },
@@ -102,11 +105,13 @@ async function assembleFrom(
   }
 }
 
+type OnShelf = WritingOptions & { shelf: Shelf }
+
 interface ReadingBack {
   plan: ArchivePlan
   onDisk: OnDisk
   index: IndexBuilder
-  options: WritingOptions
+  options: OnShelf
 }
 
 /**
@@ -115,10 +120,11 @@ interface ReadingBack {
  * @returns Its SHA-256.
  */
 async function readBackFrom(path: string, { plan, onDisk, index, options }: ReadingBack): Promise<string> {
-  const { runner, signal } = options
+  const { runner, signal, shelf } = options
   const check = new ArchiveCheck(index)
   const argv = testArgv(plan.compression)
   const sha256 = await digestOnDisk(path, {
+    at: shelf.at(path),
     runner,
     signal,
     onDisk,
@@ -134,13 +140,13 @@ async function verified(
   path: string,
   readBack: Promise<string>,
   earlier: ArchiveIndex | undefined,
-  { runner, signal }: WritingOptions,
+  { runner, signal, shelf }: OnShelf,
 ): Promise<string> {
   try {
     return await readBack
   } catch (cause) {
     signal.throwIfAborted()
-    if (earlier) await expectUndamaged(earlier, { runner, signal })
+    if (earlier) await expectUndamaged(earlier, { at: shelf.at(earlier.header.path), runner, signal })
     throw new TerminalError(`the archive ${path} does not read back as it was written`, {
       hint: 'the disk or the memory of this machine may be failing: see dmesg',
       cause,

@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Target } from '../config/config.ts'
@@ -11,6 +10,7 @@ import { reuseArchive } from './archive-reuse.ts'
 import { writeArchive } from './archive-writing.ts'
 import type { Boots } from './boots.ts'
 import type { CommandRunner } from './command.ts'
+import { Shelf } from './shelf.ts'
 
 /** Weekday archives of mirrors. */
 export interface Archives {
@@ -61,7 +61,9 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
   return {
     async tidy(target) {
       const problems: string[] = []
-      for (const weekday of weekdays) problems.push(...(await tidyFolder(join(target.path, weekday))))
+      using shelf = new Shelf(target)
+      for (const weekday of weekdays)
+        problems.push(...(await tidyFolder(join(target.path, weekday), shelf, weekday)))
       return problems
     },
     reuse: (plan, earlier, onProgress) =>
@@ -70,12 +72,14 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
   }
 }
 
-async function tidyFolder(folder: string): Promise<string[]> {
+async function tidyFolder(folder: string, shelf: Shelf, weekday: string): Promise<string[]> {
   const problems: string[] = []
   try {
-    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    for (const name of shelf.day(weekday)?.names() ?? []) {
+      if (!isTemporary(name)) continue
+      const path = join(folder, name)
       // Never what lies in a folder, and never what a link leads to.
-      if (isTemporary(name)) await unlink(join(folder, name)).catch((error) => problems.push(inTheWay(error)))
+      await unlink(shelf.at(path)).catch((error) => problems.push(inTheWay(path, error)))
     }
   } catch (error) {
     problems.push(`${folder} cannot be looked through for half-written archives: ${reasonOf(error)}`)
@@ -83,8 +87,8 @@ async function tidyFolder(folder: string): Promise<string[]> {
   return problems
 }
 
-function inTheWay(error: NodeJS.ErrnoException): string {
-  const what = `${error.path} is named like a half-written archive`
+function inTheWay(path: string, error: NodeJS.ErrnoException): string {
+  const what = `${path} is named like a half-written archive`
   return error.code === 'EISDIR'
     ? `${what}, but is a folder: move it away, hdsync removes none`
     : `${what}, and cannot be removed: ${reasonOf(error)}`

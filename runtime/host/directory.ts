@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, realpathSync, statfsSync, statSync } from 'node:fs'
+import { readdirSync, realpathSync, statfsSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { TerminalError } from '../errors.ts'
 import { mountOf, readMounts } from './mountinfo.ts'
@@ -18,17 +18,6 @@ export function isEmptyDirectory(path: string): boolean {
     const reason =
       code === 'ENOENT' ? 'it does not exist' : code === 'ENOTDIR' ? 'it is not a directory' : message
     throw new TerminalError(`cannot read ${path}: ${reason}`)
-  }
-}
-
-/** Makes a folder that only its owner can look into, if it is not there. */
-export function ensureDirectory(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 })
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(path).isDirectory()) return
-    throw new TerminalError(`cannot make the folder ${path}: ${message}`)
   }
 }
 

@@ -11,6 +11,8 @@ const blockBytes = 4096
 
 /** What reading a file takes beside its path. */
 export interface Reading {
+  /** How this process names the file, where its path could lead elsewhere. */
+  at?: string
   runner: CommandRunner
   signal: AbortSignal
   /** Reads it too, on its standard input, and has to end well. */
@@ -28,7 +30,7 @@ export interface Reading {
  */
 export async function digestOnDisk(
   path: string,
-  { runner, signal, test, onDisk, onRead }: Reading,
+  { at = path, runner, signal, test, onDisk, onRead }: Reading,
 ): Promise<string> {
   await onDisk?.beyond(0)
   const hash = createHash('sha256')
@@ -37,7 +39,7 @@ export async function digestOnDisk(
   // One that ends early says why with its exit code.
   tester?.input.on('error', () => {})
   try {
-    for await (const chunk of readFromDisk(path, runner, onDisk)) {
+    for await (const chunk of readFromDisk(path, runner, onDisk, at)) {
       hash.update(chunk)
       onRead?.(chunk)
       if (tester && !(await taken(tester.input, chunk))) break
@@ -73,11 +75,12 @@ export async function* readFromDisk(
   path: string,
   runner: CommandRunner,
   onDisk?: OnDisk,
+  at = path,
 ): AsyncGenerator<Uint8Array> {
   let there = await onDisk?.beyond(0)
   await dropPages(path, runner)
   const buffers = alignedBuffers()
-  const { file, isDirect } = await openDirect(path, buffers[0])
+  const { file, isDirect } = await openDirect(path, at, buffers[0])
   let reading: Promise<unknown> | undefined
   try {
     if (onDisk && !isDirect) {
@@ -122,23 +125,29 @@ export async function* readFromDisk(
 
 /** Does nothing where it cannot be done. */
 async function dropPages(path: string, runner: CommandRunner): Promise<void> {
-  const argv = ['dd', `if=${path}`, 'iflag=nocache', 'count=0', 'status=none'] as const
+  const argv = ['dd', `if=${path}`, 'iflag=nocache,nofollow,nonblock', 'count=0', 'status=none'] as const
   await runner.run({ argv, timeoutMs: 600_000, accept: [0, 1] })
 }
 
 /** @param trial For a first read: some file systems refuse only that. */
-async function openDirect(path: string, trial: Uint8Array): Promise<{ file: FileHandle; isDirect: boolean }> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW
+async function openDirect(
+  path: string,
+  at: string,
+  trial: Uint8Array,
+): Promise<{ file: FileHandle; isDirect: boolean }> {
+  // Without O_NONBLOCK the open of a FIFO would wait for somebody to write to it.
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
   let file: FileHandle | undefined
   try {
-    file = await open(path, flags | constants.O_DIRECT)
+    file = await open(at, flags | constants.O_DIRECT)
+    if (!(await file.stat()).isFile()) throw new Error(`${path} is no regular file`)
     await file.read(trial, 0, blockBytes, 0)
     return { file, isDirect: true }
   } catch (error) {
     await file?.close()
     if (!['EINVAL', 'EOPNOTSUPP', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? ''))
       throw error
-    return { file: await open(path, flags), isDirect: false }
+    return { file: await open(at, flags), isDirect: false }
   }
 }
 

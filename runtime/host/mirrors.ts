@@ -6,7 +6,6 @@ import type { Progress } from '../function.ts'
 import { randomBytes } from '../random.ts'
 import { CommandError, type CommandRunner } from './command.ts'
 import {
-  ensureDirectory,
   isEmptyDirectory,
   keepsSubsecondTimes,
   keepsTimesOfChange,
@@ -16,6 +15,7 @@ import { readMarker } from './marker.ts'
 import { countMissing } from './names.ts'
 import { isInstalled } from './packages.ts'
 import { forecast, type SyncOptions, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
+import { inFolder } from './safe-open.ts'
 import { inShare, listAlike, type Share, whereTimesDiffer } from './suspects.ts'
 import { type Facts, type Time, type Walk, type Wanted, walk } from './walk.ts'
 
@@ -258,7 +258,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
   return {
     async open(target, source) {
       const path = mirrorPath(target, source)
-      ensureDirectory(path)
+      inFolder(target.path, (folder) => folder.make(source.name)[Symbol.dispose]())
       return {
         path,
         empty: isEmptyDirectory(path),

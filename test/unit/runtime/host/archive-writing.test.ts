@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
+  existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -229,6 +232,51 @@ describe('an archive that fails', () => {
     expect(failure).toBeInstanceOf(TerminalError)
     expect(String((failure as Error).cause)).toContain(`${compression} cannot read it`)
     expectLastWeek(path)
+  })
+})
+
+describe('what lies in the way of an archive', () => {
+  test('a weekday folder that is a link is refused, and nothing is written where it leads', async () => {
+    const plan = prepare()
+    const outside = temporaryFolder()
+    symlinkSync(outside, join(plan.to.path, plan.weekday))
+    await expect(write(plan)).rejects.toThrow(
+      `${plan.to.path}/Thursday is a link to ${outside}: hdsync follows`,
+    )
+    expect(await open(plan).tidy(plan.to)).toEqual([expect.stringContaining('is a link to')])
+    expect(readdirSync(outside)).toEqual([])
+  })
+
+  test('links in the place of an archive and of its first form are replaced, not followed', async () => {
+    const plan = prepare()
+    const outside = join(temporaryFolder(), 'passwd')
+    writeFileSync(outside, 'mine')
+    const path = archivePath(plan)
+    mkdirSync(dirname(path))
+    for (const at of [path, temporaryPath(plan)]) symlinkSync(outside, at)
+    await write(plan)
+    expect(readFileSync(outside, 'utf8')).toBe('mine')
+    expect(lstatSync(path).isFile()).toBe(true)
+    expect(readdirSync(dirname(path))).toEqual(['var.tar.zst'])
+  })
+
+  test('a folder that is put in the place of the opened one meanwhile gets nothing', async () => {
+    const plan = prepare()
+    const outside = temporaryFolder()
+    const day = dirname(archivePath(plan))
+    const { runner } = recordingRunner()
+    const swapping: CommandRunner = {
+      ...runner,
+      open(command) {
+        if (existsSync(day) && !existsSync(`${day}.old`)) {
+          renameSync(day, `${day}.old`)
+          symlinkSync(outside, day)
+        }
+        return runner.open(command)
+      },
+    }
+    await write(plan, swapping).catch(() => {})
+    expect(readdirSync(outside)).toEqual([])
   })
 })
 

@@ -1,9 +1,8 @@
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { TerminalError } from '../../../../runtime/errors.ts'
 import {
-  ensureDirectory,
   freeBytes,
   isEmptyDirectory,
   keepsSubsecondTimes,
@@ -39,28 +38,6 @@ describe('isEmptyDirectory()', () => {
     expect(() => isEmptyDirectory(file)).toThrow(
       new TerminalError(`cannot read ${file}: it is not a directory`),
     )
-  })
-})
-
-describe('ensureDirectory()', () => {
-  test('makes a folder for its owner alone, and leaves one that is there', () => {
-    const folder = join(temporaryFolder(), 'new')
-    ensureDirectory(folder)
-    expect(statSync(folder).mode & 0o777).toBe(0o700)
-    chmodSync(folder, 0o755)
-    ensureDirectory(folder)
-    expect(statSync(folder).mode & 0o777).toBe(0o755)
-  })
-
-  test('makes no folder below one that is missing, which may be a disk that is not mounted', () => {
-    expect(() => ensureDirectory(join(temporaryFolder(), 'missing', 'new'))).toThrow(TerminalError)
-  })
-
-  test('refuses a file in its place, and leaves it', () => {
-    const file = join(temporaryFolder(), 'file')
-    writeFileSync(file, 'mine')
-    expect(() => ensureDirectory(file)).toThrow(TerminalError)
-    expect(readFileSync(file, 'utf8')).toBe('mine')
   })
 })
 

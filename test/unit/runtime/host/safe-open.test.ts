@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { readMarker, writeMarker } from '../../../../runtime/host/marker.ts'
@@ -28,12 +28,18 @@ describe('Folder', () => {
     expect(() => folder.make('Monday')).toThrow(`${path}/Monday is a file, not a folder`)
   })
 
-  test('makes a folder for its owner alone, once', () => {
+  test('makes a folder for its owner alone, and leaves one that is there', () => {
     using folder = Folder.existing(path)
-    for (let twice = 0; twice < 2; twice += 1) {
+    for (const mode of [0o700, 0o755]) {
       using made = folder.make('var')
-      expect(made.stat().mode & 0o777).toBe(0o700)
+      expect(made.stat().mode & 0o777).toBe(mode)
+      chmodSync(join(path, 'var'), 0o755)
     }
+  })
+
+  test('makes no folder below one that is missing, which may be a disk that is not mounted', () => {
+    expect(Folder.at(join(path, 'missing'))).toBeUndefined()
+    expect(() => Folder.existing(join(path, 'missing'))).toThrow(/there is no folder/)
   })
 
   test('takes no name that leads elsewhere', () => {
