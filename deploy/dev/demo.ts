@@ -3,8 +3,7 @@
  * kernel and real LVM. Where that cannot boot, the same chain runs on plain directories.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { styleText } from 'node:util'
@@ -119,40 +118,44 @@ function onDirectories(why: string): void {
   heading('no machine with LVM can boot here')
   say(why)
   say('so the same chain runs on plain directories')
-  const dir = mkdtempSync(join(tmpdir(), 'hdsync-demo-'))
+  const dir = scratchFolder()
   const hdsync = (...words: string[]) => {
     console.log(`${styleText('green', '$')} ${styleText('bold', `hdsync ${words.join(' ')}`)}`)
     const launcher = join(import.meta.dirname, '../bin/hdsync')
     const env = { ...process.env, HDSYNC_CONFIG: join(dir, 'hdsync.yaml') }
     spawnSync(launcher, words, { stdio: 'inherit', env })
   }
-  try {
-    for (const folder of ['files/photos', 'mirror', 'archive', 'state'])
-      mkdirSync(join(dir, folder), { recursive: true })
-    for (const n of [1, 2, 3]) writeFileSync(join(dir, `files/photos/${n}.jpg`), Buffer.alloc(5 * mib, n))
-    writeFileSync(join(dir, 'files/notes'), 'to do: backups\n')
-    writeFileSync(
-      join(dir, 'hdsync.yaml'),
-      `sources: { files: { path: ${dir}/files, target: mirror } }
+  for (const folder of ['files/photos', 'mirror', 'archive', 'state'])
+    mkdirSync(join(dir, folder), { recursive: true })
+  for (const n of [1, 2, 3]) writeFileSync(join(dir, `files/photos/${n}.jpg`), Buffer.alloc(5 * mib, n))
+  writeFileSync(join(dir, 'files/notes'), 'to do: backups\n')
+  writeFileSync(
+    join(dir, 'hdsync.yaml'),
+    `sources: { files: { path: ${dir}/files, target: mirror } }
 targets: { mirror: { path: ${dir}/mirror }, archive: { path: ${dir}/archive } }
 archive: { target: archive }
 state: ${dir}/state
 functions: ${dir}/functions
 `,
-    )
-    hdsync('target', 'adopt', 'mirror')
-    hdsync('target', 'adopt', 'archive')
-    heading('the first night')
-    hdsync('run')
-    heading('the second night: a file is gone, another is new')
-    rmSync(join(dir, 'files/photos/3.jpg'))
-    writeFileSync(join(dir, 'files/new'), 'new\n')
-    hdsync('run')
-    hdsync('runs')
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
+  )
+  hdsync('target', 'adopt', 'mirror')
+  hdsync('target', 'adopt', 'archive')
+  heading('the first night')
+  hdsync('run')
+  heading('the second night: a file is gone, another is new')
+  rmSync(join(dir, 'files/photos/3.jpg'))
+  writeFileSync(join(dir, 'files/new'), 'new\n')
+  hdsync('run')
+  hdsync('runs')
 }
+
+// In order: what is left at the end of the process is removed then, a machine that boots among it.
+for (const [signal, number] of [
+  ['SIGHUP', 1],
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+] as const)
+  process.once(signal, () => process.exit(128 + number))
 
 const lab = labAvailable()
 if (lab.ok) await inMachine()

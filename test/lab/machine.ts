@@ -40,7 +40,14 @@ const systemBootTimeoutMs = 600_000
 const powerOffTimeoutMs = 90_000
 const on = new Set<Machine>()
 
-// A machine never outlives the tests. If even this handler is not run, the agent inside sees its line end.
+/**
+ * A command line before another one, which is then killed when this process ends, however that happens. Who ended before
+ * the kernel was asked for it is not the parent any more.
+ * @see setpriv(1), --pdeathsig
+ */
+const untilWeEnd = ['--pdeathsig', 'KILL', 'sh', '-c', '[ "$PPID" = "$0" ] && exec "$@"', `${process.pid}`]
+
+// A machine never outlives whoever booted it. If even this handler is not run, the kernel ends it.
 process.once('exit', () => {
   for (const machine of on) machine.kill()
 })
@@ -97,7 +104,7 @@ export class Machine {
     const console = join(this.dir, 'console.log')
     writeFileSync(console, '')
     const errors = openSync(console, 'a')
-    this.#qemu = spawn('qemu-system-x86_64', qemuWords(hardware), {
+    this.#qemu = spawn('setpriv', [...untilWeEnd, 'qemu-system-x86_64', ...qemuWords(hardware)], {
       // A group of its own: Ctrl-C in a terminal is for the tests, which end their machines.
       detached: true,
       stdio: ['pipe', 'pipe', errors],
