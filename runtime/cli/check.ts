@@ -10,7 +10,7 @@ import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
 import { type Box, createBox } from './checks/box.ts'
 import { conditions } from './checks/conditions.ts'
 import { checkDirectory, checkExclude, checkGaps, checkSwaps } from './checks/directories.ts'
-import { type Finding, ok, refused, warning } from './checks/finding.ts'
+import { error, type Finding, ok, refused, warning } from './checks/finding.ts'
 import { checkHistory } from './checks/history.ts'
 import { checkFunctions, checkHooks } from './checks/hooks.ts'
 import { checkPort } from './checks/http.ts'
@@ -27,6 +27,7 @@ import { checkForeignSnapshots, checkVolume } from './checks/volumes.ts'
 import { checkFolders } from './checks/writable.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
+import { rootNeeded } from './root.ts'
 
 /**
  * `hdsync check`: everything that could go wrong tonight. Changes nothing, and works beside a run.
@@ -42,11 +43,17 @@ export async function checkCommand(
     return exitCodes.succeeded
   }
   const config = await loadConfig({ path: options.config, env: io.env })
-  const findings = await check(config)
+  const reason = rootNeeded(config)
+  const findings = reason ? [...checkConfig(config), withoutRoot(reason)] : await check(config)
   const exitCode = exitCodeOf(findings)
   const good = exitCode === exitCodes.succeeded
   io.stdout(options.json ? `${JSON.stringify({ ok: good, findings })}\n` : findingsText(findings, io.colour))
   return exitCode
+}
+
+/** What a user cannot look at would be found wrong, one thing after another. */
+function withoutRoot(reason: string): Finding {
+  return error('user.not-root', 'user', `${reason}: nothing else was looked at`, 'as root: sudo hdsync check')
 }
 
 function exitCodeOf(findings: readonly Finding[]): number {

@@ -74,8 +74,8 @@ export async function connectDaemon(config: SocketConfig): Promise<Daemon | unde
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
     if (code === 'EACCES' || code === 'EPERM') {
-      throw new UsageError(`the hdsync that listens on ${path} may not be talked to by this user`, {
-        hint: 'run hdsync as root',
+      throw new UsageError(`this user may not open ${path}, which hdsync is asked over`, {
+        hint: 'as root, with sudo; or give a config of your own a `state` of its own',
         cause: error,
       })
     }

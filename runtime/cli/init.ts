@@ -1,5 +1,5 @@
-import { readdirSync, realpathSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { accessSync, constants, existsSync, readdirSync, realpathSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/load.ts'
 import { CancelledError, HdsyncError, reasonOf, TerminalError, UsageError } from '../errors.ts'
@@ -17,6 +17,7 @@ import { candidateAt, withTarget } from './init/folder.ts'
 import { type Proposal, propose } from './init/proposal.ts'
 import { inTheWay, refuseExisting, writeConfig } from './init/write.ts'
 import type { Io } from './io.ts'
+import { notRoot } from './root.ts'
 
 export interface InitOptions {
   config?: string
@@ -62,8 +63,9 @@ export async function initCommand(
       })
     }
   }
+  if (!options.json) refuseUnwritable(file)
   const runner = given.runner ?? quietRunner()
-  const survey = given.survey ?? (await takeSurvey(runner))
+  const survey = given.survey ?? (await takeSurvey(runner).catch(refuseUser))
   const found = withWish(propose(survey, isFreePlace), survey, options.target)
   if (options.json) {
     io.stdout(`${JSON.stringify(asJson(found))}\n`)
@@ -84,6 +86,24 @@ export async function initCommand(
       })
   if (!settled) return signalExitCodes.SIGINT ?? exitCodes.failed
   return await carryOut(settled, file, { runner, io, systemd, adopt: given.adopt ?? adoptTarget })
+}
+
+/** Said before the questions, not after them. @throws {UsageError} This user may not make the file. */
+function refuseUnwritable(file: string): void {
+  if (process.geteuid?.() === 0) return
+  let folder = dirname(file)
+  while (!existsSync(folder)) folder = dirname(folder)
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw notRoot(`only root may write ${file}, which init makes`, 'init', error)
+  }
+}
+
+/** LVM and disks are for root: what its tools say of that, nobody needs to read. */
+function refuseUser(error: unknown): never {
+  if (process.geteuid?.() === 0) throw error
+  throw notRoot('only root may look at the disks and volumes of this machine, which init does', 'init', error)
 }
 
 /** A folder that is not there yet, or an empty one. */

@@ -3,9 +3,11 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { checkSources } from '../config/lookup.ts'
 import type { Engine } from '../engine/engine.ts'
+import { tellHooks } from '../engine/last-words.ts'
 import { workHere } from './here.ts'
 import type { Io } from './io.ts'
 import { daemonOf, followRemote } from './remote.ts'
+import { notRoot, rootNeeded } from './root.ts'
 import { readPast } from './store.ts'
 import { viewFor } from './view/choose.ts'
 import { resultText } from './view/result.ts'
@@ -20,7 +22,7 @@ export interface RunOptions {
 export async function runCommand(sources: string[], options: RunOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   checkSources(sources, config)
-  return follow(config, options, io, () => (sources.length > 0 ? { sources } : {}))
+  return follow(config, options, io, () => (sources.length > 0 ? { sources } : {}), sources)
 }
 
 /** What is read of the past to know what to ask for. */
@@ -30,12 +32,14 @@ export type Past = Pick<Engine, 'bus' | 'journal'>
  * Runs one backup and follows it: the daemon does it where there is one, this process otherwise, as the only one on
  * the state directory.
  * @param request What to start, asked for once the store is open.
+ * @param sources Those that are meant, if it is known before; none for all.
  */
 export async function follow(
   config: Config,
   options: RunOptions,
   io: Io,
   request: (past: Past) => InputOf<typeof backupStart>,
+  sources: readonly string[] = [],
 ): Promise<number> {
   const view = await viewFor(config, options, io)
   for (const warning of config.warnings) view.note(warning)
@@ -49,6 +53,13 @@ export async function follow(
       const { exitCode, result } = await followRemote(daemon, readPast(config, request), view)
       if (result) print(result)
       return exitCode
+    }
+    const reason = rootNeeded(config, sources.length > 0 ? sources : undefined)
+    if (reason) {
+      const error = notRoot(reason, ['run', ...sources].join(' '))
+      // A night that cannot be is never silent.
+      await tellHooks(error, config)
+      throw error
     }
     return await workHere(config, view, async (here) => {
       const runId = await here.engine.trigger(backupStart, request(here.engine))

@@ -7,6 +7,7 @@ import { type Adoption, adoptTarget } from './adopt.ts'
 import { lackText } from './checks/attributes.ts'
 import { exitCodes } from './exit-codes.ts'
 import type { Io } from './io.ts'
+import { notRoot, rootNeededToAdopt } from './root.ts'
 
 export interface AdoptOptions {
   config?: string
@@ -30,7 +31,10 @@ interface Outcome {
 export async function adoptCommand(name: string | undefined, options: AdoptOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   const outcomes: Outcome[] = []
-  for (const target of wantedOf(name, options, config)) {
+  const wanted = wantedOf(name, options, config)
+  const reason = rootNeededToAdopt(wanted)
+  if (reason) throw notRoot(reason, `target adopt ${name ?? '--all'}`)
+  for (const target of wanted) {
     const { again, takeOver } = options
     const outcome: Outcome = { target }
     try {
