@@ -164,6 +164,8 @@ export const sourceFailed = defineEvent(
       step: z.string(),
       reason: z.string(),
       cancelled: z.boolean().default(false),
+      /** Names what is behind it, where that decides what to do. */
+      cause: z.string().optional(),
     }),
   fact,
 )

@@ -30,6 +30,7 @@ import {
   doubtOf,
   dueShare,
   type Emit,
+  HdsyncError,
   InterruptedError,
   isNeedless,
   isoOf,
@@ -38,10 +39,13 @@ import {
   leftBy,
   type Mirror,
   mirrorFilesAtLeast,
+  provesUnchanged,
   reasonOf,
   remarksOn,
   type Source,
   SuspectMirrorError,
+  syncMakingRoom,
+  syncWarning,
   TerminalError,
 } from '../runtime/function.ts'
 
@@ -154,7 +158,9 @@ export default defineFunction({
 
   giveUp({ data, error }, { config, emit }) {
     const cancelled = error instanceof CancelledError
-    emit(sourceFailed, { source: data.source, step: syncRun.type, reason: reasonOf(error), cancelled })
+    const cause = error instanceof HdsyncError ? error.kind : undefined
+    const facts = { source: data.source, step: syncRun.type, reason: reasonOf(error), cancelled }
+    emit(sourceFailed, { ...facts, ...(cause !== undefined && { cause }) })
     if (spoils(error)) emit(mirrorSuspect, { source: data.source, reason: error.message })
     const source = config.sources[data.source]
     if (source) leave(source, data.rest, emit)
@@ -194,7 +200,7 @@ async function copy(
   mirror: Mirror,
   { context, isFirst, signal }: { context: Context; isFirst: boolean; signal: AbortSignal | undefined },
 ): Promise<Copied> {
-  const { host, run, events, clock, log, progress } = context
+  const { host, run, events, clock, log } = context
   const { exclude } = source
   const history = events.recent(bearsOnDoubt, source.name, 100)
   const doubt = doubtOf(history, mirror.id, host.boots, clock.now())
@@ -234,18 +240,20 @@ async function copy(
 
   if (names.written !== undefined) log.info(comparesContents(names, share))
   const some = names.written === undefined ? undefined : await host.mirrors.syncWritten(plan, names.written)
-  const outcome = await host.mirrors.sync(
-    { ...plan, checksum, maxDelete: limit },
-    mirror.empty ? 'all' : totalBytes,
-    progress,
-  )
+  const room = {
+    totalBytes: mirror.empty ? ('all' as const) : totalBytes,
+    history: events.recent(provesUnchanged, source.name, 100),
+  }
+  const outcome = await syncMakingRoom({ ...plan, checksum, maxDelete: limit }, mirror, room, context)
   const { stats } = outcome
   // The source lost its files only now; rsync itself stopped at the limit.
   if (outcome.kind === 'limited') {
     const { deleted } = stats
     return { held: { deletions: deleted + outcome.skipped, deleted, mirrorFiles, limit } }
   }
-  const counted = outcome.kind === 'done' ? countOf(stats, names.mirrorNames, exclude) : undefined
+  const warning = syncWarning(source, to, [outcome, some])
+  const counted =
+    outcome.kind === 'done' && warning === undefined ? countOf(stats, names.mirrorNames, exclude) : undefined
   // A first copy does not go through the source by itself: where nothing is excluded, rsync has counted all of it.
   const sourceNames = names.sourceNames ?? (exclude.length === 0 ? stats.files : undefined)
   return {
@@ -261,7 +269,7 @@ async function copy(
       before,
       sizeBytes: stats.sizeBytes,
     },
-    ...vanished(source, [outcome.kind, some?.kind].includes('vanished')),
+    ...(warning !== undefined && { warning }),
   }
 }
 
@@ -329,13 +337,6 @@ async function release(
 /** Whether what was copied may be lost although it looks good: the disk failed, or the machine went down. */
 function spoils(error: Error): boolean {
   return error instanceof SuspectMirrorError || (error instanceof InterruptedError && error.machineWentDown)
-}
-
-/** Normal in a directory that is in use; in a snapshot nothing may vanish. */
-function vanished(source: Source, didVanish: boolean): { warning?: string } {
-  if (!didVanish) return {}
-  if (source.kind === 'lv') throw new TerminalError('files vanished from the snapshot while it was copied')
-  return { warning: 'some files vanished while they were copied (rsync ended with exit code 24)' }
 }
 
 /** The snapshot goes before the next source begins; a directory has none. */

@@ -3,16 +3,20 @@ interface Remedy {
   /** What to try, as a sentence or a command. */
   hint?: string | undefined
   cause?: unknown
+  /** Names what is behind it, where that decides what to do. */
+  kind?: string | undefined
 }
 
 /** An error whose message is meant for the user: it is printed without a stack trace. */
 export class HdsyncError extends Error {
   override readonly name: string = 'HdsyncError'
   readonly hint: string | undefined
+  readonly kind: string | undefined
 
-  constructor(message: string, { hint, cause }: Remedy = {}) {
+  constructor(message: string, { hint, cause, kind }: Remedy = {}) {
     super(message, cause === undefined ? undefined : { cause })
     this.hint = hint
+    this.kind = kind
   }
 }
 

@@ -12,10 +12,12 @@ export { contentsAfter, contentsOf, dueShare } from './engine/contents.ts'
 export { bearsOnDoubt, doubtOf } from './engine/doubts.ts'
 export { type EarlierArchive, earlierArchives, provesUnchanged } from './engine/earlier-archives.ts'
 export { isNeedless, lastCopy, leftBy } from './engine/last-copy.ts'
+export { syncMakingRoom } from './engine/make-room.ts'
 export { countOf, mirrorFilesAtLeast } from './engine/mirror-count.ts'
 export { remarksOn } from './engine/remarks.ts'
 export { retryDelayMs, retryForADay } from './engine/retry.ts'
 export { summarise, unsummed } from './engine/summary.ts'
+export { syncWarning } from './engine/sync-warning.ts'
 export {
   CancelledError,
   HdsyncError,

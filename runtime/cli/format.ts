@@ -77,6 +77,13 @@ export function wrapWords(text: string, width: number): string[] {
   return lines
 }
 
+/** At most so many lines: what a program said first as a rule says why, what it said last how it ended. */
+export function firstAndLast(lines: readonly string[], count: number): readonly string[] {
+  if (lines.length <= count) return lines
+  const last = Math.floor((count - 1) / 2)
+  return [...lines.slice(0, count - 1 - last), '…', ...lines.slice(-last)]
+}
+
 /** Text without anything that a terminal would obey: file names and messages of programs may hold it. */
 export function printable(text: string): string {
   return text.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`)

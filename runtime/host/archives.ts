@@ -4,6 +4,7 @@ import type { Target } from '../config/config.ts'
 import { reasonOf } from '../errors.ts'
 import type { EarlierArchive, Progress } from '../function.ts'
 import { weekdays } from '../weekday.ts'
+import { archiveFile } from './archive-file.ts'
 import { ArchiveIndexes } from './archive-indexes.ts'
 import { type Archived, type ArchivePlan, isTemporary } from './archive-place.ts'
 import { reuseArchive } from './archive-reuse.ts'
@@ -20,6 +21,8 @@ export interface Archives {
    * @returns What is in the way, for people to read.
    */
   tidy(target: Target): Promise<string[]>
+  /** Whether the file of one of them is still there, as it was when it was proven to be good. It is not read. */
+  stand(earlier: readonly EarlierArchive[]): Promise<boolean>
   /**
    * Puts an earlier archive in the place of last week's, if one holds what a new one would: it is read from the disk
    * and compared with what it was when it was written, then shares its blocks with the new one (a reflink), or the
@@ -65,6 +68,13 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
       for (const weekday of weekdays)
         problems.push(...(await tidyFolder(join(target.path, weekday), shelf, weekday)))
       return problems
+    },
+    async stand(earlier) {
+      for (const { path, file, sizeBytes } of earlier) {
+        const found = await archiveFile(path)
+        if (found?.file === file && found.sizeBytes === sizeBytes) return true
+      }
+      return false
     },
     reuse: (plan, earlier, onProgress) =>
       reuseArchive(plan, earlier, onProgress, { runner, signal, indexes }),

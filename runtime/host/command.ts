@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream'
 import { RetryableError, TerminalError } from '../errors.ts'
 import { commandEnvironment, ownerMark, wayToMachine } from './environment.ts'
-import { keepEnd, lastLines } from './output.ts'
+import { keepEnd, keepEnds, lastLines } from './output.ts'
 import { packageHint } from './packages.ts'
 
 /** A command: always an argument vector, never a line for a shell. */
@@ -30,6 +30,8 @@ export interface Command {
   ofMachine?: boolean
   /** Receives standard output as it comes; it is not kept then. */
   onStdout?: (chunk: Buffer) => void
+  /** Receives standard error as it comes, all of it. */
+  onStderr?: (chunk: Buffer) => void
 }
 
 export interface CommandResult {
@@ -100,6 +102,7 @@ export interface RunnerOptions {
 
 /** Bytes kept of each output stream. LVM reports of a thousand volumes stay well below. */
 const outputLimit = 4 * 1024 * 1024
+/** Bytes of standard error that are put on record: its first lines and its last. */
 const stderrKept = 4096
 /** From the polite signal to SIGKILL: rsync needs a moment to remove its temporary file. */
 const killDelayMs = 5000
@@ -185,7 +188,12 @@ function start(command: Command, { observer, signal: common, owner, execa, isTal
   const stdout = keepEnd(outputLimit)
   const stderr = keepEnd(outputLimit)
   if (!isTalkedTo) child.stdout?.on('data', command.onStdout ?? stdout.add)
-  child.stderr?.on('data', stderr.add)
+  const record = keepEnds(stderrKept)
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr.add(chunk)
+    record.add(chunk)
+    command.onStderr?.(chunk)
+  })
   const output = closable(child.stdout, child.stderr)
   child.nodeChildProcess.once('exit', () => {
     // It was in time, whoever still holds its output open. What is being killed has children that are killed with it.
@@ -201,7 +209,7 @@ function start(command: Command, { observer, signal: common, owner, execa, isTal
     signal.removeEventListener('abort', kill)
     const durationMs = performance.now() - startedAt
     const exitCode = end.exitCode ?? null
-    const facts = { signal: end.signal, stderr: stderr.text().slice(-stderrKept) }
+    const facts = { signal: end.signal, stderr: record.text() }
     observer.ended(id, {
       durationMs,
       exitCode,

@@ -61,6 +61,8 @@ export interface Mirrors {
   whereTimesDiffer(plan: SyncPlan, names: Uint8Array): Promise<string[]>
   /** Copies those of the files on a list that differ from the mirror's, be it in their contents alone; as `sync`. */
   syncWritten(plan: SyncPlan, list: string): Promise<SyncOutcome>
+  /** Makes the deletions of a sync, and nothing else of it. */
+  makeRoom(plan: SyncPlan): Promise<SyncOutcome>
   /** Brings what has been written there onto the disk. @throws {SuspectMirrorError} Some of it is lost. */
   flush(path: string): Promise<void>
   /** Whether a source has nothing in it. @throws {TerminalError} It is not a folder that can be read. */
@@ -335,6 +337,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       }
     },
     whereTimesDiffer: (plan, names) => whereTimesDiffer(names, plan),
+    makeRoom: (plan) => syncMarking(runner, { ...plan, checksum: false, onlyDelete: true }),
     async flush(path) {
       try {
         await runner.run({ argv: flushArgv(path), timeoutMs: 3_600_000 })

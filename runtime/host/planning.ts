@@ -214,6 +214,7 @@ function createPlanningHost(
         plan({ argvs: [argv], ...(made.later.has(syncPlan.to) && { unlessNeedless: true }) })
         return { kind: 'done', stats: nothing, unchanged: false }
       },
+      makeRoom: async () => ({ kind: 'done', stats: nothing, unchanged: false }),
       flush: async (path) => step(flushArgv(path)),
       isEmpty: (path) =>
         !made.snapshots.values().some(({ at }) => at === path) &&
@@ -222,6 +223,7 @@ function createPlanningHost(
     boots: real.boots,
     archives: {
       tidy: async () => [],
+      stand: async () => false,
       reuse: async () => ({ damaged: [] }),
       async write(archive) {
         const file = temporaryPath(archive)

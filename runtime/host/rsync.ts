@@ -1,7 +1,17 @@
+import { statfsSync } from 'node:fs'
 import { SuspectMirrorError, TerminalError } from '../errors.ts'
 import type { Progress } from '../function.ts'
-import { type Command, CommandError, type CommandRunner } from './command.ts'
+import { type Command, CommandError, type CommandResult, type CommandRunner } from './command.ts'
 import { lastLines } from './output.ts'
+import {
+  ComplaintReader,
+  type Complaints,
+  complaintsOf,
+  failingKinds,
+  type LeftOut,
+  leftOutOf,
+  type RsyncErrorKind,
+} from './rsync-errors.ts'
 
 /** What to copy where, and what may be lost on the way. */
 export interface SyncPlan {
@@ -18,6 +28,8 @@ export interface SyncPlan {
   checksum?: boolean
   /** A file with the names of those that alone are copied, each ended by a NUL; nothing is deleted then. */
   only?: string
+  /** Nothing is copied, only deleted. */
+  onlyDelete?: true
   /** Whether the target's file system keeps fractions of a second; see rsync(1), --modify-window. */
   subsecondTimes: boolean
 }
@@ -35,10 +47,13 @@ export interface SyncStats {
 
 /** How a sync ended when it did not fail. */
 export type SyncOutcome =
-  /** `unchanged`: it has done nothing at all, not even to an owner or a mode; false where that is not certain. */
-  | { kind: 'done'; stats: SyncStats; unchanged: boolean }
+  /**
+   * `unchanged`: it has done nothing at all, not even to an owner or a mode; false where that is not certain. `leftOut`:
+   * entries that could not be copied, for reasons that are no reason to do without the others.
+   */
+  | { kind: 'done'; stats: SyncStats; unchanged: boolean; leftOut?: LeftOut }
   /** Files vanished while they were copied: normal in a live directory, a fault in a snapshot. */
-  | { kind: 'vanished'; stats: SyncStats }
+  | { kind: 'vanished'; stats: SyncStats; leftOut?: LeftOut }
   /** More was to be deleted than permitted; the rest of the copy is done. */
   | { kind: 'limited'; stats: SyncStats; skipped: number }
 
@@ -52,6 +67,7 @@ const exits: Readonly<Record<number, string>> = {
   11: 'rsync: error in file I/O',
   12: 'rsync: error in the protocol data stream',
   20: 'rsync was stopped by a signal',
+  22: 'rsync ran out of memory',
   23: 'rsync could not copy everything',
   30: 'rsync: timeout while sending or receiving',
   35: 'rsync: timeout while waiting for the daemon',
@@ -80,7 +96,9 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     '--one-file-system',
     // Of those that are named, what the mirror does not have yet is for the copy of everything.
     ...(only === undefined
-      ? ['--delete-delay']
+      ? plan.onlyDelete
+        ? ['--delete-before', '--existing', '--ignore-existing']
+        : ['--delete-delay']
       : [`--files-from=${only}`, '--from0', '--existing', '--ignore-missing-args']),
     ...(plan.subsecondTimes ? ['--modify-window=-1'] : []),
     ...(plan.checksum ? ['--checksum'] : []),
@@ -106,19 +124,25 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
 
 /** @returns undefined where the program does not say so. */
 export async function rsyncVersion(runner: CommandRunner): Promise<string | undefined> {
-  const { stdout } = await runner.run({ argv: ['rsync', '--version'], timeoutMs: 30_000 })
+  // One that cannot even say so will say why when it is to copy.
+  const { stdout } = await runner
+    .run({ argv: ['rsync', '--version'], timeoutMs: 30_000 })
+    .catch((error: unknown) => {
+      if (error instanceof CommandError) return { stdout: '' }
+      throw error
+    })
   return /\bversion v?(\d+(?:\.\d+)+)/.exec(stdout)?.[1]
 }
 
 /** Finds out what a sync would do, without doing it. @throws As `sync`. */
 export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<SyncStats> {
-  const { stdout } = await run(runner, {
+  const { result } = await run(runner, plan, {
     argv: rsyncArgv(plan, true),
     timeoutMs,
-    accept: [0, 24],
+    accept: [0, 23, 24],
     ...signalOf(plan),
   })
-  return parseStats(stdout)
+  return parseStats(result.stdout)
 }
 
 export interface SyncOptions {
@@ -144,50 +168,100 @@ export async function sync(
 ): Promise<SyncOutcome> {
   const meter = new Meter(totalBytes, onProgress)
   const output = new OutputReader({ onProgress: (progress, line) => meter.read(progress, line), onChange })
-  const result = await run(runner, {
+  const { result, complaints, leftOut } = await run(runner, plan, {
     argv: rsyncArgv(plan),
     timeoutMs,
-    accept: [0, 24, 25],
+    accept: [0, 23, 24, 25],
     ...signalOf(plan),
     onStdout: (chunk) => output.add(chunk),
   })
-  const { statistics, changes } = output.end()
+  const { statistics, changes, deletedNothing } = output.end()
   const stats = parseStats(statistics)
   // 23 masks 25, and 24 masks 25 too: the message is what counts.
-  const limited = result.exitCode === 25 || /Deletions stopped/.test(result.stderr)
-  if (limited)
-    return { kind: 'limited', stats, skipped: Number(/\((\d+) skipped\)/.exec(result.stderr)?.[1] ?? 1) }
-  if (result.exitCode === 24) return { kind: 'vanished', stats }
+  if (result.exitCode === 25 || complaints.stopped !== undefined) {
+    return { kind: 'limited', stats, skipped: complaints.stopped ?? 1 }
+  }
+  const left = leftOut && { leftOut: { ...leftOut, deletedNothing } }
+  const vanished = complaints.kinds.some(({ kind }) => kind === 'vanished')
+  if (result.exitCode === 24 || (left && vanished)) return { kind: 'vanished', stats, ...left }
   const { created, deleted, transferred, transferredBytes } = stats
   const counted = created + deleted + transferred + transferredBytes
   meter.end(transferredBytes)
-  const unchanged = statistics !== '' && changes + counted === 0 && result.stderr.trim() === ''
-  return { kind: 'done', stats, unchanged }
+  const unchanged = statistics !== '' && changes + counted === 0 && !complaints.any && !left
+  return { kind: 'done', stats, unchanged, ...left }
 }
 
 function signalOf({ signal }: SyncPlan): { signal?: AbortSignal } {
   return signal ? { signal } : {}
 }
 
-async function run(runner: CommandRunner, command: Command) {
+interface Ran {
+  result: CommandResult
+  complaints: Complaints
+  leftOut?: Pick<LeftOut, 'kinds'> | undefined
+}
+
+/** Runs rsync, and judges what it says about it. */
+async function run(runner: CommandRunner, plan: SyncPlan, command: Command): Promise<Ran> {
+  const places = [plan.from, plan.to]
+  const reader = new ComplaintReader(places)
+  let heard: Complaints | undefined
+  const hear = (stderr: string) => {
+    heard ??= reader.end()
+    return heard.any ? heard : complaintsOf(stderr, places)
+  }
   try {
-    return await runner.run(command)
+    const result = await runner.run({ ...command, onStderr: (chunk) => reader.add(chunk) })
+    const complaints = hear(result.stderr)
+    if (result.exitCode !== 23) return { result, complaints }
+    const leftOut = leftOutOf(complaints)
+    if (leftOut) return { result, complaints, leftOut }
+    throw failure(complaints, plan, commandFailure(command.argv, result))
   } catch (error) {
     if (!(error instanceof CommandError) || error.exitCode === undefined || error.timedOut) throw error
-    const what = exits[error.exitCode] ?? `rsync ended with exit code ${error.exitCode}`
-    const full = /No space left|Disk quota exceeded/.exec(error.stderr)?.[0]
-    const message = `${what}${full ? ` (${full} on the target)` : ''}: ${firstComplaint(error.stderr)}`
-    if (passing.has(error.exitCode) && !full) throw error
-    // The disk is failing: what was written before it did may be lost too.
-    const failing = /Input\/output error|Read-only file system/.test(error.stderr)
-    throw new (failing ? SuspectMirrorError : TerminalError)(message, { cause: error })
+    const complaints = hear(error.stderr)
+    if (passing.has(error.exitCode) && !fullKinds.some((kind) => has(complaints, kind))) throw error
+    throw failure(complaints, plan, error)
   }
 }
 
-/** rsync's last line only says that there were errors; the first complaint says which. */
-function firstComplaint(stderr: string): string {
-  const lines = stderr.split('\n').filter((line) => line.trim() && !/^rsync error:/.test(line))
-  return lines[0]?.trim() ?? lastLines(stderr, 1)
+/** Those of a disk that is full; whether more room is all it takes, its file system tells. */
+const fullKinds: readonly RsyncErrorKind[] = ['no-space', 'quota']
+
+function has({ kinds }: Complaints, kind: RsyncErrorKind): boolean {
+  return kinds.some((one) => one.kind === kind)
+}
+
+function failure(complaints: Complaints, { to }: SyncPlan, cause: CommandError): TerminalError {
+  const { exitCode = 0 } = cause
+  const what = exits[exitCode] ?? `rsync ended with exit code ${exitCode}`
+  const said = complaints.first || lastLines(cause.stderr, 1)
+  const failing = failingKinds.find((one) => has(complaints, one))
+  const full = fullKinds.find((one) => has(complaints, one))
+  // What is behind all else comes first, wherever it stands.
+  const first = failing ?? full ?? complaints.kinds.find(({ kind }) => kind !== 'unknown')?.kind ?? 'unknown'
+  const kind = first === 'no-space' && hasNoInodes(to) ? 'no-inodes' : first
+  const why = { 'no-space': 'No space left', quota: 'Disk quota exceeded', 'no-inodes': 'no inodes left' }[
+    kind as string
+  ]
+  // The disk is failing: what was written before it did may be lost too.
+  const Failure = failing ? SuspectMirrorError : TerminalError
+  return new Failure(`${what}${why ? ` (${why} on the target)` : ''}: ${said}`, { cause, kind })
+}
+
+function commandFailure(argv: Command['argv'], { exitCode, stderr }: CommandResult): CommandError {
+  const facts = { argv, exitCode, signal: undefined, stderr, timedOut: false }
+  return new CommandError(`${argv[0]} ended with exit code ${exitCode}`, facts)
+}
+
+/** Btrfs and others have no fixed number of inodes: then none is free, and none is used. */
+function hasNoInodes(path: string): boolean {
+  try {
+    const { files, ffree } = statfsSync(path)
+    return files > 0 && ffree === 0
+  } catch {
+    return false
+  }
 }
 
 /** @see rsync(1), --stats: numbers without separators, by --no-human-readable. */
@@ -263,6 +337,7 @@ class OutputReader {
   #rest = ''
   #statistics = ''
   #changes = 0
+  #deletedNothing = false
   readonly #on: { onProgress: (progress: Progress, line: string) => void; onChange: () => void }
 
   constructor(on: { onProgress: (progress: Progress, line: string) => void; onChange: () => void }) {
@@ -275,10 +350,17 @@ class OutputReader {
     for (const line of lines) this.#read(line)
   }
 
-  /** `statistics` is empty where there were none. */
-  end(): { statistics: string; changes: number } {
+  /**
+   * `statistics` is empty where there were none; `deletedNothing`: nothing was deleted any more from the first thing on
+   * that could not be read.
+   */
+  end(): { statistics: string; changes: number; deletedNothing: boolean } {
     this.#read(this.#rest)
-    return { statistics: this.#statistics, changes: this.#changes }
+    return {
+      statistics: this.#statistics,
+      changes: this.#changes,
+      deletedNothing: this.#deletedNothing,
+    }
   }
 
   #read(line: string): void {
@@ -290,6 +372,7 @@ class OutputReader {
     if (progress) this.#on.onProgress(progress, line)
     else if (line.trim() !== '') {
       this.#changes += 1
+      this.#deletedNothing ||= line.startsWith('IO error encountered -- skipping file deletion')
       this.#on.onChange()
     }
   }

@@ -1,6 +1,6 @@
 import type { StoryDelivery } from '../../bus/journal.ts'
 import { formatDuration } from '../../config/units.ts'
-import { type Painter, printable, shellQuote } from '../format.ts'
+import { firstAndLast, type Painter, printable, shellQuote } from '../format.ts'
 
 /** One line of the story, before it is put into columns. */
 export interface Line {
@@ -73,7 +73,7 @@ function commandLines(command: Command, delivery: StoryDelivery, drawing: Drawin
   const stderr = failed ? (command.stderr ?? '').split('\n').filter((line) => line.trim()) : []
   return [
     { tookMs: command.durationMs, text: head },
-    ...stderr.slice(-stderrLines).map((line) => ({ text: `  ${paint.dim(printable(line))}` })),
+    ...firstAndLast(stderr, stderrLines).map((line) => ({ text: `  ${paint.dim(printable(line))}` })),
   ]
 }
 

@@ -24,6 +24,8 @@ export interface Failure {
   /** The event whose handling failed. */
   step: string
   reason: string
+  /** What is behind it, where that was told. */
+  cause?: string | undefined
   /** The snapshot that it happened with, counted from 1. */
   trial: number
   /** Tries of the step itself. */
@@ -103,14 +105,14 @@ function failureOf({ seq, event }: LoggedEvent, source: string, journal: Journal
   }
 }
 
-function outcomeOf(event: Envelope): Pick<Failure, 'state' | 'step' | 'reason'> {
+function outcomeOf(event: Envelope): Pick<Failure, 'state' | 'step' | 'reason' | 'cause'> {
   if (event.type === syncHeld.type) {
     const { deletions, mirrorFiles, limit } = dataOf(syncHeld, event)
     const reason = `would delete ${deletions} of ${mirrorFiles} files in the mirror, ${limit} are allowed`
     return { state: 'held', step: syncRun.type, reason }
   }
-  const { step, reason, cancelled } = dataOf(sourceFailed, event)
-  return { state: cancelled ? 'cancelled' : 'failed', step, reason }
+  const { step, reason, cancelled, cause } = dataOf(sourceFailed, event)
+  return { state: cancelled ? 'cancelled' : 'failed', step, reason, cause }
 }
 
 /**

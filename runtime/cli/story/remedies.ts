@@ -9,6 +9,7 @@ import {
   targetOpen,
 } from '../../../events/index.ts'
 import type { Source } from '../../config/config.ts'
+import { complaintsOf, type RsyncErrorKind } from '../../host/rsync-errors.ts'
 import { noRuntimeRoom } from '../../host/runtime-room.ts'
 import { noFileSystem, unknownToKernel } from '../../host/volume-content.ts'
 import type { Failure } from './failure.ts'
@@ -127,11 +128,8 @@ const remedies: readonly Remedy[] = [
     ],
   },
   {
-    applies: ({ step, command }) => step === syncRun.type && isFull(command),
-    steps: ({ mirrorAt }) => [
-      'The backup disk is full: make room on it, or exclude what need not be kept:',
-      `$ df -h ${mirrorAt}`,
-    ],
+    applies: (failure) => failure.step === syncRun.type && copyRemedyOf(failure) !== undefined,
+    steps: (failure) => copyRemedyOf(failure)?.(failure) ?? [],
   },
   {
     applies: ({ step, command }) => step === syncRun.type && command?.exitCode === 23,
@@ -182,6 +180,72 @@ const remedies: readonly Remedy[] = [
     ],
   },
 ]
+
+/** What to do about each kind of error of a copy that is known. */
+const copyRemedies: Partial<Record<RsyncErrorKind, (failure: Case) => string[]>> = {
+  io: () => [
+    "A disk is failing, or its cable: the source's or the backup's, the kernel says which. Save what can still be read:",
+    '$ dmesg --level=err,warn | tail',
+    '$ smartctl --all /dev/DISK',
+  ],
+  'read-only': ({ mirrorAt }) => [
+    'The file system of the backup disk is read-only; the kernel does that after errors. Unmount it and check it:',
+    '$ dmesg --level=err,warn | tail',
+    `$ findmnt --target ${mirrorAt}`,
+  ],
+  'no-space': ({ mirrorAt, source }) => [
+    'The backup disk is full: make room on it, or exclude what need not be kept:',
+    `$ df -h ${mirrorAt}`,
+    'If a large file has only moved, its old place makes the room: it goes first where an archive of the mirror holds it. Without one, delete it in the mirror by hand, then:',
+    run(source),
+  ],
+  'no-inodes': ({ mirrorAt }) => [
+    'The backup disk has room, but no inodes left for more files. Exclude folders of many small files, or make its file system anew with more of them (mkfs.ext4 -i 8192):',
+    `$ df -i ${mirrorAt}`,
+  ],
+  quota: ({ mirrorAt }) => [
+    'A quota on the backup disk is used up. Quotas count root too where a project has one; raise it, or make room:',
+    `$ repquota --human-readable --all; df -h ${mirrorAt}`,
+  ],
+  'file-too-large': ({ source, mirrorAt }) => [
+    `A file is larger than the file system of the backup disk can hold (4 GiB on vfat). Exclude it under sources.${source.name}.exclude, or use ext4 or XFS:`,
+    `$ findmnt --target ${mirrorAt}`,
+  ],
+  'no-attributes': ({ source }) => [
+    'The backup disk keeps no access lists or extended attributes as it is mounted. Reiserfs, ext2 and ext3 need options for that:',
+    `targets.${source.target}.mounts: add options: [acl, user_xattr]`,
+    'vfat, exFAT and most network shares have none: use ext4, XFS or btrfs there.',
+    '$ hdsync check',
+  ],
+  'not-permitted': ({ mirrorAt }) => [
+    'Something in the mirror may not be changed even by root: it is immutable (chattr +i), or the backup disk knows no owners. The message names it:',
+    `$ lsattr -R ${mirrorAt} 2>/dev/null | grep -e '----i' -e '-----a'`,
+    `$ findmnt --target ${mirrorAt}`,
+  ],
+  'no-access': ({ source }) => [
+    'Something may not be read or written by this user. Run hdsync as root; a network share (root_squash) or a FUSE mount may refuse root too: exclude it.',
+    `sources.${source.name}.exclude`,
+    '$ hdsync show',
+  ],
+  stale: () => [
+    'A network share was replaced or restarted on its server: mount it anew, then run it again.',
+    '$ findmnt --types nfs,nfs4,cifs',
+  ],
+  memory: () => [
+    'rsync ran out of memory: some kilobytes for each thousand files with many hard links. See who takes it:',
+    '$ journalctl --boot --grep="out of memory" --pager-end',
+    '$ free -h',
+  ],
+}
+
+/** By what was found out when it failed; before that was noted, by what stands on record of the command. */
+function copyRemedyOf({ cause, command }: Case): ((failure: Case) => string[]) | undefined {
+  if (cause !== undefined) return copyRemedies[cause as RsyncErrorKind]
+  if (command?.argv[0] !== 'rsync') return undefined
+  const kinds = complaintsOf(command.stderr).kinds.map(({ kind }) => kind)
+  const first = (['io', 'read-only', 'no-space', 'quota'] as const).find((kind) => kinds.includes(kind))
+  return copyRemedies[first ?? kinds.find((kind) => kind !== 'unknown') ?? 'unknown']
+}
 
 /** What to do about a failure. */
 export function remedyFor(failure: Case): string[] {

@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path'
 import type { SourceState } from '../../../events/index.ts'
-import { localDay, type Painter, painter, printable, shellQuote, wrapWords } from '../format.ts'
+import { firstAndLast, localDay, type Painter, painter, printable, shellQuote, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
 import type { FailedCommand, Failure } from './failure.ts'
 
@@ -93,7 +93,7 @@ function commandLines(command: FailedCommand | undefined): Line[] {
   const { argv, exitCode, signal, stderr } = command
   const end = exitCode !== null ? `exit code ${exitCode}` : signal ? `ended by ${signal}` : 'it did not end'
   const said = stderr.split('\n').filter((line) => line.trim())
-  return [verbatim(`$ ${shellQuote(argv)}`), prose(end), ...said.slice(-stderrLines).map(verbatim)]
+  return [verbatim(`$ ${shellQuote(argv)}`), prose(end), ...firstAndLast(said, stderrLines).map(verbatim)]
 }
 
 function whatWasDone({

@@ -4,6 +4,7 @@ import { TerminalError } from '../../../runtime/errors.ts'
 import type { Host } from '../../../runtime/function.ts'
 import type { Asked, Written } from '../../../runtime/host/mirrors.ts'
 import type { SyncOutcome, SyncStats } from '../../../runtime/host/rsync.ts'
+import type { LeftOut } from '../../../runtime/host/rsync-errors.ts'
 import type { Share } from '../../../runtime/host/suspects.ts'
 
 const stats: SyncStats = { files: 100, created: 0, deleted: 2, transferred: 3, transferredBytes: 4096 }
@@ -66,6 +67,10 @@ export class Box implements Host {
   beforeSync: (source: string) => Promise<void> | void = () => {}
   beforeArchive: (source: string) => Promise<void> | void = () => {}
   onHook: (event: Envelope) => void = () => {}
+  /** Entries that cannot be copied from a source. */
+  readonly leftOut: Record<string, LeftOut> = {}
+  /** Mirrors that have no room before something is deleted. */
+  readonly fullUntilRoom = new Set<string>()
   /** How every sync ends. */
   outcome: SyncOutcome['kind'] = 'done'
   /** Size of each snapshot, in their order; undefined for a thin one. */
@@ -185,12 +190,20 @@ export class Box implements Host {
       await this.beforeSync(source)
       if (checksum) this.comparedByContent.add(source)
       this.done.push(`sync ${source}, deleting ${maxDelete} at most`)
+      if (this.fullUntilRoom.has(source)) throw new TerminalError('no room', { kind: 'no-space' })
+      const leftOut = this.leftOut[source]
+      if (leftOut) return { kind: 'done', stats, unchanged: false, leftOut }
       const unchanged = this.unchanged.has(source)
       const copied = { files: this.files, sizeBytes: this.sizeBytes }
       const done = unchanged
         ? { ...stats, deleted: 0, transferred: 0, transferredBytes: 0, ...copied }
         : { ...stats, deleted: this.#deletionsOf(to), ...copied }
       return { kind: this.outcome, stats: done, skipped: 1, unchanged } as SyncOutcome
+    },
+    makeRoom: async ({ to, maxDelete }) => {
+      this.done.push(`make room in ${baseOf(to)}, deleting ${maxDelete} at most`)
+      this.fullUntilRoom.delete(baseOf(to))
+      return { kind: 'done', stats: { ...stats, deleted: this.#deletionsOf(to) }, unchanged: false }
     },
     flush: async (path) => void this.done.push(`flush ${baseOf(path)}`),
     isEmpty: (path) => this.emptySources.has(baseOf(path)),
@@ -214,6 +227,7 @@ export class Box implements Host {
 
   readonly archives: Host['archives'] = {
     tidy: async () => this.inTheWay,
+    stand: async (earlier) => earlier.length > 0,
     reuse: async ({ source, weekday }, earlier) => {
       const damaged = this.damaged.splice(0)
       const [one] = damaged.length > 0 ? [] : earlier

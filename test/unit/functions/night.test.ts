@@ -298,6 +298,24 @@ describe('a copy', () => {
     expect(stateOf(await night.run(source))).toEqual(states)
   })
 
+  test('of which single entries cannot be copied is good otherwise, and is archived', async () => {
+    const night = new Night()
+    const kinds = [{ kind: 'in-the-way' as const, count: 1, entries: ['www'] }]
+    night.box.leftOut.var = { kinds, deletedNothing: false }
+    const result = await night.run('var')
+    expect(stateOf(result)).toEqual(['degraded', 'var degraded'])
+    expect(result.sources[0]?.error).toMatch(/"www" .*move it away$/)
+    expect(night.box.done.join()).toContain('archive var')
+  })
+
+  test('in whose snapshot something has moved fails', async () => {
+    const night = new Night()
+    const kinds = [{ kind: 'changed' as const, count: 1, entries: ['d/f'] }]
+    night.box.leftOut.var = { kinds, deletedNothing: true }
+    night.box.leftOut.usr = { kinds, deletedNothing: true }
+    expect(stateOf(await night.run('var', 'usr'))).toEqual(['failed', 'var failed', 'usr degraded'])
+  })
+
   test('onto a target that is gone in the meantime is not made', async () => {
     const night = new Night()
     night.box.beforeArchive = () => {

@@ -7,6 +7,7 @@ import {
   runEnds,
   runWarned,
   sourceArchived,
+  sourceFailed,
   sourceSynced,
 } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
@@ -216,6 +217,58 @@ describe('where nothing has changed on either side since the last copy', () => {
     expect((await nights.next()).state).toBe('succeeded')
     expect(nights.box.comparedByContent.has('var')).toBe(true)
   })
+})
+
+describe('on a full disk', () => {
+  const made = (nights: Nights) => nights.box.done.filter((line) => /^(sync|make room|archive)/.test(line))
+
+  test('what an archive holds is deleted first, where that makes the room', async () => {
+    const nights = await Nights.afterFirst()
+    nights.box.fullUntilRoom.add('var')
+    expect((await nights.next()).state).toBe('succeeded')
+    const [first, room, second, archive] = made(nights)
+    const limit = Number(/\d+/.exec(first ?? '')?.[0])
+    expect([room, second, archive]).toEqual([
+      `make room in var, deleting ${limit} at most`,
+      `sync var, deleting ${limit - 2} at most`,
+      'archive var on Thursday',
+    ])
+    const [synced] = nights.bench.bus.events({ runId: 'run2', types: [sourceSynced.type] })
+    expect(synced?.data).toMatchObject({ filesDeleted: 4 })
+  })
+
+  test('nothing is deleted where no archive holds what the mirror has', async () => {
+    const nights = await Nights.afterFirst()
+    nights.box.beforeArchive = () => {
+      throw new TerminalError('no archive')
+    }
+    await nights.next()
+    nights.box.fullUntilRoom.add('var')
+    expect((await nights.next()).state).toBe('failed')
+    expect(made(nights)).toEqual([expect.stringMatching(/^sync var/)])
+  })
+
+  test('nothing is deleted where the archive is gone', async () => {
+    const nights = await Nights.afterFirst()
+    nights.box.fullUntilRoom.add('var')
+    nights.box.archives.stand = async () => false
+    expect((await nights.next()).state).toBe('failed')
+    expect(made(nights)).toEqual([expect.stringMatching(/^sync var/)])
+    const [failed] = nights.bench.bus.events({ runId: 'run2', types: [sourceFailed.type] })
+    expect(failed?.data).toMatchObject({ cause: 'no-space' })
+  })
+})
+
+test('a night of which something was left out is not taken for one after which nothing is to be done', async () => {
+  const nights = await Nights.afterFirst()
+  const kinds = [{ kind: 'links' as const, count: 1, entries: ['f'] }]
+  nights.box.leftOut.var = { kinds, deletedNothing: false }
+  for (let night = 0; night < 3; night += 1) {
+    const { done, state } = await nights.next()
+    expect(state).toBe('degraded')
+    expect(done).toContain('sync var')
+    nights.box.untouched.add('var')
+  }
 })
 
 test('a second try that finds nothing left to do is no proof that nothing was done', async () => {

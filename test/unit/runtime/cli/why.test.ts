@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { whyCommand } from '../../../../runtime/cli/why.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
 import { leaveRefusedNight } from './refused-night.ts'
@@ -87,15 +87,17 @@ describe('why', () => {
   test('of a failed command shows its exit code and the end of what it said', async () => {
     const server = await makeServer()
     await backUp(server)
-    // A folder where a file has to go: rsync ends with 23.
-    rmSync(join(server.folder, 'disk', 'home', 'file'))
-    mkdirSync(join(server.folder, 'disk', 'home', 'file', 'full'), { recursive: true })
-    writeFileSync(join(server.folder, 'disk', 'home', 'file', 'full', 'of'), 'it')
-    const { config } = server
+    // Of something that is not known to be harmless.
     writeFileSync(
-      config,
-      readFileSync(config, 'utf8').replace('home: {', 'home: { maxDelete: 0, exclude: [full],'),
+      join(server.folder, 'rsync'),
+      '#!/bin/sh\n[ $1 = --version ] || { echo something new >&2; exit 23; }\necho version 3.5.0\n',
+      {
+        mode: 0o755,
+      },
     )
+    vi.stubEnv('PATH', `${server.folder}:${process.env.PATH}`)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    writeFileSync(join(server.folder, 'home', 'file'), 'changed')
     await backUp(server, { sources: ['home'] })
     const text = await why(server, 'home')
     expect(text).toMatch(/\nCommand +\$ rsync --archive .*\n +exit code 23\n/)

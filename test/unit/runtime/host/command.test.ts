@@ -132,6 +132,33 @@ describe('run()', () => {
     expect(recorded[0]?.end).toMatchObject({ exitCode: 7, stderr: 'a\nb\nc\n' })
   })
 
+  test('keeps on record what it said first and last, and hands all of it on', async () => {
+    const { runner, recorded } = recordingRunner()
+    let heard = 0
+    const said = 'echo first >&2; for i in $(seq 2000); do echo line $i >&2; done; echo last >&2; exit 7'
+    const failure = await failureOf(
+      runner.run(
+        sh(said, {
+          onStderr: (chunk) => {
+            heard += chunk.length
+          },
+        }),
+      ),
+    )
+    const { stderr } = failure as CommandError
+    expect(heard).toBeGreaterThan(18_000)
+    expect(stderr.length).toBeLessThan(4_300)
+    expect(stderr).toMatch(/^first\nline 1\n[\s\S]*\n… \d+ lines left out …\n[\s\S]*line 2000\nlast\n$/)
+    expect(recorded[0]?.end?.stderr).toBe(stderr)
+  })
+
+  test('cuts a long line in its middle: its end says why', async () => {
+    const long = `printf 'é%.0s' $(seq 5000) >&2; echo ': no' >&2; exit 1`
+    const failure = await failureOf(recordingRunner().runner.run(sh(long)))
+    expect((failure as CommandError).stderr).toMatch(/^é+.?….?é+: no\n$/)
+    expect((failure as CommandError).stderr.length).toBeLessThan(600)
+  })
+
   test('takes an exit code that is accepted for good, and then 0 only if it is named', async () => {
     const { runner } = recordingRunner()
     expect((await runner.run(sh('exit 24', { accept: [0, 24] }))).exitCode).toBe(24)

@@ -17,7 +17,7 @@ import {
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { TerminalError } from '../../../../runtime/errors.ts'
+import { SuspectMirrorError, TerminalError } from '../../../../runtime/errors.ts'
 import type { Progress } from '../../../../runtime/function.ts'
 import { CommandError, type CommandRunner } from '../../../../runtime/host/command.ts'
 import {
@@ -217,6 +217,67 @@ describe('sync()', () => {
     expect(readdirSync(plan.to)).toHaveLength(3)
     expect(await copy({ ...plan, maxDelete: 0 })).toMatchObject({ kind: 'limited', stats: { deleted: 0 } })
     expect(readdirSync(plan.to)).toHaveLength(3)
+  })
+
+  test('copies the rest where excluded files keep a folder from becoming a link', async () => {
+    const plan = folders({ exclude: ['cache'] })
+    fill(plan.from, 'new')
+    symlinkSync('elsewhere', join(plan.from, 'www'))
+    mkdirSync(join(plan.to, 'www/cache'), { recursive: true })
+    fill(join(plan.to, 'www/cache'), 'kept')
+    fill(plan.to, 'old')
+    const leftOut = {
+      kinds: [{ kind: 'in-the-way', count: 1, entries: ['www'] }],
+      deletedNothing: false,
+    }
+    const { runner } = recordingRunner()
+    expect(await forecast(runner, plan)).toMatchObject({ deleted: 1 })
+    expect(await copy(plan)).toMatchObject({ kind: 'done', unchanged: false, leftOut })
+    expect(readdirSync(plan.to)).toEqual(['new', 'www'])
+    expect(existsSync(join(plan.to, 'www/cache/kept'))).toBe(true)
+    // The next one has nothing to do but that, and still is not as it should be.
+    expect(await copy(plan)).toMatchObject({ kind: 'done', unchanged: false, leftOut })
+    fill(plan.to, 'more', 'than', 'permitted')
+    expect(await copy({ ...plan, maxDelete: 1 })).toMatchObject({ kind: 'limited', skipped: 2 })
+  })
+
+  test('copies the rest where a path is too long, and says that nothing was deleted', async () => {
+    const plan = folders()
+    fill(plan.from, 'new')
+    fill(plan.to, 'old')
+    const deep = Array.from({ length: 22 }, () => 'D'.repeat(200))
+    const down = 'cd "$0" && for d; do mkdir $d && cd $d; done'
+    execFileSync('bash', ['-c', down, plan.from, ...deep], { stdio: 'ignore' })
+    const outcome = await copy(plan)
+    expect(outcome).toMatchObject({
+      kind: 'done',
+      leftOut: { kinds: [{ kind: 'long-name', count: 1 }], deletedNothing: true },
+    })
+    expect(readdirSync(plan.to)).toContain('new')
+    execFileSync('rm', ['-rf', plan.from, plan.to])
+  })
+
+  test('that has read an error of the disk makes the mirror suspect, wherever the message stands', async () => {
+    const script =
+      'echo \'rsync: [sender] read errors mapping "/x": Input/output error (5)\' >&2; for i in $(seq 3000); do echo "rsync: [sender] opendir \\"/d$i\\" failed: Permission denied (13)" >&2; done; exit 23'
+    const real = recordingRunner().runner
+    const runner: CommandRunner = {
+      ...real,
+      run: (command) => real.run({ ...command, argv: ['sh', '-c', script] }),
+    }
+    const failure = await sync(runner, folders()).catch((error) => error)
+    expect(failure).toBeInstanceOf(SuspectMirrorError)
+    expect(failure).toMatchObject({ kind: 'io', message: expect.stringContaining('read errors mapping') })
+  })
+
+  test('that only deletes copies nothing', async () => {
+    const plan = folders()
+    fill(plan.from, 'new', 'same')
+    fill(plan.to, 'old', 'same')
+    expect(await copy({ ...plan, onlyDelete: true })).toMatchObject({ kind: 'done', stats: { deleted: 1 } })
+    expect(readdirSync(plan.to)).toEqual(['same'])
+    fill(plan.to, 'a', 'b')
+    expect(await copy({ ...plan, onlyDelete: true, maxDelete: 1 })).toMatchObject({ kind: 'limited' })
   })
 
   test('tells how far it has come', async () => {

@@ -89,7 +89,7 @@ describe('storyText()', () => {
       '  $ true',
       '  between',
       "  $ mount '/a b' exit 32",
-      ...['2', '3', '4', '5', '6', '7'].map((line) => `    ${line}`),
+      ...['1', '2', '3', '…', '6', '7'].map((line) => `    ${line}`),
       '  no',
     ])
   })

@@ -71,6 +71,21 @@ test.each<[what: string, facts: Partial<Case>, advice: RegExp]>([
   ['lvcreate', { step: 'snapshot.take', command: { ...rsync(5), argv: ['lvcreate'] } }, /\$ vgs vg01/],
   ['a gate', { step: 'snapshot.take' }, /\$ hdsync show abc.*var\.snapshot\.gate\.timeout/],
   ['a full backup disk', { command: rsync(11, full) }, /\$ df -h \/mnt\/hdd1\/var/],
+  [
+    'a full backup disk of old, whose reason stood before the last words',
+    { command: rsync(23, `${full}\nrsync error: code 23`) },
+    /disk is full/,
+  ],
+  [
+    'a target without attributes, of which only the record tells',
+    {
+      command: rsync(
+        23,
+        'rsync: [receiver] rsync_xal_set: lsetxattr("/m/a","user.x") failed: Operation not supported (95)',
+      ),
+    },
+    /options: \[acl, user_xattr\]/,
+  ],
   ['unreadable files', { command: rsync(23) }, /rsync names them.*\$ hdsync show/],
   ['a broken pipe', { command: rsync(12) }, /broken off.*\$ hdsync run var/],
   ['a source that is not right', {}, /did not look right.*\$ hdsync run var/],
@@ -80,4 +95,21 @@ test.each<[what: string, facts: Partial<Case>, advice: RegExp]>([
   ['anything else', { step: 'of.tomorrow' }, /\$ hdsync show abc \$ hdsync check/],
 ])('remedyFor() %s says what to do', (_, facts, advice) => {
   expect(remedyFor({ ...failure, ...facts }).join(' ')).toMatch(advice)
+})
+
+test.each<[cause: string, advice: RegExp]>([
+  ['io', /failing.*\$ dmesg/],
+  ['read-only', /read-only; .*\$ findmnt --target \/mnt\/hdd1\/var/],
+  ['no-space', /is full.*\$ df -h.*\$ hdsync run var/],
+  ['no-inodes', /no inodes left.*\$ df -i \/mnt\/hdd1\/var/],
+  ['quota', /quota/],
+  ['file-too-large', /sources\.var\.exclude/],
+  ['no-attributes', /targets\.hdd1\.mounts: add options: \[acl, user_xattr\]/],
+  ['not-permitted', /immutable.*\$ lsattr/],
+  ['no-access', /root_squash/],
+  ['stale', /mount it anew/],
+  ['memory', /out of memory.*\$ free -h/],
+  ['unknown', /rsync names them/],
+])('remedyFor() an error of a copy, %s, says what to do', (cause, advice) => {
+  expect(remedyFor({ ...failure, cause, command: rsync(23) }).join(' ')).toMatch(advice)
 })
