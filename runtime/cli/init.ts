@@ -182,6 +182,12 @@ async function carryOut(
   const names = made.sources.map(({ name }) => name)
   say(`${file} is written: ${names.join(', ')} to ${made.target.at}`)
   for (const text of made.warnings) warn(text)
+  if (made.noArchive !== null) {
+    warn(
+      `no weekday archives: ${made.noArchive}`,
+      `to have them, write in ${file}: archive: { target: ${made.target.name} }`,
+    )
+  }
 
   const config = await loadConfig({ path: file, env: {} })
   let good = await adoptAll(config, made, adopt, { say, warn })

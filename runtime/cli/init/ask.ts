@@ -1,7 +1,7 @@
 import { CANCEL_SYMBOL, cancel, confirm, intro, log, multiselect, note, select, text } from '@clack/prompts'
 import { formatBytes } from '../../config/units.ts'
 import { CancelledError } from '../../errors.ts'
-import { type Choices, defaultArchive, defaultChoices, usedBytes } from './choices.ts'
+import { archiveDoubt, type Choices, defaultArchive, defaultChoices, usedBytes } from './choices.ts'
 import type { Proposal } from './proposal.ts'
 import type { ProposedSource } from './sources.ts'
 import type { Candidate } from './targets.ts'
@@ -75,6 +75,8 @@ async function askForArchive(proposal: Proposal, target: Candidate): Promise<str
   const others = proposal.targets.filter((one) => one !== target)
   const message = 'Keep an archive of each mirror for each day of the week?'
   const wanted = defaultArchive(proposal, target)
+  const doubt = archiveDoubt(proposal, target)
+  if (doubt) log.warn(`Archives are off unless you want them: ${doubt}.`)
   if (others.length === 0) {
     const yes = await answer(
       confirm({ message: `${message} On ${target.at} too.`, initialValue: wanted !== undefined }),

@@ -16,6 +16,8 @@ export interface Draft {
   sources: ProposedSource[]
   target: Candidate
   archive: Candidate | null
+  /** Why there are no archives; null where there are. */
+  noArchive: string | null
   warnings: string[]
 }
 
@@ -37,6 +39,15 @@ export function defaultArchive({ targets, sources }: Proposal, target: Candidate
   if (second) return second
   const room = target.freeBytes ?? target.sizeBytes
   return room !== null && room >= usedBytes(sources) * weekShare ? target : undefined
+}
+
+/** Why archives are off unless somebody wants them; undefined where they are on. */
+export function archiveDoubt(proposal: Proposal, target: Candidate): string | undefined {
+  if (defaultArchive(proposal, target)) return undefined
+  const room = target.freeBytes ?? target.sizeBytes
+  if (room === null) return `nobody knows how much room ${target.at} has`
+  const needed = formatBytes(usedBytes(proposal.sources) * weekShare)
+  return `${target.at} has room for ${formatBytes(room)}, and the mirrors with a week of archives may take ${needed}`
 }
 
 /**
@@ -62,7 +73,9 @@ export function draft(proposal: Proposal, { sources: names, target: to, archive:
     const patterns = new Set([...source.exclude, ...nested])
     return { ...source, exclude: [...patterns] }
   })
-  return { sources, target, archive, warnings: warningsOf(sources, target) }
+  const doubt = archiveDoubt({ ...proposal, sources: chosen }, target)
+  const noArchive = archive ? null : (doubt ?? 'they were not asked for')
+  return { sources, target, archive, noArchive, warnings: warningsOf(sources, target) }
 }
 
 function warningsOf(sources: readonly ProposedSource[], target: Candidate): string[] {

@@ -17,7 +17,7 @@ notify:
   - { exec: [/usr/local/bin/page-me], on: [run.failed, sync.held] }`
 
 /** The config of a draft, with comments. @param schema Path of the JSON Schema, for editors. */
-export function documentOf({ sources, target, archive }: Draft, schema: string): string {
+export function documentOf({ sources, target, archive, noArchive }: Draft, schema: string): string {
   const targets = [...new Set([target, ...(archive ? [archive] : [])])]
   const document = new Document({
     sources: Object.fromEntries(sources.map((source) => [source.name, sourceOf(source, target)])),
@@ -26,7 +26,11 @@ export function documentOf({ sources, target, archive }: Draft, schema: string):
   })
   const root = document.contents as unknown as YAMLMap<Node, YAMLMap<Node, Node>>
   document.commentBefore = commented(`yaml-language-server: $schema=${schema}`)
-  document.comment = commented(tail)
+  document.comment = commented(
+    noArchive === null
+      ? tail
+      : `Weekday archives are off: ${noArchive}. This turns them on:\narchive: { target: ${target.name} }\n\n${tail}`,
+  )
   for (const section of root.items) {
     section.key.spaceBefore = section !== root.items[0]
     if (isMap<Node, Node>(section.value)) for (const pair of section.value.items) inOneLine(pair)

@@ -38,6 +38,25 @@ describe('init', () => {
     expect(out).toContain(`hdsync plan --config ${file}`)
   })
 
+  test('says that archives are off, why, and what turns them on', async () => {
+    const folder = temporaryFolder()
+    const [file, backup] = [join(folder, 'hdsync.yaml'), join(folder, 'backup')]
+    mkdirSync(backup)
+    const given = { config: file, target: backup, yes: true }
+    // Of a folder on the disk of the system: there is no room for a week beside what is in use.
+    const { out } = await init(given, 'classic')
+    const text = readFileSync(file, 'utf8')
+    if (parseConfig(text, file).archive) throw new Error('the machine has room: choose another one')
+    expect(out).toMatch(
+      /! no weekday archives: \S+backup has room for [\d.]+ .iB, and the mirrors with a week of archives may take [\d.]+ .iB\n/,
+    )
+    expect(out).toContain(`to have them, write in ${file}: archive: { target: backup }`)
+    expect(text).toMatch(/^# Weekday archives are off: .*\n# archive: \{ target: backup \}$/m)
+    // As it stands there, it is what turns them on.
+    const turnedOn = text.replace(/^# (archive: .*)$/m, '$1')
+    expect(parseConfig(turnedOn, file).archive).toMatchObject({ target: 'backup' })
+  })
+
   test('never overwrites a config, and says what is there', async () => {
     const folder = temporaryFolder()
     const file = join(folder, 'hdsync.yaml')
