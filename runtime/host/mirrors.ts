@@ -199,17 +199,16 @@ const granuleMs = 2_000
 const tickMs = 100
 
 function mirrorChangedSince(mirror: string, since: Since | undefined): number | undefined {
-  return since && keepsTimesOfChange(mirror) ? since.mirrorMs - roundedBy(mirror) : undefined
+  if (!since || !keepsTimesOfChange(mirror)) return undefined
+  return since.mirrorMs - (keepsSubsecondTimes(mirror) ? tickMs : granuleMs)
 }
 
-function roundedBy(mirror: string): number {
-  return keepsSubsecondTimes(mirror) ? tickMs : granuleMs
-}
-
-/** Files of the mirror that somebody has changed since the last copy. */
+/** Files of the mirror that somebody has changed since the last copy: those that it wrote last are not to be many. */
 function wantedOfMirror(mirror: string, { mirrorMs, nowMs }: Partial<Written> = {}): Wanted | undefined {
   if (mirrorMs === undefined || nowMs === undefined || !tellsChangedContents(mirror)) return undefined
-  return { changed: { fromMs: mirrorMs - roundedBy(mirror), toMs: nowMs + granuleMs } }
+  const fromMs = mirrorMs - tickMs
+  const wholeSecond = Math.floor(fromMs / 1000) * 1000 - 1
+  return { changed: { fromMs: keepsSubsecondTimes(mirror) ? fromMs : wholeSecond, toMs: nowMs + granuleMs } }
 }
 
 function wantedOfSource(source: string, { writtenIn, share }: Asked): Wanted | undefined {

@@ -175,6 +175,23 @@ describeNight('a whole night', everything, (night) => {
       await night.machine.ok(unmountDisks)
     }
   })
+
+  it('tells what lies in a directory and is in no backup, and what it hides', async () => {
+    await night.machine.ok('mkdir /srv/plain/over; echo old > /srv/plain/over/old')
+    const first = await night.run('run', 'plain')
+    expect(first.result.state).toBe('succeeded')
+    await night.machine.ok(`lvcreate -qq -y -L 8M -n lv_extra vg01; mke2fs -q -t ext4 /dev/vg01/lv_extra
+      mount /dev/vg01/lv_extra /srv/plain/over; echo precious > /srv/plain/over/new`)
+    const { code, result } = await night.run('run', 'plain')
+    expect([code, result.state]).toEqual([3, 'degraded'])
+    expect(result.sources[0]?.error).toMatch(/not in any backup.*\/srv\/plain\/over \(ext4 file system\)/)
+    expect(result.sources[0]?.error).toContain('the mirror keeps old files of folders that a mount hides')
+    expect(await night.machine.run('hdsync check')).toMatchObject({
+      stdout: expect.stringContaining('/srv/plain/over (ext4 file system)'),
+    })
+    await night.machine.ok('umount /srv/plain/over')
+    expect((await night.run('run', 'plain')).result.state).toBe('succeeded')
+  })
 })
 
 /** Without the run's id and the number of deletions, and in one order: archives are written side by side. */

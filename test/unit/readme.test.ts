@@ -118,6 +118,19 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ['test/unit/runtime/host/earlier-hook.test.ts', 'is waited for before its event is told again'],
   ],
   'the clock is set back': [['test/contract/clock-set-back.test.ts', 'waits for no longer than its delay']],
+  'a file is given its old time again': [
+    [lab('times.test'), 'as it was set back after a change on either side'],
+    ['test/unit/runtime/host/mirrors.test.ts', 'is compared by contents where it was changed in %s'],
+  ],
+  'a disk loses or alters what lies on it': [
+    [lab('times.test'), 'as its disk has lost what was in it, is found within a week'],
+    ['test/unit/functions/unchanged.test.ts', 'compares a share of all files by contents once a week'],
+  ],
+  'a directory holds another file system': [
+    [lab('night.test'), 'tells what lies in a directory and is in no backup, and what it hides'],
+    ['test/unit/functions/night.test.ts', 'times that its target cannot hold'],
+    ['test/unit/runtime/host/coverage.test.ts', 'names a file system that lies in a source and in no other'],
+  ],
   'a target lies in its own source': [
     ['test/unit/runtime/config/problems.test.ts', 'clashes with another one of the same volume'],
     ['test/unit/runtime/host/apart.test.ts', 'refuses one on the volume itself'],

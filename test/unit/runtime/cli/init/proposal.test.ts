@@ -167,6 +167,15 @@ describe('draft()', () => {
   })
 })
 
+test('draft() leaves out what was not chosen: else each night would tell that it is in no backup', () => {
+  const proposal = proposalOf('no-free-extents')
+  const excludeOf = (...sources: string[]) =>
+    draft(proposal, { sources, target: 'hdd1', archive: null }).sources[0]?.exclude
+  for (const others of [[], ['boot', 'var', 'home']]) {
+    expect(excludeOf('root', ...others)).toEqual(expect.arrayContaining(['/boot/*', '/var/*', '/home/*']))
+  }
+})
+
 describe('candidateAt()', () => {
   const survey = surveyOf('nfs-mount')
   const at = (place: string) => candidateAt(place, propose(survey), survey)
