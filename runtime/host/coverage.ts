@@ -64,6 +64,7 @@ export async function findGaps(
 }
 
 /** Where things come and go: temporary files, what somebody has plugged in, what programs mount for themselves. */
+const kernels = ['/proc', '/sys', '/dev']
 const passing = ['/tmp', '/var/tmp', '/media', '/run']
 /** Those that have a number of their own, as what lies on no disk has too. */
 const severalDisks = new Set(['btrfs', 'zfs', 'bcachefs'])
@@ -87,7 +88,7 @@ export function gapsByMounts(source: PathSource, ground: Ground): Gaps {
   const local = places
     .filter(isOnDisk)
     .filter(({ at }) => ![undefined, deviceOf(source.path)].includes(deviceOf(at)))
-  const hiding = [...local, ...places.filter(({ type }) => networkTypes.test(type))]
+  const hiding = places.filter(({ at }) => ![...passing, ...kernels].some((path) => isWithin(at, path)))
   return {
     uncovered: local
       .filter((mount) => !isTarget(mount, ground) && !isCovered(mount, ground))

@@ -105,9 +105,11 @@ describe('gapsByMounts()', () => {
   })
 
   test('names what is hidden where the mirror holds something of it, also below a share', () => {
-    expect(gaps(`${root}, ${boot}`, '', ['/boot', '/srv/nas', '/proc']).shadowed).toEqual([
+    const memory = '40 20 0:77 / /srv/x rw - tmpfs tmpfs rw'
+    expect(gaps(`${root}, ${boot}`, memory, ['/boot', '/srv/nas', '/srv/x', '/dev']).shadowed).toEqual([
       '/boot',
       '/srv/nas',
+      '/srv/x',
     ])
     expect(gaps(`${root.replace('}', ', exclude: [/boot/*] }')}, ${boot}`, '', ['/boot']).shadowed).toEqual(
       [],
