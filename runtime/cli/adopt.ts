@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { dirname } from 'node:path'
 import { holdLock, openDatabase, storeId } from '../bus/sqlite/database.ts'
 import type { Config, Target } from '../config/config.ts'
+import { folderOfHost, keepName, namedAnew } from '../config/host-path.ts'
 import { storedOn } from '../config/lookup.ts'
 import { TerminalError } from '../errors.ts'
 import {
@@ -23,6 +25,8 @@ import { type Probed, probeTarget } from '../host/target-probe.ts'
 import { holdsMirrors } from './checks/attributes.ts'
 
 export interface Adoption {
+  /** Where it is. */
+  path: string
   marker: Marker
   /** Whether it was no target of this name before. */
   isNew: boolean
@@ -62,9 +66,10 @@ export interface AdoptionOptions {
  */
 export async function adoptTarget(
   config: Pick<Config, 'state'> & Partial<Pick<Config, 'sources' | 'archive'>>,
-  target: Target,
+  given: Target,
   options: AdoptionOptions = {},
 ): Promise<Adoption | undefined> {
+  const target = options.again ? namedAnew(given) : given
   const unlock = holdLock(config.state)
   if (!unlock) return undefined
   const { targets } = createHost({
@@ -78,7 +83,9 @@ export async function adoptTarget(
   try {
     if (options.makeFolder) makeFolder(target.path)
     await targets.mount(target, asRun)
+    makeFolderOfHost(target)
     const adopted = await adoptMounted(target, namesOn(target, config), ownerOf(config.state), options)
+    keepName(config.state, target)
     return { ...adopted, probed: await probe(target, config) }
   } finally {
     await targets.close(asRun)
@@ -94,7 +101,9 @@ async function adoptMounted(
 ): Promise<Adoption> {
   const { name, path } = target
   if (!existsSync(path) || !statSync(path).isDirectory()) {
-    throw new TerminalError(`target ${name}: there is no folder ${path}`, { hint: `mkdir -p ${path}` })
+    const own = folderOfHost(target)
+    const missing = own === undefined ? path : dirname(own)
+    throw new TerminalError(`target ${name}: there is no folder ${missing}`, { hint: `mkdir -p ${missing}` })
   }
   refuseWritable(target)
   const found = readMarker(path)
@@ -114,6 +123,7 @@ async function adoptMounted(
       : found
   const other = marker.store !== undefined && marker.store !== owner.store
   return {
+    path,
     marker,
     isNew,
     onRoot: mountOf(readMounts(), realPath(path))?.at === '/',
@@ -130,6 +140,13 @@ async function probe(target: Target, { sources = {} }: Partial<Config>): Promise
   if (process.geteuid?.() !== 0 || !holdsMirrors(target, { sources })) return undefined
   const signal = AbortSignal.timeout(60_000)
   return probeTarget(target, createRunner({ observer: unobserved, signal, owner: 'adopt' }))
+}
+
+/** Each host has a folder of its own on a disk that they share; the disk itself has to be there. */
+function makeFolderOfHost(target: Target): void {
+  const folder = folderOfHost(target)
+  if (folder === undefined || !existsSync(dirname(folder))) return
+  mkdirSync(target.path, { recursive: true, mode: 0o700 })
 }
 
 /** Root's alone; folders above it, as mkdir(1) makes them. */

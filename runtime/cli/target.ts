@@ -82,7 +82,7 @@ function asJson({ target: { name, path }, adoption, problem }: Outcome) {
   const { isNew, marker, closed, doors, taken, probed } = adoption
   return {
     target: name,
-    path,
+    path: adoption.path,
     adopted: isNew,
     id: marker.id,
     closed,
@@ -92,17 +92,17 @@ function asJson({ target: { name, path }, adoption, problem }: Outcome) {
   }
 }
 
-function tell({ target, adoption, problem }: Outcome, io: Io): void {
-  const { name, path } = target
+function tell({ target: given, adoption, problem }: Outcome, io: Io): void {
   if (!adoption) {
     io.stderr(`hdsync: ${problem?.message}\n`)
     const hint = hintOf(problem)
     if (hint) io.stderr(`  ${hint}\n`)
     return
   }
-  const { isNew, onRoot, inMemory, closed, doors, by, taken, probed } = adoption
+  const { isNew, onRoot, inMemory, closed, doors, by, taken, probed, path } = adoption
+  const target = { ...given, path }
   const whose = by === undefined ? '' : ` (adopted by ${by})`
-  io.stdout(`${path} is target ${name} ${isNew ? 'now' : 'already'}${whose}\n`)
+  io.stdout(`${path} is target ${target.name} ${isNew ? 'now' : 'already'}${whose}\n`)
   if (closed && doors.every(({ kind }) => kind !== 'open')) {
     io.stdout(`  it was open to others than root, and is closed now (mode 0700)\n`)
   }

@@ -16,7 +16,11 @@ export type Source = z.output<typeof sourceSchema> & { name: string; archive: bo
 export type LvSource = Extract<Source, { kind: 'lv' }>
 export type PathSource = Extract<Source, { kind: 'path' }>
 /** Where mirrors and archives live, and what must be mounted there: parents first. */
-export type Target = z.output<typeof targetSchema> & { name: string }
+export type Target = z.output<typeof targetSchema> & {
+  name: string
+  /** Its path as it was written, and which host's name it has got, where it asks for one. */
+  named?: { pattern: string; host: string }
+}
 export type Mount = Target['mounts'][number]
 export type { NotifyHook }
 

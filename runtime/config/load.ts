@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Config } from './config.ts'
+import { nameTargets } from './host-path.ts'
 import { configMemory } from './memory.ts'
 import { ConfigError } from './problem.ts'
 import { refuseUntrusted } from './trust.ts'
@@ -32,11 +33,11 @@ export async function loadConfig({ path, env, uid }: LoadOptions): Promise<Confi
   const text = decode(bytes, file)
   const memory = configMemory(env.NODE_COMPILE_CACHE, uid)
   const known = memory.recall(file, text)
-  if (known) return known
+  if (known) return nameTargets(known)
   const { parseConfig } = await import('./config.ts')
   const config = parseConfig(text, file)
   memory.keep(config, text)
-  return config
+  return nameTargets(config)
 }
 
 function readWhole(file: string, missingHint: string, uid: number | undefined): Uint8Array {

@@ -89,7 +89,9 @@ export const sourceSchema = sourceFields
 const mostInParallel = 16
 
 export const targetSchema = z.strictObject({
-  path: pathBelowRoot.describe('Where the mirrors and archives live.'),
+  path: pathBelowRoot.describe(
+    'Where the mirrors and archives live. `%h` is the name of this host, as it was when the target was adopted; `%%` is a percent sign.',
+  ),
   mounts: z
     .array(
       z.strictObject({

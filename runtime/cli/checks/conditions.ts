@@ -67,6 +67,7 @@ export const conditions = {
   'target.open': ['warning', 'others than root can look into a target'],
   'target.writable': ['error', 'others than root can write in a target, or put another in its place'],
   'target.foreign-mirror': ['error', 'a mirror belongs to another host, or to another event store'],
+  'target.renamed-host': ['warning', 'the folder of a target has an earlier name of this host'],
   'target.link': ['error', 'a link, or something else that is no folder, lies where archives go'],
   'target.too-small': ['error', 'a disk is too small for the mirrors that it is to hold'],
   'target.nearly-full': ['warning', 'the disk of a target is nearly full'],

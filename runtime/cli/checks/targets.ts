@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Mount as ConfiguredMount, Target } from '../../config/config.ts'
+import { namedAnew } from '../../config/host-path.ts'
 import { storedOn } from '../../config/lookup.ts'
 import { TerminalError } from '../../errors.ts'
 import { unlistedMounts } from '../../host/apart.ts'
@@ -27,6 +28,7 @@ export async function checkTarget(target: Target, box: Box, history?: History): 
     absent.length > 0 ? await checkAbsent(target, absent, box) : await checkPresent(target, box)
   return [
     ...findings,
+    ...checkName(target),
     ...(absent.length > 0 ? [] : checkMemory(target, box)),
     ...(await checkMirrorRoom(target, box, history)),
     ...(await checkSameDisk(target, box)),
@@ -44,7 +46,8 @@ function checkMemory(target: Target, { mounts }: Box): Finding[] {
 async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
   const about = `target ${target.name}`
   if (!existsSync(target.path)) {
-    return [error('target.no-folder', about, `there is no folder ${target.path}`, `mkdir -p ${target.path}`)]
+    const remedy = target.named ? `hdsync target adopt ${target.name}` : `mkdir -p ${target.path}`
+    return [error('target.no-folder', about, `there is no folder ${target.path}`, remedy)]
   }
   try {
     await box.targets.prove(target)
@@ -74,6 +77,21 @@ function checkUnlisted(target: Target, { mounts }: Box): Finding[] {
       `list it: \`{ device: ${source}, at: ${at} }\` in targets.${target.name}.mounts`,
     ),
   )
+}
+
+/** A host that was renamed keeps its backups where they are, until somebody moves them. */
+function checkName(target: Target): Finding[] {
+  const { name, path, named } = target
+  if (!named || named.host === hostname()) return []
+  const anew = namedAnew(target).path
+  return [
+    warning(
+      'target.renamed-host',
+      `target ${name}`,
+      `${path} has the name ${named.host} by which it was adopted; this host is called ${hostname()} now`,
+      `it stays in use; to rename it too: mv ${path} ${anew} && hdsync target adopt ${name} --again`,
+    ),
+  ]
 }
 
 /** Who beside root can get at what lies there. */

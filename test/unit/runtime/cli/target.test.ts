@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type AdoptOptions, adoptCommand } from '../../../../runtime/cli/target.ts'
@@ -8,14 +19,14 @@ import { temporaryFolder } from '../../temporary-folder.ts'
 import { printed } from './night.ts'
 
 /** A host with two targets, on disks that it may share with another one. */
-function host(disks: string, state = temporaryFolder()) {
+function host(disks: string, state = temporaryFolder(), own = '') {
   const folder = temporaryFolder()
   const config = join(folder, 'hdsync.yaml')
   for (const disk of ['one', 'two']) mkdirSync(join(disks, disk), { recursive: true })
   writeFileSync(
     config,
     `sources: { var: { path: ${folder}, target: one } }
-targets: { one: { path: ${disks}/one }, two: { path: ${disks}/two } }
+targets: { one: { path: '${disks}/one${own}' }, two: { path: ${disks}/two } }
 archive: { target: two }
 state: ${state}
 `,
@@ -90,6 +101,35 @@ describe('hdsync target adopt', () => {
     expect(claims()?.store).not.toBe(before?.store)
     expect(readMarker(join(disks, 'one'))?.id).toBe(id)
     expect((await other('one')).code).toBe(0)
+  })
+
+  test('makes a folder for this host, and keeps to it until it is adopted again under another name', async () => {
+    const disks = temporaryFolder()
+    const state = temporaryFolder()
+    const adopt = host(disks, state, '/%h')
+    await adopt('one')
+    const own = join(disks, 'one', hostname())
+    expect(modeOf(own)).toBe(0o700)
+    expect(readMarker(own)).toMatchObject({ target: 'one', host: hostname() })
+    const { id } = readMarker(own) ?? {}
+    // As if it had been called so.
+    writeFileSync(join(state, 'targets.json'), '{ "hosts": { "one": "alpha" } }')
+    renameSync(own, join(disks, 'one/alpha'))
+    expect((await adopt('one')).out).toBe(`${disks}/one/alpha is target one already\n`)
+    renameSync(join(disks, 'one/alpha'), own)
+    expect((await adopt('one', { again: true })).out).toBe(`${own} is target one already\n`)
+    expect((await adopt('one')).out).toBe(`${own} is target one already\n`)
+    expect(readMarker(own)?.id).toBe(id)
+  })
+
+  test('makes no folder for this host where the disk is not there', async () => {
+    const disks = temporaryFolder()
+    const adopt = host(disks, undefined, '/%h')
+    rmSync(join(disks, 'one'), { recursive: true })
+    expect((await adopt('one')).code).toMatchObject({
+      message: `target one: there is no folder ${disks}/one`,
+    })
+    expect(existsSync(join(disks, 'one'))).toBe(false)
   })
 
   test('claims the archives of a source where they go', async () => {

@@ -1,4 +1,5 @@
 import { chmodSync, globSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkTarget } from '../../../../../runtime/cli/checks/targets.ts'
@@ -56,6 +57,21 @@ describe('checkTarget()', () => {
         remedy: expect.stringContaining('hdsync target adopt disk --take-over'),
       }),
     )
+  })
+
+  test('tells of a folder that has an earlier name of this host', async () => {
+    const folder = temporaryFolder()
+    await writeMarker(folder, 'disk', 0)
+    const renamed = { ...target(folder), named: { pattern: '/mnt/%h', host: 'alpha' } }
+    expect(await checkTarget(renamed, boxWith([]))).toContainEqual(
+      expect.objectContaining({
+        id: 'target.renamed-host',
+        severity: 'warning',
+        remedy: expect.stringContaining('hdsync target adopt disk --again'),
+      }),
+    )
+    const named = { ...renamed, named: { pattern: '/mnt/%h', host: hostname() } }
+    expect(await idsOf(named)).toEqual(['target.ok'])
   })
 
   test('tells of a link where archives go', async () => {
