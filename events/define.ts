@@ -4,6 +4,8 @@ import type * as z from 'zod'
 export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
   readonly type: Type
   readonly schema: Schema
+  /** The shape that somebody outside may ask for it with; that of `schema` unless its definition says otherwise. */
+  readonly request: z.ZodType
   /** May be put on the bus from outside (command line, HTTP, timer). */
   readonly triggerable: boolean
   /** Is of interest outside hdsync; the registry does not ask for a function that takes it. */
@@ -24,6 +26,7 @@ export type InputOf<E extends EventDefinition> = z.input<E['schema']>
  * Declares a kind of event.
  * @param type Lower-case words joined by dots: what it concerns, then what is asked for or has happened.
  * @param schema The shape of its data; or a function that makes it, called when it is first asked for.
+ * @param options.request The shape of it that others may send, where hdsync itself writes more into it.
  * @example const syncRun = defineEvent('sync.run', z.strictObject({ source: z.string() }))
  */
 export function defineEvent<Type extends string, Schema extends z.ZodType>(
@@ -31,6 +34,7 @@ export function defineEvent<Type extends string, Schema extends z.ZodType>(
   schema: Schema | (() => Schema),
   options: {
     triggerable?: boolean
+    request?: () => z.ZodType
     external?: boolean
     always?: boolean
     subject?: keyof z.input<Schema> & string
@@ -41,11 +45,16 @@ export function defineEvent<Type extends string, Schema extends z.ZodType>(
   }
   const { triggerable = false, external = false, always = false, subject = 'source' } = options
   let made: Schema | undefined
+  let request: z.ZodType | undefined
   return {
     type,
     get schema() {
       made ??= typeof schema === 'function' ? schema() : schema
       return made
+    },
+    get request() {
+      request ??= options.request?.() ?? this.schema
+      return request
     },
     triggerable,
     external,

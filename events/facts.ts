@@ -48,9 +48,25 @@ export const snapshotReleased = defineEvent(
   fact,
 )
 
+/** Where a directory lies; what tells its file system from others is `id`. */
+const fileSystem = z.lazy(() =>
+  z.strictObject({
+    /** Its UUID, or its type and what is mounted where it has none. */
+    id: z.string(),
+    type: z.string(),
+    /** Where it is mounted. */
+    at: z.string(),
+    subvolume: z.string().optional(),
+    /** That of the directory itself. */
+    inode: z.string(),
+  }),
+)
+export type FileSystem = z.output<typeof fileSystem>
+
 /**
- * A sync was not begun, as it would delete more than the source's limit; the mirror is untouched. Where the source
- * lost its files when the copy had begun, it was stopped instead, after `deleted` of the `deletions`.
+ * A sync was not begun, as it would delete more than the source's limit, or the source lies on another file system
+ * than before; the mirror is untouched. Where the source lost its files when the copy had begun, it was stopped
+ * instead, after `deleted` of the `deletions`.
  */
 export const syncHeld = defineEvent(
   'sync.held',
@@ -61,6 +77,20 @@ export const syncHeld = defineEvent(
       deleted: count.default(0),
       mirrorFiles: count,
       limit: count,
+      /** Names this hold, for its release. Without it, as in events of version 0.1, it cannot be released. */
+      hold: z.string().optional(),
+      reason: z.enum(['deletions', 'file-system']).optional(),
+      /** What would go; where the copy was stopped, what is left of that. */
+      files: count.optional(),
+      folders: count.optional(),
+      /** SHA-256 of the names, sorted, each ended by a NUL. */
+      digest: z.string().optional(),
+      /** The folders in which most of it lies, the fullest first. */
+      byFolder: z
+        .array(z.strictObject({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
+        .optional(),
+      /** Where the source lay at the last good copy, and where it lies now. */
+      fileSystem: z.strictObject({ was: fileSystem, is: fileSystem }).optional(),
     }),
   fact,
 )
@@ -120,6 +150,8 @@ export const sourceSynced = defineEvent(
           compared: z.iso.datetime(),
         })
         .optional(),
+      /** Where the directory lay that was copied. */
+      fileSystem: fileSystem.optional(),
     }),
   fact,
 )

@@ -4,16 +4,25 @@ import { name, rest, runResult } from './parts.ts'
 
 // What is asked for, in the order of a night.
 
-/** Begins a run. `allowDeletions` is what a release grants: so many deletions for each source named. */
+/** All configured sources, unless named. */
+const sources = z.lazy(() => z.array(name).min(1)).optional()
+
+/** What anybody may ask for who may start a run. */
+export const backupRequest = z.lazy(() => z.strictObject({ sources }))
+export type BackupRequest = z.input<typeof backupRequest>
+
+/** Begins a run. */
 export const backupStart = defineEvent(
   'backup.start',
   () =>
     z.strictObject({
-      /** All configured sources, unless named. */
-      sources: z.array(name).min(1).optional(),
-      allowDeletions: z.record(name, z.int().min(0)).default({}),
+      sources,
+      /** The holds that this run may go beyond, each once; `hdsync release` alone sets it. */
+      releases: z.array(z.string()).optional(),
+      /** Stands in events of version 0.1, and permits nothing any more. */
+      allowDeletions: z.record(z.string(), z.int().min(0)).optional(),
     }),
-  { triggerable: true },
+  { triggerable: true, request: () => backupRequest },
 )
 
 /** Mounts and proves the targets that these sources need. */

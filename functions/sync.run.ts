@@ -2,6 +2,7 @@ import {
   archiveWeekly,
   backupStart,
   type DataOf,
+  type FileSystem,
   mirrorSuspect,
   snapshotCleanup,
   snapshotCreate,
@@ -20,30 +21,36 @@ import {
   CancelledError,
   type Comparison,
   type Context,
-  certainLimit,
   configured,
   contentsAfter,
   contentsOf,
   countOf,
   defineFunction,
-  deletionLimit,
   doubtOf,
   dueShare,
   type Emit,
+  findRelease,
   HdsyncError,
   InterruptedError,
+  isMoved,
   isNeedless,
   isoOf,
+  keepHold,
   type LvSource,
   lastCopy,
+  lastFileSystem,
   leftBy,
   type Mirror,
   mirrorFilesAtLeast,
+  permit,
   provesUnchanged,
+  type Release,
   reasonOf,
   remarksOn,
   type Source,
+  type Stopped,
   SuspectMirrorError,
+  spentDeletions,
   syncMakingRoom,
   syncWarning,
   TerminalError,
@@ -93,6 +100,7 @@ export default defineFunction({
       })
     }
     const known = mirror.id === undefined ? {} : { mirror: mirror.id }
+    const fileSystem = source.kind === 'path' ? await host.fileSystem(source.path) : undefined
     let sizeBytes = 'device' in from ? from.sizeBytes : 0
     const guard =
       source.kind === 'lv' && 'device' in from
@@ -106,7 +114,9 @@ export default defineFunction({
         : undefined
     // What an earlier try has written to the mirror, this one finds there as if it had been so before.
     const isFirst = firstTry && attempt === 1
-    const copied = await settle(copy(source, from, mirror, { context, isFirst, signal: guard?.signal }))
+    const copied = await settle(
+      copy(source, from, mirror, { context, isFirst, fileSystem, signal: guard?.signal }),
+    )
     const readTo = isoOf(context.clock.now())
     await guard?.stop()
     // Asked before anything is believed: an overflow also explains whatever else went wrong.
@@ -128,7 +138,7 @@ export default defineFunction({
       return
     }
     if ('error' in copied) throw copied.error
-    if (copied.value.held) emit(syncHeld, { source: source.name, ...copied.value.held })
+    if (copied.value.held) hold(source, copied.value.held, context)
     else {
       if (source.kind === 'lv') await release(source, context)
       await host.mirrors.flush(mirror.path)
@@ -146,11 +156,13 @@ export default defineFunction({
         ...known,
         ...(left && { left }),
         contents: contentsAfter(contents.compared, { ...contents, at: read.from }),
+        ...(fileSystem && { fileSystem }),
         boot: host.boots.current,
       })
       const gaps = source.kind === 'path' ? await host.gaps(source, config, mirror.path) : undefined
       for (const reason of remarksOn({ source, gaps, files, sourceIsEmpty, otherTimes }))
         emit(sourceWarned, { source: source.name, step: syncRun.type, reason }, { attempt })
+      forgetHold(source, context)
       if (source.archive) emit(archiveWeekly, { source: source.name })
     }
     leave(source, data.rest, emit)
@@ -169,7 +181,7 @@ export default defineFunction({
 })
 
 type Copied =
-  | { held: { deletions: number; deleted: number; mirrorFiles: number; limit: number } }
+  | { held: Stopped }
   | {
       held?: never
       filesTransferred: number
@@ -194,11 +206,19 @@ type Copied =
       }
     }
 
+interface CopyOptions {
+  context: Context
+  isFirst: boolean
+  /** Where the source lies, as far as that can be told. */
+  fileSystem: FileSystem | undefined
+  signal: AbortSignal | undefined
+}
+
 async function copy(
   source: Source,
   { at: from, exclude: covered = [] }: { at: string; exclude?: string[] },
   mirror: Mirror,
-  { context, isFirst, signal }: { context: Context; isFirst: boolean; signal: AbortSignal | undefined },
+  { context, isFirst, fileSystem, signal }: CopyOptions,
 ): Promise<Copied> {
   const { host, run, events, clock, log } = context
   const { exclude } = source
@@ -209,7 +229,9 @@ async function copy(
   const { path: to, subsecondTimes } = mirror
   const plan = { from, to, exclude: [...exclude, ...covered], subsecondTimes, signal, maxDelete: 0 }
   const writtenIn = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
-  const last = isFirst && writtenIn ? lastCopy(history, source, mirror, clock.now()) : undefined
+  const release = releaseOf(source, context)
+  const moved = movedFrom(source, fileSystem, release, context)
+  const last = isFirst && writtenIn && !moved ? lastCopy(history, source, mirror, clock.now()) : undefined
   const before = contentsOf(history, mirror.id)
   const share = writtenIn && dueShare(before, clock.now())
   const names = await host.mirrors.compare(plan, run.id, { writtenIn, since: last?.since, share })
@@ -234,9 +256,20 @@ async function copy(
   const known = checksum
     ? undefined
     : mirrorFilesAtLeast({ history, mirror: mirror.id, exclude }, names.mirrorNames)
-  const permitted = await permit(source, mirror, plan, { ...names, mirrorFilesAtLeast: known }, context)
-  const { limit, mirrorFiles, totalBytes, deletions } = permitted
-  if (deletions !== undefined) return { held: { deletions, deleted: 0, mirrorFiles, limit } }
+  const permitted = await permit({
+    maxDelete: source.maxDelete,
+    isFirst: mirror.empty,
+    ...names,
+    mirrorFilesAtLeast: known,
+    released: release?.names,
+    // What was deleted before somebody has said yes belongs to that.
+    spent: release ? 0 : spentDeletions(history),
+    moved,
+    forecast: () => host.mirrors.forecast(plan),
+  })
+  if ('reason' in permitted) return { held: permitted }
+  const { limit, maxDelete, mirrorFiles, totalBytes } = permitted
+  if (release) host.held.use(release.hold, run.id)
 
   if (names.written !== undefined) log.info(comparesContents(names, share))
   const some = names.written === undefined ? undefined : await host.mirrors.syncWritten(plan, names.written)
@@ -244,12 +277,12 @@ async function copy(
     totalBytes: mirror.empty ? ('all' as const) : totalBytes,
     history: events.recent(provesUnchanged, source.name, 100),
   }
-  const outcome = await syncMakingRoom({ ...plan, checksum, maxDelete: limit }, mirror, room, context)
+  const outcome = await syncMakingRoom({ ...plan, checksum, maxDelete }, mirror, room, context)
   const { stats } = outcome
   // The source lost its files only now; rsync itself stopped at the limit.
   if (outcome.kind === 'limited') {
-    const { deleted } = stats
-    return { held: { deletions: deleted + outcome.skipped, deleted, mirrorFiles, limit } }
+    const { names: left } = await host.mirrors.forecast(plan)
+    return { held: { reason: 'deletions', names: left, deleted: stats.deleted, mirrorFiles, limit } }
   }
   const warning = syncWarning(source, to, [outcome, some])
   const counted =
@@ -273,38 +306,49 @@ async function copy(
   }
 }
 
-interface Permitted {
-  limit: number
-  mirrorFiles: number
-  /** Bytes that will be copied, where a dry run has told. */
-  totalBytes: number | null
-  /** More than is permitted: no copy is made. */
-  deletions?: number
+function releaseOf({ name }: Source, { host, run, events, log }: Context): Release | undefined {
+  const { releases = [] } = events.ofRun(backupStart, 1)[0]?.data ?? {}
+  if (releases.length === 0) return undefined
+  const last = events.newest([syncHeld, sourceSynced], name)
+  const found = findRelease({ releases, last, lists: host.held, run: run.id })
+  if (!found || !('void' in found)) return found
+  log.warn(`the release of ${name} is void: ${found.void}`)
+  return undefined
 }
 
-/** Makes sure that a copy deletes no more than it may: by names alone, or by a dry run where they do not tell. */
-async function permit(
-  { name, maxDelete }: Source,
-  mirror: Mirror,
-  plan: Parameters<Context['host']['mirrors']['forecast']>[0],
-  names: Pick<Parameters<typeof certainLimit>[0], 'deletionsAtMost' | 'mirrorFilesAtLeast'> & {
-    mirrorNames: number | undefined
-  },
-  { host, events }: Context,
-): Promise<Permitted> {
-  const released = events.ofRun(backupStart, 1)[0]?.data.allowDeletions[name] ?? 0
-  // A first copy has nothing to delete.
-  if (mirror.empty) return { limit: deletionLimit(maxDelete, 0) + released, mirrorFiles: 0, totalBytes: null }
-  const certain = certainLimit({ ...names, maxDelete, released })
-  if (certain !== undefined) {
-    const mirrorFiles = names.mirrorFilesAtLeast ?? names.mirrorNames ?? 0
-    return { limit: certain, mirrorFiles, totalBytes: null }
-  }
-  const expected = await host.mirrors.forecast(plan)
-  const mirrorFiles = expected.files - expected.created + expected.deleted
-  const limit = deletionLimit(maxDelete, mirrorFiles) + released
-  const permitted = { limit, mirrorFiles, totalBytes: expected.transferredBytes }
-  return expected.deleted > limit ? { ...permitted, deletions: expected.deleted } : permitted
+/** Where a directory lay before that lies on another file system now, and where it lies. */
+function movedFrom(
+  { name }: Source,
+  is: FileSystem | undefined,
+  release: Release | undefined,
+  { events, log }: Context,
+): Stopped['fileSystem'] {
+  if (!is) return undefined
+  const was = lastFileSystem(events.newest([sourceSynced], name))
+  if (!was) return undefined
+  if (isMoved(was, is, release)) return { was, is }
+  if (was.id === is.id && was.inode !== is.inode)
+    log.info(`${name} is another folder than at its last good copy`)
+  return undefined
+}
+
+/** Says that a sync waits, and keeps what it would delete. */
+function hold(
+  { name }: Source,
+  stopped: Stopped,
+  { host, run, log, emit }: Context & { emit: Emit<typeof emits> },
+) {
+  const { held, problem } = keepHold(host.held, { run: run.id, source: name }, stopped)
+  if (problem)
+    log.warn(`what ${name} would delete could not be kept, so its hold cannot be released: ${problem}`)
+  emit(syncHeld, held)
+}
+
+/** A success ends the hold that there was, released or not. */
+function forgetHold({ name }: Source, { events, host }: Context): void {
+  const last = events.newest([syncHeld], name)
+  const { hold } = (last?.data ?? {}) as Partial<DataOf<typeof syncHeld>>
+  if (hold) host.held.forget(hold)
 }
 
 function comparesContents({ suspects = 0 }: Comparison, share: object | undefined): string {

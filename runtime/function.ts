@@ -14,6 +14,15 @@ export { type EarlierArchive, earlierArchives, provesUnchanged } from './engine/
 export { isNeedless, lastCopy, leftBy } from './engine/last-copy.ts'
 export { syncMakingRoom } from './engine/make-room.ts'
 export { countOf, mirrorFilesAtLeast } from './engine/mirror-count.ts'
+export { permit, type Stopped } from './engine/permit.ts'
+export {
+  findRelease,
+  isMoved,
+  keepHold,
+  lastFileSystem,
+  type Release,
+  spentDeletions,
+} from './engine/release.ts'
 export { remarksOn } from './engine/remarks.ts'
 export { retryDelayMs, retryForADay } from './engine/retry.ts'
 export { summarise, unsummed } from './engine/summary.ts'
@@ -30,7 +39,7 @@ export {
 } from './errors.ts'
 export type { Host } from './host/host.ts'
 export { tellingLine } from './host/kernel-log.ts'
-export { certainLimit, deletionLimit, snapshotSizeBytes } from './host/limits.ts'
+export { snapshotSizeBytes } from './host/limits.ts'
 export type { Comparison, Mirror } from './host/mirrors.ts'
 export type { Session } from './host/session.ts'
 export { isoOf } from './instant.ts'

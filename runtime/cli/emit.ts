@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid'
-import { backupStart } from '../../events/index.ts'
+import { backupRequest, backupStart } from '../../events/index.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { holdLock, openDatabase } from '../bus/sqlite/database.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
@@ -68,7 +68,7 @@ async function emit(event: Event, config: Config, options: EmitOptions, io: Io):
   const registry = await loadFunctions(config)
   const publication = publicationOf(event, registry, { now: Date.now() })
   if (event.type === backupStart.type) {
-    checkSources(backupStart.schema.parse(publication.event.data).sources ?? [], config)
+    checkSources(backupRequest.parse(publication.event.data).sources ?? [], config)
   }
   const daemon = await daemonOf(config).catch((error) => {
     // What is to be told may be that it does not stand.

@@ -175,13 +175,22 @@ export function createProgram(
       )
         .option('--no-commands', 'leave out the commands')
         .option('--commands', 'have them in the JSON too')
+        .option(
+          '--held [source]',
+          'show instead what a held sync would delete; everything that is held unless named',
+        )
+        .option('--names', 'with --held SOURCE: each name')
         .option(...json)
-        .action(async (run, options) => done(await (await import('./show.ts')).showCommand(run, options, io)))
+        .action(async (run, options) => {
+          if (!options.held) return done(await (await import('./show.ts')).showCommand(run, options, io))
+          const id = options.held === true ? undefined : options.held
+          return done(await (await import('./held.ts')).heldCommand(id, options, io))
+        })
     },
     release() {
       command(
         'release <id>',
-        'let a held sync go on; the id is that of its run, or the name of its source',
+        'let a held sync go on; the id is that of the hold or its run, or the name of the source',
         'hdsync release home',
       )
         .option(...json)

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { backupStart, Envelope, InputOf, RunResult } from '../../events/index.ts'
+import type { BackupRequest, Envelope, RunResult } from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
 import { UsageError } from '../errors.ts'
 import type { Progress } from '../function.ts'
-import { connectDaemon, type Daemon, DaemonError, type StreamMessage } from './daemon.ts'
+import { asked, connectDaemon, type Daemon, DaemonError, type StreamMessage } from './daemon.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
 import { commandSource } from './origin.ts'
 import { daemonStatus } from './serve/local.ts'
@@ -43,14 +43,13 @@ export async function daemonOf(config: Config): Promise<Daemon | undefined> {
   return daemon
 }
 
+/** What is to be run: some sources or all, or what a hold keeps back. */
+export type Wish = { data: BackupRequest } | { release: string; sources: string[] }
+
 /** Has the daemon do a backup, and follows it to its end. */
-export async function followRemote(
-  daemon: Daemon,
-  data: InputOf<typeof backupStart>,
-  view: View,
-): Promise<Followed> {
-  const runId = await beginRun(daemon, data).catch((error) => {
-    if (!(error instanceof DaemonError) || error.status !== 409) throw error
+export async function followRemote(daemon: Daemon, wish: Wish, view: View): Promise<Followed> {
+  const runId = await beginRun(daemon, wish).catch((error) => {
+    if (!(error instanceof DaemonError) || error.status !== 409) return asked(Promise.reject(error))
     view.note(`run ${error.message} is going on: nothing was started (hdsync show ${error.message})`)
   })
   if (runId === undefined) return { exitCode: exitCodes.busy, result: undefined }
@@ -79,8 +78,9 @@ export async function followRun(
   }
 }
 
-async function beginRun(daemon: Daemon, data: InputOf<typeof backupStart>): Promise<string> {
-  const { run } = await daemon.post<{ run: string }>('/runs', { source: commandSource, data })
+async function beginRun(daemon: Daemon, wish: Wish): Promise<string> {
+  const what = 'data' in wish ? { data: wish.data } : { release: wish.release }
+  const { run } = await daemon.post<{ run: string }>('/runs', { source: commandSource, ...what })
   return run
 }
 

@@ -1,4 +1,4 @@
-import { backupStart, type InputOf, type RunResult } from '../../events/index.ts'
+import { backupStart, type RunResult } from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { checkSources } from '../config/lookup.ts'
@@ -6,9 +6,8 @@ import type { Engine } from '../engine/engine.ts'
 import { tellHooks } from '../engine/last-words.ts'
 import { workHere } from './here.ts'
 import type { Io } from './io.ts'
-import { daemonOf, followRemote } from './remote.ts'
+import { daemonOf, followRemote, type Wish } from './remote.ts'
 import { notRoot, rootNeeded } from './root.ts'
-import { readPast } from './store.ts'
 import { viewFor } from './view/choose.ts'
 import { resultText } from './view/result.ts'
 
@@ -22,7 +21,7 @@ export interface RunOptions {
 export async function runCommand(sources: string[], options: RunOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   checkSources(sources, config)
-  return follow(config, options, io, () => (sources.length > 0 ? { sources } : {}), sources)
+  return follow(config, options, io, { data: sources.length > 0 ? { sources } : {} })
 }
 
 /** What is read of the past to know what to ask for. */
@@ -31,16 +30,8 @@ export type Past = Pick<Engine, 'bus' | 'journal'>
 /**
  * Runs one backup and follows it: the daemon does it where there is one, this process otherwise, as the only one on
  * the state directory.
- * @param request What to start, asked for once the store is open.
- * @param sources Those that are meant, if it is known before; none for all.
  */
-export async function follow(
-  config: Config,
-  options: RunOptions,
-  io: Io,
-  request: (past: Past) => InputOf<typeof backupStart>,
-  sources: readonly string[] = [],
-): Promise<number> {
+export async function follow(config: Config, options: RunOptions, io: Io, wish: Wish): Promise<number> {
   const view = await viewFor(config, options, io)
   for (const warning of config.warnings) view.note(warning)
   const print = (result: RunResult) => {
@@ -50,19 +41,19 @@ export async function follow(
   try {
     const daemon = await daemonOf(config)
     if (daemon) {
-      const { exitCode, result } = await followRemote(daemon, readPast(config, request), view)
+      const { exitCode, result } = await followRemote(daemon, wish, view)
       if (result) print(result)
       return exitCode
     }
-    const reason = rootNeeded(config, sources.length > 0 ? sources : undefined)
+    const reason = rootNeeded(config, 'data' in wish ? wish.data.sources : wish.sources)
     if (reason) {
-      const error = notRoot(reason, ['run', ...sources].join(' '))
+      const error = notRoot(reason, commandOf(wish))
       // A night that cannot be is never silent.
       await tellHooks(error, config)
       throw error
     }
     return await workHere(config, view, async (here) => {
-      const runId = await here.engine.trigger(backupStart, request(here.engine))
+      const runId = await begin(here.engine, wish)
       const { result, exitCode } = await here.follow(runId)
       print(result)
       return exitCode
@@ -70,4 +61,13 @@ export async function follow(
   } finally {
     view.end()
   }
+}
+
+async function begin(engine: Engine, wish: Wish): Promise<string> {
+  if ('data' in wish) return engine.trigger(backupStart, wish.data)
+  return (await engine.release(wish.release)).runId
+}
+
+function commandOf(wish: Wish): string {
+  return 'data' in wish ? ['run', ...(wish.data.sources ?? [])].join(' ') : `release ${wish.release}`
 }

@@ -28,7 +28,9 @@ function sentencesOf({ source, state, mountTrials, error }: SourceResult, paint:
   return [
     ...(mountTrials > 1 && mounted ? [`${source}: snapshot mounted after ${mountTrials} trials\n`] : []),
     ...(error === null ? [] : [`${source}: ${paint.state(state)}: ${printable(error)}\n`]),
-    ...(state === 'held' ? [`  look at it, then let it go on: hdsync release ${source}\n`] : []),
+    ...(state === 'held'
+      ? [`  look at it: hdsync show --held ${source}; then let it go on: hdsync release ${source}\n`]
+      : []),
   ]
 }
 

@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import { allowancesIn, withoutAllowances } from './allowance.ts'
 import { checkParts } from './checks.ts'
 import { complete } from './complete.ts'
 import { describeAt, validate } from './findings.ts'
@@ -58,13 +59,14 @@ export function parseConfig(text: string, file: string): Config {
   if (!data || problems.length > 0) throw new ConfigError(problems.sort(byPlace))
   const settings = {
     ...data,
+    ...(data.http && { http: withoutAllowances(data.http) }),
     file,
     sources: named(data.sources, (source) => ({
       ...source,
       archive: source.archive ?? Boolean(data.archive),
     })),
     targets: named(data.targets, (target) => target),
-    warnings: warningsOf(data.notify).map(
+    warnings: [...warningsOf(data.notify), ...allowancesIn(data.http)].map(
       ({ path, message }) => `${formatPlace(yaml.locate(path, 'key'))}: ${message}`,
     ),
   }

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
-import { backupStart, catalogue } from '../../events/index.ts'
+import { backupRequest, backupStart, catalogue } from '../../events/index.ts'
+import { withoutAllowance } from './allowance.ts'
 import { validate } from './findings.ts'
 import { type httpSchema, isLoopback, type ListenAddress } from './http.ts'
 import type { Loose } from './loose.ts'
@@ -50,7 +51,7 @@ function wrongData(
 ) {
   const definition = catalogue.get(event)
   if (!definition?.triggerable) return []
-  const { findings } = validate(definition.schema, data)
+  const { findings } = validate(definition.request, withoutAllowance({ event, data }))
   const known =
     sourceNames.length > 0 ? `the name of a source: ${either(sourceNames)}` : 'a source of `sources`'
   const unknown = unknownSources(event, data, sourceNames).map(
@@ -65,14 +66,15 @@ function wrongData(
 /** The sources that a request for a run names and that the config does not have, each with its place in the data. */
 function unknownSources(
   type: string,
-  data: unknown,
+  data: object,
   sourceNames: readonly string[],
 ): { name: string; at: (string | number)[] }[] {
-  const request = type === backupStart.type ? backupStart.schema.safeParse(data).data : undefined
-  if (!request) return []
-  const { sources = [], allowDeletions } = request
-  return [
-    ...sources.map((name, i) => ({ name, at: ['sources', i] })),
-    ...Object.keys(allowDeletions).map((name) => ({ name, at: ['allowDeletions', name] })),
-  ].filter(({ name }) => !sourceNames.includes(name))
+  const request =
+    type === backupStart.type
+      ? backupRequest.safeParse(withoutAllowance({ event: type, data })).data
+      : undefined
+  const { sources = [] } = request ?? {}
+  return sources
+    .map((name, i) => ({ name, at: ['sources', i] }))
+    .filter(({ name }) => !sourceNames.includes(name))
 }

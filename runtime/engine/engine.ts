@@ -16,11 +16,20 @@ import { isFull, Reserve } from '../bus/sqlite/reserve.ts'
 import type { Config } from '../config/config.ts'
 import { CancelledError, TerminalError } from '../errors.ts'
 import { bootId } from '../host/boots.ts'
+import { type HeldLists, heldLists } from '../host/held-lists.ts'
 import { createHost, type Host, type HostOptions, runtimeDirectory } from '../host/host.ts'
 import { sweep } from '../host/leftovers.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { checkRequest, Intake, publicationOf, type Receipt, type Submission } from './intake.ts'
+import { type Hold, openHolds, releasableHolds, releaseOf } from './holds.ts'
+import {
+  checkRequest,
+  Intake,
+  publicationOf,
+  type Receipt,
+  releasePublication,
+  type Submission,
+} from './intake.ts'
 import { brokenRun, tellHooks } from './last-words.ts'
 import { createObservers, type EngineObserver } from './observers.ts'
 import { OverdueWatch } from './overdue-watch.ts'
@@ -45,6 +54,16 @@ export interface Engine {
   start(): Promise<void>
   /** Puts the first event of a chain on the bus. @returns The run's id. */
   trigger<E extends EventDefinition>(event: E, data: InputOf<E>): Promise<string>
+  /** The syncs that wait for a release. */
+  held(): Hold[]
+  /**
+   * Runs sources again whose sync is held, with leave to delete what they were held for. Waits for the end of a run that
+   * is going on, as `submit` does.
+   * @param id A source, the id of a hold, or a run. @param from Who asks; hdsync itself unless given.
+   * @throws {NothingHeldError} Nothing waits under that name.
+   * @throws {UsageError} What would go is not known any more.
+   */
+  release(id: string, from?: string): Promise<Released>
   /** Takes a dead letter up again. @throws {UsageError} There is no such dead letter, or nobody to take it. */
   redrive(deliveryId: number): Promise<Redriven>
   /**
@@ -88,6 +107,12 @@ export interface Engine {
   abandon(error: Error): Promise<void>
   /** Waits for what is in hand, then gives everything back. */
   stop(): Promise<void>
+}
+
+/** What came of a release. */
+export interface Released {
+  runId: string
+  holds: Hold[]
 }
 
 export interface EngineOptions {
@@ -234,10 +259,11 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
     }
   }
   const submit = async (event: Submission) => prepare(event)()
+  const lists = heldLists(config.state)
 
   let overdue: OverdueWatch | undefined
   const retention = new Retention({
-    journal,
+    journal: { prune: (before) => pruneAll(before, journal, lists) },
     keepMs: config.keep,
     clock,
     onWarning: (message) => observer.onWarning?.(message),
@@ -314,6 +340,15 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
       await dispatcher.endRun(run.id, new CancelledError(reason))
       return true
     },
+    held: () => openHolds({ bus, config, lists }),
+    async release(id, source) {
+      const holds = releasableHolds({ bus, journal, config, lists }, id)
+      const origin = source === undefined ? undefined : { source }
+      const publication = releasePublication(releaseOf(holds), registry, { now: clock.now(), origin })
+      await intake.put(publication)
+      queue.advance()
+      return { runId: publication.event.runid ?? '', holds }
+    },
     async redrive(id) {
       const redriven = await redrive(id, { bus, journal, registry, dispatcher, clock, config })
       queue.advance()
@@ -334,6 +369,11 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
       unlock()
     },
   }
+}
+
+function pruneAll(before: number, journal: Journal, lists: HeldLists): number {
+  lists.prune(before)
+  return journal.prune(before)
 }
 
 /** Opens the store, with the room that is held back if there is no other. @throws {UsageError} It cannot be opened. */

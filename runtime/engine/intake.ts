@@ -1,4 +1,4 @@
-import { backupStart, type DataOf, type EventDefinition } from '../../events/index.ts'
+import { backupStart, type DataOf, type EventDefinition, type InputOf } from '../../events/index.ts'
 import { heldBack, type Publication } from '../bus/bus.ts'
 import type { Config } from '../config/config.ts'
 import { checkSources } from '../config/lookup.ts'
@@ -54,21 +54,47 @@ export function publicationOf(
     throw new RejectedEventError('invalid-event', message, { issues: [flaw] })
   }
   const definition = triggerable(type, registry)
-  const publication = fitting(() => rootPublication(registry, definition, data ?? {}, { ...options, origin }))
-  if (type !== backupStart.type) return publication
+  const publication = fitting(type, () => {
+    const request = definition.request.safeParse(data ?? {})
+    if (!request.success) throw new InvalidDataError(type, request.error.issues)
+    return rootPublication(registry, definition, data ?? {}, { ...options, origin })
+  })
+  return type === backupStart.type ? inTurn(publication) : publication
+}
+
+/** The first event of a run that goes beyond limits: what `publicationOf` takes from nobody. */
+export function releasePublication(
+  data: InputOf<typeof backupStart>,
+  registry: Registry,
+  { now, origin = {} }: { now: number; origin?: Origin | undefined },
+): Publication {
+  return inTurn(rootPublication(registry, backupStart, data, { now, origin }))
+}
+
+/** It waits until it is its turn. */
+function inTurn(publication: Publication): Publication {
   return {
     ...publication,
     deliveries: publication.deliveries.map((delivery) => ({ ...delivery, runAt: heldBack })),
   }
 }
 
-function fitting(make: () => Publication): Publication {
+function fitting(type: string, make: () => Publication): Publication {
   try {
     return make()
   } catch (error) {
     if (!(error instanceof InvalidDataError)) throw error
-    throw new RejectedEventError('invalid-data', error.message, { issues: error.issues })
+    const { message, issues } = error
+    throw new RejectedEventError('invalid-data', message, { issues, hint: hintFor(type, issues) })
   }
+}
+
+/** Senders of version 0.1 could permit deletions. */
+function hintFor(type: string, issues: readonly Issue[]): string | undefined {
+  const keys = issues.flatMap((issue) => ('keys' in issue ? (issue.keys as string[]) : []))
+  const isRelease =
+    type === backupStart.type && keys.some((key) => ['allowDeletions', 'releases'].includes(key))
+  return isRelease ? 'a held sync is let go on by `hdsync release ID`, or POST /held/ID/release' : undefined
 }
 
 /**

@@ -61,6 +61,10 @@ function sampleFact(type: string, sources: readonly string[]): object {
   const source = sources[0] ?? 'test'
   if (type === 'run.started') return { sources }
   if (type === 'source.failed') return { source, step: 'sync.run', reason: 'this is a test' }
-  if (type === 'sync.held') return { source, deletions: 900, deleted: 0, mirrorFiles: 1000, limit: 500 }
+  if (type === 'sync.held') return sampleHold(source)
   return { reason: 'this is a test' }
+}
+
+function sampleHold(source: string): object {
+  return { source, deletions: 900, files: 880, folders: 20, deleted: 0, mirrorFiles: 1000, limit: 500 }
 }

@@ -18,6 +18,8 @@ import type {
   targetOpen,
 } from '../../events/index.ts'
 import { runEndTypes } from '../../events/types.ts'
+import { count } from '../count.ts'
+import { heldText } from '../held-text.ts'
 import { isoOf } from '../instant.ts'
 
 /**
@@ -142,9 +144,10 @@ function stillMatters({ attempt, data }: Envelope, trial: number): boolean {
 const mountType: (typeof snapshotMount)['type'] = 'snapshot.mount'
 const isMount = ({ type }: Envelope) => type === mountType
 
-function heldReason({ deletions, deleted, mirrorFiles, limit }: DataOf<typeof syncHeld>): string {
-  const what = `would delete ${deletions} of ${mirrorFiles} files in the mirror, ${limit} are allowed`
-  return deleted > 0 ? `${what}: stopped after ${deleted}` : `${what}: nothing was copied`
+function heldReason(held: DataOf<typeof syncHeld>): string {
+  const { deleted } = held
+  const what = heldText(held)
+  return deleted > 0 ? `${what}: stopped after ${count(deleted)}` : `${what}: nothing was copied`
 }
 
 function all<E extends EventDefinition>(events: readonly Envelope[], wanted: E['type']): DataOf<E>[] {

@@ -1,9 +1,12 @@
 import { join } from 'node:path'
+import type { FileSystem } from '../../events/index.ts'
 import type { PathSource } from '../config/config.ts'
 import { type Archives, createArchives } from './archives.ts'
 import { type Boots, boots } from './boots.ts'
 import { type Command, type CommandObserver, type CommandResult, createRunner } from './command.ts'
 import { findGaps, type Gaps, type Ground } from './coverage.ts'
+import { fileSystemOf } from './file-system-of.ts'
+import { type HeldLists, heldLists } from './held-lists.ts'
 import { createTellHook, type TellHook } from './hooks.ts'
 import { Ledger } from './ledger.ts'
 import { createMirrors, type Mirrors } from './mirrors.ts'
@@ -22,6 +25,10 @@ export interface Host {
   boots: Boots
   /** What a copy of a directory leaves out without being told to. @param mirror The path of its mirror. */
   gaps(source: PathSource, config: Ground['config'], mirror: string): Promise<Gaps>
+  /** What syncs that are held would delete. */
+  held: HeldLists
+  /** The file system that a folder lies on; undefined where it cannot be told. */
+  fileSystem(folder: string): Promise<FileSystem | undefined>
   /** Tells a hook of an event. */
   hook: TellHook
   /** Runs a program of the user's. @throws {CommandError} It failed. */
@@ -59,6 +66,8 @@ export function createHost(options: HostOptions): Host {
     archives: createArchives({ runner, signal, boots, indexes: join(stateDirectory, 'archives') }),
     boots,
     gaps: (source, config, mirror) => findGaps(runner, source, config, { mirror }),
+    held: heldLists(stateDirectory),
+    fileSystem: (folder) => fileSystemOf(runner, folder),
     // What a program leaves running on purpose is not ours to end.
     program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),
     hook: createTellHook(runner, signal),

@@ -14,7 +14,7 @@ import {
 import { readMarker } from './marker.ts'
 import { countMissing } from './names.ts'
 import { isInstalled } from './packages.ts'
-import { forecast, type SyncOptions, type SyncOutcome, type SyncPlan, type SyncStats, sync } from './rsync.ts'
+import { type Forecast, forecast, type SyncOptions, type SyncOutcome, type SyncPlan, sync } from './rsync.ts'
 import { inFolder } from './safe-open.ts'
 import { inShare, listAlike, type Share, whereTimesDiffer } from './suspects.ts'
 import { type Facts, type Time, type Walk, type Wanted, walk } from './walk.ts'
@@ -50,7 +50,7 @@ export interface Mirrors {
   /** Compares the names in the mirror with those in the source. */
   compare(plan: SyncPlan, run: string, asked?: Asked): Promise<Comparison>
   /** What a sync would do. */
-  forecast(plan: SyncPlan): Promise<SyncStats>
+  forecast(plan: SyncPlan): Promise<Forecast>
   /** Makes the mirror equal to the source. Unless it was so already, the mirror has another `mirrorState` afterwards. */
   sync(
     plan: SyncPlan,

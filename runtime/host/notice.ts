@@ -15,6 +15,8 @@ import {
   syncHeld,
 } from '../../events/index.ts'
 import { formatBytes, formatDuration } from '../config/units.ts'
+import { count } from '../count.ts'
+import { heldText } from '../held-text.ts'
 import { neverBegan, tookMs } from '../took.ts'
 
 /** How much an event should disturb. */
@@ -97,11 +99,11 @@ const phrases = [
     what: `backup of ${source} ${cancelled ? 'cancelled' : 'failed'}`,
     text: `At the step ${step}: ${reason}`,
   })),
-  say(syncHeld, ({ source, deletions, deleted, mirrorFiles, limit }, host) => ({
-    what: `backup of ${source} is held`,
-    text: `It would delete ${deletions} of the ${mirrorFiles} files in the mirror, ${limit} are allowed. ${
-      deleted > 0 ? `It was stopped after ${deleted}.` : 'Nothing was deleted.'
-    }\n\nIf that is as it should be, on ${host}: hdsync release ${source}`,
+  say(syncHeld, (held, host) => ({
+    what: `backup of ${held.source} is held`,
+    text: `${held.source} ${heldText(held)}. ${
+      held.deleted > 0 ? `It was stopped after ${count(held.deleted)}.` : 'Nothing was deleted.'
+    }\n\nTo see what would go, on ${host}: hdsync show --held ${held.source}\nIf that is as it should be: hdsync release ${held.source}`,
   })),
   say(runOverdue, ({ source, lastSuccessAt, firstSeenAt, allowedMs }, host) => ({
     what: `no backup of ${source} since ${localTime(lastSuccessAt ?? firstSeenAt)}`,
@@ -140,7 +142,10 @@ function runWords(result: RunResult, host: string): Words {
     `Run    ${run}`,
     ...sources
       .filter(({ state }) => state === 'held')
-      .map(({ source }) => `\nTo let it go on, on ${host}: hdsync release ${source}`),
+      .map(
+        ({ source }) =>
+          `\nTo see what would go, on ${host}: hdsync show --held ${source}\nTo let it go on: hdsync release ${source}`,
+      ),
     ...(state === 'succeeded' ? [] : ['', `To see what happened, on ${host}: hdsync show ${run}`]),
   ]
   return { what: `run ${state}${bad.length > 0 ? `: ${bad.join(', ')}` : ''}`, text: lines.join('\n') }

@@ -200,7 +200,7 @@ function createPlanningHost(
         // Whether it is needed, only the names tell: both ways are planned.
         plan({ argvs: [rsyncArgv(syncPlan, true)], ifDoubtful: true })
         made.later.add(syncPlan.to)
-        return nothing
+        return { ...nothing, names: [] }
       },
       whereTimesDiffer: async () => [],
       async syncWritten(syncPlan, only) {
@@ -221,6 +221,9 @@ function createPlanningHost(
         isEmptyDirectory(made.views.get(path) ?? path),
     },
     boots: real.boots,
+    held: { ...real.held, keep: () => '', use: () => {}, forget: () => {}, prune: () => {} },
+    // A plan is of a night in which all goes well.
+    fileSystem: async () => undefined,
     archives: {
       tidy: async () => [],
       stand: async () => false,

@@ -45,6 +45,12 @@ export interface SyncStats {
   sizeBytes?: number
 }
 
+/** What a sync would do. */
+export interface Forecast extends SyncStats {
+  /** What it would delete, from the root of the mirror, a folder with a `/` at its end; each byte of a name a character. */
+  names: string[]
+}
+
 /** How a sync ended when it did not fail. */
 export type SyncOutcome =
   /**
@@ -103,7 +109,7 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     ...(plan.subsecondTimes ? ['--modify-window=-1'] : []),
     ...(plan.checksum ? ['--checksum'] : []),
     ...(forecast
-      ? ['--dry-run', '--info=stats2']
+      ? ['--dry-run', '--info=del,stats2']
       : [
           ...(only === undefined ? [`--max-delete=${plan.maxDelete}`] : []),
           '--info=progress2,stats2',
@@ -135,14 +141,47 @@ export async function rsyncVersion(runner: CommandRunner): Promise<string | unde
 }
 
 /** Finds out what a sync would do, without doing it. @throws As `sync`. */
-export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<SyncStats> {
-  const { result } = await run(runner, plan, {
+export async function forecast(runner: CommandRunner, plan: SyncPlan): Promise<Forecast> {
+  const output = new ForecastReader()
+  await run(runner, plan, {
     argv: rsyncArgv(plan, true),
     timeoutMs,
     accept: [0, 23, 24],
     ...signalOf(plan),
+    // A mirror of a million files is more than the end of the output that is kept.
+    onStdout: (chunk) => output.add(chunk),
   })
-  return parseStats(result.stdout)
+  return output.end()
+}
+
+const deleting = 'deleting '
+
+/** Reads what a dry run prints: a line for each deletion, then the statistics. */
+class ForecastReader {
+  #rest = ''
+  #statistics = ''
+  readonly #names: string[] = []
+
+  add(chunk: Buffer): void {
+    const lines = (this.#rest + chunk.toString('latin1')).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) this.#read(line)
+  }
+
+  end(): Forecast {
+    this.#read(this.#rest)
+    return { ...parseStats(this.#statistics), names: this.#names }
+  }
+
+  #read(line: string): void {
+    if (line.startsWith(deleting)) this.#names.push(unescapeName(line.slice(deleting.length)))
+    else this.#statistics += `${line}\n`
+  }
+}
+
+/** Bytes that do not print, and a backslash that could be taken for that, come as `\#012`. @see rsync(1), -8 */
+function unescapeName(name: string): string {
+  return name.replace(/\\#([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }
 
 export interface SyncOptions {

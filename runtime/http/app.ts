@@ -8,6 +8,7 @@ import { deadLetterRoutes } from './routes/dead.ts'
 import { eventRoutes } from './routes/events.ts'
 import { functionRoutes } from './routes/functions.ts'
 import { healthRoutes } from './routes/health.ts'
+import { heldRoutes } from './routes/held.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { openapiRoutes } from './routes/openapi.ts'
 import { runRoutes } from './routes/runs.ts'
@@ -56,6 +57,7 @@ const routes = [
   streamRoutes,
   functionRoutes,
   deadLetterRoutes,
+  heldRoutes,
   metricsRoutes,
   healthRoutes,
   openapiRoutes,

@@ -10,7 +10,17 @@ import { RateLimit } from './security/rate-limit.ts'
 /** What is asked of an engine over HTTP. */
 export type HttpEngine = Pick<
   Engine,
-  'bus' | 'journal' | 'registry' | 'dispatcher' | 'prepare' | 'unready' | 'listen' | 'cancel' | 'redrive'
+  | 'bus'
+  | 'journal'
+  | 'registry'
+  | 'dispatcher'
+  | 'prepare'
+  | 'unready'
+  | 'listen'
+  | 'cancel'
+  | 'redrive'
+  | 'held'
+  | 'release'
 >
 
 /** What every route may use. */

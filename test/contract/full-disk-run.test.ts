@@ -115,23 +115,25 @@ describe('hdsync run', () => {
   ] as const)('whose state disk %s tells the hooks that it failed', async ([, how], context) => {
     const disk = smallDisk(context, 8192)
     const { config, told } = await server(disk)
-    expect(await follow(config, { quiet: true }, printed(), () => ({}))).toBe(0)
+    expect(await follow(config, { quiet: true }, printed(), { data: {} })).toBe(0)
     expect(told()).toContain('run.succeeded')
     if ('interrupted' in how) await interrupt(config.state)
     if ('unreserved' in how) rmSync(join(config.state, 'reserve'))
     takeRoom(disk, how.left)
     const io = printed()
-    const ended = await follow(config, { quiet: true }, io, () => ({})).catch((error: Error) => error.message)
+    const ended = await follow(config, { quiet: true }, io, { data: {} }).catch(
+      (error: Error) => error.message,
+    )
     expect(told(), `${ended} ${io.err}`).toContain('run.failed')
   })
 
   test('whose state disk has become full since the last run goes on with the room that is held back', async (context) => {
     const disk = smallDisk(context, 8192)
     const { config } = await server(disk)
-    expect(await follow(config, { quiet: true }, printed(), () => ({}))).toBe(0)
+    expect(await follow(config, { quiet: true }, printed(), { data: {} })).toBe(0)
     takeRoom(disk, 0)
     const io = printed()
-    expect(await follow(config, { quiet: true }, io, () => ({})), io.err).toBe(0)
+    expect(await follow(config, { quiet: true }, io, { data: {} }), io.err).toBe(0)
   })
 
   test('whose state disk is filled in the middle is ended, and tells the hooks that it failed', async (context) => {
@@ -139,7 +141,7 @@ describe('hdsync run', () => {
     const { config, told } = await server(disk)
     writeFileSync(join(config.functions, 'fill.ts'), filler(disk))
     const io = printed()
-    expect(await follow(config, { quiet: true }, io, () => ({})), io.err).toBe(1)
+    expect(await follow(config, { quiet: true }, io, { data: {} }), io.err).toBe(1)
     expect(io.err).toContain(`the disk of ${config.state} is full: the run is ended`)
     expect(told()).toContain('run.failed')
     expect(existsSync(join(config.state, 'reserve'))).toBe(false)

@@ -36,7 +36,7 @@ function run(name: string, length: number, at: number): Publication[] {
   const sources = ['home', 'www']
   const whole = { ...result, run: name, sources: [] }
   const chain: [type: string, data: object, owed: boolean][] = [
-    [backupStart.type, { allowDeletions: {} }, true],
+    [backupStart.type, {}, true],
     [runStarted.type, { sources }, false],
     [targetOpen.type, { sources }, true],
     [sourceNext.type, { rest: sources }, true],

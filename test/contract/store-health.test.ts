@@ -136,12 +136,12 @@ describe('a damaged store', () => {
       ),
     }
     const config = await loadConfig({ path: server.config, env: {} })
-    await expect(follow(config, { quiet: true }, printed(), () => ({}))).rejects.toMatchObject(told)
+    await expect(follow(config, { quiet: true }, printed(), { data: {} })).rejects.toMatchObject(told)
     // As the hint says.
     mkdirSync(join(state, 'damaged'))
     for (const name of [storeFile, `${storeFile}-wal`, `${storeFile}-shm`])
       if (existsSync(join(state, name))) renameSync(join(state, name), join(state, 'damaged', name))
-    expect(await follow(config, { quiet: true }, printed(), () => ({}))).toBe(0)
+    expect(await follow(config, { quiet: true }, printed(), { data: {} })).toBe(0)
   })
 
   test('is told by whoever only reads it, too', async () => {

@@ -24,6 +24,10 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     [lab('refusals/proofs'), 'its sources fail, and the reason is told', 'writes to none of the disks'],
   ],
   'somebody deleted everything': [[lab('refusals/limits'), 'until the source is released']],
+  'the disk below a directory': [
+    [lab('refusals/limits'), 'a directory whose disk is not mounted'],
+    ['test/unit/functions/deletions.test.ts', 'is held, whatever the numbers, and both are named'],
+  ],
   'a snapshot fills up': [[lab('overflow.test'), 'is made larger while it is read']],
   'a snapshot overflows': [
     [lab('overflow.test'), 'is replaced by a larger one, again and again', 'taught `auto` how much room'],

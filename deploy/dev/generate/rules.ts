@@ -42,7 +42,8 @@ const alerts: Alert[] = [
     expr: `${m('hdsync_source_last_state', 'state="held"')} == 1`,
     severity: 'warning',
     summary: 'the sync of {{ $labels.source }} on {{ $labels.instance }} waits for somebody to say go',
-    description: 'It would delete more than its limit. If that is right: hdsync release {{ $labels.source }}',
+    description:
+      'It would delete more than its limit, or lies on another file system. To see it: hdsync show --held {{ $labels.source }}; if that is right: hdsync release {{ $labels.source }}',
   },
   {
     name: 'HdsyncSnapshotNearlyFull',

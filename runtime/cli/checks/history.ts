@@ -1,21 +1,21 @@
 import type { DatabaseSync } from 'node:sqlite'
-import {
-  mirrorSuspect,
-  readStored,
-  runDegraded,
-  runSucceeded,
-  sourceSynced,
-  syncHeld,
-} from '../../../events/index.ts'
+import { mirrorSuspect, readStored, runDegraded, runSucceeded, sourceSynced } from '../../../events/index.ts'
 import { SqliteBus } from '../../bus/sqlite/bus.ts'
 import { inMemory } from '../../bus/sqlite/database.ts'
 import { SqliteJournal } from '../../bus/sqlite/journal.ts'
 import type { Config, Source } from '../../config/config.ts'
 import { formatDuration } from '../../config/units.ts'
+import { openHold } from '../../engine/holds.ts'
+import { heldText } from '../../held-text.ts'
+import { heldLists } from '../../host/held-lists.ts'
 import { type Finding, warning } from './finding.ts'
 
 /** What earlier nights left to be done, as the event store tells. */
-export function checkHistory({ sources, alert }: Config, database: DatabaseSync, now: number): Finding[] {
+export function checkHistory(
+  { sources, alert, state }: Config,
+  database: DatabaseSync,
+  now: number,
+): Finding[] {
   const bus = new SqliteBus(database, inMemory)
   const newest = (types: readonly string[], subject?: string) =>
     bus.events({ types, newestFirst: true, limit: 1, ...(subject !== undefined && { subject }) })[0]
@@ -30,14 +30,13 @@ export function checkHistory({ sources, alert }: Config, database: DatabaseSync,
   ]
 
   function checkHeld({ name }: Source): Finding[] {
-    const last = newest([syncHeld.type, sourceSynced.type], name)
-    if (last?.type !== syncHeld.type) return []
-    const { data } = readStored(syncHeld, last.data)
-    const what = data ? `${data.deletions} of ${data.mirrorFiles} files in the mirror` : 'too much'
-    const finding = `held: its sync would delete ${what}`
-    return [
-      warning('source.held', `source ${name}`, finding, `if that is meant to be: hdsync release ${name}`),
-    ]
+    const hold = openHold({ bus, lists: heldLists(state) }, name)
+    if (!hold) return []
+    const remedy =
+      hold.facts.digest === undefined
+        ? `what would go is not on record, so look again: hdsync run ${name}`
+        : `see what would go: hdsync show --held ${name}; if that is meant to be: hdsync release ${name}`
+    return [warning('source.held', `source ${name}`, `held: ${heldText(hold.facts)}`, remedy)]
   }
 
   function checkSuspect({ name }: Source): Finding[] {

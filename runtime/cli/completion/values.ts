@@ -49,6 +49,7 @@ const known: Readonly<Record<string, Values>> = {
   'adopt.target': async (config) => plain(Object.keys((await config()).targets)),
   '--run': runIds,
   '--source': sources,
+  '--held': sources,
   '--on': () => plain(catalogue.keys()),
   '--type': () => plain(catalogue.keys()),
 }

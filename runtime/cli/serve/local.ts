@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { backupStart } from '../../../events/index.ts'
+import { backupRequest, backupStart } from '../../../events/index.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
 import type { DirectRoutes } from '../../http/direct.ts'
 import { type Answer, answerJson, type Question } from '../../http/exchange.ts'
@@ -18,7 +18,14 @@ export const daemonStatus = z.lazy(() =>
 )
 
 /** What `POST /runs` takes. */
-const runRequest = z.lazy(() => z.object({ source: z.string(), data: backupStart.schema }))
+const runRequest = z.lazy(() =>
+  z.object({
+    source: z.string(),
+    data: backupRequest.optional(),
+    /** A hold that is released, instead. */
+    release: z.string().optional(),
+  }),
+)
 
 /**
  * What the other commands of hdsync ask the daemon for over its unix socket, beside the public API: its config and
@@ -55,11 +62,13 @@ function statusOf({ wanted, engine }: Service): z.output<typeof daemonStatus> {
 }
 
 async function begin({ engine }: Service, question: Question): Promise<Answer> {
-  const { source, data } = runRequest.parse(JSON.parse(await question.text()))
+  const { source, data, release } = runRequest.parse(JSON.parse(await question.text()))
   const going = engine.current() ?? engine.bus.heldRun()
   if (going) return refusal(409, 'Another run is going on', going)
   try {
-    const { runId } = await engine.submit({ type: backupStart.type, source, data })
+    const { runId } = await (release === undefined
+      ? engine.submit({ type: backupStart.type, source, data })
+      : engine.release(release, source))
     return answerJson({ run: runId }, 202)
   } catch (error) {
     if (!(error instanceof HdsyncError)) throw error

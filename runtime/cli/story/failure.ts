@@ -14,6 +14,7 @@ import {
 } from '../../../events/index.ts'
 import type { Journal, LoggedEvent, StoryDelivery, StoryEvent } from '../../bus/journal.ts'
 import { summarise } from '../../engine/summary.ts'
+import { heldText } from '../../held-text.ts'
 
 /** What went wrong with one source in one run, as facts. */
 export interface Failure {
@@ -107,9 +108,7 @@ function failureOf({ seq, event }: LoggedEvent, source: string, journal: Journal
 
 function outcomeOf(event: Envelope): Pick<Failure, 'state' | 'step' | 'reason' | 'cause'> {
   if (event.type === syncHeld.type) {
-    const { deletions, mirrorFiles, limit } = dataOf(syncHeld, event)
-    const reason = `would delete ${deletions} of ${mirrorFiles} files in the mirror, ${limit} are allowed`
-    return { state: 'held', step: syncRun.type, reason }
+    return { state: 'held', step: syncRun.type, reason: heldText(dataOf(syncHeld, event)) }
   }
   const { step, reason, cancelled, cause } = dataOf(sourceFailed, event)
   return { state: cancelled ? 'cancelled' : 'failed', step, reason, cause }

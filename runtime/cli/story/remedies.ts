@@ -33,9 +33,21 @@ interface Remedy {
 /** What to do about each kind of failure, the particular ones first. */
 const remedies: readonly Remedy[] = [
   {
+    applies: ({ state, reason }) => state === 'held' && reason.startsWith('lies on '),
+    steps: ({ source }) => [
+      'See whether everything is mounted where it should be:',
+      `$ findmnt --target ${source.kind === 'path' ? source.path : source.name}`,
+      'If it lies on another file system on purpose, see what would go, and let it go on:',
+      `$ hdsync show --held ${source.name}`,
+      `$ hdsync release ${source.name}`,
+    ],
+  },
+  {
     applies: ({ state }) => state === 'held',
     steps: ({ source }) => [
-      'If all those files were deleted on purpose, let it go on:',
+      'See what would go:',
+      `$ hdsync show --held ${source.name}`,
+      'If all that was deleted on purpose, let it go on:',
       `$ hdsync release ${source.name}`,
       'If not, the mirror still has them: copy them back before anything else.',
       `If that many go every night, raise sources.${source.name}.maxDelete.`,

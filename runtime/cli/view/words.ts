@@ -1,8 +1,12 @@
 import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts'
 import * as events from '../../../events/index.ts'
 import { formatBytes } from '../../config/units.ts'
+import { count, counted } from '../../count.ts'
+import { heldText } from '../../held-text.ts'
 import { tellingLine } from '../../host/kernel-log.ts'
 import { localDay, localTime } from '../format.ts'
+
+export { count, counted } from '../../count.ts'
 
 type Words = { [type: string]: (data: never, attempt: number) => string }
 
@@ -40,11 +44,7 @@ const sentences = new Map<string, Words[string]>([
       ? 'mirror done: nothing has changed'
       : `mirror done: ${counted(filesTransferred, 'file')}, ${formatBytes(bytesTransferred)} copied, ${count(filesDeleted)} deleted${warning ? `; ${warning}` : ''}`,
   ),
-  say(
-    events.syncHeld,
-    ({ deletions, mirrorFiles, limit }) =>
-      `HELD: would delete ${count(deletions)} of ${count(mirrorFiles)} files, ${count(limit)} are allowed`,
-  ),
+  say(events.syncHeld, (held) => `HELD: ${heldText(held)}`),
   say(
     events.snapshotReleased,
     ({ usedPercent }) => `snapshot removed${usedPercent === null ? '' : `, ${usedPercent}% of it was used`}`,
@@ -95,14 +95,4 @@ function whence(
 
 function trial(attempt: number): string {
   return attempt > 1 ? `, trial ${attempt}` : ''
-}
-
-/** `1 file`, `1,204 files`. */
-export function counted(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`
-}
-
-/** A whole number with separators: 1,204. Without `Intl`: to load it takes longer than to print all of a run. */
-export function count(value: number): string {
-  return String(value).replace(/\B(?=(?:\d{3})+$)/g, ',')
 }

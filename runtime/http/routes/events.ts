@@ -1,7 +1,7 @@
 import type { Handler } from 'hono'
 import { resolver } from 'hono-openapi'
 import * as z from 'zod'
-import { backupStart } from '../../../events/index.ts'
+import { backupRequest } from '../../../events/index.ts'
 import { batchedType, cloudEventSchema, longestBatch, structuredType } from '../cloudevents.ts'
 import type { App, AppContext, AppEnv } from '../context.ts'
 import { describe } from '../describe.ts'
@@ -30,7 +30,7 @@ const description = describe('sendEvent', {
     content: {
       [structuredType]: { schema: resolver(event) },
       [batchedType]: { schema: resolver(z.array(event).max(longestBatch)) },
-      'application/json': { schema: resolver(backupStart.schema) },
+      'application/json': { schema: resolver(backupRequest) },
     },
   },
   answers: {

@@ -38,7 +38,7 @@ const server = createServer((request, response) => {
       id,
       source,
       type,
-      data: { ...data, allowDeletions: {} },
+      data,
       runid,
       attempt: 1,
       time: new Date().toISOString(),

@@ -18,12 +18,14 @@ export function deletions(night: Night): void {
     const before = await fingerprint(machine, '/look/hdd1')
     const { code, stdout, stderr } = await night.hdsync('run')
     expect(code).toBe(5)
-    expect(stderr).toContain('HELD: would delete 8 of 11 files, 5 are allowed')
+    expect(stderr).toContain('HELD: would delete 8 files of 11 entries in the mirror, 5 are allowed')
     expect(stdout).toMatch(
-      /^docs +held [\s\S]*docs: held: would delete 8 of 11 files in the mirror, 5 are allowed: nothing was copied\n.*hdsync release docs\nrun \w+ held/m,
+      /^docs +held [\s\S]*docs: held: would delete 8 files of 11 entries in the mirror, 5 are allowed: nothing was copied\n.*hdsync release docs\nrun \w+ held/m,
     )
     expect(await fingerprint(machine, '/look/hdd1')).toBe(before)
 
+    const shown = JSON.parse(await machine.ok('hdsync show --held docs --json'))
+    expect(shown).toMatchObject({ files: 8, folders: 0, names: ['1', '2', '3', '4', '5', '6', '7', '8'] })
     const released = await night.run('release', 'docs')
     expect(released.code).toBe(0)
     expect(released.result).toMatchObject({ state: 'succeeded', sources: [{ filesDeleted: 8 }] })
@@ -41,6 +43,26 @@ export function deletions(night: Night): void {
     const released = await night.run('release', held.result.run)
     expect(released.code).toBe(0)
     expect(await machine.ok('ls /look/hdd1/docs')).toBe('10\n9')
+  })
+
+  it('once a sync has succeeded since it was held: nothing is held then', async () => {
+    const { machine } = night
+    await machine.ok(`${refill}; ${mirror}; ${most}`)
+    const held = await night.run()
+    expect(held.code).toBe(5)
+    await machine.ok(refill)
+    const good = await night.run()
+    expect(good.code).toBe(0)
+    await machine.ok(most)
+    const before = await fingerprint(machine, '/look/hdd1')
+    for (const id of ['docs', held.result.run]) {
+      const { code, stderr } = await night.hdsync('release', id)
+      expect([code, stderr]).toEqual([
+        2,
+        expect.stringContaining(`docs was synced again in run ${good.result.run}`),
+      ])
+    }
+    expect(await fingerprint(machine, '/look/hdd1')).toBe(before)
   })
 
   it('unless the config allows it', async () => {
@@ -66,6 +88,44 @@ export function deletions(night: Night): void {
     expect(told((await running).result).docs).not.toContain('nothing was copied')
     expect((await night.run('release', 'docs')).code).toBe(0)
     await machine.ok(refill)
+  })
+}
+
+// Rule 1: a directory lies on the file system that it lay on last time.
+export function elsewhere(night: Night): void {
+  it('a directory whose disk is not mounted, though little would be deleted', async () => {
+    const { machine } = night
+    await night.configure(config('  data: { path: /srv/data, target: here, archive: false }'))
+    // What lies beneath is nearly the same: an older state, say.
+    const fill = 'for n in {1..10}; do echo data > /srv/data/$n; done'
+    await machine.ok(`set -e
+      mkdir /srv/data; ${fill}; echo old > /srv/data/old
+      umount /look/spare; mount /dev/vdc /srv/data; ${fill}`)
+    expect((await night.run()).code).toBe(0)
+    const before = await fingerprint(machine, '/mnt/here/data')
+    await machine.ok('umount /srv/data')
+    const { code, result } = await night.run()
+    expect([code, told(result).data]).toEqual([
+      5,
+      expect.stringMatching(
+        /^held: lies on .*, and lay on UUID=[\da-f-]{36} \(ext4, mounted at \/srv\/data\)/,
+      ),
+    ])
+    expect(await fingerprint(machine, '/mnt/here/data')).toBe(before)
+
+    await machine.ok('mount /dev/vdc /srv/data')
+    expect((await night.run()).code).toBe(0)
+    const released = await night.hdsync('release', 'data')
+    expect([released.code, released.stderr]).toEqual([2, expect.stringContaining('nothing is held')])
+    expect(await fingerprint(machine, '/mnt/here/data')).toBe(before)
+
+    // Moved there on purpose.
+    await machine.ok('umount /srv/data')
+    expect((await night.run()).code).toBe(5)
+    expect((await night.run('release', 'data')).code).toBe(0)
+    expect((await night.run()).code).toBe(0)
+    expect(await machine.ok('cat /mnt/here/data/old')).toBe('old')
+    await machine.ok('rm -r /srv/data; mount /dev/vdc /look/spare; rm /look/spare/{1..10}')
   })
 }
 

@@ -1,7 +1,8 @@
-import type { Envelope } from '../../../events/index.ts'
+import type { Envelope, FileSystem } from '../../../events/index.ts'
 import type { LvSource } from '../../../runtime/config/config.ts'
 import { TerminalError } from '../../../runtime/errors.ts'
 import type { Host } from '../../../runtime/function.ts'
+import { heldLists } from '../../../runtime/host/held-lists.ts'
 import type { Asked, Written } from '../../../runtime/host/mirrors.ts'
 import type { SyncOutcome, SyncStats } from '../../../runtime/host/rsync.ts'
 import type { LeftOut } from '../../../runtime/host/rsync-errors.ts'
@@ -13,6 +14,11 @@ const originBytes = 1024 ** 3
 
 /** A box that keeps in mind what is done to it, and on which things go wrong when a test says so. */
 export class Box implements Host {
+  /** @param state Where lists of what is held can be kept. */
+  constructor(state = '/proc/nowhere') {
+    this.held = heldLists(state)
+  }
+
   /** What was done, in its order. */
   readonly done: string[] = []
   /** Sources that have a snapshot now, and targets that are open. */
@@ -25,6 +31,10 @@ export class Box implements Host {
   readonly overflows: Record<string, number> = {}
   /** What a sync of a source would delete from its mirror, which has 100 files beside those. */
   readonly deletions: Record<string, number> = {}
+  /** Their names, where it matters which they are. */
+  readonly gone: Record<string, string[]> = {}
+  /** The file system that directories lie on. */
+  fileSystemNow: FileSystem | undefined
   /** Names that a mirror has beside those, which no copy touches. */
   readonly notCopied: Record<string, number> = {}
   /** Mirrors of which not everything can be read. */
@@ -178,7 +188,9 @@ export class Box implements Host {
     },
     forecast: async ({ to }) => {
       this.forecasts.push(baseOf(to))
-      return { ...stats, deleted: this.#deletionsOf(to) }
+      const deleted = this.#deletionsOf(to)
+      const names = this.gone[baseOf(to)] ?? Array.from({ length: deleted }, (_, n) => `file${n}`)
+      return { ...stats, deleted: names.length, names }
     },
     syncWritten: async ({ to }) => {
       this.done.push(`sync some of ${baseOf(to)}`)
@@ -210,6 +222,8 @@ export class Box implements Host {
   }
 
   #deletionsOf(mirror: string): number {
+    const named = this.gone[baseOf(mirror)]
+    if (named) return named.length
     return this.unchanged.has(baseOf(mirror)) ? 0 : (this.deletions[baseOf(mirror)] ?? stats.deleted)
   }
 
@@ -224,6 +238,8 @@ export class Box implements Host {
   /** What a copy leaves out without being told to. */
   missing: Awaited<ReturnType<Host['gaps']>> = { uncovered: [], shadowed: [] }
   readonly gaps: Host['gaps'] = async () => this.missing
+  readonly held: Host['held']
+  readonly fileSystem: Host['fileSystem'] = async () => this.fileSystemNow
 
   readonly archives: Host['archives'] = {
     tidy: async () => this.inTheWay,

@@ -264,14 +264,6 @@ describe('a copy', () => {
     expect(night.box.done.join()).not.toContain('archive var')
   })
 
-  test('goes on with so many deletions as somebody has allowed', async () => {
-    const night = new Night()
-    night.box.deletions.var = 101
-    await night.begin({ sources: ['var'], allowDeletions: { var: 1 } })
-    expect((await night.end()).state).toBe('succeeded')
-    expect(night.box.done).toContain('sync var, deleting 101 at most')
-  })
-
   test('that came upon more deletions than were forecast is held too', async () => {
     const night = new Night()
     night.box.outcome = 'limited'

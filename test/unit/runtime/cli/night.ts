@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { backupStart, type InputOf } from '../../../../events/index.ts'
+import { type BackupRequest, backupStart } from '../../../../events/index.ts'
 import type { Io } from '../../../../runtime/cli/io.ts'
 import { loadConfig } from '../../../../runtime/config/load.ts'
-import { openEngine } from '../../../../runtime/engine/engine.ts'
+import { type Engine, openEngine } from '../../../../runtime/engine/engine.ts'
 import { writeMarker } from '../../../../runtime/host/marker.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
@@ -58,13 +58,25 @@ ${more}`,
 }
 
 /** Does a whole run. @returns Its id. */
-export async function backUp({ config }: Server, data: InputOf<typeof backupStart> = {}): Promise<string> {
+export async function backUp(server: Server, data: BackupRequest = {}): Promise<string> {
+  return runIn(server, (engine) => engine.trigger(backupStart, data))
+}
+
+/** Lets go on what is held. @returns The run. */
+export async function release(server: Server, id: string): Promise<string> {
+  return runIn(server, async (engine) => (await engine.release(id)).runId)
+}
+
+async function runIn({ config }: Server, begin: (engine: Engine) => Promise<string>): Promise<string> {
   const engine = await openEngine({ config: await loadConfig({ path: config, env: {} }) })
   if (!engine) throw new Error('another hdsync is at work')
-  await engine.start()
-  const run = await engine.trigger(backupStart, data)
-  await engine.ended(run)
-  await engine.dispatcher.idle()
-  await engine.stop()
-  return run
+  try {
+    await engine.start()
+    const run = await begin(engine)
+    await engine.ended(run)
+    await engine.dispatcher.idle()
+    return run
+  } finally {
+    await engine.stop()
+  }
 }

@@ -31,7 +31,7 @@ export async function leaveRefusedNight({ folder }: Server): Promise<void> {
 
   const path = '/mnt/hdd9/Saturday/var.tar.zst'
   await put('archive', sourceArchived, { source: 'var', path, sizeBytes: 1 }, { runid: 'run1' })
-  await put('start', backupStart, { allowDeletions: {} }, { subject: undefined })
+  await put('start', backupStart, {}, { subject: undefined })
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const mount = `mount ${attempt}`
     await put(mount, snapshotMount, { source: 'var', rest: [] }, { attempt }, [snapshotMount.type])

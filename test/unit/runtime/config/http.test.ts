@@ -110,7 +110,7 @@ describe('http: refuses', () => {
     ],
     [
       'event: backup.start, data: { source: [www] }',
-      `${place(99, 'data.source')}expected one of the keys sources or allowDeletions, found "source"\n  did you mean \`sources\`?`,
+      `${place(99, 'data.source')}expected one of the keys sources, found "source"\n  did you mean \`sources\`?`,
     ],
   ])('a webhook with %s', (settings, message) => {
     expect(webhook(settings)).toBe(message)
@@ -121,4 +121,17 @@ describe('http: refuses', () => {
       'expected a name of letters, digits, `_` and `-` (at most 63), found "a/b"',
     )
   })
+})
+
+test('a webhook that was to permit deletions, as in version 0.1, still starts its run, and permits none', () => {
+  const { http, warnings } = parseConfig(
+    `sources: { www: { path: /www, target: disk } }
+targets: { disk: { path: /disk } }
+http: { webhooks: { deploy: { secretFile: /x, event: backup.start, data: { sources: [www], allowDeletions: { gone: 9 } } } } }`,
+    'hdsync.yaml',
+  )
+  expect(http?.webhooks.deploy?.data).toEqual({ sources: ['www'] })
+  expect(warnings).toEqual([
+    'hdsync.yaml:3:92: http.webhooks.deploy.data.allowDeletions: allowDeletions permits nothing any more and is left out; a held sync is let go on by `hdsync release`',
+  ])
 })

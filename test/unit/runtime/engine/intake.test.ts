@@ -26,7 +26,7 @@ test('an event that is sent twice is taken once, and both are told its run', asy
   expect(first).toEqual({ runId: expect.any(String), eventId: '1', duplicate: false })
   expect(await engine.submit({ ...event, data: {} })).toEqual({ ...first, duplicate: true })
   expect(engine.bus.events({ runId: first.runId })).toMatchObject([
-    { source: '/ci', id: '1', subject: 'deploy', data: { sources: ['home'], allowDeletions: {} } },
+    { source: '/ci', id: '1', subject: 'deploy', data: { sources: ['home'] } },
   ])
 })
 

@@ -74,7 +74,7 @@ const nothing = {
 
 describe('summarise() of one source', () => {
   const path = '/mnt/Thursday/usr.tar.zst'
-  const heldReason = 'would delete 60 of 100 files in the mirror, 50 are allowed: nothing was copied'
+  const heldReason = 'would delete 60 of 100 entries in the mirror, 50 are allowed: nothing was copied'
 
   test.each<[string, Envelope[], object]>([
     ['has not begun', [], { state: 'waiting' }],

@@ -145,7 +145,7 @@ describe('deletionLimit()', () => {
 })
 
 describe('certainLimit()', () => {
-  const half = { maxDelete: { percent: 50 }, released: 0 }
+  const half = { maxDelete: { percent: 50 }, spent: 0 }
 
   test('is the limit, where names tell that it is not passed', () => {
     expect(certainLimit({ ...half, deletionsAtMost: 50, mirrorFilesAtLeast: 101 })).toBe(50)
@@ -159,18 +159,18 @@ describe('certainLimit()', () => {
   })
 
   test('of a number of files does not depend on how many the mirror has', () => {
-    const few = { maxDelete: { files: 3 }, released: 0, mirrorFilesAtLeast: undefined }
+    const few = { maxDelete: { files: 3 }, spent: 0, mirrorFilesAtLeast: undefined }
     expect(certainLimit({ ...few, deletionsAtMost: 3 })).toBe(3)
     expect(certainLimit({ ...few, deletionsAtMost: 4 })).toBeUndefined()
     expect(certainLimit({ ...few, maxDelete: { files: 0 }, deletionsAtMost: 0 })).toBe(0)
     expect(certainLimit({ ...few, maxDelete: { files: 0 }, deletionsAtMost: 1 })).toBeUndefined()
   })
 
-  test('has what was released in it', () => {
-    expect(certainLimit({ ...half, released: 8, deletionsAtMost: 13, mirrorFilesAtLeast: 11 })).toBe(13)
-    expect(
-      certainLimit({ ...half, released: 8, deletionsAtMost: 14, mirrorFilesAtLeast: 11 }),
-    ).toBeUndefined()
+  test('has no room any more for what was deleted since the last good copy', () => {
+    const stopped = { ...half, spent: 4, mirrorFilesAtLeast: 7 }
+    expect(certainLimit({ ...stopped, deletionsAtMost: 1 })).toBe(1)
+    expect(certainLimit({ ...stopped, deletionsAtMost: 2 })).toBeUndefined()
+    expect(deletionLimit({ files: 3 }, 100, 5)).toBe(0)
   })
 
   test('is never above that of the dry run', () => {
@@ -179,7 +179,7 @@ describe('certainLimit()', () => {
         const mirrorFilesAtLeast = Math.max(0, files - fewer)
         const limit = certainLimit({
           maxDelete: { percent },
-          released: 0,
+          spent: 0,
           deletionsAtMost,
           mirrorFilesAtLeast,
         })

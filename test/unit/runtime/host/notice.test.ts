@@ -45,7 +45,9 @@ describe('noticeOf()', () => {
   test('of a run that is held', () => {
     const { title, text } = noticeOf(runEnded('held'))
     expect(title).toBe('hdsync on web1: run held: var')
-    expect(text).toContain('To let it go on, on web1: hdsync release var')
+    expect(text).toContain(
+      'To see what would go, on web1: hdsync show --held var\nTo let it go on: hdsync release var',
+    )
   })
 
   test.each<[string, unknown, string, string]>([
@@ -57,9 +59,9 @@ describe('noticeOf()', () => {
     ],
     [
       'sync.held',
-      { source: 'var', deletions: 60, mirrorFiles: 100, limit: 50 },
+      { source: 'var', deletions: 1060, files: 1058, folders: 2, mirrorFiles: 1100, limit: 550 },
       'backup of var is held',
-      'It would delete 60 of the 100 files in the mirror, 50 are allowed. Nothing was deleted.\n\nIf that is as it should be, on web1: hdsync release var',
+      'var would delete 1,058 files and 2 folders of 1,100 entries in the mirror, 550 are allowed. Nothing was deleted.\n\nTo see what would go, on web1: hdsync show --held var\nIf that is as it should be: hdsync release var',
     ],
     [
       'run.overdue',

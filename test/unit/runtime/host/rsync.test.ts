@@ -426,6 +426,7 @@ describe('forecast()', () => {
       transferred: 2,
       transferredBytes: 7,
       sizeBytes: 7,
+      names: expect.arrayContaining(['old1', 'old2']),
     })
     expect(readdirSync(plan.to)).toEqual(['old1', 'old2'])
     expect(existsSync(join(plan.to, 'new'))).toBe(false)
@@ -435,8 +436,30 @@ describe('forecast()', () => {
     const plan = folders()
     fill(plan.from, 'a', 'b', 'c')
     fill(plan.to, 'c', 'd')
-    const expected = await forecast(recordingRunner().runner, plan)
+    const { names, ...expected } = await forecast(recordingRunner().runner, plan)
+    expect(names).toEqual(['d'])
     expect((await copy(plan)).stats).toEqual(expected)
+  })
+
+  test('names all that would go, folders as such, whatever bytes there are in a name', async () => {
+    const plan = folders()
+    fill(plan.from, 'was a folder')
+    mkdirSync(join(plan.to, 'gone', 'deep'), { recursive: true })
+    mkdirSync(join(plan.to, 'was a folder'))
+    const bytes = [0xff, 0xfe, 0x0d, 0x1b].map((byte) => Buffer.from([0x61, byte]))
+    const names = ['é', 'a\nb', '\\#134', 'deleting x', 'Number of files: 9', ' ']
+    for (const name of [...names.map((name) => Buffer.from(name)), ...bytes]) {
+      writeFileSync(Buffer.concat([Buffer.from(`${plan.to}/gone/deep/`), name]), '')
+    }
+    fill(plan.to, 'was a folder/file')
+    const found = await forecast(recordingRunner().runner, plan)
+    const inDeep = [...names.map((name) => Buffer.from(name)), ...bytes].map((name) =>
+      name.toString('latin1'),
+    )
+    expect(found.names.toSorted()).toEqual(
+      ['gone/', 'gone/deep/', 'was a folder/file', ...inDeep.map((name) => `gone/deep/${name}`)].sort(),
+    )
+    expect(found).toMatchObject({ deleted: found.names.length, files: 2, created: 1 })
   })
 
   test('counts deletions without comparing contents', async () => {

@@ -33,7 +33,7 @@ const onTheBus = {
   type: event.type,
   subject: event.subject,
   sendertime: event.time,
-  data: { sources: ['home'], allowDeletions: {} },
+  data: { sources: ['home'] },
 }
 
 describe('the cloudevents package', () => {

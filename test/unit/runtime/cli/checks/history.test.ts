@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { openDatabase, openDatabaseForReading } from '../../../../../runtime/bus/sqlite/database.ts'
 import { checkHistory } from '../../../../../runtime/cli/checks/history.ts'
 import { loadConfig } from '../../../../../runtime/config/load.ts'
-import { backUp, makeServer, type Server } from '../night.ts'
+import { backUp, makeServer, release, type Server } from '../night.ts'
 
 const day = 86_400_000
 
@@ -44,7 +44,7 @@ describe('checkHistory()', () => {
     for (const name of ['a', 'b', 'c']) rmSync(join(server.folder, 'www', name), { recursive: true })
     await backUp(server)
     expect(await idsOf(server)).toEqual(['source.held source www'])
-    await backUp(server, { sources: ['www'], allowDeletions: { www: 3 } })
+    await release(server, 'www')
     expect(await idsOf(server)).toEqual([])
   })
 

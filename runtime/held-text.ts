@@ -1,0 +1,31 @@
+import type { DataOf, FileSystem, syncHeld } from '../events/index.ts'
+import { count, counted } from './count.ts'
+
+type Held = DataOf<typeof syncHeld>
+
+/** Why a sync is held, in words that follow the name of its source. */
+export function heldText(held: Held): string {
+  const { limit, reason, fileSystem } = held
+  if (reason === 'file-system' && fileSystem) {
+    const { was, is } = fileSystem
+    return `lies on ${fileSystemText(is)}, and lay on ${fileSystemText(was)} at its last good copy: is something not mounted? A copy ${wouldDelete(held)}`
+  }
+  return `${wouldDelete(held)}, ${count(limit)} are allowed`
+}
+
+/** Events of version 0.1 do not tell files from folders. */
+function wouldDelete({ files, folders, deletions, deleted, mirrorFiles }: Held): string {
+  const all = `of ${count(mirrorFiles)} ${mirrorFiles === 1 ? 'entry' : 'entries'} in the mirror`
+  if (files === undefined || folders === undefined) return `would delete ${count(deletions)} ${all}`
+  const parts = [
+    ...(files > 0 || folders === 0 ? [counted(files, 'file')] : []),
+    ...(folders > 0 ? [counted(folders, 'folder')] : []),
+  ]
+  return `would delete ${parts.join(' and ')}${deleted > 0 ? ' more' : ''} ${all}`
+}
+
+/** A file system in words: `UUID=ec1f… (ext4, mounted at /srv)`. */
+function fileSystemText({ id, type, at, subvolume }: FileSystem): string {
+  const kind = subvolume ? `${type}, subvolume ${subvolume}` : type
+  return id.startsWith('UUID=') ? `${id} (${kind}, mounted at ${at})` : `${id} (mounted at ${at})`
+}

@@ -1,0 +1,80 @@
+import * as z from 'zod'
+import { describeHold, NothingHeldError } from '../../engine/holds.ts'
+import { UsageError } from '../../errors.ts'
+import type { App, AppContext } from '../context.ts'
+import { describe } from '../describe.ts'
+import { Problem } from '../problem.ts'
+import { respondJson } from '../respond.ts'
+
+const count = z.int().min(0)
+const fileSystem = z.object({
+  id: z.string(),
+  type: z.string(),
+  at: z.string(),
+  subvolume: z.string().optional(),
+  inode: z.string(),
+})
+
+const holdSchema = z.object({
+  hold: z.string().nullable().describe('Its id. Without one it cannot be released: run the source again.'),
+  source: z.string(),
+  run: z.string().describe('The run in which it was held.'),
+  at: z.iso.datetime(),
+  reason: z.enum(['deletions', 'file-system']),
+  deletions: count.describe('What would be deleted, and what was, in all.'),
+  files: count.nullable(),
+  folders: count.nullable(),
+  deleted: count.describe('What was deleted before the copy was stopped.'),
+  mirrorFiles: count.describe('Entries of the mirror, folders and all.'),
+  limit: count.describe('Deletions that the source allows.'),
+  digest: z.string().nullable().describe('SHA-256 of the names that would go.'),
+  byFolder: z
+    .array(z.object({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
+    .describe('Out of which folders most would go; `whole`: the folder with all that is in it.'),
+  fileSystem: z
+    .object({ was: fileSystem, is: fileSystem })
+    .nullable()
+    .describe('Where the source lay at its last good copy, and where it lies now, if that is the reason.'),
+})
+
+const list = describe('listHolds', {
+  summary: 'The syncs that wait for a release',
+  description: 'The list that `hdsync show --held --json` prints.',
+  answers: { 200: { description: 'Holds.', schema: z.array(holdSchema) } },
+})
+
+const release = describe('releaseHold', {
+  summary: 'Let a held sync go on',
+  description:
+    'Its sources are run again, with leave to delete what they were held for; what else would go by then counts against their limits. One sync uses a release up.',
+  parameters: [
+    {
+      name: 'id',
+      in: 'path',
+      required: true,
+      description: 'The id of a hold, the name of its source, or its run.',
+      schema: { type: 'string' },
+    },
+  ],
+  answers: {
+    202: {
+      description: 'The run is asked for.',
+      schema: z.object({ run: z.string(), sources: z.array(z.string()) }),
+    },
+  },
+  problems: ['nothing-held', 'cannot-release', 'unavailable'],
+})
+
+export function heldRoutes(app: App, { engine }: AppContext): void {
+  app.get('/held', list, () => respondJson(engine.held().map(describeHold)))
+
+  app.post('/held/:id/release', release, async (c) => {
+    const { runId, holds } = await engine.release(c.req.param('id')).catch((error: Error) => {
+      if (!(error instanceof UsageError)) throw error
+      const problem = error instanceof NothingHeldError ? 'nothing-held' : 'cannot-release'
+      throw new Problem(problem, error.message, { hint: error.hint })
+    })
+    const answer = { run: runId, sources: holds.map(({ source }) => source) }
+    return respondJson(answer, 202, { location: `/runs/${runId}` })
+  })
+}
