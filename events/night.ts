@@ -1,22 +1,15 @@
 import * as z from 'zod'
 import { defineEvent } from './define.ts'
-import { name, rest, runResult } from './parts.ts'
+import { backupRequest, name, requestedSources, rest, runResult } from './parts.ts'
 
 // What is asked for, in the order of a night.
-
-/** All configured sources, unless named. */
-const sources = z.lazy(() => z.array(name).min(1)).optional()
-
-/** What anybody may ask for who may start a run. */
-export const backupRequest = z.lazy(() => z.strictObject({ sources }))
-export type BackupRequest = z.input<typeof backupRequest>
 
 /** Begins a run. */
 export const backupStart = defineEvent(
   'backup.start',
   () =>
     z.strictObject({
-      sources,
+      sources: requestedSources,
       /** The holds that this run may go beyond, each once; `hdsync release` alone sets it. */
       releases: z.array(z.string()).optional(),
       /** Stands in events of version 0.1, and permits nothing any more. */

@@ -10,6 +10,13 @@ export const name = z.string().min(1).max(64)
  */
 export const rest = z.array(name).default([])
 
+/** The sources that a run is asked for: all that are configured, unless named. */
+export const requestedSources = z.array(name).min(1).optional()
+
+/** What anybody may ask for who may start a run. */
+export const backupRequest = z.lazy(() => z.strictObject({ sources: requestedSources }))
+export type BackupRequest = z.input<typeof backupRequest>
+
 /** An LVM snapshot of ours. */
 export const snapshot = z.lazy(() => z.strictObject({ vg: z.string(), lv: z.string() }))
 export type SnapshotName = z.output<typeof snapshot>
