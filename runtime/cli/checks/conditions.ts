@@ -35,6 +35,7 @@ export const conditions = {
   'lvm.few-free-extents': ['warning', 'a volume group has less room than a snapshot should have'],
   'lvm.pool-full': ['error', 'a thin pool is too full, or too damaged, for a snapshot'],
   'lvm.pool-filling': ['warning', 'the data or metadata of a thin pool are filling up'],
+  'lvm.cached': ['warning', 'a volume is cached, and LVM checks the cache before it takes a snapshot'],
   'lvm.name-taken': ['error', 'a volume of somebody else has the name of the snapshot'],
   'lvm.file-system': ['ok', 'the file system of a volume'],
   'lvm.nouuid': ['ok', 'XFS: its snapshots are mounted with nouuid'],

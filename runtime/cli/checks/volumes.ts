@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs'
 import type { LvSource } from '../../config/config.ts'
 import { formatBytes } from '../../config/units.ts'
 import { snapshotType } from '../../host/filesystem.ts'
 import { snapshotSizeBytes } from '../../host/limits.ts'
-import { fullName, type Volume } from '../../host/lvm.ts'
+import { cachedHint, fullName, type Volume } from '../../host/lvm.ts'
 import { type Origin, snapshotName } from '../../host/snapshots.ts'
 import { UnmountableError } from '../../host/volume-content.ts'
 import type { Box } from './box.ts'
@@ -22,6 +23,7 @@ export async function checkVolume(source: LvSource, box: Box): Promise<Finding[]
     return [
       ...checkRoom(source, origin),
       ...checkPool(source, volumes),
+      ...(await checkCache(source, volumes, box)),
       ...(await checkType(source, volumes, box)),
     ]
   } catch (thrown) {
@@ -72,6 +74,19 @@ function checkPool(source: LvSource, volumes: readonly Volume[]): Finding[] {
     const finding = `the thin pool ${name} has ${percent}% of its ${what} in use`
     return warning('lvm.pool-filling', `source ${source.name}`, finding, `lvextend ${option} +1G ${name}`)
   })
+}
+
+/** LVM checks a cache whenever it loads it anew, as it does for a snapshot. One that is in use may not pass. */
+async function checkCache(source: LvSource, volumes: readonly Volume[], box: Box): Promise<Finding[]> {
+  const volume = volumes.find(({ lv }) => lv === source.lv)
+  if (!volume?.layout.split(',').includes('cache')) return []
+  const argv = ['lvmconfig', '--type', 'full', 'global/cache_check_executable'] as const
+  const said = await box.runner.run({ argv, timeoutMs: 30_000 }).catch(() => undefined)
+  const program = /^cache_check_executable="(.*)"$/m.exec(said?.stdout ?? '')?.[1]
+  if (program !== undefined && !existsSync(program)) return []
+  const name = fullName(source.vg, source.lv)
+  const finding = `${name} is cached: LVM takes no snapshot of it where its own check of the cache fails, as it may while that is in use`
+  return [warning('lvm.cached', `source ${source.name}`, finding, `if a run says so: ${cachedHint(name)}`)]
 }
 
 async function checkType(source: LvSource, volumes: readonly Volume[], box: Box): Promise<Finding[]> {

@@ -74,6 +74,26 @@ describe('checkVolume()', () => {
     ])
   })
 
+  test('warns of a cached volume, unless LVM does not check its cache', async () => {
+    const cached = { ...lv, lv_layout: 'cache', origin: '[lv_var_corig]', pool_lv: '[fast_cvol]' }
+    const says = (program: string) => ({ lvmconfig: `cache_check_executable="${program}"\n` })
+    expect(await check([cached], says(process.execPath))).toMatchObject([
+      { id: 'lvm.ok' },
+      {
+        id: 'lvm.cached',
+        severity: 'warning',
+        finding: expect.stringContaining('vg01/lv_var is cached'),
+        remedy: expect.stringContaining('lvconvert --splitcache vg01/lv_var'),
+      },
+      { id: 'lvm.file-system' },
+    ])
+    expect(await idsOf([cached])).toContain('lvm.cached')
+    for (const program of ['', '/nowhere/cache_check']) {
+      expect(await idsOf([cached], says(program))).toEqual(['lvm.ok', 'lvm.file-system'])
+    }
+    expect(await idsOf([{ ...lv, lv_layout: 'writecache' }])).toEqual(['lvm.ok', 'lvm.file-system'])
+  })
+
   test('asks for a file system of which a snapshot can be mounted', async () => {
     expect(await idsOf([lv], { blkid: 'xfs\n' })).toEqual(['lvm.ok', 'lvm.nouuid'])
     expect(await idsOf([lv], { blkid: 'btrfs\n' })).toEqual(['lvm.unsupported-file-system'])
