@@ -1,12 +1,13 @@
 import type { RunResult } from '../events/index.ts'
 
-/** Why the sources of a run are cancelled that was taken back while it waited. */
-export const notBegun = 'cancelled before it began'
+/** What the sources of a run say that was taken back while it waited, after who did that. */
+export const notBegun = 'before it began'
 
 /** Whether a run ended before anybody had begun it. */
 export function neverBegan({ sources }: Pick<RunResult, 'sources'>): boolean {
   return (
-    sources.length > 0 && sources.every(({ state, error }) => state === 'cancelled' && error === notBegun)
+    sources.length > 0 &&
+    sources.every(({ state, error }) => state === 'cancelled' && error?.endsWith(notBegun))
   )
 }
 

@@ -6,9 +6,11 @@ import { openDatabase } from '../bus/sqlite/database.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
+import { cancelReason } from '../engine/cancel-reason.ts'
 import { loadFunctions } from '../engine/engine.ts'
 import { cancelledRun } from '../engine/withdrawal.ts'
 import { UsageError } from '../errors.ts'
+import { leaveCancelNote } from './cancel-note.ts'
 import { asked, connectDaemon } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readWanted } from './find-run.ts'
@@ -49,7 +51,7 @@ async function ask({ standing, result: { run } }: Reading, config: Config, io: I
   // Whatever config it works by: the run is in this store.
   const daemon = await connectDaemon(config)
   if (daemon) {
-    await asked(daemon.post(`/runs/${run}/cancel`))
+    await asked(daemon.post(`/runs/${run}/cancel?by=command`))
     io.stderr(`hdsync: cancelling run ${run}, and removing its snapshots\n`)
     return
   }
@@ -66,6 +68,7 @@ async function ask({ standing, result: { run } }: Reading, config: Config, io: I
     )
   }
   io.stderr(`hdsync: asking process ${holder} to cancel run ${run}, and to remove its snapshots\n`)
+  leaveCancelNote(config.state, holder)
   process.kill(holder, 'SIGINT')
 }
 
@@ -74,7 +77,8 @@ async function withdraw(run: string, config: Config): Promise<boolean> {
   const registry = await loadFunctions(config)
   const bus = new SqliteBus(openDatabase(config.state), config.state)
   try {
-    return await bus.withdraw(run, [cancelledRun(run, { bus, registry, config, now: Date.now() })])
+    const facts = { bus, registry, config, now: Date.now() }
+    return await bus.withdraw(run, [cancelledRun(run, cancelReason('command'), facts)])
   } finally {
     bus.close()
   }

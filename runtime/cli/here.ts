@@ -3,11 +3,13 @@ import type { RunResult } from '../../events/index.ts'
 import { heldBack } from '../bus/bus.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
 import type { Config } from '../config/config.ts'
+import { cancellerNamed, cancelReason } from '../engine/cancel-reason.ts'
 import { type Engine, openEngine } from '../engine/engine.ts'
 import { tellHooks } from '../engine/last-words.ts'
 import { summarise } from '../engine/summary.ts'
 import { CancelledError, UsageError } from '../errors.ts'
 import { loadWays } from '../host/hooks.ts'
+import { takeCancelNote } from './cancel-note.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
 import { loadLater } from './load-later.ts'
 import { onEndingSignals } from './signals.ts'
@@ -60,7 +62,7 @@ async function workIn(
   work: (here: Here) => Promise<number>,
 ): Promise<number> {
   const stop = new AbortController()
-  const unlisten = onSignals(view, stop)
+  const unlisten = onSignals(view, config, stop)
   const mine = new Set<string>()
   try {
     stop.signal.addEventListener('abort', () => {
@@ -127,20 +129,21 @@ export function resultOf(engine: Pick<Engine, 'bus' | 'journal'>, runId: string)
 class CancelledBySignal extends CancelledError {
   readonly signal: NodeJS.Signals
 
-  constructor(signal: NodeJS.Signals) {
-    super(`cancelled by ${signal}`)
+  constructor(signal: NodeJS.Signals, by = cancellerNamed(signal)) {
+    super(cancelReason(by))
     this.signal = signal
   }
 }
 
 /** The first signal cancels in order, which takes a moment; the second one leaves it to the next start. */
-function onSignals(view: View, stop: AbortController): () => void {
+function onSignals(view: View, config: Config, stop: AbortController): () => void {
   return onEndingSignals((signal) => {
     if (stop.signal.aborted) {
       view.end()
       process.exit(signalExitCodes[signal])
     }
     view.note(`${signal}: stopping, and removing the snapshots (once more to leave that to the next start)`)
-    stop.abort(new CancelledBySignal(signal))
+    const isCommand = signal === 'SIGINT' && takeCancelNote(config.state)
+    stop.abort(new CancelledBySignal(signal, isCommand ? 'command' : undefined))
   })
 }

@@ -67,7 +67,7 @@ export async function followRun(
     if (signal) process.exit(signalExitCodes[received])
     signal = received
     view.note(`${received}: cancelling run ${runId} (once more to leave it to the daemon)`)
-    daemon.post(`/runs/${runId}/cancel`).catch((error: Error) => view.note(error.message))
+    daemon.post(`/runs/${runId}/cancel?by=${received}`).catch((error: Error) => view.note(error.message))
   })
   try {
     const result = await readToEnd(daemon, runId, view)

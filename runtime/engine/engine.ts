@@ -40,6 +40,7 @@ import { loadRegistry, ownFunctions, type Registry } from './registry.ts'
 import { Retention } from './retention.ts'
 import { RunEnds } from './run-ends.ts'
 import { RunQueue } from './run-queue.ts'
+import { cancelledRun } from './withdrawal.ts'
 import type { ContextFactory } from './worker.ts'
 
 export type { EngineObserver } from './observers.ts'
@@ -337,7 +338,10 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
     async cancel(runId, reason) {
       const run = journal.run(runId)
       if (!run || run.end) return false
-      await dispatcher.endRun(run.id, new CancelledError(reason))
+      const end = cancelledRun(run.id, reason, { bus, registry, config, now: clock.now() })
+      // One that nobody has begun has nothing that would have to be put in order.
+      if (await bus.withdraw(run.id, [end])) dispatcher.announce([end])
+      else await dispatcher.endRun(run.id, new CancelledError(reason))
       return true
     },
     held: () => openHolds({ bus, config, lists }),

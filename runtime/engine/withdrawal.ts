@@ -7,9 +7,13 @@ import { rootPublication } from './publication.ts'
 import type { Registry } from './registry.ts'
 import { nothingDone } from './summary.ts'
 
-/** The end of a run that was asked for and is taken back before anybody has begun it. */
+/**
+ * The end of a run that was asked for and is taken back before anybody has begun it.
+ * @param reason Who has cancelled it.
+ */
 export function cancelledRun(
   runId: string,
+  reason: string,
   { bus, registry, config, now }: { bus: EventBus; registry: Registry; config: Config; now: number },
 ): Publication {
   const [start] = bus.events({ runId, types: [backupStart.type], limit: 1 })
@@ -20,7 +24,7 @@ export function cancelledRun(
     startedAt: isoOf(start ? Date.parse(start.time) : now),
     endedAt: isoOf(now),
     sources: (sources ?? Object.keys(config.sources)).map((source) =>
-      nothingDone(source, 'cancelled', notBegun),
+      nothingDone(source, 'cancelled', `${reason} ${notBegun}`),
     ),
   }
   return rootPublication(registry, runCancelled, result, { now, runId })

@@ -1,6 +1,6 @@
 import type { RunResult } from '../../../events/index.ts'
 import { formatDuration } from '../../config/units.ts'
-import { tookMs } from '../../took.ts'
+import { neverBegan, tookMs } from '../../took.ts'
 import { painter } from '../format.ts'
 import type { Io } from '../io.ts'
 import { sourcesTable } from '../sources-table.ts'
@@ -11,5 +11,6 @@ export function resultText(result: RunResult, { colour, width }: Pick<Io, 'colou
   const { run, state, sources } = result
   const ended = tookMs(result)
   const took = ended === undefined ? '' : ` in ${formatDuration(ended)}`
-  return `${sourcesTable(sources, paint, width)}run ${run} ${paint.state(state)}${took}\n`
+  const when = neverBegan(result) ? ' before it began' : took
+  return `${sourcesTable(sources, paint, width)}run ${run} ${paint.state(state)}${when}\n`
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { type RunResult, runResult, runState } from '../../../events/index.ts'
+import { cancellerNamed, cancelReason } from '../../engine/cancel-reason.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe, runParameter } from '../describe.ts'
 import { Problem } from '../problem.ts'
@@ -52,7 +53,7 @@ const cancel = describe('cancelRun', {
   problems: ['unknown-run', 'run-ended'],
 })
 
-export function runRoutes(app: App, { engine }: AppContext): void {
+export function runRoutes(app: App, { engine, trusted }: AppContext): void {
   app.get('/runs', list, (c) => {
     const limit = parameter('limit', c.req.query('limit'))
     const state = parameter('state', c.req.query('state'))
@@ -69,7 +70,9 @@ export function runRoutes(app: App, { engine }: AppContext): void {
 
   app.post('/runs/:id/cancel', cancel, async (c) => {
     const run = findRun(engine, c.req.param('id'))
-    if (!(await engine.cancel(run.id, 'cancelled over HTTP'))) {
+    // On the socket of root's it is another command of hdsync that asks.
+    const by = trusted ? cancellerNamed(c.req.query('by')) : undefined
+    if (!(await engine.cancel(run.id, cancelReason(by)))) {
       throw new Problem('run-ended', `run ${run.id} has ended: there is nothing to cancel`)
     }
     return respondJson({ run: run.id }, 202, { location: `/runs/${run.id}` })

@@ -9,14 +9,14 @@ const resultOf = (fields: Partial<RunResult> = {}): RunResult => ({
   state: 'cancelled',
   startedAt: '2026-01-01T00:00:00.000Z',
   endedAt: '2026-01-01T00:00:23.000Z',
-  sources: [nothingDone('var', 'cancelled', notBegun)],
+  sources: [nothingDone('var', 'cancelled', `cancelled by \`hdsync cancel\` ${notBegun}`)],
   ...fields,
 })
 
 test('a run that was cancelled while it waited took no time', () => {
   expect(neverBegan(resultOf())).toBe(true)
   expect(tookMs(resultOf())).toBeUndefined()
-  expect(resultText(resultOf(), { colour: false, width: 80 })).toMatch(/^run abc cancelled$/m)
+  expect(resultText(resultOf(), { colour: false, width: 80 })).toMatch(/^run abc cancelled before it began$/m)
 })
 
 test('one that was cancelled later took as long as it did, whatever the clock does', () => {

@@ -37,7 +37,7 @@ describe('cancel', () => {
       run,
       state: 'cancelled',
       sources: [
-        { source: 'home', state: 'cancelled', error: 'cancelled before it began' },
+        { source: 'home', state: 'cancelled', error: 'cancelled by `hdsync cancel` before it began' },
         { source: 'www', state: 'cancelled' },
       ],
     })
@@ -53,7 +53,9 @@ describe('cancel', () => {
   test('has the process that does a run end it in order, and waits for that', async () => {
     const server = await makeSlowServer()
     const { process, run } = await runningProcess(server)
-    expect(await cancelled(server, run)).toMatchObject({ run, state: 'cancelled' })
+    const result = await cancelled(server, run)
+    expect(result).toMatchObject({ run, state: 'cancelled' })
+    expect(result.sources[0].error).toContain('cancelled by `hdsync cancel`')
     expect((await process.ended).code).toBe(130)
   })
 

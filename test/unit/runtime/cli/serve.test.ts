@@ -46,6 +46,7 @@ test('Ctrl-C on the command line cancels the run in the daemon', async () => {
   run.child.kill('SIGINT')
   const { code, out } = await run.ended
   expect([code, JSON.parse(out).state]).toEqual([130, 'cancelled'])
+  expect(JSON.parse(out).sources[0].error).toContain('cancelled by Ctrl-C')
   expect(daemon.child.exitCode).toBeNull()
 })
 

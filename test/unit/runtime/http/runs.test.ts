@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import type { RunResult } from '../../../../events/index.ts'
 import { showCommand } from '../../../../runtime/cli/show.ts'
 import { HdsyncError } from '../../../../runtime/errors.ts'
+import { tookMs } from '../../../../runtime/took.ts'
 import { printed } from '../cli/night.ts'
 import { makeService } from './service.ts'
 
@@ -58,6 +60,20 @@ describe('POST /runs/:id/cancel', () => {
     await engine.ended(run)
     expect(await json(await request(`/runs/${run}`))).toMatchObject({ state: 'cancelled' })
     expect(await json(await cancel())).toMatchObject({ status: 409, type: 'urn:hdsync:problem:run-ended' })
+  })
+
+  test.each([
+    [true, 'command', 'cancelled by `hdsync cancel` before it began'],
+    [true, 'SIGINT', 'cancelled by Ctrl-C before it began'],
+    [true, 'constructor', 'cancelled over HTTP before it began'],
+    [false, 'command', 'cancelled over HTTP before it began'],
+  ])('says who has cancelled it (on the socket of root’s: %j, by %s)', async (trusted, by, error) => {
+    const { request, start } = await makeService({ trusted })
+    const run = await runOf(await start())
+    await request(`/runs/${run}/cancel?by=${by}`, { method: 'POST' })
+    const result = (await json(await request(`/runs/${run}`))) as RunResult
+    expect(result).toMatchObject({ state: 'cancelled', sources: [{ error }, { error }] })
+    expect(tookMs(result)).toBeUndefined()
   })
 })
 
