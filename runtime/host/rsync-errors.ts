@@ -231,6 +231,8 @@ function kindOf(code: number, line: string): RsyncErrorKind {
   if (code === 122) return 'quota'
   // A folder has become a link or a file: ELOOP, ENOTDIR.
   if (isSender && (code === 40 || code === 20)) return 'changed'
+  // ENOENT: between two looks at it. A source that is not there at all is another thing.
+  if (isSender && code === 2 && !/link_stat|change_dir/.test(line)) return 'vanished'
   if (isSpecial && [1, 95, 22].includes(code)) return 'special-file'
   // EINVAL and EILSEQ where something is made.
   if (/\b(mkstemp|mkdir|rename|link|open) "/.test(line) && [22, 84].includes(code)) return 'bad-name'

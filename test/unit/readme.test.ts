@@ -118,6 +118,25 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ],
     ['test/system/install.test.ts', 'loses nothing when it is upgraded in the middle of a run'],
   ],
+  'single entries cannot be copied': [
+    [
+      'test/unit/runtime/host/rsync.test.ts',
+      'copies the rest where excluded files keep a folder from becoming a link',
+      'copies the rest where a path is too long',
+    ],
+    ['test/unit/functions/night.test.ts', 'is good otherwise, and is archived'],
+  ],
+  'the backup disk is full': [
+    [
+      'test/unit/functions/unchanged.test.ts',
+      'what an archive holds is deleted first, where that makes the room',
+      'nothing is deleted where no archive holds what the mirror has',
+    ],
+  ],
+  'a user swaps a folder for a link': [
+    [lab('refusals/swaps'), 'a snapshot, in which nobody can', 'a rsync that opens by its path'],
+    ['test/unit/runtime/host/views.test.ts', 'leads nowhere else'],
+  ],
   'a hook is at work': [
     ['test/unit/runtime/host/earlier-hook.test.ts', 'is waited for before its event is told again'],
   ],

@@ -4,6 +4,7 @@ import { failures, strangers } from './failures.ts'
 import { deletions, elsewhere, foreigners } from './limits.ts'
 import { unprovenSources, unprovenTargets } from './proofs.ts'
 import { server } from './server.ts'
+import { swaps } from './swaps.ts'
 
 describeNight('hdsync refuses', server, (night) => {
   describe('a target that is not proven', () => unprovenTargets(night))
@@ -11,6 +12,7 @@ describeNight('hdsync refuses', server, (night) => {
   describe('to delete too much', () => deletions(night))
   describe('to copy from another place than before', () => elsewhere(night))
   describe('to take what is not its own', () => foreigners(night))
+  describe('to be led out of', () => swaps(night))
   describe('to call good what is not', () => failures(night))
   describe('to be two, or what somebody else wrote', () => strangers(night))
 })

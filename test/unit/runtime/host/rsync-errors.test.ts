@@ -91,6 +91,12 @@ describe('complaintsOf()', () => {
     ],
     ['file has vanished: "/mnt/live/var/f"', 'vanished', 'f'],
     ['rsync: [receiver] rename failed for "x" (from "y"): Device or resource busy (16)', 'unknown', 'x'],
+    [
+      'rsync: [sender] get_acl: sys_acl_get_file(d/f12, ACL_TYPE_ACCESS): No such file or directory (2)',
+      'vanished',
+      'd/f12',
+    ],
+    ['rsync: [sender] link_stat "/mnt/live/var/." failed: No such file or directory (2)', 'unknown', '.'],
     ['something new', 'unknown', undefined],
   ])('takes %j for %s', (line, kind, entry) => {
     expect(kindsOf(complaintsOf(said(line), places))).toEqual([
