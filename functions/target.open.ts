@@ -104,28 +104,53 @@ async function openAll(
   context: Context,
   warn: (reason: string) => void,
 ): Promise<Map<string, Found>> {
-  const { config, host, run, signal } = context
+  const { config } = context
   const found = new Map<string, Found>()
   for (const name of new Set(sources.flatMap((source) => targetsOf(source, config)))) {
-    const mine = sources.filter((source) => targetsOf(source, config).includes(name))
-    const names = mine.map((source) => source.name)
-    try {
-      const target = config.targets[name]
-      if (!target) throw new TerminalError(`target ${name} is not in the config any more`)
-      const opened = await host.targets.open(target, run.id, names)
-      if (name === config.archive?.target) for (const one of await host.archives.tidy(target)) warn(one)
-      const strange = mine.filter(
-        (source) => opened.found.includes(source.name) && !knows(source, target, context),
+    const one: Found = { problems: new Map(), doors: [], warnings: new Map() }
+    found.set(name, one)
+    await settle(one, name, namesOn(name, sources, config), context, async (target) => {
+      one.doors = await context.host.targets.open(target, context.run.id)
+      if (name === config.archive?.target)
+        for (const each of await context.host.archives.tidy(target)) warn(each)
+    })
+  }
+  // What cannot be backed up tonight is not claimed either: nothing at all is written for it.
+  const sound = sources.filter(({ name }) => ![...found.values()].some(({ problems }) => problems.has(name)))
+  for (const [name, one] of found) {
+    const names = namesOn(name, sound, config)
+    await settle(one, name, names, context, (target) => {
+      const claimed = context.host.targets.claim(target, names)
+      one.problems = new Map([...one.problems, ...claimed.refused])
+      const strange = sound.filter(
+        (source) => claimed.found.includes(source.name) && !knows(source, target, context),
       )
-      const warnings = new Map(strange.map((source) => [source.name, strangeText(source, target)]))
-      found.set(name, { problems: opened.refused, doors: opened.doors, warnings })
-    } catch (error) {
-      signal.throwIfAborted()
-      const problems = new Map(names.map((one) => [one, reasonOf(error)]))
-      found.set(name, { problems, doors: [], warnings: new Map() })
-    }
+      one.warnings = new Map(strange.map((source) => [source.name, strangeText(source, target)]))
+    })
   }
   return found
+}
+
+function namesOn(target: string, sources: readonly Source[], config: Config): string[] {
+  return sources.filter((source) => targetsOf(source, config).includes(target)).map(({ name }) => name)
+}
+
+/** What fails on one target is a problem of its sources alone. */
+async function settle(
+  found: Found,
+  name: string,
+  names: readonly string[],
+  { config, signal }: Context,
+  work: (target: Target) => Promise<void> | void,
+): Promise<void> {
+  try {
+    const target = config.targets[name]
+    if (!target) throw new TerminalError(`target ${name} is not in the config any more`)
+    if (names.length > 0) await work(target)
+  } catch (error) {
+    signal.throwIfAborted()
+    found.problems = new Map([...found.problems, ...names.map((one) => [one, reasonOf(error)] as const)])
+  }
 }
 
 /** Whether the record tells of the mirror or the archives that a target has of a source. */

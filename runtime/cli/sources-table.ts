@@ -19,8 +19,26 @@ export function sourcesTable(sources: readonly SourceResult[], paint: Painter, w
     orNone(source.filesDeleted, count),
     source.archive ?? '-',
   ])
-  return [table([head, ...rows], width), ...sources.flatMap((source) => sentencesOf(source, paint))].join('')
+  return [
+    table([head, ...rows], width),
+    ...onceEach(sources).flatMap((source) => sentencesOf(source, paint)),
+  ].join('')
 }
+
+/** What is the same of several sources, such as what is wrong with their target, is told once. */
+function onceEach(sources: readonly SourceResult[]): SourceResult[] {
+  const groups = Map.groupBy(sources, (source) =>
+    source.error?.startsWith(ofTarget) ? `${source.state} ${source.error}` : source.source,
+  )
+  return [...groups.values()].flatMap(([first, ...rest]) => {
+    if (!first) return []
+    const source = [first, ...rest].map((one) => one.source).join(', ')
+    return { ...first, source, error: first.error?.replaceAll(ofTarget, '') ?? null }
+  })
+}
+
+/** What is wrong with a target speaks for itself. */
+const ofTarget = 'target.open: '
 
 /** What is worth knowing beside the numbers, and what to do about it. */
 function sentencesOf({ source, state, mountTrials, error }: SourceResult, paint: Painter): string[] {

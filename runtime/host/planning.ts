@@ -150,11 +150,8 @@ function createPlanningHost(
       },
     },
     targets: {
-      async open(target, _run, sources) {
+      async open(target) {
         if (isSeen(target)) await real.targets.prove(target)
-        const opened = isSeen(target)
-          ? real.targets.look(target, sources)
-          : { doors: [], refused: new Map<string, string>(), found: [] }
         for (const { device, at, type, options: extra } of target.mounts) {
           const real = mountPoint(target, at)
           if (topMountAt(readMounts(), real)) continue
@@ -162,9 +159,11 @@ function createPlanningHost(
           step(mountArgv({ device: path, at: real, type, options: [...(extra ?? []), 'nodev', 'nosuid'] }))
           made.mounts.push({ at: real })
         }
-        return opened
+        return []
       },
-      look: (target, sources) => real.targets.look(target, sources),
+      claim: (target, sources) =>
+        isSeen(target) ? real.targets.foreign(target, sources) : { refused: new Map(), found: [] },
+      foreign: (target, sources) => real.targets.foreign(target, sources),
       mount: async () => {},
       prove: async () => {},
       proveApart(source, target, archives) {

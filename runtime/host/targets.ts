@@ -14,22 +14,22 @@ import { mount, unmount } from './mount.ts'
 import { type Mount, mountOf, readMounts, topMountAt } from './mountinfo.ts'
 import { lookAround, realPath, touch } from './real-path.ts'
 
-/** A target that can be written, but for some sources. */
-export interface Opened extends Claimed {
-  /** Who else can get at it; a run is degraded by that. */
-  doors: string[]
-}
-
 /** Targets: their disks mounted, proven to be the right ones, and unmounted again. */
 export interface Targets {
   /**
-   * Mounts what is not mounted yet, in the order of the config, proves the target, and claims there what these sources
-   * are about to write.
+   * Mounts what is not mounted yet, in the order of the config, and proves the target.
+   * @returns Who else can get at it; a run is degraded by that.
    * @throws {TerminalError} A disk is missing, another one is there, or the marker is not.
    */
-  open(target: Target, run: string, sources: readonly string[]): Promise<Opened>
-  /** What `open` would find on a target that is there, without claiming anything. */
-  look(target: Target, sources: readonly string[]): Opened
+  open(target: Target, run: string): Promise<string[]>
+  /**
+   * Claims what these sources are about to write, before anything is written.
+   * @param target It has been proven.
+   * @throws {TerminalError} Whose what is, cannot be told or written.
+   */
+  claim(target: Target, sources: readonly string[]): Claimed
+  /** What `claim` would refuse. */
+  foreign(target: Target, sources: readonly string[]): Claimed
   /** Only mounts; for `target adopt`, which makes the marker. */
   mount(target: Target, run: string): Promise<void>
   /**
@@ -54,17 +54,18 @@ export interface Targets {
 export function createTargets(runner: CommandRunner, ledger: Ledger, store: string): Targets {
   const owner = { store, host: hostname() }
   const targets: Targets = {
-    async open(target, run, sources) {
+    async open(target, run) {
       await targets.mount(target, run)
       await targets.prove(target)
-      const { refused, found } = claimSources(target, sources, owner)
-      return { doors: doorsOf(target.path, target.name).map(doorText), refused, found }
+      return doorsOf(target.path, target.name).map(doorText)
     },
 
-    look(target, sources) {
+    claim: (target, sources) => claimSources(target, sources, owner),
+
+    foreign(target, sources) {
       const foreign = foreignOf(readClaims(target.path), sources, store)
       const refused = new Map([...foreign].map(([name, by]) => [name, foreignText(name, target, by, owner)]))
-      return { doors: doorsOf(target.path, target.name).map(doorText), refused, found: [] }
+      return { refused, found: [] }
     },
 
     async mount(target, run) {

@@ -55,9 +55,9 @@ const sentences = new Map<string, Words[string]>([
     ({ path, sizeBytes, ...from }) => `archive ${path}, ${formatBytes(sizeBytes)}${whence(sizeBytes, from)}`,
   ),
   say(events.sourceFailed, ({ step, reason, cancelled }) =>
-    cancelled ? `cancelled at ${step}` : `FAILED at ${step}: ${reason}`,
+    cancelled ? `cancelled at ${step}` : `FAILED${at(step)}: ${reason}`,
   ),
-  say(events.sourceWarned, ({ step, reason }) => `warning at ${step}: ${reason}`),
+  say(events.sourceWarned, ({ step, reason }) => `warning${at(step)}: ${reason}`),
   say(events.runWarned, ({ reason }) => `warning: ${reason}`),
   say(
     events.runOverdue,
@@ -80,6 +80,11 @@ const sentences = new Map<string, Words[string]>([
 /** An event in a person's words; undefined when there is nothing to say. */
 export function wordsOf({ type, data, attempt }: Envelope): string | undefined {
   return sentences.get(type)?.(data as never, attempt)
+}
+
+/** What is wrong with a target speaks for itself. */
+function at(step: string): string {
+  return step === events.targetOpen.type ? '' : ` at ${step}`
 }
 
 /** Where what stands in an archive comes from, if not from the mirror alone. */

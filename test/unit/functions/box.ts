@@ -72,7 +72,7 @@ export class Box implements Host {
   /** Sources that lie in their own mirror. */
   readonly notApart = new Set<string>()
   /** What is found on a target that is there. */
-  readonly opened: Record<string, Awaited<ReturnType<Host['targets']['open']>>> = {}
+  readonly opened: Record<string, ReturnType<Host['targets']['claim']> & { doors: string[] }> = {}
   /** What happens before a source is copied or its archive written, and when a hook is run. */
   beforeSync: (source: string) => Promise<void> | void = () => {}
   beforeArchive: (source: string) => Promise<void> | void = () => {}
@@ -140,9 +140,10 @@ export class Box implements Host {
     open: async ({ name }) => {
       if (this.missingTargets.has(name)) throw new TerminalError(`the disk of ${name} is not there`)
       this.targetsOpen.add(name)
-      return this.opened[name] ?? { doors: [], refused: new Map(), found: [] }
+      return this.opened[name]?.doors ?? []
     },
-    look: ({ name }) => this.opened[name] ?? { doors: [], refused: new Map(), found: [] },
+    claim: ({ name }) => this.opened[name] ?? { refused: new Map(), found: [] },
+    foreign: ({ name }) => this.opened[name] ?? { refused: new Map(), found: [] },
     mount: async () => {},
     prove: async ({ name }) => {
       if (!this.targetsOpen.has(name)) throw new TerminalError(`target ${name}: nothing is mounted`)
