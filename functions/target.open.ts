@@ -80,7 +80,7 @@ function notApart(source: Source, { config, host }: Context): string[] {
   const target = config.targets[source.target]
   const archives = source.archive && config.archive ? config.targets[config.archive.target] : undefined
   try {
-    if (target) host.targets.proveApart(source, target, archives)
+    if (target) host.targets.proveApart(source, target, { archives, state: config.state })
     return []
   } catch (error) {
     return [reasonOf(error)]

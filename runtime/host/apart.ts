@@ -48,6 +48,20 @@ export function proveApart(source: Source, target: Target, seen: Seen = {}): voi
 }
 
 /**
+ * Proves that what hdsync remembers does not lie in a mirror: a copy deletes what the source has not.
+ * @param state Folder of the event store.
+ * @throws {StrayMirrorError} It does.
+ */
+export function proveStateApart(state: string, source: Source, target: Target, sight = lookAround()): void {
+  const mirror = join(target.path, source.name)
+  if (!isWithin(sight.real(state), sight.real(mirror))) return
+  throw new StrayMirrorError(
+    `the state folder ${state} lies in the mirror ${mirror}, which a copy would delete it from: not synced`,
+    { hint: 'rename the source, or move the folder and correct `state` in the config' },
+  )
+}
+
+/**
  * Proves that a source and the archives of its mirror are apart.
  * @throws {TerminalError} As `proveApart`.
  */

@@ -6,6 +6,7 @@ import { CommandError, type CommandRunner } from './command.ts'
 import { isEmptyDirectory } from './directory.ts'
 import { imageTypes, networkTypes } from './filesystem.ts'
 import { type Mount, mountOf, readMounts, topMountAt } from './mountinfo.ts'
+import { realPath } from './real-path.ts'
 
 /** What lies in a directory that is backed up, and is in no backup: rsync stays on one file system. */
 export interface Uncovered {
@@ -114,7 +115,9 @@ function isOnDisk({ at, type, device, source }: Mount): boolean {
 
 function isTarget({ at }: Mount, { config, mounts }: Ground): boolean {
   return Object.values(config.targets).some(
-    (target) => target.mounts.some((one) => one.at === at) || mountOf(mounts, target.path)?.at === at,
+    (target) =>
+      target.mounts.some((one) => realPath(one.at) === at) ||
+      mountOf(mounts, realPath(target.path))?.at === at,
   )
 }
 
@@ -123,7 +126,7 @@ function isCovered(mount: Mount, { config, mounts, deviceOf, deviceOfVolume }: G
   const place = { device: mount.device, path: mount.root }
   return Object.values(config.sources).some((one) => {
     if (one.kind === 'lv') return deviceOfVolume(one.vg, one.lv) === deviceOf(mount.at)
-    const other = placeOf(one.path, mounts)
+    const other = placeOf(realPath(one.path), mounts)
     if (other?.device !== place.device) return false
     return isWithin(other.path, place.path) || isWithin(place.path, other.path)
   })

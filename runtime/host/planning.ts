@@ -166,9 +166,9 @@ function createPlanningHost(
       foreign: (target, sources) => real.targets.foreign(target, sources),
       mount: async () => {},
       prove: async () => {},
-      proveApart(source, target, archives) {
-        if (isSeen(target) && (!archives || isSeen(archives))) {
-          real.targets.proveApart(source, target, archives)
+      proveApart(source, target, others) {
+        if (isSeen(target) && (!others?.archives || isSeen(others.archives))) {
+          real.targets.proveApart(source, target, others)
         }
       },
       async close() {

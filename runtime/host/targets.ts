@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { Source, Target } from '../config/config.ts'
 import { isWithin } from '../config/left-out.ts'
 import { TerminalError } from '../errors.ts'
-import { proveApart, proveArchiveApart } from './apart.ts'
+import { proveApart, proveArchiveApart, proveStateApart } from './apart.ts'
 import { type Claimed, claimSources, foreignOf, foreignText, readClaims } from './claims.ts'
 import type { CommandRunner } from './command.ts'
 import { deviceNumber, isFrom } from './devices.ts'
@@ -42,10 +42,11 @@ export interface Targets {
   /**
    * Proves that neither the mirror of a source nor its archives lie in it, nor it in them, and that the mirror is on the
    * target's own disks.
-   * @param target It has been opened, as has `archives`, where the archives of the mirror lie.
+   * @param target It has been opened, as has `archives`, where the archives of the mirror lie. `state`, the folder of the
+   *   event store, must not lie in the mirror.
    * @throws {TerminalError} They do.
    */
-  proveApart(source: Source, target: Target, archives?: Target): void
+  proveApart(source: Source, target: Target, others?: { archives?: Target | undefined; state?: string }): void
   /** Unmounts what `open` mounted in this run, in reverse. */
   close(run: string): Promise<void>
 }
@@ -109,11 +110,12 @@ export function createTargets(runner: CommandRunner, ledger: Ledger, store: stri
       if (source) proveApart(source, target, { sight: lookAround(mounts) })
     },
 
-    proveApart(source, target, archives) {
+    proveApart(source, target, { archives, state } = {}) {
       if (source.kind === 'path') touch(source.path)
       const sight = lookAround()
       proveApart(source, target, { sight })
       if (archives) proveArchiveApart(source, archives, { sight })
+      if (state) proveStateApart(state, source, target, sight)
     },
 
     async close(run) {

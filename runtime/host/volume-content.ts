@@ -36,20 +36,17 @@ export async function mountableType(
 ): Promise<string> {
   const live = mounts.find(({ device }) => device === volume.device)
   const type = await askForType(runner, volume, live)
-  if (live) return proven(volume, type, live)
   const other = contents(type, volume, mounts)
   if (other) throw new UnmountableError(volume, ...other)
-  if (!(await kernelMounts(type, runner))) {
-    const hint = `see why: modprobe ${type}; after an upgrade of the kernel its modules are there only once it was restarted`
-    throw new UnmountableError(volume, `${type}, ${unknownToKernel}`, hint, true)
-  }
-  return proven(volume, type, live)
+  refuseUnsafe(volume, type, live)
+  if (live || (await kernelMounts(type, runner))) return type
+  const hint = `see why: modprobe ${type}; after an upgrade of the kernel its modules are there only once it was restarted`
+  throw new UnmountableError(volume, `${type}, ${unknownToKernel}`, hint, true)
 }
 
-function proven(volume: Pick<Volume, 'vg' | 'lv'>, type: string, live: Mount | undefined): string {
+function refuseUnsafe(volume: Pick<Volume, 'vg' | 'lv'>, type: string, live: Mount | undefined): void {
   try {
     snapshotMountOptions(type, live)
-    return type
   } catch (error) {
     if (!(error instanceof HdsyncError)) throw error
     throw new UnmountableError(volume, `${type}: ${error.message}`, error.hint ?? '', true)
@@ -101,7 +98,7 @@ function contents(
 ): [what: string, hint: string] | undefined {
   if (/^crypto_|^BitLocker$/.test(type)) {
     const at = openedAt(device, mounts)
-    const where = at ? `\`path: ${at}\`` : '`path: ` of where it is mounted once it is open,'
+    const where = at ? `\`path: ${at}\`` : '`path:` and where it is mounted once it is open,'
     return [
       `encrypted data (${type})`,
       `back up the file system in it as a directory: ${where} in place of \`lv\``,

@@ -73,7 +73,10 @@ export const conditions = {
   'target.too-small': ['error', 'a disk is too small for the mirrors that it is to hold'],
   'target.nearly-full': ['warning', 'the disk of a target is nearly full'],
   'target.on-source': ['error', 'a target lies in what is backed up to it, or holds it'],
-  'target.stray-mirror': ['error', 'a mirror is a link, or lies on a disk that is not its target’s'],
+  'target.stray-mirror': [
+    'error',
+    'a mirror is a link, lies on a disk that is not its target’s, or holds the state folder',
+  ],
   'target.unsuitable': [
     'error, warning',
     'a target does not keep owners, modes, links, special files or names; an error where most copies fail',

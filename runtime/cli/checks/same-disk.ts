@@ -1,6 +1,6 @@
 import type { Mount as ConfiguredMount, Source, Target } from '../../config/config.ts'
 import { storedOn } from '../../config/lookup.ts'
-import { proveApart, proveArchiveApart, StrayMirrorError } from '../../host/apart.ts'
+import { proveApart, proveArchiveApart, proveStateApart, StrayMirrorError } from '../../host/apart.ts'
 import { mountOf } from '../../host/mountinfo.ts'
 import { lookAround, realPath } from '../../host/real-path.ts'
 import { devicePath } from '../../host/targets.ts'
@@ -43,8 +43,10 @@ async function checkApart(source: Source, target: Target, box: Box): Promise<Fin
   const seen = { sight: lookAround(box.mounts), ...(volume && { volume }) }
   const about = `target ${target.name}`
   try {
-    if (source.target === target.name) proveApart(source, target, seen)
-    else proveArchiveApart(source, target, seen)
+    if (source.target === target.name) {
+      proveApart(source, target, seen)
+      proveStateApart(box.config.state, source, target, seen.sight)
+    } else proveArchiveApart(source, target, seen)
     return undefined
   } catch (thrown) {
     return refused(

@@ -101,6 +101,60 @@ export function unprovenTargets(night: Night): void {
     expect(left).toEqual({ snapshots: [], mounts: ['/mnt/readonly', '/mnt/swapped'] })
   })
 
+  it('as it lies in its own source, or its mirror is a link', async () => {
+    const { machine } = night
+    await machine.ok(`set -e
+      mkdir -p /srv/{bound,soft}/vault /srv/stray /mnt/{bound,stray} /look/blank/stray
+      mount --bind /srv/bound/vault /mnt/bound; ln -s /srv/soft/vault /mnt/soft
+      for name in bound soft stray; do echo new > /srv/$name/new; done`)
+    const names = ['bound', 'soft', 'stray']
+    await night.configure(
+      config(
+        [...names.map((name) => `  ${name}: { path: /srv/${name}, target: ${name} }`), other].join('\n'),
+        {
+          targets: names.map((name) => `  ${name}: { path: /mnt/${name} }`).join('\n'),
+        },
+      ),
+    )
+    await machine.ok('for name in bound soft stray; do hdsync target adopt $name; done')
+    await machine.ok('ln -s /look/blank/stray /mnt/stray/stray')
+    const { code, result } = await night.run()
+    expect(code).toBe(1)
+    const lies = 'lies in its source'
+    expect(told(result)).toEqual({
+      bound: expect.stringContaining(
+        `failed: target.open: target bound (/mnt/bound) ${lies} /srv/bound, as /vault`,
+      ),
+      soft: expect.stringContaining(`target soft (/mnt/soft, which is /srv/soft/vault) ${lies} /srv/soft`),
+      stray: expect.stringContaining(
+        'the mirror /mnt/stray/stray is a link to /look/blank/stray: not synced',
+      ),
+      other: 'succeeded',
+    })
+    const checked = await machine.run('hdsync check')
+    for (const name of ['bound', 'soft']) expect(checked.stdout).toContain(`target ${name} (/mnt/${name}`)
+    expect(
+      await machine.ok('ls /srv/bound/vault /srv/soft/vault /look/blank/stray | grep new || echo none'),
+    ).toBe('none')
+    await machine.ok(
+      'umount /mnt/bound; rm -r /srv/{bound,soft,stray} /mnt/soft /mnt/stray /look/blank/stray',
+    )
+  })
+
+  it('but not one that is given by way of a link, which is unmounted again', async () => {
+    const { machine } = night
+    await machine.ok('ln -s /mnt/hdd1 /via')
+    await night.configure(`sources: { docs: { path: /srv/docs, target: hdd1 } }
+targets: { hdd1: { path: /via, mounts: [{ device: /dev/vdb, at: /via }] } }
+`)
+    for (const _ of ['once', 'twice']) {
+      expect(told((await night.run()).result)).toEqual({ docs: 'succeeded' })
+      expect(await leftovers(machine)).toEqual(nothing)
+    }
+    await machine.ok('hdsync target adopt hdd1; rm /via')
+    expect(await leftovers(machine)).toEqual(nothing)
+  })
+
   it('even if it was proven when the night began', async () => {
     const { machine } = night
     await night.configure(config([volume('var'), other].join('\n')))
@@ -177,21 +231,32 @@ export function unprovenSources(night: Night): void {
     expect(await leftovers(machine)).toEqual(nothing)
   })
 
-  it('when it is btrfs, whose snapshots would have the UUID of the live volume', async () => {
+  it('when nothing could be mounted from its snapshot: then none is taken', async () => {
     const { machine } = night
-    await machine.ok(
-      `lvcreate -q -y -Wn -L 4M -n lv_btrfs vg01 >/dev/null; ${btrfsSuperblock('/dev/vg01/lv_btrfs')}`,
-    )
-    await night.configure(config([volume('btrfs'), other].join('\n')))
-    const { code, result } = await night.run()
+    const holds: Record<string, { made: string; says: string }> = {
+      btrfs: {
+        made: btrfsSuperblock('/dev/vg01/lv_btrfs'),
+        says: 'btrfs: a block-level snapshot of btrfs has the UUID of its origin and may corrupt it',
+      },
+      luks: {
+        made: String.raw`printf 'LUKS\xba\xbe\0\1aes' | dd of=/dev/vg01/lv_luks conv=notrunc status=none`,
+        says: 'encrypted data (crypto_LUKS): no file system that can be mounted',
+      },
+      swap: { made: 'mkswap -q /dev/vg01/lv_swap', says: 'swap (swap): no file system that can be mounted' },
+    }
+    for (const [name, { made }] of Object.entries(holds)) {
+      await machine.ok(`lvcreate -q -y -Wn -L 4M -n lv_${name} vg01 >/dev/null; ${made} >&2`)
+    }
+    await night.configure(config([...Object.keys(holds).map((name) => volume(name)), other].join('\n')))
+    const { code, result, stderr } = await night.run()
     expect(code).toBe(1)
-    expect(told(result)).toEqual({
-      btrfs: expect.stringContaining(
-        'failed: snapshot.mount: a block-level snapshot of btrfs has the UUID of its origin and may corrupt it',
-      ),
-      other: 'succeeded',
-    })
+    for (const [name, { says }] of Object.entries(holds)) {
+      expect(told(result)[name]).toContain(`failed: snapshot.create: vg01/lv_${name} holds ${says}`)
+    }
+    expect(told(result).other).toBe('succeeded')
+    expect(stderr).not.toContain('trial 2')
+    expect((await machine.run('hdsync why luks')).stdout).not.toContain('fsck')
     expect(await leftovers(machine)).toEqual(nothing)
-    await machine.ok('lvremove -q -f vg01/lv_btrfs')
+    for (const name of Object.keys(holds)) await machine.ok(`lvremove -q -f vg01/lv_${name}`)
   })
 }

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { LvSource, Source, Target } from '../../../../runtime/config/config.ts'
 import { parseConfig } from '../../../../runtime/config/config.ts'
-import { proveApart, proveArchiveApart, unlistedMounts } from '../../../../runtime/host/apart.ts'
+import {
+  proveApart,
+  proveArchiveApart,
+  proveStateApart,
+  unlistedMounts,
+} from '../../../../runtime/host/apart.ts'
 import { parseMountinfo } from '../../../../runtime/host/mountinfo.ts'
 import type { Sight } from '../../../../runtime/host/real-path.ts'
 
@@ -157,6 +162,13 @@ describe('a folder and its target', () => {
     expect(proving({}, disks, link)).toThrow('the mirror /mnt/hdd1/s is a link to /mnt/big/s: not synced')
     // The whole target may be one: its marker proves it.
     proving({ target: '/backup' }, disks, { '/backup': '/mnt/hdd1' })()
+  })
+
+  test('ask for a mirror that does not hold the event store', () => {
+    const pair = pairOf({})
+    const sight = sightOf(disks, { '/var/lib/hdsync': '/mnt/hdd1/s/state' })
+    expect(() => proveStateApart('/var/lib/hdsync', ...pair, sight)).toThrow('lies in the mirror /mnt/hdd1/s')
+    proveStateApart('/mnt/hdd1/state', ...pair, sight)
   })
 
   test('ask for a mirror on the disks that were proven', () => {
