@@ -30,7 +30,8 @@ import type { Io } from './io.ts'
 import { rootNeeded } from './root.ts'
 
 /**
- * `hdsync check`: everything that could go wrong tonight. Changes nothing, and works beside a run.
+ * `hdsync check`: everything that could go wrong tonight. Changes nothing, but for a folder that it makes and removes on
+ * each target that is mounted (see probeTarget), and works beside a run.
  * @returns 0 when all is well, 3 with warnings, 1 with errors. `ok` of the JSON says whether it is 0.
  * @throws {ConfigError} The config cannot be used, so that there is nothing to be checked.
  */
