@@ -157,6 +157,18 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'a target lies in its own source': [
     ['test/unit/runtime/config/problems.test.ts', 'clashes with another one of the same volume'],
     ['test/unit/runtime/host/apart.test.ts', 'refuses one on the volume itself'],
+    ['test/lab/refusals/proofs.ts', 'as it lies in its own source, or its mirror is a link'],
+  ],
+  'a mirror is a link': [
+    [
+      'test/unit/runtime/host/apart.test.ts',
+      'ask for a mirror that is no link',
+      'on the disks that were proven',
+    ],
+  ],
+  'a volume holds LUKS': [
+    ['test/unit/runtime/host/volume-content.test.ts', 'which no second trial changes'],
+    ['test/lab/refusals/proofs.ts', 'when nothing could be mounted from its snapshot'],
   ],
   'a database is to stand still': [
     [lab('gates.test'), 'makes the mirror show that moment', 'lets the writer go when hdsync is killed'],
