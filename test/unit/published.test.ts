@@ -28,7 +28,7 @@ const checkIds = words(`
   check.failed config.ok config.odd config.replaceable tool.ok tool.missing tool.too-old
   tool.incomplete tool.unknown user.not-root path.ok path.unreadable path.empty lvm.ok lvm.unreadable
   lvm.no-volume lvm.inactive lvm.no-free-extents lvm.few-free-extents lvm.pool-full lvm.pool-filling
-  lvm.name-taken lvm.file-system lvm.nouuid lvm.no-file-system lvm.unsupported-file-system
+  lvm.cached lvm.name-taken lvm.file-system lvm.nouuid lvm.no-file-system lvm.unsupported-file-system
   lvm.foreign-snapshot lvm.overflowed-snapshot lvm.no-kernel-module lvm.autoextend source.nearly-full
   source.overdue source.held mirror.suspect target.ok target.not-mounted target.no-folder
   target.no-device target.no-mount-point target.wrong-disk target.read-only target.no-marker
