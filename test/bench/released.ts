@@ -43,7 +43,7 @@ export function released(folder: string, config: string): Released {
  * @returns The file of the config.
  */
 export function plainSources(folder: string, count: number): string {
-  mkdirSync(join(folder, 'target'), { recursive: true })
+  mkdirSync(join(folder, 'target'), { recursive: true, mode: 0o700 })
   const sources = Array.from({ length: count }, (_, n) => {
     const path = join(folder, `sources/s${n}`)
     mkdirSync(path, { recursive: true })
