@@ -37,28 +37,26 @@ export async function fileSystemOf(
   }
 }
 
+/** What the id of a device begins with whose UUID nobody knows. */
+const byDevice = 'device '
+
 /**
  * Whether a folder lies elsewhere than before. A subvolume that is not mounted leaves a folder of the same file
  * system; one that was rolled back has another name, but is mounted where it was.
  */
 export function liesElsewhere(was: FileSystem, is: FileSystem): boolean {
+  // The name of a device may be another one after the next start.
+  const isNamed = [was, is].every(({ id }) => !id.startsWith(byDevice))
+  if (!isNamed) return was.type !== is.type || (was.at !== is.at && `${was.at}/`.startsWith(is.at))
   return was.id !== is.id || (was.subvolume !== is.subvolume && was.at !== is.at)
 }
 
-async function idOf(
-  runner: CommandRunner,
-  mount: Mount,
-  byUuid: string,
-  btrfs: string,
-): Promise<string | undefined> {
+async function idOf(runner: CommandRunner, mount: Mount, byUuid: string, btrfs: string): Promise<string> {
   const { type, source, device } = mount
-  if (type === 'btrfs') return uuidId(btrfsUuid(source, btrfs) ?? (await askedUuid(runner, source)))
-  if (device.startsWith('0:')) return `${type} ${source}`
-  return uuidId(udevUuid(device, byUuid) ?? (await askedUuid(runner, source)))
-}
-
-function uuidId(uuid: string | undefined): string | undefined {
-  return uuid && `UUID=${uuid}`
+  if (type !== 'btrfs' && device.startsWith('0:')) return `${type} ${source}`
+  const known = type === 'btrfs' ? btrfsUuid(source, btrfs) : udevUuid(device, byUuid)
+  const uuid = known ?? (await askedUuid(runner, source))
+  return uuid === undefined ? `${byDevice}${source}` : `UUID=${uuid}`
 }
 
 function udevUuid(device: string, byUuid: string): string | undefined {

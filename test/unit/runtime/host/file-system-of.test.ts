@@ -41,12 +41,12 @@ describe('fileSystemOf()', () => {
     expect(asked).toEqual([])
   })
 
-  test('is what blkid says where there is no udev, and unknown where that says nothing', async () => {
+  test('is what blkid says where there is no udev, and the device where that says nothing', async () => {
     const { source, places } = world((folder) => `254:3 / ${folder} rw - xfs /dev/vda3 rw`)
     const { runner, asked } = blkid('beef\n')
     expect(await fileSystemOf(runner, source, places)).toMatchObject({ id: 'UUID=beef', type: 'xfs' })
     expect(asked).toEqual(['blkid --match-tag UUID --output value -- /dev/vda3'])
-    expect(await fileSystemOf(blkid('').runner, source, places)).toBeUndefined()
+    expect(await fileSystemOf(blkid('').runner, source, places)).toMatchObject({ id: 'device /dev/vda3' })
   })
 
   test('of btrfs is that of any of its devices, and the subvolume', async () => {
@@ -87,5 +87,12 @@ describe('liesElsewhere()', () => {
     ['another one', { ...here, id: 'UUID=2' }, true],
     ['a subvolume that is not mounted', { ...here, at: '/', subvolume: '/@' }, true],
     ['a snapshot that it was rolled back to', { ...here, subvolume: '/@snapshots/7' }, false],
+    ['one of another type whose UUID nobody knows', { ...here, id: 'device /dev/vda', type: 'ext4' }, true],
+    [
+      'a mount that is missing, on a device whose UUID nobody knows',
+      { ...here, id: 'device /dev/vda', at: '/' },
+      true,
+    ],
+    ['a device whose UUID nobody knows, mounted there', { ...here, id: 'device /dev/vda' }, false],
   ])('of %s', (_, now, elsewhere) => expect(liesElsewhere(here, now)).toBe(elsewhere))
 })
