@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { onlyLooks } from '../../runtime/host/looking.ts'
 import { fingerprint } from './fingerprint.ts'
 import { describeNight, type Setting } from './night.ts'
 import { leftovers, oddFiles } from './servers.ts'
@@ -146,8 +147,12 @@ describeNight('a whole night', everything, (night) => {
         const rows = new DatabaseSync("/var/lib/hdsync/hdsync.db").prepare(\`
           SELECT argv FROM command JOIN delivery ON delivery.id = delivery_id
           JOIN event ON seq = event_seq WHERE run_id = ?\`).all("${run}")
-        for (const { argv } of rows) console.log(JSON.parse(argv).join(" "))'`)
-    return lines.split('\n').filter((line) => !/^(lvs|dmsetup|blkid|findfs|find|dmesg|dd) /.test(line))
+        for (const { argv } of rows) console.log(argv)'`)
+    return lines
+      .split('\n')
+      .map((line): string[] => JSON.parse(line))
+      .filter((argv) => !onlyLooks(argv))
+      .map((argv) => argv.join(' '))
   }
 
   it('backs up the sources that are named, and no others; what has not changed becomes a link', async () => {
