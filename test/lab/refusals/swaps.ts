@@ -18,9 +18,7 @@ export function swaps(night: Night): void {
     const rsync = await night.hold('rsync', '*--max-delete=*')
     const running = night.run()
     await rsync.reached()
-    const moved = await machine.run(
-      'mv /run/hdsync/*/snapshots/*-var/mine /run/hdsync/*/snapshots/*-var/other',
-    )
+    const moved = await machine.run('cd /run/hdsync/*/snapshots/*-var && mv mine other')
     await machine.ok(swap('/srv/var'))
     await rsync.go()
     expect(moved).toMatchObject({ code: 1, stderr: expect.stringContaining('Read-only file system') })
