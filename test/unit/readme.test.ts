@@ -166,6 +166,17 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
       'on the disks that were proven',
     ],
   ],
+  'two hosts with the same names': [
+    [
+      'test/unit/runtime/host/claims.test.ts',
+      'refuses what is another store’s, and says whose and since when',
+    ],
+    [
+      'test/unit/functions/night.test.ts',
+      'a mirror of another host fails its source before a snapshot is taken',
+    ],
+    ['test/unit/runtime/cli/target.test.ts', 'makes a folder for this host, and keeps to it'],
+  ],
   'a volume holds LUKS': [
     ['test/unit/runtime/host/volume-content.test.ts', 'which no second trial changes'],
     ['test/lab/refusals/proofs.ts', 'when nothing could be mounted from its snapshot'],
