@@ -18,6 +18,12 @@ export const backupStart = defineEvent(
   { triggerable: true, request: () => backupRequest },
 )
 
+/**
+ * Another one asked for what a run was asked for that had not begun: it was given that run, and has this in the place of a
+ * `backup.start`, so that its id is known.
+ */
+export const backupJoined = defineEvent('backup.joined', () => z.strictObject({ run: z.string().min(1) }))
+
 /** Mounts and proves the targets that these sources need. */
 export const targetOpen = defineEvent('target.open', () => z.strictObject({ sources: z.array(name).min(1) }))
 

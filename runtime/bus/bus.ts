@@ -62,6 +62,12 @@ export interface EventBus {
   /** The run of the oldest delivery that is held back (`runAt: heldBack`). */
   heldRun(): string | undefined
 
+  /** Runs of which something is held back that nobody has tried, in no order. */
+  heldRuns(): string[]
+
+  /** The oldest run that is held back and began with an event of this type and the same data. */
+  heldLike(event: Pick<Envelope, 'type' | 'data'>): string | undefined
+
   /** The event that was put on the bus under this source and id. */
   find(source: string, id: string): Envelope | undefined
 

@@ -14,10 +14,15 @@ export interface Journal {
   /** One run, by id or by an unambiguous beginning of it; the newest one for `last`. */
   run(id: string): RunRow | undefined
   /**
-   * Forgets runs that ended before a moment, and gives their room back to the disk. The newest run stays.
-   * @returns How many were forgotten; at most a few hundred in one call, so that it takes no time.
+   * A time that two runs agree on, half a day apart at least: when the older of the two ended. By it is told how old
+   * things are: a clock that was wrong once has nothing forgotten. Undefined where there are no two.
    */
-  prune(before: number): number
+  witnessedAt(): number | undefined
+  /**
+   * Forgets what ended before a moment, and gives its room back to the disk. The newest run stays, and so does the last
+   * success of each source. At most a few thousand events in one call, so that it keeps nobody waiting.
+   */
+  prune(before: number): Pruned
   /** All that is known about a run. */
   story(runId: string): Story
   /** Deliveries that used up their tries and were not taken up again, the newest first. */
@@ -28,6 +33,12 @@ export interface Journal {
   search(search: EventSearch): LoggedEvent[]
   /** A number that is another one once somebody else has written to the store. */
   changes(): number
+}
+
+/** What one call has forgotten, and whether there may be more of it. */
+export interface Pruned {
+  events: number
+  more: boolean
 }
 
 /** What to look for; what is left out does not matter. */

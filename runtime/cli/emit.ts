@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { checkSources } from '../config/lookup.ts'
 import { loadFunctions, openEngine } from '../engine/engine.ts'
-import { publicationOf, type Submission } from '../engine/intake.ts'
+import { isHeldBack, joining, publicationOf, runOf, type Submission } from '../engine/intake.ts'
 import { UsageError } from '../errors.ts'
 import { asked, DaemonError, submitTo } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
@@ -84,9 +84,10 @@ async function emit(event: Event, config: Config, options: EmitOptions, io: Io):
   const database = openDatabase(config.state)
   const bus = new SqliteBus(database, config.state)
   try {
-    const { taken } = await bus.publish([publication])
+    const twin = isHeldBack(publication) ? bus.heldLike(publication.event) : undefined
+    const { taken } = await bus.publish([twin === undefined ? publication : joining(publication, twin)])
     const known = bus.find(publication.event.source, publication.event.id)
-    return { run: known?.runid ?? '', duplicate: !taken[0], by }
+    return { run: runOf(known), duplicate: !taken[0], by }
   } finally {
     bus.close()
     unlock?.()

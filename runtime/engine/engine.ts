@@ -2,6 +2,7 @@ import {
   backupFinish,
   backupStart,
   catalogue,
+  type Envelope,
   type EventDefinition,
   type InputOf,
 } from '../../events/index.ts'
@@ -25,9 +26,12 @@ import { type Hold, openHolds, releasableHolds, releaseOf } from './holds.ts'
 import {
   checkRequest,
   Intake,
+  isHeldBack,
+  joining,
   publicationOf,
   type Receipt,
   releasePublication,
+  runOf,
   type Submission,
 } from './intake.ts'
 import { brokenRun, tellHooks } from './last-words.ts'
@@ -69,7 +73,7 @@ export interface Engine {
   redrive(deliveryId: number): Promise<Redriven>
   /**
    * Takes an event from outside, once it is on the disk. A run that is asked for while one is going on waits for
-   * its end. Safe to repeat with the same `source` and `id`.
+   * its end; until it begins, whoever asks for the same is given that run. Safe to repeat with the same `source` and `id`.
    * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
    */
   submit(event: Submission): Promise<Receipt>
@@ -253,12 +257,22 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
     checkRequest(publication, by.config)
     const { id, source, runid = '' } = publication.event
     return async (): Promise<Receipt> => {
-      const taken = await put(publication)
+      const known = bus.find(source, id)
+      if (known) return { runId: runOf(known), eventId: id, duplicate: true }
+      const twin = isHeldBack(publication) ? waitingLike(publication.event) : undefined
+      const taken = await put(twin === undefined ? publication : joining(publication, twin))
       queue.advance()
-      const runId = taken ? runid : (bus.find(source, id)?.runid ?? '')
-      return { runId, eventId: id, duplicate: !taken }
+      if (!taken) return { runId: runOf(bus.find(source, id)), eventId: id, duplicate: true }
+      return {
+        runId: twin ?? runid,
+        eventId: id,
+        duplicate: false,
+        ...(twin !== undefined && { joined: true }),
+      }
     }
   }
+  /** A run that has not begun and will do the same. */
+  const waitingLike = (event: Envelope) => intake.like(event) ?? bus.heldLike(event)
   const submit = async (event: Submission) => prepare(event)()
   const lists = heldLists(config.state)
 

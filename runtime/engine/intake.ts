@@ -1,4 +1,12 @@
-import { backupStart, type DataOf, type EventDefinition, type InputOf } from '../../events/index.ts'
+import {
+  backupJoined,
+  backupStart,
+  type DataOf,
+  type Envelope,
+  type EventDefinition,
+  type InputOf,
+  readStored,
+} from '../../events/index.ts'
 import { heldBack, type Publication } from '../bus/bus.ts'
 import type { Config } from '../config/config.ts'
 import { checkSources } from '../config/lookup.ts'
@@ -20,6 +28,8 @@ export interface Receipt {
   eventId: string
   /** It was there already, under the same `source` and `id`; `runId` is the run of that one. */
   duplicate: boolean
+  /** A run that was asked for before, for the same, and had not begun: `runId` is that one. */
+  joined?: true
 }
 
 /** Why an event from outside is not taken. */
@@ -127,6 +137,26 @@ function triggerable(type: string, registry: Registry): EventDefinition {
   throw new RejectedEventError('not-triggerable', `${type} may not be triggered from outside`, { hint: list })
 }
 
+/**
+ * What is put on the bus for an event that asks for what a waiting run will do: its id, so that it is taken once. What it
+ * is about was there before that run begins.
+ */
+export function joining({ event }: Publication, run: string): Publication {
+  const { runid: _, ...rest } = event
+  return { event: { ...rest, type: backupJoined.type, data: { run } }, deliveries: [] }
+}
+
+/** The run that an event belongs to, by what was put on the bus for it. */
+export function runOf(event: Envelope | undefined): string {
+  if (event?.type !== backupJoined.type) return event?.runid ?? ''
+  return readStored(backupJoined, event.data).data?.run ?? ''
+}
+
+/** Whether it waits for its turn, so that others can join it. */
+export function isHeldBack({ deliveries }: Publication): boolean {
+  return deliveries.length > 0 && deliveries.every(({ runAt }) => runAt === heldBack)
+}
+
 /** Puts events on the bus; those that come in the same turn of the loop share one commit. */
 export class Intake {
   readonly #publish: (publications: readonly Publication[]) => Promise<boolean[]>
@@ -142,6 +172,15 @@ export class Intake {
     if (this.#waiting.length === 0) setImmediate(() => void this.#flush())
     this.#waiting.push({ publication, answer })
     return answer.promise
+  }
+
+  /** A run that is about to be put on the bus, with the same commit, and begins with the same. */
+  like({ type, data }: Envelope): string | undefined {
+    const text = JSON.stringify(data)
+    const twin = this.#waiting.find(
+      ({ publication: { event } }) => event.type === type && JSON.stringify(event.data) === text,
+    )
+    return twin?.publication.event.runid
   }
 
   async #flush(): Promise<void> {

@@ -39,8 +39,8 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
   const { bus, journal, dispatcher, ends, observer, hostOptions } = options
   await endOrphans(hostOptions.store, (message) => observer.onWarning?.(message))
   await bus.reclaim('interrupted: hdsync or the machine stopped', options.clock.now())
-  const interrupted = interruptedRuns(options)
-  for (const runId of journal.unended()) if (!interrupted.includes(runId)) await bus.holdBack(runId)
+  const { interrupted, untouched } = begunRuns(options)
+  for (const runId of untouched) await bus.holdBack(runId)
   if (interrupted.length > 0) await beforehand(options)
   const reason = new InterruptedError(options.machineWentDown)
   for (const runId of interrupted) {
@@ -83,9 +83,17 @@ async function beforehand({ config, hostOptions, observer }: ReconcilerOptions):
   }
 }
 
-/** Runs that have begun and not ended. */
-function interruptedRuns({ journal, bus }: ReconcilerOptions): string[] {
-  return journal
-    .unended()
-    .filter((runId) => bus.open(runId).every(({ tries }) => tries > 0) || bus.events({ runId }).length > 1)
+/**
+ * Runs that have not ended and are not held back: those that have begun, and those that were only about to. How many wait
+ * must not matter: there may be a hundred thousand.
+ */
+function begunRuns({ journal, bus }: ReconcilerOptions): { interrupted: string[]; untouched: string[] } {
+  const waiting = new Set(bus.heldRuns())
+  const others = journal.unended().filter((runId) => !waiting.has(runId))
+  const hasBegun = (runId: string) =>
+    bus.open(runId).every(({ tries }) => tries > 0) || bus.events({ runId, limit: 2 }).length > 1
+  const { interrupted = [], untouched = [] } = Object.groupBy(others, (runId) =>
+    hasBegun(runId) ? 'interrupted' : 'untouched',
+  )
+  return { interrupted, untouched }
 }

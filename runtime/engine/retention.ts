@@ -3,7 +3,7 @@ import { reasonOf } from '../errors.ts'
 import type { Clock } from './clock.ts'
 
 interface RetentionOptions {
-  journal: Pick<Journal, 'prune'>
+  journal: Pick<Journal, 'prune' | 'witnessedAt'>
   /** How long what has happened is kept. */
   keepMs: number
   clock: Clock
@@ -14,6 +14,10 @@ interface RetentionOptions {
 /** Whoever has woken a daemon is waiting to be served. */
 const firstAfterMs = 3000
 const everyMs = 86_400_000
+/** Between two steps others have their turn. */
+const pauseMs = 20
+/** For so long a process that ends goes on with it; the next one does the rest. */
+const onTheWayOutMs = 1000
 
 /** Has the journal forget what is older than it is to be kept, once in the life of every process, and daily in a long one. */
 export class Retention {
@@ -33,23 +37,27 @@ export class Retention {
   /** A process that is gone sooner does it on its way out. */
   stop(): void {
     this.#clearTimer()
-    if (this.#isDue) this.#prune()
+    const endsAt = performance.now() + onTheWayOutMs
+    while (this.#isDue && performance.now() < endsAt) this.#isDue = this.#prune()
   }
 
   #schedule(delayMs: number): void {
     this.#clearTimer = this.#options.clock.schedule(delayMs, () => {
-      this.#prune()
-      this.#schedule(everyMs)
+      this.#isDue = this.#prune()
+      this.#schedule(this.#isDue ? pauseMs : everyMs)
     })
   }
 
-  #prune(): void {
+  /** One step. @returns Whether there is more to be done. */
+  #prune(): boolean {
     const { journal, keepMs, clock, onWarning } = this.#options
-    this.#isDue = false
     try {
-      journal.prune(clock.now() - keepMs)
+      const witnessedAt = journal.witnessedAt()
+      if (witnessedAt === undefined) return false
+      return journal.prune(Math.min(clock.now(), witnessedAt) - keepMs).more
     } catch (error) {
       onWarning(`what is older than \`keep:\` could not be removed from the journal: ${reasonOf(error)}`)
+      return false
     }
   }
 }

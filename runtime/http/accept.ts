@@ -9,6 +9,7 @@ export interface Accepted {
   run: string
   id: string
   duplicate: boolean
+  joined?: true
 }
 
 const problemOf = {
@@ -37,7 +38,12 @@ export async function accept(
   })
   // Asked for in the same turn of the loop, they share one commit.
   const receipts = await Promise.all(puts.map((put) => put()))
-  return receipts.map(({ runId, eventId, duplicate }) => ({ run: runId, id: eventId, duplicate }))
+  return receipts.map(({ runId, eventId, duplicate, joined }) => ({
+    run: runId,
+    id: eventId,
+    duplicate,
+    ...(joined && { joined }),
+  }))
 }
 
 function rejected({ reason, message, hint, issues }: RejectedEventError, at: string): Problem {

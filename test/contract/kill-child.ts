@@ -70,6 +70,8 @@ function telling(bus: EventBus): EventBus {
     holdBack: (runId) => bus.holdBack(runId),
     withdraw: (runId, publications) => bus.withdraw(runId, publications),
     heldRun: () => bus.heldRun(),
+    heldRuns: () => bus.heldRuns(),
+    heldLike: (event) => bus.heldLike(event),
     lost: () => bus.lost(),
     find: (source, id) => bus.find(source, id),
     open: (runId) => bus.open(runId),

@@ -13,7 +13,7 @@ import {
   targetClose,
   targetOpen,
 } from '../../events/index.ts'
-import type { NewDelivery, Publication, Settlement } from '../../runtime/bus/bus.ts'
+import { heldBack, type NewDelivery, type Publication, type Settlement } from '../../runtime/bus/bus.ts'
 import { SqliteBus } from '../../runtime/bus/sqlite/bus.ts'
 import { loadConfig } from '../../runtime/config/load.ts'
 import { openEngine } from '../../runtime/engine/engine.ts'
@@ -27,6 +27,8 @@ interface Left {
   /** Runs that have ended, of nine events each, at a time of their own. */
   ended?: number
   endedAt?: number
+  /** One more of last night, and one of tonight. */
+  recent?: boolean
   /** Runs that were killed in their first sync, of five events each. */
   interrupted?: number
 }
@@ -56,13 +58,14 @@ function run(name: string, length: number, at: number): Publication[] {
 /** Leaves a store as a killed process does. @returns How many events are in it. */
 async function leave(
   state: string,
-  { ended = 0, endedAt = Date.now(), interrupted = 0 }: Left,
+  { ended = 0, endedAt = Date.now(), recent = false, interrupted = 0 }: Left,
 ): Promise<number> {
   const bus = open(state)
   const turn = { now: 1, renew: [], leaseMs: 1e15 }
   const names = (count: number, what: string) =>
     Array.from({ length: count }, (_, number) => `${what}${number}`)
-  const done = names(ended, 'ended').flatMap((name) => run(name, 9, endedAt))
+  const nights = recent ? [run('last night', 9, Date.now() - 86_400_000), run('tonight', 9, Date.now())] : []
+  const done = [...names(ended, 'ended').map((name) => run(name, 9, endedAt)), ...nights].flat()
   const under = names(interrupted, 'cut').map((name) => run(name, 5, Date.now()))
   await bus.publish([...done, ...under.flatMap((events) => events.slice(0, -1))])
   const { claimed } = await bus.exchange({ ...turn, settle: [], claim: 1e5 })
@@ -81,7 +84,7 @@ async function leave(
 
 test.for<[string, Left, { turns: number; ms: number; runs: number }]>([
   ['one interrupted run after many', { ended: 111, interrupted: 1 }, { turns: 10, ms: 2000, runs: 112 }],
-  ['runs to be forgotten', { ended: 112, endedAt: 0 }, { turns: 10, ms: 2000, runs: 1 }],
+  ['runs to be forgotten', { ended: 112, endedAt: 0, recent: true }, { turns: 10, ms: 2000, runs: 2 }],
   // No box gets there: each start ends what it finds. Sixteen are ended at a time, in a handful of turns.
   ['interrupted runs and nothing else', { interrupted: 200 }, { turns: 120, ms: 10_000, runs: 200 }],
 ])('a start on a store of 1,000 stale events sets it right: %s', async ([_, left, most], { annotate }) => {
@@ -125,4 +128,35 @@ test('a start removes the half-written archive of an interrupted run from a targ
   await engine?.start()
   await engine?.stop()
   expect(readdirSync(day).sort()).toEqual(['.note', 'home.tar.zst'])
+})
+
+test('a start asks the store for the same however many runs wait in it', async () => {
+  const asked: number[][] = []
+  for (const waiting of [10, 3000]) {
+    const { config: path } = await makeServer()
+    const config = await loadConfig({ path, env: {} })
+    mkdirSync(config.state)
+    await leave(config.state, { interrupted: 1 })
+    const bus = open(config.state)
+    const deliveries: NewDelivery[] = [{ function: backupStart.type, runAt: heldBack }]
+    const fields = { type: backupStart.type, data: { sources: ['home'], allowDeletions: {} } }
+    await bus.publish(
+      Array.from({ length: waiting }, (_, n) => ({
+        event: event(`wait ${n}`, { ...fields, runid: `wait${n}` }),
+        deliveries,
+      })),
+    )
+    bus.close()
+    const spies = (['open', 'events', 'holdBack', 'expedite', 'find'] as const).map((name) =>
+      vi.spyOn(SqliteBus.prototype, name),
+    )
+    const engine = await openEngine({ config })
+    engine?.hold()
+    await engine?.start()
+    asked.push(spies.map(({ mock }) => mock.calls.length))
+    for (const spy of spies) spy.mockRestore()
+    expect(engine?.journal.unended()).toHaveLength(waiting)
+    await engine?.stop()
+  }
+  expect(asked[1]).toEqual(asked[0])
 })

@@ -15,7 +15,7 @@ import {
 } from '../bus.ts'
 import { inMemory, transaction } from './database.ts'
 import { watchFiles } from './health.ts'
-import { envelopeOf, type Row } from './rows.ts'
+import { dataText, envelopeOf, type Row } from './rows.ts'
 import { prepareStatements, type Statements } from './statements.ts'
 import { expire, insert, takeTurn } from './turn.ts'
 
@@ -102,6 +102,14 @@ export class SqliteBus implements EventBus {
 
   heldRun(): string | undefined {
     return this.#sql.heldRun.get(heldBack)?.run_id as string | undefined
+  }
+
+  heldRuns(): string[] {
+    return this.#sql.heldRuns.all(heldBack).map((row) => row.run_id as string)
+  }
+
+  heldLike({ type, data }: Pick<Envelope, 'type' | 'data'>): string | undefined {
+    return this.#sql.heldLike.get(heldBack, type, dataText(data))?.run_id as string | undefined
   }
 
   find(source: string, id: string): Envelope | undefined {

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { backupStart, hookDisabled } from '../../../events/index.ts'
+import type { backupStart, hookDisabled, sourceArchived, sourceSynced } from '../../../events/index.ts'
 import { runEndTypes } from '../../../events/types.ts'
+import { isoOf } from '../../instant.ts'
 import type {
   CommandEnd,
   CommandStart,
@@ -9,6 +10,7 @@ import type {
   Journal,
   LoggedEvent,
   LogLine,
+  Pruned,
   Queue,
   RunRow,
   Story,
@@ -25,6 +27,11 @@ import { file } from './turn.ts'
 const runsAtOnce = 200
 const eventsLookedAt = 2000
 
+/** Two runs witness a time that lie so far apart: one night and the next do. */
+const apartMs = 12 * 3_600_000
+
+const syncedType: (typeof sourceSynced)['type'] = 'source.synced'
+const archivedType: (typeof sourceArchived)['type'] = 'source.archived'
 const startType: (typeof backupStart)['type'] = 'backup.start'
 const disabledType: (typeof hookDisabled)['type'] = 'hook.disabled'
 
@@ -35,6 +42,8 @@ function marksOf(values: readonly unknown[]): string {
 /** The journal, in the same file as the bus: an attempt is recorded in the transaction that settles it. */
 export class SqliteJournal implements Journal {
   readonly #database: DatabaseSync
+  /** The number of the event up to which what belongs to no backup has been pruned. */
+  #lookedAt = 0
 
   constructor(database: DatabaseSync) {
     this.#database = database
@@ -86,21 +95,37 @@ export class SqliteJournal implements Journal {
 
   run(id: string): RunRow | undefined {
     if (id === 'last') return this.runs(1)[0]
+    const exact = this.#database
+      .prepare('SELECT * FROM logged WHERE run_id = ? AND type = ? ORDER BY seq LIMIT 1')
+      .get(id, startType)
+    if (exact) return this.#run(exact)
     const rows = this.#database
-      .prepare('SELECT * FROM logged WHERE type = ? AND substr(run_id, 1, ?) = ? ORDER BY seq DESC')
+      .prepare('SELECT * FROM logged WHERE type = ? AND substr(run_id, 1, ?) = ? ORDER BY seq DESC LIMIT 2')
       .all(startType, id.length, id)
-    const row = rows.find((candidate) => candidate.run_id === id) ?? rows[0]
-    if (!row || (rows.length > 1 && row.run_id !== id)) return undefined
-    return this.#run(row)
+    const [row] = rows
+    return row && rows.length === 1 ? this.#run(row) : undefined
   }
 
-  prune(before: number): number {
-    const until = new Date(before).toISOString()
+  witnessedAt(): number | undefined {
+    const ends = `FROM logged WHERE type IN (${marksOf(runEndTypes)})`
+    const newest = this.#database.prepare(`SELECT time ${ends} ORDER BY seq DESC LIMIT 1`).get(...runEndTypes)
+    if (!newest) return undefined
+    const apart = isoOf(Date.parse(newest.time as string) - apartMs)
+    const witness = this.#database
+      .prepare(`SELECT max(time) AS time ${ends} AND time <= ?`)
+      .get(...runEndTypes, apart)
+    return typeof witness?.time === 'string' ? Date.parse(witness.time) : undefined
+  }
+
+  prune(before: number): Pruned {
+    const until = isoOf(before)
     // What is looked for here is looked for again and again.
     transaction(this.#database, () => file(this.#file))
     const runs = this.#endedRuns(until)
-    const events = [...this.#eventsOf(runs), ...this.#strays(until)]
-    if (events.length === 0) return 0
+    const { strays, isOver } = this.#strays(until)
+    const events = [...this.#eventsOf(runs), ...strays]
+    const pruned = { events: events.length, more: runs.length === runsAtOnce || !isOver }
+    if (events.length === 0) return pruned
     const these = JSON.stringify(events)
     transaction(this.#database, () => {
       const deliveries = `SELECT d.id FROM json_each(?) AS old CROSS JOIN delivery AS d ON ${isOf('d', 'old.value')}`
@@ -117,7 +142,7 @@ export class SqliteJournal implements Journal {
       this.#file.filed.run()
     })
     this.#database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)')
-    return runs.length
+    return pruned
   }
 
   story(runId: string): Story {
@@ -192,7 +217,10 @@ export class SqliteJournal implements Journal {
     return this.#database.prepare('PRAGMA data_version').get()?.data_version as number
   }
 
-  /** Runs that ended before a moment and of which nothing is owed, but for the newest run of all. */
+  /**
+   * Runs that ended before a moment and of which nothing is owed, but for the newest run of all and the last success of
+   * each source, from which the next one goes on, and by which it is told how old a backup is.
+   */
   #endedRuns(until: string): string[] {
     return this.#database
       .prepare(
@@ -200,10 +228,31 @@ export class SqliteJournal implements Journal {
           AND run_id <> (SELECT run_id FROM logged WHERE type = ? ORDER BY seq DESC LIMIT 1)
           AND run_id NOT IN (SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
             WHERE (d.state = 'ready' OR d.state = 'claimed') AND e.run_id IS NOT NULL)
+          AND run_id NOT IN (SELECT value FROM json_each(?))
         ORDER BY seq LIMIT ${runsAtOnce}`,
       )
-      .all(...runEndTypes, until, startType)
+      .all(...runEndTypes, until, startType, JSON.stringify(this.#lastSuccesses()))
       .map((row) => row.run_id as string)
+  }
+
+  /** Runs that made the last copy to each mirror of a source, its last archive, or its last success. */
+  #lastSuccesses(): string[] {
+    const newest = (of: string, per: string) =>
+      `SELECT run_id, max(seq) FROM logged AS e ${of} AND run_id IS NOT NULL GROUP BY ${per}`
+    const ends = runEndTypes.map((type) => `'${type}'`).join(', ')
+    const ended = `, json_each(e.data, '$.sources') AS s WHERE e.type IN (${ends})
+      AND s.value ->> '$.state' IN ('succeeded', 'degraded')`
+    const queries = [
+      newest(`WHERE e.type = '${syncedType}'`, `subject, e.data ->> '$.mirror'`),
+      newest(`WHERE e.type = '${archivedType}'`, 'subject'),
+      newest(ended, `s.value ->> '$.source'`),
+    ]
+    return queries.flatMap((sql) =>
+      this.#database
+        .prepare(sql)
+        .all()
+        .map((row) => row.run_id as string),
+    )
   }
 
   #eventsOf(runs: readonly string[]): number[] {
@@ -213,17 +262,28 @@ export class SqliteJournal implements Journal {
       .map((row) => row.seq as number)
   }
 
-  /** Events from before a moment that belong to no backup: those of other triggers, and facts such as `run.overdue`. */
-  #strays(until: string): number[] {
-    return this.#database
+  /**
+   * Events from before a moment that belong to no backup: those of other triggers, and facts such as `run.overdue`. Each
+   * call looks at those that come after what the last one has looked at, until they are younger.
+   */
+  #strays(until: string): { strays: number[]; isOver: boolean } {
+    const looked = this.#database
+      .prepare(`SELECT seq, time FROM event WHERE seq > ? ORDER BY seq LIMIT ${eventsLookedAt}`)
+      .all(this.#lookedAt)
+    const from = this.#lookedAt
+    const { seq: last = from, time = until } = looked.at(-1) ?? {}
+    const isOver = looked.length < eventsLookedAt || (time as string) >= until
+    this.#lookedAt = isOver ? 0 : (last as number)
+    const strays = this.#database
       .prepare(
-        `SELECT seq FROM (SELECT * FROM event ORDER BY seq LIMIT ${eventsLookedAt}) AS old
-        WHERE time < ? AND type <> ?
+        `SELECT seq FROM event AS old
+        WHERE seq > ? AND seq <= ? AND time < ? AND type <> ?
           AND NOT EXISTS (SELECT 1 FROM logged WHERE run_id = old.run_id AND type = ?)
           AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE ${isOf('d', 'old.seq')} AND d.state IN ('ready', 'claimed'))`,
       )
-      .all(until, disabledType, startType)
+      .all(from, last as number, until, disabledType, startType)
       .map((row) => row.seq as number)
+    return { strays, isOver }
   }
 
   #run(start: Row): RunRow {

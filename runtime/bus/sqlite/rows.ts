@@ -23,6 +23,11 @@ export function envelopeOf(row: Row): Envelope {
   return envelope
 }
 
+/** The data of an event, as it lies in the store. */
+export function dataText(data: unknown): string {
+  return JSON.stringify(data ?? null)
+}
+
 /** An envelope as the columns of its event. */
 export function rowOf(event: Envelope) {
   return {
@@ -35,7 +40,7 @@ export function rowOf(event: Envelope) {
     attempt: event.attempt,
     parent_id: event.parentid ?? null,
     traceparent: event.traceparent ?? null,
-    data: JSON.stringify(event.data ?? null),
+    data: dataText(event.data),
     sender_time: event.sendertime ?? null,
   }
 }

@@ -70,6 +70,11 @@ export const statements = {
   withdraw: `UPDATE delivery SET state = 'cancelled' WHERE state = 'ready' AND id IN (${deliveriesOfRun})`,
   heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
     WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
+  heldRuns: `SELECT DISTINCT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND d.tries = 0 AND e.run_id IS NOT NULL`,
+  heldLike: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND d.tries = 0
+      AND e.type = ? AND e.data = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
   find: `SELECT * FROM event WHERE source = ? AND id = ?`,
   open: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
     WHERE d.state = 'ready' OR d.state = 'claimed' ORDER BY +d.id`,

@@ -16,6 +16,10 @@ export const receiptSchema = z.object({
   duplicate: z
     .boolean()
     .describe('It was there already, under its `source` and `id`: nothing was done again.'),
+  joined: z
+    .literal(true)
+    .optional()
+    .describe('A run that was asked for before, with the same data, and has not begun: that one is `run`.'),
 })
 
 const event = cloudEventSchema.describe(

@@ -88,7 +88,7 @@ describe('check', () => {
       { id: 'store.unreadable', severity: 'error', finding: expect.stringContaining('newer hdsync') },
     ])
     writeFileSync(join(state, storeFile), 'this is no store at all, and long enough to be looked at')
-    expect(await about(server, 'state')).toMatchObject([{ id: 'store.unreadable', severity: 'error' }])
+    expect(await about(server, 'state')).toMatchObject([{ id: 'store.damaged', severity: 'error' }])
   })
 
   test('says so when the event store is damaged', async () => {

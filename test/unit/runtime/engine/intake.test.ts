@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { SqliteBus } from '../../../../runtime/bus/sqlite/bus.ts'
 import { loadConfig } from '../../../../runtime/config/load.ts'
 import { type Engine, openEngine } from '../../../../runtime/engine/engine.ts'
@@ -35,7 +35,7 @@ test('events that come in the same turn of the loop share one commit', async () 
   const publish = vi.spyOn(SqliteBus.prototype, 'publish')
   onTestFinished(() => publish.mockRestore())
   const receipts = await Promise.all(
-    Array.from({ length: 50 }, () => engine.submit({ type: 'backup.start' })),
+    Array.from({ length: 50 }, (_, n) => engine.submit({ type: 'unit.failed', data: { unit: `unit ${n}` } })),
   )
   expect(new Set(receipts.map(({ runId }) => runId)).size).toBe(50)
   expect(publish).toHaveBeenCalledOnce()
@@ -69,4 +69,45 @@ test('refuses a source that the config does not have', async () => {
   const engine = await open()
   const event = { type: 'backup.start', data: { sources: ['hom'] } }
   await expect(engine.submit(event)).rejects.toMatchObject({ hint: 'did you mean `home`?' })
+})
+
+describe('whoever asks for what a waiting run will do', () => {
+  const event = (id: string, data: object = {}) => ({ type: 'backup.start', source: '/ci', id, data })
+
+  test.each([
+    ['one after the other', false],
+    ['at once', true],
+  ])('is given that run, and taken once: %s', async (_, atOnce) => {
+    const engine = await open()
+    const ids = Array.from({ length: 20 }, (_, n) => `${n}`)
+    const receipts = []
+    if (atOnce) receipts.push(...(await Promise.all(ids.map((id) => engine.submit(event(id))))))
+    else for (const id of ids) receipts.push(await engine.submit(event(id)))
+    const [first, ...others] = receipts
+    expect(first).toEqual({ runId: expect.any(String), eventId: '0', duplicate: false })
+    expect(others).toEqual(
+      others.map((_, n) => ({ runId: first?.runId, eventId: `${n + 1}`, duplicate: false, joined: true })),
+    )
+    expect(await engine.submit(event('7', { sources: ['home'] }))).toEqual({
+      runId: first?.runId,
+      eventId: '7',
+      duplicate: true,
+    })
+    expect(engine.journal.runs(100)).toHaveLength(1)
+    expect(engine.bus.open()).toHaveLength(1)
+  })
+
+  test('has a run of its own where it asks for something else, or once that one has begun', async () => {
+    const engine = await open()
+    const first = await engine.submit(event('1'))
+    const other = await engine.submit(event('2', { sources: ['home'] }))
+    expect(other).toMatchObject({ duplicate: false })
+    expect(other.runId).not.toBe(first.runId)
+    await engine.start()
+    await engine.ended(first.runId)
+    const later = await engine.submit(event('3'))
+    expect(later.runId).not.toBe(first.runId)
+    await engine.ended(later.runId)
+    expect(engine.journal.unended()).toEqual([])
+  })
 })

@@ -36,7 +36,7 @@ test('runs that are asked for at once are done one after the other, in their ord
   onTestFinished(() => engine.stop())
   await engine.start()
   const runs = await Promise.all(
-    ['home', 'www', 'home'].map((source) => engine.trigger(backupStart, { sources: [source] })),
+    [['home'], ['www'], ['home', 'www']].map((sources) => engine.trigger(backupStart, { sources })),
   )
   await Promise.all(runs.map((run) => engine.ended(run)))
   const each = (run: string) => [`${run} begins`, `${run} succeeded`]
@@ -48,7 +48,9 @@ test('a run that waits can be cancelled, and keeps no other one waiting', async 
   const engine = await open(await makeServer(), seen)
   onTestFinished(() => engine.stop())
   await engine.start()
-  const runs = await Promise.all([0, 1, 2].map(() => engine.trigger(backupStart, {})))
+  const runs = await Promise.all(
+    [['home'], ['www'], ['home', 'www']].map((sources) => engine.trigger(backupStart, { sources })),
+  )
   expect(await engine.cancel(runs[1] ?? '', 'not needed')).toBe(true)
   await Promise.all(runs.map((run) => engine.ended(run)))
   expect(await engine.cancel(runs[1] ?? '', 'twice')).toBe(false)
@@ -63,7 +65,7 @@ test('runs that wait when the process ends are done by the next one', async () =
   const server = await makeServer()
   const first = await open(server)
   // Asked for, but nobody has begun to hand anything out.
-  const runs = [await first.trigger(backupStart, {}), await first.trigger(backupStart, {})]
+  const runs = [await first.trigger(backupStart, {}), await first.trigger(backupStart, { sources: ['home'] })]
   await first.stop()
   const seen: Envelope[] = []
   const second = await open(server, seen)

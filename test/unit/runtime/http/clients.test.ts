@@ -68,7 +68,10 @@ describe('the cloudevents package', () => {
     const receipt = (id: string, duplicate: boolean) => ({ run: expect.any(String), id, duplicate })
     expect(await send([event])).toEqual([202, [receipt(event.id, false)]])
     const second = event.cloneWith({ id: 'second' })
-    expect(await send([event, second])).toEqual([202, [receipt(event.id, true), receipt('second', false)]])
+    expect(await send([event, second])).toEqual([
+      202,
+      [receipt(event.id, true), { ...receipt('second', false), joined: true }],
+    ])
     expect(await send([event, second])).toEqual([200, [receipt(event.id, true), receipt('second', true)]])
     expect(engine.bus.events({}).map(({ id }) => id)).toEqual([event.id, 'second'])
   })

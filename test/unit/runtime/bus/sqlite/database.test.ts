@@ -123,7 +123,7 @@ describe('openDatabase()', () => {
     writeFileSync(file, text)
     const error = errorOf(() => openDatabase(directory))
     expect(error).toBeInstanceOf(UsageError)
-    expect(error).toMatchObject({ message: `cannot open the event store ${file}: file is not a database` })
+    expect(error).toMatchObject({ message: `the event store ${file} is damaged: file is not a database` })
     expect(readFileSync(file, 'utf8')).toBe(text)
   })
 

@@ -88,17 +88,17 @@ describe('prune()', () => {
     await settle({ outcome: 'done', delivery, attempt: { startedAt: 0, endedAt: 1 }, publications: [] })
     await bus.publish([ended('old', '2026-06-30T23:59:59.999Z')])
     await bus.publish([begin('young'), ended('young', '2026-07-01T00:00:00.000Z'), begin('newest')])
-    expect(journal.prune(july)).toBe(1)
+    expect(journal.prune(july)).toEqual({ events: 2, more: false })
     expect(journal.runs(10).map(({ id }) => id)).toEqual(['newest', 'young'])
     expect(journal.story('old')).toEqual({ events: [] })
-    expect(journal.prune(july)).toBe(0)
+    expect(journal.prune(july).events).toBe(0)
   })
 
   test('keeps the newest run, runs that go on, and runs of which something is owed', async () => {
     const long = '2020-01-01T00:00:00.000Z'
     await bus.publish([begin('going on'), start('owed'), ended('owed', long)])
     await bus.publish([begin('newest'), ended('newest', long)])
-    expect(journal.prune(july)).toBe(0)
+    expect(journal.prune(july).events).toBe(0)
     expect(journal.runs(10)).toHaveLength(3)
   })
 
@@ -116,9 +116,63 @@ describe('prune()', () => {
     const time = '2020-01-01T00:00:00.000Z'
     const disabled = { event: event('quiet', { type: 'hook.disabled', runid: 'old', time }), deliveries: [] }
     await bus.publish([begin('old'), disabled, ended('old', time), begin('newest')])
-    expect(journal.prune(july)).toBe(1)
-    expect(journal.prune(july)).toBe(0)
+    journal.prune(july)
+    expect(journal.prune(july).events).toBe(0)
     expect(bus.events({ types: ['hook.disabled'] })).toHaveLength(1)
+  })
+
+  const stray = (id: string, time = '2020-01-01T00:00:00.000Z') => ({
+    event: event(id, { type: 'mine.happened', time }),
+    deliveries: [],
+  })
+
+  test('forgets as much as there is, a few thousand events at a time', async () => {
+    await bus.publish([begin('newest'), ...Array.from({ length: 9000 }, (_, n) => stray(`${n}`))])
+    let steps = 0
+    for (let more = true; more; steps++) ({ more } = journal.prune(july))
+    expect(bus.events({})).toHaveLength(1)
+    expect(steps).toBe(5)
+  })
+
+  test('finds what is to be forgotten behind what is to be kept', async () => {
+    const owed = (n: number) => ({ ...stray(`owed ${n}`), deliveries: [{ function: 'mine', runAt: 0 }] })
+    await bus.publish([...Array.from({ length: 4000 }, (_, n) => owed(n)), stray('old'), begin('newest')])
+    for (let more = true; more; ) ({ more } = journal.prune(july))
+    expect(bus.find('/hdsync/test', 'old')).toBeUndefined()
+    expect(bus.events({})).toHaveLength(4001)
+  })
+
+  test('keeps the last success of each source, and the last copy to each disk', async () => {
+    const long = '2020-01-01T00:00:00.000Z'
+    const result = (source: string, state: string) => ({ sources: [{ source, state }] })
+    const synced = (run: string, subject: string, mirror: string) => ({
+      event: event(`synced ${run}`, {
+        type: 'source.synced',
+        subject,
+        runid: run,
+        time: long,
+        data: { mirror },
+      }),
+      deliveries: [],
+    })
+    const runs: [run: string, source: string, mirror: string, state: string][] = [
+      ['a', 'home', 'disk1', 'succeeded'],
+      ['b', 'home', 'disk1', 'succeeded'],
+      ['c', 'home', 'disk2', 'degraded'],
+      ['d', 'var', 'disk1', 'succeeded'],
+      ['e', 'home', '', 'failed'],
+    ]
+    for (const [run, source, mirror, state] of runs) {
+      const end = ended(run, long)
+      await bus.publish([
+        begin(run),
+        ...(mirror ? [synced(run, source, mirror)] : []),
+        { ...end, event: { ...end.event, data: result(source, state) } },
+      ])
+    }
+    await bus.publish([begin('newest')])
+    for (let more = true; more; ) ({ more } = journal.prune(july))
+    expect(journal.runs(10).map(({ id }) => id)).toEqual(['newest', 'd', 'c', 'b'])
   })
 
   test('forgets what belongs to no backup, unless it is owed', async () => {
@@ -130,6 +184,27 @@ describe('prune()', () => {
     await bus.publish([stray('old'), stray('owed', [{ function: 'mine', runAt: 0 }]), begin('newest')])
     journal.prune(july)
     expect(bus.events({}).map(({ id }) => id)).toEqual(['owed', begin('newest').event.id])
+  })
+})
+
+describe('witnessedAt()', () => {
+  const at = (time: string) => ended(time, time)
+  const [night, next, evening, jump] = [
+    '2026-07-01T03:00:00.000Z',
+    '2026-07-02T03:00:00.000Z',
+    '2026-07-02T09:00:00.000Z',
+    '2027-07-03T03:00:00.000Z',
+  ]
+
+  test.each([
+    ['knows nothing before two runs have ended', [next], undefined],
+    ['of two nights is the older one', [night, next], night],
+    ['does not count what comes within half a day as another witness', [night, next, evening], night],
+    ['does not believe a clock that is a year ahead once', [night, next, jump], next],
+    ['nor one that was', [night, jump, next], night],
+  ])('%s', async (_, times, expected) => {
+    await bus.publish(times.map(at))
+    expect(journal.witnessedAt()).toBe(expected && Date.parse(expected))
   })
 })
 
