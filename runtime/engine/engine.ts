@@ -7,7 +7,7 @@ import {
   type InputOf,
 } from '../../events/index.ts'
 import { type EventBus, heldBack, type Publication } from '../bus/bus.ts'
-import type { Journal } from '../bus/journal.ts'
+import type { Journal, Pruned } from '../bus/journal.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { holdLock, lastBoot, noteBoot, openDatabase, storeId } from '../bus/sqlite/database.ts'
 import { firstSeen } from '../bus/sqlite/first-seen.ts'
@@ -278,7 +278,10 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
 
   let overdue: OverdueWatch | undefined
   const retention = new Retention({
-    journal: { prune: (before) => pruneAll(before, journal, lists) },
+    journal: {
+      witnessedAt: () => journal.witnessedAt(),
+      prune: (before) => pruneAll(before, journal, lists),
+    },
     keepMs: config.keep,
     clock,
     onWarning: (message) => observer.onWarning?.(message),
@@ -389,7 +392,7 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
   }
 }
 
-function pruneAll(before: number, journal: Journal, lists: HeldLists): number {
+function pruneAll(before: number, journal: Journal, lists: HeldLists): Pruned {
   lists.prune(before)
   return journal.prune(before)
 }

@@ -12,7 +12,7 @@ import { structured } from '../http/service.ts'
 test('a source or a target may be named as what every object has, and is held as any other', async () => {
   const folder = temporaryFolder()
   const names = ['constructor', 'toString', 'hasOwnProperty', 'valueOf']
-  for (const name of [...names, 'disk', 'functions']) mkdirSync(join(folder, name))
+  for (const name of [...names, 'disk', 'functions']) mkdirSync(join(folder, name), { mode: 0o700 })
   for (const name of names) for (let n = 0; n < 20; n++) writeFileSync(join(folder, name, `file${n}`), name)
   await writeMarker(join(folder, 'disk'), 'isPrototypeOf', 0)
   const file = join(folder, 'hdsync.yaml')
