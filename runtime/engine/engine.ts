@@ -366,7 +366,7 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
       const holds = releasableHolds({ bus, journal, config, lists }, id)
       const origin = source === undefined ? undefined : { source }
       const publication = releasePublication(releaseOf(holds), registry, { now: clock.now(), origin })
-      await intake.put(publication)
+      await put(publication)
       queue.advance()
       return { runId: publication.event.runid ?? '', holds }
     },

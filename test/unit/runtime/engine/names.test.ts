@@ -30,8 +30,8 @@ test('a source or a target may be named as what every object has, and is held as
   const states = async () => {
     const run = await engine.trigger(backupStart, {})
     await engine.ended(run)
-    const { sources } = engine.journal.run(run)?.end?.data as RunResult
-    return Object.fromEntries(sources.map(({ source, state }) => [source, state]))
+    const result = engine.journal.run(run)?.end?.data as RunResult | undefined
+    return Object.fromEntries((result?.sources ?? []).map(({ source, state }) => [source, state]))
   }
   expect(await states()).toEqual(Object.fromEntries(names.map((name) => [name, 'succeeded'])))
   for (const name of names) for (let n = 1; n < 20; n++) rmSync(join(folder, name, `file${n}`))
