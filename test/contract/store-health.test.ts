@@ -97,7 +97,7 @@ test('while the disk of the state is full no event is taken, and it says so; onc
     })
   }
   let refused: unknown
-  for (let n = 0; n < 200 && !refused; n++) {
+  for (let n = 0; n < 5000 && !refused; n++) {
     const answer = await post(`full ${n}`)
     if (answer.status !== 202 && answer.status !== 200) refused = await answer.json()
   }

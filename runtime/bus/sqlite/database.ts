@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { UsageError } from '../../errors.ts'
@@ -11,6 +21,9 @@ export const storeFile = 'hdsync.db'
 
 /** Name of the file in the state directory that the one hdsync at work there holds locked. */
 export const lockFile = 'lock'
+
+/** Name of the file in the state directory that keeps the store's id. */
+const idFile = 'store-id'
 
 /** A store that lasts as long as it is open: for plans. */
 export const inMemory = ':memory:'
@@ -44,7 +57,9 @@ export function openDatabase(directory: string): DatabaseSync {
       PRAGMA synchronous = FULL;
       PRAGMA foreign_keys = ON;
     `)
+    const isNew = versionOf(opened) === 0
     migrate(opened, file)
+    keepStoreId(opened, directory, isNew)
     return opened
   } catch (error) {
     if (database?.isOpen) database.close()
@@ -194,6 +209,23 @@ const contendingMs = 100
 /** A short name that tells this store's snapshots and mounts from those of another hdsync on the box. */
 export function storeId(database: DatabaseSync): string {
   return String(database.prepare("SELECT value FROM meta WHERE key = 'store'").get()?.value)
+}
+
+/**
+ * The id lasts longer than the store: mirrors belong to it, and a store that takes the place of a damaged one goes on
+ * with them.
+ */
+function keepStoreId(database: DatabaseSync, directory: string, isNew: boolean): void {
+  const file = join(directory, idFile)
+  try {
+    const known = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+    if (known === storeId(database)) return
+    if (isNew && /^[\w-]{8}$/.test(known))
+      database.prepare("UPDATE meta SET value = ? WHERE key = 'store'").run(known)
+    else writeFileSync(file, `${storeId(database)}\n`, { mode: 0o600, flush: true })
+  } catch {
+    // On a full disk: the next start keeps it.
+  }
 }
 
 /** During which uptime of the machine the store was last in use; undefined for a new one. */

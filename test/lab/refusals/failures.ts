@@ -51,6 +51,22 @@ export function failures(night: Night): void {
     expect(await leftovers(machine)).toEqual(nothing)
   })
 
+  it('but makes room by what an archive has, where a large file only got another name', async () => {
+    const { machine } = night
+    const large = '  large: { path: /srv/large, target: tiny, maxDelete: 100% }'
+    await night.configure(config(large, { targets, rest: 'archive: { target: hdd9 }' }))
+    await machine.ok('head -c 4M /dev/urandom > /srv/large/movie')
+    expect((await night.run()).code).toBe(0)
+    await machine.ok('mv /srv/large/movie /srv/large/film')
+    const { code, result } = await night.run()
+    expect([code, result.sources[0]]).toEqual([0, expect.objectContaining({ filesDeleted: 1 })])
+    expect(await machine.ok('ls /look/tiny/large; cmp /srv/large/film /look/tiny/large/film')).toBe(
+      'file\nfilm',
+    )
+    await machine.ok('rm /srv/large/film')
+    expect(await leftovers(machine)).toEqual(nothing)
+  })
+
   it('an archive that did not fit, and keeps that of last week', async () => {
     const { machine } = night
     const setting = { targets, rest: 'archive: { target: attic }' }

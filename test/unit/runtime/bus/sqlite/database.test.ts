@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -99,6 +100,17 @@ describe('openDatabase()', () => {
     first.close()
     expect(name).toMatch(/^[\w-]{8}$/)
     expect(storeId(open(directory))).toBe(name)
+    expect(storeId(open(temporaryFolder()))).not.toBe(name)
+  })
+
+  test('gives the name to a store that takes the place of one that was moved away', () => {
+    const folder = temporaryFolder()
+    const first = open(folder)
+    const name = storeId(first)
+    first.close()
+    for (const file of readdirSync(folder).filter((one) => one.startsWith(storeFile)))
+      rmSync(join(folder, file))
+    expect(storeId(open(folder))).toBe(name)
     expect(storeId(open(temporaryFolder()))).not.toBe(name)
   })
 
