@@ -87,9 +87,9 @@ export function gapsByMounts(source: PathSource, ground: Ground): Gaps {
     .flatMap((at) => topMountAt(mounts, at) ?? [])
     .filter(({ at }) => !isLeftOut(source, at))
   const local = places
-    .filter(isOnDisk)
+    .filter((mount) => isOnDisk(mount) && !isPassing(mount, source))
     .filter(({ at }) => ![undefined, deviceOf(source.path)].includes(deviceOf(at)))
-  const hiding = places.filter(({ at }) => ![...passing, ...kernels].some((path) => isWithin(at, path)))
+  const hiding = places.filter((mount) => !isPassing(mount, source, [...passing, ...kernels]))
   return {
     uncovered: local
       .filter((mount) => !isTarget(mount, ground) && !isCovered(mount, ground))
@@ -107,10 +107,14 @@ function uncoveredSubvolumes(source: PathSource, folders: readonly string[], gro
 }
 
 /** On a disk of this machine, as against what the kernel makes up, or what lies on the network. */
-function isOnDisk({ at, type, device, source }: Mount): boolean {
-  if (imageTypes.has(type) || networkTypes.test(type) || passing.some((path) => isWithin(at, path)))
-    return false
+function isOnDisk({ type, device, source }: Mount): boolean {
+  if (imageTypes.has(type) || networkTypes.test(type)) return false
   return !device.startsWith('0:') || severalDisks.has(type) || source.startsWith('/dev/')
+}
+
+/** Whether something is mounted where things come and go, unless the source was chosen there. */
+function isPassing({ at }: Mount, source: PathSource, where = passing): boolean {
+  return where.some((path) => isWithin(at, path) && !isWithin(source.path, path))
 }
 
 function isTarget({ at }: Mount, { config, mounts }: Ground): boolean {
