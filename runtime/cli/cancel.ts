@@ -4,8 +4,7 @@ import type { RunResult } from '../../events/index.ts'
 import { SqliteBus } from '../bus/sqlite/bus.ts'
 import { openDatabase } from '../bus/sqlite/database.ts'
 import { lockHolder } from '../bus/sqlite/lock-holder.ts'
-import type { Config } from '../config/config.ts'
-import { loadConfig } from '../config/load.ts'
+import type { StoreConfig } from '../config/store-config.ts'
 import { cancelReason } from '../engine/cancel-reason.ts'
 import { loadFunctions } from '../engine/engine.ts'
 import { cancelledRun } from '../engine/withdrawal.ts'
@@ -15,6 +14,7 @@ import { asked, connectDaemon } from './daemon.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readWanted } from './find-run.ts'
 import type { Io } from './io.ts'
+import { storeConfig } from './locate.ts'
 import type { Reading } from './store.ts'
 import { resultText } from './view/result.ts'
 
@@ -26,13 +26,14 @@ export interface CancelOptions {
 const pollMs = 100
 
 /**
- * `hdsync cancel`: ends a run before its time, in order, and waits for its end.
+ * `hdsync cancel`: ends a run before its time, in order, and waits for its end. It needs no config that is good: see
+ * `storeConfig`.
  * @param wanted An id or its beginning; `last`, the newest.
  * @returns 0 when it was cancelled, 1 when it ended otherwise before.
  * @throws {UsageError} There is no such run, or nothing of it to cancel.
  */
 export async function cancelCommand(wanted: string, options: CancelOptions, io: Io): Promise<number> {
-  const config = await loadConfig({ path: options.config, env: io.env })
+  const config = await storeConfig(options.config, io)
   const before = readWanted(config, wanted)
   const { run } = before.result
   if (before.result.endedAt !== null) {
@@ -47,7 +48,7 @@ export async function cancelCommand(wanted: string, options: CancelOptions, io: 
 }
 
 /** Has whoever does the run end it; one that nobody has begun is taken back. */
-async function ask({ standing, result: { run } }: Reading, config: Config, io: Io): Promise<void> {
+async function ask({ standing, result: { run } }: Reading, config: StoreConfig, io: Io): Promise<void> {
   // Whatever config it works by: the run is in this store.
   const daemon = await connectDaemon(config)
   if (daemon) {
@@ -73,7 +74,7 @@ async function ask({ standing, result: { run } }: Reading, config: Config, io: I
 }
 
 /** @returns false when somebody has begun it meanwhile. */
-async function withdraw(run: string, config: Config): Promise<boolean> {
+async function withdraw(run: string, config: StoreConfig): Promise<boolean> {
   const registry = await loadFunctions(config)
   const bus = new SqliteBus(openDatabase(config.state), config.state)
   try {
@@ -84,7 +85,7 @@ async function withdraw(run: string, config: Config): Promise<boolean> {
   }
 }
 
-async function ended(run: string, config: Config): Promise<RunResult> {
+async function ended(run: string, config: StoreConfig): Promise<RunResult> {
   for (;;) {
     const { standing, result } = readWanted(config, run)
     if (result.endedAt !== null) return result

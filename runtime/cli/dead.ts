@@ -1,8 +1,8 @@
 import type { DeadLetter } from '../bus/journal.ts'
-import { loadConfig } from '../config/load.ts'
 import { exitCodes } from './exit-codes.ts'
 import { localTime, painter, printable } from './format.ts'
 import type { Io } from './io.ts'
+import { storeConfig } from './locate.ts'
 import { readJournal } from './store.ts'
 import { table } from './table.ts'
 import { tellingOf, toldOf } from './view/event-lines.ts'
@@ -31,7 +31,7 @@ interface DeadRow {
  * @throws {UsageError} The store cannot be read.
  */
 export async function deadCommand(options: { config?: string; json?: boolean }, io: Io): Promise<number> {
-  const config = await loadConfig({ path: options.config, env: io.env })
+  const config = await storeConfig(options.config, io)
   const letters = readJournal(config, (journal) => journal.dead()) ?? []
   const rows = letters.map(rowOf)
   if (options.json) io.stdout(`${JSON.stringify(rows)}\n`)

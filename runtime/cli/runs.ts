@@ -1,12 +1,12 @@
 import type { SourceResult, SourceState } from '../../events/index.ts'
 import type { Journal, RunRow, Story } from '../bus/journal.ts'
-import { loadConfig } from '../config/load.ts'
 import { formatDuration } from '../config/units.ts'
 import { UsageError } from '../errors.ts'
 import { tookMs } from '../took.ts'
 import { exitCodes } from './exit-codes.ts'
 import { localTime, painter } from './format.ts'
 import type { Io } from './io.ts'
+import { storeConfig } from './locate.ts'
 import { type Reading, readJournal, readRun } from './store.ts'
 import { table } from './table.ts'
 
@@ -23,7 +23,7 @@ export async function runsCommand(
   if (!Number.isInteger(limit) || limit < 1) {
     throw new UsageError(`the limit is ${limit}: it has to be a whole number from 1`)
   }
-  const config = await loadConfig({ path: options.config, env: io.env })
+  const config = await storeConfig(options.config, io)
   const readings =
     readJournal(config, (journal, atWork) =>
       journal.runs(limit).map((run) => readRun(run, atWork, () => storyOf(run, journal))),

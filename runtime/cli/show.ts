@@ -1,5 +1,4 @@
 import type { Story } from '../bus/journal.ts'
-import { loadConfig } from '../config/load.ts'
 import { formatDuration } from '../config/units.ts'
 import { onlyLooks } from '../host/looking.ts'
 import { neverBegan, tookMs } from '../took.ts'
@@ -7,6 +6,7 @@ import { exitCodes } from './exit-codes.ts'
 import { readWanted } from './find-run.ts'
 import { localTime, type Painter, painter } from './format.ts'
 import type { Io } from './io.ts'
+import { storeConfig } from './locate.ts'
 import { sourcesTable } from './sources-table.ts'
 import type { Reading } from './store.ts'
 import { storyText } from './story/lines.ts'
@@ -22,7 +22,7 @@ export async function showCommand(
   options: { config?: string; json?: boolean; commands?: boolean },
   io: Io,
 ): Promise<number> {
-  const config = await loadConfig({ path: options.config, env: io.env })
+  const config = await storeConfig(options.config, io)
   const { story, ...reading } = readWanted(config, run ?? 'last')
   if (options.json) {
     const commands = options.commands ? { commands: commandsOf(story) } : {}

@@ -24,13 +24,8 @@ export interface LoadOptions {
  * @throws {ConfigError} The file cannot be read, could have been written by others, or is wrong.
  */
 export async function loadConfig({ path, env, uid }: LoadOptions): Promise<Config> {
-  const named = path || env.HDSYNC_CONFIG
-  const file = resolve(named || DEFAULT_CONFIG_FILE)
-  const missingHint = named
-    ? `it is named by ${path ? '--config' : 'HDSYNC_CONFIG'}: is that the right path? If so, \`hdsync init --config ${file}\` writes it`
-    : '`hdsync init` looks at this machine and writes it; --config FILE names another'
-  const bytes = readWhole(file, missingHint, uid)
-  const text = decode(bytes, file)
+  const file = configFile({ path, env })
+  const text = readConfigText({ path, env, ...(uid !== undefined && { uid }) })
   const memory = configMemory(env.NODE_COMPILE_CACHE, uid)
   const known = memory.recall(file, text)
   if (known) return nameTargets(known)
@@ -38,6 +33,21 @@ export async function loadConfig({ path, env, uid }: LoadOptions): Promise<Confi
   const config = parseConfig(text, file)
   memory.keep(config, text)
   return nameTargets(config)
+}
+
+/** The file that the config is read from. */
+export function configFile({ path, env }: Pick<LoadOptions, 'path' | 'env'>): string {
+  return resolve(path || env.HDSYNC_CONFIG || DEFAULT_CONFIG_FILE)
+}
+
+/** @throws {ConfigError} The file cannot be read, or could have been written by others. */
+export function readConfigText({ path, env, uid }: LoadOptions): string {
+  const file = configFile({ path, env })
+  const missingHint =
+    path || env.HDSYNC_CONFIG
+      ? `it is named by ${path ? '--config' : 'HDSYNC_CONFIG'}: is that the right path? If so, \`hdsync init --config ${file}\` writes it`
+      : '`hdsync init` looks at this machine and writes it; --config FILE names another'
+  return decode(readWhole(file, missingHint, uid), file)
 }
 
 function readWhole(file: string, missingHint: string, uid: number | undefined): Uint8Array {

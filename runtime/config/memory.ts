@@ -11,6 +11,8 @@ import type { Config } from './config.ts'
 export interface ConfigMemory {
   /** What a file says, if it was kept with this very text; undefined where there is any doubt. */
   recall(file: string, text: string): Config | undefined
+  /** What a file last said, whatever it says now; undefined when another one was read since. */
+  latest(file: string): Config | undefined
   /** Keeps it for later. Where that cannot be, the next process checks it again. */
   keep(config: Config, text: string): void
 }
@@ -21,7 +23,7 @@ interface Kept {
   settings: Settings
 }
 
-const none: ConfigMemory = { recall: () => undefined, keep() {} }
+const none: ConfigMemory = { recall: () => undefined, latest: () => undefined, keep() {} }
 
 /**
  * The memory in the folder in which Node keeps compiled code: one config, the last that was read. In a checkout, where
@@ -38,9 +40,12 @@ export function configMemory(
   const path = join(folder, 'config.json')
   return {
     recall(file, text) {
-      const kept = read(path, uid)
-      const same = kept?.build === build && kept.settings.file === file && kept.text === text
-      return same ? complete(kept.settings, text) : undefined
+      const kept = keptOf(file)
+      return kept?.text === text ? complete(kept.settings, text) : undefined
+    },
+    latest(file) {
+      const kept = keptOf(file)
+      return kept && complete(kept.settings, kept.text)
     },
     keep(config, text) {
       const { digest: _, ...settings } = config
@@ -48,6 +53,11 @@ export function configMemory(
       // What JSON cannot say would be missing the next time.
       if (isDeepStrictEqual(complete(JSON.parse(json).settings, text), config)) write(path, json)
     },
+  }
+
+  function keptOf(file: string): Kept | undefined {
+    const kept = read(path, uid)
+    return kept?.build === build && kept.settings.file === file ? kept : undefined
   }
 }
 

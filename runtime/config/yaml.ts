@@ -19,13 +19,7 @@ export interface YamlText {
  * @throws {ConfigError} The text is not such YAML. Several mistakes are reported together.
  */
 export function readYaml(text: string, file: string): YamlText {
-  const document = parseDocument(text, {
-    stringKeys: true,
-    resolveKnownTags: false,
-    prettyErrors: false,
-    // 'silent' would drop a second document without a word; 'warn' writes to stderr.
-    logLevel: 'error',
-  })
+  const document = parsed(text)
   const place = (offset: number, path: readonly PropertyKey[]): Place => {
     // The parser's own LineCounter loses lines once it has met an error.
     const before = text.slice(0, offset).split('\n')
@@ -45,6 +39,30 @@ export function readYaml(text: string, file: string): YamlText {
     mistakes: [...duplicateKeys(document), ...dangling].map(toProblem),
     locate: (path, at) => place(offsetOf(document, path, at), path),
   }
+}
+
+/**
+ * What can be read of a text that may be no such YAML.
+ * @returns `whole`: nothing of it is missing.
+ */
+export function readYamlLoosely(text: string): { value: unknown; whole: boolean } {
+  try {
+    const document = parsed(text)
+    emptyDangling(document)
+    return { value: document.toJS({ maxAliasCount: 100 }), whole: document.errors.length === 0 }
+  } catch {
+    return { value: undefined, whole: false }
+  }
+}
+
+function parsed(text: string): Document.Parsed {
+  return parseDocument(text, {
+    stringKeys: true,
+    resolveKnownTags: false,
+    prettyErrors: false,
+    // 'silent' would drop a second document without a word; 'warn' writes to stderr.
+    logLevel: 'error',
+  })
 }
 
 /** Without this, the document could not be read at all: `exclude: [*.tmp]` is an alias to YAML. */

@@ -133,7 +133,7 @@ export interface EngineOptions {
 /** With so much room on the disk of the state directory runs begin again. */
 const enoughBytes = 8 * 1024 * 1024
 
-export function loadFunctions(config: Config): Promise<Registry> {
+export function loadFunctions(config: Pick<Config, 'functions'>): Promise<Registry> {
   return loadRegistry({ ours: ownFunctions, users: config.functions }, catalogue)
 }
 

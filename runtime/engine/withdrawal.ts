@@ -1,6 +1,5 @@
 import { backupStart, type RunResult, readStored, runCancelled } from '../../events/index.ts'
 import type { EventBus, Publication } from '../bus/bus.ts'
-import type { Config } from '../config/config.ts'
 import { isoOf } from '../instant.ts'
 import { notBegun } from '../took.ts'
 import { rootPublication } from './publication.ts'
@@ -14,7 +13,12 @@ import { nothingDone } from './summary.ts'
 export function cancelledRun(
   runId: string,
   reason: string,
-  { bus, registry, config, now }: { bus: EventBus; registry: Registry; config: Config; now: number },
+  {
+    bus,
+    registry,
+    config,
+    now,
+  }: { bus: EventBus; registry: Registry; config: { sources: Record<string, unknown> }; now: number },
 ): Publication {
   const [start] = bus.events({ runId, types: [backupStart.type], limit: 1 })
   const sources = readStored(backupStart, start?.data ?? {}).data?.sources

@@ -1,9 +1,11 @@
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { cancelCommand } from '../../../../runtime/cli/cancel.ts'
 import { emitCommand } from '../../../../runtime/cli/emit.ts'
 import { runsCommand } from '../../../../runtime/cli/runs.ts'
+import { showCommand } from '../../../../runtime/cli/show.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
-import { hdsync, makeSlowServer, type Started } from './processes.ts'
+import { hdsync, makeSlowServer, type Started, serve } from './processes.ts'
 
 /** A process that does a run which does not end by itself, and the run. */
 async function runningProcess(server: Server): Promise<{ process: Started; run: string }> {
@@ -97,6 +99,63 @@ describe('cancel', () => {
     expect(await failure(run)).toMatchObject({
       message: `run ${run} was interrupted: nobody is at it`,
       hint: expect.stringContaining('the next `hdsync run`'),
+    })
+  })
+
+  test.each([
+    ['a key that there is none of', (config: string) => appendFileSync(config, 'nonsense: 1\n')],
+    ['a syntax error', (config: string) => appendFileSync(config, 'notify: [{ exec: [/bin/true }\n')],
+    [
+      'no sources any more',
+      (config: string) =>
+        writeFileSync(config, readFileSync(config, 'utf8').replace(/^sources:[\s\S]*?(?=targets)/m, '')),
+    ],
+  ])('reaches the process that does a run although the config has got %s', async (_, spoil) => {
+    const server = await makeSlowServer()
+    const { process, run } = await runningProcess(server)
+    spoil(server.config)
+    const shown = printed()
+    expect(await showCommand('last', { config: server.config, json: true }, shown)).toBe(0)
+    expect(JSON.parse(shown.out)).toMatchObject({ run, state: 'running' })
+    const io = printed()
+    expect(await cancelCommand('last', { config: server.config, json: true }, io)).toBe(0)
+    expect(JSON.parse(io.out)).toMatchObject({ run, state: 'cancelled' })
+    expect(io.err).toContain(`hdsync: no backup can be made with this config:\n${server.config}`)
+    expect(io.err).toContain(`goes by the event store in ${server.folder}/state, as far as it can be read\n`)
+    expect((await process.ended).code).toBe(130)
+  })
+
+  test('reaches the daemon although the config has become wrong', async () => {
+    const server = await makeSlowServer()
+    await serve(server)
+    const run = await emit(server)
+    appendFileSync(server.config, 'nonsense: 1\n')
+    expect(await cancelled(server, run)).toMatchObject({ run, state: 'cancelled' })
+  })
+
+  test('takes a run back that nobody has begun although the config has become wrong', async () => {
+    const server = await makeServer()
+    const run = await emit(server)
+    appendFileSync(server.config, 'nonsense: 1\n')
+    expect(await cancelled(server, run)).toMatchObject({
+      run,
+      state: 'cancelled',
+      sources: [{ source: 'home', state: 'cancelled' }, { source: 'www' }],
+    })
+  })
+
+  test('without a config, and where a wrong one has no store, tells what is wrong with it', async () => {
+    const server = await makeServer()
+    const failure = () => cancelCommand('last', { config: server.config }, printed()).catch((error) => error)
+    appendFileSync(server.config, 'nonsense: 1\n')
+    expect(await failure()).toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining('nonsense'),
+    })
+    rmSync(server.config)
+    expect(await failure()).toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining('found none'),
     })
   })
 })

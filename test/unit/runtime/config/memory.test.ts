@@ -41,6 +41,16 @@ test('it is taken for this text, this file and this build alone', () => {
   expect(memory.recall(file, text)).toBeDefined()
 })
 
+test('what a file last said is known whatever it says now', () => {
+  const folder = temporaryFolder()
+  const memory = configMemory(folder, uid, build)
+  expect(memory.latest(file)).toBeUndefined()
+  memory.keep(config, text)
+  expect(isDeepStrictEqual(memory.latest(file), config)).toBe(true)
+  expect(memory.latest('/etc/other.yaml')).toBeUndefined()
+  expect(configMemory(folder, 12345, build).latest(file)).toBeUndefined()
+})
+
 test('it is for nobody else to read, and not taken where others could have written it', () => {
   const folder = temporaryFolder()
   const memory = configMemory(folder, uid, build)
