@@ -89,7 +89,12 @@ export function gapsByMounts(source: PathSource, ground: Ground): Gaps {
   const local = places
     .filter((mount) => isOnDisk(mount) && !isPassing(mount, source))
     .filter(({ at }) => ![undefined, deviceOf(source.path)].includes(deviceOf(at)))
-  const hiding = places.filter((mount) => !isPassing(mount, source, [...passing, ...kernels]))
+  // A folder that is mounted where it lies (systemd's `ProtectSystem=` does so) is copied like any other.
+  const isElsewhere = ({ at, device }: Mount) =>
+    device !== base?.device || ![undefined, deviceOf(source.path)].includes(deviceOf(at))
+  const hiding = places.filter(
+    (mount) => isElsewhere(mount) && !isPassing(mount, source, [...passing, ...kernels]),
+  )
   return {
     uncovered: local
       .filter((mount) => !isTarget(mount, ground) && !isCovered(mount, ground))

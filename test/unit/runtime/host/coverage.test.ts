@@ -115,6 +115,11 @@ describe('gapsByMounts()', () => {
       [],
     )
   })
+
+  test('takes no folder for hidden that is mounted where it lies, as in the sandbox of a service', () => {
+    const sandbox = '41 20 8:1 /etc /etc ro - ext4 /dev/sda1 rw\n42 20 8:1 /usr /usr ro - ext4 /dev/sda1 rw'
+    expect(gaps(`${root}, ${boot}`, sandbox, ['/etc', '/usr'])).toEqual({ uncovered: [], shadowed: [] })
+  })
 })
 
 test('findGaps() of a directory that holds no other file system finds none, without a command on ext4', async () => {
