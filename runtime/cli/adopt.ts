@@ -17,6 +17,7 @@ import {
 import { createRunner, unobserved } from '../host/command.ts'
 import { closeDoor, type Door, doorsOf } from '../host/doors.ts'
 import { createHost, runtimeDirectory } from '../host/host.ts'
+import { noteSight } from '../host/last-sight.ts'
 import { type Marker, type Owner, readMarker, writeMarker } from '../host/marker.ts'
 import { liesInMemory, mountOf, readMounts } from '../host/mountinfo.ts'
 import { realPath } from '../host/real-path.ts'
@@ -84,7 +85,9 @@ export async function adoptTarget(
     if (options.makeFolder) makeFolder(target.path)
     await targets.mount(target, asRun)
     makeFolderOfHost(target)
-    const adopted = await adoptMounted(target, namesOn(target, config), ownerOf(config.state), options)
+    const sources = namesOn(target, config)
+    const done = await adoptMounted(target, sources, ownerOf(config.state), options)
+    const adopted = { ...done, doors: noteSight(config.state, target) }
     keepName(config.state, target)
     return { ...adopted, probed: await probe(target, config) }
   } finally {
@@ -98,7 +101,7 @@ async function adoptMounted(
   sources: readonly string[],
   owner: Owner,
   { again, takeOver = false, inspect }: AdoptionOptions,
-): Promise<Adoption> {
+): Promise<Omit<Adoption, 'doors'>> {
   const { name, path } = target
   if (!existsSync(path) || !statSync(path).isDirectory()) {
     const own = folderOfHost(target)
@@ -129,7 +132,6 @@ async function adoptMounted(
     onRoot: mountOf(readMounts(), realPath(path))?.at === '/',
     inMemory: liesInMemory(realPath(path)),
     closed,
-    doors: doorsOf(path, name),
     ...(other && { by: `${marker.host} on ${marker.adoptedAt.slice(0, 10)}` }),
     taken,
   }

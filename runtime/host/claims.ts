@@ -16,7 +16,8 @@ export const claimsFile = '.hdsync-mirrors'
 /** Room for thousands of sources. */
 const mostBytes = 1024 ** 2
 
-const claim = z.lazy(() => z.object({ store: z.string(), host: z.string(), since: z.iso.datetime() }))
+/** As it is written. */
+export const claim = z.lazy(() => z.object({ store: z.string(), host: z.string(), since: z.iso.datetime() }))
 /** Whose the mirror and the archives of one source on a target are, and since when. */
 export type Claim = z.output<typeof claim>
 

@@ -61,7 +61,7 @@ export function createHost(options: HostOptions): Host {
       closing: () => createRunner({ observer, signal: AbortSignal.timeout(closingMs), owner: store }),
       directory: join(runtimeDirectory, 'sources'),
     }),
-    targets: createTargets(runner, new Ledger(runtimeDirectory), store),
+    targets: createTargets(runner, new Ledger(runtimeDirectory), store, stateDirectory),
     mirrors: createMirrors(runner, runtimeDirectory),
     archives: createArchives({ runner, signal, boots, indexes: join(stateDirectory, 'archives') }),
     boots,

@@ -7,7 +7,8 @@ import { proveApart, proveArchiveApart, proveStateApart } from './apart.ts'
 import { type Claimed, claimSources, foreignOf, foreignText, readClaims } from './claims.ts'
 import type { CommandRunner } from './command.ts'
 import { deviceNumber, isFrom } from './devices.ts'
-import { doorsOf, doorText } from './doors.ts'
+import { doorText } from './doors.ts'
+import { noteSight } from './last-sight.ts'
 import { type Ledger, mountOfEntry } from './ledger.ts'
 import { readMarker } from './marker.ts'
 import { mount, unmount } from './mount.ts'
@@ -18,7 +19,7 @@ import { lookAround, realPath, touch } from './real-path.ts'
 export interface Targets {
   /**
    * Mounts what is not mounted yet, in the order of the config, and proves the target.
-   * @returns Who else can get at it; a run is degraded by that.
+   * @returns Who else can get at it; a run is degraded by that. It is noted too, see `noteSight`.
    * @throws {TerminalError} A disk is missing, another one is there, or the marker is not.
    */
   open(target: Target, run: string): Promise<string[]>
@@ -51,14 +52,17 @@ export interface Targets {
   close(run: string): Promise<void>
 }
 
-/** @param store The event store, in whose name mirrors are claimed. */
-export function createTargets(runner: CommandRunner, ledger: Ledger, store: string): Targets {
+/**
+ * @param store The event store, in whose name mirrors are claimed.
+ * @param state The state directory.
+ */
+export function createTargets(runner: CommandRunner, ledger: Ledger, store: string, state: string): Targets {
   const owner = { store, host: hostname() }
   const targets: Targets = {
     async open(target, run) {
       await targets.mount(target, run)
       await targets.prove(target)
-      return doorsOf(target.path, target.name).map(doorText)
+      return noteSight(state, target).map(doorText)
     },
 
     claim: (target, sources) => claimSources(target, sources, owner),

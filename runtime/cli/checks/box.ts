@@ -68,7 +68,7 @@ export function createBox(
     runner,
     mounts: readMounts(),
     snapshots: createSnapshots({ runner, store, directory: snapshotDirectory, signal }),
-    targets: createTargets(runner, ledger, store),
+    targets: createTargets(runner, ledger, store, config.state),
     ledger,
     runtimeDirectory: directory,
     mountDirectories: [snapshotDirectory, join(directory, 'sources')],

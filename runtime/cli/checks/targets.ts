@@ -5,14 +5,16 @@ import { namedAnew } from '../../config/host-path.ts'
 import { storedOn } from '../../config/lookup.ts'
 import { TerminalError } from '../../errors.ts'
 import { unlistedMounts } from '../../host/apart.ts'
-import { foreignOf, foreignReason, readClaims, takeOverHint } from '../../host/claims.ts'
-import { doorsOf } from '../../host/doors.ts'
+import { type Claims, foreignOf, foreignReason, readClaims, takeOverHint } from '../../host/claims.ts'
+import { type Door, doorsOf } from '../../host/doors.ts'
+import { lastSight } from '../../host/last-sight.ts'
 import { readMarker } from '../../host/marker.ts'
 import { liesInMemory, mountOf, topMountAt } from '../../host/mountinfo.ts'
 import { lookAround, realPath } from '../../host/real-path.ts'
 import { Folder } from '../../host/safe-open.ts'
 import { devicePath, holdsOtherDisk } from '../../host/targets.ts'
 import { weekdays } from '../../weekday.ts'
+import { localTime } from '../format.ts'
 import { checkAttributes } from './attributes.ts'
 import type { Box } from './box.ts'
 import type { IdOf } from './conditions.ts'
@@ -29,7 +31,7 @@ export async function checkTarget(target: Target, box: Box, history?: History): 
   return [
     ...findings,
     ...checkName(target),
-    ...(absent.length > 0 ? [] : checkMemory(target, box)),
+    ...(absent.length > 0 ? checkLastSight(target, box) : checkMemory(target, box)),
     ...(await checkMirrorRoom(target, box, history)),
     ...(await checkSameDisk(target, box)),
   ]
@@ -55,7 +57,7 @@ async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
     return [
       ok('target.ok', about, finding),
       ...checkUnlisted(target, box),
-      ...checkDoors(target),
+      ...doorFindings(target, doorsOf(target.path, target.name)),
       ...checkLinks(target, box),
       ...checkClaims(target, box),
       ...(await checkAttributes(target, box)),
@@ -95,8 +97,8 @@ function checkName(target: Target): Finding[] {
 }
 
 /** Who beside root can get at what lies there. */
-function checkDoors({ name, path }: Target): Finding[] {
-  return doorsOf(path, name).map(({ kind, reason, mend }) =>
+function doorFindings({ name }: Target, doors: readonly Door[]): Finding[] {
+  return doors.map(({ kind, reason, mend }) =>
     kind === 'open'
       ? warning('target.open', `target ${name}`, reason, mend.join(' && '))
       : error('target.writable', `target ${name}`, reason, mend.join(' && ')),
@@ -118,25 +120,40 @@ function checkLinks(target: Target, { config }: Box): Finding[] {
 }
 
 /** Whose the mirrors are that a run would write. */
-function checkClaims(target: Target, { config, store }: Box): Finding[] {
-  const about = `target ${target.name}`
+function checkClaims(target: Target, box: Box): Finding[] {
   try {
-    const foreign = foreignOf(
-      readClaims(target.path),
-      storedOn(target, config).map(({ name }) => name),
-      store,
-    )
-    return [...foreign].map(([source, by]) =>
-      error(
-        'target.foreign-mirror',
-        about,
-        foreignReason(source, target, by, { host: hostname() }),
-        takeOverHint(target.name),
-      ),
-    )
+    return claimFindings(target, readClaims(target.path), box)
   } catch (thrown) {
-    return [refused('target.foreign-mirror', about, thrown)]
+    return [refused('target.foreign-mirror', `target ${target.name}`, thrown)]
   }
+}
+
+function claimFindings(target: Target, claims: Claims, { config, store }: Box): Finding[] {
+  const sources = storedOn(target, config).map(({ name }) => name)
+  return [...foreignOf(claims, sources, store)].map(([source, by]) =>
+    error(
+      'target.foreign-mirror',
+      `target ${target.name}`,
+      foreignReason(source, target, by, { host: hostname() }),
+      takeOverHint(target.name),
+    ),
+  )
+}
+
+/** A target that is mounted for a run alone is hardly ever seen by a check, which mounts nothing. */
+function checkLastSight(target: Target, box: Box): Finding[] {
+  const seen = lastSight(box.config.state, target)
+  if (!seen) return []
+  const when = `as it was when it was last mounted, ${localTime(Date.parse(seen.at))}`
+  const again = `hdsync target adopt ${target.name}`
+  const found = [...doorFindings(target, seen.doors), ...claimFindings(target, new Map(seen.claims), box)]
+  return found.map(({ finding, remedy, ...rest }) => ({
+    ...rest,
+    finding: `${finding} (${when})`,
+    remedy: remedy?.includes('hdsync target adopt')
+      ? remedy
+      : `${remedy}; then have it looked at again: ${again}`,
+  }))
 }
 
 /** Which of the conditions it is that the driver refuses; its words tell the rest. */

@@ -8,6 +8,7 @@ import { checkHooks } from '../../../../runtime/cli/checks/hooks.ts'
 import { findingsText } from '../../../../runtime/cli/checks/report.ts'
 import { loadConfig } from '../../../../runtime/config/load.ts'
 import { ConfigError } from '../../../../runtime/config/problem.ts'
+import { lastSight } from '../../../../runtime/host/last-sight.ts'
 import { WebReceiver } from '../../receivers/web.ts'
 import { secretFile, webhookSecret } from '../host/hook-bench.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
@@ -36,6 +37,16 @@ describe('check', () => {
     expect(await about(server, 'state')).toMatchObject([{ id: 'state.ok' }, { id: 'store.ok' }])
     expect(await about(server, 'source www')).toMatchObject([{ id: 'path.ok' }])
     expect(await about(server, 'functions')).toMatchObject([{ id: 'functions.ok' }])
+  })
+
+  test('has what a run saw of a target to tell once its disk is not mounted any more', async () => {
+    const server = await makeServer()
+    const target = { name: 'disk', path: join(server.folder, 'disk') }
+    chmodSync(target.path, 0o755)
+    await backUp(server)
+    expect(lastSight(join(server.folder, 'state'), target)).toMatchObject({
+      doors: [{ kind: 'open', mend: ['hdsync target adopt --all'] }],
+    })
   })
 
   test('ends with 1 when something is wrong', async () => {

@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type AdoptOptions, adoptCommand } from '../../../../runtime/cli/target.ts'
 import { readClaims } from '../../../../runtime/host/claims.ts'
+import { lastSight, noteSight } from '../../../../runtime/host/last-sight.ts'
 import { readMarker } from '../../../../runtime/host/marker.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { printed } from './night.ts'
@@ -51,6 +52,17 @@ describe('hdsync target adopt', () => {
     const { id } = readMarker(join(disks, 'one')) ?? {}
     expect((await adopt('one')).out).toBe(`${disks}/one is target one already\n`)
     expect(readMarker(join(disks, 'one'))?.id).toBe(id)
+  })
+
+  test('notes how it looks now, in place of what a run has seen', async () => {
+    const [disks, state] = [temporaryFolder(), temporaryFolder()]
+    const target = { name: 'one', path: join(disks, 'one') }
+    const adopt = host(disks, state)
+    chmodSync(target.path, 0o755)
+    noteSight(state, target)
+    expect(lastSight(state, target)?.doors).toHaveLength(1)
+    await adopt('one')
+    expect(lastSight(state, target)).toMatchObject({ doors: [], claims: [['var', {}]] })
   })
 
   test('--all mends each target that is open, and goes on where one is no target', async () => {

@@ -6,6 +6,7 @@ import { checkTarget } from '../../../../../runtime/cli/checks/targets.ts'
 import type { Target } from '../../../../../runtime/config/config.ts'
 import { TerminalError } from '../../../../../runtime/errors.ts'
 import { claimSources } from '../../../../../runtime/host/claims.ts'
+import { noteSight } from '../../../../../runtime/host/last-sight.ts'
 import { writeMarker } from '../../../../../runtime/host/marker.ts'
 import { type Mount, mountOf, readMounts } from '../../../../../runtime/host/mountinfo.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
@@ -57,6 +58,65 @@ describe('checkTarget()', () => {
         remedy: expect.stringContaining('hdsync target adopt disk --take-over'),
       }),
     )
+  })
+
+  describe('of a target whose disk is not mounted now', () => {
+    const away = (path: string) => target(path, [{ device: '/dev/null', at: path }])
+    /** What it finds of it beside the disk, which is none. */
+    const found = async (one: Target, state: string) =>
+      (await checkTarget(away(one.path), boxWith([], {}, { ...config, state }))).filter(
+        ({ id }) => id !== 'target.no-device',
+      )
+
+    test('tells who else could get in when it was mounted the last time', async () => {
+      const [folder, state] = [temporaryFolder(), temporaryFolder()]
+      expect(await found(target(folder), state)).toEqual([])
+      chmodSync(folder, 0o755)
+      noteSight(state, target(folder), Date.parse('2026-11-28T01:30:00'))
+      expect(await found(target(folder), state)).toEqual([
+        {
+          id: 'target.open',
+          severity: 'warning',
+          about: 'target disk',
+          finding: expect.stringMatching(
+            /look into .* \(as it was when it was last mounted, 2026-11-28 01:30:00\)$/,
+          ),
+          remedy: 'hdsync target adopt --all',
+        },
+      ])
+      chmodSync(folder, 0o700)
+      noteSight(state, target(folder))
+      expect(await found(target(folder), state)).toEqual([])
+    })
+
+    test('has what is mended without adopting it looked at again', async () => {
+      const [above, state] = [temporaryFolder(), temporaryFolder()]
+      const folder = join(above, 'disk')
+      mkdirSync(folder, { mode: 0o700 })
+      chmodSync(above, 0o777)
+      noteSight(state, target(folder))
+      expect(await found(target(folder), state)).toMatchObject([
+        {
+          id: 'target.writable',
+          severity: 'error',
+          remedy: `chmod go-w ${above}; then have it looked at again: hdsync target adopt disk`,
+        },
+      ])
+    })
+
+    test('tells whose the mirrors were then', async () => {
+      const [folder, state] = [temporaryFolder(), temporaryFolder()]
+      claimSources({ name: 'disk', path: folder }, ['var', 'gone'], { store: 'x', host: 'alpha' })
+      noteSight(state, target(folder))
+      expect(await found(target(folder), state)).toMatchObject([
+        {
+          id: 'target.foreign-mirror',
+          severity: 'error',
+          finding: expect.stringMatching(/archives of var belong to host alpha .*last mounted/),
+          remedy: expect.stringContaining('hdsync target adopt disk --take-over'),
+        },
+      ])
+    })
   })
 
   test('tells of a folder that has an earlier name of this host', async () => {
