@@ -259,7 +259,11 @@ export function createProgram(
         )
     },
     why() {
-      command('why <source>', 'tell why the last backup of a source failed, and what to do', 'hdsync why var')
+      command(
+        'why <source>',
+        'tell why the last backup of a source failed or is degraded, and what to do',
+        'hdsync why var',
+      )
         .option(...json)
         .action(async (source, options) =>
           done(await (await import('./why.ts')).whyCommand(source, options, io)),

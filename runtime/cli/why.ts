@@ -6,10 +6,11 @@ import type { Io } from './io.ts'
 import { readJournal } from './store.ts'
 import { type LastOutcome, lastOutcome } from './story/failure.ts'
 import { remedyFor } from './story/remedies.ts'
+import { isDegraded, warningRemedies } from './story/warnings.ts'
 import { type Told, whyText } from './story/why-text.ts'
 
 /**
- * `hdsync why`: the story of a source's last failure in plain words. Looks only: it works beside a run that is going
+ * `hdsync why`: the story of a source's last failure, or of what makes its last backup degraded, in plain words. Looks only: it works beside a run that is going
  * on, and makes no store.
  * @throws {UsageError} The config has no such source, or the store cannot be read.
  */
@@ -40,7 +41,9 @@ function toldOf(source: Source, { failure, good }: LastOutcome, config: Config):
     remedy:
       failure && !goodSince
         ? remedyFor({ ...failure, source, archivesAt, mirrorAt: `${path}/${source.name}` })
-        : [],
+        : good
+          ? warningRemedies(good.warnings, source.name, good.run)
+          : [],
   }
 }
 
@@ -50,11 +53,17 @@ function jsonOf({ source, failure, good, goodSince, trials, remedy }: Told) {
     one ? { ...one, at: new Date(one.at).toISOString() } : null
   return {
     source,
-    state: goodSince || !failure ? (good ? 'succeeded' : 'waiting') : failure.state,
+    state: goodSince || !failure ? goodState(good) : failure.state,
     failure: failure
       ? { ...moment(failure), trials, command: failure.command ?? null, archive: moment(failure.archive) }
       : null,
-    lastGood: moment(good),
+    lastGood: good ? { run: good.run, at: new Date(good.at).toISOString() } : null,
+    warnings: good?.warnings ?? [],
     remedy,
   }
+}
+
+function goodState(good: Told['good']): 'waiting' | 'succeeded' | 'degraded' {
+  if (!good) return 'waiting'
+  return isDegraded(good.warnings) ? 'degraded' : 'succeeded'
 }

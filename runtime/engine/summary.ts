@@ -95,16 +95,7 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
   const used = all<typeof snapshotReleased>(events, 'snapshot.released').flatMap(
     ({ usedPercent }) => usedPercent ?? [],
   )
-  const trial = Math.max(...events.filter(isMount).map(({ attempt }) => attempt))
-  const warnings = [
-    ...(synced?.warning ? [synced.warning] : []),
-    ...events
-      .filter((event) => isWarning(event) && stillMatters(event, trial))
-      .map(({ data }) => {
-        const { step, reason } = data as DataOf<typeof sourceWarned>
-        return `${step}: ${reason}`
-      }),
-  ]
+  const warnings = warningsOf(events).map(({ step, reason }) => (step ? `${step}: ${reason}` : reason))
   const archiving = all<typeof archiveWeekly>(events, 'archive.weekly').length > 0 && !archived
 
   let state: SourceState = events.length === 0 ? 'waiting' : 'running'
@@ -130,6 +121,24 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
     archive: archived?.path ?? null,
     error,
   }
+}
+
+/**
+ * Why a backup that was made counts as degraded.
+ * @param events Of one source in one run.
+ * @returns Without a step what the copy itself told of.
+ */
+export function warningsOf(events: readonly Envelope[]): { step?: string; reason: string }[] {
+  const synced = all<typeof sourceSynced>(events, 'source.synced').at(-1)
+  const trial = Math.max(...events.filter(isMount).map(({ attempt }) => attempt))
+  const warned = events.filter((event) => isWarning(event) && stillMatters(event, trial))
+  return [
+    ...(synced?.warning ? [{ reason: synced.warning }] : []),
+    ...warned.map(({ data }) => {
+      const { step, reason } = data as DataOf<typeof sourceWarned>
+      return { step, reason }
+    }),
+  ]
 }
 
 const warnedType: (typeof sourceWarned)['type'] = 'source.warned'

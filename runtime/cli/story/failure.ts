@@ -15,6 +15,7 @@ import {
 import type { Journal, LoggedEvent, StoryDelivery, StoryEvent } from '../../bus/journal.ts'
 import { summarise } from '../../engine/summary.ts'
 import { heldText } from '../../held-text.ts'
+import { type Warning, warningsIn } from './warnings.ts'
 
 /** What went wrong with one source in one run, as facts. */
 export interface Failure {
@@ -54,10 +55,10 @@ export interface FailedCommand {
   stderr: string
 }
 
-/** How a source fared: its last failure, and its last success. */
+/** How a source fared: its last failure, and its last success, which may be degraded. */
 export interface LastOutcome {
   failure: Failure | undefined
-  good: { run: string; at: number } | undefined
+  good: { run: string; at: number; warnings: Warning[] } | undefined
 }
 
 /** Looks up how a source fared. A copy whose archive then failed is no success. */
@@ -69,8 +70,13 @@ export function lastOutcome(journal: Journal, source: string): LastOutcome {
   const isGood = synced && synced.event.runid !== failed?.event.runid
   return {
     failure: failed && failureOf(failed, source, journal),
-    good: isGood ? { run: runOf(synced.event), at: Date.parse(synced.event.time) } : undefined,
+    good: isGood ? goodOf(synced.event, source, journal) : undefined,
   }
+}
+
+function goodOf(event: Envelope, source: string, journal: Journal): NonNullable<LastOutcome['good']> {
+  const run = runOf(event)
+  return { run, at: Date.parse(event.time), warnings: warningsIn(journal, run, source) }
 }
 
 function failureOf({ seq, event }: LoggedEvent, source: string, journal: Journal): Failure {

@@ -3,13 +3,14 @@ import type { SourceState } from '../../../events/index.ts'
 import { firstAndLast, localDay, type Painter, painter, printable, shellQuote, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
 import type { FailedCommand, Failure } from './failure.ts'
+import { isDegraded, type Warning } from './warnings.ts'
 
 /** All that `why` tells. */
 export interface Told {
   source: string
   failure: Failure | undefined
   /** The last success. */
-  good: Success | undefined
+  good: (Success & { warnings: readonly Warning[] }) | undefined
   /** Whether that came after the failure. */
   goodSince: boolean
   /** Snapshots that one run tries. */
@@ -34,9 +35,11 @@ const margin = 10
 export function whyText(told: Told, { colour, width = longestLine }: Io): string {
   const paint = painter(colour)
   const { source, failure, good, goodSince } = told
-  const isGood = good && `${paint.bold(source)} ${paint.state('succeeded')} on ${momentOf(good)}`
+  const warned = good !== undefined && good.warnings.length > 0
+  const toDo = paragraph('To do', told.remedy.map(stepLine), width, paint)
+  const isGood = good && goodText(told, good, toDo, width, paint)
   if (!failure) {
-    if (isGood) return `${isGood}; no failure is on record\n`
+    if (isGood) return warned ? isGood : `${isGood}; no failure is on record\n`
     return `${paint.bold(source)} has not been backed up yet\n  hdsync run ${source}\n`
   }
   const { state, at, run } = failure
@@ -54,14 +57,27 @@ export function whyText(told: Told, { colour, width = longestLine }: Io): string
     paragraph('Kernel', failure.kernel.map(verbatim), width, paint),
     paragraph('hdsync', whatWasDone(failure), width, paint),
     paragraph('Since', [prose(since)], width, paint),
-    paragraph(
-      'To do',
-      told.remedy.map((step) => (step.startsWith('$ ') ? verbatim(step) : prose(step))),
-      width,
-      paint,
-    ),
+    goodSince ? '' : toDo,
   ].join('')
-  return `${goodSince ? `${isGood}\n\nBefore that, ${headline}` : headline}\n${text}`
+  const before = warned ? '\n' : '\n\n'
+  return `${goodSince ? `${isGood}${before}Before that, ${headline}` : headline}\n${text}`
+}
+
+/** A success in a line; one with warnings as a story of its own, ended. */
+function goodText(
+  { source }: Told,
+  good: NonNullable<Told['good']>,
+  toDo: string,
+  width: number,
+  paint: Painter,
+): string {
+  const { warnings } = good
+  if (warnings.length === 0) return `${paint.bold(source)} ${paint.state('succeeded')} on ${momentOf(good)}`
+  const lines = warnings.map(({ step, reason }) => prose(`${stepText(step)}: ${printable(reason)}`))
+  const headline = isDegraded(warnings)
+    ? `${paint.bold(source)} is ${paint.state('degraded')}: backed up on ${momentOf(good)}, with warnings`
+    : `${paint.bold(source)} ${paint.state('succeeded')} on ${momentOf(good)}, in a run with warnings`
+  return `${headline}\n${paragraph('What', lines, width, paint)}${toDo}`
 }
 
 function momentOf({ at, run }: Success): string {
@@ -73,19 +89,30 @@ const steps: Readonly<Record<string, string>> = {
   'target.open': 'opening the backup disk',
   'source.next': 'its turn in the run',
   'snapshot.create': 'preparing a snapshot',
+  'snapshot.before': 'getting it ready for its snapshot',
   'snapshot.take': 'taking a snapshot',
   'snapshot.mount': 'mounting the snapshot',
   'sync.run': 'copying',
+  'source.synced': 'what was copied',
+  'run.warned': 'the run as a whole',
   'archive.weekly': 'writing the archive',
 }
 
 function whatFailed({ trials }: Told, { step, trial, tries, reason }: Failure): Line[] {
   const words = [
-    steps[step] ? `${steps[step]} (${step})` : step,
+    stepText(step),
     trial > 1 ? `on trial ${trial} of ${trials}` : '',
     tries > 1 ? `after ${tries} tries` : '',
   ]
   return [prose(`${words.filter(Boolean).join(', ')}: ${printable(reason)}`)]
+}
+
+function stepText(step: string): string {
+  return steps[step] ? `${steps[step]} (${step})` : step
+}
+
+function stepLine(step: string): Line {
+  return step.startsWith('$ ') ? verbatim(step) : prose(step)
 }
 
 function commandLines(command: FailedCommand | undefined): Line[] {

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { openDatabase } from '../../../../runtime/bus/sqlite/database.ts'
 import { whyCommand } from '../../../../runtime/cli/why.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
 import { leaveRefusedNight } from './refused-night.ts'
@@ -23,6 +24,7 @@ describe('why', () => {
       state: 'waiting',
       failure: null,
       lastGood: null,
+      warnings: [],
       remedy: [],
     })
     expect(existsSync(join(server.folder, 'state'))).toBe(false)
@@ -82,6 +84,49 @@ describe('why', () => {
     expect(text).toContain('Since     it has succeeded again, see above\n')
     expect(text).not.toContain('To do')
     expect(await json(server, 'www')).toMatchObject({ state: 'succeeded', failure: { run: bad }, remedy: [] })
+  })
+
+  test('of a degraded source tells the warnings of its last run, and what to do about each', async () => {
+    const server = await makeServer()
+    chmodSync(join(server.folder, 'disk'), 0o755)
+    const run = await backUp(server)
+    const text = await why(server, 'www')
+    expect(text).toMatch(
+      new RegExp(
+        `^www is degraded: backed up on \\w+day .* \\(run ${run}\\), with warnings\\nWhat +opening the backup disk \\(target\\.open\\): others than root can`,
+      ),
+    )
+    expect(text).toMatch(/\nTo do +The backup is good\.[^$]*\$ hdsync check\n$/)
+    expect(await json(server, 'www')).toMatchObject({
+      state: 'degraded',
+      failure: null,
+      lastGood: { run },
+      warnings: [{ step: 'target.open', reason: expect.stringContaining('hdsync target adopt --all') }],
+      remedy: [expect.stringContaining('The backup is good'), '$ hdsync check'],
+    })
+  })
+
+  test('of entries that could not be copied tells which, and what to do, before an earlier failure', async () => {
+    const server = await makeServer()
+    rmSync(join(server.folder, 'www'), { recursive: true })
+    const bad = await backUp(server)
+    mkdirSync(join(server.folder, 'www'))
+    writeFileSync(join(server.folder, 'www', 'file'), 'www')
+    const run = await backUp(server)
+    const database = openDatabase(join(server.folder, 'state'))
+    database.exec(`UPDATE event SET data = json_set(data, '$.warning', '1 could not be copied: x (too long)')
+      WHERE type = 'source.synced' AND subject = 'www'`)
+    database.close()
+    const text = await why(server, 'www')
+    expect(text).toMatch(new RegExp(`^www is degraded: .* \\(run ${run}\\), with warnings\\n`))
+    expect(text).toContain(
+      '\nWhat      what was copied (source.synced): 1 could not be copied: x (too long)\nTo do ',
+    )
+    expect(text).toMatch(
+      new RegExp(` \\$ hdsync run www\\n\\nBefore that, www failed on .* \\(run ${bad}\\)\\nWhat `),
+    )
+    expect(text.match(/To do/g)).toHaveLength(1)
+    expect(text).toMatch(/Since {5}it has succeeded again, see above\n$/)
   })
 
   test('of a failed command shows its exit code and the end of what it said', async () => {
