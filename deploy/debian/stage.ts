@@ -7,6 +7,7 @@ import {
   lstatSync,
   lutimesSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -64,11 +65,25 @@ export async function stage(tree: string, version: string, epoch: number): Promi
   for (const name of globSync('*.ts', { cwd: examples }).sort()) {
     put(`usr/share/doc/hdsync/examples/functions/${name}`, readFileSync(join(examples, name)))
   }
+  put('usr/share/doc/hdsync/examples/notify.yaml', readFileSync(join(root, 'deploy/examples/notify.yaml')))
+  stagePages(put)
   stageCompletions(app, put)
   renameSync(join(app, 'LICENCES.txt'), join(tree, 'usr/share/doc/hdsync/LICENCES.txt'))
   put('usr/share/lintian/overrides/hdsync', readFileSync(join(import.meta.dirname, 'lintian-overrides')))
 
   settle(tree, epoch)
+}
+
+/** README and its pages, in places from where their links lead to each other and to the examples. */
+function stagePages(put: (path: string, content: string | Buffer) => void): void {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  put(
+    'usr/share/doc/hdsync/README.md',
+    readme.replaceAll('](deploy/docs/', '](docs/').replaceAll('](CHANGELOG.md)', '](changelog.gz)'),
+  )
+  const pages = join(root, 'deploy/docs')
+  for (const name of readdirSync(pages).sort())
+    put(`usr/share/doc/hdsync/docs/${name}`, readFileSync(join(pages, name)))
 }
 
 /** Where each shell looks for what completes a command of this name. */

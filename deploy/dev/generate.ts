@@ -11,6 +11,7 @@ import { configManual } from './generate/config-manual.ts'
 import { configSample } from './generate/config-sample.ts'
 import { dashboard } from './generate/dashboard.ts'
 import { openapi } from './generate/openapi.ts'
+import { picture } from './generate/picture.ts'
 import { rules } from './generate/rules.ts'
 
 /** A file that is generated. */
@@ -37,6 +38,7 @@ export const generated: readonly Generated[] = [
   { file: 'deploy/openapi.json', content: () => openapi(version) },
   { file: 'deploy/grafana/hdsync.json', content: dashboard },
   { file: 'deploy/prometheus/hdsync.rules.yml', content: rules },
+  { file: 'deploy/docs/night.svg', content: picture },
 ]
 
 /** What a generated file has to hold. */

@@ -8,6 +8,9 @@ To begin:
   hdsync check     everything that could go wrong tonight; \`hdsync plan\` shows the commands
   hdsync run       the first backup, now
 
+More:
+  /usr/share/doc/hdsync/docs (deploy/docs in the source), man hdsync, man hdsync.yaml
+
 Exit codes:
   0 all sources good   1 a source failed        2 usage or config error   3 done, with warnings
   4 another run is going on   5 held, waiting for \`hdsync release\`   130, 143 cancelled by a signal`

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const root = join(import.meta.dirname, '../..')
 const lab = (name: string) => `test/lab/${name}.ts`
 
-/** For each line of the table "How it protects you" the tests that make it happen: a file, and titles in it. */
+/** For each line of the table in deploy/docs/protection.md the tests that make it happen: a file, and titles in it. */
 const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'a snapshot cannot be mounted': [
     [
@@ -190,9 +190,8 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   ],
 }
 
-const rows = readFileSync(join(root, 'README.md'), 'utf8')
-  .split('\n## How it protects you\n')[1]
-  ?.split(/\n###? /)[0]
+const rows = readFileSync(join(root, 'deploy/docs/protection.md'), 'utf8')
+  .split('\n## ')[0]
   ?.split('\n')
   .filter((line) => line.startsWith('| '))
   .slice(1)

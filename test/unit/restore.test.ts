@@ -7,18 +7,21 @@ import { weekdays } from '../../runtime/weekday.ts'
 import { backUp } from './runtime/cli/night.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** The commands of README that unpack an archive, each without the line breaks in it and without its comment. */
+/** The commands of README and of its page that unpack an archive, each without the line breaks in it and without its comment. */
 function unpacking(): string[] {
-  const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
-  const [, commands = ''] = /## How to restore.*?```sh\n(.*?)```/s.exec(readme) ?? []
+  const commands = ['README.md', 'deploy/docs/restore.md'].map((file) => {
+    const text = readFileSync(join(import.meta.dirname, '../..', file), 'utf8')
+    return /# How to restore.*?```sh\n(.*?)```/s.exec(text)?.[1] ?? ''
+  })
   return commands
+    .join('')
     .replaceAll('\\\n', '')
     .split('\n')
     .map((line) => line.replace(/ +#.*/, ''))
     .filter((line) => /^tar .*-x/.test(line))
 }
 
-test('archives are unpacked as README tells, into the folder that the source was copied from', async () => {
+test('archives are unpacked as README and its page tell, into the folder that the source was copied from', async () => {
   const folder = temporaryFolder()
   const files = { home: 'home/ann/notes', root: 'etc/fstab' }
   for (const path of ['disk', 'functions', 'machine/home/ann', 'machine/etc', 'again/home'])
@@ -41,7 +44,7 @@ functions: ${folder}/functions
   await backUp({ folder, config })
   const day = readdirSync(join(folder, 'disk')).find((name) => (weekdays as readonly string[]).includes(name))
   const commands = unpacking()
-  expect(commands).toHaveLength(2)
+  expect(commands).toHaveLength(3)
   for (const command of commands) {
     // Elsewhere than on this machine.
     const here = command

@@ -11,6 +11,10 @@ const files: [string, string][] = [
     '/run/hdsync/hdsync.sock',
     'The socket of the daemon; systemd listens on it, and starts the daemon when it is needed.',
   ],
+  [
+    '/usr/share/doc/hdsync/docs',
+    'Pages on the config, restoring, what hdsync protects from, functions of your own, and more.',
+  ],
   ['/usr/share/doc/hdsync/examples/hdsync.yaml', 'A config with every key.'],
 ]
 
