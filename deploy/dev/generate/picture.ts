@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A real session as a terminal printed it, colours included: `npm start`, its first `hdsync run`. */
+/** A real session as a terminal showed it, colours included: the first `hdsync run` of `npm start`; see ../screen.ts. */
 const transcript = join(import.meta.dirname, 'night.ansi')
 
 const lineHeight = 18
