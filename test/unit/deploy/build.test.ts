@@ -138,6 +138,16 @@ describe('the build', () => {
     expect(functions).toContainEqual(expect.objectContaining({ name: 'tell', builtIn: false }))
   })
 
+  test('finds the runs of a config that is gone, as it was when it was last good', () => {
+    const { config } = server()
+    hdsync('target', 'adopt', 't', '-c', config)
+    const { run } = JSON.parse(hdsync('run', '--json', '-c', config).stdout)
+    rmSync(config)
+    const { stdout, stderr } = hdsync('runs', '--json', '-c', config)
+    expect(JSON.parse(stdout)).toMatchObject([{ run, state: 'succeeded' }])
+    expect(stderr).toContain('as it was when it was last good')
+  })
+
   test('gives programs that import hdsync the very events that its functions handle', () => {
     const script = `
       import { syncRun } from 'hdsync'
