@@ -47,6 +47,11 @@ test('README leads to every page', () => {
   expect(pages.slice(1).filter((page) => !known.includes(page))).toEqual([])
 })
 
+test('README links to pages, to the changelog and to itself alone: what the package knows to rewrite', () => {
+  const known = /^(?:#|deploy\/docs\/[a-z]+\.(?:md|svg)(?:#|$)|CHANGELOG\.md$)/
+  expect(links('README.md').filter((link) => !known.test(link))).toEqual([])
+})
+
 test('pages link to each other and to the examples alone: these lie beside them on a server too', () => {
   const elsewhere = pages
     .slice(1)
