@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
+import { createProgram } from '../../runtime/cli/program.ts'
 
 const root = join(import.meta.dirname, '../..')
 const pages = ['README.md', ...globSync('deploy/docs/*.md', { cwd: root })]
@@ -72,4 +73,13 @@ test('the terms of README are among the words', () => {
   const words = textOf('deploy/docs/words.md')
   const terms = ['degraded', 'suspect', 'held', 'adopted', 'dead letter']
   expect(terms.filter((term) => !words.includes(`\n| ${term} |`))).toEqual([])
+})
+
+test('--help says where the pages are', () => {
+  let help = ''
+  const stdout = (text: string) => {
+    help += text
+  }
+  createProgram('1', { stdout, stderr() {}, colour: false, env: {} }, () => {}).outputHelp()
+  expect(help).toContain('/usr/share/doc/hdsync/docs (deploy/docs in the source)')
 })

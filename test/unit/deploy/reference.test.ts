@@ -17,6 +17,7 @@ describe('deploy/reference', () => {
     expect(page).toContain('Default: 90d')
     const commands = readFileSync(join(reference, 'hdsync.8'), 'utf8')
     expect(commands).toContain('.SS \\fBtarget adopt\\fR [\\fItarget\\fR]')
+    expect(commands).toContain('/usr/share/doc/hdsync/docs')
     expect(commands).toMatch(/130, 143\\fR\nCancelled by a signal\./)
   })
 })
