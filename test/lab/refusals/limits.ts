@@ -20,7 +20,7 @@ export function deletions(night: Night): void {
     expect(code).toBe(5)
     expect(stderr).toContain('HELD: would delete 8 files of 11 entries in the mirror, 5 are allowed')
     expect(stdout).toMatch(
-      /^docs +held [\s\S]*docs: held: would delete 8 files of 11 entries in the mirror, 5 are allowed: nothing was copied\n.*hdsync release docs\nrun \w+ held/m,
+      /^docs +held\s[\s\S]*docs: held: would delete 8 files of 11 entries in the mirror, 5 are allowed: nothing was copied\n.*hdsync release docs\nrun \w+ held/m,
     )
     expect(await fingerprint(machine, '/look/hdd1')).toBe(before)
 
