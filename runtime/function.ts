@@ -2,19 +2,10 @@
 // In the types of a build too: without Node's, `AbortSignal` would be `any` to whoever has not installed them.
 import type { DataOf, Envelope, EventDefinition, InputOf } from '../events/index.ts'
 import type { Config } from './config/config.ts'
-import type { Clock } from './engine/clock.ts'
+import type { Clock } from './core/clock.ts'
 import type { Host } from './host/host.ts'
 
-export type { Config, LvSource, PathSource, Source, Target } from './config/config.ts'
-export { matchesEvent } from './config/event-pattern.ts'
-export { configured, configuredHook, volumeSource } from './config/lookup.ts'
-export { contentsAfter, contentsOf, dueShare } from './engine/contents.ts'
-export { bearsOnDoubt, doubtOf } from './engine/doubts.ts'
-export { type EarlierArchive, earlierArchives, provesUnchanged } from './engine/earlier-archives.ts'
-export { isNeedless, lastCopy, leftBy } from './engine/last-copy.ts'
-export { syncMakingRoom } from './engine/make-room.ts'
-export { countOf, mirrorFilesAtLeast } from './engine/mirror-count.ts'
-export { permit, type Stopped } from './engine/permit.ts'
+export { type EarlierArchive, earlierArchives, provesUnchanged } from './backup/earlier-archives.ts'
 export {
   findRelease,
   isMoved,
@@ -22,11 +13,20 @@ export {
   lastFileSystem,
   type Release,
   spentDeletions,
-} from './engine/release.ts'
-export { remarksOn } from './engine/remarks.ts'
-export { retryDelayMs, retryForADay } from './engine/retry.ts'
-export { summarise, unsummed } from './engine/summary.ts'
-export { syncWarning } from './engine/sync-warning.ts'
+} from './backup/holds/release.ts'
+export { contentsAfter, contentsOf, dueShare } from './backup/mirror/contents.ts'
+export { bearsOnDoubt, doubtOf } from './backup/mirror/doubts.ts'
+export { isNeedless, lastCopy, leftBy } from './backup/mirror/last-copy.ts'
+export { syncMakingRoom } from './backup/mirror/make-room.ts'
+export { countOf, mirrorFilesAtLeast } from './backup/mirror/mirror-count.ts'
+export { permit, type Stopped } from './backup/mirror/permit.ts'
+export { remarksOn } from './backup/mirror/remarks.ts'
+export { syncWarning } from './backup/mirror/sync-warning.ts'
+export { summarise, unsummed } from './backup/summary.ts'
+export type { Config, LvSource, PathSource, Source, Target } from './config/config.ts'
+export { matchesEvent } from './config/event-pattern.ts'
+export { configured, configuredHook, volumeSource } from './config/lookup.ts'
+export { retryDelayMs, retryForADay } from './core/retry.ts'
 export {
   CancelledError,
   HdsyncError,
@@ -37,11 +37,11 @@ export {
   SuspectMirrorError,
   TerminalError,
 } from './errors.ts'
+export type { Session } from './host/command/session.ts'
 export type { Host } from './host/host.ts'
-export { tellingLine } from './host/kernel-log.ts'
 export { snapshotSizeBytes } from './host/limits.ts'
-export type { Comparison, Mirror } from './host/mirrors.ts'
-export type { Session } from './host/session.ts'
+export type { Comparison, Mirror } from './host/mirror/mirrors.ts'
+export { tellingLine } from './host/mount/kernel-log.ts'
 export { isoOf } from './instant.ts'
 export { weekdayOf } from './weekday.ts'
 

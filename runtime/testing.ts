@@ -1,11 +1,11 @@
 /** What the test of a function of one's own imports: `import { rehearse } from 'hdsync/testing'`. */
 import type { EventDefinition, InputOf } from '../events/index.ts'
+import { envelopeFor, type Rehearsal, rehearse as rehearseFunction } from './backup/rehearsal.ts'
 import { parseConfig } from './config/config.ts'
-import { register } from './engine/registry.ts'
-import { envelopeFor, type Rehearsal, rehearse as rehearseFunction } from './engine/rehearsal.ts'
+import { register } from './core/registry/registry.ts'
 import type { FunctionDefinition } from './function.ts'
 
-export type { Rehearsal } from './engine/rehearsal.ts'
+export type { Rehearsal } from './backup/rehearsal.ts'
 
 export interface RehearseOptions {
   /** The trial that the event belongs to; 1 unless given. */

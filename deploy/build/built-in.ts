@@ -4,7 +4,9 @@ import type { Plugin } from 'esbuild'
 
 /** The files of hdsync's own functions, from the root. */
 export function functionFiles(root: string): string[] {
-  return globSync('functions/*.ts', { cwd: root }).sort()
+  return globSync('functions/*/*.ts', { cwd: root }).sort((one, other) =>
+    basename(one) < basename(other) ? -1 : 1,
+  )
 }
 
 /** Has the functions in one file with the engine, where a checkout looks for them in their folder. */
@@ -12,7 +14,7 @@ export function builtIn(root: string): Plugin {
   return {
     name: 'built in',
     setup({ onLoad }) {
-      onLoad({ filter: /\/runtime\/engine\/built-in\.ts$/ }, () => {
+      onLoad({ filter: /\/runtime\/core\/registry\/built-in\.ts$/ }, () => {
         const files = functionFiles(root)
         const imports = files.map((file, n) => `import f${n} from ${JSON.stringify(join(root, file))}\n`)
         const entries = files.map((file, n) => `[${JSON.stringify(basename(file, '.ts'))}, f${n}],\n`)

@@ -46,7 +46,7 @@ export async function bundle(folder: string): Promise<Licensed[]> {
   // By itself: to tell the version it loads nothing else.
   await build({ ...options, entryPoints: ['runtime/cli/main.ts'], plugins: [lazyBuiltins, besideIt] })
   // A thread of its own needs little, and there are several of it.
-  await build({ ...options, entryPoints: ['runtime/host/archive-packer-thread.ts'] })
+  await build({ ...options, entryPoints: ['runtime/host/archive/pieces/archive-packer-thread.ts'] })
   const plugins = [builtIn(root), lazyBuiltins, wholeZod]
   const { metafile } = await build({
     ...options,
@@ -56,7 +56,6 @@ export async function bundle(folder: string): Promise<Licensed[]> {
       'runtime/testing.ts',
       ...functionFiles(root),
     ].map((file) => ({ in: `./${file}`, out: file.replace(/\.ts$/, '') })),
-    // As deep as the files of the engine.
     chunkNames: 'runtime/chunks/[name]-[hash]',
     splitting: true,
     plugins: [await together(files, root, { ...options, plugins }), ...plugins],
@@ -79,7 +78,7 @@ export async function bundle(folder: string): Promise<Licensed[]> {
 /** What a daemon loads, and every command that does something. Events and their schemas, many others need alone. */
 const files: Together = {
   always: 'deploy/build/every-start.ts',
-  group: 'runtime/cli/serve.ts',
+  group: 'runtime/cli/commands/serve.ts',
   apart: 'events/index.ts',
 }
 

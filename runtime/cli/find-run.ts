@@ -1,5 +1,5 @@
-import type { Journal, RunRow, Story } from '../bus/journal.ts'
 import type { Config } from '../config/config.ts'
+import type { Journal, RunRow, Story } from '../core/bus/journal.ts'
 import { UsageError } from '../errors.ts'
 import { type Reading, readJournal, readRun } from './store.ts'
 

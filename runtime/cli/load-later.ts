@@ -1,4 +1,4 @@
-import type { EngineObserver } from '../engine/engine.ts'
+import type { EngineObserver } from '../backup/engine.ts'
 
 /** The first steps of a run are not held up. */
 const afterMs = 1000

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { storeFile } from '../bus/sqlite/database.ts'
 import { locateStore } from '../config/locate.ts'
 import type { StoreConfig } from '../config/store-config.ts'
+import { storeFile } from '../core/bus/sqlite/database.ts'
 import type { Io } from './io.ts'
 
 /**

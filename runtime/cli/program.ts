@@ -121,14 +121,14 @@ export function createProgram(
         .option('-t, --target <place>', 'the folder or disk for the backups')
         .option('--no-timer', 'leave the nightly timer as it is')
         .option('--json', 'print the proposal as one line of JSON, and change nothing')
-        .action(async (options) => done(await (await import('./init.ts')).initCommand(options, io)))
+        .action(async (options) => done(await (await import('./commands/init.ts')).initCommand(options, io)))
     },
     run() {
       command('run [source...]', 'back up all sources, or those named, and follow it', 'hdsync run var home')
         .option(...json)
         .option('-q, --quiet', 'print the result alone')
         .action(async (sources, options) =>
-          done(await (await import('./run.ts')).runCommand(sources, options, io)),
+          done(await (await import('./commands/run.ts')).runCommand(sources, options, io)),
         )
     },
     serve() {
@@ -142,7 +142,7 @@ export function createProgram(
           'leave when nothing has been going on for so long, such as 60s',
         )
         .action(async (options) =>
-          done(await (await import('./serve.ts')).serveCommand(options, version, io)),
+          done(await (await import('./commands/serve.ts')).serveCommand(options, version, io)),
         )
     },
     plan() {
@@ -153,14 +153,16 @@ export function createProgram(
       )
         .option(...json)
         .action(async (sources, options) =>
-          done(await (await import('./plan.ts')).planCommand(sources, options, io)),
+          done(await (await import('./commands/plan.ts')).planCommand(sources, options, io)),
         )
     },
     check() {
       command('check', 'look for everything that could go wrong tonight', 'hdsync check')
         .option('--list', 'print everything that can be found, with its id and severity')
         .option(...json)
-        .action(async (options) => done(await (await import('./check.ts')).checkCommand(options, io)))
+        .action(async (options) =>
+          done(await (await import('./commands/check.ts')).checkCommand(options, io)),
+        )
     },
     runs() {
       command('runs', 'list past runs', 'hdsync runs --limit 7')
@@ -168,7 +170,7 @@ export function createProgram(
           new Option('-n, --limit <count>', 'how many, the newest first').default(20).argParser(wholeNumber),
         )
         .option(...json)
-        .action(async (options) => done(await (await import('./runs.ts')).runsCommand(options, io)))
+        .action(async (options) => done(await (await import('./commands/runs.ts')).runsCommand(options, io)))
     },
     show() {
       command(
@@ -185,9 +187,10 @@ export function createProgram(
         .option('--names', 'with --held SOURCE: each name')
         .option(...json)
         .action(async (run, options) => {
-          if (!options.held) return done(await (await import('./show.ts')).showCommand(run, options, io))
+          if (!options.held)
+            return done(await (await import('./commands/show.ts')).showCommand(run, options, io))
           const id = options.held === true ? undefined : options.held
-          return done(await (await import('./held.ts')).heldCommand(id, options, io))
+          return done(await (await import('./commands/held.ts')).heldCommand(id, options, io))
         })
     },
     release() {
@@ -199,7 +202,7 @@ export function createProgram(
         .option(...json)
         .option('-q, --quiet', 'print the result alone')
         .action(async (id, options) =>
-          done(await (await import('./release.ts')).releaseCommand(id, options, io)),
+          done(await (await import('./commands/release.ts')).releaseCommand(id, options, io)),
         )
     },
     emit() {
@@ -214,14 +217,14 @@ export function createProgram(
         .option('--deliver', 'have hooks hear of it at once where there is no daemon; no run begins')
         .option(...json)
         .action(async (type, options) =>
-          done(await (await import('./emit.ts')).emitCommand(type, options, io)),
+          done(await (await import('./commands/emit.ts')).emitCommand(type, options, io)),
         )
     },
     cancel() {
       command('cancel <run>', 'end a run before its time; `last` is the newest', 'hdsync cancel last')
         .option(...json)
         .action(async (run, options) =>
-          done(await (await import('./cancel.ts')).cancelCommand(run, options, io)),
+          done(await (await import('./commands/cancel.ts')).cancelCommand(run, options, io)),
         )
     },
     events() {
@@ -241,12 +244,14 @@ export function createProgram(
         )
         .option('-f, --follow', 'go on with what comes, until Ctrl-C')
         .option('--json', 'print each event as a line of JSON')
-        .action(async (options) => done(await (await import('./events.ts')).eventsCommand(options, io)))
+        .action(async (options) =>
+          done(await (await import('./commands/events.ts')).eventsCommand(options, io)),
+        )
     },
     dead() {
       command('dead', 'list what was given up after all its tries', 'hdsync dead')
         .option(...json)
-        .action(async (options) => done(await (await import('./dead.ts')).deadCommand(options, io)))
+        .action(async (options) => done(await (await import('./commands/dead.ts')).deadCommand(options, io)))
     },
     redrive() {
       command(
@@ -258,7 +263,7 @@ export function createProgram(
         .option(...json)
         .option('-q, --quiet', 'print the result alone')
         .action(async (id, options) =>
-          done(await (await import('./redrive.ts')).redriveCommand(id, options, io)),
+          done(await (await import('./commands/redrive.ts')).redriveCommand(id, options, io)),
         )
     },
     why() {
@@ -269,7 +274,7 @@ export function createProgram(
       )
         .option(...json)
         .action(async (source, options) =>
-          done(await (await import('./why.ts')).whyCommand(source, options, io)),
+          done(await (await import('./commands/why.ts')).whyCommand(source, options, io)),
         )
     },
     functions() {
@@ -279,7 +284,9 @@ export function createProgram(
         'hdsync functions',
       )
         .option(...json)
-        .action(async (options) => done(await (await import('./functions.ts')).functionsCommand(options, io)))
+        .action(async (options) =>
+          done(await (await import('./commands/functions.ts')).functionsCommand(options, io)),
+        )
       const folder = [
         '--dir <folder>',
         'the folder of functions; `functions` of the config unless given',
@@ -295,7 +302,11 @@ export function createProgram(
         .option(...json)
         .action(async (name, _, self: Command) =>
           done(
-            await (await import('./functions-new.ts')).newFunctionCommand(name, self.optsWithGlobals(), io),
+            await (await import('./commands/functions-new.ts')).newFunctionCommand(
+              name,
+              self.optsWithGlobals(),
+              io,
+            ),
           ),
         )
       command(
@@ -307,7 +318,7 @@ export function createProgram(
         .option(...folder)
         .action(async (names, _, self: Command) =>
           done(
-            await (await import('./functions-test.ts')).testFunctionsCommand(
+            await (await import('./commands/functions-test.ts')).testFunctionsCommand(
               names,
               self.optsWithGlobals(),
               io,
@@ -326,7 +337,13 @@ export function createProgram(
         .option('--execute', 'run its commands')
         .option(...json)
         .action(async (name, _, self: Command) =>
-          done(await (await import('./functions-invoke.ts')).invokeCommand(name, self.optsWithGlobals(), io)),
+          done(
+            await (await import('./commands/functions-invoke.ts')).invokeCommand(
+              name,
+              self.optsWithGlobals(),
+              io,
+            ),
+          ),
         )
     },
     target() {
@@ -348,7 +365,7 @@ export function createProgram(
         .option('--take-over', 'the mirrors there are to be this host’s, whoever they belong to')
         .option(...json)
         .action(async (name, options) =>
-          done(await (await import('./target.ts')).adoptCommand(name, options, io)),
+          done(await (await import('./commands/target.ts')).adoptCommand(name, options, io)),
         )
     },
     completion() {
@@ -357,7 +374,9 @@ export function createProgram(
         .description('print what a shell needs to complete this command line')
         .addArgument(new Argument('<shell>', 'which one').choices(['bash', 'zsh', 'fish']))
         .addHelpText('after', '\nExample:\n  hdsync completion bash > /etc/bash_completion.d/hdsync')
-        .action(async (shell) => done((await import('./completion.ts')).completionCommand(shell, io)))
+        .action(async (shell) =>
+          done((await import('./commands/completion.ts')).completionCommand(shell, io)),
+        )
     },
     __complete() {
       program
@@ -365,7 +384,7 @@ export function createProgram(
         .allowUnknownOption()
         .helpOption(false)
         .action(async (words) =>
-          done(await (await import('./completion.ts')).completeCommand(program, words, io)),
+          done(await (await import('./commands/completion.ts')).completeCommand(program, words, io)),
         )
     },
     notify() {
@@ -381,7 +400,7 @@ export function createProgram(
       )
         .option(...json)
         .action(async (name, options) =>
-          done(await (await import('./notify.ts')).notifyTestCommand(name, options, io)),
+          done(await (await import('./commands/notify.ts')).notifyTestCommand(name, options, io)),
         )
     },
   }

@@ -1,6 +1,6 @@
 import type { Config, Source, Target } from '../config/config.ts'
 import { UsageError } from '../errors.ts'
-import { readMounts } from '../host/mountinfo.ts'
+import { readMounts } from '../host/mount/mountinfo.ts'
 
 type Parts = Pick<Config, 'sources' | 'targets'>
 

@@ -1,12 +1,12 @@
 import type { RunResult, RunState } from '../../events/index.ts'
-import type { EventBus } from '../bus/bus.ts'
-import type { Journal, RunRow, Story } from '../bus/journal.ts'
-import { SqliteBus } from '../bus/sqlite/bus.ts'
-import { inMemory, openDatabase, openDatabaseForReading } from '../bus/sqlite/database.ts'
-import { SqliteJournal } from '../bus/sqlite/journal.ts'
-import { lockHolder } from '../bus/sqlite/lock-holder.ts'
+import { summarise } from '../backup/summary.ts'
 import type { Config } from '../config/config.ts'
-import { summarise } from '../engine/summary.ts'
+import type { EventBus } from '../core/bus/bus.ts'
+import type { Journal, RunRow, Story } from '../core/bus/journal.ts'
+import { SqliteBus } from '../core/bus/sqlite/bus.ts'
+import { inMemory, openDatabase, openDatabaseForReading } from '../core/bus/sqlite/database.ts'
+import { SqliteJournal } from '../core/bus/sqlite/journal.ts'
+import { lockHolder } from '../core/bus/sqlite/lock-holder.ts'
 
 /**
  * Reads the journal, also while another hdsync is at work, and gives the store back.

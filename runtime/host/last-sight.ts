@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { Target } from '../config/config.ts'
-import { type Claims, claim, readClaims } from './claims.ts'
-import { doorsOf } from './doors.ts'
+import { type Claims, claim, readClaims } from './target/claims.ts'
+import { doorsOf } from './target/doors.ts'
 
 const sight = z.lazy(() =>
   z.object({

@@ -1,12 +1,12 @@
 import { readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { type CommandRunner, createRunner, unobserved } from './command.ts'
-import { halfMadeFor, halfMadeName, resume, tagValue, undoHalfMade } from './half-made.ts'
-import { Ledger, mountOfEntry } from './ledger.ts'
-import { fullName, Lvm } from './lvm.ts'
-import { unmount } from './mount.ts'
-import { readMounts, topMountAt } from './mountinfo.ts'
+import { type CommandRunner, createRunner, unobserved } from './command/command.ts'
+import { halfMadeFor, halfMadeName, resume, tagValue, undoHalfMade } from './lvm/half-made.ts'
+import { fullName, Lvm } from './lvm/lvm.ts'
+import { Ledger, mountOfEntry } from './mount/ledger.ts'
+import { unmount } from './mount/mount.ts'
+import { readMounts, topMountAt } from './mount/mountinfo.ts'
 
 interface Mark {
   /** The event store whose leftovers are meant. */

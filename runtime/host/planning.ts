@@ -2,26 +2,26 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LvSource, Target } from '../config/config.ts'
 import { TerminalError } from '../errors.ts'
-import { tarArgv, testArgv } from './archive-form.ts'
-import { archivePath, temporaryPath } from './archive-place.ts'
-import { createRunner } from './command.ts'
-import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
+import { tarArgv, testArgv } from './archive/archive-form.ts'
+import { archivePath, temporaryPath } from './archive/archive-place.ts'
+import { createRunner } from './command/command.ts'
+import { createHost, type Host, type HostOptions } from './host.ts'
+import { Lvm, lvcreateArgv, lvremoveProvenArgv } from './lvm/lvm.ts'
+import { snapshotMountpoint, snapshotName, snapshotTags } from './lvm/snapshots.ts'
+import { isEmptyDirectory, keepsSubsecondTimes } from './mirror/directory.ts'
+import { flushArgv, identify, listFor, type MirrorIdentity, mirrorPath } from './mirror/mirrors.ts'
+import { rsyncArgv, type SyncStats } from './mirror/rsync.ts'
 import {
   filesystemType,
   hasDriverOfExt2,
   inodesKeepSubseconds,
   snapshotMountOptions,
   snapshotType,
-} from './filesystem.ts'
-import { createHost, type Host, type HostOptions } from './host.ts'
-import { Lvm, lvcreateArgv, lvremoveProvenArgv } from './lvm.ts'
-import { flushArgv, identify, listFor, type MirrorIdentity, mirrorPath } from './mirrors.ts'
-import { mountArgv, umountArgv } from './mount.ts'
-import { readMounts, topMountAt } from './mountinfo.ts'
-import { rsyncArgv, type SyncStats } from './rsync.ts'
-import { snapshotMountpoint, snapshotName, snapshotTags } from './snapshots.ts'
-import { devicePath, inClosingOrder, mountPoint } from './targets.ts'
-import { bindArgv, coverPatterns, directView, viewMountpoint, viewNeed } from './views.ts'
+} from './mount/filesystem.ts'
+import { mountArgv, umountArgv } from './mount/mount.ts'
+import { readMounts, topMountAt } from './mount/mountinfo.ts'
+import { bindArgv, coverPatterns, directView, viewMountpoint, viewNeed } from './mount/views.ts'
+import { devicePath, inClosingOrder, mountPoint } from './target/targets.ts'
 
 /** Commands that would run, joined by pipes; `file` takes the output of the last. */
 export interface PlannedStep {

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { TerminalError } from '../errors.ts'
-import type { CommandRunner } from './command.ts'
-import { lvsArgv, parseLvs, type Volume } from './lvm.ts'
-import { lvmManner } from './lvm-manner.ts'
+import type { CommandRunner } from './command/command.ts'
+import { lvsArgv, parseLvs, type Volume } from './lvm/lvm.ts'
+import { lvmManner } from './lvm/lvm-manner.ts'
 
 /** A block device, and what it lies on. */
 export interface BlockDevice {

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import { longestBodyBytes, textOf, unread } from './body.ts'
 import type { AppContext } from './context.ts'
 import type { Answer, Question } from './exchange.ts'
 import { failure } from './failure.ts'
 import { guard } from './guard.ts'
 import { tellAlive, tellReady } from './health.ts'
 import { problemAnswer } from './problem.ts'
+import { longestBodyBytes, textOf, unread } from './receive/body.ts'
+import { takeCall, takeEvents } from './receive/take.ts'
 import { clientAt } from './security/rate-limit.ts'
-import { takeCall, takeEvents } from './take.ts'
 
 /** Routes by method and path, such as `GET /status`. */
 export type DirectRoutes = ReadonlyMap<string, (question: Question) => Promise<Answer>>

@@ -1,6 +1,6 @@
 import type { RunResult } from '../../events/index.ts'
-import type { RunRow } from '../bus/journal.ts'
-import { summarise } from '../engine/summary.ts'
+import { summarise } from '../backup/summary.ts'
+import type { RunRow } from '../core/bus/journal.ts'
 import type { HttpEngine } from './context.ts'
 import { Problem } from './problem.ts'
 

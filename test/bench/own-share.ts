@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { backupStart } from '../../events/index.ts'
+import { openEngine } from '../../runtime/backup/engine.ts'
 import { parseConfig } from '../../runtime/config/config.ts'
-import { openEngine } from '../../runtime/engine/engine.ts'
-import { writeMarker } from '../../runtime/host/marker.ts'
+import { writeMarker } from '../../runtime/host/target/marker.ts'
 import type { Figure } from './main.ts'
 import { inFolder, median, timed } from './measure.ts'
 

@@ -1,5 +1,5 @@
 import { beforeEach } from 'vitest'
-import type { Delivery, EventBus, Settlement, Turn, TurnResult } from '../../runtime/bus/bus.ts'
+import type { Delivery, EventBus, Settlement, Turn, TurnResult } from '../../runtime/core/bus/bus.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
 
 export const leaseMs = 1000

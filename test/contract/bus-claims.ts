@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Delivery, Settlement } from '../../runtime/bus/bus.ts'
+import type { Delivery, Settlement } from '../../runtime/core/bus/bus.ts'
 import { attempt, type BusBench, idsOf, leaseMs } from './bus-bench.ts'
 import { event, owed } from './publication.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { heldBack } from '../../runtime/bus/bus.ts'
+import { heldBack } from '../../runtime/core/bus/bus.ts'
 import { attempt, type BusBench } from './bus-bench.ts'
 import { event, owed } from './publication.ts'
 

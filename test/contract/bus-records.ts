@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Delivery, EventBus, Settlement } from '../../runtime/bus/bus.ts'
+import type { Delivery, EventBus, Settlement } from '../../runtime/core/bus/bus.ts'
 import { Child } from '../unit/child.ts'
 import { attempt, type BusBench, eventTime } from './bus-bench.ts'
 import { event, owed } from './publication.ts'

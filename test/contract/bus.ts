@@ -1,12 +1,12 @@
 import { describe } from 'vitest'
-import type { EventBus } from '../../runtime/bus/bus.ts'
+import type { EventBus } from '../../runtime/core/bus/bus.ts'
 import { busBench } from './bus-bench.ts'
 import { describeClaims } from './bus-claims.ts'
 import { describeOrder } from './bus-order.ts'
 import { describeRecords } from './bus-records.ts'
 
 /**
- * What every bus promises; see runtime/bus/bus.ts.
+ * What every bus promises; see runtime/core/bus/bus.ts.
  * @param open Opens the bus that lies in a folder, or makes it.
  * @param opener The module that exports `open`, for other processes.
  */

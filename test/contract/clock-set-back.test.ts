@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineEvent } from '../../events/index.ts'
-import { rootPublication } from '../../runtime/engine/publication.ts'
+import { rootPublication } from '../../runtime/core/publication.ts'
 import { defineFunction } from '../../runtime/function.ts'
-import { Bench, registryOf } from '../unit/runtime/engine/bench.ts'
+import { Bench, registryOf } from '../unit/runtime/backup/bench.ts'
 
 const hourMs = 3_600_000
 const asked = defineEvent('clock.asked', z.strictObject({}))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { EventBus } from '../../runtime/bus/bus.ts'
+import type { EventBus } from '../../runtime/core/bus/bus.ts'
 import { history } from './steps.ts'
 import { World } from './world.ts'
 

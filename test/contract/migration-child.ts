@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { migrate, openDatabase, storeFile } from '../../runtime/bus/sqlite/database.ts'
+import { migrate, openDatabase, storeFile } from '../../runtime/core/bus/sqlite/database.ts'
 import { steps } from './migration-steps.ts'
 
 // The process that is killed in the middle of a step: `node migration-child.ts DIRECTORY` brings the store forward

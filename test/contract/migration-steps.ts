@@ -1,4 +1,4 @@
-import { migrations } from '../../runtime/bus/sqlite/migrations.ts'
+import { migrations } from '../../runtime/core/bus/sqlite/migrations.ts'
 
 /** The version of today. */
 export const today = migrations.length

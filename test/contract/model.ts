@@ -1,4 +1,4 @@
-import type { Publication, PublishResult } from '../../runtime/bus/bus.ts'
+import type { Publication, PublishResult } from '../../runtime/core/bus/bus.ts'
 
 /** One claim of one delivery; in force as long as the delivery is claimed and has not been claimed again. */
 export interface Claim {
@@ -41,7 +41,7 @@ interface Owed {
 }
 
 /**
- * What an event bus promises (runtime/bus/bus.ts), in arrays and loops: no tokens, no indexes, no transactions.
+ * What an event bus promises (runtime/core/bus/bus.ts), in arrays and loops: no tokens, no indexes, no transactions.
  * Only its clone makes a turn all or nothing.
  */
 export class BusModel {

@@ -1,5 +1,5 @@
 import type { Envelope } from '../../events/index.ts'
-import type { NewDelivery, Publication } from '../../runtime/bus/bus.ts'
+import type { NewDelivery, Publication } from '../../runtime/core/bus/bus.ts'
 
 /** An event as the bus takes it. @param id Also its only data. */
 export function event(id: string, fields: Partial<Envelope> = {}): Envelope {

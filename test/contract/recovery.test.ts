@@ -13,10 +13,10 @@ import {
   targetClose,
   targetOpen,
 } from '../../events/index.ts'
-import { heldBack, type NewDelivery, type Publication, type Settlement } from '../../runtime/bus/bus.ts'
-import { SqliteBus } from '../../runtime/bus/sqlite/bus.ts'
+import { openEngine } from '../../runtime/backup/engine.ts'
 import { loadConfig } from '../../runtime/config/load.ts'
-import { openEngine } from '../../runtime/engine/engine.ts'
+import { heldBack, type NewDelivery, type Publication, type Settlement } from '../../runtime/core/bus/bus.ts'
+import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
 import { makeServer } from '../unit/runtime/cli/night.ts'
 import { open } from './open-sqlite.ts'
 import { event } from './publication.ts'

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import type { EventBus } from '../../runtime/bus/bus.ts'
+import type { EventBus } from '../../runtime/core/bus/bus.ts'
 import { owed } from './publication.ts'
 
 // The other process: `node worker.ts OPENER DIRECTORY publish ID` puts one event on the bus; with `chain` it

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Delivery, EventBus, Publication, Settlement } from '../../runtime/bus/bus.ts'
+import type { Delivery, EventBus, Publication, Settlement } from '../../runtime/core/bus/bus.ts'
 import { BusModel, type Claim } from './model.ts'
 import { event } from './publication.ts'
 import { leaseMs, type Step, type Wish } from './steps.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { onlyLooks } from '../../runtime/host/looking.ts'
+import { onlyLooks } from '../../runtime/host/command/read-only-commands.ts'
 import { fingerprint } from './fingerprint.ts'
 import { describeNight, type Setting } from './night.ts'
 import { leftovers, oddFiles } from './servers.ts'

@@ -47,8 +47,8 @@ test('the imports are found', () => {
   found('events/define.ts', 'zod', true)
   found('events/index.ts', 'events/night.ts', false)
   found('runtime/function.ts', 'runtime/config/config.ts', true)
-  found('runtime/function.ts', 'runtime/engine/summary.ts', false)
-  found('functions/sync.run.ts', 'runtime/function.ts', false)
+  found('runtime/function.ts', 'runtime/backup/summary.ts', false)
+  found('functions/backup/sync.run.ts', 'runtime/function.ts', false)
 })
 
 describe('imports', () => {
@@ -74,11 +74,20 @@ describe('imports', () => {
   })
 
   test('of the engine below it are of types alone', () => {
-    const below = ['runtime/bus/', 'runtime/host/', 'runtime/config/']
+    const below = ['runtime/core/bus/', 'runtime/host/', 'runtime/config/']
+    const above = (path: string) =>
+      within(path, 'runtime/core/', 'runtime/backup/') && !within(path, 'runtime/core/bus/')
+    expect(breaches(({ from, to, typeOnly }) => !typeOnly && within(from, ...below) && above(to))).toEqual([])
+  })
+
+  test('of core/ are never of the backup, of HTTP or of the command line', () => {
+    const higher = ['runtime/backup/', 'runtime/http/', 'runtime/cli/']
+    expect(breaches(({ from, to }) => within(from, 'runtime/core/') && within(to, ...higher))).toEqual([])
+  })
+
+  test('of the backup are never of HTTP', () => {
     expect(
-      breaches(
-        ({ from, to, typeOnly }) => !typeOnly && within(from, ...below) && within(to, 'runtime/engine/'),
-      ),
+      breaches(({ from, to }) => within(from, 'runtime/backup/') && within(to, 'runtime/http/')),
     ).toEqual([])
   })
 
@@ -87,8 +96,8 @@ describe('imports', () => {
   })
 
   test.each([
-    ['execa', 'runtime/host/command.ts'],
-    ['node:sqlite', 'runtime/bus/sqlite/database.ts'],
+    ['execa', 'runtime/host/command/command.ts'],
+    ['node:sqlite', 'runtime/core/bus/sqlite/database.ts'],
   ])('of %s are made by %s alone', (name, only) => {
     expect(breaches(({ from, to, typeOnly }) => to === name && !typeOnly && from !== only)).toEqual([])
     expect(imports).toContainEqual({ from: only, to: name, typeOnly: false })

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Clock } from '../../runtime/engine/clock.ts'
+import type { Clock } from '../../runtime/core/clock.ts'
 
 interface Timer {
   at: number

@@ -33,7 +33,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     [lab('overflow.test'), 'is replaced by a larger one, again and again', 'taught `auto` how much room'],
   ],
   'a thin pool': [
-    ['test/unit/runtime/host/pool.test.ts', 'refuses a snapshot for its', 'is given up while it is read'],
+    ['test/unit/runtime/host/lvm/pool.test.ts', 'refuses a snapshot for its', 'is given up while it is read'],
   ],
   'rsync could not copy everything': [
     [lab('refusals/failures'), 'a mirror that could not be written, and makes no archive of it'],
@@ -48,7 +48,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   ],
   'an archive is torn': [[lab('refusals/failures'), 'an archive that does not read back as it was written']],
   'an earlier archive, which': [
-    ['test/unit/runtime/host/archive-reuse.test.ts', 'takes none that %s, and says so'],
+    ['test/unit/runtime/host/archive/archive-reuse.test.ts', 'takes none that %s, and says so'],
     ['test/unit/functions/unchanged.test.ts', 'that is damaged is told of, and another one written'],
   ],
   'a copy is left out': [
@@ -58,11 +58,11 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   ],
   'two disks take turns': [
     [
-      'test/unit/runtime/host/archive-reuse.test.ts',
+      'test/unit/runtime/host/archive/archive-reuse.test.ts',
       'is of another mirror',
       'is of a mirror to which a copy was begun',
     ],
-    ['test/unit/runtime/host/mirrors.test.ts', 'is not that of another mirror with the same in it'],
+    ['test/unit/runtime/host/mirror/mirrors.test.ts', 'is not that of another mirror with the same in it'],
     [
       'test/unit/functions/unchanged.test.ts',
       'a disk that takes turns with another is compared by its contents after a crash',
@@ -85,7 +85,10 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'two runs at once': [
     [lab('refusals/failures'), 'while another one is at work'],
     [lab('stops/killed'), 'has one run of several that are started at once'],
-    ['test/unit/runtime/bus/sqlite/database.test.ts', 'is had by one of two that ask in the same moment'],
+    [
+      'test/unit/runtime/core/bus/sqlite/database.test.ts',
+      'is had by one of two that ask in the same moment',
+    ],
   ],
   'Ctrl-C, SIGTERM': [
     [
@@ -120,7 +123,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   ],
   'single entries cannot be copied': [
     [
-      'test/unit/runtime/host/rsync.test.ts',
+      'test/unit/runtime/host/mirror/rsync.test.ts',
       'copies the rest where excluded files keep a folder from becoming a link',
       'copies the rest where a path is too long',
     ],
@@ -135,15 +138,15 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   ],
   'a user swaps a folder for a link': [
     [lab('refusals/swaps'), 'a snapshot, in which nobody can', 'a rsync that opens by its path'],
-    ['test/unit/runtime/host/views.test.ts', 'leads nowhere else'],
+    ['test/unit/runtime/host/mount/views.test.ts', 'leads nowhere else'],
   ],
   'a hook is at work': [
-    ['test/unit/runtime/host/earlier-hook.test.ts', 'is waited for before its event is told again'],
+    ['test/unit/runtime/host/notify/earlier-hook.test.ts', 'is waited for before its event is told again'],
   ],
   'the clock is set back': [['test/contract/clock-set-back.test.ts', 'waits for no longer than its delay']],
   'a file is given its old time again': [
     [lab('times.test'), 'as it was set back after a change on either side'],
-    ['test/unit/runtime/host/mirrors.test.ts', 'is compared by contents where it was changed in %s'],
+    ['test/unit/runtime/host/mirror/mirrors.test.ts', 'is compared by contents where it was changed in %s'],
   ],
   'a disk loses or alters what lies on it': [
     [lab('times.test'), 'as its disk has lost what was in it, is found within a week'],
@@ -152,33 +155,36 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'a directory holds another file system': [
     [lab('night.test'), 'tells what lies in a directory and is in no backup, and what it hides'],
     ['test/unit/functions/night.test.ts', 'times that its target cannot hold'],
-    ['test/unit/runtime/host/coverage.test.ts', 'names a file system that lies in a source and in no other'],
+    [
+      'test/unit/runtime/host/mirror/coverage.test.ts',
+      'names a file system that lies in a source and in no other',
+    ],
   ],
   'a target lies in its own source': [
     ['test/unit/runtime/config/problems.test.ts', 'clashes with another one of the same volume'],
-    ['test/unit/runtime/host/apart.test.ts', 'refuses one on the volume itself'],
+    ['test/unit/runtime/host/mount/apart.test.ts', 'refuses one on the volume itself'],
     ['test/lab/refusals/proofs.ts', 'as it lies in its own source, or its mirror is a link'],
   ],
   'a mirror is a link': [
     [
-      'test/unit/runtime/host/apart.test.ts',
+      'test/unit/runtime/host/mount/apart.test.ts',
       'ask for a mirror that is no link',
       'on the disks that were proven',
     ],
   ],
   'two hosts with the same names': [
     [
-      'test/unit/runtime/host/claims.test.ts',
+      'test/unit/runtime/host/target/claims.test.ts',
       'refuses what is another store’s, and says whose and since when',
     ],
     [
       'test/unit/functions/night.test.ts',
       'a mirror of another host fails its source before a snapshot is taken',
     ],
-    ['test/unit/runtime/cli/target.test.ts', 'makes a folder for this host, and keeps to it'],
+    ['test/unit/runtime/cli/commands/target.test.ts', 'makes a folder for this host, and keeps to it'],
   ],
   'a volume holds LUKS': [
-    ['test/unit/runtime/host/volume-content.test.ts', 'which no second trial changes'],
+    ['test/unit/runtime/host/lvm/volume-content.test.ts', 'which no second trial changes'],
     ['test/lab/refusals/proofs.ts', 'when nothing could be mounted from its snapshot'],
   ],
   'a database is to stand still': [

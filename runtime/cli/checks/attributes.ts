@@ -1,5 +1,5 @@
 import type { Target } from '../../config/config.ts'
-import { type Lack, type Probed, probeTarget } from '../../host/target-probe.ts'
+import { type Lack, type Probed, probeTarget } from '../../host/target/target-probe.ts'
 import type { Box } from './box.ts'
 import type { IdOf } from './conditions.ts'
 import { error, type Finding, warning } from './finding.ts'

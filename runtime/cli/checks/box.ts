@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import { type CommandRunner, createRunner, unobserved } from '../../host/command.ts'
+import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { runtimeDirectory } from '../../host/host.ts'
-import { Ledger } from '../../host/ledger.ts'
-import { Lvm, type Volume } from '../../host/lvm.ts'
-import { type Mount, readMounts } from '../../host/mountinfo.ts'
-import { touch } from '../../host/real-path.ts'
-import { createSnapshots, type Snapshots } from '../../host/snapshots.ts'
-import { createTargets, type Targets } from '../../host/targets.ts'
-import { hasSystemd } from '../../host/timer.ts'
+import { Lvm, type Volume } from '../../host/lvm/lvm.ts'
+import { createSnapshots, type Snapshots } from '../../host/lvm/snapshots.ts'
+import { Ledger } from '../../host/mount/ledger.ts'
+import { type Mount, readMounts } from '../../host/mount/mountinfo.ts'
+import { touch } from '../../host/mount/real-path.ts'
+import { hasSystemd } from '../../host/systemd/timer.ts'
+import { createTargets, type Targets } from '../../host/target/targets.ts'
 
 /** The box as checks look at it: the drivers of a night, of which only those are called that change nothing. */
 export interface Box {

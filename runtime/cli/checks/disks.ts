@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { membersOf } from '../../host/devices.ts'
-import type { Mount } from '../../host/mountinfo.ts'
+import { membersOf } from '../../host/mount/devices.ts'
+import type { Mount } from '../../host/mount/mountinfo.ts'
 
 /**
  * The disks that a block device lies on, by the names that the kernel has for them: a partition on its disk, a

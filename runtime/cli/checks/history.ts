@@ -1,13 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { mirrorSuspect, readStored, runDegraded, runSucceeded, sourceSynced } from '../../../events/index.ts'
-import { SqliteBus } from '../../bus/sqlite/bus.ts'
-import { inMemory } from '../../bus/sqlite/database.ts'
-import { SqliteJournal } from '../../bus/sqlite/journal.ts'
+import { openHold } from '../../backup/holds/holds.ts'
 import type { Config, Source } from '../../config/config.ts'
 import { formatDuration } from '../../config/units.ts'
-import { openHold } from '../../engine/holds.ts'
+import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
+import { inMemory } from '../../core/bus/sqlite/database.ts'
+import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
 import { heldText } from '../../held-text.ts'
-import { heldLists } from '../../host/held-lists.ts'
+import { heldLists } from '../../host/mirror/held-lists.ts'
 import { type Finding, warning } from './finding.ts'
 
 /** What earlier nights left to be done, as the event store tells. */

@@ -3,13 +3,13 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname } from 'node:path'
 import { type Envelope, hookDisabled, readStored } from '../../../events/index.ts'
+import { loadFunctions } from '../../backup/engine.ts'
 import type { Config } from '../../config/config.ts'
 import { hookLabel, type NotifyHook } from '../../config/notify.ts'
 import { ConfigError } from '../../config/problem.ts'
 import { readSecret } from '../../config/secret.ts'
-import { loadFunctions } from '../../engine/engine.ts'
-import { ownFunctions } from '../../engine/registry.ts'
-import { isPrivateAddress } from '../../host/addresses.ts'
+import { ownFunctions } from '../../core/registry/registry.ts'
+import { isPrivateAddress } from '../../host/notify/addresses.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, ok, refused, warning } from './finding.ts'
 
@@ -120,7 +120,7 @@ async function secret(file: string | undefined, about: string): Promise<Finding[
 
 async function webhookSecret({ secretFile }: Kind<'webhook'>, about: string): Promise<Finding[]> {
   try {
-    await (await import('../../host/webhook.ts')).readWebhookKeys(secretFile)
+    await (await import('../../host/notify/webhook.ts')).readWebhookKeys(secretFile)
     return []
   } catch (thrown) {
     return [ofSecret(thrown, about)]

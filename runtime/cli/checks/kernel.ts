@@ -1,5 +1,5 @@
 import { TerminalError } from '../../errors.ts'
-import { CommandError } from '../../host/command.ts'
+import { CommandError } from '../../host/command/command.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, warning } from './finding.ts'
 

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { mountOfEntry } from '../../host/ledger.ts'
-import { fullName } from '../../host/lvm.ts'
-import { topMountAt } from '../../host/mountinfo.ts'
+import { fullName } from '../../host/lvm/lvm.ts'
+import { mountOfEntry } from '../../host/mount/ledger.ts'
+import { topMountAt } from '../../host/mount/mountinfo.ts'
 import type { Box } from './box.ts'
 import { type Finding, warning } from './finding.ts'
 

@@ -1,4 +1,4 @@
-import { proveRuntimeRoom } from '../../host/runtime-room.ts'
+import { proveRuntimeRoom } from '../../host/mount/runtime-room.ts'
 import type { Box } from './box.ts'
 import { type Finding, refused } from './finding.ts'
 

@@ -1,10 +1,10 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { isDamaged, withoutStore } from '../../bus/sqlite/damage.ts'
-import { storeFile } from '../../bus/sqlite/database.ts'
-import { lockHolder } from '../../bus/sqlite/lock-holder.ts'
 import type { Config } from '../../config/config.ts'
+import { isDamaged, withoutStore } from '../../core/bus/sqlite/damage.ts'
+import { storeFile } from '../../core/bus/sqlite/database.ts'
+import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { error, type Finding, ok } from './finding.ts'
 import { checkSpace } from './space.ts'
 

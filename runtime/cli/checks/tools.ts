@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
-import type { CommandRunner } from '../../host/command.ts'
-import { isInstalled, packageHint } from '../../host/packages.ts'
+import type { CommandRunner } from '../../host/command/command.ts'
+import { isInstalled, packageHint } from '../../host/command/packages.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 

@@ -1,4 +1,4 @@
-import { imageTypes, networkTypes } from '../../host/filesystem.ts'
+import { imageTypes, networkTypes } from '../../host/mount/filesystem.ts'
 import type { BlockDevice, MountedFileSystem, Survey } from '../../host/survey.ts'
 
 /** File systems that keep owners, links and names as Linux has them: what a mirror needs. */

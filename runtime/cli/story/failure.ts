@@ -12,8 +12,8 @@ import {
   syncHeld,
   syncRun,
 } from '../../../events/index.ts'
-import type { Journal, LoggedEvent, StoryDelivery, StoryEvent } from '../../bus/journal.ts'
-import { summarise } from '../../engine/summary.ts'
+import { summarise } from '../../backup/summary.ts'
+import type { Journal, LoggedEvent, StoryDelivery, StoryEvent } from '../../core/bus/journal.ts'
 import { heldText } from '../../held-text.ts'
 import { type Warning, warningsIn } from './warnings.ts'
 

@@ -1,5 +1,5 @@
 import { snapshotOverflowed, snapshotRefused, sourceFailed, syncHeld } from '../../../events/index.ts'
-import type { Story, StoryDelivery } from '../../bus/journal.ts'
+import type { Story, StoryDelivery } from '../../core/bus/journal.ts'
 import { localTime, printable } from '../format.ts'
 import { wordsOf } from '../view/words.ts'
 import { columns, type Drawing, detailsOf, type Line, standingOf, tookMs } from './delivery.ts'

@@ -9,9 +9,9 @@ import {
   targetOpen,
 } from '../../../events/index.ts'
 import type { Source } from '../../config/config.ts'
-import { complaintsOf, type RsyncErrorKind } from '../../host/rsync-errors.ts'
-import { noRuntimeRoom } from '../../host/runtime-room.ts'
-import { noFileSystem, unknownToKernel } from '../../host/volume-content.ts'
+import { noFileSystem, unknownToKernel } from '../../host/lvm/volume-content.ts'
+import { complaintsOf, type RsyncErrorKind } from '../../host/mirror/rsync-errors.ts'
+import { noRuntimeRoom } from '../../host/mount/runtime-room.ts'
 import type { Failure } from './failure.ts'
 
 /** A failure, and what the config says of its source. */

@@ -1,5 +1,5 @@
 import { catalogue } from '../../../events/index.ts'
-import type { Story, StoryEvent } from '../../bus/journal.ts'
+import type { Story, StoryEvent } from '../../core/bus/journal.ts'
 
 /** An event and what came of it. */
 export interface Node extends StoryEvent {

@@ -1,6 +1,6 @@
 import { runWarned, snapshotBefore, sourceSynced, syncRun, targetOpen } from '../../../events/index.ts'
-import type { Journal } from '../../bus/journal.ts'
-import { warningsOf } from '../../engine/summary.ts'
+import { warningsOf } from '../../backup/summary.ts'
+import type { Journal } from '../../core/bus/journal.ts'
 
 /** What was odd about a backup that was made. */
 export interface Warning {

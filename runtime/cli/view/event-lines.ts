@@ -1,6 +1,6 @@
 import { catalogue, type Envelope } from '../../../events/index.ts'
-import type { LoggedEvent } from '../../bus/journal.ts'
 import type { Config } from '../../config/config.ts'
+import type { LoggedEvent } from '../../core/bus/journal.ts'
 import { cut, localTime, painter, printable } from '../format.ts'
 import type { Io } from '../io.ts'
 import { colourOf } from '../story/lines.ts'

@@ -1,6 +1,6 @@
 import type { Envelope } from '../../../events/index.ts'
 import * as events from '../../../events/index.ts'
-import { createRunner, unobserved } from '../../host/command.ts'
+import { createRunner, unobserved } from '../../host/command/command.ts'
 import { inOrder } from '../in-order.ts'
 import type { Io } from '../io.ts'
 import type { View } from './lines.ts'

@@ -1,5 +1,5 @@
 import type { Envelope } from '../../../events/index.ts'
-import type { EngineObserver } from '../../engine/engine.ts'
+import type { EngineObserver } from '../../backup/engine.ts'
 import type { Io } from '../io.ts'
 import { wordsOf } from './words.ts'
 

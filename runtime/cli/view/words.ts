@@ -3,7 +3,7 @@ import * as events from '../../../events/index.ts'
 import { formatBytes } from '../../config/units.ts'
 import { count, counted } from '../../count.ts'
 import { heldText } from '../../held-text.ts'
-import { tellingLine } from '../../host/kernel-log.ts'
+import { tellingLine } from '../../host/mount/kernel-log.ts'
 import { localDay, localTime } from '../format.ts'
 
 export { count, counted } from '../../count.ts'

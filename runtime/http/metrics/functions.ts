@@ -1,4 +1,4 @@
-import type { Queue } from '../../bus/journal.ts'
+import type { Queue } from '../../core/bus/journal.ts'
 import type { HttpEngine } from '../context.ts'
 import type { Sample } from './catalogue.ts'
 

@@ -2,12 +2,12 @@ import type { Handler } from 'hono'
 import { resolver } from 'hono-openapi'
 import * as z from 'zod'
 import { backupRequest } from '../../../events/index.ts'
-import { batchedType, cloudEventSchema, longestBatch, structuredType } from '../cloudevents.ts'
 import type { App, AppContext, AppEnv } from '../context.ts'
 import { describe } from '../describe.ts'
 import { questionOf } from '../question.ts'
+import { batchedType, cloudEventSchema, longestBatch, structuredType } from '../receive/cloudevents.ts'
+import { takeEvents } from '../receive/take.ts'
 import { respondWith } from '../respond.ts'
-import { takeEvents } from '../take.ts'
 
 /** What became of an event that was sent. */
 export const receiptSchema = z.object({

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { describeHold, NothingHeldError } from '../../engine/holds.ts'
+import { describeHold, NothingHeldError } from '../../backup/holds/holds.ts'
 import { UsageError } from '../../errors.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'

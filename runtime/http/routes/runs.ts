@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { type RunResult, runResult, runState } from '../../../events/index.ts'
-import { cancellerNamed, cancelReason } from '../../engine/cancel-reason.ts'
+import { cancellerNamed, cancelReason } from '../../core/cancel-reason.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe, runParameter } from '../describe.ts'
 import { Problem } from '../problem.ts'

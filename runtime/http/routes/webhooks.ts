@@ -1,8 +1,8 @@
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { questionOf } from '../question.ts'
+import { takeCall } from '../receive/take.ts'
 import { respondWith } from '../respond.ts'
-import { takeCall } from '../take.ts'
 import { receiptSchema } from './events.ts'
 
 const header = (name: string, description: string) =>

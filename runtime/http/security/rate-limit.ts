@@ -1,4 +1,4 @@
-import type { Clock } from '../../engine/clock.ts'
+import type { Clock } from '../../core/clock.ts'
 import { Problem } from '../problem.ts'
 
 interface Bucket {

@@ -1,9 +1,9 @@
-import { SqliteBus } from '../../../runtime/bus/sqlite/bus.ts'
-import { openDatabase } from '../../../runtime/bus/sqlite/database.ts'
 import type { Config } from '../../../runtime/config/config.ts'
-import { systemClock } from '../../../runtime/engine/clock.ts'
-import { Dispatcher, type DispatcherOptions } from '../../../runtime/engine/dispatcher.ts'
-import type { Registry } from '../../../runtime/engine/registry.ts'
+import { SqliteBus } from '../../../runtime/core/bus/sqlite/bus.ts'
+import { openDatabase } from '../../../runtime/core/bus/sqlite/database.ts'
+import { systemClock } from '../../../runtime/core/clock.ts'
+import { Dispatcher, type DispatcherOptions } from '../../../runtime/core/dispatcher.ts'
+import type { Registry } from '../../../runtime/core/registry/registry.ts'
 import type { Host } from '../../../runtime/function.ts'
 
 /** The real bus under the real dispatcher, begun, for functions that touch nothing. */

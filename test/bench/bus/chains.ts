@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { defineEvent } from '../../../events/index.ts'
-import { rootPublication } from '../../../runtime/engine/publication.ts'
-import { createRegistry, register } from '../../../runtime/engine/registry.ts'
+import { rootPublication } from '../../../runtime/core/publication.ts'
+import { createRegistry, register } from '../../../runtime/core/registry/registry.ts'
 import { defineFunction } from '../../../runtime/function.ts'
 import { countdown, openBare } from './bare.ts'
 

@@ -1,4 +1,4 @@
-import { openDatabase } from '../../../runtime/bus/sqlite/database.ts'
+import { openDatabase } from '../../../runtime/core/bus/sqlite/database.ts'
 
 /** Puts events into a new store that have all been handled, in runs of ten, as if they had been over long ago. */
 export function fillStore(folder: string, events: number): void {

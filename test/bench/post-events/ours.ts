@@ -1,8 +1,8 @@
 /** `POST /events` as the daemon has it, over an engine that lets no run begin. Argument: a folder. Says its port. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openEngine } from '../../../runtime/backup/engine.ts'
 import { loadConfig } from '../../../runtime/config/load.ts'
-import { openEngine } from '../../../runtime/engine/engine.ts'
 import { createHandler } from '../../../runtime/http/handler.ts'
 import { listen } from '../../../runtime/http/listener.ts'
 import { readSecrets } from '../../../runtime/http/secrets.ts'

@@ -4,10 +4,10 @@
  */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Publication } from '../../../runtime/bus/bus.ts'
-import { SqliteBus } from '../../../runtime/bus/sqlite/bus.ts'
-import { openDatabase } from '../../../runtime/bus/sqlite/database.ts'
-import { newRunId } from '../../../runtime/engine/publication.ts'
+import type { Publication } from '../../../runtime/core/bus/bus.ts'
+import { SqliteBus } from '../../../runtime/core/bus/sqlite/bus.ts'
+import { openDatabase } from '../../../runtime/core/bus/sqlite/database.ts'
+import { newRunId } from '../../../runtime/core/publication.ts'
 
 const folder = process.argv[2] ?? ''
 const bus = new SqliteBus(openDatabase(folder), folder)

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { RunResult } from '../../../events/index.ts'
-import { runsCommand } from '../../../runtime/cli/runs.ts'
+import { runsCommand } from '../../../runtime/cli/commands/runs.ts'
 import type { Findings } from './findings.ts'
 import { type Ended, Hdsync } from './hdsync.ts'
 import { judgeBackups, judgeListed, judgeOrder, openStore } from './judge.ts'

@@ -9,8 +9,8 @@ import {
   sourceSynced,
   syncRun,
 } from '../../../events/index.ts'
-import { envelopeOf } from '../../../runtime/bus/sqlite/rows.ts'
 import { wordsOf } from '../../../runtime/cli/view/words.ts'
+import { envelopeOf } from '../../../runtime/core/bus/sqlite/rows.ts'
 
 type Row = Record<string, unknown>
 const endTypes = new Set<string>(runEnds.map(({ type }) => type))

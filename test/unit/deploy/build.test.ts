@@ -151,7 +151,7 @@ describe('the build', () => {
   test('gives programs that import hdsync the very events that its functions handle', () => {
     const script = `
       import { syncRun } from 'hdsync'
-      import handler from '${app}/functions/sync.run.js'
+      import handler from '${app}/functions/backup/sync.run.js'
       import 'hdsync/testing'
       console.log(handler.on[0] === syncRun)`
     writeFileSync(join(folder, 'program.mjs'), script)

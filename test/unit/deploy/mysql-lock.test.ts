@@ -7,10 +7,10 @@ import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import mysqlLock from '../../../deploy/examples/functions/mysql-lock.ts'
 import { backupStart, catalogue, type RunResult, runEnds } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import { createHost } from '../../../runtime/host/host.ts'
 import { Box } from '../functions/box.ts'
-import { Bench } from '../runtime/engine/bench.ts'
+import { Bench } from '../runtime/backup/bench.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 
 const config = parseConfig(

@@ -36,7 +36,7 @@ describe.runIf(has('dpkg-deb') && has('strip') && inCheckout)('the Debian packag
     '/usr/bin/hdsync -> ../lib/hdsync/bin/hdsync',
     '/usr/lib/hdsync/bin/hdsync',
     '/usr/lib/hdsync/node/bin/node',
-    '/usr/lib/hdsync/functions/sync.run.js',
+    '/usr/lib/hdsync/functions/backup/sync.run.js',
     '/usr/lib/hdsync/runtime/package.json',
     '/usr/lib/hdsync/runtime/hdsync.d.ts',
     '/usr/lib/hdsync/runtime/testing.d.ts',

@@ -2,11 +2,11 @@ import type { Envelope, FileSystem } from '../../../events/index.ts'
 import type { LvSource } from '../../../runtime/config/config.ts'
 import { TerminalError } from '../../../runtime/errors.ts'
 import type { Host } from '../../../runtime/function.ts'
-import { heldLists } from '../../../runtime/host/held-lists.ts'
-import type { Asked, Written } from '../../../runtime/host/mirrors.ts'
-import type { SyncOutcome, SyncStats } from '../../../runtime/host/rsync.ts'
-import type { LeftOut } from '../../../runtime/host/rsync-errors.ts'
-import type { Share } from '../../../runtime/host/suspects.ts'
+import { heldLists } from '../../../runtime/host/mirror/held-lists.ts'
+import type { Asked, Written } from '../../../runtime/host/mirror/mirrors.ts'
+import type { SyncOutcome, SyncStats } from '../../../runtime/host/mirror/rsync.ts'
+import type { LeftOut } from '../../../runtime/host/mirror/rsync-errors.ts'
+import type { Share } from '../../../runtime/host/mirror/suspects.ts'
 
 const stats: SyncStats = { files: 100, created: 0, deleted: 2, transferred: 3, transferredBytes: 4096 }
 

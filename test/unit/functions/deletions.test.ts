@@ -10,9 +10,9 @@ import {
   syncHeld,
 } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import { TerminalError } from '../../../runtime/errors.ts'
-import { Bench } from '../runtime/engine/bench.ts'
+import { Bench } from '../runtime/backup/bench.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 import { Box } from './box.ts'
 

@@ -8,7 +8,7 @@ import {
   snapshotBefore,
 } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import { CancelledError, RetryableError, TerminalError } from '../../../runtime/errors.ts'
 import {
   type AtGate,
@@ -17,7 +17,7 @@ import {
   type FunctionDefinition,
 } from '../../../runtime/function.ts'
 import { turns } from '../manual-clock.ts'
-import { Bench } from '../runtime/engine/bench.ts'
+import { Bench } from '../runtime/backup/bench.ts'
 import { Box } from './box.ts'
 
 const { functions } = await loadRegistry({ ours: ownFunctions, users: '/nowhere' }, catalogue)

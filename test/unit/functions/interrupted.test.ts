@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
 const folder = join(import.meta.dirname, '../../../functions')
-const files = readdirSync(folder).filter((name) => name.endsWith('.ts'))
+const files = globSync('*/*.ts', { cwd: folder }).sort()
 
 test.each(files)('%s says what becomes of it when it is interrupted, and that is so', (name) => {
   const code = readFileSync(join(folder, name), 'utf8')

@@ -12,10 +12,10 @@ import {
   sourceFailed,
 } from '../../../events/index.ts'
 import { parseConfig, type Target } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import { CancelledError, TerminalError } from '../../../runtime/errors.ts'
 import { turns } from '../manual-clock.ts'
-import { Bench } from '../runtime/engine/bench.ts'
+import { Bench } from '../runtime/backup/bench.ts'
 import { Box } from './box.ts'
 
 const config = parseConfig(

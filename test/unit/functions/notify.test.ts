@@ -15,12 +15,12 @@ import {
   syncHeld,
 } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import type { Host } from '../../../runtime/function.ts'
-import { createTellHook } from '../../../runtime/host/hooks.ts'
+import { createTellHook } from '../../../runtime/host/notify/hooks.ts'
 import { MailReceiver } from '../receivers/mail.ts'
 import { WebReceiver } from '../receivers/web.ts'
-import { Bench } from '../runtime/engine/bench.ts'
+import { Bench } from '../runtime/backup/bench.ts'
 import { secretFile, webhookSecret } from '../runtime/host/hook-bench.ts'
 import { recordingRunner } from '../runtime/host/runner.ts'
 

@@ -11,9 +11,9 @@ import {
   sourceSynced,
 } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/engine/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import { RetryableError, TerminalError } from '../../../runtime/errors.ts'
-import { Bench } from '../runtime/engine/bench.ts'
+import { Bench } from '../runtime/backup/bench.ts'
 import { Box } from './box.ts'
 
 const configFor = (keep: string) =>

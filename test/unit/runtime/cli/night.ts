@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type BackupRequest, backupStart } from '../../../../events/index.ts'
+import { type Engine, openEngine } from '../../../../runtime/backup/engine.ts'
 import type { Io } from '../../../../runtime/cli/io.ts'
 import { loadConfig } from '../../../../runtime/config/load.ts'
-import { type Engine, openEngine } from '../../../../runtime/engine/engine.ts'
-import { writeMarker } from '../../../../runtime/host/marker.ts'
+import { writeMarker } from '../../../../runtime/host/target/marker.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
 /** What a command printed. */

@@ -7,9 +7,9 @@ import {
   sourceArchived,
   sourceFailed,
 } from '../../../../events/index.ts'
-import { SqliteBus } from '../../../../runtime/bus/sqlite/bus.ts'
-import { openDatabase } from '../../../../runtime/bus/sqlite/database.ts'
-import { SqliteJournal } from '../../../../runtime/bus/sqlite/journal.ts'
+import { SqliteBus } from '../../../../runtime/core/bus/sqlite/bus.ts'
+import { openDatabase } from '../../../../runtime/core/bus/sqlite/database.ts'
+import { SqliteJournal } from '../../../../runtime/core/bus/sqlite/journal.ts'
 import { event } from '../../../contract/publication.ts'
 import type { Server } from './night.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { nothingDone } from '../../../../runtime/backup/summary.ts'
 import { painter } from '../../../../runtime/cli/format.ts'
 import { sourcesTable } from '../../../../runtime/cli/sources-table.ts'
-import { nothingDone } from '../../../../runtime/engine/summary.ts'
 
 test('what is wrong with the targets of several sources is told once, all of it', () => {
   const reason = 'target.open: target hdd1: no marker; target hdd9: no marker'

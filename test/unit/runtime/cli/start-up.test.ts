@@ -10,7 +10,7 @@ function packagesOf(command: string): string[] {
     const { registerHooks } = require('node:module')
     const names = new Set()
     registerHooks({ resolve(name, context, next) { names.add(name); return next(name, context) } })
-    import('${cli}/${command}.ts').then(() => console.log(JSON.stringify([...names])))`
+    import('${cli}/commands/${command}.ts').then(() => console.log(JSON.stringify([...names])))`
   const names: string[] = JSON.parse(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }))
   return names.filter((name) => !/^(?:[./]|node:|file:)/.test(name))
 }

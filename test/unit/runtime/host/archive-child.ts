@@ -1,6 +1,6 @@
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
-import type { CommandRunner } from '../../../../runtime/host/command.ts'
+import type { CommandRunner } from '../../../../runtime/host/command/command.ts'
 import { recordingRunner } from './runner.ts'
 
 // Makes an archive, and is killed when it comes to a call of the system or a command.
@@ -20,7 +20,7 @@ const deadly: CommandRunner = {
   ...runner,
   run: (command) => (command.argv[0] === at ? die() : runner.run(command)),
 }
-const { createArchives } = await import('../../../../runtime/host/archives.ts')
+const { createArchives } = await import('../../../../runtime/host/archive/archives.ts')
 const { signal } = new AbortController()
 const boots = { current: 'boot', inOrderSince: () => true }
 const archives = createArchives({ runner: deadly, signal, boots, indexes })

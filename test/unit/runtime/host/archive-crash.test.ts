@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { ArchivePlan } from '../../../../runtime/host/archive-place.ts'
+import type { ArchivePlan } from '../../../../runtime/host/archive/archive-place.ts'
 import { Child } from '../../child.ts'
 import { indexesOf, lastWeek, open, prepare, sha256sum, sharesBlocks, write } from './archive-plans.ts'
 

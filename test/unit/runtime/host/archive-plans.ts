@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { constants, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type ArchivePlan, archivePath } from '../../../../runtime/host/archive-place.ts'
-import { createArchives } from '../../../../runtime/host/archives.ts'
-import type { CommandRunner } from '../../../../runtime/host/command.ts'
+import { type ArchivePlan, archivePath } from '../../../../runtime/host/archive/archive-place.ts'
+import { createArchives } from '../../../../runtime/host/archive/archives.ts'
+import type { CommandRunner } from '../../../../runtime/host/command/command.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 

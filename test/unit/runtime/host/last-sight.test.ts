@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { claimSources, claimsFile } from '../../../../runtime/host/claims.ts'
 import { lastSight, noteSight } from '../../../../runtime/host/last-sight.ts'
+import { claimSources, claimsFile } from '../../../../runtime/host/target/claims.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
 function place() {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Command, CommandError, type CommandRunner } from '../../../../runtime/host/command.ts'
+import { type Command, CommandError, type CommandRunner } from '../../../../runtime/host/command/command.ts'
 
 /** What a command prints; or how it fails. */
 type Answer = string | Error

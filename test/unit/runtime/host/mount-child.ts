@@ -1,5 +1,5 @@
-import { mount, unmount } from '../../../../runtime/host/mount.ts'
-import { readMounts } from '../../../../runtime/host/mountinfo.ts'
+import { mount, unmount } from '../../../../runtime/host/mount/mount.ts'
+import { readMounts } from '../../../../runtime/host/mount/mountinfo.ts'
 import { recordingRunner } from './runner.ts'
 
 /** Mounts or unmounts, for a test in namespaces of its own, and says whether it sees the mount afterwards. */

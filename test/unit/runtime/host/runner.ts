@@ -1,4 +1,8 @@
-import { type CommandObserver, type CommandRunner, createRunner } from '../../../../runtime/host/command.ts'
+import {
+  type CommandObserver,
+  type CommandRunner,
+  createRunner,
+} from '../../../../runtime/host/command/command.ts'
 
 export interface Recorded {
   argv: readonly string[]

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
-import { connectDaemon } from '../../../../runtime/cli/daemon.ts'
+import { connectDaemon } from '../../../../runtime/cli/daemon/client.ts'
 import { type ListenAddress, type ListenOptions, listen } from '../../../../runtime/http/listener.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 

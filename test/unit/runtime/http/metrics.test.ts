@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { runDegraded, runFailed, runSucceeded, sourceSynced, syncRun } from '../../../../events/index.ts'
-import { rootPublication } from '../../../../runtime/engine/publication.ts'
+import { rootPublication } from '../../../../runtime/core/publication.ts'
 import { makeService, type Service } from './service.ts'
 
 const start = Date.UTC(2026, 2, 1)

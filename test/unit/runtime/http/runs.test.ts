@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { RunResult } from '../../../../events/index.ts'
-import { showCommand } from '../../../../runtime/cli/show.ts'
+import { showCommand } from '../../../../runtime/cli/commands/show.ts'
 import { HdsyncError } from '../../../../runtime/errors.ts'
 import { tookMs } from '../../../../runtime/took.ts'
 import { printed } from '../cli/night.ts'

@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { checkCommand } from '../../../../../runtime/cli/check.ts'
 import { conditions } from '../../../../../runtime/cli/checks/conditions.ts'
+import { checkCommand } from '../../../../../runtime/cli/commands/check.ts'
 import { printed } from '../night.ts'
 
 const root = join(import.meta.dirname, '../../../../..')
@@ -11,8 +11,8 @@ const textOf = (pattern: string) =>
     .filter((file) => !/conditions(\.test)?\.ts$/.test(file))
     .map((file) => readFileSync(join(root, file), 'utf8'))
     .join('\n')
-const checks = textOf('runtime/cli/{check,checks/*}.ts')
-const tests = textOf('test/unit/runtime/cli/{check.test,checks/*.test}.ts')
+const checks = textOf('runtime/cli/{commands/check,checks/*}.ts')
+const tests = textOf('test/unit/runtime/cli/{commands/check.test,checks/*.test}.ts')
 
 // That nothing else can be found, the types see to.
 describe('each condition', () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkDirectory, checkExclude, checkGaps } from '../../../../../runtime/cli/checks/directories.ts'
 import type { PathSource } from '../../../../../runtime/config/config.ts'
-import { type Mount, readMounts } from '../../../../../runtime/host/mountinfo.ts'
+import { type Mount, readMounts } from '../../../../../runtime/host/mount/mountinfo.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { boxWith } from './lvm.ts'
 

@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openDatabase, openDatabaseForReading } from '../../../../../runtime/bus/sqlite/database.ts'
 import { checkHistory } from '../../../../../runtime/cli/checks/history.ts'
 import { loadConfig } from '../../../../../runtime/config/load.ts'
+import { openDatabase, openDatabaseForReading } from '../../../../../runtime/core/bus/sqlite/database.ts'
 import { backUp, makeServer, release, type Server } from '../night.ts'
 
 const day = 86_400_000

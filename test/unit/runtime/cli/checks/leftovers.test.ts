@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { checkLeftovers } from '../../../../../runtime/cli/checks/leftovers.ts'
-import type { Mount } from '../../../../../runtime/host/mountinfo.ts'
+import type { Mount } from '../../../../../runtime/host/mount/mountinfo.ts'
 import { boxWith } from './lvm.ts'
 
 const isLive = (run: string) => run === 'live'

@@ -1,6 +1,10 @@
 import { type Box, createBox } from '../../../../../runtime/cli/checks/box.ts'
 import { parseConfig } from '../../../../../runtime/config/config.ts'
-import { type Command, CommandError, type CommandRunner } from '../../../../../runtime/host/command.ts'
+import {
+  type Command,
+  CommandError,
+  type CommandRunner,
+} from '../../../../../runtime/host/command/command.ts'
 
 /** A row of lvs(8), as LVM 2.03.16 prints it for an active volume of 64 MiB in a group with 1 GiB to spare. */
 const row = {

@@ -12,8 +12,8 @@ import {
 import { checkState } from '../../../../../runtime/cli/checks/state.ts'
 import { checkTarget } from '../../../../../runtime/cli/checks/targets.ts'
 import { type Config, parseConfig } from '../../../../../runtime/config/config.ts'
-import { writeMarker } from '../../../../../runtime/host/marker.ts'
-import { type Mount, mountOf, readMounts } from '../../../../../runtime/host/mountinfo.ts'
+import { type Mount, mountOf, readMounts } from '../../../../../runtime/host/mount/mountinfo.ts'
+import { writeMarker } from '../../../../../runtime/host/target/marker.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { boxWith } from './lvm.ts'
 

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkSchedule } from '../../../../../runtime/cli/checks/schedule.ts'
-import { parseTimerState } from '../../../../../runtime/host/timer.ts'
+import { parseTimerState } from '../../../../../runtime/host/systemd/timer.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { boxWith } from './lvm.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { StoryDelivery, StoryEvent } from '../../../../../runtime/bus/journal.ts'
 import { painter } from '../../../../../runtime/cli/format.ts'
 import { storyText } from '../../../../../runtime/cli/story/lines.ts'
+import type { StoryDelivery, StoryEvent } from '../../../../../runtime/core/bus/journal.ts'
 
 const drawing = { paint: painter(false), commands: true, live: false }
 const at = Date.UTC(2026, 10, 22, 0, 57, 3)

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { type Case, remedyFor } from '../../../../../runtime/cli/story/remedies.ts'
 import { parseConfig } from '../../../../../runtime/config/config.ts'
 import { InterruptedError } from '../../../../../runtime/errors.ts'
-import { noRuntimeRoom } from '../../../../../runtime/host/runtime-room.ts'
-import { UnmountableError } from '../../../../../runtime/host/volume-content.ts'
+import { UnmountableError } from '../../../../../runtime/host/lvm/volume-content.ts'
+import { noRuntimeRoom } from '../../../../../runtime/host/mount/runtime-room.ts'
 
 const { sources } = parseConfig(
   'sources: { var: { lv: vg01/lv_var, target: hdd1 } }\ntargets: { hdd1: { path: /mnt/hdd1 } }',

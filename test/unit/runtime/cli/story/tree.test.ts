@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { StoryEvent } from '../../../../../runtime/bus/journal.ts'
 import { followingOf, type Node, treesOf } from '../../../../../runtime/cli/story/tree.ts'
+import type { StoryEvent } from '../../../../../runtime/core/bus/journal.ts'
 
 const event = (id: string, type: string, parentid?: string): StoryEvent => ({
   event: {

@@ -1,0 +1,76 @@
+import {
+  archiveWeekly,
+  backupFinish,
+  mirrorSuspect,
+  runWarned,
+  sourceArchived,
+  sourceFailed,
+  sourceSynced,
+} from '../../events/index.ts'
+import {
+  CancelledError,
+  configured,
+  defineFunction,
+  earlierArchives,
+  provesUnchanged,
+  reasonOf,
+  TerminalError,
+  weekdayOf,
+} from '../../runtime/function.ts'
+
+/**
+ * Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven. Where the mirror
+ * has not changed since an earlier archive, it becomes a link of that one. Interrupted, it is given up: the source has
+ * failed, and what was written so far is removed.
+ */
+export default defineFunction({
+  on: archiveWeekly,
+  emits: [sourceArchived, sourceFailed, backupFinish, runWarned],
+  timeout: '7d',
+  // One archive after the other: each uses every core to compress.
+  concurrency: { key: () => 'archive' },
+  retry: { limit: 2 },
+
+  async run({ data }, { config, host, run, events, emit, progress, clock }) {
+    const { source, target } = configured(config, data.source)
+    const to = config.archive && config.targets[config.archive.target]
+    if (!to || !config.archive) throw new TerminalError('there is no `archive:` in the config any more')
+    if (events.newest([mirrorSuspect, sourceSynced], source.name)?.type === mirrorSuspect.type) {
+      throw new TerminalError(`the mirror of ${source.name} is suspect: no archive is made of it`)
+    }
+    await host.targets.prove(target, source)
+    await host.targets.prove(to)
+    const { compression, level } = config.archive
+    const plan = {
+      from: target,
+      source: source.name,
+      to,
+      // A night that ends after midnight is still one night.
+      weekday: weekdayOf(run.startedAt),
+      compression,
+      level,
+    }
+    const history = events.recent(provesUnchanged, source.name, 100)
+    const earlier = earlierArchives(history, clock.now() - config.keep)
+    const reused = await host.archives.reuse(plan, earlier, progress)
+    const instead = reused.archive ? 'another one stands in for it' : 'a new one is written'
+    for (const problem of reused.damaged) {
+      emit(runWarned, { reason: `${problem}; so is what shares its blocks, ${instead}` })
+    }
+    if (reused.archive) emit(sourceArchived, { source: source.name, ...reused.archive })
+    else {
+      const { archive, damaged } = await host.archives.write(plan, progress)
+      for (const problem of damaged.filter((one) => !reused.damaged.includes(one))) {
+        emit(runWarned, { reason: `${problem}; so is what shares its blocks, nothing is taken from it` })
+      }
+      emit(sourceArchived, { source: source.name, ...archive })
+    }
+    emit(backupFinish, {})
+  },
+
+  giveUp({ data, error }, { emit }) {
+    const cancelled = error instanceof CancelledError
+    emit(sourceFailed, { source: data.source, step: archiveWeekly.type, reason: reasonOf(error), cancelled })
+    emit(backupFinish, {})
+  },
+})

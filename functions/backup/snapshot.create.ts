@@ -1,0 +1,85 @@
+import {
+  snapshotBefore,
+  snapshotCleanup,
+  snapshotCreate,
+  snapshotMount,
+  snapshotOverflowed,
+  snapshotReleased,
+  snapshotTake,
+  sourceFailed,
+} from '../../events/index.ts'
+import {
+  bearsOnDoubt,
+  CancelledError,
+  configured,
+  defineFunction,
+  doubtOf,
+  type EventLog,
+  type LvSource,
+  lastCopy,
+  reasonOf,
+  snapshotSizeBytes,
+  volumeSource,
+} from '../../runtime/function.ts'
+
+/**
+ * Takes a snapshot of a source's volume, after dropping what an earlier trial or night left of it: writable,
+ * so that a journal can be replayed inside it, and tagged with the run. Where functions stand at the gate, it only
+ * prepares: they are told, and `snapshot.take` waits for them. Interrupted, it is given up: the source has failed,
+ * and `snapshot.cleanup` removes what there is of the snapshot.
+ */
+export default defineFunction({
+  on: snapshotCreate,
+  emits: [snapshotBefore, snapshotTake, snapshotMount, snapshotCleanup, sourceFailed],
+  timeout: '30m',
+  concurrency: { key: ({ source }) => source },
+
+  async run({ data, attempt }, { config, gates, host, run, events, clock, emit, log }) {
+    const source = volumeSource(config, data.source)
+    const { target } = configured(config, data.source)
+    // What is wrong with the target, is better known before there is a snapshot; it is proven again before it is written.
+    await host.targets.prove(target, source)
+    if (attempt === 1) {
+      const history = events.recent(bearsOnDoubt, source.name, 100)
+      const mirror = host.mirrors.identify(target, source)
+      const last = lastCopy(history, source, mirror, clock.now())
+      const doubt = doubtOf(history, mirror.id, host.boots, clock.now())
+      const writtenIn = doubt?.of === 'written' ? doubt : undefined
+      await host.mirrors.survey(target, source, run.id, { since: last?.since, writtenIn })
+    }
+    for (const { vg, lv } of await host.snapshots.release(source)) log.info(`removed ${vg}/${lv}, left over`)
+    const origin = await host.snapshots.origin(source)
+    const sizeBytes = origin.thin
+      ? undefined
+      : snapshotSizeBytes({
+          ...origin,
+          wanted: source.snapshot,
+          usedBytes: usedBefore(source, events),
+          overflowedBytes: data.overflowedBytes,
+        })
+    if (gates.exist()) {
+      await gates.settled(source.name)
+      emit(snapshotBefore, { source: source.name }, { attempt })
+      emit(snapshotTake, { ...data, tries: data.tries ?? 1, sizeBytes: sizeBytes ?? null }, { attempt })
+      return
+    }
+    await host.snapshots.create(source, run.id, sizeBytes)
+    emit(snapshotMount, { source: data.source, rest: data.rest }, { attempt })
+  },
+
+  giveUp({ data: { source, rest }, error }, { emit }) {
+    const cancelled = error instanceof CancelledError
+    emit(sourceFailed, { source, step: snapshotCreate.type, reason: reasonOf(error), cancelled })
+    emit(snapshotCleanup, { source, rest })
+  },
+})
+
+/** How much room earlier snapshots of this source needed, in bytes; more than it had, if one overflowed. */
+function usedBefore(source: LvSource, events: EventLog): number[] {
+  const released = events.latest(snapshotReleased, source.name, 30)
+  const overflowed = events.latest(snapshotOverflowed, source.name, 5)
+  return [
+    ...released.map(({ data }) => ((data.sizeBytes ?? 0) * (data.usedPercent ?? 0)) / 100),
+    ...overflowed.map(({ data }) => data.sizeBytes),
+  ]
+}

@@ -1,0 +1,58 @@
+import {
+  snapshotCleanup,
+  snapshotCreate,
+  snapshotMount,
+  snapshotRefused,
+  sourceFailed,
+  syncRun,
+} from '../../events/index.ts'
+import {
+  CancelledError,
+  defineFunction,
+  reasonOf,
+  retryDelayMs,
+  tellingLine,
+  volumeSource,
+} from '../../runtime/function.ts'
+
+/**
+ * Mounts a snapshot read-only. Where that fails, the snapshot is dropped and another one is asked for, with
+ * the attempt counted up and after a growing pause, until the source's attempts are used up. Interrupted, it is given up: the
+ * source has failed, and `snapshot.cleanup` unmounts and removes the snapshot.
+ */
+export default defineFunction({
+  on: snapshotMount,
+  emits: [syncRun, snapshotCreate, snapshotRefused, snapshotCleanup, sourceFailed],
+  timeout: '5m',
+  concurrency: { key: ({ source }) => source },
+  retry: { limit: 1 },
+
+  async run({ data, attempt }, { config, host, run, emit }) {
+    const { source: name, rest } = data
+    const source = volumeSource(config, name)
+    const trial = await host.snapshots.mount(source, run.id)
+    if (trial.mounted) {
+      emit(syncRun, { source: name, rest }, { attempt })
+      return
+    }
+    await host.snapshots.release(source)
+    const { reason, kernel } = trial
+    const attemptsLeft = Math.max(0, source.mount.attempts - attempt)
+    emit(snapshotRefused, { source: name, reason, kernel, attemptsLeft }, { attempt })
+    if (attemptsLeft > 0) {
+      const delayMs = retryDelayMs(attempt, source.mount.backoff)
+      emit(snapshotCreate, { source: name, rest }, { attempt: attempt + 1, delayMs })
+      return
+    }
+    const said = tellingLine(kernel)
+    const failure = `no snapshot could be mounted in ${attempt} attempts: ${reason}${said ? `; the kernel said: ${said}` : ''}`
+    emit(sourceFailed, { source: name, step: snapshotMount.type, reason: failure })
+    emit(snapshotCleanup, { source: name, rest })
+  },
+
+  giveUp({ data: { source, rest }, error }, { emit }) {
+    const cancelled = error instanceof CancelledError
+    emit(sourceFailed, { source, step: snapshotMount.type, reason: reasonOf(error), cancelled })
+    emit(snapshotCleanup, { source, rest })
+  },
+})

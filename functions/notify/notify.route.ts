@@ -1,0 +1,34 @@
+import {
+  anyFact,
+  type DataOf,
+  deadLettered,
+  hookDisabled,
+  notifyEmail,
+  notifyEvents,
+  notifyExec,
+  notifyHealthchecks,
+  notifyNtfy,
+  notifyWebhook,
+} from '../../events/index.ts'
+import { defineFunction, matchesEvent } from '../../runtime/function.ts'
+
+/**
+ * Finds the hooks that are to hear of an event. Each gets a delivery of its own, retried by itself. Interrupted, it is
+ * done again: it only reads and emits.
+ */
+export default defineFunction({
+  on: anyFact,
+  emits: [notifyExec, notifyWebhook, notifyHealthchecks, notifyNtfy, notifyEmail],
+  aside: true,
+
+  run({ event }, { config, events, emit }) {
+    // A hook that cannot be reached is not told so.
+    const unreached =
+      event.type === deadLettered.type ? (event.data as DataOf<typeof deadLettered>).hook : undefined
+    for (const { kind, key, fingerprint, on } of config.notify) {
+      const wanted = key !== unreached && on.some((pattern) => matchesEvent(pattern, event.type))
+      if (!wanted || events.newest([hookDisabled], fingerprint)) continue
+      emit(notifyEvents[kind], { hook: key, event })
+    }
+  },
+})

@@ -1,0 +1,73 @@
+import {
+  type Envelope,
+  type EventDefinition,
+  mirrorSuspect,
+  readStored,
+  sourceFailed,
+  sourceSynced,
+  syncHeld,
+} from '../../../events/index.ts'
+import type { Boots } from '../../host/boots.ts'
+import type { Written } from '../../host/mirror/mirrors.ts'
+
+/** What may differ between a source and its mirror although it has the same size and time in both. */
+export type Doubt =
+  | { of: 'everything'; reason: string }
+  /** Files that were changed then. */
+  | ({ of: 'written' } & Required<Written>)
+
+/** The kinds of events about a source that `doubtOf` has to know. */
+export const bearsOnDoubt: readonly EventDefinition[] = [mirrorSuspect, sourceSynced, sourceFailed, syncHeld]
+
+const tellsOfMirror: readonly string[] = [mirrorSuspect.type, sourceSynced.type]
+
+/** File systems round times down: ext3 and reiserfs to a second, vfat to two. */
+const granuleMs = 2_000
+
+/**
+ * Whether sizes and times tell what has changed since a mirror was last good. A file that is written once more within
+ * the granule of its time after it was copied looks as it did before. So does one whose time was set back after it was
+ * written, on either side: but its time of change (ctime), which nobody can set, tells. So may any that was written when
+ * the power failed (see Boots).
+ * @param history The latest events of these kinds about one source, newest first.
+ * @param mirror The mirror, as Mirror.id names it; undefined for the one that was copied to last.
+ */
+export function doubtOf(
+  history: readonly Envelope[],
+  mirror: string | undefined,
+  boots: Pick<Boots, 'inOrderSince'>,
+  nowMs: number,
+): Doubt | undefined {
+  const told = history.filter(({ type }) => tellsOfMirror.includes(type))
+  const last = told.find((event) => mirror === undefined || isOf(mirror, event))
+  if (!last) {
+    // A first copy that came to nothing has left what it has copied.
+    if (told.length === 0 && history.length > 0) return undefined
+    return everything('no good copy to this mirror is known')
+  }
+  if (last.type === mirrorSuspect.type) return everything('the mirror is suspect')
+  const { boot, read, unchanged } = readStored(sourceSynced, last.data).data ?? {}
+  if (boot === undefined || !boots.inOrderSince(boot)) {
+    return everything('the machine went down since the last good copy, and was not shut down in order')
+  }
+  if (!read) return undefined
+  const copiedMs = Date.parse(last.time)
+  if (nowMs < copiedMs) return everything('the clock was put back since the last good copy')
+  // What a copy has left that did not end well, nobody knows.
+  const newest = history.find((event) => event === last || !tellsOfMirror.includes(event.type))
+  const toMs = newest === last ? Date.parse(read.to) : nowMs
+  const fromMs = Date.parse(read.from)
+  // What a copy has written itself is told by its end; one that wrote nothing cannot hide what others wrote meanwhile.
+  const mirrorMs = unchanged ? fromMs : copiedMs
+  return { of: 'written', fromMs: fromMs - granuleMs, toMs, mirrorMs, nowMs }
+}
+
+/** One that became suspect while hdsync was not there has no name: it may have been any. */
+function isOf(mirror: string, { type, data }: Envelope): boolean {
+  const named = (data as { mirror?: string }).mirror
+  return named === mirror || (named === undefined && type === mirrorSuspect.type)
+}
+
+function everything(reason: string): Doubt {
+  return { of: 'everything', reason }
+}

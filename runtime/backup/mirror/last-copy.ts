@@ -1,0 +1,84 @@
+import { type DataOf, type Envelope, readStored, sourceSynced } from '../../../events/index.ts'
+import type { Source } from '../../config/config.ts'
+import type { Comparison, MirrorIdentity, Since } from '../../host/mirror/mirrors.ts'
+import { contentsOf, dueShare } from './contents.ts'
+import { digestOf } from './mirror-count.ts'
+
+type Synced = DataOf<typeof sourceSynced>
+
+/** A good copy after which nothing went wrong: if nothing has changed since either, the next one would do nothing. */
+export interface LastCopy {
+  since: Since
+  counted: NonNullable<Synced['counted']>
+  left: NonNullable<Synced['left']>
+}
+
+/** In which rsync looks at everything once: half a day less than a week, as a night does not begin at the second. */
+const comparedForMs = 6.5 * 24 * 3_600_000
+
+/**
+ * The last copy to a mirror, if it makes sense to find out whether anything has changed since. That takes a look at each
+ * inode, in vain where something changes every day: so it is done after a first copy, and after one that found nothing
+ * changed.
+ * @param history The events of `bearsOnDoubt` about the source, newest first.
+ */
+export function lastCopy(
+  history: readonly Envelope[],
+  source: Source,
+  { id, state }: MirrorIdentity,
+  nowMs: number,
+): LastCopy | undefined {
+  if (id === undefined) return undefined
+  const copies = history.filter(
+    ({ type, data }) => type === sourceSynced.type && (data as Partial<Synced>).mirror === id,
+  )
+  const [last, before] = copies
+  // What failed since, or was held, may have been on its way to any mirror.
+  if (!last || history.slice(0, history.indexOf(last)).some(({ type }) => type !== sourceSynced.type))
+    return undefined
+  const { unchanged, read, counted, left } = readStored(sourceSynced, last.data).data ?? {}
+  if (!read || !counted || !left || (before && !unchanged)) return undefined
+  if (left.from !== placeOf(source) || counted.exclude !== digestOf(source.exclude)) return undefined
+  // An older image of the disk was put back, or somebody has changed something at the root of the mirror.
+  if (left.mirrorState !== state) return undefined
+  const sourceMs = Date.parse(read.from)
+  const since = { sourceMs, mirrorMs: unchanged ? sourceMs : Date.parse(last.time) }
+  const isOld = nowMs - Date.parse(left.compared) > comparedForMs
+  // A clock that was put back tells nothing of what came when.
+  if (isOld || nowMs < since.mirrorMs || dueShare(contentsOf(history, id), nowMs)) return undefined
+  return { since, counted, left }
+}
+
+/**
+ * Whether a copy would do nothing: there are as many entries on both sides as the last one has left, those that are copied
+ * are the same, and nothing, access lists and attributes included, has changed on either side since.
+ */
+export function isNeedless({ counted, left }: LastCopy, now: Comparison): boolean {
+  const { files, notCopied } = counted
+  return (
+    now.written === undefined &&
+    now.facts?.changed === 0 &&
+    now.facts.same === files &&
+    now.mirrorNames === files + notCopied &&
+    now.sourceNames === left.sourceNames
+  )
+}
+
+/**
+ * What a later run is to know of a copy that went well.
+ * @param compared When rsync began to look at everything.
+ * @returns undefined where not all of it is known.
+ */
+export function leftBy(
+  source: Source,
+  { state }: MirrorIdentity,
+  sourceNames: number | undefined,
+  compared: string,
+): Synced['left'] {
+  if (state === undefined || sourceNames === undefined) return undefined
+  return { from: placeOf(source), sourceNames, mirrorState: state, compared }
+}
+
+function placeOf(source: Source): string {
+  return source.kind === 'lv' ? `${source.vg}/${source.lv}` : source.path
+}

@@ -1,0 +1,46 @@
+import type { Envelope } from '../../../events/index.ts'
+import { HdsyncError } from '../../errors.ts'
+import type { Context, Mirror } from '../../function.ts'
+import type { SyncOutcome, SyncPlan } from '../../host/mirror/rsync.ts'
+import { earlierArchives } from '../earlier-archives.ts'
+
+/** The disk of the mirror is full, whatever of it. */
+const full: readonly (string | undefined)[] = ['no-space', 'no-inodes', 'quota']
+
+/** What a copy needs to know that may have to make room first. */
+export interface RoomOptions {
+  totalBytes: Parameters<Context['host']['mirrors']['sync']>[1]
+  /** The events of `provesUnchanged` about the source, of all runs, newest first. */
+  history: readonly Envelope[]
+}
+
+/**
+ * Copies. Where the disk is full before the end, what this copy would delete may be all the room that is needed, as after
+ * a large file got another name: if an archive has it, the same deletions are made first, and it is copied once more.
+ * @throws As Mirrors.sync.
+ */
+export async function syncMakingRoom(
+  plan: SyncPlan,
+  mirror: Mirror,
+  { totalBytes, history }: RoomOptions,
+  { host, run, config, clock, log, progress }: Context,
+): Promise<SyncOutcome> {
+  try {
+    return await host.mirrors.sync(plan, totalBytes, progress)
+  } catch (error) {
+    if (!(error instanceof HdsyncError) || !full.includes(error.kind) || mirror.empty) throw error
+    const before = history.filter(({ runid }) => runid !== run.id)
+    if (!(await host.archives.stand(earlierArchives(before, clock.now() - config.keep)))) throw error
+    log.warn(`${error.message}: what this copy may delete is deleted first, as an archive has it`)
+    const room = await host.mirrors.makeRoom(plan)
+    if (room.kind === 'limited') return room
+    const { deleted } = room.stats
+    if (deleted === 0) throw error
+    const outcome = await host.mirrors.sync(
+      { ...plan, maxDelete: Math.max(0, plan.maxDelete - deleted) },
+      totalBytes,
+      progress,
+    )
+    return { ...outcome, stats: { ...outcome.stats, deleted: outcome.stats.deleted + deleted } }
+  }
+}

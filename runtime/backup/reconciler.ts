@@ -1,0 +1,99 @@
+import type { Config } from '../config/config.ts'
+import type { EventBus } from '../core/bus/bus.ts'
+import type { Journal } from '../core/bus/journal.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Dispatcher } from '../core/dispatcher.ts'
+import type { RunEnds } from '../core/run-ends.ts'
+import { InterruptedError } from '../errors.ts'
+import { createRunner, unobserved } from '../host/command/command.ts'
+import { endOrphans } from '../host/command/orphans.ts'
+import { createHost, type HostOptions } from '../host/host.ts'
+import { sweep } from '../host/leftovers.ts'
+import { resumeSources } from '../host/lvm/half-made.ts'
+import type { EngineObserver } from './engine.ts'
+
+interface ReconcilerOptions {
+  bus: EventBus
+  journal: Journal
+  dispatcher: Dispatcher
+  ends: RunEnds
+  config: Config
+  observer: EngineObserver
+  hostOptions: Omit<HostOptions, 'observer' | 'signal'>
+  /** Since the last process used the store. */
+  machineWentDown: boolean
+  clock: Clock
+}
+
+/**
+ * Sets right what the last process left when it did not end in order (SIGKILL, power cut). The caller holds
+ * the lock, so whatever is claimed has no owner any more.
+ *
+ * A run that was under way is ended, not continued: its steps are given up as interrupted, and the functions
+ * marked `always` put things in order. The next run copies what is still missing; rsync makes that cheap. A
+ * run that was asked for but had not begun is kept, and waits for its turn.
+ *
+ * Then snapshots and mounts that carry our mark and belong to no run are removed.
+ */
+export async function reconcile(options: ReconcilerOptions): Promise<void> {
+  const { bus, journal, dispatcher, ends, observer, hostOptions } = options
+  await endOrphans(hostOptions.store, (message) => observer.onWarning?.(message))
+  await bus.reclaim('interrupted: hdsync or the machine stopped', options.clock.now())
+  const { interrupted, untouched } = begunRuns(options)
+  for (const runId of untouched) await bus.holdBack(runId)
+  if (interrupted.length > 0) await beforehand(options)
+  const reason = new InterruptedError(options.machineWentDown)
+  for (const runId of interrupted) {
+    observer.onWarning?.(`run ${runId} was interrupted: it is being ended, and what it left put in order`)
+    await dispatcher.endRun(runId, reason)
+  }
+  dispatcher.start()
+  await Promise.all(interrupted.map((runId) => ends.wait(runId)))
+  const isLive = (runId: string) => {
+    const run = journal.run(runId)
+    return run !== undefined && !run.end
+  }
+  const isOver = (runId: string) => {
+    const run = journal.run(runId)
+    return run?.id === runId && run.end !== undefined
+  }
+  for (const message of await sweep(options.config, hostOptions, isLive, isOver))
+    observer.onWarning?.(message)
+}
+
+/**
+ * What an interrupted run needs before its functions put things in order: its volumes may hang, suspended. And its
+ * half-written archive goes where the target can be proven at once: it is always mounted, or still is after a kill.
+ * Any other is tidied when a run opens it, before it is written to.
+ */
+async function beforehand({ config, hostOptions, observer }: ReconcilerOptions): Promise<void> {
+  const signal = AbortSignal.timeout(60_000)
+  const runner = createRunner({ observer: unobserved, signal, owner: hostOptions.store })
+  // Where LVM cannot be used, the sources that need it will say so.
+  const resumed = await resumeSources(config, runner).catch(() => [])
+  for (const message of resumed) observer.onWarning?.(message)
+  const target = config.targets[config.archive?.target ?? '']
+  if (!target) return
+  const { targets, archives } = createHost({ ...hostOptions, observer: unobserved, signal })
+  try {
+    await targets.prove(target)
+    await archives.tidy(target)
+  } catch {
+    // It is not there now; what is wrong with it, if anything, the next run says.
+  }
+}
+
+/**
+ * Runs that have not ended and are not held back: those that have begun, and those that were only about to. How many wait
+ * must not matter: there may be a hundred thousand.
+ */
+function begunRuns({ journal, bus }: ReconcilerOptions): { interrupted: string[]; untouched: string[] } {
+  const waiting = new Set(bus.heldRuns())
+  const others = journal.unended().filter((runId) => !waiting.has(runId))
+  const hasBegun = (runId: string) =>
+    bus.open(runId).every(({ tries }) => tries > 0) || bus.events({ runId, limit: 2 }).length > 1
+  const { interrupted = [], untouched = [] } = Object.groupBy(others, (runId) =>
+    hasBegun(runId) ? 'interrupted' : 'untouched',
+  )
+  return { interrupted, untouched }
+}

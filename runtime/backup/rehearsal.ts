@@ -1,0 +1,169 @@
+import type { Envelope, EventDefinition, InputOf } from '../../events/index.ts'
+import type { Config } from '../config/config.ts'
+import type { EventBus } from '../core/bus/bus.ts'
+import { SqliteBus } from '../core/bus/sqlite/bus.ts'
+import { inMemory, openDatabase } from '../core/bus/sqlite/database.ts'
+import { systemClock } from '../core/clock.ts'
+import { rootPublication } from '../core/publication.ts'
+import type { RegisteredFunction, Registry } from '../core/registry/registry.ts'
+import { work } from '../core/worker.ts'
+import type { Host, HostOptions } from '../host/host.ts'
+import { createPlanner, type PlannedStep } from '../host/planning.ts'
+
+/** What came of a function that was run by itself, beside the bus. */
+export interface Rehearsal {
+  /** `retry`: on the bus it would be tried again. */
+  outcome: 'done' | 'retry' | 'dead' | 'cancelled'
+  error: string | null
+  /** What would be put on the bus. */
+  emitted: { type: string; attempt: number; data: unknown }[]
+  /** What it ran, or would run, in its order. */
+  steps: PlannedStep[]
+  log: { level: 'info' | 'warn'; message: string }[]
+  /** All of that in the order in which it happened, a line each. */
+  story: string[]
+}
+
+export interface RehearsalOptions {
+  config: Config
+  /** Where the function looks up what happened before; nothing did unless given. */
+  bus?: EventBus
+  store?: string
+  runtimeDirectory: string
+  /** Makes the box; one that only writes down what would be done unless given. */
+  host?: (options: HostOptions) => Host
+  /** Changes the box that the function sees. */
+  adapt?: (host: Host, tell: (line: string) => void) => Host
+  /** Told of each line of the story as it happens. */
+  onLine?: (line: string) => void
+  /** How a command is written in the story; its words one after the other unless given. */
+  quote?: (argv: readonly string[]) => string
+  signal?: AbortSignal
+}
+
+/**
+ * Runs one function with one event, and puts nothing on the bus. Unless a real box is given, every command is
+ * written down instead of being run, and everything goes well.
+ */
+export async function rehearse(
+  target: RegisteredFunction,
+  event: Envelope,
+  options: RehearsalOptions,
+): Promise<Rehearsal> {
+  const { config, store = 'STORE', runtimeDirectory, signal = new AbortController().signal } = options
+  const { quote = (argv) => argv.join(' ') } = options
+  const steps: PlannedStep[] = []
+  const log: Rehearsal['log'] = []
+  const story: string[] = []
+  const tell = (line: string) => {
+    story.push(line)
+    options.onLine?.(line)
+  }
+  const step = (one: PlannedStep) => {
+    steps.push(one)
+    tell(`$ ${one.argvs.map(quote).join(' | ')}${one.file ? ` > ${one.file}` : ''}`)
+  }
+  const makeHost = options.host ?? createPlanner(step)
+  const line = (level: 'info' | 'warn') => (message: string) => {
+    log.push({ level, message })
+    tell(`${level}: ${message}`)
+  }
+  const bus = options.bus ?? new SqliteBus(openDatabase(inMemory), inMemory)
+  const settlement = await work(
+    { id: 0, token: '', tries: 1, generation: 0, function: target.name, event },
+    target,
+    new AbortController(),
+    {
+      bus,
+      clock: systemClock,
+      registry: aloneWith(target),
+      gates: {
+        visit: () => ({
+          signal,
+          context: {
+            async snapshotTaken() {
+              tell('(the snapshot is taken)')
+              return true
+            },
+          },
+          enter: () => {},
+          mayRetry: () => true,
+          leave: (settlement) => settlement,
+        }),
+        chain: () => ({
+          exist: () => false,
+          settled: async () => {},
+          open: () => ({ ready: async () => undefined, close: async () => undefined }),
+        }),
+      },
+      context: (_, signal) => {
+        const observer = {
+          started: (argv: readonly string[]) => {
+            // A planned command has been told of already; what it looks up on the box is of no interest.
+            if (options.host) step({ argvs: [argv] })
+            return 0
+          },
+          ended: () => {},
+        }
+        const host = talkative(
+          makeHost({ observer, signal, store, runtimeDirectory, stateDirectory: config.state }),
+          tell,
+        )
+        return {
+          host: options.adapt?.(host, tell) ?? host,
+          config,
+          run: { id: event.runid ?? '', startedAt: Date.parse(event.time) },
+          log: { info: line('info'), warn: line('warn') },
+          signal,
+          clock: systemClock,
+          progress: () => {},
+        }
+      },
+    },
+  )
+  if (!options.bus) bus.close()
+  const publications = settlement.outcome === 'retry' ? [] : settlement.publications
+  return {
+    outcome: settlement.outcome,
+    error: settlement.attempt.error ?? null,
+    emitted: publications.map(({ event: { type, attempt, data } }) => ({ type, attempt, data })),
+    steps,
+    log,
+    story,
+  }
+}
+
+/** The envelope of an event that has not been on any bus. @throws {TerminalError} The data does not fit. */
+export function envelopeFor<E extends EventDefinition>(event: E, data: InputOf<E>, attempt = 1): Envelope {
+  const registry = { handlersOf: () => [] as readonly RegisteredFunction[] } as unknown as Registry
+  return { ...rootPublication(registry, event, data, { now: Date.now() }).event, attempt }
+}
+
+/** What is said to a session belongs to the story. */
+function talkative(host: Host, tell: (line: string) => void): Host {
+  return {
+    ...host,
+    session(command) {
+      const session = host.session(command)
+      return {
+        ...session,
+        say(line) {
+          tell(`> ${line}`)
+          session.say(line)
+        },
+      }
+    },
+  }
+}
+
+/** Nobody takes what is emitted. */
+function aloneWith(target: RegisteredFunction): Registry {
+  const events = new Map([...target.definition.on, ...target.definition.emits].map((one) => [one.type, one]))
+  return {
+    functions: [target],
+    get: (name) => (name === target.name ? target : undefined),
+    handlersOf: () => [],
+    event: (type) => events.get(type),
+    events: () => [...events.values()],
+  }
+}

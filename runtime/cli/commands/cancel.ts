@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunResult } from '../../../events/index.ts'
+import { loadFunctions } from '../../backup/engine.ts'
+import { cancelledRun } from '../../backup/withdrawal.ts'
+import type { StoreConfig } from '../../config/store-config.ts'
+import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
+import { openDatabase } from '../../core/bus/sqlite/database.ts'
+import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
+import { cancelReason } from '../../core/cancel-reason.ts'
+import { UsageError } from '../../errors.ts'
+import { leaveCancelNote } from '../cancel-note.ts'
+import { asked, connectDaemon } from '../daemon/client.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { readWanted } from '../find-run.ts'
+import type { Io } from '../io.ts'
+import { storeConfig } from '../locate.ts'
+import type { Reading } from '../store.ts'
+import { resultText } from '../view/result.ts'
+
+export interface CancelOptions {
+  config?: string
+  json?: boolean
+}
+
+const pollMs = 100
+
+/**
+ * `hdsync cancel`: ends a run before its time, in order, and waits for its end. It needs no config that is good: see
+ * `storeConfig`.
+ * @param wanted An id or its beginning; `last`, the newest.
+ * @returns 0 when it was cancelled, 1 when it ended otherwise before.
+ * @throws {UsageError} There is no such run, or nothing of it to cancel.
+ */
+export async function cancelCommand(wanted: string, options: CancelOptions, io: Io): Promise<number> {
+  const config = await storeConfig(options.config, io)
+  const before = readWanted(config, wanted)
+  const { run } = before.result
+  if (before.result.endedAt !== null) {
+    throw new UsageError(`run ${run} has ended already (${before.standing})`, {
+      hint: `hdsync show ${run}`,
+    })
+  }
+  await ask(before, config, io)
+  const result = await ended(run, config)
+  io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io))
+  return result.state === 'cancelled' ? exitCodes.succeeded : exitCodes.failed
+}
+
+/** Has whoever does the run end it; one that nobody has begun is taken back. */
+async function ask({ standing, result: { run } }: Reading, config: StoreConfig, io: Io): Promise<void> {
+  // Whatever config it works by: the run is in this store.
+  const daemon = await connectDaemon(config)
+  if (daemon) {
+    await asked(daemon.post(`/runs/${run}/cancel?by=command`))
+    io.stderr(`hdsync: cancelling run ${run}, and removing its snapshots\n`)
+    return
+  }
+  if (standing === 'waiting' && (await withdraw(run, config))) return
+  const holder = lockHolder(config.state)
+  if (holder === undefined) {
+    throw new UsageError(`run ${run} was interrupted: nobody is at it`, {
+      hint: 'the next `hdsync run` or `hdsync serve` ends it, and puts in order what it left',
+    })
+  }
+  if (!isHdsync(holder)) {
+    throw new UsageError(
+      `process ${holder} is at work on ${config.state}, and is no hdsync: it is left alone`,
+    )
+  }
+  io.stderr(`hdsync: asking process ${holder} to cancel run ${run}, and to remove its snapshots\n`)
+  leaveCancelNote(config.state, holder)
+  process.kill(holder, 'SIGINT')
+}
+
+/** @returns false when somebody has begun it meanwhile. */
+async function withdraw(run: string, config: StoreConfig): Promise<boolean> {
+  const registry = await loadFunctions(config)
+  const bus = new SqliteBus(openDatabase(config.state), config.state)
+  try {
+    const facts = { bus, registry, config, now: Date.now() }
+    return await bus.withdraw(run, [cancelledRun(run, cancelReason('command'), facts)])
+  } finally {
+    bus.close()
+  }
+}
+
+async function ended(run: string, config: StoreConfig): Promise<RunResult> {
+  for (;;) {
+    const { standing, result } = readWanted(config, run)
+    if (result.endedAt !== null) return result
+    if (standing === 'interrupted') {
+      throw new UsageError(`whoever did run ${run} stopped before it had ended`, {
+        hint: 'the next `hdsync run` or `hdsync serve` ends it, and puts in order what it left',
+      })
+    }
+    await sleep(pollMs)
+  }
+}
+
+/** Whether a process is ours: its number may have been given to another one since. @see proc_pid_cmdline(5) */
+function isHdsync(pid: number): boolean {
+  try {
+    return /hdsync|runtime\/cli\/main/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,159 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { hookDisabled } from '../../../events/index.ts'
+import type { Config } from '../../config/config.ts'
+import { DEFAULT_CONFIG_FILE, loadConfig } from '../../config/load.ts'
+import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
+import { isDamaged } from '../../core/bus/sqlite/damage.ts'
+import { inMemory, openDatabaseForReading, storeId } from '../../core/bus/sqlite/database.ts'
+import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
+import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
+import { type Box, createBox } from '../checks/box.ts'
+import { conditions } from '../checks/conditions.ts'
+import { checkDirectory, checkExclude, checkGaps, checkSwaps } from '../checks/directories.ts'
+import { error, type Finding, ok, refused, warning } from '../checks/finding.ts'
+import { checkHistory } from '../checks/history.ts'
+import { checkFunctions, checkHooks } from '../checks/hooks.ts'
+import { checkPort } from '../checks/http.ts'
+import { checkKernel } from '../checks/kernel.ts'
+import { checkLeftovers } from '../checks/leftovers.ts'
+import { conditionsText, findingsText } from '../checks/report.ts'
+import { checkArchiveRoom, checkSourceRoom } from '../checks/room.ts'
+import { checkRuntimeRoom } from '../checks/runtime-room.ts'
+import { checkSchedule } from '../checks/schedule.ts'
+import { checkState } from '../checks/state.ts'
+import { checkTarget } from '../checks/targets.ts'
+import { checkTools } from '../checks/tools.ts'
+import { checkForeignSnapshots, checkVolume } from '../checks/volumes.ts'
+import { checkFolders } from '../checks/writable.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { rootNeeded } from '../root.ts'
+
+/**
+ * `hdsync check`: everything that could go wrong tonight. Changes nothing, but for a folder that it makes and removes on
+ * each target that is mounted (see probeTarget), and works beside a run.
+ * @returns 0 when all is well, 3 with warnings, 1 with errors. `ok` of the JSON says whether it is 0.
+ * @throws {ConfigError} The config cannot be used, so that there is nothing to be checked.
+ */
+export async function checkCommand(
+  options: { config?: string; json?: boolean; list?: boolean },
+  io: Io,
+): Promise<number> {
+  if (options.list) {
+    io.stdout(options.json ? `${JSON.stringify(listed)}\n` : conditionsText(io))
+    return exitCodes.succeeded
+  }
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const reason = rootNeeded(config)
+  const findings = reason ? [...checkConfig(config), withoutRoot(reason)] : await check(config)
+  const exitCode = exitCodeOf(findings)
+  const good = exitCode === exitCodes.succeeded
+  io.stdout(options.json ? `${JSON.stringify({ ok: good, findings })}\n` : findingsText(findings, io.colour))
+  return exitCode
+}
+
+/** What a user cannot look at would be found wrong, one thing after another. */
+function withoutRoot(reason: string): Finding {
+  return error('user.not-root', 'user', `${reason}: nothing else was looked at`, 'as root: sudo hdsync check')
+}
+
+function exitCodeOf(findings: readonly Finding[]): number {
+  const severities = new Set(findings.map(({ severity }) => severity))
+  if (severities.has('error')) return exitCodes.failed
+  return severities.has('warning') ? exitCodes.degraded : exitCodes.succeeded
+}
+
+const listed = Object.entries(conditions).map(([id, [severity, meaning]]) => ({ id, severity, meaning }))
+
+/** All findings, in the order of the config. */
+async function check(config: Config): Promise<Finding[]> {
+  const { database, problems } = openStore(config)
+  try {
+    const store = database ? storeId(database) : 'none'
+    const box = createBox(config, store)
+    const history = database && new SqliteBus(database, inMemory)
+    const now = Date.now()
+    const findings = await Promise.all([
+      checkConfig(config),
+      checkFolders(box),
+      guarded('tools', checkTools(box)),
+      guarded('kernel', checkKernel(box)),
+      ...checkSources(box),
+      database ? guarded('history', Promise.try(checkHistory, config, database, now)) : [],
+      guarded('volume groups', checkForeignSnapshots(box)),
+      ...Object.values(config.targets).map((target) =>
+        guarded(`target ${target.name}`, checkTarget(target, box, history)),
+      ),
+      guarded('archives', checkArchiveRoom(box, history)),
+      // The timer and cron start the default config.
+      config.file === DEFAULT_CONFIG_FILE ? guarded('schedule', checkSchedule(box, now)) : [],
+      checkRuntimeRoom(box),
+      problems.length > 0 ? problems : guarded('state', checkState(config, database)),
+      database ? guarded('leftovers', checkLeftovers(box, store, liveRuns(config, database))) : [],
+      guarded('notifications', checkHooks(box, disabledHooks(config, database))),
+      checkPort(config),
+      checkFunctions(config),
+    ])
+    return findings.flat()
+  } finally {
+    database?.close()
+  }
+}
+
+function openStore(config: Config): { database?: DatabaseSync | undefined; problems: Finding[] } {
+  try {
+    return { database: openDatabaseForReading(config.state), problems: [] }
+  } catch (thrown) {
+    return { problems: [refused(isDamaged(thrown) ? 'store.damaged' : 'store.unreadable', 'state', thrown)] }
+  }
+}
+
+function checkConfig({ file, sources, targets, warnings }: Config): Finding[] {
+  const [from, to] = [Object.keys(sources).length, Object.keys(targets).length]
+  const finding = `${file}: ${from} source${from === 1 ? '' : 's'}, ${to} target${to === 1 ? '' : 's'}`
+  const remedy = 'correct the config'
+  return [
+    ok('config.ok', 'config', finding),
+    ...warnings.map((text) => warning('config.odd', 'config', text, remedy)),
+  ]
+}
+
+function checkSources(box: Box): Promise<Finding[]>[] {
+  return Object.values(box.config.sources).map(async (source) => [
+    ...(source.kind === 'lv'
+      ? await checkVolume(source, box)
+      : [
+          ...checkDirectory(source, box),
+          ...(await guarded(`source ${source.name}`, checkGaps(source, box))),
+          ...(await guarded(`source ${source.name}`, checkSwaps(source, box))),
+        ]),
+    ...checkExclude(source),
+    ...(await guarded(`source ${source.name}`, checkSourceRoom(source, box))),
+  ])
+}
+
+/** A run is live that has not ended while somebody is at work. */
+function liveRuns(config: Config, database: DatabaseSync): (runId: string) => boolean {
+  const journal = new SqliteJournal(database)
+  const atWork = lockHolder(config.state) !== undefined
+  return (runId) => {
+    const run = journal.run(runId)
+    return atWork && run !== undefined && !run.end
+  }
+}
+
+/** What the store says of hooks that are not to be used any more. */
+function disabledHooks(config: Config, database: DatabaseSync | undefined) {
+  const bus = database && new SqliteBus(database, config.state)
+  return (fingerprint: string) =>
+    bus?.events({ types: [hookDisabled.type], subject: fingerprint, newestFirst: true, limit: 1 })[0]
+}
+
+/** One check that cannot be made must not hide what the others found. */
+async function guarded(about: string, findings: Promise<Finding[]>): Promise<Finding[]> {
+  try {
+    return await findings
+  } catch (thrown) {
+    return [refused('check.failed', about, thrown)]
+  }
+}

@@ -1,0 +1,117 @@
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import * as events from '../../../events/index.ts'
+import { loadConfig } from '../../config/load.ts'
+import { didYouMean } from '../../config/nearest.ts'
+import { loadRegistry, ownFunctions } from '../../core/registry/registry.ts'
+import { sampleData } from '../../core/registry/sample.ts'
+import { HdsyncError, UsageError } from '../../errors.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { shellQuote } from '../format.ts'
+import type { Io } from '../io.ts'
+import { functionText, testText, type Wish } from './functions-text.ts'
+
+export interface NewOptions {
+  on: string
+  dir?: string
+  config?: string
+  json?: boolean
+}
+
+/** What `hdsync` is for editors, tsc and `node --test`. */
+const ourPackage = join(dirname(ownFunctions), 'runtime')
+
+/**
+ * `hdsync functions new`: writes a function of the user's, and a test beside it. Never overwrites a file.
+ * @throws {UsageError} The name or the event will not do, or there is such a function already.
+ */
+export async function newFunctionCommand(name: string, options: NewOptions, io: Io): Promise<number> {
+  const wish = wishOf(name, options.on)
+  const config = options.dir ? undefined : await loadConfig({ path: options.config, env: io.env })
+  const folder = resolve(options.dir ?? config?.functions ?? '')
+  const { functions } = await loadRegistry({ ours: ownFunctions, users: folder }, events.catalogue)
+  const twin = functions.find((one) => one.name === name)
+  if (twin)
+    throw new UsageError(`there is a function ${name} already: ${twin.file}`, { hint: 'take another name' })
+
+  const files = { [`${name}.ts`]: functionText(wish), [`${name}.test.ts`]: testText(wish) }
+  for (const file of Object.keys(files)) {
+    if (existsSync(join(folder, file))) {
+      throw new UsageError(`${join(folder, file)} is there already, and is not overwritten`, {
+        hint: 'take another name, or move the file away',
+      })
+    }
+  }
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o755 })
+    for (const [file, text] of Object.entries(files)) writeNew(join(folder, file), text)
+    equip(folder)
+  } catch (error) {
+    throw new HdsyncError(`cannot write to ${folder}: ${(error as Error).message}`, { cause: error })
+  }
+  const written = Object.keys(files).map((file) => join(folder, file))
+  if (options.json) io.stdout(`${JSON.stringify({ name, on: options.on, files: written })}\n`)
+  else io.stdout(`${written.map((file) => `wrote ${file}\n`).join('')}${nextSteps(wish)}`)
+  return exitCodes.succeeded
+}
+
+function wishOf(name: string, type: string): Wish {
+  if (!/^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/.test(name) || name.endsWith('.test')) {
+    throw new UsageError(`${JSON.stringify(name)} cannot be the name of a function`, {
+      hint: 'it takes lower-case letters and digits, joined by - or ., such as tell-monitor',
+    })
+  }
+  const event = events.catalogue.get(type)
+  const [constant] = Object.entries(events).find(([, value]) => value === event) ?? []
+  if (event && constant) return { name, constant, type, sample: sampleData(event) }
+  const known = [...events.catalogue.keys()].sort()
+  throw new UsageError(`there is no event ${JSON.stringify(type)}`, {
+    hint: didYouMean(type, known) ?? `there are ${known.join(', ')}`,
+  })
+}
+
+function nextSteps({ name, sample }: Wish): string {
+  const invoke = shellQuote(['hdsync', 'functions', 'invoke', name, '--data', JSON.stringify(sample)])
+  return `it takes part from the next run on; until then:
+  hdsync functions test ${name}
+  ${invoke}
+`
+}
+
+/**
+ * What editors, tsc and `node --test` need to know what `hdsync` is; it brings the types of Node along. hdsync itself
+ * needs none of it.
+ */
+function equip(folder: string): void {
+  const compilerOptions = {
+    target: 'esnext',
+    module: 'nodenext',
+    lib: ['esnext'],
+    noEmit: true,
+    strict: true,
+    erasableSyntaxOnly: true,
+    verbatimModuleSyntax: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
+  }
+  writeMissing(join(folder, 'package.json'), { private: true, type: 'module' })
+  writeMissing(join(folder, 'tsconfig.json'), { compilerOptions, include: ['*.ts'] })
+  link(join(folder, 'node_modules/hdsync'), ourPackage)
+}
+
+function writeMissing(file: string, content: object): void {
+  if (!existsSync(file)) writeNew(file, `${JSON.stringify(content, null, 2)}\n`)
+}
+
+function writeNew(file: string, text: string): void {
+  writeFileSync(file, text, { flag: 'wx', mode: 0o644 })
+}
+
+/** A link that leads to an hdsync elsewhere, or nowhere any more, is renewed; anything else is left alone. */
+function link(path: string, to: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (found && (!found.isSymbolicLink() || readlinkSync(path) === to)) return
+  rmSync(path, { force: true })
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+  symlinkSync(to, path)
+}

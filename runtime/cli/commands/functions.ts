@@ -1,0 +1,39 @@
+import { loadFunctions } from '../../backup/engine.ts'
+import { loadConfig } from '../../config/load.ts'
+import { formatDuration } from '../../config/units.ts'
+import { describeFunction, type FunctionDescription } from '../../core/registry/describe-function.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { painter, wrapList } from '../format.ts'
+import type { Io } from '../io.ts'
+import { table } from '../table.ts'
+
+/** Widest list of events in a column. */
+const listWidth = 32
+
+/**
+ * `hdsync functions`: what handles what, and where it was loaded from.
+ * @throws {UsageError} A function cannot be loaded, or does not fit the others.
+ */
+export async function functionsCommand(
+  options: { config?: string; json?: boolean },
+  io: Io,
+): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const { functions } = await loadFunctions(config)
+  const rows = functions.map(describeFunction)
+  io.stdout(options.json ? `${JSON.stringify(rows)}\n` : functionsTable(rows, io))
+  return exitCodes.succeeded
+}
+
+function functionsTable(rows: readonly FunctionDescription[], { colour, width }: Io): string {
+  const { bold } = painter(colour)
+  const cells = rows.map(({ name, on, emits, timeoutMs, tries, builtIn, file }) => [
+    bold(name),
+    wrapList(on, listWidth),
+    emits.length > 0 ? wrapList(emits, listWidth) : '-',
+    formatDuration(timeoutMs),
+    String(tries),
+    builtIn ? 'built in' : file,
+  ])
+  return table([['FUNCTION', 'ON', 'EMITS', 'TIMEOUT', 'TRIES', 'FROM'], ...cells], width)
+}

@@ -1,0 +1,73 @@
+import { backupStart, type RunResult } from '../../../events/index.ts'
+import type { Engine } from '../../backup/engine.ts'
+import { tellHooks } from '../../backup/last-words.ts'
+import type { Config } from '../../config/config.ts'
+import { loadConfig } from '../../config/load.ts'
+import { checkSources } from '../../config/lookup.ts'
+import { daemonOf, followRemote, type Wish } from '../daemon/remote.ts'
+import { workHere } from '../in-process.ts'
+import type { Io } from '../io.ts'
+import { notRoot, rootNeeded } from '../root.ts'
+import { viewFor } from '../view/choose.ts'
+import { resultText } from '../view/result.ts'
+
+export interface RunOptions {
+  config?: string
+  json?: boolean
+  quiet?: boolean
+}
+
+/** `hdsync run`: starts a run, follows it, and says how it went. */
+export async function runCommand(sources: string[], options: RunOptions, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  checkSources(sources, config)
+  return follow(config, options, io, { data: sources.length > 0 ? { sources } : {} })
+}
+
+/** What is read of the past to know what to ask for. */
+export type Past = Pick<Engine, 'bus' | 'journal'>
+
+/**
+ * Runs one backup and follows it: the daemon does it where there is one, this process otherwise, as the only one on
+ * the state directory.
+ */
+export async function follow(config: Config, options: RunOptions, io: Io, wish: Wish): Promise<number> {
+  const view = await viewFor(config, options, io)
+  for (const warning of config.warnings) view.note(warning)
+  const print = (result: RunResult) => {
+    view.end()
+    io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io))
+  }
+  try {
+    const daemon = await daemonOf(config)
+    if (daemon) {
+      const { exitCode, result } = await followRemote(daemon, wish, view)
+      if (result) print(result)
+      return exitCode
+    }
+    const reason = rootNeeded(config, 'data' in wish ? wish.data.sources : wish.sources)
+    if (reason) {
+      const error = notRoot(reason, commandOf(wish))
+      // A night that cannot be is never silent.
+      await tellHooks(error, config)
+      throw error
+    }
+    return await workHere(config, view, async (here) => {
+      const runId = await begin(here.engine, wish)
+      const { result, exitCode } = await here.follow(runId)
+      print(result)
+      return exitCode
+    })
+  } finally {
+    view.end()
+  }
+}
+
+async function begin(engine: Engine, wish: Wish): Promise<string> {
+  if ('data' in wish) return engine.trigger(backupStart, wish.data)
+  return (await engine.release(wish.release)).runId
+}
+
+function commandOf(wish: Wish): string {
+  return 'data' in wish ? ['run', ...(wish.data.sources ?? [])].join(' ') : `release ${wish.release}`
+}

@@ -1,0 +1,74 @@
+import { formatDuration } from '../../config/units.ts'
+import type { Story } from '../../core/bus/journal.ts'
+import { onlyLooks } from '../../host/command/read-only-commands.ts'
+import { neverBegan, tookMs } from '../../took.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { readWanted } from '../find-run.ts'
+import { localTime, type Painter, painter } from '../format.ts'
+import type { Io } from '../io.ts'
+import { storeConfig } from '../locate.ts'
+import { sourcesTable } from '../sources-table.ts'
+import type { Reading } from '../store.ts'
+import { storyText } from '../story/lines.ts'
+
+/**
+ * `hdsync show`: one run, as a table of its sources and a tree of its events with the commands that were run.
+ * Looks only: it works beside a run that is going on, and makes no store.
+ * @param run An id or its beginning; `last`, the newest, unless given.
+ * @throws {UsageError} There is no such run, or there are several.
+ */
+export async function showCommand(
+  run: string | undefined,
+  options: { config?: string; json?: boolean; commands?: boolean },
+  io: Io,
+): Promise<number> {
+  const config = await storeConfig(options.config, io)
+  const { story, ...reading } = readWanted(config, run ?? 'last')
+  if (options.json) {
+    const commands = options.commands ? { commands: commandsOf(story) } : {}
+    io.stdout(`${JSON.stringify({ ...reading.result, ...commands })}\n`)
+  } else {
+    const paint = painter(io.colour)
+    const { commands = true } = options
+    const parts = [
+      header(reading, paint, Date.now()),
+      sourcesTable(reading.result.sources, paint, io.width),
+      storyText(story, { paint, commands, live: reading.standing === 'running' }),
+    ]
+    io.stdout(parts.filter(Boolean).join('\n'))
+  }
+  return exitCodes.succeeded
+}
+
+/** The commands of a run in the order in which they were started, each with the event that brought it about. */
+function commandsOf({ events }: Story) {
+  return events
+    .flatMap(({ event, deliveries }) =>
+      deliveries.flatMap(({ commands }) => commands.map((command) => ({ event, command }))),
+    )
+    .sort((one, other) => one.command.startedAt - other.command.startedAt)
+    .map(({ event, command }) => ({
+      event: event.type,
+      source: event.subject ?? null,
+      argv: command.argv,
+      onlyLooks: onlyLooks(command.argv),
+      startedAt: new Date(command.startedAt).toISOString(),
+      durationMs: command.durationMs ?? null,
+      exitCode: command.exitCode ?? null,
+    }))
+}
+
+function header({ standing, result }: Reading, paint: Painter, now: number): string {
+  const { run, startedAt } = result
+  const ended = tookMs(result)
+  const took =
+    standing === 'running'
+      ? `, for ${formatDuration(Math.max(0, now - Date.parse(startedAt)))} now`
+      : ended === undefined
+        ? ''
+        : `, took ${formatDuration(ended)}`
+  const began = neverBegan(result) ? 'never began: asked for' : 'started'
+  const remark = { interrupted: ': the next `hdsync run` puts in order what it left', waiting: '' }
+  const why = standing in remark ? remark[standing as keyof typeof remark] : ''
+  return `run ${paint.bold(run)} ${paint.state(standing)}${why}\n${began} ${localTime(Date.parse(startedAt))}${took}\n`
+}

@@ -1,0 +1,69 @@
+import type { Config, Source } from '../../config/config.ts'
+import { loadConfig } from '../../config/load.ts'
+import { checkSources } from '../../config/lookup.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { readJournal } from '../store.ts'
+import { type LastOutcome, lastOutcome } from '../story/failure.ts'
+import { remedyFor } from '../story/remedies.ts'
+import { isDegraded, warningRemedies } from '../story/warnings.ts'
+import { type Told, whyText } from '../story/why-text.ts'
+
+/**
+ * `hdsync why`: the story of a source's last failure, or of what makes its last backup degraded, in plain words. Looks only: it works beside a run that is going
+ * on, and makes no store.
+ * @throws {UsageError} The config has no such source, or the store cannot be read.
+ */
+export async function whyCommand(
+  name: string,
+  options: { config?: string; json?: boolean },
+  io: Io,
+): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  checkSources([name], config)
+  const source = config.sources[name] as Source
+  const outcome = readJournal(config, (journal) => lastOutcome(journal, name))
+  const told = toldOf(source, outcome ?? { failure: undefined, good: undefined }, config)
+  io.stdout(options.json ? `${JSON.stringify(jsonOf(told))}\n` : whyText(told, io))
+  return exitCodes.succeeded
+}
+
+function toldOf(source: Source, { failure, good }: LastOutcome, config: Config): Told {
+  const goodSince = good !== undefined && failure !== undefined && good.at > failure.at
+  const { path = '' } = config.targets[source.target] ?? {}
+  const archivesAt = config.archive && config.targets[config.archive.target]?.path
+  return {
+    source: source.name,
+    failure,
+    good,
+    trials: source.kind === 'lv' ? source.mount.attempts : 1,
+    goodSince,
+    remedy:
+      failure && !goodSince
+        ? remedyFor({ ...failure, source, archivesAt, mirrorAt: `${path}/${source.name}` })
+        : good
+          ? warningRemedies(good.warnings, source.name, good.run)
+          : [],
+  }
+}
+
+/** As `why --json` prints it: times in ISO 8601, and nothing left out. */
+function jsonOf({ source, failure, good, goodSince, trials, remedy }: Told) {
+  const moment = <T extends { at: number }>(one: T | undefined) =>
+    one ? { ...one, at: new Date(one.at).toISOString() } : null
+  return {
+    source,
+    state: goodSince || !failure ? goodState(good) : failure.state,
+    failure: failure
+      ? { ...moment(failure), trials, command: failure.command ?? null, archive: moment(failure.archive) }
+      : null,
+    lastGood: good ? { run: good.run, at: new Date(good.at).toISOString() } : null,
+    warnings: good?.warnings ?? [],
+    remedy,
+  }
+}
+
+function goodState(good: Told['good']): 'waiting' | 'succeeded' | 'degraded' {
+  if (!good) return 'waiting'
+  return isDegraded(good.warnings) ? 'degraded' : 'succeeded'
+}

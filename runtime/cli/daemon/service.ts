@@ -1,0 +1,236 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Engine, type EngineObserver, loadFunctions, openEngine } from '../../backup/engine.ts'
+import type { Config } from '../../config/config.ts'
+import { HdsyncError, UsageError } from '../../errors.ts'
+import { loadWays } from '../../host/notify/hooks.ts'
+import type { DirectRoutes } from '../../http/direct.ts'
+import { createHandler, type Handler, loadRest } from '../../http/handler.ts'
+import { readSecrets, type Secrets } from '../../http/secrets.ts'
+import { loadLater } from '../load-later.ts'
+import { localRoutes } from './local.ts'
+import { cutOff, quiet } from './quiet.ts'
+
+/** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
+export interface Service {
+  /** What it works by now. */
+  readonly config: Config
+  /** The config that it works by, or will once what is going on has ended. */
+  readonly wanted: Config
+  readonly engine: Engine
+  /** Between two configs: nothing can be asked for in that moment. */
+  readonly isBetween: boolean
+  /** Whether anything is going on, or could go on at once. */
+  busy(): boolean
+  /** Answers a request; `trusted` when it came over a socket that file permissions guard. */
+  handle(...request: [...Parameters<Handler>, trusted: boolean]): Promise<void>
+  /**
+   * Checks a new config, which is taken once nothing is going on. What is asked for meanwhile is judged by it, and begins
+   * with it. Waits for nothing that is going on: a stop, a cancel and a start can be asked for at any time.
+   * @throws {UsageError} It is wrong: what was taken before stays.
+   */
+  reload(): Promise<void>
+  /** Waits until nothing is going on; no further run begins, and no other config is taken. */
+  settle(): Promise<void>
+  /** Ends the streams that are open. */
+  hangUp(): void
+  /** Lets what is in hand end, or ends it in order, and gives the store back. */
+  stop(): Promise<void>
+}
+
+export interface ServiceOptions {
+  config: Config
+  /** Reads the config anew. */
+  load: () => Promise<Config>
+  observer: EngineObserver
+  version: string
+  /** Says something to whoever reads the log. */
+  note(message: string): void
+  /** Called when a new config has been taken. */
+  onTaken(): Promise<void>
+  /** Called when the store fails: nothing can go on. */
+  onFailure(error: Error): void
+}
+
+/** A config that was found good, with what it names. */
+interface Next {
+  config: Config
+  secrets: Secrets
+}
+
+/** How long a run that is going on may take to end when the daemon is stopped, before it is cancelled. */
+const graceMs = 5000
+/** How long answers that are under way may take before the store is closed. */
+const answerMs = 1000
+
+/** @returns undefined when another process holds the lock on the state directory. */
+export async function openService(options: ServiceOptions): Promise<Service | undefined> {
+  let { config } = options
+  // What is wrong with the config is told before anything has begun.
+  const secrets = await readSecrets(config)
+  const first = await begin(config, options)
+  if (!first) return undefined
+  let engine = first
+  const local = localRoutes(() => service)
+  let apps = appsOf(engine, config, secrets, options, local)
+  const answering = new Set<Promise<void>>()
+  let next: Next | undefined
+  /** Runs until no config is left to be taken. */
+  let taking: Promise<void> | undefined
+  /** Requests that come while the config is being replaced wait for the new one. */
+  let replacing: Promise<void> | undefined
+  let isLeaving = false
+  let isLost = false
+
+  async function takeAll(): Promise<void> {
+    while (next) {
+      await quiet(engine, { isUrgent: () => engine.bus.heldRun() !== undefined })
+      // The way out is another one: whoever stops the engine must not find a second one.
+      if (isLeaving || engine.dispatcher.failed) return
+      const taken = next
+      next = undefined
+      replacing = replace(taken)
+      await replacing
+      replacing = undefined
+    }
+  }
+
+  async function replace({ config: wanted, secrets }: Next): Promise<void> {
+    try {
+      // Before the store is closed, which they read.
+      apps.close()
+      await Promise.race([Promise.all(answering), sleep(answerMs, undefined, { ref: false })])
+      await engine.stop()
+      isLost = true
+      const opened = await begin(wanted, options)
+      if (!opened) throw new HdsyncError(`another hdsync has taken the state directory ${wanted.state}`)
+      isLost = false
+      engine = opened
+      config = wanted
+      apps = appsOf(engine, config, secrets, options, local)
+      options.note(`goes on with ${config.file} as it is now`)
+      await options.onTaken()
+    } catch (error) {
+      options.onFailure(error as Error)
+    }
+  }
+
+  async function read(): Promise<void> {
+    const loaded = await options.load()
+    if (loaded.state !== config.state) {
+      throw new UsageError(`\`state\` has changed from ${config.state} to ${loaded.state}`, {
+        hint: 'that takes a restart: systemctl restart hdsync',
+      })
+    }
+    const registry = await loadFunctions(loaded)
+    const secrets = await readSecrets(loaded)
+    await replacing
+    if (isLeaving) throw new HdsyncError('hdsync serve is being stopped')
+    next = { config: loaded, secrets }
+    engine.hold()
+    engine.judgeBy(loaded, registry)
+    const run = engine.current()
+    if (run) options.note(`takes ${loaded.file} as it is now once run ${run} has ended`)
+    taking ??= takeAll()
+      .catch(options.onFailure)
+      .finally(() => {
+        taking = undefined
+      })
+  }
+
+  let reloading: Promise<void> = Promise.resolve()
+  const service: Service = {
+    get config() {
+      return config
+    },
+    get wanted() {
+      return next?.config ?? config
+    },
+    get engine() {
+      return engine
+    },
+    get isBetween() {
+      return replacing !== undefined
+    },
+    busy: () => taking !== undefined || engine.busy(),
+    async handle(incoming, outgoing, trusted) {
+      await replacing
+      const answer = Promise.resolve((trusted ? apps.trusted : apps.open)(incoming, outgoing))
+      const answered = answer.catch(() => {})
+      answering.add(answered)
+      await answer.finally(() => answering.delete(answered))
+    },
+    reload() {
+      const result = reloading.then(read)
+      reloading = result.catch(() => {})
+      return result
+    },
+    hangUp: () => apps.close(),
+    async settle() {
+      isLeaving = true
+      await replacing
+      await quiet(engine)
+    },
+    async stop() {
+      isLeaving = true
+      await replacing
+      if (isLost) return
+      const { failed } = engine.dispatcher
+      if (failed) await engine.abandon(failed)
+      else await leave(engine)
+      await engine.stop()
+    },
+  }
+  return service
+}
+
+async function begin(config: Config, { observer, onFailure }: ServiceOptions): Promise<Engine | undefined> {
+  const load = () => Promise.all([loadRest(), loadWays(config.notify)])
+  const engine = await openEngine({ config, observer: loadLater(load, observer), onFailure })
+  if (!engine) return undefined
+  try {
+    await engine.start()
+    return engine
+  } catch (error) {
+    await engine.abandon(error as Error)
+    throw error
+  }
+}
+
+/** What is answered over HTTP, for those whom the permissions of the socket have let in and for everybody else. */
+function appsOf(
+  engine: Engine,
+  config: Config,
+  secrets: Secrets,
+  { version, observer }: ServiceOptions,
+  local: DirectRoutes,
+) {
+  const closing = new AbortController()
+  const { onWarning } = observer
+  const common = {
+    engine,
+    config,
+    version,
+    secrets,
+    closing: closing.signal,
+    ...(onWarning && { onWarning }),
+  }
+  return {
+    trusted: createHandler({ ...common, trusted: true }, local),
+    open: createHandler({ ...common, trusted: false }),
+    /** Ends the streams that are open. */
+    close: () => closing.abort(),
+  }
+}
+
+/** Runs that wait are kept for the next start; the one that is going on ends soon, or is ended in order. */
+async function leave(engine: Engine): Promise<void> {
+  engine.hold()
+  const current = engine.current()
+  if (current) {
+    const ended = engine.ended(current).catch(() => {})
+    await Promise.race([ended, sleep(graceMs, undefined, { ref: false })])
+    await engine.cancel(current, 'cancelled: hdsync serve was stopped')
+    await ended
+  }
+  await cutOff(engine, 'hdsync serve was stopped')
+}

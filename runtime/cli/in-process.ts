@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunResult } from '../../events/index.ts'
+import { type Engine, openEngine } from '../backup/engine.ts'
+import { tellHooks } from '../backup/last-words.ts'
+import { summarise } from '../backup/summary.ts'
+import type { Config } from '../config/config.ts'
+import { heldBack } from '../core/bus/bus.ts'
+import { lockHolder } from '../core/bus/sqlite/lock-holder.ts'
+import { cancellerNamed, cancelReason } from '../core/cancel-reason.ts'
+import { CancelledError, UsageError } from '../errors.ts'
+import { loadWays } from '../host/notify/hooks.ts'
+import { takeCancelNote } from './cancel-note.ts'
+import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
+import { loadLater } from './load-later.ts'
+import { onEndingSignals } from './signals.ts'
+import type { View } from './view/lines.ts'
+
+const hookPatienceMs = 5000
+
+/** An engine in this process, for one command. */
+export interface Here {
+  engine: Engine
+  /** Aborted by Ctrl-C and the like; what is going on is then ended in order. */
+  stopped: AbortSignal
+  /** Follows a run to its end. @returns How it went, and what the process ends with. */
+  follow(runId: string): Promise<{ result: RunResult; exitCode: number }>
+}
+
+/**
+ * Does a command's work in this process, as the only one on the state directory.
+ * @param work Called once the engine is at work. @returns What the process ends with.
+ */
+export async function workHere(
+  config: Config,
+  view: View,
+  work: (here: Here) => Promise<number>,
+): Promise<number> {
+  let engine: Engine | undefined
+  try {
+    const observer = loadLater(() => loadWays(config.notify), view)
+    engine = await openEngine({ config, observer }).catch(async (error: Error) => {
+      await tellHooks(error, config)
+      throw error
+    })
+    if (!engine) {
+      const holder = lockHolder(config.state)
+      view.note(
+        `another hdsync${holder ? ` (process ${holder})` : ''} is at work on ${config.state}: nothing was started`,
+      )
+      return exitCodes.busy
+    }
+    return await workIn(engine, config, view, work)
+  } finally {
+    await engine?.stop()
+  }
+}
+
+async function workIn(
+  engine: Engine,
+  config: Config,
+  view: View,
+  work: (here: Here) => Promise<number>,
+): Promise<number> {
+  const stop = new AbortController()
+  const unlisten = onSignals(view, config, stop)
+  const mine = new Set<string>()
+  try {
+    stop.signal.addEventListener('abort', () => {
+      // Runs that others have asked for wait for the next start.
+      engine.hold()
+      for (const runId of engine.journal.unended()) {
+        if (waits(runId, engine) && !mine.has(runId)) continue
+        engine.dispatcher.endRun(runId, stop.signal.reason).catch(() => {})
+      }
+    })
+    await engine.start()
+    stop.signal.throwIfAborted()
+    return await work({
+      engine,
+      stopped: stop.signal,
+      async follow(runId) {
+        mine.add(runId)
+        if (stop.signal.aborted) await engine.dispatcher.endRun(runId, stop.signal.reason)
+        await engine.ended(runId)
+        await hooksDone(engine, config, stop.signal)
+        const result = resultOf(engine, runId)
+        const { signal } = (stop.signal.reason ?? {}) as Partial<CancelledBySignal>
+        const cancelled = result.state === 'cancelled' && signal && signalExitCodes[signal]
+        return { result, exitCode: cancelled || exitCodeOf(result.state) }
+      },
+    })
+  } catch (error) {
+    const signal = error instanceof CancelledBySignal ? error.signal : undefined
+    if (signal) return signalExitCodes[signal] ?? exitCodes.failed
+    // What was asked for wrongly is no news for hooks; that the night cannot be is.
+    if (!(error instanceof UsageError)) await engine.abandon(error as Error)
+    throw error
+  } finally {
+    unlisten()
+  }
+}
+
+function waits(runId: string, { bus }: Engine): boolean {
+  return bus.open(runId).every(({ runAt }) => runAt === heldBack)
+}
+
+/**
+ * Each hook has its say, once: one that waits to be tried again is left to the next start, and one that is tried again
+ * and hangs is waited for no longer than it may take. Somebody who has pressed Ctrl-C waits for none that hangs.
+ */
+export async function hooksDone(
+  { dispatcher }: Engine,
+  { notify }: Config,
+  stopped?: AbortSignal,
+): Promise<void> {
+  const aborted = stopped?.aborted ?? false
+  const longestMs = aborted ? 0 : Math.max(...notify.map(({ timeoutMs }) => timeoutMs), 0)
+  await Promise.race([dispatcher.idle(), sleep(longestMs + hookPatienceMs, undefined, { ref: false })])
+  if (stopped?.aborted) await dispatcher.abandon(stopped.reason)
+}
+
+/** How a run went, or stands. @throws {UsageError} It is not known. */
+export function resultOf(engine: Pick<Engine, 'bus' | 'journal'>, runId: string): RunResult {
+  const run = engine.journal.run(runId)
+  if (!run) throw new UsageError(`there is no run ${runId}`, { hint: 'hdsync runs lists them' })
+  return summarise(engine.bus.events({ runId: run.id }), run, null)
+}
+
+class CancelledBySignal extends CancelledError {
+  readonly signal: NodeJS.Signals
+
+  constructor(signal: NodeJS.Signals, by = cancellerNamed(signal)) {
+    super(cancelReason(by))
+    this.signal = signal
+  }
+}
+
+/** The first signal cancels in order, which takes a moment; the second one leaves it to the next start. */
+function onSignals(view: View, config: Config, stop: AbortController): () => void {
+  return onEndingSignals((signal) => {
+    if (stop.signal.aborted) {
+      view.end()
+      process.exit(signalExitCodes[signal])
+    }
+    view.note(`${signal}: stopping, and removing the snapshots (once more to leave that to the next start)`)
+    const isCommand = signal === 'SIGINT' && takeCancelNote(config.state)
+    stop.abort(new CancelledBySignal(signal, isCommand ? 'command' : undefined))
+  })
+}

@@ -1,0 +1,179 @@
+import type { Envelope } from '../../../events/index.ts'
+
+/**
+ * The bus keeps events and what is owed for them. It promises:
+ *
+ * - **Durable.** What `publish` or `exchange` has answered for survives SIGKILL and power loss.
+ * - **All or nothing.** A settlement (done, retry, dead), what it emits and its line in the journal are one
+ *   transaction.
+ * - **At least once, one at a time.** A claimed delivery belongs to its claimant until the lease ends; a
+ *   settlement with a token that is no longer in force changes nothing and emits nothing.
+ * - **No doubles.** An event whose `source` and `id` are already there is not taken a second time.
+ * - **In order per key.** A delivery with a key waits until every earlier one of the same function and key
+ *   is done or dead; a redriven one also for what is in hand of those that came later.
+ * - **Counted.** A delivery's `tries` goes up when it is claimed, so a crash counts.
+ * - **Kept.** A dead delivery stays until it is redriven or replaced, or its run is forgotten.
+ *
+ * Every implementation passes test/contract/bus.ts.
+ */
+export interface EventBus {
+  publish(publications: readonly Publication[]): Promise<PublishResult>
+
+  /**
+   * One turn of the dispatcher, in one transaction: first prolongs the leases of what is in hand, then
+   * records what has ended, then takes what is published, then claims what is ready.
+   */
+  exchange(turn: Turn): Promise<TurnResult>
+
+  /**
+   * Makes every claimed delivery ready again, and lets what is delayed wait no longer than it was to wait, where the
+   * clock was set back since. Only for the sole runner, at its start.
+   */
+  reclaim(error: string, now: number): Promise<Delivery[]>
+
+  /** Lets all that is delayed come sooner: the clock was set back by so much. */
+  hasten(byMs: number): Promise<void>
+
+  /** Makes the delayed deliveries of one run ready at once, but for those to some functions. */
+  expedite(runId: string, except?: readonly string[]): Promise<void>
+
+  /**
+   * Makes a dead delivery ready again: its tries count from the start, and as its generation is another one, so
+   * are the ids of what it emits.
+   * @returns false, and nothing is changed, when it is no dead letter.
+   */
+  redrive(id: number): Promise<boolean>
+
+  /**
+   * Puts an event on the bus that does what dead deliveries were to do; they are dead letters no more.
+   * @returns false, and nothing is changed, when one of them is no dead letter.
+   */
+  replace(ids: readonly number[], publication: Publication): Promise<boolean>
+
+  /** Holds back what one run has ready, until it is expedited. */
+  holdBack(runId: string): Promise<void>
+
+  /**
+   * Takes back a run that is held back as a whole: its deliveries are cancelled, and its end is put on the bus.
+   * @returns false, and nothing is changed, when something of it is not held back (any more).
+   */
+  withdraw(runId: string, publications: readonly Publication[]): Promise<boolean>
+
+  /** The run of the oldest delivery that is held back (`runAt: heldBack`). */
+  heldRun(): string | undefined
+
+  /** Runs of which something is held back that nobody has tried, in no order. */
+  heldRuns(): string[]
+
+  /** The oldest run that is held back and began with an event of this type and the same data. */
+  heldLike(event: Pick<Envelope, 'type' | 'data'>): string | undefined
+
+  /** The event that was put on the bus under this source and id. */
+  find(source: string, id: string): Envelope | undefined
+
+  /** Calls back when another process may have put something on the bus. The answer stops it. */
+  watch(listener: () => void): () => void
+
+  /** How many deliveries are open (ready, delayed or claimed), of one run or of all. */
+  open(runId?: string): OpenDelivery[]
+
+  /** Events in the order in which they were put on the bus. */
+  events(filter: EventFilter): Envelope[]
+
+  /** Why what is put on the bus would be lost, if it would. */
+  lost(): Error | undefined
+
+  close(): void
+}
+
+/** The `runAt` of a delivery that waits until its run is expedited. */
+export const heldBack: number = Number.MAX_SAFE_INTEGER
+
+/** An event, and who has to handle it. */
+export interface Publication {
+  event: Envelope
+  deliveries: readonly NewDelivery[]
+}
+
+export interface NewDelivery {
+  function: string
+  /** Orders deliveries of the same function; without a key there is no order. */
+  key?: string | undefined
+  /** Not before this moment, in milliseconds since the epoch. */
+  runAt: number
+}
+
+export interface PublishResult {
+  /** For each event, in their order, whether it was taken; false for one that was already there. */
+  taken: boolean[]
+}
+
+/** One event, owed to one function, now in the hands of the claimant. */
+export interface Delivery {
+  id: number
+  function: string
+  event: Envelope
+  /** Times claimed, this one included; since it was last redriven. */
+  tries: number
+  /** Times redriven. */
+  generation: number
+  /** Fences this claim off from earlier and later ones. */
+  token: string
+}
+
+export interface OpenDelivery {
+  id: number
+  function: string
+  eventId: string
+  state: 'ready' | 'claimed'
+  tries: number
+  runAt: number
+}
+
+export interface Turn {
+  now: number
+  /** Deliveries still in hand. */
+  renew: readonly Delivery[]
+  settle: readonly Settlement[]
+  /** As by `publish`: what comes is in hand after one commit instead of two. */
+  publish?: readonly Publication[]
+  /** How many deliveries to claim at most. */
+  claim: number
+  /** Functions that get none of them now. */
+  claimExcept?: readonly string[] | undefined
+  leaseMs: number
+}
+
+export interface TurnResult {
+  claimed: Delivery[]
+  /** For each event of `publish`, whether it was taken. */
+  taken: boolean[]
+  /** For each settlement, whether its token was still in force. */
+  settled: boolean[]
+  /** For each renewed delivery, whether it is still ours. */
+  renewed: boolean[]
+  /** When the next delayed delivery is due, null if there is none but such as are held back. */
+  nextAt: number | null
+}
+
+/** How one try ended. */
+export interface Attempt {
+  startedAt: number
+  endedAt: number
+  error?: string | undefined
+}
+
+export type Settlement = { delivery: Delivery; attempt: Attempt } & (
+  | { outcome: 'done'; publications: readonly Publication[] }
+  | { outcome: 'retry'; runAt: number }
+  | { outcome: 'dead' | 'cancelled'; publications: readonly Publication[] }
+)
+
+export interface EventFilter {
+  runId?: string
+  types?: readonly string[]
+  subject?: string
+  /** The newest first. */
+  newestFirst?: boolean
+  limit?: number
+}

@@ -1,0 +1,142 @@
+import type { Envelope } from '../../../events/index.ts'
+
+/** What happened in a run, for people to look up: written as it happens, read by `show` and `runs`. */
+export interface Journal {
+  /** @returns The id under which the end of the command is recorded. */
+  commandStarted(command: CommandStart): number
+  commandEnded(id: number, end: CommandEnd): void
+  log(line: LogLine): void
+
+  /** Runs, the newest first. */
+  runs(limit: number): RunRow[]
+  /** Runs that have been asked for and have not ended, the newest first. */
+  unended(): string[]
+  /** One run, by id or by an unambiguous beginning of it; the newest one for `last`. */
+  run(id: string): RunRow | undefined
+  /**
+   * A time that two runs agree on, half a day apart at least: when the older of the two ended. By it is told how old
+   * things are: a clock that was wrong once has nothing forgotten. Undefined where there are no two.
+   */
+  witnessedAt(): number | undefined
+  /**
+   * Forgets what ended before a moment, and gives its room back to the disk. The newest run stays, and so does the last
+   * success of each source. At most a few thousand events in one call, so that it keeps nobody waiting.
+   */
+  prune(before: number): Pruned
+  /** All that is known about a run. */
+  story(runId: string): Story
+  /** Deliveries that used up their tries and were not taken up again, the newest first. */
+  dead(): DeadLetter[]
+  /** How much each function that ever had anything to do has to do now. */
+  queues(now: number): Queue[]
+  /** Events of any run, in the order in which they came; with a limit the newest ones. */
+  search(search: EventSearch): LoggedEvent[]
+  /** A number that is another one once somebody else has written to the store. */
+  changes(): number
+}
+
+/** What one call has forgotten, and whether there may be more of it. */
+export interface Pruned {
+  events: number
+  more: boolean
+}
+
+/** What to look for; what is left out does not matter. */
+export interface EventSearch {
+  /** Types, in which `*` stands for any text; one of them is enough. */
+  types?: readonly string[]
+  runId?: string
+  subject?: string
+  /** Not before this moment, in milliseconds since the epoch. */
+  since?: number
+  /** Those that came after the one with this number. */
+  after?: number
+  limit?: number
+  /** The limit keeps the oldest ones instead. */
+  oldest?: boolean
+}
+
+/** An event, and its number in the order of the store. */
+export interface LoggedEvent {
+  seq: number
+  event: Envelope
+}
+
+export interface CommandStart {
+  deliveryId: number
+  try: number
+  argv: readonly string[]
+  startedAt: number
+}
+
+export interface CommandEnd {
+  durationMs: number
+  /** null when it was ended by a signal or could not be started. */
+  exitCode: number | null
+  signal?: string | undefined
+  /** The end of its standard error output. */
+  stderr: string
+}
+
+export interface LogLine {
+  deliveryId: number
+  at: number
+  level: 'info' | 'warn'
+  message: string
+}
+
+/** A delivery that used up its tries. */
+export interface DeadLetter {
+  /** What `redrive` takes. */
+  id: number
+  function: string
+  event: Envelope
+  /** Tries in all, those before it was redriven included. */
+  tries: number
+  /** When its last try ended, in milliseconds since the epoch. */
+  diedAt: number
+  /** Why. */
+  error: string
+}
+
+/** What is owed to one function. */
+export interface Queue {
+  function: string
+  /** Deliveries that could be handled now. */
+  ready: number
+  /** Those whose time has not come, and runs that wait for others. */
+  waiting: number
+  claimed: number
+  dead: number
+  /** Tries of all deliveries on record. */
+  tries: number
+  /** The time of the oldest event among those that are ready, in milliseconds since the epoch. */
+  oldestReadyAt: number | null
+}
+
+/** A run: where it began and, once it has, how it ended. */
+export interface RunRow {
+  id: string
+  startedAt: number
+  end: Envelope | undefined
+}
+
+export interface Story {
+  events: StoryEvent[]
+}
+
+export interface StoryEvent {
+  event: Envelope
+  deliveries: StoryDelivery[]
+}
+
+export interface StoryDelivery {
+  id: number
+  function: string
+  state: 'ready' | 'claimed' | 'done' | 'dead' | 'cancelled'
+  /** The run that does what this dead one was to do. */
+  replacedBy?: string
+  attempts: { number: number; startedAt: number; endedAt: number; error: string | null }[]
+  commands: (CommandStart & Partial<CommandEnd>)[]
+  log: LogLine[]
+}

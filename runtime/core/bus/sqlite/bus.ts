@@ -1,0 +1,215 @@
+import { closeSync, openSync, utimesSync, watch } from 'node:fs'
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { Envelope } from '../../../../events/index.ts'
+import {
+  type Delivery,
+  type EventBus,
+  type EventFilter,
+  heldBack,
+  type OpenDelivery,
+  type Publication,
+  type PublishResult,
+  type Turn,
+  type TurnResult,
+} from '../bus.ts'
+import { inMemory, transaction } from './database.ts'
+import { watchFiles } from './health.ts'
+import { dataText, envelopeOf, type Row } from './rows.ts'
+import { prepareStatements, type Statements } from './statements.ts'
+import { expire, insert, takeTurn } from './turn.ts'
+
+/** Touched by every process that puts something on a bus that it does not dispatch; see `watch`. */
+const doorbellFile = 'doorbell'
+
+/** The embedded bus: one SQLite file. All its work is synchronous; the promises are the contract's. */
+export class SqliteBus implements EventBus {
+  readonly #database: DatabaseSync
+  readonly #directory: string
+  readonly #sql: Statements
+  readonly #lost: () => Error | undefined
+
+  constructor(database: DatabaseSync, directory: string) {
+    this.#database = database
+    this.#directory = directory
+    this.#sql = prepareStatements(database)
+    this.#lost = directory === inMemory ? () => undefined : watchFiles(directory)
+  }
+
+  async publish(publications: readonly Publication[]): Promise<PublishResult> {
+    const taken = this.#kept(() => insert(this.#sql, publications))
+    this.#ring()
+    return { taken }
+  }
+
+  async exchange(turn: Turn): Promise<TurnResult> {
+    return this.#kept(() => takeTurn(this.#sql, turn))
+  }
+
+  async reclaim(error: string, now: number): Promise<Delivery[]> {
+    return transaction(this.#database, () => {
+      const orphans = expire(this.#sql, Number.MAX_SAFE_INTEGER, error, now)
+      this.#sql.hastenSet.run({ now, heldBack })
+      return orphans.map((row) => this.#delivery(row))
+    })
+  }
+
+  async hasten(byMs: number): Promise<void> {
+    this.#sql.hasten.run(byMs, heldBack)
+  }
+
+  async expedite(runId: string, except: readonly string[] = []): Promise<void> {
+    this.#sql.expedite.run(runId, JSON.stringify(except))
+  }
+
+  async redrive(id: number): Promise<boolean> {
+    const redriven = transaction(this.#database, () => {
+      this.#sql.keepTry.run(id)
+      return this.#sql.redrive.run(id).changes === 1
+    })
+    this.#ring()
+    return redriven
+  }
+
+  async replace(ids: readonly number[], publication: Publication): Promise<boolean> {
+    const replaced = transaction(this.#database, () => {
+      const dead = ids.every((id) => this.#sql.isDead.get(id))
+      if (!dead) return false
+      const { runid, id: eventId } = publication.event
+      for (const id of ids) this.#sql.replace.run(runid ?? eventId, id)
+      insert(this.#sql, [publication])
+      return true
+    })
+    this.#ring()
+    return replaced
+  }
+
+  async holdBack(runId: string): Promise<void> {
+    this.#sql.holdBack.run(heldBack, runId)
+  }
+
+  async withdraw(runId: string, publications: readonly Publication[]): Promise<boolean> {
+    const withdrawn = transaction(this.#database, () => {
+      const open = this.open(runId)
+      if (open.length === 0 || open.some(({ runAt, tries }) => runAt !== heldBack || tries > 0)) return false
+      this.#sql.withdraw.run(runId)
+      insert(this.#sql, publications)
+      return true
+    })
+    this.#ring()
+    return withdrawn
+  }
+
+  heldRun(): string | undefined {
+    return this.#sql.heldRun.get(heldBack)?.run_id as string | undefined
+  }
+
+  heldRuns(): string[] {
+    return this.#sql.heldRuns.all(heldBack).map((row) => row.run_id as string)
+  }
+
+  heldLike({ type, data }: Pick<Envelope, 'type' | 'data'>): string | undefined {
+    return this.#sql.heldLike.get(heldBack, type, dataText(data))?.run_id as string | undefined
+  }
+
+  find(source: string, id: string): Envelope | undefined {
+    const row = this.#sql.find.get(source, id)
+    return row && envelopeOf(row)
+  }
+
+  /**
+   * Another process's commit is told by its touching a file in the state directory, which costs nothing
+   * while nothing happens. Where files cannot be watched, the store's change counter is read instead.
+   */
+  watch(listener: () => void): () => void {
+    if (this.#directory === inMemory) return () => {}
+    const path = join(this.#directory, doorbellFile)
+    closeSync(openSync(path, 'a', 0o600))
+    try {
+      const watcher = watch(path, { persistent: false }, listener)
+      watcher.on('error', () => {})
+      return () => watcher.close()
+    } catch {
+      const counter = this.#database.prepare('PRAGMA data_version')
+      let before = counter.get()?.data_version
+      const timer = setInterval(() => {
+        const now = counter.get()?.data_version
+        if (now !== before) listener()
+        before = now
+      }, 40).unref()
+      return () => clearInterval(timer)
+    }
+  }
+
+  open(runId?: string): OpenDelivery[] {
+    const rows = runId === undefined ? this.#sql.open.all() : this.#sql.openOfRun.all(runId)
+    return rows.map((row) => ({
+      id: row.id as number,
+      function: row.function as string,
+      eventId: row.event_id as string,
+      state: row.state as 'ready' | 'claimed',
+      tries: row.tries as number,
+      runAt: row.run_at as number,
+    }))
+  }
+
+  events(filter: EventFilter): Envelope[] {
+    const where: string[] = []
+    const values: (string | number)[] = []
+    if (filter.runId !== undefined) {
+      where.push('run_id = ?')
+      values.push(filter.runId)
+    }
+    if (filter.subject !== undefined) {
+      where.push('subject = ?')
+      values.push(filter.subject)
+    }
+    if (filter.types) {
+      where.push(`type IN (${filter.types.map(() => '?').join(', ')})`)
+      values.push(...filter.types)
+    }
+    const sql = `SELECT * FROM logged ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
+      ORDER BY seq ${filter.newestFirst ? 'DESC' : 'ASC'} LIMIT ?`
+    return this.#database
+      .prepare(sql)
+      .all(...values, filter.limit ?? -1)
+      .map(envelopeOf)
+  }
+
+  lost(): Error | undefined {
+    return this.#lost()
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  /** One transaction, answered for only when it has been written where the next start will look for it. */
+  #kept<T>(body: () => T): T {
+    const result = transaction(this.#database, body)
+    const lost = this.#lost()
+    if (lost) throw lost
+    return result
+  }
+
+  #delivery(row: Row): Delivery {
+    const event = this.#sql.eventBySeq.get(row.event_seq as number) as Row
+    return {
+      id: row.id as number,
+      function: row.function as string,
+      tries: row.tries as number,
+      generation: row.generation as number,
+      token: row.token as string,
+      event: envelopeOf(event),
+    }
+  }
+
+  #ring(): void {
+    try {
+      const now = new Date()
+      utimesSync(join(this.#directory, doorbellFile), now, now)
+    } catch {
+      // Nobody has ever watched this store.
+    }
+  }
+}

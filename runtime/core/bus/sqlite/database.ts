@@ -1,0 +1,240 @@
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { UsageError } from '../../../errors.ts'
+import { urlIds } from '../../../random.ts'
+import { isDamaged, withoutStore } from './damage.ts'
+import { migrations } from './migrations.ts'
+
+/** Name of the event store in the state directory. */
+export const storeFile = 'hdsync.db'
+
+/** Name of the file in the state directory that the one hdsync at work there holds locked. */
+export const lockFile = 'lock'
+
+/** Name of the file in the state directory that keeps the store's id. */
+const idFile = 'store-id'
+
+/** A store that lasts as long as it is open: for plans. */
+export const inMemory = ':memory:'
+
+/**
+ * Opens the event store, makes it if it is not there, and brings its tables up to date.
+ *
+ * WAL with `synchronous=FULL`: a commit is on the disk when it returns (NORMAL may lose the last ones in a
+ * power cut). `auto_vacuum` has to be set before the first table.
+ * @throws {UsageError} The directory cannot be written, or a newer hdsync made the store.
+ * @see https://sqlite.org/pragma.html
+ */
+export function openDatabase(directory: string): DatabaseSync {
+  if (directory === inMemory) {
+    const database = new DatabaseSync(inMemory)
+    migrate(database, inMemory)
+    return database
+  }
+  makeDirectory(directory)
+  const file = join(directory, storeFile)
+  let database: DatabaseSync | undefined
+  try {
+    // Born private: the journal holds paths and the ends of error messages.
+    if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+    const opened = new DatabaseSync(file)
+    database = opened
+    opened.exec(`
+      PRAGMA busy_timeout = 5000;
+      PRAGMA auto_vacuum = INCREMENTAL;
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA foreign_keys = ON;
+    `)
+    const isNew = versionOf(opened) === 0
+    migrate(opened, file)
+    keepStoreId(opened, directory, isNew)
+    return opened
+  } catch (error) {
+    if (database?.isOpen) database.close()
+    if (error instanceof UsageError) throw error
+    if (isDamaged(error)) throw damaged(file, error as Error)
+    throw new UsageError(`cannot open the event store ${file}: ${(error as Error).message}`, {
+      hint: 'see that the disk is not full, and that the file belongs to the user that runs hdsync',
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Opens the event store to look at it: makes nothing, changes nothing, and keeps nobody waiting who works on it.
+ * @returns undefined when there is none yet.
+ * @throws {UsageError} It cannot be read, or its tables are not those that this hdsync knows.
+ */
+export function openDatabaseForReading(directory: string): DatabaseSync | undefined {
+  const file = join(directory, storeFile)
+  let database: DatabaseSync | undefined
+  try {
+    if (!statSync(file, { throwIfNoEntry: false })) return undefined
+    database = new DatabaseSync(file, { readOnly: true })
+    database.exec('PRAGMA busy_timeout = 5000')
+    const version = versionOf(database)
+    if (version > migrations.length) refuseNewer(file, version)
+    if (version === migrations.length) return database
+    database.close()
+    // The tables are made in one transaction: before it, nothing has ever happened.
+    if (version === 0) return undefined
+    throw new UsageError(`the event store ${file} was made by an older hdsync (version ${version})`, {
+      hint: 'the next `hdsync run` brings it up to date',
+    })
+  } catch (error) {
+    if (database?.isOpen) database.close()
+    if (error instanceof UsageError) throw error
+    if (isDamaged(error)) throw damaged(file, error as Error)
+    throw new UsageError(`cannot read the event store ${file}: ${(error as Error).message}`, {
+      hint: 'see that the user who runs hdsync may read it: run it as root',
+      cause: error,
+    })
+  }
+}
+
+function damaged(file: string, cause: Error): UsageError {
+  return new UsageError(`the event store ${file} is damaged: ${cause.message}`, {
+    hint: withoutStore(file),
+    cause,
+  })
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    if (existsSync(directory)) return
+    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    chmodSync(directory, 0o700)
+  } catch (error) {
+    throw new UsageError(`cannot make the state directory ${directory}: ${(error as Error).message}`, {
+      hint: 'run hdsync as root, or name another directory under `state:` in the config',
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Brings the tables forward, step by step in one transaction, after keeping a copy of a store that holds
+ * anything: `hdsync.db.v1.backup` is what version 1 left.
+ */
+export function migrate(database: DatabaseSync, file: string, steps: readonly string[] = migrations): void {
+  const version = () => versionOf(database)
+  if (version() > steps.length) refuseNewer(file, version())
+  if (version() === steps.length) return
+  if (version() > 0 && file !== inMemory) {
+    const backup = `${file}.v${version()}.backup`
+    rmSync(backup, { force: true })
+    database.prepare('VACUUM INTO ?').run(backup)
+    chmodSync(backup, 0o600)
+  }
+  transaction(database, () => {
+    // Read again: another process may have been here first.
+    if (version() > steps.length) refuseNewer(file, version())
+    for (const [index, sql] of steps.entries()) if (index >= version()) database.exec(sql)
+    database.exec(`PRAGMA user_version = ${steps.length}`)
+    database.prepare("INSERT OR IGNORE INTO meta VALUES ('store', ?)").run(urlIds(8)())
+  })
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.user_version)
+}
+
+function refuseNewer(file: string, version: number): never {
+  throw new UsageError(`the event store ${file} was made by a newer hdsync (version ${version})`, {
+    hint: `this hdsync knows versions up to ${migrations.length}: install the newer one again`,
+  })
+}
+
+/**
+ * Runs `body` in one transaction that is the only writer from its first statement on, and takes everything
+ * back when it throws.
+ */
+export function transaction<T>(database: DatabaseSync, body: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = body()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    // A full disk makes SQLite roll back by itself.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/**
+ * Takes the lock on a state directory for as long as this process lives: the kernel takes it back from a
+ * process that dies, however it dies. It is SQLite's own exclusive file lock, on a file of its own.
+ * @returns A function that gives the lock back, or undefined when another process holds it.
+ * @see https://sqlite.org/lockingv3.html
+ */
+export function holdLock(directory: string): (() => void) | undefined {
+  makeDirectory(directory)
+  const file = join(directory, lockFile)
+  let database: DatabaseSync | undefined
+  try {
+    if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
+    const held = new DatabaseSync(file)
+    database = held
+    // Of two that begin in the same moment each is in the other's way at first: with no time to wait, neither would have it.
+    // Not `locking_mode = EXCLUSIVE`, with which whoever has been refused once would stay in the way.
+    held.exec(`PRAGMA busy_timeout = ${contendingMs}; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE`)
+    return () => held.close()
+  } catch (error) {
+    if (database?.isOpen) database.close()
+    if ((error as { errcode?: number }).errcode === sqliteBusy) return undefined
+    throw new UsageError(`cannot lock the state directory ${directory}: ${(error as Error).message}`, {
+      hint: 'see that `state:` names a directory that belongs to the user who runs hdsync',
+      cause: error,
+    })
+  }
+}
+
+const sqliteBusy = 5
+/** How long a lock is tried; where another process does hold it, so much is lost. */
+const contendingMs = 100
+
+/** A short name that tells this store's snapshots and mounts from those of another hdsync on the box. */
+export function storeId(database: DatabaseSync): string {
+  return String(database.prepare("SELECT value FROM meta WHERE key = 'store'").get()?.value)
+}
+
+/**
+ * The id lasts longer than the store: mirrors belong to it, and a store that takes the place of a damaged one goes on
+ * with them.
+ */
+function keepStoreId(database: DatabaseSync, directory: string, isNew: boolean): void {
+  const file = join(directory, idFile)
+  try {
+    const known = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+    if (known === storeId(database)) return
+    if (isNew && /^[\w-]{8}$/.test(known))
+      database.prepare("UPDATE meta SET value = ? WHERE key = 'store'").run(known)
+    else writeFileSync(file, `${storeId(database)}\n`, { mode: 0o600, flush: true })
+  } catch {
+    // On a full disk: the next start keeps it.
+  }
+}
+
+/** During which uptime of the machine the store was last in use; undefined for a new one. */
+export function lastBoot(database: DatabaseSync): string | undefined {
+  return database.prepare("SELECT value FROM meta WHERE key = 'boot'").get()?.value as string | undefined
+}
+
+/** Notes that it is in use during this uptime; once what the last one left has been set right. */
+export function noteBoot(database: DatabaseSync, bootId: string): void {
+  if (lastBoot(database) === bootId) return
+  database.prepare("INSERT OR REPLACE INTO meta VALUES ('boot', ?)").run(bootId)
+}

@@ -1,0 +1,331 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { backupStart, hookDisabled, sourceArchived, sourceSynced } from '../../../../events/index.ts'
+import { runEndTypes } from '../../../../events/types.ts'
+import { isoOf } from '../../../instant.ts'
+import type {
+  CommandEnd,
+  CommandStart,
+  DeadLetter,
+  EventSearch,
+  Journal,
+  LoggedEvent,
+  LogLine,
+  Pruned,
+  Queue,
+  RunRow,
+  Story,
+  StoryDelivery,
+} from '../journal.ts'
+import { transaction } from './database.ts'
+import { conditionsOf } from './event-search.ts'
+import { readQueues } from './queues.ts'
+import { envelopeOf, type Row } from './rows.ts'
+import { deliveriesOfRun, isOf, statements } from './statements.ts'
+import { file } from './turn.ts'
+
+/** What one call of `prune` looks at, so that it takes no time. */
+const runsAtOnce = 200
+const eventsLookedAt = 2000
+
+/** Two runs witness a time that lie so far apart: one night and the next do. */
+const apartMs = 12 * 3_600_000
+
+const syncedType: (typeof sourceSynced)['type'] = 'source.synced'
+const archivedType: (typeof sourceArchived)['type'] = 'source.archived'
+const startType: (typeof backupStart)['type'] = 'backup.start'
+const disabledType: (typeof hookDisabled)['type'] = 'hook.disabled'
+
+function marksOf(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ')
+}
+
+/** The journal, in the same file as the bus: an attempt is recorded in the transaction that settles it. */
+export class SqliteJournal implements Journal {
+  readonly #database: DatabaseSync
+  /** The number of the event up to which what belongs to no backup has been pruned. */
+  #lookedAt = 0
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  get #file() {
+    return {
+      file: this.#database.prepare(statements.file),
+      filed: this.#database.prepare(statements.filed),
+    }
+  }
+
+  commandStarted({ deliveryId, try: number, argv, startedAt }: CommandStart): number {
+    const { lastInsertRowid } = this.#database
+      .prepare('INSERT INTO command (delivery_id, try, argv, started_at) VALUES (?, ?, ?, ?)')
+      .run(deliveryId, number, JSON.stringify(argv), startedAt)
+    return Number(lastInsertRowid)
+  }
+
+  commandEnded(id: number, { durationMs, exitCode, signal, stderr }: CommandEnd): void {
+    this.#database
+      .prepare('UPDATE command SET duration_ms = ?, exit_code = ?, signal = ?, stderr = ? WHERE id = ?')
+      .run(durationMs, exitCode, signal ?? null, stderr, id)
+  }
+
+  log({ deliveryId, at, level, message }: LogLine): void {
+    this.#database
+      .prepare('INSERT INTO log (delivery_id, at, level, message) VALUES (?, ?, ?, ?)')
+      .run(deliveryId, at, level, message)
+  }
+
+  runs(limit: number): RunRow[] {
+    return this.#database
+      .prepare('SELECT * FROM logged WHERE type = ? ORDER BY seq DESC LIMIT ?')
+      .all(startType, limit)
+      .map((row) => this.#run(row))
+  }
+
+  unended(): string[] {
+    return this.#database
+      .prepare(
+        `SELECT run_id FROM logged WHERE type = ? AND run_id IS NOT NULL AND run_id NOT IN (
+          SELECT run_id FROM logged WHERE type IN (${marksOf(runEndTypes)}) AND run_id IS NOT NULL)
+        ORDER BY seq DESC`,
+      )
+      .all(startType, ...runEndTypes)
+      .map((row) => row.run_id as string)
+  }
+
+  run(id: string): RunRow | undefined {
+    if (id === 'last') return this.runs(1)[0]
+    const exact = this.#database
+      .prepare('SELECT * FROM logged WHERE run_id = ? AND type = ? ORDER BY seq LIMIT 1')
+      .get(id, startType)
+    if (exact) return this.#run(exact)
+    const rows = this.#database
+      .prepare('SELECT * FROM logged WHERE type = ? AND substr(run_id, 1, ?) = ? ORDER BY seq DESC LIMIT 2')
+      .all(startType, id.length, id)
+    const [row] = rows
+    return row && rows.length === 1 ? this.#run(row) : undefined
+  }
+
+  witnessedAt(): number | undefined {
+    const ends = `FROM logged WHERE type IN (${marksOf(runEndTypes)})`
+    const newest = this.#database.prepare(`SELECT time ${ends} ORDER BY seq DESC LIMIT 1`).get(...runEndTypes)
+    if (!newest) return undefined
+    const apart = isoOf(Date.parse(newest.time as string) - apartMs)
+    const witness = this.#database
+      .prepare(`SELECT max(time) AS time ${ends} AND time <= ?`)
+      .get(...runEndTypes, apart)
+    return typeof witness?.time === 'string' ? Date.parse(witness.time) : undefined
+  }
+
+  prune(before: number): Pruned {
+    const until = isoOf(before)
+    // What is looked for here is looked for again and again.
+    transaction(this.#database, () => file(this.#file))
+    const runs = this.#endedRuns(until)
+    const { strays, isOver } = this.#strays(until)
+    const events = [...this.#eventsOf(runs), ...strays]
+    const pruned = { events: events.length, more: runs.length === runsAtOnce || !isOver }
+    if (events.length === 0) return pruned
+    const these = JSON.stringify(events)
+    transaction(this.#database, () => {
+      const deliveries = `SELECT d.id FROM json_each(?) AS old CROSS JOIN delivery AS d ON ${isOf('d', 'old.value')}`
+      for (const table of ['command', 'log', 'attempt']) {
+        this.#database.prepare(`DELETE FROM ${table} WHERE delivery_id IN (${deliveries})`).run(these)
+      }
+      const listed = '(SELECT value FROM json_each(?))'
+      this.#database.prepare(`DELETE FROM delivery WHERE id IN (${deliveries})`).run(these)
+      // A hook that was told to be quiet stays quiet.
+      this.#database
+        .prepare(`DELETE FROM event WHERE seq IN ${listed} AND type <> ?`)
+        .run(these, disabledType)
+      // Were the newest one gone, its number would be given to another.
+      this.#file.filed.run()
+    })
+    this.#database.exec('PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)')
+    return pruned
+  }
+
+  story(runId: string): Story {
+    const rows = (sql: string) => this.#database.prepare(sql).all(runId)
+    const attempts = group(
+      rows(`SELECT * FROM try WHERE delivery_id IN (${deliveriesOfRun}) ORDER BY number`),
+    )
+    const commands = group(
+      rows(`SELECT * FROM command WHERE delivery_id IN (${deliveriesOfRun}) ORDER BY id`),
+    )
+    const logs = group(rows(`SELECT * FROM log WHERE delivery_id IN (${deliveriesOfRun}) ORDER BY id`))
+    const deliveries = Map.groupBy(
+      rows(`SELECT * FROM delivery WHERE id IN (${deliveriesOfRun}) ORDER BY id`),
+      (row) => row.event_seq,
+    )
+    const delivery = (row: Row): StoryDelivery => ({
+      id: row.id as number,
+      function: row.function as string,
+      state: row.state as StoryDelivery['state'],
+      attempts: (attempts.get(row.id) ?? []).map((attempt) => ({
+        number: attempt.number as number,
+        startedAt: attempt.started_at as number,
+        endedAt: attempt.ended_at as number,
+        error: attempt.error as string | null,
+      })),
+      commands: (commands.get(row.id) ?? []).map(commandOf),
+      log: (logs.get(row.id) ?? []).map(logOf),
+      ...(row.replaced_by !== null && { replacedBy: row.replaced_by as string }),
+    })
+    return {
+      events: rows('SELECT * FROM logged WHERE run_id = ? ORDER BY seq').map((row) => ({
+        event: envelopeOf(row),
+        deliveries: (deliveries.get(row.seq as never) ?? []).map(delivery),
+      })),
+    }
+  }
+
+  dead(): DeadLetter[] {
+    return this.#database
+      .prepare(
+        `SELECT e.*, d.id AS delivery_id, d.function, d.earlier_tries + d.tries AS all_tries, d.ended_at, d.error
+        FROM delivery d JOIN event e ON e.seq = d.event_seq
+        WHERE d.state = 'dead' AND d.replaced_by IS NULL ORDER BY d.ended_at DESC, d.id DESC`,
+      )
+      .all()
+      .map((row) => ({
+        id: row.delivery_id as number,
+        function: row.function as string,
+        event: envelopeOf(row),
+        tries: row.all_tries as number,
+        diedAt: (row.ended_at as number | null) ?? Date.parse(row.time as string),
+        error: (row.error as string | null) ?? '',
+      }))
+  }
+
+  queues(now: number): Queue[] {
+    return readQueues(this.#database, now)
+  }
+
+  search(search: EventSearch): LoggedEvent[] {
+    const { where, values } = conditionsOf(search)
+    const order = search.oldest ? 'ASC' : 'DESC'
+    return this.#database
+      .prepare(
+        `SELECT * FROM (SELECT * FROM logged WHERE ${where} ORDER BY seq ${order} LIMIT ?) ORDER BY seq`,
+      )
+      .all(...values, search.limit ?? -1)
+      .map((row) => ({ seq: row.seq as number, event: envelopeOf(row) }))
+  }
+
+  changes(): number {
+    return this.#database.prepare('PRAGMA data_version').get()?.data_version as number
+  }
+
+  /**
+   * Runs that ended before a moment and of which nothing is owed, but for the newest run of all and the last success of
+   * each source, from which the next one goes on, and by which it is told how old a backup is.
+   */
+  #endedRuns(until: string): string[] {
+    return this.#database
+      .prepare(
+        `SELECT run_id FROM logged WHERE type IN (${marksOf(runEndTypes)}) AND time < ?
+          AND run_id <> (SELECT run_id FROM logged WHERE type = ? ORDER BY seq DESC LIMIT 1)
+          AND run_id NOT IN (SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
+            WHERE (d.state = 'ready' OR d.state = 'claimed') AND e.run_id IS NOT NULL)
+          AND run_id NOT IN (SELECT value FROM json_each(?))
+        ORDER BY seq LIMIT ${runsAtOnce}`,
+      )
+      .all(...runEndTypes, until, startType, JSON.stringify(this.#lastSuccesses()))
+      .map((row) => row.run_id as string)
+  }
+
+  /** Runs that made the last copy to each mirror of a source, its last archive, or its last success. */
+  #lastSuccesses(): string[] {
+    const newest = (of: string, per: string) =>
+      `SELECT run_id, max(seq) FROM logged AS e ${of} AND run_id IS NOT NULL GROUP BY ${per}`
+    const ends = runEndTypes.map((type) => `'${type}'`).join(', ')
+    const ended = `, json_each(e.data, '$.sources') AS s WHERE e.type IN (${ends})
+      AND s.value ->> '$.state' IN ('succeeded', 'degraded')`
+    const queries = [
+      newest(`WHERE e.type = '${syncedType}'`, `subject, e.data ->> '$.mirror'`),
+      newest(`WHERE e.type = '${archivedType}'`, 'subject'),
+      newest(ended, `s.value ->> '$.source'`),
+    ]
+    return queries.flatMap((sql) =>
+      this.#database
+        .prepare(sql)
+        .all()
+        .map((row) => row.run_id as string),
+    )
+  }
+
+  #eventsOf(runs: readonly string[]): number[] {
+    return this.#database
+      .prepare('SELECT seq FROM logged WHERE run_id IN (SELECT value FROM json_each(?))')
+      .all(JSON.stringify(runs))
+      .map((row) => row.seq as number)
+  }
+
+  /**
+   * Events from before a moment that belong to no backup: those of other triggers, and facts such as `run.overdue`. Each
+   * call looks at those that come after what the last one has looked at, until they are younger.
+   */
+  #strays(until: string): { strays: number[]; isOver: boolean } {
+    const looked = this.#database
+      .prepare(`SELECT seq, time FROM event WHERE seq > ? ORDER BY seq LIMIT ${eventsLookedAt}`)
+      .all(this.#lookedAt)
+    const from = this.#lookedAt
+    const { seq: last = from, time = until } = looked.at(-1) ?? {}
+    const isOver = looked.length < eventsLookedAt || (time as string) >= until
+    this.#lookedAt = isOver ? 0 : (last as number)
+    const strays = this.#database
+      .prepare(
+        `SELECT seq FROM event AS old
+        WHERE seq > ? AND seq <= ? AND time < ? AND type <> ?
+          AND NOT EXISTS (SELECT 1 FROM logged WHERE run_id = old.run_id AND type = ?)
+          AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE ${isOf('d', 'old.seq')} AND d.state IN ('ready', 'claimed'))`,
+      )
+      .all(from, last as number, until, disabledType, startType)
+      .map((row) => row.seq as number)
+    return { strays, isOver }
+  }
+
+  #run(start: Row): RunRow {
+    const end = this.#database
+      .prepare(
+        `SELECT * FROM logged WHERE run_id = ? AND type IN (${marksOf(runEndTypes)}) ORDER BY seq DESC LIMIT 1`,
+      )
+      .get(start.run_id as string, ...runEndTypes)
+    return {
+      id: start.run_id as string,
+      startedAt: Date.parse(start.time as string),
+      end: end && envelopeOf(end),
+    }
+  }
+}
+
+function group(rows: Row[]): Map<unknown, Row[]> {
+  return Map.groupBy(rows, (row) => row.delivery_id)
+}
+
+function commandOf(row: Row): CommandStart & Partial<CommandEnd> {
+  const start = {
+    deliveryId: row.delivery_id as number,
+    try: row.try as number,
+    argv: JSON.parse(row.argv as string) as string[],
+    startedAt: row.started_at as number,
+  }
+  if (row.duration_ms === null) return start
+  return {
+    ...start,
+    durationMs: row.duration_ms as number,
+    exitCode: row.exit_code as number | null,
+    signal: (row.signal as string | null) ?? undefined,
+    stderr: row.stderr as string,
+  }
+}
+
+function logOf(row: Row): LogLine {
+  return {
+    deliveryId: row.delivery_id as number,
+    at: row.at as number,
+    level: row.level as LogLine['level'],
+    message: row.message as string,
+  }
+}

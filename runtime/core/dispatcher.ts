@@ -1,0 +1,333 @@
+import type { Envelope } from '../../events/index.ts'
+import type { CancelledError, TerminalError } from '../errors.ts'
+import { type Delivery, heldBack, type Publication, type Settlement } from './bus/bus.ts'
+import { deadLetters } from './dead-letter.ts'
+import { GateKeeper } from './gates.ts'
+import { giveUp, type WorkerOptions, work } from './worker.ts'
+
+export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
+  /**
+   * Deliveries in hand at once; 16 unless given. What stands beside the chain does not count among them, and is
+   * held to about as many: hooks that hang keep no run waiting.
+   */
+  concurrency?: number
+  /** How long a claim holds without being renewed; 30 s unless given. */
+  leaseMs?: number
+  /** Told of every event once it is on the disk. */
+  onEvent?(event: Envelope): void
+  /**
+   * Asked when the bus fails (a full disk): whether something was done that lets it go on. What was to be
+   * recorded is then tried once more.
+   */
+  relieve?(error: Error): boolean
+  /** Told when the bus itself fails; nothing more is dispatched then. */
+  onFailure?(error: Error): void
+  /** Told when nothing is in hand and nothing is ready. */
+  onIdle?(): void
+}
+
+/** How much too soon a timer may be; what it was set for is then waited for again. */
+const timerErrorMs = 1000
+
+/** What is to be put on the bus with the next turn. */
+interface Asked {
+  publications: readonly Publication[]
+  answer: PromiseWithResolvers<boolean[]>
+}
+
+interface InHand {
+  delivery: Delivery
+  /** When its lease began. */
+  leasedAt: number
+  /** Ends the try. */
+  end: AbortController
+  settlement: Promise<Settlement>
+}
+
+/**
+ * Hands what is on the bus to the functions. It sleeps until something is to be done: a commit of its own
+ * wakes it in the same turn of the loop, one of another process through the bus's `watch`, a delayed
+ * delivery by a timer. What ends in the same turn of the loop is committed together.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions & WorkerOptions
+  readonly #inHand = new Map<number, InHand>()
+  /** Functions that stand beside the chain. */
+  readonly #asides: readonly string[]
+  readonly #endedRuns = new Map<string, CancelledError | TerminalError>()
+  #ended: Settlement[] = []
+  #asked: Asked[] = []
+  #scheduled = false
+  #turning = false
+  #again = false
+  #stopped = false
+  #draining = false
+  #clearTimer: (() => void) | undefined
+  #nextAt: number | null = null
+  #clearHeartbeat: (() => void) | undefined
+  #unwatch: (() => void) | undefined
+  #idleWaiters: (() => void)[] = []
+  #failure: Error | undefined
+
+  constructor(options: DispatcherOptions) {
+    this.#asides = options.registry.functions
+      .filter(({ definition }) => definition.spec.aside)
+      .map(({ name }) => name)
+    this.#options = { ...options, gates: new GateKeeper(options) }
+  }
+
+  /** What kept the bus from going on, if anything did. */
+  get failed(): Error | undefined {
+    return this.#failure
+  }
+
+  /** Deliveries that functions are working on. */
+  get inHand(): number {
+    return this.#inHand.size
+  }
+
+  get #leaseMs(): number {
+    return this.#options.leaseMs ?? 30_000
+  }
+
+  start(): void {
+    this.#unwatch = this.#options.bus.watch(() => this.wake())
+    this.#heartbeat()
+    this.wake()
+  }
+
+  /** Looks at the bus as soon as the code that is running now has ended. */
+  wake(): void {
+    if (this.#scheduled || this.#stopped) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      // What comes while the bus is being asked may have come too late for its answer.
+      if (this.#turning) this.#again = true
+      else void this.#turn()
+    })
+  }
+
+  /**
+   * Puts events on the bus, and tells of them; with the next turn, so that what is due is in hand after one commit.
+   * @returns For each, whether it was taken: it may be there already.
+   */
+  async publish(publications: readonly Publication[]): Promise<boolean[]> {
+    const turns = this.#unwatch && !this.#stopped && !this.#failure
+    if (turns && publications.some(isDue)) {
+      const answer = Promise.withResolvers<boolean[]>()
+      this.#asked.push({ publications, answer })
+      this.wake()
+      return answer.promise
+    }
+    const { taken } = await this.#options.bus.publish(publications)
+    this.announce(publications.filter((_, index) => taken[index]))
+    return taken
+  }
+
+  /** Tells of events that were put on the bus by other means. */
+  announce(publications: readonly Publication[]): void {
+    this.#tell(publications)
+    if (publications.some(isDue)) this.wake()
+  }
+
+  /**
+   * Ends a run before its time: what is in hand is aborted, what is waiting is given up, both with `reason`,
+   * and the functions that put things in order are run.
+   */
+  async endRun(runId: string, reason: CancelledError | TerminalError): Promise<void> {
+    this.#endedRuns.set(runId, reason)
+    for (const { delivery, end } of this.#inHand.values()) {
+      if (delivery.event.runid === runId && this.#isChain(delivery)) end.abort(reason)
+    }
+    await this.#options.bus.expedite(runId, this.#asides)
+    this.wake()
+  }
+
+  /** Resolves when nothing is in hand and nothing is ready; delayed deliveries do not count. */
+  idle(): Promise<void> {
+    if (this.#failure || this.#stopped) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#idleWaiters.push(resolve)
+      this.wake()
+    })
+  }
+
+  /** Aborts what is in hand and waits for it, without recording anything: the bus cannot take it. */
+  async abandon(reason: Error): Promise<void> {
+    this.#draining = true
+    const hands = [...this.#inHand.values()]
+    for (const { end } of hands) end.abort(reason)
+    await Promise.all(hands.map(({ settlement }) => settlement))
+  }
+
+  /** Claims nothing more, and waits for what is in hand. */
+  async stop(): Promise<void> {
+    this.#draining = true
+    while ((this.#inHand.size > 0 || this.#asked.length > 0 || this.#turning) && !this.#failure)
+      await this.idle()
+    this.#stopped = true
+    this.#clearTimer?.()
+    this.#clearHeartbeat?.()
+    this.#unwatch?.()
+  }
+
+  async #turn(): Promise<void> {
+    if (this.#stopped || this.#failure) return
+    this.#turning = true
+    this.#again = false
+    const settle = this.#ended
+    this.#ended = []
+    const asked = this.#asked
+    this.#asked = []
+    try {
+      const { bus, clock, concurrency = 16 } = this.#options
+      const aside = [...this.#inHand.values()].filter(({ delivery }) => this.#isAside(delivery)).length
+      const ended = settle.filter(({ delivery }) => !this.#isAside(delivery)).length
+      const room = this.#draining ? 0 : concurrency - (this.#inHand.size - aside) + ended
+      const asideFull = aside - (settle.length - ended) >= concurrency
+      const now = clock.now()
+      const aging = this.#aging(now, settle)
+      const result = await bus.exchange({
+        now,
+        leaseMs: this.#leaseMs,
+        renew: aging.map(({ delivery }) => delivery),
+        settle,
+        publish: asked.flatMap(({ publications }) => publications),
+        claim: room,
+        claimExcept: asideFull ? this.#asides : undefined,
+      })
+      for (const one of aging) one.leasedAt = now
+      for (const [index, settlement] of settle.entries()) {
+        this.#inHand.delete(settlement.delivery.id)
+        if (result.settled[index] && settlement.outcome !== 'retry') this.#tell(settlement.publications)
+      }
+      this.#answer(asked, result.taken)
+      for (const delivery of result.claimed) this.#take(delivery, now)
+      // There may be more, for which what stands beside the chain has left room.
+      if (result.claimed.length === room && result.claimed.some((one) => this.#isAside(one))) this.wake()
+      this.#wakeAt(result.nextAt)
+      if (this.#inHand.size === 0) this.#tellIdle()
+    } catch (error) {
+      this.#ended = [...settle, ...this.#ended]
+      if (asked.length > 0) {
+        // Those who asked hear of it. Whether the bus can go on without that, the next turn shows.
+        for (const { answer } of asked) answer.reject(error)
+        return this.wake()
+      }
+      if (this.#options.relieve?.(error as Error)) return this.wake()
+      // Nothing is lost: the leases of what could not be recorded end, and the next start sees to it.
+      this.#failure = error as Error
+      for (const { answer } of this.#asked.splice(0)) answer.reject(error)
+      this.#options.onFailure?.(this.#failure)
+      this.#tellIdle()
+    } finally {
+      this.#turning = false
+      if (!this.#failure && (this.#again || this.#ended.length > 0)) this.wake()
+    }
+  }
+
+  /**
+   * A timer does not heed the clock that people set. One that is set already is left alone, therefore: were the clock
+   * set back, it would be put off by as much at each turn.
+   */
+  #wakeAt(nextAt: number | null): void {
+    if (nextAt === this.#nextAt) return
+    this.#clearTimer?.()
+    this.#nextAt = nextAt
+    const { bus, clock } = this.#options
+    if (nextAt === null) return
+    this.#clearTimer = clock.schedule(nextAt - clock.now(), () => {
+      this.#nextAt = null
+      const setBackMs = nextAt - clock.now()
+      const ready = setBackMs > timerErrorMs ? bus.hasten(setBackMs) : Promise.resolve()
+      // What keeps the bus from that, the next turn will meet as well.
+      ready.catch(() => {}).finally(() => this.wake())
+    })
+  }
+
+  /** What is in hand, and has been for so long that its lease is asked for again; each time costs a write. */
+  #aging(now: number, ended: readonly Settlement[]): InHand[] {
+    const over = new Set(ended.map(({ delivery }) => delivery.id))
+    return [...this.#inHand.values()].filter(
+      // A clock that was set back as well: the lease was to end at a moment that is far away now.
+      ({ delivery, leasedAt }) => Math.abs(now - leasedAt) >= this.#leaseMs / 6 && !over.has(delivery.id),
+    )
+  }
+
+  #take(delivery: Delivery, leasedAt: number): void {
+    const end = new AbortController()
+    const settlement = this.#settlementOf(delivery, end)
+    this.#inHand.set(delivery.id, { delivery, leasedAt, end, settlement })
+    void settlement.then((ended) => {
+      this.#ended.push(ended)
+      this.wake()
+    })
+  }
+
+  async #settlementOf(delivery: Delivery, end: AbortController): Promise<Settlement> {
+    const target = this.#options.registry.get(delivery.function)
+    if (!target) {
+      const error = `there is no function ${delivery.function} any more`
+      const now = this.#options.clock.now()
+      const attempt = { startedAt: now, endedAt: now, error }
+      const publications = deadLetters(delivery, error, this.#options)
+      return { outcome: 'dead', delivery, attempt, publications }
+    }
+    const { spec } = target.definition
+    const ended = this.#endedRuns.get(delivery.event.runid ?? '')
+    if (ended && !spec.always && !spec.aside) return giveUp(delivery, target, ended, this.#options)
+    return work(delivery, target, end, this.#options)
+  }
+
+  /** What takes longer than a lease keeps it by asking for it again, three times as often as needed. */
+  #heartbeat(): void {
+    this.#clearHeartbeat = this.#options.clock.schedule(this.#leaseMs / 3, () => {
+      if (this.#stopped) return
+      // Whatever keeps the bus from going on is met by the next turn.
+      if (this.#inHand.size > 0 || this.#options.bus.lost()) this.wake()
+      this.#heartbeat()
+    })
+  }
+
+  #isAside({ function: name }: Delivery): boolean {
+    return this.#asides.includes(name)
+  }
+
+  #isChain({ function: name }: Delivery): boolean {
+    const spec = this.#options.registry.get(name)?.definition.spec
+    return !spec?.always && !spec?.aside
+  }
+
+  #answer(asked: readonly Asked[], taken: readonly boolean[]): void {
+    let from = 0
+    for (const { publications, answer } of asked) {
+      const these = taken.slice(from, from + publications.length)
+      from += publications.length
+      this.#tell(publications.filter((_, index) => these[index]))
+      answer.resolve(these)
+    }
+  }
+
+  #tell(publications: readonly Publication[]): void {
+    for (const { event } of publications) {
+      try {
+        this.#options.onEvent?.(event)
+      } catch {
+        // Whoever looks on must not stop what goes on.
+      }
+    }
+  }
+
+  #tellIdle(): void {
+    const waiters = this.#idleWaiters
+    this.#idleWaiters = []
+    for (const resolve of waiters) resolve()
+    this.#options.onIdle?.()
+  }
+}
+
+/** Runs that wait for others are nothing to look at the bus for. */
+function isDue({ deliveries }: Publication): boolean {
+  return deliveries.some(({ runAt }) => runAt !== heldBack)
+}

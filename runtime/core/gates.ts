@@ -1,0 +1,177 @@
+import {
+  backupFinish,
+  type Envelope,
+  type EventDefinition,
+  snapshotAfter,
+  snapshotBefore,
+  sourceWarned,
+} from '../../events/index.ts'
+import { CancelledError } from '../errors.ts'
+import type { GateOptions, Gates, OpenGate } from '../function.ts'
+import type { Delivery, EventBus, Settlement } from './bus/bus.ts'
+import type { Clock } from './clock.ts'
+import { Gate } from './gate.ts'
+import { childPublication } from './publication.ts'
+import type { RegisteredFunction, Registry } from './registry/registry.ts'
+
+interface KeeperOptions {
+  bus: EventBus
+  registry: Registry
+  clock: Clock
+}
+
+/** One function at a gate, while it runs. */
+export interface Visit {
+  /** Aborted when the gate will not wait for it any longer. */
+  signal: AbortSignal
+  /** What its context has beside that of other functions. */
+  context: { snapshotTaken?: () => Promise<boolean> }
+  /** Waits for its turn. @throws {CancelledError} It comes too late. */
+  enter(): Promise<void> | void
+  /** Whether another try would still be in time. */
+  mayRetry(): boolean
+  /** Tells how it ended. @returns What is to be recorded. */
+  leave(settlement: Settlement): Settlement
+}
+
+/** How long functions of `snapshot.after` wait for those of `snapshot.before` that have been told to stop. */
+const patienceMs = 10_000
+const pollMs = 100
+
+/**
+ * Brings together the chain, which is about to take a snapshot, and the functions that handle `snapshot.before` and
+ * `snapshot.after`. Who stands where is known in this process alone: after a crash the run is ended, not continued,
+ * and all that is left to do is on the bus (`snapshot.after`).
+ */
+export class GateKeeper {
+  readonly #options: KeeperOptions
+  /** By the id of `snapshot.before`. */
+  readonly #gates = new Map<string, Gate>()
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+  }
+
+  /** The side of the chain. */
+  chain({ event }: Delivery, signal: AbortSignal): Gates {
+    return {
+      exist: () => [snapshotBefore, snapshotAfter].some((event) => this.#handlersOf(event).length > 0),
+      settled: (source) => this.#settled(event.runid ?? '', source, signal),
+      open: (before, options) => this.#open(before, options, signal),
+    }
+  }
+
+  /** The side of the functions. @returns undefined for whatever does not stand at a gate. */
+  visit(delivery: Delivery, target: RegisteredFunction): Visit | undefined {
+    if (delivery.event.type === snapshotBefore.type) return this.#visitBefore(delivery, target)
+    if (delivery.event.type === snapshotAfter.type) return this.#visitAfter(delivery, target)
+    return undefined
+  }
+
+  #visitBefore(delivery: Delivery, target: RegisteredFunction): Visit {
+    const { event } = delivery
+    const stop = new AbortController()
+    return {
+      signal: stop.signal,
+      context: { snapshotTaken: () => this.#gateOf(event).wait(target.name) },
+      enter: () => {
+        // A second try, or a redrive, after the end would lock what nothing unlocks any more.
+        if (this.#gates.get(event.id)?.isOver || this.#isOver(event)) {
+          throw new CancelledError(`too late: no snapshot of ${event.subject} was waiting for it any more`)
+        }
+        this.#gateOf(event).enter(target.name, stop)
+      },
+      mayRetry: () => !this.#gateOf(event).isOver,
+      leave: (settlement) => {
+        const gate = this.#gates.get(event.id)
+        gate?.leave(target.name, settlement)
+        return gate?.isLeft ? this.#ending(settlement, target) : settlement
+      },
+    }
+  }
+
+  #visitAfter(delivery: Delivery, target: RegisteredFunction): Visit {
+    const { before } = delivery.event.data as { before: string }
+    return {
+      signal: new AbortController().signal,
+      context: {},
+      enter: async () => void (await this.#gates.get(before)?.empty(patienceMs)),
+      mayRetry: () => true,
+      leave: (settlement) => this.#ending(settlement, target),
+    }
+  }
+
+  /** A branch of the chain ends by asking for the end of the run; a function of the user's does not know that. */
+  #ending(settlement: Settlement, target: RegisteredFunction): Settlement {
+    const { delivery, attempt } = settlement
+    const { event, generation } = delivery
+    // One that is redriven belongs to a run that has ended long ago.
+    if (settlement.outcome === 'retry' || target.definition.spec.aside || generation > 0) return settlement
+    const { outcome, publications } = settlement
+    const added = [...publications]
+    const add = <E extends EventDefinition>(type: E, data: Parameters<typeof childPublication<E>>[2]) => {
+      const parent = {
+        event,
+        function: target.name,
+        phase: 'giveUp' as const,
+        index: added.length,
+        generation,
+      }
+      const { registry, clock } = this.#options
+      added.push(childPublication(registry, type, data, parent, { attempt: event.attempt }, clock.now()))
+    }
+    if (outcome === 'dead' && event.type === snapshotAfter.type) {
+      const reason = `${target.name} failed after the snapshot: ${attempt.error}`
+      add(sourceWarned, { source: event.subject ?? '', step: snapshotAfter.type, reason })
+    }
+    add(backupFinish, {})
+    return { ...settlement, publications: added }
+  }
+
+  #open(before: Envelope, options: GateOptions, signal: AbortSignal): OpenGate {
+    const gate = this.#gateOf(before)
+    return {
+      ready: () => gate.ready(options, signal),
+      close: (taken) => gate.close(taken, options, signal),
+    }
+  }
+
+  #gateOf(before: Envelope): Gate {
+    const known = this.#gates.get(before.id)
+    if (known) return known
+    const { clock } = this.#options
+    // Runs come one after the other: nobody stands at a gate of an earlier one any more.
+    for (const [id, { runId }] of this.#gates) if (runId !== before.runid) this.#gates.delete(id)
+    const awaited = this.#handlersOf(snapshotBefore).flatMap(({ name, definition: { spec } }) =>
+      spec.aside ? [] : name,
+    )
+    const gate = new Gate(before.runid ?? '', awaited, clock)
+    this.#gates.set(before.id, gate)
+    return gate
+  }
+
+  /** Who was written for a gate; what takes any fact (notifications) was not. */
+  #handlersOf({ type }: EventDefinition): readonly RegisteredFunction[] {
+    return this.#options.registry
+      .handlersOf(type)
+      .filter(({ definition: { on } }) => on.some((event) => event.type === type))
+  }
+
+  /** Whether the bus has it that a gate was closed. */
+  #isOver({ id, runid = '' }: Envelope): boolean {
+    return this.#options.bus
+      .events({ runId: runid, types: [snapshotAfter.type] })
+      .some(({ data }) => (data as { before: string }).before === id)
+  }
+
+  async #settled(runId: string, source: string, signal: AbortSignal): Promise<void> {
+    const { bus, registry, clock } = this.#options
+    const ids = bus.events({ runId, types: [snapshotAfter.type], subject: source }).map(({ id }) => id)
+    const isOwed = ({ eventId, function: name }: { eventId: string; function: string }) =>
+      ids.includes(eventId) && !registry.get(name)?.definition.spec.aside
+    while (ids.length > 0 && bus.open(runId).some(isOwed)) {
+      signal.throwIfAborted()
+      await new Promise<void>((resolve) => clock.schedule(pollMs, resolve))
+    }
+  }
+}

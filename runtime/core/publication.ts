@@ -1,0 +1,151 @@
+import { hash } from 'node:crypto'
+import { hostname } from 'node:os'
+import type * as z from 'zod'
+import type { Envelope, EventDefinition, InputOf } from '../../events/index.ts'
+import { TerminalError } from '../errors.ts'
+import type { EmitOptions } from '../function.ts'
+import { isoOf } from '../instant.ts'
+import { randomBytes, randomIds, urlIds } from '../random.ts'
+import type { Publication } from './bus/bus.ts'
+import { isAttribute } from './origin.ts'
+import type { Registry } from './registry/registry.ts'
+
+/** The CloudEvents `source` of every event that this box makes. */
+export const eventSource = `/hdsync/${hostname()}`
+
+/** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
+export const newRunId: () => string = randomIds('23456789abcdefghjkmnpqrstvwxyz', 10)
+
+function newTrace(): string {
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
+}
+
+/**
+ * What the id of an event begins with: the time of its parent, or its own if it has none. What comes at one time then
+ * lies side by side in the index of ids, however many others there are and whatever run they belong to.
+ */
+function stampOf(ms: number): string {
+  return ms.toString(36).padStart(9, '0')
+}
+
+const newRandomPart = urlIds(16)
+
+function newEventId(now: number): string {
+  return `${stampOf(now)}${newRandomPart()}`
+}
+
+/** The step that emits an event. */
+export interface Parent {
+  event: Envelope
+  function: string
+  phase: 'run' | 'giveUp' | 'dead'
+  /** The event's place among what the step emits. */
+  index: number
+  /** How often the delivery was redriven. */
+  generation: number
+}
+
+/** The data of an event does not fit its schema. */
+export class InvalidDataError extends TerminalError {
+  readonly issues: readonly Issue[]
+
+  constructor(type: string, issues: readonly Issue[]) {
+    const list = issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`)
+    super(`the data of ${type} does not fit its schema: ${list.join('; ')}`)
+    this.issues = issues
+  }
+}
+
+/** What is wrong with data, and where in it. */
+export type Issue = Pick<z.core.$ZodIssue, 'path' | 'message'>
+
+/** What an event from outside may say of itself. Its `time` is kept as `sendertime`: when it came, our clock tells. */
+export type Origin = Partial<Pick<Envelope, 'id' | 'source' | 'subject' | 'time' | 'traceparent'>>
+
+/** An event from outside: the first of a chain. */
+export function rootPublication<E extends EventDefinition>(
+  registry: Registry,
+  event: E,
+  data: InputOf<E>,
+  { now, runId = newRunId(), origin = {} }: { now: number; runId?: string; origin?: Origin },
+): Publication {
+  const { id = newEventId(now), traceparent = newTrace(), time: sendertime, ...rest } = origin
+  const sent = { ...rest, ...(sendertime !== undefined && { sendertime }) }
+  return publicationOf(registry, event, data, { ...sent, id, traceparent, runid: runId, attempt: 1 }, now)
+}
+
+/** A fact that belongs to no run. */
+export function factPublication<E extends EventDefinition>(
+  registry: Registry,
+  event: E,
+  data: InputOf<E>,
+  now: number,
+): Publication {
+  return publicationOf(registry, event, data, { id: newEventId(now), attempt: 1 }, now)
+}
+
+/**
+ * An event that a handler emits. Its id follows from the parent, the function and its place among what the
+ * function emitted, so that the same step done twice cannot put it on the bus twice. A redriven step is another
+ * one: what it emits is new.
+ */
+export function childPublication<E extends EventDefinition>(
+  registry: Registry,
+  event: E,
+  data: InputOf<E>,
+  parent: Parent,
+  { attempt = 1, delayMs = 0 }: EmitOptions,
+  now: number,
+): Publication {
+  const { source, id } = parent.event
+  const round = parent.generation > 0 ? [parent.generation] : []
+  const step = [source, id, parent.function, parent.phase, parent.index, ...round]
+  // As text: that of a Buffer takes as long again. Four of its digits are three bytes.
+  const digest = hash('sha256', JSON.stringify(step), 'base64url')
+  const identity = {
+    id: `${stampOf(Date.parse(parent.event.time))}${digest.slice(0, 16)}`,
+    parentid: parent.event.id,
+    attempt,
+    ...(parent.event.runid && { runid: parent.event.runid }),
+    ...(parent.event.traceparent && {
+      traceparent: `${parent.event.traceparent.slice(0, 36)}${Buffer.from(digest.slice(16, 27), 'base64url').toString('hex')}-01`,
+    }),
+  }
+  return publicationOf(registry, event, data, identity, now, delayMs)
+}
+
+function publicationOf(
+  registry: Registry,
+  event: EventDefinition,
+  input: unknown,
+  identity: Pick<Envelope, 'id' | 'attempt'> & Partial<Omit<Envelope, 'time' | 'type' | 'data'>>,
+  now: number,
+  delayMs = 0,
+): Publication {
+  const parsed = event.schema.safeParse(input)
+  if (!parsed.success) {
+    throw new InvalidDataError(event.type, parsed.error.issues)
+  }
+  const data = parsed.data as Record<string, unknown> | null | undefined
+  const about = data?.[event.subject]
+  // What could be no subject is none: an envelope that does not fit its schema could not be told to any hook.
+  const subject = typeof about === 'string' && isAttribute(about) ? { subject: about } : {}
+  return {
+    event: {
+      specversion: '1.0',
+      source: eventSource,
+      type: event.type,
+      time: isoOf(now),
+      datacontenttype: 'application/json',
+      ...subject,
+      ...identity,
+      data,
+    },
+    deliveries: registry.handlersOf(event.type).map(({ name, definition: { spec } }) => ({
+      function: name,
+      key: spec.concurrency?.key(data, { id: identity.runid ?? '' }),
+      // What is not delayed is due whatever the clock says: it may be set back.
+      runAt: delayMs > 0 ? now + delayMs : 0,
+    })),
+  }
+}

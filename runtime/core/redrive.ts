@@ -1,0 +1,102 @@
+import { backupStart, catalogue, type Envelope, snapshotBefore } from '../../events/index.ts'
+import type { Config } from '../config/config.ts'
+import { checkSources } from '../config/lookup.ts'
+import { UsageError } from '../errors.ts'
+import type { EventBus } from './bus/bus.ts'
+import type { DeadLetter, Journal } from './bus/journal.ts'
+import type { Clock } from './clock.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { publicationOf } from './intake.ts'
+import { newRunId } from './publication.ts'
+import type { Registry } from './registry/registry.ts'
+
+/** What came of redriving a dead letter. */
+export interface Redriven {
+  /** The run that it is done in; empty for an event that belongs to none. */
+  runId: string
+  /** Whether that is a new run, as its own cannot go on. */
+  restarted: boolean
+}
+
+interface RedriveOptions {
+  bus: EventBus
+  journal: Journal
+  registry: Registry
+  dispatcher: Dispatcher
+  clock: Clock
+  config: Config
+}
+
+/**
+ * Takes a dead letter up again. What stands beside a run (a notification) is tried anew. A step of a run cannot be:
+ * the run went on without it, and its snapshot is gone. So its sources are run again, and whatever else of theirs is
+ * dead is done with.
+ * @throws {UsageError} There is no such dead letter, nobody to take it, or its source is not in the config any more.
+ */
+export async function redrive(id: number, options: RedriveOptions): Promise<Redriven> {
+  const { bus, journal, registry, dispatcher } = options
+  const letters = journal.dead()
+  const letter = letters.find((one) => one.id === id)
+  if (!letter) throw gone(id)
+  if (!registry.get(letter.function)) {
+    throw new UsageError(`there is no function ${letter.function} any more, which dead letter ${id} is for`, {
+      hint: '`hdsync functions` lists those there are',
+    })
+  }
+  if (isStep(letter, registry)) return restart(letter, letters, options)
+  if (!(await bus.redrive(id))) throw gone(id)
+  dispatcher.wake()
+  return { runId: letter.event.runid ?? '', restarted: false }
+}
+
+async function restart(
+  letter: DeadLetter,
+  letters: readonly DeadLetter[],
+  { bus, registry, dispatcher, clock, config }: RedriveOptions,
+): Promise<Redriven> {
+  const all = Object.keys(config.sources)
+  const wantedBy = ({ event }: DeadLetter) => sourcesOf(event) ?? sourcesOf(startOf(event, bus)) ?? all
+  const sources = wantedBy(letter)
+  checkSources(sources, config)
+  const covered = letters.filter(
+    (one) => isStep(one, registry) && wantedBy(one).every((name) => sources.includes(name)),
+  )
+  const runId = newRunId()
+  const wish = { type: backupStart.type, data: { sources } }
+  const publication = publicationOf(wish, registry, { now: clock.now(), runId })
+  const ids = covered.map(({ id }) => id)
+  if (!(await bus.replace(ids, publication))) throw gone(letter.id)
+  dispatcher.announce([publication])
+  return { runId, restarted: true }
+}
+
+/**
+ * Whether it was asked for in a night of ours, which went on without it. What gets a source ready for a snapshot
+ * (`snapshot.before`) is of no use without one; what undoes that (`snapshot.after`) is.
+ */
+function isStep({ function: name, event }: DeadLetter, registry: Registry): boolean {
+  const aside = registry.get(name)?.definition.spec.aside === true
+  const asked = catalogue.get(event.type)?.external === false || event.type === snapshotBefore.type
+  return asked && !aside
+}
+
+/** The sources that an event of a night is about; undefined when it names none. */
+function sourcesOf(event: Envelope | undefined): string[] | undefined {
+  const { source, sources, rest } = (event?.data ?? {}) as {
+    source?: string
+    sources?: string[]
+    rest?: string[]
+  }
+  const named = source === undefined ? (sources ?? rest) : [source]
+  return named?.length ? named : undefined
+}
+
+function startOf({ runid }: Envelope, bus: EventBus): Envelope | undefined {
+  return runid === undefined
+    ? undefined
+    : bus.events({ runId: runid, types: [backupStart.type], limit: 1 })[0]
+}
+
+function gone(id: number): UsageError {
+  return new UsageError(`there is no dead letter ${id}`, { hint: '`hdsync dead` lists them' })
+}

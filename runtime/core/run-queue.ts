@@ -1,0 +1,67 @@
+import type { EventBus } from './bus/bus.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { RunEnds } from './run-ends.ts'
+
+interface QueueOptions {
+  bus: EventBus
+  dispatcher: Dispatcher
+  ends: RunEnds
+}
+
+/**
+ * Lets runs begin one after the other, in the order in which they were asked for: two at once would take each
+ * other's snapshots away. A run that waits is held back on the bus itself, so that a crash forgets none.
+ */
+export class RunQueue {
+  readonly #options: QueueOptions
+  #open = false
+  #going = false
+  #current: string | undefined
+
+  constructor(options: QueueOptions) {
+    this.#options = options
+  }
+
+  /** The run that is going on. */
+  get current(): string | undefined {
+    return this.#current
+  }
+
+  /** From now on runs begin. */
+  open(): void {
+    this.#open = true
+    this.advance()
+  }
+
+  /** No further run begins; the one that is going on is not touched. */
+  close(): void {
+    this.#open = false
+  }
+
+  /** Lets the next run begin if none is going on. */
+  advance(): void {
+    if (this.#going || !this.#open) return
+    this.#going = true
+    this.#drain()
+      // Whoever waits for a run is told what keeps the bus from going on.
+      .catch(() => {})
+      .finally(() => {
+        this.#going = false
+      })
+  }
+
+  async #drain(): Promise<void> {
+    const { bus, dispatcher, ends } = this.#options
+    for (let run = bus.heldRun(); run && this.#open; run = bus.heldRun()) {
+      this.#current = run
+      try {
+        const ended = ends.wait(run)
+        await bus.expedite(run)
+        dispatcher.wake()
+        await ended
+      } finally {
+        this.#current = undefined
+      }
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import { anyFact, type DataOf, type Envelope, type EventDefinition, readStored } from '../../events/index.ts'
+import { CancelledError, RetryableError, reasonOf, TerminalError } from '../errors.ts'
+import type { Context, Emit, EventLog, GiveUpContext, Received } from '../function.ts'
+import type { Delivery, EventBus, Publication, Settlement } from './bus/bus.ts'
+import type { Clock } from './clock.ts'
+import { deadLetters } from './dead-letter.ts'
+import type { GateKeeper, Visit } from './gates.ts'
+import { childPublication } from './publication.ts'
+import type { RegisteredFunction, Registry } from './registry/registry.ts'
+import { nextTryAt } from './retry.ts'
+
+/** What the engine asks for when it hands a delivery to its function. */
+export type ContextFactory = (delivery: Delivery, signal: AbortSignal) => Omit<Context, 'events' | 'gates'>
+
+export interface WorkerOptions {
+  bus: EventBus
+  registry: Registry
+  clock: Clock
+  context: ContextFactory
+  gates: Pick<GateKeeper, 'visit' | 'chain'>
+  /** What happened before, for a plan: its own bus begins empty. */
+  history?: Pick<EventBus, 'events'> | undefined
+}
+
+/**
+ * Runs one delivery to its end, good or bad, and says how it has to be settled. Never throws.
+ * @param end The one controller for all that ends the try: aborted by the caller when the run is cancelled, and here
+ *   when time is up and when the try is over. Signals that are put together of others cost more than all else here.
+ */
+export async function work(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  end: AbortController,
+  options: WorkerOptions,
+): Promise<Settlement> {
+  const visit = options.gates.visit(delivery, target)
+  if (!visit) return tryOnce(delivery, target, end, options)
+  const stop = () => end.abort(visit.signal.reason)
+  if (visit.signal.aborted) stop()
+  else visit.signal.addEventListener('abort', stop, { once: true })
+  return visit.leave(await tryOnce(delivery, target, end, options, visit))
+}
+
+async function tryOnce(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  end: AbortController,
+  options: WorkerOptions,
+  visit?: Visit,
+): Promise<Settlement> {
+  const { clock } = options
+  const startedAt = clock.now()
+  const { signal } = end
+  const clearTimeUp = clock.schedule(target.timeoutMs, () =>
+    end.abort(new TerminalError(`${target.name} took longer than ${target.timeoutMs / 1000} s`)),
+  )
+  try {
+    // Inside the try: what cannot be parsed becomes a dead letter, not a crash of the dispatcher.
+    const received = receive(delivery, target)
+    if (delivery.tries > target.retry.limit) {
+      throw new TerminalError(`given up: it did not end well in ${target.retry.limit} tries`)
+    }
+    if (visit) await visit.enter()
+    const { emit, publications, close } = emitter(delivery, target, 'run', options)
+    const context = {
+      ...options.context(delivery, signal),
+      ...visit?.context,
+      events: eventLog(delivery, options),
+      gates: options.gates.chain(delivery, signal),
+      emit: emit as Emit<readonly EventDefinition[]>,
+    }
+    signal.throwIfAborted()
+    const delivered = { ...received, firstTry: delivery.tries === 1 && delivery.generation === 0 }
+    const running = target.definition.spec.run(delivered, context)
+    if (running) await untilDone(Promise.resolve(running), signal, clock)
+    close()
+    return { outcome: 'done', delivery, attempt: { startedAt, endedAt: clock.now() }, publications }
+  } catch (thrown) {
+    const error = signal.aborted ? toError(signal.reason) : toError(thrown)
+    const ended = { startedAt, endedAt: clock.now(), error: error.message }
+    if (!(error instanceof TerminalError || error instanceof CancelledError)) {
+      const { tries, event } = delivery
+      const retryAfterMs = error instanceof RetryableError ? error.retryAfterMs : undefined
+      const made = { tries, eventAt: Date.parse(event.time) }
+      const runAt = nextTryAt(made, target.retry, clock.now(), retryAfterMs)
+      if (runAt !== undefined && (visit?.mayRetry() ?? true)) {
+        return { outcome: 'retry', delivery, attempt: ended, runAt }
+      }
+    }
+    return giveUp(delivery, target, error, options, startedAt)
+  } finally {
+    clearTimeUp()
+    // What it has left running in the foreground, such as a session with a database, ends with it.
+    end.abort(endOf(target))
+  }
+}
+
+const ends = new WeakMap<RegisteredFunction, TerminalError>()
+
+/** One for each function: V8 notes where an error is made, which takes longer than many a try. */
+function endOf(target: RegisteredFunction): TerminalError {
+  const error = ends.get(target) ?? new TerminalError(`${target.name} has ended`)
+  ends.set(target, error)
+  return error
+}
+
+/** Ends a delivery that will not be tried (again): its function says what has to follow. Never throws. */
+export function giveUp(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  error: Error,
+  options: WorkerOptions,
+  startedAt = options.clock.now(),
+): Settlement {
+  const outcome = error instanceof CancelledError ? 'cancelled' : 'dead'
+  const attempt = { startedAt, endedAt: options.clock.now(), error: error.message }
+  const dead = outcome === 'dead' ? deadLetters(delivery, reasonOf(error), options) : []
+  try {
+    const { emit, publications } = emitter(delivery, target, 'giveUp', options)
+    const { config, run } = options.context(delivery, AbortSignal.abort(error))
+    const context: GiveUpContext = { config, run, events: eventLog(delivery, options) }
+    target.definition.spec.giveUp?.(
+      { ...receive(delivery, target), error },
+      { ...context, emit: emit as Emit<readonly EventDefinition[]> },
+    )
+    return { outcome, delivery, attempt, publications: [...publications, ...dead] }
+  } catch (second) {
+    const message = `${error.message}; then, when giving up: ${toError(second).message}`
+    return { outcome, delivery, attempt: { ...attempt, error: message }, publications: dead }
+  }
+}
+
+function receive({ event }: Delivery, { definition, name }: RegisteredFunction): Received<EventDefinition> {
+  const handled =
+    definition.on.find(({ type }) => type === event.type) ?? definition.on.find((one) => one === anyFact)
+  if (!handled) throw new TerminalError(`${name} does not take ${event.type} any more`)
+  // What has happened is read whoever wrote it down, and what puts things in order is done; but of what another version
+  // asks for, no part that is not known may be left out.
+  const isLenient = handled.external || definition.spec.always
+  const { success, data } = isLenient ? readStored(handled, event.data) : handled.schema.safeParse(event.data)
+  if (!success) throw new TerminalError(`the data of ${event.type} ${event.id} is not valid`)
+  return { data, attempt: event.attempt, event }
+}
+
+function emitter(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  phase: 'run' | 'giveUp',
+  { registry, clock }: WorkerOptions,
+) {
+  const publications: Publication[] = []
+  let closed = false
+  const emit: Emit<EventDefinition[]> = (event, data, options = {}) => {
+    if (closed)
+      throw new TerminalError(`${target.name} emits ${event.type} after its end: is an await missing?`)
+    if (!target.definition.emits.includes(event)) {
+      throw new TerminalError(`${target.name} emits ${event.type}, which its \`emits\` does not name`)
+    }
+    const { event: cause, generation } = delivery
+    const parent = { event: cause, function: target.name, phase, index: publications.length, generation }
+    publications.push(childPublication(registry, event, data, parent, options, clock.now()))
+  }
+  const close = () => {
+    closed = true
+  }
+  return { emit, publications, close }
+}
+
+function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions): EventLog {
+  const runId = delivery.event.runid ?? ''
+  const receivedOf =
+    <E extends EventDefinition>(definition: E) =>
+    (event: Envelope): Received<E>[] => {
+      const { success, data } = readStored(definition, event.data)
+      return success ? [{ data: data as DataOf<E>, attempt: event.attempt, event }] : []
+    }
+  const typesOf = (definitions: readonly EventDefinition[]) => definitions.map(({ type }) => type)
+  const newestFirst = (types: readonly string[], subject: string | undefined, limit: number) => {
+    const filter = { types, ...(subject !== undefined && { subject }), newestFirst: true, limit }
+    return [...bus.events(filter), ...(history?.events(filter) ?? [])].slice(0, limit)
+  }
+  return {
+    run: () => bus.events({ runId }),
+    ofRun: (definition, limit = -1) =>
+      bus.events({ runId, types: [definition.type], limit }).flatMap(receivedOf(definition)),
+    latest: (definition, subject, limit) =>
+      newestFirst([definition.type], subject, limit).flatMap(receivedOf(definition)),
+    newest: (definitions, subject) => newestFirst(typesOf(definitions), subject, 1)[0],
+    recent: (definitions, subject, limit) => newestFirst(typesOf(definitions), subject, limit),
+    pending: () =>
+      bus
+        .open(runId)
+        .filter(({ id, function: name }) => id !== delivery.id && !registry.get(name)?.definition.spec.aside)
+        .length,
+  }
+}
+
+/** A command that must not be stopped halfway is waited for; a handler that does not heed its signal is not. */
+const patienceMs = 5 * 60_000
+
+/** Waits for a handler, after its signal was aborted only for so long. */
+async function untilDone(running: Promise<void>, signal: AbortSignal, clock: Clock): Promise<void> {
+  const lost = Promise.withResolvers<never>()
+  let stop = () => {}
+  const onAbort = () => {
+    stop = clock.schedule(patienceMs, () => lost.reject(signal.reason))
+  }
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    await Promise.race([running, lost.promise])
+  } finally {
+    stop()
+    signal.removeEventListener('abort', onAbort)
+    running.catch(() => {})
+  }
+}
+
+function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown))
+}

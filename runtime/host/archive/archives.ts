@@ -1,0 +1,105 @@
+import { unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Target } from '../../config/config.ts'
+import { reasonOf } from '../../errors.ts'
+import type { EarlierArchive, Progress } from '../../function.ts'
+import { weekdays } from '../../weekday.ts'
+import type { Boots } from '../boots.ts'
+import type { CommandRunner } from '../command/command.ts'
+import { archiveFile } from './archive-file.ts'
+import { type Archived, type ArchivePlan, isTemporary } from './archive-place.ts'
+import { reuseArchive } from './archive-reuse.ts'
+import { writeArchive } from './archive-writing.ts'
+import { ArchiveIndexes } from './pieces/archive-indexes.ts'
+import { Shelf } from './shelf.ts'
+
+/** Weekday archives of mirrors. */
+export interface Archives {
+  /**
+   * Removes what archives that were never finished have left on a target. No archive needs that: what cannot be removed
+   * stays.
+   * @returns What is in the way, for people to read.
+   */
+  tidy(target: Target): Promise<string[]>
+  /** Whether the file of one of them is still there, as it was when it was proven to be good. It is not read. */
+  stand(earlier: readonly EarlierArchive[]): Promise<boolean>
+  /**
+   * Puts an earlier archive in the place of last week's, if one holds what a new one would: it is read from the disk
+   * and compared with what it was when it was written, then shares its blocks with the new one (a reflink), or the
+   * file itself (a hard link) where the file system has none. Where it is in its place already, it stays there.
+   * @param earlier What is known not to have changed since, the newest first.
+   * @returns No archive where there is none that can be used; `damaged` says what is wrong with those that should be
+   *   good.
+   */
+  reuse(
+    plan: ArchivePlan,
+    earlier: readonly EarlierArchive[],
+    onProgress: (progress: Progress) => void,
+  ): Promise<{ archive?: Archived; damaged: string[] }>
+  /**
+   * Writes an archive under a temporary name, brings it onto the disk, reads it from there, and only then puts it
+   * in the place of last week's. What has not changed since an earlier archive of this week is taken from that one.
+   * @returns `damaged` says what is wrong with an earlier archive that should be good; nothing was taken from it then.
+   * @throws {TerminalError} It could not be written, or is not what was written; last week's stands.
+   */
+  write(
+    plan: ArchivePlan,
+    onProgress: (progress: Progress) => void,
+  ): Promise<{ archive: Archived; damaged: string[] }>
+}
+
+export interface ArchivesOptions {
+  runner: CommandRunner
+  signal: AbortSignal
+  boots: Boots
+  /** Where the indexes of archives are kept. */
+  indexes: string
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+export function createArchives({ boots, now = Date.now, ...options }: ArchivesOptions): Archives {
+  const indexes = new ArchiveIndexes(options.indexes, boots, now)
+  const { runner, signal } = options
+  return {
+    async tidy(target) {
+      const problems: string[] = []
+      using shelf = new Shelf(target)
+      for (const weekday of weekdays)
+        problems.push(...(await tidyFolder(join(target.path, weekday), shelf, weekday)))
+      return problems
+    },
+    async stand(earlier) {
+      for (const { path, file, sizeBytes } of earlier) {
+        const found = await archiveFile(path)
+        if (found?.file === file && found.sizeBytes === sizeBytes) return true
+      }
+      return false
+    },
+    reuse: (plan, earlier, onProgress) =>
+      reuseArchive(plan, earlier, onProgress, { runner, signal, indexes }),
+    write: (plan, onProgress) => writeArchive(plan, onProgress, { runner, signal, indexes, now }),
+  }
+}
+
+async function tidyFolder(folder: string, shelf: Shelf, weekday: string): Promise<string[]> {
+  const problems: string[] = []
+  try {
+    for (const name of shelf.day(weekday)?.names() ?? []) {
+      if (!isTemporary(name)) continue
+      const path = join(folder, name)
+      // Never what lies in a folder, and never what a link leads to.
+      await unlink(shelf.at(path)).catch((error) => problems.push(inTheWay(path, error)))
+    }
+  } catch (error) {
+    problems.push(`${folder} cannot be looked through for half-written archives: ${reasonOf(error)}`)
+  }
+  return problems
+}
+
+function inTheWay(path: string, error: NodeJS.ErrnoException): string {
+  const what = `${path} is named like a half-written archive`
+  return error.code === 'EISDIR'
+    ? `${what}, but is a folder: move it away, hdsync removes none`
+    : `${what}, and cannot be removed: ${reasonOf(error)}`
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Envelope } from '../../../events/index.ts'
+import type { NotifyHook } from '../../config/notify.ts'
+import { argvOf, processesWith } from '../command/orphans.ts'
+
+const killDelayMs = 5000
+
+/**
+ * A hook outlives an hdsync that is killed, and its event is then delivered again: it must not run twice at once. So
+ * the first one is given the time that a hook has, and is ended after that, as its own hdsync would have done. What a
+ * hook has left running on purpose is no hook any more, and is let be.
+ */
+export async function awaitEarlierHook(
+  { argv, timeoutMs }: Pick<Extract<NotifyHook, { kind: 'exec' }>, 'argv' | 'timeoutMs'>,
+  event: Pick<Envelope, 'id'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const startedAt = performance.now()
+  for (;;) {
+    const [owned = []] = processesWith('HDSYNC_EVENT_ID', event.id)
+    const pids = owned.filter((pid) => isOrphanedHook(pid, argv))
+    if (pids.length === 0) return
+    const overMs = performance.now() - startedAt - timeoutMs
+    for (const pid of overMs > 0 ? pids : []) endGroup(pid, overMs > killDelayMs ? 'SIGKILL' : 'SIGTERM')
+    await sleep(50, undefined, { signal })
+  }
+}
+
+/** The command itself, in the session that hdsync has given it, and no child of this hdsync. */
+function isOrphanedHook(pid: number, [program, ...words]: readonly [string, ...string[]]): boolean {
+  const [, parent, , session] = statOf(pid)
+  if (Number(session) !== pid || Number(parent) === process.pid) return false
+  // The kernel puts a script's interpreter before it, and its path in place of its name.
+  const shown = argvOf(pid)
+  const tail = shown.slice(shown.length - words.length)
+  const name = shown[shown.length - words.length - 1] ?? ''
+  return basename(name) === basename(program) && words.every((word, at) => tail[at] === word)
+}
+
+/** State, parent, group, session, ...; the name before them may hold anything. @see proc(5) */
+function statOf(pid: number): string[] {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  } catch {
+    return []
+  }
+}
+
+function endGroup(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, name)
+  } catch {
+    // It has ended in the meantime.
+  }
+}

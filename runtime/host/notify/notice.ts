@@ -1,0 +1,182 @@
+import {
+  type DataOf,
+  deadLettered,
+  type Envelope,
+  type EventDefinition,
+  hookDisabled,
+  type RunResult,
+  readStored,
+  runEnds,
+  runOverdue,
+  runStarted,
+  runWarned,
+  type SourceResult,
+  sourceFailed,
+  syncHeld,
+} from '../../../events/index.ts'
+import { formatBytes, formatDuration } from '../../config/units.ts'
+import { count } from '../../count.ts'
+import { heldText } from '../../held-text.ts'
+import { neverBegan, tookMs } from '../../took.ts'
+
+/** How much an event should disturb. */
+export type Urgency = 'good' | 'news' | 'warning' | 'bad'
+
+/** An event as a person is told of it, who may be asleep, and knows hdsync only a little. */
+export interface Notice {
+  /** One line: where it happened, and what. */
+  title: string
+  /** Plain text, in lines of any length, that ends without a line break. */
+  text: string
+  urgency: Urgency
+}
+
+/** Puts an event into words. What no words are known for is shown as it is. */
+export function noticeOf(event: Envelope): Notice {
+  const host = event.source.split('/').at(-1) ?? ''
+  const { test: _, ...data } = { ...(event.data as object & { test?: boolean }) }
+  const { what, text } = wordsFor({ ...event, data }, host)
+  const mark = isTest(event) ? 'test: ' : ''
+  const preface = isTest(event)
+    ? 'This is a test of the notifications. What follows has not happened.\n\n'
+    : ''
+  return { title: `hdsync on ${host}: ${mark}${what}`, text: `${preface}${text}`, urgency: urgencyOf(event) }
+}
+
+/** Whether it is a sample that `hdsync notify test` made. */
+export function isTest({ data }: Pick<Envelope, 'data'>): boolean {
+  return (data as { test?: unknown } | null | undefined)?.test === true
+}
+
+/** The beginning of a text, in so many bytes of UTF-8; a character that the cut goes through is left out. */
+export function cutBytes(text: string, maxBytes: number): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= maxBytes) return text
+  return new TextDecoder().decode(bytes.subarray(0, maxBytes), { stream: true })
+}
+
+function urgencyOf({ type }: Envelope): Urgency {
+  if (type === 'run.succeeded') return 'good'
+  if (/\.(?:failed|overdue|lettered)$/.test(type)) return 'bad'
+  const odd = /\.(?:degraded|held|cancelled|warned|refused|overflowed|suspect|disabled)$/
+  return odd.test(type) ? 'warning' : 'news'
+}
+
+interface Words {
+  what: string
+  text: string
+}
+
+function wordsFor(event: Envelope, host: string): Words {
+  for (const [definition, words] of phrases) {
+    if (definition.type !== event.type) continue
+    const { success, data } = readStored(definition, event.data)
+    if (success) return words(data as never, host)
+  }
+  const facts = Object.entries(event.data ?? {}).map(([key, value]) => `${key}: ${valueText(value)}`)
+  return { what: [event.type, event.subject].filter(Boolean).join(' '), text: facts.join('\n') || event.type }
+}
+
+function valueText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function say<E extends EventDefinition>(
+  event: E,
+  words: (data: DataOf<E>, host: string) => Words,
+): [EventDefinition, (data: never, host: string) => Words] {
+  return [event, words]
+}
+
+const phrases = [
+  ...runEnds.map((end) => say(end, runWords)),
+  say(runStarted, ({ sources }, host) => ({
+    what: 'backup begins',
+    text: `The backup of ${host} begins: ${sources.join(', ')}.`,
+  })),
+  say(runWarned, ({ reason }) => ({ what: 'warning', text: reason })),
+  say(sourceFailed, ({ source, step, reason, cancelled }) => ({
+    what: `backup of ${source} ${cancelled ? 'cancelled' : 'failed'}`,
+    text: `At the step ${step}: ${reason}`,
+  })),
+  say(syncHeld, (held, host) => ({
+    what: `backup of ${held.source} is held`,
+    text: `${held.source} ${heldText(held)}. ${
+      held.deleted > 0 ? `It was stopped after ${count(held.deleted)}.` : 'Nothing was deleted.'
+    }\n\nTo see what would go, on ${host}: hdsync show --held ${held.source}\nIf that is as it should be: hdsync release ${held.source}`,
+  })),
+  say(runOverdue, ({ source, lastSuccessAt, firstSeenAt, allowedMs }, host) => ({
+    what: `no backup of ${source} since ${localTime(lastSuccessAt ?? firstSeenAt)}`,
+    text: `${
+      lastSuccessAt
+        ? `The last good backup of ${source} was at ${localTime(lastSuccessAt)}`
+        : `There has never been a good backup of ${source}, which is in the config since ${localTime(firstSeenAt)}`
+    }; ${formatDuration(allowedMs)} without one are allowed.\n\nTo see what happened, on ${host}: hdsync runs`,
+  })),
+  say(deadLettered, (data) => ({
+    what: `${data.function} was given up`,
+    text: `${data.function} was to handle ${data.type}${data.source ? ` of ${data.source}` : ''}, and was given up after ${data.tries} ${data.tries === 1 ? 'try' : 'tries'}.\n\n${data.reason}`,
+  })),
+  say(hookDisabled, ({ hook, reason }) => ({
+    what: `notification hook ${hook} is disabled`,
+    text: `${reason}\n\nIt is used again once it is changed in the config.`,
+  })),
+]
+
+function runWords(result: RunResult, host: string): Words {
+  const { run, state, startedAt, endedAt, sources } = result
+  const bad = sources.filter((one) => one.state !== 'succeeded').map(({ source }) => source)
+  const took = tookMs(result)
+  const width = Math.max(0, ...sources.map(({ source }) => source.length))
+  const lines = [
+    `The backup of ${host} ${outcomes[state]}.`,
+    '',
+    ...sources.map((one) =>
+      `  ${one.source.padEnd(width)}  ${one.state.padEnd(9)}  ${sourceText(one)}`.trimEnd(),
+    ),
+    '',
+    `${neverBegan(result) ? 'Asked ' : 'Began '} ${localTime(startedAt)}`,
+    ...(endedAt === null || took === undefined
+      ? []
+      : [`Ended  ${localTime(endedAt)}, after ${formatDuration(took)}`]),
+    `Run    ${run}`,
+    ...sources
+      .filter(({ state }) => state === 'held')
+      .map(
+        ({ source }) =>
+          `\nTo see what would go, on ${host}: hdsync show --held ${source}\nTo let it go on: hdsync release ${source}`,
+      ),
+    ...(state === 'succeeded' ? [] : ['', `To see what happened, on ${host}: hdsync show ${run}`]),
+  ]
+  return { what: `run ${state}${bad.length > 0 ? `: ${bad.join(', ')}` : ''}`, text: lines.join('\n') }
+}
+
+const outcomes: Record<RunResult['state'], string> = {
+  running: 'is going on',
+  succeeded: 'went well',
+  degraded: 'is done, with warnings',
+  held: 'waits for somebody to decide',
+  failed: 'failed',
+  cancelled: 'was cancelled',
+}
+
+function sourceText({
+  filesTransferred,
+  bytesTransferred,
+  filesDeleted,
+  archive,
+  error,
+}: SourceResult): string {
+  const copied =
+    filesTransferred === null
+      ? undefined
+      : `${filesTransferred} ${filesTransferred === 1 ? 'file' : 'files'}, ${formatBytes(bytesTransferred ?? 0)} copied, ${filesDeleted ?? 0} deleted`
+  return [error, copied, archive && `archive ${archive}`].filter(Boolean).join('; ')
+}
+
+/** As the clock of this machine shows it, with its zone: a mail may be read in another one. */
+function localTime(iso: string): string {
+  const date = new Date(iso)
+  const zone = date.toLocaleTimeString('en-GB', { timeZoneName: 'short' }).split(' ').at(-1)
+  return `${date.toLocaleString('sv-SE')} ${zone}`
+}

@@ -1,0 +1,61 @@
+import type { HonoRequest } from 'hono'
+import { Problem } from '../problem.ts'
+
+/** As large as a CloudEvents message may be without asking. @see CloudEvents 1.0, "Size Limits" */
+export const longestBodyBytes = 64 * 1024
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Reads a body as text, and no more of it than the limit.
+ * @throws {Problem} It is too large, or not UTF-8.
+ */
+export async function readText(request: HonoRequest): Promise<string> {
+  const announced = request.header('content-length')
+  if (Number(announced) > longestBodyBytes) throw tooLarge()
+  // Node holds a body to the length that was announced; one that comes in chunks is counted.
+  const bytes = await (announced === undefined ? readChunks(request.raw.body) : request.arrayBuffer()).catch(
+    unread,
+  )
+  if (bytes.byteLength > longestBodyBytes) throw tooLarge()
+  return textOf(bytes)
+}
+
+/** @throws {Problem} It is not UTF-8. */
+export function textOf(bytes: Uint8Array | ArrayBuffer): string {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    throw new Problem('malformed-body', 'the body is not text in UTF-8')
+  }
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Problem('malformed-body', `the body is not JSON: ${(error as Error).message}`)
+  }
+}
+
+async function readChunks(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength
+    if (size > longestBodyBytes) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Whoever hangs up in the middle reads no answer; it is no fault of ours either. */
+export function unread(error: Error): never {
+  throw error instanceof Problem
+    ? error
+    : new Problem('malformed-request', `the body broke off: ${error.message}`)
+}
+
+function tooLarge(): Problem {
+  return new Problem('body-too-large', `the body is larger than ${longestBodyBytes / 1024} KiB`)
+}

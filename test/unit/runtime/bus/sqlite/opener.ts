@@ -1,4 +1,0 @@
-import { openDatabase } from '../../../../../runtime/bus/sqlite/database.ts'
-
-// The other process: opens the event store, and ends.
-openDatabase(process.argv[2] ?? '').close()
