@@ -4,4 +4,59 @@
  */
 export { z } from 'zod'
 export * from '../events/index.ts'
-export * from './function.ts'
+export { earlierArchives, provesUnchanged } from './backup/earlier-archives.ts'
+export { type Context, defineFunction, type FunctionSpec, type GiveUpContext } from './backup/function.ts'
+export {
+  findRelease,
+  isMoved,
+  keepHold,
+  lastFileSystem,
+  type Release,
+  spentDeletions,
+} from './backup/holds/release.ts'
+export { contentsAfter, contentsOf, dueShare } from './backup/mirror/contents.ts'
+export { bearsOnDoubt, doubtOf } from './backup/mirror/doubts.ts'
+export { isNeedless, lastCopy, leftBy } from './backup/mirror/last-copy.ts'
+export { syncMakingRoom } from './backup/mirror/make-room.ts'
+export { countOf, mirrorFilesAtLeast } from './backup/mirror/mirror-count.ts'
+export { permit, type Stopped } from './backup/mirror/permit.ts'
+export { remarksOn } from './backup/mirror/remarks.ts'
+export { syncWarning } from './backup/mirror/sync-warning.ts'
+export { summarise, unsummed } from './backup/summary.ts'
+export type { Config, LvSource, PathSource, Source, Target } from './config/config.ts'
+export { matchesEvent } from './config/event-pattern.ts'
+export { configured, configuredHook, volumeSource } from './config/lookup.ts'
+export type {
+  AtGate,
+  Delivered,
+  Emit,
+  EmitOptions,
+  EventLog,
+  FunctionDefinition,
+  GateOptions,
+  Gates,
+  Log,
+  OpenGate,
+  Received,
+  RunInfo,
+} from './core/function.ts'
+export { type RetryPolicy, retryDelayMs, retryForADay } from './core/retry.ts'
+export {
+  CancelledError,
+  HdsyncError,
+  HookGoneError,
+  InterruptedError,
+  RetryableError,
+  reasonOf,
+  SuspectMirrorError,
+  TerminalError,
+} from './errors.ts'
+export type { EarlierArchive } from './host/archive/earlier-archive.ts'
+export type { Session } from './host/command/session.ts'
+export type { Host } from './host/host.ts'
+export { snapshotSizeBytes } from './host/limits.ts'
+export type { Comparison, Mirror } from './host/mirror/mirrors.ts'
+export { tellingLine } from './host/mount/kernel-log.ts'
+export { isoOf } from './instant.ts'
+export type { Progress } from './progress.ts'
+export { weekdayOf } from './weekday.ts'

@@ -2,8 +2,8 @@
 import type { EventDefinition, InputOf } from '../events/index.ts'
 import { envelopeFor, type Rehearsal, rehearse as rehearseFunction } from './backup/rehearsal.ts'
 import { parseConfig } from './config/config.ts'
+import type { FunctionDefinition } from './core/function.ts'
 import { register } from './core/registry/registry.ts'
-import type { FunctionDefinition } from './function.ts'
 
 export type { Rehearsal } from './backup/rehearsal.ts'
 

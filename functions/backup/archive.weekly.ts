@@ -7,16 +7,11 @@ import {
   sourceFailed,
   sourceSynced,
 } from '../../events/index.ts'
-import {
-  CancelledError,
-  configured,
-  defineFunction,
-  earlierArchives,
-  provesUnchanged,
-  reasonOf,
-  TerminalError,
-  weekdayOf,
-} from '../../runtime/function.ts'
+import { earlierArchives, provesUnchanged } from '../../runtime/backup/earlier-archives.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { configured } from '../../runtime/config/lookup.ts'
+import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { weekdayOf } from '../../runtime/weekday.ts'
 
 /**
  * Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven. Where the mirror

@@ -1,5 +1,7 @@
 import { backupFinish, runWarned, targetClose } from '../../events/index.ts'
-import { defineFunction, reasonOf, summarise, unsummed } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { summarise, unsummed } from '../../runtime/backup/summary.ts'
+import { reasonOf } from '../../runtime/errors.ts'
 
 /**
  * Joins the sources. Every branch of the chain ends by asking for it, in the same transaction that ends the

@@ -6,7 +6,8 @@ import {
   sourceFailed,
   targetOpen,
 } from '../../events/index.ts'
-import { CancelledError, defineFunction, reasonOf, TerminalError } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
  * Begins a run: settles which sources belong to it. Interrupted, it is given up: the run has failed before it began. One

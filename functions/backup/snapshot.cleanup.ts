@@ -1,5 +1,7 @@
 import { runWarned, snapshotCleanup, snapshotReleased, sourceNext } from '../../events/index.ts'
-import { defineFunction, reasonOf, volumeSource } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { volumeSource } from '../../runtime/config/lookup.ts'
+import { reasonOf } from '../../runtime/errors.ts'
 
 /**
  * Unmounts and removes what a source still has of snapshots, at once, while the archive is still being written: a

@@ -8,19 +8,14 @@ import {
   snapshotTake,
   sourceFailed,
 } from '../../events/index.ts'
-import {
-  bearsOnDoubt,
-  CancelledError,
-  configured,
-  defineFunction,
-  doubtOf,
-  type EventLog,
-  type LvSource,
-  lastCopy,
-  reasonOf,
-  snapshotSizeBytes,
-  volumeSource,
-} from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { bearsOnDoubt, doubtOf } from '../../runtime/backup/mirror/doubts.ts'
+import { lastCopy } from '../../runtime/backup/mirror/last-copy.ts'
+import type { LvSource } from '../../runtime/config/config.ts'
+import { configured, volumeSource } from '../../runtime/config/lookup.ts'
+import type { EventLog } from '../../runtime/core/function.ts'
+import { CancelledError, reasonOf } from '../../runtime/errors.ts'
+import { snapshotSizeBytes } from '../../runtime/host/limits.ts'
 
 /**
  * Takes a snapshot of a source's volume, after dropping what an earlier trial or night left of it: writable,

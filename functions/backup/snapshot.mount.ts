@@ -6,14 +6,11 @@ import {
   sourceFailed,
   syncRun,
 } from '../../events/index.ts'
-import {
-  CancelledError,
-  defineFunction,
-  reasonOf,
-  retryDelayMs,
-  tellingLine,
-  volumeSource,
-} from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { volumeSource } from '../../runtime/config/lookup.ts'
+import { retryDelayMs } from '../../runtime/core/retry.ts'
+import { CancelledError, reasonOf } from '../../runtime/errors.ts'
+import { tellingLine } from '../../runtime/host/mount/kernel-log.ts'
 
 /**
  * Mounts a snapshot read-only. Where that fails, the snapshot is dropped and another one is asked for, with

@@ -9,16 +9,11 @@ import {
   sourceFailed,
   sourceWarned,
 } from '../../events/index.ts'
-import {
-  CancelledError,
-  defineFunction,
-  type EventLog,
-  RetryableError,
-  reasonOf,
-  retryDelayMs,
-  TerminalError,
-  volumeSource,
-} from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { volumeSource } from '../../runtime/config/lookup.ts'
+import type { EventLog } from '../../runtime/core/function.ts'
+import { retryDelayMs } from '../../runtime/core/retry.ts'
+import { CancelledError, RetryableError, reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 const tries = 3
 const pause = { minMs: 1000, maxMs: 30_000 }

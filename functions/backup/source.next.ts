@@ -1,5 +1,6 @@
 import { backupFinish, snapshotCreate, sourceFailed, sourceNext, syncRun } from '../../events/index.ts'
-import { CancelledError, defineFunction, reasonOf } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { CancelledError, reasonOf } from '../../runtime/errors.ts'
 
 /**
  * Lets the next source of a target begin: a volume with a snapshot, a directory at once. Interrupted, it is given up: the

@@ -16,45 +16,37 @@ import {
   syncHeld,
   syncRun,
 } from '../../events/index.ts'
+import { provesUnchanged } from '../../runtime/backup/earlier-archives.ts'
+import { type Context, defineFunction } from '../../runtime/backup/function.ts'
 import {
-  bearsOnDoubt,
-  CancelledError,
-  type Comparison,
-  type Context,
-  configured,
-  contentsAfter,
-  contentsOf,
-  countOf,
-  defineFunction,
-  doubtOf,
-  dueShare,
-  type Emit,
   findRelease,
+  isMoved,
+  keepHold,
+  lastFileSystem,
+  type Release,
+  spentDeletions,
+} from '../../runtime/backup/holds/release.ts'
+import { contentsAfter, contentsOf, dueShare } from '../../runtime/backup/mirror/contents.ts'
+import { bearsOnDoubt, doubtOf } from '../../runtime/backup/mirror/doubts.ts'
+import { isNeedless, lastCopy, leftBy } from '../../runtime/backup/mirror/last-copy.ts'
+import { syncMakingRoom } from '../../runtime/backup/mirror/make-room.ts'
+import { countOf, mirrorFilesAtLeast } from '../../runtime/backup/mirror/mirror-count.ts'
+import { permit, type Stopped } from '../../runtime/backup/mirror/permit.ts'
+import { remarksOn } from '../../runtime/backup/mirror/remarks.ts'
+import { syncWarning } from '../../runtime/backup/mirror/sync-warning.ts'
+import type { LvSource, Source } from '../../runtime/config/config.ts'
+import { configured } from '../../runtime/config/lookup.ts'
+import type { Emit } from '../../runtime/core/function.ts'
+import {
+  CancelledError,
   HdsyncError,
   InterruptedError,
-  isMoved,
-  isNeedless,
-  isoOf,
-  keepHold,
-  type LvSource,
-  lastCopy,
-  lastFileSystem,
-  leftBy,
-  type Mirror,
-  mirrorFilesAtLeast,
-  permit,
-  provesUnchanged,
-  type Release,
   reasonOf,
-  remarksOn,
-  type Source,
-  type Stopped,
   SuspectMirrorError,
-  spentDeletions,
-  syncMakingRoom,
-  syncWarning,
   TerminalError,
-} from '../../runtime/function.ts'
+} from '../../runtime/errors.ts'
+import type { Comparison, Mirror } from '../../runtime/host/mirror/mirrors.ts'
+import { isoOf } from '../../runtime/instant.ts'
 
 const emits = [
   archiveWeekly,

@@ -8,7 +8,10 @@ import {
   runWarned,
   targetClose,
 } from '../../events/index.ts'
-import { defineFunction, type Emit, isoOf, reasonOf } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import type { Emit } from '../../runtime/core/function.ts'
+import { reasonOf } from '../../runtime/errors.ts'
+import { isoOf } from '../../runtime/instant.ts'
 
 const emits = [runSucceeded, runDegraded, runHeld, runFailed, runCancelled, runWarned] as const
 

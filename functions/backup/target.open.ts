@@ -8,16 +8,9 @@ import {
   sourceWarned,
   targetOpen,
 } from '../../events/index.ts'
-import {
-  CancelledError,
-  type Config,
-  type Context,
-  defineFunction,
-  reasonOf,
-  type Source,
-  type Target,
-  TerminalError,
-} from '../../runtime/function.ts'
+import { type Context, defineFunction } from '../../runtime/backup/function.ts'
+import type { Config, Source, Target } from '../../runtime/config/config.ts'
+import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
  * Mounts and proves the targets of a run, claims there what its sources are about to write, and removes archives that a

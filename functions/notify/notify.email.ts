@@ -1,5 +1,7 @@
 import { notifyEmail } from '../../events/index.ts'
-import { configuredHook, defineFunction, retryForADay } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { configuredHook } from '../../runtime/config/lookup.ts'
+import { retryForADay } from '../../runtime/core/retry.ts'
 
 /**
  * Sends a mail about an event. Interrupted, it is done again; its `Message-ID` stays the same however often it takes, so

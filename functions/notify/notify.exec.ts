@@ -1,5 +1,7 @@
 import { notifyExec } from '../../events/index.ts'
-import { configuredHook, defineFunction, retryForADay } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { configuredHook } from '../../runtime/config/lookup.ts'
+import { retryForADay } from '../../runtime/core/retry.ts'
 
 /**
  * Runs a command of the user's with an event: JSON on its standard input, the essentials in `HDSYNC_*`

@@ -1,5 +1,7 @@
 import { notifyHealthchecks, runEnds, runStarted } from '../../events/index.ts'
-import { configuredHook, defineFunction, retryForADay } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { configuredHook } from '../../runtime/config/lookup.ts'
+import { retryForADay } from '../../runtime/core/retry.ts'
 
 /**
  * Tells a monitor that a run has begun, gone well or failed. A monitor believes what it hears last, so that news

@@ -1,5 +1,7 @@
 import { notifyNtfy } from '../../events/index.ts'
-import { configuredHook, defineFunction, retryForADay } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { configuredHook } from '../../runtime/config/lookup.ts'
+import { retryForADay } from '../../runtime/core/retry.ts'
 
 /** Sends a push message about an event, by ntfy. Interrupted, it is done again. */
 export default defineFunction({

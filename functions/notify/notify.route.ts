@@ -10,7 +10,8 @@ import {
   notifyNtfy,
   notifyWebhook,
 } from '../../events/index.ts'
-import { defineFunction, matchesEvent } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { matchesEvent } from '../../runtime/config/event-pattern.ts'
 
 /**
  * Finds the hooks that are to hear of an event. Each gets a delivery of its own, retried by itself. Interrupted, it is

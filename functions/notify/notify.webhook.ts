@@ -1,5 +1,8 @@
 import { hookDisabled, notifyWebhook } from '../../events/index.ts'
-import { configuredHook, defineFunction, HookGoneError, retryForADay } from '../../runtime/function.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { configuredHook } from '../../runtime/config/lookup.ts'
+import { retryForADay } from '../../runtime/core/retry.ts'
+import { HookGoneError } from '../../runtime/errors.ts'
 
 /**
  * Posts an event to a receiver of Standard Webhooks, under the event's own id however often it takes. A receiver

@@ -8,17 +8,7 @@ import {
   sourceSynced,
   syncRun,
 } from '../../events/index.ts'
-
-/** An archive that holds what a new one would hold, if the file is still there and whole. */
-export interface EarlierArchive {
-  path: string
-  sizeBytes: number
-  sha256: string
-  basis: string
-  file: string
-  /** When it was written. */
-  unchangedSince: string
-}
+import type { EarlierArchive } from '../host/archive/earlier-archive.ts'
 
 /** The kinds of events about a source that tell whether its mirror has changed. */
 export const provesUnchanged: readonly EventDefinition[] = [

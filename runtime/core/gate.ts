@@ -1,8 +1,8 @@
 import { formatDuration } from '../config/units.ts'
 import { CancelledError, TerminalError } from '../errors.ts'
-import type { GateOptions } from '../function.ts'
 import type { Settlement } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
+import type { GateOptions } from './function.ts'
 
 /** Where a function stands that handles `snapshot.before`. */
 interface Visitor {

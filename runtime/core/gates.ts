@@ -7,9 +7,9 @@ import {
   sourceWarned,
 } from '../../events/index.ts'
 import { CancelledError } from '../errors.ts'
-import type { GateOptions, Gates, OpenGate } from '../function.ts'
 import type { Delivery, EventBus, Settlement } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
+import type { GateOptions, Gates, OpenGate } from './function.ts'
 import { Gate } from './gate.ts'
 import { childPublication } from './publication.ts'
 import type { RegisteredFunction, Registry } from './registry/registry.ts'

@@ -1,5 +1,5 @@
 import type { Envelope } from '../../events/index.ts'
-import type { Progress } from '../function.ts'
+import type { Progress } from '../progress.ts'
 
 /** Told of what happens, as it happens; for views. Nothing depends on it. */
 export interface EngineObserver {

@@ -1,4 +1,12 @@
-import type { RetryPolicy } from '../function.ts'
+/** How often a delivery is attempted, and how long the pauses are. */
+export interface RetryPolicy {
+  /** Tries in all, the first one included. */
+  limit: number
+  minDelayMs: number
+  maxDelayMs: number
+  /** No further try once its event is older than that; without it, `limit` alone decides. */
+  withinMs?: number
+}
 
 /** How long the pauses between tries grow, and to what. */
 export interface Backoff {

@@ -1,7 +1,7 @@
 import { type Envelope, runEnds } from '../../events/index.ts'
 import type { LoggedEvent } from '../core/bus/journal.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Progress } from '../function.ts'
+import type { Progress } from '../progress.ts'
 import type { HttpEngine } from './context.ts'
 import { findRun, resultOf } from './run-results.ts'
 

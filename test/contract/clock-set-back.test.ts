@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { defineEvent } from '../../events/index.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
 import { rootPublication } from '../../runtime/core/publication.ts'
-import { defineFunction } from '../../runtime/function.ts'
 import { Bench, registryOf } from '../unit/runtime/backup/bench.ts'
 
 const hourMs = 3_600_000

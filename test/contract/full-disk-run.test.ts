@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { backupStart, deadLettered, defineEvent } from '../../events/index.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
 import { follow } from '../../runtime/cli/commands/run.ts'
 import { loadConfig } from '../../runtime/config/load.ts'
 import { isFull, Reserve } from '../../runtime/core/bus/sqlite/reserve.ts'
 import { TerminalError } from '../../runtime/errors.ts'
-import { defineFunction } from '../../runtime/function.ts'
 import { Bench } from '../unit/runtime/backup/bench.ts'
 import { makeServer, printed } from '../unit/runtime/cli/night.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
@@ -153,7 +153,7 @@ describe('hdsync run', () => {
     return `
       import { statfsSync, writeFileSync } from 'node:fs'
       import { runStarted } from '${root}/events/index.ts'
-      import { defineFunction } from '${root}/runtime/function.ts'
+      import { defineFunction } from '${root}/runtime/backup/function.ts'
 
       export default defineFunction({
         on: runStarted,

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { defineEvent } from '../../events/index.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import type { FunctionDefinition } from '../../runtime/core/function.ts'
 import { TerminalError } from '../../runtime/errors.ts'
-import { defineFunction, type FunctionDefinition } from '../../runtime/function.ts'
 
 // Work that is killed in the middle: trees of events. `grow` lets each event have two more, to a depth of two;
 // `count` notes each, in the order of its tree. How a delivery ends follows from its event, so that the tables

@@ -1,8 +1,9 @@
 import type { Envelope } from '../../../events/index.ts'
 import { HdsyncError } from '../../errors.ts'
-import type { Context, Mirror } from '../../function.ts'
+import type { Mirror } from '../../host/mirror/mirrors.ts'
 import type { SyncOutcome, SyncPlan } from '../../host/mirror/rsync.ts'
 import { earlierArchives } from '../earlier-archives.ts'
+import type { Context } from '../function.ts'
 
 /** The disk of the mirror is full, whatever of it. */
 const full: readonly (string | undefined)[] = ['no-space', 'no-inodes', 'quota']

@@ -3,7 +3,7 @@ import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts
 import * as events from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { formatBytes, formatDuration } from '../../config/units.ts'
-import type { Progress } from '../../function.ts'
+import type { Progress } from '../../progress.ts'
 import { type Painter, painter } from '../format.ts'
 import type { View } from './lines.ts'
 import { wordsOf } from './words.ts'

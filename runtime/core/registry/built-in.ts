@@ -1,4 +1,4 @@
-import type { FunctionDefinition } from '../../function.ts'
+import type { FunctionDefinition } from '../function.ts'
 
 /**
  * hdsync's own functions by their names, if they need not be looked for in their folder: a build has them here.

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { TerminalError } from '../../errors.ts'
-import type { Progress } from '../../function.ts'
+import type { Progress } from '../../progress.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { keepsSubsecondTimes } from '../mirror/directory.ts'
 import { mirrorPath } from '../mirror/mirrors.ts'

@@ -1,4 +1,4 @@
-import type { Progress } from '../../function.ts'
+import type { Progress } from '../../progress.ts'
 
 /**
  * Counts bytes as they pass.

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { SuspectMirrorError, TerminalError } from '../../errors.ts'
-import type { Progress } from '../../function.ts'
+import type { Progress } from '../../progress.ts'
 import { type Command, CommandError, type CommandResult, type CommandRunner } from '../command/command.ts'
 import { lastLines } from '../command/output.ts'
 import {

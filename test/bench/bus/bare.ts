@@ -4,7 +4,7 @@ import { openDatabase } from '../../../runtime/core/bus/sqlite/database.ts'
 import { systemClock } from '../../../runtime/core/clock.ts'
 import { Dispatcher, type DispatcherOptions } from '../../../runtime/core/dispatcher.ts'
 import type { Registry } from '../../../runtime/core/registry/registry.ts'
-import type { Host } from '../../../runtime/function.ts'
+import type { Host } from '../../../runtime/host/host.ts'
 
 /** The real bus under the real dispatcher, begun, for functions that touch nothing. */
 export function openBare(

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineEvent } from '../../../events/index.ts'
+import { defineFunction } from '../../../runtime/backup/function.ts'
 import { rootPublication } from '../../../runtime/core/publication.ts'
 import { createRegistry, register } from '../../../runtime/core/registry/registry.ts'
-import { defineFunction } from '../../../runtime/function.ts'
 import { countdown, openBare } from './bare.ts'
 
 const hop = defineEvent('bench.hop', z.strictObject({ left: z.int() }))

@@ -1,7 +1,7 @@
 import type { Envelope, FileSystem } from '../../../events/index.ts'
 import type { LvSource } from '../../../runtime/config/config.ts'
 import { TerminalError } from '../../../runtime/errors.ts'
-import type { Host } from '../../../runtime/function.ts'
+import type { Host } from '../../../runtime/host/host.ts'
 import { heldLists } from '../../../runtime/host/mirror/held-lists.ts'
 import type { Asked, Written } from '../../../runtime/host/mirror/mirrors.ts'
 import type { SyncOutcome, SyncStats } from '../../../runtime/host/mirror/rsync.ts'

@@ -16,7 +16,7 @@ import {
 } from '../../../events/index.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
 import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
-import type { Host } from '../../../runtime/function.ts'
+import type { Host } from '../../../runtime/host/host.ts'
 import { createTellHook } from '../../../runtime/host/notify/hooks.ts'
 import { MailReceiver } from '../receivers/mail.ts'
 import { WebReceiver } from '../receivers/web.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { defineFunction } from '../../../../runtime/backup/function.ts'
 import { CancelledError, TerminalError } from '../../../../runtime/errors.ts'
-import { defineFunction } from '../../../../runtime/function.ts'
 import { owed } from '../../../contract/publication.ts'
 import { turns } from '../../manual-clock.ts'
 import { Bench } from './bench.ts'

@@ -1,6 +1,6 @@
 import type { EventDefinition } from '../../../../events/index.ts'
+import { defineFunction } from '../../../../runtime/backup/function.ts'
 import type { EventBus } from '../../../../runtime/core/bus/bus.ts'
-import { defineFunction } from '../../../../runtime/function.ts'
 import { turns } from '../../manual-clock.ts'
 import type { Bench } from './bench.ts'
 import { done, given, work } from './events.ts'

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Envelope } from '../../../../events/index.ts'
+import { defineFunction, type FunctionSpec } from '../../../../runtime/backup/function.ts'
 import type { Delivery } from '../../../../runtime/core/bus/bus.ts'
+import type { Received } from '../../../../runtime/core/function.ts'
 import { RetryableError, TerminalError } from '../../../../runtime/errors.ts'
-import { defineFunction, type FunctionSpec, type Received } from '../../../../runtime/function.ts'
 import { Bench } from '../backup/bench.ts'
 import { done, given, next, work } from '../backup/events.ts'
 

@@ -6,7 +6,7 @@ import { makeServer, printed } from '../night.ts'
 
 const root = join(import.meta.dirname, '../../../../..')
 const own = `import { runFailed } from '${root}/events/index.ts'
-import { defineFunction } from '${root}/runtime/function.ts'
+import { defineFunction } from '${root}/runtime/backup/function.ts'
 export default defineFunction({ on: runFailed, emits: [], timeout: '90s', retry: { limit: 5 }, run() {} })
 `
 

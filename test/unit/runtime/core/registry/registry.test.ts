@@ -2,6 +2,7 @@ import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { catalogue, snapshotAfter, snapshotBefore } from '../../../../../events/index.ts'
+import { defineFunction } from '../../../../../runtime/backup/function.ts'
 import {
   createRegistry,
   loadRegistry,
@@ -9,7 +10,6 @@ import {
   register,
 } from '../../../../../runtime/core/registry/registry.ts'
 import { UsageError } from '../../../../../runtime/errors.ts'
-import { defineFunction } from '../../../../../runtime/function.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { registryOf } from '../../backup/bench.ts'
 import { done, next, work } from '../../backup/events.ts'
@@ -20,7 +20,7 @@ const root = new URL('../../../../../', import.meta.url).pathname
 /** The text of a function that handles a fact of ours. */
 const source = (type = 'runFailed', options = 'emits: [],') => `
   import { ${type} } from '${root}events/index.ts'
-  import { defineFunction } from '${root}runtime/function.ts'
+  import { defineFunction } from '${root}runtime/backup/function.ts'
   export default defineFunction({ on: ${type}, ${options} run() {} })
 `
 
@@ -64,7 +64,7 @@ describe('loadRegistry()', () => {
     const users = folderOf({
       'lamp.ts': `
         import { defineEvent } from '${root}events/index.ts'
-        import { defineFunction } from '${root}runtime/function.ts'
+        import { defineFunction } from '${root}runtime/backup/function.ts'
         import { z } from 'zod'
         export default defineFunction({ on: defineEvent('lamp.on', z.unknown()), emits: [], run() {} })
       `.replace("'zod'", `'${root}node_modules/zod/index.js'`),

@@ -16,8 +16,8 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { EarlierArchive } from '../../../../../runtime/backup/earlier-archives.ts'
 import { type ArchivePlan, archivePath } from '../../../../../runtime/host/archive/archive-place.ts'
+import type { EarlierArchive } from '../../../../../runtime/host/archive/earlier-archive.ts'
 import { flip, open, prepare, sha256sum, sharesBlocks, write } from '../archive-plans.ts'
 import { recordingRunner } from '../runner.ts'
 

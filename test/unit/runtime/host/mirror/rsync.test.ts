@@ -18,7 +18,6 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SuspectMirrorError, TerminalError } from '../../../../../runtime/errors.ts'
-import type { Progress } from '../../../../../runtime/function.ts'
 import { CommandError, type CommandRunner } from '../../../../../runtime/host/command/command.ts'
 import {
   forecast,
@@ -28,6 +27,7 @@ import {
   type SyncPlan,
   sync,
 } from '../../../../../runtime/host/mirror/rsync.ts'
+import type { Progress } from '../../../../../runtime/progress.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { recordingRunner } from '../runner.ts'
 

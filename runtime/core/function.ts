@@ -1,49 +1,10 @@
 /// <reference types="node" preserve="true" />
 // In the types of a build too: without Node's, `AbortSignal` would be `any` to whoever has not installed them.
-import type { DataOf, Envelope, EventDefinition, InputOf } from '../events/index.ts'
-import type { Config } from './config/config.ts'
-import type { Clock } from './core/clock.ts'
-import type { Host } from './host/host.ts'
-
-export { type EarlierArchive, earlierArchives, provesUnchanged } from './backup/earlier-archives.ts'
-export {
-  findRelease,
-  isMoved,
-  keepHold,
-  lastFileSystem,
-  type Release,
-  spentDeletions,
-} from './backup/holds/release.ts'
-export { contentsAfter, contentsOf, dueShare } from './backup/mirror/contents.ts'
-export { bearsOnDoubt, doubtOf } from './backup/mirror/doubts.ts'
-export { isNeedless, lastCopy, leftBy } from './backup/mirror/last-copy.ts'
-export { syncMakingRoom } from './backup/mirror/make-room.ts'
-export { countOf, mirrorFilesAtLeast } from './backup/mirror/mirror-count.ts'
-export { permit, type Stopped } from './backup/mirror/permit.ts'
-export { remarksOn } from './backup/mirror/remarks.ts'
-export { syncWarning } from './backup/mirror/sync-warning.ts'
-export { summarise, unsummed } from './backup/summary.ts'
-export type { Config, LvSource, PathSource, Source, Target } from './config/config.ts'
-export { matchesEvent } from './config/event-pattern.ts'
-export { configured, configuredHook, volumeSource } from './config/lookup.ts'
-export { retryDelayMs, retryForADay } from './core/retry.ts'
-export {
-  CancelledError,
-  HdsyncError,
-  HookGoneError,
-  InterruptedError,
-  RetryableError,
-  reasonOf,
-  SuspectMirrorError,
-  TerminalError,
-} from './errors.ts'
-export type { Session } from './host/command/session.ts'
-export type { Host } from './host/host.ts'
-export { snapshotSizeBytes } from './host/limits.ts'
-export type { Comparison, Mirror } from './host/mirror/mirrors.ts'
-export { tellingLine } from './host/mount/kernel-log.ts'
-export { isoOf } from './instant.ts'
-export { weekdayOf } from './weekday.ts'
+import type { DataOf, EventDefinition, InputOf } from '../../events/define.ts'
+import type { Envelope } from '../../events/envelope.ts'
+import type { Progress } from '../progress.ts'
+import type { Clock } from './clock.ts'
+import type { RetryPolicy } from './retry.ts'
 
 /** One event, as a handler receives it. */
 export interface Received<E extends EventDefinition> {
@@ -93,28 +54,25 @@ export interface EventLog {
   run(): Envelope[]
 }
 
-/** How far a copy has come. */
-export interface Progress {
-  bytes: number
-  /** Bytes to do in all; null where that is not known. */
-  totalBytes: number | null
-  bytesPerSecond: number
-}
-
+/** What a function says; it stands in the story of its run. */
 export interface Log {
   info(message: string): void
   warn(message: string): void
 }
 
+/** The run that a delivery belongs to. */
 export interface RunInfo {
   id: string
   /** Milliseconds since the epoch. */
   startedAt: number
 }
 
-/** What a handler may do besides emitting. */
-export interface Context {
-  /** The box: LVM, mounts, rsync, archives, programs. */
+/**
+ * What a handler may do besides emitting.
+ * @typeParam Host The box that it works on.
+ * @typeParam Config The configuration that it follows.
+ */
+export interface Context<Host, Config> {
   host: Host
   config: Config
   run: RunInfo
@@ -139,9 +97,9 @@ export interface AtGate {
   snapshotTaken(): Promise<boolean>
 }
 
-type ContextFor<On extends EventDefinition> = On['type'] extends 'snapshot.before'
-  ? Context & AtGate
-  : Context
+type ContextFor<On extends EventDefinition, Host, Config> = On['type'] extends 'snapshot.before'
+  ? Context<Host, Config> & AtGate
+  : Context<Host, Config>
 
 /** How long a snapshot waits for functions, and what happens when one is not ready by then, or fails. */
 export interface GateOptions {
@@ -166,18 +124,15 @@ export interface OpenGate {
 }
 
 /** What is left to do when a delivery is given up: nothing but to say so, and to let the chain end. */
-export type GiveUpContext = Pick<Context, 'config' | 'run' | 'events'>
+export type GiveUpContext<Config> = Pick<Context<unknown, Config>, 'config' | 'run' | 'events'>
 
-export interface RetryPolicy {
-  /** Tries in all, the first one included. */
-  limit: number
-  minDelayMs: number
-  maxDelayMs: number
-  /** No further try once its event is older than that; without it, `limit` alone decides. */
-  withinMs?: number
-}
-
-export interface FunctionSpec<On extends EventDefinition, Emits extends readonly EventDefinition[]> {
+/** A handler, and all that the core has to know of it. */
+export interface FunctionSpec<
+  On extends EventDefinition,
+  Emits extends readonly EventDefinition[],
+  Host,
+  Config,
+> {
   /** The event to handle, or several; `anyFact` for every external one. */
   on: On | readonly On[]
   /** Every event that `run` or `giveUp` may emit. */
@@ -198,9 +153,15 @@ export interface FunctionSpec<On extends EventDefinition, Emits extends readonly
   always?: boolean
   /** Stands beside the chain (a notification): the run neither waits for it nor fails with it. */
   aside?: boolean
-  run(received: Delivered<On>, context: ContextFor<On> & { emit: Emit<Emits> }): Promise<void> | void
+  run(
+    received: Delivered<On>,
+    context: ContextFor<On, Host, Config> & { emit: Emit<Emits> },
+  ): Promise<void> | void
   /** Called instead of `run` when there will be no further try. What it emits lets the chain go on. */
-  giveUp?(received: Received<On> & { error: Error }, context: GiveUpContext & { emit: Emit<Emits> }): void
+  giveUp?(
+    received: Received<On> & { error: Error },
+    context: GiveUpContext<Config> & { emit: Emit<Emits> },
+  ): void
 }
 
 /** A function with its types set aside, as the registry keeps it. */
@@ -208,21 +169,16 @@ export interface FunctionDefinition {
   readonly kind: 'hdsync.function'
   readonly on: readonly EventDefinition[]
   readonly emits: readonly EventDefinition[]
-  readonly spec: FunctionSpec<EventDefinition, readonly EventDefinition[]>
+  readonly spec: FunctionSpec<EventDefinition, readonly EventDefinition[], unknown, unknown>
 }
 
-/**
- * Declares a handler. The default export of a file in functions/, or in the folder of the user's own.
- * @example
- * export default defineFunction({
- *   on: runFailed,
- *   emits: [],
- *   async run({ data }, { log }) { log.warn(`run ${data.run} failed`) },
- * })
- */
-export function defineFunction<On extends EventDefinition, const Emits extends readonly EventDefinition[]>(
-  spec: FunctionSpec<On, Emits>,
-): FunctionDefinition {
+/** Declares a handler; an event that is `always` done makes its functions so. */
+export function defineFunction<
+  On extends EventDefinition,
+  const Emits extends readonly EventDefinition[],
+  Host,
+  Config,
+>(spec: FunctionSpec<On, Emits, Host, Config>): FunctionDefinition {
   const on: readonly On[] = Array.isArray(spec.on) ? spec.on : [spec.on as On]
   const always = spec.always || on.some((event) => event.always)
   return {

@@ -1,7 +1,8 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { defineEvent, snapshotAfter, snapshotBefore } from '../../../events/index.ts'
-import { defineFunction, type FunctionDefinition } from '../../../runtime/function.ts'
+import { defineEvent, snapshotAfter, snapshotBefore } from '../../../../events/index.ts'
+import { defineFunction } from '../../../../runtime/backup/function.ts'
+import type { FunctionDefinition } from '../../../../runtime/core/function.ts'
 
 const lampOn = defineEvent('lamp.on', z.strictObject({ room: z.string(), dim: z.int().default(10) }))
 const lampOff = defineEvent('lamp.off', z.strictObject({ room: z.string() }))

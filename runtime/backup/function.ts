@@ -1,0 +1,32 @@
+/// <reference types="node" preserve="true" />
+// In the types of a build too: without Node's, `AbortSignal` would be `any` to whoever has not installed them.
+import type { EventDefinition } from '../../events/define.ts'
+import type { Config } from '../config/config.ts'
+import * as core from '../core/function.ts'
+import type { Host } from '../host/host.ts'
+
+// The core's words for function authors, with the box and the config of backups filled in.
+
+/** What a handler may do besides emitting. `host` is the box: LVM, mounts, rsync, archives, programs. */
+export interface Context extends core.Context<Host, Config> {}
+
+/** What is left to do when a delivery is given up: nothing but to say so, and to let the chain end. */
+export interface GiveUpContext extends core.GiveUpContext<Config> {}
+
+export interface FunctionSpec<On extends EventDefinition, Emits extends readonly EventDefinition[]>
+  extends core.FunctionSpec<On, Emits, Host, Config> {}
+
+/**
+ * Declares a handler. The default export of a file in functions/, or in the folder of the user's own.
+ * @example
+ * export default defineFunction({
+ *   on: runFailed,
+ *   emits: [],
+ *   async run({ data }, { log }) { log.warn(`run ${data.run} failed`) },
+ * })
+ */
+export function defineFunction<On extends EventDefinition, const Emits extends readonly EventDefinition[]>(
+  spec: FunctionSpec<On, Emits>,
+): core.FunctionDefinition {
+  return core.defineFunction(spec)
+}
