@@ -1,4 +1,3 @@
-import { dirname } from 'node:path'
 import { ownFunctions, type RegisteredFunction } from './registry.ts'
 
 /** A function as `functions --json` and `GET /functions` show it. */
@@ -28,7 +27,7 @@ export function describeFunction({
     emits: types(definition.emits),
     timeoutMs,
     tries: retry.limit,
-    builtIn: dirname(file) === ownFunctions,
+    builtIn: file.startsWith(`${ownFunctions}/`),
     file,
   }
 }
