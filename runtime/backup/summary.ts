@@ -19,8 +19,8 @@ import type {
 } from '../../events/index.ts'
 import { runEndTypes } from '../../events/types.ts'
 import { count } from '../count.ts'
-import { heldText } from '../held-text.ts'
 import { isoOf } from '../instant.ts'
+import { heldText } from '../why-held.ts'
 
 /**
  * How a run went, or how it stands, told from its events alone.

@@ -3,7 +3,7 @@ import type { EventBus, Publication } from '../core/bus/bus.ts'
 import { rootPublication } from '../core/publication.ts'
 import type { Registry } from '../core/registry/registry.ts'
 import { isoOf } from '../instant.ts'
-import { notBegun } from '../took.ts'
+import { notBegun } from '../run-duration.ts'
 import { nothingDone } from './summary.ts'
 
 /**

@@ -11,14 +11,14 @@ import { CancelledError, UsageError } from '../errors.ts'
 import { loadWays } from '../host/notify/hooks.ts'
 import { takeCancelNote } from './cancel-note.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
-import { loadLater } from './load-later.ts'
+import { loadAhead } from './load-ahead.ts'
 import { onEndingSignals } from './signals.ts'
 import type { View } from './view/lines.ts'
 
 const hookPatienceMs = 5000
 
 /** An engine in this process, for one command. */
-export interface Here {
+export interface InProcess {
   engine: Engine
   /** Aborted by Ctrl-C and the like; what is going on is then ended in order. */
   stopped: AbortSignal
@@ -30,14 +30,14 @@ export interface Here {
  * Does a command's work in this process, as the only one on the state directory.
  * @param work Called once the engine is at work. @returns What the process ends with.
  */
-export async function workHere(
+export async function workInProcess(
   config: Config,
   view: View,
-  work: (here: Here) => Promise<number>,
+  work: (here: InProcess) => Promise<number>,
 ): Promise<number> {
   let engine: Engine | undefined
   try {
-    const observer = loadLater(() => loadWays(config.notify), view)
+    const observer = loadAhead(() => loadWays(config.notify), view)
     engine = await openEngine({ config, observer }).catch(async (error: Error) => {
       await tellHooks(error, config)
       throw error
@@ -59,7 +59,7 @@ async function workIn(
   engine: Engine,
   config: Config,
   view: View,
-  work: (here: Here) => Promise<number>,
+  work: (here: InProcess) => Promise<number>,
 ): Promise<number> {
   const stop = new AbortController()
   const unlisten = onSignals(view, config, stop)

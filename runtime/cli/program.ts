@@ -45,7 +45,7 @@ async function refuse(
   if (exitCode === 0) return exitCodes.succeeded
   // The help of a command that has parts has been printed instead.
   if (code === 'commander.help') return exitCodes.usage
-  const { leadOn } = await import('./guesses.ts')
+  const { leadOn } = await import('./suggestions.ts')
   const commands = new Map(
     program.commands.map((command) => [command.name(), command.commands.map((part) => part.name())] as const),
   )

@@ -18,7 +18,7 @@ const files = globSync(
     'deploy/debian/p*',
   ],
   { cwd: root },
-).filter((file) => !file.endsWith('/guesses.ts'))
+).filter((file) => !file.endsWith('/suggestions.ts'))
 const texts = files.flatMap((file) => {
   try {
     return [{ file, text: readFileSync(join(root, file), 'utf8') }]

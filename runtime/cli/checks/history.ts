@@ -6,8 +6,8 @@ import { formatDuration } from '../../config/units.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { inMemory } from '../../core/bus/sqlite/database.ts'
 import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
-import { heldText } from '../../held-text.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
+import { heldText } from '../../why-held.ts'
 import { type Finding, warning } from './finding.ts'
 
 /** What earlier nights left to be done, as the event store tells. */

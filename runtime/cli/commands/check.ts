@@ -27,7 +27,7 @@ import { checkForeignSnapshots, checkVolume } from '../checks/volumes.ts'
 import { checkFolders } from '../checks/writable.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { rootNeeded } from '../root.ts'
+import { rootNeeded } from '../needs-root.ts'
 
 /**
  * `hdsync check`: everything that could go wrong tonight. Changes nothing, but for a folder that it makes and removes on

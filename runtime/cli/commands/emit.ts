@@ -9,12 +9,12 @@ import { holdLock, openDatabase } from '../../core/bus/sqlite/database.ts'
 import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { isHeldBack, joining, publicationOf, runOf, type Submission } from '../../core/intake.ts'
 import { UsageError } from '../../errors.ts'
+import { commandSource } from '../command-source.ts'
 import { asked, DaemonError, submitTo } from '../daemon/client.ts'
 import { daemonOf } from '../daemon/remote.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { hooksDone } from '../in-process.ts'
 import type { Io } from '../io.ts'
-import { commandSource } from '../origin.ts'
 import { logView } from '../view/choose.ts'
 
 export interface EmitOptions {

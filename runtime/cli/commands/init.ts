@@ -17,7 +17,7 @@ import { candidateAt, withTarget } from '../init/folder.ts'
 import { type Proposal, propose } from '../init/proposal.ts'
 import { inTheWay, refuseExisting, writeConfig } from '../init/write.ts'
 import type { Io } from '../io.ts'
-import { notRoot } from '../root.ts'
+import { notRoot } from '../needs-root.ts'
 import { adoptTarget } from './adopt.ts'
 
 export interface InitOptions {

@@ -10,7 +10,7 @@ import { asked, type Daemon } from '../daemon/client.ts'
 import { daemonOf, followRun } from '../daemon/remote.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { localTime } from '../format.ts'
-import { type Here, workHere } from '../in-process.ts'
+import { type InProcess, workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
 import { readPast } from '../store.ts'
 import { viewFor } from '../view/choose.ts'
@@ -65,7 +65,7 @@ export async function redriveCommand(
   try {
     const daemon = await daemonOf(config)
     if (daemon) return await takeUp(wanted, inDaemon(daemon, config, view), options, view, io)
-    return await workHere(config, view, (here) => takeUp(wanted, inProcess(here), options, view, io))
+    return await workInProcess(config, view, (here) => takeUp(wanted, inProcess(here), options, view, io))
   } finally {
     view.end()
   }
@@ -85,7 +85,7 @@ function wantedOf(id: string | undefined, { all }: RedriveCommandOptions): numbe
   })
 }
 
-function inProcess({ engine, follow, stopped }: Here): Workshop {
+function inProcess({ engine, follow, stopped }: InProcess): Workshop {
   return { redrive: (id) => engine.redrive(id), follow, stopped, look: (read) => read(engine) }
 }
 

@@ -5,9 +5,9 @@ import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
 import { daemonOf, followRemote, type Wish } from '../daemon/remote.ts'
-import { workHere } from '../in-process.ts'
+import { workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
-import { notRoot, rootNeeded } from '../root.ts'
+import { notRoot, rootNeeded } from '../needs-root.ts'
 import { viewFor } from '../view/choose.ts'
 import { resultText } from '../view/result.ts'
 
@@ -52,7 +52,7 @@ export async function follow(config: Config, options: RunOptions, io: Io, wish: 
       await tellHooks(error, config)
       throw error
     }
-    return await workHere(config, view, async (here) => {
+    return await workInProcess(config, view, async (here) => {
       const runId = await begin(here.engine, wish)
       const { result, exitCode } = await here.follow(runId)
       print(result)

@@ -6,7 +6,7 @@ import { doorText } from '../../host/target/doors.ts'
 import { lackText } from '../checks/attributes.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { notRoot, rootNeededToAdopt } from '../root.ts'
+import { notRoot, rootNeededToAdopt } from '../needs-root.ts'
 import { type Adoption, adoptTarget } from './adopt.ts'
 
 export interface AdoptOptions {

@@ -1,5 +1,5 @@
 import { createRunner, unobserved } from '../../host/command/command.ts'
-import { inOrder } from '../in-order.ts'
+import { serialQueue } from '../serial-queue.ts'
 
 /** What a daemon tells systemd, and asks of it. Does nothing where systemd did not start this process. */
 export interface ServiceManager {
@@ -28,7 +28,7 @@ export function createServiceManager(env: NodeJS.ProcessEnv): ServiceManager {
     owner: '',
   })
   const run = (argv: [string, ...string[]]) => runner.run({ argv, timeoutMs: limitMs })
-  const tell = inOrder()
+  const tell = serialQueue()
   const notify = (...words: string[]) => {
     if (!env.NOTIFY_SOCKET) return
     const socket = { NOTIFY_SOCKET: env.NOTIFY_SOCKET }

@@ -6,7 +6,7 @@ import { loadWays } from '../../host/notify/hooks.ts'
 import type { DirectRoutes } from '../../http/direct.ts'
 import { createHandler, type Handler, loadRest } from '../../http/handler.ts'
 import { readSecrets, type Secrets } from '../../http/secrets.ts'
-import { loadLater } from '../load-later.ts'
+import { loadAhead } from '../load-ahead.ts'
 import { localRoutes } from './local.ts'
 import { cutOff, quiet } from './quiet.ts'
 
@@ -185,7 +185,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
 
 async function begin(config: Config, { observer, onFailure }: ServiceOptions): Promise<Engine | undefined> {
   const load = () => Promise.all([loadRest(), loadWays(config.notify)])
-  const engine = await openEngine({ config, observer: loadLater(load, observer), onFailure })
+  const engine = await openEngine({ config, observer: loadAhead(load, observer), onFailure })
   if (!engine) return undefined
   try {
     await engine.start()

@@ -14,7 +14,7 @@ import {
 } from '../../../events/index.ts'
 import { summarise } from '../../backup/summary.ts'
 import type { Journal, LoggedEvent, StoryDelivery, StoryEvent } from '../../core/bus/journal.ts'
-import { heldText } from '../../held-text.ts'
+import { heldText } from '../../why-held.ts'
 import { type Warning, warningsIn } from './warnings.ts'
 
 /** What went wrong with one source in one run, as facts. */

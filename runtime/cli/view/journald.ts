@@ -1,8 +1,8 @@
 import type { Envelope } from '../../../events/index.ts'
 import * as events from '../../../events/index.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
-import { inOrder } from '../in-order.ts'
 import type { Io } from '../io.ts'
+import { serialQueue } from '../serial-queue.ts'
 import type { View } from './lines.ts'
 import { wordsOf } from './words.ts'
 
@@ -40,7 +40,7 @@ export function journaldView(io: Io): View {
     signal: new AbortController().signal,
     owner: '',
   })
-  const tell = inOrder()
+  const tell = serialQueue()
   const write = (level: Level, message: string, fields: Record<string, string | undefined> = {}) => {
     const entry = { MESSAGE: message, PRIORITY: priorities[level], SYSLOG_IDENTIFIER: 'hdsync', ...fields }
     const lines = Object.entries(entry).flatMap(([name, value]) =>

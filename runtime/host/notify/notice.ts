@@ -16,8 +16,8 @@ import {
 } from '../../../events/index.ts'
 import { formatBytes, formatDuration } from '../../config/units.ts'
 import { count } from '../../count.ts'
-import { heldText } from '../../held-text.ts'
-import { neverBegan, tookMs } from '../../took.ts'
+import { neverBegan, tookMs } from '../../run-duration.ts'
+import { heldText } from '../../why-held.ts'
 
 /** How much an event should disturb. */
 export type Urgency = 'good' | 'news' | 'warning' | 'bad'

@@ -1,5 +1,5 @@
 import { type RunResult, runEnds, type SourceResult, sourceState } from '../../../events/index.ts'
-import { tookMs } from '../../took.ts'
+import { tookMs } from '../../run-duration.ts'
 import type { HttpEngine } from '../context.ts'
 import type { MetricName, Sample } from './catalogue.ts'
 

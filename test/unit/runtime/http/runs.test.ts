@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { RunResult } from '../../../../events/index.ts'
 import { showCommand } from '../../../../runtime/cli/commands/show.ts'
 import { HdsyncError } from '../../../../runtime/errors.ts'
-import { tookMs } from '../../../../runtime/took.ts'
+import { tookMs } from '../../../../runtime/run-duration.ts'
 import { printed } from '../cli/night.ts'
 import { makeService } from './service.ts'
 

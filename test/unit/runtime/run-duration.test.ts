@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { RunResult } from '../../../events/index.ts'
 import { nothingDone } from '../../../runtime/backup/summary.ts'
 import { resultText } from '../../../runtime/cli/view/result.ts'
-import { neverBegan, notBegun, tookMs } from '../../../runtime/took.ts'
+import { neverBegan, notBegun, tookMs } from '../../../runtime/run-duration.ts'
 
 const resultOf = (fields: Partial<RunResult> = {}): RunResult => ({
   run: 'abc',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { guessedCommands } from '../../../../runtime/cli/guesses.ts'
 import { createProgram, main } from '../../../../runtime/cli/program.ts'
+import { guessedCommands } from '../../../../runtime/cli/suggestions.ts'
 
 /** What a person sees who types this, and the exit code. */
 async function typed(...words: string[]): Promise<{ said: string; exitCode: number }> {
