@@ -1,17 +1,19 @@
 import { anyFact, type DataOf, type Envelope, type EventDefinition, readStored } from '../../events/index.ts'
-import type { Context, GiveUpContext } from '../backup/function.ts'
 import { CancelledError, RetryableError, reasonOf, TerminalError } from '../errors.ts'
 import type { Delivery, EventBus, Publication, Settlement } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
 import { deadLetters } from './dead-letter.ts'
-import type { Emit, EventLog, Received } from './function.ts'
+import type { Context, Emit, EventLog, GiveUpContext, Received } from './function.ts'
 import type { GateKeeper, Visit } from './gates.ts'
 import { childPublication } from './publication.ts'
 import type { RegisteredFunction, Registry } from './registry/registry.ts'
 import { nextTryAt } from './retry.ts'
 
 /** What the engine asks for when it hands a delivery to its function. */
-export type ContextFactory = (delivery: Delivery, signal: AbortSignal) => Omit<Context, 'events' | 'gates'>
+export type ContextFactory = (
+  delivery: Delivery,
+  signal: AbortSignal,
+) => Omit<Context<unknown, unknown>, 'events' | 'gates'>
 
 export interface WorkerOptions {
   bus: EventBus
@@ -119,7 +121,7 @@ export function giveUp(
   try {
     const { emit, publications } = emitter(delivery, target, 'giveUp', options)
     const { config, run } = options.context(delivery, AbortSignal.abort(error))
-    const context: GiveUpContext = { config, run, events: eventLog(delivery, options) }
+    const context: GiveUpContext<unknown> = { config, run, events: eventLog(delivery, options) }
     target.definition.spec.giveUp?.(
       { ...receive(delivery, target), error },
       { ...context, emit: emit as Emit<readonly EventDefinition[]> },
