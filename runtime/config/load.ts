@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type Config, parseConfig } from './config.ts'
+import type { Config } from './config.ts'
 import { nameTargets } from './host-path.ts'
+import { configMemory } from './memory.ts'
 import { ConfigError } from './problem.ts'
 import { refuseUntrusted } from './trust.ts'
 
@@ -19,12 +20,19 @@ export interface LoadOptions {
 }
 
 /**
- * Reads the config file. Safe to repeat: every call reads and checks it anew.
+ * Reads the config file. Safe to repeat: every call reads it anew, and checks a text that it does not know.
  * @throws {ConfigError} The file cannot be read, could have been written by others, or is wrong.
  */
 export async function loadConfig({ path, env, uid }: LoadOptions): Promise<Config> {
+  const file = configFile({ path, env })
   const text = readConfigText({ path, env, ...(uid !== undefined && { uid }) })
-  return nameTargets(parseConfig(text, configFile({ path, env })))
+  const memory = configMemory(env.NODE_COMPILE_CACHE, uid)
+  const known = memory.recall(file, text)
+  if (known) return nameTargets(known)
+  const { parseConfig } = await import('./config.ts')
+  const config = parseConfig(text, file)
+  memory.keep(config, text)
+  return nameTargets(config)
 }
 
 /** The file that the config is read from. */

@@ -1,5 +1,5 @@
 import { configFile, DEFAULT_CONFIG_FILE, type LoadOptions, loadConfig, readConfigText } from './load.ts'
-import { ordinaryStore, storeConfigIn } from './loose-store.ts'
+import { configMemory } from './memory.ts'
 import { ConfigError } from './problem.ts'
 import type { StoreConfig } from './store-config.ts'
 
@@ -22,19 +22,24 @@ export async function locateStore(options: LoadOptions): Promise<Located> {
     return { config: await loadConfig(options) }
   } catch (problem) {
     if (!(problem instanceof ConfigError)) throw problem
-    const found = guess(options)
+    const found = await guess(options)
     if (!found) throw problem
     return { ...found, problem }
   }
 }
 
-/** What can still be read of the file, or the defaults where no other file was named. */
-function guess(options: LoadOptions): Located | undefined {
+/** What was last read of the file is what the run that is going on has begun with, as a rule. */
+async function guess(options: LoadOptions): Promise<Located | undefined> {
+  const file = configFile(options)
+  const remembered = configMemory(options.env.NODE_COMPILE_CACHE, options.uid).latest(file)
+  if (remembered) return { config: remembered, basis: 'as it was when it was last good' }
+  // Only a config that is wrong is worth the time that it takes to load this.
+  const { ordinaryStore, storeConfigIn } = await import('./loose-store.ts')
   const text = readIfThere(options)
   const said = text === undefined ? undefined : storeConfigIn(text)
   if (said) return { config: said, basis: 'as far as it can be read' }
   // Of a file with another name nobody knows whether it meant another store.
-  if (configFile(options) !== DEFAULT_CONFIG_FILE) return undefined
+  if (file !== DEFAULT_CONFIG_FILE) return undefined
   return { config: ordinaryStore(), basis: 'where it is unless a config says otherwise' }
 }
 
