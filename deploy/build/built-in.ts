@@ -1,12 +1,10 @@
 import { globSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import type { Plugin } from 'esbuild'
 
 /** The files of hdsync's own functions, from the root. */
 export function functionFiles(root: string): string[] {
-  return globSync('functions/*/*.ts', { cwd: root }).sort((one, other) =>
-    basename(one) < basename(other) ? -1 : 1,
-  )
+  return globSync('functions/*/*.ts', { cwd: root }).sort()
 }
 
 /** Has the functions in one file with the engine, where a checkout looks for them in their folder. */
@@ -17,7 +15,9 @@ export function builtIn(root: string): Plugin {
       onLoad({ filter: /\/runtime\/core\/registry\/built-in\.ts$/ }, () => {
         const files = functionFiles(root)
         const imports = files.map((file, n) => `import f${n} from ${JSON.stringify(join(root, file))}\n`)
-        const entries = files.map((file, n) => `[${JSON.stringify(basename(file, '.ts'))}, f${n}],\n`)
+        const entries = files.map(
+          (file, n) => `[${JSON.stringify(file.replace(/^functions\/|\.ts$/g, ''))}, f${n}],\n`,
+        )
         return { contents: `${imports.join('')}export const builtIn = new Map([\n${entries.join('')}])\n` }
       })
     },

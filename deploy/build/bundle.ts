@@ -3,7 +3,7 @@
  * those of the sources, so that `../../functions` is found from either; what several entries share is in chunks, so that
  * an event is the same object for each. Beside it lie the types of what functions of the user's own import.
  */
-import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { builtIn, functionFiles } from './built-in.ts'
@@ -45,11 +45,11 @@ export async function bundle(folder: string): Promise<Licensed[]> {
     plugins: [builtIn(root)],
     metafile: true,
   })
-  copyData(folder)
   const typed = declareTypes(folder, root)
   const packages = bundledPackages([...Object.keys(metafile.inputs), ...typed], root)
   mkdirSync(join(folder, 'bin'))
   copyFileSync(join(root, 'deploy/bin/hdsync'), join(folder, 'bin/hdsync'))
+  cpSync(join(root, schemaFile), join(folder, schemaFile))
   writeFileSync(join(folder, 'LICENCES.txt'), licenceText(packages))
   // Says which version it is, and that its files are modules.
   writeManifest(folder, { name: 'hdsync', version: manifest.version, type: 'module' })
@@ -65,15 +65,8 @@ const entries = [
   'runtime/host/archive/pieces/archive-packer-thread.ts',
 ]
 
-/** Files that are read as they are, from where they lie in the sources. */
-const dataFiles = [schemaFile, 'runtime/core/bus/sqlite/migrations/*.sql']
-
 const requireBanner = `import { createRequire as makeRequire } from 'node:module'
 const require = makeRequire(import.meta.url)`
-
-function copyData(folder: string): void {
-  for (const file of globSync(dataFiles, { cwd: root }).sort()) cpSync(join(root, file), join(folder, file))
-}
 
 /** What functions of the user's own import by name, as in the checkout. */
 function packageOfFunctions() {

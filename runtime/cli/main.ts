@@ -4,8 +4,9 @@
  */
 import { readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { appRoot } from '../app-root.ts'
 
-const manifest = join(import.meta.dirname, '../../package.json')
+const manifest = join(appRoot, 'package.json')
 
 export function version(): string {
   return JSON.parse(readFileSync(manifest, 'utf8')).version

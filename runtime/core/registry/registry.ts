@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { globSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { anyFact, type EventDefinition, snapshotAfter, snapshotBefore } from '../../../events/index.ts'
@@ -38,16 +38,17 @@ const defaultRetry: RetryPolicy = { limit: 3, minDelayMs: 200, maxDelayMs: 30_00
 
 /**
  * Loads every function of hdsync's own and of the user's folder, and checks that they fit together.
- * @param folders Folders of `.ts` or `.js` files (ours has them in folders of its own), each with a `defineFunction()` as its default export. One
- *   that does not exist holds no functions.
+ * @param folders Folders of `.ts` or `.js` files (ours has them in folders of its own), each with a `defineFunction()`
+ *   as its default export. One that does not exist holds no functions.
  * @throws {UsageError} A file cannot be loaded, is not trusted, or its function does not fit the others.
  */
 export async function loadRegistry(
   folders: { ours: string; users: string },
   catalogue: ReadonlyMap<string, EventDefinition>,
 ): Promise<Registry> {
-  const ours =
-    folders.ours === ownFunctions && builtIn ? [...fromBuild(builtIn)] : await loadFolders(folders.ours)
+  const found =
+    folders.ours === ownFunctions && builtIn ? fromBuild(builtIn) : await loadFolders(folders.ours)
+  const ours = found.sort((one, other) => (one.name < other.name ? -1 : 1))
   const users = await loadFolder(folders.users, assertTrustedFile)
   for (const { name, definition, file } of ours) {
     if (definition.on.length === 1 && ![name, anyFact.type].includes(definition.on[0]?.type ?? '')) {
@@ -126,19 +127,16 @@ function defaultTimeout({ on }: FunctionDefinition): string {
 }
 
 /** The file of each is there as well, for whoever imports it. */
-function* fromBuild(definitions: ReadonlyMap<string, FunctionDefinition>): Iterable<RegisteredFunction> {
-  for (const [name, definition] of definitions)
-    yield register(name, definition, join(ownFunctions, `${name}.js`))
+function fromBuild(definitions: ReadonlyMap<string, FunctionDefinition>): RegisteredFunction[] {
+  return [...definitions].map(([path, definition]) =>
+    register(basename(path), definition, join(ownFunctions, `${path}.js`)),
+  )
 }
 
 /** hdsync's own lie in folders by what they are for. */
 async function loadFolders(folder: string): Promise<RegisteredFunction[]> {
-  const inner = (existsSync(folder) ? readdirSync(folder, { withFileTypes: true }) : []).filter((entry) =>
-    entry.isDirectory(),
-  )
-  const all = [folder, ...inner.map(({ name }) => join(folder, name)).sort()]
-  const found = (await Promise.all(all.map((one) => loadFolder(one)))).flat()
-  return found.sort((one, other) => (one.name < other.name ? -1 : 1))
+  const all = ['.', ...globSync('*/', { cwd: folder })]
+  return (await Promise.all(all.map((inner) => loadFolder(join(folder, inner))))).flat()
 }
 
 async function loadFolder(

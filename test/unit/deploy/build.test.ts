@@ -107,6 +107,7 @@ describe('the build', () => {
     const functions = JSON.parse(hdsync('functions', '--json', '-c', config).stdout)
     expect(functions).toContainEqual(expect.objectContaining({ name: 'sync.run', builtIn: true }))
     expect(functions).toContainEqual(expect.objectContaining({ name: 'tell', builtIn: false }))
+    expect(functions.filter(({ file }: { file: string }) => !existsSync(file))).toEqual([])
   })
 
   test('finds the runs of a config that is gone, as it was when it was last good', () => {
