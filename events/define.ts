@@ -1,7 +1,24 @@
 import type * as z from 'zod'
 
-/** One kind of event: its type (`snapshot.create`), the shape of its data, and who may make or take it. */
-export interface EventDefinition<Type extends string = string, Schema extends z.ZodType = z.ZodType> {
+/** The two sides of a gate: before what the chain is about to do, and after it. */
+export type Gate = 'before' | 'after'
+
+/** Of some events the journal keeps the newest, with the runs that they belong to: one for each value of `per`. */
+export interface KeepNewest {
+  /** Keys whose values are told apart. */
+  readonly per: readonly string[]
+  /** The key of a list in the data whose items are looked at; the data itself unless given. */
+  readonly inEach?: string
+  /** Only those of which this key has one of these values. */
+  readonly where?: { readonly key: string; readonly in: readonly string[] }
+}
+
+/** One kind of event: its type (`snapshot.create`), the shape of its data, and what the core has to know of it. */
+export interface EventDefinition<
+  Type extends string = string,
+  Schema extends z.ZodType = z.ZodType,
+  Side extends Gate | undefined = Gate | undefined,
+> {
   readonly type: Type
   readonly schema: Schema
   /** The shape that somebody outside may ask for it with; that of `schema` unless its definition says otherwise. */
@@ -14,6 +31,13 @@ export interface EventDefinition<Type extends string = string, Schema extends z.
   readonly subject: string
   /** Its functions put things in order: they are run even when the run was cancelled or interrupted. */
   readonly always: boolean
+  /** Begins a run, which waits until no other one is going on. */
+  readonly startsRun: boolean
+  readonly endsRun: boolean
+  /** Its functions stand at a gate: the chain waits for them. An event of the side `after` names the other in `data.before`. */
+  readonly gate: Side
+  /** What the journal keeps of it when it forgets the rest; equal objects are counted together. */
+  readonly kept: KeepNewest | 'forever' | undefined
 }
 
 /** The data that an event carries, as a handler receives it. */
@@ -22,43 +46,45 @@ export type DataOf<E extends EventDefinition> = z.output<E['schema']>
 /** The data that one hands in to make an event: fields with a default may be left out. */
 export type InputOf<E extends EventDefinition> = z.input<E['schema']>
 
+/** What may be said of an event; see {@link EventDefinition}. */
+export interface EventOptions<Schema extends z.ZodType, Side extends Gate | undefined> {
+  request?: z.ZodType
+  triggerable?: boolean
+  external?: boolean
+  subject?: keyof z.input<Schema> & string
+  always?: boolean
+  startsRun?: boolean
+  endsRun?: boolean
+  gate?: Side
+  kept?: KeepNewest | 'forever'
+}
+
 /**
  * Declares a kind of event.
  * @param type Lower-case words joined by dots: what it concerns, then what is asked for or has happened.
- * @param schema The shape of its data; or a function that makes it, called when it is first asked for.
- * @param options.request The shape of it that others may send, where hdsync itself writes more into it.
+ * @param schema The shape of its data.
+ * @param options.subject `source` unless given.
  * @example const syncRun = defineEvent('sync.run', z.strictObject({ source: z.string() }))
  */
-export function defineEvent<Type extends string, Schema extends z.ZodType>(
-  type: Type,
-  schema: Schema | (() => Schema),
-  options: {
-    triggerable?: boolean
-    request?: () => z.ZodType
-    external?: boolean
-    always?: boolean
-    subject?: keyof z.input<Schema> & string
-  } = {},
-): EventDefinition<Type, Schema> {
+export function defineEvent<
+  Type extends string,
+  Schema extends z.ZodType,
+  Side extends Gate | undefined = undefined,
+>(type: Type, schema: Schema, options: EventOptions<Schema, Side> = {}): EventDefinition<Type, Schema, Side> {
   if (!/^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)+$/.test(type)) {
     throw new TypeError(`event type ${JSON.stringify(type)}: expected lower-case words joined by dots`)
   }
-  const { triggerable = false, external = false, always = false, subject = 'source' } = options
-  let made: Schema | undefined
-  let request: z.ZodType | undefined
   return {
     type,
-    get schema() {
-      made ??= typeof schema === 'function' ? schema() : schema
-      return made
-    },
-    get request() {
-      request ??= options.request?.() ?? this.schema
-      return request
-    },
-    triggerable,
-    external,
-    always,
-    subject,
+    schema,
+    request: options.request ?? schema,
+    triggerable: options.triggerable ?? false,
+    external: options.external ?? false,
+    subject: options.subject ?? 'source',
+    always: options.always ?? false,
+    startsRun: options.startsRun ?? false,
+    endsRun: options.endsRun ?? false,
+    gate: options.gate as Side,
+    kept: options.kept,
   }
 }

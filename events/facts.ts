@@ -1,14 +1,21 @@
 import * as z from 'zod'
-import { defineEvent } from './define.ts'
+import { defineEvent, type KeepNewest } from './define.ts'
 import { name, runResult, snapshot } from './parts.ts'
 
 // What has happened. Facts are `external`: people and programs outside may listen, no function has to.
 
 const fact = { external: true }
+/** The last success of each source tells how old its backup is. */
+const lastSuccess: KeepNewest = {
+  inEach: 'sources',
+  per: ['source'],
+  where: { key: 'state', in: ['succeeded', 'degraded'] },
+}
+const end = { external: true, endsRun: true, kept: lastSuccess }
 const count = z.int().min(0)
 
 /** The run was accepted, with these sources. */
-export const runStarted = defineEvent('run.started', () => z.strictObject({ sources: z.array(name) }), fact)
+export const runStarted = defineEvent('run.started', z.strictObject({ sources: z.array(name) }), fact)
 
 /**
  * A snapshot could not be mounted; another one is taken while attempts are left. `kernel` is what the kernel
@@ -16,35 +23,33 @@ export const runStarted = defineEvent('run.started', () => z.strictObject({ sour
  */
 export const snapshotRefused = defineEvent(
   'snapshot.refused',
-  () =>
-    z.strictObject({ source: name, reason: z.string(), kernel: z.array(z.string()), attemptsLeft: count }),
+  z.strictObject({ source: name, reason: z.string(), kernel: z.array(z.string()), attemptsLeft: count }),
   fact,
 )
 
 /** A snapshot filled up before the copy had ended; a larger one is taken while attempts are left. */
 export const snapshotOverflowed = defineEvent(
   'snapshot.overflowed',
-  () => z.strictObject({ source: name, sizeBytes: count, attemptsLeft: count }),
+  z.strictObject({ source: name, sizeBytes: count, attemptsLeft: count }),
   fact,
 )
 
 /** A snapshot was made larger, as it was filling up. */
 export const snapshotExtended = defineEvent(
   'snapshot.extended',
-  () => z.strictObject({ source: name, fromBytes: count, toBytes: count }),
+  z.strictObject({ source: name, fromBytes: count, toBytes: count }),
   fact,
 )
 
 /** A snapshot of ours is gone. `usedPercent` is null for a thin one. */
 export const snapshotReleased = defineEvent(
   'snapshot.released',
-  () =>
-    z.strictObject({
-      source: name,
-      snapshot,
-      sizeBytes: count.nullable(),
-      usedPercent: z.number().nullable(),
-    }),
+  z.strictObject({
+    source: name,
+    snapshot,
+    sizeBytes: count.nullable(),
+    usedPercent: z.number().nullable(),
+  }),
   fact,
 )
 
@@ -70,28 +75,27 @@ export type FileSystem = z.output<typeof fileSystem>
  */
 export const syncHeld = defineEvent(
   'sync.held',
-  () =>
-    z.strictObject({
-      source: name,
-      deletions: count,
-      deleted: count.default(0),
-      mirrorFiles: count,
-      limit: count,
-      /** Names this hold, for its release. Without it, as in events of version 0.1, it cannot be released. */
-      hold: z.string().optional(),
-      reason: z.enum(['deletions', 'file-system']).optional(),
-      /** What would go; where the copy was stopped, what is left of that. */
-      files: count.optional(),
-      folders: count.optional(),
-      /** SHA-256 of the names, sorted, each ended by a NUL. */
-      digest: z.string().optional(),
-      /** The folders in which most of it lies, the fullest first. */
-      byFolder: z
-        .array(z.strictObject({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
-        .optional(),
-      /** Where the source lay at the last good copy, and where it lies now. */
-      fileSystem: z.strictObject({ was: fileSystem, is: fileSystem }).optional(),
-    }),
+  z.strictObject({
+    source: name,
+    deletions: count,
+    deleted: count.default(0),
+    mirrorFiles: count,
+    limit: count,
+    /** Names this hold, for its release. Without it, as in events of version 0.1, it cannot be released. */
+    hold: z.string().optional(),
+    reason: z.enum(['deletions', 'file-system']).optional(),
+    /** What would go; where the copy was stopped, what is left of that. */
+    files: count.optional(),
+    folders: count.optional(),
+    /** SHA-256 of the names, sorted, each ended by a NUL. */
+    digest: z.string().optional(),
+    /** The folders in which most of it lies, the fullest first. */
+    byFolder: z
+      .array(z.strictObject({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
+      .optional(),
+    /** Where the source lay at the last good copy, and where it lies now. */
+    fileSystem: z.strictObject({ was: fileSystem, is: fileSystem }).optional(),
+  }),
   fact,
 )
 
@@ -101,7 +105,7 @@ export const syncHeld = defineEvent(
  */
 export const mirrorSuspect = defineEvent(
   'mirror.suspect',
-  () => z.strictObject({ source: name, reason: z.string(), mirror: z.string().optional() }),
+  z.strictObject({ source: name, reason: z.string(), mirror: z.string().optional() }),
   fact,
 )
 
@@ -112,48 +116,48 @@ export const mirrorSuspect = defineEvent(
  */
 export const sourceSynced = defineEvent(
   'source.synced',
-  () =>
-    z.strictObject({
-      source: name,
-      filesTransferred: count,
-      bytesTransferred: count,
-      filesDeleted: count,
-      unchanged: z.boolean().optional(),
-      warning: z.string().optional(),
-      /** What was written to the source before is in the mirror, what was written after is not. */
-      read: z.strictObject({ from: z.iso.datetime(), to: z.iso.datetime() }).optional(),
-      /** Which mirror, where disks take turns. */
-      mirror: z.string().optional(),
-      /** The uptime of the machine, as random(4) names it. */
-      boot: z.string().optional(),
-      /**
-       * When files were last compared by their contents for good measure, where the next share of them begins (a number
-       * between 0 and 1), and how large the files of the source are.
-       */
-      contents: z
-        .strictObject({ at: z.iso.datetime(), next: z.number().min(0).max(1), sizeBytes: count })
-        .optional(),
-      /**
-       * How many entries the mirror has of what is copied, `notCopied` how many others (excluded, as a rule), and the digest
-       * of the patterns by which it was so: later runs know from it how many deletions are too many.
-       */
-      counted: z.strictObject({ files: count, notCopied: count, exclude: z.string() }).optional(),
-      /**
-       * By what a later run can tell that nothing has changed since: the path or the volume, how many entries the source
-       * has, which state of the mirror that is (see mirrorState), and when rsync last compared everything.
-       */
-      left: z
-        .strictObject({
-          from: z.string(),
-          sourceNames: count,
-          mirrorState: z.string(),
-          compared: z.iso.datetime(),
-        })
-        .optional(),
-      /** Where the directory lay that was copied. */
-      fileSystem: fileSystem.optional(),
-    }),
-  fact,
+  z.strictObject({
+    source: name,
+    filesTransferred: count,
+    bytesTransferred: count,
+    filesDeleted: count,
+    unchanged: z.boolean().optional(),
+    warning: z.string().optional(),
+    /** What was written to the source before is in the mirror, what was written after is not. */
+    read: z.strictObject({ from: z.iso.datetime(), to: z.iso.datetime() }).optional(),
+    /** Which mirror, where disks take turns. */
+    mirror: z.string().optional(),
+    /** The uptime of the machine, as random(4) names it. */
+    boot: z.string().optional(),
+    /**
+     * When files were last compared by their contents for good measure, where the next share of them begins (a number
+     * between 0 and 1), and how large the files of the source are.
+     */
+    contents: z
+      .strictObject({ at: z.iso.datetime(), next: z.number().min(0).max(1), sizeBytes: count })
+      .optional(),
+    /**
+     * How many entries the mirror has of what is copied, `notCopied` how many others (excluded, as a rule), and the digest
+     * of the patterns by which it was so: later runs know from it how many deletions are too many.
+     */
+    counted: z.strictObject({ files: count, notCopied: count, exclude: z.string() }).optional(),
+    /**
+     * By what a later run can tell that nothing has changed since: the path or the volume, how many entries the source
+     * has, which state of the mirror that is (see mirrorState), and when rsync last compared everything.
+     */
+    left: z
+      .strictObject({
+        from: z.string(),
+        sourceNames: count,
+        mirrorState: z.string(),
+        compared: z.iso.datetime(),
+      })
+      .optional(),
+    /** Where the directory lay that was copied. */
+    fileSystem: fileSystem.optional(),
+  }),
+  // The next sync goes on from the last one to each mirror.
+  { ...fact, kept: { per: ['source', 'mirror'] } },
 )
 
 /**
@@ -162,63 +166,61 @@ export const sourceSynced = defineEvent(
  */
 export const sourceArchived = defineEvent(
   'source.archived',
-  () =>
-    z.strictObject({
-      source: name,
-      path: z.string(),
-      sizeBytes: count,
-      /** Of the file, in hexadecimal digits. */
-      sha256: z
-        .string()
-        .regex(/^[0-9a-f]{64}$/)
-        .optional(),
-      /** Another one means that the mirror, or how it is archived, has changed since. */
-      basis: z.string().optional(),
-      /** Tells the file from any other that comes to stand in its place. */
-      file: z.string().optional(),
-      /** The mirror has not changed since an archive was written then: this is that one. */
-      unchangedSince: z.iso.datetime().optional(),
-      /** The archive whose blocks it shares; without it, it is the one that has been there. */
-      linkedFrom: z.string().optional(),
-      /** The archive from which so many of its bytes were taken as they stand there, as they have not changed. */
-      takenFrom: z.string().optional(),
-      takenBytes: count.optional(),
-    }),
-  fact,
+  z.strictObject({
+    source: name,
+    path: z.string(),
+    sizeBytes: count,
+    /** Of the file, in hexadecimal digits. */
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
+    /** Another one means that the mirror, or how it is archived, has changed since. */
+    basis: z.string().optional(),
+    /** Tells the file from any other that comes to stand in its place. */
+    file: z.string().optional(),
+    /** The mirror has not changed since an archive was written then: this is that one. */
+    unchangedSince: z.iso.datetime().optional(),
+    /** The archive whose blocks it shares; without it, it is the one that has been there. */
+    linkedFrom: z.string().optional(),
+    /** The archive from which so many of its bytes were taken as they stand there, as they have not changed. */
+    takenFrom: z.string().optional(),
+    takenBytes: count.optional(),
+  }),
+  { ...fact, kept: { per: ['source'] } },
 )
 
 /** A source's backup, or a part of it, did not come about. `step` is the event whose handling failed. */
 export const sourceFailed = defineEvent(
   'source.failed',
-  () =>
-    z.strictObject({
-      source: name,
-      step: z.string(),
-      reason: z.string(),
-      cancelled: z.boolean().default(false),
-      /** Names what is behind it, where that decides what to do. */
-      cause: z.string().optional(),
-    }),
+  z.strictObject({
+    source: name,
+    step: z.string(),
+    reason: z.string(),
+    cancelled: z.boolean().default(false),
+    /** Names what is behind it, where that decides what to do. */
+    cause: z.string().optional(),
+  }),
   fact,
 )
 
 /** A source's backup was made, but not as it was asked for: it counts as degraded. */
 export const sourceWarned = defineEvent(
   'source.warned',
-  () => z.strictObject({ source: name, step: z.string(), reason: z.string() }),
+  z.strictObject({ source: name, step: z.string(), reason: z.string() }),
   fact,
 )
 
 /** Something went wrong that spoils no backup, but that somebody should know. */
-export const runWarned = defineEvent('run.warned', () => z.strictObject({ reason: z.string() }), fact)
+export const runWarned = defineEvent('run.warned', z.strictObject({ reason: z.string() }), fact)
 
-export const runSucceeded = defineEvent('run.succeeded', runResult, fact)
+export const runSucceeded = defineEvent('run.succeeded', runResult, end)
 /** All is done, with warnings. */
-export const runDegraded = defineEvent('run.degraded', runResult, fact)
+export const runDegraded = defineEvent('run.degraded', runResult, end)
 /** No source failed, but one waits for `hdsync release`. */
-export const runHeld = defineEvent('run.held', runResult, fact)
-export const runFailed = defineEvent('run.failed', runResult, fact)
-export const runCancelled = defineEvent('run.cancelled', runResult, fact)
+export const runHeld = defineEvent('run.held', runResult, end)
+export const runFailed = defineEvent('run.failed', runResult, end)
+export const runCancelled = defineEvent('run.cancelled', runResult, end)
 
 /**
  * A unit of hdsync failed: told by systemd, as it may be what keeps hdsync from telling it itself. `result` and
@@ -226,12 +228,11 @@ export const runCancelled = defineEvent('run.cancelled', runResult, fact)
  */
 export const unitFailed = defineEvent(
   'unit.failed',
-  () =>
-    z.strictObject({
-      unit: z.string().min(1),
-      result: z.string().default(''),
-      exitStatus: z.string().default(''),
-    }),
+  z.strictObject({
+    unit: z.string().min(1),
+    result: z.string().default(''),
+    exitStatus: z.string().default(''),
+  }),
   { ...fact, triggerable: true },
 )
 
@@ -241,13 +242,12 @@ export const unitFailed = defineEvent(
  */
 export const runOverdue = defineEvent(
   'run.overdue',
-  () =>
-    z.strictObject({
-      source: name,
-      lastSuccessAt: z.iso.datetime().nullable(),
-      firstSeenAt: z.iso.datetime(),
-      allowedMs: count,
-    }),
+  z.strictObject({
+    source: name,
+    lastSuccessAt: z.iso.datetime().nullable(),
+    firstSeenAt: z.iso.datetime(),
+    allowedMs: count,
+  }),
   fact,
 )
 
@@ -257,16 +257,15 @@ export const runOverdue = defineEvent(
  */
 export const deadLettered = defineEvent(
   'dead.lettered',
-  () =>
-    z.strictObject({
-      function: z.string(),
-      event: z.string(),
-      type: z.string(),
-      source: name.optional(),
-      hook: z.string().optional(),
-      tries: count,
-      reason: z.string(),
-    }),
+  z.strictObject({
+    function: z.string(),
+    event: z.string(),
+    type: z.string(),
+    source: name.optional(),
+    hook: z.string().optional(),
+    tries: count,
+    reason: z.string(),
+  }),
   fact,
 )
 
@@ -276,8 +275,9 @@ export const deadLettered = defineEvent(
  */
 export const hookDisabled = defineEvent(
   'hook.disabled',
-  () => z.strictObject({ hook: z.string(), fingerprint: z.string(), reason: z.string() }),
-  { ...fact, subject: 'fingerprint' },
+  z.strictObject({ hook: z.string(), fingerprint: z.string(), reason: z.string() }),
+  // A hook that was told to be quiet stays quiet.
+  { ...fact, subject: 'fingerprint', kept: 'forever' },
 )
 
 /** The events that end a run. */

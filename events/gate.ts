@@ -8,8 +8,9 @@ import { name } from './parts.ts'
  * A snapshot of the source is about to be taken. It is not, until every function that handles this has returned or
  * has called `snapshotTaken()`, or until the source's `gate.timeout` is up.
  */
-export const snapshotBefore = defineEvent('snapshot.before', () => z.strictObject({ source: name }), {
+export const snapshotBefore = defineEvent('snapshot.before', z.strictObject({ source: name }), {
   external: true,
+  gate: 'before',
 })
 
 /**
@@ -18,7 +19,6 @@ export const snapshotBefore = defineEvent('snapshot.before', () => z.strictObjec
  */
 export const snapshotAfter = defineEvent(
   'snapshot.after',
-  () =>
-    z.strictObject({ source: name, before: z.string(), taken: z.boolean(), reason: z.string().optional() }),
-  { external: true, always: true },
+  z.strictObject({ source: name, before: z.string(), taken: z.boolean(), reason: z.string().optional() }),
+  { external: true, always: true, gate: 'after' },
 )

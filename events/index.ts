@@ -1,15 +1,15 @@
+import * as commands from './commands.ts'
 import type { EventDefinition } from './define.ts'
 import * as facts from './facts.ts'
 import * as gate from './gate.ts'
-import * as night from './night.ts'
 import * as notify from './notify.ts'
 
 export * from './any-fact.ts'
+export * from './commands.ts'
 export * from './define.ts'
 export * from './envelope.ts'
 export * from './facts.ts'
 export * from './gate.ts'
-export * from './night.ts'
 export * from './notify.ts'
 export * from './parts.ts'
 export * from './stored.ts'
@@ -19,7 +19,7 @@ const { runEnds: _ends, ...happenings } = facts
 
 /** Every event that hdsync knows, by type. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
-  [night, gate, happenings, notifications]
+  [commands, gate, happenings, notifications]
     .flatMap((group): EventDefinition[] => Object.values(group))
     .map((event) => [event.type, event]),
 )

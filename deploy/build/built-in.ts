@@ -12,7 +12,7 @@ export function builtIn(root: string): Plugin {
   return {
     name: 'built in',
     setup({ onLoad }) {
-      onLoad({ filter: /\/runtime\/core\/registry\/built-in\.ts$/ }, () => {
+      onLoad({ filter: /\/runtime\/backup\/built-in\.ts$/ }, () => {
         const files = functionFiles(root)
         const imports = files.map((file, n) => `import f${n} from ${JSON.stringify(join(root, file))}\n`)
         const entries = files.map(

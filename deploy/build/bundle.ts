@@ -3,7 +3,7 @@
  * those of the sources, so that `../../functions` is found from either; what several entries share is in chunks, so that
  * an event is the same object for each. Beside it lie the types of what functions of the user's own import.
  */
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { builtIn, functionFiles } from './built-in.ts'
@@ -49,7 +49,9 @@ export async function bundle(folder: string): Promise<Licensed[]> {
   const packages = bundledPackages([...Object.keys(metafile.inputs), ...typed], root)
   mkdirSync(join(folder, 'bin'))
   copyFileSync(join(root, 'deploy/bin/hdsync'), join(folder, 'bin/hdsync'))
-  cpSync(join(root, schemaFile), join(folder, schemaFile))
+  for (const file of [schemaFile, ...globSync('runtime/core/bus/sqlite/migrations/*.sql', { cwd: root })]) {
+    cpSync(join(root, file), join(folder, file))
+  }
   writeFileSync(join(folder, 'LICENCES.txt'), licenceText(packages))
   // Says which version it is, and that its files are modules.
   writeManifest(folder, { name: 'hdsync', version: manifest.version, type: 'module' })

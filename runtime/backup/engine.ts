@@ -17,21 +17,10 @@ import { SqliteJournal } from '../core/bus/sqlite/journal.ts'
 import { isFull, Reserve } from '../core/bus/sqlite/reserve.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { Dispatcher } from '../core/dispatcher.ts'
-import {
-  checkRequest,
-  Intake,
-  isHeldBack,
-  joining,
-  publicationOf,
-  type Receipt,
-  releasePublication,
-  runOf,
-  type Submission,
-} from '../core/intake.ts'
+import { Intake, isHeldBack, type Receipt, type Submission } from '../core/intake.ts'
 import { createObservers, type EngineObserver } from '../core/observers.ts'
 import { rootPublication } from '../core/publication.ts'
-import { type Redriven, redrive } from '../core/redrive.ts'
-import { loadRegistry, ownFunctions, type Registry } from '../core/registry/registry.ts'
+import type { Registry } from '../core/registry/registry.ts'
 import { Retention } from '../core/retention.ts'
 import { RunEnds } from '../core/run-ends.ts'
 import { RunQueue } from '../core/run-queue.ts'
@@ -41,10 +30,14 @@ import { bootId } from '../host/boots.ts'
 import { createHost, type Host, type HostOptions, runtimeDirectory } from '../host/host.ts'
 import { sweep } from '../host/leftovers.ts'
 import { type HeldLists, heldLists } from '../host/mirror/held-lists.ts'
+import { chainEnds } from './chain-ends.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
 import { brokenRun, tellHooks } from './last-words.ts'
+import { loadFunctions } from './load-functions.ts'
 import { OverdueWatch } from './overdue-watch.ts'
 import { reconcile } from './reconciler.ts'
+import { type Redriven, redrive } from './redrive.ts'
+import { checkRequest, joining, releasePublication, requestPublication, runOf } from './requests.ts'
 import { cancelledRun } from './withdrawal.ts'
 
 export type { EngineObserver } from '../core/observers.ts'
@@ -133,10 +126,6 @@ export interface EngineOptions {
 /** With so much room on the disk of the state directory runs begin again. */
 const enoughBytes = 8 * 1024 * 1024
 
-export function loadFunctions(config: Pick<Config, 'functions'>): Promise<Registry> {
-  return loadRegistry({ ours: ownFunctions, users: config.functions }, catalogue)
-}
-
 /**
  * Puts an engine together, as the only one on its state directory.
  * @returns undefined when another process holds the lock.
@@ -178,7 +167,7 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
   const { config, clock = systemClock } = options
   const { observer, listen } = createObservers(options.observer)
   const bus = new SqliteBus(database, config.state)
-  const journal = new SqliteJournal(database)
+  const journal = new SqliteJournal(database, catalogue)
   const store = storeId(database)
   const machineWentDown = ![bootId(), undefined].includes(lastBoot(database))
   const hostOptions = {
@@ -193,6 +182,7 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
     registry,
     clock,
     context,
+    ...chainEnds({ registry, clock }),
     onEvent: (event) => {
       ends.heard(event)
       observer.onEvent?.(event)
@@ -253,7 +243,7 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
   let next = { config, registry }
   const prepare = (event: Submission) => {
     const by = event.type === backupStart.type ? next : { config, registry }
-    const publication = publicationOf(event, by.registry, { now: clock.now() })
+    const publication = requestPublication(event, by.registry, { now: clock.now() })
     checkRequest(publication, by.config)
     const { id, source, runid = '' } = publication.event
     return async (): Promise<Receipt> => {

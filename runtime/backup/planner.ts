@@ -7,12 +7,13 @@ import { SqliteJournal } from '../core/bus/sqlite/journal.ts'
 import { systemClock } from '../core/clock.ts'
 import { Dispatcher } from '../core/dispatcher.ts'
 import { newRunId, rootPublication } from '../core/publication.ts'
-import { loadRegistry, ownFunctions } from '../core/registry/registry.ts'
 import { RunEnds } from '../core/run-ends.ts'
 import { runtimeDirectory } from '../host/host.ts'
 import { createPlanner, type PlannedStep } from '../host/planning.ts'
+import { chainEnds } from './chain-ends.ts'
 import { earlierArchives, provesUnchanged } from './earlier-archives.ts'
 import { contextFactory } from './engine.ts'
+import { loadRegistry, ownFunctions } from './load-functions.ts'
 import { summarise } from './summary.ts'
 
 const toldOfMirror = provesUnchanged.map(({ type }) => type)
@@ -45,7 +46,7 @@ export async function planRun(
   const registry = await loadRegistry({ ours: ownFunctions, users: '' }, catalogue)
   const database = openDatabase(inMemory)
   const bus = new SqliteBus(database, inMemory)
-  const journal = new SqliteJournal(database)
+  const journal = new SqliteJournal(database, catalogue)
   const ends = new RunEnds({ bus, journal, registry })
   let handled: Envelope | undefined
   const plan = (commands: PlannedStep) =>
@@ -74,6 +75,7 @@ export async function planRun(
     registry,
     clock,
     history,
+    ...chainEnds({ registry, clock }),
     context(delivery, signal) {
       handled = delivery.event
       return contextOf(delivery, signal)

@@ -3,6 +3,7 @@ import type { EventBus } from '../core/bus/bus.ts'
 import type { Journal } from '../core/bus/journal.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Dispatcher } from '../core/dispatcher.ts'
+import type { EngineObserver } from '../core/observers.ts'
 import type { RunEnds } from '../core/run-ends.ts'
 import { InterruptedError } from '../errors.ts'
 import { createRunner, unobserved } from '../host/command/command.ts'
@@ -10,7 +11,6 @@ import { endOrphans } from '../host/command/orphans.ts'
 import { createHost, type HostOptions } from '../host/host.ts'
 import { sweep } from '../host/leftovers.ts'
 import { resumeSources } from '../host/lvm/half-made.ts'
-import type { EngineObserver } from './engine.ts'
 
 interface ReconcilerOptions {
   bus: EventBus

@@ -9,6 +9,7 @@ import type { RegisteredFunction, Registry } from '../core/registry/registry.ts'
 import { work } from '../core/worker.ts'
 import type { Host, HostOptions } from '../host/host.ts'
 import { createPlanner, type PlannedStep } from '../host/planning.ts'
+import { chainEnds } from './chain-ends.ts'
 
 /** What came of a function that was run by itself, beside the bus. */
 export interface Rehearsal {
@@ -69,6 +70,7 @@ export async function rehearse(
     tell(`${level}: ${message}`)
   }
   const bus = options.bus ?? new SqliteBus(openDatabase(inMemory), inMemory)
+  const registry = aloneWith(target)
   const settlement = await work(
     { id: 0, token: '', tries: 1, generation: 0, function: target.name, event },
     target,
@@ -76,7 +78,8 @@ export async function rehearse(
     {
       bus,
       clock: systemClock,
-      registry: aloneWith(target),
+      registry,
+      deadLetters: chainEnds({ registry, clock: systemClock }).deadLetters,
       gates: {
         visit: () => ({
           signal,

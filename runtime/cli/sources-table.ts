@@ -1,5 +1,5 @@
 import type { SourceResult } from '../../events/index.ts'
-import { formatBytes } from '../config/units.ts'
+import { formatBytes } from '../units.ts'
 import { type Painter, printable } from './format.ts'
 import { table } from './table.ts'
 import { count } from './view/words.ts'

@@ -1,4 +1,5 @@
 import type { RunResult, RunState } from '../../events/index.ts'
+import { catalogue } from '../../events/index.ts'
 import { summarise } from '../backup/summary.ts'
 import type { Config } from '../config/config.ts'
 import type { EventBus } from '../core/bus/bus.ts'
@@ -36,7 +37,7 @@ export function openJournal({
   state,
 }: Pick<Config, 'state'>): { journal: Journal; close(): void } | undefined {
   const database = openDatabaseForReading(state)
-  return database && { journal: new SqliteJournal(database), close: () => database.close() }
+  return database && { journal: new SqliteJournal(database, catalogue), close: () => database.close() }
 }
 
 /** Reads what has been, while another process is at work there. A store that is not there yet knows of nothing. */
@@ -46,7 +47,7 @@ export function readPast<T>(
 ): T {
   const database = openDatabaseForReading(config.state) ?? openDatabase(inMemory)
   try {
-    return read({ bus: new SqliteBus(database, inMemory), journal: new SqliteJournal(database) })
+    return read({ bus: new SqliteBus(database, inMemory), journal: new SqliteJournal(database, catalogue) })
   } finally {
     database.close()
   }

@@ -1,14 +1,14 @@
 import type * as z from 'zod'
+import { didYouMean } from '../nearest.ts'
+import { formatDuration } from '../units.ts'
 import type { httpSchema } from './http.ts'
 import { checkHttp } from './http-checks.ts'
 import { isWithin, leavesOut } from './left-out.ts'
 import type { Loose } from './loose.ts'
-import { didYouMean } from './nearest.ts'
 import type { hookFields } from './notify.ts'
 import { either, type Finding } from './problem.ts'
 import type { SnapshotSize } from './quantities.ts'
 import type { archiveFields, sourceFields, targetSchema } from './schema.ts'
-import { formatDuration } from './units.ts'
 
 /** The parts of a config that are well-formed, to be checked against each other. What is not, is left out. */
 export interface Parts {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { didYouMean } from './nearest.ts'
+import { didYouMean } from '../nearest.ts'
 import { describeValue, either, type Finding, formatKey, quote } from './problem.ts'
 
 const NOUNS: Record<string, string> = {

@@ -1,10 +1,10 @@
 import type * as z from 'zod'
 import { backupRequest, backupStart, catalogue } from '../../events/index.ts'
+import { didYouMean } from '../nearest.ts'
 import { withoutAllowance } from './allowance.ts'
 import { validate } from './findings.ts'
 import { type httpSchema, isLoopback, type ListenAddress } from './http.ts'
 import type { Loose } from './loose.ts'
-import { didYouMean } from './nearest.ts'
 import { either, type Finding } from './problem.ts'
 
 type Http = Loose<z.output<typeof httpSchema>>

@@ -1,7 +1,7 @@
 import { TerminalError, UsageError } from '../errors.ts'
+import { didYouMean } from '../nearest.ts'
 import type { Config, LvSource, NotifyHook, Source, Target } from './config.ts'
 import { isWithin } from './left-out.ts'
-import { didYouMean } from './nearest.ts'
 
 /** A source and its target. @throws {TerminalError} The config has changed since the run began. */
 export function configured(config: Config, name: string): { source: Source; target: Target } {

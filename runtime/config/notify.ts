@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
+import { formatDuration } from '../units.ts'
 import {
   absolutePath,
   commandArgument,
@@ -13,7 +14,6 @@ import {
 } from './names.ts'
 import { duration } from './quantities.ts'
 import { beside, onlyOneOf } from './rules.ts'
-import { formatDuration } from './units.ts'
 
 // The hooks of `notify:`. Each is told in its own way; what they are told of, and for how long, is common to all.
 

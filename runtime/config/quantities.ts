@@ -1,4 +1,3 @@
-import { parsed } from './reading.ts'
 import {
   type DurationRange,
   formatDuration,
@@ -6,7 +5,8 @@ import {
   parseDuration,
   parseDurationRange,
   parsePercent,
-} from './units.ts'
+} from '../units.ts'
+import { parsed } from './reading.ts'
 
 const SMALLEST_SNAPSHOT = 1024 ** 2
 const SIZES = 'a size such as 100M (at least 1M) or a percentage such as 20%'

@@ -1,8 +1,7 @@
-import type { Envelope } from '../../events/index.ts'
+import type { Envelope } from '../../events/envelope.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
 import { type Delivery, heldBack, type Publication, type Settlement } from './bus/bus.ts'
-import { deadLetters } from './dead-letter.ts'
-import { GateKeeper } from './gates.ts'
+import { GateKeeper, type VisitEnded } from './gates.ts'
 import { giveUp, type WorkerOptions, work } from './worker.ts'
 
 export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
@@ -13,6 +12,7 @@ export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
   concurrency?: number
   /** How long a claim holds without being renewed; 30 s unless given. */
   leaseMs?: number
+  visitEnded?: VisitEnded
   /** Told of every event once it is on the disk. */
   onEvent?(event: Envelope): void
   /**
@@ -271,7 +271,7 @@ export class Dispatcher {
       const error = `there is no function ${delivery.function} any more`
       const now = this.#options.clock.now()
       const attempt = { startedAt: now, endedAt: now, error }
-      const publications = deadLetters(delivery, error, this.#options)
+      const publications = this.#options.deadLetters?.(delivery, error) ?? []
       return { outcome: 'dead', delivery, attempt, publications }
     }
     const { spec } = target.definition

@@ -87,7 +87,7 @@ export interface Context<Host, Config> {
   progress(progress: Progress): void
 }
 
-/** What a function has that handles `snapshot.before`, and no other. */
+/** What a function has that handles an event before a gate (`snapshot.before`), and no other. */
 export interface AtGate {
   /**
    * Says that everything is ready, and waits: what the function holds (a lock, a session) is held while the snapshot
@@ -97,7 +97,7 @@ export interface AtGate {
   snapshotTaken(): Promise<boolean>
 }
 
-type ContextFor<On extends EventDefinition, Host, Config> = On['type'] extends 'snapshot.before'
+type ContextFor<On extends EventDefinition, Host, Config> = On['gate'] extends 'before'
   ? Context<Host, Config> & AtGate
   : Context<Host, Config>
 

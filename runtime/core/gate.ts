@@ -1,5 +1,5 @@
-import { formatDuration } from '../config/units.ts'
 import { CancelledError, TerminalError } from '../errors.ts'
+import { formatDuration } from '../units.ts'
 import type { Settlement } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
 import type { GateOptions } from './function.ts'

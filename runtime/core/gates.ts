@@ -1,11 +1,5 @@
-import {
-  backupFinish,
-  type Envelope,
-  type EventDefinition,
-  snapshotAfter,
-  snapshotBefore,
-  sourceWarned,
-} from '../../events/index.ts'
+import type { EventDefinition, Gate as Side } from '../../events/define.ts'
+import type { Envelope } from '../../events/envelope.ts'
 import { CancelledError } from '../errors.ts'
 import type { Delivery, EventBus, Settlement } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
@@ -18,7 +12,20 @@ interface KeeperOptions {
   bus: EventBus
   registry: Registry
   clock: Clock
+  visitEnded?: VisitEnded
 }
+
+/** A function has ended at a gate, and the chain does not wait for it any more. */
+export interface VisitEnd {
+  event: Envelope
+  function: string
+  gate: Side
+  outcome: Settlement['outcome']
+  error: string | undefined
+}
+
+/** Says what is put on the bus then, so that the chain goes on; nothing unless given. */
+export type VisitEnded = (end: VisitEnd) => readonly { event: EventDefinition; data: unknown }[]
 
 /** One function at a gate, while it runs. */
 export interface Visit {
@@ -47,15 +54,20 @@ export class GateKeeper {
   readonly #options: KeeperOptions
   /** By the id of `snapshot.before`. */
   readonly #gates = new Map<string, Gate>()
+  /** Types of the events on each side. */
+  readonly #types: Record<Side, readonly string[]>
 
   constructor(options: KeeperOptions) {
     this.#options = options
+    const typesOf = (side: Side) =>
+      options.registry.events().flatMap(({ gate, type }) => (gate === side ? type : []))
+    this.#types = { before: typesOf('before'), after: typesOf('after') }
   }
 
   /** The side of the chain. */
   chain({ event }: Delivery, signal: AbortSignal): Gates {
     return {
-      exist: () => [snapshotBefore, snapshotAfter].some((event) => this.#handlersOf(event).length > 0),
+      exist: () => this.#handlersOf('before').length + this.#handlersOf('after').length > 0,
       settled: (source) => this.#settled(event.runid ?? '', source, signal),
       open: (before, options) => this.#open(before, options, signal),
     }
@@ -63,8 +75,9 @@ export class GateKeeper {
 
   /** The side of the functions. @returns undefined for whatever does not stand at a gate. */
   visit(delivery: Delivery, target: RegisteredFunction): Visit | undefined {
-    if (delivery.event.type === snapshotBefore.type) return this.#visitBefore(delivery, target)
-    if (delivery.event.type === snapshotAfter.type) return this.#visitAfter(delivery, target)
+    const { type } = delivery.event
+    if (this.#types.before.includes(type)) return this.#visitBefore(delivery, target)
+    if (this.#types.after.includes(type)) return this.#visitAfter(delivery, target)
     return undefined
   }
 
@@ -85,7 +98,7 @@ export class GateKeeper {
       leave: (settlement) => {
         const gate = this.#gates.get(event.id)
         gate?.leave(target.name, settlement)
-        return gate?.isLeft ? this.#ending(settlement, target) : settlement
+        return gate?.isLeft ? this.#ending(settlement, target, 'before') : settlement
       },
     }
   }
@@ -97,35 +110,24 @@ export class GateKeeper {
       context: {},
       enter: async () => void (await this.#gates.get(before)?.empty(patienceMs)),
       mayRetry: () => true,
-      leave: (settlement) => this.#ending(settlement, target),
+      leave: (settlement) => this.#ending(settlement, target, 'after'),
     }
   }
 
-  /** A branch of the chain ends by asking for the end of the run; a function of the user's does not know that. */
-  #ending(settlement: Settlement, target: RegisteredFunction): Settlement {
+  #ending(settlement: Settlement, target: RegisteredFunction, gate: Side): Settlement {
     const { delivery, attempt } = settlement
     const { event, generation } = delivery
     // One that is redriven belongs to a run that has ended long ago.
     if (settlement.outcome === 'retry' || target.definition.spec.aside || generation > 0) return settlement
     const { outcome, publications } = settlement
-    const added = [...publications]
-    const add = <E extends EventDefinition>(type: E, data: Parameters<typeof childPublication<E>>[2]) => {
-      const parent = {
-        event,
-        function: target.name,
-        phase: 'giveUp' as const,
-        index: added.length,
-        generation,
-      }
-      const { registry, clock } = this.#options
-      added.push(childPublication(registry, type, data, parent, { attempt: event.attempt }, clock.now()))
-    }
-    if (outcome === 'dead' && event.type === snapshotAfter.type) {
-      const reason = `${target.name} failed after the snapshot: ${attempt.error}`
-      add(sourceWarned, { source: event.subject ?? '', step: snapshotAfter.type, reason })
-    }
-    add(backupFinish, {})
-    return { ...settlement, publications: added }
+    const { registry, clock, visitEnded } = this.#options
+    const parent = { event, function: target.name, phase: 'giveUp' as const, generation }
+    const end = { event, function: target.name, gate, outcome, error: attempt.error }
+    const added = (visitEnded?.(end) ?? []).map(({ event: definition, data }, n) => {
+      const from = { ...parent, index: publications.length + n }
+      return childPublication(registry, definition, data, from, { attempt: event.attempt }, clock.now())
+    })
+    return { ...settlement, publications: [...publications, ...added] }
   }
 
   #open(before: Envelope, options: GateOptions, signal: AbortSignal): OpenGate {
@@ -142,7 +144,7 @@ export class GateKeeper {
     const { clock } = this.#options
     // Runs come one after the other: nobody stands at a gate of an earlier one any more.
     for (const [id, { runId }] of this.#gates) if (runId !== before.runid) this.#gates.delete(id)
-    const awaited = this.#handlersOf(snapshotBefore).flatMap(({ name, definition: { spec } }) =>
+    const awaited = this.#handlersOf('before').flatMap(({ name, definition: { spec } }) =>
       spec.aside ? [] : name,
     )
     const gate = new Gate(before.runid ?? '', awaited, clock)
@@ -151,22 +153,24 @@ export class GateKeeper {
   }
 
   /** Who was written for a gate; what takes any fact (notifications) was not. */
-  #handlersOf({ type }: EventDefinition): readonly RegisteredFunction[] {
-    return this.#options.registry
-      .handlersOf(type)
-      .filter(({ definition: { on } }) => on.some((event) => event.type === type))
+  #handlersOf(side: Side): readonly RegisteredFunction[] {
+    const isFor = (type: string, { definition: { on } }: RegisteredFunction) =>
+      on.some((event) => event.type === type)
+    return this.#types[side].flatMap((type) =>
+      this.#options.registry.handlersOf(type).filter((one) => isFor(type, one)),
+    )
   }
 
   /** Whether the bus has it that a gate was closed. */
   #isOver({ id, runid = '' }: Envelope): boolean {
     return this.#options.bus
-      .events({ runId: runid, types: [snapshotAfter.type] })
+      .events({ runId: runid, types: this.#types.after })
       .some(({ data }) => (data as { before: string }).before === id)
   }
 
   async #settled(runId: string, source: string, signal: AbortSignal): Promise<void> {
     const { bus, registry, clock } = this.#options
-    const ids = bus.events({ runId, types: [snapshotAfter.type], subject: source }).map(({ id }) => id)
+    const ids = bus.events({ runId, types: this.#types.after, subject: source }).map(({ id }) => id)
     const isOwed = ({ eventId, function: name }: { eventId: string; function: string }) =>
       ids.includes(eventId) && !registry.get(name)?.definition.spec.aside
     while (ids.length > 0 && bus.open(runId).some(isOwed)) {

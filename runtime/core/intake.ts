@@ -1,16 +1,7 @@
-import {
-  backupJoined,
-  backupStart,
-  type DataOf,
-  type Envelope,
-  type EventDefinition,
-  type InputOf,
-  readStored,
-} from '../../events/index.ts'
-import type { Config } from '../config/config.ts'
-import { checkSources } from '../config/lookup.ts'
-import { didYouMean } from '../config/nearest.ts'
+import type { EventDefinition } from '../../events/define.ts'
+import type { Envelope } from '../../events/envelope.ts'
 import { UsageError } from '../errors.ts'
+import { didYouMean } from '../nearest.ts'
 import { heldBack, type Publication } from './bus/bus.ts'
 import { flawOf } from './origin.ts'
 import { InvalidDataError, type Issue, type Origin, rootPublication } from './publication.ts'
@@ -32,6 +23,12 @@ export interface Receipt {
   joined?: true
 }
 
+export interface IntakeOptions {
+  now: number
+  runId?: string
+  hintFor?: (type: string, issues: readonly Issue[]) => string | undefined
+}
+
 /** Why an event from outside is not taken. */
 export class RejectedEventError extends UsageError {
   readonly reason: 'unknown-type' | 'not-triggerable' | 'invalid-data' | 'invalid-event'
@@ -51,12 +48,13 @@ export class RejectedEventError extends UsageError {
 
 /**
  * The first event of a chain, from what somebody outside has sent. A run is held back until it is its turn.
+ * @param options.hintFor What to say to whoever sent data that does not fit.
  * @throws {RejectedEventError} The type may not be triggered, or its data or what it says of itself does not fit.
  */
 export function publicationOf(
   { type, data, ...origin }: Submission,
   registry: Registry,
-  options: { now: number; runId?: string },
+  { hintFor = () => undefined, ...options }: IntakeOptions,
 ): Publication {
   const flaw = flawOf(origin)
   if (flaw) {
@@ -64,62 +62,33 @@ export function publicationOf(
     throw new RejectedEventError('invalid-event', message, { issues: [flaw] })
   }
   const definition = triggerable(type, registry)
-  const publication = fitting(type, () => {
+  const publication = fitting(type, hintFor, () => {
     const request = definition.request.safeParse(data ?? {})
     if (!request.success) throw new InvalidDataError(type, request.error.issues)
     return rootPublication(registry, definition, data ?? {}, { ...options, origin })
   })
-  return type === backupStart.type ? inTurn(publication) : publication
+  return definition.startsRun ? inTurn(publication) : publication
 }
 
-/** The first event of a run that goes beyond limits: what `publicationOf` takes from nobody. */
-export function releasePublication(
-  data: InputOf<typeof backupStart>,
-  registry: Registry,
-  { now, origin = {} }: { now: number; origin?: Origin | undefined },
-): Publication {
-  return inTurn(rootPublication(registry, backupStart, data, { now, origin }))
-}
-
-/** It waits until it is its turn. */
-function inTurn(publication: Publication): Publication {
+/** Has an event wait until it is its turn. */
+export function inTurn(publication: Publication): Publication {
   return {
     ...publication,
     deliveries: publication.deliveries.map((delivery) => ({ ...delivery, runAt: heldBack })),
   }
 }
 
-function fitting(type: string, make: () => Publication): Publication {
+function fitting(
+  type: string,
+  hintFor: NonNullable<IntakeOptions['hintFor']>,
+  make: () => Publication,
+): Publication {
   try {
     return make()
   } catch (error) {
     if (!(error instanceof InvalidDataError)) throw error
     const { message, issues } = error
     throw new RejectedEventError('invalid-data', message, { issues, hint: hintFor(type, issues) })
-  }
-}
-
-/** Senders of version 0.1 could permit deletions. */
-function hintFor(type: string, issues: readonly Issue[]): string | undefined {
-  const keys = issues.flatMap((issue) => ('keys' in issue ? (issue.keys as string[]) : []))
-  const isRelease =
-    type === backupStart.type && keys.some((key) => ['allowDeletions', 'releases'].includes(key))
-  return isRelease ? 'a held sync is let go on by `hdsync release ID`, or POST /held/ID/release' : undefined
-}
-
-/**
- * Refuses a run of sources that are not in the config.
- * @throws {RejectedEventError} Each with its place.
- */
-export function checkRequest({ event }: Publication, config: Config): void {
-  if (event.type !== backupStart.type) return
-  const { sources = [] } = event.data as DataOf<typeof backupStart>
-  try {
-    checkSources(sources, config)
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    const { message, hint } = error
-    throw new RejectedEventError('invalid-data', message, { hint, issues: [{ path: ['sources'], message }] })
   }
 }
 
@@ -135,21 +104,6 @@ function triggerable(type: string, registry: Registry): EventDefinition {
     })
   }
   throw new RejectedEventError('not-triggerable', `${type} may not be triggered from outside`, { hint: list })
-}
-
-/**
- * What is put on the bus for an event that asks for what a waiting run will do: its id, so that it is taken once. What it
- * is about was there before that run begins.
- */
-export function joining({ event }: Publication, run: string): Publication {
-  const { runid: _, ...rest } = event
-  return { event: { ...rest, type: backupJoined.type, data: { run } }, deliveries: [] }
-}
-
-/** The run that an event belongs to, by what was put on the bus for it. */
-export function runOf(event: Envelope | undefined): string {
-  if (event?.type !== backupJoined.type) return event?.runid ?? ''
-  return readStored(backupJoined, event.data).data?.run ?? ''
 }
 
 /** Whether it waits for its turn, so that others can join it. */

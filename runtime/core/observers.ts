@@ -1,4 +1,4 @@
-import type { Envelope } from '../../events/index.ts'
+import type { Envelope } from '../../events/envelope.ts'
 import type { Progress } from '../progress.ts'
 
 /** Told of what happens, as it happens; for views. Nothing depends on it. */

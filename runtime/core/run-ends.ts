@@ -1,9 +1,7 @@
-import { type Envelope, runEnds } from '../../events/index.ts'
+import type { Envelope } from '../../events/envelope.ts'
 import type { EventBus } from './bus/bus.ts'
 import type { Journal } from './bus/journal.ts'
 import type { Registry } from './registry/registry.ts'
-
-const endTypes = new Set<string>(runEnds.map(({ type }) => type))
 
 /** Who waits for which run to end. */
 export class RunEnds {
@@ -27,7 +25,7 @@ export class RunEnds {
   }
 
   heard(event: Envelope): void {
-    if (!event.runid || !endTypes.has(event.type)) return
+    if (!event.runid || !this.#store.registry.event(event.type)?.endsRun) return
     this.#waiting.get(event.runid)?.resolve()
     this.#waiting.delete(event.runid)
   }

@@ -1,8 +1,10 @@
-import { anyFact, type DataOf, type Envelope, type EventDefinition, readStored } from '../../events/index.ts'
+import { anyFact } from '../../events/any-fact.ts'
+import type { DataOf, EventDefinition } from '../../events/define.ts'
+import type { Envelope } from '../../events/envelope.ts'
+import { readStored } from '../../events/stored.ts'
 import { CancelledError, RetryableError, reasonOf, TerminalError } from '../errors.ts'
 import type { Delivery, EventBus, Publication, Settlement } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
-import { deadLetters } from './dead-letter.ts'
 import type { Context, Emit, EventLog, GiveUpContext, Received } from './function.ts'
 import type { GateKeeper, Visit } from './gates.ts'
 import { childPublication } from './publication.ts'
@@ -21,6 +23,8 @@ export interface WorkerOptions {
   clock: Clock
   context: ContextFactory
   gates: Pick<GateKeeper, 'visit' | 'chain'>
+  /** What is put on the bus with the end of a delivery that becomes a dead letter; nothing unless given. */
+  deadLetters?: (delivery: Delivery, reason: string) => readonly Publication[]
   /** What happened before, for a plan: its own bus begins empty. */
   history?: Pick<EventBus, 'events'> | undefined
 }
@@ -117,7 +121,7 @@ export function giveUp(
 ): Settlement {
   const outcome = error instanceof CancelledError ? 'cancelled' : 'dead'
   const attempt = { startedAt, endedAt: options.clock.now(), error: error.message }
-  const dead = outcome === 'dead' ? deadLetters(delivery, reasonOf(error), options) : []
+  const dead = outcome === 'dead' ? (options.deadLetters?.(delivery, reasonOf(error)) ?? []) : []
   try {
     const { emit, publications } = emitter(delivery, target, 'giveUp', options)
     const { config, run } = options.context(delivery, AbortSignal.abort(error))

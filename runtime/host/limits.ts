@@ -1,6 +1,6 @@
 import type { LvSource, Source } from '../config/config.ts'
-import { formatBytes } from '../config/units.ts'
 import { TerminalError } from '../errors.ts'
+import { formatBytes } from '../units.ts'
 
 export interface SizeFacts {
   /** What the config asks for. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import { defineEvent } from '../../events/index.ts'
-import { defineFunction } from '../../runtime/backup/function.ts'
+import { defineEvent } from '../../events/define.ts'
+import { defineFunction } from '../../runtime/core/function.ts'
 import { rootPublication } from '../../runtime/core/publication.ts'
 import { Bench, registryOf } from '../unit/runtime/backup/bench.ts'
 

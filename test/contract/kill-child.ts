@@ -1,11 +1,9 @@
 import { writeSync } from 'node:fs'
-import type { Config } from '../../runtime/config/config.ts'
 import type { EventBus, Publication } from '../../runtime/core/bus/bus.ts'
 import { type Clock, systemClock } from '../../runtime/core/clock.ts'
 import { Dispatcher } from '../../runtime/core/dispatcher.ts'
 import { rootPublication } from '../../runtime/core/publication.ts'
 import { createRegistry, register } from '../../runtime/core/registry/registry.ts'
-import type { Host } from '../../runtime/host/host.ts'
 import type { Acknowledged } from './kill-audit.ts'
 import { functions, step } from './kill-work.ts'
 import { open } from './open-sqlite.ts'
@@ -33,8 +31,8 @@ const dispatcher = new Dispatcher({
   // Nothing but reclaim() takes a delivery from a process that was killed.
   leaseMs: 1e15,
   context: (_, signal) => ({
-    host: {} as Host,
-    config: {} as Config,
+    host: {},
+    config: {},
     run: { id: '', startedAt: 0 },
     log: { info: () => {}, warn: () => {} },
     signal,

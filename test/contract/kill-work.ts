@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { defineEvent } from '../../events/index.ts'
-import { defineFunction } from '../../runtime/backup/function.ts'
+import { defineEvent } from '../../events/define.ts'
 import type { FunctionDefinition } from '../../runtime/core/function.ts'
+import { defineFunction } from '../../runtime/core/function.ts'
 import { TerminalError } from '../../runtime/errors.ts'
 
 // Work that is killed in the middle: trees of events. `grow` lets each event have two more, to a depth of two;

@@ -1,4 +1,4 @@
-import type { Envelope } from '../../events/index.ts'
+import type { Envelope } from '../../events/envelope.ts'
 import type { NewDelivery, Publication } from '../../runtime/core/bus/bus.ts'
 
 /** An event as the bus takes it. @param id Also its only data. */

@@ -75,7 +75,7 @@ describe.each(released)('a store of %s', (name) => {
     const server = await serverWith(name, fromTheFuture)
     openDatabase(server.state).close()
     const options = { config: server.config }
-    const run = new SqliteJournal(openDatabase(server.state)).runs(100).at(-1)?.id ?? ''
+    const run = new SqliteJournal(openDatabase(server.state), catalogue).runs(100).at(-1)?.id ?? ''
     const commands = [
       (io: ReturnType<typeof printed>) => checkCommand({ ...options, json: true }, io),
       (io: ReturnType<typeof printed>) => runsCommand({ ...options, limit: 20 }, io),

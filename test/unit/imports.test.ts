@@ -40,12 +40,17 @@ function breaches(is: (one: Import) => boolean): string[] {
 const within = (path: string, ...places: string[]) => places.some((place) => path.startsWith(place))
 const ours = ({ to }: Import) => within(to, 'events/', 'functions/', 'runtime/', 'test/')
 
+/** Files beside the floors, that each of them may use. */
+const neutral = ['app-root', 'errors', 'instant', 'nearest', 'progress', 'random', 'units'].map(
+  (name) => `runtime/${name}.ts`,
+)
+
 test('the imports are found', () => {
   const found = (from: string, to: string, typeOnly: boolean) =>
     expect(imports).toContainEqual({ from, to, typeOnly })
   found('events/facts.ts', 'events/define.ts', false)
   found('events/define.ts', 'zod', true)
-  found('events/index.ts', 'events/night.ts', false)
+  found('events/index.ts', 'events/commands.ts', false)
   found('runtime/backup/function.ts', 'runtime/config/config.ts', true)
   found('runtime/hdsync.ts', 'runtime/backup/summary.ts', false)
   found('functions/backup/sync.run.ts', 'runtime/backup/function.ts', false)
@@ -99,9 +104,24 @@ describe('imports', () => {
     expect(breaches(({ from, to, typeOnly }) => !typeOnly && within(from, ...below) && above(to))).toEqual([])
   })
 
-  test('of core/ are never of the backup, of HTTP or of the command line', () => {
-    const higher = ['runtime/backup/', 'runtime/http/', 'runtime/cli/']
-    expect(breaches(({ from, to }) => within(from, 'runtime/core/') && within(to, ...higher))).toEqual([])
+  test('of core/ are what every event has, and what knows neither backups nor their config', () => {
+    const events = ['define', 'envelope', 'stored', 'any-fact'].map((name) => `events/${name}.ts`)
+    const packages = ['node:', 'zod', 'nanoid']
+    expect(
+      breaches(
+        ({ from, to }) =>
+          within(from, 'runtime/core/') &&
+          !within(to, 'runtime/core/', ...packages) &&
+          ![...events, ...neutral].includes(to),
+      ),
+    ).toEqual([])
+  })
+
+  test('of what stands beside the floors are of nothing on them', () => {
+    const packages = ['node:', 'nanoid', 'fastest-levenshtein']
+    expect(
+      breaches(({ from, to }) => neutral.includes(from) && !neutral.includes(to) && !within(to, ...packages)),
+    ).toEqual([])
   })
 
   test('of the backup are never of HTTP', () => {

@@ -1,12 +1,19 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { mirrorSuspect, readStored, runDegraded, runSucceeded, sourceSynced } from '../../../events/index.ts'
+import {
+  catalogue,
+  mirrorSuspect,
+  readStored,
+  runDegraded,
+  runSucceeded,
+  sourceSynced,
+} from '../../../events/index.ts'
 import { openHold } from '../../backup/holds/holds.ts'
 import type { Config, Source } from '../../config/config.ts'
-import { formatDuration } from '../../config/units.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { inMemory } from '../../core/bus/sqlite/database.ts'
 import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
+import { formatDuration } from '../../units.ts'
 import { heldText } from '../../why-held.ts'
 import { type Finding, warning } from './finding.ts'
 
@@ -61,7 +68,7 @@ export function checkHistory(
 
 /** @param lastGood When the last good run ended: what was given up before it is over. */
 function checkDead(database: DatabaseSync, lastGood: number): Finding[] {
-  const dead = new SqliteJournal(database).dead().filter(({ diedAt }) => diedAt > lastGood)
+  const dead = new SqliteJournal(database, catalogue).dead().filter(({ diedAt }) => diedAt > lastGood)
   if (dead.length === 0) return []
   const what = `${dead.length} step${dead.length === 1 ? ' was' : 's were'} given up since the last good run`
   const functions = [...new Set(dead.map((one) => one.function))].join(', ')

@@ -1,14 +1,12 @@
 import { lookup } from 'node:dns/promises'
 import { accessSync, constants, statSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { dirname } from 'node:path'
 import { type Envelope, hookDisabled, readStored } from '../../../events/index.ts'
-import { loadFunctions } from '../../backup/engine.ts'
+import { loadFunctions, ownFunctions } from '../../backup/load-functions.ts'
 import type { Config } from '../../config/config.ts'
 import { hookLabel, type NotifyHook } from '../../config/notify.ts'
 import { ConfigError } from '../../config/problem.ts'
 import { readSecret } from '../../config/secret.ts'
-import { ownFunctions } from '../../core/registry/registry.ts'
 import { isPrivateAddress } from '../../host/notify/addresses.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, ok, refused, warning } from './finding.ts'
@@ -169,7 +167,7 @@ function inTheClear({ url, allowPrivate }: Kind<'webhook'>, about: string): Find
 export async function checkFunctions(config: Config): Promise<Finding[]> {
   try {
     const { functions } = await loadFunctions(config)
-    const own = functions.filter(({ file }) => dirname(file) !== ownFunctions).length
+    const own = functions.filter(({ file }) => !file.startsWith(`${ownFunctions}/`)).length
     const ofUser = own > 0 ? `, ${own} of them your own` : ''
     return [ok('functions.ok', 'functions', `${functions.length} are loaded${ofUser}`)]
   } catch (thrown) {

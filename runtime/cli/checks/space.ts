@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { formatBytes } from '../../config/units.ts'
+import { formatBytes } from '../../units.ts'
 import type { IdOf } from './conditions.ts'
 import { type Finding, warning } from './finding.ts'
 

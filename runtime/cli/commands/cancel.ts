@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunResult } from '../../../events/index.ts'
-import { loadFunctions } from '../../backup/engine.ts'
+import { loadFunctions } from '../../backup/load-functions.ts'
 import { cancelledRun } from '../../backup/withdrawal.ts'
 import type { StoreConfig } from '../../config/store-config.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { hookDisabled } from '../../../events/index.ts'
+import { catalogue, hookDisabled } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { DEFAULT_CONFIG_FILE, loadConfig } from '../../config/load.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
@@ -134,7 +134,7 @@ function checkSources(box: Box): Promise<Finding[]>[] {
 
 /** A run is live that has not ended while somebody is at work. */
 function liveRuns(config: Config, database: DatabaseSync): (runId: string) => boolean {
-  const journal = new SqliteJournal(database)
+  const journal = new SqliteJournal(database, catalogue)
   const atWork = lockHolder(config.state) !== undefined
   return (runId) => {
     const run = journal.run(runId)

@@ -1,13 +1,15 @@
 import { nanoid } from 'nanoid'
 import { backupRequest, backupStart } from '../../../events/index.ts'
-import { loadFunctions, openEngine } from '../../backup/engine.ts'
+import { openEngine } from '../../backup/engine.ts'
+import { loadFunctions } from '../../backup/load-functions.ts'
+import { joining, requestPublication, runOf } from '../../backup/requests.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { holdLock, openDatabase } from '../../core/bus/sqlite/database.ts'
 import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
-import { isHeldBack, joining, publicationOf, runOf, type Submission } from '../../core/intake.ts'
+import { isHeldBack, type Submission } from '../../core/intake.ts'
 import { UsageError } from '../../errors.ts'
 import { commandSource } from '../command-source.ts'
 import { asked, DaemonError, submitTo } from '../daemon/client.ts'
@@ -66,7 +68,7 @@ export async function emitCommand(type: string, options: EmitOptions, io: Io): P
 async function emit(event: Event, config: Config, options: EmitOptions, io: Io): Promise<Emitted> {
   // Judged here in any case: a person is told the same, and as much, whoever takes it.
   const registry = await loadFunctions(config)
-  const publication = publicationOf(event, registry, { now: Date.now() })
+  const publication = requestPublication(event, registry, { now: Date.now() })
   if (event.type === backupStart.type) {
     checkSources(backupRequest.parse(publication.event.data).sources ?? [], config)
   }

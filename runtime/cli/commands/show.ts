@@ -1,7 +1,7 @@
-import { formatDuration } from '../../config/units.ts'
 import type { Story } from '../../core/bus/journal.ts'
 import { onlyLooks } from '../../host/command/read-only-commands.ts'
 import { neverBegan, tookMs } from '../../run-duration.ts'
+import { formatDuration } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readWanted } from '../find-run.ts'
 import { storeConfig } from '../find-store.ts'

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Engine, type EngineObserver, loadFunctions, openEngine } from '../../backup/engine.ts'
+import { type Engine, type EngineObserver, openEngine } from '../../backup/engine.ts'
+import { loadFunctions } from '../../backup/load-functions.ts'
 import type { Config } from '../../config/config.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
 import { loadWays } from '../../host/notify/hooks.ts'

@@ -1,6 +1,6 @@
 import { CANCEL_SYMBOL, cancel, confirm, intro, log, multiselect, note, select, text } from '@clack/prompts'
-import { formatBytes } from '../../config/units.ts'
 import { CancelledError } from '../../errors.ts'
+import { formatBytes } from '../../units.ts'
 import { archiveDoubt, type Choices, defaultArchive, defaultChoices, usedBytes } from './choices.ts'
 import type { Proposal } from './proposal.ts'
 import type { ProposedSource } from './sources.ts'

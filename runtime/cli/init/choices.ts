@@ -1,4 +1,4 @@
-import { formatBytes } from '../../config/units.ts'
+import { formatBytes } from '../../units.ts'
 import type { Proposal } from './proposal.ts'
 import { below, isBelow, type ProposedSource } from './sources.ts'
 import type { Candidate } from './targets.ts'

@@ -1,5 +1,5 @@
 import { Document, isMap, isSeq, type Node, type Pair, type YAMLMap } from 'yaml'
-import { formatBytes } from '../../config/units.ts'
+import { formatBytes } from '../../units.ts'
 import type { Draft } from './choices.ts'
 import type { ProposedSource } from './sources.ts'
 import type { Candidate } from './targets.ts'

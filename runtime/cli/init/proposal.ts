@@ -1,5 +1,5 @@
-import { formatBytes } from '../../config/units.ts'
 import type { Survey } from '../../host/survey.ts'
+import { formatBytes } from '../../units.ts'
 import { canHoldMirrors, type LocalFileSystem, localFileSystems } from './file-systems.ts'
 import { type ProposedSource, proposeSources } from './sources.ts'
 import {

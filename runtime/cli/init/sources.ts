@@ -1,7 +1,7 @@
-import { formatBytes } from '../../config/units.ts'
 import { snapshotSizeBytes } from '../../host/limits.ts'
 import type { Volume } from '../../host/lvm/lvm.ts'
 import type { Survey } from '../../host/survey.ts'
+import { formatBytes } from '../../units.ts'
 import type { LocalFileSystem } from './file-systems.ts'
 import { nameFor } from './names.ts'
 

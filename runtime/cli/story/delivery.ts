@@ -1,5 +1,5 @@
-import { formatDuration } from '../../config/units.ts'
 import type { StoryDelivery } from '../../core/bus/journal.ts'
+import { formatDuration } from '../../units.ts'
 import { firstAndLast, type Painter, printable, shellQuote } from '../format.ts'
 
 /** One line of the story, before it is put into columns. */

@@ -1,6 +1,6 @@
 import type { RunResult } from '../../../events/index.ts'
-import { formatDuration } from '../../config/units.ts'
 import { neverBegan, tookMs } from '../../run-duration.ts'
+import { formatDuration } from '../../units.ts'
 import { painter } from '../format.ts'
 import type { Io } from '../io.ts'
 import { sourcesTable } from '../sources-table.ts'

@@ -1,4 +1,4 @@
-import type { Envelope } from '../../../events/index.ts'
+import type { Envelope } from '../../../events/envelope.ts'
 
 /**
  * The bus keeps events and what is owed for them. It promises:

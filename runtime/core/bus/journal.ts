@@ -1,4 +1,4 @@
-import type { Envelope } from '../../../events/index.ts'
+import type { Envelope } from '../../../events/envelope.ts'
 
 /** What happened in a run, for people to look up: written as it happens, read by `show` and `runs`. */
 export interface Journal {

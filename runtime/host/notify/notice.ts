@@ -14,9 +14,9 @@ import {
   sourceFailed,
   syncHeld,
 } from '../../../events/index.ts'
-import { formatBytes, formatDuration } from '../../config/units.ts'
 import { count } from '../../count.ts'
 import { neverBegan, tookMs } from '../../run-duration.ts'
+import { formatBytes, formatDuration } from '../../units.ts'
 import { heldText } from '../../why-held.ts'
 
 /** How much an event should disturb. */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { describeFunction } from '../../core/registry/describe-function.ts'
+import { describeFunction } from '../../backup/describe-function.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { respondJson } from '../respond.ts'

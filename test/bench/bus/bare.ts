@@ -1,10 +1,8 @@
-import type { Config } from '../../../runtime/config/config.ts'
 import { SqliteBus } from '../../../runtime/core/bus/sqlite/bus.ts'
 import { openDatabase } from '../../../runtime/core/bus/sqlite/database.ts'
 import { systemClock } from '../../../runtime/core/clock.ts'
 import { Dispatcher, type DispatcherOptions } from '../../../runtime/core/dispatcher.ts'
 import type { Registry } from '../../../runtime/core/registry/registry.ts'
-import type { Host } from '../../../runtime/host/host.ts'
 
 /** The real bus under the real dispatcher, begun, for functions that touch nothing. */
 export function openBare(
@@ -18,8 +16,8 @@ export function openBare(
     registry,
     clock: systemClock,
     context: (delivery, signal) => ({
-      host: {} as Host,
-      config: {} as Config,
+      host: {},
+      config: {},
       run: { id: delivery.event.runid ?? '', startedAt: 0 },
       log: { info() {}, warn() {} },
       signal,

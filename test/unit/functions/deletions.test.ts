@@ -9,8 +9,8 @@ import {
   sourceSynced,
   syncHeld,
 } from '../../../events/index.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/backup/load-functions.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import { TerminalError } from '../../../runtime/errors.ts'
 import { Bench } from '../runtime/backup/bench.ts'
 import { temporaryFolder } from '../temporary-folder.ts'

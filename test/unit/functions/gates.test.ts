@@ -8,9 +8,9 @@ import {
   snapshotBefore,
 } from '../../../events/index.ts'
 import { type Context, defineFunction } from '../../../runtime/backup/function.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/backup/load-functions.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
 import type { AtGate, FunctionDefinition } from '../../../runtime/core/function.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import { CancelledError, RetryableError, TerminalError } from '../../../runtime/errors.ts'
 import { turns } from '../manual-clock.ts'
 import { Bench } from '../runtime/backup/bench.ts'

@@ -11,8 +11,8 @@ import {
   snapshotRefused,
   sourceFailed,
 } from '../../../events/index.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/backup/load-functions.ts'
 import { parseConfig, type Target } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import { CancelledError, TerminalError } from '../../../runtime/errors.ts'
 import { turns } from '../manual-clock.ts'
 import { Bench } from '../runtime/backup/bench.ts'

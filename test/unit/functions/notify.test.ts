@@ -14,8 +14,8 @@ import {
   sourceFailed,
   syncHeld,
 } from '../../../events/index.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/backup/load-functions.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import type { Host } from '../../../runtime/host/host.ts'
 import { createTellHook } from '../../../runtime/host/notify/hooks.ts'
 import { MailReceiver } from '../receivers/mail.ts'

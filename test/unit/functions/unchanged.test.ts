@@ -10,8 +10,8 @@ import {
   sourceFailed,
   sourceSynced,
 } from '../../../events/index.ts'
+import { loadRegistry, ownFunctions } from '../../../runtime/backup/load-functions.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
-import { loadRegistry, ownFunctions } from '../../../runtime/core/registry/registry.ts'
 import { RetryableError, TerminalError } from '../../../runtime/errors.ts'
 import { Bench } from '../runtime/backup/bench.ts'
 import { Box } from './box.ts'

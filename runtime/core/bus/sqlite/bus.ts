@@ -1,7 +1,7 @@
 import { closeSync, openSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import type { Envelope } from '../../../../events/index.ts'
+import type { Envelope } from '../../../../events/envelope.ts'
 import {
   type Delivery,
   type EventBus,

@@ -1,6 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { backupStart, hookDisabled, sourceArchived, sourceSynced } from '../../../../events/index.ts'
-import { runEndTypes } from '../../../../events/types.ts'
+import type { EventDefinition } from '../../../../events/define.ts'
 import { isoOf } from '../../../instant.ts'
 import type {
   CommandEnd,
@@ -18,6 +17,7 @@ import type {
 } from '../journal.ts'
 import { transaction } from './database.ts'
 import { conditionsOf } from './event-search.ts'
+import { type JournalTypes, journalTypes } from './keeping.ts'
 import { readQueues } from './queues.ts'
 import { envelopeOf, type Row } from './rows.ts'
 import { deliveriesOfRun, isOf, statements } from './statements.ts'
@@ -30,11 +30,6 @@ const eventsLookedAt = 2000
 /** Two runs witness a time that lie so far apart: one night and the next do. */
 const apartMs = 12 * 3_600_000
 
-const syncedType: (typeof sourceSynced)['type'] = 'source.synced'
-const archivedType: (typeof sourceArchived)['type'] = 'source.archived'
-const startType: (typeof backupStart)['type'] = 'backup.start'
-const disabledType: (typeof hookDisabled)['type'] = 'hook.disabled'
-
 function marksOf(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ')
 }
@@ -42,11 +37,13 @@ function marksOf(values: readonly unknown[]): string {
 /** The journal, in the same file as the bus: an attempt is recorded in the transaction that settles it. */
 export class SqliteJournal implements Journal {
   readonly #database: DatabaseSync
+  readonly #types: JournalTypes
   /** The number of the event up to which what belongs to no backup has been pruned. */
   #lookedAt = 0
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, catalogue: ReadonlyMap<string, EventDefinition>) {
     this.#database = database
+    this.#types = journalTypes(catalogue)
   }
 
   get #file() {
@@ -77,43 +74,51 @@ export class SqliteJournal implements Journal {
 
   runs(limit: number): RunRow[] {
     return this.#database
-      .prepare('SELECT * FROM logged WHERE type = ? ORDER BY seq DESC LIMIT ?')
-      .all(startType, limit)
+      .prepare(
+        `SELECT * FROM logged WHERE type IN (${marksOf(this.#types.starts)}) ORDER BY seq DESC LIMIT ?`,
+      )
+      .all(...this.#types.starts, limit)
       .map((row) => this.#run(row))
   }
 
   unended(): string[] {
     return this.#database
       .prepare(
-        `SELECT run_id FROM logged WHERE type = ? AND run_id IS NOT NULL AND run_id NOT IN (
-          SELECT run_id FROM logged WHERE type IN (${marksOf(runEndTypes)}) AND run_id IS NOT NULL)
+        `SELECT run_id FROM logged WHERE type IN (${marksOf(this.#types.starts)}) AND run_id IS NOT NULL AND run_id NOT IN (
+          SELECT run_id FROM logged WHERE type IN (${marksOf(this.#types.ends)}) AND run_id IS NOT NULL)
         ORDER BY seq DESC`,
       )
-      .all(startType, ...runEndTypes)
+      .all(...this.#types.starts, ...this.#types.ends)
       .map((row) => row.run_id as string)
   }
 
   run(id: string): RunRow | undefined {
     if (id === 'last') return this.runs(1)[0]
     const exact = this.#database
-      .prepare('SELECT * FROM logged WHERE run_id = ? AND type = ? ORDER BY seq LIMIT 1')
-      .get(id, startType)
+      .prepare(
+        `SELECT * FROM logged WHERE run_id = ? AND type IN (${marksOf(this.#types.starts)}) ORDER BY seq LIMIT 1`,
+      )
+      .get(id, ...this.#types.starts)
     if (exact) return this.#run(exact)
     const rows = this.#database
-      .prepare('SELECT * FROM logged WHERE type = ? AND substr(run_id, 1, ?) = ? ORDER BY seq DESC LIMIT 2')
-      .all(startType, id.length, id)
+      .prepare(
+        `SELECT * FROM logged WHERE type IN (${marksOf(this.#types.starts)}) AND substr(run_id, 1, ?) = ? ORDER BY seq DESC LIMIT 2`,
+      )
+      .all(...this.#types.starts, id.length, id)
     const [row] = rows
     return row && rows.length === 1 ? this.#run(row) : undefined
   }
 
   witnessedAt(): number | undefined {
-    const ends = `FROM logged WHERE type IN (${marksOf(runEndTypes)})`
-    const newest = this.#database.prepare(`SELECT time ${ends} ORDER BY seq DESC LIMIT 1`).get(...runEndTypes)
+    const ends = `FROM logged WHERE type IN (${marksOf(this.#types.ends)})`
+    const newest = this.#database
+      .prepare(`SELECT time ${ends} ORDER BY seq DESC LIMIT 1`)
+      .get(...this.#types.ends)
     if (!newest) return undefined
     const apart = isoOf(Date.parse(newest.time as string) - apartMs)
     const witness = this.#database
       .prepare(`SELECT max(time) AS time ${ends} AND time <= ?`)
-      .get(...runEndTypes, apart)
+      .get(...this.#types.ends, apart)
     return typeof witness?.time === 'string' ? Date.parse(witness.time) : undefined
   }
 
@@ -134,10 +139,9 @@ export class SqliteJournal implements Journal {
       }
       const listed = '(SELECT value FROM json_each(?))'
       this.#database.prepare(`DELETE FROM delivery WHERE id IN (${deliveries})`).run(these)
-      // A hook that was told to be quiet stays quiet.
       this.#database
-        .prepare(`DELETE FROM event WHERE seq IN ${listed} AND type <> ?`)
-        .run(these, disabledType)
+        .prepare(`DELETE FROM event WHERE seq IN ${listed} AND type NOT IN (${marksOf(this.#types.forever)})`)
+        .run(these, ...this.#types.forever)
       // Were the newest one gone, its number would be given to another.
       this.#file.filed.run()
     })
@@ -218,36 +222,25 @@ export class SqliteJournal implements Journal {
   }
 
   /**
-   * Runs that ended before a moment and of which nothing is owed, but for the newest run of all and the last success of
-   * each source, from which the next one goes on, and by which it is told how old a backup is.
+   * Runs that ended before a moment and of which nothing is owed, but for the newest run of all and those that events
+   * are kept of.
    */
   #endedRuns(until: string): string[] {
     return this.#database
       .prepare(
-        `SELECT run_id FROM logged WHERE type IN (${marksOf(runEndTypes)}) AND time < ?
-          AND run_id <> (SELECT run_id FROM logged WHERE type = ? ORDER BY seq DESC LIMIT 1)
+        `SELECT run_id FROM logged WHERE type IN (${marksOf(this.#types.ends)}) AND time < ?
+          AND run_id <> (SELECT run_id FROM logged WHERE type IN (${marksOf(this.#types.starts)}) ORDER BY seq DESC LIMIT 1)
           AND run_id NOT IN (SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
             WHERE (d.state = 'ready' OR d.state = 'claimed') AND e.run_id IS NOT NULL)
           AND run_id NOT IN (SELECT value FROM json_each(?))
         ORDER BY seq LIMIT ${runsAtOnce}`,
       )
-      .all(...runEndTypes, until, startType, JSON.stringify(this.#lastSuccesses()))
+      .all(...this.#types.ends, until, ...this.#types.starts, JSON.stringify(this.#keptRuns()))
       .map((row) => row.run_id as string)
   }
 
-  /** Runs that made the last copy to each mirror of a source, its last archive, or its last success. */
-  #lastSuccesses(): string[] {
-    const newest = (of: string, per: string) =>
-      `SELECT run_id, max(seq) FROM logged AS e ${of} AND run_id IS NOT NULL GROUP BY ${per}`
-    const ends = runEndTypes.map((type) => `'${type}'`).join(', ')
-    const ended = `, json_each(e.data, '$.sources') AS s WHERE e.type IN (${ends})
-      AND s.value ->> '$.state' IN ('succeeded', 'degraded')`
-    const queries = [
-      newest(`WHERE e.type = '${syncedType}'`, `subject, e.data ->> '$.mirror'`),
-      newest(`WHERE e.type = '${archivedType}'`, 'subject'),
-      newest(ended, `s.value ->> '$.source'`),
-    ]
-    return queries.flatMap((sql) =>
+  #keptRuns(): string[] {
+    return this.#types.keptRuns.flatMap((sql) =>
       this.#database
         .prepare(sql)
         .all()
@@ -277,11 +270,11 @@ export class SqliteJournal implements Journal {
     const strays = this.#database
       .prepare(
         `SELECT seq FROM event AS old
-        WHERE seq > ? AND seq <= ? AND time < ? AND type <> ?
-          AND NOT EXISTS (SELECT 1 FROM logged WHERE run_id = old.run_id AND type = ?)
+        WHERE seq > ? AND seq <= ? AND time < ? AND type NOT IN (${marksOf(this.#types.forever)})
+          AND NOT EXISTS (SELECT 1 FROM logged WHERE run_id = old.run_id AND type IN (${marksOf(this.#types.starts)}))
           AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE ${isOf('d', 'old.seq')} AND d.state IN ('ready', 'claimed'))`,
       )
-      .all(from, last as number, until, disabledType, startType)
+      .all(from, last as number, until, ...this.#types.forever, ...this.#types.starts)
       .map((row) => row.seq as number)
     return { strays, isOver }
   }
@@ -289,9 +282,9 @@ export class SqliteJournal implements Journal {
   #run(start: Row): RunRow {
     const end = this.#database
       .prepare(
-        `SELECT * FROM logged WHERE run_id = ? AND type IN (${marksOf(runEndTypes)}) ORDER BY seq DESC LIMIT 1`,
+        `SELECT * FROM logged WHERE run_id = ? AND type IN (${marksOf(this.#types.ends)}) ORDER BY seq DESC LIMIT 1`,
       )
-      .get(start.run_id as string, ...runEndTypes)
+      .get(start.run_id as string, ...this.#types.ends)
     return {
       id: start.run_id as string,
       startedAt: Date.parse(start.time as string),

@@ -1,4 +1,4 @@
-import type { Envelope } from '../../../../events/index.ts'
+import type { Envelope } from '../../../../events/envelope.ts'
 
 /** A row, as SQLite gives it. */
 export type Row = Record<string, unknown>

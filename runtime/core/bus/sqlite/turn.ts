@@ -1,4 +1,4 @@
-import type { Envelope } from '../../../../events/index.ts'
+import type { Envelope } from '../../../../events/envelope.ts'
 import { urlIds } from '../../../random.ts'
 import {
   type Delivery,

@@ -1,5 +1,7 @@
 import { onTestFinished } from 'vitest'
 import type { Envelope, EventDefinition, InputOf } from '../../../../events/index.ts'
+import { catalogue } from '../../../../events/index.ts'
+import { chainEnds } from '../../../../runtime/backup/chain-ends.ts'
 import { type Config, parseConfig } from '../../../../runtime/config/config.ts'
 import type { EventBus } from '../../../../runtime/core/bus/bus.ts'
 import type { StoryDelivery } from '../../../../runtime/core/bus/journal.ts'
@@ -56,7 +58,7 @@ export class Bench {
     const bus = new SqliteBus(database, this.directory)
     onTestFinished(() => bus.close())
     this.bus = between(bus)
-    this.journal = new SqliteJournal(database)
+    this.journal = new SqliteJournal(database, catalogue)
     this.#all = registryOf({ ...functions, ...gone }, events)
     this.#options = {
       bus: this.bus,
@@ -71,6 +73,7 @@ export class Bench {
         clock: this.clock,
         progress: () => {},
       }),
+      ...chainEnds({ registry: registryOf(functions, events), clock: this.clock }),
       onEvent: (event) => this.told.push(event),
       onFailure: (error) => {
         this.failure = error

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import {
   backupStart,
+  catalogue,
   type EventDefinition,
   snapshotMount,
   snapshotRefused,
@@ -20,7 +21,7 @@ export async function leaveRefusedNight({ folder }: Server): Promise<void> {
   const state = join(folder, 'state')
   const database = openDatabase(state)
   const bus = new SqliteBus(database, state)
-  const journal = new SqliteJournal(database)
+  const journal = new SqliteJournal(database, catalogue)
   const put = (id: string, { type }: EventDefinition, data: object, fields = {}, deliveries: string[] = []) =>
     bus.publish([
       {

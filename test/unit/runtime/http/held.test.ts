@@ -51,7 +51,7 @@ test.each([{ allowDeletions: { www: 1000 } }, { releases: ['0123456789ab'] }, { 
     expect(await answer.json()).toMatchObject({
       status: 422,
       type: 'urn:hdsync:problem:invalid-data',
-      hint: 'a held sync is let go on by `hdsync release ID`, or POST /held/ID/release',
+      hint: '`hdsync release ID`, or POST /held/ID/release, resumes a held sync',
     })
     expect(engine.bus.events({})).toEqual([])
   },

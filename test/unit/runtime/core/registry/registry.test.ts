@@ -3,12 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { catalogue, snapshotAfter, snapshotBefore } from '../../../../../events/index.ts'
 import { defineFunction } from '../../../../../runtime/backup/function.ts'
-import {
-  createRegistry,
-  loadRegistry,
-  ownFunctions,
-  register,
-} from '../../../../../runtime/core/registry/registry.ts'
+import { loadRegistry, ownFunctions } from '../../../../../runtime/backup/load-functions.ts'
+import { createRegistry, register } from '../../../../../runtime/core/registry/registry.ts'
 import { UsageError } from '../../../../../runtime/errors.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { registryOf } from '../../backup/bench.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { catalogue, type Envelope } from '../../../../../events/index.ts'
-import { sampleEvent } from '../../../../../runtime/core/registry/sample-event.ts'
+import { sampleEvent } from '../../../../../runtime/backup/sample-event.ts'
 import { cutBytes, noticeOf } from '../../../../../runtime/host/notify/notice.ts'
 import { event } from '../../../../contract/publication.ts'
 import { runEnded } from '../hook-bench.ts'

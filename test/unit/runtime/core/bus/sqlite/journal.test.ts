@@ -1,5 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { backupStart, type Envelope, runSucceeded, snapshotCreate } from '../../../../../../events/index.ts'
+import {
+  backupStart,
+  catalogue,
+  type Envelope,
+  runSucceeded,
+  snapshotCreate,
+} from '../../../../../../events/index.ts'
 import type { Delivery, Publication, Settlement } from '../../../../../../runtime/core/bus/bus.ts'
 import { SqliteBus } from '../../../../../../runtime/core/bus/sqlite/bus.ts'
 import { openDatabase } from '../../../../../../runtime/core/bus/sqlite/database.ts'
@@ -14,7 +20,7 @@ beforeEach(({ onTestFinished }) => {
   const directory = temporaryFolder()
   const database = openDatabase(directory)
   bus = new SqliteBus(database, directory)
-  journal = new SqliteJournal(database)
+  journal = new SqliteJournal(database, catalogue)
   onTestFinished(() => bus.close())
 })
 
@@ -401,7 +407,7 @@ describe('search()', () => {
     const directory = temporaryFolder()
     const writer = new SqliteBus(openDatabase(directory), directory)
     const reader = openDatabase(directory)
-    const readings = new SqliteJournal(reader)
+    const readings = new SqliteJournal(reader, catalogue)
     const before = readings.changes()
     expect(readings.changes()).toBe(before)
     await writer.publish([owed('a')])

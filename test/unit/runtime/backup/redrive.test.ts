@@ -12,9 +12,9 @@ import { openDatabase } from '../../../../runtime/core/bus/sqlite/database.ts'
 import { rootPublication } from '../../../../runtime/core/publication.ts'
 import { createRegistry } from '../../../../runtime/core/registry/registry.ts'
 import { UsageError } from '../../../../runtime/errors.ts'
-import { Bench } from '../backup/bench.ts'
-import { done, work } from '../backup/events.ts'
 import { backUp, makeServer, type Server } from '../cli/night.ts'
+import { Bench } from './bench.ts'
+import { done, work } from './events.ts'
 
 /** An engine at work, and what it told of. */
 async function atWork({ config }: Server): Promise<Engine & { told: Envelope[] }> {

@@ -38,8 +38,3 @@ function sourceOf(name: string, namespace: object): string {
   const from = `globalThis[Symbol.for(${JSON.stringify(shelf.description)})].get(${JSON.stringify(name)})`
   return `export const { ${names.join(', ')} } = ${from}\n`
 }
-
-/** Makes `import … from 'hdsync'` work in the functions that are loaded from now on. Loads all of zod for them. */
-export async function provideHdsync(): Promise<void> {
-  provideModule('hdsync', await import('../../hdsync.ts'))
-}

@@ -7,33 +7,33 @@ import { backupRequest, name, requestedSources, rest, runResult } from './parts.
 /** Begins a run. */
 export const backupStart = defineEvent(
   'backup.start',
-  () =>
-    z.strictObject({
-      sources: requestedSources,
-      /** The holds that this run may go beyond, each once; `hdsync release` alone sets it. */
-      releases: z.array(z.string()).optional(),
-      /** Stands in events of version 0.1, and permits nothing any more. */
-      allowDeletions: z.record(z.string(), z.int().min(0)).optional(),
-    }),
-  { triggerable: true, request: () => backupRequest },
+  z.strictObject({
+    sources: requestedSources,
+    /** The holds that this run may go beyond, each once; `hdsync release` alone sets it. */
+    releases: z.array(z.string()).optional(),
+    /** Stands in events of version 0.1, and permits nothing any more. */
+    allowDeletions: z.record(z.string(), z.int().min(0)).optional(),
+  }),
+  { triggerable: true, startsRun: true, request: backupRequest },
 )
 
 /**
  * Another one asked for what a run was asked for that had not begun: it was given that run, and has this in the place of a
  * `backup.start`, so that its id is known.
  */
-export const backupJoined = defineEvent('backup.joined', () => z.strictObject({ run: z.string().min(1) }))
+export const backupJoined = defineEvent('backup.joined', z.strictObject({ run: z.string().min(1) }))
 
 /** Mounts and proves the targets that these sources need. */
-export const targetOpen = defineEvent('target.open', () => z.strictObject({ sources: z.array(name).min(1) }))
+export const targetOpen = defineEvent('target.open', z.strictObject({ sources: z.array(name).min(1) }))
 
 const step = { source: name, rest }
 
 /** Lets the next source of one target begin; the first of `rest` is next. */
-export const sourceNext = defineEvent('source.next', () => z.strictObject({ rest }))
+export const sourceNext = defineEvent('source.next', z.strictObject({ rest }))
 
 /** Takes a snapshot of a source's volume. `overflowedBytes`: the size that the last snapshot outgrew. */
-export const snapshotCreate = defineEvent('snapshot.create', () =>
+export const snapshotCreate = defineEvent(
+  'snapshot.create',
   z.strictObject({
     ...step,
     overflowedBytes: z.int().positive().optional(),
@@ -46,7 +46,8 @@ export const snapshotCreate = defineEvent('snapshot.create', () =>
  * Takes a snapshot once all functions that handle `snapshot.before` are ready; comes about only when there are
  * such functions, or some for `snapshot.after`. `sizeBytes`: the room for it, null for a thin one.
  */
-export const snapshotTake = defineEvent('snapshot.take', () =>
+export const snapshotTake = defineEvent(
+  'snapshot.take',
   z.strictObject({
     ...step,
     overflowedBytes: z.int().positive().optional(),
@@ -56,19 +57,19 @@ export const snapshotTake = defineEvent('snapshot.take', () =>
 )
 
 /** Mounts the snapshot of a source read-only. */
-export const snapshotMount = defineEvent('snapshot.mount', () => z.strictObject(step))
+export const snapshotMount = defineEvent('snapshot.mount', z.strictObject(step))
 
 /** Copies a source, from its mounted snapshot or its directory, to its mirror. */
-export const syncRun = defineEvent('sync.run', () => z.strictObject(step))
+export const syncRun = defineEvent('sync.run', z.strictObject(step))
 
 /** Unmounts and removes what a source has of snapshots, then lets the next source begin. */
-export const snapshotCleanup = defineEvent('snapshot.cleanup', () => z.strictObject(step))
+export const snapshotCleanup = defineEvent('snapshot.cleanup', z.strictObject(step))
 
 /** Writes the weekday's archive of a source from its mirror. */
-export const archiveWeekly = defineEvent('archive.weekly', () => z.strictObject({ source: name }))
+export const archiveWeekly = defineEvent('archive.weekly', z.strictObject({ source: name }))
 
 /** Ends the run if nothing else of it is under way. Every branch of the chain ends by asking for it. */
-export const backupFinish = defineEvent('backup.finish', () => z.strictObject({}))
+export const backupFinish = defineEvent('backup.finish', z.strictObject({}))
 
 /** Unmounts the targets that the run mounted, then tells how the run went. */
-export const targetClose = defineEvent('target.close', () => z.strictObject({ result: runResult }))
+export const targetClose = defineEvent('target.close', z.strictObject({ result: runResult }))

@@ -7,7 +7,7 @@ import {
   parseDuration,
   parseDurationRange,
   parsePercent,
-} from '../../../../runtime/config/units.ts'
+} from '../../../runtime/units.ts'
 
 describe('parseBytes()', () => {
   test.each([

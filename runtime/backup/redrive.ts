@@ -1,14 +1,14 @@
 import { backupStart, catalogue, type Envelope, snapshotBefore } from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
 import { checkSources } from '../config/lookup.ts'
+import type { EventBus } from '../core/bus/bus.ts'
+import type { DeadLetter, Journal } from '../core/bus/journal.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Dispatcher } from '../core/dispatcher.ts'
+import { newRunId } from '../core/publication.ts'
+import type { Registry } from '../core/registry/registry.ts'
 import { UsageError } from '../errors.ts'
-import type { EventBus } from './bus/bus.ts'
-import type { DeadLetter, Journal } from './bus/journal.ts'
-import type { Clock } from './clock.ts'
-import type { Dispatcher } from './dispatcher.ts'
-import { publicationOf } from './intake.ts'
-import { newRunId } from './publication.ts'
-import type { Registry } from './registry/registry.ts'
+import { requestPublication } from './requests.ts'
 
 /** What came of redriving a dead letter. */
 export interface Redriven {
@@ -63,7 +63,7 @@ async function restart(
   )
   const runId = newRunId()
   const wish = { type: backupStart.type, data: { sources } }
-  const publication = publicationOf(wish, registry, { now: clock.now(), runId })
+  const publication = requestPublication(wish, registry, { now: clock.now(), runId })
   const ids = covered.map(({ id }) => id)
   if (!(await bus.replace(ids, publication))) throw gone(letter.id)
   dispatcher.announce([publication])

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { EventDefinition } from '../../../events/index.ts'
+import type { EventDefinition } from '../../events/index.ts'
 
 type Schema = z.core.JSONSchema.BaseSchema
 

@@ -1,4 +1,5 @@
-import { ownFunctions, type RegisteredFunction } from './registry.ts'
+import type { RegisteredFunction } from '../core/registry/registry.ts'
+import { ownFunctions } from './load-functions.ts'
 
 /** A function as `functions --json` and `GET /functions` show it. */
 export interface FunctionDescription {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Envelope, RunResult } from '../../../events/index.ts'
-import { eventSource, newRunId } from '../publication.ts'
+import type { Envelope, RunResult } from '../../events/index.ts'
+import { eventSource, newRunId } from '../core/publication.ts'
 
 const hourMs = 3_600_000
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { catalogue, runFailed, snapshotBefore } from '../../../../../events/index.ts'
-import { sampleData } from '../../../../../runtime/core/registry/sample.ts'
+import { catalogue, runFailed, snapshotBefore } from '../../../../events/index.ts'
+import { sampleData } from '../../../../runtime/backup/sample.ts'
 
 test.each([...catalogue.values()].map((event) => [event.type, event] as const))(
   'the sample of %s fits its schema',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { deadLettered, notifyWebhook, sourceFailed } from '../../../../events/index.ts'
+import { deadLetters } from '../../../../runtime/backup/dead-letter.ts'
 import type { Delivery } from '../../../../runtime/core/bus/bus.ts'
-import { deadLetters } from '../../../../runtime/core/dead-letter.ts'
 import { createRegistry } from '../../../../runtime/core/registry/registry.ts'
 import { event } from '../../../contract/publication.ts'
 import { ManualClock } from '../../manual-clock.ts'

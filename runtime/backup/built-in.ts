@@ -1,4 +1,4 @@
-import type { FunctionDefinition } from '../function.ts'
+import type { FunctionDefinition } from '../core/function.ts'
 
 /**
  * hdsync's own functions by their files (`backup/sync.run`, from their folder, without an extension), if they need not be

@@ -1,0 +1,23 @@
+import { backupFinish, snapshotAfter, sourceWarned } from '../../events/index.ts'
+import type { Clock } from '../core/clock.ts'
+import type { DispatcherOptions } from '../core/dispatcher.ts'
+import type { VisitEnd } from '../core/gates.ts'
+import type { Registry } from '../core/registry/registry.ts'
+import { deadLetters } from './dead-letter.ts'
+
+/** What the core puts on the bus for backups where something ends that no function of theirs can speak for. */
+export function chainEnds(options: {
+  registry: Registry
+  clock: Clock
+}): Required<Pick<DispatcherOptions, 'deadLetters' | 'visitEnded'>> {
+  return { deadLetters: (delivery, reason) => deadLetters(delivery, reason, options), visitEnded }
+}
+
+/** A branch of the chain ends by asking for the end of the run; a function of the user's at a gate does not know that. */
+const visitEnded: NonNullable<DispatcherOptions['visitEnded']> = (end: VisitEnd) => {
+  const finish = { event: backupFinish, data: {} }
+  if (end.gate !== 'after' || end.outcome !== 'dead') return [finish]
+  const reason = `${end.function} failed after the snapshot: ${end.error}`
+  const warning = { source: end.event.subject ?? '', step: snapshotAfter.type, reason }
+  return [{ event: sourceWarned, data: warning }, finish]
+}

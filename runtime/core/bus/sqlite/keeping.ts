@@ -1,0 +1,44 @@
+import type { EventDefinition, KeepNewest } from '../../../../events/define.ts'
+
+/** What the journal has to know of events: which begin and end a run, and which of them outlast it. */
+export interface JournalTypes {
+  starts: readonly string[]
+  ends: readonly string[]
+  forever: readonly string[]
+  /** Each names runs that are kept: SQL that gives them as `run_id`, without parameters. */
+  keptRuns: readonly string[]
+}
+
+/** Reads that out of the definitions. Types, keys and values stand in SQL as they are: they are the application's own. */
+export function journalTypes(catalogue: ReadonlyMap<string, EventDefinition>): JournalTypes {
+  const events = [...catalogue.values()]
+  const typesOf = (is: (event: EventDefinition) => boolean) => events.filter(is).map(({ type }) => type)
+  const together = Map.groupBy(events, ({ kept }) => kept)
+  return {
+    starts: typesOf(({ startsRun }) => startsRun),
+    ends: typesOf(({ endsRun }) => endsRun),
+    forever: typesOf(({ kept }) => kept === 'forever'),
+    keptRuns: [...together].flatMap(([kept, events]) =>
+      typeof kept === 'object' ? runsWithNewest(kept, events) : [],
+    ),
+  }
+}
+
+function runsWithNewest({ per, inEach, where }: KeepNewest, events: readonly EventDefinition[]): string {
+  const isSubject = (key: string) => events.every(({ subject }) => subject === key)
+  const textOf = (key: string) => {
+    if (inEach) return `item.value ->> ${quoted(`$.${key}`)}`
+    return isSubject(key) ? 'e.subject' : `e.data ->> ${quoted(`$.${key}`)}`
+  }
+  const from = inEach ? `logged AS e, json_each(e.data, ${quoted(`$.${inEach}`)}) AS item` : 'logged AS e'
+  const conditions = [
+    `e.type IN (${events.map(({ type }) => quoted(type)).join(', ')})`,
+    'e.run_id IS NOT NULL',
+    ...(where ? [`${textOf(where.key)} IN (${where.in.map(quoted).join(', ')})`] : []),
+  ]
+  return `SELECT e.run_id, max(e.seq) FROM ${from} WHERE ${conditions.join(' AND ')} GROUP BY ${per.map(textOf).join(', ')}`
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
