@@ -8,9 +8,10 @@ import {
   sourceSynced,
 } from '../../events/index.ts'
 import { earlierArchives, provesUnchanged } from '../../runtime/backup/earlier-archives.ts'
+import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { configured } from '../../runtime/config/lookup.ts'
-import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { TerminalError } from '../../runtime/errors.ts'
 import { weekdayOf } from '../../runtime/weekday.ts'
 
 /**
@@ -64,8 +65,7 @@ export default defineFunction({
   },
 
   giveUp({ data, error }, { emit }) {
-    const cancelled = error instanceof CancelledError
-    emit(sourceFailed, { source: data.source, step: archiveWeekly.type, reason: reasonOf(error), cancelled })
+    failSources(archiveWeekly, [data.source], error, emit)
     emit(backupFinish, {})
   },
 })

@@ -6,6 +6,7 @@ import {
   sourceFailed,
   targetOpen,
 } from '../../events/index.ts'
+import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
 
@@ -34,9 +35,7 @@ export default defineFunction({
     if (error instanceof CancelledError) {
       const sources = data.sources ?? Object.keys(config.sources)
       emit(runStarted, { sources })
-      for (const source of sources) {
-        emit(sourceFailed, { source, step: backupStart.type, reason: reasonOf(error), cancelled: true })
-      }
+      failSources(backupStart, sources, error, emit)
     } else {
       emit(runWarned, { reason: reasonOf(error) })
     }

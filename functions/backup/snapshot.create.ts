@@ -8,13 +8,13 @@ import {
   snapshotTake,
   sourceFailed,
 } from '../../events/index.ts'
+import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { bearsOnDoubt, doubtOf } from '../../runtime/backup/mirror/doubts.ts'
 import { lastCopy } from '../../runtime/backup/mirror/last-copy.ts'
 import type { LvSource } from '../../runtime/config/config.ts'
 import { configured, volumeSource } from '../../runtime/config/lookup.ts'
 import type { EventLog } from '../../runtime/core/function.ts'
-import { CancelledError, reasonOf } from '../../runtime/errors.ts'
 import { snapshotSizeBytes } from '../../runtime/host/limits.ts'
 
 /**
@@ -63,8 +63,7 @@ export default defineFunction({
   },
 
   giveUp({ data: { source, rest }, error }, { emit }) {
-    const cancelled = error instanceof CancelledError
-    emit(sourceFailed, { source, step: snapshotCreate.type, reason: reasonOf(error), cancelled })
+    failSources(snapshotCreate, [source], error, emit)
     emit(snapshotCleanup, { source, rest })
   },
 })

@@ -6,10 +6,10 @@ import {
   sourceFailed,
   syncRun,
 } from '../../events/index.ts'
+import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { volumeSource } from '../../runtime/config/lookup.ts'
 import { retryDelayMs } from '../../runtime/core/retry.ts'
-import { CancelledError, reasonOf } from '../../runtime/errors.ts'
 import { tellingLine } from '../../runtime/host/mount/kernel-log.ts'
 
 /**
@@ -48,8 +48,7 @@ export default defineFunction({
   },
 
   giveUp({ data: { source, rest }, error }, { emit }) {
-    const cancelled = error instanceof CancelledError
-    emit(sourceFailed, { source, step: snapshotMount.type, reason: reasonOf(error), cancelled })
+    failSources(snapshotMount, [source], error, emit)
     emit(snapshotCleanup, { source, rest })
   },
 })

@@ -9,11 +9,12 @@ import {
   sourceFailed,
   sourceWarned,
 } from '../../events/index.ts'
+import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { volumeSource } from '../../runtime/config/lookup.ts'
 import type { EventLog } from '../../runtime/core/function.ts'
 import { retryDelayMs } from '../../runtime/core/retry.ts'
-import { CancelledError, RetryableError, reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { RetryableError, reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 const tries = 3
 const pause = { minMs: 1000, maxMs: 30_000 }
@@ -68,8 +69,7 @@ export default defineFunction({
       emit(snapshotCreate, { ...again, tries: data.tries + 1 }, { attempt, delayMs })
       return
     }
-    const cancelled = error instanceof CancelledError
-    emit(sourceFailed, { source, step: snapshotTake.type, reason, cancelled })
+    failSources(snapshotTake, [source], error, emit)
     emit(snapshotCleanup, { source, rest })
   },
 })

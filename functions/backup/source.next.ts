@@ -1,6 +1,6 @@
 import { backupFinish, snapshotCreate, sourceFailed, sourceNext, syncRun } from '../../events/index.ts'
+import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { CancelledError, reasonOf } from '../../runtime/errors.ts'
 
 /**
  * Lets the next source of a target begin: a volume with a snapshot, a directory at once. Interrupted, it is given up: the
@@ -17,10 +17,7 @@ export default defineFunction({
   },
 
   giveUp({ data, error }, { emit }) {
-    const cancelled = error instanceof CancelledError
-    for (const source of data.rest) {
-      emit(sourceFailed, { source, step: sourceNext.type, reason: reasonOf(error), cancelled })
-    }
+    failSources(sourceNext, data.rest, error, emit)
     emit(backupFinish, {})
   },
 })
