@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { copied } from './copied.ts'
 import { defineEvent } from './define.ts'
 import { backupRequest, name, requestedSources, rest, runResult } from './parts.ts'
 
@@ -62,8 +63,17 @@ export const snapshotMount = defineEvent('snapshot.mount', z.strictObject(step))
 /** Copies a source, from its mounted snapshot or its directory, to its mirror. */
 export const syncRun = defineEvent('sync.run', z.strictObject(step))
 
-/** Unmounts and removes what a source has of snapshots, then lets the next source begin. */
-export const snapshotCleanup = defineEvent('snapshot.cleanup', z.strictObject(step))
+/**
+ * Unmounts and removes what a source has of snapshots. Then the mirror is brought onto the disk if something was `copied`,
+ * or the next source begins.
+ */
+export const snapshotCleanup = defineEvent(
+  'snapshot.cleanup',
+  z.strictObject({ ...step, copied: copied.optional() }),
+)
+
+/** Brings the mirror of a source onto the disk, says that it is good, and lets the next source begin. */
+export const mirrorFlush = defineEvent('mirror.flush', z.strictObject({ ...step, copied }))
 
 /** Writes the weekday's archive of a source from its mirror. */
 export const archiveWeekly = defineEvent('archive.weekly', z.strictObject({ source: name }))

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { copiedShape, count, fileSystem } from './copied.ts'
 import { defineEvent, type KeepNewest } from './define.ts'
 import { name, runResult, snapshot } from './parts.ts'
 
@@ -12,7 +13,6 @@ const lastSuccess: KeepNewest = {
   where: { key: 'state', in: ['succeeded', 'degraded'] },
 }
 const end = { external: true, endsRun: true, kept: lastSuccess }
-const count = z.int().min(0)
 
 /** The run was accepted, with these sources. */
 export const runStarted = defineEvent('run.started', z.strictObject({ sources: z.array(name) }), fact)
@@ -52,21 +52,6 @@ export const snapshotReleased = defineEvent(
   }),
   fact,
 )
-
-/** Where a directory lies; what tells its file system from others is `id`. */
-const fileSystem = z.lazy(() =>
-  z.strictObject({
-    /** Its UUID, or its type and what is mounted where it has none. */
-    id: z.string(),
-    type: z.string(),
-    /** Where it is mounted. */
-    at: z.string(),
-    subvolume: z.string().optional(),
-    /** That of the directory itself. */
-    inode: z.string(),
-  }),
-)
-export type FileSystem = z.output<typeof fileSystem>
 
 /**
  * A sync was not begun, as it would delete more than the source's limit, or the source lies on another file system
@@ -118,43 +103,9 @@ export const sourceSynced = defineEvent(
   'source.synced',
   z.strictObject({
     source: name,
-    filesTransferred: count,
-    bytesTransferred: count,
-    filesDeleted: count,
-    unchanged: z.boolean().optional(),
-    warning: z.string().optional(),
-    /** What was written to the source before is in the mirror, what was written after is not. */
-    read: z.strictObject({ from: z.iso.datetime(), to: z.iso.datetime() }).optional(),
-    /** Which mirror, where disks take turns. */
-    mirror: z.string().optional(),
+    ...copiedShape,
     /** The uptime of the machine, as random(4) names it. */
     boot: z.string().optional(),
-    /**
-     * When files were last compared by their contents for good measure, where the next share of them begins (a number
-     * between 0 and 1), and how large the files of the source are.
-     */
-    contents: z
-      .strictObject({ at: z.iso.datetime(), next: z.number().min(0).max(1), sizeBytes: count })
-      .optional(),
-    /**
-     * How many entries the mirror has of what is copied, `notCopied` how many others (excluded, as a rule), and the digest
-     * of the patterns by which it was so: later runs know from it how many deletions are too many.
-     */
-    counted: z.strictObject({ files: count, notCopied: count, exclude: z.string() }).optional(),
-    /**
-     * By what a later run can tell that nothing has changed since: the path or the volume, how many entries the source
-     * has, which state of the mirror that is (see mirrorState), and when rsync last compared everything.
-     */
-    left: z
-      .strictObject({
-        from: z.string(),
-        sourceNames: count,
-        mirrorState: z.string(),
-        compared: z.iso.datetime(),
-      })
-      .optional(),
-    /** Where the directory lay that was copied. */
-    fileSystem: fileSystem.optional(),
   }),
   // The next sync goes on from the last one to each mirror.
   { ...fact, kept: { per: ['source', 'mirror'] } },

@@ -6,6 +6,7 @@ import * as notify from './notify.ts'
 
 export * from './any-fact.ts'
 export * from './commands.ts'
+export type { Copied, FileSystem } from './copied.ts'
 export * from './define.ts'
 export * from './envelope.ts'
 export * from './facts.ts'

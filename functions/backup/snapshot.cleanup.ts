@@ -1,35 +1,52 @@
-import { runWarned, snapshotCleanup, snapshotReleased, sourceNext } from '../../events/index.ts'
+import {
+  type DataOf,
+  mirrorFlush,
+  runWarned,
+  snapshotCleanup,
+  snapshotReleased,
+  sourceNext,
+} from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { volumeSource } from '../../runtime/config/lookup.ts'
+import type { Emit } from '../../runtime/core/function.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 
 /**
- * Unmounts and removes what a source still has of snapshots, at once, while the archive is still being written: a
- * snapshot costs every write on the live volume as long as it lives. After a good copy there is none any more, as
- * `sync.run` removes it once it has been read. Then the next source of the target begins.
+ * Unmounts and removes what a source has of snapshots, as soon as they have been read: a snapshot costs every write on the
+ * live volume as long as it lives. Then the copy, if there is one, is brought onto the disk; otherwise the next source of
+ * the target begins.
  * Interrupted, it is done again: whatever is left of a snapshot has to go.
  */
 export default defineFunction({
   on: snapshotCleanup,
-  emits: [snapshotReleased, sourceNext, runWarned],
+  emits: [snapshotReleased, mirrorFlush, sourceNext, runWarned],
   always: true,
   timeout: '10m',
   concurrency: { key: ({ source }) => source },
   retry: { limit: 4, minDelayMs: 1000, maxDelayMs: 10_000 },
 
-  async run({ data }, { config, host, run, emit }) {
+  async run({ data, attempt }, { config, host, run, emit }) {
     for (const { vg, lv, ...use } of await host.snapshots.release(
       volumeSource(config, data.source),
       run.id,
     )) {
       emit(snapshotReleased, { source: data.source, snapshot: { vg, lv }, ...use })
     }
-    emit(sourceNext, { rest: data.rest })
+    goOn(data, attempt, emit)
   },
 
-  giveUp({ data, error }, { emit }) {
+  giveUp({ data, attempt, error }, { emit }) {
     const reason = `the snapshot of ${data.source} is left behind: ${reasonOf(error)}`
     emit(runWarned, { reason })
-    emit(sourceNext, { rest: data.rest })
+    goOn(data, attempt, emit)
   },
 })
+
+function goOn(
+  { copied, ...step }: DataOf<typeof snapshotCleanup>,
+  attempt: number,
+  emit: Emit<readonly [typeof mirrorFlush, typeof sourceNext]>,
+): void {
+  if (copied) emit(mirrorFlush, { ...step, copied }, { attempt })
+  else emit(sourceNext, { rest: step.rest })
+}

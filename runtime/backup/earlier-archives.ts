@@ -2,8 +2,10 @@ import {
   type DataOf,
   type Envelope,
   type EventDefinition,
+  mirrorFlush,
   mirrorSuspect,
   readStored,
+  snapshotCleanup,
   sourceArchived,
   sourceSynced,
   syncRun,
@@ -13,10 +15,15 @@ import type { EarlierArchive } from '../host/archive/earlier-archive.ts'
 /** The kinds of events about a source that tell whether its mirror has changed. */
 export const provesUnchanged: readonly EventDefinition[] = [
   syncRun,
+  snapshotCleanup,
+  mirrorFlush,
   sourceSynced,
   sourceArchived,
   mirrorSuspect,
 ]
+
+/** What stands between a `sync.run` and its `source.synced`. */
+const between: readonly string[] = [snapshotCleanup.type, mirrorFlush.type]
 
 /**
  * The archives of a source since which its mirror has not changed, the newest first, one for each path. None older than
@@ -41,6 +48,8 @@ export function earlierArchives(history: readonly Envelope[], sinceMs: number): 
       const { data } = readStored(sourceSynced, event.data)
       if (!data?.unchanged || attempt !== 1) break
       unchanged.add(parentid)
+    } else if (between.includes(type)) {
+      if (unchanged.has(id)) unchanged.add(parentid)
     } else if (type !== syncRun.type || attempt !== 1 || !unchanged.has(id)) break
   }
   return [...archives.values()].filter((archive) => archive !== undefined)

@@ -3,7 +3,16 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { backupStart, catalogue, readStored, runResult } from '../../events/index.ts'
+import {
+  backupStart,
+  catalogue,
+  readStored,
+  runResult,
+  runStarted,
+  snapshotCleanup,
+  sourceSynced,
+  syncRun,
+} from '../../events/index.ts'
 import { openEngine } from '../../runtime/backup/engine.ts'
 import { checkCommand } from '../../runtime/cli/commands/check.ts'
 import { eventsCommand } from '../../runtime/cli/commands/events.ts'
@@ -17,6 +26,7 @@ import { SqliteJournal } from '../../runtime/core/bus/sqlite/journal.ts'
 import { createApp } from '../../runtime/http/app.ts'
 import { weekdayOf, weekdays } from '../../runtime/weekday.ts'
 import { makeServer, printed } from '../unit/runtime/cli/night.ts'
+import { event } from './publication.ts'
 
 const released = ['released-0.1.0', 'impossible-times-0.1.0']
 
@@ -147,3 +157,46 @@ test('runs whose senders give them other days write the archive of today', async
   )
   expect([before, weekdayOf(Date.now())]).toEqual(expect.arrayContaining(written))
 })
+
+/** A run as an earlier version left it: what it had done, and the step that it had in hand. */
+async function leaveRun(state: string, step: string, recorded: readonly [type: string, data: object][]) {
+  const bus = new SqliteBus(openDatabase(state), state)
+  const at = new Date().toISOString()
+  const chain: [type: string, data: object][] = [
+    [backupStart.type, { sources: ['home', 'www'] }],
+    [runStarted.type, { sources: ['home', 'www'] }],
+    ...recorded,
+    [step, { source: 'home', rest: ['www'] }],
+  ]
+  await bus.publish(
+    chain.map(([type, data], index) => {
+      const fields = { type, data, runid: 'older', subject: 'home', time: at }
+      const deliveries = type === step ? [{ function: type, runAt: 0 }] : []
+      return { event: event(`older ${index}`, fields), deliveries }
+    }),
+  )
+  await bus.exchange({ now: Date.now(), renew: [], leaseMs: 1e9, settle: [], claim: 1 })
+  bus.close()
+}
+
+const syncedBefore = { source: 'home', filesTransferred: 1, bytesTransferred: 1, filesDeleted: 0 }
+
+test.each<[string, string, [type: string, data: object][]]>([
+  ['a copy', syncRun.type, []],
+  ['the release of a snapshot, after a good copy', snapshotCleanup.type, [[sourceSynced.type, syncedBefore]]],
+  ['the release of a snapshot, after a failure', snapshotCleanup.type, []],
+])(
+  '%s that an earlier version had in hand comes to its end, and makes no success',
+  async (_, step, recorded) => {
+    const server = await serverWith('released-0.1.0')
+    await leaveRun(server.state, step, recorded)
+    const { engine } = await engineOf(server)
+    await expect.poll(() => engine.journal.unended()).toEqual([])
+    expect(engine.journal.run('older')?.end?.type).toBe('run.failed')
+    const synced = engine.bus.events({ runId: 'older', types: [sourceSynced.type] })
+    expect(synced.map(({ data }) => data)).toEqual(recorded.map(([, data]) => data))
+    const next = await engine.trigger(backupStart, {})
+    await engine.ended(next)
+    expect(engine.journal.run(next)?.end?.type).toBe('run.succeeded')
+  },
+)

@@ -41,7 +41,7 @@ const checkIds = words(`
   notify.unknown-host notify.clear-text functions.ok functions.broken`)
 
 const eventTypes = words(`
-  archive.weekly backup.finish backup.start snapshot.cleanup snapshot.create snapshot.mount
+  archive.weekly backup.finish backup.start mirror.flush snapshot.cleanup snapshot.create snapshot.mount
   snapshot.take source.next sync.run target.close target.open snapshot.after snapshot.before
   dead.lettered hook.disabled mirror.suspect run.cancelled run.degraded run.failed run.held
   run.overdue run.started run.succeeded run.warned snapshot.extended snapshot.overflowed

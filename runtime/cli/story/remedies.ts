@@ -1,5 +1,6 @@
 import {
   archiveWeekly,
+  mirrorFlush,
   snapshotCleanup,
   snapshotCreate,
   snapshotMount,
@@ -161,6 +162,15 @@ const remedies: readonly Remedy[] = [
     steps: ({ source }) => [
       'It was not copied, as it did not look right: copying it might have spoiled the mirror. Put right what is named above, then:',
       '$ hdsync check',
+      run(source),
+    ],
+  },
+  {
+    applies: ({ step }) => step === mirrorFlush.type,
+    steps: ({ source, mirrorAt }) => [
+      'What was copied may not be on the backup disk: it is failing, its cable is loose, or it was taken out. See what the kernel says, then copy again; contents are compared:',
+      '$ dmesg --level=err,warn | tail',
+      `$ findmnt --target ${mirrorAt}`,
       run(source),
     ],
   },

@@ -93,6 +93,7 @@ const steps: Readonly<Record<string, string>> = {
   'snapshot.take': 'taking a snapshot',
   'snapshot.mount': 'mounting the snapshot',
   'sync.run': 'copying',
+  'mirror.flush': 'bringing the copy onto the disk',
   'source.synced': 'what was copied',
   'run.warned': 'the run as a whole',
   'archive.weekly': 'writing the archive',

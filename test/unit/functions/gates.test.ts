@@ -115,8 +115,8 @@ describe('without a function at the gate', () => {
     expect(types.filter((type) => /^snapshot\./.test(type))).toEqual([
       'snapshot.create',
       'snapshot.mount',
-      'snapshot.released',
       'snapshot.cleanup',
+      'snapshot.released',
     ])
     const [create] = night.bench.bus.events({ types: ['snapshot.create'] })
     expect(create?.data).toEqual({ source: 'var', rest: [] })

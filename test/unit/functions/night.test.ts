@@ -3,17 +3,26 @@ import {
   backupStart,
   catalogue,
   type InputOf,
+  mirrorSuspect,
   type RunResult,
   runEnds,
   runSucceeded,
   runWarned,
+  snapshotCleanup,
   snapshotOverflowed,
   snapshotRefused,
   sourceFailed,
+  sourceSynced,
+  syncRun,
 } from '../../../events/index.ts'
 import { loadRegistry, ownFunctions } from '../../../runtime/backup/load-functions.ts'
 import { parseConfig, type Target } from '../../../runtime/config/config.ts'
-import { CancelledError, TerminalError } from '../../../runtime/errors.ts'
+import {
+  CancelledError,
+  InterruptedError,
+  SuspectMirrorError,
+  TerminalError,
+} from '../../../runtime/errors.ts'
 import { turns } from '../manual-clock.ts'
 import { Bench } from '../runtime/backup/bench.ts'
 import { Box } from './box.ts'
@@ -451,4 +460,101 @@ describe('a hook', () => {
     expect(night.bench.deliveries('notify.exec').map(({ state }) => state)).toEqual(['dead', 'dead'])
     expect(night.bench.bus.open()).toEqual([])
   })
+})
+
+describe('a copy that is not yet on the disk', () => {
+  const flushes = (night: Night, flush: () => Promise<void>) => {
+    night.box.mirrors.flush = flush
+  }
+
+  test('is no success: its snapshot has gone, and the next source waits', async () => {
+    const night = new Night()
+    const gate = Promise.withResolvers<void>()
+    flushes(night, () => gate.promise)
+    await night.begin({ sources: ['var', 'home', 'usr'] })
+    await night.goOn()
+    expect(night.box.done).toContain('release var')
+    expect(night.box.done).not.toContain('snapshot home')
+    expect(night.eventsOf(sourceSynced)).toEqual([])
+    gate.resolve()
+    expect((await night.end()).state).toBe('succeeded')
+    expect(night.eventsOf(sourceSynced)).toHaveLength(3)
+  })
+
+  test.each([
+    ['the disk fails', new SuspectMirrorError('input/output error'), 1],
+    ['its target is gone', new TerminalError('nothing is mounted'), 1],
+    ['the machine goes down', new InterruptedError(true), 1],
+    ['hdsync is stopped', new InterruptedError(false), 0],
+    ['somebody cancels it', new CancelledError('Ctrl-C'), 0],
+  ])('fails its source where %s, and no other', async (_, error, suspects) => {
+    const night = new Night()
+    let flushed = 0
+    flushes(night, async () => {
+      flushed += 1
+      if (flushed === 1) throw error
+    })
+    const result = await night.run('var', 'home')
+    expect(result.sources[0]).toMatchObject({
+      state: error instanceof CancelledError ? 'cancelled' : 'failed',
+      error: `mirror.flush: ${error.message}`,
+    })
+    expect(result.sources[1]).toMatchObject({ state: 'succeeded' })
+    expect(night.eventsOf(mirrorSuspect)).toHaveLength(suspects)
+    expect(night.eventsOf(sourceSynced)).toHaveLength(1)
+    expect(night.box.done).not.toContain('archive var on Thursday')
+  })
+
+  test('fails its source where another disk has come into its place', async () => {
+    const night = new Night()
+    const flush = night.box.snapshots.release
+    night.box.snapshots.release = async (...args) => {
+      if (night.box.done.some((line) => line.startsWith('sync'))) night.box.mirror = 'disk2/2'
+      return flush(...args)
+    }
+    expect(stateOf(await night.run('var'))).toEqual(['failed', 'var failed'])
+    expect(night.eventsOf(mirrorSuspect)).toHaveLength(1)
+  })
+
+  test.each([
+    ['the machine went down', true, 1],
+    ['hdsync was stopped', false, 0],
+  ])('is no success of a run that is ended between, as %s', async (_, machineWentDown, suspects) => {
+    const night = new Night()
+    const gate = Promise.withResolvers<void>()
+    const release = night.box.snapshots.release
+    night.box.snapshots.release = async (...args) => {
+      if (night.box.done.some((line) => line.startsWith('sync'))) await gate.promise
+      return release(...args)
+    }
+    await night.begin({ sources: ['var'] })
+    await night.goOn()
+    await night.bench.dispatcher.endRun('run1', new InterruptedError(machineWentDown))
+    gate.resolve()
+    expect(stateOf(await night.end())).toEqual(['failed', 'var failed'])
+    expect(night.box.done).not.toContain('flush var')
+    expect(night.eventsOf(sourceSynced)).toEqual([])
+    expect(night.eventsOf(mirrorSuspect)).toHaveLength(suspects)
+  })
+
+  test('is brought onto the disk although its snapshot is left behind', async () => {
+    const night = new Night()
+    const release = night.box.snapshots.release
+    night.box.snapshots.release = async (...args) => {
+      if (!night.box.done.some((line) => line.startsWith('sync'))) return release(...args)
+      night.box.snapshotsNow.delete('var')
+      throw new TerminalError('busy')
+    }
+    expect(stateOf(await night.run('var'))).toEqual(['degraded', 'var succeeded'])
+    expect(night.eventsOf(runWarned)).toEqual([{ reason: 'the snapshot of var is left behind: busy' }])
+  })
+})
+
+test('a snapshot.cleanup of an older version, which says nothing of a copy, lets the next source begin', async () => {
+  const night = new Night()
+  night.bench.start()
+  await night.bench.emit(snapshotCleanup, { source: 'var', rest: ['usr'] })
+  await night.goOn()
+  expect(night.eventsOf(sourceSynced)).toEqual([])
+  expect(night.bench.bus.events({ types: [syncRun.type] })).toHaveLength(1)
 })
