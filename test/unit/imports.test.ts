@@ -146,6 +146,12 @@ describe('imports', () => {
     expect(breaches(({ to }) => to === 'node:child_process' || to === 'child_process')).toEqual([])
   })
 
+  test('of archive/pieces/ go through its one door', () => {
+    const folder = 'runtime/host/archive/pieces/'
+    const behind = ({ from, to }: Import) => within(to, folder) && !within(from, folder)
+    expect(breaches((one) => behind(one) && one.to !== `${folder}pieces.ts`)).toEqual([])
+  })
+
   test('of values form no circle', () => {
     expect(circles()).toEqual([])
   })

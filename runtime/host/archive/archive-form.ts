@@ -4,7 +4,6 @@ import type { Command } from '../command/command.ts'
 import { mirrorPath, mirrorState } from '../mirror/mirrors.ts'
 import type { Compression } from './archive-compression.ts'
 import type { ArchivePlan } from './archive-place.ts'
-import { printed } from './pieces/archive-segments.ts'
 
 /**
  * Packs the paths that it reads from its standard input, each ended by a NUL. Exit 1, a file that changed while it was
@@ -27,11 +26,6 @@ export function tarArgv({ from }: Pick<ArchivePlan, 'from'>): Command['argv'] {
     '--no-unquote',
     '--files-from=-',
   ]
-}
-
-/** Lists a mirror, with what tells whether anything about its entries has changed. @see find(1) */
-export function findArgv({ from, source }: Pick<ArchivePlan, 'from' | 'source'>): Command['argv'] {
-  return ['find', mirrorPath(from, { name: source }), '-xdev', '-printf', printed]
 }
 
 /** Reads a compressed archive from its standard input. */

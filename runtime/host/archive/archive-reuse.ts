@@ -8,7 +8,7 @@ import { type Archived, type ArchivePlan, archivePath, placeFor, putInPlace } fr
 import { digestOnDisk, type Reading } from './disk-read.ts'
 import type { EarlierArchive } from './earlier-archive.ts'
 import { meter } from './meter.ts'
-import type { ArchiveIndexes } from './pieces/archive-indexes.ts'
+import type { ArchiveIndexes } from './pieces/pieces.ts'
 import { Shelf } from './shelf.ts'
 
 export interface ReuseOptions {

@@ -11,7 +11,7 @@ import { type Archived, type ArchivePlan, isTemporary } from './archive-place.ts
 import { reuseArchive } from './archive-reuse.ts'
 import { writeArchive } from './archive-writing.ts'
 import type { EarlierArchive } from './earlier-archive.ts'
-import { ArchiveIndexes } from './pieces/archive-indexes.ts'
+import { ArchiveIndexes } from './pieces/pieces.ts'
 import { Shelf } from './shelf.ts'
 
 /** Weekday archives of mirrors. */

@@ -1,0 +1,139 @@
+import { rm } from 'node:fs/promises'
+import { TerminalError } from '../../../errors.ts'
+import type { Progress } from '../../../progress.ts'
+import type { CommandRunner } from '../../command/command.ts'
+import { tarArgv, testArgv } from '../archive-form.ts'
+import type { Archived, ArchivePlan } from '../archive-place.ts'
+import { digestOnDisk, type Reading } from '../disk-read.ts'
+import { meter } from '../meter.ts'
+import { OnDisk } from '../on-disk.ts'
+import type { Shelf } from '../shelf.ts'
+import { assemble, DamagedArchiveError } from './archive-assembly.ts'
+import { ArchiveCheck } from './archive-check.ts'
+import { type ArchiveIndex, IndexBuilder } from './archive-index.ts'
+import { openPackers } from './archive-packers.ts'
+import { segmentsOf } from './archive-walk.ts'
+
+const timeoutMs = 7 * 24 * 3_600_000
+
+/** An archive that was put together, and read from the disk as it was to be. */
+export interface Written {
+  sha256: string
+  index: IndexBuilder
+  damaged: string[]
+  taken: Pick<Archived, 'takenFrom' | 'takenBytes'>
+}
+
+/**
+ * Writes an archive under a temporary name, on the disk, and reads it back. What has not changed since the earlier archive
+ * is taken from that one; if that turns out to be damaged, the whole mirror is packed anew.
+ * @param path The temporary name.
+ * @throws {TerminalError} It could not be written, or does not read back as it was written.
+ */
+export async function assembleVerified(
+  earlier: ArchiveIndex | undefined,
+  plan: ArchivePlan,
+  path: string,
+  onProgress: (progress: Progress) => void,
+  options: AssemblyOptions,
+): Promise<Written> {
+  const { runner, signal, now, shelf } = options
+  await rm(shelf.at(path), { force: true })
+  const packers = openPackers(plan)
+  const onDisk = new OnDisk()
+  const index = new IndexBuilder()
+  const readBack = readBackFrom(path, { plan, onDisk, index, options })
+  readBack.catch(() => {})
+  try {
+    const { takenBytes } = await assemble(path, {
+      at: (one) => shelf.at(one),
+      segments: (stopped) => segmentsOf(plan, runner, stopped, now()),
+      earlier,
+      tar: { argv: tarArgv(plan), timeoutMs },
+      packing: plan,
+      packers,
+      runner,
+      signal,
+      onDisk,
+      index,
+      onWritten: meter(null, onProgress),
+    })
+    const taken = earlier && takenBytes > 0 ? { takenFrom: earlier.header.path, takenBytes } : {}
+    return { sha256: await verified(path, readBack, earlier, options), index, damaged: [], taken }
+  } catch (error) {
+    onDisk.fail(error)
+    await readBack.catch(() => {})
+    if (!earlier || !(error instanceof DamagedArchiveError)) throw error
+    const whole = await assembleVerified(undefined, plan, path, onProgress, options)
+    return { ...whole, damaged: [`the archive ${earlier.header.path} is damaged: ${error.message}`] }
+  } finally {
+    await packers.close()
+  }
+}
+
+export interface AssemblyOptions {
+  runner: CommandRunner
+  signal: AbortSignal
+  /** The folders of the archive's target. */
+  shelf: Shelf
+  /** Milliseconds since the epoch. */
+  now: () => number
+}
+
+interface ReadingBack {
+  plan: ArchivePlan
+  onDisk: OnDisk
+  index: IndexBuilder
+  options: AssemblyOptions
+}
+
+/**
+ * Reads an archive from the disk, what is there of it while the rest is written, and compares it with what was to be
+ * written.
+ * @returns Its SHA-256.
+ */
+async function readBackFrom(path: string, { plan, onDisk, index, options }: ReadingBack): Promise<string> {
+  const { runner, signal, shelf } = options
+  const check = new ArchiveCheck(index)
+  const argv = testArgv(plan.compression)
+  const sha256 = await digestOnDisk(path, {
+    at: shelf.at(path),
+    runner,
+    signal,
+    onDisk,
+    ...(argv && { test: { argv, timeoutMs } }),
+    onRead: (chunk) => check.add(chunk),
+  })
+  check.end()
+  return sha256
+}
+
+/** @throws {DamagedArchiveError} It is not what was to be written, as neither is what parts of it were taken from. */
+async function verified(
+  path: string,
+  readBack: Promise<string>,
+  earlier: ArchiveIndex | undefined,
+  { runner, signal, shelf }: AssemblyOptions,
+): Promise<string> {
+  try {
+    return await readBack
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (earlier) await expectUndamaged(earlier, { at: shelf.at(earlier.header.path), runner, signal })
+    throw new TerminalError(`the archive ${path} does not read back as it was written`, {
+      hint: 'the disk or the memory of this machine may be failing: see dmesg',
+      cause,
+    })
+  }
+}
+
+/** @throws {DamagedArchiveError} */
+async function expectUndamaged(earlier: ArchiveIndex, reading: Reading): Promise<void> {
+  const check = new ArchiveCheck(earlier)
+  try {
+    await digestOnDisk(earlier.header.path, { ...reading, onRead: (chunk) => check.add(chunk) })
+  } catch (error) {
+    reading.signal.throwIfAborted()
+    throw new DamagedArchiveError((error as Error).message, { cause: error })
+  }
+}
