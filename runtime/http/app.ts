@@ -17,7 +17,7 @@ import { webhookRoutes } from './routes/webhooks.ts'
 
 /**
  * The HTTP side of hdsync, for one listener. Every error is answered as problem details (RFC 9457).
- * @param context Shared with what is answered without the app, as the limits are of both together.
+ * @param context Made of `options` unless given.
  * @example
  * const app = createApp({ engine, config, version, secrets: await readSecrets(config) })
  * await app.request('/runs', { headers: { host: 'localhost', authorization: `Bearer ${token}` } })
@@ -30,7 +30,7 @@ export function createApp(options: AppOptions, context: AppContext = createConte
     problemResponse(failure(error, method, path, context))
   app.onError((error, { req }) => fail(error, req.method, req.path))
   if (context.trusted) return app
-  // Before the routes, and not one of them: a middleware would make every request pass through two layers more.
+  // Before the routes, and not a middleware: `nothingThere` would find it at every path.
   const { fetch } = app
   const check = guard(context)
   app.fetch = (request, env, executionContext) => {

@@ -66,3 +66,6 @@ const unlimited = { perSecond: Number.MAX_VALUE, burst: Number.MAX_VALUE }
 export type AppEnv = { Bindings: Partial<HttpBindings> }
 
 export type App = Hono<AppEnv>
+
+/** Adds routes to an app. */
+export type AddRoutes = (app: App) => void

@@ -1,78 +1,44 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type AppOptions, createContext } from './context.ts'
-import { createDirect, type DirectRoutes } from './direct.ts'
-import type { Answer } from './exchange.ts'
+import { getRequestListener, RequestError } from '@hono/node-server'
+import { createApp } from './app.ts'
+import { type AddRoutes, type AppOptions, createContext } from './context.ts'
 import { failure } from './failure.ts'
-import { Problem, problemAnswer } from './problem.ts'
+import { Problem, problemResponse } from './problem.ts'
 
 /** Answers a request of Node's. */
 export type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => void | Promise<void>
 
 /**
- * The HTTP side of hdsync, for one listener: what `createDirect` does not answer, the app does, which is loaded for the
- * first such request.
- * @param more See `createDirect`.
+ * The app as a request handler of Node's, for one listener.
+ * @param addRoutes Adds routes that this listener alone has.
  */
-export function createHandler(options: AppOptions, more?: DirectRoutes): Handler {
+export function createHandler(options: AppOptions, addRoutes?: AddRoutes): Handler {
   const context = createContext(options)
-  const direct = createDirect(context, more)
-  let app: Promise<Handler> | undefined
-  const makeApp = async () => (await loadApp()).appListener(options, context)
-  async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    checkTarget(incoming)
-    const answer = direct(incoming)
-    if (answer) return write(await answer, outgoing)
-    app ??= makeApp()
-    const answerByApp = await app
-    // For whoever has gone meanwhile nothing is begun.
-    if (!outgoing.destroyed) await answerByApp(incoming, outgoing)
+  const app = createApp(options, context)
+  addRoutes?.(app)
+  const listener = getRequestListener((request, env) => app.fetch(request, env as never), {
+    // The app answers its own errors. What gets here is a request that it cannot be given.
+    errorHandler: (error) => problemResponse(problemOf(error)),
+  })
+  function problemOf(error: unknown): Problem {
+    if (error instanceof RequestError) return new Problem('malformed-request', error.message)
+    return failure(error as Error, 'request', '', context)
   }
-  return async (incoming, outgoing) => {
-    try {
-      await handle(incoming, outgoing)
-    } catch (error) {
-      // Whatever is wrong with an answer, what the daemon is at goes on.
-      const { method = '', url = '' } = incoming
-      const problem = failure(error as Error, method, url, context)
-      if (outgoing.headersSent) outgoing.destroy()
-      else write(problemAnswer(problem), outgoing)
-    }
+  const refuse = (problem: Problem) => getRequestListener(() => problemResponse(problem))
+  return (incoming, outgoing) => {
+    const problem = targetProblem(incoming)
+    return problem ? refuse(problem)(incoming, outgoing) : listener(incoming, outgoing)
   }
 }
 
 /**
- * Refuses a request that names another host in its first line than in its headers, of which the headers alone are judged.
- * @throws {Problem}
+ * A request must not name one host in its first line and another in its headers: only the headers are checked.
  * @see RFC 9112, 3.2.2
  */
-function checkTarget({ url = '', headers: { host = '' } }: IncomingMessage): void {
-  if (url.startsWith('/') || url === '*') return
+function targetProblem({ url = '', headers: { host = '' } }: IncomingMessage): Problem | undefined {
+  if (url.startsWith('/') || url === '*') return undefined
   const named = URL.canParse(url) ? new URL(url).host : ''
-  if (named === '' || named !== host.toLowerCase()) {
-    throw new Problem(
-      'wrong-host',
-      `the request is for ${JSON.stringify(url)}, its Host is ${JSON.stringify(host)}`,
-    )
-  }
-}
-
-/** @throws {Problem} It cannot be found. */
-async function loadApp(): Promise<typeof import('./app-listener.ts')> {
-  try {
-    return await import('./app-listener.ts')
-  } catch (error) {
-    throw new Problem('unavailable', `a part of hdsync cannot be loaded: ${(error as Error).message}`, {
-      hint: 'as after an upgrade: ask again once it has ended what it is at, or restart it: systemctl restart hdsync',
-    })
-  }
-}
-
-/** Loads all that requests may need. */
-export async function loadRest(): Promise<void> {
-  await Promise.all([loadApp(), import('./metrics/exposition.ts')])
-}
-
-/** Writes a whole answer. */
-export function write({ status, headers, body }: Answer, outgoing: ServerResponse): void {
-  outgoing.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body)
+  if (named !== '' && named === host.toLowerCase()) return undefined
+  const detail = `the request is for ${JSON.stringify(url)}, its Host is ${JSON.stringify(host)}`
+  return new Problem('wrong-host', detail)
 }

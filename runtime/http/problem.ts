@@ -1,7 +1,6 @@
 import { hintOf } from '../errors.ts'
-import { type Answer, answerJson } from './exchange.ts'
 import type { ProblemBody } from './problem-schema.ts'
-import { respondWith } from './respond.ts'
+import { respondJson } from './respond.ts'
 
 /**
  * Everything that can be wrong with a request, by the name that its `type` ends with. Names and statuses are a
@@ -97,10 +96,6 @@ export function problemType(name: ProblemName): string {
   return `urn:hdsync:problem:${name}`
 }
 
-export function problemAnswer(problem: Problem): Answer {
-  return answerJson(problem, problem.status, { 'content-type': problemMediaType, ...problem.extras.headers })
-}
-
 export function problemResponse(problem: Problem): Response {
-  return respondWith(problemAnswer(problem))
+  return respondJson(problem, problem.status, { 'content-type': problemMediaType, ...problem.extras.headers })
 }

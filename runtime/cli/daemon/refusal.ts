@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { write } from '../../http/handler.ts'
+import { getRequestListener } from '@hono/node-server'
 import { listen } from '../../http/listener.ts'
-import { Problem, problemAnswer } from '../../http/problem.ts'
+import { Problem, problemResponse } from '../../http/problem.ts'
 
 /** How long those who have come in are answered. */
 const patienceMs = 1000
@@ -18,10 +18,9 @@ export async function refuseWaiting(
   hint?: string,
 ): Promise<void> {
   if (sockets.length === 0) return
-  const answer = problemAnswer(new Problem('unavailable', reason, { hint }))
-  const listeners = await Promise.all(
-    sockets.map((fd) => listen({ address: { fd }, handle: (_, outgoing) => write(answer, outgoing) })),
-  )
+  const problem = new Problem('unavailable', reason, { hint })
+  const handle = getRequestListener(() => problemResponse(problem))
+  const listeners = await Promise.all(sockets.map((fd) => listen({ address: { fd }, handle })))
   await sleep(patienceMs)
   await Promise.all(listeners.map((listener) => listener.close(patienceMs)))
 }

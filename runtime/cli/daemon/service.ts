@@ -4,8 +4,9 @@ import { loadFunctions } from '../../backup/load-functions.ts'
 import type { Config } from '../../config/config.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
 import { loadWays } from '../../host/notify/hooks.ts'
-import type { DirectRoutes } from '../../http/direct.ts'
-import { createHandler, type Handler, loadRest } from '../../http/handler.ts'
+import type { AddRoutes } from '../../http/context.ts'
+import { createHandler, type Handler } from '../../http/handler.ts'
+import { loadExposition } from '../../http/routes/metrics.ts'
 import { readSecrets, type Secrets } from '../../http/secrets.ts'
 import { loadAhead } from '../load-ahead.ts'
 import { localRoutes } from './local.ts'
@@ -185,7 +186,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
 }
 
 async function begin(config: Config, { observer, onFailure }: ServiceOptions): Promise<Engine | undefined> {
-  const load = () => Promise.all([loadRest(), loadWays(config.notify)])
+  const load = () => Promise.all([loadExposition(), loadWays(config.notify)])
   const engine = await openEngine({ config, observer: loadAhead(load, observer), onFailure })
   if (!engine) return undefined
   try {
@@ -203,7 +204,7 @@ function appsOf(
   config: Config,
   secrets: Secrets,
   { version, observer }: ServiceOptions,
-  local: DirectRoutes,
+  local: AddRoutes,
 ) {
   const closing = new AbortController()
   const { onWarning } = observer

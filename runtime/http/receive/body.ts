@@ -18,11 +18,6 @@ export async function readText(request: HonoRequest): Promise<string> {
     unread,
   )
   if (bytes.byteLength > longestBodyBytes) throw tooLarge()
-  return textOf(bytes)
-}
-
-/** @throws {Problem} It is not UTF-8. */
-export function textOf(bytes: Uint8Array | ArrayBuffer): string {
   try {
     return utf8.decode(bytes)
   } catch {
@@ -49,8 +44,8 @@ async function readChunks(body: ReadableStream<Uint8Array> | null): Promise<Uint
   return Buffer.concat(chunks)
 }
 
-/** Whoever hangs up in the middle reads no answer; it is no fault of ours either. */
-export function unread(error: Error): never {
+/** A client that hangs up in the middle of its body is not an internal error. */
+function unread(error: Error): never {
   throw error instanceof Problem
     ? error
     : new Problem('malformed-request', `the body broke off: ${error.message}`)

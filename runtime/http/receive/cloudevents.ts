@@ -1,8 +1,8 @@
+import type { HonoRequest } from 'hono'
 import * as z from 'zod'
 import { envelopeSchema } from '../../../events/index.ts'
 import { isPlain, plainRule, timeRule } from '../../core/origin.ts'
 import { isSaneInstant } from '../../instant.ts'
-import type { Question } from '../exchange.ts'
 import { type Flaw, Problem } from '../problem.ts'
 import { parseJson } from './body.ts'
 
@@ -47,9 +47,6 @@ export interface Message {
   batched: boolean
 }
 
-/** One header by its name, or all of them, which takes longer. */
-export type RequestHeaders = Pick<Question, 'header' | 'headers'>
-
 export const structuredType = 'application/cloudevents+json'
 export const batchedType = 'application/cloudevents-batch+json'
 
@@ -58,12 +55,12 @@ export const batchedType = 'application/cloudevents-batch+json'
  * @throws {Problem} It is no CloudEvents message, or one whose data is not JSON.
  * @see CloudEvents 1.0, "HTTP Protocol Binding", 3
  */
-export function readMessage(request: RequestHeaders, body: string): Message {
+export function readMessage(request: HonoRequest, body: string): Message {
   const contentType = request.header('content-type') ?? ''
   const media = mediaType(contentType)
   if (media === batchedType) return { events: batchOf(parseJson(body)), batched: true }
   if (media === structuredType) return { events: [eventOf(parseJson(body), '')], batched: false }
-  const headers = request.headers()
+  const headers = request.header()
   const isBinary = Object.keys(headers).some((name) => name.startsWith('ce-'))
   if (isBinary && (body === '' || isJson(contentType)))
     return { events: [binaryOf(headers, body)], batched: false }

@@ -1,13 +1,10 @@
-import type { Handler } from 'hono'
 import { resolver } from 'hono-openapi'
 import * as z from 'zod'
 import { backupRequest } from '../../../events/index.ts'
-import type { App, AppContext, AppEnv } from '../context.ts'
+import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
-import { questionOf } from '../question.ts'
 import { batchedType, cloudEventSchema, longestBatch, structuredType } from '../receive/cloudevents.ts'
 import { takeEvents } from '../receive/take.ts'
-import { respondWith } from '../respond.ts'
 
 /** What became of an event that was sent. */
 export const receiptSchema = z.object({
@@ -59,7 +56,5 @@ const description = describe('sendEvent', {
 })
 
 export function eventRoutes(app: App, context: AppContext): void {
-  const take: Handler<AppEnv> = async (c) => respondWith(await takeEvents(questionOf(c), context))
-  // Described on the handler itself: as a middleware before it, the description would take its time at every event.
-  app.post('/events', Object.assign(take, description))
+  app.post('/events', description, (c) => takeEvents(c, context))
 }

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
-import { tellAlive, tellReady } from '../health.ts'
-import { respondWith } from '../respond.ts'
+import { Problem, storeFailed } from '../problem.ts'
+import { respondJson } from '../respond.ts'
 
 const status = z.object({ status: z.literal('ok'), version: z.string() })
 
@@ -19,7 +19,12 @@ const ready = describe('isReady', {
   open: true,
 })
 
-export function healthRoutes(app: App, context: AppContext): void {
-  app.get('/healthz', alive, () => respondWith(tellAlive(context)))
-  app.get('/readyz', ready, () => respondWith(tellReady(context)))
+export function healthRoutes(app: App, { engine, version, closing }: AppContext): void {
+  app.get('/healthz', alive, () => respondJson({ status: 'ok', version }))
+  app.get('/readyz', ready, () => {
+    const reason = engine.unready()
+    if (reason) throw storeFailed(reason)
+    if (closing.aborted) throw new Problem('unavailable', 'hdsync is stopping')
+    return respondJson({ status: 'ok', version })
+  })
 }

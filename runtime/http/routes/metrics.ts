@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
+import { Problem } from '../problem.ts'
 import { respond } from '../respond.ts'
 
 /** @see https://prometheus.io/docs/specs/om/open_metrics_spec/ */
@@ -14,8 +15,21 @@ const description = describe('readMetrics', {
 
 export function metricsRoutes(app: App, context: AppContext): void {
   app.get('/metrics', description, async () => {
-    // Loaded by the first who asks: it would take a tenth of the daemon's start.
-    const { exposition } = await import('../metrics/exposition.ts')
+    const { exposition } = await loadExposition()
     return respond(await exposition(context), 200, { 'content-type': exposedType })
   })
+}
+
+/**
+ * Loads what makes the metrics, with prom-client: most daemons are never asked for them.
+ * @throws {Problem} It cannot be found, as after an upgrade that has replaced the files.
+ */
+export async function loadExposition(): Promise<typeof import('../metrics/exposition.ts')> {
+  try {
+    return await import('../metrics/exposition.ts')
+  } catch (error) {
+    throw new Problem('unavailable', `a part of hdsync cannot be loaded: ${(error as Error).message}`, {
+      hint: 'as after an upgrade: ask again once it has ended what it is at, or restart it: systemctl restart hdsync',
+    })
+  }
 }

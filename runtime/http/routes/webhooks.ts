@@ -1,8 +1,6 @@
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
-import { questionOf } from '../question.ts'
 import { takeCall } from '../receive/take.ts'
-import { respondWith } from '../respond.ts'
 import { receiptSchema } from './events.ts'
 
 const header = (name: string, description: string) =>
@@ -41,7 +39,5 @@ const description = describe('callWebhook', {
 })
 
 export function webhookRoutes(app: App, context: AppContext): void {
-  app.post('/webhooks/:name', description, async (c) =>
-    respondWith(await takeCall(c.req.param('name'), questionOf(c), context)),
-  )
+  app.post('/webhooks/:name', description, (c) => takeCall(c.req.param('name'), c, context))
 }

@@ -106,7 +106,7 @@ describe('a daemon whose files an upgrade has taken away', () => {
     const copies = holdCopies(server)
     const { said } = await serve(server)
     const { answer: taken } = await ask(server, 'POST', '/events', backupStart)
-    await atWork(server, said, 'app-listener', 'exposition', 'ntfy')
+    await atWork(server, said, 'exposition', 'ntfy')
     takeAway()
     expect(await ask(server, 'GET', `/runs/${taken.run}`)).toMatchObject({ answer: { state: 'running' } })
     copies.letGo()
@@ -120,11 +120,12 @@ describe('a daemon whose files an upgrade has taken away', () => {
     const server = await makeServer()
     const { child } = await serve(server)
     takeAway()
-    expect(await ask(server, 'GET', '/runs')).toMatchObject({
+    expect(await ask(server, 'GET', '/metrics')).toMatchObject({
       status: 503,
       answer: { detail: expect.stringMatching(/^a part of hdsync cannot be loaded: /) },
     })
     expect((await ask(server, 'GET', '/healthz')).status).toBe(200)
+    expect((await ask(server, 'GET', '/runs')).status).toBe(200)
     expect(child.exitCode).toBeNull()
   })
 })
