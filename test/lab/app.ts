@@ -1,18 +1,19 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { bundle } from '../../deploy/build/bundle.ts'
 import { searchPath } from './available.ts'
-import { cacheFolder, keepInCache } from './scratch.ts'
+import { cacheFolder, fromCache, removeOlder } from './cache.ts'
 
 const run = promisify(execFile)
 const root = join(import.meta.dirname, '../..')
 const sources = ['deploy', 'events', 'functions', 'runtime', 'package.json', 'package-lock.json']
 const nodeBinary = 'node_modules/node/bin/node'
-const imagesKept = 5
+const imagesKept = 3
+const compiledKeptDays = 3
 
 /**
  * Makes an ext4 image of hdsync as it is in the checkout right now: sources, production dependencies, Node, and the
@@ -23,20 +24,22 @@ const imagesKept = 5
  * the checkout was when it booted.
  */
 export async function appImage(): Promise<string> {
-  const images = cacheFolder('images')
-  const staged = await mkdtemp(join(images, 'staged-'))
+  const staged = await mkdtemp(join(cacheFolder('images'), `staged.${process.pid}-`))
   try {
     await copy(sources, staged)
-    const image = join(images, `${await contentHash(staged)}.ext4`)
-    if (!existsSync(image)) {
-      await copy([...(await productionDependencies()), nodeBinary], staged)
-      await bundle(join(staged, 'built'))
-      await run('mkdir', [join(staged, 'node_modules/.bin')])
-      await symlink('../node/bin/node', join(staged, 'node_modules/.bin/node'))
-      await makeImage(staged, image)
-    }
-    keepInCache(image, /\.ext4$/, imagesKept)
-    return image
+    const folder = await fromCache({
+      kind: 'images',
+      key: await contentHash(staged),
+      kept: imagesKept,
+      make: async (folder) => {
+        await copy([...(await productionDependencies()), nodeBinary], staged)
+        await bundle(join(staged, 'built'))
+        await run('mkdir', [join(staged, 'node_modules/.bin')])
+        await symlink('../node/bin/node', join(staged, 'node_modules/.bin/node'))
+        await makeImage(staged, join(folder, 'app.ext4'))
+      },
+    })
+    return join(folder, 'app.ext4')
   } finally {
     await rm(staged, { recursive: true, force: true })
   }
@@ -44,7 +47,9 @@ export async function appImage(): Promise<string> {
 
 /** Where the machines share Node's compile cache: warm, the start of a .ts file takes half the time. */
 export function compileCache(): string {
-  return cacheFolder('compiled')
+  const folder = cacheFolder('compiled')
+  removeOlder(folder, compiledKeptDays)
+  return folder
 }
 
 /** Copies paths of the checkout. Tried again, since somebody may be saving a file at this moment. */
@@ -83,9 +88,7 @@ async function contentHash(staged: string): Promise<string> {
 async function makeImage(staged: string, image: string): Promise<void> {
   const sizeKiB = Number.parseInt((await run('du', ['-sk', staged])).stdout, 10)
   const options = ['-q', '-t', 'ext4', '-O', '^has_journal', '-m', '0', '-E', 'root_owner=0:0', '-d', staged]
-  const made = `${image}.${process.pid}`
-  await run('mke2fs', [...options, made, `${Math.ceil(sizeKiB * 1.1) + 16_384}k`], {
+  await run('mke2fs', [...options, image, `${Math.ceil(sizeKiB * 1.1) + 16_384}k`], {
     env: { PATH: searchPath.join(':') },
   })
-  await rename(made, image)
 }

@@ -1,10 +1,8 @@
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { searchPath } from './available.ts'
-import { cacheFolder, keepInCache } from './scratch.ts'
+import { fromCache, keyOf } from './cache.ts'
 
 const run = promisify(execFile)
 const kernelsKept = 2
@@ -23,23 +21,21 @@ export interface Kernel {
  * @throws With what apt says, without a network for example.
  */
 export async function labKernel(): Promise<Kernel> {
-  const folder = kernelFolder()
-  if (!existsSync(folder)) {
-    await run(join(import.meta.dirname, 'make-kernel'), [folder], {
-      env: { ...process.env, PATH: searchPath.join(':') },
-    })
-  }
-  keepInCache(folder, /^[0-9a-f]{16}$/, kernelsKept)
+  const files = ['make-kernel', 'first'].map((file) => join(import.meta.dirname, file))
+  const folder = await fromCache({
+    kind: 'kernels',
+    // By what makes it; apt is not asked again for a newer one.
+    key: keyOf([], files),
+    kept: kernelsKept,
+    make: async (folder) => {
+      await run(join(import.meta.dirname, 'make-kernel'), [folder], {
+        env: { ...process.env, PATH: searchPath.join(':') },
+      })
+    },
+  })
   return {
     image: join(folder, 'kernel'),
     initrd: join(folder, 'initrd'),
     modules: join(folder, 'modules'),
   }
-}
-
-/** Named by what makes it; apt is not asked again for a newer one. */
-function kernelFolder(): string {
-  const hash = createHash('sha256')
-  for (const file of ['make-kernel', 'first']) hash.update(readFileSync(join(import.meta.dirname, file)))
-  return join(cacheFolder('kernels'), hash.digest('hex').slice(0, 16))
 }

@@ -1,11 +1,9 @@
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { copyFile, readFile, rename } from 'node:fs/promises'
+import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { fromCache, keyOf } from './cache.ts'
 import type { Machine } from './machine.ts'
-import { cacheFolder } from './scratch.ts'
 
 export interface Rule {
   /** Only this many snapshots, from now on. All of them by default. */
@@ -42,20 +40,21 @@ export async function lab2002(
 /** Compiles no-vfs-lock.c, once for each version of it. Returns the path. */
 async function compiled(): Promise<string> {
   const source = join(import.meta.dirname, 'no-vfs-lock.c')
-  const hash = createHash('sha256')
-    .update(await readFile(source))
-    .digest('hex')
-    .slice(0, 16)
-  const library = join(cacheFolder('compiled-c'), `no-vfs-lock-${hash}.so`)
-  if (existsSync(library)) return library
-  const made = `${library}.${process.pid}`
-  try {
-    await promisify(execFile)('gcc', ['-shared', '-fPIC', '-O2', '-Wall', '-o', made, source])
-  } catch (cause) {
-    throw new Error('cannot compile no-vfs-lock.c; the lab of 2002 needs: apt-get install gcc libc6-dev', {
-      cause,
-    })
-  }
-  await rename(made, library)
-  return library
+  const folder = await fromCache({
+    kind: 'compiled-c',
+    key: keyOf([], [source]),
+    kept: 2,
+    make: async (folder) => {
+      const words = ['-shared', '-fPIC', '-O2', '-Wall', '-o', join(folder, 'no-vfs-lock.so'), source]
+      await promisify(execFile)('gcc', words).catch((cause) => {
+        throw new Error(
+          'cannot compile no-vfs-lock.c; the lab of 2002 needs: apt-get install gcc libc6-dev',
+          {
+            cause,
+          },
+        )
+      })
+    },
+  })
+  return join(folder, 'no-vfs-lock.so')
 }

@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { isProgram, labAvailable, searchPath } from '../lab/available.ts'
-import { cacheFolder, keepInCache } from '../lab/scratch.ts'
+import { cacheFolder, fromCache, keyOf } from '../lab/cache.ts'
 
 const run = promisify(execFile)
-const imagesKept = 2
+const kind = 'roots'
+const imagesKept = 1
 
 /** What a small server has, what hdsync needs, and what the tests look with. */
 const packages = [
@@ -24,7 +24,7 @@ export function systemAvailable(): { ok: true } | { ok: false; why: string } {
       ok: false,
       why: 'the root file system is made of the packages of the Debian that runs here; this is none',
     }
-  if (existsSync(imagePath())) return { ok: true }
+  if (existsSync(join(cacheFolder(kind), rootKey()))) return { ok: true }
   if (!isProgram('mmdebstrap'))
     return { ok: false, why: 'the machine with systemd needs: apt-get install mmdebstrap' }
   if (process.getuid?.() !== 0) return { ok: false, why: 'making a root file system needs root, once' }
@@ -37,22 +37,27 @@ export function systemAvailable(): { ok: true } | { ok: false; why: string } {
  * @throws With the last lines of mmdebstrap, without a network for example.
  */
 export async function rootImage(): Promise<string> {
-  const image = imagePath()
-  if (!existsSync(image)) {
-    await run(join(import.meta.dirname, 'make-root'), [image, codename(), ...packages], {
-      env: { ...process.env, PATH: searchPath.join(':') },
-    })
-  }
-  keepInCache(image, /\.ext4$/, imagesKept)
-  return image
+  const folder = await fromCache({
+    kind,
+    key: rootKey(),
+    kept: imagesKept,
+    make: async (folder) => {
+      const words = [join(folder, 'root.ext4'), codename(), ...packages]
+      await run(join(import.meta.dirname, 'make-root'), words, {
+        env: { ...process.env, PATH: searchPath.join(':') },
+      })
+    },
+  })
+  return join(folder, 'root.ext4')
 }
 
-/** Named by all that goes into it. */
-function imagePath(): string {
-  const hash = createHash('sha256').update([codename(), ...packages].join('\0'))
-  for (const file of ['make-root', 'up', '../lab/agent', '../lab/shares'])
-    hash.update(readFileSync(join(import.meta.dirname, file)))
-  return join(cacheFolder('roots'), `${hash.digest('hex').slice(0, 16)}.ext4`)
+/** Stands for all that goes into it. */
+export function rootKey(): string {
+  const files = ['make-root', 'up', '../lab/agent', '../lab/shares']
+  return keyOf(
+    [codename(), ...packages],
+    files.map((file) => join(import.meta.dirname, file)),
+  )
 }
 
 function osRelease(): string {
