@@ -1,8 +1,18 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What takes several minutes, longest first. */
-const longest = ['test/lab/stops/', 'test/system/', 'test/lab/refusals/']
+const longest = [
+  ...['test/system/install.', 'test/lab/stops/', 'test/lab/refusals/', 'test/system/', 'test/lab/'],
+  'test/unit/deploy/',
+]
+
+const workers = availableParallelism() + 1
+
+/** What is too long for every push; `npm run test:nightly` sets it. */
+const nightly = process.env.HDSYNC_NIGHTLY === '1'
+const exclude = ['**/node_modules/**', ...(nightly ? [] : ['**/*.nightly.test.ts'])]
 
 /** What begins with the longest does not wait for it at the end. */
 class LongestFirst extends BaseSequencer {
@@ -22,6 +32,8 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
+    // One more than a small box has cores: unit tests wait for processes, while machines compute.
+    maxWorkers: workers,
     projects: [
       {
         // Examples import `hdsync` by name.
@@ -29,32 +41,31 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{unit,contract}/**/*.test.ts'],
+          exclude,
           // Only what hangs takes so long, even where other work goes on beside.
           testTimeout: 300_000,
           hookTimeout: 300_000,
           // What a test looks for in another process is looked for as `expect.poll()` does.
           expect: { poll: { timeout: 60_000, interval: 20 } },
-          // Most of it waits for processes.
-          maxWorkers: 2,
         },
       },
       {
         test: {
           name: 'lab',
           include: ['test/lab/**/*.test.ts'],
+          exclude,
           // Only what hangs takes so long, even where the machine in the machine is slow.
           testTimeout: 600_000,
           hookTimeout: 600_000,
-          maxWorkers: 2,
         },
       },
       {
         test: {
           name: 'system',
           include: ['test/system/**/*.test.ts'],
+          exclude,
           testTimeout: 1_200_000,
           hookTimeout: 1_800_000,
-          maxWorkers: 2,
         },
       },
     ],

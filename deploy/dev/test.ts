@@ -1,6 +1,6 @@
 /**
- * Runs every check and suite one after the other, whatever the ones before gave, and ends with what failed, once
- * more, and one line that counts them together. Lint and types count as one test each.
+ * Runs every check and suite, whatever the ones before gave, and ends with what failed, once more, and one line that
+ * counts them together. Lint and types count as one test each.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -38,17 +38,18 @@ function check(name: string, command: string, ...words: string[]): void {
   else failures.push(name)
 }
 
-/** A suite that breaks before it reports counts as one failed test. */
-function suite(...projects: string[]): void {
-  const name = projects.join(' and ')
+/** The suites, side by side. What breaks before it reports counts as one failed test. */
+function suites(...projects: string[]): void {
+  const name = projects.join(', ')
   console.log(`\n== ${name}`)
-  const report = join(scratch, `${projects[0]}.json`)
+  const report = join(scratch, 'report.json')
   const good = run(
     'vitest',
     'run',
     ...projects.flatMap((project) => ['--project', project]),
     '--reporter=default',
     '--reporter=json',
+    `--reporter=${join(import.meta.dirname, 'heartbeat.ts')}`,
     `--outputFile=${report}`,
   )
   try {
@@ -80,9 +81,7 @@ function beginningOf(text: string): string {
 
 check('lint and format', 'biome', 'check', '.')
 check('types', 'tsc', '--noEmit')
-suite('unit')
-// Together, as the machine with systemd alone would leave a processor idle.
-suite('lab', 'system')
+suites('unit', 'lab', 'system')
 
 rmSync(scratch, { recursive: true, force: true })
 if (failures.length > 0) console.log(`\n== failed\n${failures.join('\n\n')}`)

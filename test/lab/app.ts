@@ -45,6 +45,17 @@ export async function appImage(): Promise<string> {
   }
 }
 
+/** Stands for what builds and packages of the checkout are made of. */
+export async function checkoutKey(): Promise<string> {
+  const staged = await mkdtemp(join(cacheFolder('images'), `staged.${process.pid}-`))
+  try {
+    await copy(sources, staged)
+    return await contentHash(staged)
+  } finally {
+    await rm(staged, { recursive: true, force: true })
+  }
+}
+
 /** Where the machines share Node's compile cache: warm, the start of a .ts file takes half the time. */
 export function compileCache(): string {
   const folder = cacheFolder('compiled')

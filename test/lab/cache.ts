@@ -84,9 +84,17 @@ export async function isWhole(entry: string): Promise<boolean> {
  * @returns What gives it back.
  */
 export async function lock(entry: string): Promise<() => Promise<void>> {
+  for (;;) {
+    const unlock = await tryLock(entry)
+    if (unlock) return unlock
+    await pause(200)
+  }
+}
+
+/** Takes the lock of an entry, unless another living process holds it. */
+export async function tryLock(entry: string): Promise<(() => Promise<void>) | undefined> {
   const path = `${entry}.lock`
-  while (!(await taken(path))) await pause(200)
-  return () => rm(path, { force: true })
+  return (await taken(path)) ? () => rm(path, { force: true }) : undefined
 }
 
 async function taken(path: string): Promise<boolean> {

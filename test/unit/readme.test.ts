@@ -106,7 +106,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   ],
   'the power fails': [
     [lab('stops/cut'), 'is put in order after a power cut'],
-    [lab('torture.test'), 'after a power cut'],
+    [lab('torture.nightly.test'), 'after a power cut'],
     [lab('times.test'), 'as the power failed, is found by its contents'],
     ['test/system/install.test.ts', 'knows an orderly shutdown from a power cut'],
   ],

@@ -1,11 +1,9 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { main } from '../../../../../runtime/cli/program.ts'
 import { backUp, makeServer, printed, type Server } from '../night.ts'
-
-const root = join(import.meta.dirname, '../../../../..')
+import { completed } from './completed.ts'
 
 /** What may come next, without the descriptions. */
 async function offered({ config }: Server, ...words: string[]): Promise<string[]> {
@@ -69,28 +67,8 @@ describe('__complete', () => {
   })
 })
 
-/** Asks a real shell how a line goes on. @param ask Its own way to ask. */
-function completed(shell: string, server: Server, ask: string): string[] {
-  const io = { ...process.env, HDSYNC_CONFIG: server.config, PATH: `${root}/deploy/bin:${process.env.PATH}` }
-  const script = execFileSync(join(root, 'deploy/bin/hdsync'), ['completion', shell], { encoding: 'utf8' })
-  const file = join(server.folder, `completion.${shell}`)
-  writeFileSync(file, script)
-  const flags = { bash: ['--norc'], zsh: ['-f'], fish: ['--no-config'] }[shell] ?? []
-  const out = execFileSync(shell, [...flags, '-c', ask.replace('SCRIPT', file)], {
-    env: io,
-    encoding: 'utf8',
-  })
-  return out.split('\n').filter(Boolean)
-}
-
 const inBash = (...words: string[]) =>
   `source SCRIPT; COMP_WORDS=(hdsync ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _hdsync; printf '%s\\n' "\${COMPREPLY[@]}"`
-const inZsh = (...words: string[]) =>
-  `compdef() { : }; compset() { :; }; _files() { print files }; _describe() { print -rl -- "\${(@P)argv[-1]}" }
-  source SCRIPT; words=(hdsync ${words.map((word) => `'${word}'`).join(' ')}); CURRENT=${words.length + 1}; _hdsync`
-const inFish = (line: string) => `source SCRIPT; complete --do-complete '${line}'`
-const missing = (shell: string) => !existsSync(`/usr/bin/${shell}`) && !existsSync(`/bin/${shell}`)
-
 test('bash completes commands, options, sources and files', async () => {
   const server = await makeServer()
   expect(completed('bash', server, inBash('ru'))).toEqual(['run', 'runs'])
@@ -108,33 +86,4 @@ test('bash completes commands, options, sources and files', async () => {
   expect(completed('bash', server, `source SCRIPT; complete -p hdsync`)).toEqual([
     'complete -F _hdsync hdsync',
   ])
-})
-
-test('zsh completes, with descriptions', async (context) => {
-  if (missing('zsh')) context.skip('zsh is not installed')
-  const server = await makeServer()
-  expect(completed('zsh', server, inZsh('ru'))).toEqual([
-    'run:back up all sources, or those named, and follow it',
-    'runs:list past runs',
-  ])
-  expect(completed('zsh', server, inZsh('run', 'home', ''))).toEqual([`www:${server.folder}/www`])
-  expect(completed('zsh', server, inZsh('events', '--source=w'))).toEqual([`www:${server.folder}/www`])
-  expect(completed('zsh', server, inZsh('run', '-c', ''))).toEqual(['files'])
-})
-
-test('fish completes, with descriptions', async (context) => {
-  if (missing('fish')) context.skip('fish is not installed')
-  const server = await makeServer()
-  expect(completed('fish', server, inFish('hdsync ru'))).toEqual([
-    'run\tback up all sources, or those named, and follow it',
-    'runs\tlist past runs',
-  ])
-  expect(completed('fish', server, inFish('hdsync run home '))).toEqual([`www\t${server.folder}/www`])
-  expect(completed('fish', server, inFish('hdsync events --source=w'))).toEqual([
-    `--source=www\t${server.folder}/www`,
-  ])
-  const [file] = completed('fish', server, inFish(`hdsync run -c ${server.folder}/hds`))
-  expect(file).toMatch(new RegExp(`^${server.config}`))
-  const [option] = completed('fish', server, inFish(`hdsync run --config=${server.folder}/hds`))
-  expect(option).toMatch(new RegExp(`^--config=${server.config}`))
 })
