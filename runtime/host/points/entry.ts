@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream'
+import type { Folder } from '../target/safe-open.ts'
+
+export type EntryType =
+  | 'file'
+  | 'directory'
+  | 'symlink'
+  | 'fifo'
+  | 'socket'
+  | 'block-device'
+  | 'character-device'
+
+/** One thing that a restore point holds, as it was in the source. */
+export interface Entry {
+  /**
+   * Below the folder of the source: bytes, as a name need not be valid UTF-8. No `/` at the beginning or the end, no `.`
+   * and no `..` in it. Empty for the folder of the source itself.
+   */
+  path: Buffer
+  type: EntryType
+  /** What a reader of a regular file gets, holes included; 0 for all else. */
+  sizeBytes: number
+  /** Nanoseconds since the epoch, as far as the medium has them. */
+  mtimeNs: bigint
+  /** The permission bits, with set-user-ID, set-group-ID and sticky: 0 to 0o7777. */
+  mode: number
+  uid: number
+  gid: number
+  /** What a symbolic link contains. */
+  linkTo?: Buffer
+  /** An earlier name of the same file, where this is a further hard link of it; `sizeBytes` is that file's. */
+  hardLinkTo?: Buffer
+  /** Of the contents of a regular file, in hexadecimal digits, where it is known. */
+  sha256?: string
+}
+
+/** What is to be taken out of a restore point. */
+export interface Selection {
+  /** Each comes with everything below it; an empty path stands for the whole source. */
+  paths: readonly Buffer[]
+  /** What is left out of that: patterns as rsync's `--exclude` has them, seen from the folder of the source. */
+  exclude?: readonly string[]
+}
+
+/** Something that could not be read. */
+export interface Unreadable {
+  /** Undefined where it cannot be told what is missing, as behind the place where an archive is damaged. */
+  path?: Buffer
+  reason: string
+}
+
+export interface Extracted {
+  /** Empty when all that was asked for is there. */
+  unreadable: readonly Unreadable[]
+}
+
+/**
+ * Reads a restore point. There is one reader for mirrors and one that reads an archive from its beginning, by tar, which
+ * works for every archive of any age; a quicker one may stand in for the latter where there is a catalogue.
+ */
+export interface PointReader {
+  /**
+   * Everything in it, a folder before what is in it.
+   * @param under Only this entry and what is below it; nothing where there is no such entry.
+   * @throws {Error} While it is iterated, where no more can be read: what came before is good.
+   */
+  entries(under?: Buffer): AsyncIterable<Entry>
+  /**
+   * Writes what is selected into an empty folder, each at its path below the folder of the source, with every
+   * attribute: owners by number, modes, times, ACLs, extended attributes, hard links among what is selected, holes.
+   * Folders above a selected path are made where they are missing, with the attributes that they have in the restore
+   * point. Nothing is written outside of `into`.
+   * @returns What could not be read; the rest is there.
+   */
+  extract(selection: Selection, into: Folder, onProgress?: (bytes: number) => void): Promise<Extracted>
+  /** The contents of a regular file, as a stream of bytes; it fails where there is none. */
+  read(path: Buffer): Readable
+}

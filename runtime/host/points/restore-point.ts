@@ -1,0 +1,22 @@
+/** A `mirror` is the rsynced copy, a `weekday` and a `kept` are archives of it. */
+export type PointKind = 'mirror' | 'weekday' | 'kept'
+
+/** A moment that a source can be taken back to. */
+export interface RestorePoint {
+  /** `SOURCE@NAME`; NAME tells it from the others of the source. Stable as long as it is there. */
+  id: string
+  source: string
+  kind: PointKind
+  /** When its mirror was read, as ISO 8601 in UTC. */
+  at: string
+  /** The name of the target that it lies on. */
+  target: string
+  /** Of the mirror's folder, or of the archive's file. */
+  path: string
+  /** How many files, folders and other entries it holds, where that is known. */
+  files?: number
+  /** Of an archive, the size of its file; of a mirror, that of its contents, where that is known. */
+  sizeBytes?: number
+  /** When it was last read whole and found good. */
+  provenAt?: string
+}
