@@ -1,14 +1,24 @@
 import type { HonoRequest } from 'hono'
 import * as z from 'zod'
 import { backupRequest, backupStart } from '../../../events/index.ts'
+import type { Engine } from '../../backup/engine.ts'
+import type { Config } from '../../config/config.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
 import type { AddRoutes } from '../../http/context.ts'
 import { problemMediaType } from '../../http/problem.ts'
 import { readText } from '../../http/receive/body.ts'
 import { respondJson } from '../../http/respond.ts'
-import type { Service } from './service.ts'
 
-/** What the daemon works by, or will once what is going on has ended, and at: `GET /status`. */
+/** What of the daemon its local routes ask. */
+export interface Asked {
+  /** The config that it works by, or will once the current run has ended. */
+  readonly wanted: Config
+  readonly engine: Engine
+  /** Reads the config again. @throws {UsageError} It is wrong. */
+  reload(): Promise<void>
+}
+
+/** Which config the daemon works by (or will, once the current run has ended), and its run: `GET /status`. */
 export const daemonStatus = z.object({
   config: z.string(),
   digest: z.string(),
@@ -29,28 +39,28 @@ const runRequest = z.object({
  * What the other commands of hdsync ask the daemon for over its unix socket, beside the public API: its config and
  * state, to read the config again, and a run that is begun only if none is going on.
  */
-export function localRoutes(service: () => Service): AddRoutes {
+export function localRoutes(daemon: () => Asked): AddRoutes {
   let last: Promise<unknown> = Promise.resolve()
   const refuse = (error: Error) => refusal(422, 'This cannot be done', error.message, hintOf(error))
-  const status = () => respondJson(statusOf(service()))
+  const status = () => respondJson(statusOf(daemon()))
   return (app) => {
     app.get('/status', status)
-    app.post('/reload', () => service().reload().then(status).catch(refuse))
+    app.post('/reload', () => daemon().reload().then(status).catch(refuse))
     app.post('/runs', ({ req }) => {
       // One after the other: no run may begin between the check that none is going on and the start.
-      const answer = last.then(() => begin(service(), req))
+      const answer = last.then(() => begin(daemon(), req))
       last = answer.catch(() => {})
       return answer.catch(refuse)
     })
   }
 }
 
-function statusOf({ wanted, engine }: Service): z.output<typeof daemonStatus> {
+function statusOf({ wanted, engine }: Asked): z.output<typeof daemonStatus> {
   const { file, digest } = wanted
   return { config: file, digest, pid: process.pid, run: engine.current() ?? null }
 }
 
-async function begin({ engine }: Service, request: HonoRequest): Promise<Response> {
+async function begin({ engine }: Asked, request: HonoRequest): Promise<Response> {
   const { source, data, release } = runRequest.parse(JSON.parse(await readText(request)))
   const going = engine.current() ?? engine.bus.heldRun()
   if (going) return refusal(409, 'Another run is going on', going)
