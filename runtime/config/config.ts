@@ -1,7 +1,7 @@
+import { createHash } from 'node:crypto'
 import type * as z from 'zod'
 import { allowancesIn, withoutAllowances } from './allowance.ts'
 import { checkParts } from './checks.ts'
-import { complete } from './complete.ts'
 import { describeAt, validate } from './findings.ts'
 import type { NotifyHook } from './notify.ts'
 import { partsOf } from './parts.ts'
@@ -57,10 +57,11 @@ export function parseConfig(text: string, file: string): Config {
     .filter(({ key, found }) => found !== 'nothing' || yaml.mistakes.every((mistake) => mistake.key !== key))
   problems.push(...yaml.mistakes)
   if (!data || problems.length > 0) throw new ConfigError(problems.sort(byPlace))
-  const settings = {
+  return {
     ...data,
     ...(data.http && { http: withoutAllowances(data.http) }),
     file,
+    digest: createHash('sha256').update(text).digest('hex'),
     sources: named(data.sources, (source) => ({
       ...source,
       archive: source.archive ?? Boolean(data.archive),
@@ -70,14 +71,14 @@ export function parseConfig(text: string, file: string): Config {
       ({ path, message }) => `${formatPlace(yaml.locate(path, 'key'))}: ${message}`,
     ),
   }
-  return complete(settings, text)
 }
 
 function byPlace(one: Problem, other: Problem): number {
   return (one.line ?? 0) - (other.line ?? 0) || (one.column ?? 0) - (other.column ?? 0)
 }
 
+/** By name, without a prototype: `constructor` is a source only if the file has one. */
 function named<T, U>(parts: Record<string, T>, rest: (part: T) => U): Record<string, U & { name: string }> {
   const entries = Object.entries(parts).map(([name, part]) => [name, { name, ...rest(part) }] as const)
-  return Object.fromEntries(entries)
+  return Object.assign(Object.create(null), Object.fromEntries(entries))
 }

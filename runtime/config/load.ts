@@ -1,8 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Config } from './config.ts'
+import { type Config, parseConfig } from './config.ts'
 import { nameTargets } from './host-path.ts'
-import { configMemory } from './memory.ts'
+import { noteStore } from './last-good.ts'
 import { ConfigError } from './problem.ts'
 import { refuseUntrusted } from './trust.ts'
 
@@ -20,18 +20,14 @@ export interface LoadOptions {
 }
 
 /**
- * Reads the config file. Safe to repeat: every call reads it anew, and checks a text that it does not know.
+ * Reads the config file. Safe to repeat: every call reads and checks it anew.
  * @throws {ConfigError} The file cannot be read, could have been written by others, or is wrong.
  */
 export async function loadConfig({ path, env, uid }: LoadOptions): Promise<Config> {
   const file = configFile({ path, env })
   const text = readConfigText({ path, env, ...(uid !== undefined && { uid }) })
-  const memory = configMemory(env.NODE_COMPILE_CACHE, uid)
-  const known = memory.recall(file, text)
-  if (known) return nameTargets(known)
-  const { parseConfig } = await import('./config.ts')
   const config = parseConfig(text, file)
-  memory.keep(config, text)
+  noteStore(env.NODE_COMPILE_CACHE, file, config)
   return nameTargets(config)
 }
 

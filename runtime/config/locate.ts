@@ -1,5 +1,6 @@
+import { notedStore } from './last-good.ts'
 import { configFile, DEFAULT_CONFIG_FILE, type LoadOptions, loadConfig, readConfigText } from './load.ts'
-import { configMemory } from './memory.ts'
+import { ordinaryStore, storeConfigIn } from './loose-store.ts'
 import { ConfigError } from './problem.ts'
 import type { StoreConfig } from './store-config.ts'
 
@@ -22,19 +23,17 @@ export async function locateStore(options: LoadOptions): Promise<Located> {
     return { config: await loadConfig(options) }
   } catch (problem) {
     if (!(problem instanceof ConfigError)) throw problem
-    const found = await guess(options)
+    const found = guess(options)
     if (!found) throw problem
     return { ...found, problem }
   }
 }
 
 /** What was last read of the file is what the run that is going on has begun with, as a rule. */
-async function guess(options: LoadOptions): Promise<Located | undefined> {
+function guess(options: LoadOptions): Located | undefined {
   const file = configFile(options)
-  const remembered = configMemory(options.env.NODE_COMPILE_CACHE, options.uid).latest(file)
-  if (remembered) return { config: remembered, basis: 'as it was when it was last good' }
-  // Only a config that is wrong is worth the time that it takes to load this.
-  const { ordinaryStore, storeConfigIn } = await import('./loose-store.ts')
+  const noted = notedStore(options.env.NODE_COMPILE_CACHE, file, options.uid)
+  if (noted) return { config: noted, basis: 'as it was when it was last good' }
   const text = readIfThere(options)
   const said = text === undefined ? undefined : storeConfigIn(text)
   if (said) return { config: said, basis: 'as far as it can be read' }
