@@ -13,6 +13,7 @@ export * from './facts.ts'
 export * from './gate.ts'
 export * from './notify.ts'
 export * from './parts.ts'
+export * from './pattern.ts'
 export * from './stored.ts'
 
 const { notifyEvents: _byKind, ...notifications } = notify

@@ -4,8 +4,19 @@
  */
 export { z } from 'zod'
 export * from '../events/index.ts'
+export { configured, configuredHook, volumeSource } from './backup/configured.ts'
 export { earlierArchives, provesUnchanged } from './backup/earlier-archives.ts'
-export { type Context, defineFunction, type FunctionSpec, type GiveUpContext } from './backup/function.ts'
+export {
+  type Config,
+  type Context,
+  defineFunction,
+  type FunctionSpec,
+  type GiveUpContext,
+  type LvSource,
+  type PathSource,
+  type Source,
+  type Target,
+} from './backup/function.ts'
 export {
   findRelease,
   isMoved,
@@ -22,10 +33,9 @@ export { countOf, mirrorFilesAtLeast } from './backup/mirror/mirror-count.ts'
 export { permit, type Stopped } from './backup/mirror/permit.ts'
 export { remarksOn } from './backup/mirror/remarks.ts'
 export { syncWarning } from './backup/mirror/sync-warning.ts'
+export { snapshotSizeBytes } from './backup/snapshot-size.ts'
 export { summarise, unsummed } from './backup/summary.ts'
-export type { Config, LvSource, PathSource, Source, Target } from './config/config.ts'
-export { matchesEvent } from './config/event-pattern.ts'
-export { configured, configuredHook, volumeSource } from './config/lookup.ts'
+export { tellingLine } from './backup/telling-line.ts'
 export type {
   AtGate,
   Delivered,
@@ -54,9 +64,7 @@ export {
 export type { EarlierArchive } from './host/archive/earlier-archive.ts'
 export type { Session } from './host/command/session.ts'
 export type { Host } from './host/host.ts'
-export { snapshotSizeBytes } from './host/limits.ts'
 export type { Comparison, Mirror } from './host/mirror/mirrors.ts'
-export { tellingLine } from './host/mount/kernel-log.ts'
 export { isoOf } from './instant.ts'
 export type { Progress } from './progress.ts'
 export { weekdayOf } from './weekday.ts'

@@ -7,10 +7,10 @@ import {
   sourceFailed,
   sourceSynced,
 } from '../../events/index.ts'
+import { configured } from '../../runtime/backup/configured.ts'
 import { earlierArchives, provesUnchanged } from '../../runtime/backup/earlier-archives.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { configured } from '../../runtime/config/lookup.ts'
 import { TerminalError } from '../../runtime/errors.ts'
 import { weekdayOf } from '../../runtime/weekday.ts'
 

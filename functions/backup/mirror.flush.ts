@@ -8,11 +8,11 @@ import {
   sourceWarned,
   syncRun,
 } from '../../events/index.ts'
+import { configured } from '../../runtime/backup/configured.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { forgetHold } from '../../runtime/backup/holds/source-hold.ts'
 import { spoilsUnflushed } from '../../runtime/backup/mirror/may-be-lost.ts'
-import { configured } from '../../runtime/config/lookup.ts'
 import { SuspectMirrorError } from '../../runtime/errors.ts'
 
 /**

@@ -6,8 +6,8 @@ import {
   snapshotReleased,
   sourceNext,
 } from '../../events/index.ts'
+import { volumeSource } from '../../runtime/backup/configured.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { volumeSource } from '../../runtime/config/lookup.ts'
 import type { Emit } from '../../runtime/core/function.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 

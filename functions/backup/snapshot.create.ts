@@ -8,14 +8,13 @@ import {
   snapshotTake,
   sourceFailed,
 } from '../../events/index.ts'
+import { configured, volumeSource } from '../../runtime/backup/configured.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
-import { defineFunction } from '../../runtime/backup/function.ts'
+import { defineFunction, type LvSource } from '../../runtime/backup/function.ts'
 import { bearsOnDoubt, doubtOf } from '../../runtime/backup/mirror/doubts.ts'
 import { lastCopy } from '../../runtime/backup/mirror/last-copy.ts'
-import type { LvSource } from '../../runtime/config/config.ts'
-import { configured, volumeSource } from '../../runtime/config/lookup.ts'
+import { snapshotSizeBytes } from '../../runtime/backup/snapshot-size.ts'
 import type { EventLog } from '../../runtime/core/function.ts'
-import { snapshotSizeBytes } from '../../runtime/host/limits.ts'
 
 /**
  * Takes a snapshot of a source's volume, after dropping what an earlier trial or night left of it: writable,

@@ -6,11 +6,11 @@ import {
   sourceFailed,
   syncRun,
 } from '../../events/index.ts'
+import { volumeSource } from '../../runtime/backup/configured.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { volumeSource } from '../../runtime/config/lookup.ts'
+import { tellingLine } from '../../runtime/backup/telling-line.ts'
 import { retryDelayMs } from '../../runtime/core/retry.ts'
-import { tellingLine } from '../../runtime/host/mount/kernel-log.ts'
 
 /**
  * Mounts a snapshot read-only. Where that fails, the snapshot is dropped and another one is asked for, with

@@ -9,9 +9,9 @@ import {
   sourceFailed,
   sourceWarned,
 } from '../../events/index.ts'
+import { volumeSource } from '../../runtime/backup/configured.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { volumeSource } from '../../runtime/config/lookup.ts'
 import type { EventLog } from '../../runtime/core/function.ts'
 import { retryDelayMs } from '../../runtime/core/retry.ts'
 import { RetryableError, reasonOf, TerminalError } from '../../runtime/errors.ts'

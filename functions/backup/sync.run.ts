@@ -12,16 +12,15 @@ import {
   syncHeld,
   syncRun,
 } from '../../events/index.ts'
+import { configured } from '../../runtime/backup/configured.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
-import { defineFunction } from '../../runtime/backup/function.ts'
+import { defineFunction, type LvSource, type Source } from '../../runtime/backup/function.ts'
 import { holdOf } from '../../runtime/backup/holds/source-hold.ts'
 import { copiedBy } from '../../runtime/backup/mirror/copied.ts'
 import { copy } from '../../runtime/backup/mirror/copy.ts'
 import { spoils } from '../../runtime/backup/mirror/may-be-lost.ts'
 import { openMirror } from '../../runtime/backup/mirror/open-mirror.ts'
 import { tellOverflow } from '../../runtime/backup/mirror/overflow.ts'
-import type { LvSource, Source } from '../../runtime/config/config.ts'
-import { configured } from '../../runtime/config/lookup.ts'
 import type { Emit } from '../../runtime/core/function.ts'
 import { isoOf } from '../../runtime/instant.ts'
 

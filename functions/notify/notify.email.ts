@@ -1,6 +1,6 @@
 import { notifyEmail } from '../../events/index.ts'
+import { configuredHook } from '../../runtime/backup/configured.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { configuredHook } from '../../runtime/config/lookup.ts'
 import { retryForADay } from '../../runtime/core/retry.ts'
 
 /**

@@ -3,6 +3,7 @@ import {
   type DataOf,
   deadLettered,
   hookDisabled,
+  matchesEvent,
   notifyEmail,
   notifyEvents,
   notifyExec,
@@ -11,7 +12,6 @@ import {
   notifyWebhook,
 } from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { matchesEvent } from '../../runtime/config/event-pattern.ts'
 
 /**
  * Finds the hooks that are to hear of an event. Each gets a delivery of its own, retried by itself. Interrupted, it is

@@ -5,6 +5,8 @@ import type { Config } from '../config/config.ts'
 import * as core from '../core/function.ts'
 import type { Host } from '../host/host.ts'
 
+export type { Config, LvSource, PathSource, Source, Target } from '../config/config.ts'
+
 // The core's words for function authors, with the box and the config of backups filled in.
 
 /** What a handler may do besides emitting. `host` is the box: LVM, mounts, rsync, archives, programs. */

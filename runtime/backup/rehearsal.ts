@@ -9,7 +9,7 @@ import type { RegisteredFunction, Registry } from '../core/registry/registry.ts'
 import { work } from '../core/worker.ts'
 import type { Host, HostOptions } from '../host/host.ts'
 import { createPlanner, type PlannedStep } from '../host/planning.ts'
-import { chainEnds } from './chain-ends.ts'
+import { chainEnds } from './engine/chain-ends.ts'
 
 /** What came of a function that was run by itself, beside the bus. */
 export interface Rehearsal {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunResult } from '../../events/index.ts'
+import { tellHooks } from '../backup/engine/last-words.ts'
 import { type Engine, openEngine } from '../backup/engine.ts'
-import { tellHooks } from '../backup/last-words.ts'
 import { summarise } from '../backup/summary.ts'
 import type { Config } from '../config/config.ts'
 import { heldBack } from '../core/bus/bus.ts'

@@ -1,6 +1,6 @@
 import { catalogue } from '../../events/index.ts'
+import { matchesEvent } from '../../events/pattern.ts'
 import { didYouMean } from '../nearest.ts'
-import { matchesEvent } from './event-pattern.ts'
 import type { NotifyHook } from './notify.ts'
 import { quote } from './problem.ts'
 

@@ -1,7 +1,7 @@
 import type { FileSystem } from '../../../events/index.ts'
-import { certainLimit, type DeletionFacts, deletionLimit } from '../../host/limits.ts'
 import type { Forecast } from '../../host/mirror/rsync.ts'
 import { permittedDeletions } from '../holds/held-names.ts'
+import { certainLimit, type DeletionFacts, deletionLimit } from './deletion-limit.ts'
 
 /** A copy that may begin. */
 export interface Permitted {

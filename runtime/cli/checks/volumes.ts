@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
+import { snapshotSizeBytes } from '../../backup/snapshot-size.ts'
 import type { LvSource } from '../../config/config.ts'
-import { snapshotSizeBytes } from '../../host/limits.ts'
 import { cachedHint, fullName, type Volume } from '../../host/lvm/lvm.ts'
 import { type Origin, snapshotName } from '../../host/lvm/snapshots.ts'
 import { UnmountableError } from '../../host/lvm/volume-content.ts'

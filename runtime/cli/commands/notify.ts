@@ -1,7 +1,7 @@
 import { catalogue, type Envelope } from '../../../events/index.ts'
+import { matchesEvent } from '../../../events/pattern.ts'
 import { sampleEvent } from '../../backup/sample-event.ts'
 import type { Config } from '../../config/config.ts'
-import { matchesEvent } from '../../config/event-pattern.ts'
 import { loadConfig } from '../../config/load.ts'
 import { hookLabel, type NotifyHook } from '../../config/notify.ts'
 import { reasonOf, UsageError } from '../../errors.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunResult } from '../../../events/index.ts'
-import type { Redriven } from '../../backup/redrive.ts'
+import type { Redriven } from '../../backup/engine/redrive.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { heldBack } from '../../core/bus/bus.ts'

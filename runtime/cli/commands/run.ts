@@ -1,6 +1,6 @@
 import { backupStart, type RunResult } from '../../../events/index.ts'
+import { tellHooks } from '../../backup/engine/last-words.ts'
 import type { Engine } from '../../backup/engine.ts'
-import { tellHooks } from '../../backup/last-words.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'

@@ -1,4 +1,4 @@
-import { snapshotSizeBytes } from '../../host/limits.ts'
+import { snapshotSizeBytes } from '../../backup/snapshot-size.ts'
 import type { Volume } from '../../host/lvm/lvm.ts'
 import type { Survey } from '../../host/survey.ts'
 import { formatBytes } from '../../units.ts'

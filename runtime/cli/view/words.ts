@@ -1,7 +1,7 @@
 import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts'
 import * as events from '../../../events/index.ts'
+import { tellingLine } from '../../backup/telling-line.ts'
 import { count, counted } from '../../count.ts'
-import { tellingLine } from '../../host/mount/kernel-log.ts'
 import { formatBytes } from '../../units.ts'
 import { heldText } from '../../why-held.ts'
 import { localDay, localTime } from '../format.ts'

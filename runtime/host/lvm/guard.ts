@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LvSource } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../command/command.ts'
-import { snapshotCeilingBytes } from '../limits.ts'
 import { snapshotStatus } from './device-mapper.ts'
 import { fullName, type Lvm } from './lvm.ts'
 import { poolProblem } from './pool.ts'
+import { snapshotCeilingBytes } from './snapshot-room.ts'
 
 /** What is watched. */
 export interface GuardedSnapshot {

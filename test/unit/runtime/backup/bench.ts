@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
 import type { Envelope, EventDefinition, InputOf } from '../../../../events/index.ts'
 import { catalogue } from '../../../../events/index.ts'
-import { chainEnds } from '../../../../runtime/backup/chain-ends.ts'
+import { chainEnds } from '../../../../runtime/backup/engine/chain-ends.ts'
 import { type Config, parseConfig } from '../../../../runtime/config/config.ts'
 import type { EventBus } from '../../../../runtime/core/bus/bus.ts'
 import type { StoryDelivery } from '../../../../runtime/core/bus/journal.ts'

@@ -1,10 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import {
-  kernelSaid,
-  parseDmesg,
-  tellingLine,
-  uptimeSeconds,
-} from '../../../../../runtime/host/mount/kernel-log.ts'
+import { kernelSaid, parseDmesg, uptimeSeconds } from '../../../../../runtime/host/mount/kernel-log.ts'
 import { recordingRunner } from '../runner.ts'
 
 // Recorded while a snapshot that had overflowed was mounted.
@@ -32,23 +27,6 @@ describe('parseDmesg()', () => {
   test('reads the log of a machine that has been up for long, and of one without colours or times', () => {
     expect(parseDmesg('[12345678.901234] EXT4-fs error\n', 12_345_678)).toEqual(['EXT4-fs error'])
     expect(parseDmesg('EXT4-fs error\n\n<4>other\n', 0)).toEqual([])
-  })
-})
-
-describe('tellingLine()', () => {
-  test('is the first that names something wrong', () => {
-    const lines = parseDmesg(recorded, 0)
-    expect(tellingLine(lines)).toBe(
-      'device-mapper: snapshots: Invalidating snapshot: Unable to allocate exception.',
-    )
-    expect(tellingLine(['EXT4-fs (dm-3): INFO: recovery required', 'write access unavailable'])).toBe(
-      'write access unavailable',
-    )
-  })
-
-  test('is the last one where none does, if there is any', () => {
-    expect(tellingLine(['mounting', 'mounted'])).toBe('mounted')
-    expect(tellingLine([])).toBeUndefined()
   })
 })
 

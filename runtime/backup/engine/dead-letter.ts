@@ -1,8 +1,8 @@
-import { deadLettered, type Envelope } from '../../events/index.ts'
-import type { Delivery, Publication } from '../core/bus/bus.ts'
-import type { Clock } from '../core/clock.ts'
-import { childPublication } from '../core/publication.ts'
-import type { Registry } from '../core/registry/registry.ts'
+import { deadLettered, type Envelope } from '../../../events/index.ts'
+import type { Delivery, Publication } from '../../core/bus/bus.ts'
+import type { Clock } from '../../core/clock.ts'
+import { childPublication } from '../../core/publication.ts'
+import type { Registry } from '../../core/registry/registry.ts'
 
 /**
  * What is told of a delivery that becomes a dead letter, in the transaction that makes it one. Nothing where it was

@@ -1,8 +1,8 @@
-import { backupFinish, snapshotAfter, sourceWarned } from '../../events/index.ts'
-import type { Clock } from '../core/clock.ts'
-import type { DispatcherOptions } from '../core/dispatcher.ts'
-import type { VisitEnd } from '../core/gates.ts'
-import type { Registry } from '../core/registry/registry.ts'
+import { backupFinish, snapshotAfter, sourceWarned } from '../../../events/index.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { DispatcherOptions } from '../../core/dispatcher.ts'
+import type { VisitEnd } from '../../core/gates.ts'
+import type { Registry } from '../../core/registry/registry.ts'
 import { deadLetters } from './dead-letter.ts'
 
 /** What the core puts on the bus for backups where something ends that no function of theirs can speak for. */

@@ -5,14 +5,14 @@ import {
   type Envelope,
   type InputOf,
   readStored,
-} from '../../events/index.ts'
-import type { Config } from '../config/config.ts'
-import { checkSources } from '../config/lookup.ts'
-import type { Publication } from '../core/bus/bus.ts'
-import { inTurn, publicationOf, RejectedEventError, type Submission } from '../core/intake.ts'
-import { type Issue, type Origin, rootPublication } from '../core/publication.ts'
-import type { Registry } from '../core/registry/registry.ts'
-import { UsageError } from '../errors.ts'
+} from '../../../events/index.ts'
+import type { Config } from '../../config/config.ts'
+import { checkSources } from '../../config/lookup.ts'
+import type { Publication } from '../../core/bus/bus.ts'
+import { inTurn, publicationOf, RejectedEventError, type Submission } from '../../core/intake.ts'
+import { type Issue, type Origin, rootPublication } from '../../core/publication.ts'
+import type { Registry } from '../../core/registry/registry.ts'
+import { UsageError } from '../../errors.ts'
 
 /**
  * The first event of a chain, from what somebody outside has sent.

@@ -1,10 +1,10 @@
-import { backupStart, type RunResult, readStored, runCancelled } from '../../events/index.ts'
-import type { EventBus, Publication } from '../core/bus/bus.ts'
-import { rootPublication } from '../core/publication.ts'
-import type { Registry } from '../core/registry/registry.ts'
-import { isoOf } from '../instant.ts'
-import { notBegun } from '../run-duration.ts'
-import { nothingDone } from './summary.ts'
+import { backupStart, type RunResult, readStored, runCancelled } from '../../../events/index.ts'
+import type { EventBus, Publication } from '../../core/bus/bus.ts'
+import { rootPublication } from '../../core/publication.ts'
+import type { Registry } from '../../core/registry/registry.ts'
+import { isoOf } from '../../instant.ts'
+import { notBegun } from '../../run-duration.ts'
+import { nothingDone } from '../summary.ts'
 
 /**
  * The end of a run that was asked for and is taken back before anybody has begun it.

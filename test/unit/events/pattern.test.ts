@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { matchesEvent } from '../../../../runtime/config/event-pattern.ts'
+import { matchesEvent } from '../../../events/pattern.ts'
 
 test.each([
   ['run.*', 'run.failed', true],

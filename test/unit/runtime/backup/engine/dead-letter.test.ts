@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { deadLettered, notifyWebhook, sourceFailed } from '../../../../events/index.ts'
-import { deadLetters } from '../../../../runtime/backup/dead-letter.ts'
-import type { Delivery } from '../../../../runtime/core/bus/bus.ts'
-import { createRegistry } from '../../../../runtime/core/registry/registry.ts'
-import { event } from '../../../contract/publication.ts'
-import { ManualClock } from '../../manual-clock.ts'
+import { deadLettered, notifyWebhook, sourceFailed } from '../../../../../events/index.ts'
+import { deadLetters } from '../../../../../runtime/backup/engine/dead-letter.ts'
+import type { Delivery } from '../../../../../runtime/core/bus/bus.ts'
+import { createRegistry } from '../../../../../runtime/core/registry/registry.ts'
+import { event } from '../../../../contract/publication.ts'
+import { ManualClock } from '../../../manual-clock.ts'
 
 const options = { registry: createRegistry([], new Map()), clock: new ManualClock() }
 
