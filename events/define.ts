@@ -3,8 +3,9 @@ import type * as z from 'zod'
 /** The two sides of a gate: before what the chain is about to do, and after it. */
 export type Gate = 'before' | 'after'
 
-/** Of some events the journal keeps the newest, with the runs that they belong to: one for each value of `per`. */
+/** Of some events the journal keeps the newest, with the runs that they belong to: `count` (1) for each value of `per`. */
 export interface KeepNewest {
+  readonly count?: number
   /** Keys whose values are told apart. */
   readonly per: readonly string[]
   /** The key of a list in the data whose items are looked at; the data itself unless given. */

@@ -6,13 +6,14 @@ import { name, runResult, snapshot } from './parts.ts'
 // What has happened. Facts are `external`: people and programs outside may listen, no function has to.
 
 const fact = { external: true }
-/** The last success of each source tells how old its backup is. */
-const lastSuccess: KeepNewest = {
+/** The last success of each source tells how old its backup is; some before it, how its nights were. */
+const lastSuccesses: KeepNewest = {
+  count: 10,
   inEach: 'sources',
   per: ['source'],
   where: { key: 'state', in: ['succeeded', 'degraded'] },
 }
-const end = { external: true, endsRun: true, kept: lastSuccess }
+const end = { external: true, endsRun: true, kept: lastSuccesses }
 
 /** The run was accepted, with these sources. */
 export const runStarted = defineEvent('run.started', z.strictObject({ sources: z.array(name) }), fact)

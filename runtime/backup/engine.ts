@@ -269,7 +269,7 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
   let overdue: OverdueWatch | undefined
   const retention = new Retention({
     journal: {
-      witnessedAt: () => journal.witnessedAt(),
+      horizon: (keepMs) => journal.horizon(keepMs),
       prune: (before) => pruneAll(before, journal, lists),
     },
     keepMs: config.keep,

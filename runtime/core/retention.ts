@@ -3,7 +3,7 @@ import type { Journal } from './bus/journal.ts'
 import type { Clock } from './clock.ts'
 
 interface RetentionOptions {
-  journal: Pick<Journal, 'prune' | 'witnessedAt'>
+  journal: Pick<Journal, 'prune' | 'horizon'>
   /** How long what has happened is kept. */
   keepMs: number
   clock: Clock
@@ -52,9 +52,9 @@ export class Retention {
   #prune(): boolean {
     const { journal, keepMs, clock, onWarning } = this.#options
     try {
-      const witnessedAt = journal.witnessedAt()
-      if (witnessedAt === undefined) return false
-      return journal.prune(Math.min(clock.now(), witnessedAt) - keepMs).more
+      const horizon = journal.horizon(keepMs)
+      if (horizon === undefined) return false
+      return journal.prune(Math.min(clock.now() - keepMs, horizon)).more
     } catch (error) {
       onWarning(`what is older than \`keep:\` could not be removed from the journal: ${reasonOf(error)}`)
       return false

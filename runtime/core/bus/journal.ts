@@ -19,8 +19,14 @@ export interface Journal {
    */
   witnessedAt(): number | undefined
   /**
-   * Forgets what ended before a moment, and gives its room back to the disk. The newest run stays, and so does the last
-   * success of each source. At most a few thousand events in one call, so that it keeps nobody waiting.
+   * What ended before this moment is older than `keepMs`, as far as the runs themselves tell. A pause between two of them
+   * counts as eight days at most: a clock that was set forward by a year adds eight days to the age of what came before.
+   * Undefined where no two runs agree on the time.
+   */
+  horizon(keepMs: number): number | undefined
+  /**
+   * Forgets what ended before a moment, and gives its room back to the disk. The newest run stays, and so do the newest
+   * successes of each source. At most a few thousand events in one call, so that it keeps nobody waiting.
    */
   prune(before: number): Pruned
   /** All that is known about a run. */

@@ -30,6 +30,9 @@ const eventsLookedAt = 2000
 /** Two runs witness a time that lie so far apart: one night and the next do. */
 const apartMs = 12 * 3_600_000
 
+/** A longer pause between two runs may be a clock that was set: no more of it counts. */
+const longestPauseMs = 8 * 86_400_000
+
 function marksOf(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ')
 }
@@ -120,6 +123,23 @@ export class SqliteJournal implements Journal {
       .prepare(`SELECT max(time) AS time ${ends} AND time <= ?`)
       .get(...this.#types.ends, apart)
     return typeof witness?.time === 'string' ? Date.parse(witness.time) : undefined
+  }
+
+  horizon(keepMs: number): number | undefined {
+    const witnessed = this.witnessedAt()
+    if (witnessed === undefined) return undefined
+    const ends = this.#database
+      .prepare(`SELECT time FROM logged WHERE type IN (${marksOf(this.#types.ends)}) ORDER BY seq DESC`)
+      .iterate(...this.#types.ends)
+    let [leftMs, later] = [keepMs, Number.NaN]
+    for (const { time } of ends) {
+      const ended = Date.parse(time as string)
+      const pauseMs = Math.max(0, Math.min(longestPauseMs, later - ended || 0))
+      if (pauseMs > leftMs) break
+      leftMs -= pauseMs
+      later = ended
+    }
+    return Math.min(witnessed - keepMs, later - leftMs)
   }
 
   prune(before: number): Pruned {

@@ -24,7 +24,10 @@ export function journalTypes(catalogue: ReadonlyMap<string, EventDefinition>): J
   }
 }
 
-function runsWithNewest({ per, inEach, where }: KeepNewest, events: readonly EventDefinition[]): string {
+function runsWithNewest(
+  { per, inEach, where, count = 1 }: KeepNewest,
+  events: readonly EventDefinition[],
+): string {
   const isSubject = (key: string) => events.every(({ subject }) => subject === key)
   const textOf = (key: string) => {
     if (inEach) return `item.value ->> ${quoted(`$.${key}`)}`
@@ -36,7 +39,8 @@ function runsWithNewest({ per, inEach, where }: KeepNewest, events: readonly Eve
     'e.run_id IS NOT NULL',
     ...(where ? [`${textOf(where.key)} IN (${where.in.map(quoted).join(', ')})`] : []),
   ]
-  return `SELECT e.run_id, max(e.seq) FROM ${from} WHERE ${conditions.join(' AND ')} GROUP BY ${per.map(textOf).join(', ')}`
+  const place = `row_number() OVER (PARTITION BY ${per.map(textOf).join(', ')} ORDER BY e.seq DESC)`
+  return `SELECT run_id FROM (SELECT e.run_id, ${place} AS place FROM ${from} WHERE ${conditions.join(' AND ')}) WHERE place <= ${count}`
 }
 
 function quoted(text: string): string {

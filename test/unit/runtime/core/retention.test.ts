@@ -14,9 +14,9 @@ function retention({ full = false, steps = 1, witnessed = 0 as number | null } =
     if (full) throw new Error('database or disk is full')
     return { events: 1, more: pruned.length % steps !== 0 }
   }
-  const witnessedAt = () => (witnessed === null ? undefined : clock.now() - witnessed)
+  const horizon = (keepMs: number) => (witnessed === null ? undefined : clock.now() - witnessed - keepMs)
   const onWarning = (message: string) => warnings.push(message)
-  const subject = new Retention({ journal: { prune, witnessedAt }, keepMs: 10 * day, clock, onWarning })
+  const subject = new Retention({ journal: { prune, horizon }, keepMs: 10 * day, clock, onWarning })
   return { subject, clock, pruned, warnings }
 }
 

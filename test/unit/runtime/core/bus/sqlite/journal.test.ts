@@ -148,7 +148,7 @@ describe('prune()', () => {
     expect(bus.events({})).toHaveLength(4001)
   })
 
-  test('keeps the last success of each source, and the last copy to each disk', async () => {
+  test('keeps the newest successes of each source, and the last copy to each disk', async () => {
     const long = '2020-01-01T00:00:00.000Z'
     const result = (source: string, state: string) => ({ sources: [{ source, state }] })
     const synced = (run: string, subject: string, mirror: string) => ({
@@ -162,8 +162,13 @@ describe('prune()', () => {
       deliveries: [],
     })
     const runs: [run: string, source: string, mirror: string, state: string][] = [
-      ['a', 'home', 'disk1', 'succeeded'],
-      ['b', 'home', 'disk1', 'succeeded'],
+      ...'0123'.split('').map((run): [string, string, string, string] => [run, 'home', 'disk1', 'succeeded']),
+      ...Array.from({ length: 9 }, (_, n): [string, string, string, string] => [
+        `b${n}`,
+        'home',
+        'disk1',
+        'succeeded',
+      ]),
       ['c', 'home', 'disk2', 'degraded'],
       ['d', 'var', 'disk1', 'succeeded'],
       ['e', 'home', '', 'failed'],
@@ -178,7 +183,8 @@ describe('prune()', () => {
     }
     await bus.publish([begin('newest')])
     for (let more = true; more; ) ({ more } = journal.prune(july))
-    expect(journal.runs(10).map(({ id }) => id)).toEqual(['newest', 'd', 'c', 'b'])
+    const tenOfHome = ['c', ...Array.from({ length: 9 }, (_, n) => `b${n}`).reverse()]
+    expect(journal.runs(20).map(({ id }) => id)).toEqual(['newest', 'd', ...tenOfHome])
   })
 
   test('forgets what belongs to no backup, unless it is owed', async () => {
@@ -211,6 +217,47 @@ describe('witnessedAt()', () => {
   ])('%s', async (_, times, expected) => {
     await bus.publish(times.map(at))
     expect(journal.witnessedAt()).toBe(expected && Date.parse(expected))
+  })
+})
+
+describe('horizon()', () => {
+  const day = 86_400_000
+  const first = Date.UTC(2026, 0, 1)
+  /** Nights that end on these days since the first, and what is then forgotten of them. */
+  async function forgotten(days: readonly number[], keepDays: number): Promise<number[]> {
+    const runs = days.map((on, n) => {
+      const end = ended(`run ${n}`, new Date(first + on * day).toISOString())
+      // Without a source that succeeded nothing is kept for its own sake.
+      return { ...end, event: { ...end.event, data: { sources: [] } } }
+    })
+    await bus.publish(runs.flatMap((end, n) => [{ ...start(`run ${n}`), deliveries: [] }, end]))
+    const horizon = journal.horizon(keepDays * day)
+    if (horizon !== undefined) while (journal.prune(horizon).more);
+    const left = new Set(journal.runs(1000).map(({ id }) => id))
+    return days.filter((_, n) => !left.has(`run ${n}`))
+  }
+  const nights = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
+
+  test.each<[string, readonly number[], number, readonly number[]]>([
+    ['forgets nothing of one night', [0], 1, []],
+    ['keeps the nights of so many days, as two agree on the time', nights(0, 20), 10, nights(0, 8)],
+    ['goes by the night before when the clock jumps a year ahead', [...nights(0, 20), 386], 10, nights(0, 9)],
+    [
+      'takes the jump for eight days when the clock stays there',
+      [...nights(0, 20), 386, 387],
+      10,
+      nights(0, 18),
+    ],
+    ['and keeps all of them where more than that is to be kept', [...nights(0, 20), 386, 387], 90, []],
+    [
+      'forgets nothing more when the clock was wrong for two nights',
+      [...nights(0, 5), 386, 387, 6, 7],
+      10,
+      [],
+    ],
+    ['counts weeks in which there was one as weeks', [0, 7, 14, 21, 28], 15, [0]],
+  ])('%s', async (_, days, keepDays, gone) => {
+    expect(await forgotten(days, keepDays)).toEqual(gone)
   })
 })
 
