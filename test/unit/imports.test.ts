@@ -146,6 +146,19 @@ describe('imports', () => {
     expect(breaches((one) => behind(one) && one.to !== `${folder}pieces.ts`)).toEqual([])
   })
 
+  test('of the suites that every bus passes, and of a run of the core, are of no backup', () => {
+    const suites = [
+      ...globSync('test/contract/{bus,hist,kill,model,steps,world,publication,worker,open-}*.ts', {
+        cwd: root,
+      }),
+      ...['core.test', 'toys'].map((name) => `test/unit/runtime/core/${name}.ts`),
+    ]
+    const core = ['runtime/core/', ...anyEvent, ...neutral, 'test/contract/', 'test/unit/']
+    const others = suites.flatMap(importsOf).filter((one) => ours(one) && !within(one.to, ...core))
+    expect(others).toEqual([])
+    expect(suites.length).toBeGreaterThan(10)
+  })
+
   test('form no circle, those of types included', () => {
     // To be removed with these two.
     const left = [
