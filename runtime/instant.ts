@@ -16,3 +16,12 @@ export function isSaneInstant(text: string): boolean {
   const ms = Date.parse(text)
   return ms >= 0 && ms <= lastMs
 }
+
+/** A moment as the clock of this machine shows it, to the minute: `2026-11-22 01:57`. @param ms Since the epoch. */
+export function localMinute(ms: number): string {
+  const date = new Date(ms)
+  const two = (part: number) => String(part).padStart(2, '0')
+  const year = String(date.getFullYear()).padStart(4, '0')
+  const day = [year, two(date.getMonth() + 1), two(date.getDate())].join('-')
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`
+}

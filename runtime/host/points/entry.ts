@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { Folder } from '../target/safe-open.ts'
+import type { OpenFolder } from './open-folder.ts'
 
 export type EntryType =
   | 'file'
@@ -34,14 +34,6 @@ export interface Entry {
   sha256?: string
 }
 
-/** What is to be taken out of a restore point. */
-export interface Selection {
-  /** Each comes with everything below it; an empty path stands for the whole source. */
-  paths: readonly Buffer[]
-  /** What is left out of that: patterns as rsync's `--exclude` has them, seen from the folder of the source. */
-  exclude?: readonly string[]
-}
-
 /** Something that could not be read. */
 export interface Unreadable {
   /** Undefined where it cannot be told what is missing, as behind the place where an archive is damaged. */
@@ -66,13 +58,14 @@ export interface PointReader {
    */
   entries(under?: Buffer): AsyncIterable<Entry>
   /**
-   * Writes what is selected into an empty folder, each at its path below the folder of the source, with every
-   * attribute: owners by number, modes, times, ACLs, extended attributes, hard links among what is selected, holes.
-   * Folders above a selected path are made where they are missing, with the attributes that they have in the restore
-   * point. Nothing is written outside of `into`.
+   * Writes what is asked for into an empty folder, each at its path below the folder of the source, with every attribute:
+   * owners by number, modes, times, ACLs, extended attributes, hard links among what is asked for, holes. Folders above it
+   * are made too. Nothing is written outside of `into`.
+   * @param paths Each comes with everything below it; an empty path stands for the whole source. For a further name of a
+   *   file (`hardLinkTo`) the earlier one has to be asked for too.
    * @returns What could not be read; the rest is there.
    */
-  extract(selection: Selection, into: Folder, onProgress?: (bytes: number) => void): Promise<Extracted>
+  extract(paths: readonly Buffer[], into: OpenFolder): Promise<Extracted>
   /** The contents of a regular file, as a stream of bytes; it fails where there is none. */
   read(path: Buffer): Readable
 }

@@ -1,0 +1,179 @@
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { TerminalError } from '../../errors.ts'
+import type { Compression } from '../archive/archive-compression.ts'
+import { type Command, CommandError, type CommandRunner } from '../command/command.ts'
+import { lastLines } from '../command/output.ts'
+import type { Entry, Extracted, PointReader } from './entry.ts'
+import type { OpenFolder } from './open-folder.ts'
+import { listingOptions, memberOf } from './tar-listing.ts'
+
+const timeoutMs = 7 * 24 * 3_600_000
+
+/** An archive of a source, in which each name begins with that of the source. */
+export interface ArchiveFile {
+  /** Its folder is one that hdsync has made; it is opened without following a link in the file's own place. */
+  path: string
+  source: string
+  compression: Compression
+}
+
+/** Reads an archive from its beginning, by tar(1). */
+export function archiveReader(archive: ArchiveFile, runner: CommandRunner): PointReader {
+  return {
+    entries: (under = Buffer.alloc(0)) => entriesOf(archive, under, runner),
+    extract: (paths, into) => extract(archive, paths, into, runner),
+    read: (path) => Readable.from(contentsOf(archive, path, runner), { objectMode: false }),
+  }
+}
+
+async function* entriesOf(archive: ArchiveFile, under: Buffer, runner: CommandRunner): AsyncGenerator<Entry> {
+  using file = openFile(archive.path)
+  const stop = new AbortController()
+  const argv = ['tar', '--list', ...listingOptions, ...from(archive, file)] as Command['argv']
+  const tar = await runner.open({ argv, timeoutMs, signal: stop.signal })
+  tar.input.end()
+  try {
+    const others = new Map<string, Entry>()
+    for await (const line of linesOf(tar.output)) {
+      const entry = memberOf(line)
+      const path = entry && belowSource(entry.path, archive.source)
+      // Names of another source, or that lead out of it, are not of this archive.
+      if (!entry || !path) continue
+      entry.path = path
+      const whole = entry.hardLinkTo ? furtherName(entry, archive.source, others) : entry
+      if (whole.type !== 'directory') others.set(path.toString('latin1'), whole)
+      if (isBelow(path, under)) yield whole
+    }
+    await tar.result
+  } catch (error) {
+    throw error instanceof CommandError ? damaged(archive.path, error) : error
+  } finally {
+    stop.abort(new TerminalError('nobody reads what tar(1) writes any more'))
+    await tar.result.catch(() => {})
+  }
+}
+
+/** As what it is a further name of. */
+function furtherName(entry: Entry, source: string, others: ReadonlyMap<string, Entry>): Entry {
+  const target = belowSource(entry.hardLinkTo ?? Buffer.alloc(0), source)
+  const first = target && others.get(target.toString('latin1'))
+  if (!first) return entry
+  const { hardLinkTo = first.path } = first
+  return { ...first, path: entry.path, hardLinkTo }
+}
+
+async function extract(
+  archive: ArchiveFile,
+  paths: readonly Buffer[],
+  into: OpenFolder,
+  runner: CommandRunner,
+): Promise<Extracted> {
+  using file = openFile(archive.path)
+  const argv = [
+    ...[
+      'tar',
+      '--extract',
+      ...from(archive, file),
+      `--directory=${into.forCommands}`,
+      '--strip-components=1',
+    ],
+    ...['--same-owner', '--numeric-owner', '--same-permissions', '--acls', '--xattrs', '--xattrs-include=*'],
+    ...['--delay-directory-restore', '--quoting-style=escape', '--null', '--no-unquote', '--files-from=-'],
+  ] as unknown as Command['argv']
+  const tar = await runner.open({ argv, timeoutMs })
+  tar.output.resume()
+  tar.input.on('error', () => {})
+  const source = Buffer.from(archive.source)
+  for (const path of paths) {
+    const name = path.length === 0 ? source : Buffer.concat([source, Buffer.from('/'), path])
+    tar.input.write(Buffer.concat([name, Buffer.from([0])]))
+  }
+  tar.input.end()
+  try {
+    await tar.result
+    return { unreadable: [] }
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.exitCode !== 2) throw error
+    const said = error.stderr
+      .split('\n')
+      .filter((line) => line !== '' && !/^tar: (?:Exiting|Error is not)/.test(line))
+    const reasons = said.length > 0 ? said : [error.message]
+    return { unreadable: reasons.map((reason) => ({ reason: `${archive.path}: ${reason}` })) }
+  }
+}
+
+async function* contentsOf(
+  archive: ArchiveFile,
+  path: Buffer,
+  runner: CommandRunner,
+): AsyncGenerator<Buffer> {
+  let wanted: Entry | undefined
+  for await (const entry of entriesOf(archive, path, runner)) {
+    wanted = entry
+    break
+  }
+  if (!wanted) throw new TerminalError(`${path} is not in ${archive.path}`)
+  if (wanted.type !== 'file') throw new TerminalError(`${path} is no regular file`)
+  using file = openFile(archive.path)
+  const stop = new AbortController()
+  const argv = [
+    ...['tar', '--extract', '--to-stdout', '--occurrence=1', ...from(archive, file)],
+    ...['--null', '--no-unquote', '--files-from=-'],
+  ] as unknown as Command['argv']
+  const tar = await runner.open({ argv, timeoutMs, signal: stop.signal })
+  tar.input.on('error', () => {})
+  tar.input.end(
+    Buffer.concat([Buffer.from(`${archive.source}/`), wanted.hardLinkTo ?? path, Buffer.from([0])]),
+  )
+  try {
+    for await (const chunk of tar.output) yield chunk as Buffer
+    await tar.result
+  } catch (error) {
+    throw error instanceof CommandError ? damaged(archive.path, error) : error
+  } finally {
+    stop.abort(new TerminalError('nobody reads what tar(1) writes any more'))
+    await tar.result.catch(() => {})
+  }
+}
+
+function damaged(path: string, { stderr, message }: CommandError): TerminalError {
+  return new TerminalError(`${path} cannot be read whole: ${lastLines(stderr, 2) || message}`)
+}
+
+function openFile(path: string): { name: string; [Symbol.dispose](): void } {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const close = () => closeSync(fd)
+  if (fstatSync(fd).isFile()) return { name: `/proc/${process.pid}/fd/${fd}`, [Symbol.dispose]: close }
+  close()
+  throw new TerminalError(`${path} is no file`)
+}
+
+const programs: Record<Compression, string[]> = { zstd: ['--zstd'], gzip: ['--gzip'], none: [] }
+
+function from({ compression }: ArchiveFile, file: { name: string }): string[] {
+  return [...programs[compression], `--file=${file.name}`]
+}
+
+/** Undefined for what is not below the folder of the source. */
+function belowSource(member: Buffer, source: string): Buffer | undefined {
+  const prefix = Buffer.from(`${source}/`)
+  const path = Buffer.from(member.equals(prefix.subarray(0, -1)) ? '' : member.subarray(prefix.length))
+  if (path.length > 0 && !member.subarray(0, prefix.length).equals(prefix)) return undefined
+  const names = path.toString('latin1').split('/')
+  return path.length > 0 && names.some((name) => ['', '.', '..'].includes(name)) ? undefined : path
+}
+
+function isBelow(path: Buffer, under: Buffer): boolean {
+  if (under.length === 0 || path.equals(under)) return true
+  return path[under.length] === 0x2f && path.subarray(0, under.length).equals(under)
+}
+
+async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest = ''
+  for await (const chunk of chunks) {
+    const lines = (rest + chunk.toString('latin1')).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+}

@@ -1,0 +1,15 @@
+import { TerminalError } from '../../errors.ts'
+import type { CommandRunner } from '../command/command.ts'
+import { archiveReader } from './archive-reader.ts'
+import type { PointReader } from './entry.ts'
+import { compressionOf } from './find-points.ts'
+import { mirrorReader } from './mirror-reader.ts'
+import type { RestorePoint } from './restore-point.ts'
+
+/** The reader of a restore point, whose disk is mounted. @throws {TerminalError} It is of no form that is known. */
+export function readerOf({ kind, path, source }: RestorePoint, runner: CommandRunner): PointReader {
+  if (kind === 'mirror') return mirrorReader(path, runner)
+  const compression = compressionOf({ kind, path })
+  if (!compression) throw new TerminalError(`${path} is no archive of hdsync`)
+  return archiveReader({ path, source, compression }, runner)
+}
