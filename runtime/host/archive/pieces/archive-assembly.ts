@@ -9,7 +9,11 @@ import type { OnDisk } from '../on-disk.ts'
 import { type ArchiveIndex, digestOf, type IndexBuilder } from './archive-index.ts'
 import type { Packers } from './archive-packers.ts'
 import type { Segment } from './archive-segments.ts'
+import { TailBuilder } from './archive-tail.ts'
 import { TarFeed } from './archive-tar.ts'
+import { noTag, segmentTag } from './segment-tag.ts'
+import type { Member } from './tar-member.ts'
+import { ZstdFrames } from './zstd-frames.ts'
 
 /** What an archive is put together of. */
 export interface Assembly {
@@ -31,10 +35,28 @@ export interface Assembly {
   index: IndexBuilder
   /** Told of each addition to the archive. */
   onWritten: (chunk: Uint8Array) => void
+  /** Told what is in it. */
+  contents: Contents
+  /** When the mirror is read, in milliseconds since the epoch. */
+  writtenAt: number
+}
+
+/** Takes note of what an archive consists of while it is written. May not throw: no archive needs it. */
+export interface Contents {
+  /**
+   * Has been packed anew.
+   * @param tag See `segmentTag`.
+   * @param isKeyed Whether it can be taken by the next archive.
+   */
+  fresh(tag: Buffer, isKeyed: boolean, members: readonly Member[]): void
+  /** Has been taken. @param n Its number in the earlier archive. */
+  taken(n: number): void
 }
 
 export interface Assembled {
   sizeBytes: number
+  /** See `TailHeader`; undefined where the archive has no tail. */
+  id: string | undefined
   /** How many of these have been taken from the earlier archive. */
   takenBytes: number
 }
@@ -128,23 +150,24 @@ async function join(
   parts: Readable,
   tar: TarFeed,
   out: ArchiveFile,
-  { earlier, packing, at }: Assembly,
+  { earlier, packing, at, contents }: Assembly,
 ): Promise<void> {
   const source = earlier && (await EarlierFile.open(earlier, at))
   try {
     for await (const part of parts as AsyncIterable<Part>) {
-      if ('key' in part) await addFresh(part, tar, out)
-      else await source?.take(part, out)
+      if ('key' in part) await addFresh(part, tar, out, contents)
+      else await source?.take(part, out, contents)
     }
     const end = pack(trailer, packing)
-    out.index.add(undefined, digestOf(hash('sha256', end, 'buffer')), end.length)
+    out.segment({ key: undefined, tag: noTag, digest: digestOf(hash('sha256', end, 'buffer')) }, end.length)
     await out.add(end)
+    await out.addTail()
   } finally {
     await source?.close()
   }
 }
 
-async function addFresh({ key }: Fresh, tar: TarFeed, out: ArchiveFile): Promise<void> {
+async function addFresh({ key }: Fresh, tar: TarFeed, out: ArchiveFile, contents: Contents): Promise<void> {
   const sha256 = createHash('sha256')
   let length = 0
   for (let isLast = false; !isLast; ) {
@@ -154,7 +177,12 @@ async function addFresh({ key }: Fresh, tar: TarFeed, out: ArchiveFile): Promise
     length += piece.bytes.length
     if (!isWhole) sha256.update(piece.bytes)
     // Before its end is written, as what is on the disk is compared at once.
-    if (isLast) out.index.add(key, digestOf(isWhole ? piece.sha256 : sha256.digest()), length)
+    if (isLast) {
+      const digest = digestOf(isWhole ? piece.sha256 : sha256.digest())
+      const tag = segmentTag(key, piece.members)
+      out.segment({ key, tag, digest }, length)
+      contents.fresh(tag, key !== undefined, piece.members)
+    }
     await out.add(piece.bytes)
   }
 }
@@ -184,7 +212,7 @@ class EarlierFile {
   }
 
   /** Adds segments to a new archive, as many at once as may be. */
-  async take({ from, to }: Run, out: ArchiveFile): Promise<void> {
+  async take({ from, to }: Run, out: ArchiveFile, contents: Contents): Promise<void> {
     for (let first = from; first < to; ) {
       let end = first + 1
       const { offset } = this.#index.entry(first)
@@ -195,7 +223,9 @@ class EarlierFile {
       while (end < to && lengthTo(end + 1) <= blockBytes) end += 1
       for (let n = first; n < end; n += 1) {
         const { length, digest } = this.#index.entry(n)
-        out.index.add(this.#index.key(n), digest, length)
+        const key = this.#index.key(n)
+        out.segment({ key, tag: segmentTag(key, []), digest }, length)
+        contents.taken(n)
       }
       for (let at = 0, length = lengthTo(end); at < length; at += blockBytes) {
         const bytes = await this.#read(offset + at, Math.min(blockBytes, length - at))
@@ -238,12 +268,16 @@ class EarlierFile {
   }
 }
 
+type Told = Pick<Assembly, 'index' | 'onWritten' | 'onDisk' | 'packing' | 'writtenAt'>
+
 /** The new archive. */
 class ArchiveFile {
-  readonly index: IndexBuilder
   readonly #path: string
   readonly #file: FileHandle
-  readonly #told: Pick<Assembly, 'index' | 'onWritten' | 'onDisk'>
+  readonly #told: Told
+  readonly #tail = new TailBuilder()
+  readonly #frames = new ZstdFrames()
+  #id: string | undefined
   #sizeBytes = 0
   #takenBytes = 0
   /** What is written at once with what comes next. */
@@ -255,21 +289,13 @@ class ArchiveFile {
   /** Is told once only: whoever asks again is told that all is well. */
   #lost: unknown
 
-  private constructor(
-    path: string,
-    file: FileHandle,
-    told: Pick<Assembly, 'index' | 'onWritten' | 'onDisk'>,
-  ) {
+  private constructor(path: string, file: FileHandle, told: Told) {
     this.#path = path
     this.#file = file
     this.#told = told
-    this.index = told.index
   }
 
-  static async create(
-    path: string,
-    told: Pick<Assembly, 'at' | 'index' | 'onWritten' | 'onDisk'>,
-  ): Promise<ArchiveFile> {
+  static async create(path: string, told: Told & Pick<Assembly, 'at'>): Promise<ArchiveFile> {
     try {
       // The archive holds what only root may read on the live system.
       return new ArchiveFile(path, await open(told.at(path), newFile, 0o600), told)
@@ -278,7 +304,24 @@ class ArchiveFile {
     }
   }
 
+  /** Notes a segment, before its end is added. */
+  segment(named: { key: Buffer | undefined; tag: Buffer; digest: Buffer }, length: number): void {
+    this.#told.index.add(named.key, named.digest, length)
+    this.#tail.add(named.tag, length)
+  }
+
+  /** Adds what tells where its segments lie; gzip knows no place for that. */
+  async addTail(): Promise<void> {
+    const frames = this.#told.packing.compression === 'zstd' ? this.#frames.end() : undefined
+    if (!frames) return
+    const { id, bytes } = this.#tail.build(this.#told.writtenAt, frames)
+    this.#id = id
+    this.#told.index.add(undefined, digestOf(hash('sha256', bytes, 'buffer')), bytes.length)
+    await this.add(bytes)
+  }
+
   async add(chunk: Uint8Array, { taken = false } = {}): Promise<void> {
+    if (this.#told.packing.compression === 'zstd') this.#frames.add(chunk)
     this.#sizeBytes += chunk.length
     if (taken) this.#takenBytes += chunk.length
     for (let at = 0; at < chunk.length; ) {
@@ -304,7 +347,7 @@ class ArchiveFile {
     })
     if (this.#lost) throw cannotWrite(this.#path, this.#lost)
     this.#told.onDisk.advance(this.#sizeBytes, true)
-    return { sizeBytes: this.#sizeBytes, takenBytes: this.#takenBytes }
+    return { sizeBytes: this.#sizeBytes, takenBytes: this.#takenBytes, id: this.#id }
   }
 
   close(): Promise<void> {

@@ -4,11 +4,14 @@ import { TerminalError } from '../../../errors.ts'
 import type { Command, CommandRunner, OpenCommand } from '../../command/command.ts'
 import { batchBytes, type Packed, type Packers, type Slot, slotBytes } from './archive-packers.ts'
 import type { Segment } from './archive-segments.ts'
+import type { Member } from './tar-member.ts'
 import { TarSplitter } from './tar-splitter.ts'
 
 /** A segment that was packed anew, or where it is long a part of it. */
 export interface Piece extends Packed {
   isLast: boolean
+  /** Of the last piece: what is in the segment. */
+  members: readonly Member[]
 }
 
 /** Pieces that are compressed at a time, in memory that they share. */
@@ -17,6 +20,7 @@ interface Batch {
   lengths: number[]
   /** Of each piece. */
   isLast: boolean[]
+  members: (readonly Member[])[]
   bytes: number
 }
 
@@ -41,6 +45,8 @@ export class TarFeed {
   readonly #options: TarFeedOptions
   /** How many members are still to come, of each segment that is not complete. */
   readonly #membersLeft: number[] = []
+  /** What has come of the segment that is not complete. */
+  #members: Member[] = []
   #tar: Promise<OpenCommand> | undefined
   #reading: Promise<void> | undefined
   /** What is being filled. */
@@ -90,8 +96,9 @@ export class TarFeed {
   }
 
   async *#packed(): AsyncGenerator<Piece> {
-    for await (const { packed, isLast, slot } of this.#batches as AsyncIterable<PackedBatch>) {
-      for (const [n, piece] of (await packed).entries()) yield { ...piece, isLast: isLast[n] ?? false }
+    for await (const { packed, isLast, members, slot } of this.#batches as AsyncIterable<PackedBatch>) {
+      for (const [n, piece] of (await packed).entries())
+        yield { ...piece, isLast: isLast[n] ?? false, members: members[n] ?? [] }
       this.#options.packers.release(slot)
     }
   }
@@ -107,16 +114,16 @@ export class TarFeed {
 
   async #read(tar: OpenCommand): Promise<void> {
     /** What one chunk consists of: bytes of members, and where one ends. */
-    let found: (Buffer | undefined)[] = []
+    let found: (Buffer | { member: Member | undefined })[] = []
     const splitter = new TarSplitter({
       bytes: (chunk) => found.push(chunk),
-      member: () => found.push(undefined),
+      member: (member) => found.push({ member }),
     })
     for await (const chunk of tar.output) {
       splitter.add(chunk)
-      for (const bytes of found) {
-        if (bytes) await this.#grow(bytes)
-        else this.#endMember()
+      for (const one of found) {
+        if ('member' in one) this.#endMember(one.member)
+        else await this.#grow(one)
       }
       found = []
     }
@@ -147,10 +154,11 @@ export class TarFeed {
   async #newBatch(): Promise<Batch> {
     this.#pieceFrom = 0
     const slot = await Promise.race([this.#options.packers.slot(), this.#stopped])
-    return { slot, lengths: [], isLast: [], bytes: 0 }
+    return { slot, lengths: [], isLast: [], members: [], bytes: 0 }
   }
 
-  #endMember(): void {
+  #endMember(member: Member | undefined): void {
+    if (member) this.#members.push(member)
     const left = (this.#membersLeft[0] ?? 0) - 1
     this.#membersLeft[0] = left
     if (left > 0) return
@@ -164,6 +172,8 @@ export class TarFeed {
   #endPiece(batch: Batch, isLast: boolean): void {
     batch.lengths.push(batch.bytes - this.#pieceFrom)
     batch.isLast.push(isLast)
+    batch.members.push(isLast ? this.#members : [])
+    if (isLast) this.#members = []
     this.#pieceFrom = batch.bytes
   }
 

@@ -57,6 +57,8 @@ export async function assembleVerified(
       onDisk,
       index,
       onWritten: meter(null, onProgress),
+      contents: { fresh() {}, taken() {} },
+      writtenAt: now(),
     })
     const taken = earlier && takenBytes > 0 ? { takenFrom: earlier.header.path, takenBytes } : {}
     return { sha256: await verified(path, readBack, earlier, options), index, damaged: [], taken }

@@ -1,3 +1,6 @@
+import { type ContentDigest, contentDigest } from './content-digest.ts'
+import { bodyBytes, type Member, memberOf, numberIn, recordsIn } from './tar-member.ts'
+
 const blockBytes = 512
 const emptyBlock = Buffer.alloc(blockBytes)
 /** Headers that say more about the member after them. @see pax(1), "pax Header Block" */
@@ -6,14 +9,18 @@ const extended = new Set(['x', 'g'])
 /** What is found in a tar stream. */
 export interface Found {
   /** Bytes of members, headers and padding with them, in their order. */
-  bytes(chunk: Buffer): void
-  /** A member is complete. */
-  member(): void
+  bytes?(chunk: Buffer): void
+  /** Contents of a member's body, padding left out, as they stand there. */
+  contents?(chunk: Buffer): void
+  /** A member begins: its header has come, its contents have not. */
+  begin?(member: Member | undefined): void
+  /** A member is complete. @param member Undefined where it is none that a file comes from. */
+  member(member: Member | undefined): void
 }
 
 /**
- * Finds where in a tar stream (POSIX format) each member ends. What marks the end of the archive is left out, and so
- * is what pads it.
+ * Finds where in a tar stream (POSIX format) each member ends, and what it is. What marks the end of the archive is left
+ * out, and so is what pads it.
  * @throws {Error} From `add`: it is no such stream.
  * @see tar(5); https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html
  */
@@ -21,12 +28,15 @@ export class TarSplitter {
   readonly #found: Found
   /** The beginning of a header whose rest has not come yet. */
   #header: Buffer = Buffer.alloc(0)
-  /** Bytes of a body, and of its padding, that are still to come. */
+  /** Bytes of a body that are still to come, and of its padding. */
   #left = 0
+  #padding = 0
   /** What has come of an extended header's body. */
-  #records: Buffer[] | undefined
-  /** The size of the next body, where its own header has no room for it. */
-  #size: number | undefined
+  #extension: Buffer[] | undefined
+  /** Of the next member. */
+  #records = new Map<string, Buffer>()
+  #member: Member | undefined
+  #digest: ContentDigest | undefined
   #ended = false
 
   constructor(found: Found) {
@@ -36,13 +46,19 @@ export class TarSplitter {
   add(chunk: Buffer): void {
     let at = 0
     while (at < chunk.length && !this.#ended) {
-      at += this.#left > 0 ? this.#body(chunk.subarray(at)) : this.#head(chunk.subarray(at))
+      const isBody = this.#left + this.#padding > 0
+      at += isBody ? this.#body(chunk.subarray(at)) : this.#head(chunk.subarray(at))
     }
   }
 
   /** Whether the end was marked: a stream that stops before has been cut off. */
   get ended(): boolean {
     return this.#ended
+  }
+
+  /** Whether nothing of a member has come that is not complete. */
+  get isBetween(): boolean {
+    return this.#left + this.#padding + this.#header.length + this.#records.size === 0
   }
 
   /** @returns How many bytes it has taken. */
@@ -57,28 +73,55 @@ export class TarSplitter {
       return taken.length
     }
     checkSum(header)
-    const isExtended = extended.has(String.fromCharCode(header[156] ?? 0))
-    const size = isExtended ? numberIn(header, 124, 12) : (this.#size ?? numberIn(header, 124, 12))
-    this.#records = isExtended ? [] : undefined
-    if (!isExtended) this.#size = undefined
-    this.#left = Math.ceil(size / blockBytes) * blockBytes
-    this.#found.bytes(header)
-    if (this.#left === 0) this.#endBody()
+    this.#found.bytes?.(header)
+    if (extended.has(String.fromCharCode(header[156] ?? 0))) this.#beginBody(numberIn(header, 124, 12), [])
+    else this.#beginMember(header)
     return taken.length
   }
 
+  #beginMember(header: Buffer): void {
+    const bytes = bodyBytes(header, this.#records)
+    this.#member = memberOf(header, this.#records)
+    const isFile = this.#member?.type === 'file' && !this.#member.hardLinkTo
+    this.#digest = isFile ? contentDigest(bytes, this.#member?.sizeBytes ?? 0, this.#records) : undefined
+    this.#records = new Map()
+    this.#found.begin?.(this.#member)
+    this.#beginBody(bytes, undefined)
+  }
+
+  #beginBody(bytes: number, extension: Buffer[] | undefined): void {
+    this.#extension = extension
+    this.#left = bytes
+    this.#padding = Math.ceil(bytes / blockBytes) * blockBytes - bytes
+    if (bytes === 0) this.#endBody()
+  }
+
   #body(bytes: Buffer): number {
-    const taken = bytes.subarray(0, this.#left)
-    this.#left -= taken.length
-    this.#records?.push(taken)
-    this.#found.bytes(taken)
-    if (this.#left === 0) this.#endBody()
+    const contents = bytes.subarray(0, this.#left)
+    const taken = bytes.subarray(0, this.#left + this.#padding)
+    this.#padding -= taken.length - contents.length
+    this.#left -= contents.length
+    this.#found.bytes?.(taken)
+    if (contents.length > 0) {
+      if (this.#extension) this.#extension.push(Buffer.from(contents))
+      else {
+        this.#digest?.add(contents)
+        this.#found.contents?.(contents)
+      }
+    }
+    if (this.#left + this.#padding === 0) this.#endBody()
     return taken.length
   }
 
   #endBody(): void {
-    if (this.#records) this.#size = sizeIn(Buffer.concat(this.#records))
-    else this.#found.member()
+    if (this.#extension) {
+      for (const [key, value] of recordsIn(Buffer.concat(this.#extension))) this.#records.set(key, value)
+      this.#extension = undefined
+      return
+    }
+    const sha256 = this.#digest?.end()
+    if (this.#member && sha256) this.#member.sha256 = sha256
+    this.#found.member(this.#member)
   }
 }
 
@@ -87,24 +130,4 @@ function checkSum(header: Buffer): void {
   let sum = 8 * 32
   for (let at = 0; at < blockBytes; at += 1) if (at < 148 || at >= 156) sum += header[at] ?? 0
   if (sum !== numberIn(header, 148, 8)) throw new Error('what tar has written is no archive')
-}
-
-/** In octal digits, or where those are too few in base 256. */
-function numberIn(header: Buffer, from: number, length: number): number {
-  if ((header[from] ?? 0) & 0x80)
-    return Number(BigInt(`0x${header.toString('hex', from + 1, from + length)}`))
-  return Number.parseInt(header.toString('latin1', from, from + length), 8) || 0
-}
-
-/** The size among the records of an extended header, each of which is `LENGTH KEY=VALUE\n`. */
-function sizeIn(records: Buffer): number | undefined {
-  let size: number | undefined
-  for (let at = 0; at < records.length; ) {
-    const length = Number.parseInt(records.toString('latin1', at, at + 20), 10)
-    if (!(length > 0)) break
-    const [, key, value] = /^\d+ ([^=]*)=(\d*)\n$/.exec(records.toString('latin1', at, at + length)) ?? []
-    if (key === 'size') size = Number(value)
-    at += length
-  }
-  return size
 }

@@ -123,7 +123,8 @@ describe('an archive after a quiet day', () => {
     const week = new Week()
     await week.archive('Monday')
     const { share, programs, path } = await week.archive('Tuesday')
-    expect(share).toBeGreaterThan(0.99)
+    // The rest is what tells where the segments lie.
+    expect(share).toBeGreaterThan(0.9)
     expect(programs).not.toContain('tar')
     week.expectWhole(path)
   })

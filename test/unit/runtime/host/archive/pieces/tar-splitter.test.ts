@@ -1,8 +1,21 @@
 import { execFileSync } from 'node:child_process'
-import { linkSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Member } from '../../../../../../runtime/host/archive/pieces/tar-member.ts'
 import { TarSplitter } from '../../../../../../runtime/host/archive/pieces/tar-splitter.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
 
@@ -95,5 +108,126 @@ describe('TarSplitter', () => {
   test('tells an archive that was cut off from one that has ended', () => {
     const { members } = split(tarOf(names))
     expect(split(Buffer.concat(members)).ended).toBe(false)
+  })
+})
+
+/** What the members of a tar are. */
+function membersOf(tar: Buffer, size = 10_000): (Member | undefined)[] {
+  const members: (Member | undefined)[] = []
+  const splitter = new TarSplitter({ member: (member) => members.push(member) })
+  for (let at = 0; at < tar.length; at += size) splitter.add(tar.subarray(at, at + size))
+  return members
+}
+
+function tarIn(folder: string, ...options: string[]): Buffer {
+  const words = ['--create', '--format=posix', '--sparse', '--xattrs', '-C', folder, ...options, 'folder']
+  return execFileSync('tar', words, { maxBuffer: 2 ** 28 })
+}
+
+/** A member, as the file system tells of it. */
+function onDisk(folder: string, { name, hardLinkTo }: Member) {
+  const path = Buffer.concat([Buffer.from(`${folder}/`), name])
+  const stats = lstatSync(path, { bigint: true })
+  const isContents = stats.isFile() && !hardLinkTo
+  return {
+    sizeBytes: isContents ? Number(stats.size) : 0,
+    mtimeNs: stats.mtimeNs,
+    mode: Number(stats.mode) & 0o7777,
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    linkTo: stats.isSymbolicLink() ? readlinkSync(path, { encoding: 'buffer' }) : undefined,
+    sha256: isContents ? createHash('sha256').update(readFileSync(path)).digest() : undefined,
+  }
+}
+
+const facts = ({ sizeBytes, mtimeNs, mode, uid, gid, linkTo, sha256 }: Member) => ({
+  sizeBytes,
+  mtimeNs,
+  mode,
+  uid,
+  gid,
+  linkTo,
+  sha256,
+})
+
+describe('what TarSplitter tells of a member', () => {
+  test('is what the file system tells, whatever the bytes of its name', () => {
+    const piece = fc
+      .uint8Array({ minLength: 1, maxLength: 120 })
+      .map((bytes) => Buffer.from(bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x0a : byte))))
+      .filter((name) => !['.', '..'].includes(name.toString('latin1')))
+    const file = fc.record({ name: piece, text: fc.string({ maxLength: 2000 }), mtime: fc.nat(2 ** 31) })
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(file, { maxLength: 8, selector: ({ name }) => name.toString('hex') }),
+        (files) => {
+          const folder = temporaryFolder()
+          mkdirSync(join(folder, 'folder'))
+          for (const { name, text, mtime } of files) {
+            const path = Buffer.concat([Buffer.from(`${folder}/folder/`), name])
+            writeFileSync(path, text)
+            utimesSync(path, 0, mtime + 0.123)
+            chmodSync(path, 0o4755)
+          }
+          const members = membersOf(tarIn(folder)) as Member[]
+          const names = [
+            Buffer.from('folder'),
+            ...files.map(({ name }) => Buffer.concat([Buffer.from('folder/'), name])),
+          ]
+          const sorted = (all: Buffer[]) => all.map((one) => one.toString('hex')).sort()
+          expect(sorted(members.map(({ name }) => name))).toEqual(sorted(names))
+          for (const member of members) expect(facts(member)).toEqual(onDisk(folder, member))
+        },
+      ),
+      { numRuns: 25 },
+    )
+  })
+
+  test('is right for links, sparse files, long names and times before 1970', () => {
+    const folder = temporaryFolder()
+    const at = (name: string) => join(folder, 'folder', name)
+    mkdirSync(join(folder, 'folder', 'long'.repeat(50)), { recursive: true })
+    writeFileSync(at('sparse'), 'begins')
+    truncateSync(at('sparse'), 3 * 1024 ** 2)
+    writeFileSync(at('sparse'), Buffer.alloc(70_000, 'in the middle'), { flag: 'r+' })
+    truncateSync(at('sparse'), 20 * 1024 ** 2 + 5)
+    writeFileSync(at('holes only'), '')
+    truncateSync(at('holes only'), 5 * 1024 ** 2)
+    writeFileSync(at(`${'long'.repeat(50)}/${'name'.repeat(50)}`), 'x'.repeat(100_000))
+    utimesSync(at('holes only'), 0, -1.5)
+    linkSync(at('sparse'), at('z another name'))
+    symlinkSync(`${'far/'.repeat(60)}away`, at('link'))
+    execFileSync('mkfifo', [at('fifo')])
+    const members = membersOf(tarIn(folder, '--sort=name'), 777) as Member[]
+    for (const member of members) expect(facts(member)).toEqual(onDisk(folder, member))
+    const byName = new Map(members.map((member) => [member.name.toString().split('/').at(-1), member]))
+    expect(byName.get('z another name')?.hardLinkTo?.toString()).toBe('folder/sparse')
+    expect(byName.get('fifo')?.type).toBe('fifo')
+    expect(byName.get('link')?.type).toBe('symlink')
+  })
+
+  test('has no digest where the holes are too large to be read through', () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'folder'))
+    writeFileSync(join(folder, 'folder', 'lastlog'), 'x')
+    truncateSync(join(folder, 'folder', 'lastlog'), 2 ** 40)
+    const [, lastlog] = membersOf(tarIn(folder))
+    expect(lastlog).toMatchObject({ sizeBytes: 2 ** 40, type: 'file' })
+    expect(lastlog?.sha256).toBeUndefined()
+  })
+
+  test('tells extended attributes from others', () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'folder'))
+    const path = join(folder, 'folder', 'file')
+    writeFileSync(path, 'x')
+    const attributes = (value?: string) => {
+      if (value) execFileSync('setfattr', ['-n', 'user.colour', '-v', value, path])
+      return membersOf(tarIn(folder))[1]?.attributes?.toString('hex')
+    }
+    const [none, red, blue] = [attributes(), attributes('red'), attributes('blue')]
+    expect(none).toBeUndefined()
+    expect(new Set([none, red, blue]).size).toBe(3)
+    expect(attributes('red')).toBe(red)
   })
 })

@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto'
+import type { Member } from './tar-member.ts'
+
+/** How many bytes of a segment's key name it in the tail of an archive and in a catalogue. */
+export const tagBytes = 8
+
+/** What is no segment of members, as the end of the tar. */
+export const noTag: Buffer = Buffer.alloc(tagBytes)
+
+/**
+ * Names a segment: by its key, or by what is in it where it has none, so that what is packed anew each night, but is the
+ * same, keeps its name.
+ */
+export function segmentTag(key: Buffer | undefined, members: readonly Member[]): Buffer {
+  if (key) return Buffer.from(key.subarray(0, tagBytes))
+  const sha256 = createHash('sha256')
+  for (const member of members) sha256.update(factsOf(member))
+  return sha256.digest().subarray(0, tagBytes)
+}
+
+function factsOf({ name, linkTo, hardLinkTo, sha256, attributes, ...facts }: Member): Buffer {
+  const { type, sizeBytes, mtimeNs, mode, uid, gid } = facts
+  const words = [type, sizeBytes, mtimeNs, mode, uid, gid].join(' ')
+  const parts = [name, linkTo, hardLinkTo, sha256, attributes]
+  const lengths = parts.map((part) => part?.length ?? -1).join(' ')
+  return Buffer.concat([Buffer.from(`${words} ${lengths}\n`), ...parts.filter((part) => part !== undefined)])
+}
