@@ -1,40 +1,29 @@
-import {
-  backupFinish,
-  backupStart,
-  catalogue,
-  type Envelope,
-  type EventDefinition,
-  type InputOf,
-} from '../../events/index.ts'
+import { backupFinish, type EventDefinition, type InputOf } from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
-import { type EventBus, heldBack, type Publication } from '../core/bus/bus.ts'
+import { type EventBus, heldBack } from '../core/bus/bus.ts'
 import type { Journal, Pruned } from '../core/bus/journal.ts'
-import { SqliteBus } from '../core/bus/sqlite/bus.ts'
-import { holdLock, lastBoot, noteBoot, openDatabase, storeId } from '../core/bus/sqlite/database.ts'
-import { firstSeen } from '../core/bus/sqlite/first-seen.ts'
-import { cannotWrite, explained, freeBytes, storeError } from '../core/bus/sqlite/health.ts'
-import { SqliteJournal } from '../core/bus/sqlite/journal.ts'
-import { isFull, Reserve } from '../core/bus/sqlite/reserve.ts'
+import { explained, storeError } from '../core/bus/sqlite/health.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { Dispatcher } from '../core/dispatcher.ts'
-import { Intake, isHeldBack, type Receipt, type Submission } from '../core/intake.ts'
+import type { Receipt, Submission } from '../core/intake.ts'
 import { createObservers, type EngineObserver } from '../core/observers.ts'
 import { rootPublication } from '../core/publication.ts'
 import type { Registry } from '../core/registry/registry.ts'
 import { Retention } from '../core/retention.ts'
 import { RunEnds } from '../core/run-ends.ts'
 import { RunQueue } from '../core/run-queue.ts'
-import type { ContextFactory } from '../core/worker.ts'
 import { CancelledError, TerminalError } from '../errors.ts'
-import { bootId } from '../host/boots.ts'
-import { createHost, type Host, type HostOptions, runtimeDirectory } from '../host/host.ts'
+import { runtimeDirectory } from '../host/host.ts'
 import { sweep } from '../host/leftovers.ts'
-import { type HeldLists, heldLists } from '../host/mirror/held-lists.ts'
+import { heldLists } from '../host/mirror/held-lists.ts'
 import { chainEnds } from './engine/chain-ends.ts'
+import { type ContextOptions, contextFactory } from './engine/context.ts'
 import { brokenRun, tellHooks } from './engine/last-words.ts'
+import { Reception } from './engine/reception.ts'
 import { reconcile } from './engine/reconciler.ts'
 import { type Redriven, redrive } from './engine/redrive.ts'
-import { checkRequest, joining, releasePublication, requestPublication, runOf } from './engine/requests.ts'
+import { releasePublication } from './engine/requests.ts'
+import { Store } from './engine/store.ts'
 import { cancelledRun } from './engine/withdrawal.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
 import { loadFunctions } from './load-functions.ts'
@@ -119,12 +108,9 @@ export interface EngineOptions {
   clock?: Clock
   /** Told when the store fails, and nothing can go on. */
   onFailure?(error: Error): void
-  /** Makes the box that functions see; for plans. */
-  host?: (options: HostOptions) => Host
+  /** Makes the box that functions see; the real one unless given. */
+  host?: ContextOptions['host']
 }
-
-/** With so much room on the disk of the state directory runs begin again. */
-const enoughBytes = 8 * 1024 * 1024
 
 /**
  * Puts an engine together, as the only one on its state directory.
@@ -132,70 +118,44 @@ const enoughBytes = 8 * 1024 * 1024
  * @throws {UsageError} The store cannot be opened, or a function does not fit.
  */
 export async function openEngine(options: EngineOptions): Promise<Engine | undefined> {
-  try {
-    return await open(options)
-  } catch (error) {
-    throw explained(error, options.config.state)
-  }
-}
-
-async function open(options: EngineOptions): Promise<Engine | undefined> {
   const { config } = options
-  const registry = await loadFunctions(config)
-  const unlock = holdLock(config.state)
-  if (!unlock) return undefined
-  const reserve = new Reserve(config.state)
-  const database = openStore(config.state, reserve, unlock)
   try {
-    return assemble(options, { registry, unlock, reserve, database })
+    const registry = await loadFunctions(config)
+    const store = Store.open(config.state)
+    return store && assemble(options, registry, store)
   } catch (error) {
-    database.close()
-    unlock()
-    throw error
+    throw explained(error, config.state)
   }
 }
 
-/** What an engine is put together of. */
-interface Parts {
-  registry: Registry
-  unlock: () => void
-  reserve: Reserve
-  database: ReturnType<typeof openDatabase>
-}
-
-function assemble(options: EngineOptions, { registry, unlock, reserve, database }: Parts): Engine {
+function assemble(options: EngineOptions, registry: Registry, store: Store): Engine {
   const { config, clock = systemClock } = options
+  const { bus, journal, machineWentDown } = store
   const { observer, listen } = createObservers(options.observer)
-  const bus = new SqliteBus(database, config.state)
-  const journal = new SqliteJournal(database, catalogue)
-  const store = storeId(database)
-  const machineWentDown = ![bootId(), undefined].includes(lastBoot(database))
   const hostOptions = {
-    store,
-    runtimeDirectory: runtimeDirectory(config.state, store),
+    store: store.id,
+    runtimeDirectory: runtimeDirectory(config.state, store.id),
     stateDirectory: config.state,
   }
-  const context = contextFactory({ ...options, observer, clock, journal, hostOptions })
   const ends = new RunEnds({ bus, journal, registry })
   const dispatcher: Dispatcher = new Dispatcher({
     bus,
     registry,
     clock,
-    context,
+    context: contextFactory({ config, observer, clock, journal, hostOptions, host: options.host }),
     ...chainEnds({ registry, clock }),
-    onEvent: (event) => {
+    onEvent(event) {
       ends.heard(event)
-      observer.onEvent?.(event)
+      observer.onEvent(event)
     },
-    relieve: (error) => {
-      if (!isFull(error) || !reserve.release()) return false
-      observer.onWarning?.(
-        `the disk of ${config.state} is full: the run is ended, what was held back for that is used`,
-      )
-      const reason = new TerminalError(`the disk of the state directory ${config.state} is full`)
-      isRelieved = true
+    relieve(error) {
+      if (!store.relieve(error)) return false
+      const full = `the disk of the state directory ${config.state} is full`
+      observer.onWarning(`${full}: the run is ended, with the room that was held back for that`)
       queue.close()
-      for (const runId of journal.unended()) dispatcher.endRun(runId, reason).catch(() => {})
+      for (const runId of journal.unended()) {
+        dispatcher.endRun(runId, new TerminalError(full)).catch(() => {})
+      }
       return true
     },
     onFailure(error) {
@@ -203,78 +163,53 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
       ends.fail(told)
       options.onFailure?.(told)
     },
-    onIdle: () => {
+    onIdle() {
       for (const { runId, again } of ends.stalled()) {
-        const end = again ? brokenRun(runId, { bus, journal, registry, clock }) : finish(runId)
+        const end = again
+          ? brokenRun(runId, { bus, journal, registry, clock })
+          : rootPublication(registry, backupFinish, {}, { now: clock.now(), runId })
         dispatcher.publish([end]).catch(ends.fail)
       }
       // Another process may have asked for one.
       queue.advance()
     },
   })
-  const finish = (runId: string) => rootPublication(registry, backupFinish, {}, { now: clock.now(), runId })
-  let onHold = false
-  /** The room that was held back is used, and no run begins. */
-  let isRelieved = false
-  /** The last thing that was asked for could not be recorded. */
-  let isDoubtful = false
-  const recover = () => {
-    if (!isRelieved || freeBytes(config.state) < enoughBytes) return
-    isRelieved = false
-    reserve.fill()
-    if (!onHold) queue.open()
-  }
   const queue = new RunQueue({ bus, dispatcher, ends })
-  const intake = new Intake((publications) => dispatcher.publish(publications))
-  /** @throws {StoreError} It is not recorded. */
-  const put = async (publication: Publication): Promise<boolean> => {
-    try {
-      const taken = await intake.put(publication)
-      isDoubtful = false
+  let onHold = false
+  const recover = () => {
+    if (store.recover() && !onHold) queue.open()
+  }
+  const reception = new Reception({
+    store,
+    dispatcher,
+    clock,
+    config,
+    registry,
+    onRecorded() {
       recover()
-      return taken
-    } catch (error) {
-      isDoubtful = true
-      // What cannot go on at all ends with the next turn.
-      dispatcher.wake()
-      throw storeError(error as Error, config.state)
-    }
-  }
-  let next = { config, registry }
-  const prepare = (event: Submission) => {
-    const by = event.type === backupStart.type ? next : { config, registry }
-    const publication = requestPublication(event, by.registry, { now: clock.now() })
-    checkRequest(publication, by.config)
-    const { id, source, runid = '' } = publication.event
-    return async (): Promise<Receipt> => {
-      const known = bus.find(source, id)
-      if (known) return { runId: runOf(known), eventId: id, duplicate: true }
-      const twin = isHeldBack(publication) ? waitingLike(publication.event) : undefined
-      const taken = await put(twin === undefined ? publication : joining(publication, twin))
       queue.advance()
-      if (!taken) return { runId: runOf(bus.find(source, id)), eventId: id, duplicate: true }
-      return {
-        runId: twin ?? runid,
-        eventId: id,
-        duplicate: false,
-        ...(twin !== undefined && { joined: true }),
-      }
-    }
-  }
-  /** A run that has not begun and will do the same. */
-  const waitingLike = (event: Envelope) => intake.like(event) ?? bus.heldLike(event)
-  const submit = async (event: Submission) => prepare(event)()
+    },
+  })
   const lists = heldLists(config.state)
-
-  let overdue: OverdueWatch | undefined
+  const overdue = new OverdueWatch({
+    config,
+    bus,
+    registry,
+    clock,
+    publish: (facts) => dispatcher.publish(facts),
+    firstSeen: (sources) => store.firstSeen(sources, clock.now()),
+  })
   const retention = new Retention({
     journal: {
       horizon: (keepMs) => journal.horizon(keepMs),
-      prune: (before) => pruneAll(before, journal, lists),
+      prune(before): Pruned {
+        lists.prune(before)
+        return journal.prune(before)
+      },
     },
     keepMs: config.keep,
     clock,
-    onWarning: (message) => observer.onWarning?.(message),
+    onWarning: observer.onWarning,
   })
 
   return {
@@ -282,46 +217,24 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
     journal,
     registry,
     dispatcher,
+    listen,
     async start() {
-      const options = {
-        bus,
-        journal,
-        dispatcher,
-        ends,
-        config,
-        observer,
-        hostOptions,
-        machineWentDown,
-        clock,
-      }
-      await reconcile(options).catch((error) => {
+      const parts = { bus, journal, dispatcher, ends, config, observer, hostOptions, machineWentDown, clock }
+      await reconcile(parts).catch((error) => {
         throw explained(error, config.state)
       })
-      noteBoot(database, bootId())
-      overdue = new OverdueWatch({
-        config,
-        bus,
-        registry,
-        clock,
-        publish: (facts) => dispatcher.publish(facts),
-        firstSeen: firstSeen(database, Object.keys(config.sources), clock.now()),
-      })
+      store.noteBoot()
       await overdue.look()
       retention.start()
       if (!onHold) queue.open()
     },
-    trigger: async ({ type }, data) => (await submit({ type, data })).runId,
-    prepare,
-    submit,
+    trigger: async ({ type }, data) => (await reception.prepare({ type, data })()).runId,
+    prepare: (event) => reception.prepare(event),
+    submit: async (event) => reception.prepare(event)(),
+    judgeBy: (config, registry) => reception.judgeBy(config, registry),
     unready() {
-      const { failed } = dispatcher
-      const reason = failed
-        ? storeError(failed, config.state)
-        : (bus.lost() ?? cannotWrite(database, config.state, isDoubtful))
-      if (!reason) {
-        isDoubtful = false
-        recover()
-      }
+      const reason = dispatcher.failed ? storeError(dispatcher.failed, config.state) : store.unready()
+      if (!reason) recover()
       return reason
     },
     current: () => queue.current,
@@ -329,19 +242,15 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
       queue.current !== undefined ||
       dispatcher.inHand > 0 ||
       bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
-    nextDue: () => {
+    nextDue() {
       const due = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
       return due.length > 0 ? Math.min(...due) : undefined
     },
-    nextOverdue: () => overdue?.nextAt,
-    judgeBy(config, registry) {
-      next = { config, registry }
-    },
+    nextOverdue: () => overdue.nextAt,
     hold() {
       onHold = true
       queue.close()
     },
-    listen,
     async cancel(runId, reason) {
       const run = journal.run(runId)
       if (!run || run.end) return false
@@ -356,8 +265,7 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
       const holds = releasableHolds({ bus, journal, config, lists }, id)
       const origin = source === undefined ? undefined : { source }
       const publication = releasePublication(releaseOf(holds), registry, { now: clock.now(), origin })
-      await put(publication)
-      queue.advance()
+      await reception.put(publication)
       return { runId: publication.event.runid ?? '', holds }
     },
     async redrive(id) {
@@ -368,92 +276,15 @@ function assemble(options: EngineOptions, { registry, unlock, reserve, database 
     ended: (runId) => ends.wait(runId),
     async abandon(error) {
       await dispatcher.abandon(error)
-      for (const message of await sweep(config, hostOptions, () => false)) observer.onWarning?.(message)
+      for (const message of await sweep(config, hostOptions, () => false)) observer.onWarning(message)
       await tellHooks(explained(error, config.state) as Error, config)
     },
     async stop() {
-      overdue?.stop()
+      overdue.stop()
       queue.close()
       await dispatcher.stop()
       retention.stop()
-      bus.close()
-      unlock()
+      store.close()
     },
-  }
-}
-
-function pruneAll(before: number, journal: Journal, lists: HeldLists): Pruned {
-  lists.prune(before)
-  return journal.prune(before)
-}
-
-/** Opens the store, with the room that is held back if there is no other. @throws {UsageError} It cannot be opened. */
-function openStore(directory: string, reserve: Reserve, unlock: () => void) {
-  try {
-    try {
-      const database = openDatabase(directory)
-      reserve.fill()
-      return database
-    } catch (error) {
-      if (!isFull(error) || !reserve.release()) throw error
-      return openDatabase(directory)
-    }
-  } catch (error) {
-    unlock()
-    throw error
-  }
-}
-
-/** What each function is given: the box with its commands on record, and where to say things. */
-export function contextFactory({
-  config,
-  observer,
-  clock,
-  journal,
-  hostOptions,
-  host = createHost,
-}: Required<Pick<EngineOptions, 'config' | 'clock' | 'observer'>> &
-  Pick<EngineOptions, 'host'> & {
-    journal: Journal
-    hostOptions: Omit<HostOptions, 'observer' | 'signal'>
-  }): ContextFactory {
-  // Asked for by each delivery of a run, and the same for all.
-  let begun: { id: string; startedAt: number } | undefined
-  const startOf = (runId: string): number => {
-    if (begun?.id !== runId) begun = journal.run(runId)
-    return begun?.startedAt ?? clock.now()
-  }
-  return (delivery, signal) => {
-    const runId = delivery.event.runid ?? ''
-    const note = { deliveryId: delivery.id, try: delivery.tries }
-    const line = (level: 'info' | 'warn') => (message: string) =>
-      keep(() => journal.log({ deliveryId: delivery.id, at: clock.now(), level, message }))
-    return {
-      host: host({
-        ...hostOptions,
-        signal,
-        observer: {
-          started: (argv) =>
-            keep(() => journal.commandStarted({ ...note, argv, startedAt: clock.now() })) ?? 0,
-          ended: (id, end) => keep(() => journal.commandEnded(id, end)),
-        },
-      }),
-      config,
-      run: { id: runId, startedAt: startOf(runId) },
-      log: { info: line('info'), warn: line('warn') },
-      signal,
-      clock,
-      progress: (progress) => observer.onProgress?.(delivery.event, progress),
-    }
-  }
-
-  /** The journal is for people: a backup does not fail because a line of it cannot be written. */
-  function keep<T>(write: () => T): T | undefined {
-    try {
-      return write()
-    } catch (error) {
-      observer.onWarning?.(`the journal could not be written: ${(error as Error).message}`)
-      return undefined
-    }
   }
 }

@@ -13,8 +13,8 @@ interface WatchOptions {
   registry: Registry
   clock: Clock
   publish(publications: readonly Publication[]): Promise<unknown>
-  /** When each source was first in the config. */
-  firstSeen: ReadonlyMap<string, number>
+  /** When each of these sources was first in the config, in milliseconds since the epoch. */
+  firstSeen(sources: readonly string[]): ReadonlyMap<string, number>
 }
 
 /** How far back is looked for the last success of a source: so many runs. */
@@ -75,13 +75,15 @@ export class OverdueWatch {
 
   #records(): SourceRecord[] {
     const { config, bus, firstSeen, clock } = this.#options
+    const sources = Object.keys(config.sources)
     const successes = this.#successes()
-    return Object.keys(config.sources).map((source) => {
+    const seen = firstSeen(sources)
+    return sources.map((source) => {
       const filter = { types: [runOverdue.type], subject: source, newestFirst: true, limit: 1 }
       const told = bus.events(filter)[0]
       return {
         source,
-        firstSeenAt: firstSeen.get(source) ?? clock.now(),
+        firstSeenAt: seen.get(source) ?? clock.now(),
         lastSuccessAt: successes.get(source),
         toldAt: told && Date.parse(told.time),
       }

@@ -12,7 +12,7 @@ import { runtimeDirectory } from '../host/host.ts'
 import { createPlanner, type PlannedStep } from '../host/planning.ts'
 import { earlierArchives, provesUnchanged } from './earlier-archives.ts'
 import { chainEnds } from './engine/chain-ends.ts'
-import { contextFactory } from './engine.ts'
+import { contextFactory } from './engine/context.ts'
 import { loadRegistry, ownFunctions } from './load-functions.ts'
 import { summarise } from './summary.ts'
 

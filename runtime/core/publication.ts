@@ -1,11 +1,11 @@
-import { hash } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { customAlphabet, nanoid } from 'nanoid'
 import type * as z from 'zod'
 import type { EventDefinition, InputOf } from '../../events/define.ts'
 import type { Envelope } from '../../events/envelope.ts'
 import { TerminalError } from '../errors.ts'
 import { isoOf } from '../instant.ts'
-import { randomBytes, randomIds, urlIds } from '../random.ts'
 import type { Publication } from './bus/bus.ts'
 import type { EmitOptions } from './function.ts'
 import { isAttribute } from './origin.ts'
@@ -15,7 +15,7 @@ import type { Registry } from './registry/registry.ts'
 export const eventSource = `/hdsync/${hostname()}`
 
 /** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
-export const newRunId: () => string = randomIds('23456789abcdefghjkmnpqrstvwxyz', 10)
+export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstvwxyz', 10)
 
 function newTrace(): string {
   return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
@@ -29,10 +29,8 @@ function stampOf(ms: number): string {
   return ms.toString(36).padStart(9, '0')
 }
 
-const newRandomPart = urlIds(16)
-
 function newEventId(now: number): string {
-  return `${stampOf(now)}${newRandomPart()}`
+  return `${stampOf(now)}${nanoid(16)}`
 }
 
 /** The step that emits an event. */

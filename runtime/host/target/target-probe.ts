@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -15,7 +16,6 @@ import {
 } from 'node:fs'
 import type { Target } from '../../config/config.ts'
 import { HdsyncError } from '../../errors.ts'
-import { randomBytes } from '../../random.ts'
 import { CommandError, type CommandRunner } from '../command/command.ts'
 import { type Mount, mountOf, readMounts } from '../mount/mountinfo.ts'
 import { realPath } from '../mount/real-path.ts'

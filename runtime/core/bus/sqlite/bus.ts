@@ -13,10 +13,11 @@ import {
   type Turn,
   type TurnResult,
 } from '../bus.ts'
-import { inMemory, transaction } from './database.ts'
+import { inMemory } from './database.ts'
 import { watchFiles } from './health.ts'
 import { dataText, envelopeOf, type Row } from './rows.ts'
 import { prepareStatements, type Statements } from './statements.ts'
+import { transaction } from './transaction.ts'
 import { expire, insert, takeTurn } from './turn.ts'
 
 /** Touched by every process that puts something on a bus that it does not dispatch; see `watch`. */

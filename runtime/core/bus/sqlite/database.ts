@@ -1,29 +1,18 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { nanoid } from 'nanoid'
 import { UsageError } from '../../../errors.ts'
-import { urlIds } from '../../../random.ts'
 import { isDamaged, withoutStore } from './damage.ts'
+import { keepStoreId, keptStoreId } from './identity.ts'
 import { migrations } from './migrations.ts'
+import { transaction } from './transaction.ts'
 
 /** Name of the event store in the state directory. */
 export const storeFile = 'hdsync.db'
 
 /** Name of the file in the state directory that the one hdsync at work there holds locked. */
 export const lockFile = 'lock'
-
-/** Name of the file in the state directory that keeps the store's id. */
-const idFile = 'store-id'
 
 /** A store that lasts as long as it is open: for plans. */
 export const inMemory = ':memory:'
@@ -57,9 +46,8 @@ export function openDatabase(directory: string): DatabaseSync {
       PRAGMA synchronous = FULL;
       PRAGMA foreign_keys = ON;
     `)
-    const isNew = versionOf(opened) === 0
-    migrate(opened, file)
-    keepStoreId(opened, directory, isNew)
+    migrate(opened, file, migrations, keptStoreId(directory))
+    keepStoreId(opened, directory)
     return opened
   } catch (error) {
     if (database?.isOpen) database.close()
@@ -127,8 +115,14 @@ function makeDirectory(directory: string): void {
 /**
  * Brings the tables forward, step by step in one transaction, after keeping a copy of a store that holds
  * anything: `hdsync.db.v1.backup` is what version 1 left.
+ * @param store The id that a new store is given.
  */
-export function migrate(database: DatabaseSync, file: string, steps: readonly string[] = migrations): void {
+export function migrate(
+  database: DatabaseSync,
+  file: string,
+  steps: readonly string[] = migrations,
+  store = nanoid(8),
+): void {
   const version = () => versionOf(database)
   if (version() > steps.length) refuseNewer(file, version())
   if (version() === steps.length) return
@@ -143,7 +137,7 @@ export function migrate(database: DatabaseSync, file: string, steps: readonly st
     if (version() > steps.length) refuseNewer(file, version())
     for (const [index, sql] of steps.entries()) if (index >= version()) database.exec(sql)
     database.exec(`PRAGMA user_version = ${steps.length}`)
-    database.prepare("INSERT OR IGNORE INTO meta VALUES ('store', ?)").run(urlIds(8)())
+    database.prepare("INSERT OR IGNORE INTO meta VALUES ('store', ?)").run(store)
   })
 }
 
@@ -155,23 +149,6 @@ function refuseNewer(file: string, version: number): never {
   throw new UsageError(`the event store ${file} was made by a newer hdsync (version ${version})`, {
     hint: `this hdsync knows versions up to ${migrations.length}: install the newer one again`,
   })
-}
-
-/**
- * Runs `body` in one transaction that is the only writer from its first statement on, and takes everything
- * back when it throws.
- */
-export function transaction<T>(database: DatabaseSync, body: () => T): T {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = body()
-    database.exec('COMMIT')
-    return result
-  } catch (error) {
-    // A full disk makes SQLite roll back by itself.
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
-  }
 }
 
 /**
@@ -205,36 +182,3 @@ export function holdLock(directory: string): (() => void) | undefined {
 const sqliteBusy = 5
 /** How long a lock is tried; where another process does hold it, so much is lost. */
 const contendingMs = 100
-
-/** A short name that tells this store's snapshots and mounts from those of another hdsync on the box. */
-export function storeId(database: DatabaseSync): string {
-  return String(database.prepare("SELECT value FROM meta WHERE key = 'store'").get()?.value)
-}
-
-/**
- * The id lasts longer than the store: mirrors belong to it, and a store that takes the place of a damaged one goes on
- * with them.
- */
-function keepStoreId(database: DatabaseSync, directory: string, isNew: boolean): void {
-  const file = join(directory, idFile)
-  try {
-    const known = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
-    if (known === storeId(database)) return
-    if (isNew && /^[\w-]{8}$/.test(known))
-      database.prepare("UPDATE meta SET value = ? WHERE key = 'store'").run(known)
-    else writeFileSync(file, `${storeId(database)}\n`, { mode: 0o600, flush: true })
-  } catch {
-    // On a full disk: the next start keeps it.
-  }
-}
-
-/** During which uptime of the machine the store was last in use; undefined for a new one. */
-export function lastBoot(database: DatabaseSync): string | undefined {
-  return database.prepare("SELECT value FROM meta WHERE key = 'boot'").get()?.value as string | undefined
-}
-
-/** Notes that it is in use during this uptime; once what the last one left has been set right. */
-export function noteBoot(database: DatabaseSync, bootId: string): void {
-  if (lastBoot(database) === bootId) return
-  database.prepare("INSERT OR REPLACE INTO meta VALUES ('boot', ?)").run(bootId)
-}

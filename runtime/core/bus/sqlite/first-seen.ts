@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { transaction } from './database.ts'
+import { transaction } from './transaction.ts'
 
 /**
  * When each of these sources was first in the config. Those that are new are noted, those that are gone are

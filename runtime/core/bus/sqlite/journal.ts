@@ -15,12 +15,12 @@ import type {
   Story,
   StoryDelivery,
 } from '../journal.ts'
-import { transaction } from './database.ts'
 import { conditionsOf } from './event-search.ts'
 import { type JournalTypes, journalTypes } from './keeping.ts'
 import { readQueues } from './queues.ts'
 import { envelopeOf, type Row } from './rows.ts'
 import { deliveriesOfRun, isOf, statements } from './statements.ts'
+import { transaction } from './transaction.ts'
 import { file } from './turn.ts'
 
 /** What one call of `prune` looks at, so that it takes no time. */

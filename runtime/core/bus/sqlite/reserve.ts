@@ -1,6 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { randomBytes } from '../../../random.ts'
 
 /** Enough for the end of a run: its last steps take a few pages each. */
 const reserveBytes = 2 * 1024 * 1024

@@ -1,5 +1,5 @@
+import { nanoid } from 'nanoid'
 import type { Envelope } from '../../../../events/envelope.ts'
-import { urlIds } from '../../../random.ts'
 import {
   type Delivery,
   heldBack,
@@ -12,7 +12,7 @@ import {
 import { envelopeOf, type Row, rowOf } from './rows.ts'
 import { deliveriesAtMost, filedAtOnce, type Statements } from './statements.ts'
 
-const newToken = urlIds(12)
+const newToken = () => nanoid(12)
 
 const leaseRanOut = 'its lease ran out: nobody renewed it in time'
 

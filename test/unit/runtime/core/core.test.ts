@@ -47,13 +47,13 @@ test('what has ended is forgotten in time, but for what its definition keeps and
   const runs = []
   for (const guest of ['queen', 'ann', 'ben', 'cat']) {
     runs.push(await room.serve(guest))
-    room.clock.set(30 * day)
+    room.clock.set(5 * day)
   }
   const warnings: string[] = []
   const { journal, clock } = room
   const retention = new Retention({
     journal,
-    keepMs: 20 * day,
+    keepMs: 3 * day,
     clock,
     onWarning: (message) => warnings.push(message),
   })

@@ -18,10 +18,10 @@ import {
   migrate,
   openDatabase,
   storeFile,
-  storeId,
-  transaction,
 } from '../../../../../../runtime/core/bus/sqlite/database.ts'
+import { storeId } from '../../../../../../runtime/core/bus/sqlite/identity.ts'
 import { migrations } from '../../../../../../runtime/core/bus/sqlite/migrations.ts'
+import { transaction } from '../../../../../../runtime/core/bus/sqlite/transaction.ts'
 import { UsageError } from '../../../../../../runtime/errors.ts'
 import { Child } from '../../../../child.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
@@ -112,6 +112,14 @@ describe('openDatabase()', () => {
       rmSync(join(folder, file))
     expect(storeId(open(folder))).toBe(name)
     expect(storeId(open(temporaryFolder()))).not.toBe(name)
+  })
+
+  test('says so when the name cannot be kept beside it', () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'store-id'))
+    expect(errorOf(() => open(folder))).toMatchObject({
+      message: expect.stringMatching(/^cannot open the event store .*EISDIR/),
+    })
   })
 
   test('refuses a store of a newer hdsync, and leaves it as it is', () => {

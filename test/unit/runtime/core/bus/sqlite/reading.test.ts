@@ -5,8 +5,8 @@ import {
   openDatabase,
   openDatabaseForReading,
   storeFile,
-  storeId,
 } from '../../../../../../runtime/core/bus/sqlite/database.ts'
+import { storeId } from '../../../../../../runtime/core/bus/sqlite/identity.ts'
 import { migrations } from '../../../../../../runtime/core/bus/sqlite/migrations.ts'
 import { UsageError } from '../../../../../../runtime/errors.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
