@@ -4,6 +4,8 @@ import { fstatSync, writeSync } from 'node:fs'
 export interface Io {
   stdout: (text: string) => void
   stderr: (text: string) => void
+  /** Where bytes go that are no text; standard output itself unless given. */
+  bytes?: () => NodeJS.WritableStream
   /** Whether results may be coloured. */
   colour: boolean
   /** Columns of the terminal that results go to; none for a file or a pipe. */

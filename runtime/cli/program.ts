@@ -1,6 +1,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
+import { diskOption, onlyWhereRead, pointsCommands } from './points/commands.ts'
 
 const after = `
 To begin:
@@ -95,6 +96,8 @@ export function createProgram(
     })
     .showSuggestionAfterError()
     .exitOverride()
+    .addOption(diskOption())
+    .hook('preAction', onlyWhereRead)
     .addHelpText('after', after)
 
   const command = (usage: string, description: string, example: string, parent = program) =>
@@ -111,6 +114,7 @@ export function createProgram(
   const json = ['--json', 'print the result as one line of JSON'] as const
 
   const commands: Record<string, () => void> = {
+    ...pointsCommands({ command, io, done }),
     init() {
       command(
         'init',

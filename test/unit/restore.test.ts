@@ -11,7 +11,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 function unpacking(): string[] {
   const commands = ['README.md', 'deploy/docs/restore.md'].map((file) => {
     const text = readFileSync(join(import.meta.dirname, '../..', file), 'utf8')
-    return /# How to restore.*?```sh\n(.*?)```/s.exec(text)?.[1] ?? ''
+    return /# (?:Without hdsync|How to restore\n(?!\n## What)).*?```sh\n(.*?)```/s.exec(text)?.[1] ?? ''
   })
   return commands
     .join('')

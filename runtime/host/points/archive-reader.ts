@@ -21,13 +21,18 @@ export interface ArchiveFile {
 /** Reads an archive from its beginning, by tar(1). */
 export function archiveReader(archive: ArchiveFile, runner: CommandRunner): PointReader {
   return {
-    entries: (under = Buffer.alloc(0)) => entriesOf(archive, under, runner),
+    entries: (under = Buffer.alloc(0), depth) => entriesOf(archive, under, depth, runner),
     extract: (paths, into) => extract(archive, paths, into, runner),
     read: (path) => Readable.from(contentsOf(archive, path, runner), { objectMode: false }),
   }
 }
 
-async function* entriesOf(archive: ArchiveFile, under: Buffer, runner: CommandRunner): AsyncGenerator<Entry> {
+async function* entriesOf(
+  archive: ArchiveFile,
+  under: Buffer,
+  depth: number | undefined,
+  runner: CommandRunner,
+): AsyncGenerator<Entry> {
   using file = openFile(archive.path)
   const stop = new AbortController()
   const argv = ['tar', '--list', ...listingOptions, ...from(archive, file)] as Command['argv']
@@ -43,7 +48,8 @@ async function* entriesOf(archive: ArchiveFile, under: Buffer, runner: CommandRu
       entry.path = path
       const whole = entry.hardLinkTo ? furtherName(entry, archive.source, others) : entry
       if (whole.type !== 'directory') others.set(path.toString('latin1'), whole)
-      if (isBelow(path, under)) yield whole
+      if (isBelow(path, under) && levels(path) - levels(under) <= (depth ?? Number.POSITIVE_INFINITY))
+        yield whole
     }
     await tar.result
   } catch (error) {
@@ -109,7 +115,7 @@ async function* contentsOf(
   runner: CommandRunner,
 ): AsyncGenerator<Buffer> {
   let wanted: Entry | undefined
-  for await (const entry of entriesOf(archive, path, runner)) {
+  for await (const entry of entriesOf(archive, path, 0, runner)) {
     wanted = entry
     break
   }
@@ -167,6 +173,14 @@ function belowSource(member: Buffer, source: string): Buffer | undefined {
 function isBelow(path: Buffer, under: Buffer): boolean {
   if (under.length === 0 || path.equals(under)) return true
   return path[under.length] === 0x2f && path.subarray(0, under.length).equals(under)
+}
+
+/** How many names a path has. */
+function levels(path: Buffer): number {
+  if (path.length === 0) return 0
+  let count = 1
+  for (const byte of path) if (byte === 0x2f) count += 1
+  return count
 }
 
 async function* linesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {

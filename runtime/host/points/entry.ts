@@ -54,9 +54,10 @@ export interface PointReader {
   /**
    * Everything in it, a folder before what is in it.
    * @param under Only this entry and what is below it; nothing where there is no such entry.
+   * @param depth How many levels below it; 0 is itself alone. All unless given.
    * @throws {Error} While it is iterated, where no more can be read: what came before is good.
    */
-  entries(under?: Buffer): AsyncIterable<Entry>
+  entries(under?: Buffer, depth?: number): AsyncIterable<Entry>
   /**
    * Writes what is asked for into an empty folder, each at its path below the folder of the source, with every attribute:
    * owners by number, modes, times, ACLs, extended attributes, hard links among what is asked for, holes. Folders above it

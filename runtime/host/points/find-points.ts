@@ -2,7 +2,7 @@ import { sourceName } from '../../config/names.ts'
 import { weekdays } from '../../weekday.ts'
 import { type Compression, extensions } from '../archive/archive-compression.ts'
 import { readClaims } from '../target/claims.ts'
-import { markerFile } from '../target/marker.ts'
+import { markerFile, readMarker } from '../target/marker.ts'
 import { Folder } from '../target/safe-open.ts'
 import { dayOf, type FileTimes, nightOf, timeOn } from './archive-night.ts'
 import type { RestorePoint } from './restore-point.ts'
@@ -12,7 +12,7 @@ export interface Disk {
   /** The name of the target. */
   target: string
   path: string
-  /** Sources whose mirrors are wanted; without it, every folder that can be a mirror. */
+  /** Sources whose mirrors are wanted; without it, every folder that can be one, where there is a marker. */
   mirrors?: readonly string[]
   /** Sources whose archives are wanted; all without it. */
   archives?: readonly string[]
@@ -51,7 +51,9 @@ function mirrorsIn(root: Folder, disk: Disk): RestorePoint[] {
   })
 }
 
+/** What its claims tell. A folder that no marker makes a target is full of other folders. */
 function mirrorNames(root: Folder, { path }: Disk): string[] {
+  if (!readMarker(path)) return []
   const claims = readClaims(path)
   const taken: readonly string[] = [...weekdays, keptFolder, markerFile]
   return root

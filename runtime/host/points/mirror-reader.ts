@@ -25,13 +25,18 @@ const timeoutMs = 7 * 24 * 3_600_000
  */
 export function mirrorReader(root: string, runner: CommandRunner): PointReader {
   return {
-    entries: (under = Buffer.alloc(0)) => entriesOf(root, under, runner),
+    entries: (under = Buffer.alloc(0), depth) => entriesOf(root, under, depth, runner),
     extract: (paths, into) => extract(root, paths, into, runner),
     read: (path) => readFile(root, path),
   }
 }
 
-async function* entriesOf(root: string, under: Buffer, runner: CommandRunner): AsyncGenerator<Entry> {
+async function* entriesOf(
+  root: string,
+  under: Buffer,
+  depth: number | undefined,
+  runner: CommandRunner,
+): AsyncGenerator<Entry> {
   using top = OpenFolder.at(root)
   if (under.length > 0) {
     const entry = entryAt(top, under)
@@ -40,7 +45,8 @@ async function* entriesOf(root: string, under: Buffer, runner: CommandRunner): A
   }
   using start = top.descend(under)
   const stop = new AbortController()
-  const argv = ['find', `${start.forCommands}/`, '-xdev', '-printf', format] as const
+  const level = depth === undefined ? [] : ['-maxdepth', String(depth)]
+  const argv = ['find', `${start.forCommands}/`, '-xdev', ...level, '-printf', format] as const
   const find = await runner.open({ argv, timeoutMs, accept: [0, 1], signal: stop.signal })
   find.input.end()
   try {

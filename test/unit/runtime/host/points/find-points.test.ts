@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { nightOf, timeOn } from '../../../../../runtime/host/points/archive-night.ts'
 import { pointsOn } from '../../../../../runtime/host/points/find-points.ts'
+import { writeMarker } from '../../../../../runtime/host/target/marker.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 
 const local = (text: string) => new Date(text).getTime()
@@ -13,8 +14,9 @@ function file(path: string, time: string, contents = path): void {
 }
 
 describe('pointsOn()', () => {
-  test('finds mirrors and archives, and trusts no name', () => {
+  test('finds mirrors and archives, and trusts no name', async () => {
     const disk = temporaryFolder()
+    await writeMarker(disk, 'disk', 0)
     for (const name of [
       'var',
       'empty',

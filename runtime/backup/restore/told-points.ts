@@ -1,0 +1,119 @@
+import {
+  type DataOf,
+  type Envelope,
+  readStored,
+  sourceArchived,
+  sourceSynced,
+} from '../../../events/index.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { weekdays } from '../../weekday.ts'
+
+/** The kinds of events that tell of restore points. */
+export const tellOfPoints = [sourceSynced, sourceArchived]
+
+/** What the record tells of one. */
+interface Told {
+  path: string
+  /** Of an archive, its file; of a mirror, which one it is. */
+  identity: string | undefined
+  at: string
+  files?: number
+  sizeBytes?: number
+  provenAt?: string
+}
+
+/** What the record tells of the mirror and the archives of one source. */
+export interface ToldPoints {
+  /** By which mirror it is, the newest first. */
+  mirrors: Told[]
+  archives: Told[]
+}
+
+/**
+ * Reads what the record has of the restore points of one source.
+ * @param history Its events of the kinds in `tellOfPoints`, the newest first.
+ */
+export function toldPoints(history: readonly Envelope[]): ToldPoints {
+  const told: ToldPoints = { mirrors: [], archives: [] }
+  const synced = new Map<string | undefined, { at: string; files?: number }>()
+  for (const event of history) {
+    const { data } = event.type === sourceSynced.type ? readStored(sourceSynced, event.data) : {}
+    if (!data) continue
+    const read = { at: data.read?.from ?? event.time, ...filesOf(data) }
+    if (!synced.has(event.runid)) synced.set(event.runid, read)
+    const { contents } = data
+    told.mirrors.push({
+      path: '',
+      identity: data.mirror,
+      ...read,
+      ...(contents && { sizeBytes: contents.sizeBytes }),
+    })
+  }
+  for (const event of history) {
+    const { data } = event.type === sourceArchived.type ? readStored(sourceArchived, event.data) : {}
+    if (!data) continue
+    const { path, file, sizeBytes } = data
+    const read = synced.get(event.runid) ?? { at: event.time }
+    told.archives.push({ path, identity: file, ...read, sizeBytes, provenAt: event.time })
+  }
+  return told
+}
+
+function filesOf({ counted }: DataOf<typeof sourceSynced>): { files?: number } {
+  return counted ? { files: counted.files } : {}
+}
+
+/**
+ * A restore point that was found on a disk, with what the record tells of it.
+ * @param identity Of its archive's file, or which mirror it is; undefined where that cannot be told.
+ */
+export function withRecord(
+  point: RestorePoint,
+  told: ToldPoints,
+  identity: string | undefined,
+): RestorePoint {
+  const among = point.kind === 'mirror' ? told.mirrors : told.archives
+  const known = among.find((one) =>
+    point.kind === 'mirror'
+      ? one.identity === undefined || one.identity === identity
+      : one.identity !== undefined &&
+        one.identity === identity &&
+        (point.kind === 'kept' || one.path === point.path),
+  )
+  if (!known) return point
+  const { path: _, identity: __, ...facts } = known
+  // Of a kept archive there may be many nights in which nothing had changed: its own folder has the day.
+  return point.kind === 'kept' ? { ...point, ...facts, at: point.at } : { ...point, ...facts }
+}
+
+/** Where the disks of a source's backups should be, and how they would be named there. */
+export interface Whereabouts {
+  source: string
+  target: string
+  mirror: string
+  /** Without archives, undefined. */
+  archives: { target: string; path: string } | undefined
+  dayOf(ms: number): string
+}
+
+/** What the record tells of restore points whose disk cannot be looked at. */
+export function unseenPoints(told: ToldPoints, where: Whereabouts): RestorePoint[] {
+  const { source, target, mirror, archives } = where
+  const [newest] = told.mirrors
+  const points: RestorePoint[] = []
+  if (newest) {
+    const { path: _, identity: __, ...facts } = newest
+    points.push({ id: `${source}@latest`, source, kind: 'mirror', target, path: mirror, ...facts })
+  }
+  const seen = new Set<string>()
+  for (const { path, identity: _, ...facts } of told.archives) {
+    const [weekday = ''] = path.split('/').slice(-2)
+    if (!archives || seen.has(weekday) || path !== `${archives.path}/${weekday}/${path.split('/').at(-1)}`)
+      continue
+    if (!(weekdays as readonly string[]).includes(weekday)) continue
+    seen.add(weekday)
+    const id = `${source}@${where.dayOf(Date.parse(facts.at))}`
+    points.push({ id, source, kind: 'weekday', target: archives.target, path, ...facts })
+  }
+  return points
+}

@@ -1,0 +1,52 @@
+import { UsageError } from '../../errors.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { localMinute } from '../../instant.ts'
+import { didYouMean } from '../../nearest.ts'
+import { formatBytes } from '../../units.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
+import { table } from '../table.ts'
+
+/**
+ * `hdsync backups`: the restore points of all sources or of one, the newest first. Looks only, and mounts nothing: of disks
+ * that are not mounted it tells what the record has.
+ */
+export async function backupsCommand(
+  source: string | undefined,
+  options: WhereOptions & { json?: boolean },
+  io: Io,
+): Promise<number> {
+  const access = await openAccess(options, io)
+  if (source !== undefined) checkSource(source, access)
+  const points = access.points.filter((point) => source === undefined || point.source === source)
+  for (const [target, reason] of access.absent) {
+    io.stderr(
+      `hdsync: the disk of target ${target} cannot be looked at: ${reason}; of it only the record tells\n`,
+    )
+  }
+  if (options.json) io.stdout(`${JSON.stringify(points)}\n`)
+  else io.stdout(points.length > 0 ? pointsTable(points, io) : 'no restore points yet\n')
+  return points.length === 0 && access.absent.size > 0 ? exitCodes.failed : exitCodes.succeeded
+}
+
+function checkSource(source: string, { sources }: Access): void {
+  const names = sources.map(({ name }) => name)
+  if (names.includes(source)) return
+  throw new UsageError(`there is no source ${JSON.stringify(source)}`, {
+    hint: didYouMean(source, names) ?? `there is ${names.join(', ')}`,
+  })
+}
+
+function pointsTable(points: readonly RestorePoint[], { width }: Io): string {
+  const rows = points.map(({ id, at, kind, files, sizeBytes, target, provenAt }) => [
+    id,
+    localMinute(Date.parse(at)),
+    kind,
+    files === undefined ? '-' : String(files),
+    sizeBytes === undefined ? '-' : formatBytes(sizeBytes),
+    target,
+    provenAt === undefined ? '-' : localMinute(Date.parse(provenAt)),
+  ])
+  return table([['ID', 'WHEN', 'KIND', 'FILES', 'SIZE', 'ON', 'PROVEN'], ...rows], width)
+}

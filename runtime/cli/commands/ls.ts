@@ -1,0 +1,94 @@
+import { placeText } from '../../backup/restore/place.ts'
+import { pointTime } from '../../backup/restore/when.ts'
+import { UsageError } from '../../errors.ts'
+import type { Entry } from '../../host/points/entry.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { openAccess, type WhereOptions } from '../points/access.ts'
+import { entryJson, longCells } from '../points/entry-text.ts'
+import { nameText } from '../points/names.ts'
+import { table } from '../table.ts'
+
+export interface LsOptions extends WhereOptions {
+  at?: string
+  long?: boolean
+  recursive?: boolean
+  json?: boolean
+}
+
+/**
+ * `hdsync ls`: what was at a place. Of a folder, what is in it; `-R`, all below it.
+ * @throws {UsageError} Nothing was there.
+ * @throws {TerminalError} The restore point cannot be read whole: what came before has been printed.
+ */
+export async function lsCommand(word: string, options: LsOptions, io: Io): Promise<number> {
+  const access = await openAccess(options, io)
+  const place = access.place(word)
+  const point = access.point(place.source, options.at)
+  const entries = access.reader(point).entries(place.path, options.recursive ? undefined : 1)
+  const print = options.json ? jsonPrinter(io) : textPrinter(options, io)
+  if (options.json) io.stdout(`{"point":${JSON.stringify(point)},"entries":[`)
+  let first: Entry | undefined
+  try {
+    for await (const entry of entries) {
+      const isItself = !first
+      first ??= entry
+      // Of a folder what is in it is wanted, not itself.
+      if (isItself && entry.type === 'directory') continue
+      print.entry(entry, nameBelow(entry.path, isItself ? undefined : first.path))
+    }
+  } finally {
+    print.end()
+    if (options.json) io.stdout(']}\n')
+  }
+  if (first) return exitCodes.succeeded
+  throw new UsageError(`${nameText(Buffer.from(placeText(place)))} was not there on ${pointTime(point.at)}`, {
+    hint: `hdsync find NAME ${place.source} --all looks through all restore points`,
+  })
+}
+
+function nameBelow(path: Buffer, folder: Buffer | undefined): Buffer {
+  if (folder === undefined) return path.subarray(path.lastIndexOf('/') + 1)
+  return folder.length === 0 ? path : path.subarray(folder.length + 1)
+}
+
+interface Printer {
+  entry(entry: Entry, name: Buffer): void
+  end(): void
+}
+
+function jsonPrinter(io: Io): Printer {
+  let isFirst = true
+  return {
+    entry(entry) {
+      io.stdout(`${isFirst ? '' : ','}${JSON.stringify(entryJson(entry))}`)
+      isFirst = false
+    },
+    end: () => {},
+  }
+}
+
+/** Lines are aligned by so many. */
+const atOnce = 1000
+
+function textPrinter({ long }: LsOptions, io: Io): Printer {
+  let rows: string[][] = []
+  const flush = () => {
+    // The head is there for the widths alone.
+    if (rows.length > 0) io.stdout(withoutHead(table([['', '', '', '', '', ''], ...rows])))
+    rows = []
+  }
+  return {
+    entry(entry, name) {
+      const shown = nameText(name) + (entry.type === 'directory' ? '/' : '')
+      if (!long) return io.stdout(`${shown}\n`)
+      rows.push(longCells(entry, shown))
+      if (rows.length === atOnce) flush()
+    },
+    end: flush,
+  }
+}
+
+function withoutHead(lines: string): string {
+  return lines.slice(lines.indexOf('\n') + 1)
+}

@@ -1,0 +1,93 @@
+import { type Command, Option } from 'commander'
+import { UsageError } from '../../errors.ts'
+import type { Io } from '../io.ts'
+
+/** Makes a command with what all commands have. */
+export type MakeCommand = (usage: string, description: string, example: string) => Command
+
+export interface PointsCommands {
+  command: MakeCommand
+  io: Io
+  /** Told the exit code. */
+  done: (exitCode: number) => void
+}
+
+const json = ['--json', 'print the result as one line of JSON'] as const
+const at = [
+  '--at <when>',
+  'as of when: latest, Tuesday, 2026-11-20, 2026-11-20T03:00, 3d, 2w, 6mo, or an id of `hdsync backups`',
+] as const
+
+/** The folder of backups, which may be named before the command too. */
+export function diskOption(): Option {
+  return new Option('--disk <folder>', 'a folder of backups, read without a config')
+}
+
+/** Keeps a `--disk` that stands before the command from commands that would go by a config all the same. @throws {UsageError} */
+export function onlyWhereRead(program: Command, command: Command): void {
+  if (program.opts().disk === undefined || command.options.some(({ long }) => long === '--disk')) return
+  throw new UsageError(`${command.name()} takes no --disk`, {
+    hint: 'it is for the commands that read backups: backups, ls, find, cat',
+  })
+}
+
+/** The commands that look into backups. */
+export function pointsCommands({ command, io, done }: PointsCommands): Record<string, () => void> {
+  const make: MakeCommand = (...words) => command(...words).addOption(diskOption())
+  return {
+    backups() {
+      make(
+        'backups [source]',
+        'list the restore points: what can be brought back, and as of when',
+        'hdsync backups var',
+      )
+        .option(...json)
+        .action(async (source, _, self: Command) =>
+          done(
+            await (await import('../commands/backups.ts')).backupsCommand(source, self.optsWithGlobals(), io),
+          ),
+        )
+    },
+    ls() {
+      make(
+        'ls <place>',
+        'list what was there; the place is SOURCE, SOURCE:PATH, or an absolute path',
+        'hdsync ls var:mail --at Tuesday\n  hdsync ls -lR /var/mail --at 3d\n  hdsync --disk /mnt/hdd1 ls var:mail',
+      )
+        .option(...at)
+        .option('-l, --long', 'with modes, owners, sizes and times')
+        .option('-R, --recursive', 'everything below it')
+        .option(...json)
+        .action(async (place, _, self: Command) =>
+          done(await (await import('../commands/ls.ts')).lsCommand(place, self.optsWithGlobals(), io)),
+        )
+    },
+    find() {
+      make(
+        'find <pattern> [source]',
+        'tell where a name is or was: `*`, `?` and `[abc]` as in a shell; with a `/` it is of paths',
+        "hdsync find 'invoice*.pdf' home --all",
+      )
+        .option(...at)
+        .option('--all', 'in every restore point')
+        .option(...json)
+        .action(async (pattern, source, _, self: Command) =>
+          done(
+            await (await import('../commands/find.ts')).findCommand(
+              pattern,
+              source,
+              self.optsWithGlobals(),
+              io,
+            ),
+          ),
+        )
+    },
+    cat() {
+      make('cat <place>', 'print a file as it was', 'hdsync cat /etc/fstab --at 2w')
+        .option(...at)
+        .action(async (place, _, self: Command) =>
+          done(await (await import('../commands/cat.ts')).catCommand(place, self.optsWithGlobals(), io)),
+        )
+    },
+  }
+}
