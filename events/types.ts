@@ -1,3 +1,4 @@
+import type { EventDefinition } from './define.ts'
 import type { runEnds } from './facts.ts'
 
 // What a reader of past events needs to know of them. To load what their data looks like takes longer than to read them.
@@ -12,3 +13,14 @@ export const runEndTypes = Object.keys({
   'run.failed': true,
   'run.cancelled': true,
 } satisfies Record<RunEnd, true>) as readonly RunEnd[]
+
+/** What a reader of the journal has to know of events: which begin a run, and which end it. */
+export const runTypes: ReadonlyMap<
+  string,
+  Pick<EventDefinition, 'type' | 'subject' | 'startsRun' | 'endsRun' | 'kept'>
+> = new Map(
+  ['backup.start', ...runEndTypes].map((type) => {
+    const endsRun = runEndTypes.some((end) => end === type)
+    return [type, { type, subject: 'source', startsRun: !endsRun, endsRun, kept: undefined }]
+  }),
+)

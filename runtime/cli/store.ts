@@ -1,5 +1,5 @@
 import type { RunResult, RunState } from '../../events/index.ts'
-import { catalogue } from '../../events/index.ts'
+import { runTypes } from '../../events/types.ts'
 import { summarise } from '../backup/summary.ts'
 import type { Config } from '../config/config.ts'
 import type { EventBus } from '../core/bus/bus.ts'
@@ -37,7 +37,7 @@ export function openJournal({
   state,
 }: Pick<Config, 'state'>): { journal: Journal; close(): void } | undefined {
   const database = openDatabaseForReading(state)
-  return database && { journal: new SqliteJournal(database, catalogue), close: () => database.close() }
+  return database && { journal: new SqliteJournal(database, runTypes), close: () => database.close() }
 }
 
 /** Reads what has been, while another process is at work there. A store that is not there yet knows of nothing. */
@@ -47,7 +47,7 @@ export function readPast<T>(
 ): T {
   const database = openDatabaseForReading(config.state) ?? openDatabase(inMemory)
   try {
-    return read({ bus: new SqliteBus(database, inMemory), journal: new SqliteJournal(database, catalogue) })
+    return read({ bus: new SqliteBus(database, inMemory), journal: new SqliteJournal(database, runTypes) })
   } finally {
     database.close()
   }

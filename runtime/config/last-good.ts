@@ -1,33 +1,37 @@
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Config } from './config.ts'
 import type { StoreConfig } from './store-config.ts'
 
-/** Which store the last config file that was good names. */
-interface Note extends StoreConfig {
+/** What is noted of the last config that was good. */
+export interface LastGood {
   file: string
+  /** As `stampOf` gave it when the file was read. */
+  stamp: string
+  store: StoreConfig
 }
 
 /**
- * Notes in a folder which event store a good config names, for the day on which the config is wrong or gone. Safe to
- * repeat. Where nothing can be written, nothing is noted.
+ * Notes which event store a good config names: for commands that only look into the store, and for the day on which the
+ * config is wrong or gone. Safe to repeat. Where nothing can be written, nothing is noted.
  * @param folder The cache of compiled code, which each user has; undefined where there is none.
+ * @param stamp Of the file, from before it was read.
  */
-export function noteStore(folder: string | undefined, file: string, config: StoreConfig): void {
-  if (!folder) return
-  const { state, functions, sources, http } = config
-  const note: Note = {
-    file,
+export function noteGood(folder: string | undefined, config: Config, stamp: string | undefined): void {
+  if (!folder || stamp === undefined) return
+  const { file, state, functions, sources, http } = config
+  const store: StoreConfig = {
     state,
     functions,
     sources: Object.fromEntries(Object.keys(sources).map((name) => [name, {}])),
     ...(http?.socket !== undefined && { http: { socket: http.socket } }),
   }
-  const json = JSON.stringify(note)
+  const note = JSON.stringify({ file, stamp, store } satisfies LastGood)
   const path = join(folder, noteFile)
+  if (ownText(path) === note) return
   try {
-    if (textOf(path) === json) return
     const draft = `${path}.${process.pid}`
-    writeFileSync(draft, json, { mode: 0o600 })
+    writeFileSync(draft, note, { mode: 0o600 })
     renameSync(draft, path)
   } catch {
     // A command that only reads works without it.
@@ -35,22 +39,29 @@ export function noteStore(folder: string | undefined, file: string, config: Stor
 }
 
 /**
- * Which event store the config in this file named when it was last good.
+ * What was noted of the config in this file.
  * @param uid The user that hdsync runs as: a note that others could have written is not taken.
  * @returns undefined also when another config was read since.
  */
-export function notedStore(
-  folder: string | undefined,
-  file: string,
-  uid = process.geteuid?.(),
-): StoreConfig | undefined {
+export function lastGood(folder: string | undefined, file: string, uid?: number): LastGood | undefined {
   if (!folder) return undefined
-  const path = join(folder, noteFile)
+  const text = ownText(join(folder, noteFile), uid)
   try {
-    const { uid: owner, mode } = statSync(path)
-    if (owner !== uid || mode & 0o022) return undefined
-    const { file: of, ...store }: Note = JSON.parse(readFileSync(path, 'utf8'))
-    return of === file ? store : undefined
+    const note: LastGood | undefined = text && JSON.parse(text)
+    return note?.file === file ? note : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Tells whether a file is still as it was: the kernel sets the time of change (ctime) with each write, chmod and chown.
+ * @returns undefined where there is none.
+ */
+export function stampOf(file: string): string | undefined {
+  try {
+    const { dev, ino, size, ctimeNs } = statSync(file, { bigint: true })
+    return [dev, ino, size, ctimeNs].join(':')
   } catch {
     return undefined
   }
@@ -58,9 +69,11 @@ export function notedStore(
 
 const noteFile = 'last-good.json'
 
-function textOf(path: string): string | undefined {
+/** A text that nobody but this user can have written. */
+function ownText(path: string, uid = process.geteuid?.()): string | undefined {
   try {
-    return readFileSync(path, 'utf8')
+    const { uid: owner, mode } = statSync(path)
+    return owner === uid && !(mode & 0o022) ? readFileSync(path, 'utf8') : undefined
   } catch {
     return undefined
   }

@@ -1,6 +1,5 @@
-import { notedStore } from './last-good.ts'
-import { configFile, DEFAULT_CONFIG_FILE, type LoadOptions, loadConfig, readConfigText } from './load.ts'
-import { ordinaryStore, storeConfigIn } from './loose-store.ts'
+import { configFile, DEFAULT_CONFIG_FILE, type LoadOptions, readConfigText } from './config-file.ts'
+import { lastGood, stampOf } from './last-good.ts'
 import { ConfigError } from './problem.ts'
 import type { StoreConfig } from './store-config.ts'
 
@@ -14,31 +13,34 @@ export interface Located {
 }
 
 /**
- * Reads the config; of one that cannot be used, what tells where its event store is. A run that is going on needs no
- * config any more, and is not to be out of reach because somebody is editing it.
+ * Finds the event store of a config, for commands that only look into it. A config that has not changed since it was last
+ * good is not checked again. One that cannot be used does not put a run out of reach that is going on.
  * @throws {ConfigError} The config cannot be used, and nothing tells where its store may be.
  */
 export async function locateStore(options: LoadOptions): Promise<Located> {
+  const file = configFile(options)
+  const noted = lastGood(options.env.NODE_COMPILE_CACHE, file, options.uid)
+  if (noted && noted.stamp === stampOf(file)) return { config: noted.store }
   try {
+    const { loadConfig } = await import('./load.ts')
     return { config: await loadConfig(options) }
   } catch (problem) {
     if (!(problem instanceof ConfigError)) throw problem
-    const found = guess(options)
+    const found = noted
+      ? { config: noted.store, basis: 'as it was when it was last good' }
+      : await guess(options)
     if (!found) throw problem
     return { ...found, problem }
   }
 }
 
-/** What was last read of the file is what the run that is going on has begun with, as a rule. */
-function guess(options: LoadOptions): Located | undefined {
-  const file = configFile(options)
-  const noted = notedStore(options.env.NODE_COMPILE_CACHE, file, options.uid)
-  if (noted) return { config: noted, basis: 'as it was when it was last good' }
+async function guess(options: LoadOptions): Promise<Located | undefined> {
+  const { ordinaryStore, storeConfigIn } = await import('./loose-store.ts')
   const text = readIfThere(options)
   const said = text === undefined ? undefined : storeConfigIn(text)
   if (said) return { config: said, basis: 'as far as it can be read' }
   // Of a file with another name nobody knows whether it meant another store.
-  if (file !== DEFAULT_CONFIG_FILE) return undefined
+  if (configFile(options) !== DEFAULT_CONFIG_FILE) return undefined
   return { config: ordinaryStore(), basis: 'where it is unless a config says otherwise' }
 }
 

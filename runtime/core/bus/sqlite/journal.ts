@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { EventDefinition } from '../../../../events/define.ts'
 import { isoOf } from '../../../instant.ts'
 import type {
   CommandEnd,
@@ -16,7 +15,7 @@ import type {
   StoryDelivery,
 } from '../journal.ts'
 import { conditionsOf } from './event-search.ts'
-import { type JournalTypes, journalTypes } from './keeping.ts'
+import { type JournalEvent, type JournalTypes, journalTypes } from './keeping.ts'
 import { readQueues } from './queues.ts'
 import { envelopeOf, type Row } from './rows.ts'
 import { deliveriesOfRun, isOf, statements } from './statements.ts'
@@ -44,7 +43,7 @@ export class SqliteJournal implements Journal {
   /** The number of the event up to which what belongs to no backup has been pruned. */
   #lookedAt = 0
 
-  constructor(database: DatabaseSync, catalogue: ReadonlyMap<string, EventDefinition>) {
+  constructor(database: DatabaseSync, catalogue: ReadonlyMap<string, JournalEvent>) {
     this.#database = database
     this.#types = journalTypes(catalogue)
   }

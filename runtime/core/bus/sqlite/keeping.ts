@@ -9,10 +9,13 @@ export interface JournalTypes {
   keptRuns: readonly string[]
 }
 
+/** What of an event's definition says so. */
+export type JournalEvent = Pick<EventDefinition, 'type' | 'subject' | 'startsRun' | 'endsRun' | 'kept'>
+
 /** Reads that out of the definitions. Types, keys and values stand in SQL as they are: they are the application's own. */
-export function journalTypes(catalogue: ReadonlyMap<string, EventDefinition>): JournalTypes {
+export function journalTypes(catalogue: ReadonlyMap<string, JournalEvent>): JournalTypes {
   const events = [...catalogue.values()]
-  const typesOf = (is: (event: EventDefinition) => boolean) => events.filter(is).map(({ type }) => type)
+  const typesOf = (is: (event: JournalEvent) => boolean) => events.filter(is).map(({ type }) => type)
   const together = Map.groupBy(events, ({ kept }) => kept)
   return {
     starts: typesOf(({ startsRun }) => startsRun),
@@ -26,7 +29,7 @@ export function journalTypes(catalogue: ReadonlyMap<string, EventDefinition>): J
 
 function runsWithNewest(
   { per, inEach, where, count = 1 }: KeepNewest,
-  events: readonly EventDefinition[],
+  events: readonly JournalEvent[],
 ): string {
   const isSubject = (key: string) => events.every(({ subject }) => subject === key)
   const textOf = (key: string) => {

@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { locateStore } from '../../../../runtime/config/locate.ts'
@@ -38,6 +38,40 @@ describe('locateStore()', () => {
   test('does not take the store of another config for that of one that is gone', async () => {
     const path = join(temporaryFolder(), 'gone.yaml')
     await expect(locateStore({ path, env: {} })).rejects.toMatchObject({ name: 'ConfigError' })
+  })
+})
+
+describe('locateStore() of a config that was good', () => {
+  const store = { state: '/var/lib/hdsync', sources: { var: {} } }
+
+  /** A config that a command has read. */
+  async function readOnce() {
+    const path = written(good)
+    const options = { path, env: { NODE_COMPILE_CACHE: temporaryFolder() } }
+    await locateStore(options)
+    return options
+  }
+
+  test('does not check it again until it is changed', async () => {
+    const options = await readOnce()
+    expect(await locateStore(options)).toEqual({ config: expect.objectContaining(store) })
+    writeFileSync(options.path, `${good}odd: 1\n`)
+    const { config, problem, basis } = await locateStore(options)
+    expect(config).toMatchObject(store)
+    expect([problem?.message, basis]).toEqual([
+      expect.stringContaining('odd'),
+      'as it was when it was last good',
+    ])
+  })
+
+  test('finds the store when the config is gone', async () => {
+    const options = await readOnce()
+    rmSync(options.path)
+    expect(await locateStore(options)).toMatchObject({
+      config: store,
+      basis: 'as it was when it was last good',
+      problem: { name: 'ConfigError' },
+    })
   })
 })
 
