@@ -1,6 +1,5 @@
 import { describe } from 'vitest'
 import { describeNight } from '../night.ts'
-import { doors } from './doors.ts'
 import { failures, strangers } from './failures.ts'
 import { deletions, elsewhere, foreigners } from './limits.ts'
 import { unprovenSources, unprovenTargets } from './proofs.ts'
@@ -14,7 +13,6 @@ describeNight('hdsync refuses', server, (night) => {
   describe('to copy from another place than before', () => elsewhere(night))
   describe('to take what is not its own', () => foreigners(night))
   describe('to be led out of', () => swaps(night))
-  describe('to trust what others than root could change', () => doors(night))
   describe('to call good what is not', () => failures(night))
   describe('to be two, or what somebody else wrote', () => strangers(night))
 })
