@@ -1,50 +1,11 @@
 import { expect, it } from 'vitest'
-import type { RunResult } from '../../events/index.ts'
-import { fingerprint } from './fingerprint.ts'
-import { lab2002 } from './lab2002.ts'
-import { writeLoad } from './load.ts'
-import { describeNight, type Night, type Setting } from './night.ts'
-import { leftovers, oddFiles } from './servers.ts'
-
-/** Two volumes and a directory; ten attempts are what one gets without asking. */
-function config(varAttempts = 10): string {
-  return `
-sources:
-  var: { lv: vg01/lv_var, target: hdd1, mount: { attempts: ${varAttempts}, backoff: 10ms..20ms } }
-  home: { lv: vg01/lv_home, target: hdd1, mount: { backoff: 10ms..20ms } }
-  plain: { path: /srv/plain, target: hdd1 }
-targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] }
-`
-}
-
-const busyServer: Setting = {
-  server: {
-    volumes: [
-      { name: 'lv_var', fs: 'reiserfs', size: '40M', at: '/srv/var' },
-      { name: 'lv_home', fs: 'ext3', size: '32M', at: '/srv/home' },
-    ],
-  },
-  group: 200,
-  disks: [96],
-  // The backup disk is mounted at a second place, where a test can look at it at any time.
-  prepare: `
-    mke2fs -q -t ext4 /dev/vdb
-    mkdir -p /mnt/hdd1 /srv/plain /look; mount /dev/vdb /look
-    (${oddFiles('/srv/var/odd')})
-    echo odd > $'/srv/var/latin1-caf\\xe9'
-    # This kernel's reiserfs does not write down what setfacl does to the mode; chmod does.
-    chmod 664 /srv/var/odd/mail/cur/2
-    for name in {1..9}; do echo home > /srv/home/$name; echo plain > /srv/plain/$name; done
-    hdsync target adopt hdd1`,
-  config: config(),
-}
-
-const nothing = { snapshots: [], mounts: [] }
-const said = {
-  var: /clm-2076 journal_read_transaction: device is readonly, unable to replay log/,
-  home: /recovery required on readonly filesystem/,
-}
+import type { RunResult } from '../../../events/index.ts'
+import { fingerprint } from '../fingerprint.ts'
+import { lab2002 } from '../lab2002.ts'
+import { writeLoad } from '../load.ts'
+import { describeNight, type Night } from '../night.ts'
+import { leftovers } from '../servers.ts'
+import { busyServer, config, live, mirror, nothing, said } from './server.ts'
 
 describeNight('snapshots that are refused as in 2002', busyServer, (night) => {
   it('are taken anew until one can be mounted, and the copy is that of one moment', async () => {
@@ -100,19 +61,6 @@ describeNight('snapshots that are refused as in 2002', busyServer, (night) => {
     expect(await machine.ok('cat /look/plain/2')).toBe('changed')
     expect(await leftovers(machine)).toEqual(nothing)
   })
-
-  it('are taken anew of ext3 too, and those of the night before do not count', async () => {
-    const { machine } = night
-    const present = await lab2002(machine, { first: 1, only: 'lv_home' })
-    await machine.ok('echo new > /srv/home/new; rm /srv/home/1')
-    const { code, result } = await night.run('run', 'home')
-    await present()
-    expect(result).toMatchObject({ state: 'succeeded', sources: [{ mountTrials: 2 }] })
-    expect(code).toBe(0)
-    expect(await machine.ok('hdsync show')).toMatch(said.home)
-    expect(await mirror(night, 'home')).toBe(await live(night, 'home'))
-    expect(await leftovers(machine)).toEqual(nothing)
-  })
 })
 
 /** Keeps the journal of a file system from coming to rest, and costs much less than `writeLoad`. */
@@ -142,17 +90,6 @@ function states({ sources }: RunResult): Record<string, string> {
 
 function errorOf({ sources }: RunResult, name: string): string {
   return sources.find(({ source }) => source === name)?.error ?? ''
-}
-
-/** All but what is being written. reiserfs counts whole seconds. */
-const settled = { wholeSeconds: true, without: ['./busy'] }
-
-function live({ machine }: Night, source: string): Promise<string> {
-  return fingerprint(machine, `/srv/${source}`, settled)
-}
-
-function mirror({ machine }: Night, source: string): Promise<string> {
-  return fingerprint(machine, `/look/${source}`, settled)
 }
 
 /** What a failed night must not touch, file for file. */

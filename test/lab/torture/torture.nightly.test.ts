@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { labAvailable } from './machine.ts'
+import { labAvailable } from '../machine.ts'
 
 const run = promisify(execFile)
-const main = join(import.meta.dirname, 'torture/main.ts')
+const main = join(import.meta.dirname, 'main.ts')
 /** A minute on an idle processor. */
 const timeoutMs = 1_800_000
 const lab = labAvailable()

@@ -1,72 +1,12 @@
 import { beforeAll, expect, it } from 'vitest'
-import { describeNight, type Setting } from './night.ts'
-
-const boot = `
-  mkdir -p /srv/state /mnt/hdd1
-  mount /dev/vdc /srv/state`
-
-/** Reiserfs, which keeps whole seconds, and the time of a file in memory for as much as half a minute. */
-const setting: Setting = {
-  server: { volumes: [{ name: 'lv_var', fs: 'reiserfs', size: '48M', at: '/srv/var' }] },
-  group: 120,
-  disks: [64, 32],
-  prepare: `
-    for disk in b c; do mke2fs -q -t ext4 /dev/vd$disk; done
-    ${boot}
-    head -c 40000 /dev/urandom > /srv/var/data; echo other > /srv/var/other
-    hdsync target adopt hdd1`,
-  boot,
-  config: `
-sources:
-  var: { lv: vg01/lv_var, target: hdd1 }
-targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] }
-state: /srv/state/hdsync
-`,
-}
-
-const overwrite = (count: number) =>
-  `dd if=/dev/urandom of=/srv/var/data bs=10000 count=${count} conv=notrunc,fdatasync status=none`
+import { describeNight } from '../night.ts'
+import { looking, overwrite, setting } from './server.ts'
 
 describeNight('a file whose time lies', setting, (night) => {
-  /** Runs a night, and returns its copies by rsync. */
-  const backUp = async (): Promise<string[]> => {
-    const { code, stderr } = await night.run()
-    expect(code, stderr).toBe(0)
-    return (await night.machine.ok('hdsync show --commands'))
-      .split('\n')
-      .filter((line) => line.includes('$ rsync'))
-  }
-  const look = (script: string) =>
-    night.machine.ok(`mount -o ro /dev/vdb /mnt/hdd1; ${script}; umount /mnt/hdd1`)
-  const sums = (file: string) => look(`cat /srv/var/${file} | md5sum; cat /mnt/hdd1/var/${file} | md5sum`)
-  const same = async (file: string) => {
-    const [live, mirror] = (await sums(file)).split('\n')
-    return live === mirror
-  }
+  const { backUp, same } = looking(night)
   beforeAll(async () => {
     await backUp()
     expect(await same('data')).toBe(true)
-  })
-
-  it('as the power failed, is found by its contents, and only in the next night', async () => {
-    const time = 'stat -c "%Y %s" /srv/var/data'
-    // On a slow machine the file system may have written the new time before the power is cut.
-    for (let lies = false; !lies; ) {
-      // So that the old time of the file is on the disk.
-      await night.machine.ok('sync; sleep 1.1')
-      const before = await night.machine.ok(time)
-      expect(await night.machine.ok(`${overwrite(4)}; ${time}`)).not.toBe(before)
-      await night.reboot()
-      lies = (await night.machine.ok(time)) === before
-    }
-    expect(await same('data')).toBe(false)
-
-    const copies = await backUp()
-    expect(copies.filter((line) => line.includes('--checksum'))).toHaveLength(1)
-    expect(await night.machine.ok('hdsync show')).toContain('was not shut down in order')
-    expect(await same('data')).toBe(true)
-    expect((await backUp()).join()).not.toContain('--checksum')
   })
 
   it('as it was written again in the second in which it was copied, is found in the next night', async () => {
