@@ -4,8 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What takes several minutes, longest first. */
 const longest = [
-  ...['test/system/install.', 'test/lab/stops/', 'test/lab/refusals/', 'test/system/', 'test/lab/'],
-  'test/unit/deploy/',
+  ...['test/system/install.', 'test/lab/refusals/', 'test/lab/stops/', 'test/lab/disks/', 'test/system/'],
+  ...['test/lab/', 'test/unit/deploy/'],
 ]
 
 const workers = availableParallelism() + 1

@@ -26,6 +26,7 @@ const everything: Setting = {
     done
     # This kernel's reiserfs does not write down what setfacl does to the mode; chmod does.
     chmod 664 /srv/var/odd/mail/cur/2
+    mkdir /srv/plain/over; echo old > /srv/plain/over/old
     mkdir /srv/var/cache /srv/var/lib; echo no > /srv/var/cache/x; echo yes > /srv/var/lib/x
     hdsync target adopt hdd1 && hdsync target adopt hdd9`,
   config: `
@@ -182,9 +183,6 @@ describeNight('a whole night', everything, (night) => {
   })
 
   it('tells what lies in a directory and is in no backup, and what it hides', async () => {
-    await night.machine.ok('mkdir /srv/plain/over; echo old > /srv/plain/over/old')
-    const first = await night.run('run', 'plain')
-    expect(first.result.state).toBe('succeeded')
     await night.machine.ok(`lvcreate -qq -y -L 8M -n lv_extra vg01; mke2fs -q -t ext4 /dev/vg01/lv_extra
       mount /dev/vg01/lv_extra /srv/plain/over; echo precious > /srv/plain/over/new`)
     const { code, result } = await night.run('run', 'plain')
@@ -194,8 +192,6 @@ describeNight('a whole night', everything, (night) => {
     expect(await night.machine.run('hdsync check')).toMatchObject({
       stdout: expect.stringContaining('/srv/plain/over (ext4 file system)'),
     })
-    await night.machine.ok('umount /srv/plain/over')
-    expect((await night.run('run', 'plain')).result.state).toBe('succeeded')
   })
 })
 
