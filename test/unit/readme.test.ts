@@ -119,7 +119,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
       'a run whose files an upgrade has taken away ends well',
       'ends the run that is going on, answers meanwhile, and tells who is to be told',
     ],
-    ['test/system/install.test.ts', 'loses nothing when it is upgraded in the middle of a run'],
+    ['test/system/service.nightly.test.ts', 'loses nothing when it is upgraded in the middle of a run'],
   ],
   'single entries cannot be copied': [
     [
