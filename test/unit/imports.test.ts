@@ -121,15 +121,11 @@ describe('imports', () => {
   })
 
   test.each([
-    ['execa', 'runtime/host/command/command.ts'],
+    ['node:child_process', 'runtime/host/command/command.ts'],
     ['node:sqlite', 'runtime/core/bus/sqlite/database.ts'],
   ])('of %s are made by %s alone', (name, only) => {
     expect(breaches(({ from, to, typeOnly }) => to === name && !typeOnly && from !== only)).toEqual([])
     expect(imports).toContainEqual({ from: only, to: name, typeOnly: false })
-  })
-
-  test('of node:child_process are made by nobody', () => {
-    expect(breaches(({ to }) => to === 'node:child_process' || to === 'child_process')).toEqual([])
   })
 
   test('of archive/pieces/ go through its one door', () => {

@@ -1,3 +1,4 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { commandEnvironment, ownerMark, wayToMachine } from './environment.ts'
@@ -110,152 +111,149 @@ const killDelayMs = 5000
 const outputGraceMs = 1000
 
 export function createRunner(options: RunnerOptions): CommandRunner {
-  const { signal } = options
   return {
     async run(command) {
-      const execa = await loadExeca(signal, command.signal)
-      const { result } = start(command, { ...options, execa, isTalkedTo: false })
+      const { result } = start(command, options, false)
       // One that must not be stopped has gone on until now.
-      return result.finally(() => signal.throwIfAborted())
+      return result.finally(() => options.signal.throwIfAborted())
     },
     async open(command) {
-      const execa = await loadExeca(signal, command.signal)
-      const { child, result } = start(command, { ...options, execa, isTalkedTo: true })
-      return { input: child.stdin as Writable, output: child.stdout as Readable, result }
+      const { child, result } = start(command, options, true)
+      return { input: child.stdin as Writable, output: child.stdout, result }
     },
   }
 }
 
-/**
- * By itself, and when the first command starts: to load it takes as long as to begin a run.
- * @throws The reason of a signal that is aborted: an event that has passed would never stop what is started now.
- */
-async function loadExeca(...signals: (AbortSignal | undefined)[]): Promise<Execa> {
-  for (const signal of signals) signal?.throwIfAborted()
-  const { execa } = await import('execa')
-  for (const signal of signals) signal?.throwIfAborted()
-  return execa
-}
-
-type Execa = typeof import('execa').execa
-
-interface StartOptions extends RunnerOptions {
-  execa: Execa
-  /** Its input and output are for whoever has started it. */
-  isTalkedTo: boolean
-}
-
-function start(command: Command, { observer, signal: common, owner, execa, isTalkedTo }: StartOptions) {
+/** @param isTalkedTo Its input and output are for whoever has started it. */
+function start(command: Command, { observer, signal: common, owner }: RunnerOptions, isTalkedTo: boolean) {
   const { argv, timeoutMs, interruptible = true, accept = [0] } = command
   const signal = command.signal ? AbortSignal.any([common, command.signal]) : common
-  const id = observer.started(argv)
-  const startedAt = performance.now()
+  // An event that has passed would never stop what is started now.
+  signal.throwIfAborted()
   const [name, ...rest] = argv
   const spoken = [name, ...(command.manner ?? []), ...rest]
-  const [program, ...words] = command.ofMachine ? [...wayToMachine(), ...spoken] : spoken
-  const child = execa(program as string, words, {
+  const [program = name, ...words] = command.ofMachine ? [...wayToMachine(), ...spoken] : spoken
+  const id = observer.started(argv)
+  const startedAt = performance.now()
+  const child = spawn(program, words, {
     env: { ...commandEnvironment(ownerMark(owner, interruptible)), ...command.env },
-    extendEnv: false,
-    reject: false,
-    buffer: false,
     // A session of its own: Ctrl-C in the terminal is for hdsync, which stops its commands in order.
     detached: true,
-    cleanup: false,
-    stdin: isTalkedTo || command.input !== undefined ? 'pipe' : 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  })
-  if (command.input !== undefined) child.stdin?.on('error', () => {}).end(command.input)
-
-  let timedOut = false
-  let killTimer: NodeJS.Timeout | undefined
-  let ended = false
-  const kill = () => {
-    // Its id may belong to somebody else by now.
-    if (ended) return
-    signalGroup(child.pid, 'SIGTERM')
-    killTimer ??= setTimeout(() => {
-      signalGroup(child.pid, 'SIGKILL')
-      output.closeSoon()
-    }, killDelayMs)
-  }
-  const timer = setTimeout(() => {
-    timedOut = true
-    kill()
-  }, timeoutMs)
-  if (interruptible) signal.addEventListener('abort', kill, { once: true })
-
+    stdio: [isTalkedTo || command.input !== undefined ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  }) as Child
+  // What a program that has ended does not read is lost; its end says why.
+  child.stdin?.on('error', () => {})
+  if (command.input !== undefined) child.stdin?.end(command.input)
   const stdout = keepEnd(outputLimit)
   const stderr = keepEnd(outputLimit)
-  if (!isTalkedTo) child.stdout?.on('data', command.onStdout ?? stdout.add)
   const record = keepEnds(stderrKept)
-  child.stderr?.on('data', (chunk: Buffer) => {
+  if (!isTalkedTo) child.stdout.on('data', command.onStdout ?? stdout.add)
+  child.stderr.on('data', (chunk: Buffer) => {
     stderr.add(chunk)
     record.add(chunk)
     command.onStderr?.(chunk)
   })
-  const output = closable(child.stdout, child.stderr)
-  child.nodeChildProcess.once('exit', () => {
-    // It was in time, whoever still holds its output open. What is being killed has children that are killed with it.
-    clearTimeout(timer)
-    if (!killTimer) output.closeSoon()
-  })
+  const stopper = stopOn(child, { timeoutMs, signal: interruptible ? signal : undefined })
 
-  const result = child.then((end): CommandResult => {
-    ended = true
-    clearTimeout(timer)
-    clearTimeout(killTimer)
-    output.forget()
-    signal.removeEventListener('abort', kill)
+  const result = endOf(child).then((end): CommandResult => {
     const durationMs = performance.now() - startedAt
-    const exitCode = end.exitCode ?? null
-    const facts = { signal: end.signal, stderr: record.text() }
+    const timedOut = stopper.forget()
+    const facts = { exitCode: end.exitCode, signal: end.signal, stderr: record.text(), timedOut }
     observer.ended(id, {
       durationMs,
-      exitCode,
+      exitCode: end.exitCode ?? null,
       stderr: facts.stderr,
       ...(end.signal && { signal: end.signal }),
     })
     if (interruptible) signal.throwIfAborted()
-    const { code } = (end.cause as NodeJS.ErrnoException | undefined) ?? {}
-    if (code === 'ENOENT') {
-      throw new TerminalError(`${argv[0]} is not installed`, { hint: packageHint(argv[0]) })
+    if (end.code === 'ENOENT') {
+      throw new TerminalError(`${name} is not installed`, { hint: packageHint(name) })
     }
-    if (code === 'EACCES') {
-      throw new TerminalError(`${argv[0]} is not executable`, { hint: `chmod +x ${argv[0]}` })
+    if (end.code === 'EACCES') {
+      throw new TerminalError(`${name} is not executable`, { hint: `chmod +x ${name}` })
     }
-    if (exitCode === null || !accept.includes(exitCode) || timedOut) {
-      throw new CommandError(describe(argv, exitCode, end.signal, facts.stderr, timedOut, timeoutMs), {
-        argv,
-        exitCode: exitCode ?? undefined,
-        timedOut,
-        ...facts,
-      })
+    if (end.code) throw new CommandError(`${name} could not be started: ${end.code}`, { argv, ...facts })
+    if (end.exitCode === undefined || !accept.includes(end.exitCode) || timedOut) {
+      throw new CommandError(describe(argv, facts, timeoutMs), { argv, ...facts })
     }
-    return { exitCode, stdout: stdout.text(), stderr: stderr.text(), durationMs }
+    return { exitCode: end.exitCode, stdout: stdout.text(), stderr: stderr.text(), durationMs }
   })
   // Everybody who waits gets the rejection; this keeps it from being unhandled until they do.
   result.catch(() => {})
   return { child, result }
 }
 
-/** Ends the reading of streams that nobody else ends. */
-function closable(...streams: (Readable | null)[]) {
-  let timer: NodeJS.Timeout | undefined
+type Child = ChildProcessByStdio<Writable | null, Readable, Readable>
+
+/** How a command ended; `code` where it could not be started. */
+interface End {
+  exitCode: number | undefined
+  signal: NodeJS.Signals | undefined
+  code: string | undefined
+}
+
+/** Waits until a command has ended, and what it has written is read. */
+function endOf(child: Child): Promise<End> {
+  const { promise, resolve } = Promise.withResolvers<End>()
+  let code: string | undefined
+  child.once('error', (error: NodeJS.ErrnoException) => {
+    code = error.code
+  })
+  child.once('close', (status, signal) => {
+    const exitCode = code === undefined ? (status ?? undefined) : undefined
+    resolve({ exitCode, signal: signal ?? undefined, code })
+  })
+  return promise
+}
+
+/**
+ * Ends a command with all that it has started, when its time is up or the signal is aborted; and the reading of what it
+ * has written, when it has ended itself and somebody it has left behind holds its output open.
+ * @returns `forget` is called at its end, and tells whether its time was up.
+ */
+function stopOn(child: Child, { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined }) {
+  let timedOut = false
+  let killTimer: NodeJS.Timeout | undefined
+  let closeTimer: NodeJS.Timeout | undefined
+  const kill = () => {
+    signalGroup(child.pid, 'SIGTERM')
+    killTimer ??= setTimeout(() => {
+      signalGroup(child.pid, 'SIGKILL')
+      closeSoon()
+    }, killDelayMs)
+  }
+  const timer = setTimeout(() => {
+    timedOut = true
+    kill()
+  }, timeoutMs)
+  signal?.addEventListener('abort', kill, { once: true })
   const closeSoon = () => {
-    clearTimeout(timer)
+    clearTimeout(closeTimer)
     // Timers come before what is to be read: one turn later, all that the program has written has come.
-    timer = setTimeout(() => setImmediate(() => close()), outputGraceMs)
+    closeTimer = setTimeout(() => setImmediate(close), outputGraceMs)
   }
   const close = () => {
-    const open = streams.filter((stream) => stream && !stream.destroyed && !stream.readableEnded)
+    const open = [child.stdout, child.stderr].filter(
+      ({ destroyed, readableEnded }) => !destroyed && !readableEnded,
+    )
     for (const stream of open) {
       // Whoever reads slowly is given the rest first; the end of what is read comes as any other end.
-      if (stream?.readableLength === 0) stream.once('end', () => stream.destroy()).push(null)
+      if (stream.readableLength === 0) stream.once('end', () => stream.destroy()).push(null)
     }
-    if (open.some((stream) => stream?.readableLength)) closeSoon()
+    if (open.some(({ readableLength }) => readableLength > 0)) closeSoon()
   }
-  return { closeSoon, forget: () => clearTimeout(timer) }
+  child.once('exit', () => {
+    // It was in time, whoever still holds its output open. What is being killed has children that are killed with it.
+    clearTimeout(timer)
+    if (!killTimer) closeSoon()
+  })
+  const forget = () => {
+    for (const each of [timer, killTimer, closeTimer]) clearTimeout(each)
+    // Its id may belong to somebody else from now on.
+    signal?.removeEventListener('abort', kill)
+    return timedOut
+  }
+  return { forget }
 }
 
 /** The group, so that the children of rsync and of hooks end with them. */
@@ -268,18 +266,13 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
 }
 
 function describe(
-  argv: readonly string[],
-  exitCode: number | null,
-  signal: string | undefined,
-  stderr: string,
-  timedOut: boolean,
+  [name]: readonly string[],
+  { exitCode, signal, stderr, timedOut }: Pick<CommandError, 'exitCode' | 'signal' | 'stderr' | 'timedOut'>,
   timeoutMs: number,
 ): string {
-  const how = timedOut
-    ? `took longer than ${timeoutMs / 1000} s`
-    : exitCode === null
-      ? `was ended by ${signal ?? 'a signal'}`
-      : `ended with exit code ${exitCode}`
+  const status =
+    exitCode === undefined ? `was ended by ${signal ?? 'a signal'}` : `ended with exit code ${exitCode}`
+  const how = timedOut ? `took longer than ${timeoutMs / 1000} s` : status
   const said = lastLines(stderr, 2)
-  return `${argv[0]} ${how}${said ? `: ${said}` : ''}`
+  return `${name} ${how}${said ? `: ${said}` : ''}`
 }
