@@ -35,6 +35,8 @@ export interface EventDefinition<
   /** Begins a run, which waits until no other one is going on. */
   readonly startsRun: boolean
   readonly endsRun: boolean
+  /** Its runs are those that are meant where no kind is named: `hdsync runs`, `last`. */
+  readonly listed: boolean
   /** Its functions stand at a gate: the chain waits for them. An event of the side `after` names the other in `data.before`. */
   readonly gate: Side
   /** What the journal keeps of it when it forgets the rest; equal objects are counted together. */
@@ -56,6 +58,7 @@ export interface EventOptions<Schema extends z.ZodType, Side extends Gate | unde
   always?: boolean
   startsRun?: boolean
   endsRun?: boolean
+  listed?: boolean
   gate?: Side
   kept?: KeepNewest | 'forever'
 }
@@ -65,6 +68,7 @@ export interface EventOptions<Schema extends z.ZodType, Side extends Gate | unde
  * @param type Lower-case words joined by dots: what it concerns, then what is asked for or has happened.
  * @param schema The shape of its data.
  * @param options.subject `source` unless given.
+ * @param options.listed As `startsRun` unless given.
  * @example const syncRun = defineEvent('sync.run', z.strictObject({ source: z.string() }))
  */
 export function defineEvent<
@@ -85,6 +89,7 @@ export function defineEvent<
     always: options.always ?? false,
     startsRun: options.startsRun ?? false,
     endsRun: options.endsRun ?? false,
+    listed: options.listed ?? options.startsRun ?? false,
     gate: options.gate as Side,
     kept: options.kept,
   }

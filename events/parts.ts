@@ -60,10 +60,14 @@ export type RunState = z.output<typeof runState>
 export const runResult = z.lazy(() =>
   z.strictObject({
     run: z.string(),
+    /** `backup`, or the type of the event that it began with; stands in what is shown, not in events. */
+    kind: z.string().optional(),
     state: runState,
     startedAt: z.iso.datetime(),
     endedAt: z.iso.datetime().nullable(),
     sources: z.array(sourceResult),
+    /** Why a run that is no backup did not end well; of a backup its sources say so. */
+    error: z.string().nullable().optional(),
   }),
 )
 export type RunResult = z.output<typeof runResult>

@@ -17,10 +17,10 @@ export const runEndTypes = Object.keys({
 /** What a reader of the journal has to know of events: which begin a run, and which end it. */
 export const runTypes: ReadonlyMap<
   string,
-  Pick<EventDefinition, 'type' | 'subject' | 'startsRun' | 'endsRun' | 'kept'>
+  Pick<EventDefinition, 'type' | 'subject' | 'startsRun' | 'endsRun' | 'listed' | 'kept'>
 > = new Map(
   ['backup.start', ...runEndTypes].map((type) => {
     const endsRun = runEndTypes.some((end) => end === type)
-    return [type, { type, subject: 'source', startsRun: !endsRun, endsRun, kept: undefined }]
+    return [type, { type, subject: 'source', startsRun: !endsRun, endsRun, listed: !endsRun, kept: undefined }]
   }),
 )

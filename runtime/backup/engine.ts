@@ -28,6 +28,7 @@ import { cancelledRun } from './engine/withdrawal.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
 import { loadFunctions } from './load-functions.ts'
 import { OverdueWatch } from './overdue-watch.ts'
+import { backupKind, isNotice, isOver } from './run-report.ts'
 
 export type { EngineObserver } from '../core/observers.ts'
 
@@ -137,7 +138,8 @@ function assemble(options: EngineOptions, registry: Registry, store: Store): Eng
     runtimeDirectory: runtimeDirectory(config.state, store.id),
     stateDirectory: config.state,
   }
-  const ends = new RunEnds({ bus, journal, registry })
+  const isOverBy = (runId: string) => isOver(journal.tallies(runId))
+  const ends = new RunEnds({ bus, journal, registry, clock, isOver: isOverBy })
   const dispatcher: Dispatcher = new Dispatcher({
     bus,
     registry,
@@ -147,6 +149,10 @@ function assemble(options: EngineOptions, registry: Registry, store: Store): Eng
     onEvent(event) {
       ends.heard(event)
       observer.onEvent(event)
+    },
+    onSettled(settlement) {
+      ends.settled(settlement.delivery.event)
+      observer.onSettled(settlement)
     },
     relieve(error) {
       if (!store.relieve(error)) return false
@@ -253,7 +259,13 @@ function assemble(options: EngineOptions, registry: Registry, store: Store): Eng
     },
     async cancel(runId, reason) {
       const run = journal.run(runId)
-      if (!run || run.end) return false
+      if (!run || ends.has(run.id)) return false
+      if (run.kind !== backupKind) {
+        const untouched = await bus.revoke(run.id, reason, clock.now())
+        if (!untouched) await dispatcher.endRun(run.id, new CancelledError(reason), isNotice)
+        ends.look(run.id)
+        return true
+      }
       const end = cancelledRun(run.id, reason, { bus, registry, config, now: clock.now() })
       // One that nobody has begun has nothing that would have to be put in order.
       if (await bus.withdraw(run.id, [end])) dispatcher.announce([end])

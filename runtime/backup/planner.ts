@@ -14,6 +14,7 @@ import { earlierArchives, provesUnchanged } from './earlier-archives.ts'
 import { chainEnds } from './engine/chain-ends.ts'
 import { contextFactory } from './engine/context.ts'
 import { loadRegistry, ownFunctions } from './load-functions.ts'
+import { isOver } from './run-report.ts'
 import { summarise } from './summary.ts'
 
 const toldOfMirror = provesUnchanged.map(({ type }) => type)
@@ -47,7 +48,8 @@ export async function planRun(
   const database = openDatabase(inMemory)
   const bus = new SqliteBus(database, inMemory)
   const journal = new SqliteJournal(database, catalogue)
-  const ends = new RunEnds({ bus, journal, registry })
+  const isPlanOver = (id: string) => isOver(journal.tallies(id))
+  const ends = new RunEnds({ bus, journal, registry, clock, isOver: isPlanOver })
   let handled: Envelope | undefined
   const plan = (commands: PlannedStep) =>
     steps.push({ event: handled?.type ?? '', source: handled?.subject ?? null, ...commands })

@@ -5,12 +5,12 @@ import { type Reading, readJournal, readRun } from './store.ts'
 
 /**
  * The run that a person means.
- * @param wanted An id or its beginning; `last`, the newest.
+ * @param wanted An id or its beginning; `last`, the newest backup.
  * @throws {UsageError} There is no such run, or there are several.
  */
 export function findRun(journal: Pick<Journal, 'run' | 'runs'>, wanted: string): RunRow {
   const run = journal.run(wanted)
-  if (!run) throw unknownRun(journal.runs(1000), wanted)
+  if (!run) throw unknownRun(journal.runs(1000, 'all'), wanted)
   return run
 }
 
@@ -21,7 +21,8 @@ export function findRun(journal: Pick<Journal, 'run' | 'runs'>, wanted: string):
 export function readWanted(config: Pick<Config, 'state'>, wanted: string): Reading & { story: Story } {
   const reading = readJournal(config, (journal, atWork) => {
     const run = findRun(journal, wanted)
-    return readRun(run, atWork, () => journal.story(run.id))
+    const reading = readRun(run, atWork, journal)
+    return { ...reading, story: reading.story ?? journal.story(run.id) }
   })
   if (!reading) throw noStore(config.state)
   return reading
@@ -38,7 +39,9 @@ function unknownRun(runs: readonly RunRow[], wanted: string): UsageError {
   if (runs.length === 0) return new UsageError('there is no run yet', { hint: '`hdsync run` makes one' })
   const alike = runs.filter(({ id }) => id.startsWith(wanted))
   if (alike.length === 0) {
-    return new UsageError(`there is no run ${JSON.stringify(wanted)}`, { hint: '`hdsync runs` lists them' })
+    return new UsageError(`there is no run ${JSON.stringify(wanted)}`, {
+      hint: '`hdsync runs --all` lists them',
+    })
   }
   const ids = alike.slice(0, 5).map(({ id }) => id)
   return new UsageError(`${alike.length} runs begin with ${JSON.stringify(wanted)}`, {

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RunResult } from '../../events/index.ts'
 import { tellHooks } from '../backup/engine/last-words.ts'
 import { type Engine, openEngine } from '../backup/engine.ts'
-import { summarise } from '../backup/summary.ts'
+import { backupKind, type RunReport, reportOn } from '../backup/run-report.ts'
 import type { Config } from '../config/config.ts'
 import { heldBack } from '../core/bus/bus.ts'
 import { lockHolder } from '../core/bus/sqlite/lock-holder.ts'
@@ -23,7 +22,7 @@ export interface InProcess {
   /** Aborted by Ctrl-C and the like; what is going on is then ended in order. */
   stopped: AbortSignal
   /** Follows a run to its end. @returns How it went, and what the process ends with. */
-  follow(runId: string): Promise<{ result: RunResult; exitCode: number }>
+  follow(runId: string): Promise<{ result: RunReport; exitCode: number }>
 }
 
 /**
@@ -62,7 +61,7 @@ async function workIn(
   work: (here: InProcess) => Promise<number>,
 ): Promise<number> {
   const stop = new AbortController()
-  const unlisten = onSignals(view, config, stop)
+  const unlisten = onSignals(engine, view, config, stop)
   const mine = new Set<string>()
   try {
     stop.signal.addEventListener('abort', () => {
@@ -120,10 +119,13 @@ export async function hooksDone(
 }
 
 /** How a run went, or stands. @throws {UsageError} It is not known. */
-export function resultOf(engine: Pick<Engine, 'bus' | 'journal'>, runId: string): RunResult {
-  const run = engine.journal.run(runId)
-  if (!run) throw new UsageError(`there is no run ${runId}`, { hint: 'hdsync runs lists them' })
-  return summarise(engine.bus.events({ runId: run.id }), run, null)
+export function resultOf({ bus, journal }: Pick<Engine, 'bus' | 'journal'>, runId: string): RunReport {
+  const run = journal.run(runId)
+  if (!run) throw new UsageError(`there is no run ${runId}`, { hint: 'hdsync runs --all lists them' })
+  return reportOn(run, {
+    events: () => bus.events({ runId: run.id }),
+    tallies: (id) => journal.tallies(id),
+  })
 }
 
 class CancelledBySignal extends CancelledError {
@@ -136,14 +138,18 @@ class CancelledBySignal extends CancelledError {
 }
 
 /** The first signal cancels in order, which takes a moment; the second one leaves it to the next start. */
-function onSignals(view: View, config: Config, stop: AbortController): () => void {
+function onSignals(engine: Engine, view: View, config: Config, stop: AbortController): () => void {
   return onEndingSignals((signal) => {
+    const asked = signal === 'SIGINT' ? takeCancelNote(config.state) : undefined
+    if (asked !== undefined && engine.journal.run(asked)?.kind !== backupKind) {
+      engine.cancel(asked, cancelReason('command')).catch((error: Error) => view.note(error.message))
+      return
+    }
     if (stop.signal.aborted) {
       view.end()
       process.exit(signalExitCodes[signal])
     }
     view.note(`${signal}: stopping, and removing the snapshots (once more to leave that to the next start)`)
-    const isCommand = signal === 'SIGINT' && takeCancelNote(config.state)
-    stop.abort(new CancelledBySignal(signal, isCommand ? 'command' : undefined))
+    stop.abort(new CancelledBySignal(signal, asked === undefined ? undefined : 'command'))
   })
 }

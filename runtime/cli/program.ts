@@ -169,10 +169,12 @@ export function createProgram(
         )
     },
     runs() {
-      command('runs', 'list past runs', 'hdsync runs --limit 7')
+      command('runs', 'list past backups, or runs of any kind', 'hdsync runs --limit 7\n  hdsync runs --all')
         .addOption(
           new Option('-n, --limit <count>', 'how many, the newest first').default(20).argParser(wholeNumber),
         )
+        .option('-a, --all', 'those of every event that came from outside or a schedule')
+        .option('-k, --kind <kind>', 'those of one kind: backup, or the type of the event, such as my.go')
         .option(...json)
         .action(async (options) => done(await (await import('./commands/runs.ts')).runsCommand(options, io)))
     },
@@ -250,6 +252,24 @@ export function createProgram(
         .option('--json', 'print each event as a line of JSON')
         .action(async (options) =>
           done(await (await import('./commands/events.ts')).eventsCommand(options, io)),
+        )
+    },
+    logs() {
+      command(
+        'logs [run-or-function]',
+        'show what functions said, and why attempts failed, the newest last',
+        'hdsync logs tell-monitor --follow',
+      )
+        .addOption(new Option('--since <time>', 'since so long ago (2h), or since a day or time'))
+        .addOption(
+          new Option('-n, --limit <count>', 'how many; 50 unless given, 10 with --follow').argParser(
+            wholeNumber,
+          ),
+        )
+        .option('-f, --follow', 'go on with what comes, until Ctrl-C')
+        .option('--json', 'print each line as a line of JSON')
+        .action(async (what, options) =>
+          done(await (await import('./commands/logs.ts')).logsCommand(what, options, io)),
         )
     },
     dead() {

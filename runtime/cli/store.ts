@@ -1,6 +1,6 @@
-import type { RunResult, RunState } from '../../events/index.ts'
+import type { RunState } from '../../events/index.ts'
 import { runTypes } from '../../events/types.ts'
-import { summarise } from '../backup/summary.ts'
+import { backupKind, isUntouched, type RunReport, reportOn } from '../backup/run-report.ts'
 import type { Config } from '../config/config.ts'
 import type { EventBus } from '../core/bus/bus.ts'
 import type { Journal, RunRow, Story } from '../core/bus/journal.ts'
@@ -59,29 +59,24 @@ export type Standing = RunState | 'waiting' | 'interrupted'
 /** A run as it is shown: how it stands, and the public result of it. */
 export interface Reading {
   standing: Standing
-  result: RunResult
+  result: RunReport
+  /** Read only of a backup that has not ended. */
+  story?: Story
 }
 
 /**
  * @param atWork Asked first, and only of a run that has not ended: one that ends in between is then seen with its end,
  *   not as one that was broken off. The kernel takes 10 ms to answer.
  */
-export function readRun(run: RunRow, atWork: () => boolean, read: () => Story): Reading & { story: Story } {
+export function readRun(run: RunRow, atWork: () => boolean, journal: Journal): Reading {
   const going = !run.end && atWork()
-  const story = read()
-  const result = summarise(
-    story.events.map(({ event }) => event),
-    run,
-    null,
-  )
-  return { standing: standingOf(result.state, story, going), result, story }
-}
-
-function standingOf(state: RunState, { events }: Story, going: boolean): Standing {
-  if (state !== 'running') return state
-  const untouched = events.every(({ deliveries }) =>
-    deliveries.every(({ state, attempts }) => state === 'ready' && attempts.length === 0),
-  )
-  if (untouched) return 'waiting'
-  return going ? 'running' : 'interrupted'
+  const story = run.kind === backupKind && !run.end ? journal.story(run.id) : undefined
+  const result = reportOn(run, {
+    events: () => story?.events.map(({ event }) => event) ?? [],
+    tallies: (id) => journal.tallies(id),
+  })
+  const reading = { result, ...(story && { story }) }
+  if (result.state !== 'running') return { ...reading, standing: result.state }
+  if (isUntouched(journal.tallies(run.id))) return { ...reading, standing: 'waiting' }
+  return { ...reading, standing: going ? 'running' : 'interrupted' }
 }

@@ -15,6 +15,8 @@ export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
   visitEnded?: VisitEnded
   /** Told of every event once it is on the disk. */
   onEvent?(event: Envelope): void
+  /** Told of each attempt that has ended, once that is on the disk. */
+  onSettled?(settlement: Settlement): void
   /**
    * Asked when the bus fails (a full disk): whether something was done that lets it go on. What was to be
    * recorded is then tried once more.
@@ -33,6 +35,12 @@ const timerErrorMs = 1000
 interface Asked {
   publications: readonly Publication[]
   answer: PromiseWithResolvers<boolean[]>
+}
+
+/** A run that is ended before its time. */
+interface EndedRun {
+  reason: CancelledError | TerminalError
+  isSpared(functionName: string): boolean
 }
 
 interface InHand {
@@ -54,7 +62,7 @@ export class Dispatcher {
   readonly #inHand = new Map<number, InHand>()
   /** Functions that stand beside the chain. */
   readonly #asides: readonly string[]
-  readonly #endedRuns = new Map<string, CancelledError | TerminalError>()
+  readonly #endedRuns = new Map<string, EndedRun>()
   #ended: Settlement[] = []
   #asked: Asked[] = []
   #scheduled = false
@@ -134,13 +142,21 @@ export class Dispatcher {
   /**
    * Ends a run before its time: what is in hand is aborted, what is waiting is given up, both with `reason`,
    * and the functions that put things in order are run.
+   * @param isSpared Functions that go on all the same; those that stand beside the chain unless given.
    */
-  async endRun(runId: string, reason: CancelledError | TerminalError): Promise<void> {
-    this.#endedRuns.set(runId, reason)
+  async endRun(
+    runId: string,
+    reason: CancelledError | TerminalError,
+    isSpared: (functionName: string) => boolean = (name) => this.#asides.includes(name),
+  ): Promise<void> {
+    this.#endedRuns.set(runId, { reason, isSpared })
     for (const { delivery, end } of this.#inHand.values()) {
-      if (delivery.event.runid === runId && this.#isChain(delivery)) end.abort(reason)
+      if (delivery.event.runid === runId && !this.#goesOn(delivery, isSpared)) end.abort(reason)
     }
-    await this.#options.bus.expedite(runId, this.#asides)
+    await this.#options.bus.expedite(
+      runId,
+      this.#options.registry.functions.flatMap(({ name }) => (isSpared(name) ? name : [])),
+    )
     this.wake()
   }
 
@@ -200,7 +216,7 @@ export class Dispatcher {
       for (const one of aging) one.leasedAt = now
       for (const [index, settlement] of settle.entries()) {
         this.#inHand.delete(settlement.delivery.id)
-        if (result.settled[index] && settlement.outcome !== 'retry') this.#tell(settlement.publications)
+        if (result.settled[index]) this.#tellSettled(settlement)
       }
       this.#answer(asked, result.taken)
       for (const delivery of result.claimed) this.#take(delivery, now)
@@ -274,9 +290,10 @@ export class Dispatcher {
       const publications = this.#options.deadLetters?.(delivery, error) ?? []
       return { outcome: 'dead', delivery, attempt, publications }
     }
-    const { spec } = target.definition
     const ended = this.#endedRuns.get(delivery.event.runid ?? '')
-    if (ended && !spec.always && !spec.aside) return giveUp(delivery, target, ended, this.#options)
+    if (ended && !this.#goesOn(delivery, ended.isSpared)) {
+      return giveUp(delivery, target, ended.reason, this.#options)
+    }
     return work(delivery, target, end, this.#options)
   }
 
@@ -294,9 +311,9 @@ export class Dispatcher {
     return this.#asides.includes(name)
   }
 
-  #isChain({ function: name }: Delivery): boolean {
-    const spec = this.#options.registry.get(name)?.definition.spec
-    return !spec?.always && !spec?.aside
+  /** Whether a function goes on though its run is ended. */
+  #goesOn({ function: name }: Delivery, isSpared: EndedRun['isSpared']): boolean {
+    return isSpared(name) || (this.#options.registry.get(name)?.definition.spec.always ?? false)
   }
 
   #answer(asked: readonly Asked[], taken: readonly boolean[]): void {
@@ -306,6 +323,15 @@ export class Dispatcher {
       from += publications.length
       this.#tell(publications.filter((_, index) => these[index]))
       answer.resolve(these)
+    }
+  }
+
+  #tellSettled(settlement: Settlement): void {
+    if (settlement.outcome !== 'retry') this.#tell(settlement.publications)
+    try {
+      this.#options.onSettled?.(settlement)
+    } catch {
+      // As with events.
     }
   }
 

@@ -1,11 +1,17 @@
 import type { Envelope } from '../../events/envelope.ts'
 import type { Progress } from '../progress.ts'
+import type { Delivery, Settlement } from './bus/bus.ts'
+import type { LogLine } from './bus/journal.ts'
 
 /** Told of what happens, as it happens; for views. Nothing depends on it. */
 export interface EngineObserver {
   onEvent?(event: Envelope): void
   onProgress?(event: Envelope, progress: Progress): void
   onWarning?(message: string): void
+  /** An attempt has ended, well or badly. */
+  onSettled?(settlement: Settlement): void
+  /** A function says something. */
+  onLog?(delivery: Delivery, line: Pick<LogLine, 'level' | 'message'>): void
 }
 
 /** One observer that tells any number of others. What one of them throws harms nobody. */
@@ -28,6 +34,8 @@ export function createObservers(first: EngineObserver = {}): {
       onEvent: (event) => tell((observer) => observer.onEvent?.(event)),
       onProgress: (event, progress) => tell((observer) => observer.onProgress?.(event, progress)),
       onWarning: (message) => tell((observer) => observer.onWarning?.(message)),
+      onSettled: (settlement) => tell((observer) => observer.onSettled?.(settlement)),
+      onLog: (delivery, line) => tell((observer) => observer.onLog?.(delivery, line)),
     },
     listen(observer) {
       observers.add(observer)

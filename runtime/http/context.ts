@@ -18,6 +18,7 @@ export type HttpEngine = Pick<
   | 'unready'
   | 'listen'
   | 'cancel'
+  | 'ended'
   | 'redrive'
   | 'held'
   | 'release'

@@ -17,7 +17,7 @@ const pageSize = 50
 const utf8 = new TextEncoder()
 
 export interface StreamOptions {
-  engine: Pick<HttpEngine, 'bus' | 'journal' | 'listen'>
+  engine: Pick<HttpEngine, 'bus' | 'journal' | 'listen' | 'ended'>
   runId: string
   /** Begins after the event of this number; with the first one unless given. */
   after?: number | undefined
@@ -53,6 +53,15 @@ export function runStream(options: StreamOptions): ReadableStream<Uint8Array> {
       wake()
     },
   })
+  // No event tells of the end of a run that is no backup.
+  let hasEnded = false
+  engine.ended(runId).then(
+    () => {
+      hasEnded = true
+      wake()
+    },
+    () => {},
+  )
   const over = () => {
     if (state === 'is over') return
     state = 'is over'
@@ -80,8 +89,8 @@ export function runStream(options: StreamOptions): ReadableStream<Uint8Array> {
       if (endTypes.has(logged.event.type)) state = 'has ended'
       return message('event', logged.event, String(last))
     }
-    // The reader has come back with the number of the very last event.
-    if (engine.journal.run(runId)?.end) {
+    // Also where the reader has come back with the number of the very last event.
+    if (hasEnded || engine.journal.run(runId)?.end) {
       state = 'has ended'
       return next()
     }

@@ -36,8 +36,10 @@ export function contextFactory(options: ContextOptions): ContextFactory {
   return (delivery, signal) => {
     const runId = delivery.event.runid ?? ''
     const note = { deliveryId: delivery.id, try: delivery.tries }
-    const line = (level: 'info' | 'warn') => (message: string) =>
+    const line = (level: 'info' | 'warn') => (message: string) => {
       keep(() => journal.log({ deliveryId: delivery.id, at: clock.now(), level, message }))
+      observer.onLog?.(delivery, { level, message })
+    }
     return {
       host: host({
         ...hostOptions,

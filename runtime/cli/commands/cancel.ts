@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RunResult } from '../../../events/index.ts'
 import { cancelledRun } from '../../backup/engine/withdrawal.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
+import { backupKind, type RunReport } from '../../backup/run-report.ts'
 import type { StoreConfig } from '../../config/store-config.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
-import { openDatabase } from '../../core/bus/sqlite/database.ts'
+import { holdLock, openDatabase } from '../../core/bus/sqlite/database.ts'
 import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { cancelReason } from '../../core/cancel-reason.ts'
 import { UsageError } from '../../errors.ts'
@@ -48,16 +48,20 @@ export async function cancelCommand(wanted: string, options: CancelOptions, io: 
 }
 
 /** Has whoever does the run end it; one that nobody has begun is taken back. */
-async function ask({ standing, result: { run } }: Reading, config: StoreConfig, io: Io): Promise<void> {
+async function ask(reading: Reading, config: StoreConfig, io: Io): Promise<void> {
+  const { standing, result } = reading
+  const { run, kind } = result
+  const snapshots = kind === backupKind ? ', and removing its snapshots' : ''
   // Whatever config it works by: the run is in this store.
   const daemon = await connectDaemon(config)
   if (daemon) {
     await asked(daemon.post(`/runs/${run}/cancel?by=command`))
-    io.stderr(`hdsync: cancelling run ${run}, and removing its snapshots\n`)
+    io.stderr(`hdsync: cancelling run ${run}${snapshots}\n`)
     return
   }
-  if (standing === 'waiting' && (await withdraw(run, config))) return
+  if (standing === 'waiting' && (await withdraw(reading, config))) return
   const holder = lockHolder(config.state)
+  if (holder === undefined && kind !== backupKind && (await revokeAlone(run, config))) return
   if (holder === undefined) {
     throw new UsageError(`run ${run} was interrupted: nobody is at it`, {
       hint: 'the next `hdsync run` or `hdsync serve` ends it, and puts in order what it left',
@@ -68,24 +72,43 @@ async function ask({ standing, result: { run } }: Reading, config: StoreConfig, 
       `process ${holder} is at work on ${config.state}, and is no hdsync: it is left alone`,
     )
   }
-  io.stderr(`hdsync: asking process ${holder} to cancel run ${run}, and to remove its snapshots\n`)
-  leaveCancelNote(config.state, holder)
+  io.stderr(`hdsync: asking process ${holder} to cancel run ${run}${snapshots}\n`)
+  leaveCancelNote(config.state, holder, run)
   process.kill(holder, 'SIGINT')
 }
 
 /** @returns false when somebody has begun it meanwhile. */
-async function withdraw(run: string, config: StoreConfig): Promise<boolean> {
+async function withdraw({ result: { run, kind } }: Reading, config: StoreConfig): Promise<boolean> {
+  const reason = cancelReason('command')
+  if (kind !== backupKind) return onBus(config, (bus) => bus.revoke(run, reason, Date.now()))
   const registry = await loadFunctions(config)
-  const bus = new SqliteBus(openDatabase(config.state), config.state)
-  try {
+  return onBus(config, (bus) => {
     const facts = { bus, registry, config, now: Date.now() }
-    return await bus.withdraw(run, [cancelledRun(run, cancelReason('command'), facts)])
+    return bus.withdraw(run, [cancelledRun(run, reason, facts)])
+  })
+}
+
+/** Ends a run that has begun, and would be gone on with by the next start. @returns false when somebody is at work. */
+async function revokeAlone(run: string, config: StoreConfig): Promise<boolean> {
+  const unlock = holdLock(config.state)
+  if (!unlock) return false
+  try {
+    return await onBus(config, (bus) => bus.revoke(run, cancelReason('command'), Date.now(), true))
+  } finally {
+    unlock()
+  }
+}
+
+async function onBus<T>({ state }: StoreConfig, work: (bus: SqliteBus) => Promise<T>): Promise<T> {
+  const bus = new SqliteBus(openDatabase(state), state)
+  try {
+    return await work(bus)
   } finally {
     bus.close()
   }
 }
 
-async function ended(run: string, config: StoreConfig): Promise<RunResult> {
+async function ended(run: string, config: StoreConfig): Promise<RunReport> {
   for (;;) {
     const { standing, result } = readWanted(config, run)
     if (result.endedAt !== null) return result

@@ -1,3 +1,4 @@
+import { backupKind } from '../../backup/run-report.ts'
 import type { Story } from '../../core/bus/journal.ts'
 import { onlyLooks } from '../../host/command/read-only-commands.ts'
 import { neverBegan, tookMs } from '../../run-duration.ts'
@@ -5,7 +6,7 @@ import { formatDuration } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readWanted } from '../find-run.ts'
 import { storeConfig } from '../find-store.ts'
-import { localTime, type Painter, painter } from '../format.ts'
+import { localTime, type Painter, painter, printable } from '../format.ts'
 import type { Io } from '../io.ts'
 import { sourcesTable } from '../sources-table.ts'
 import type { Reading } from '../store.ts'
@@ -33,6 +34,7 @@ export async function showCommand(
     const parts = [
       header(reading, paint, Date.now()),
       sourcesTable(reading.result.sources, paint, io.width),
+      errorLine(reading, paint),
       storyText(story, { paint, commands, live: reading.standing === 'running' }),
     ]
     io.stdout(parts.filter(Boolean).join('\n'))
@@ -58,8 +60,14 @@ function commandsOf({ events }: Story) {
     }))
 }
 
+/** Why a run that is no backup did not end well; of a backup the sources say it. */
+function errorLine({ result: { error } }: Reading, paint: Painter): string {
+  return error ? `${paint.red(printable(error))}\n` : ''
+}
+
 function header({ standing, result }: Reading, paint: Painter, now: number): string {
-  const { run, startedAt } = result
+  const { run, kind, startedAt } = result
+  const isBackup = kind === backupKind
   const ended = tookMs(result)
   const took =
     standing === 'running'
@@ -68,7 +76,10 @@ function header({ standing, result }: Reading, paint: Painter, now: number): str
         ? ''
         : `, took ${formatDuration(ended)}`
   const began = neverBegan(result) ? 'never began: asked for' : 'started'
-  const remark = { interrupted: ': the next `hdsync run` puts in order what it left', waiting: '' }
-  const why = standing in remark ? remark[standing as keyof typeof remark] : ''
-  return `run ${paint.bold(run)} ${paint.state(standing)}${why}\n${began} ${localTime(Date.parse(startedAt))}${took}\n`
+  const next = isBackup
+    ? 'the next `hdsync run` puts in order what it left'
+    : 'the next `hdsync serve` or `hdsync run` goes on with it'
+  const why = standing === 'interrupted' ? `: ${next}` : ''
+  const name = isBackup ? '' : `${printable(kind)} `
+  return `run ${paint.bold(run)} ${name}${paint.state(standing)}${why}\n${began} ${localTime(Date.parse(startedAt))}${took}\n`
 }

@@ -3,7 +3,7 @@ import * as events from '../../../events/index.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import type { Io } from '../io.ts'
 import { serialQueue } from '../serial-queue.ts'
-import type { View } from './lines.ts'
+import { failureWords, type View } from './lines.ts'
 import { wordsOf } from './words.ts'
 
 /** Syslog's numbers. @see syslog(3) */
@@ -58,6 +58,15 @@ export function journaldView(io: Io): View {
     onEvent(event) {
       const words = wordsOf(event)
       if (words) write(levelOf(event), `${event.subject ?? 'run'}: ${words}`, fieldsOf(event))
+    },
+    onSettled(settlement) {
+      const words = failureWords(settlement)
+      const { event } = settlement.delivery
+      if (words) write('warning', `${event.subject ?? 'run'}: ${words}`, fieldsOf(event))
+    },
+    onLog({ event, function: name }, { level, message }) {
+      if (level !== 'warn') return
+      write('warning', `${event.subject ?? 'run'}: ${name} warns: ${message}`, fieldsOf(event))
     },
     onWarning: note,
     note,

@@ -1,5 +1,8 @@
 import type { Envelope } from '../../../events/index.ts'
 import type { EngineObserver } from '../../backup/engine.ts'
+import type { Settlement } from '../../core/bus/bus.ts'
+import { isoOf } from '../../instant.ts'
+import { localTime, printable } from '../format.ts'
 import type { Io } from '../io.ts'
 import { wordsOf } from './words.ts'
 
@@ -22,10 +25,26 @@ export function lineView(io: Io, width: number): View {
       const words = wordsOf(event)
       if (words) line(event, words)
     },
+    onSettled(settlement) {
+      const words = failureWords(settlement)
+      if (words) line({ ...settlement.delivery.event, time: isoOf(settlement.attempt.endedAt) }, words)
+    },
+    onLog({ event, function: name }, { level, message }) {
+      if (level === 'warn')
+        line({ ...event, time: isoOf(Date.now()) }, `${name} warns: ${printable(message)}`)
+    },
     onWarning: note,
     note,
     end() {},
   }
+}
+
+/** What an attempt that failed says; nothing where it was the last one, which the dead letter tells of. */
+export function failureWords(settlement: Settlement): string | undefined {
+  if (settlement.outcome !== 'retry') return undefined
+  const { delivery, attempt, runAt } = settlement
+  const again = localTime(runAt).slice(-8)
+  return `${delivery.function} failed in attempt ${delivery.tries}, next one at ${again}: ${printable(attempt.error ?? '')}`
 }
 
 /** Only what is wrong. */

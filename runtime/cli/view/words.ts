@@ -65,9 +65,11 @@ const sentences = new Map<string, Words[string]>([
       `OVERDUE: no good backup since ${localTime(Date.parse(lastSuccessAt ?? firstSeenAt))}`,
   ),
   // What else is given up says so itself.
-  say(events.deadLettered, ({ hook, reason }) =>
-    hook === undefined ? '' : `hook ${hook} was not told: ${reason}`,
-  ),
+  say(events.deadLettered, ({ hook, reason, function: name, type, tries }) => {
+    if (hook !== undefined) return `hook ${hook} was not told: ${reason}`
+    // What a step of our own has given up, its source says.
+    return name === type ? '' : `${name} gave up ${type} after ${counted(tries, 'attempt')}: ${reason}`
+  }),
   say(events.hookDisabled, ({ hook, reason }) => `hook ${hook} is disabled: ${reason}`),
   say(
     events.unitFailed,

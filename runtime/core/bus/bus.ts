@@ -59,6 +59,13 @@ export interface EventBus {
    */
   withdraw(runId: string, publications: readonly Publication[]): Promise<boolean>
 
+  /**
+   * Takes back what a run owes, whenever it is due, if nobody has tried anything of it.
+   * @param begun Also where somebody has; only for the sole user of a store on which nobody is at work.
+   * @returns false, and nothing is changed, when somebody has, or nothing of it is owed.
+   */
+  revoke(runId: string, reason: string, now: number, begun?: boolean): Promise<boolean>
+
   /** The run of the oldest delivery that is held back (`runAt: heldBack`). */
   heldRun(): string | undefined
 

@@ -7,12 +7,17 @@ export interface Journal {
   commandEnded(id: number, end: CommandEnd): void
   log(line: LogLine): void
 
-  /** Runs, the newest first. */
-  runs(limit: number): RunRow[]
-  /** Runs that have been asked for and have not ended, the newest first. */
+  /**
+   * Runs, the newest first.
+   * @param kind Only those of this kind (see `RunRow`); `all` for every run. Unless given, runs that their event lists.
+   */
+  runs(limit: number, kind?: string): RunRow[]
+  /** Runs that wait for their turn or have it, and have not ended, the newest first; not those of other events. */
   unended(): string[]
-  /** One run, by id or by an unambiguous beginning of it; the newest one for `last`. */
+  /** One run of any kind, by id or by an unambiguous beginning of it; the newest one that is listed for `last`. */
   run(id: string): RunRow | undefined
+  /** What became of all that a run owes, by function and state. */
+  tallies(runId: string): Tally[]
   /**
    * A time that two runs agree on, half a day apart at least: when the older of the two ended. By it is told how old
    * things are: a clock that was wrong once has nothing forgotten. Undefined where there are no two.
@@ -33,6 +38,10 @@ export interface Journal {
   story(runId: string): Story
   /** Deliveries that used up their tries and were not taken up again, the newest first. */
   dead(): DeadLetter[]
+  /** What functions said and why attempts failed, the newest last; with a limit the newest ones. */
+  said(search: SaidSearch): Said[]
+  /** Whether a function of this name ever had anything to do. */
+  knowsFunction(name: string): boolean
   /** How much each function that ever had anything to do has to do now. */
   queues(now: number): Queue[]
   /** Events of any run, in the order in which they came; with a limit the newest ones. */
@@ -91,6 +100,29 @@ export interface LogLine {
   message: string
 }
 
+/** Which lines to look for; what is left out does not matter. */
+export interface SaidSearch {
+  runId?: string
+  function?: string
+  /** Not before this moment, in milliseconds since the epoch. */
+  since?: number
+  limit?: number
+}
+
+/** A line that a function wrote, or an attempt of it that failed. */
+export interface Said {
+  /** Tells it from every other line. */
+  key: string
+  at: number
+  run: string | null
+  function: string
+  /** Of the event that was handled. */
+  type: string
+  subject: string | null
+  level: 'info' | 'warn' | 'error'
+  message: string
+}
+
 /** A delivery that used up its tries. */
 export interface DeadLetter {
   /** What `redrive` takes. */
@@ -123,8 +155,29 @@ export interface Queue {
 /** A run: where it began and, once it has, how it ended. */
 export interface RunRow {
   id: string
+  /** The type of the event that it began with, without `.start`: `backup`, or `my.go` for an event of the user's own. */
+  kind: string
   startedAt: number
+  /** The event that ended it; only runs that wait for their turn have one. */
   end: Envelope | undefined
+}
+
+/** @param type Of the event that a run began with. @returns The kind of the run. */
+export function runKindOf(type: string): string {
+  return type.replace(/\.start$/, '')
+}
+
+/** Deliveries of one run to one function that are in one state. */
+export interface Tally {
+  function: string
+  state: StoryDelivery['state']
+  count: number
+  /** How many of them somebody has tried. */
+  tried: number
+  /** When the last of them ended, in milliseconds since the epoch; null before. */
+  endedAt: number | null
+  /** Why that one did not end well. */
+  error: string | null
 }
 
 export interface Story {

@@ -1,5 +1,6 @@
 import * as z from 'zod'
-import { type RunResult, runResult, runState } from '../../../events/index.ts'
+import { runResult, runState } from '../../../events/index.ts'
+import type { RunReport } from '../../backup/run-report.ts'
 import { cancellerNamed, cancelReason } from '../../core/cancel-reason.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe, runParameter } from '../describe.ts'
@@ -13,6 +14,7 @@ const mostRuns = 1000
 const LIMIT = `a whole number from 1 to ${mostRuns}`
 const query = {
   limit: z.coerce.number(LIMIT).int(LIMIT).min(1, LIMIT).max(mostRuns, LIMIT).default(20),
+  kind: z.string().max(256, 'at most 256 characters').optional(),
   state: z.enum(runState.options, `one of ${runState.options.join(', ')}`).optional(),
 }
 
@@ -24,6 +26,13 @@ const list = describe('listRuns', {
       in: 'query',
       description: 'How many at most.',
       schema: { type: 'integer', minimum: 1, maximum: mostRuns, default: 20 },
+    },
+    {
+      name: 'kind',
+      in: 'query',
+      description:
+        'Only runs of this kind: `backup` unless given, the type of the event that a run began with, or `all`.',
+      schema: { type: 'string' },
     },
     {
       name: 'state',
@@ -57,8 +66,9 @@ export function runRoutes(app: App, { engine, trusted }: AppContext): void {
   app.get('/runs', list, (c) => {
     const limit = parameter('limit', c.req.query('limit'))
     const state = parameter('state', c.req.query('state'))
-    const results: RunResult[] = []
-    for (const run of engine.journal.runs(state ? mostRuns : limit)) {
+    const kind = parameter('kind', c.req.query('kind'))
+    const results: RunReport[] = []
+    for (const run of engine.journal.runs(state ? mostRuns : limit, kind)) {
       const result = resultOf(engine, run)
       if (!state || result.state === state) results.push(result)
       if (results.length === limit) break

@@ -101,6 +101,15 @@ export class SqliteBus implements EventBus {
     return withdrawn
   }
 
+  async revoke(runId: string, reason: string, now: number, begun = false): Promise<boolean> {
+    return transaction(this.#database, () => {
+      const { owed, tried } = this.#sql.owed.get(runId) as { owed: number; tried: number }
+      if (owed === 0 || (tried > 0 && !begun)) return false
+      this.#sql.revoke.run(now, reason, runId)
+      return true
+    })
+  }
+
   heldRun(): string | undefined {
     return this.#sql.heldRun.get(heldBack)?.run_id as string | undefined
   }

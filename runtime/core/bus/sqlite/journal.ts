@@ -11,14 +11,19 @@ import type {
   Pruned,
   Queue,
   RunRow,
+  Said,
+  SaidSearch,
   Story,
   StoryDelivery,
+  Tally,
 } from '../journal.ts'
 import { conditionsOf } from './event-search.ts'
 import { type JournalEvent, type JournalTypes, journalTypes } from './keeping.ts'
 import { readQueues } from './queues.ts'
 import { envelopeOf, type Row } from './rows.ts'
-import { deliveriesOfRun, isOf, statements } from './statements.ts'
+import { RunTable } from './runs.ts'
+import { isFunctionKnown, readSaid } from './said.ts'
+import { deliveriesOfRun, isOf, marksOf, statements } from './statements.ts'
 import { transaction } from './transaction.ts'
 import { file } from './turn.ts'
 
@@ -32,20 +37,18 @@ const apartMs = 12 * 3_600_000
 /** A longer pause between two runs may be a clock that was set: no more of it counts. */
 const longestPauseMs = 8 * 86_400_000
 
-function marksOf(values: readonly unknown[]): string {
-  return values.map(() => '?').join(', ')
-}
-
 /** The journal, in the same file as the bus: an attempt is recorded in the transaction that settles it. */
 export class SqliteJournal implements Journal {
   readonly #database: DatabaseSync
   readonly #types: JournalTypes
+  readonly #runs: RunTable
   /** The number of the event up to which what belongs to no backup has been pruned. */
   #lookedAt = 0
 
   constructor(database: DatabaseSync, catalogue: ReadonlyMap<string, JournalEvent>) {
     this.#database = database
     this.#types = journalTypes(catalogue)
+    this.#runs = new RunTable(database, this.#types)
   }
 
   get #file() {
@@ -74,13 +77,8 @@ export class SqliteJournal implements Journal {
       .run(deliveryId, at, level, message)
   }
 
-  runs(limit: number): RunRow[] {
-    return this.#database
-      .prepare(
-        `SELECT * FROM logged WHERE type IN (${marksOf(this.#types.starts)}) ORDER BY seq DESC LIMIT ?`,
-      )
-      .all(...this.#types.starts, limit)
-      .map((row) => this.#run(row))
+  runs(limit: number, kind?: string): RunRow[] {
+    return this.#runs.newest(limit, kind)
   }
 
   unended(): string[] {
@@ -95,20 +93,11 @@ export class SqliteJournal implements Journal {
   }
 
   run(id: string): RunRow | undefined {
-    if (id === 'last') return this.runs(1)[0]
-    const exact = this.#database
-      .prepare(
-        `SELECT * FROM logged WHERE run_id = ? AND type IN (${marksOf(this.#types.starts)}) ORDER BY seq LIMIT 1`,
-      )
-      .get(id, ...this.#types.starts)
-    if (exact) return this.#run(exact)
-    const rows = this.#database
-      .prepare(
-        `SELECT * FROM logged WHERE type IN (${marksOf(this.#types.starts)}) AND substr(run_id, 1, ?) = ? ORDER BY seq DESC LIMIT 2`,
-      )
-      .all(...this.#types.starts, id.length, id)
-    const [row] = rows
-    return row && rows.length === 1 ? this.#run(row) : undefined
+    return id === 'last' ? this.runs(1)[0] : this.#runs.find(id)
+  }
+
+  tallies(runId: string): Tally[] {
+    return this.#runs.tallies(runId)
   }
 
   witnessedAt(): number | undefined {
@@ -171,7 +160,7 @@ export class SqliteJournal implements Journal {
   story(runId: string): Story {
     const rows = (sql: string) => this.#database.prepare(sql).all(runId)
     const attempts = group(
-      rows(`SELECT * FROM try WHERE delivery_id IN (${deliveriesOfRun}) ORDER BY number`),
+      rows(`SELECT * FROM try WHERE delivery_id IN (${deliveriesOfRun}) AND number > 0 ORDER BY number`),
     )
     const commands = group(
       rows(`SELECT * FROM command WHERE delivery_id IN (${deliveriesOfRun}) ORDER BY id`),
@@ -187,7 +176,7 @@ export class SqliteJournal implements Journal {
       state: row.state as StoryDelivery['state'],
       attempts: (attempts.get(row.id) ?? []).map((attempt) => ({
         number: attempt.number as number,
-        startedAt: attempt.started_at as number,
+        startedAt: (attempt.started_at ?? attempt.ended_at) as number,
         endedAt: attempt.ended_at as number,
         error: attempt.error as string | null,
       })),
@@ -219,6 +208,14 @@ export class SqliteJournal implements Journal {
         diedAt: (row.ended_at as number | null) ?? Date.parse(row.time as string),
         error: (row.error as string | null) ?? '',
       }))
+  }
+
+  said(search: SaidSearch): Said[] {
+    return readSaid(this.#database, search)
+  }
+
+  knowsFunction(name: string): boolean {
+    return isFunctionKnown(this.#database, name)
   }
 
   queues(now: number): Queue[] {
@@ -296,19 +293,6 @@ export class SqliteJournal implements Journal {
       .all(from, last as number, until, ...this.#types.forever, ...this.#types.starts)
       .map((row) => row.seq as number)
     return { strays, isOver }
-  }
-
-  #run(start: Row): RunRow {
-    const end = this.#database
-      .prepare(
-        `SELECT * FROM logged WHERE run_id = ? AND type IN (${marksOf(this.#types.ends)}) ORDER BY seq DESC LIMIT 1`,
-      )
-      .get(start.run_id as string, ...this.#types.ends)
-    return {
-      id: start.run_id as string,
-      startedAt: Date.parse(start.time as string),
-      end: end && envelopeOf(end),
-    }
   }
 }
 

@@ -3,6 +3,8 @@ import type { EventDefinition, KeepNewest } from '../../../../events/define.ts'
 /** What the journal has to know of events: which begin and end a run, and which of them outlast it. */
 export interface JournalTypes {
   starts: readonly string[]
+  /** Those of `starts` whose runs are meant where no kind is named. */
+  listed: readonly string[]
   ends: readonly string[]
   forever: readonly string[]
   /** Each names runs that are kept: SQL that gives them as `run_id`, without parameters. */
@@ -10,7 +12,7 @@ export interface JournalTypes {
 }
 
 /** What of an event's definition says so. */
-export type JournalEvent = Pick<EventDefinition, 'type' | 'subject' | 'startsRun' | 'endsRun' | 'kept'>
+export type JournalEvent = Pick<EventDefinition, 'type' | 'subject' | 'startsRun' | 'endsRun' | 'listed' | 'kept'>
 
 /** Reads that out of the definitions. Types, keys and values stand in SQL as they are: they are the application's own. */
 export function journalTypes(catalogue: ReadonlyMap<string, JournalEvent>): JournalTypes {
@@ -19,6 +21,7 @@ export function journalTypes(catalogue: ReadonlyMap<string, JournalEvent>): Jour
   const together = Map.groupBy(events, ({ kept }) => kept)
   return {
     starts: typesOf(({ startsRun }) => startsRun),
+    listed: typesOf(({ listed }) => listed),
     ends: typesOf(({ endsRun }) => endsRun),
     forever: typesOf(({ kept }) => kept === 'forever'),
     keptRuns: [...together].flatMap(([kept, events]) =>

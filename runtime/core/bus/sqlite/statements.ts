@@ -11,6 +11,11 @@ export function isOf(delivery: string, seq: string): string {
   return `${delivery}.id BETWEEN ${seq} * ${deliveriesAtMost} AND ${seq} * ${deliveriesAtMost} + ${deliveriesAtMost - 1}`
 }
 
+/** As many marks for parameters as there are values. */
+export function marksOf(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ')
+}
+
 /** The ids of the deliveries of one run, as SQL with one parameter. */
 export const deliveriesOfRun: string = `SELECT of_run.id FROM (SELECT seq FROM logged WHERE run_id = ?) AS in_run
   CROSS JOIN delivery AS of_run ON ${isOf('of_run', 'in_run.seq')}`
@@ -68,6 +73,11 @@ export const statements = {
   replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
   holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready' AND id IN (${deliveriesOfRun})`,
   withdraw: `UPDATE delivery SET state = 'cancelled' WHERE state = 'ready' AND id IN (${deliveriesOfRun})`,
+  owed: `SELECT count(*) FILTER (WHERE state = 'ready' OR state = 'claimed') AS owed,
+      count(*) FILTER (WHERE tries + earlier_tries > 0 OR state = 'claimed') AS tried
+    FROM delivery WHERE id IN (${deliveriesOfRun})`,
+  revoke: `UPDATE delivery SET state = 'cancelled', token = NULL, lease_until = NULL, ended_at = ?, error = ?
+    WHERE (state = 'ready' OR state = 'claimed') AND id IN (${deliveriesOfRun})`,
   heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
     WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
   heldRuns: `SELECT DISTINCT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq

@@ -71,7 +71,12 @@ async function follow(options: Partial<Parameters<typeof runStream>[0]> = {}) {
   const closing = new AbortController()
   let ends = 0
   const stream = runStream({
-    engine: { bus, journal, listen: (one) => service.engine.listen(one) && listen(one) },
+    engine: {
+      bus,
+      journal,
+      listen: (one) => service.engine.listen(one) && listen(one),
+      ended: (id) => service.engine.ended(id),
+    },
     runId: run,
     clock: service.clock,
     closing: closing.signal,

@@ -100,7 +100,7 @@ describe('show', () => {
       showCommand(run, { config: server.config }, printed()).catch((error) => error)
     expect(await failure('x')).toMatchObject({
       message: 'there is no run "x"',
-      hint: '`hdsync runs` lists them',
+      hint: '`hdsync runs --all` lists them',
     })
     expect(await failure('ab')).toMatchObject({
       message: '2 runs begin with "ab"',

@@ -43,10 +43,30 @@ describe('runs()', () => {
     await bus.publish([start('aaa'), start('bbb', { time: '2026-01-02T03:04:05+01:00' })])
     await bus.publish([{ event: end, deliveries: [] }])
     expect(journal.runs(10)).toEqual([
-      { id: 'bbb', startedAt: Date.UTC(2026, 0, 2, 2, 4, 5), end: undefined },
-      { id: 'aaa', startedAt: Date.UTC(2026, 0, 1), end },
+      { id: 'bbb', kind: 'backup', startedAt: Date.UTC(2026, 0, 2, 2, 4, 5), end: undefined },
+      { id: 'aaa', kind: 'backup', startedAt: Date.UTC(2026, 0, 1), end },
     ])
     expect(journal.runs(1).map(({ id }) => id)).toEqual(['bbb'])
+  })
+
+  test('has runs of other events where they are asked for, by kind or all', async () => {
+    const root = (run: string, type: string) => owed(`${run} ${type}`, {}, { type, runid: run })
+    await bus.publish([root('aaa', 'my.go'), root('bbb', 'backup.start'), root('ccc', 'my.start')])
+    // What comes later in a run begins none, whoever has put it on the bus.
+    await bus.publish([root('aaa', 'my.start'), root('bbb', 'backup.finish')])
+    await bus.publish([owed('child', {}, { type: 'my.go', runid: 'ccc', parentid: 'ccc my.start' })])
+    const kinds = (kind?: string) => journal.runs(10, kind).map(({ id, kind }) => [id, kind])
+    expect(kinds()).toEqual([['bbb', 'backup']])
+    expect(kinds('all')).toEqual([
+      ['ccc', 'my'],
+      ['bbb', 'backup'],
+      ['aaa', 'my.go'],
+    ])
+    expect(kinds('my')).toEqual([['ccc', 'my']])
+    expect(kinds('my.go')).toEqual([['aaa', 'my.go']])
+    expect(kinds('backup')).toEqual([['bbb', 'backup']])
+    expect(journal.run('cc')).toMatchObject({ id: 'ccc', kind: 'my' })
+    expect(journal.run('last')).toMatchObject({ id: 'bbb' })
   })
 
   test('knows none in a new store', () => expect(journal.runs(10)).toEqual([]))
