@@ -21,6 +21,9 @@ export const runTypes: ReadonlyMap<
 > = new Map(
   ['backup.start', ...runEndTypes].map((type) => {
     const endsRun = runEndTypes.some((end) => end === type)
-    return [type, { type, subject: 'source', startsRun: !endsRun, endsRun, listed: !endsRun, kept: undefined }]
+    return [
+      type,
+      { type, subject: 'source', startsRun: !endsRun, endsRun, listed: !endsRun, kept: undefined },
+    ]
   }),
 )

@@ -12,7 +12,10 @@ export interface JournalTypes {
 }
 
 /** What of an event's definition says so. */
-export type JournalEvent = Pick<EventDefinition, 'type' | 'subject' | 'startsRun' | 'endsRun' | 'listed' | 'kept'>
+export type JournalEvent = Pick<
+  EventDefinition,
+  'type' | 'subject' | 'startsRun' | 'endsRun' | 'listed' | 'kept'
+>
 
 /** Reads that out of the definitions. Types, keys and values stand in SQL as they are: they are the application's own. */
 export function journalTypes(catalogue: ReadonlyMap<string, JournalEvent>): JournalTypes {
