@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { copied } from './copied.ts'
 import { defineEvent } from './define.ts'
+import { keptArchive } from './kept.ts'
 import { backupRequest, name, requestedSources, rest, runResult } from './parts.ts'
 
 // What is asked for, in the order of a night.
@@ -77,6 +78,12 @@ export const mirrorFlush = defineEvent('mirror.flush', z.strictObject({ ...step,
 
 /** Writes the weekday's archive of a source from its mirror. */
 export const archiveWeekly = defineEvent('archive.weekly', z.strictObject({ source: name }))
+
+/** Removes those archives of a source that nothing keeps any more. `added` were given a second name in this run. */
+export const archivePrune = defineEvent(
+  'archive.prune',
+  z.strictObject({ source: name, added: z.array(keptArchive).default([]) }),
+)
 
 /** Ends the run if nothing else of it is under way. Every branch of the chain ends by asking for it. */
 export const backupFinish = defineEvent('backup.finish', z.strictObject({}))

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { copiedShape, count, fileSystem } from './copied.ts'
 import { defineEvent, type KeepNewest } from './define.ts'
+import { keptArchive } from './kept.ts'
 import { name, runResult, snapshot } from './parts.ts'
 
 // What has happened. Facts are `external`: people and programs outside may listen, no function has to.
@@ -140,6 +141,30 @@ export const sourceArchived = defineEvent(
     takenBytes: count.optional(),
   }),
   { ...fact, kept: { per: ['source'] } },
+)
+
+/**
+ * Which archives of a source lie in the folder `kept`, and what has changed about that. `waits`: why nothing was removed
+ * although something may be due.
+ */
+export const sourceKept = defineEvent(
+  'source.kept',
+  z.strictObject({
+    source: name,
+    kept: z.array(keptArchive),
+    /** Paths that are new, and those that were removed. */
+    added: z.array(z.string()),
+    pruned: z.array(z.string()),
+    waits: z.string().optional(),
+  }),
+  { ...fact, kept: { per: ['source'] } },
+)
+
+/** An archive is not what was written. That is true of all names of the file. */
+export const archiveDamaged = defineEvent(
+  'archive.damaged',
+  z.strictObject({ source: name, path: z.string(), file: z.string(), reason: z.string() }),
+  { ...fact, kept: { per: ['source', 'file'] } },
 )
 
 /** A source's backup, or a part of it, did not come about. `step` is the event whose handling failed. */

@@ -1,4 +1,6 @@
 import {
+  archiveDamaged,
+  archivePrune,
   archiveWeekly,
   backupFinish,
   mirrorSuspect,
@@ -11,17 +13,20 @@ import { configured } from '../../runtime/backup/configured.ts'
 import { earlierArchives, provesUnchanged } from '../../runtime/backup/earlier-archives.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
+import { eventsLookedAt, keepDue } from '../../runtime/backup/keep/keeping.ts'
+import { tellsOfArchives } from '../../runtime/backup/keep/points.ts'
+import { keepRules } from '../../runtime/backup/keep/tiers.ts'
 import { TerminalError } from '../../runtime/errors.ts'
 import { weekdayOf } from '../../runtime/weekday.ts'
 
 /**
- * Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven. Where the mirror
- * has not changed since an earlier archive, it becomes a link of that one. Interrupted, it is given up: the source has
+ * Writes the weekday's archive of a source from its mirror; last week's stands until this one is proven, and longer if it is
+ * to be kept. Where the mirror has not changed since an earlier archive, it becomes a link of that one. Interrupted, it is given up: the source has
  * failed, and what was written so far is removed.
  */
 export default defineFunction({
   on: archiveWeekly,
-  emits: [sourceArchived, sourceFailed, backupFinish, runWarned],
+  emits: [sourceArchived, archiveDamaged, archivePrune, sourceFailed, backupFinish, runWarned],
   timeout: '7d',
   // One archive after the other: each uses every core to compress.
   concurrency: { key: () => 'archive' },
@@ -46,6 +51,8 @@ export default defineFunction({
       compression,
       level,
     }
+    const told = events.recent(tellsOfArchives, source.name, eventsLookedAt)
+    const added = await keepDue({ config, ...plan, startedAt: run.startedAt }, told, host.archives)
     const history = events.recent(provesUnchanged, source.name, 100)
     const earlier = earlierArchives(history, clock.now() - config.keep)
     const reused = await host.archives.reuse(plan, earlier, progress)
@@ -53,15 +60,26 @@ export default defineFunction({
     for (const problem of reused.damaged) {
       emit(runWarned, { reason: `${problem}; so is what shares its blocks, ${instead}` })
     }
+    const unsound = [...(reused.unsound ?? [])]
     if (reused.archive) emit(sourceArchived, { source: source.name, ...reused.archive })
     else {
-      const { archive, damaged } = await host.archives.write(plan, progress)
+      const { archive, damaged, unsound: more = [] } = await host.archives.write(plan, progress)
+      unsound.push(...more.filter(({ file }) => unsound.every((one) => one.file !== file)))
       for (const problem of damaged.filter((one) => !reused.damaged.includes(one))) {
         emit(runWarned, { reason: `${problem}; so is what shares its blocks, nothing is taken from it` })
       }
       emit(sourceArchived, { source: source.name, ...archive })
     }
-    emit(backupFinish, {})
+    for (const { path, file } of unsound) {
+      emit(archiveDamaged, {
+        source: source.name,
+        path,
+        file,
+        reason: 'it does not read back as it was written',
+      })
+    }
+    if (keepRules(config)) emit(archivePrune, { source: source.name, added })
+    else emit(backupFinish, {})
   },
 
   giveUp({ data, error }, { emit }) {

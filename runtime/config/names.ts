@@ -4,16 +4,22 @@ import { type Hint, isPrintable, parsed, text } from './reading.ts'
 // A name of digits alone is refused: YAML reads it as a number, and JavaScript would move it to the front.
 const NAME = /^(?!\d+$)(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/
 const WEEKDAY = /^(?:mon|tues|wednes|thurs|fri|satur|sun)day$/i
+const KEPT = /^kept$/i
 
 export const targetName = text(
   'a name of letters, digits, `_`, `.` and `-` (at most 63, not only digits, no `..`)',
   (name) => NAME.test(name),
 )
 
-export const sourceName = targetName.refine((name) => !WEEKDAY.test(name), {
-  error: 'a name that is no weekday',
-  params: { hint: 'Monday to Sunday are the folders of the archives' },
-})
+export const sourceName = targetName
+  .refine((name) => !WEEKDAY.test(name), {
+    error: 'a name that is no weekday',
+    params: { hint: 'Monday to Sunday are the folders of the archives' },
+  })
+  .refine((name) => !KEPT.test(name), {
+    error: 'another name than kept',
+    params: { hint: 'kept is the folder of the archives that are kept longer' },
+  })
 
 export const targetReference = text('the name of a target', (name) => name !== '')
 

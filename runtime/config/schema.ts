@@ -120,6 +120,21 @@ const LEVELS = {
   none: { max: 0, normal: undefined },
 }
 
+/** How many archives of one kind are kept. */
+function kept(least: number, most: number, normal: number) {
+  const expected = `a whole number from ${least} to ${most}`
+  return z.int({ error: expected }).min(least, expected).max(most, expected).default(normal)
+}
+
+const keep = z.strictObject({
+  weekly: kept(0, 520, 0).describe('The newest archive of each of so many weeks.'),
+  monthly: kept(0, 240, 0).describe('The newest archive of each of so many months.'),
+  yearly: kept(0, 100, 0).describe('The newest archive of each of so many years.'),
+  atLeast: kept(1, 1000, 3).describe(
+    'So many different good archives of a source stay, however old they are.',
+  ),
+})
+
 /** The keys of `archive`, each by itself. */
 export const archiveFields = z.strictObject({
   target: targetReference.describe('The target that gets the folders Monday to Sunday.'),
@@ -128,6 +143,14 @@ export const archiveFields = z.strictObject({
     .int({ error: 'a whole number' })
     .exactOptional()
     .describe('zstd: 1 to 19, default 3. gzip: 1 to 9, default 6.'),
+  daily: kept(1, 366, 7).describe(
+    'For how many days there are archives. Of more than seven, the older ones lie in `kept`; of fewer, the folders of the other weekdays are emptied.',
+  ),
+  keep: keep
+    .exactOptional()
+    .describe(
+      'What is kept longer than that, in the folder `kept` of the target. Counted from the newest good archive.',
+    ),
 })
 
 export const archiveSchema = archiveFields

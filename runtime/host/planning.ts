@@ -227,6 +227,10 @@ function createPlanningHost(
       tidy: async () => [],
       stand: async () => false,
       reuse: async () => ({ damaged: [] }),
+      standing: async () => [],
+      keep: async (_target, path) => ({ path, how: 'there', file: '', sizeBytes: 0 }),
+      remove: async () => ({ gone: [], problems: [] }),
+      room: async () => ({ freeBytes: 0, totalBytes: 0 }),
       async write(archive) {
         const file = temporaryPath(archive)
         const test = testArgv(archive.compression)

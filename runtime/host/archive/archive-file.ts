@@ -8,14 +8,25 @@ export interface ArchiveFile {
   sizeBytes: number
   device: bigint
   inode: bigint
+  /** When it was written, in milliseconds since the epoch. */
+  writtenMs: number
+  /** What it takes on its disk, as far as the file system tells: blocks that it shares count in full. */
+  diskBytes: number
 }
 
 /** Looks at an archive's file. @returns undefined when there is none that can be looked at. */
 export async function archiveFile(path: string): Promise<ArchiveFile | undefined> {
   const found = await lstat(path, { bigint: true }).catch(() => undefined)
   if (!found?.isFile()) return undefined
-  const { dev: device, ino: inode, size, mtimeNs } = found
-  return { file: `${inode} ${mtimeNs}`, sizeBytes: Number(size), device, inode }
+  const { dev: device, ino: inode, size, mtimeNs, mtimeMs, blocks } = found
+  return {
+    file: `${inode} ${mtimeNs}`,
+    sizeBytes: Number(size),
+    device,
+    inode,
+    writtenMs: Number(mtimeMs),
+    diskBytes: Number(blocks) * 512,
+  }
 }
 
 /** Whether both are names of one file. */

@@ -40,13 +40,34 @@ export function archivePath({
 
 /** Where an archive is written before it is proven. */
 export function temporaryPath(plan: Omit<ArchivePlan, 'from' | 'level'>): string {
-  const path = archivePath(plan)
+  return unprovenPath(archivePath(plan))
+}
+
+/** What an archive is called until it is proven. */
+export function unprovenPath(path: string): string {
   return join(dirname(path), `.${basename(path)}${temporarySuffix}`)
 }
 
 /** Whether a file of this name is an archive that is not proven. */
 export function isTemporary(name: string): boolean {
   return name.startsWith('.') && name.endsWith(temporarySuffix)
+}
+
+const removedSuffix = '.hdsync-gone'
+
+/** What an archive is called that is about to be removed. */
+export function removedPath(path: string): string {
+  return join(dirname(path), `.${basename(path)}${removedSuffix}`)
+}
+
+/** Whether a file of this name is an archive that was to be removed. */
+export function isRemoved(name: string): boolean {
+  return name.startsWith('.') && name.endsWith(removedSuffix)
+}
+
+/** What the archives of a source are called, in whatever form they are. */
+export function namesOf(source: string): string[] {
+  return Object.values(extensions).map((extension) => `${source}${extension}`)
 }
 
 /** Where an archive will be, and where it is until it is proven. */

@@ -23,25 +23,30 @@ export async function reuseArchive(
   earlier: readonly EarlierArchive[],
   onProgress: (progress: Progress) => void,
   { runner, signal, indexes }: ReuseOptions,
-): Promise<{ archive?: Archived; damaged: string[] }> {
+): Promise<{ archive?: Archived; damaged: string[]; unsound?: { path: string; file: string }[] }> {
   using shelf = new Shelf(plan.to)
   const basis = basisOf(plan)
   const places = weekdays.map((weekday) => archivePath({ ...plan, weekday }))
-  const damaged = new Map<string, string>()
+  const damaged = new Map<string, { path: string; text: string }>()
+  const found = () => ({
+    damaged: [...damaged.values()].map(({ text }) => text),
+    ...(damaged.size > 0 && { unsound: [...damaged].map(([file, { path }]) => ({ path, file })) }),
+  })
   for (const one of earlier) {
     if (one.basis !== basis || !places.includes(one.path)) continue
-    const found = await archiveFile(shelf.at(one.path))
+    const there = await archiveFile(shelf.at(one.path))
     // Another disk is there now, or somebody put another file in its place: it may be good, but is not the one.
-    if (found?.file !== one.file || damaged.has(found.file)) continue
+    if (there?.file !== one.file || damaged.has(there.file)) continue
     const onRead = meter(one.sizeBytes, onProgress)
-    const { archive, problem } = await placeEarlier(plan, one, found, shelf, { runner, signal, onRead })
+    const { archive, problem } = await placeEarlier(plan, one, there, shelf, { runner, signal, onRead })
     if (archive) {
       await indexes.carry(plan, one, archive)
-      return { archive, damaged: [...damaged.values()] }
+      return { archive, ...found() }
     }
-    if (problem) damaged.set(found.file, `the archive ${one.path} is damaged: ${problem}`)
+    const text = `the archive ${one.path} is damaged: ${problem}`
+    if (problem) damaged.set(there.file, { path: one.path, text })
   }
-  return { damaged: [...damaged.values()] }
+  return found()
 }
 
 /** Puts an earlier archive in place, once what is read of it is good. @returns Neither where it cannot be shared. */

@@ -21,7 +21,7 @@ export async function writeArchive(
   plan: ArchivePlan,
   onProgress: (progress: Progress) => void,
   options: WritingOptions,
-): Promise<{ archive: Archived; damaged: string[] }> {
+): Promise<{ archive: Archived; damaged: string[]; unsound?: { path: string; file: string }[] }> {
   const { indexes } = options
   using shelf = new Shelf(plan.to)
   const place = placeFor(plan, shelf)
@@ -29,16 +29,26 @@ export async function writeArchive(
   const earlier = await indexes.newest(plan, shelf)
   try {
     const basis = basisOf(plan)
-    const { sha256, index, damaged, taken } = await assembleVerified(earlier, plan, temporary, onProgress, {
-      ...options,
-      shelf,
-    })
+    const { sha256, index, damaged, unsound, taken } = await assembleVerified(
+      earlier,
+      plan,
+      temporary,
+      onProgress,
+      {
+        ...options,
+        shelf,
+      },
+    )
     const written = await archiveFile(shelf.at(temporary))
     if (!written) throw new TerminalError(`the archive ${temporary} is gone`)
     await putInPlace(plan, place, shelf)
     const { file, sizeBytes } = written
     await indexes.save(plan, { path, file, sizeBytes }, index)
-    return { archive: { path, sizeBytes, sha256, file, ...(basis && { basis }), ...taken }, damaged }
+    return {
+      archive: { path, sizeBytes, sha256, file, ...(basis && { basis }), ...taken },
+      damaged,
+      ...(unsound && { unsound }),
+    }
   } finally {
     await rm(shelf.at(temporary), { force: true })
   }

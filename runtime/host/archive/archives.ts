@@ -1,4 +1,4 @@
-import { unlink } from 'node:fs/promises'
+import { statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Target } from '../../config/config.ts'
 import { reasonOf } from '../../errors.ts'
@@ -7,14 +7,25 @@ import { weekdays } from '../../weekday.ts'
 import type { Boots } from '../boots.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { archiveFile } from './archive-file.ts'
-import { type Archived, type ArchivePlan, isTemporary } from './archive-place.ts'
+import { type Archived, type ArchivePlan, isRemoved, isTemporary } from './archive-place.ts'
 import { reuseArchive } from './archive-reuse.ts'
 import { writeArchive } from './archive-writing.ts'
 import type { EarlierArchive } from './earlier-archive.ts'
+import {
+  isNight,
+  keepArchive,
+  type Removable,
+  removeArchives,
+  type StandingArchive,
+  standingArchives,
+} from './kept.ts'
 import { ArchiveIndexes } from './pieces/pieces.ts'
-import { Shelf } from './shelf.ts'
+import { keptFolder, Shelf } from './shelf.ts'
 
-/** Weekday archives of mirrors. */
+/** An archive that is not what was written. */
+export type Unsound = Removable
+
+/** Archives of mirrors: those of the weekdays, and those that are kept longer. */
 export interface Archives {
   /**
    * Removes what archives that were never finished have left on a target. No archive needs that: what cannot be removed
@@ -36,7 +47,7 @@ export interface Archives {
     plan: ArchivePlan,
     earlier: readonly EarlierArchive[],
     onProgress: (progress: Progress) => void,
-  ): Promise<{ archive?: Archived; damaged: string[] }>
+  ): Promise<{ archive?: Archived; damaged: string[]; unsound?: Unsound[] }>
   /**
    * Writes an archive under a temporary name, brings it onto the disk, reads it from there, and only then puts it
    * in the place of last week's. What has not changed since an earlier archive of this week is taken from that one.
@@ -46,7 +57,15 @@ export interface Archives {
   write(
     plan: ArchivePlan,
     onProgress: (progress: Progress) => void,
-  ): Promise<{ archive: Archived; damaged: string[] }>
+  ): Promise<{ archive: Archived; damaged: string[]; unsound?: Unsound[] }>
+  /** See `standingArchives`. */
+  standing(target: Target, source: string): Promise<StandingArchive[]>
+  /** See `keepArchive`. */
+  keep(target: Target, path: string, night: string): ReturnType<typeof keepArchive>
+  /** See `removeArchives`. */
+  remove(target: Target, archives: readonly Removable[]): ReturnType<typeof removeArchives>
+  /** The room on the disk of a target, in bytes. */
+  room(target: Target): Promise<{ freeBytes: number; totalBytes: number }>
 }
 
 export interface ArchivesOptions {
@@ -68,6 +87,7 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
       using shelf = new Shelf(target)
       for (const weekday of weekdays)
         problems.push(...(await tidyFolder(join(target.path, weekday), shelf, weekday)))
+      problems.push(...(await tidyKept(target, shelf)))
       return problems
     },
     async stand(earlier) {
@@ -80,14 +100,36 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
     reuse: (plan, earlier, onProgress) =>
       reuseArchive(plan, earlier, onProgress, { runner, signal, indexes }),
     write: (plan, onProgress) => writeArchive(plan, onProgress, { runner, signal, indexes, now }),
+    standing: standingArchives,
+    keep: (target, path, night) => keepArchive(target, path, night, { runner, signal }),
+    remove: removeArchives,
+    async room({ path }) {
+      const { bavail, bsize, blocks } = await statfs(path)
+      return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+    },
   }
+}
+
+/** What a crash has left in the folders of the nights. */
+async function tidyKept(target: Target, shelf: Shelf): Promise<string[]> {
+  const problems: string[] = []
+  try {
+    for (const night of shelf.day(keptFolder)?.names().filter(isNight) ?? []) {
+      const folder = `${keptFolder}/${night}`
+      problems.push(...(await tidyFolder(join(target.path, folder), shelf, folder)))
+      shelf.removeEmpty(folder)
+    }
+  } catch (error) {
+    problems.push(`${join(target.path, keptFolder)} cannot be looked through: ${reasonOf(error)}`)
+  }
+  return problems
 }
 
 async function tidyFolder(folder: string, shelf: Shelf, weekday: string): Promise<string[]> {
   const problems: string[] = []
   try {
     for (const name of shelf.day(weekday)?.names() ?? []) {
-      if (!isTemporary(name)) continue
+      if (!isTemporary(name) && !isRemoved(name)) continue
       const path = join(folder, name)
       // Never what lies in a folder, and never what a link leads to.
       await unlink(shelf.at(path)).catch((error) => problems.push(inTheWay(path, error)))

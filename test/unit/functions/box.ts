@@ -233,6 +233,8 @@ export class Box implements Host {
     inOrderSince: (boot: string) => boot === this.boots.current || this.endedInOrder.has(boot),
   }
 
+  /** The archives that stand on the disk. */
+  standing: Awaited<ReturnType<Host['archives']['standing']>> = []
   /** What `tidy` cannot remove. */
   inTheWay: string[] = []
 
@@ -245,6 +247,17 @@ export class Box implements Host {
   readonly archives: Host['archives'] = {
     tidy: async () => this.inTheWay,
     stand: async (earlier) => earlier.length > 0,
+    standing: async () => this.standing,
+    keep: async (_target, path, night) => {
+      this.done.push(`keep ${path} of ${night}`)
+      const { file = '', sizeBytes = 0 } = this.standing.find((one) => one.path === path) ?? {}
+      return { path: `/archives/kept/${night}/${baseOf(path)}`, how: 'hard link', file, sizeBytes }
+    },
+    remove: async (_target, archives) => {
+      this.done.push(...archives.map(({ path }) => `remove ${path}`))
+      return { gone: archives.map(({ path }) => path), problems: [] }
+    },
+    room: async () => ({ freeBytes: 1024 ** 4, totalBytes: 1024 ** 4 }),
     reuse: async ({ source, weekday }, earlier) => {
       const damaged = this.damaged.splice(0)
       const [one] = damaged.length > 0 ? [] : earlier

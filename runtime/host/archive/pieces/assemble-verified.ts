@@ -21,6 +21,8 @@ export interface Written {
   sha256: string
   index: IndexBuilder
   damaged: string[]
+  /** Which archives that is said of. */
+  unsound?: { path: string; file: string }[]
   taken: Pick<Archived, 'takenFrom' | 'takenBytes'>
 }
 
@@ -67,7 +69,9 @@ export async function assembleVerified(
     await readBack.catch(() => {})
     if (!earlier || !(error instanceof DamagedArchiveError)) throw error
     const whole = await assembleVerified(undefined, plan, path, onProgress, options)
-    return { ...whole, damaged: [`the archive ${earlier.header.path} is damaged: ${error.message}`] }
+    const { path: damagedPath, file } = earlier.header
+    const damaged = [`the archive ${damagedPath} is damaged: ${error.message}`]
+    return { ...whole, damaged, unsound: [{ path: damagedPath, file }] }
   } finally {
     await packers.close()
   }

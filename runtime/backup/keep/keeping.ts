@@ -1,0 +1,84 @@
+import type { Envelope, KeptArchive } from '../../../events/index.ts'
+import type { Config, Target } from '../../config/config.ts'
+import type { Host } from '../../host/host.ts'
+import { isoOf } from '../../instant.ts'
+import { dateOf } from '../../weekday.ts'
+import { dueToBeKept } from './due.ts'
+import { archiveRecord, isWeekday, type KeepPoint, pointsOf } from './points.ts'
+import { decidePruning, type Pruning } from './pruning.ts'
+import { type KeepRules, keepRules } from './tiers.ts'
+
+/** What keeping needs of the box. */
+type Archives = Pick<Host['archives'], 'standing' | 'keep'>
+
+/** How far back the record of a source is read: so many events. */
+export const eventsLookedAt = 1000
+
+/**
+ * Keeps what is due of the archives that tonight's are about to replace.
+ * @param events What is on record of the source's archives, newest first; see `tellsOfArchives`.
+ * @returns What has a new name.
+ * @throws {TerminalError} It cannot be kept: then nothing may be put in its place.
+ */
+export async function keepDue(
+  {
+    config,
+    to,
+    source,
+    weekday,
+    startedAt,
+  }: {
+    config: Config
+    to: Target
+    source: string
+    weekday: string
+    startedAt: number
+  },
+  events: readonly Envelope[],
+  archives: Archives,
+): Promise<KeptArchive[]> {
+  const rules = keepRules(config)
+  if (!rules) return []
+  const points = pointsOf(await archives.standing(to, source), archiveRecord(events))
+  const added: KeptArchive[] = []
+  for (const point of dueToBeKept(points, weekday, startedAt, rules)) {
+    const { how, ...kept } = await archives.keep(to, point.path, dateOf(point.at))
+    if (how !== 'there') added.push({ ...describe(point), ...kept })
+  }
+  return added
+}
+
+/** What pruning does with a source's archives, decided by what stands on the disk and on record. Changes nothing. */
+export async function planPruning(
+  {
+    source,
+    to,
+    rules,
+    added = [],
+  }: {
+    source: string
+    to: Target
+    rules: KeepRules
+    added?: readonly KeptArchive[]
+  },
+  events: readonly Envelope[],
+  archives: Pick<Archives, 'standing'>,
+): Promise<Pruning> {
+  const record = archiveRecord(events)
+  const points = pointsOf(await archives.standing(to, source), {
+    ...record,
+    kept: [...added, ...record.kept],
+  })
+  return decidePruning(points, record, rules)
+}
+
+/** What stays in the folder `kept`, as it is recorded. */
+export function keptNow({ stay }: Pruning): KeptArchive[] {
+  return stay
+    .filter(({ point }) => !isWeekday(point.folder))
+    .map(({ point, for: keptFor }) => ({ ...describe(point), keptFor }))
+}
+
+function describe({ path, at, sizeBytes, file, sha256, state }: KeepPoint): KeptArchive {
+  return { path, at: isoOf(at), sizeBytes, file, state, keptFor: [], ...(sha256 !== undefined && { sha256 }) }
+}
