@@ -121,18 +121,18 @@ const LEVELS = {
 }
 
 /** How many archives of one kind are kept. */
-function kept(least: number, most: number, normal: number) {
+function kept(least: number, most: number) {
   const expected = `a whole number from ${least} to ${most}`
-  return z.int({ error: expected }).min(least, expected).max(most, expected).default(normal)
+  return z.int({ error: expected }).min(least, expected).max(most, expected)
 }
 
 const keep = z.strictObject({
-  weekly: kept(0, 520, 0).describe('The newest archive of each of so many weeks.'),
-  monthly: kept(0, 240, 0).describe('The newest archive of each of so many months.'),
-  yearly: kept(0, 100, 0).describe('The newest archive of each of so many years.'),
-  atLeast: kept(1, 1000, 3).describe(
-    'So many different good archives of a source stay, however old they are.',
-  ),
+  weekly: kept(0, 520).default(0).describe('The newest archive of each of so many weeks.'),
+  monthly: kept(0, 240).default(0).describe('The newest archive of each of so many months.'),
+  yearly: kept(0, 100).default(0).describe('The newest archive of each of so many years.'),
+  atLeast: kept(1, 1000)
+    .default(3)
+    .describe('So many different good archives of a source stay, however old they are.'),
 })
 
 /** The keys of `archive`, each by itself. */
@@ -143,9 +143,11 @@ export const archiveFields = z.strictObject({
     .int({ error: 'a whole number' })
     .exactOptional()
     .describe('zstd: 1 to 19, default 3. gzip: 1 to 9, default 6.'),
-  daily: kept(1, 366, 7).describe(
-    'For how many days there are archives. Of more than seven, the older ones lie in `kept`; of fewer, the folders of the other weekdays are emptied.',
-  ),
+  daily: kept(1, 366)
+    .exactOptional()
+    .describe(
+      'For how many days there are archives; 7 unless given. Of more than seven, the older ones lie in `kept`; of fewer, the folders of the other weekdays are emptied.',
+    ),
   keep: keep
     .exactOptional()
     .describe(

@@ -24,8 +24,9 @@ export const daysOfWeek = 7
 
 /** The rules of a config; undefined where the folders of the weekdays are all that there is to be. */
 export function keepRules({ archive }: Pick<Config, 'archive'>): KeepRules | undefined {
-  if (!archive || (!archive.keep && archive.daily === daysOfWeek)) return undefined
-  return { weekly: 0, monthly: 0, yearly: 0, atLeast: 3, ...archive.keep, daily: archive.daily }
+  const daily = archive?.daily ?? daysOfWeek
+  if (!archive || (!archive.keep && daily === daysOfWeek)) return undefined
+  return { weekly: 0, monthly: 0, yearly: 0, atLeast: 3, ...archive.keep, daily }
 }
 
 /** Names the period that a moment lies in, by the clock of this machine. A week begins on Monday. */

@@ -64,7 +64,7 @@ describe('keptFor()', () => {
 test('keepRules() knows none where the folders of the weekdays are all', () => {
   const archive = { target: 'hdd9', compression: 'zstd' as const }
   expect(keepRules({})).toBeUndefined()
-  expect(keepRules({ archive: { ...archive, daily: 7 } })).toBeUndefined()
+  expect(keepRules({ archive })).toBeUndefined()
   expect(keepRules({ archive: { ...archive, daily: 14 } })).toMatchObject({
     daily: 14,
     weekly: 0,

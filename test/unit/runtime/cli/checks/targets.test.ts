@@ -138,7 +138,7 @@ describe('checkTarget()', () => {
     const folder = temporaryFolder()
     await writeMarker(folder, 'disk', 0)
     symlinkSync('/srv', join(folder, 'Friday'))
-    const archive = { target: 'disk', compression: 'zstd' as const, daily: 7 }
+    const archive = { target: 'disk', compression: 'zstd' as const }
     expect(await checkTarget(target(folder), boxWith([], {}, { ...config, archive }))).toContainEqual(
       expect.objectContaining({ id: 'target.link', finding: expect.stringContaining('is a link to /srv') }),
     )
