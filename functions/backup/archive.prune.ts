@@ -7,8 +7,8 @@ import { keepRules } from '../../runtime/backup/keep/tiers.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 
 /**
- * Removes the archives of a source that nothing keeps any more, once tonight's stands. Interrupted, it is done again: what
- * is gone already is passed over. That something cannot be removed spoils no backup.
+ * Removes the archives of a source that nothing keeps any more, once tonight's stands. That
+ * something cannot be removed spoils no backup. Interrupted, it is given up: the next night removes what is left.
  */
 export default defineFunction({
   on: archivePrune,

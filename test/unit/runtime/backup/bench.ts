@@ -28,6 +28,8 @@ interface BenchOptions extends Partial<Pick<DispatcherOptions, 'concurrency' | '
   between?: (bus: EventBus) => EventBus
   host?: Host
   config?: Config
+  /** When a run began; always on the first day unless given. */
+  startedAt?: (runId: string) => number
   /** Events that are known beside those of the functions. */
   events?: ReadonlyMap<string, EventDefinition>
 }
@@ -52,6 +54,7 @@ export class Bench {
       host = {} as Host,
       config = anyConfig,
       events,
+      startedAt = () => Date.UTC(2026, 0, 1),
       ...rest
     } = options
     const database = openDatabase(this.directory)
@@ -67,7 +70,7 @@ export class Bench {
       context: (delivery, signal) => ({
         host,
         config,
-        run: { id: delivery.event.runid ?? '', startedAt: Date.UTC(2026, 0, 1) },
+        run: { id: delivery.event.runid ?? '', startedAt: startedAt(delivery.event.runid ?? '') },
         log: { info: () => {}, warn: () => {} },
         signal,
         clock: this.clock,
