@@ -54,6 +54,13 @@ const sentences = new Map<string, Words[string]>([
     events.sourceArchived,
     ({ path, sizeBytes, ...from }) => `archive ${path}, ${formatBytes(sizeBytes)}${whence(sizeBytes, from)}`,
   ),
+  say(events.sourceKept, ({ added, pruned }) =>
+    [
+      ...(added.length > 0 ? [`keeps ${added.join(', ')}`] : []),
+      ...(pruned.length > 0 ? [`removes ${pruned.join(', ')}`] : []),
+    ].join('; '),
+  ),
+  say(events.archiveDamaged, ({ path, reason }) => `DAMAGED: ${path}: ${reason}`),
   say(events.sourceFailed, ({ step, reason, cancelled }) =>
     cancelled ? `cancelled at ${step}` : `FAILED${at(step)}: ${reason}`,
   ),
