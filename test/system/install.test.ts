@@ -51,23 +51,6 @@ describeServer('hdsync on a server', (server) => {
     ).toBe('active\ninactive')
   })
 
-  it('knows an orderly shutdown from a power cut, after which it compares contents', async () => {
-    const noted = () => server.ok("cut -d ' ' -f 1 /var/lib/hdsync/boots | xargs")
-    const compares = async () => {
-      const run = await post(server, 'home')
-      expect(await ended(server, run)).toMatchObject({ state: 'succeeded' })
-      return (await server.ok(`hdsync show ${run} --commands`)).includes('--checksum')
-    }
-    await server.powerOff()
-    await server.boot()
-    expect(await noted()).toBe('up down up')
-    expect(await compares()).toBe(false)
-    await server.cutPower()
-    await server.boot()
-    expect(await noted()).toBe('up down up up')
-    expect(await compares()).toBe(true)
-  })
-
   it('makes the night when the clock comes to it', async () => {
     // A jump past the moment would put it off: systemd counts from the boot then, as the new clock has it.
     await server.configure('hdsync-backup.timer', 'AccuracySec=1s\nRandomizedDelaySec=0', 'Timer')

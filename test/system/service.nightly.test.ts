@@ -17,6 +17,23 @@ describeServer('the service', (server) => {
     await server.ok('systemctl restart hdsync.service')
   })
 
+  it('knows an orderly shutdown from a power cut, after which it compares contents', async () => {
+    const noted = () => server.ok("cut -d ' ' -f 1 /var/lib/hdsync/boots | xargs")
+    const compares = async () => {
+      const run = await post(server, 'home')
+      expect(await ended(server, run)).toMatchObject({ state: 'succeeded' })
+      return (await server.ok(`hdsync show ${run} --commands`)).includes('--checksum')
+    }
+    await server.powerOff()
+    await server.boot()
+    expect(await noted()).toBe('up down up')
+    expect(await compares()).toBe(false)
+    await server.cutPower()
+    await server.boot()
+    expect(await noted()).toBe('up down up up')
+    expect(await compares()).toBe(true)
+  })
+
   it('is woken by its socket, does what it is asked for, and leaves, again and again', async () => {
     await server.ok('echo asked > /srv/home/asked')
     const run = await post(server, 'home')

@@ -84,7 +84,8 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     [lab('refusals/limits'), 'a volume that has the name of its snapshot, whatever its tags say'],
   ],
   'two runs at once': [
-    [lab('refusals/failures'), 'while another one is at work'],
+    ['test/unit/runtime/cli/commands/serve.test.ts', 'while a run is going on, another one is not begun'],
+    [lab('refusals/failures.nightly'), 'while another one is at work'],
     [lab('stops/killed.nightly'), 'has one run of several that are started at once'],
     [
       'test/unit/runtime/core/bus/sqlite/database.test.ts',
@@ -95,6 +96,11 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     [
       lab('stops/cancelled'),
       'ends rsync in the middle of a file',
+      'takes a Ctrl-C in the terminal, which goes to the whole foreground group',
+    ],
+    ['test/unit/runtime/cli/commands/serve.test.ts', 'a daemon that is stopped ends its run in order'],
+    [
+      lab('stops/cancelled.nightly'),
       'ends tar and zstd with half an archive written',
       'puts things in order when the terminal goes away',
     ],
@@ -107,7 +113,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     [lab('stops/cut'), 'is put in order after a power cut'],
     [lab('torture/torture.nightly.test'), 'after a power cut'],
     [lab('times/times.test'), 'as the power failed, is found by its contents'],
-    ['test/system/install.test.ts', 'knows an orderly shutdown from a power cut'],
+    ['test/system/service.nightly.test.ts', 'knows an orderly shutdown from a power cut'],
   ],
   'a file is written once more': [
     ['test/unit/runtime/host/mirror/mirrors.test.ts', 'copies what was written then, in whatever it differs'],
@@ -188,14 +194,12 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ['test/lab/refusals/proofs.ts', 'when nothing could be mounted from its snapshot'],
   ],
   'a database is to stand still': [
-    [
-      lab('gates/gates.test'),
-      'makes the mirror show that moment',
-      'lets the writer go when hdsync is killed',
-    ],
+    [lab('gates/gates.test'), 'makes the mirror show that moment'],
+    ['test/contract/gate-kill.test.ts', 'a gate is closed though hdsync is killed while it is open'],
+    [lab('gates/gates.nightly.test'), 'lets the writer go when hdsync is killed'],
   ],
   'a function or the config could be written': [
-    [lab('refusals/failures'), 'functions that others could have written'],
+    [lab('refusals/failures.nightly'), 'functions that others could have written'],
     ['test/unit/runtime/config/trust.test.ts', 'refuses root a file of somebody else'],
   ],
 }

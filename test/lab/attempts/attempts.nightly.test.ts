@@ -19,4 +19,18 @@ describeNight('snapshots that are refused as in 2002', busyServer, (night) => {
     expect(await mirror(night, 'home')).toBe(await live(night, 'home'))
     expect(await leftovers(machine)).toEqual(nothing)
   })
+
+  it('fail the source after ten attempts, which is what one gets without asking', async () => {
+    const { machine } = night
+    const before = await mirror(night, 'home')
+    await machine.ok('rm /srv/home/2')
+    const present = await lab2002(machine)
+    const { code, result } = await night.run('run', 'home')
+    await present()
+    expect(code).toBe(1)
+    expect(result).toMatchObject({ state: 'failed', sources: [{ mountTrials: 10 }] })
+    expect(result.sources[0]?.error).toContain('no snapshot could be mounted in 10 attempts: mount: ')
+    expect(await mirror(night, 'home')).toBe(before)
+    expect(await leftovers(machine)).toEqual(nothing)
+  })
 })

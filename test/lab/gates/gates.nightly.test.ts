@@ -1,13 +1,14 @@
 import { beforeAll, expect, it } from 'vitest'
 import { describeNight } from '../night.ts'
 import { leftovers } from '../servers.ts'
-import { config, install, mirrored, server } from './server.ts'
+import { config, install, mirrored, server, writer } from './server.ts'
 
 describeNight('a function that pauses a writer while the snapshot is taken', server, (night) => {
   beforeAll(async () => {
-    await night.machine.ok('echo 1 > /srv/var/counter; sync')
-    expect((await night.run()).code).toBe(0)
     await install(night)
+    await night.machine.start(writer)
+    await night.machine.ok('while [ ! -e /srv/var/counter ]; do sleep 0.05; done')
+    expect((await night.run()).code).toBe(0)
   })
 
   it('and that is not ready in time costs the snapshot, and leaves the mirror as it was', async () => {
@@ -26,5 +27,21 @@ describeNight('a function that pauses a writer while the snapshot is taken', ser
     expect(await mirrored(night)).toBe(before)
     expect(await leftovers(machine)).toEqual({ snapshots: [], mounts: [] })
     expect(await machine.ok('pgrep -f "sleep 600" || echo none')).toBe('none')
+  })
+
+  it('lets the writer go when hdsync is killed in the middle', async () => {
+    const { machine } = night
+    const lvcreate = await night.hold('lvcreate')
+    const run = await machine.start('exec hdsync run')
+    await lvcreate.reached()
+    expect(await machine.ok('test -e /run/paused && echo paused')).toBe('paused')
+    await run.kill('SIGKILL')
+    await run.wait()
+    await machine.ok('for i in {1..100}; do [ -e /run/pause ] || exit 0; sleep 0.05; done; exit 1')
+    await lvcreate.go()
+    const { code } = await night.run()
+    expect(code).toBe(0)
+    expect(await mirrored(night)).toBe(await machine.ok('cat /run/count'))
+    expect(await leftovers(machine)).toEqual({ snapshots: [], mounts: [] })
   })
 })

@@ -21,6 +21,17 @@ export const server: Setting = {
   config: config(),
 }
 
+/** Counts in a file on the live volume; while /run/pause is there it stands still, and says so with /run/paused. */
+export const writer = `exec perl -MIO::Handle -e '
+  for (my $n = 0; ; $n++) {
+    open my $file, ">", "/srv/var/counter"; print $file $n; close $file;
+    if (-e "/run/pause") {
+      open my $flag, ">", "/run/paused"; close $flag;
+      while (-e "/run/pause") { select undef, undef, undef, 0.01 }
+      unlink "/run/paused";
+    }
+    select undef, undef, undef, 0.01 }'`
+
 /** Holds the pause as long as its standard input is open, and notes the count at which the writer stands still. */
 const pause = `#!/bin/bash
 touch /run/pause

@@ -1,5 +1,3 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import type { Night } from '../night.ts'
 import { leftovers } from '../servers.ts'
@@ -77,72 +75,5 @@ export function failures(night: Night): void {
     )
     expect(await machine.ok(archives)).toBe(before)
     expect(await machine.ok('find /look/hdd9 -name "*hdsync-part"')).toBe('')
-  })
-}
-
-export function strangers(night: Night): void {
-  it('while another one is at work', async () => {
-    await night.configure(config(docs))
-    await night.machine.ok('date > /srv/docs/changed')
-    const rsync = await night.hold('rsync')
-    const first = night.run()
-    await rsync.reached()
-    const { code, stdout, stderr } = await night.hdsync('run')
-    await rsync.go()
-    expect(code).toBe(4)
-    expect(stdout).toBe('')
-    expect(stderr).toMatch(
-      /another hdsync \(process \d+\) is at work on \/var\/lib\/hdsync: nothing was started/,
-    )
-    expect((await first).code).toBe(0)
-    expect(told((await first).result)).toEqual({ docs: 'succeeded' })
-  })
-
-  it('functions that others could have written, and runs those of root', async () => {
-    const { machine } = night
-    const file = '/etc/hdsync/functions/tell.ts'
-    writeFileSync(
-      join(machine.dir, 'tell.ts'),
-      `import { writeFileSync } from 'node:fs'
-      import { defineFunction, runSucceeded } from 'hdsync'
-
-      export default defineFunction({
-        on: runSucceeded,
-        emits: [],
-        run({ data }): void {
-          writeFileSync('/run/told', \`\${data.run} \${data.state}\`)
-        },
-      })`,
-    )
-    await machine.ok(`install -D -m 666 /run/lab/tell.ts ${file}`)
-    const refused = await night.hdsync('run')
-    expect(refused.code).toBe(2)
-    expect(refused.stdout).toBe('')
-    expect(refused.stderr).toContain(`${file}: expected a file that only root can write, found mode 0666`)
-    expect(refused.stderr).toContain(`chmod go-w ${file}`)
-
-    await machine.ok(`chmod 644 ${file}`)
-    const { code, result } = await night.run()
-    expect(code).toBe(0)
-    expect(await machine.ok('cat /run/told')).toBe(`${result.run} succeeded`)
-    await machine.ok(`rm ${file}`)
-  })
-
-  // Rule 7: no shell ever sees a word of the config.
-  it('to read names as commands', async () => {
-    const { machine } = night
-    const evil = '/srv/$(touch pwned); touch pwned #`touch pwned`'
-    await machine.ok(`mkdir '${evil}'; echo kept > '${evil}/file'`)
-    await night.configure(
-      config(`  odd: { path: '${evil}', target: hdd1, exclude: ['$(touch pwned)', '; touch pwned'] }`, {
-        rest: `notify: [{ exec: [/usr/bin/touch, '/run/$(touch pwned)'] }]`,
-      }),
-    )
-    expect((await night.run()).code).toBe(0)
-    expect(
-      await machine.ok(
-        "cat /look/hdd1/odd/file; ls '/run/$(touch pwned)'; find / /root /run /srv /tmp /var/lib/hdsync -ignore_readdir_race -maxdepth 2 -name pwned",
-      ),
-    ).toBe('kept\n/run/$(touch pwned)')
   })
 }

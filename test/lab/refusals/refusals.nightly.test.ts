@@ -13,5 +13,5 @@ describeNight('hdsync refuses', server, (night) => {
   describe('to take what is not its own', () => foreignersOtherwise(night))
   describe('to trust what others than root could change', () => doors(night))
   describe('to call good what is not', () => failuresOtherwise(night))
-  describe('to be led by what somebody else wrote', () => strangersOtherwise(night))
+  describe('to be two, or led by what somebody else wrote', () => strangersOtherwise(night))
 })

@@ -1,6 +1,6 @@
 import { describe } from 'vitest'
 import { describeNight } from '../night.ts'
-import { failures, strangers } from './failures.ts'
+import { failures } from './failures.ts'
 import { deletions, elsewhere, foreigners } from './limits.ts'
 import { unprovenSources, unprovenTargets } from './proofs.ts'
 import { server } from './server.ts'
@@ -14,5 +14,4 @@ describeNight('hdsync refuses', server, (night) => {
   describe('to take what is not its own', () => foreigners(night))
   describe('to be led out of', () => swaps(night))
   describe('to call good what is not', () => failures(night))
-  describe('to be two, or what somebody else wrote', () => strangers(night))
 })

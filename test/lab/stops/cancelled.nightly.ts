@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, expect, it } from 'vitest'
 import { lab2002 } from '../lab2002.ts'
 import type { Night } from '../night.ts'
@@ -13,6 +14,7 @@ import {
   runningOn,
   runs,
   shown,
+  slow,
   until,
 } from './office.ts'
 
@@ -114,6 +116,33 @@ export function cancelledOtherwise(night: Night): void {
     await held.go()
     await until(night, '! kill -0 $(cat /run/hdsync.pid) 2>&1')
     await hdsync.running.wait()
+    expect(await aftermath(night)).toEqual(clean)
+    expect(await shown(night)).toMatchObject({ state: 'cancelled' })
+  })
+
+  it('ends tar and zstd with half an archive written', async () => {
+    await night.machine.ok('date +%N > /srv/var/mail/changed')
+    const archives = await archivesOn(night)
+    const quick = await slow(night, 'tar', '--checkpoint=1', '--checkpoint-action=sleep=1')
+    const hdsync = await begin(night)
+    await until(night, 'ls /mnt/hdd9/*/.var.tar.zst.hdsync-part')
+    await hdsync.kill('SIGTERM')
+    await expectCancelled(night, hdsync, 'SIGTERM')
+    await quick()
+    expect(await archivesOn(night)).toEqual(archives)
+  })
+
+  it('puts things in order when the terminal goes away (SIGHUP)', async () => {
+    const held = await night.hold('lvcreate')
+    // script(1) makes a terminal; its end closes it, as a broken ssh connection does.
+    await night.machine.start(
+      "script -qc 'echo $$ > /run/hdsync.pid; exec hdsync run' /run/typescript >/dev/null",
+    )
+    await held.reached()
+    await night.machine.ok('pkill -KILL -x script')
+    await pause(300)
+    await held.go()
+    await until(night, '! kill -0 $(cat /run/hdsync.pid) 2>&1')
     expect(await aftermath(night)).toEqual(clean)
     expect(await shown(night)).toMatchObject({ state: 'cancelled' })
   })
