@@ -16,12 +16,15 @@ const chunks = join(folder, 'runtime/chunks')
 beforeAll(() => bundle(folder))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-/** Tells on standard error which files of the build a process has loaded. */
+/**
+ * Tells on standard error which files of the build a process has loaded. Once a file has been read, those that it imports
+ * are still to be found: it is told of when all of that is done, which Node does in one turn of its loop.
+ */
 const telling = `data:text/javascript,import { registerHooks } from 'node:module';
 registerHooks({
   load(url, context, next) {
     const loaded = next(url, context);
-    console.error('loaded ' + url);
+    setImmediate(() => console.error('loaded ' + url));
     return loaded;
   },
 })`
