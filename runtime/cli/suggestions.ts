@@ -44,11 +44,11 @@ const tests = '`hdsync notify test` tries the hooks, `hdsync functions test` fun
 /** What people type for what is called otherwise here, or is done without a command. */
 const commandGuesses: Record<string, string> = {
   ...each('backup back-up start now sync go create mirror', run),
-  ...each('status state history last log logs journal report', `${past}; ${follow}`),
-  ...each('list ls', `${past}; \`hdsync functions\` lists functions, \`hdsync dead\` what was given up`),
+  ...each('status state history last log journal report', `${past}; ${follow}`),
+  ...each('list', `${past}; \`hdsync functions\` lists functions, \`hdsync dead\` what was given up`),
   ...each('stop kill abort end pause', `${cancel}; systemctl stop hdsync ends the daemon`),
-  ...each('restore recover extract unpack get find search browse mount', restore),
-  ...each('archive archives backups snapshot snapshots', `${past}; ${restore}`),
+  ...each('restore recover extract unpack get search browse mount', restore),
+  ...each('archive archives snapshot snapshots', `${past}; ${restore}`),
   ...each(
     'verify validate doctor lint diagnose health config-check',
     `${check}; an archive is read back as soon as it is written`,

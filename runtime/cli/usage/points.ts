@@ -1,18 +1,7 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../../errors.ts'
-import type { Io } from '../io.ts'
+import { type Commands, json, type Making } from './making.ts'
 
-/** Makes a command with what all commands have. */
-export type MakeCommand = (usage: string, description: string, example: string) => Command
-
-export interface PointsCommands {
-  command: MakeCommand
-  io: Io
-  /** Told the exit code. */
-  done: (exitCode: number) => void
-}
-
-const json = ['--json', 'print the result as one line of JSON'] as const
 const at = [
   '--at <when>',
   'as of when: latest, Tuesday, 2026-11-20, 2026-11-20T03:00, 3d, 2w, 6mo, or an id of `hdsync backups`',
@@ -32,8 +21,8 @@ export function onlyWhereRead(program: Command, command: Command): void {
 }
 
 /** The commands that look into backups. */
-export function pointsCommands({ command, io, done }: PointsCommands): Record<string, () => void> {
-  const make: MakeCommand = (...words) => command(...words).addOption(diskOption())
+export function pointsCommands({ command, io, done }: Making): Commands {
+  const make: Making['command'] = (...words) => command(...words).addOption(diskOption())
   return {
     backups() {
       make(
@@ -43,9 +32,7 @@ export function pointsCommands({ command, io, done }: PointsCommands): Record<st
       )
         .option(...json)
         .action(async (source, _, self: Command) =>
-          done(
-            await (await import('../commands/backups.ts')).backupsCommand(source, self.optsWithGlobals(), io),
-          ),
+          done((await import('../commands/backups.ts')).backupsCommand(source, self.optsWithGlobals(), io)),
         )
     },
     ls() {
@@ -59,7 +46,7 @@ export function pointsCommands({ command, io, done }: PointsCommands): Record<st
         .option('-R, --recursive', 'everything below it')
         .option(...json)
         .action(async (place, _, self: Command) =>
-          done(await (await import('../commands/ls.ts')).lsCommand(place, self.optsWithGlobals(), io)),
+          done((await import('../commands/ls.ts')).lsCommand(place, self.optsWithGlobals(), io)),
         )
     },
     find() {
@@ -73,12 +60,7 @@ export function pointsCommands({ command, io, done }: PointsCommands): Record<st
         .option(...json)
         .action(async (pattern, source, _, self: Command) =>
           done(
-            await (await import('../commands/find.ts')).findCommand(
-              pattern,
-              source,
-              self.optsWithGlobals(),
-              io,
-            ),
+            (await import('../commands/find.ts')).findCommand(pattern, source, self.optsWithGlobals(), io),
           ),
         )
     },
@@ -86,7 +68,7 @@ export function pointsCommands({ command, io, done }: PointsCommands): Record<st
       make('cat <place>', 'print a file as it was', 'hdsync cat /etc/fstab --at 2w')
         .option(...at)
         .action(async (place, _, self: Command) =>
-          done(await (await import('../commands/cat.ts')).catCommand(place, self.optsWithGlobals(), io)),
+          done((await import('../commands/cat.ts')).catCommand(place, self.optsWithGlobals(), io)),
         )
     },
   }
