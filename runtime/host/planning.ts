@@ -10,7 +10,8 @@ import { Lvm, lvcreateArgv, lvremoveProvenArgv } from './lvm/lvm.ts'
 import { snapshotMountpoint, snapshotName, snapshotTags } from './lvm/snapshots.ts'
 import { isEmptyDirectory, keepsSubsecondTimes } from './mirror/directory.ts'
 import { flushArgv, identify, listFor, type MirrorIdentity, mirrorPath } from './mirror/mirrors.ts'
-import { rsyncArgv, type SyncStats } from './mirror/rsync.ts'
+import { rsyncArgv } from './mirror/rsync-argv.ts'
+import type { SyncStats } from './mirror/rsync-output.ts'
 import {
   filesystemType,
   hasDriverOfExt2,

@@ -1,7 +1,8 @@
 import type { Envelope } from '../../../events/index.ts'
 import { HdsyncError } from '../../errors.ts'
 import type { Mirror } from '../../host/mirror/mirrors.ts'
-import type { SyncOutcome, SyncPlan } from '../../host/mirror/rsync.ts'
+import type { SyncPlan } from '../../host/mirror/rsync-argv.ts'
+import type { SyncOutcome } from '../../host/mirror/rsync-exit-codes.ts'
 import { earlierArchives } from '../earlier-archives.ts'
 import type { Context } from '../function.ts'
 

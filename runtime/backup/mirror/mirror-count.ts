@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type DataOf, type Envelope, readStored, sourceSynced } from '../../../events/index.ts'
-import type { SyncStats } from '../../host/mirror/rsync.ts'
+import type { SyncStats } from '../../host/mirror/rsync-output.ts'
 
 type Counted = NonNullable<DataOf<typeof sourceSynced>['counted']>
 

@@ -1,5 +1,5 @@
 import type { FileSystem } from '../../../events/index.ts'
-import type { Forecast } from '../../host/mirror/rsync.ts'
+import type { Forecast } from '../../host/mirror/rsync-output.ts'
 import { permittedDeletions } from '../holds/held-names.ts'
 import { certainLimit, type DeletionFacts, deletionLimit } from './deletion-limit.ts'
 

@@ -1,7 +1,7 @@
 import type { Source } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
-import type { SyncOutcome } from '../../host/mirror/rsync.ts'
 import { leftOutText } from '../../host/mirror/rsync-errors.ts'
+import type { SyncOutcome } from '../../host/mirror/rsync-exit-codes.ts'
 
 /**
  * What is to be said of copies that are good but for something.

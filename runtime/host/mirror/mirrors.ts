@@ -15,7 +15,10 @@ import {
   tellsChangedContents,
 } from './directory.ts'
 import { countMissing } from './names.ts'
-import { type Forecast, forecast, type SyncOptions, type SyncOutcome, type SyncPlan, sync } from './rsync.ts'
+import { forecast, type SyncOptions, sync } from './rsync.ts'
+import type { SyncPlan } from './rsync-argv.ts'
+import type { SyncOutcome } from './rsync-exit-codes.ts'
+import type { Forecast } from './rsync-output.ts'
 import { inShare, listAlike, type Share, whereTimesDiffer } from './suspects.ts'
 import { type Facts, type Time, type Walk, type Wanted, walk } from './walk.ts'
 

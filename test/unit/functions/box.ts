@@ -4,8 +4,9 @@ import { TerminalError } from '../../../runtime/errors.ts'
 import type { Host } from '../../../runtime/host/host.ts'
 import { heldLists } from '../../../runtime/host/mirror/held-lists.ts'
 import type { Asked, Written } from '../../../runtime/host/mirror/mirrors.ts'
-import type { SyncOutcome, SyncStats } from '../../../runtime/host/mirror/rsync.ts'
 import type { LeftOut } from '../../../runtime/host/mirror/rsync-errors.ts'
+import type { SyncOutcome } from '../../../runtime/host/mirror/rsync-exit-codes.ts'
+import type { SyncStats } from '../../../runtime/host/mirror/rsync-output.ts'
 import type { Share } from '../../../runtime/host/mirror/suspects.ts'
 
 const stats: SyncStats = { files: 100, created: 0, deleted: 2, transferred: 3, transferredBytes: 4096 }

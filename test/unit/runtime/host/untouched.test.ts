@@ -18,7 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Source } from '../../../../runtime/config/config.ts'
 import { createMirrors, type Mirrors, type Since } from '../../../../runtime/host/mirror/mirrors.ts'
-import type { SyncPlan } from '../../../../runtime/host/mirror/rsync.ts'
+import type { SyncPlan } from '../../../../runtime/host/mirror/rsync-argv.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { recordingRunner } from './runner.ts'
 

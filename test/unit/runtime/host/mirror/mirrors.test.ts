@@ -23,7 +23,7 @@ import {
   type Mirrors,
   mirrorState,
 } from '../../../../../runtime/host/mirror/mirrors.ts'
-import type { SyncPlan } from '../../../../../runtime/host/mirror/rsync.ts'
+import type { SyncPlan } from '../../../../../runtime/host/mirror/rsync-argv.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { recordingRunner } from '../runner.ts'
 

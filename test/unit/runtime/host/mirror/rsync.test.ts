@@ -19,14 +19,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SuspectMirrorError, TerminalError } from '../../../../../runtime/errors.ts'
 import { CommandError, type CommandRunner } from '../../../../../runtime/host/command/command.ts'
-import {
-  forecast,
-  parseProgress,
-  parseStats,
-  rsyncArgv,
-  type SyncPlan,
-  sync,
-} from '../../../../../runtime/host/mirror/rsync.ts'
+import { forecast, sync } from '../../../../../runtime/host/mirror/rsync.ts'
+import { rsyncArgv, type SyncPlan } from '../../../../../runtime/host/mirror/rsync-argv.ts'
+import { parseProgress, parseStats } from '../../../../../runtime/host/mirror/rsync-output.ts'
 import type { Progress } from '../../../../../runtime/progress.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { recordingRunner } from '../runner.ts'

@@ -1,0 +1,69 @@
+import type { Command } from '../command/command.ts'
+
+/** What to copy where, and what may be lost on the way. */
+export interface SyncPlan {
+  /** The mounted snapshot, or the directory. */
+  from: string
+  /** The mirror. */
+  to: string
+  exclude: readonly string[]
+  /** Deletions that are permitted; none are made beyond. */
+  maxDelete: number
+  /** Stops the copy: the snapshot has become unreadable. */
+  signal?: AbortSignal | undefined
+  /** Compare contents, not sizes and times alone: the mirror is not to be trusted. */
+  checksum?: boolean
+  /** A file with the names of those that alone are copied, each ended by a NUL; nothing is deleted then. */
+  only?: string
+  /** Nothing is copied, only deleted. */
+  onlyDelete?: true
+  /** Whether the target's file system keeps fractions of a second; see rsync(1), --modify-window. */
+  subsecondTimes: boolean
+}
+
+/**
+ * The argument vector of a copy that keeps everything that POSIX and Linux know about a file.
+ *
+ * A mount of its own at the root of the mirror has a lost+found that the source may not have; the protecting
+ * filter keeps rsync from deleting it.
+ */
+export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
+  const { only } = plan
+  return [
+    'rsync',
+    '--archive',
+    '--hard-links',
+    '--acls',
+    // Twice: with those of rsync itself, in which a store made with --fake-super keeps its owners and modes.
+    '--xattrs',
+    '--xattrs',
+    '--numeric-ids',
+    '--sparse',
+    '--one-file-system',
+    // Of those that are named, what the mirror does not have yet is for the copy of everything.
+    ...(only === undefined
+      ? plan.onlyDelete
+        ? ['--delete-before', '--existing', '--ignore-existing']
+        : ['--delete-delay']
+      : [`--files-from=${only}`, '--from0', '--existing', '--ignore-missing-args']),
+    ...(plan.subsecondTimes ? ['--modify-window=-1'] : []),
+    ...(plan.checksum ? ['--checksum'] : []),
+    ...(forecast
+      ? ['--dry-run', '--info=del,stats2']
+      : [
+          ...(only === undefined ? [`--max-delete=${plan.maxDelete}`] : []),
+          '--info=progress2,stats2',
+          '--out-format=%i',
+        ]),
+    '--no-human-readable',
+    '--filter=P /lost+found',
+    ...plan.exclude.map((pattern) => `--exclude=${pattern}`),
+    // Rsync does not look at the folders above a file that is named.
+    ...(only === undefined
+      ? []
+      : plan.exclude.map((pattern) => `--exclude=${pattern.replace(/\/*$/, '')}/**`)),
+    '--',
+    `${plan.from.replace(/\/*$/, '')}/`,
+    `${plan.to.replace(/\/*$/, '')}/`,
+  ]
+}

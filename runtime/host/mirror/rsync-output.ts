@@ -1,0 +1,126 @@
+import type { Progress } from '../../progress.ts'
+
+export interface SyncStats {
+  /** Entries of the source, folders and all. */
+  files: number
+  created: number
+  deleted: number
+  transferred: number
+  transferredBytes: number
+  /** How large all files of the source are. */
+  sizeBytes?: number
+}
+
+/** What a sync would do. */
+export interface Forecast extends SyncStats {
+  /** What it would delete, from the root of the mirror, a folder with a `/` at its end; each byte of a name a character. */
+  names: string[]
+}
+
+const deleting = 'deleting '
+
+/** Reads what a dry run prints: a line for each deletion, then the statistics. */
+export class ForecastReader {
+  #rest = ''
+  #statistics = ''
+  readonly #names: string[] = []
+
+  add(chunk: Buffer): void {
+    const lines = (this.#rest + chunk.toString('latin1')).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) this.#read(line)
+  }
+
+  end(): Forecast {
+    this.#read(this.#rest)
+    return { ...parseStats(this.#statistics), names: this.#names }
+  }
+
+  #read(line: string): void {
+    if (line.startsWith(deleting)) this.#names.push(unescapeName(line.slice(deleting.length)))
+    else this.#statistics += `${line}\n`
+  }
+}
+
+/** Bytes that do not print, and a backslash that could be taken for that, come as `\#012`. @see rsync(1), -8 */
+function unescapeName(name: string): string {
+  return name.replace(/\\#([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+}
+
+/**
+ * Reads what a copy prints, in lines that end with \n or \r: its progress; an item for each entry that differs in whatever
+ * rsync sets, of which the statistics at the end count a part alone; and those. Whatever is neither progress nor
+ * statistics counts as a change.
+ * @see rsync(1), --itemize-changes
+ */
+export class OutputReader {
+  #rest = ''
+  #statistics = ''
+  #changes = 0
+  #deletedNothing = false
+  readonly #on: { onProgress: (progress: Progress, line: string) => void; onChange: () => void }
+
+  constructor(on: { onProgress: (progress: Progress, line: string) => void; onChange: () => void }) {
+    this.#on = on
+  }
+
+  add(chunk: Buffer): void {
+    const lines = (this.#rest + chunk.toString('latin1')).split(/[\r\n]/)
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) this.#read(line)
+  }
+
+  /**
+   * `changed` where it is not certain that nothing has; `deletedNothing`: nothing was deleted any more from the first thing
+   * on that could not be read.
+   */
+  end(): { stats: SyncStats; changed: boolean; deletedNothing: boolean } {
+    this.#read(this.#rest)
+    const stats = parseStats(this.#statistics)
+    const { created, deleted, transferred, transferredBytes } = stats
+    const counted = this.#changes + created + deleted + transferred + transferredBytes
+    return { stats, changed: this.#statistics === '' || counted > 0, deletedNothing: this.#deletedNothing }
+  }
+
+  #read(line: string): void {
+    if (this.#statistics !== '' || line.startsWith('Number of files: ')) {
+      this.#statistics += `${line}\n`
+      return
+    }
+    const progress = parseProgress(line)
+    if (progress) this.#on.onProgress(progress, line)
+    else if (line.trim() !== '') {
+      this.#changes += 1
+      this.#deletedNothing ||= line.startsWith('IO error encountered -- skipping file deletion')
+      this.#on.onChange()
+    }
+  }
+}
+
+/** @see rsync(1), --stats: numbers without separators, by --no-human-readable. */
+export function parseStats(output: string): SyncStats {
+  const number = (label: string) =>
+    Number(new RegExp(`^${label}: ([\\d,]+)`, 'm').exec(output)?.[1]?.replaceAll(',', '') ?? 0)
+  return {
+    files: number('Number of files'),
+    created: number('Number of created files'),
+    deleted: number('Number of deleted files'),
+    transferred: number('Number of regular files transferred'),
+    transferredBytes: number('Total transferred file size'),
+    sizeBytes: number('Total file size'),
+  }
+}
+
+/** One update of --info=progress2: `  1,234  45%   1.23MB/s    0:00:12 (xfr#5, to-chk=0/7)`. */
+export function parseProgress(line: string): Progress | undefined {
+  const match = /^\s*([\d,]+)\s+(\d+)%\s+([\d.]+)([kMGT]?B)\/s\s/.exec(line)
+  if (!match) return undefined
+  const bytes = Number(match[1]?.replaceAll(',', ''))
+  const percent = Number(match[2])
+  const unit = { B: 1, kB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 }[match[4] as 'B'] ?? 1
+  return {
+    bytes,
+    totalBytes: percent > 0 ? Math.round((bytes * 100) / percent) : null,
+    bytesPerSecond: Math.round(Number(match[3]) * unit),
+  }
+}
