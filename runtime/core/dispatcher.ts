@@ -6,8 +6,8 @@ import { giveUp, type WorkerOptions, work } from './worker.ts'
 
 export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
   /**
-   * Deliveries in hand at once; 16 unless given. What stands beside the chain does not count among them, and is
-   * held to about as many: hooks that hang keep no run waiting.
+   * Deliveries in hand at once; 16 unless given. Those of `aside` functions are counted apart: hooks that hang keep no run
+   * waiting.
    */
   concurrency?: number
   /** How long a claim holds without being renewed; 30 s unless given. */
@@ -18,17 +18,16 @@ export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
   /** Told of each attempt that has ended, once that is on the disk. */
   onSettled?(settlement: Settlement): void
   /**
-   * Asked when the bus fails (a full disk): whether something was done that lets it go on. What was to be
-   * recorded is then tried once more.
+   * Called when the bus fails (a full disk). Returns whether it can go on: the same turn is then repeated.
    */
   relieve?(error: Error): boolean
-  /** Told when the bus itself fails; nothing more is dispatched then. */
+  /** Called when the bus fails for good; nothing more is dispatched. */
   onFailure?(error: Error): void
-  /** Told when nothing is in hand and nothing is ready. */
+  /** Called when nothing is in hand and nothing is ready. */
   onIdle?(): void
 }
 
-/** How much too soon a timer may be; what it was set for is then waited for again. */
+/** How much too early a timer may fire without the clock having been set back. */
 const timerErrorMs = 1000
 
 /** What is to be put on the bus with the next turn. */
@@ -47,20 +46,19 @@ interface InHand {
   delivery: Delivery
   /** When its lease began. */
   leasedAt: number
-  /** Ends the try. */
+  /** Ends the attempt. */
   end: AbortController
   settlement: Promise<Settlement>
 }
 
 /**
- * Hands what is on the bus to the functions. It sleeps until something is to be done: a commit of its own
- * wakes it in the same turn of the loop, one of another process through the bus's `watch`, a delayed
- * delivery by a timer. What ends in the same turn of the loop is committed together.
+ * Hands what is on the bus to the functions. It sleeps until it is woken: by a commit of its own in the same turn of the
+ * loop, by one of another process through the bus's `watch`, by a timer for a delayed delivery. What ends in one turn of
+ * the loop is committed together.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions & WorkerOptions
   readonly #inHand = new Map<number, InHand>()
-  /** Functions that stand beside the chain. */
   readonly #asides: readonly string[]
   readonly #endedRuns = new Map<string, EndedRun>()
   #ended: Settlement[] = []
@@ -84,7 +82,7 @@ export class Dispatcher {
     this.#options = { ...options, gates: new GateKeeper(options) }
   }
 
-  /** What kept the bus from going on, if anything did. */
+  /** Why the bus has failed, if it has. */
   get failed(): Error | undefined {
     return this.#failure
   }
@@ -104,20 +102,19 @@ export class Dispatcher {
     this.wake()
   }
 
-  /** Looks at the bus as soon as the code that is running now has ended. */
+  /** Looks at the bus in the next turn of the loop. */
   wake(): void {
     if (this.#scheduled || this.#stopped) return
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      // What comes while the bus is being asked may have come too late for its answer.
       if (this.#turning) this.#again = true
       else void this.#turn()
     })
   }
 
   /**
-   * Puts events on the bus, and tells of them; with the next turn, so that what is due is in hand after one commit.
+   * Puts events on the bus with the next turn, so that what is due is in hand after one commit.
    * @returns For each, whether it was taken: it may be there already.
    */
   async publish(publications: readonly Publication[]): Promise<boolean[]> {
@@ -133,16 +130,16 @@ export class Dispatcher {
     return taken
   }
 
-  /** Tells of events that were put on the bus by other means. */
+  /** Reports events that were put on the bus by other means. */
   announce(publications: readonly Publication[]): void {
     this.#tell(publications)
     if (publications.some(isDue)) this.wake()
   }
 
   /**
-   * Ends a run before its time: what is in hand is aborted, what is waiting is given up, both with `reason`,
-   * and the functions that put things in order are run.
-   * @param isSpared Functions that go on all the same; those that stand beside the chain unless given.
+   * Ends a run early: what is in hand is aborted, what waits is given up, both with `reason`. Functions marked `always` are
+   * run.
+   * @param isSpared Functions that go on all the same; `aside` ones unless given.
    */
   async endRun(
     runId: string,
@@ -220,19 +217,19 @@ export class Dispatcher {
       }
       this.#answer(asked, result.taken)
       for (const delivery of result.claimed) this.#take(delivery, now)
-      // There may be more, for which what stands beside the chain has left room.
+      // Asides do not count: there is room for more.
       if (result.claimed.length === room && result.claimed.some((one) => this.#isAside(one))) this.wake()
       this.#wakeAt(result.nextAt)
       if (this.#inHand.size === 0) this.#tellIdle()
     } catch (error) {
       this.#ended = [...settle, ...this.#ended]
       if (asked.length > 0) {
-        // Those who asked hear of it. Whether the bus can go on without that, the next turn shows.
+        // Whether the bus can go on without what was asked, the next turn shows.
         for (const { answer } of asked) answer.reject(error)
         return this.wake()
       }
       if (this.#options.relieve?.(error as Error)) return this.wake()
-      // Nothing is lost: the leases of what could not be recorded end, and the next start sees to it.
+      // Nothing is lost: the next start takes up what could not be recorded.
       this.#failure = error as Error
       for (const { answer } of this.#asked.splice(0)) answer.reject(error)
       this.#options.onFailure?.(this.#failure)
@@ -244,8 +241,8 @@ export class Dispatcher {
   }
 
   /**
-   * A timer does not heed the clock that people set. One that is set already is left alone, therefore: were the clock
-   * set back, it would be put off by as much at each turn.
+   * Timers do not follow a clock that is set. So one that is set for the same time stays: renewed after the clock was set
+   * back, it would be put off at each turn.
    */
   #wakeAt(nextAt: number | null): void {
     if (nextAt === this.#nextAt) return
@@ -257,16 +254,16 @@ export class Dispatcher {
       this.#nextAt = null
       const setBackMs = nextAt - clock.now()
       const ready = setBackMs > timerErrorMs ? bus.hasten(setBackMs) : Promise.resolve()
-      // What keeps the bus from that, the next turn will meet as well.
+      // The next turn meets the same error.
       ready.catch(() => {}).finally(() => this.wake())
     })
   }
 
-  /** What is in hand, and has been for so long that its lease is asked for again; each time costs a write. */
+  /** What is in hand and due for a renewal of its lease; each costs a write. */
   #aging(now: number, ended: readonly Settlement[]): InHand[] {
     const over = new Set(ended.map(({ delivery }) => delivery.id))
     return [...this.#inHand.values()].filter(
-      // A clock that was set back as well: the lease was to end at a moment that is far away now.
+      // By the amount, as the clock may have been set back.
       ({ delivery, leasedAt }) => Math.abs(now - leasedAt) >= this.#leaseMs / 6 && !over.has(delivery.id),
     )
   }
@@ -297,11 +294,10 @@ export class Dispatcher {
     return work(delivery, target, end, this.#options)
   }
 
-  /** What takes longer than a lease keeps it by asking for it again, three times as often as needed. */
+  /** Renews leases, three times as often as needed. */
   #heartbeat(): void {
     this.#clearHeartbeat = this.#options.clock.schedule(this.#leaseMs / 3, () => {
       if (this.#stopped) return
-      // Whatever keeps the bus from going on is met by the next turn.
       if (this.#inHand.size > 0 || this.#options.bus.lost()) this.wake()
       this.#heartbeat()
     })
@@ -340,7 +336,7 @@ export class Dispatcher {
       try {
         this.#options.onEvent?.(event)
       } catch {
-        // Whoever looks on must not stop what goes on.
+        // An observer must not stop the work.
       }
     }
   }
@@ -353,7 +349,7 @@ export class Dispatcher {
   }
 }
 
-/** Runs that wait for others are nothing to look at the bus for. */
+/** Runs that wait for their turn need no look at the bus. */
 function isDue({ deliveries }: Publication): boolean {
   return deliveries.some(({ runAt }) => runAt !== heldBack)
 }

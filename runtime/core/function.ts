@@ -10,19 +10,19 @@ import type { RetryPolicy } from './retry.ts'
 export interface Received<E extends EventDefinition> {
   /** The payload, checked against the event's schema. */
   readonly data: DataOf<E>
-  /** The trial that the event belongs to, from 1: set by whoever emitted it. */
+  /** The attempt that the event belongs to, from 1; whoever emits it sets it. */
   readonly attempt: number
   readonly event: Envelope
 }
 
 /** One event, as `run` is handed it. */
 export interface Delivered<E extends EventDefinition> extends Received<E> {
-  /** Whether it is handled for the first time: no earlier try, ended badly or cut off, has done a part of it. */
+  /** Whether it is handled for the first time: no earlier attempt at this delivery has done a part of it. */
   readonly firstTry: boolean
 }
 
 export interface EmitOptions {
-  /** The trial that the new event belongs to; 1 unless given. */
+  /** The attempt that the new event belongs to; 1 unless given. */
   attempt?: number
   /** How long the event waits before it is handled. */
   delayMs?: number
@@ -92,7 +92,7 @@ export interface AtGate {
   /**
    * Says that everything is ready, and waits: what the function holds (a lock, a session) is held while the snapshot
    * is taken. A function that returns without calling it is ready when it returns.
-   * @returns Whether the snapshot was taken. Either way what is held is to be let go now.
+   * @returns Whether the snapshot was taken. Release what is held now, either way.
    */
   snapshotTaken(): Promise<boolean>
 }
@@ -111,7 +111,7 @@ export interface GateOptions {
 export interface Gates {
   /** Whether there are any. */
   exist(): boolean
-  /** Waits until what earlier trials owe to `snapshot.after` is done: it must not undo what comes now. */
+  /** Waits for the `snapshot.after` of earlier attempts: they must not undo what this one prepares. */
   settled(source: string): Promise<void>
   open(before: Envelope, options: GateOptions): OpenGate
 }
@@ -123,7 +123,7 @@ export interface OpenGate {
   close(taken: boolean): Promise<string | undefined>
 }
 
-/** What is left to do when a delivery is given up: nothing but to say so, and to let the chain end. */
+/** For `giveUp`, which only reports and lets the chain end. */
 export type GiveUpContext<Config> = Pick<Context<unknown, Config>, 'config' | 'run' | 'events'>
 
 /** A handler, and all that the core has to know of it. */
@@ -144,27 +144,27 @@ export interface FunctionSpec<
   timeout?: string
   /** Deliveries with an equal key are handled one after the other, in the order of their events. */
   concurrency?: { key: (data: DataOf<On>, run: { id: string }) => string; limit?: 1 }
-  /** What to do when `run` throws anything but a TerminalError; three tries unless given. */
+  /** What to do when `run` throws anything but a TerminalError; three attempts unless given. */
   retry?: Partial<RetryPolicy>
   /**
-   * Is done even when the run was cancelled, or cut short by a crash: it puts things in order, and is safe to
-   * repeat. Every other step of such a run is given up.
+   * Runs even when the run was cancelled or interrupted: it cleans up, and is safe to repeat. Every other step of such a
+   * run is given up.
    */
   always?: boolean
-  /** Stands beside the chain (a notification): the run neither waits for it nor fails with it. */
+  /** Not part of the run (a notification): the run neither waits for it nor fails with it. */
   aside?: boolean
   run(
     received: Delivered<On>,
     context: ContextFor<On, Host, Config> & { emit: Emit<Emits> },
   ): Promise<void> | void
-  /** Called instead of `run` when there will be no further try. What it emits lets the chain go on. */
+  /** Called instead of `run` when there will be no further attempt. What it emits lets the chain go on. */
   giveUp?(
     received: Received<On> & { error: Error },
     context: GiveUpContext<Config> & { emit: Emit<Emits> },
   ): void
 }
 
-/** A function with its types set aside, as the registry keeps it. */
+/** A function without its types, as the registry keeps it. */
 export interface FunctionDefinition {
   readonly kind: 'hdsync.function'
   readonly on: readonly EventDefinition[]
@@ -172,7 +172,7 @@ export interface FunctionDefinition {
   readonly spec: FunctionSpec<EventDefinition, readonly EventDefinition[], unknown, unknown>
 }
 
-/** Declares a handler; an event that is `always` done makes its functions so. */
+/** Declares a handler. Handlers of an event that is `always` are so too. */
 export function defineFunction<
   On extends EventDefinition,
   const Emits extends readonly EventDefinition[],

@@ -12,8 +12,8 @@ interface Visitor {
 }
 
 /**
- * One snapshot that waits for functions: `open` until all are ready, `taking` while they hold what they hold,
- * `closed` when they have been told how it went.
+ * One snapshot that waits for functions: `open` until all are ready, `taking` while they hold their locks, `closed` once
+ * they have been told the result.
  */
 export class Gate {
   readonly runId: string
@@ -30,12 +30,12 @@ export class Gate {
     this.#visitors = new Map(awaited.map((name) => [name, { state: 'awaited' }]))
   }
 
-  /** Whether it is too late to come. */
+  /** Whether it is too late to enter. */
   get isOver(): boolean {
     return this.#phase !== 'open'
   }
 
-  /** Whether the chain has gone on: it does not wait for those any more who are still here. */
+  /** Whether the chain has gone on without those that are still here. */
   get isLeft(): boolean {
     return this.#left
   }
@@ -78,9 +78,8 @@ export class Gate {
   }
 
   /**
-   * Tells those who wait how it went, and waits until they have ended; those that have not when the time is up
-   * are stopped.
-   * @returns Which of them did not end well: what it held may have been lost before the snapshot was taken.
+   * Tells those that wait the result, and waits for their end; at the time limit they are stopped.
+   * @returns Which of them failed: it may have lost its lock before the snapshot was taken.
    */
   async close(taken: boolean, { timeoutMs }: GateOptions, signal: AbortSignal): Promise<string | undefined> {
     this.#phase = 'closed'
@@ -96,7 +95,7 @@ export class Gate {
     return this.#failure(names)
   }
 
-  /** Waits until no function is at work here, and not longer than so. */
+  /** Waits until no function is at work here, up to a limit. */
   empty(limitMs: number): Promise<void> {
     return this.#until(() => this.#in('busy', 'ready').length === 0, limitMs)
   }
@@ -115,7 +114,6 @@ export class Gate {
   }
 
   #move(name: string, visitor: Visitor): void {
-    // One that stands aside is not waited for.
     if (!this.#visitors.has(name)) return
     this.#visitors.set(name, visitor)
     this.#changed.resolve()

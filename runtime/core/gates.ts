@@ -15,7 +15,7 @@ interface KeeperOptions {
   visitEnded?: VisitEnded
 }
 
-/** A function has ended at a gate, and the chain does not wait for it any more. */
+/** A function has ended at a gate after the chain went on without it. */
 export interface VisitEnd {
   event: Envelope
   function: string
@@ -35,20 +35,19 @@ export interface Visit {
   context: { snapshotTaken?: () => Promise<boolean> }
   /** Waits for its turn. @throws {CancelledError} It comes too late. */
   enter(): Promise<void> | void
-  /** Whether another try would still be in time. */
+  /** Whether another attempt would still be in time. */
   mayRetry(): boolean
   /** Tells how it ended. @returns What is to be recorded. */
   leave(settlement: Settlement): Settlement
 }
 
-/** How long functions of `snapshot.after` wait for those of `snapshot.before` that have been told to stop. */
+/** How long `snapshot.after` waits for functions of `snapshot.before` that were told to stop. */
 const patienceMs = 10_000
 const pollMs = 100
 
 /**
- * Brings together the chain, which is about to take a snapshot, and the functions that handle `snapshot.before` and
- * `snapshot.after`. Who stands where is known in this process alone: after a crash the run is ended, not continued,
- * and all that is left to do is on the bus (`snapshot.after`).
+ * Lets the chain and the functions at its gate wait for each other. The state is in memory alone: after a crash the run is
+ * ended, not continued, and what is left to do is on the bus (`snapshot.after`).
  */
 export class GateKeeper {
   readonly #options: KeeperOptions
@@ -88,7 +87,7 @@ export class GateKeeper {
       signal: stop.signal,
       context: { snapshotTaken: () => this.#gateOf(event).wait(target.name) },
       enter: () => {
-        // A second try, or a redrive, after the end would lock what nothing unlocks any more.
+        // After the end nothing would unlock any more what a late attempt or a redrive locks.
         if (this.#gates.get(event.id)?.isOver || this.#isOver(event)) {
           throw new CancelledError(`too late: no snapshot of ${event.subject} was waiting for it any more`)
         }
@@ -117,7 +116,7 @@ export class GateKeeper {
   #ending(settlement: Settlement, target: RegisteredFunction, gate: Side): Settlement {
     const { delivery, attempt } = settlement
     const { event, generation } = delivery
-    // One that is redriven belongs to a run that has ended long ago.
+    // A redriven one belongs to a run that has ended.
     if (settlement.outcome === 'retry' || target.definition.spec.aside || generation > 0) return settlement
     const { outcome, publications } = settlement
     const { registry, clock, visitEnded } = this.#options
@@ -142,7 +141,7 @@ export class GateKeeper {
     const known = this.#gates.get(before.id)
     if (known) return known
     const { clock } = this.#options
-    // Runs come one after the other: nobody stands at a gate of an earlier one any more.
+    // Runs are serial: gates of earlier ones are empty.
     for (const [id, { runId }] of this.#gates) if (runId !== before.runid) this.#gates.delete(id)
     const awaited = this.#handlersOf('before').flatMap(({ name, definition: { spec } }) =>
       spec.aside ? [] : name,
@@ -152,7 +151,7 @@ export class GateKeeper {
     return gate
   }
 
-  /** Who was written for a gate; what takes any fact (notifications) was not. */
+  /** Those that name an event of the gate; functions on any fact (notifications) do not count. */
   #handlersOf(side: Side): readonly RegisteredFunction[] {
     const isFor = (type: string, { definition: { on } }: RegisteredFunction) =>
       on.some((event) => event.type === type)

@@ -7,7 +7,7 @@ import { flawOf } from './origin.ts'
 import { InvalidDataError, type Issue, type Origin, rootPublication } from './publication.ts'
 import type { Registry } from './registry/registry.ts'
 
-/** An event that somebody outside asks hdsync to take. */
+/** An event from outside. */
 export interface Submission extends Origin {
   type: string
   data?: unknown
@@ -17,9 +17,9 @@ export interface Submission extends Origin {
 export interface Receipt {
   runId: string
   eventId: string
-  /** It was there already, under the same `source` and `id`; `runId` is the run of that one. */
+  /** An event with this `source` and `id` was there already; `runId` is its run. */
   duplicate: boolean
-  /** A run that was asked for before, for the same, and had not begun: `runId` is that one. */
+  /** It joined a run that was asked for before and had not begun: `runId` is that one. */
   joined?: true
 }
 
@@ -47,8 +47,8 @@ export class RejectedEventError extends UsageError {
 }
 
 /**
- * The first event of a chain, from what somebody outside has sent. A run is held back until it is its turn.
- * @param options.hintFor What to say to whoever sent data that does not fit.
+ * The first event of a chain, from a submission. A run is held back until its turn.
+ * @param options.hintFor The hint for data that does not fit.
  * @throws {RejectedEventError} The type may not be triggered, or its data or what it says of itself does not fit.
  */
 export function publicationOf(
@@ -70,7 +70,7 @@ export function publicationOf(
   return definition.startsRun ? inTurn(publication) : publication
 }
 
-/** Has an event wait until it is its turn. */
+/** Holds an event back until its turn. */
 export function inTurn(publication: Publication): Publication {
   return {
     ...publication,

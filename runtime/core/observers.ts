@@ -3,7 +3,7 @@ import type { Progress } from '../progress.ts'
 import type { Delivery, Settlement } from './bus/bus.ts'
 import type { LogLine } from './bus/journal.ts'
 
-/** Told of what happens, as it happens; for views. Nothing depends on it. */
+/** Told of what happens, for views. */
 export interface EngineObserver {
   onEvent?(event: Envelope): void
   onProgress?(event: Envelope, progress: Progress): void
@@ -14,7 +14,7 @@ export interface EngineObserver {
   onLog?(delivery: Delivery, line: Pick<LogLine, 'level' | 'message'>): void
 }
 
-/** One observer that tells any number of others. What one of them throws harms nobody. */
+/** One observer that tells any number of others, whatever they throw. */
 export function createObservers(first: EngineObserver = {}): {
   observer: Required<EngineObserver>
   listen(observer: EngineObserver): () => void
@@ -25,7 +25,7 @@ export function createObservers(first: EngineObserver = {}): {
       try {
         call(observer)
       } catch {
-        // Whoever looks on must not stop what goes on.
+        // An observer must not stop the work.
       }
     }
   }

@@ -4,8 +4,8 @@ const controls = /\p{Cc}/u
 const longest = 1024
 
 /**
- * Whether a text is of proper characters, none of which controls a terminal. Half a surrogate pair would become another
- * character in the store, and two ids one.
+ * Whether a text has no control characters and no half of a surrogate pair: SQLite would store the latter as another
+ * character, and make one of two ids.
  * @see CloudEvents 1.0, "Type System", String
  */
 export function isPlain(text: string): boolean {
@@ -17,7 +17,7 @@ export function isAttribute(text: string): boolean {
   return text.length > 0 && text.length <= longest && isPlain(text)
 }
 
-/** What somebody outside says of an event of theirs. */
+/** What a sender says of its event. */
 export interface Claims {
   id?: string | undefined
   source?: string | undefined
@@ -25,7 +25,7 @@ export interface Claims {
   time?: string | undefined
 }
 
-/** What is wrong with what somebody says of an event of theirs. */
+/** What is wrong with what a sender says of its event. */
 export function flawOf(claims: Claims): { path: [keyof Claims]; message: string } | undefined {
   for (const name of ['id', 'source', 'subject'] as const) {
     const text = claims[name]
@@ -45,7 +45,7 @@ export function isOurs(source: string): boolean {
   return source === '/hdsync' || source.startsWith('/hdsync/')
 }
 
-/** Whether it is that of a command on some host: commands hand events to the daemon over its socket. */
+/** Whether it is the `source` of a command, which hands its event to the daemon over the socket. */
 export function isCommand(source: string): boolean {
   return /^\/hdsync\/[^/]+\/cli$/.test(source)
 }

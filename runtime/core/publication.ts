@@ -22,8 +22,8 @@ function newTrace(): string {
 }
 
 /**
- * What the id of an event begins with: the time of its parent, or its own if it has none. What comes at one time then
- * lies side by side in the index of ids, however many others there are and whatever run they belong to.
+ * The beginning of an event's id: the time of its parent, or its own if it has none. Ids of one time then lie side by side
+ * in their index.
  */
 function stampOf(ms: number): string {
   return ms.toString(36).padStart(9, '0')
@@ -84,9 +84,8 @@ export function factPublication<E extends EventDefinition>(
 }
 
 /**
- * An event that a handler emits. Its id follows from the parent, the function and its place among what the
- * function emitted, so that the same step done twice cannot put it on the bus twice. A redriven step is another
- * one: what it emits is new.
+ * An event that a handler emits. Its id is derived from the parent, the function and its place among what that emitted, so
+ * that a repeated step cannot put it on the bus twice. What a redriven step emits is new.
  */
 export function childPublication<E extends EventDefinition>(
   registry: Registry,
@@ -99,7 +98,7 @@ export function childPublication<E extends EventDefinition>(
   const { source, id } = parent.event
   const round = parent.generation > 0 ? [parent.generation] : []
   const step = [source, id, parent.function, parent.phase, parent.index, ...round]
-  // As text: that of a Buffer takes as long again. Four of its digits are three bytes.
+  // As text, which takes half as long as a Buffer. Four of its digits are three bytes.
   const digest = hash('sha256', JSON.stringify(step), 'base64url')
   const identity = {
     id: `${stampOf(Date.parse(parent.event.time))}${digest.slice(0, 16)}`,
@@ -127,7 +126,7 @@ function publicationOf(
   }
   const data = parsed.data as Record<string, unknown> | null | undefined
   const about = data?.[event.subject]
-  // What could be no subject is none: an envelope that does not fit its schema could not be told to any hook.
+  // An envelope that does not fit its schema could not be sent to any hook.
   const subject = typeof about === 'string' && isAttribute(about) ? { subject: about } : {}
   return {
     event: {
@@ -143,7 +142,7 @@ function publicationOf(
     deliveries: registry.handlersOf(event.type).map(({ name, definition: { spec } }) => ({
       function: name,
       key: spec.concurrency?.key(data, { id: identity.runid ?? '' }),
-      // What is not delayed is due whatever the clock says: it may be set back.
+      // 0 is due whatever the clock says: it may be set back.
       runAt: delayMs > 0 ? now + delayMs : 0,
     })),
   }

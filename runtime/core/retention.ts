@@ -7,19 +7,19 @@ interface RetentionOptions {
   /** How long what has happened is kept. */
   keepMs: number
   clock: Clock
-  /** Nothing depends on it: why it could not be done is said, and it is tried again. */
+  /** Called when it fails; it is repeated. */
   onWarning(message: string): void
 }
 
-/** Whoever has woken a daemon is waiting to be served. */
+/** The client that has started a daemon is served first. */
 const firstAfterMs = 3000
 const everyMs = 86_400_000
-/** Between two steps others have their turn. */
+/** Between two steps, for other work. */
 const pauseMs = 20
-/** For so long a process that ends goes on with it; the next one does the rest. */
+/** At most so long at the end of a process; the next one does the rest. */
 const onTheWayOutMs = 1000
 
-/** Has the journal forget what is older than it is to be kept, once in the life of every process, and daily in a long one. */
+/** Removes what is older than `keep:` from the journal: once in the life of a process, and daily in a long one. */
 export class Retention {
   readonly #options: RetentionOptions
   #clearTimer = () => {}
@@ -34,7 +34,7 @@ export class Retention {
     this.#schedule(firstAfterMs)
   }
 
-  /** A process that is gone sooner does it on its way out. */
+  /** A process that ends sooner does it now. */
   stop(): void {
     this.#clearTimer()
     const endsAt = performance.now() + onTheWayOutMs

@@ -1,23 +1,23 @@
 /** How often a delivery is attempted, and how long the pauses are. */
 export interface RetryPolicy {
-  /** Tries in all, the first one included. */
+  /** Attempts in all, the first included. */
   limit: number
   minDelayMs: number
   maxDelayMs: number
-  /** No further try once its event is older than that; without it, `limit` alone decides. */
+  /** No further attempt once its event is older than this; without it, `limit` alone decides. */
   withinMs?: number
 }
 
-/** How long the pauses between tries grow, and to what. */
+/** The shortest and the longest pause between attempts. */
 export interface Backoff {
   minMs: number
   maxMs: number
 }
 
 /**
- * The pause before the next try: exponential, capped, with full jitter, so that what failed together does
- * not come back together.
- * @param tries Tries made so far, from 1.
+ * The pause before the next attempt: exponential, capped, with full jitter, so that what failed together is not repeated
+ * together.
+ * @param tries Attempts made so far, from 1.
  * @param random A number from 0 up to 1.
  * @returns Milliseconds, between `minMs` and `maxMs`.
  * @see "Exponential Backoff And Jitter", AWS Architecture Blog, 2015
@@ -27,7 +27,7 @@ export function retryDelayMs(tries: number, { minMs, maxMs }: Backoff, random = 
   return Math.round(minMs + Math.max(0, ceiling - minMs) * random)
 }
 
-/** For what is sent to others: again and again for a day, in case somebody repairs the other end. */
+/** For what is sent to others: repeated for a day, so that the other end can be repaired. */
 export const retryForADay: RetryPolicy = {
   limit: 200,
   minDelayMs: 5000,
@@ -35,13 +35,13 @@ export const retryForADay: RetryPolicy = {
   withinMs: 86_400_000,
 }
 
-/** The longest pause that somebody else may ask for. */
+/** The longest pause that a receiver may ask for. */
 export const longestRetryAfterMs = 6 * 3_600_000
 
 /**
- * When a delivery that failed is tried again.
- * @param delivery Tries made so far, from 1, and when its event was made.
- * @param retryAfterMs The shortest pause that whoever refused it asked for.
+ * When the next attempt at a delivery is due.
+ * @param delivery Attempts made so far, from 1, and when its event was made.
+ * @param retryAfterMs The shortest pause that the receiver asked for.
  * @returns Milliseconds since the epoch; undefined when it is given up.
  */
 export function nextTryAt(

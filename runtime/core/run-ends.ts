@@ -79,8 +79,8 @@ export class RunEnds {
   }
 
   /**
-   * Runs that are waited for though nothing of them is owed any more: a function that could not even be given
-   * up broke the chain. Each is named twice: `again` when what was done about it has not ended it either.
+   * Runs that are waited for although nothing of them is owed: a function whose `giveUp` failed broke the chain. Each is
+   * named twice; `again` when the first answer has not ended it.
    */
   stalled(): { runId: string; again: boolean }[] {
     const { bus, registry, journal } = this.#options

@@ -9,8 +9,8 @@ interface QueueOptions {
 }
 
 /**
- * Lets runs begin one after the other, in the order in which they were asked for: two at once would take each
- * other's snapshots away. A run that waits is held back on the bus itself, so that a crash forgets none.
+ * Begins runs one after the other, in the order in which they were asked for. A run that waits is held back on the bus, so
+ * that a crash forgets none.
  */
 export class RunQueue {
   readonly #options: QueueOptions
@@ -27,7 +27,6 @@ export class RunQueue {
     return this.#current
   }
 
-  /** From now on runs begin. */
   open(): void {
     this.#open = true
     this.advance()
@@ -38,12 +37,12 @@ export class RunQueue {
     this.#open = false
   }
 
-  /** Lets the next run begin if none is going on. */
+  /** Begins the next run if none is going on. */
   advance(): void {
     if (this.#going || !this.#open) return
     this.#going = true
     this.#drain()
-      // Whoever waits for a run is told what keeps the bus from going on.
+      // `ends` tells the error to whoever waits for a run.
       .catch(() => {})
       .finally(() => {
         this.#going = false

@@ -11,7 +11,7 @@ import { childPublication } from './publication.ts'
 import type { RegisteredFunction, Registry } from './registry/registry.ts'
 import { nextTryAt } from './retry.ts'
 
-/** What the engine asks for when it hands a delivery to its function. */
+/** Makes what a function is given for one delivery. */
 export type ContextFactory = (
   delivery: Delivery,
   signal: AbortSignal,
@@ -23,16 +23,16 @@ export interface WorkerOptions {
   clock: Clock
   context: ContextFactory
   gates: Pick<GateKeeper, 'visit' | 'chain'>
-  /** What is put on the bus with the end of a delivery that becomes a dead letter; nothing unless given. */
+  /** What is put on the bus in the transaction that makes a delivery a dead letter; nothing unless given. */
   deadLetters?: (delivery: Delivery, reason: string) => readonly Publication[]
-  /** What happened before, for a plan: its own bus begins empty. */
+  /** Past events, for a plan: its own bus begins empty. */
   history?: Pick<EventBus, 'events'> | undefined
 }
 
 /**
  * Runs one delivery to its end, good or bad, and says how it has to be settled. Never throws.
- * @param end The one controller for all that ends the try: aborted by the caller when the run is cancelled, and here
- *   when time is up and when the try is over. Signals that are put together of others cost more than all else here.
+ * @param end Ends the attempt: aborted by the caller when the run is cancelled, and here when time is up and at the end.
+ *   One controller, as combined signals (AbortSignal.any) cost more than all else here.
  */
 export async function work(
   delivery: Delivery,
@@ -41,14 +41,14 @@ export async function work(
   options: WorkerOptions,
 ): Promise<Settlement> {
   const visit = options.gates.visit(delivery, target)
-  if (!visit) return tryOnce(delivery, target, end, options)
+  if (!visit) return attemptOnce(delivery, target, end, options)
   const stop = () => end.abort(visit.signal.reason)
   if (visit.signal.aborted) stop()
   else visit.signal.addEventListener('abort', stop, { once: true })
-  return visit.leave(await tryOnce(delivery, target, end, options, visit))
+  return visit.leave(await attemptOnce(delivery, target, end, options, visit))
 }
 
-async function tryOnce(
+async function attemptOnce(
   delivery: Delivery,
   target: RegisteredFunction,
   end: AbortController,
@@ -62,10 +62,10 @@ async function tryOnce(
     end.abort(new TerminalError(`${target.name} took longer than ${target.timeoutMs / 1000} s`)),
   )
   try {
-    // Inside the try: what cannot be parsed becomes a dead letter, not a crash of the dispatcher.
+    // In here, what cannot be parsed becomes a dead letter, not a crash of the dispatcher.
     const received = receive(delivery, target)
     if (delivery.tries > target.retry.limit) {
-      throw new TerminalError(`given up: it did not end well in ${target.retry.limit} tries`)
+      throw new TerminalError(`given up after ${target.retry.limit} attempts`)
     }
     if (visit) await visit.enter()
     const { emit, publications, close } = emitter(delivery, target, 'run', options)
@@ -97,21 +97,21 @@ async function tryOnce(
     return giveUp(delivery, target, error, options, startedAt)
   } finally {
     clearTimeUp()
-    // What it has left running in the foreground, such as a session with a database, ends with it.
+    // Ends what it has left running, such as a session with a database.
     end.abort(endOf(target))
   }
 }
 
 const ends = new WeakMap<RegisteredFunction, TerminalError>()
 
-/** One for each function: V8 notes where an error is made, which takes longer than many a try. */
+/** One for each function: V8 records a stack for each error, which takes longer than many an attempt. */
 function endOf(target: RegisteredFunction): TerminalError {
   const error = ends.get(target) ?? new TerminalError(`${target.name} has ended`)
   ends.set(target, error)
   return error
 }
 
-/** Ends a delivery that will not be tried (again): its function says what has to follow. Never throws. */
+/** Ends a delivery without a further attempt: its function says what has to follow. Never throws. */
 export function giveUp(
   delivery: Delivery,
   target: RegisteredFunction,
@@ -141,8 +141,8 @@ function receive({ event }: Delivery, { definition, name }: RegisteredFunction):
   const handled =
     definition.on.find(({ type }) => type === event.type) ?? definition.on.find((one) => one === anyFact)
   if (!handled) throw new TerminalError(`${name} does not take ${event.type} any more`)
-  // What has happened is read whoever wrote it down, and what puts things in order is done; but of what another version
-  // asks for, no part that is not known may be left out.
+  // Facts and clean-up steps of another version are read without the keys that are unknown here. A step that does work must
+  // not run without a part of what it was asked for.
   const isLenient = handled.external || definition.spec.always
   const { success, data } = isLenient ? readStored(handled, event.data) : handled.schema.safeParse(event.data)
   if (!success) throw new TerminalError(`the data of ${event.type} ${event.id} is not valid`)
@@ -202,10 +202,10 @@ function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions)
   }
 }
 
-/** A command that must not be stopped halfway is waited for; a handler that does not heed its signal is not. */
+/** Enough for a command that must not be stopped halfway (LVM); a handler that ignores its signal is not waited for longer. */
 const patienceMs = 5 * 60_000
 
-/** Waits for a handler, after its signal was aborted only for so long. */
+/** Waits for a handler; once its signal is aborted, for `patienceMs` at most. */
 async function untilDone(running: Promise<void>, signal: AbortSignal, clock: Clock): Promise<void> {
   const lost = Promise.withResolvers<never>()
   let stop = () => {}

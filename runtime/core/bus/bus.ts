@@ -26,26 +26,26 @@ export interface EventBus {
   exchange(turn: Turn): Promise<TurnResult>
 
   /**
-   * Makes every claimed delivery ready again, and lets what is delayed wait no longer than it was to wait, where the
-   * clock was set back since. Only for the sole runner, at its start.
+   * Makes every claimed delivery ready again, and shortens delays by as much as the clock was set back. Only for the sole
+   * runner, at its start.
    */
   reclaim(error: string, now: number): Promise<Delivery[]>
 
-  /** Lets all that is delayed come sooner: the clock was set back by so much. */
+  /** Shortens all delays: the clock was set back by so much. */
   hasten(byMs: number): Promise<void>
 
   /** Makes the delayed deliveries of one run ready at once, but for those to some functions. */
   expedite(runId: string, except?: readonly string[]): Promise<void>
 
   /**
-   * Makes a dead delivery ready again: its tries count from the start, and as its generation is another one, so
-   * are the ids of what it emits.
+   * Makes a dead delivery ready again. Its `tries` begin anew; as its generation is another one, so are the ids of what it
+   * emits.
    * @returns false, and nothing is changed, when it is no dead letter.
    */
   redrive(id: number): Promise<boolean>
 
   /**
-   * Puts an event on the bus that does what dead deliveries were to do; they are dead letters no more.
+   * Puts an event on the bus that stands for dead deliveries; they are dead letters no more.
    * @returns false, and nothing is changed, when one of them is no dead letter.
    */
   replace(ids: readonly number[], publication: Publication): Promise<boolean>
@@ -69,7 +69,7 @@ export interface EventBus {
   /** The run of the oldest delivery that is held back (`runAt: heldBack`). */
   heldRun(): string | undefined
 
-  /** Runs of which something is held back that nobody has tried, in no order. */
+  /** Runs of which something is held back that was never claimed, in no order. */
   heldRuns(): string[]
 
   /** The oldest run that is held back and began with an event of this type and the same data. */
@@ -81,7 +81,7 @@ export interface EventBus {
   /** Calls back when another process may have put something on the bus. The answer stops it. */
   watch(listener: () => void): () => void
 
-  /** How many deliveries are open (ready, delayed or claimed), of one run or of all. */
+  /** Open deliveries (ready, delayed or claimed), of one run or of all. */
   open(runId?: string): OpenDelivery[]
 
   /** Events in the order in which they were put on the bus. */
@@ -163,7 +163,7 @@ export interface TurnResult {
   nextAt: number | null
 }
 
-/** How one try ended. */
+/** How one attempt at a delivery ended. */
 export interface Attempt {
   startedAt: number
   endedAt: number

@@ -1,6 +1,6 @@
 import type { Envelope } from '../../../events/envelope.ts'
 
-/** What happened in a run, for people to look up: written as it happens, read by `show` and `runs`. */
+/** The record of runs: written as they happen, read by `show` and `runs`. */
 export interface Journal {
   /** @returns The id under which the end of the command is recorded. */
   commandStarted(command: CommandStart): number
@@ -36,7 +36,7 @@ export interface Journal {
   prune(before: number): Pruned
   /** All that is known about a run. */
   story(runId: string): Story
-  /** Deliveries that used up their tries and were not taken up again, the newest first. */
+  /** Dead letters that were not redriven, the newest first. */
   dead(): DeadLetter[]
   /** What functions said and why attempts failed, the newest last; with a limit the newest ones. */
   said(search: SaidSearch): Said[]
@@ -46,7 +46,7 @@ export interface Journal {
   queues(now: number): Queue[]
   /** Events of any run, in the order in which they came; with a limit the newest ones. */
   search(search: EventSearch): LoggedEvent[]
-  /** A number that is another one once somebody else has written to the store. */
+  /** A number that changes when another process writes to the store. */
   changes(): number
 }
 
@@ -123,15 +123,15 @@ export interface Said {
   message: string
 }
 
-/** A delivery that used up its tries. */
+/** A delivery that used up its attempts. */
 export interface DeadLetter {
   /** What `redrive` takes. */
   id: number
   function: string
   event: Envelope
-  /** Tries in all, those before it was redriven included. */
+  /** Attempts in all, those before a redrive included. */
   tries: number
-  /** When its last try ended, in milliseconds since the epoch. */
+  /** When its last attempt ended, in milliseconds since the epoch. */
   diedAt: number
   /** Why. */
   error: string
@@ -146,7 +146,7 @@ export interface Queue {
   waiting: number
   claimed: number
   dead: number
-  /** Tries of all deliveries on record. */
+  /** Attempts at all deliveries on record. */
   tries: number
   /** The time of the oldest event among those that are ready, in milliseconds since the epoch. */
   oldestReadyAt: number | null

@@ -15,13 +15,13 @@ export interface RegisteredFunction {
   retry: RetryPolicy
 }
 
-/** Which function takes which event. */
+/** Which function handles which event. */
 export interface Registry {
   functions: readonly RegisteredFunction[]
   get(name: string): RegisteredFunction | undefined
   handlersOf(type: string): readonly RegisteredFunction[]
   event(type: string): EventDefinition | undefined
-  /** Every event that is known, ours and those of the user's functions. */
+  /** Every known event, those of the user's functions included. */
   events(): readonly EventDefinition[]
 }
 
@@ -84,7 +84,7 @@ function typesOf({ definition: { on } }: RegisteredFunction, events: ReadonlyMap
   return new Set([...on.filter((event) => event !== anyFact), ...facts].map(({ type }) => type))
 }
 
-/** Makes a definition ready to run; for the registry's own loading and for tests. */
+/** Completes a definition with its defaults. */
 export function register(name: string, definition: FunctionDefinition, file = name): RegisteredFunction {
   const { spec } = definition
   const timeoutMs = parseDuration(spec.timeout ?? defaultTimeout(definition))
@@ -92,7 +92,7 @@ export function register(name: string, definition: FunctionDefinition, file = na
   return { name, file, definition, timeoutMs, retry: { ...defaultRetry, ...spec.retry } }
 }
 
-/** At a gate it is the snapshot that decides how long it waits for a function: twice an hour at the most. */
+/** At a gate the snapshot's own limit decides, twice an hour at most. */
 function defaultTimeout({ on }: FunctionDefinition): string {
   return on.some(({ gate }) => gate === 'before') ? '3h' : '1m'
 }

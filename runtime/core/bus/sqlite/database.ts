@@ -35,7 +35,7 @@ export function openDatabase(directory: string): DatabaseSync {
   const file = join(directory, storeFile)
   let database: DatabaseSync | undefined
   try {
-    // Born private: the journal holds paths and the ends of error messages.
+    // Private from the start: the journal holds paths and the ends of error messages.
     if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
     const opened = new DatabaseSync(file)
     database = opened
@@ -165,8 +165,8 @@ export function holdLock(directory: string): (() => void) | undefined {
     if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600))
     const held = new DatabaseSync(file)
     database = held
-    // Of two that begin in the same moment each is in the other's way at first: with no time to wait, neither would have it.
-    // Not `locking_mode = EXCLUSIVE`, with which whoever has been refused once would stay in the way.
+    // With no time to wait, neither of two that begin at the same moment would get it. Not `locking_mode = EXCLUSIVE`, which
+    // keeps a shared lock after a refusal.
     held.exec(`PRAGMA busy_timeout = ${contendingMs}; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE`)
     return () => held.close()
   } catch (error) {
@@ -180,5 +180,5 @@ export function holdLock(directory: string): (() => void) | undefined {
 }
 
 const sqliteBusy = 5
-/** How long a lock is tried; where another process does hold it, so much is lost. */
+/** How long a lock is waited for. */
 const contendingMs = 100

@@ -6,14 +6,14 @@ import { isDamaged, withoutStore } from './damage.ts'
 import { lockFile, storeFile } from './database.ts'
 import { isFull } from './reserve.ts'
 
-/** With so much room on its disk nobody has to try whether the store can be written. */
+/** With so much room on its disk no test write is needed. */
 const plentyBytes = 1024 * 1024
-/** What is written to find out: more than an event takes. */
-const trialBytes = 128 * 1024
+/** Size of the test write: more than an event takes. */
+const testBytes = 128 * 1024
 
 /**
- * Tells whether the files of an open store are still those at its path: what is written to a file that was deleted, or that
- * another one has replaced, is gone when the process ends.
+ * Tells whether the files of an open store are still those at its path: what is written to a deleted or replaced file is
+ * lost when the process ends.
  */
 export function watchFiles(directory: string): () => StoreError | undefined {
   const files = [storeFile, `${storeFile}-wal`, lockFile].map((name) => join(directory, name))
@@ -36,8 +36,8 @@ function identityOf(path: string): string | undefined {
 }
 
 /**
- * Why nothing can be written to a store now. It is tried where there is little room on its disk.
- * @param doubtful Also where there is room.
+ * Why nothing can be written to a store now, if so. Where its disk has little room, a test write tells.
+ * @param doubtful A test write is made in any case.
  */
 export function cannotWrite(
   database: DatabaseSync,
@@ -46,7 +46,7 @@ export function cannotWrite(
 ): StoreError | undefined {
   try {
     if (!doubtful && freeBytes(directory) >= plentyBytes) return undefined
-    database.prepare("INSERT OR REPLACE INTO meta VALUES ('trial', ?)").run('x'.repeat(trialBytes))
+    database.prepare("INSERT OR REPLACE INTO meta VALUES ('trial', ?)").run('x'.repeat(testBytes))
     database.exec("DELETE FROM meta WHERE key = 'trial'")
     return undefined
   } catch (error) {
@@ -60,13 +60,13 @@ export function freeBytes(directory: string): number {
   return bavail * bsize
 }
 
-/** Anything thrown; what SQLite says of a store that is damaged or has no room is told as what it means. */
+/** An error in hdsync's words, if SQLite says that the store is damaged or its disk full; any other as it is. */
 export function explained(error: unknown, directory: string): unknown {
   if (error instanceof HdsyncError || !(isFull(error) || isDamaged(error))) return error
   return storeError(error as Error, directory)
 }
 
-/** An error of SQLite's, told as what it means. */
+/** An error of SQLite's in hdsync's words. */
 export function storeError(error: Error, directory: string): StoreError {
   if (error instanceof StoreError) return error
   const file = join(directory, storeFile)

@@ -6,8 +6,8 @@ import { lockFile } from './database.ts'
 const lockedByte = 0x40000000
 
 /**
- * The process that holds the lock on a state directory, read from the kernel's table: to try the lock could
- * keep a run that begins at the same moment from getting it.
+ * The process that holds the lock on a state directory, by the kernel's table: taking the lock to find out could keep a
+ * run from getting it.
  * @returns Its id; undefined when there is none, or none in sight (another container, no /proc).
  * @see proc_locks(5)
  */

@@ -1,9 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite'
 
-/** An event has room for so many deliveries: its number times this is the id of the first of them. */
+/** Deliveries of one event at most: its number times this is the id of the first. */
 export const deliveriesAtMost = 1000
 
-/** So many events are filed at once under what they are looked up by. More are fewer writes, and longer look-ups. */
+/** Events indexed at once by run and type. More are fewer writes, but longer look-ups. */
 export const filedAtOnce = 128
 
 /** That a delivery is of an event, as SQL, by their ids. */
@@ -20,13 +20,13 @@ export function marksOf(values: readonly unknown[]): string {
 export const deliveriesOfRun: string = `SELECT of_run.id FROM (SELECT seq FROM logged WHERE run_id = ?) AS in_run
   CROSS JOIN delivery AS of_run ON ${isOf('of_run', 'in_run.seq')}`
 
-// With what is said of the lease they can be found in the index of what is open.
+// The condition on the lease selects the index of what is open.
 const ready = "state = 'ready' AND lease_until IS NULL"
 const claimed = "state = 'claimed' AND lease_until IS NOT NULL"
 
 /**
- * What the bus asks SQLite. What runs in every turn has to cost the same however much has been over for long: a test
- * sees to it that none of it goes through a whole table.
+ * The bus's SQL. What runs in every turn must cost the same however long the history is: a test holds that none of it
+ * scans a table.
  */
 export const statements = {
   event: `INSERT INTO event (id, source, type, subject, time, run_id, attempt, parent_id, traceparent, data,
@@ -51,7 +51,7 @@ export const statements = {
   lapsed: `SELECT * FROM delivery WHERE ${claimed} AND lease_until <= ? ORDER BY +id`,
   expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL WHERE id = ?`,
   hasten: `UPDATE delivery SET run_at = run_at - ? WHERE ${ready} AND run_at > 0 AND run_at < ?`,
-  // Its delay began with its last try, or with its event: later than now only by a clock that has been set back.
+  // Its delay began with its last attempt or its event: that is later than now only if the clock was set back.
   hastenSet: `UPDATE delivery SET run_at = run_at - (begun.at - :now)
     FROM (SELECT d.id, max(CAST(round(unixepoch(e.time, 'subsec') * 1000) AS INTEGER),
         coalesce((SELECT max(ended_at) FROM attempt a WHERE a.delivery_id = d.id), 0)) AS at

@@ -30,7 +30,7 @@ export function takeTurn(sql: Statements, turn: Turn): TurnResult {
   insert(sql, emitted, births)
   const taken = insert(sql, publish, births)
   const claimed = births?.claimed ?? []
-  // All that came is in hand: what was seen ahead is still all there is.
+  // All that came is in hand: `before` still holds.
   if (births && !births.leftReady) return { claimed, settled, renewed, taken, nextAt: before.nextAt }
   const room = turn.claim - claimed.length
   if (room > 0) claimed.push(...claimReady(sql, turn, room))
@@ -62,8 +62,7 @@ export function insert(sql: Statements, publications: readonly Publication[], bi
 }
 
 /**
- * Files events under what they are looked up by: their run and their type. Done for many at once, as each event would
- * touch a page of its own there.
+ * Indexes events by run and type. Done for many at once, as each event would touch a page of its own.
  */
 export function file(sql: Pick<Statements, 'file' | 'filed'>): void {
   sql.file.run()
@@ -78,7 +77,7 @@ function refuseMany({ id }: Envelope, deliveries: readonly NewDelivery[]): void 
   if (names.size > deliveriesAtMost) throw new Error(`event ${id} is owed to ${names.size} functions`)
 }
 
-/** Takes back what has been claimed and not renewed. @returns It, as it was. */
+/** Makes claims that were not renewed ready again. @returns The deliveries as they were. */
 export function expire(sql: Statements, until: number, error: string, now: number): Row[] {
   const lapsed = sql.lapsed.all(until)
   for (const { id, tries } of lapsed as { id: number; tries: number }[]) {
@@ -88,7 +87,7 @@ export function expire(sql: Statements, until: number, error: string, now: numbe
   return lapsed
 }
 
-/** The fence comes first: a settlement whose token is no longer in force must leave no trace. */
+/** The token is checked first: a settlement whose token is no longer in force must leave no trace. */
 function settle(sql: Statements, settlement: Settlement): boolean {
   const { outcome, delivery, attempt } = settlement
   const { id, token, tries } = delivery
@@ -108,8 +107,8 @@ function lookAhead(sql: Statements, now: number): { othersWait: boolean; nextAt:
 }
 
 /**
- * Claims deliveries as they are put on the bus: one write instead of two. It takes what a claim afterwards would take
- * first, where nothing that was there before is due, and leaves the rest to that.
+ * Claims deliveries as they are put on the bus: one write instead of two. Only where nothing older is due, and only those
+ * that a claim afterwards would take first.
  */
 class Births {
   readonly claimed: Delivery[] = []

@@ -222,7 +222,7 @@ describe('a crash', () => {
     bench.start()
     await bench.idle()
     expect(runs).toBe(0)
-    const reason = 'given up: it did not end well in 2 tries'
+    const reason = 'given up after 2 attempts'
     expect(fate(bench)).toEqual(['dead', ['interrupted', 'interrupted', reason]])
     expect(bench.told.at(-2)).toMatchObject({ type: 'test.given', data: { reason } })
   })
