@@ -61,6 +61,14 @@ test('pages link to each other and to the examples alone: these lie beside them 
   expect(elsewhere).toEqual([])
 })
 
+test('what internals.md names of the source is there', () => {
+  const named = [
+    ...textOf('deploy/docs/internals.md').matchAll(/`((?:events|functions|runtime|deploy|test)\/[^`]*)`/g),
+  ]
+  expect(named.length).toBeGreaterThan(15)
+  expect(named.map(([, path = '']) => path).filter((path) => !existsSync(join(root, path)))).toEqual([])
+})
+
 test('a link to a part that README once had leads somewhere still', () => {
   const once =
     `try-it from-nothing-to-the-first-good-backup install-on-a-server first-contact the-config commands
