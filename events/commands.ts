@@ -39,7 +39,7 @@ export const snapshotCreate = defineEvent(
   z.strictObject({
     ...step,
     overflowedBytes: z.int().positive().optional(),
-    /** Tries made with the gate open; without functions at the gate there is no such count. */
+    /** Attempts with functions at the gate; absent without them. */
     tries: z.int().positive().optional(),
   }),
 )

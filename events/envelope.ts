@@ -2,7 +2,7 @@ import * as z from 'zod'
 
 /**
  * A CloudEvents 1.0 message as it lies on the bus. `time` is when hdsync took or made it, by its own clock. The
- * extension attributes are ours: `runid` (the run that it belongs to), `attempt` (the trial, from 1), `parentid` (the
+ * extension attributes are ours: `runid` (the run that it belongs to), `attempt` (from 1), `parentid` (the
  * event whose handling emitted it), `traceparent` (W3C Trace Context) and `sendertime` (the `time` that a sender has
  * given: kept for whoever reads it, nothing is decided by it).
  * @see CloudEvents 1.0, "Context Attributes"

@@ -229,7 +229,7 @@ export const runOverdue = defineEvent(
 )
 
 /**
- * A delivery used up its tries, or could not come about at all. `type` is that of the event that was not handled,
+ * A delivery used up its attempts, or could not be made. `type` is that of the event that was not handled,
  * `event` its id; `hook` is the hook that was not told, if that is what the function was to do.
  */
 export const deadLettered = defineEvent(

@@ -19,7 +19,6 @@ export type BackupRequest = z.input<typeof backupRequest>
 
 /** An LVM snapshot of ours. */
 export const snapshot = z.lazy(() => z.strictObject({ vg: z.string(), lv: z.string() }))
-export type SnapshotName = z.output<typeof snapshot>
 
 export const sourceState = z.enum([
   'waiting',
@@ -38,7 +37,7 @@ export const sourceResult = z.lazy(() => {
   return z.strictObject({
     source: name,
     state: sourceState,
-    /** Snapshots that were tried to mount; 0 for a plain directory. */
+    /** Attempts to mount a snapshot; 0 for a plain directory. */
     mountTrials: count,
     /** Peak use of the snapshot's room; null without a snapshot, or with a thin one. */
     snapshotUsedPercent: z.number().nullable(),

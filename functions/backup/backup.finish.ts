@@ -4,8 +4,8 @@ import { summarise, unsummed } from '../../runtime/backup/summary.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 
 /**
- * Joins the sources. Every branch of the chain ends by asking for it, in the same transaction that ends the
- * branch; so the one that finds nothing else of the run under way is the last one, and ends the run.
+ * Joins the sources. Every branch of the chain ends by asking for it, in the same transaction; so the one that finds
+ * nothing else pending ends the run.
  * Interrupted, it is done again: it only reads and emits.
  */
 export default defineFunction({

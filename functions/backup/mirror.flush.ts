@@ -16,8 +16,8 @@ import { spoilsUnflushed } from '../../runtime/backup/mirror/may-be-lost.ts'
 import { SuspectMirrorError } from '../../runtime/errors.ts'
 
 /**
- * Brings what was copied onto the disk, and only then says that the mirror is good. Then its archive is written, and the
- * next source of the target begins. Interrupted, it is given up: the source has failed, and its mirror is suspect, if the
+ * Flushes a copy to the disk; only then is the mirror good. Then its archive is written, and the next source of the target
+ * begins. Interrupted, it is given up: the source has failed, and its mirror is suspect, if the
  * machine went down.
  */
 export default defineFunction({

@@ -12,10 +12,8 @@ import type { Emit } from '../../runtime/core/function.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 
 /**
- * Unmounts and removes what a source has of snapshots, as soon as they have been read: a snapshot costs every write on the
- * live volume as long as it lives. Then the copy, if there is one, is brought onto the disk; otherwise the next source of
- * the target begins.
- * Interrupted, it is done again: whatever is left of a snapshot has to go.
+ * Unmounts and removes the snapshots of a source as soon as they have been read: a snapshot slows down every write on the
+ * live volume. Then the copy is flushed, or without one the next source of the target begins. Interrupted, it is done again.
  */
 export default defineFunction({
   on: snapshotCleanup,

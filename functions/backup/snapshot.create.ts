@@ -17,9 +17,9 @@ import { snapshotSizeBytes } from '../../runtime/backup/snapshot-size.ts'
 import type { EventLog } from '../../runtime/core/function.ts'
 
 /**
- * Takes a snapshot of a source's volume, after dropping what an earlier trial or night left of it: writable,
- * so that a journal can be replayed inside it, and tagged with the run. Where functions stand at the gate, it only
- * prepares: they are told, and `snapshot.take` waits for them. Interrupted, it is given up: the source has failed,
+ * Takes a snapshot of a source's volume, after removing what an earlier attempt or run left: writable, so that a journal
+ * can be replayed inside it, and tagged with the run. With functions at the gate, it only prepares, and `snapshot.take`
+ * waits for them. Interrupted, it is given up: the source has failed,
  * and `snapshot.cleanup` removes what there is of the snapshot.
  */
 export default defineFunction({
@@ -31,7 +31,7 @@ export default defineFunction({
   async run({ data, attempt }, { config, gates, host, run, events, clock, emit, log }) {
     const source = volumeSource(config, data.source)
     const { target } = configured(config, data.source)
-    // What is wrong with the target, is better known before there is a snapshot; it is proven again before it is written.
+    // Before there is a snapshot; it is proven again before it is written.
     await host.targets.prove(target, source)
     if (attempt === 1) {
       const history = events.recent(bearsOnDoubt, source.name, 100)
@@ -67,7 +67,7 @@ export default defineFunction({
   },
 })
 
-/** How much room earlier snapshots of this source needed, in bytes; more than it had, if one overflowed. */
+/** Bytes that earlier snapshots of this source needed; at least their size, if they overflowed. */
 function usedBefore(source: LvSource, events: EventLog): number[] {
   const released = events.latest(snapshotReleased, source.name, 30)
   const overflowed = events.latest(snapshotOverflowed, source.name, 5)

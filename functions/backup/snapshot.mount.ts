@@ -27,13 +27,13 @@ export default defineFunction({
   async run({ data, attempt }, { config, host, run, emit }) {
     const { source: name, rest } = data
     const source = volumeSource(config, name)
-    const trial = await host.snapshots.mount(source, run.id)
-    if (trial.mounted) {
+    const mount = await host.snapshots.mount(source, run.id)
+    if (mount.mounted) {
       emit(syncRun, { source: name, rest }, { attempt })
       return
     }
     await host.snapshots.release(source)
-    const { reason, kernel } = trial
+    const { reason, kernel } = mount
     const attemptsLeft = Math.max(0, source.mount.attempts - attempt)
     emit(snapshotRefused, { source: name, reason, kernel, attemptsLeft }, { attempt })
     if (attemptsLeft > 0) {

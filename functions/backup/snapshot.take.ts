@@ -20,8 +20,8 @@ const tries = 3
 const pause = { minMs: 1000, maxMs: 30_000 }
 
 /**
- * Takes a snapshot when the functions that handle `snapshot.before` are ready, and lets them go at once. It is not
- * tried again by itself, as they would wait meanwhile: they are let go, and the gate is opened anew. Interrupted, it is
+ * Takes a snapshot when the functions that handle `snapshot.before` are ready, and releases them at once. After a
+ * failure they are released too, and the gate is opened anew: they must not wait for another attempt. Interrupted, it is
  * given up: they are let go, the source has failed, and `snapshot.cleanup` removes what there is of the snapshot.
  */
 export default defineFunction({

@@ -25,9 +25,9 @@ import type { Emit } from '../../runtime/core/function.ts'
 import { isoOf } from '../../runtime/instant.ts'
 
 /**
- * Copies a source to its mirror: proves both ends, makes sure that not too much would be deleted, copies (unless nothing
- * has changed since the last copy), and then proves that the snapshot held out until the last byte was read. The
- * snapshot then goes (`snapshot.cleanup`), and the copy is brought onto the disk (`mirror.flush`): only then is it good.
+ * Copies a source to its mirror: proves both ends, checks the deletions against the limit, copies (unless nothing has
+ * changed since the last copy), and proves that the snapshot was still valid at the last byte. `snapshot.cleanup` then
+ * removes the snapshot, and `mirror.flush` writes the copy to the disk: only then is it good.
  * Interrupted, it is given up: the source has failed, its mirror keeps what has been copied (and is suspect, if the
  * machine went down), and the next run copies the rest.
  */
@@ -70,12 +70,12 @@ export default defineFunction({
         },
         onWarning: (message) => log.warn(message),
       })
-    // What an earlier try has written to the mirror, this one finds there as if it had been so before.
+    // After an earlier attempt, what that has copied would look unchanged.
     const options = { context, isFirst: firstTry && attempt === 1, fileSystem, signal: guard?.signal }
     const [result] = await Promise.allSettled([copy(source, from, mirror, options)])
     const readTo = isoOf(clock.now())
     await guard?.stop()
-    // Asked before anything is believed: an overflow also explains whatever else went wrong.
+    // First of all: an overflow also explains any other error.
     if (source.kind === 'lv' && snapshot && (await host.snapshots.overflowed(snapshot))) {
       return tellOverflow({ data, attempt, sizeBytes, mirror, attempts: source.mount.attempts }, emit)
     }

@@ -8,7 +8,7 @@ export interface FunctionDescription {
   on: string[]
   emits: string[]
   timeoutMs: number
-  /** Tries in all, the first one included. */
+  /** Attempts in all, the first included. */
   tries: number
   builtIn: boolean
   file: string

@@ -22,13 +22,12 @@ export const provesUnchanged: readonly EventDefinition[] = [
   mirrorSuspect,
 ]
 
-/** What stands between a `sync.run` and its `source.synced`. */
+/** Events between a `sync.run` and its `source.synced`. */
 const between: readonly string[] = [snapshotCleanup.type, mirrorFlush.type]
 
 /**
- * The archives of a source since which its mirror has not changed, the newest first, one for each path. None older than
- * a sync that is not known to have found the mirror equal to its source, and so have left it alone: one that copied,
- * failed, was held, cancelled or cut off, came after an overflow, or whose event is from before such things were noted.
+ * The archives of a source since which its mirror has not changed, the newest first, one for each path. The search ends at
+ * the first sync that may have changed the mirror: any that does not say `unchanged`, or came after an overflow.
  * @param history The events of one source of the kinds in `provesUnchanged`, of all runs, newest first; where the
  *   beginning is missing, what is there counts.
  * @param sinceMs What is older may have lost the events that came after it. Milliseconds since the epoch.
@@ -42,7 +41,7 @@ export function earlierArchives(history: readonly Envelope[], sinceMs: number): 
     if (type === sourceArchived.type) {
       const { data } = readStored(sourceArchived, event.data)
       if (!data) break
-      // What was at this path before is there no more, whatever is known of what came then.
+      // Older archives at this path were replaced.
       if (!archives.has(data.path)) archives.set(data.path, complete(data, event))
     } else if (type === sourceSynced.type) {
       const { data } = readStored(sourceSynced, event.data)
@@ -55,7 +54,7 @@ export function earlierArchives(history: readonly Envelope[], sinceMs: number): 
   return [...archives.values()].filter((archive) => archive !== undefined)
 }
 
-/** Undefined where something is missing that the file could be proven with. */
+/** Undefined where the event does not say what proves the file. */
 function complete(
   { path, sizeBytes, sha256, basis, file, unchangedSince }: DataOf<typeof sourceArchived>,
   { time }: Envelope,

@@ -7,12 +7,12 @@ import type { Host } from '../host/host.ts'
 
 export type { Config, LvSource, PathSource, Source, Target } from '../config/config.ts'
 
-// The core's words for function authors, with the box and the config of backups filled in.
+// What the core gives function authors, for the box and the config of backups.
 
 /** What a handler may do besides emitting. `host` is the box: LVM, mounts, rsync, archives, programs. */
 export interface Context extends core.Context<Host, Config> {}
 
-/** What is left to do when a delivery is given up: nothing but to say so, and to let the chain end. */
+/** For `giveUp`, which only reports and lets the chain end. */
 export interface GiveUpContext extends core.GiveUpContext<Config> {}
 
 export interface FunctionSpec<On extends EventDefinition, Emits extends readonly EventDefinition[]>

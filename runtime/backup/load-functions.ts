@@ -32,7 +32,7 @@ export async function loadRegistry(
   const found =
     folders.ours === ownFunctions && builtIn ? fromBuild(builtIn) : await loadOwnFunctions(folders.ours)
   const ours = found.sort((one, other) => (one.name < other.name ? -1 : 1))
-  // Whoever may write a function of the user's would be root on the box.
+  // Whoever can write a function of the user's is root on the box.
   const users = await loadUserFunctions(folders.users, { check: assertTrustedFile, prepare: provideHdsync })
   return createRegistry([...ours, ...users], events)
 }

@@ -17,14 +17,14 @@ interface WatchOptions {
   firstSeen(sources: readonly string[]): ReadonlyMap<string, number>
 }
 
-/** How far back is looked for the last success of a source: so many runs. */
+/** Runs that are searched for the last success of a source. */
 const runsLookedAt = 2000
 
-/** The clock may be set, and the machine may sleep: it is looked at now and then, whatever is expected when. */
+/** Checked at least so often, as the clock may be set and the machine may sleep. */
 const longestPauseMs = 3_600_000
 const shortestPauseMs = 1000
 
-/** Tells of sources that have had no success for too long: at the start, and as long as this process lives. */
+/** Reports sources that have had no success for too long, as long as this process lives. */
 export class OverdueWatch {
   readonly #options: WatchOptions
   #stopped = false
@@ -40,7 +40,7 @@ export class OverdueWatch {
     return decideOverdue(this.#records(), config.alert.after, clock.now()).nextAt
   }
 
-  /** Looks at all sources, tells of those that are overdue, and will look again. Never throws. */
+  /** Reports sources that are overdue, and sets a timer for the next check. Never throws. */
   async look(): Promise<void> {
     const { config, registry, clock, publish } = this.#options
     const now = clock.now()
@@ -63,7 +63,7 @@ export class OverdueWatch {
       if (facts.length > 0) await publish(facts)
       pauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, nextAt - now))
     } catch {
-      // A store that cannot be written is told of by whoever needs it; here it is tried again.
+      // Others report a store that cannot be written; here it is repeated later.
     }
     if (!this.#stopped) this.#clearTimer = clock.schedule(pauseMs, () => void this.look())
   }

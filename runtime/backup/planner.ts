@@ -31,8 +31,8 @@ export interface Plan {
 }
 
 /**
- * Leads hdsync's own functions through a whole run on a host that only writes down what it would do. Functions
- * and hooks of the user's are left out, as are commands that only look (see looking.ts).
+ * Runs hdsync's own functions through a whole run on a host that only writes down what it would do. Functions and hooks of
+ * the user's are left out, as are read-only commands.
  * @param store The id of the event store, which stands in the tags and paths of snapshots.
  * @param history What happened in earlier runs: sizes of snapshots and much else depend on it.
  */
@@ -71,7 +71,7 @@ export async function planRun(
     },
     host: createPlanner(plan, { wasSynced, hasArchive }),
   })
-  // One after the other, so that the order of the steps does not depend on chance.
+  // `concurrency: 1` keeps the order of steps the same.
   const dispatcher = new Dispatcher({
     bus,
     registry,

@@ -11,9 +11,9 @@ import type { Host, HostOptions } from '../host/host.ts'
 import { createPlanner, type PlannedStep } from '../host/planning.ts'
 import { chainEnds } from './engine/chain-ends.ts'
 
-/** What came of a function that was run by itself, beside the bus. */
+/** What a function did that was run by itself, without a bus. */
 export interface Rehearsal {
-  /** `retry`: on the bus it would be tried again. */
+  /** `retry`: the bus would attempt it again. */
   outcome: 'done' | 'retry' | 'dead' | 'cancelled'
   error: string | null
   /** What would be put on the bus. */
@@ -21,7 +21,7 @@ export interface Rehearsal {
   /** What it ran, or would run, in its order. */
   steps: PlannedStep[]
   log: { level: 'info' | 'warn'; message: string }[]
-  /** All of that in the order in which it happened, a line each. */
+  /** All of that in its order, a line each. */
   story: string[]
 }
 
@@ -102,7 +102,7 @@ export async function rehearse(
       context: (_, signal) => {
         const observer = {
           started: (argv: readonly string[]) => {
-            // A planned command has been told of already; what it looks up on the box is of no interest.
+            // The planner has told of its commands already.
             if (options.host) step({ argvs: [argv] })
             return 0
           },
@@ -142,7 +142,7 @@ export function envelopeFor<E extends EventDefinition>(event: E, data: InputOf<E
   return { ...rootPublication(registry, event, data, { now: Date.now() }).event, attempt }
 }
 
-/** What is said to a session belongs to the story. */
+/** Adds to the story what is said to a session. */
 function talkative(host: Host, tell: (line: string) => void): Host {
   return {
     ...host,
@@ -159,7 +159,7 @@ function talkative(host: Host, tell: (line: string) => void): Host {
   }
 }
 
-/** Nobody takes what is emitted. */
+/** A registry without a handler for what is emitted. */
 function aloneWith(target: RegisteredFunction): Registry {
   const events = new Map([...target.definition.on, ...target.definition.emits].map((one) => [one.type, one]))
   return {

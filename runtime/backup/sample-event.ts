@@ -5,8 +5,7 @@ import { eventSource, newRunId } from '../core/publication.ts'
 const hourMs = 3_600_000
 
 /**
- * An event of something that has not happened, to see whether whoever is told of it hears it. Its subject is `test`,
- * and its data says `test: true`.
+ * An event that has not happened, to test a hook with. Its subject is `test`, and its data says `test: true`.
  * @param type The type of event; of those that end a run, the whole result of one is made up.
  */
 export function sampleEvent(type: string, sources: readonly string[], now: number): Envelope {
@@ -56,7 +55,7 @@ function sampleRun(type: string, run: string, sources: readonly string[], now: n
   return result
 }
 
-/** What fits an event of any other kind well enough to be read. */
+/** Data that fits an event of any other kind well enough to be read. */
 function sampleFact(type: string, sources: readonly string[]): object {
   const source = sources[0] ?? 'test'
   if (type === 'run.started') return { sources }

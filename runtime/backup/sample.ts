@@ -3,7 +3,7 @@ import type { EventDefinition } from '../../events/index.ts'
 
 type Schema = z.core.JSONSchema.BaseSchema
 
-/** Values that read better than what their type alone would give. */
+/** Values that read better than a generated one. */
 const texts = new Map([
   ['source', 'var'],
   ['sources', 'var'],
@@ -12,13 +12,13 @@ const texts = new Map([
   ['run', 'v98mgvayde'],
 ])
 
-/** Data that an event could carry: what it must have and no more, for tests and first trials. */
+/** Data that an event could carry, required keys alone, for tests and first attempts. */
 export function sampleData({ type, schema }: EventDefinition): unknown {
   const state = type.slice(type.indexOf('.') + 1)
   return sampleOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }), '', state)
 }
 
-/** @param state What is chosen where there is a choice: a run that failed says so. */
+/** @param state Chosen of an enum that has it: `run.failed` says `failed`. */
 function sampleOf(schema: Schema, name: string, state: string): unknown {
   const within = (part: unknown, key: string) => sampleOf(part as Schema, key, state)
   const choices = schema.enum ?? ('const' in schema ? [schema.const] : [])

@@ -52,7 +52,7 @@ export function summarise(
   }
 }
 
-/** The result of a run whose events do not add up to one: it has failed, whatever became of its sources. */
+/** The result of a run whose events cannot be summed up: it has failed. */
 export function unsummed(
   events: readonly Envelope[],
   run: { id: string; startedAt: number },
@@ -72,7 +72,7 @@ export function unsummed(
 
 const isName = (name: unknown) => typeof name === 'string' && name.length > 0 && name.length <= 64
 
-/** A source of which nothing has come about, and why. */
+/** A source of which nothing was done, and why. */
 export function nothingDone(source: string, state: SourceState, error: string): SourceResult {
   return { ...summariseSource(source, []), state, error }
 }
@@ -130,8 +130,8 @@ function summariseSource(source: string, events: readonly Envelope[]): SourceRes
  */
 export function warningsOf(events: readonly Envelope[]): { step?: string; reason: string }[] {
   const synced = all<typeof sourceSynced>(events, 'source.synced').at(-1)
-  const trial = Math.max(...events.filter(isMount).map(({ attempt }) => attempt))
-  const warned = events.filter((event) => isWarning(event) && stillMatters(event, trial))
+  const latest = Math.max(...events.filter(isMount).map(({ attempt }) => attempt))
+  const warned = events.filter((event) => isWarning(event) && stillMatters(event, latest))
   return [
     ...(synced?.warning ? [{ reason: synced.warning }] : []),
     ...warned.map(({ data }) => {
@@ -144,10 +144,10 @@ export function warningsOf(events: readonly Envelope[]): { step?: string; reason
 const warnedType: (typeof sourceWarned)['type'] = 'source.warned'
 const isWarning = ({ type }: Envelope) => type === warnedType
 
-/** What was odd about a snapshot matters if it is the one that was copied; what is odd about a target matters for all. */
-function stillMatters({ attempt, data }: Envelope, trial: number): boolean {
+/** A warning about a snapshot matters if that is the one that was copied; one about the target always does. */
+function stillMatters({ attempt, data }: Envelope, latest: number): boolean {
   const step: (typeof targetOpen)['type'] = 'target.open'
-  return attempt >= trial || (data as DataOf<typeof sourceWarned>).step === step
+  return attempt >= latest || (data as DataOf<typeof sourceWarned>).step === step
 }
 
 const mountType: (typeof snapshotMount)['type'] = 'snapshot.mount'

@@ -48,7 +48,7 @@ export async function openAll(
         for (const each of await context.host.archives.tidy(target)) warn(each)
     })
   }
-  // What cannot be backed up tonight is not claimed either: nothing at all is written for it.
+  // A source that cannot be backed up now is not claimed: nothing is written for it.
   const sound = sources.filter(({ name }) => ![...found.values()].some(({ problems }) => problems.has(name)))
   for (const [name, one] of found) {
     const names = namesOn(name, sound, config)
@@ -68,7 +68,7 @@ function namesOn(target: string, sources: readonly Source[], config: Config): st
   return sources.filter((source) => targetsOf(source, config).includes(target)).map(({ name }) => name)
 }
 
-/** What fails on one target is a problem of its sources alone. */
+/** A failure on one target is noted for its sources alone. */
 async function settle(
   found: Found,
   name: string,
@@ -86,7 +86,7 @@ async function settle(
   }
 }
 
-/** Whether the record tells of the mirror or the archives that a target has of a source. */
+/** Whether the journal knows the mirror or the archives of a source on a target. */
 function knows(source: Source, target: Target, { events, host }: Context): boolean {
   if (target.name !== source.target) return events.newest([sourceArchived], source.name) !== undefined
   const { id } = host.mirrors.identify(target, source)

@@ -5,7 +5,7 @@ import type { VisitEnd } from '../../core/gates.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 import { deadLetters } from './dead-letter.ts'
 
-/** What the core puts on the bus for backups where something ends that no function of theirs can speak for. */
+/** What the core puts on the bus for dead letters, and for functions that end at a gate. */
 export function chainEnds(options: {
   registry: Registry
   clock: Clock
@@ -13,7 +13,7 @@ export function chainEnds(options: {
   return { deadLetters: (delivery, reason) => deadLetters(delivery, reason, options), visitEnded }
 }
 
-/** A branch of the chain ends by asking for the end of the run; a function of the user's at a gate does not know that. */
+/** Every branch of the chain ends by asking for the end of the run; for a function of the user's this does so. */
 const visitEnded: NonNullable<DispatcherOptions['visitEnded']> = (end: VisitEnd) => {
   const finish = { event: backupFinish, data: {} }
   if (end.gate !== 'after' || end.outcome !== 'dead') return [finish]

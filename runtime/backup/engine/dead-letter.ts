@@ -5,8 +5,8 @@ import { childPublication } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 
 /**
- * What is told of a delivery that becomes a dead letter, in the transaction that makes it one. Nothing where it was
- * itself about a dead letter: two hooks that cannot be reached would tell each other of it for ever.
+ * `dead.lettered`, in the transaction that makes a delivery a dead letter. Nothing for deliveries about a dead letter: two
+ * unreachable hooks would report each other for ever.
  */
 export function deadLetters(
   { event, function: name, tries, generation }: Delivery,
@@ -36,7 +36,7 @@ export function deadLetters(
   ]
 }
 
-/** What a hook was to be told of, if that is what the event asks for. */
+/** The hook and the event of a notification. */
 function toldOf({ type, data }: Envelope): { hook?: string; event?: Partial<Envelope> } | undefined {
   return type.startsWith('notify.') ? (data as { hook?: string; event?: Partial<Envelope> }) : undefined
 }

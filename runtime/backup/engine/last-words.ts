@@ -13,8 +13,7 @@ import { isoOf } from '../../instant.ts'
 import { nothingDone, unsummed } from '../summary.ts'
 
 /**
- * The end of a run that its own functions cannot end: those that wait for it, every later run among them, would wait for
- * ever.
+ * The end of a run that its own functions cannot end; later runs would wait for it for ever.
  */
 export function brokenRun(
   runId: string,
@@ -30,8 +29,7 @@ export function brokenRun(
 const limitMs = 60_000
 
 /**
- * Tells the hooks of a failed run without the bus, which cannot take it down (any more). Once, and whatever comes of
- * it: there is nobody left to try again.
+ * Notifies the hooks of a failed run without the bus, which cannot record it. Once: nothing repeats it.
  */
 export async function tellHooks(error: Error, config: Config): Promise<void> {
   const now = Date.now()

@@ -26,12 +26,10 @@ interface ReconcilerOptions {
 }
 
 /**
- * Sets right what the last process left when it did not end in order (SIGKILL, power cut). The caller holds
- * the lock, so whatever is claimed has no owner any more.
+ * Cleans up after a process that was killed or lost power. The caller holds the lock, so claims have no owner any more.
  *
- * A run that was under way is ended, not continued: its steps are given up as interrupted, and the functions
- * marked `always` put things in order. The next run copies what is still missing; rsync makes that cheap. A
- * run that was asked for but had not begun is kept, and waits for its turn.
+ * A run that was under way is ended, not continued: its steps are given up as interrupted, and functions marked `always`
+ * clean up. The next run copies the rest; rsync makes that cheap. A run that had not begun is kept.
  *
  * Then snapshots and mounts that carry our mark and belong to no run are removed.
  */
@@ -62,14 +60,13 @@ export async function reconcile(options: ReconcilerOptions): Promise<void> {
 }
 
 /**
- * What an interrupted run needs before its functions put things in order: its volumes may hang, suspended. And its
- * half-written archive goes where the target can be proven at once: it is always mounted, or still is after a kill.
- * Any other is tidied when a run opens it, before it is written to.
+ * What has to come before the functions of an interrupted run: its volumes may be suspended. Its half-written archive is
+ * removed if the target is mounted now; otherwise when a run opens the target.
  */
 async function beforehand({ config, hostOptions, observer }: ReconcilerOptions): Promise<void> {
   const signal = AbortSignal.timeout(60_000)
   const runner = createRunner({ observer: unobserved, signal, owner: hostOptions.store })
-  // Where LVM cannot be used, the sources that need it will say so.
+  // If LVM cannot be used, its sources will report it.
   const resumed = await resumeSources(config, runner).catch(() => [])
   for (const message of resumed) observer.onWarning?.(message)
   const target = config.targets[config.archive?.target ?? '']
@@ -79,13 +76,13 @@ async function beforehand({ config, hostOptions, observer }: ReconcilerOptions):
     await targets.prove(target)
     await archives.tidy(target)
   } catch {
-    // It is not there now; what is wrong with it, if anything, the next run says.
+    // The next run reports what is wrong with the target, if anything.
   }
 }
 
 /**
- * Runs that have not ended and are not held back: those that have begun, and those that were only about to. How many wait
- * must not matter: there may be a hundred thousand.
+ * Runs that have not ended and are not held back, by whether they have begun. A hundred thousand may be held back: no query
+ * for each of them.
  */
 function begunRuns({ journal, bus }: ReconcilerOptions): { interrupted: string[]; untouched: string[] } {
   const waiting = new Set(bus.heldRuns())

@@ -10,7 +10,7 @@ import type { Registry } from '../../core/registry/registry.ts'
 import { UsageError } from '../../errors.ts'
 import { requestPublication } from './requests.ts'
 
-/** What came of redriving a dead letter. */
+/** The result of a redrive. */
 export interface Redriven {
   /** The run that it is done in; empty for an event that belongs to none. */
   runId: string
@@ -28,9 +28,8 @@ interface RedriveOptions {
 }
 
 /**
- * Takes a dead letter up again. What stands beside a run (a notification) is tried anew. A step of a run cannot be:
- * the run went on without it, and its snapshot is gone. So its sources are run again, and whatever else of theirs is
- * dead is done with.
+ * Redrives a dead letter. A notification is attempted again. A step of a run is not: the run went on without it, and its
+ * snapshot is gone. So its sources are run again, and their other dead letters are closed too.
  * @throws {UsageError} There is no such dead letter, nobody to take it, or its source is not in the config any more.
  */
 export async function redrive(id: number, options: RedriveOptions): Promise<Redriven> {
@@ -71,8 +70,8 @@ async function restart(
 }
 
 /**
- * Whether it was asked for in a night of ours, which went on without it. What gets a source ready for a snapshot
- * (`snapshot.before`) is of no use without one; what undoes that (`snapshot.after`) is.
+ * Whether it is a step of a backup, which went on without it. `snapshot.before` is of no use without a snapshot;
+ * `snapshot.after`, which undoes it, is.
  */
 function isStep({ function: name, event }: DeadLetter, registry: Registry): boolean {
   const aside = registry.get(name)?.definition.spec.aside === true
@@ -80,7 +79,7 @@ function isStep({ function: name, event }: DeadLetter, registry: Registry): bool
   return asked && !aside
 }
 
-/** The sources that an event of a night is about; undefined when it names none. */
+/** The sources that an event names; undefined when it names none. */
 function sourcesOf(event: Envelope | undefined): string[] | undefined {
   const { source, sources, rest } = (event?.data ?? {}) as {
     source?: string

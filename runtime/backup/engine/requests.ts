@@ -50,7 +50,7 @@ export function checkRequest({ event }: Publication, config: Config): void {
   }
 }
 
-/** The first event of a run that goes beyond limits: what `requestPublication` takes from nobody. */
+/** The first event of a run with a release, which `requestPublication` accepts from nobody. */
 export function releasePublication(
   data: InputOf<typeof backupStart>,
   registry: Registry,
@@ -60,8 +60,7 @@ export function releasePublication(
 }
 
 /**
- * What is put on the bus for an event that asks for what a waiting run will do: its id, so that it is taken once. What it
- * is about was there before that run begins.
+ * Stands for an event that joins a waiting run, so that its id is known and it is taken once.
  */
 export function joining({ event }: Publication, run: string): Publication {
   const { runid: _, ...rest } = event

@@ -7,7 +7,7 @@ import { notBegun } from '../../run-duration.ts'
 import { nothingDone } from '../summary.ts'
 
 /**
- * The end of a run that was asked for and is taken back before anybody has begun it.
+ * The end of a run that is cancelled before it has begun.
  * @param reason Who has cancelled it.
  */
 export function cancelledRun(

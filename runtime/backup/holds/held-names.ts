@@ -14,7 +14,6 @@ export interface NamesSummary {
   byFolder: FolderCount[]
 }
 
-/** How many deletions a copy may make: those that somebody has released, and as many others as are allowed anyway. */
 export interface Permission {
   /** What it would delete, by the forecast. */
   names: readonly string[]
@@ -68,10 +67,9 @@ function groupByFolder(names: readonly string[]): Map<string, FolderCount> {
   return groups
 }
 
-/** Deeper than people look. */
 const deepest = 32
 
-/** Takes groups together by a depth of their paths, the greatest at which there are few enough; the first at the least. */
+/** Merges groups by the greatest depth of their paths at which there are few enough, at least 1. */
 function collapse(groups: readonly FolderCount[], most: number): FolderCount[] {
   for (let depth = deepest; depth > 0 && groups.length > most; depth -= 1) {
     const collapsed = [...Map.groupBy(groups, ({ path }) => cutTo(path, depth))].map(([path, those]) =>

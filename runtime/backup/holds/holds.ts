@@ -32,7 +32,7 @@ export interface HoldsOf {
 /** What holds have to do with the sources of a config. */
 export type OpenHolds = Omit<HoldsOf, 'journal'>
 
-/** Nothing waits for a release under the name that was given; the message says what became of it. */
+/** Nothing is held under the given name; the message says what became of it. */
 export class NothingHeldError extends UsageError {}
 
 /** All holds that wait, in the order of the config. */
@@ -96,7 +96,7 @@ function findHolds({ bus, journal, config }: HoldsOf, id: string): Hold[] {
   return run ? holdsIn(bus.events({ runId: run.id, types: [syncHeld.type] })) : []
 }
 
-/** So far back a hold is looked for by its id. */
+/** Holds that are searched for an id. */
 const lookedAt = 1000
 
 function isOpen(of: HoldsOf, { source, run }: Hold): boolean {
@@ -110,7 +110,7 @@ function nothingHeld(of: HoldsOf, id: string, holds: readonly Hold[]): NothingHe
   })
 }
 
-/** What became of a hold that does not wait any more. */
+/** Why a hold does not wait any more. */
 function whyNot({ bus, config, lists }: HoldsOf, { source, run, facts }: Hold): string {
   if (!Object.hasOwn(config.sources, source)) return `there is no source ${source} any more`
   const user = facts.hold === undefined ? undefined : lists.usedBy(facts.hold)

@@ -22,7 +22,7 @@ export interface Release {
   fileSystem: string | undefined
 }
 
-/** What tells whether a release still counts. */
+/** What decides whether a release is still valid. */
 export interface ReleaseFacts {
   /** The holds that the run may go beyond. */
   releases: readonly string[]
@@ -60,7 +60,7 @@ export function keepHold(
   const sorted = sortNames(names)
   const deletions = stopped.deleted + names.length
   const held = { source, ...stopped, deletions, ...summariseNames(sorted) }
-  // A run holds a source once: tried again, it is the same hold.
+  // A run holds a source once: a repeated attempt gives the same hold.
   const hold = createHash('sha256').update(`${run}\0${source}`).digest('hex').slice(0, 12)
   try {
     return { held: { ...held, hold, digest: lists.keep(hold, sorted) } }
@@ -76,7 +76,7 @@ export function spentDeletions(history: readonly Envelope[]): number {
   return since.reduce((sum, event) => sum + spentBy(event), 0)
 }
 
-/** What was released is not counted: it came on top of the limit. */
+/** Released deletions do not count: they came on top of the limit. */
 function spentBy(event: Envelope): number {
   const { deleted = 0, limit = 0 } = holdOf(event)?.facts ?? {}
   return Math.min(deleted, limit)

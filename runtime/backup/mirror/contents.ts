@@ -6,11 +6,11 @@ type Contents = NonNullable<DataOf<typeof sourceSynced>['contents']>
 /** Half a day less than a week, as a night does not begin at the second. */
 const everyMs = 6.5 * 24 * 3_600_000
 
-/** About so much is read on each side for it: some five minutes of a plain disk. */
+/** Bytes read on each side for it: about five minutes of a plain disk. */
 const budgetBytes = 32 * 1024 ** 3
 
 /**
- * What is known of how far a mirror has been compared with its source by contents.
+ * How far a mirror has been compared with its source by contents.
  * @param history The events of `bearsOnDoubt` about the source, newest first.
  */
 export function contentsOf(history: readonly Envelope[], mirror: string | undefined): Contents | undefined {
@@ -22,9 +22,8 @@ export function contentsOf(history: readonly Envelope[], mirror: string | undefi
 }
 
 /**
- * Which files are compared by their contents tonight although nothing tells of a change: a disk may have lost what was
- * written, and a file system without times of change tells of nothing. Once a week it is as many as the budget allows, the
- * next ones each time, until all have had their turn.
+ * Which files are compared by contents now although nothing indicates a change: a disk may have lost writes, and some file
+ * systems keep no times of change. Once a week, as many as the budget allows, each time the next ones.
  * @returns undefined when it is not time for it.
  */
 export function dueShare(contents: Contents | undefined, nowMs: number): Share | undefined {
@@ -41,7 +40,7 @@ export function contentsAfter(
   const size = sizeBytes ?? before?.sizeBytes
   if (size === undefined) return undefined
   if (compared === 'everything') return { at, next: 0, sizeBytes: size }
-  // A store of an earlier version does not tell: the first share is due in a week.
+  // Not known in a store of an earlier version: the first share is due in a week.
   if (!compared) return { at: before?.at ?? at, next: before?.next ?? 0, sizeBytes: size }
   return { at, next: compared.to >= 1 ? 0 : compared.to, sizeBytes: size }
 }

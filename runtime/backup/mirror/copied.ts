@@ -7,7 +7,7 @@ import type { CopyDone } from './copy.ts'
 import { leftBy } from './last-copy.ts'
 import { remarksOn } from './remarks.ts'
 
-/** What is known around a copy that went well. */
+/** The circumstances of a copy that went well. */
 export interface CopyAround {
   source: Source
   mirror: Mirror
@@ -22,7 +22,7 @@ export interface CopyAround {
   firstTry: boolean
 }
 
-/** What is to be said of a copy once it is on the disk. */
+/** The data of `source.synced`, for a copy that is to be flushed. */
 export function copiedBy(
   { unchanged, sourceNames, compared, contents, files, otherTimes, ...counts }: CopyDone,
   { source, mirror, after, read, fileSystem, gaps, sourceIsEmpty, firstTry }: CopyAround,

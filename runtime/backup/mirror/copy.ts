@@ -39,7 +39,7 @@ export interface CopyDone {
   }
 }
 
-/** What came of a copy: it is held, or what it did. */
+/** A copy is held, or done. */
 export type CopyResult = { held: Stopped } | ({ held?: never } & CopyDone)
 
 export interface CopyOptions {
@@ -102,7 +102,7 @@ export async function copy(
     ...names,
     mirrorFilesAtLeast: known,
     released: release?.names,
-    // What was deleted before somebody has said yes belongs to that.
+    // A release covers what was deleted before it.
     spent: release ? 0 : spentDeletions(history),
     moved,
     forecast: () => host.mirrors.forecast(plan),
@@ -119,7 +119,7 @@ export async function copy(
   }
   const outcome = await syncMakingRoom({ ...plan, checksum, maxDelete }, mirror, room, context)
   const { stats } = outcome
-  // The source lost its files only now; rsync itself stopped at the limit.
+  // The source lost files during the copy; rsync stopped at the limit.
   if (outcome.kind === 'limited') {
     const { names: left } = await host.mirrors.forecast(plan)
     return { held: { reason: 'deletions', names: left, deleted: stats.deleted, mirrorFiles, limit } }
@@ -127,7 +127,7 @@ export async function copy(
   const warning = syncWarning(source, to, [outcome, some])
   const counted =
     outcome.kind === 'done' && warning === undefined ? countOf(stats, names.mirrorNames, exclude) : undefined
-  // A first copy does not go through the source by itself: where nothing is excluded, rsync has counted all of it.
+  // A first copy does not walk the source; where nothing is excluded, rsync has counted all of it.
   const sourceNames = names.sourceNames ?? (exclude.length === 0 ? stats.files : undefined)
   return {
     filesTransferred: stats.transferred + (some?.stats.transferred ?? 0),

@@ -10,7 +10,7 @@ import {
 import type { Boots } from '../../host/boots.ts'
 import type { Written } from '../../host/mirror/mirrors.ts'
 
-/** What may differ between a source and its mirror although it has the same size and time in both. */
+/** Which files may differ between a source and its mirror although they have the same size and time in both. */
 export type Doubt =
   | { of: 'everything'; reason: string }
   /** Files that were changed then. */
@@ -41,7 +41,7 @@ export function doubtOf(
   const told = history.filter(({ type }) => tellsOfMirror.includes(type))
   const last = told.find((event) => mirror === undefined || isOf(mirror, event))
   if (!last) {
-    // A first copy that came to nothing has left what it has copied.
+    // After a first copy that failed, sizes and times do tell.
     if (told.length === 0 && history.length > 0) return undefined
     return everything('no good copy to this mirror is known')
   }
@@ -53,16 +53,16 @@ export function doubtOf(
   if (!read) return undefined
   const copiedMs = Date.parse(last.time)
   if (nowMs < copiedMs) return everything('the clock was put back since the last good copy')
-  // What a copy has left that did not end well, nobody knows.
+  // A copy that failed since may have written anything until now.
   const newest = history.find((event) => event === last || !tellsOfMirror.includes(event.type))
   const toMs = newest === last ? Date.parse(read.to) : nowMs
   const fromMs = Date.parse(read.from)
-  // What a copy has written itself is told by its end; one that wrote nothing cannot hide what others wrote meanwhile.
+  // Changes up to the end of a copy are its own; after one that wrote nothing they are somebody else's.
   const mirrorMs = unchanged ? fromMs : copiedMs
   return { of: 'written', fromMs: fromMs - granuleMs, toMs, mirrorMs, nowMs }
 }
 
-/** One that became suspect while hdsync was not there has no name: it may have been any. */
+/** `mirror.suspect` of an interrupted run names no mirror: it may have been any. */
 function isOf(mirror: string, { type, data }: Envelope): boolean {
   const named = (data as { mirror?: string }).mirror
   return named === mirror || (named === undefined && type === mirrorSuspect.type)

@@ -6,20 +6,19 @@ import { digestOf } from './mirror-count.ts'
 
 type Synced = DataOf<typeof sourceSynced>
 
-/** A good copy after which nothing went wrong: if nothing has changed since either, the next one would do nothing. */
+/** A good copy after which nothing failed: if nothing has changed since, the next one would do nothing. */
 export interface LastCopy {
   since: Since
   counted: NonNullable<Synced['counted']>
   left: NonNullable<Synced['left']>
 }
 
-/** In which rsync looks at everything once: half a day less than a week, as a night does not begin at the second. */
+/** Rsync compares everything once in so long: half a day less than a week, as nights do not begin at the second. */
 const comparedForMs = 6.5 * 24 * 3_600_000
 
 /**
- * The last copy to a mirror, if it makes sense to find out whether anything has changed since. That takes a look at each
- * inode, in vain where something changes every day: so it is done after a first copy, and after one that found nothing
- * changed.
+ * The last copy to a mirror, if it is worth finding out whether anything has changed since. That reads each inode, in vain
+ * where something changes every day: so only after a first copy, and after one that found nothing changed.
  * @param history The events of `bearsOnDoubt` about the source, newest first.
  */
 export function lastCopy(
@@ -33,18 +32,18 @@ export function lastCopy(
     ({ type, data }) => type === sourceSynced.type && (data as Partial<Synced>).mirror === id,
   )
   const [last, before] = copies
-  // What failed since, or was held, may have been on its way to any mirror.
+  // A failed or held copy since may have been to any mirror.
   if (!last || history.slice(0, history.indexOf(last)).some(({ type }) => type !== sourceSynced.type))
     return undefined
   const { unchanged, read, counted, left } = readStored(sourceSynced, last.data).data ?? {}
   if (!read || !counted || !left || (before && !unchanged)) return undefined
   if (left.from !== placeOf(source) || counted.exclude !== digestOf(source.exclude)) return undefined
-  // An older image of the disk was put back, or somebody has changed something at the root of the mirror.
+  // Another disk image was put back, or the root of the mirror was changed.
   if (left.mirrorState !== state) return undefined
   const sourceMs = Date.parse(read.from)
   const since = { sourceMs, mirrorMs: unchanged ? sourceMs : Date.parse(last.time) }
   const isOld = nowMs - Date.parse(left.compared) > comparedForMs
-  // A clock that was put back tells nothing of what came when.
+  // A clock that was set back does not tell what came first.
   if (isOld || nowMs < since.mirrorMs || dueShare(contentsOf(history, id), nowMs)) return undefined
   return { since, counted, left }
 }
@@ -65,7 +64,7 @@ export function isNeedless({ counted, left }: LastCopy, now: Comparison): boolea
 }
 
 /**
- * What a later run is to know of a copy that went well.
+ * What later runs have to know of a copy that went well.
  * @param compared When rsync began to look at everything.
  * @returns undefined where not all of it is known.
  */

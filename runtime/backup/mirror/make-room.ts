@@ -6,10 +6,8 @@ import type { SyncOutcome } from '../../host/mirror/rsync-exit-codes.ts'
 import { earlierArchives } from '../earlier-archives.ts'
 import type { Context } from '../function.ts'
 
-/** The disk of the mirror is full, whatever of it. */
 const full: readonly (string | undefined)[] = ['no-space', 'no-inodes', 'quota']
 
-/** What a copy needs to know that may have to make room first. */
 export interface RoomOptions {
   totalBytes: Parameters<Context['host']['mirrors']['sync']>[1]
   /** The events of `provesUnchanged` about the source, of all runs, newest first. */
@@ -17,8 +15,8 @@ export interface RoomOptions {
 }
 
 /**
- * Copies. Where the disk is full before the end, what this copy would delete may be all the room that is needed, as after
- * a large file got another name: if an archive has it, the same deletions are made first, and it is copied once more.
+ * Copies. If the disk is full before the end, this copy's own deletions may be all the room it needs, as after a large
+ * file was renamed: if an archive has what goes, the deletions are made first, and the copy is repeated.
  * @throws As Mirrors.sync.
  */
 export async function syncMakingRoom(

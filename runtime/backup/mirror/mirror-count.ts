@@ -4,7 +4,7 @@ import type { SyncStats } from '../../host/mirror/rsync-output.ts'
 
 type Counted = NonNullable<DataOf<typeof sourceSynced>['counted']>
 
-/** What a copy has left in a mirror: of what is copied, of everything else, and by which patterns that was told apart. */
+/** What the count of a mirror is taken from. */
 export interface MirrorCount {
   /** The events of `bearsOnDoubt` about one source, newest first. */
   history: readonly Envelope[]
@@ -14,8 +14,8 @@ export interface MirrorCount {
 }
 
 /**
- * How many entries of what is copied a mirror has now, at least: what the last copy has left, if nothing went wrong since
- * and the same is excluded, less what somebody has removed. Limits in percent are percentages of that.
+ * How many copied entries a mirror has at least: those of the last copy, if nothing failed since and the same is excluded,
+ * less what somebody has removed. Limits in percent are percentages of this.
  * @param names All entries that it has now, what is not copied included.
  * @returns undefined where that is not certain: a dry run tells then.
  */
@@ -25,7 +25,7 @@ export function mirrorFilesAtLeast(
 ): number | undefined {
   if (mirror === undefined || names === undefined) return undefined
   for (const event of history) {
-    // Something went wrong with a copy, and nobody knows with which mirror.
+    // A copy failed, perhaps to this mirror.
     if (event.type !== sourceSynced.type) return undefined
     const { mirror: synced, counted } = readStored(sourceSynced, event.data).data ?? {}
     if (synced === undefined) return undefined
@@ -48,12 +48,12 @@ export function countOf(
   exclude: readonly string[],
 ): Counted | undefined {
   if (names === undefined) return undefined
-  // Of a folder that made way for a file, rsync does not count everything among the deleted: then this is too many.
+  // Rsync does not count all deletions in a folder that a file replaces: then this is too many.
   const notCopied = names + stats.created - stats.deleted - stats.files
   return notCopied < 0 ? undefined : { files: stats.files, notCopied, exclude: digestOf(exclude) }
 }
 
-/** Tells the patterns of what is not copied from others. */
+/** Identifies a list of exclude patterns. */
 export function digestOf(exclude: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(exclude)).digest('hex').slice(0, 16)
 }

@@ -20,7 +20,7 @@ export interface Overflow {
   mirror: Mirror
 }
 
-/** Says that a snapshot overflowed while it was copied. Another, larger snapshot is taken while attempts are left. */
+/** Reports that a snapshot overflowed while it was copied. A larger one is taken while attempts are left. */
 export function tellOverflow(
   { data, attempt, attempts, sizeBytes, mirror }: Overflow,
   emit: Emit<

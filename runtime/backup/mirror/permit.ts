@@ -14,7 +14,7 @@ export interface Permitted {
   totalBytes: number | null
 }
 
-/** A sync that is not to go on. */
+/** A sync that is held. */
 export interface Stopped {
   reason: 'deletions' | 'file-system'
   /** What it would delete, as in `Forecast`. */
@@ -26,15 +26,15 @@ export interface Stopped {
   fileSystem?: { was: FileSystem; is: FileSystem }
 }
 
-/** What is known before a copy, by names alone. */
+/** What is known before a copy, without a dry run. */
 export interface CopyFacts extends DeletionFacts {
   isFirst: boolean
   mirrorNames: number | undefined
-  /** What may go whatever the limit. */
+  /** What somebody has released. */
   released: ReadonlySet<string> | undefined
   /** The source lies elsewhere than at the last good copy. */
   moved: Stopped['fileSystem']
-  /** Asks rsync, where names do not tell. */
+  /** A dry run of rsync. */
   forecast(): Promise<Forecast>
 }
 

@@ -12,7 +12,7 @@ export interface CopyFacts {
   otherTimes: readonly string[]
 }
 
-/** Why a copy that went well is not all that it seems to be: a sentence each. Then its source counts as degraded. */
+/** Warnings about a copy that went well, a sentence each: its source counts as degraded then. */
 export function remarksOn({ source, gaps, files, sourceIsEmpty, otherTimes }: CopyFacts): string[] {
   const place = source.kind === 'lv' ? `${source.vg}/${source.lv}` : source.path
   return [

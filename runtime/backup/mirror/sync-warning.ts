@@ -4,7 +4,7 @@ import { leftOutText } from '../../host/mirror/rsync-errors.ts'
 import type { SyncOutcome } from '../../host/mirror/rsync-exit-codes.ts'
 
 /**
- * What is to be said of copies that are good but for something.
+ * The warning about copies that are good but for some entries.
  * @param mirror The folder of the mirror.
  * @throws {TerminalError} Something has moved in a snapshot: it is not one.
  */
