@@ -49,6 +49,8 @@ export type {
   OpenGate,
   Received,
   RunInfo,
+  Start,
+  StartOptions,
 } from './core/function.ts'
 export { type RetryPolicy, retryDelayMs, retryForADay } from './core/retry.ts'
 export {

@@ -1,6 +1,6 @@
 import { backupFinish, type EventDefinition, type InputOf } from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
-import { type EventBus, heldBack } from '../core/bus/bus.ts'
+import { dueAt, type EventBus, heldBack } from '../core/bus/bus.ts'
 import type { Journal, Pruned } from '../core/bus/journal.ts'
 import { explained, storeError } from '../core/bus/sqlite/health.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -148,6 +148,7 @@ function assemble(options: EngineOptions, registry: Registry, store: Store): Eng
     ...chainEnds({ registry, clock }),
     onEvent(event) {
       ends.heard(event)
+      if (registry.event(event.type)?.startsRun) queue.advance()
       observer.onEvent(event)
     },
     onSettled(settlement) {
@@ -180,7 +181,7 @@ function assemble(options: EngineOptions, registry: Registry, store: Store): Eng
       queue.advance()
     },
   })
-  const queue = new RunQueue({ bus, dispatcher, ends })
+  const queue = new RunQueue({ bus, dispatcher, ends, clock })
   let onHold = false
   const recover = () => {
     if (store.recover() && !onHold) queue.open()
@@ -249,7 +250,7 @@ function assemble(options: EngineOptions, registry: Registry, store: Store): Eng
       dispatcher.inHand > 0 ||
       bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
     nextDue() {
-      const due = bus.open().flatMap(({ runAt }) => (runAt === heldBack ? [] : runAt))
+      const due = bus.open().flatMap(({ runAt }) => dueAt(runAt) ?? [])
       return due.length > 0 ? Math.min(...due) : undefined
     },
     nextOverdue: () => overdue.nextAt,

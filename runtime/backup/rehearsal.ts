@@ -1,6 +1,6 @@
 import type { Envelope, EventDefinition, InputOf } from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
-import type { EventBus } from '../core/bus/bus.ts'
+import { dueAt, type EventBus, type Publication } from '../core/bus/bus.ts'
 import { SqliteBus } from '../core/bus/sqlite/bus.ts'
 import { inMemory, openDatabase } from '../core/bus/sqlite/database.ts'
 import { systemClock } from '../core/clock.ts'
@@ -18,6 +18,8 @@ export interface Rehearsal {
   error: string | null
   /** What would be put on the bus. */
   emitted: { type: string; attempt: number; data: unknown }[]
+  /** Runs that it would start. */
+  started: { type: string; data: unknown; delayMs: number; key: string | null }[]
   /** What it ran, or would run, in its order. */
   steps: PlannedStep[]
   log: { level: 'info' | 'warn'; message: string }[]
@@ -125,11 +127,18 @@ export async function rehearse(
     },
   )
   if (!options.bus) bus.close()
+  const isStart = (one: Publication) => one.event.runid !== event.runid
   const publications = settlement.outcome === 'retry' ? [] : settlement.publications
   return {
     outcome: settlement.outcome,
     error: settlement.attempt.error ?? null,
-    emitted: publications.map(({ event: { type, attempt, data } }) => ({ type, attempt, data })),
+    emitted: publications
+      .filter((one) => !isStart(one))
+      .map(({ event: { type, attempt, data } }) => ({ type, attempt, data })),
+    started: publications.filter(isStart).map(({ event: { type, data, time }, deliveries, dedupe }) => {
+      const at = dueAt(deliveries[0]?.runAt ?? 0) ?? 0
+      return { type, data, delayMs: Math.max(0, at - Date.parse(time)), key: dedupe?.key ?? null }
+    }),
     steps,
     log,
     story,
@@ -159,13 +168,13 @@ function talkative(host: Host, tell: (line: string) => void): Host {
   }
 }
 
-/** A registry without a handler for what is emitted. */
+/** A registry in which the function alone takes all there is: how long a start would wait is read from what is owed. */
 function aloneWith(target: RegisteredFunction): Registry {
   const events = new Map([...target.definition.on, ...target.definition.emits].map((one) => [one.type, one]))
   return {
     functions: [target],
     get: (name) => (name === target.name ? target : undefined),
-    handlersOf: () => [],
+    handlersOf: () => [target],
     event: (type) => events.get(type),
     events: () => [...events.values()],
   }

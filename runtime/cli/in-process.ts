@@ -3,7 +3,7 @@ import { tellHooks } from '../backup/engine/last-words.ts'
 import { type Engine, openEngine } from '../backup/engine.ts'
 import { backupKind, type RunReport, reportOn } from '../backup/run-report.ts'
 import type { Config } from '../config/config.ts'
-import { heldBack } from '../core/bus/bus.ts'
+import { heldFloor } from '../core/bus/bus.ts'
 import { lockHolder } from '../core/bus/sqlite/lock-holder.ts'
 import { cancellerNamed, cancelReason } from '../core/cancel-reason.ts'
 import { CancelledError, UsageError } from '../errors.ts'
@@ -100,7 +100,7 @@ async function workIn(
 }
 
 function waits(runId: string, { bus }: Engine): boolean {
-  return bus.open(runId).every(({ runAt }) => runAt === heldBack)
+  return bus.open(runId).every(({ runAt }) => runAt >= heldFloor)
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Envelope } from '../../events/envelope.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
-import { type Delivery, heldBack, type Publication, type Settlement } from './bus/bus.ts'
+import { type Delivery, heldFloor, type Publication, type Settlement } from './bus/bus.ts'
 import { GateKeeper, type VisitEnded } from './gates.ts'
 import { giveUp, type WorkerOptions, work } from './worker.ts'
 
@@ -351,5 +351,5 @@ export class Dispatcher {
 
 /** Runs that wait for their turn need no look at the bus. */
 function isDue({ deliveries }: Publication): boolean {
-  return deliveries.some(({ runAt }) => runAt !== heldBack)
+  return deliveries.some(({ runAt }) => runAt < heldFloor)
 }

@@ -38,6 +38,25 @@ export type Emit<Emits extends readonly EventDefinition[]> = <E extends Emits[nu
   options?: EmitOptions,
 ) => void
 
+export interface StartOptions {
+  /** How long it waits before it begins: `30s`, `10m`, `2h`. */
+  delay?: string
+  /** What makes two starts of one event the same, such as a source; its data unless given. */
+  key?: string
+  /**
+   * Starts nothing while the same waits; as a duration (`1h`), nor so soon after the same was started. `true` where a
+   * `key` is given, unless this says otherwise.
+   */
+  dedupe?: boolean | string
+}
+
+/**
+ * Begins another run once the handler has returned, and none when it throws. A backup waits until no other one is going
+ * on, as if somebody outside had asked for it.
+ * @throws {TerminalError} The event may not be asked for, its data does not fit, or a duration is none.
+ */
+export type Start = <E extends EventDefinition>(event: E, data: InputOf<E>, options?: StartOptions) => void
+
 /** What the log of events knows. */
 export interface EventLog {
   /** The events of this kind in the current run, oldest first. @param limit How many at most; all unless given. */
@@ -155,7 +174,7 @@ export interface FunctionSpec<
   aside?: boolean
   run(
     received: Delivered<On>,
-    context: ContextFor<On, Host, Config> & { emit: Emit<Emits> },
+    context: ContextFor<On, Host, Config> & { emit: Emit<Emits>; start: Start },
   ): Promise<void> | void
   /** Called instead of `run` when there will be no further attempt. What it emits lets the chain go on. */
   giveUp?(

@@ -6,7 +6,7 @@ import type { EventDefinition, InputOf } from '../../events/define.ts'
 import type { Envelope } from '../../events/envelope.ts'
 import { TerminalError } from '../errors.ts'
 import { isoOf } from '../instant.ts'
-import type { Publication } from './bus/bus.ts'
+import { heldBack, heldUntil, type Publication } from './bus/bus.ts'
 import type { EmitOptions } from './function.ts'
 import { isAttribute } from './origin.ts'
 import type { Registry } from './registry/registry.ts'
@@ -14,8 +14,10 @@ import type { Registry } from './registry/registry.ts'
 /** The CloudEvents `source` of every event that this box makes. */
 export const eventSource = `/hdsync/${hostname()}`
 
+const runIdLetters = '23456789abcdefghjkmnpqrstvwxyz'
+
 /** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
-export const newRunId: () => string = customAlphabet('23456789abcdefghjkmnpqrstvwxyz', 10)
+export const newRunId: () => string = customAlphabet(runIdLetters, 10)
 
 function newTrace(): string {
   return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
@@ -110,6 +112,48 @@ export function childPublication<E extends EventDefinition>(
     }),
   }
   return publicationOf(registry, event, data, identity, now, delayMs)
+}
+
+/** What a handler says of a run that it starts. */
+export interface StartWish extends Pick<NonNullable<Publication['dedupe']>, 'withinMs'> {
+  delayMs: number
+  /** What tells it from other starts of its event; undefined where it may stand beside any. */
+  key: string | undefined
+}
+
+/**
+ * The first event of a run that a handler starts: its ids follow from the step, as those of what it emits do. One that
+ * takes its turn waits for that once its delay is over.
+ */
+export function startPublication<E extends EventDefinition>(
+  registry: Registry,
+  event: E,
+  data: InputOf<E>,
+  parent: Parent,
+  { delayMs, key, withinMs }: StartWish,
+  now: number,
+): Publication {
+  const asked = event.request.safeParse(data)
+  if (!asked.success) throw new InvalidDataError(event.type, asked.error.issues)
+  const child = childPublication(registry, event, data, parent, { delayMs }, now)
+  const { parentid: _, ...envelope } = child.event
+  const runid = runIdOf(`${envelope.source} ${envelope.id}`)
+  const later = delayMs > 0 ? heldUntil(now + delayMs) : heldBack
+  return {
+    event: { ...envelope, runid },
+    deliveries: child.deliveries.map((delivery) => ({
+      ...delivery,
+      ...(event.startsRun && { runAt: later }),
+      key: registry.get(delivery.function)?.definition.spec.concurrency?.key(child.event.data, { id: runid }),
+    })),
+    ...(key !== undefined && { dedupe: { key, withinMs } }),
+  }
+}
+
+/** A run id that is always the same for a text. */
+function runIdOf(text: string): string {
+  const bytes = hash('sha256', text, 'buffer')
+  return Array.from(bytes.subarray(0, 10), (byte) => runIdLetters[byte % runIdLetters.length]).join('')
 }
 
 function publicationOf(

@@ -1,4 +1,5 @@
 import type { EventBus } from './bus/bus.ts'
+import { type Clock, systemClock } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { RunEnds } from './run-ends.ts'
 
@@ -6,6 +7,7 @@ interface QueueOptions {
   bus: EventBus
   dispatcher: Dispatcher
   ends: RunEnds
+  clock?: Clock
 }
 
 /**
@@ -17,6 +19,7 @@ export class RunQueue {
   #open = false
   #going = false
   #current: string | undefined
+  #clearTimer = () => {}
 
   constructor(options: QueueOptions) {
     this.#options = options
@@ -35,6 +38,7 @@ export class RunQueue {
   /** No further run begins; the one that is going on is not touched. */
   close(): void {
     this.#open = false
+    this.#clearTimer()
   }
 
   /** Begins the next run if none is going on. */
@@ -49,9 +53,25 @@ export class RunQueue {
       })
   }
 
+  /** The run whose turn it is. One that is to begin later has a timer. @param now Not before this moment. */
+  #next(now = 0): string | undefined {
+    const { bus, clock = systemClock } = this.#options
+    const at = Math.max(clock.now(), now)
+    const later = bus.ripen(at)
+    this.#clearTimer()
+    if (later !== undefined && this.#open) {
+      // The clock may be set back meanwhile: what the timer was set for is due when it fires.
+      this.#clearTimer = clock.schedule(later - at, () => {
+        this.#next(later)
+        this.advance()
+      })
+    }
+    return bus.heldRun()
+  }
+
   async #drain(): Promise<void> {
     const { bus, dispatcher, ends } = this.#options
-    for (let run = bus.heldRun(); run && this.#open; run = bus.heldRun()) {
+    for (let run = this.#next(); run && this.#open; run = this.#next()) {
       this.#current = run
       try {
         const ended = ends.wait(run)

@@ -5,11 +5,12 @@ import { readStored } from '../../events/stored.ts'
 import { CancelledError, RetryableError, reasonOf, TerminalError } from '../errors.ts'
 import type { Delivery, EventBus, Publication, Settlement } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
-import type { Context, Emit, EventLog, GiveUpContext, Received } from './function.ts'
+import type { Context, Emit, EventLog, GiveUpContext, Received, Start } from './function.ts'
 import type { GateKeeper, Visit } from './gates.ts'
-import { childPublication } from './publication.ts'
+import { childPublication, startPublication } from './publication.ts'
 import type { RegisteredFunction, Registry } from './registry/registry.ts'
 import { nextTryAt } from './retry.ts'
+import { startOf } from './start.ts'
 
 /** Makes what a function is given for one delivery. */
 export type ContextFactory = (
@@ -68,13 +69,14 @@ async function attemptOnce(
       throw new TerminalError(`given up after ${target.retry.limit} attempts`)
     }
     if (visit) await visit.enter()
-    const { emit, publications, close } = emitter(delivery, target, 'run', options)
+    const { emit, start, publications, close } = emitter(delivery, target, 'run', options)
     const context = {
       ...options.context(delivery, signal),
       ...visit?.context,
       events: eventLog(delivery, options),
       gates: options.gates.chain(delivery, signal),
       emit: emit as Emit<readonly EventDefinition[]>,
+      start,
     }
     signal.throwIfAborted()
     const delivered = { ...received, firstTry: delivery.tries === 1 && delivery.generation === 0 }
@@ -167,10 +169,18 @@ function emitter(
     const parent = { event: cause, function: target.name, phase, index: publications.length, generation }
     publications.push(childPublication(registry, event, data, parent, options, clock.now()))
   }
+  const start: Start = (event, data, options = {}) => {
+    if (closed)
+      throw new TerminalError(`${target.name} starts ${event.type} after its end: is an await missing?`)
+    const { event: cause, generation } = delivery
+    const parent = { event: cause, function: target.name, phase, index: publications.length, generation }
+    const wish = startOf(target.name, event, data, options)
+    publications.push(startPublication(registry, event, data, parent, wish, clock.now()))
+  }
   const close = () => {
     closed = true
   }
-  return { emit, publications, close }
+  return { emit, start, publications, close }
 }
 
 function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions): EventLog {

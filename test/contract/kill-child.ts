@@ -69,6 +69,7 @@ function telling(bus: EventBus): EventBus {
     holdBack: (runId) => bus.holdBack(runId),
     withdraw: (runId, publications) => bus.withdraw(runId, publications),
     revoke: (runId, reason, now, begun) => bus.revoke(runId, reason, now, begun),
+    ripen: (now) => bus.ripen(now),
     heldRun: () => bus.heldRun(),
     heldRuns: () => bus.heldRuns(),
     heldLike: (event) => bus.heldLike(event),

@@ -9,6 +9,7 @@ import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { UsageError } from '../../errors.ts'
 import { createHost, runtimeDirectory } from '../../host/host.ts'
 import { didYouMean } from '../../nearest.ts'
+import { formatDuration } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { painter, printable, shellQuote } from '../format.ts'
 import type { Io } from '../io.ts'
@@ -132,11 +133,15 @@ function recordedEvent(
   })
 }
 
-function endText({ emitted, outcome, error }: Rehearsal, colour: boolean): string {
+function endText({ emitted, started, outcome, error }: Rehearsal, colour: boolean): string {
   const paint = painter(colour)
   const lines = emitted.map(({ type, attempt, data }) => {
     const trial = attempt > 1 ? `, attempt ${attempt}` : ''
     return `emits ${paint.bold(type)}${trial} ${printable(JSON.stringify(data))}`
+  })
+  const starts = started.map(({ type, data, delayMs }) => {
+    const later = delayMs > 0 ? ` in ${formatDuration(delayMs)}` : ''
+    return `starts ${paint.bold(type)}${later} ${printable(JSON.stringify(data))}`
   })
   const ends = {
     done: paint.green('done'),
@@ -144,5 +149,5 @@ function endText({ emitted, outcome, error }: Rehearsal, colour: boolean): strin
     dead: `${paint.red('failed')}: ${error}`,
     cancelled: `${paint.yellow('cancelled')}: ${error}`,
   }
-  return `${[...lines, ends[outcome]].join('\n')}\n`
+  return `${[...lines, ...starts, ends[outcome]].join('\n')}\n`
 }

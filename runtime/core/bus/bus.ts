@@ -66,10 +66,16 @@ export interface EventBus {
    */
   revoke(runId: string, reason: string, now: number, begun?: boolean): Promise<boolean>
 
+  /**
+   * Lets runs wait for their turn whose moment (`heldUntil`) has come.
+   * @returns The moment of the next one, if there is one.
+   */
+  ripen(now: number): number | undefined
+
   /** The run of the oldest delivery that is held back (`runAt: heldBack`). */
   heldRun(): string | undefined
 
-  /** Runs of which something is held back that was never claimed, in no order. */
+  /** Runs of which something is held back that was never claimed, whatever its moment, in no order. */
   heldRuns(): string[]
 
   /** The oldest run that is held back and began with an event of this type and the same data. */
@@ -96,10 +102,26 @@ export interface EventBus {
 /** The `runAt` of a delivery that waits until its run is expedited. */
 export const heldBack: number = Number.MAX_SAFE_INTEGER
 
+/** From here on a `runAt` is that of a run that is held back; no moment is so late. */
+export const heldFloor: number = 2 ** 52
+
+/** The `runAt` of a delivery that is held back as well, but waits for its turn only from a moment on. */
+export function heldUntil(at: number): number {
+  return heldFloor + at
+}
+
+/** When a delivery can be handled, or its run begin; undefined where that only waits for other runs. */
+export function dueAt(runAt: number): number | undefined {
+  if (runAt === heldBack) return undefined
+  return runAt >= heldFloor ? runAt - heldFloor : runAt
+}
+
 /** An event, and who has to handle it. */
 export interface Publication {
   event: Envelope
   deliveries: readonly NewDelivery[]
+  /** Is not taken while a run that was started under the same key waits, or was started within a time before. */
+  dedupe?: { key: string; withinMs: number } | undefined
 }
 
 export interface NewDelivery {

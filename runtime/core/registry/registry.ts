@@ -53,6 +53,12 @@ export function createRegistry(
       })
     }
     byName.set(one.name, one)
+    const begins = one.definition.emits.find(({ startsRun }) => startsRun)
+    if (begins) {
+      throw new UsageError(`${one.name} emits ${begins.type}, which begins a run (${one.file})`, {
+        hint: `start it instead, and leave it out of \`emits\`: run(received, { start }) { start(event, data, { delay: '10m' }) }`,
+      })
+    }
     for (const event of [...one.definition.on, ...one.definition.emits]) {
       if (event !== anyFact && !events.has(event.type)) events.set(event.type, event)
     }

@@ -35,6 +35,21 @@ function asInstalled(): string {
 
 // Without systemd (in a container) there is nobody to judge them.
 describe.runIf(analyze(units, '--version').status === 0)('the systemd units', () => {
+  test.each([
+    ['America/Santiago', '2026-09-05 12:00', '2026-09-06'],
+    ['Africa/Cairo', '2026-04-23 12:00', '2026-04-24'],
+  ])('back up on the day on which the clocks of %s skip midnight', (zone, base, day) => {
+    const timer = readFileSync(join(units, 'hdsync-backup.timer'), 'utf8')
+    const calendar = /^OnCalendar=(.+)$/m.exec(timer)?.[1] ?? ''
+    const next = (spec: string) =>
+      spawnSync('systemd-analyze', ['calendar', `--base-time=${base}`, spec], {
+        encoding: 'utf8',
+        env: { ...process.env, TZ: zone, LC_ALL: 'C' },
+      }).stdout
+    expect(next(calendar)).toMatch(new RegExp(`Next elapse: \\w+ ${day} 04:15:00`))
+    expect(next('daily')).not.toMatch(new RegExp(`Next elapse: \\w+ ${day} `))
+  })
+
   test('are such that systemd finds nothing wrong with them', () => {
     const folder = asInstalled()
     const names = [
@@ -60,7 +75,7 @@ describe.runIf(analyze(units, '--version').status === 0)('the systemd units', ()
 describe('the timer', () => {
   test('is made up for after the machine was off, and spread over a fleet', () => {
     const text = readFileSync(join(units, 'hdsync-backup.timer'), 'utf8')
-    for (const line of ['OnCalendar=daily', 'Persistent=true', 'RandomizedDelaySec=1h'])
+    for (const line of ['OnCalendar=*-*-* 04:15', 'Persistent=true', 'RandomizedDelaySec=1h'])
       expect(text).toContain(line)
   })
 })

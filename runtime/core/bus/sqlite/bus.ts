@@ -7,6 +7,8 @@ import {
   type EventBus,
   type EventFilter,
   heldBack,
+  heldFloor,
+  heldUntil,
   type OpenDelivery,
   type Publication,
   type PublishResult,
@@ -92,7 +94,7 @@ export class SqliteBus implements EventBus {
   async withdraw(runId: string, publications: readonly Publication[]): Promise<boolean> {
     const withdrawn = transaction(this.#database, () => {
       const open = this.open(runId)
-      if (open.length === 0 || open.some(({ runAt, tries }) => runAt !== heldBack || tries > 0)) return false
+      if (open.length === 0 || open.some(({ runAt, tries }) => runAt < heldFloor || tries > 0)) return false
       this.#sql.withdraw.run(runId)
       insert(this.#sql, publications)
       return true
@@ -110,12 +112,22 @@ export class SqliteBus implements EventBus {
     })
   }
 
+  ripen(now: number): number | undefined {
+    const moment = () => this.#sql.ripensNext.get(heldFloor, heldBack)?.run_at as number | undefined
+    const next = moment()
+    if (next === undefined) return undefined
+    if (next > heldUntil(now)) return next - heldFloor
+    this.#sql.ripen.run(heldBack, heldFloor, heldUntil(now))
+    const later = moment()
+    return later === undefined ? undefined : later - heldFloor
+  }
+
   heldRun(): string | undefined {
     return this.#sql.heldRun.get(heldBack)?.run_id as string | undefined
   }
 
   heldRuns(): string[] {
-    return this.#sql.heldRuns.all(heldBack).map((row) => row.run_id as string)
+    return this.#sql.heldRuns.all(heldFloor).map((row) => row.run_id as string)
   }
 
   heldLike({ type, data }: Pick<Envelope, 'type' | 'data'>): string | undefined {

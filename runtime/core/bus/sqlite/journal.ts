@@ -134,6 +134,7 @@ export class SqliteJournal implements Journal {
     const until = isoOf(before)
     // What is looked for here is looked for again and again.
     transaction(this.#database, () => file(this.#file))
+    this.#database.prepare('DELETE FROM started WHERE at < ?').run(before)
     const runs = this.#endedRuns(until)
     const { strays, isOver } = this.#strays(until)
     const events = [...this.#eventsOf(runs), ...strays]

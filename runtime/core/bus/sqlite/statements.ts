@@ -78,10 +78,18 @@ export const statements = {
     FROM delivery WHERE id IN (${deliveriesOfRun})`,
   revoke: `UPDATE delivery SET state = 'cancelled', token = NULL, lease_until = NULL, ended_at = ?, error = ?
     WHERE (state = 'ready' OR state = 'claimed') AND id IN (${deliveriesOfRun})`,
+  ripen: `UPDATE delivery SET run_at = ? WHERE ${ready} AND run_at >= ? AND run_at <= ?`,
+  ripensNext: `SELECT run_at FROM delivery WHERE ${ready} AND run_at >= ? AND run_at < ? ORDER BY run_at LIMIT 1`,
+  startedLast: `SELECT at, EXISTS (SELECT 1 FROM delivery WHERE state = 'ready' AND tries = 0 AND id IN (
+      SELECT of_run.id FROM (SELECT seq FROM logged WHERE logged.run_id = started.run_id) AS in_run
+        CROSS JOIN delivery AS of_run ON ${isOf('of_run', 'in_run.seq')})) AS waits
+    FROM started WHERE type = ? AND key = ?`,
+  started: `INSERT INTO started (type, key, run_id, at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (type, key) DO UPDATE SET run_id = excluded.run_id, at = excluded.at`,
   heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
     WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
   heldRuns: `SELECT DISTINCT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND d.tries = 0 AND e.run_id IS NOT NULL`,
+    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at >= ? AND d.tries = 0 AND e.run_id IS NOT NULL`,
   heldLike: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
     WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND d.tries = 0
       AND e.type = ? AND e.data = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,

@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid'
 import type { Envelope } from '../../../../events/envelope.ts'
 import {
   type Delivery,
-  heldBack,
+  heldFloor,
   type NewDelivery,
   type Publication,
   type Settlement,
@@ -43,7 +43,8 @@ export function takeTurn(sql: Statements, turn: Turn): TurnResult {
  */
 export function insert(sql: Statements, publications: readonly Publication[], births?: Births): boolean[] {
   let isTimeToFile = false
-  const taken = publications.map(({ event, deliveries }) => {
+  const taken = publications.map(({ event, deliveries, dedupe }) => {
+    if (dedupe && isStarted(sql, event, dedupe)) return false
     const row = rowOf(event)
     const { changes, lastInsertRowid } = sql.event.run(...Object.values(row))
     if (changes === 0) return false
@@ -67,6 +68,20 @@ export function insert(sql: Statements, publications: readonly Publication[], bi
 export function file(sql: Pick<Statements, 'file' | 'filed'>): void {
   sql.file.run()
   sql.filed.run()
+}
+
+/** Whether the same was started before, and counts; notes that it is started now if not. */
+function isStarted(
+  sql: Statements,
+  { type, time, runid = '' }: Envelope,
+  { key, withinMs }: NonNullable<Publication['dedupe']>,
+): boolean {
+  const at = Date.parse(time)
+  const last = sql.startedLast.get(type, key) as { at: number; waits: number } | undefined
+  // A time that lies ahead is that of a clock that has been set back since.
+  if (last && (last.waits === 1 || (last.at <= at && at - last.at < withinMs))) return true
+  sql.started.run(type, key, runid, at)
+  return false
 }
 
 /** @throws One function is owed the event twice, or there are more than its number has room for. */
@@ -163,5 +178,5 @@ function claimReady(sql: Statements, turn: Turn, room: number): Delivery[] {
 }
 
 function momentOf(runAt: unknown): number | null {
-  return runAt === undefined || runAt === heldBack ? null : (runAt as number | null)
+  return typeof runAt !== 'number' || runAt >= heldFloor ? null : runAt
 }

@@ -177,6 +177,7 @@ describe('functions invoke', () => {
       outcome: 'done',
       error: null,
       emitted: [{ type: 'run.warned', attempt: 1, data: { reason: 'www' } }],
+      started: [],
       steps: [{ argvs: [['touch', '/nowhere/lamp of mine']] }],
       log: [{ level: 'info', message: 'burns' }],
     })
