@@ -55,6 +55,8 @@ test('a config that is to be taken after a run keeps no stop waiting, however of
   daemon.child.kill('SIGTERM')
   await expect.poll(daemon.said).toContain('stops: SIGTERM')
   daemon.child.kill('SIGHUP')
+  // Or it would be given five seconds to end.
+  server.letGo()
   expect((await daemon.ended).code).toBe(0)
   expect(daemon.said()).not.toContain('goes on with')
   expect(lockHolder(state(server))).toBeUndefined()
@@ -87,6 +89,7 @@ test('a daemon that leaves once its run has ended takes no other config before, 
   daemon.child.kill('SIGHUP')
   await expect.poll(daemon.said).toContain('hdsync serve is being stopped')
   daemon.child.kill('SIGTERM')
+  server.letGo()
   expect((await daemon.ended).code).toBe(0)
   expect(daemon.said()).not.toContain('goes on with')
   expect(lockHolder(state(server))).toBeUndefined()
