@@ -28,7 +28,7 @@ const everything: Setting = {
     chmod 664 /srv/var/odd/mail/cur/2
     mkdir /srv/plain/over; echo old > /srv/plain/over/old
     mkdir /srv/var/cache /srv/var/lib; echo no > /srv/var/cache/x; echo yes > /srv/var/lib/x
-    hdsync target adopt hdd1 && hdsync target adopt hdd9`,
+    hdsync target adopt --all`,
   config: `
 sources:
   var: { lv: vg01/lv_var, target: hdd1, exclude: [/cache/] }

@@ -111,7 +111,7 @@ export const classic: Setting = {
   prepare: `
     mke2fs -q -t ext2 /dev/vdb; mke2fs -q -t ext3 /dev/vdc; mke2fs -q -t ext3 /dev/vdd; mke2fs -q -t ext4 /dev/vde
     mkdir -p /mnt/hdd1 /mnt/hdd9; mount /dev/vdb /mnt/hdd1; mkdir /mnt/hdd1/var /mnt/hdd1/home; umount /mnt/hdd1
-    hdsync target adopt hdd1 && hdsync target adopt hdd9`,
+    hdsync target adopt --all`,
   config: `
 sources:
   var: { lv: vg01/lv_var, target: hdd1, mount: { backoff: 10ms..20ms } }

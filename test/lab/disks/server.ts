@@ -26,7 +26,7 @@ export const failing: Setting = {
     mkdir -p /mnt/hdd1 /mnt/hdd2 /mnt/hdd9 /srv/state; mount /dev/vde /srv/state
     for n in {1..30}; do head -c 200K /dev/urandom > /srv/var/$n; echo $n > /srv/home/$n; done; sync
     printf '#!/bin/sh\\ncat >> /run/told\\n' > /usr/local/bin/tell; chmod 755 /usr/local/bin/tell
-    for target in hdd1 hdd2 hdd9; do hdsync target adopt $target; done`,
+    hdsync target adopt --all`,
   config: `
 sources:
   var: { lv: vg01/lv_var, target: hdd1 }

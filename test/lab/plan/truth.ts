@@ -17,7 +17,7 @@ export const planned: Setting = {
     mke2fs -q -t ext4 -L spare /dev/vdd
     mkdir -p /mnt/hdd1 /mnt/hdd9 /srv/plain
     for at in /srv/{var,home,plain}; do mkdir -p $at/cache; echo one > $at/one; echo two > $at/cache/two; done
-    hdsync target adopt hdd1 && hdsync target adopt hdd9`,
+    hdsync target adopt --all`,
   config: `
 sources:
   var: { lv: vg01/lv_var, target: hdd1, exclude: [/cache/, it's] }

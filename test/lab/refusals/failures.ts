@@ -19,7 +19,7 @@ export const archives =
 export async function prepareDisks(night: Night): Promise<void> {
   await night.machine.ok('mkdir -p /mnt/tiny /mnt/hdd9 /mnt/attic /srv/large /srv/fixed/folder')
   await night.configure(config(docs, { targets }))
-  await night.machine.ok(`set -e; for name in tiny hdd9 attic; do hdsync target adopt $name; done
+  await night.machine.ok(`set -e; hdsync target adopt --all
     echo first > /srv/large/file; echo first > /srv/fixed/folder/file`)
 }
 

@@ -116,7 +116,7 @@ export function unprovenTargets(night: Night): void {
         },
       ),
     )
-    await machine.ok('for name in bound soft stray; do hdsync target adopt $name; done')
+    await machine.ok('hdsync target adopt --all')
     await machine.ok('ln -s /look/blank/stray /mnt/stray/stray')
     const { code, result } = await night.run()
     expect(code).toBe(1)

@@ -49,7 +49,7 @@ export const server: Setting = {
       mke2fs -q -t ext4 /dev/vd$device; mkdir -p /look/$disk; mount /dev/vd$device /look/$disk
       device=$(tr b-f c-g <<< $device)
     done
-    hdsync target adopt hdd1; hdsync target adopt here; hdsync run --quiet`,
+    hdsync target adopt --all; hdsync run --quiet`,
   config: config([volumes, docs, other].join('\n')),
 }
 

@@ -31,7 +31,7 @@ export const office: Setting = {
       ln $at/mail/1 $at/linked; ln -s mail $at/link
     done
     sync
-    hdsync target adopt hdd1 && hdsync target adopt hdd9`,
+    hdsync target adopt --all`,
   boot,
   config: `
 sources:
