@@ -60,14 +60,16 @@ export default defineFunction({
     for (const problem of reused.damaged) {
       emit(runWarned, { reason: `${problem}; so is what shares its blocks, ${instead}` })
     }
+    for (const reason of reused.warnings ?? []) emit(runWarned, { reason })
     const unsound = [...(reused.unsound ?? [])]
     if (reused.archive) emit(sourceArchived, { source: source.name, ...reused.archive })
     else {
-      const { archive, damaged, unsound: more = [] } = await host.archives.write(plan, progress)
+      const { archive, damaged, unsound: more = [], warnings = [] } = await host.archives.write(plan, progress)
       unsound.push(...more.filter(({ file }) => unsound.every((one) => one.file !== file)))
       for (const problem of damaged.filter((one) => !reused.damaged.includes(one))) {
         emit(runWarned, { reason: `${problem}; so is what shares its blocks, nothing is taken from it` })
       }
+      for (const reason of warnings) emit(runWarned, { reason })
       emit(sourceArchived, { source: source.name, ...archive })
     }
     for (const { path, file } of unsound) {

@@ -63,7 +63,7 @@ export function createHost(options: HostOptions): Host {
     }),
     targets: createTargets(runner, new Ledger(runtimeDirectory), store, stateDirectory),
     mirrors: createMirrors(runner, runtimeDirectory),
-    archives: createArchives({ runner, signal, boots, indexes: join(stateDirectory, 'archives') }),
+    archives: createArchives({ runner, signal, boots, stateDirectory }),
     boots,
     gaps: (source, config, mirror) => findGaps(runner, source, config, { mirror }),
     held: heldLists(stateDirectory),

@@ -5,6 +5,7 @@ import type { CommandRunner } from '../command/command.ts'
 import { type ArchiveFile, archiveFile, isSameFile, shareFile } from './archive-file.ts'
 import { basisOf } from './archive-form.ts'
 import { type Archived, type ArchivePlan, archivePath, placeFor, putInPlace } from './archive-place.ts'
+import type { Catalogues } from './catalogue/catalogues.ts'
 import { digestOnDisk, type Reading } from './disk-read.ts'
 import type { EarlierArchive } from './earlier-archive.ts'
 import { meter } from './meter.ts'
@@ -15,6 +16,9 @@ export interface ReuseOptions {
   runner: CommandRunner
   signal: AbortSignal
   indexes: ArchiveIndexes
+  catalogues: Catalogues
+  /** Milliseconds since the epoch. */
+  now: () => number
 }
 
 /** Does `Archives.reuse`. */
@@ -22,8 +26,14 @@ export async function reuseArchive(
   plan: ArchivePlan,
   earlier: readonly EarlierArchive[],
   onProgress: (progress: Progress) => void,
-  { runner, signal, indexes }: ReuseOptions,
-): Promise<{ archive?: Archived; damaged: string[]; unsound?: { path: string; file: string }[] }> {
+  { runner, signal, indexes, catalogues, now }: ReuseOptions,
+): Promise<{
+  archive?: Archived
+  damaged: string[]
+  unsound?: { path: string; file: string }[]
+  warnings?: string[]
+}> {
+  const at = now()
   using shelf = new Shelf(plan.to)
   const basis = basisOf(plan)
   const places = weekdays.map((weekday) => archivePath({ ...plan, weekday }))
@@ -41,7 +51,8 @@ export async function reuseArchive(
     const { archive, problem } = await placeEarlier(plan, one, there, shelf, { runner, signal, onRead })
     if (archive) {
       await indexes.carry(plan, one, archive)
-      return { archive, ...found() }
+      const problem = await catalogues.linked(plan, { ...archive, at }, one.file)
+      return { archive, ...found(), ...(problem && { warnings: [problem] }) }
     }
     const text = `the archive ${one.path} is damaged: ${problem}`
     if (problem) damaged.set(there.file, { path: one.path, text })

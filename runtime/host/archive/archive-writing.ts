@@ -5,6 +5,8 @@ import type { CommandRunner } from '../command/command.ts'
 import { archiveFile } from './archive-file.ts'
 import { basisOf } from './archive-form.ts'
 import { type Archived, type ArchivePlan, placeFor, putInPlace } from './archive-place.ts'
+import type { Catalogues } from './catalogue/catalogues.ts'
+import type { Night } from './catalogue/night.ts'
 import { type ArchiveIndexes, assembleVerified } from './pieces/pieces.ts'
 import { Shelf } from './shelf.ts'
 
@@ -12,6 +14,7 @@ export interface WritingOptions {
   runner: CommandRunner
   signal: AbortSignal
   indexes: ArchiveIndexes
+  catalogues: Catalogues
   /** Milliseconds since the epoch. */
   now: () => number
 }
@@ -21,35 +24,46 @@ export async function writeArchive(
   plan: ArchivePlan,
   onProgress: (progress: Progress) => void,
   options: WritingOptions,
-): Promise<{ archive: Archived; damaged: string[]; unsound?: { path: string; file: string }[] }> {
-  const { indexes } = options
+): Promise<{
+  archive: Archived
+  damaged: string[]
+  unsound?: { path: string; file: string }[]
+  warnings?: string[]
+}> {
+  const { indexes, catalogues, now } = options
   using shelf = new Shelf(plan.to)
   const place = placeFor(plan, shelf)
   const { path, temporary } = place
-  const earlier = await indexes.newest(plan, shelf)
+  const newest = await indexes.newest(plan, shelf)
+  const at = now()
+  let night: Night | undefined
   try {
     const basis = basisOf(plan)
-    const { sha256, index, damaged, unsound, taken } = await assembleVerified(
-      earlier,
-      plan,
-      temporary,
-      onProgress,
-      {
-        ...options,
-        shelf,
+    const assembled = await assembleVerified(newest, plan, temporary, onProgress, {
+      ...options,
+      shelf,
+      begin(earlier) {
+        night?.[Symbol.dispose]()
+        night = catalogues.begin(plan, earlier)
+        return night
       },
-    )
+    })
+    const { sha256, index, damaged, unsound, taken } = assembled
     const written = await archiveFile(shelf.at(temporary))
     if (!written) throw new TerminalError(`the archive ${temporary} is gone`)
     await putInPlace(plan, place, shelf)
     const { file, sizeBytes } = written
     await indexes.save(plan, { path, file, sizeBytes }, index)
+    const problem =
+      night && (await catalogues.written(plan, { path, file, sizeBytes, at }, { ...assembled, night }))
     return {
       archive: { path, sizeBytes, sha256, file, ...(basis && { basis }), ...taken },
       damaged,
       ...(unsound && { unsound }),
+      ...(problem && { warnings: [problem] }),
     }
   } finally {
+    night?.[Symbol.dispose]()
     await rm(shelf.at(temporary), { force: true })
   }
 }

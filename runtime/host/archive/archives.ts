@@ -10,6 +10,7 @@ import { archiveFile } from './archive-file.ts'
 import { type Archived, type ArchivePlan, isRemoved, isTemporary } from './archive-place.ts'
 import { reuseArchive } from './archive-reuse.ts'
 import { writeArchive } from './archive-writing.ts'
+import { Catalogues } from './catalogue/catalogues.ts'
 import type { EarlierArchive } from './earlier-archive.ts'
 import {
   isNight,
@@ -41,13 +42,13 @@ export interface Archives {
    * file itself (a hard link) where the file system has none. Where it is in its place already, it stays there.
    * @param earlier What is known not to have changed since, the newest first.
    * @returns No archive where there is none that can be used; `damaged` says what is wrong with those that should be
-   *   good.
+   *   good, `warnings` what else has gone wrong that leaves the archive good.
    */
   reuse(
     plan: ArchivePlan,
     earlier: readonly EarlierArchive[],
     onProgress: (progress: Progress) => void,
-  ): Promise<{ archive?: Archived; damaged: string[]; unsound?: Unsound[] }>
+  ): Promise<{ archive?: Archived; damaged: string[]; unsound?: Unsound[]; warnings?: string[] }>
   /**
    * Writes an archive under a temporary name, brings it onto the disk, reads it from there, and only then puts it
    * in the place of last week's. What has not changed since an earlier archive of this week is taken from that one.
@@ -57,7 +58,7 @@ export interface Archives {
   write(
     plan: ArchivePlan,
     onProgress: (progress: Progress) => void,
-  ): Promise<{ archive: Archived; damaged: string[]; unsound?: Unsound[] }>
+  ): Promise<{ archive: Archived; damaged: string[]; unsound?: Unsound[]; warnings?: string[] }>
   /** See `standingArchives`. */
   standing(target: Target, source: string): Promise<StandingArchive[]>
   /** See `keepArchive`. */
@@ -72,15 +73,16 @@ export interface ArchivesOptions {
   runner: CommandRunner
   signal: AbortSignal
   boots: Boots
-  /** Where the indexes of archives are kept. */
-  indexes: string
+  /** Where the indexes of archives and the copies of catalogues are kept. */
+  stateDirectory: string
   /** Milliseconds since the epoch. */
   now?: () => number
 }
 
 export function createArchives({ boots, now = Date.now, ...options }: ArchivesOptions): Archives {
-  const indexes = new ArchiveIndexes(options.indexes, boots, now)
-  const { runner, signal } = options
+  const { runner, signal, stateDirectory } = options
+  const indexes = new ArchiveIndexes(join(stateDirectory, 'archives'), boots, now)
+  const catalogues = new Catalogues({ runner, stateDirectory })
   return {
     async tidy(target) {
       const problems: string[] = []
@@ -98,8 +100,8 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
       return false
     },
     reuse: (plan, earlier, onProgress) =>
-      reuseArchive(plan, earlier, onProgress, { runner, signal, indexes }),
-    write: (plan, onProgress) => writeArchive(plan, onProgress, { runner, signal, indexes, now }),
+      reuseArchive(plan, earlier, onProgress, { runner, signal, indexes, catalogues, now }),
+    write: (plan, onProgress) => writeArchive(plan, onProgress, { runner, signal, indexes, catalogues, now }),
     standing: standingArchives,
     keep: (target, path, night) => keepArchive(target, path, night, { runner, signal }),
     remove: removeArchives,

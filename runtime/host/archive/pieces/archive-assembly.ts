@@ -9,7 +9,7 @@ import type { OnDisk } from '../on-disk.ts'
 import { type ArchiveIndex, digestOf, type IndexBuilder } from './archive-index.ts'
 import type { Packers } from './archive-packers.ts'
 import type { Segment } from './archive-segments.ts'
-import { TailBuilder } from './archive-tail.ts'
+import { type ArchiveTail, TailBuilder } from './archive-tail.ts'
 import { TarFeed } from './archive-tar.ts'
 import { noTag, segmentTag } from './segment-tag.ts'
 import type { Member } from './tar-member.ts'
@@ -46,17 +46,16 @@ export interface Contents {
   /**
    * Has been packed anew.
    * @param tag See `segmentTag`.
-   * @param isKeyed Whether it can be taken by the next archive.
    */
-  fresh(tag: Buffer, isKeyed: boolean, members: readonly Member[]): void
+  fresh(tag: bigint, members: readonly Member[]): void
   /** Has been taken. @param n Its number in the earlier archive. */
   taken(n: number): void
 }
 
 export interface Assembled {
   sizeBytes: number
-  /** See `TailHeader`; undefined where the archive has no tail. */
-  id: string | undefined
+  /** Where its segments lie. */
+  tail: ArchiveTail
   /** How many of these have been taken from the earlier archive. */
   takenBytes: number
 }
@@ -181,7 +180,7 @@ async function addFresh({ key }: Fresh, tar: TarFeed, out: ArchiveFile, contents
       const digest = digestOf(isWhole ? piece.sha256 : sha256.digest())
       const tag = segmentTag(key, piece.members)
       out.segment({ key, tag, digest }, length)
-      contents.fresh(tag, key !== undefined, piece.members)
+      contents.fresh(tag.readBigInt64LE(), piece.members)
     }
     await out.add(piece.bytes)
   }
@@ -277,7 +276,6 @@ class ArchiveFile {
   readonly #told: Told
   readonly #tail = new TailBuilder()
   readonly #frames = new ZstdFrames()
-  #id: string | undefined
   #sizeBytes = 0
   #takenBytes = 0
   /** What is written at once with what comes next. */
@@ -314,8 +312,7 @@ class ArchiveFile {
   async addTail(): Promise<void> {
     const frames = this.#told.packing.compression === 'zstd' ? this.#frames.end() : undefined
     if (!frames) return
-    const { id, bytes } = this.#tail.build(this.#told.writtenAt, frames)
-    this.#id = id
+    const bytes = this.#tail.tail(this.#told.writtenAt).bytes(frames)
     this.#told.index.add(undefined, digestOf(hash('sha256', bytes, 'buffer')), bytes.length)
     await this.add(bytes)
   }
@@ -347,7 +344,11 @@ class ArchiveFile {
     })
     if (this.#lost) throw cannotWrite(this.#path, this.#lost)
     this.#told.onDisk.advance(this.#sizeBytes, true)
-    return { sizeBytes: this.#sizeBytes, takenBytes: this.#takenBytes, id: this.#id }
+    return {
+      sizeBytes: this.#sizeBytes,
+      takenBytes: this.#takenBytes,
+      tail: this.#tail.tail(this.#told.writtenAt),
+    }
   }
 
   close(): Promise<void> {

@@ -28,6 +28,8 @@ const mostSegments = 2 ** 27
 
 /** Where a segment lies in an archive. */
 export interface SegmentPlace {
+  /** See `segmentTag`. */
+  tag: bigint
   offset: number
   length: number
 }
@@ -58,24 +60,73 @@ export class TailBuilder {
     this.#count += 1
   }
 
-  /** @param frames All frames of the archive, as `ZstdFrames` has measured them. */
-  build(writtenAt: number, frames: { count: number; sizes: Buffer }): { id: string; bytes: Buffer } {
+  /** What a reader of the tail would find. @param writtenAt Milliseconds since the epoch. */
+  tail(writtenAt: number): ArchiveTail {
     const tags = this.#tags.subarray(0, this.#count * tagBytes)
     const lengths = this.#lengths.subarray(0, this.#count * lengthBytes)
-    const id = createHash('sha256').update(tags).update(lengths).digest().subarray(0, idBytes)
+    const tables = Buffer.concat([tags, lengths])
+    const header = { id: idOf(tables), writtenAt: Math.round(writtenAt), segments: this.#count }
+    return new ArchiveTail(header, tables)
+  }
+}
+
+/** The segments of an archive, as its tail tells them. */
+export class ArchiveTail {
+  readonly header: TailHeader
+  readonly #tables: Buffer
+
+  /** @param tables All tags, then all lengths. */
+  constructor(header: TailHeader, tables: Buffer) {
+    this.header = header
+    this.#tables = tables
+  }
+
+  /** @returns undefined where there is no such tail, or where it is damaged. */
+  static async read(file: FileHandle): Promise<ArchiveTail | undefined> {
+    const found = await findTail(file)
+    if (!found) return undefined
+    const { header, offset, length } = found
+    const packed = await readAt(file, offset + headerBytes, length - headerBytes)
+    const tables = packed && unpack(packed, header.segments * (tagBytes + lengthBytes))
+    return tables && idOf(tables) === header.id ? new ArchiveTail(header, tables) : undefined
+  }
+
+  get count(): number {
+    return this.header.segments
+  }
+
+  tag(n: number): bigint {
+    return this.#tables.readBigInt64LE(n * tagBytes)
+  }
+
+  length(n: number): number {
+    return this.#tables.readUIntLE(this.count * tagBytes + n * lengthBytes, lengthBytes)
+  }
+
+  /** Each segment, in its order. */
+  *places(): Generator<SegmentPlace> {
+    for (let n = 0, offset = 0; n < this.count; n += 1) {
+      const length = this.length(n)
+      yield { tag: this.tag(n), offset, length }
+      offset += length
+    }
+  }
+
+  /** What is to be written. @param frames All frames before it, as `ZstdFrames` has measured them. */
+  bytes(frames: { count: number; sizes: Buffer }): Buffer {
     const header = Buffer.alloc(headerBytes)
     header.set(name)
-    header.set(id, name.length)
-    header.writeBigUInt64LE(BigInt(Math.round(writtenAt)), name.length + idBytes)
-    header.writeUInt32LE(this.#count, headerBytes - 4)
-    const segments = skippable(segmentsMagic, [header, zstdCompressSync(Buffer.concat([tags, lengths]))])
+    header.write(this.header.id, name.length, 'hex')
+    header.writeBigUInt64LE(BigInt(this.header.writtenAt), name.length + idBytes)
+    header.writeUInt32LE(this.count, headerBytes - 4)
+    const segments = skippable(segmentsMagic, [header, zstdCompressSync(this.#tables)])
     const last = Buffer.alloc(8)
     last.writeUInt32LE(segments.length)
     const footer = Buffer.alloc(footerBytes)
     footer.writeUInt32LE(frames.count + 1)
     footer.writeUInt32LE(footerMagic, footerBytes - 4)
     const seekTable = skippable(seekTableMagic, [frames.sizes, last, footer])
-    return { id: id.toString('hex'), bytes: Buffer.concat([segments, seekTable]) }
+    return Buffer.concat([segments, seekTable])
   }
 }
 
@@ -92,51 +143,11 @@ export async function readTailHeader(file: FileHandle): Promise<TailHeader | und
   return (await findTail(file))?.header
 }
 
-/** The segments of an archive, by its tail. */
-export class ArchiveTail {
-  readonly header: TailHeader
-  readonly #tables: Buffer
-
-  private constructor(header: TailHeader, tables: Buffer) {
-    this.header = header
-    this.#tables = tables
-  }
-
-  /** @returns undefined where there is no such tail, or where it is damaged. */
-  static async read(file: FileHandle): Promise<ArchiveTail | undefined> {
-    const found = await findTail(file)
-    if (!found) return undefined
-    const { header, offset, length } = found
-    const packed = await readAt(file, offset + headerBytes, length - headerBytes)
-    const tables = packed && unpack(packed, header.segments * (tagBytes + lengthBytes))
-    if (!tables) return undefined
-    const id = createHash('sha256')
-      .update(tables)
-      .digest('hex')
-      .slice(0, 2 * idBytes)
-    return id === header.id ? new ArchiveTail(header, tables) : undefined
-  }
-
-  get count(): number {
-    return this.header.segments
-  }
-
-  tag(n: number): bigint {
-    return this.#tables.readBigInt64LE(n * tagBytes)
-  }
-
-  length(n: number): number {
-    return this.#tables.readUIntLE(this.count * tagBytes + n * lengthBytes, lengthBytes)
-  }
-
-  /** Each segment, in its order. */
-  *places(): Generator<SegmentPlace & { tag: bigint }> {
-    for (let n = 0, offset = 0; n < this.count; n += 1) {
-      const length = this.length(n)
-      yield { tag: this.tag(n), offset, length }
-      offset += length
-    }
-  }
+function idOf(tables: Buffer): string {
+  return createHash('sha256')
+    .update(tables)
+    .digest('hex')
+    .slice(0, 2 * idBytes)
 }
 
 function unpack(packed: Buffer, bytes: number): Buffer | undefined {

@@ -8,10 +8,11 @@ import { digestOnDisk, type Reading } from '../disk-read.ts'
 import { meter } from '../meter.ts'
 import { OnDisk } from '../on-disk.ts'
 import type { Shelf } from '../shelf.ts'
-import { assemble, DamagedArchiveError } from './archive-assembly.ts'
+import { assemble, type Contents, DamagedArchiveError } from './archive-assembly.ts'
 import { ArchiveCheck } from './archive-check.ts'
 import { type ArchiveIndex, IndexBuilder } from './archive-index.ts'
 import { openPackers } from './archive-packers.ts'
+import type { ArchiveTail } from './archive-tail.ts'
 import { segmentsOf } from './archive-walk.ts'
 
 const timeoutMs = 7 * 24 * 3_600_000
@@ -24,6 +25,9 @@ export interface Written {
   /** Which archives that is said of. */
   unsound?: { path: string; file: string }[]
   taken: Pick<Archived, 'takenFrom' | 'takenBytes'>
+  tail: ArchiveTail
+  /** The archive that parts of it were taken from. */
+  earlier: ArchiveIndex | undefined
 }
 
 /**
@@ -47,9 +51,10 @@ export async function assembleVerified(
   const readBack = readBackFrom(path, { plan, onDisk, index, options })
   readBack.catch(() => {})
   try {
-    const { takenBytes } = await assemble(path, {
+    const writtenAt = now()
+    const { takenBytes, tail } = await assemble(path, {
       at: (one) => shelf.at(one),
-      segments: (stopped) => segmentsOf(plan, runner, stopped, now()),
+      segments: (stopped) => segmentsOf(plan, runner, stopped, writtenAt),
       earlier,
       tar: { argv: tarArgv(plan), timeoutMs },
       packing: plan,
@@ -59,11 +64,12 @@ export async function assembleVerified(
       onDisk,
       index,
       onWritten: meter(null, onProgress),
-      contents: { fresh() {}, taken() {} },
-      writtenAt: now(),
+      contents: options.begin(earlier),
+      writtenAt,
     })
     const taken = earlier && takenBytes > 0 ? { takenFrom: earlier.header.path, takenBytes } : {}
-    return { sha256: await verified(path, readBack, earlier, options), index, damaged: [], taken }
+    const sha256 = await verified(path, readBack, earlier, options)
+    return { sha256, index, damaged: [], taken, tail, earlier }
   } catch (error) {
     onDisk.fail(error)
     await readBack.catch(() => {})
@@ -84,6 +90,8 @@ export interface AssemblyOptions {
   shelf: Shelf
   /** Milliseconds since the epoch. */
   now: () => number
+  /** Begins to take note of what is in it, anew if it has to be begun anew. */
+  begin: (earlier: ArchiveIndex | undefined) => Contents
 }
 
 interface ReadingBack {

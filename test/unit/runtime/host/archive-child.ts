@@ -4,7 +4,7 @@ import type { CommandRunner } from '../../../../runtime/host/command/command.ts'
 import { recordingRunner } from './runner.ts'
 
 // Makes an archive, and is killed when it comes to a call of the system or a command.
-const [what, at, indexes = '', plan = '', earlier = ''] = process.argv.slice(2)
+const [what, at, stateDirectory = '', plan = '', earlier = ''] = process.argv.slice(2)
 const die = (): never => {
   process.kill(process.pid, 'SIGKILL')
   for (;;);
@@ -23,6 +23,6 @@ const deadly: CommandRunner = {
 const { createArchives } = await import('../../../../runtime/host/archive/archives.ts')
 const { signal } = new AbortController()
 const boots = { current: 'boot', inOrderSince: () => true }
-const archives = createArchives({ runner: deadly, signal, boots, indexes })
+const archives = createArchives({ runner: deadly, signal, boots, stateDirectory })
 if (what === 'write') await archives.write(JSON.parse(plan), () => {})
 else await archives.reuse(JSON.parse(plan), JSON.parse(earlier), () => {})

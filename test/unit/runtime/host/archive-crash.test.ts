@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { ArchivePlan } from '../../../../runtime/host/archive/archive-place.ts'
 import { Child } from '../../child.ts'
-import { indexesOf, lastWeek, open, prepare, sha256sum, sharesBlocks, write } from './archive-plans.ts'
+import { lastWeek, open, prepare, sha256sum, sharesBlocks, stateOf, write } from './archive-plans.ts'
 
 // Each name is that of the first system call at which it is killed; rename is the last thing that counts.
 describe('a crash', () => {
@@ -38,7 +38,7 @@ describe('a crash', () => {
   /** Does it in a process that is killed at this point. @returns Its exit code. */
   async function crash(what: string, at: string, plan: ArchivePlan, earlier: object[] = []) {
     const program = new URL('./archive-child.ts', import.meta.url)
-    const words = [what, at, indexesOf(plan), JSON.stringify(plan), JSON.stringify(earlier)]
+    const words = [what, at, stateOf(plan), JSON.stringify(plan), JSON.stringify(earlier)]
     return new Child(program, ...words).ended()
   }
 })

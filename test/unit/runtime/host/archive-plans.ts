@@ -30,9 +30,10 @@ export function lastWeek(plan: ArchivePlan): string {
 
 const never = new AbortController().signal
 const boots = { current: 'boot', inOrderSince: () => true }
-export const indexesOf = (plan: ArchivePlan) => join(dirname(plan.to.path), 'indexes')
+export const stateOf = (plan: ArchivePlan) => join(dirname(plan.to.path), 'state')
+export const indexesOf = (plan: ArchivePlan) => join(stateOf(plan), 'archives')
 export const open = (plan: ArchivePlan, runner = recordingRunner().runner, signal = never) =>
-  createArchives({ runner, signal, boots, indexes: indexesOf(plan) })
+  createArchives({ runner, signal, boots, stateDirectory: stateOf(plan) })
 export const write = async (plan: ArchivePlan, runner?: CommandRunner) =>
   (await open(plan, runner).write(plan, () => {})).archive
 

@@ -62,8 +62,14 @@ class Week {
 
   async archive(weekday: string, runner = recordingRunner()) {
     const boots = { current: this.boot, inOrderSince: (boot: string) => this.inOrder.has(boot) }
-    const indexes = join(this.folder, 'indexes')
-    const archives = createArchives({ runner: runner.runner, signal: never, boots, indexes, now: this.now })
+    const stateDirectory = join(this.folder, 'state')
+    const archives = createArchives({
+      runner: runner.runner,
+      signal: never,
+      boots,
+      stateDirectory,
+      now: this.now,
+    })
     const { archive, damaged } = await archives.write(this.plan(weekday), () => {})
     const share = (archive.takenBytes ?? 0) / archive.sizeBytes
     return { ...archive, damaged, share, programs: runner.recorded.map(({ argv }) => argv[0]) }
@@ -224,7 +230,7 @@ describe('nothing is taken from an archive', () => {
     ['that is gone', (_, path) => rmSync(path)],
     ['that somebody has replaced', (_, path) => writeFileSync(path, readFileSync(path))],
     ['that has become longer', (_, path) => appendFileSync(path, 'x')],
-    ['whose index is gone', ({ folder }) => rmSync(join(folder, 'indexes'), { recursive: true })],
+    ['whose index is gone', ({ folder }) => rmSync(join(folder, 'state', 'archives'), { recursive: true })],
     [
       'of a mirror since which the power has failed',
       (week) => {
