@@ -86,6 +86,13 @@ export class CatalogueFile implements Disposable {
   }
 }
 
+/** Opens a file for what need not outlive this process, in a folder that is open to nobody else. */
+export function openScratch(path: string): DatabaseSync {
+  const database = new DatabaseSync(path)
+  database.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE')
+  return database
+}
+
 /** Says that a catalogue is to be made anew. */
 class UselessCatalogueError extends Error {}
 

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { ArchiveIndex, Contents, Member } from '../pieces/pieces.ts'
 import { tagBytes } from '../pieces/pieces.ts'
+import { openScratch } from './catalogue-file.ts'
 import { entryTypes, nightTables } from './tables.ts'
 
 /**
@@ -35,9 +36,8 @@ export class Night implements Contents, Disposable {
     this.#taken = new Uint8Array(Math.ceil((earlier?.count ?? 0) / 8))
     this.#quietly(() => {
       remove(path)
-      const database = new DatabaseSync(path)
+      const database = openScratch(path)
       this.#database = database
-      database.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE')
       database.exec(`BEGIN; ${nightTables}`)
       this.#statements = {
         member: database.prepare(`INSERT INTO member VALUES (${Array(13).fill('?').join(', ')})`),

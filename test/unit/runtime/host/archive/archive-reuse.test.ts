@@ -41,6 +41,7 @@ describe('reuse()', () => {
       expect(await reuse(plan, [earlier])).toEqual({
         archive: { ...earlier, path, linkedFrom: earlier.path, file: expect.any(String) },
         damaged: [],
+        warnings: [],
       })
       expect(readFileSync(path)).toEqual(readFileSync(earlier.path))
       expect(readdirSync(folder)).toEqual([basename(path)])
@@ -142,7 +143,7 @@ describe('reuse()', () => {
   ])('takes none that %s, and finds nothing wrong with that', async (_, happens) => {
     const { plan, earlier } = await prepared()
     happens(earlier, plan)
-    expect(await reuse(plan, [earlier])).toEqual({ damaged: [] })
+    expect(await reuse(plan, [earlier])).toEqual({ damaged: [], warnings: [] })
     expect(existsSync(archivePath(plan))).toBe(false)
   })
 
