@@ -64,7 +64,12 @@ export default defineFunction({
     const unsound = [...(reused.unsound ?? [])]
     if (reused.archive) emit(sourceArchived, { source: source.name, ...reused.archive })
     else {
-      const { archive, damaged, unsound: more = [], warnings = [] } = await host.archives.write(plan, progress)
+      const {
+        archive,
+        damaged,
+        unsound: more = [],
+        warnings = [],
+      } = await host.archives.write(plan, progress)
       unsound.push(...more.filter(({ file }) => unsound.every((one) => one.file !== file)))
       for (const problem of damaged.filter((one) => !reused.damaged.includes(one))) {
         emit(runWarned, { reason: `${problem}; so is what shares its blocks, nothing is taken from it` })

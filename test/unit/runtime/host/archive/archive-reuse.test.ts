@@ -41,7 +41,6 @@ describe('reuse()', () => {
       expect(await reuse(plan, [earlier])).toEqual({
         archive: { ...earlier, path, linkedFrom: earlier.path, file: expect.any(String) },
         damaged: [],
-        warnings: [],
       })
       expect(readFileSync(path)).toEqual(readFileSync(earlier.path))
       expect(readdirSync(folder)).toEqual([basename(path)])
@@ -143,7 +142,7 @@ describe('reuse()', () => {
   ])('takes none that %s, and finds nothing wrong with that', async (_, happens) => {
     const { plan, earlier } = await prepared()
     happens(earlier, plan)
-    expect(await reuse(plan, [earlier])).toEqual({ damaged: [], warnings: [] })
+    expect(await reuse(plan, [earlier])).toEqual({ damaged: [] })
     expect(existsSync(archivePath(plan))).toBe(false)
   })
 
