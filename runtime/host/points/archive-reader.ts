@@ -4,7 +4,7 @@ import { TerminalError } from '../../errors.ts'
 import type { Compression } from '../archive/archive-compression.ts'
 import { type Command, CommandError, type CommandRunner } from '../command/command.ts'
 import { lastLines } from '../command/output.ts'
-import type { Entry, Extracted, PointReader } from './entry.ts'
+import type { Entry, Extracted, ExtractOptions, PointReader } from './entry.ts'
 import type { OpenFolder } from './open-folder.ts'
 import { listingOptions, memberOf } from './tar-listing.ts'
 
@@ -22,7 +22,7 @@ export interface ArchiveFile {
 export function archiveReader(archive: ArchiveFile, runner: CommandRunner): PointReader {
   return {
     entries: (under = Buffer.alloc(0), depth) => entriesOf(archive, under, depth, runner),
-    extract: (paths, into) => extract(archive, paths, into, runner),
+    extract: (paths, into, options) => extract(archive, paths, into, options, runner),
     read: (path) => Readable.from(contentsOf(archive, path, runner), { objectMode: false }),
   }
 }
@@ -73,8 +73,10 @@ async function extract(
   archive: ArchiveFile,
   paths: readonly Buffer[],
   into: OpenFolder,
+  { owners, alone = false }: ExtractOptions = {},
   runner: CommandRunner,
 ): Promise<Extracted> {
+  if (paths.length === 0) return { unreadable: [] }
   using file = openFile(archive.path)
   const argv = [
     ...[
@@ -82,10 +84,24 @@ async function extract(
       '--extract',
       ...from(archive, file),
       `--directory=${into.forCommands}`,
-      '--strip-components=1',
+      ...withoutSource(archive),
     ],
-    ...['--same-owner', '--numeric-owner', '--same-permissions', '--acls', '--xattrs', '--xattrs-include=*'],
-    ...['--delay-directory-restore', '--quoting-style=escape', '--null', '--no-unquote', '--files-from=-'],
+    ...[
+      owners === 'me' ? '--no-same-owner' : '--same-owner',
+      '--numeric-owner',
+      '--same-permissions',
+      '--acls',
+      '--xattrs',
+      '--xattrs-include=*',
+    ],
+    ...[
+      '--delay-directory-restore',
+      ...(alone ? ['--no-recursion'] : []),
+      '--quoting-style=escape',
+      '--null',
+      '--no-unquote',
+      '--files-from=-',
+    ],
   ] as unknown as Command['argv']
   const tar = await runner.open({ argv, timeoutMs })
   tar.output.resume()
@@ -153,6 +169,15 @@ function openFile(path: string): { name: string; [Symbol.dispose](): void } {
   if (fstatSync(fd).isFile()) return { name: `/proc/${process.pid}/fd/${fd}`, [Symbol.dispose]: close }
   close()
   throw new TerminalError(`${path} is no file`)
+}
+
+/**
+ * Takes the name of the source from the names of members, and of what hard links lead to (`S`: not of symbolic links). Its own
+ * folder becomes the one that is unpacked into, with its attributes; `--strip-components` would leave that one out.
+ */
+function withoutSource({ source }: ArchiveFile): string[] {
+  const name = source.replaceAll('.', '\\.')
+  return [`--transform=s,^${name}/,./,S;s,^${name}$,.,S`]
 }
 
 const programs: Record<Compression, string[]> = { zstd: ['--zstd'], gzip: ['--gzip'], none: [] }

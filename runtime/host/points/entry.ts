@@ -41,6 +41,11 @@ export interface Unreadable {
   reason: string
 }
 
+export interface ExtractOptions {
+  owners?: 'keep' | 'me'
+  alone?: boolean
+}
+
 export interface Extracted {
   /** Empty when all that was asked for is there. */
   unreadable: readonly Unreadable[]
@@ -64,9 +69,11 @@ export interface PointReader {
    * are made too. Nothing is written outside of `into`.
    * @param paths Each comes with everything below it; an empty path stands for the whole source. For a further name of a
    *   file (`hardLinkTo`) the earlier one has to be asked for too.
+   * @param options.owners `me`: everything belongs to whoever runs this; `keep` unless given.
+   * @param options.alone Without what is below it.
    * @returns What could not be read; the rest is there.
    */
-  extract(paths: readonly Buffer[], into: OpenFolder): Promise<Extracted>
+  extract(paths: readonly Buffer[], into: OpenFolder, options?: ExtractOptions): Promise<Extracted>
   /** The contents of a regular file, as a stream of bytes; it fails where there is none. */
   read(path: Buffer): Readable
 }

@@ -12,7 +12,8 @@ import { Readable } from 'node:stream'
 import { TerminalError } from '../../errors.ts'
 import { CommandError, type CommandRunner } from '../command/command.ts'
 import { lastLines } from '../command/output.ts'
-import type { Entry, EntryType, Extracted, PointReader } from './entry.ts'
+import { copyFolders } from './copy-folders.ts'
+import type { Entry, EntryType, Extracted, ExtractOptions, PointReader } from './entry.ts'
 import { nulFields } from './nul-fields.ts'
 import { nameOf, OpenFolder } from './open-folder.ts'
 
@@ -26,7 +27,7 @@ const timeoutMs = 7 * 24 * 3_600_000
 export function mirrorReader(root: string, runner: CommandRunner): PointReader {
   return {
     entries: (under = Buffer.alloc(0), depth) => entriesOf(root, under, depth, runner),
-    extract: (paths, into) => extract(root, paths, into, runner),
+    extract: (paths, into, options) => extract(root, paths, into, options, runner),
     read: (path) => readFile(root, path),
   }
 }
@@ -171,15 +172,22 @@ async function extract(
   root: string,
   paths: readonly Buffer[],
   into: OpenFolder,
+  { owners, alone = false }: ExtractOptions = {},
   runner: CommandRunner,
 ): Promise<Extracted> {
+  if (paths.length === 0) return { unreadable: [] }
   using top = OpenFolder.at(root)
+  if (alone) {
+    await copyFolders(paths, top, into, runner, { owners })
+    return { unreadable: [] }
+  }
   const argv = [
     ...[
       'rsync',
       // Otherwise the times of folders and links are left alone that are right to the second.
       '--modify-window=-1',
       '--archive',
+      ...(owners === 'me' ? ['--no-owner', '--no-group'] : []),
       '--recursive',
       '--hard-links',
       '--acls',

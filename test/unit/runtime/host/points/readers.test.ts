@@ -18,7 +18,7 @@ interface Made {
 function make(): Made {
   const folder = temporaryFolder()
   const tree = join(folder, 'var')
-  mkdirSync(tree)
+  mkdirSync(tree, { mode: 0o751 })
   makeTree(tree)
   const readers: Record<string, PointReader> = { mirror: mirrorReader(tree, runner) }
   for (const [compression, extension] of [

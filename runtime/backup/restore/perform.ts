@@ -1,0 +1,219 @@
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
+import { TerminalError } from '../../errors.ts'
+import type { CommandRunner } from '../../host/command/command.ts'
+import { copyFolders } from '../../host/points/copy-folders.ts'
+import type { Entry, PointReader } from '../../host/points/entry.ts'
+import { mirrorReader } from '../../host/points/mirror-reader.ts'
+import { nameOf, OpenFolder } from '../../host/points/open-folder.ts'
+import { readerOf } from '../../host/points/reader.ts'
+import { proveRoom } from '../../host/restore/room.ts'
+import { type Fresh, freshOf, freshTree, swap } from '../../host/restore/swap.ts'
+import { setTime, timeOf } from '../../host/restore/time.ts'
+import { type RestoreRecord, UndoFolder, undoFolderName } from '../../host/restore/undo-folder.ts'
+import type { RestorePlan } from './make-plan.ts'
+
+/** A restore that is under way: by the folder that is restored to, and its own id. */
+export interface Restore {
+  root: string
+  id: string
+}
+
+/** What came of a restore. */
+export interface Restored {
+  /** What could not be brought back, and why: sentences. */
+  missing: string[]
+}
+
+/**
+ * Writes down what a restore will do, beside where it will be done. Nothing else is touched.
+ * @param now Milliseconds since the epoch.
+ * @throws {TerminalError} There is no room.
+ */
+export function beginRestore(plan: RestorePlan, id: string, now: number): Restore {
+  const { root, isNew, point, owners } = plan.request
+  if (isNew) mkdirSync(root, { recursive: true, mode: 0o700 })
+  const rootTimeNs = String(timeOfFolder(root))
+  const sizeBytes = plan.created.sizeBytes + plan.replaced.sizeBytes
+  proveRoom(root, { sizeBytes, entries: plan.created.entries + plan.replaced.entries })
+  const base64 = (paths: readonly Buffer[]) => paths.map((path) => path.toString('base64'))
+  const record: RestoreRecord = {
+    id,
+    from: { point },
+    source: point.source,
+    startedAt: now,
+    stage: 'prepared',
+    unpack: base64(plan.unpack),
+    unpackAlone: base64(plan.unpackAlone),
+    leaveOut: base64(plan.leaveOut),
+    owners,
+    isNew,
+    rootTimeNs,
+  }
+  UndoFolder.create(root, record, plan.actions)[Symbol.dispose]()
+  return { root, id }
+}
+
+/**
+ * Unpacks what is to be put in place, beside it. Safe to repeat, from the beginning.
+ * @param quick A reader that is faster than the one for every restore point.
+ */
+export async function unpackRestore(
+  { root, id }: Restore,
+  runner: CommandRunner,
+  quick?: PointReader,
+): Promise<Restored> {
+  using undo = UndoFolder.open(root, id)
+  const { from, stage, unpack, unpackAlone, leaveOut, owners } = undo.record
+  if (!('point' in from) || stage !== 'prepared') return { missing: [] }
+  const reader = quick ?? readerOf(from.point, runner)
+  undo.clear('new')
+  undo.clear('folders-new')
+  undo.clear('folders-old')
+  using staged = undo.part('new')
+  using foldersNew = undo.part('folders-new')
+  using foldersOld = undo.part('folders-old')
+  const first = await reader.extract(paths(unpack), staged, { owners })
+  const alone = await reader.extract(paths(unpackAlone), staged, { owners, alone: true })
+  const folders = undo.actions.filter(({ op }) => op === 'folder').map(({ path }) => path)
+  const attributes = await reader.extract(folders, foldersNew, { owners, alone: true })
+  await copyFolders(folders, undo.root, foldersOld, runner)
+  const unreadable = [...first.unreadable, ...alone.unreadable, ...attributes.unreadable]
+  if (unreadable.length > 0) await dropTorn(reader, staged, runner)
+  for (const path of paths(leaveOut)) drop(staged, path)
+  await runner.run({ argv: ['sync', '--file-system', staged.forCommands], timeoutMs: 3_600_000 })
+  return { missing: unreadable.map(({ reason }) => reason) }
+}
+
+/** Puts everything in its place: each path has what it had or what it gets. Safe to repeat: it goes on where it was cut off. */
+export async function placeRestore(
+  { root, id }: Restore,
+  runner: CommandRunner,
+  signal?: AbortSignal,
+): Promise<void> {
+  using undo = UndoFolder.open(root, id)
+  const { actions, record } = undo
+  if (record.stage === 'done' || record.stage === 'undone') return
+  if (record.stage === 'prepared') undo.enter('placing')
+  using live = undo.root.descend(Buffer.alloc(0))
+  using old = undo.part('old')
+  using sources = sourcesOf(undo, record, actions.length)
+  for (const [number, action] of actions.entries()) {
+    signal?.throwIfAborted()
+    swap(action, number, { live, old, fresh: sources.fresh })
+  }
+  const folders = actions.filter(({ op }) => op === 'folder').map(({ path }) => path)
+  await copyFolders(folders, sources.folders, live, runner)
+  // The undo folder alone has changed that of the top.
+  const isOurs = folders.some(({ length }) => length === 0)
+  const timeNs = isOurs ? timeOf(live) : BigInt(record.rootTimeNs)
+  if (!isOurs && !actions.some(({ path }) => !path.includes('/'))) await setTime(live, timeNs, runner)
+  await runner.run({ argv: ['sync', '--file-system', live.forCommands], timeoutMs: 3_600_000 })
+  undo.enter('done')
+  if ('restore' in record.from) {
+    using before = UndoFolder.open(root, record.from.restore)
+    before.enter('undone')
+  }
+  undo.clear('new')
+  undo.clear('folders-new')
+  if (!record.isNew) return
+  forget(root, undo)
+  await setTime(live, timeNs, runner)
+}
+
+/**
+ * Writes down what takes a restore back; `placeRestore` does it. What it replaces is kept too: it can itself be taken back.
+ * @throws {TerminalError} It was taken back already, or has not come so far that there is anything to take back.
+ */
+export async function beginUndo(
+  { root, id }: Restore,
+  undoId: string,
+  now: number,
+  runner: CommandRunner,
+): Promise<Restore> {
+  using before = UndoFolder.open(root, id)
+  const { stage, source } = before.record
+  if (stage === 'undone') throw new TerminalError(`restore ${id} has been taken back already`)
+  if (stage === 'prepared') throw new TerminalError(`restore ${id} has not changed anything`)
+  const opposite = { create: 'delete', delete: 'create', replace: 'replace', folder: 'folder' } as const
+  const actions = before.actions.toReversed().map((action) => ({ ...action, op: opposite[action.op] }))
+  const record: RestoreRecord = {
+    ...{ id: undoId, from: { restore: id }, source, startedAt: now, stage: 'prepared' },
+    ...{ unpack: [], unpackAlone: [], leaveOut: [], owners: 'keep', isNew: false },
+    rootTimeNs: String(timeOfFolder(root)),
+  }
+  using undo = UndoFolder.create(root, record, actions)
+  using foldersOld = undo.part('folders-old')
+  const folders = actions.filter(({ op }) => op === 'folder').map(({ path }) => path)
+  await copyFolders(folders, undo.root, foldersOld, runner)
+  return { root, id: undoId }
+}
+
+/** Where what is put in place comes from: what was unpacked, or what the restore that is taken back has set aside. */
+function sourcesOf(
+  undo: UndoFolder,
+  { from }: RestoreRecord,
+  count: number,
+): { fresh: Fresh; folders: OpenFolder; [Symbol.dispose](): void } {
+  if ('point' in from) {
+    const staged = undo.part('new')
+    const folders = undo.part('folders-new')
+    return disposing(freshTree(staged), folders, [staged, folders])
+  }
+  const before = UndoFolder.open(undo.root.path, from.restore)
+  const old = before.part('old')
+  const folders = before.part('folders-old')
+  const fresh = freshOf(old, (number) => count - 1 - number)
+  return disposing(fresh, folders, [old, folders, before])
+}
+
+function disposing(fresh: Fresh, folders: OpenFolder, opened: readonly Disposable[]) {
+  return {
+    fresh,
+    folders,
+    [Symbol.dispose]() {
+      for (const one of opened) one[Symbol.dispose]()
+    },
+  }
+}
+
+/** A file that could be unpacked in part alone is not put in the place of a whole one. */
+async function dropTorn(reader: PointReader, staged: OpenFolder, runner: CommandRunner): Promise<void> {
+  const whole = new Map<string, Entry>()
+  try {
+    for await (const entry of reader.entries()) whole.set(entry.path.toString('latin1'), entry)
+  } catch {
+    // What comes behind the damage was not unpacked either.
+  }
+  for await (const entry of mirrorReader(staged.path, runner).entries()) {
+    const wanted = whole.get(entry.path.toString('latin1'))
+    if (entry.type === 'file' && wanted?.sizeBytes !== entry.sizeBytes) drop(staged, entry.path)
+  }
+}
+
+function drop(staged: OpenFolder, path: Buffer): void {
+  try {
+    using parent = staged.parentOf(path)
+    rmSync(parent.at(nameOf(path)), { recursive: true, force: true })
+  } catch {
+    // It was not unpacked.
+  }
+}
+
+function timeOfFolder(path: string): bigint {
+  using folder = OpenFolder.at(path)
+  return timeOf(folder)
+}
+
+/** A new folder has nothing that could be taken back. */
+function forget(root: string, undo: UndoFolder): void {
+  undo.remove()
+  try {
+    rmdirSync(`${root}/${undoFolderName}`)
+  } catch {
+    // Another restore is there.
+  }
+}
+
+function paths(stored: readonly string[]): Buffer[] {
+  return stored.map((path) => Buffer.from(path, 'base64'))
+}

@@ -1,0 +1,28 @@
+import { statfsSync } from 'node:fs'
+import { TerminalError } from '../../errors.ts'
+import { formatBytes } from '../../units.ts'
+
+/** What is kept free on the file system that is restored to. */
+const margin = 0.01
+
+/**
+ * Proves that there is room for what is to be restored, before its first byte is written.
+ * @throws {TerminalError} There is not.
+ */
+export function proveRoom(
+  folder: string,
+  { sizeBytes, entries }: { sizeBytes: number; entries: number },
+): void {
+  const { bavail, bsize, blocks, ffree, files } = statfsSync(folder)
+  const free = Math.max(0, (bavail - blocks * margin) * bsize)
+  if (sizeBytes > free) {
+    throw new TerminalError(
+      `the restore needs ${formatBytes(sizeBytes)}, and there are ${formatBytes(free)} in ${folder}`,
+      { hint: 'restore less at once, or to another disk: --to FOLDER' },
+    )
+  }
+  // Some file systems make inodes as they need them, and tell of none.
+  if (files > 0 && entries > ffree) {
+    throw new TerminalError(`the restore needs ${entries} inodes, and there are ${ffree} in ${folder}`)
+  }
+}
