@@ -30,7 +30,9 @@ function ruleOf(text: string): Excluded {
   // `folder/***` is the folder and all that is in it.
   const withContents = bare.endsWith('/***')
   const core = (isAnchored ? bare.slice(1) : bare).replace(/\/\*\*\*$/, '')
-  const source = `${expressionOf(core)}${withContents ? '(?:/.*)?' : ''}`
+  // What begins so is also right at the top.
+  const start = core.startsWith('**/') ? '(?:.*/)?' : ''
+  const source = `${start}${expressionOf(start ? core.slice(3) : core)}${withContents ? '(?:/.*)?' : ''}`
   const ofPath = isAnchored || bare.includes('/') || bare.includes('**')
   const expression = new RegExp(isAnchored ? `^${source}$` : `^(?:.*/)?${source}$`, 's')
   return (path, isFolder) => {
