@@ -4,9 +4,8 @@ import { readFileSync } from 'node:fs'
 const bootsFile = '/var/lib/hdsync/boots'
 
 /**
- * Whether the times of files can be believed. A file that is written in place shortly before the power fails may come
- * back with what was written and with the size and time of before: its contents go to the disk by themselves, its
- * time with the next commit of the journal of the file system (5 seconds on ext3 and ext4, 30 on reiserfs).
+ * Whether file times can be trusted. A file written in place shortly before a power failure may come back with its new
+ * contents and its old time: the time is written with the next journal commit (5 seconds on ext3 and ext4, 30 on reiserfs).
  */
 export interface Boots {
   /** This uptime of the machine. */

@@ -45,7 +45,7 @@ export async function sweep(
     if (isLive(entry.run)) continue
     const there = mountOfEntry(entry)
     if (there) await attempt(`the mount ${there.at}`, () => unmount(runner, there.at))
-    // What could not be unmounted is tried again the next time.
+    // What could not be unmounted stays noted for the next start.
     if (!mountOfEntry(entry)) ledger.strike(entry.at)
   }
   if (Object.values(config.sources).some(({ kind }) => kind === 'lv')) {
@@ -84,7 +84,7 @@ async function sweepVolumes(
       if (source) await attempt(halfMadeName(volume), () => undoHalfMade(volume, source, { lvm, runner }))
     }
   } catch {
-    // LVM cannot be used: the sources that need it will say so.
+    // If LVM cannot be used, its sources will report it.
   }
 }
 

@@ -129,11 +129,11 @@ async function dropPages(path: string, runner: CommandRunner): Promise<void> {
   await runner.run({ argv, timeoutMs: 600_000, accept: [0, 1] })
 }
 
-/** @param trial For a first read: some file systems refuse only that. */
+/** @param first For a first read: some file systems refuse only that. */
 async function openDirect(
   path: string,
   at: string,
-  trial: Uint8Array,
+  first: Uint8Array,
 ): Promise<{ file: FileHandle; isDirect: boolean }> {
   // Without O_NONBLOCK the open of a FIFO would wait for somebody to write to it.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -141,7 +141,7 @@ async function openDirect(
   try {
     file = await open(at, flags | constants.O_DIRECT)
     if (!(await file.stat()).isFile()) throw new Error(`${path} is no regular file`)
-    await file.read(trial, 0, blockBytes, 0)
+    await file.read(first, 0, blockBytes, 0)
     return { file, isDirect: true }
   } catch (error) {
     await file?.close()

@@ -16,7 +16,7 @@ export interface GuardedSnapshot {
   /** The thin pool that it lies in, if it does. */
   pool: string | undefined
   originBytes: number
-  /** How full it was when it, and its pool, were looked at just now; undefined where they were not. */
+  /** How full it and its pool were a moment ago, if that is known. */
   usedPercent?: number | undefined
 }
 
@@ -27,34 +27,32 @@ export interface Extension {
 
 export interface GuardOptions {
   lvm: Lvm
-  /** Runs what only looks; not on record, as it would fill the journal. */
+  /** For read-only commands, which would fill the journal. */
   looking: { runner: CommandRunner; lvm: Lvm }
   onExtended: (extension: Extension) => void
   onWarning: (message: string) => void
 }
 
 export interface Guard {
-  /** Aborted with the reason when reading on is of no use. */
+  /** Aborted with the reason when the snapshot is lost. */
   signal: AbortSignal
   stop(): Promise<void>
 }
 
-/** From how full a snapshot is made larger: early enough for a busy volume. */
+/** A fuller snapshot is extended: early enough for a busy volume. */
 const extendAtShare = 0.7
-/** Below that nothing is to be feared for the next moment. */
+/** A less full one is safe until the next check. */
 const quietPercent = 35
 const intervalMs = 500
-/** What stands in the way of growing is asked about less and less often, up to every so many looks. */
+/** A failed extension is repeated less and less often, at least every so many checks. */
 const mostLooksBetween = 20
-/** Room in the volume group does not come by itself. */
 const looksWithoutRoom = 60
 /** lvs(8) takes longer than dmsetup(8), and pools are large. */
 const poolIntervalMs = 5000
 
 /**
- * Watches a snapshot while it is read. A thick one that fills up is made larger, as far as the volume group and
- * `snapshot.max` allow; once it has overflowed, or its thin pool is nearly full, `signal` is aborted, as nothing
- * good can come of reading on.
+ * Watches a snapshot while it is read. A thick one that fills up is extended, as far as the volume group and
+ * `snapshot.max` allow. Once it has overflowed, or its thin pool is nearly full, `signal` is aborted.
  */
 export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, options: GuardOptions): Guard {
   const given = new AbortController()
@@ -71,7 +69,7 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
     },
   }
 
-  /** One look that fails is no reason to look away. @returns undefined when it failed: then nothing is known. */
+  /** @returns undefined when the check failed; the next one may succeed. */
   async function look<T>(body: () => Promise<T>): Promise<T | undefined> {
     try {
       return await body()
@@ -81,7 +79,7 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
     }
   }
 
-  /** Each thing once: it is looked at twice a second. */
+  /** Warns of each thing once: there are two checks a second. */
   function warn(message: string): void {
     if (!told.has(message)) options.onWarning(message)
     told.add(message)
@@ -90,7 +88,7 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
   async function watchThick(): Promise<void> {
     let failures = 0
     let looksToWait = 0
-    // The look that proved it was the first one, and each costs the copy time.
+    // `prove` has just checked it, and each check slows the copy down.
     if ((snapshot.usedPercent ?? 100) < quietPercent) await pause(intervalMs)
     while (!stopped.signal.aborted) {
       const status = await look(() => snapshotStatus(options.looking.runner, snapshot.device))
@@ -113,7 +111,7 @@ export function guardSnapshot(snapshot: GuardedSnapshot, source: LvSource, optio
     await sleep(ms, undefined, { signal: stopped.signal })
   }
 
-  /** @returns Whether it is larger now; false where there is no room. @throws That cannot be told, or done, now. */
+  /** @returns Whether it is larger now; false where there is no room. @throws LVM failed. */
   async function extend(fromBytes: number): Promise<boolean> {
     const { group } = await options.looking.lvm.volume(snapshot.vg, snapshot.lv)
     const ceiling = snapshotCeilingBytes({

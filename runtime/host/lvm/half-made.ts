@@ -7,11 +7,11 @@ import { readMounts } from '../mount/mountinfo.ts'
 import { deviceMapperName, fullName, type Lvm, resumeArgvs, type Volume } from './lvm.ts'
 import { lvmManner } from './lvm-manner.ts'
 
-/** What lvcreate(8) wipes at once; nothing of somebody's survives there. */
+/** lvcreate(8) wipes so much at once: no data of anybody's survives there. */
 const headBytes = 4096
 /** The first bytes of a snapshot's exception store. @see Linux, drivers/md/dm-snap-persistent.c */
 const storeMagic = 'SnAp'
-/** Longer than a healthy lvcreate(8) suspends a volume. */
+/** A healthy lvcreate(8) suspends a volume for less than that. */
 const momentMs = 2000
 
 /** The value of a tag `KEY=VALUE`. */
@@ -38,9 +38,8 @@ export function halfMadeFor(
 }
 
 /**
- * Whether a volume is what an lvcreate(8) of ours has left that failed: one that was not there before, as no other has its
- * id, with all the tags that this run alone gives. It has no origin yet, so the rule that nothing without one is removed
- * does not fit it; nobody else has ever had it.
+ * Whether a volume was left by a failed lvcreate(8) of this run: its id is new, and it has all the tags of this run. It has
+ * no origin yet; still it may be removed, as nobody else has ever used it.
  * @param tags Of the snapshot that was to be.
  * @param before The ids of all volumes that were there before.
  */
@@ -51,8 +50,7 @@ export function isLeftOf(volume: Volume, tags: readonly string[], before: Readon
 }
 
 /**
- * Lets a volume go on that an lvcreate(8) had suspended when it was cut off. Nothing happens to one that is not
- * suspended.
+ * Resumes a volume that an interrupted lvcreate(8) left suspended. Safe on any other volume.
  */
 export async function resume(volume: { vg: string; lv: string }, runner: CommandRunner): Promise<void> {
   for (const argv of resumeArgvs(volume)) {
@@ -62,8 +60,8 @@ export async function resume(volume: { vg: string; lv: string }, runner: Command
 }
 
 /**
- * Lets sources go on that a run which was interrupted left suspended: an lvcreate(8) of a thin snapshot that is killed
- * leaves no other trace. Somebody's own suspends a volume for a moment; what still is suspended later hangs.
+ * Resumes sources that an interrupted run left suspended: a killed lvcreate(8) of a thin snapshot leaves no other trace. A
+ * healthy one of somebody else suspends a volume for a moment only.
  * @returns What was done, for people to read.
  */
 export async function resumeSources(
@@ -101,10 +99,10 @@ async function suspendedDevices(runner: CommandRunner): Promise<Set<string>> {
 }
 
 /**
- * Undoes what an lvcreate(8) that was cut off has begun. As nothing without an origin is ever removed, it is made the
- * snapshot that it was to be, and then removed as any other. LVM itself refuses when it is in use. The caller has
- * proven with `halfMadeFor` what it is, and that its run is over.
- * @returns Whether it is gone; false when its contents may be somebody's, in which case it is left as it is.
+ * Removes the volume of an interrupted lvcreate(8). As nothing without an origin is ever removed, it is first made the
+ * snapshot that it was to be. LVM refuses when it is in use. The caller has checked it with `halfMadeFor`, and that its run
+ * is over.
+ * @returns Whether it is gone; false when it may hold somebody's data, and is left as it is.
  */
 export async function undoHalfMade(
   volume: Volume,
@@ -130,8 +128,7 @@ export async function undoHalfMade(
 }
 
 /**
- * Whether a volume holds nothing, or what a snapshot left there: the head tells of most things, blkid(8) of those
- * that begin further in.
+ * Whether a volume holds nothing, or the remains of a snapshot: by its head, and by blkid(8) for what begins further in.
  * @returns undefined when it cannot be read, as it is not (wholly) active.
  */
 async function isBlank({ path }: Volume, runner: CommandRunner): Promise<boolean | undefined> {

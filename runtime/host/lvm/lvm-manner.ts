@@ -1,6 +1,6 @@
 /**
- * What hdsync parses of LVM must not depend on what lvm.conf says about reports and messages: with `compact_output`
- * columns are missing, with `prefixes` and without `quoted` the JSON is none, a log of the command comes in between.
+ * LVM's reports must not depend on lvm.conf: `compact_output` leaves out columns, `prefixes` without `quoted` breaks the
+ * JSON, and a command log comes in between.
  * Nothing here changes what LVM does to volumes. Every LVM that knows `--reportformat` (2.02.158) knows these.
  * @see lvm.conf(5), lvmconfig --type full --withcomments report log
  */

@@ -25,18 +25,18 @@ export interface Volume {
   /** How full a snapshot or a thin pool is. */
   dataPercent: number | undefined
   metadataPercent: number | undefined
-  /** A snapshot that has overflowed holds nothing that can be read. */
+  /** It has overflowed: nothing in it can be read. */
   invalid: boolean
   /** A thin pool that asks for thin_check. */
   needsCheck: boolean
   group: { freeBytes: number; extentBytes: number }
 }
 
-/** A word that LVM takes as a name; keeps options and paths out of argument vectors. */
+/** A valid LVM name: no option and no path. */
 const namePattern = /^[a-zA-Z0-9+_.][a-zA-Z0-9+_.-]{0,126}$/
 const tagPattern = /^[A-Za-z0-9_+.][A-Za-z0-9_+.\-/=!:#&]{0,1023}$/
 
-/** LVM waits for its own locks for as long as it takes; a healthy command ends within seconds. */
+/** LVM waits for its locks without a limit; a healthy command ends within seconds. */
 const timeoutMs = 120_000
 
 const fields = [
@@ -61,7 +61,7 @@ const fields = [
 
 const lvReport = z.lazy(() => {
   const text = z.string()
-  // A report that was recorded may be of a time before the id was asked for.
+  // Reports recorded for tests may have no id.
   const shapeOf = (field: string) => (field === 'lv_uuid' ? text.default('') : text)
   const row = z.object(Object.fromEntries(fields.map((field) => [field, shapeOf(field)]))) as z.ZodObject<
     Record<(typeof fields)[number], z.ZodString>
@@ -97,7 +97,7 @@ export function lvcreateArgv(snapshot: {
   ]
 }
 
-export function lvextendArgv({ vg, lv }: { vg: string; lv: string }, toBytes: number): Command['argv'] {
+function lvextendArgv({ vg, lv }: { vg: string; lv: string }, toBytes: number): Command['argv'] {
   return ['lvextend', '--size', `${toBytes}b`, fullName(vg, lv)]
 }
 
@@ -106,8 +106,8 @@ export function lvremoveArgv({ vg, lv }: { vg: string; lv: string }): Command['a
 }
 
 /**
- * Argument vector that removes a snapshot if it is one of that volume, and has these tags: LVM itself looks, under its own
- * lock. Otherwise nothing happens, and the exit code is 0 as well.
+ * Argument vector that removes a snapshot if it belongs to that origin and has these tags: LVM itself checks, under its
+ * lock. Otherwise nothing happens, with exit code 0 too.
  * @see lvmreport(7), Selection
  */
 export function lvremoveProvenArgv(snapshot: {
@@ -122,10 +122,10 @@ export function lvremoveProvenArgv(snapshot: {
 }
 
 /**
- * Argument vector that removes what an lvcreate(8) of ours has left that failed halfway: the volume with this very id, if
- * it still has these tags and has not become a snapshot. LVM itself looks, as above.
+ * Argument vector that removes what a failed lvcreate(8) of ours has left: the volume with this id, if it still has these
+ * tags and no origin. LVM itself checks, as above.
  */
-export function lvremoveLeftArgv(left: {
+function lvremoveLeftArgv(left: {
   vg: string
   lv: string
   uuid: string
@@ -137,12 +137,12 @@ export function lvremoveLeftArgv(left: {
 }
 
 /** @throws LVM refuses to deactivate what is in use. */
-export function lvactivateArgv({ vg, lv }: { vg: string; lv: string }, how: 'y' | 'n'): Command['argv'] {
+function lvactivateArgv({ vg, lv }: { vg: string; lv: string }, how: 'y' | 'n'): Command['argv'] {
   return ['lvchange', '--activate', how, fullName(vg, lv)]
 }
 
 /** @see lvconvert(8), --type snapshot */
-export function lvconvertArgv({ vg, lv }: { vg: string; lv: string }, origin: string): Command['argv'] {
+function lvconvertArgv({ vg, lv }: { vg: string; lv: string }, origin: string): Command['argv'] {
   return [
     'lvconvert',
     '--yes',
@@ -153,7 +153,7 @@ export function lvconvertArgv({ vg, lv }: { vg: string; lv: string }, origin: st
   ]
 }
 
-/** The kernel's name of a volume, in which a dash of its own stands twice. */
+/** The device-mapper name of a volume; dashes in names are doubled. */
 export function deviceMapperName({ vg, lv }: { vg: string; lv: string }): string {
   return `${vg.replaceAll('-', '--')}-${lv.replaceAll('-', '--')}`
 }
@@ -173,7 +173,7 @@ export function fullName(vg: string, lv: string): string {
   return `${checked(vg, namePattern, 'volume group')}/${checked(lv, namePattern, 'volume name')}`
 }
 
-/** LVM as hdsync uses it: one command at a time per volume group, none of them stopped halfway. */
+/** LVM: one command at a time per volume group, none stopped halfway. */
 export class Lvm {
   readonly #runner: CommandRunner
 
@@ -230,12 +230,12 @@ export class Lvm {
     await this.#run(lvextendArgv(snapshot, toBytes), snapshot.vg)
   }
 
-  /** Removes a volume. The caller has proven that it is a snapshot of ours. */
+  /** Removes a volume; the caller has proven that it is a snapshot of ours. */
   async remove(snapshot: { vg: string; lv: string }): Promise<void> {
     await this.#run(lvremoveArgv(snapshot), snapshot.vg)
   }
 
-  /** Removes a snapshot if it still is what was proven; the caller looks whether it is gone. */
+  /** Removes a snapshot if it still is what was proven; the caller checks whether it is gone. */
   async removeProven(snapshot: Parameters<typeof lvremoveProvenArgv>[0]): Promise<void> {
     await this.#run(lvremoveProvenArgv(snapshot), snapshot.vg)
   }
@@ -270,7 +270,7 @@ export function cachedHint(origin: string): string {
   return `set cache_check_executable = "" under global in /etc/lvm/lvm.conf, or do without the cache: lvconvert --splitcache ${origin}`
 }
 
-/** What no second try changes, or LVM calls by another name. */
+/** Failures that no further attempt changes, by LVM's messages. */
 function terminal(error: unknown): Error | undefined {
   if (!(error instanceof CommandError)) return undefined
   const missing = /Volume group "?([^" ]+)"? not found/.exec(error.stderr)

@@ -44,13 +44,13 @@ export interface ProvenSnapshot extends GuardedSnapshot {
 
 export type MountTrial = { mounted: true; at: string } | { mounted: false; reason: string; kernel: string[] }
 
-/** Snapshots of sources, from the first look at the volume to the last trace removed. */
+/** Snapshots of sources. */
 export interface Snapshots {
   /** @throws {TerminalError} The volume does not exist, cannot have a snapshot now, or one that could be mounted. */
   origin(source: LvSource): Promise<Origin>
   /** Takes the snapshot of this run. @param sizeBytes undefined for a thin one. */
   create(source: LvSource, run: string, sizeBytes: number | undefined): Promise<void>
-  /** Tries to mount the snapshot of this run read-only. */
+  /** Mounts the snapshot of this run read-only, if mount(8) does. */
   mount(source: LvSource, run: string): Promise<MountTrial>
   /**
    * Proves that what is mounted is this run's snapshot of this source's volume, and that the target is not on it.
@@ -63,15 +63,14 @@ export interface Snapshots {
   overflowed(snapshot: ProvenSnapshot): Promise<boolean>
   /**
    * Unmounts and removes every snapshot of ours of this source, of this run or an earlier one. Safe to repeat.
-   * @param run A run that has dropped what was left before it began its own: of that one the snapshot is known, and if
-   *   nothing is unexpected no lvs(8) is needed.
+   * @param run A run whose own snapshot is known: no lvs(8) is needed if it still is what was proven.
    */
   release(source: LvSource, run?: string): Promise<ReleasedSnapshot[]>
 }
 
 /**
- * What is known of the snapshot that a run has taken of a source, as lvs(8) is slow and a snapshot costs every write on the
- * live volume as long as it lives. A process that has not seen it made asks again.
+ * What this process knows of the snapshot that a run took of a source: lvs(8) is slow, and a snapshot slows down writes on
+ * the live volume. Another process asks lvs(8).
  */
 interface Life {
   run: string
@@ -99,7 +98,7 @@ export interface SnapshotsOptions {
   signal: AbortSignal
 }
 
-/** How long a run that was cancelled may take to undo its snapshot. */
+/** Time for a cancelled run to remove its snapshot. */
 const undoMs = 300_000
 
 /** Name of the snapshot of a source; LVM reserves several other forms. */
@@ -108,8 +107,8 @@ export function snapshotName(source: string): string {
 }
 
 /**
- * A volume of our name and tags without an origin is what lvcreate(8) leaves when it is cut off; see half-made.ts.
- * One that cannot be proven to be that is never removed: the snapshot gets another name, and `hdsync check` tells.
+ * A volume of our name and tags without an origin may be left by an interrupted lvcreate(8); see half-made.ts. If that
+ * cannot be proven, it is never removed: the snapshot gets another name, and `hdsync check` reports it.
  */
 function freeName(name: string, taken: ReadonlySet<string>): string {
   for (let n = 1; ; n += 1) {
@@ -139,7 +138,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
 
   const carriesOurTags = (volume: Volume, source: string) =>
     [`hdsync.store=${store}`, `hdsync.source=${source}`].every((tag) => volume.tags.includes(tag))
-  /** What a release saw that had nothing to remove: taking the snapshot follows at once, and lvs(8) is slow. */
+  /** The report of a release that had nothing to remove, for the `create` that follows: lvs(8) is slow. */
   let seen: { vg: string; volumes: Volume[] } | undefined
   const volumesOf = async (vg: string) => (seen?.vg === vg ? seen.volumes : lvm.volumes(vg))
 
@@ -185,7 +184,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
           },
         )
       }
-      // Better known before there is a snapshot, and before functions at the gate are woken for it.
+      // Checked before functions at the gate are called.
       await mountableType(runner, volume, readMounts())
       return { sizeBytes: volume.sizeBytes, thin: pool !== undefined, ...volume.group }
     },
@@ -202,7 +201,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       try {
         await lvm.create({ vg: source.vg, origin: source.lv, lv, tags, sizeBytes })
       } catch (error) {
-        // Why there is no snapshot is told, whatever else goes wrong; what is left then, the next start sees to.
+        // The first error is the one to report; the next start removes what is left.
         await undo(source, { lv, tags, before: new Set(volumes.map(({ uuid }) => uuid)) }, error).catch(
           () => {},
         )
@@ -212,7 +211,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     },
 
     async mount(source, run) {
-      // Whatever is mounted, it is proven before it is read.
+      // `prove` checks it before it is read.
       const snapshot = lifeOf(source, run) ?? (await look(source, run))
       const at = mountpoint(source, run)
       proveRuntimeRoom(directory)
@@ -275,7 +274,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
 
     async overflowed(snapshot) {
       const status = await snapshotStatus(runner, snapshot.device)
-      // What has another name by now is not what was read.
+      // A renamed volume is not the one that was read.
       if (!status && !snapshot.pool) {
         throw new TerminalError(`${fullName(snapshot.vg, snapshot.lv)} is no snapshot any more: not believed`)
       }
@@ -288,7 +287,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       for (const name of namesIn(directory)) {
         if (name.slice(name.indexOf('-') + 1) !== source.name) continue
         const at = join(directory, name)
-        // Mounts may be stacked when an earlier trial died between two steps.
+        // Mounts may be stacked after an attempt that was killed.
         while (topMountAt(readMounts(), at)) await unmount(runner, at)
         rmdirSync(at)
       }
@@ -322,7 +321,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
 
   /**
    * Removes the snapshot that was proven, if it still is that one.
-   * @returns undefined when anything is not as it should be: then all that there is has to be looked at.
+   * @returns undefined when anything is unexpected: the caller then goes by lvs(8).
    */
   async function removeProven(source: LvSource, life: Life): Promise<ReleasedSnapshot | undefined> {
     if (!life.proven) return undefined
@@ -338,23 +337,23 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
       life.isGone = true
       return { vg, lv, sizeBytes: status?.totalBytes ?? null, usedPercent: status?.usedPercent ?? null }
     } catch {
-      // What is wrong with it, the next try will say.
+      // The next attempt reports what is wrong with it.
       return undefined
     }
   }
 
-  /** Removes what an lvcreate of this run has left that failed, or did not come to its end. */
+  /** Removes what a failed or interrupted lvcreate of this run has left. */
   async function undo(
     source: LvSource,
     { lv, tags, before }: { lv: string; tags: readonly string[]; before: ReadonlySet<string> },
     error: unknown,
   ): Promise<void> {
-    // A run that was cancelled meanwhile starts no command any more.
+    // A cancelled run starts no more commands with its own runner.
     const working = signal.aborted
       ? createRunner({ observer: unobserved, signal: AbortSignal.timeout(undoMs), owner: store })
       : runner
     const tools = new Lvm(working)
-    // Somebody killed it, or it hung: then its own end must not be the volume's.
+    // It was killed or hung: the volume must not stay suspended.
     if (error instanceof CommandError && (error.exitCode === undefined || error.timedOut)) {
       await resume(source, working)
     }
@@ -367,7 +366,7 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
     }
   }
 
-  /** Something may hold the device for a moment after the unmount (udev, a scanner): so it is tried again. */
+  /** Repeated, as something (udev, a scanner) may hold the device for a moment after the unmount. */
   async function remove(snapshot: Volume): Promise<void> {
     const name = fullName(snapshot.vg, snapshot.lv)
     for (const pauseMs of [200, 1000, 3000, undefined]) {

@@ -6,7 +6,7 @@ import { snapshotMountOptions, snapshotType } from '../mount/filesystem.ts'
 import type { Mount } from '../mount/mountinfo.ts'
 import { fullName, type Volume } from './lvm.ts'
 
-/** A snapshot of a volume could be taken, but never mounted: no second trial changes that. */
+/** A snapshot of the volume could never be mounted; no further attempt changes that. */
 export class UnmountableError extends TerminalError {
   /** Whether there is a file system at all. */
   readonly hasFileSystem: boolean

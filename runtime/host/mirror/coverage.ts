@@ -8,7 +8,7 @@ import { type Mount, mountOf, readMounts, topMountAt } from '../mount/mountinfo.
 import { realPath } from '../mount/real-path.ts'
 import { isEmptyDirectory } from './directory.ts'
 
-/** What lies in a directory that is backed up, and is in no backup: rsync stays on one file system. */
+/** What lies in a source and is in no backup: rsync stays on one file system. */
 export interface Uncovered {
   path: string
   what: 'file system' | 'subvolume'
@@ -64,7 +64,7 @@ export async function findGaps(
   return { ...gaps, uncovered: [...gaps.uncovered, ...uncoveredSubvolumes(source, folders, ground)] }
 }
 
-/** Where things come and go: temporary files, what somebody has plugged in, what programs mount for themselves. */
+/** Mounts here are temporary: plugged-in disks, mounts of programs. */
 const kernels = ['/proc', '/sys', '/dev']
 const passing = ['/tmp', '/var/tmp', '/media', '/run']
 /** Those that have a number of their own, as what lies on no disk has too. */

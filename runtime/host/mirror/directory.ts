@@ -6,7 +6,7 @@ import { mountOf, readMounts } from '../mount/mountinfo.ts'
 const lostAndFound = Buffer.from('lost+found')
 
 /**
- * Whether a folder holds nothing of anybody's: ext2/3/4 put a lost+found into an empty file system.
+ * Whether a folder is empty, but for the lost+found of ext2/3/4.
  * @throws {TerminalError} It is not a folder that can be read.
  */
 export function isEmptyDirectory(path: string): boolean {

@@ -94,7 +94,7 @@ export function heldLists(state: string): HeldLists {
   }
 }
 
-/** Not with those above it: where there is no state directory, there is none to keep lists in. */
+/** Not recursive: without a state directory no list is kept. */
 function makeFolder(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 })

@@ -135,9 +135,8 @@ export function flushArgv(path: string): readonly ['sync', '--file-system', stri
 }
 
 /**
- * Tells a mirror as it is now from every other one that stood or stands in its place (a second disk that takes turns, an
- * older image that was put back), and from what it was before the last copy was begun: its inode, and the time of
- * change that only the kernel can set.
+ * Identifies the state of a mirror by its inode and its time of change, which only the kernel can set: it differs on another
+ * disk, on an older image that was put back, and before each copy that changed something.
  * @returns undefined when there is no mirror.
  */
 export function mirrorState(path: string): string | undefined {
@@ -153,9 +152,9 @@ export function identify(target: Target, path: string): MirrorIdentity {
 }
 
 /**
- * An owner that is set anew to who it is changes the time of change, and nothing else. This is for whoever does not know
- * of a copy: it is done with the copy's first change, and what else a copy that is cut off right then has written, its
- * `sync.run` without a `source.synced` tells (see earlierArchives), which was on the disk before the copy began.
+ * Marks a mirror as changed, for a store that does not know of the copy: chown to the same owner bumps ctime only. It is
+ * done at the copy's first change. A copy that is cut off before is known by its `sync.run` without a `source.synced` (see
+ * earlierArchives).
  * @see chown(2)
  */
 function markChanged(path: string): void {
@@ -163,11 +162,11 @@ function markChanged(path: string): void {
     const { uid, gid } = statSync(path)
     chownSync(path, uid, gid)
   } catch {
-    // What is wrong with the mirror, rsync will say; on a file system without owners the journal alone has to do.
+    // Rsync reports what is wrong with the mirror; on a file system without owners the journal has to do.
   }
 }
 
-/** Where the names of files stand that a sync is to copy alone. */
+/** The file with the names for `syncWritten`. */
 export function listFor(mirror: string, directory: string): string {
   return join(directory, `written-${basename(mirror)}`)
 }
@@ -182,10 +181,10 @@ interface Survey extends Walk {
 
 /** By the mirror's path: the steps of a run have hosts of their own. */
 const surveys = new Map<string, Survey>()
-/** What takes longer is left to the copy, which has more time. */
+/** A slower survey is left to `compare`. */
 const surveyTimeoutMs = 600_000
 
-/** Each is for one comparison: a copy changes the mirror. */
+/** Used once, as a copy changes the mirror. */
 function takeSurvey(path: string, run: string): Survey | undefined {
   const survey = surveys.get(path)
   surveys.delete(path)
@@ -206,7 +205,7 @@ function mirrorChangedSince(mirror: string, since: Since | undefined): number | 
   return since.mirrorMs - (keepsSubsecondTimes(mirror) ? tickMs : granuleMs)
 }
 
-/** Files of the mirror that somebody has changed since the last copy: those that it wrote last are not to be many. */
+/** Files of the mirror that somebody has changed since the last copy, with few that the copy itself wrote last. */
 function wantedOfMirror(mirror: string, { mirrorMs, nowMs }: Partial<Written> = {}): Wanted | undefined {
   if (mirrorMs === undefined || nowMs === undefined || !tellsChangedContents(mirror)) return undefined
   const fromMs = mirrorMs - tickMs
@@ -236,7 +235,7 @@ function compareFacts(mirror: Facts | undefined, source: Facts | undefined): Com
   }
 }
 
-/** A copy, after which a mirror that it has changed, or may have changed, is marked. */
+/** Copies, and marks the mirror unless it is certain that nothing has changed. */
 async function syncMarking(
   runner: CommandRunner,
   plan: SyncPlan,
@@ -291,7 +290,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       if (writtenIn) mkdirSync(directory, { recursive: true, mode: 0o700 })
       const surveyed = takeSurvey(to, run)
       const seed = surveyed?.seed ?? newSeed()
-      // Of the source it need not be known where the mirror is not what it was.
+      // Without use for the source if the mirror has changed.
       const mirrorTells = () => (surveyed ? surveyed.facts?.changed === 0 : keepsTimesOfChange(to))
       const factsSince = since && keepsTimesOfChange(from) && mirrorTells() ? since : undefined
       const isFirst = isEmptyDirectory(to)
@@ -302,7 +301,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
             wanted: wantedOfMirror(to, writtenIn),
             signal,
           }),
-        // A first copy has nothing to delete, and a large source takes its time.
+        // A first copy has nothing to delete, and a walk of a large source is slow.
         isFirst
           ? nothing
           : walk(runner, from, seed, {
@@ -322,7 +321,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         written: suspects > 0 ? list : undefined,
         suspects,
         ...(source.kept && { oddTimes: source.kept.oddTimes }),
-        // That rsync is missing is better known in a night that could do without.
+        // Without rsync, a copy that would be needless has to fail too.
         facts:
           factsSince && mirror.complete && source.complete && isInstalled('rsync')
             ? compareFacts(mirror.facts, source.facts)
@@ -345,7 +344,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         await runner.run({ argv: flushArgv(path), timeoutMs: 3_600_000 })
       } catch (error) {
         if (!(error instanceof CommandError)) throw error
-        // Never tried again: the kernel reports a write that failed once, and the second try would be told all is well.
+        // Never repeated: the kernel reports a failed write once, and a second sync would succeed.
         throw new SuspectMirrorError(`what was copied could not be written to the disk: ${error.message}`, {
           hint: 'the disk may be failing: see dmesg',
           cause: error,

@@ -78,7 +78,7 @@ export async function walk(
 }
 
 /** @see find(1) */
-export function walkArgv(
+function walkArgv(
   root: string,
   { wanted, changedSinceMs }: Pick<WalkOptions, 'wanted' | 'changedSinceMs'> = {},
 ): Command['argv'] {

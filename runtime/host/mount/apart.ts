@@ -36,8 +36,8 @@ interface Part extends Place {
 }
 
 /**
- * Proves that a source and where its mirror is written are apart, whatever links and bind mounts lead there: a backup must
- * not contain itself. To be called before each copy; nothing is read but the table of mounts.
+ * Proves that a source and its mirror are apart, links and bind mounts included: a backup must not contain itself. To be
+ * called before each copy; it reads the table of mounts alone.
  * @throws {TerminalError} One lies in the other, or the mirror is not where it should be.
  */
 export function proveApart(source: Source, target: Target, seen: Seen = {}): void {
@@ -175,7 +175,7 @@ function placesOfTarget(target: Target, sight: Sight): Place[] {
   const real = sight.real(target.path)
   const place = placeOf(target.path, sight)
   const mount = mountOf(sight.mounts, real)
-  // A disk that is a file: a copy of it would be written into it.
+  // A disk image: its copy would be written into itself.
   const files = mount ? sight.backing(mount.device).map((file) => placeOf(file, sight)) : []
   return [place, ...files].filter((one) => one !== undefined)
 }
@@ -231,7 +231,7 @@ function isSeen(at: string, mounts: readonly Mount[]): boolean {
   return mountOf(mounts, at)?.at === at
 }
 
-/** By its node: an inactive one has none, and nothing can lie on it. */
+/** By its device node; an inactive volume has none. */
 function volumeOf(source: Source): string | undefined {
   return source.kind === 'lv' ? numberOf(`/dev/${source.vg}/${source.lv}`) : undefined
 }

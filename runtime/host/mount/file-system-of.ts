@@ -13,9 +13,8 @@ export interface Places {
 }
 
 /**
- * The file system that a folder lies on. A device number is no name of one: it is another one after the next start,
- * and btrfs makes up its own. So it is the UUID that udev knows, or blkid where there is no udev; and for what lies
- * on no device (NFS, ZFS, tmpfs, overlayfs), its type and what is mounted.
+ * The file system that a folder lies on, by its UUID (udev, or else blkid): device numbers change with a reboot, and btrfs
+ * has its own. What lies on no device (NFS, ZFS, tmpfs, overlayfs) is named by its type and what is mounted.
  * @returns undefined where it cannot be told.
  */
 export async function fileSystemOf(

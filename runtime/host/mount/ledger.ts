@@ -25,9 +25,8 @@ const entry = z.lazy(() =>
 export type LedgerEntry = Omit<z.output<typeof entry>, 'bootId'>
 
 /**
- * The mounts that are hdsync's own. An entry is written before the mount is made, so that no crash leaves a
- * mount that nobody knows; whether it was made, the kernel's table tells. It lies in the runtime directory,
- * which like the mounts themselves does not outlive the machine's uptime.
+ * The mounts that hdsync makes. An entry is written before the mount is made, so that a crash leaves no unknown mount. It
+ * lies in the runtime directory, which like the mounts is gone after a reboot.
  */
 export class Ledger {
   readonly #directory: string

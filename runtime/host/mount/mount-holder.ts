@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import { parseMountinfo } from './mountinfo.ts'
 
 /**
- * Where a device is mounted, in whatever mount namespace: a container or a service may hold it after it has been
- * unmounted here. Most processes see the same mounts, and the kernel takes its time to tell them: so they are asked
- * for once in each namespace, and for each root of a process in it, as one sees only what lies below.
+ * Where a device is mounted, in any mount namespace: a container or a service may hold it after it was unmounted here.
+ * Reading a table of mounts is slow, so it is done once for each namespace and each root directory in it.
  * @param device `major:minor`.
  * @returns For people to read; undefined when it is mounted nowhere.
  * @see mount_namespaces(7)

@@ -4,7 +4,7 @@ import { type Command, CommandError, type CommandRunner } from '../command/comma
 /** A mount takes long only when a journal is replayed or a disk has to spin up. */
 const timeoutMs = 120_000
 
-/** How often an unmount is tried while somebody else has a file open. Never lazily (`umount -l`): see lvm.ts. */
+/** Attempts to unmount while somebody has a file open. Never lazily (`umount -l`): see lvm.ts. */
 const busyPausesMs = [100, 200, 400, 800, 1600]
 
 export function mountArgv(mount: {

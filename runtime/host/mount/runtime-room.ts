@@ -4,7 +4,7 @@ import { TerminalError } from '../../errors.ts'
 import { mountOf, readMounts } from './mountinfo.ts'
 import { realPath } from './real-path.ts'
 
-/** Notes of mounts, folders to mount at and lists of names; much more than that is kept only of a large tree. */
+/** For notes of mounts, mount points and lists of names. */
 const leastBytes = 1024 ** 2
 const leastInodes = 32
 
@@ -12,8 +12,8 @@ const leastInodes = 32
 export const noRuntimeRoom = 'no room for what a run notes of its mounts'
 
 /**
- * Proves that there is room where a run notes what it mounts and makes the folders to mount at: /run is small, lies in
- * memory, and may be filled by anybody. Without this the error would look like one of the backup disk.
+ * Proves that there is room for a run's notes and mount points: /run is small, and any service can fill it. Without this the
+ * error would look like one of the backup disk.
  * @throws {TerminalError} There is too little.
  */
 export function proveRuntimeRoom(directory: string): void {

@@ -19,13 +19,13 @@ export interface View extends AsyncDisposable {
 }
 
 /**
- * Ways to read directories that are in use. Rsync before 3.5.0 opens files by their whole path: whoever may write in the
- * source swaps a folder for a link while it is copied, and root reads what the link leads to. For such an rsync the
- * directory is mounted once more, read-only and with `nosymfollow`: there the kernel follows no link.
+ * How directories in use are read. Rsync before 3.5.0 opens files by their whole path: a user who swaps a folder for a link
+ * during the copy makes root read what the link leads to. For such an rsync the directory is bind-mounted read-only with
+ * `nosymfollow`: there the kernel follows no link.
  * @see mount(8), nosymfollow (since Linux 5.10)
  */
 export interface Views {
-  /** Safe to repeat: what an earlier try has mounted is dropped first. */
+  /** Safe to repeat: what an earlier attempt has mounted is unmounted first. */
   open(source: PathSource, run: string): Promise<View>
 }
 
@@ -76,7 +76,7 @@ export interface ViewNeed {
 export async function viewNeed(source: PathSource, runner: CommandRunner): Promise<ViewNeed | undefined> {
   if (!isRoot() || (await resistsSwaps(runner))) return undefined
   const path = realPath(source.path)
-  // What is wrong with it, whoever reads it says.
+  // The reader reports what is wrong with it.
   return path === undefined ? undefined : { path, problem: viewProblem(path) }
 }
 
@@ -143,7 +143,7 @@ async function bind(runner: CommandRunner, path: string, at: string): Promise<st
     if (!(error instanceof CommandError) || error.exitCode === undefined) throw error
     return `it could not be mounted once more: ${mountComplaint(error)}`
   }
-  // An older mount(8) does not know the option, and the kernel does not mind.
+  // An older mount(8) does not know the option.
   const isSafe = topMountAt(readMounts(), at)?.options.includes('nosymfollow')
   return isSafe ? undefined : 'mount(8) has no option `nosymfollow`'
 }
@@ -187,7 +187,7 @@ async function dropAll(runner: CommandRunner, directory: string, source: string)
   for (const name of left) await drop(runner, join(directory, basename(name)))
 }
 
-/** Mounts may be stacked when an earlier try died between two steps. */
+/** Mounts may be stacked after an attempt that was killed. */
 async function drop(runner: CommandRunner, at: string): Promise<void> {
   while (topMountAt(readMounts(), at)) await unmount(runner, at, false)
   try {

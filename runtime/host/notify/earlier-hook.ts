@@ -8,9 +8,8 @@ import { argvOf, processesWith } from '../command/orphans.ts'
 const killDelayMs = 5000
 
 /**
- * A hook outlives an hdsync that is killed, and its event is then delivered again: it must not run twice at once. So
- * the first one is given the time that a hook has, and is ended after that, as its own hdsync would have done. What a
- * hook has left running on purpose is no hook any more, and is let be.
+ * A hook outlives an hdsync that is killed, and its event is delivered again: it must not run twice at once. So the first
+ * one is waited for as long as a hook may take, and then ended. What a hook has left running on purpose is left alone.
  */
 export async function awaitEarlierHook(
   { argv, timeoutMs }: Pick<Extract<NotifyHook, { kind: 'exec' }>, 'argv' | 'timeoutMs'>,

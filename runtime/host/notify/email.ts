@@ -67,7 +67,7 @@ async function sendBySmtp(
   try {
     const sent = await transport.sendMail({ ...mail, signal: AbortSignal.any([signal, timeUp]) })
     const late = sent.rejectedErrors?.find(({ responseCode = 0 }) => responseCode < 500)
-    // All get it once more then, under the same Message-ID: better twice than not at all.
+    // All get it again then, under the same Message-ID.
     if (late) throw new RetryableError(`${host}:${port} did not take the mail for everybody: ${late.message}`)
     const refused = sent.rejected.length > 0 ? `, but not for ${sent.rejected.join(', ')}` : ''
     return `${host}:${port} took the mail${refused}: ${sent.response}`

@@ -22,7 +22,7 @@ import { heldText } from '../../why-held.ts'
 /** How much an event should disturb. */
 export type Urgency = 'good' | 'news' | 'warning' | 'bad'
 
-/** An event as a person is told of it, who may be asleep, and knows hdsync only a little. */
+/** An event in words for a person who knows hdsync only a little. */
 export interface Notice {
   /** One line: where it happened, and what. */
   title: string
@@ -115,7 +115,7 @@ const phrases = [
   })),
   say(deadLettered, (data) => ({
     what: `${data.function} was given up`,
-    text: `${data.function} was to handle ${data.type}${data.source ? ` of ${data.source}` : ''}, and was given up after ${data.tries} ${data.tries === 1 ? 'try' : 'tries'}.\n\n${data.reason}`,
+    text: `${data.function} was to handle ${data.type}${data.source ? ` of ${data.source}` : ''}, and was given up after ${data.tries} ${data.tries === 1 ? 'attempt' : 'attempts'}.\n\n${data.reason}`,
   })),
   say(hookDisabled, ({ hook, reason }) => ({
     what: `notification hook ${hook} is disabled`,
@@ -144,7 +144,7 @@ function runWords(result: RunResult, host: string): Words {
       .filter(({ state }) => state === 'held')
       .map(
         ({ source }) =>
-          `\nTo see what would go, on ${host}: hdsync show --held ${source}\nTo let it go on: hdsync release ${source}`,
+          `\nTo see what would go, on ${host}: hdsync show --held ${source}\nTo resume it: hdsync release ${source}`,
       ),
     ...(state === 'succeeded' ? [] : ['', `To see what happened, on ${host}: hdsync show ${run}`]),
   ]

@@ -111,7 +111,7 @@ function refusal(host: string, addresses: readonly string[]): TerminalError {
   })
 }
 
-/** Where several addresses were tried, the error of each is inside of one without a message. */
+/** Of several addresses, each error is inside one without a message. */
 function causeOf(error: Error): string {
   if (error instanceof AggregateError && error.errors.length > 0) {
     return [...new Set(error.errors.map((one: Error) => one.message))].join('; ')

@@ -8,8 +8,8 @@ import type { Owner } from './marker.ts'
 import { Folder } from './safe-open.ts'
 
 /**
- * The file beside the marker that says whose the mirrors and archives of each source are. Two hosts whose configs use the
- * same names would overwrite each other's backups on one disk, and both would say that all is well.
+ * The file beside the marker that says which store owns the mirrors and archives of each source: two hosts with the same
+ * source names would overwrite each other's backups on one disk, and both report success.
  */
 export const claimsFile = '.hdsync-mirrors'
 
@@ -134,7 +134,7 @@ function holdsAnything(folder: Folder, source: string): boolean {
     using mirror = folder.folder(source)
     if (mirror?.names().some((name) => name !== 'lost+found')) return true
   } catch {
-    // What stands in its place, the copy will refuse.
+    // The copy refuses anything else in its place.
     return true
   }
   return weekdays.some((weekday) => {

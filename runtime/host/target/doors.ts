@@ -29,10 +29,9 @@ const othersWrite = 0o022
 const sticky = 0o1000
 
 /**
- * Who beside root and the user who runs hdsync can get at a target. A mirror keeps the modes of its source, but not those
- * of the folders above the source, so the target itself has to be closed: what a user could not read, or only below a
- * folder of root's, he could read or change in the mirror. Whoever can write in the target, or put another folder in its
- * place, can do more.
+ * Who else than root and the user who runs hdsync can get at a target. A mirror keeps the modes of its source, but not of the
+ * folders above the source: in an open target users could read or change what they cannot on the live system. Whoever can
+ * write in the target, or replace it, can do more.
  * @param path The folder of a target. It is there.
  * @param uid The user who runs hdsync.
  * @returns Nothing where it is closed.

@@ -24,10 +24,9 @@ import { TerminalError } from '../../errors.ts'
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
 
 /**
- * A folder of ours, held open. A backup disk may come from elsewhere, or be open to others: whoever can write there can
- * put a link, a FIFO or a device in the place of a file of ours, and root would follow it. So what lies in the folder is
- * named through the folder that was opened, never by a path that can be led elsewhere meanwhile; links are not followed,
- * new files are new, and only regular files are read, up to a limit.
+ * A folder of ours, held open. Whoever can write on a backup disk can replace a file of ours by a link, a FIFO or a device,
+ * which root would follow. So files are named through the open folder, not by a path that can change meanwhile; links are
+ * not followed, new files are created exclusively, and only regular files are read, up to a limit.
  * @see open(2); proc_pid_fd(5): `/proc/self/fd/N/name` stays below what was opened. Node has no openat2(2).
  */
 export class Folder implements Disposable {

@@ -46,7 +46,7 @@ describe('noticeOf()', () => {
     const { title, text } = noticeOf(runEnded('held'))
     expect(title).toBe('hdsync on web1: run held: var')
     expect(text).toContain(
-      'To see what would go, on web1: hdsync show --held var\nTo let it go on: hdsync release var',
+      'To see what would go, on web1: hdsync show --held var\nTo resume it: hdsync release var',
     )
   })
 
@@ -73,7 +73,7 @@ describe('noticeOf()', () => {
       'dead.lettered',
       { function: 'sync.run', event: 'e0', type: 'sync.run', source: 'var', tries: 3, reason: 'no room' },
       'sync.run was given up',
-      'sync.run was to handle sync.run of var, and was given up after 3 tries.\n\nno room',
+      'sync.run was to handle sync.run of var, and was given up after 3 attempts.\n\nno room',
     ],
     [
       'hook.disabled',
