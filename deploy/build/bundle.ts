@@ -64,6 +64,7 @@ const entries = [
   'runtime/cli/main.ts',
   'runtime/hdsync.ts',
   'runtime/testing.ts',
+  'runtime/backup/guests/main.ts',
   'runtime/host/archive/pieces/archive-packer-thread.ts',
 ]
 

@@ -18,7 +18,7 @@ export default defineFunction({
   on: backupStart,
   emits: [runStarted, targetOpen, backupFinish, runWarned, sourceFailed],
 
-  run({ data }, { config, emit }) {
+  run({ data }, { config, emit, leftOut }) {
     const known = Object.keys(config.sources)
     const unknown = data.sources?.filter((name) => !known.includes(name)) ?? []
     if (unknown.length > 0) {
@@ -28,6 +28,7 @@ export default defineFunction({
     }
     const sources = data.sources ? known.filter((name) => data.sources?.includes(name)) : known
     emit(runStarted, { sources })
+    for (const reason of leftOut) emit(runWarned, { reason })
     emit(targetOpen, { sources })
   },
 

@@ -1,5 +1,4 @@
-import type { RegisteredFunction } from '../core/registry/registry.ts'
-import { ownFunctions } from './load-functions.ts'
+import type { RegisteredFunction, Registry } from '../core/registry/registry.ts'
 
 /** A function as `functions --json` and `GET /functions` show it. */
 export interface FunctionDescription {
@@ -12,14 +11,35 @@ export interface FunctionDescription {
   tries: number
   builtIn: boolean
   file: string
+  /** Why it is left out; null where it is not. */
+  error: string | null
 }
 
-export function describeFunction({
+/** All functions, those that are left out among them. */
+export function describeFunctions({
+  functions,
+  failures,
+}: Pick<Registry, 'functions' | 'failures'>): FunctionDescription[] {
+  const leftOut = failures.map(({ name, file, on = [], line, column = 1, message }) => ({
+    name,
+    on: [...on],
+    emits: [],
+    timeoutMs: 0,
+    tries: 0,
+    builtIn: false,
+    file,
+    error: line === undefined ? message : `line ${line}, column ${column}: ${message}`,
+  }))
+  return [...functions.filter(({ isAbsent }) => !isAbsent).map(describeFunction), ...leftOut]
+}
+
+function describeFunction({
   name,
   file,
   definition,
   timeoutMs,
   retry,
+  guest,
 }: RegisteredFunction): FunctionDescription {
   const types = (events: typeof definition.on) => events.map(({ type }) => type)
   return {
@@ -28,7 +48,8 @@ export function describeFunction({
     emits: types(definition.emits),
     timeoutMs,
     tries: retry.limit,
-    builtIn: file.startsWith(`${ownFunctions}/`),
+    builtIn: !guest,
     file,
+    error: null,
   }
 }

@@ -26,7 +26,7 @@ import { releasePublication } from './engine/requests.ts'
 import { Store } from './engine/store.ts'
 import { cancelledRun } from './engine/withdrawal.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
-import { loadFunctions } from './load-functions.ts'
+import { type LoadedRegistry, loadFunctions } from './load-functions.ts'
 import { OverdueWatch } from './overdue-watch.ts'
 import { backupKind, isNotice, isOver } from './run-report.ts'
 
@@ -36,7 +36,7 @@ export type { EngineObserver } from '../core/observers.ts'
 export interface Engine {
   bus: EventBus
   journal: Journal
-  registry: Registry
+  registry: LoadedRegistry
   dispatcher: Dispatcher
   /** Sets right what an earlier process left, then hands out what is on the bus. */
   start(): Promise<void>
@@ -121,15 +121,20 @@ export interface EngineOptions {
 export async function openEngine(options: EngineOptions): Promise<Engine | undefined> {
   const { config } = options
   try {
-    const registry = await loadFunctions(config)
     const store = Store.open(config.state)
-    return store && assemble(options, registry, store)
+    if (!store) return undefined
+    try {
+      return assemble(options, await loadFunctions(config), store)
+    } catch (error) {
+      store.close()
+      throw error
+    }
   } catch (error) {
     throw explained(error, config.state)
   }
 }
 
-function assemble(options: EngineOptions, registry: Registry, store: Store): Engine {
+function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store): Engine {
   const { config, clock = systemClock } = options
   const { bus, journal, machineWentDown } = store
   const { observer, listen } = createObservers(options.observer)
@@ -296,6 +301,7 @@ function assemble(options: EngineOptions, registry: Registry, store: Store): Eng
       overdue.stop()
       queue.close()
       await dispatcher.stop()
+      registry.close()
       retention.stop()
       store.close()
     },

@@ -2,9 +2,8 @@ import { basename, join } from 'node:path'
 import { catalogue, type EventDefinition } from '../../events/index.ts'
 import { appRoot } from '../app-root.ts'
 import type { Config } from '../config/config.ts'
-import { assertTrustedFile } from '../config/trust.ts'
-import { loadOwnFunctions, loadUserFunctions } from '../core/registry/load.ts'
-import { provideModule } from '../core/registry/provide-module.ts'
+import { type Guests, loadGuests, noGuests } from '../core/guests/guests.ts'
+import { loadOwnFunctions } from '../core/registry/load.ts'
 import {
   createRegistry,
   type RegisteredFunction,
@@ -12,34 +11,45 @@ import {
   register,
 } from '../core/registry/registry.ts'
 import { builtIn } from './built-in.ts'
+import { ownFile } from './guests/provided-modules.ts'
 
 /** The folder of hdsync's own functions. */
 export const ownFunctions = join(appRoot, 'functions')
 
-/** hdsync's own functions and those of the user's folder. @throws {UsageError} As {@link loadRegistry}. */
-export function loadFunctions(config: Pick<Config, 'functions'>): Promise<Registry> {
-  return loadRegistry({ ours: ownFunctions, users: config.functions }, catalogue)
+/** A registry whose functions of the user's have a process. */
+export interface LoadedRegistry extends Registry, Pick<Guests, 'close'> {}
+
+/** hdsync's own functions and those of the user's folder, if they are not left out. @throws {UsageError} As {@link loadRegistry}. */
+export function loadFunctions({
+  functions,
+  state,
+}: Pick<Config, 'functions' | 'state'>): Promise<LoadedRegistry> {
+  return loadRegistry({ ours: ownFunctions, users: functions, state }, catalogue)
 }
 
 /**
- * Loads every function of two folders, and checks that they fit together.
- * @throws {UsageError} A file cannot be loaded, is not trusted, or its function does not fit the others.
+ * Loads every function of two folders, and checks that they fit together. A function of the user's that cannot be loaded, or
+ * does not fit, is left out, and stands in `failures`.
+ * @param folders.state Where it is kept what the functions handled when they could last be loaded.
+ * @throws {UsageError} One of hdsync's own cannot be loaded, or the user's folder not be read.
  */
 export async function loadRegistry(
-  folders: { ours: string; users: string },
+  folders: { ours: string; users: string; state?: string },
   events: ReadonlyMap<string, EventDefinition>,
-): Promise<Registry> {
+): Promise<LoadedRegistry> {
   const found =
     folders.ours === ownFunctions && builtIn ? fromBuild(builtIn) : await loadOwnFunctions(folders.ours)
   const ours = found.sort((one, other) => (one.name < other.name ? -1 : 1))
-  // Whoever can write a function of the user's is root on the box.
-  const users = await loadUserFunctions(folders.users, { check: assertTrustedFile, prepare: provideHdsync })
-  return createRegistry([...ours, ...users], events)
-}
-
-/** Makes `import … from 'hdsync'` work in the functions that are loaded from now on. Safe to repeat. */
-export async function provideHdsync(): Promise<void> {
-  provideModule('hdsync', await import('../hdsync.ts'))
+  const options = {
+    entry: ownFile('backup/guests/main'),
+    memoryBytes: 256 * 1024 * 1024,
+    known: folders.state && join(folders.state, 'functions.json'),
+    warn: () => {},
+  }
+  const { functions, failures, close } = folders.users
+    ? await loadGuests(folders.users, ours, events, options)
+    : noGuests
+  return { ...createRegistry([...ours, ...functions], events, failures), close }
 }
 
 /** The file of each is there as well, for whoever imports it. */

@@ -177,5 +177,6 @@ function aloneWith(target: RegisteredFunction): Registry {
     handlersOf: () => [target],
     event: (type) => events.get(type),
     events: () => [...events.values()],
+    failures: [],
   }
 }

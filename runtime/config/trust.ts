@@ -1,5 +1,6 @@
-import type { Stats } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { ConfigError, type Problem } from './problem.ts'
 
 /** Who may have written a file. `mode` is that of stat(2). */
@@ -13,6 +14,20 @@ export type Ownership = Pick<Stats, 'uid' | 'mode'>
  */
 export async function assertTrustedFile(file: string, uid = process.geteuid?.()): Promise<void> {
   refuseUntrusted(file, await stat(file), uid)
+}
+
+/**
+ * {@link assertTrustedFile} for code that is loaded: neither the file nor a folder above it may be written by others, as they
+ * could put another file in its place. A folder in which only owners may rename (mode 1777) is no danger.
+ * @param path Without symbolic links.
+ */
+export function assertTrustedPath(path: string, uid = process.geteuid?.()): void {
+  if (uid !== 0) return
+  refuseUntrusted(path, statSync(path), uid)
+  for (let folder = dirname(path); folder !== '/'; folder = dirname(folder)) {
+    const stats = statSync(folder)
+    if (!(stats.mode & 0o1000 && stats.uid === 0)) refuseUntrusted(folder, stats, uid)
+  }
 }
 
 /** {@link assertTrustedFile} for a file that is open, and so cannot be replaced in between. */

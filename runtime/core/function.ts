@@ -102,6 +102,8 @@ export interface Context<Host, Config> {
   clock: Clock
   /** For the chain itself: the functions that a snapshot waits for. */
   gates: Gates
+  /** For the chain itself: why functions of the user's do not take part, a sentence each. */
+  leftOut: readonly string[]
   /** Shows how far long work has come; nothing of it is kept. */
   progress(progress: Progress): void
 }

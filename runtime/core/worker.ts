@@ -7,6 +7,8 @@ import type { Delivery, EventBus, Publication, Settlement } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
 import type { Context, Emit, EventLog, GiveUpContext, Received, Start } from './function.ts'
 import type { GateKeeper, Visit } from './gates.ts'
+import { failureText } from './guests/failure-text.ts'
+import { CutOffError } from './guests/thrown.ts'
 import { childPublication, startPublication } from './publication.ts'
 import type { RegisteredFunction, Registry } from './registry/registry.ts'
 import { nextTryAt } from './retry.ts'
@@ -16,7 +18,7 @@ import { startOf } from './start.ts'
 export type ContextFactory = (
   delivery: Delivery,
   signal: AbortSignal,
-) => Omit<Context<unknown, unknown>, 'events' | 'gates'>
+) => Omit<Context<unknown, unknown>, 'events' | 'gates' | 'leftOut'>
 
 export interface WorkerOptions {
   bus: EventBus
@@ -57,6 +59,8 @@ async function attemptOnce(
   visit?: Visit,
 ): Promise<Settlement> {
   const { clock } = options
+  // What keeps it from being ready, the call will meet as well.
+  if (target.guest?.ready) await target.guest.ready().catch(() => {})
   const startedAt = clock.now()
   const { signal } = end
   const clearTimeUp = clock.schedule(target.timeoutMs, () =>
@@ -75,6 +79,7 @@ async function attemptOnce(
       ...visit?.context,
       events: eventLog(delivery, options),
       gates: options.gates.chain(delivery, signal),
+      leftOut: options.registry.failures.map(failureText),
       emit: emit as Emit<readonly EventDefinition[]>,
       start,
     }
@@ -85,7 +90,7 @@ async function attemptOnce(
     close()
     return { outcome: 'done', delivery, attempt: { startedAt, endedAt: clock.now() }, publications }
   } catch (thrown) {
-    const error = signal.aborted ? toError(signal.reason) : toError(thrown)
+    const error = toError(signal.aborted && !wasCutOff(thrown, signal) ? signal.reason : thrown)
     const ended = { startedAt, endedAt: clock.now(), error: error.message }
     if (!(error instanceof TerminalError || error instanceof CancelledError)) {
       const { tries, event } = delivery
@@ -96,7 +101,7 @@ async function attemptOnce(
         return { outcome: 'retry', delivery, attempt: ended, runAt }
       }
     }
-    return giveUp(delivery, target, error, options, startedAt)
+    return await giveUp(delivery, target, error, options, startedAt)
   } finally {
     clearTimeUp()
     // Ends what it has left running, such as a session with a database.
@@ -114,13 +119,13 @@ function endOf(target: RegisteredFunction): TerminalError {
 }
 
 /** Ends a delivery without a further attempt: its function says what has to follow. Never throws. */
-export function giveUp(
+export async function giveUp(
   delivery: Delivery,
   target: RegisteredFunction,
   error: Error,
   options: WorkerOptions,
   startedAt = options.clock.now(),
-): Settlement {
+): Promise<Settlement> {
   const outcome = error instanceof CancelledError ? 'cancelled' : 'dead'
   const attempt = { startedAt, endedAt: options.clock.now(), error: error.message }
   const dead = outcome === 'dead' ? (options.deadLetters?.(delivery, reasonOf(error)) ?? []) : []
@@ -128,10 +133,10 @@ export function giveUp(
     const { emit, publications } = emitter(delivery, target, 'giveUp', options)
     const { config, run } = options.context(delivery, AbortSignal.abort(error))
     const context: GiveUpContext<unknown> = { config, run, events: eventLog(delivery, options) }
-    target.definition.spec.giveUp?.(
-      { ...receive(delivery, target), error },
-      { ...context, emit: emit as Emit<readonly EventDefinition[]> },
-    )
+    const received = { ...receive(delivery, target), error }
+    const giving = { ...context, emit: emit as Emit<readonly EventDefinition[]> }
+    if (target.guest?.giveUp) await target.guest.giveUp(received, giving)
+    else target.definition.spec.giveUp?.(received, giving)
     return { outcome, delivery, attempt, publications: [...publications, ...dead] }
   } catch (second) {
     const message = `${error.message}; then, when giving up: ${toError(second).message}`
@@ -230,6 +235,11 @@ async function untilDone(running: Promise<void>, signal: AbortSignal, clock: Clo
     signal.removeEventListener('abort', onAbort)
     running.catch(() => {})
   }
+}
+
+/** Its time was up, but perhaps by the fault of another one. */
+function wasCutOff(thrown: unknown, { reason }: AbortSignal): boolean {
+  return thrown instanceof CutOffError && !(reason instanceof CancelledError)
 }
 
 function toError(thrown: unknown): Error {

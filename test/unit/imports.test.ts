@@ -121,7 +121,7 @@ describe('imports', () => {
   })
 
   test.each([
-    ['node:child_process', ['runtime/host/command/command.ts']],
+    ['node:child_process', ['runtime/core/guests/process.ts', 'runtime/host/command/command.ts']],
     [
       'node:sqlite',
       ['runtime/core/bus/sqlite/database.ts', 'runtime/host/archive/catalogue/catalogue-file.ts'],

@@ -2,12 +2,12 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
-import { provideHdsync } from '../../backup/load-functions.ts'
+import { appRoot } from '../../app-root.ts'
+import { providedModules } from '../../backup/guests/provided-modules.ts'
 import { loadConfig } from '../../config/load.ts'
-import { provideModule } from '../../core/registry/provide-module.ts'
+import { watchModules } from '../../core/guests/modules.ts'
 import { UsageError } from '../../errors.ts'
 import { didYouMean } from '../../nearest.ts'
-import * as testing from '../../testing.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 
@@ -35,8 +35,7 @@ export async function testFunctionsCommand(
       (unknown && didYouMean(unknown, known)) ?? 'hdsync functions new writes one beside its function'
     throw new UsageError(`there is ${what}`, { hint })
   }
-  await provideHdsync()
-  provideModule('hdsync/testing', testing)
+  watchModules({ provided: providedModules(), root: `${appRoot}/`, check: () => {} })
   const files = (names.length > 0 ? names : known).map((name) => join(folder, name + ending))
   let failed = false
   const events = run({ files, isolation: 'none' })

@@ -1,6 +1,7 @@
-import { describeFunction, type FunctionDescription } from '../../backup/describe-function.ts'
+import { describeFunctions, type FunctionDescription } from '../../backup/describe-function.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
 import { loadConfig } from '../../config/load.ts'
+import { failureText } from '../../core/guests/failure-text.ts'
 import { formatDuration } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { painter, wrapList } from '../format.ts'
@@ -12,27 +13,29 @@ const listWidth = 32
 
 /**
  * `hdsync functions`: what handles what, and where it was loaded from.
- * @throws {UsageError} A function cannot be loaded, or does not fit the others.
+ * @throws {UsageError} The folder of functions cannot be read.
  */
 export async function functionsCommand(
   options: { config?: string; json?: boolean },
   io: Io,
 ): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const { functions } = await loadFunctions(config)
-  const rows = functions.map(describeFunction)
+  const registry = await loadFunctions(config)
+  registry.close()
+  const rows = describeFunctions(registry)
   io.stdout(options.json ? `${JSON.stringify(rows)}\n` : functionsTable(rows, io))
+  for (const failure of registry.failures) io.stderr(`hdsync: ${failureText(failure)}\n`)
   return exitCodes.succeeded
 }
 
 function functionsTable(rows: readonly FunctionDescription[], { colour, width }: Io): string {
   const { bold } = painter(colour)
-  const cells = rows.map(({ name, on, emits, timeoutMs, tries, builtIn, file }) => [
+  const cells = rows.map(({ name, on, emits, timeoutMs, tries, builtIn, file, error }) => [
     bold(name),
     wrapList(on, listWidth),
     emits.length > 0 ? wrapList(emits, listWidth) : '-',
-    formatDuration(timeoutMs),
-    String(tries),
+    error === null ? formatDuration(timeoutMs) : 'left out',
+    error === null ? String(tries) : '-',
     builtIn ? 'built in' : file,
   ])
   return table([['FUNCTION', 'ON', 'EMITS', 'TIMEOUT', 'TRIES', 'FROM'], ...cells], width)

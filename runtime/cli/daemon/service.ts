@@ -124,6 +124,8 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       })
     }
     const registry = await loadFunctions(loaded)
+    // It only judges.
+    registry.close()
     const secrets = await readSecrets(loaded)
     await replacing
     if (isLeaving) throw new HdsyncError('hdsync serve is being stopped')

@@ -1,8 +1,10 @@
 import { anyFact } from '../../../events/any-fact.ts'
 import type { EventDefinition } from '../../../events/define.ts'
+import type { Envelope } from '../../../events/envelope.ts'
 import { UsageError } from '../../errors.ts'
 import { parseDuration } from '../../units.ts'
-import type { FunctionDefinition } from '../function.ts'
+import type { Emit, FunctionDefinition, GiveUpContext, Received } from '../function.ts'
+import type { LoadFailure } from '../guests/messages.ts'
 import type { RetryPolicy } from '../retry.ts'
 
 /** A function as the engine runs it. */
@@ -13,6 +15,23 @@ export interface RegisteredFunction {
   definition: FunctionDefinition
   timeoutMs: number
   retry: RetryPolicy
+  /** Set for a function of the user's, which runs in a process of its own; see core/guests/. */
+  guest?: GuestParts
+  /** It only fails, in the place of a function that is left out. */
+  isAbsent?: boolean
+}
+
+/** What is computed in the guest's process, and so takes a while. */
+export interface GuestParts {
+  /** Resolves once it can be called: the time that it may take begins then. */
+  ready?(): Promise<void>
+  /** Instead of the definition's. */
+  giveUp?(
+    received: Received<EventDefinition> & { error: Error },
+    context: GiveUpContext<unknown> & { emit: Emit<readonly EventDefinition[]> },
+  ): Promise<void>
+  /** The key that orders deliveries, instead of the definition's. @throws There is none. */
+  key?(event: Envelope): Promise<string>
 }
 
 /** Which function handles which event. */
@@ -23,6 +42,8 @@ export interface Registry {
   event(type: string): EventDefinition | undefined
   /** Every known event, those of the user's functions included. */
   events(): readonly EventDefinition[]
+  /** Files of the user's whose function is left out, and why. */
+  failures: readonly LoadFailure[]
 }
 
 const defaultRetry: RetryPolicy = { limit: 3, minDelayMs: 200, maxDelayMs: 30_000 }
@@ -34,47 +55,17 @@ const defaultRetry: RetryPolicy = { limit: 3, minDelayMs: 200, maxDelayMs: 30_00
 export function createRegistry(
   functions: readonly RegisteredFunction[],
   catalogue: ReadonlyMap<string, EventDefinition>,
+  failures: readonly LoadFailure[] = [],
 ): Registry {
-  const byName = new Map<string, RegisteredFunction>()
-  const events = new Map(catalogue)
-  for (const one of functions) {
-    const [before, after] = (['before', 'after'] as const).map((side) =>
-      one.definition.on.find(({ gate }) => gate === side),
-    )
-    if (before && after) {
-      throw new UsageError(`${one.name} handles both ${before.type} and ${after.type} (${one.file})`, {
-        hint: `write two functions, or one for ${before.type} that waits with snapshotTaken()`,
-      })
-    }
-    const twin = byName.get(one.name)
-    if (twin) {
-      throw new UsageError(`two functions are named ${one.name}: ${twin.file} and ${one.file}`, {
-        hint: 'rename one of the files',
-      })
-    }
-    byName.set(one.name, one)
-    const begins = one.definition.emits.find(({ startsRun }) => startsRun)
-    if (begins) {
-      throw new UsageError(`${one.name} emits ${begins.type}, which begins a run (${one.file})`, {
-        hint: `start it instead, and leave it out of \`emits\`: run(received, { start }) { start(event, data, { delay: '10m' }) }`,
-      })
-    }
-    for (const event of [...one.definition.on, ...one.definition.emits]) {
-      if (event !== anyFact && !events.has(event.type)) events.set(event.type, event)
-    }
-  }
+  const byName = new Map(functions.map((one) => [one.name, one]))
+  const events = eventsOf(functions, catalogue)
   const byEvent = new Map<string, RegisteredFunction[]>()
   for (const one of functions) {
     for (const type of typesOf(one, events)) byEvent.set(type, [...(byEvent.get(type) ?? []), one])
   }
   for (const one of functions) {
-    for (const event of one.definition.emits) {
-      if (!event.external && !byEvent.has(event.type)) {
-        throw new UsageError(`${one.name} emits ${event.type}, which no function takes (${one.file})`, {
-          hint: 'write a function that takes it, or declare the event as external',
-        })
-      }
-    }
+    const flaw = flawOf(one, byName, byEvent)
+    if (flaw) throw flaw
   }
   return {
     functions,
@@ -82,7 +73,55 @@ export function createRegistry(
     handlersOf: (type) => byEvent.get(type) ?? [],
     event: (type) => events.get(type),
     events: () => [...events.values()],
+    failures,
   }
+}
+
+/** A function that does not fit the others. */
+export class UnfitError extends UsageError {
+  /** The file of the function. */
+  readonly file: string
+
+  constructor(file: string, message: string, hint: string) {
+    super(message, { hint })
+    this.file = file
+  }
+}
+
+function eventsOf(functions: readonly RegisteredFunction[], catalogue: ReadonlyMap<string, EventDefinition>) {
+  const events = new Map(catalogue)
+  for (const { definition } of functions) {
+    for (const event of [...definition.on, ...definition.emits]) {
+      if (event !== anyFact && !events.has(event.type)) events.set(event.type, event)
+    }
+  }
+  return events
+}
+
+function flawOf(
+  { name, file, definition: { on, emits } }: RegisteredFunction,
+  byName: ReadonlyMap<string, RegisteredFunction>,
+  byEvent: ReadonlyMap<string, readonly RegisteredFunction[]>,
+): UnfitError | undefined {
+  const twin = byName.get(name)
+  if (twin && twin.file !== file) {
+    const files = `${file} and ${twin.file}`
+    return new UnfitError(twin.file, `two functions are named ${name}: ${files}`, 'rename one of the files')
+  }
+  const [before, after] = (['before', 'after'] as const).map((side) => on.find(({ gate }) => gate === side))
+  if (before && after) {
+    const hint = `write two functions, or one for ${before.type} that waits with snapshotTaken()`
+    return new UnfitError(file, `${name} handles both ${before.type} and ${after.type} (${file})`, hint)
+  }
+  const begins = emits.find(({ startsRun }) => startsRun)
+  if (begins) {
+    const hint = `start it instead, and leave it out of \`emits\`: run(received, { start }) { start(event, data, { delay: '10m' }) }`
+    return new UnfitError(file, `${name} emits ${begins.type}, which begins a run (${file})`, hint)
+  }
+  const lost = emits.find(({ external, type }) => !external && !byEvent.has(type))
+  if (!lost) return undefined
+  const hint = 'write a function that takes it, or declare the event as external'
+  return new UnfitError(file, `${name} emits ${lost.type}, which no function takes (${file})`, hint)
 }
 
 function typesOf({ definition: { on } }: RegisteredFunction, events: ReadonlyMap<string, EventDefinition>) {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { describeFunction } from '../../backup/describe-function.ts'
+import { describeFunctions } from '../../backup/describe-function.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { respondJson } from '../respond.ts'
@@ -12,6 +12,7 @@ const functionSchema = z.object({
   tries: z.int().describe('Tries in all, the first one included.'),
   builtIn: z.boolean(),
   file: z.string(),
+  error: z.string().nullable().describe('Why it is left out.'),
 })
 
 const description = describe('listFunctions', {
@@ -20,5 +21,5 @@ const description = describe('listFunctions', {
 })
 
 export function functionRoutes(app: App, { engine }: AppContext): void {
-  app.get('/functions', description, () => respondJson(engine.registry.functions.map(describeFunction)))
+  app.get('/functions', description, () => respondJson(describeFunctions(engine.registry)))
 }

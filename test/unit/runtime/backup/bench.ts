@@ -10,6 +10,7 @@ import { openDatabase } from '../../../../runtime/core/bus/sqlite/database.ts'
 import { SqliteJournal } from '../../../../runtime/core/bus/sqlite/journal.ts'
 import { Dispatcher, type DispatcherOptions } from '../../../../runtime/core/dispatcher.ts'
 import type { FunctionDefinition } from '../../../../runtime/core/function.ts'
+import { type Guests, noGuests } from '../../../../runtime/core/guests/guests.ts'
 import { rootPublication } from '../../../../runtime/core/publication.ts'
 import { createRegistry, type Registry, register } from '../../../../runtime/core/registry/registry.ts'
 import type { Host } from '../../../../runtime/host/host.ts'
@@ -30,6 +31,8 @@ interface BenchOptions extends Partial<Pick<DispatcherOptions, 'concurrency' | '
   config?: Config
   /** When a run began; always on the first day unless given. */
   startedAt?: (runId: string) => number
+  /** Functions of a user's, with the events of theirs. */
+  guests?: Guests
   /** Events that are known beside those of the functions. */
   events?: ReadonlyMap<string, EventDefinition>
 }
@@ -43,6 +46,8 @@ export class Bench {
   readonly dispatcher: Dispatcher
   /** Events that were told of, in their order. */
   readonly told: Envelope[] = []
+  /** What functions have said. */
+  readonly said: string[] = []
   failure: Error | undefined
   readonly #all: Registry
   readonly #options: DispatcherOptions
@@ -55,6 +60,7 @@ export class Bench {
       config = anyConfig,
       events,
       startedAt = () => Date.UTC(2026, 0, 1),
+      guests,
       ...rest
     } = options
     const database = openDatabase(this.directory)
@@ -62,21 +68,25 @@ export class Bench {
     onTestFinished(() => bus.close())
     this.bus = between(bus)
     this.journal = new SqliteJournal(database, catalogue)
-    this.#all = registryOf({ ...functions, ...gone }, events)
+    const registry = registryOf(functions, events, guests)
+    this.#all = registryOf({ ...functions, ...gone }, events, guests)
     this.#options = {
       bus: this.bus,
-      registry: registryOf(functions, events),
+      registry,
       clock: this.clock,
       context: (delivery, signal) => ({
         host,
         config,
         run: { id: delivery.event.runid ?? '', startedAt: startedAt(delivery.event.runid ?? '') },
-        log: { info: () => {}, warn: () => {} },
+        log: {
+          info: (message) => void this.said.push(message),
+          warn: (message) => void this.said.push(message),
+        },
         signal,
         clock: this.clock,
         progress: () => {},
       }),
-      ...chainEnds({ registry: registryOf(functions, events), clock: this.clock }),
+      ...chainEnds({ registry, clock: this.clock }),
       onEvent: (event) => this.told.push(event),
       onFailure: (error) => {
         this.failure = error
@@ -126,9 +136,8 @@ export class Bench {
 export function registryOf(
   functions: Record<string, FunctionDefinition>,
   events: ReadonlyMap<string, EventDefinition> = new Map(),
+  guests: Guests = noGuests,
 ): Registry {
-  return createRegistry(
-    Object.entries(functions).map(([name, definition]) => register(name, definition)),
-    events,
-  )
+  const ours = Object.entries(functions).map(([name, definition]) => register(name, definition))
+  return createRegistry([...ours, ...guests.functions], events, guests.failures)
 }

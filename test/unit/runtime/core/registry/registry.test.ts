@@ -1,6 +1,6 @@
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { catalogue, snapshotAfter, snapshotBefore } from '../../../../../events/index.ts'
 import { defineFunction } from '../../../../../runtime/backup/function.ts'
 import { loadRegistry, ownFunctions } from '../../../../../runtime/backup/load-functions.ts'
@@ -20,6 +20,8 @@ const source = (type = 'runFailed', options = 'emits: [],') => `
   export default defineFunction({ on: ${type}, ${options} run() {} })
 `
 
+const preamble = "import { defineEvent, defineFunction as def, runFailed, z } from 'hdsync'\n"
+
 /** A folder of files that nobody else can write. */
 function folderOf(files: Record<string, string>): string {
   const folder = temporaryFolder()
@@ -28,7 +30,21 @@ function folderOf(files: Record<string, string>): string {
 }
 
 const nowhere = '/nowhere/at/all'
-const load = (users: string, ours = nowhere) => loadRegistry({ ours, users }, catalogue)
+
+/** Its process ends with the test. */
+async function load(users: string, ours = nowhere) {
+  const registry = await loadRegistry({ ours, users }, catalogue)
+  onTestFinished(registry.close)
+  return registry
+}
+
+/** The one file that is left out, and why. */
+async function leftOut(users: string, ours = nowhere) {
+  const { failures, functions } = await load(users, ours)
+  expect(failures).toHaveLength(1)
+  expect(functions.filter(({ guest, isAbsent }) => guest && !isAbsent)).toEqual([])
+  return failures[0]
+}
 
 describe('loadRegistry()', () => {
   test('loads our own functions, each named after its event, and a folder that does not exist', async () => {
@@ -79,8 +95,12 @@ describe('loadRegistry()', () => {
     ['no default export', 'export const x = 1', 'its default export is not a defineFunction(...)'],
     ['another default export', 'export default { on: 1 }', 'its default export is not a defineFunction(...)'],
     ['null as its default export', 'export default null', 'its default export is not a defineFunction(...)'],
-    ['a syntax error', 'export default defineFunction({', 'cannot load the function'],
-    ['a module that is not there', "import 'no-such-module-at-all'", 'cannot load the function'],
+    ['a syntax error', 'export default defineFunction({', 'Expected'],
+    [
+      'a module that is not there',
+      "import 'no-such-module-at-all'",
+      "Cannot find package 'no-such-module-at-all'",
+    ],
     ['code that throws', "throw new Error('no licence')", 'no licence'],
     [
       'a time that is none',
@@ -88,17 +108,104 @@ describe('loadRegistry()', () => {
       'timeout soon is not a duration',
     ],
     ['no `emits`', source('runFailed', ''), '`emits`'],
-  ])("refuses a user's file with %s, and names it", async (_, text, message) => {
-    const users = folderOf({ 'page.ts': text })
-    const refusal = await load(users).catch((error: unknown) => error)
-    expect(refusal).toBeInstanceOf(UsageError)
-    expect((refusal as Error).message).toContain(message)
-    expect((refusal as Error).message).toContain(join(users, 'page.ts'))
+    [
+      'an event by its name',
+      `export default {...def({ on: 'run.failed', emits: [], run() {} })}`,
+      '`on` takes an event',
+    ],
+    ['no `run`', 'export default def({ on: runFailed, emits: [] })', '`run` is missing'],
+    [
+      'no tries',
+      'export default def({ on: runFailed, emits: [], retry: { limit: 0 }, run() {} })',
+      'retry.limit 0',
+    ],
+    [
+      'an event of ours anew',
+      "export default def({ on: defineEvent('run.failed', z.any()), emits: [], run() {} })",
+      'it declares run.failed anew',
+    ],
+    [
+      'a schema that is no JSON',
+      "export default def({ on: defineEvent('my.day', z.object({ at: z.date() })), emits: [], run() {} })",
+      'the schema of my.day cannot be told in JSON: Date',
+    ],
+    [
+      'an event that nobody takes',
+      "export default def({ on: runFailed, emits: [defineEvent('my.day', z.any())], run() {} })",
+      'page emits my.day, which no function takes',
+    ],
+    ['a call of process.exit()', 'process.exit(3)', 'it called process.exit(3)'],
+  ])("leaves out a user's file with %s, and says why", async (_, text, message) => {
+    const users = folderOf({ 'page.ts': text.includes('def(') ? `${preamble}${text}` : text })
+    const failure = await leftOut(users)
+    expect(failure).toMatchObject({ name: 'page', file: join(users, 'page.ts') })
+    expect(failure?.message).toContain(message)
   })
 
-  test("refuses a user's function of the name of one of ours", async () => {
+  test.each([
+    ['page.ts', 'const x = 1\nexport default {{{', 2, 17],
+    ['page.js', 'const x = 1\nexport default {{{', 2, 17],
+    ['page.ts', "import { nope } from 'node:fs'\nexport default nope", 1, 10],
+    ['page.ts', "const x = 1\n  throw new Error('no')", 2, 9],
+  ])('tells the line and column in %s: %j', async (file, text, line, column) => {
+    expect(await leftOut(folderOf({ [file]: text }))).toMatchObject({ line, column })
+  })
+
+  test('tells where a file that is imported is wrong', async () => {
+    const users = folderOf({ 'page.ts': "import './lib/x.ts'" })
+    mkdirSync(join(users, 'lib'))
+    writeFileSync(join(users, 'lib/x.ts'), '\nexport default {{{', { mode: 0o600 })
+    expect((await leftOut(users))?.message).toContain(`(${join(users, 'lib/x.ts')}:2:17)`)
+  })
+
+  test('loads what is beside a file that is left out', async () => {
+    const users = folderOf({
+      'a.ts': 'process.exit(1)',
+      'b.ts': source(),
+      'c.ts': '{{{',
+      'd.ts': source('runHeld'),
+    })
+    const { failures, functions } = await load(users)
+    expect(failures.map(({ name }) => name)).toEqual(['a', 'c'])
+    expect(functions.map(({ name, isAbsent = false }) => [name, isAbsent])).toEqual([
+      ['b', false],
+      ['d', false],
+      ['a', true],
+      ['c', true],
+    ])
+  })
+
+  test('leaves out the second of two that declare an event of one type, not two that share it', async () => {
+    const one = (name: string) =>
+      `${preamble}export default def({ on: defineEvent('${name}', z.any()), emits: [], run() {} })`
+    const users = folderOf({
+      'a.ts': one('my.day'),
+      'b.ts': one('my.day'),
+      'c.ts':
+        "import { night } from './lib.mjs'\nimport { defineFunction } from 'hdsync'\nexport default defineFunction({ on: night, emits: [], run() {} })",
+      'd.ts':
+        "import { night } from './lib.mjs'\nimport { defineFunction } from 'hdsync'\nexport default defineFunction({ on: night, emits: [], run() {} })",
+    })
+    mkdirSync(join(users, 'lib'))
+    writeFileSync(
+      join(users, 'lib/night.ts'),
+      "import { defineEvent, z } from 'hdsync'\nexport const night = defineEvent('my.night', z.any())",
+      { mode: 0o600 },
+    )
+    for (const name of ['c.ts', 'd.ts']) {
+      const text = readFileSync(join(users, name), 'utf8').replace('./lib.mjs', './lib/night.ts')
+      writeFileSync(join(users, name), text)
+    }
+    const { failures, functions } = await load(users)
+    expect(failures).toMatchObject([
+      { name: 'b', message: expect.stringContaining('my.day is declared twice') },
+    ])
+    expect(functions.flatMap(({ name, isAbsent }) => (isAbsent ? [] : name))).toEqual(['a', 'c', 'd'])
+  })
+
+  test("leaves out a user's function of the name of one of ours", async () => {
     const users = folderOf({ 'sync.run.ts': source() })
-    await expect(load(users, ownFunctions)).rejects.toThrow(
+    expect((await leftOut(users, ownFunctions))?.message).toContain(
       `two functions are named sync.run: ${join(ownFunctions, 'backup/sync.run.ts')} and ${join(users, 'sync.run.ts')}`,
     )
   })
@@ -111,28 +218,48 @@ describe('loadRegistry()', () => {
   describe.skipIf(process.geteuid?.() !== 0)('as root', () => {
     const nobody = 65534
 
-    test.each(['620', '602', '666'])('refuses a file of mode %s', async (mode) => {
+    test.each(['620', '602', '666'])('leaves out a file of mode %s', async (mode) => {
       const users = folderOf({ 'page.ts': source() })
       chmodSync(join(users, 'page.ts'), Number.parseInt(mode, 8))
-      await expect(load(users)).rejects.toThrow(`${join(users, 'page.ts')}: expected a file that only root`)
+      expect((await leftOut(users))?.message).toContain(
+        `${join(users, 'page.ts')}: expected a file that only root`,
+      )
     })
 
-    test('refuses a file of another owner, without loading it', async () => {
+    test('leaves out a file of another owner, without loading it', async () => {
       const users = folderOf({ 'page.ts': "throw new Error('was loaded')" })
       chownSync(join(users, 'page.ts'), nobody, nobody)
-      await expect(load(users)).rejects.toThrow(`${join(users, 'page.ts')}: expected a file that root owns`)
+      expect((await leftOut(users))?.message).toContain(
+        `${join(users, 'page.ts')}: expected a file that root owns`,
+      )
     })
 
-    test('refuses a folder that others can write', async () => {
+    test('leaves out all of a folder that others can write, or that is of another owner', async () => {
       const users = folderOf({ 'page.ts': source() })
       chmodSync(users, 0o770)
-      await expect(load(users)).rejects.toThrow(`${users}: expected a file that only root can write`)
+      expect((await leftOut(users))?.message).toContain(`${users}: expected a file that only root can write`)
+      chmodSync(users, 0o700)
+      chownSync(users, nobody, nobody)
+      expect((await leftOut(users))?.message).toContain(`${users}: expected a file that root owns`)
     })
 
-    test('refuses a folder of another owner', async () => {
-      const users = folderOf({ 'page.ts': source() })
-      chownSync(users, nobody, nobody)
-      await expect(load(users)).rejects.toThrow(`${users}: expected a file that root owns`)
+    test('leaves out a function that imports what others can write: a file, its folder, what a link leads to', async () => {
+      const users = folderOf({ 'page.ts': "import './lib/x.ts'" })
+      const lib = join(users, 'lib')
+      const elsewhere = join(folderOf({ 'x.ts': 'export {}' }), 'x.ts')
+      mkdirSync(lib)
+      symlinkSync(elsewhere, join(lib, 'x.ts'))
+      chmodSync(elsewhere, 0o666)
+      expect((await leftOut(users))?.message).toContain(
+        `${elsewhere}: expected a file that only root can write`,
+      )
+      chmodSync(elsewhere, 0o600)
+      chmodSync(dirname(elsewhere), 0o777)
+      expect((await leftOut(users))?.message).toContain(`${dirname(elsewhere)}: expected`)
+      rmSync(join(lib, 'x.ts'))
+      writeFileSync(join(lib, 'x.ts'), 'export {}', { mode: 0o600 })
+      chmodSync(lib, 0o777)
+      expect((await leftOut(users))?.message).toContain(`${lib}: expected a file that only root can write`)
     })
 
     test('does not mind who may write a folder that has no functions in it', async () => {

@@ -1,0 +1,134 @@
+import * as z from 'zod'
+import { anyFact } from '../../../events/any-fact.ts'
+import type { EventDefinition } from '../../../events/define.ts'
+import { UsageError } from '../../errors.ts'
+import { parseDuration } from '../../units.ts'
+import type { FunctionDefinition } from '../function.ts'
+import type { EventDescription, FunctionDescription } from './messages.ts'
+
+/**
+ * What a file exports, as a function. A file of a user's may export anything.
+ * @throws {UsageError} It is no function, or its parts are not what they should be.
+ */
+export function checkDefinition(exported: unknown): FunctionDefinition {
+  const definition = exported as FunctionDefinition | null | undefined
+  if (definition?.kind !== 'hdsync.function') {
+    throw new UsageError('its default export is not a defineFunction(...)')
+  }
+  const flaw = flawOf(definition)
+  if (flaw) throw new UsageError(flaw)
+  return definition
+}
+
+function flawOf({ on, emits, spec }: FunctionDefinition): string | undefined {
+  if (on.length === 0 || !on.every(isEvent)) {
+    return '`on` takes an event, such as runFailed, or a list of events; not its name as a string'
+  }
+  if (!Array.isArray(emits)) return '`emits` is missing; write emits: [] if it emits nothing'
+  if (!emits.every(isEvent)) return '`emits` takes events, such as runFailed; not their names as strings'
+  if (typeof spec.run !== 'function') return '`run` is missing, or is not a function'
+  if (spec.giveUp !== undefined && typeof spec.giveUp !== 'function') return '`giveUp` is not a function'
+  if (spec.concurrency !== undefined && typeof spec.concurrency?.key !== 'function') {
+    return '`concurrency.key` is not a function'
+  }
+  if (spec.timeout !== undefined && !isDuration(spec.timeout)) {
+    return `timeout ${String(spec.timeout)} is not a duration, such as 30s or 5m`
+  }
+  const { limit = 1, minDelayMs = 0, maxDelayMs = 0, withinMs = 0 } = spec.retry ?? {}
+  if (!Number.isInteger(limit) || limit < 1) return `retry.limit ${limit} is not a whole number from 1`
+  const delays = [minDelayMs, maxDelayMs, withinMs]
+  if (!delays.every((ms) => Number.isFinite(ms) && ms >= 0))
+    return 'the delays of `retry` are not milliseconds'
+  const sides = (['before', 'after'] as const).map((side) => on.find(({ gate }) => gate === side))
+  if (sides[0] && sides[1]) {
+    return `it handles both ${sides[0].type} and ${sides[1].type}; write two functions, or one for ${sides[0].type} that waits with snapshotTaken()`
+  }
+  return undefined
+}
+
+function isEvent(value: unknown): boolean {
+  const { type, schema } = (value ?? {}) as Partial<EventDefinition>
+  return typeof type === 'string' && typeof schema?.safeParse === 'function'
+}
+
+function isDuration(value: unknown): boolean {
+  return typeof value === 'string' && (parseDuration(value) ?? 0) > 0
+}
+
+/** A definition that was checked, as it is told to the parent. */
+export function describe(
+  name: string,
+  file: string,
+  { on, emits, spec }: FunctionDefinition,
+): FunctionDescription {
+  const { timeout, retry, always, aside, concurrency, giveUp } = spec
+  return {
+    name,
+    file,
+    on: on.map((event) => (event === anyFact ? anyFact.type : event.type)),
+    emits: emits.map(({ type }) => type),
+    ...(timeout !== undefined && { timeout }),
+    ...(retry !== undefined && { retry: { ...retry } }),
+    ...(always && { always: true }),
+    ...(aside && { aside: true }),
+    hasKey: concurrency !== undefined,
+    hasGiveUp: giveUp !== undefined,
+  }
+}
+
+/**
+ * The events that files of the user's declare, each once.
+ * @param catalogue The events of hdsync.
+ */
+export class DeclaredEvents {
+  readonly #catalogue: ReadonlyMap<string, EventDefinition>
+  readonly #events = new Map<string, { event: EventDefinition; file: string; described: EventDescription }>()
+
+  constructor(catalogue: ReadonlyMap<string, EventDefinition>) {
+    this.#catalogue = catalogue
+  }
+
+  /**
+   * Takes the events that a function names.
+   * @throws {UsageError} One is declared twice, or cannot be told in JSON; none is taken then.
+   */
+  add(file: string, { on, emits }: FunctionDefinition): void {
+    const added = [...new Set([...on, ...emits])].flatMap((event) => this.#new(file, event))
+    for (const one of added) this.#events.set(one.event.type, one)
+  }
+
+  get descriptions(): EventDescription[] {
+    return [...this.#events.values()].map(({ described }) => described)
+  }
+
+  #new(file: string, event: EventDefinition) {
+    if (event === anyFact || this.#catalogue.get(event.type) === event) return []
+    if (this.#catalogue.has(event.type)) {
+      throw new UsageError(
+        `it declares ${event.type} anew, which is an event of hdsync: import it from 'hdsync'`,
+      )
+    }
+    const known = this.#events.get(event.type)
+    if (known?.event === event) return []
+    if (known) {
+      throw new UsageError(
+        `${event.type} is declared twice, here and for ${known.file}: declare it in one file, and import it from there`,
+      )
+    }
+    const { schema, request, ...rest } = event
+    const described = {
+      ...rest,
+      schema: jsonSchema(event.type, schema),
+      request: jsonSchema(event.type, request),
+    }
+    return [{ event, file, described }]
+  }
+}
+
+function jsonSchema(type: string, schema: z.ZodType): object {
+  try {
+    return z.toJSONSchema(schema, { io: 'input' })
+  } catch (error) {
+    throw new UsageError(`the schema of ${type} cannot be told in JSON: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,96 @@
+import type { EventDefinition } from '../../../events/define.ts'
+import { TerminalError } from '../../errors.ts'
+import { defineFunction } from '../function.ts'
+import { createRegistry, type RegisteredFunction, register, UnfitError } from '../registry/registry.ts'
+import { guestEvent, guestFunction } from './definitions.ts'
+import { failureText } from './failure-text.ts'
+import { GuestHouse } from './house.ts'
+import { keepKnown, readKnown } from './known.ts'
+import { functionFiles } from './load-files.ts'
+import type { LoadFailure } from './messages.ts'
+import type { GuestOptions } from './process.ts'
+
+/** The user's functions, ready to run. */
+export interface Guests {
+  functions: readonly RegisteredFunction[]
+  /** What is left out, and why. */
+  failures: readonly LoadFailure[]
+  /** Ends their process. */
+  close(): void
+}
+
+export const noGuests: Guests = { functions: [], failures: [], close: () => {} }
+
+export interface LoadOptions extends GuestOptions {
+  /** The file that keeps what functions handled when they could last be loaded. */
+  known?: string | undefined
+}
+
+/**
+ * Loads the functions of a user's folder, in a process of their own; without any file there is none. What cannot be loaded,
+ * or does not fit, is left out. Where it may stand at a gate, something stands there in its place that fails: what is done
+ * then, the config says.
+ * @param ours The functions that they have to fit.
+ * @throws {UsageError} The folder cannot be read.
+ */
+export async function loadGuests(
+  folder: string,
+  ours: readonly RegisteredFunction[],
+  catalogue: ReadonlyMap<string, EventDefinition>,
+  { known, ...options }: LoadOptions,
+): Promise<Guests> {
+  const files = functionFiles(folder)
+  if (files.length === 0) return noGuests
+  const house = new GuestHouse(options)
+  const loaded = await house.load(files)
+  const earlier = known === undefined ? {} : readKnown(known)
+  if (known !== undefined) keepKnown(known, loaded.functions)
+  const events = new Map(catalogue)
+  for (const event of loaded.events) events.set(event.type, guestEvent(event))
+  const made = loaded.functions.map((one) => guestFunction(one, (type) => events.get(type), house))
+  const fitting = fit(made, ours, catalogue)
+  const failures = [...loaded.failures, ...fitting.failures]
+  const names = new Set([...ours, ...fitting.functions].map(({ name }) => name))
+  const gates = [...catalogue.values()].filter(({ gate }) => gate === 'before')
+  const absent = failures.flatMap((failure) => {
+    const on = failure.on ?? earlier[failure.name]
+    const missed = gates.filter(({ type }) => on?.includes(type) ?? true)
+    return missed.length > 0 && !names.has(failure.name) ? absentFunction(failure, missed) : []
+  })
+  return { functions: [...fitting.functions, ...absent], failures, close: () => house.close() }
+}
+
+/** Fails in the place of a function that is left out. */
+function absentFunction(failure: LoadFailure, on: readonly EventDefinition[]): RegisteredFunction {
+  const definition = defineFunction({
+    on,
+    emits: [],
+    retry: { limit: 1 },
+    run() {
+      throw new TerminalError(failureText(failure))
+    },
+  })
+  return { ...register(failure.name, definition, failure.file), guest: {}, isAbsent: true }
+}
+
+/** Leaves out what does not fit; what only fitted together with that goes too. */
+function fit(
+  guests: readonly RegisteredFunction[],
+  ours: readonly RegisteredFunction[],
+  catalogue: ReadonlyMap<string, EventDefinition>,
+): Pick<Guests, 'functions' | 'failures'> {
+  const failures: LoadFailure[] = []
+  for (let functions = guests; ; ) {
+    try {
+      createRegistry([...ours, ...functions], catalogue)
+      return { functions, failures }
+    } catch (error) {
+      const unfit = error instanceof UnfitError && functions.find(({ file }) => file === error.file)
+      if (!unfit) throw error
+      const { name, file, definition } = unfit
+      const on = definition.on.map(({ type }) => type)
+      failures.push({ name, file, on, message: `${error.message}; ${error.hint}` })
+      functions = functions.filter((one) => one !== unfit)
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { catalogue } from '../../../../../events/index.ts'
+import { defineFunction } from '../../../../../runtime/backup/function.ts'
+import { ownFile } from '../../../../../runtime/backup/guests/provided-modules.ts'
+import type { LoadOptions } from '../../../../../runtime/core/guests/guests.ts'
+import { loadGuests } from '../../../../../runtime/core/guests/guests.ts'
+import { register } from '../../../../../runtime/core/registry/registry.ts'
+import { temporaryFolder } from '../../../temporary-folder.ts'
+import { Bench } from '../../backup/bench.ts'
+import { done, work } from '../../backup/events.ts'
+
+/** What every file of these tests begins with; `work` and `done` are the events of the bench. */
+const preamble = `
+import { setTimeout as sleep } from 'node:timers/promises'
+import { defineEvent, defineFunction, TerminalError, z } from 'hdsync'
+import { done, work } from '${new URL('../../backup/events.ts', import.meta.url).pathname}'
+`
+
+const events = new Map([...catalogue, [work.type, work], [done.type, done]])
+
+/** A bench with one function of hdsync's on `test.work`, and functions of a user's. */
+async function benchOf(files: Record<string, string>, options: Partial<LoadOptions> = {}) {
+  const folder = temporaryFolder()
+  for (const [name, text] of Object.entries(files))
+    writeFileSync(join(folder, `${name}.ts`), preamble + text, { mode: 0o600 })
+  const own = defineFunction({ on: work, emits: [done], run: ({ data }, { emit }) => emit(done, data) })
+  const warnings: string[] = []
+  const guests = await loadGuests(folder, [register('own', own)], events, {
+    entry: ownFile('backup/guests/main'),
+    memoryBytes: 200 * 1024 * 1024,
+    graceMs: 300,
+    warn: (message) => void warnings.push(message),
+    ...options,
+  })
+  onTestFinished(guests.close)
+  expect(guests.failures).toEqual([])
+  return { bench: new Bench({ own }, { guests, events }).start(), guests, warnings }
+}
+
+/** How the delivery to a function stands, and the error of each try. */
+function fate(bench: Bench, name = 'guest', runId?: string) {
+  const [delivery] = bench.deliveries(name, runId)
+  return { state: delivery?.state, errors: delivery?.attempts.map(({ error }) => error) ?? [] }
+}
+
+/** Moves the clock on as time goes on, for retries and timeouts, until the delivery has ended. */
+async function ended(bench: Bench, name = 'guest', runId?: string) {
+  await vi.waitFor(
+    async () => {
+      await bench.clock.advance(100)
+      expect(fate(bench, name, runId).state).toMatch(/done|dead|cancelled/)
+    },
+    { timeout: 60_000, interval: 50 },
+  )
+  return fate(bench, name, runId)
+}
+
+const guest = (run: string, spec = '') =>
+  `export default defineFunction({ on: work, emits: [done], retry: { limit: 1 }, timeout: '5s', ${spec} ${run} })`
+
+/** Every way to fail, and what is said of it. */
+const failures: Record<string, [text: string, reason: RegExp]> = {
+  throws: [guest(`run() { throw new Error('kaputt') }`), /kaputt/],
+  'throws what is no error': [
+    guest(`run() { throw { toString() { throw 1 } } }`),
+    /cannot be written as text/,
+  ],
+  rejects: [guest(`async run() { await sleep(1); throw new TypeError('no such host') }`), /no such host/],
+  'leaves a rejection to nobody': [
+    guest(`async run() { void fetch('http://127.0.0.1:1/'); await sleep(60_000, undefined, { ref: true }) }`),
+    /guest: fetch failed \(nobody caught it\)/,
+  ],
+  'throws in a timer': [
+    guest(`async run() { setTimeout(() => { throw new Error('late') }, 1); await sleep(60_000) }`),
+    /guest: late \(nobody caught it\)/,
+  ],
+  'ends the process': [guest('run() { process.exit(7) }'), /process\.exit\(7\)/],
+  'kills the process': [guest(`run() { process.kill(process.pid, 'SIGSEGV') }`), /SIGSEGV/],
+  'never ends, and holds up its process': [
+    guest('run() { for (;;); }'),
+    /guest took longer than 5 s|did not answer any more \(in hand: .*guest/,
+  ],
+  'never ends': [guest('run: () => new Promise(() => {})'), /guest took longer than 5 s/],
+  'takes too much memory': [
+    guest('async run() { const all = []; for (;;) { all.push(Buffer.alloc(10e6, 1)); await sleep(20) } }'),
+    /took more than 200 MiB of memory/,
+  ],
+  'emits what JSON cannot carry': [
+    guest('run(_, { emit }) { emit(big, { n: 1n }) }', '')
+      .replace('emits: [done]', 'emits: [big]')
+      .replace(
+        'export default',
+        "const big = defineEvent('my.big', z.any(), { external: true })\nexport default",
+      ),
+    /guest emits my\.big with data that JSON cannot carry: .*BigInt/,
+  ],
+  'emits a payload of more than 1 MiB': [
+    guest(`run(_, { emit }) { emit(done, { source: 'x'.repeat(2 ** 20) }) }`),
+    /guest emits test\.done with 1048589 bytes of data; 1048576 are the most/,
+  ],
+  'emits more than 10,000 events': [
+    guest('run(_, { emit }) { for (let n = 0; n <= 10_000; n++) emit(done, {}) }'),
+    /guest emits more than 10000 events in one call/,
+  ],
+  'emits what it has not declared': [
+    guest('run(_, { emit }) { emit(work, {}) }'),
+    /guest emits test\.work, which its `emits` does not name/,
+  ],
+  'emits what does not fit': [
+    guest('run(_, { emit }) { emit(done, { source: 3 }) }'),
+    /does not fit its schema/,
+  ],
+  'hands a function to the box': [
+    guest(`async run(_, { host }) { await host.program({ argv: ['true'], timeoutMs: 1, onStdout() {} }) }`),
+    /host\.program\(\): .*could not be cloned/,
+  ],
+  'asks the box for what it has not': [
+    guest('async run(_, { host }) { await (host as any).constructor.constructor() }'),
+    /there is no host\.constructor\.constructor\(\)/,
+  ],
+}
+
+describe.each(['chain', 'aside'])('a function of the %s', (kind) => {
+  test.each(Object.entries(failures))(
+    'that %s: its delivery fails, and the others go on',
+    async (_, [text, reason]) => {
+      const aside = kind === 'aside' ? text.replace('retry:', 'aside: true, retry:') : text
+      const good = guest(
+        `async run({ data }, { log }) { await sleep(1); log.info('good ' + data.source) }`,
+      ).replace('limit: 1', 'limit: 5')
+      const { bench } = await benchOf({ guest: aside, good })
+      await bench.emit(work, { source: 'one' })
+      expect(await ended(bench)).toMatchObject({ state: 'dead', errors: [expect.stringMatching(reason)] })
+      expect(await ended(bench, 'good')).toMatchObject({ state: 'done' })
+      expect(fate(bench, 'own')).toEqual({ state: 'done', errors: [null] })
+      // Nothing that it emitted exists, and the next one is run in a process that is well.
+      expect(bench.types()).toEqual(['test.work', 'test.done', 'dead.lettered'])
+      await bench.emit(work, { source: 'two' }, 'run2')
+      expect(await ended(bench, 'good', 'run2')).toMatchObject({ state: 'done' })
+      expect(bench.said).toContain('good two')
+    },
+  )
+})
+
+test('who was only beside it when the process ended is tried again', async () => {
+  const slow = guest(
+    `async run(_, { log }) { log.info('begins'); await sleep(500); log.info('ends') }`,
+  ).replace("limit: 1 }, timeout: '5s'", "limit: 3 }, timeout: '60s'")
+  const { bench } = await benchOf({
+    guest: guest(`async run() { await sleep(100); process.kill(process.pid, 'SIGKILL') }`).replace(
+      'limit: 1',
+      'limit: 2',
+    ),
+    slow,
+  })
+  await bench.emit(work, {})
+  expect((await ended(bench, 'slow')).errors).toEqual([expect.stringMatching(/slow was cut off/), null])
+  expect(await ended(bench)).toMatchObject({
+    state: 'dead',
+    errors: [/guest was cut off/, /guest: its process was ended by SIGKILL/].map((one) =>
+      expect.stringMatching(one),
+    ),
+  })
+  expect(bench.said).toEqual(['begins', 'begins', 'ends'])
+})
+
+test('what is thrown after the end of a call is told, in its log too', async () => {
+  const { bench, warnings } = await benchOf({ guest: guest(`run() { void fetch('http://127.0.0.1:1/') }`) })
+  await bench.emit(work, {})
+  expect(await ended(bench)).toEqual({ state: 'done', errors: [null] })
+  await vi.waitFor(
+    () => expect(warnings).toEqual(['guest, after its end: fetch failed (nobody caught it)']),
+    { timeout: 30_000 },
+  )
+  expect(bench.said).toEqual(['after its end: fetch failed (nobody caught it)'])
+})
+
+test('a file that never ends loading is left out, in the time that it has', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'loop.ts'), 'for (;;);', { mode: 0o600 })
+  const options = { entry: ownFile('backup/guests/main'), memoryBytes: 2 ** 30, loadMs: 3000, warn() {} }
+  const { failures, close } = await loadGuests(folder, [], catalogue, options)
+  onTestFinished(close)
+  expect(failures).toMatchObject([{ name: 'loop', message: 'took longer than 3 s to load' }])
+})
