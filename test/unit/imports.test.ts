@@ -121,7 +121,8 @@ describe('imports', () => {
   })
 
   test.each([
-    ['node:child_process', ['runtime/core/guests/process.ts', 'runtime/host/command/command.ts']],
+    ['execa', ['runtime/host/command/command.ts']],
+    ['node:child_process', ['runtime/core/guests/process.ts']],
     [
       'node:sqlite',
       ['runtime/core/bus/sqlite/database.ts', 'runtime/host/archive/catalogue/catalogue-file.ts'],

@@ -1,5 +1,6 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
+import { execa } from 'execa'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { commandEnvironment, ownerMark, wayToMachine } from './environment.ts'
 import { keepEnd, keepEnds, lastLines } from './output.ts'
@@ -135,12 +136,19 @@ function start(command: Command, { observer, signal: common, owner }: RunnerOpti
   const [program = name, ...words] = command.ofMachine ? [...wayToMachine(), ...spoken] : spoken
   const id = observer.started(argv)
   const startedAt = performance.now()
-  const child = spawn(program, words, {
+  const subprocess = execa(program, words, {
     env: { ...commandEnvironment(ownerMark(owner, interruptible)), ...command.env },
+    extendEnv: false,
     // A session of its own: Ctrl-C in the terminal is for hdsync, which stops its commands in order.
     detached: true,
-    stdio: [isTalkedTo || command.input !== undefined ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-  }) as Child
+    cleanup: false,
+    reject: false,
+    buffer: false,
+    stdin: isTalkedTo || command.input !== undefined ? 'pipe' : 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const child = subprocess.nodeChildProcess as Child
   // What a program that has ended does not read is lost; its end says why.
   child.stdin?.on('error', () => {})
   if (command.input !== undefined) child.stdin?.end(command.input)
@@ -155,7 +163,7 @@ function start(command: Command, { observer, signal: common, owner }: RunnerOpti
   })
   const stopper = stopOn(child, { timeoutMs, signal: interruptible ? signal : undefined })
 
-  const result = endOf(child).then((end): CommandResult => {
+  const result = subprocess.then((end): CommandResult => {
     const durationMs = performance.now() - startedAt
     const timedOut = stopper.forget()
     const facts = { exitCode: end.exitCode, signal: end.signal, stderr: record.text(), timedOut }
@@ -166,13 +174,15 @@ function start(command: Command, { observer, signal: common, owner }: RunnerOpti
       ...(end.signal && { signal: end.signal }),
     })
     if (interruptible) signal.throwIfAborted()
-    if (end.code === 'ENOENT') {
+    const { code } = (end.cause as NodeJS.ErrnoException | undefined) ?? {}
+    if (code === 'ENOENT') {
       throw new TerminalError(`${name} is not installed`, { hint: packageHint(name) })
     }
-    if (end.code === 'EACCES') {
+    if (code === 'EACCES') {
       throw new TerminalError(`${name} is not executable`, { hint: `chmod +x ${name}` })
     }
-    if (end.code) throw new CommandError(`${name} could not be started: ${end.code}`, { argv, ...facts })
+    if (child.pid === undefined)
+      throw new CommandError(`${name} could not be started: ${code}`, { argv, ...facts })
     if (end.exitCode === undefined || !accept.includes(end.exitCode) || timedOut) {
       throw new CommandError(describe(argv, facts, timeoutMs), { argv, ...facts })
     }
@@ -183,28 +193,7 @@ function start(command: Command, { observer, signal: common, owner }: RunnerOpti
   return { child, result }
 }
 
-type Child = ChildProcessByStdio<Writable | null, Readable, Readable>
-
-/** How a command ended; `code` where it could not be started. */
-interface End {
-  exitCode: number | undefined
-  signal: NodeJS.Signals | undefined
-  code: string | undefined
-}
-
-/** Waits until a command has ended, and what it has written is read. */
-function endOf(child: Child): Promise<End> {
-  const { promise, resolve } = Promise.withResolvers<End>()
-  let code: string | undefined
-  child.once('error', (error: NodeJS.ErrnoException) => {
-    code = error.code
-  })
-  child.once('close', (status, signal) => {
-    const exitCode = code === undefined ? (status ?? undefined) : undefined
-    resolve({ exitCode, signal: signal ?? undefined, code })
-  })
-  return promise
-}
+type Child = ChildProcess & { stdout: Readable; stderr: Readable }
 
 /**
  * Ends a command with all that it has started, when its time is up or the signal is aborted; and the reading of what it

@@ -194,7 +194,7 @@ describe('the build', () => {
 
   test('names the terms of every package that is in it', () => {
     const text = readFileSync(join(app, 'LICENCES.txt'), 'utf8')
-    for (const name of ['zod', 'hono', 'commander', 'yaml', '@types/node']) {
+    for (const name of ['zod', 'execa', 'hono', 'commander', 'yaml', '@types/node']) {
       expect(text).toMatch(new RegExp(`^${name} \\d\\S* \\(\\S+\\)$`, 'm'))
     }
   })
