@@ -28,7 +28,7 @@ exec -a ${program} ${real} "$@"`
   return {
     reached: async () => {
       await machine.ok(
-        `for i in {1..1200}; do [ -e ${flags}/reached ] && exit; read -rt 0.05 <> ${flags}/never; done; exit 1`,
+        `for i in {1..6000}; do [ -e ${flags}/reached ] && exit; read -rt 0.05 <> ${flags}/never; done; exit 1`,
       )
     },
     go: async () => {
