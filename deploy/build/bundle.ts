@@ -7,6 +7,7 @@ import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeF
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { builtIn, functionFiles } from './built-in.ts'
+import { leanPackages } from './lean-packages.ts'
 import { bundledPackages, type Licensed, licenceText } from './licences.ts'
 import { declareTypes, writeManifest } from './types.ts'
 
@@ -42,7 +43,7 @@ export async function bundle(folder: string): Promise<Licensed[]> {
     banner: { js: requireBanner },
     legalComments: 'none',
     logLevel: 'warning',
-    plugins: [builtIn(root)],
+    plugins: [builtIn(root), leanPackages],
     metafile: true,
   })
   const typed = declareTypes(folder, root)

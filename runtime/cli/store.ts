@@ -2,10 +2,8 @@ import type { RunState } from '../../events/index.ts'
 import { runTypes } from '../../events/types.ts'
 import { backupKind, isUntouched, type RunReport, reportOn } from '../backup/run-report.ts'
 import type { Config } from '../config/config.ts'
-import type { EventBus } from '../core/bus/bus.ts'
 import type { Journal, RunRow, Story } from '../core/bus/journal.ts'
-import { SqliteBus } from '../core/bus/sqlite/bus.ts'
-import { inMemory, openDatabase, openDatabaseForReading } from '../core/bus/sqlite/database.ts'
+import { openDatabaseForReading } from '../core/bus/sqlite/database.ts'
 import { SqliteJournal } from '../core/bus/sqlite/journal.ts'
 import { lockHolder } from '../core/bus/sqlite/lock-holder.ts'
 
@@ -38,19 +36,6 @@ export function openJournal({
 }: Pick<Config, 'state'>): { journal: Journal; close(): void } | undefined {
   const database = openDatabaseForReading(state)
   return database && { journal: new SqliteJournal(database, runTypes), close: () => database.close() }
-}
-
-/** Reads what has been, while another process is at work there. A store that is not there yet knows of nothing. */
-export function readPast<T>(
-  config: Pick<Config, 'state'>,
-  read: (past: { bus: EventBus; journal: Journal }) => T,
-): T {
-  const database = openDatabaseForReading(config.state) ?? openDatabase(inMemory)
-  try {
-    return read({ bus: new SqliteBus(database, inMemory), journal: new SqliteJournal(database, runTypes) })
-  } finally {
-    database.close()
-  }
 }
 
 /** How a run stands. `waiting`: asked for, not begun. `interrupted`: begun, and nobody is at it any more. */

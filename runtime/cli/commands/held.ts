@@ -9,7 +9,7 @@ import { heldText } from '../../why-held.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { localDay, type Painter, painter, printable } from '../format.ts'
 import type { Io } from '../io.ts'
-import { readPast } from '../store.ts'
+import { readPast } from '../past.ts'
 import { table } from '../table.ts'
 
 export interface HeldOptions {

@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
 import { painter } from '../format.ts'
 import type { Io } from '../io.ts'
-import { readPast } from '../store.ts'
+import { readPast } from '../past.ts'
 import { holdText } from './held.ts'
 import { follow, type RunOptions } from './run.ts'
 

@@ -23,7 +23,7 @@ import { liveRoots } from '../../host/points/live-sources.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { Io } from '../io.ts'
-import { readPast } from '../store.ts'
+import { readPast } from '../past.ts'
 import { rawWord } from './raw-words.ts'
 
 /** How a command that reads backups is told where they are. */
