@@ -4,7 +4,7 @@ import { type Painter, printable } from './format.ts'
 import { table } from './table.ts'
 import { count } from './view/words.ts'
 
-const head = ['SOURCE', 'STATE', 'TRIALS', 'SNAPSHOT USED', 'FILES', 'DATA', 'DELETED', 'ARCHIVE']
+const head = ['SOURCE', 'STATE', 'ATTEMPTS', 'SNAPSHOT USED', 'FILES', 'DATA', 'DELETED', 'ARCHIVE']
 
 /** The sources of a run as a table, and below it a line for each that has something to say. */
 export function sourcesTable(sources: readonly SourceResult[], paint: Painter, width?: number): string {
@@ -44,7 +44,7 @@ const ofTarget = 'target.open: '
 function sentencesOf({ source, state, mountTrials, error }: SourceResult, paint: Painter): string[] {
   const mounted = state !== 'failed' && state !== 'cancelled'
   return [
-    ...(mountTrials > 1 && mounted ? [`${source}: snapshot mounted after ${mountTrials} trials\n`] : []),
+    ...(mountTrials > 1 && mounted ? [`${source}: snapshot mounted after ${mountTrials} attempts\n`] : []),
     ...(error === null ? [] : [`${source}: ${paint.state(state)}: ${printable(error)}\n`]),
     ...(state === 'held'
       ? [`  look at it: hdsync show --held ${source}; then let it go on: hdsync release ${source}\n`]

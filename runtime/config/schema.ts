@@ -37,7 +37,7 @@ const snapshot = z.strictObject({
   size: snapshotSizeOrAuto.default('auto').describe('Room for what changes while the snapshot lives.'),
   max: snapshotSize
     .exactOptional()
-    .describe('Largest room that `auto`, and trials after an overflow, may take.'),
+    .describe('Largest room that `auto`, and attempts after an overflow, may take.'),
   gate: gate.prefault({}).describe('The wait for functions of your own before a snapshot is taken.'),
 })
 
@@ -50,7 +50,7 @@ const mount = z.strictObject({
     .describe('Snapshots to try before the source counts as failed.'),
   backoff: backoff
     .prefault('1s..30s')
-    .describe('Pause between two trials; it grows from the first to the second.'),
+    .describe('Pause between two attempts; it grows from the first to the second.'),
 })
 
 const ONLY_VOLUMES = 'only a logical volume (`lv`) is copied by way of a snapshot'
@@ -73,14 +73,14 @@ export const sourceSchema = sourceFields
     notBeside('path', 'snapshot', ONLY_VOLUMES),
     notBeside('path', 'mount', ONLY_VOLUMES),
   )
-  .transform(({ lv: volume, path, snapshot: room, mount: trials, ...common }) =>
+  .transform(({ lv: volume, path, snapshot: room, mount: attempts, ...common }) =>
     volume
       ? {
           ...common,
           kind: 'lv' as const,
           ...volume,
           snapshot: room ?? snapshot.parse({}),
-          mount: trials ?? mount.parse({}),
+          mount: attempts ?? mount.parse({}),
         }
       : { ...common, kind: 'path' as const, path: path ?? '' },
   )

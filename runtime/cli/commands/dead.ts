@@ -20,13 +20,13 @@ interface DeadRow {
   tellsOf: string | null
   source: string | null
   run: string | null
-  /** Tries in all. */
+  /** Attempts in all. */
   tries: number
   error: string
 }
 
 /**
- * `hdsync dead`: what used up its tries, the newest first. Looks only: it works beside a run that is going on, and
+ * `hdsync dead`: what used up its attempts, the newest first. Looks only: it works beside a run that is going on, and
  * makes no store.
  * @throws {UsageError} The store cannot be read.
  */
@@ -56,7 +56,7 @@ function rowOf({ id, function: name, event, tries, diedAt, error }: DeadLetter):
 function deadTable(letters: readonly DeadLetter[], { colour, width }: Io): string {
   const rows = letters.map((letter) => ({ ...rowOf(letter), telling: tellingOf(letter.event) }))
   const paint = painter(colour)
-  const head = ['ID', 'GIVEN UP', 'FUNCTION', 'EVENT', 'SOURCE', 'TRIES', 'ERROR']
+  const head = ['ID', 'GIVEN UP', 'FUNCTION', 'EVENT', 'SOURCE', 'ATTEMPTS', 'ERROR']
   const cells = rows.map(({ id, at, function: name, event, telling, source, tries, error }) => [
     String(id),
     localTime(Date.parse(at)),

@@ -136,8 +136,8 @@ function recordedEvent(
 function endText({ emitted, started, outcome, error }: Rehearsal, colour: boolean): string {
   const paint = painter(colour)
   const lines = emitted.map(({ type, attempt, data }) => {
-    const trial = attempt > 1 ? `, attempt ${attempt}` : ''
-    return `emits ${paint.bold(type)}${trial} ${printable(JSON.stringify(data))}`
+    const again = attempt > 1 ? `, attempt ${attempt}` : ''
+    return `emits ${paint.bold(type)}${again} ${printable(JSON.stringify(data))}`
   })
   const starts = started.map(({ type, data, delayMs }) => {
     const later = delayMs > 0 ? ` in ${formatDuration(delayMs)}` : ''

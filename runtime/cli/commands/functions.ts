@@ -38,5 +38,5 @@ function functionsTable(rows: readonly FunctionDescription[], { colour, width }:
     error === null ? String(tries) : '-',
     builtIn ? 'built in' : file,
   ])
-  return table([['FUNCTION', 'ON', 'EMITS', 'TIMEOUT', 'TRIES', 'FROM'], ...cells], width)
+  return table([['FUNCTION', 'ON', 'EMITS', 'TIMEOUT', 'ATTEMPTS', 'FROM'], ...cells], width)
 }

@@ -33,12 +33,12 @@ export function standingOf({ state, attempts, replacedBy }: StoryDelivery, { pai
     dead: paint.red('given up'),
     cancelled: paint.yellow('cancelled'),
   }
-  const tries = attempts.length > 1 ? `${attempts.length} tries` : ''
+  const count = attempts.length > 1 ? `${attempts.length} attempts` : ''
   const instead = replacedBy ? `redriven as run ${replacedBy}` : ''
-  return [words[state], tries, instead].filter(Boolean).join(', ')
+  return [words[state], count, instead].filter(Boolean).join(', ')
 }
 
-/** From the first try to the end of the last, pauses included. */
+/** From the first attempt to the end of the last, pauses included. */
 export function tookMs({ attempts }: StoryDelivery): number | undefined {
   const [first, last] = [attempts[0], attempts.at(-1)]
   return first && last && last.endedAt - first.startedAt
@@ -59,7 +59,7 @@ export function detailsOf(delivery: StoryDelivery, drawing: Drawing): Line[] {
     })),
     ...delivery.attempts.map(({ number, endedAt, error }) => ({
       at: endedAt,
-      lines: error === null ? [] : said(several ? `try ${number}: ${error}` : error, paint.red),
+      lines: error === null ? [] : said(several ? `attempt ${number}: ${error}` : error, paint.red),
     })),
   ]
   // A stable sort: a command that ended an attempt stands before its error.

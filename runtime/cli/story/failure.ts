@@ -30,7 +30,7 @@ export interface Failure {
   cause?: string | undefined
   /** The snapshot that it happened with, counted from 1. */
   trial: number
-  /** Tries of the step itself. */
+  /** Attempts of the step itself. */
   tries: number
   command: FailedCommand | undefined
   /** What the kernel said when the last snapshot was refused. */
@@ -121,12 +121,12 @@ function outcomeOf(event: Envelope): Pick<Failure, 'state' | 'step' | 'reason' |
 }
 
 /**
- * The command that explains the failure: of the last try, the first that ended badly by itself. One that was
+ * The command that explains the failure: of the last attempt, the first that ended badly by itself. One that was
  * stopped by a signal may only have lost its partner in a pipe; what ended badly later was tidying up.
  */
 function failedCommand({ commands }: StoryDelivery): FailedCommand | undefined {
-  const lastTry = Math.max(...commands.map((command) => command.try))
-  const bad = commands.filter((command) => command.try === lastTry && command.exitCode !== 0)
+  const lastAttempt = Math.max(...commands.map((command) => command.try))
+  const bad = commands.filter((command) => command.try === lastAttempt && command.exitCode !== 0)
   const worst = bad.find(({ exitCode }) => typeof exitCode === 'number') ?? bad[0]
   if (!worst) return undefined
   const { argv, exitCode = null, signal = null, stderr = '' } = worst

@@ -78,9 +78,9 @@ const remedies: readonly Remedy[] = [
   {
     applies: ({ step, refused }) => step === snapshotMount.type && refused > 0,
     steps: ({ source }) => [
-      'A journal in mid-air mounts on one of the next trials as a rule. If none does night after night, its file system may be damaged: check it the next time that it is unmounted:',
+      'A journal in mid-air mounts on one of the next attempts as a rule. If none does night after night, its file system may be damaged: check it the next time that it is unmounted:',
       ...(source.kind === 'lv' ? [`$ fsck -n /dev/${source.vg}/${source.lv}`] : []),
-      `More trials help where it is only busy: sources.${source.name}.mount.attempts.`,
+      `More attempts help where it is only busy: sources.${source.name}.mount.attempts.`,
     ],
   },
   {

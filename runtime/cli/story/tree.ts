@@ -39,7 +39,7 @@ export interface Following {
 }
 
 /**
- * Tells the chain from its branches. A night's chain is long (each trial, each source hangs below the one
+ * Tells the chain from its branches. A night's chain is long (each attempt, each source hangs below the one
  * before): drawn as a plain tree it would run off the screen. So the step that leads furthest is drawn on the
  * same level, and only what stands beside it is moved in. Steps of one kind (a lane for each target) are equals:
  * all of them are moved in.

@@ -102,8 +102,8 @@ const steps: Readonly<Record<string, string>> = {
 function whatFailed({ trials }: Told, { step, trial, tries, reason }: Failure): Line[] {
   const words = [
     stepText(step),
-    trial > 1 ? `on trial ${trial} of ${trials}` : '',
-    tries > 1 ? `after ${tries} tries` : '',
+    trial > 1 ? `on attempt ${trial} of ${trials}` : '',
+    tries > 1 ? `after ${tries} attempts` : '',
   ]
   return [prose(`${words.filter(Boolean).join(', ')}: ${printable(reason)}`)]
 }

@@ -106,7 +106,7 @@ export function recordCommands({ command, io, done }: Making): Commands {
         )
     },
     dead() {
-      command('dead', 'list what was given up after all its tries', 'hdsync dead')
+      command('dead', 'list what was given up after all its attempts', 'hdsync dead')
         .option(...json)
         .action(async (options) => done((await import('../commands/dead.ts')).deadCommand(options, io)))
     },

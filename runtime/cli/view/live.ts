@@ -12,7 +12,7 @@ import { wordsOf } from './words.ts'
 export interface SourceLine {
   state: 'waiting' | 'working' | 'good' | 'warning' | 'bad'
   words: string
-  trial: number
+  attempt: number
   progress: Progress | undefined
 }
 
@@ -47,7 +47,7 @@ export function liveView(stream: NodeJS.WriteStream, config: Config): View {
     onEvent(event) {
       if (event.type === events.runStarted.type) {
         for (const source of (event.data as DataOf<typeof events.runStarted>).sources) {
-          lines.set(source, { state: 'waiting', words: 'waits', trial: 1, progress: undefined })
+          lines.set(source, { state: 'waiting', words: 'waits', attempt: 1, progress: undefined })
         }
       }
       const line = event.subject === undefined ? undefined : lines.get(event.subject)
@@ -84,7 +84,7 @@ export function follow(line: SourceLine, event: Envelope): void {
   if (!words || event.type === events.snapshotReleased.type || line.state === 'bad') return
   line.words = words
   line.progress = undefined
-  line.trial = Math.max(line.trial, event.attempt)
+  line.attempt = Math.max(line.attempt, event.attempt)
   line.state = [...states].find(([{ type }]) => type === event.type)?.[1] ?? 'working'
 }
 
@@ -99,8 +99,8 @@ function lineOf(
 ): string {
   const { state, progress } = line
   const mark = state === 'working' ? (spinner[frame % spinner.length] ?? '') : marks[state]
-  const trials = line.trial > 1 ? `trial ${line.trial}/${attempts}  ` : ''
-  const text = `${trials}${progress && state === 'working' ? progressOf(line.words, progress) : line.words}`
+  const again = line.attempt > 1 ? `attempt ${line.attempt}/${attempts}  ` : ''
+  const text = `${again}${progress && state === 'working' ? progressOf(line.words, progress) : line.words}`
   const cut = text.length > limit - name.length - 4 ? `${text.slice(0, limit - name.length - 5)}…` : text
   const colour = paint[colours[state]]
   return `${colour(mark)} ${paint.bold(name)}  ${state === 'working' ? cut : colour(cut)}`

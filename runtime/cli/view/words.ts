@@ -20,9 +20,9 @@ function say<E extends EventDefinition>(
 /** What each event says to a person who follows a run. Those that are left out are of no interest there. */
 const sentences = new Map<string, Words[string]>([
   say(events.runStarted, ({ sources }) => `begins: ${sources.join(', ')}`),
-  say(events.snapshotCreate, (_, attempt) => `takes a snapshot${trial(attempt)}`),
+  say(events.snapshotCreate, (_, attempt) => `takes a snapshot${again(attempt)}`),
   say(events.snapshotBefore, () => 'waits for functions that get ready for the snapshot'),
-  say(events.snapshotMount, (_, attempt) => `mounts the snapshot${trial(attempt)}`),
+  say(events.snapshotMount, (_, attempt) => `mounts the snapshot${again(attempt)}`),
   say(
     events.snapshotRefused,
     ({ reason, kernel, attemptsLeft }) =>
@@ -107,6 +107,6 @@ function whence(
   return takenFrom ? `: ${Math.floor((100 * takenBytes) / sizeBytes)}% as in ${takenFrom}` : ''
 }
 
-function trial(attempt: number): string {
-  return attempt > 1 ? `, trial ${attempt}` : ''
+function again(attempt: number): string {
+  return attempt > 1 ? `, attempt ${attempt}` : ''
 }

@@ -16,9 +16,9 @@ describeNight('snapshots that are refused as in 2002', busyServer, (night) => {
     await present()
     await stop()
 
-    expect(stdout).toContain('var: snapshot mounted after 3 trials')
+    expect(stdout).toContain('var: snapshot mounted after 3 attempts')
     expect(stdout).not.toContain('home: snapshot mounted')
-    expect(stderr).toContain('takes a snapshot, trial 3')
+    expect(stderr).toContain('takes a snapshot, attempt 3')
     expect(code).toBe(0)
     const result = await shown(night)
     expect(result.state).toBe('succeeded')

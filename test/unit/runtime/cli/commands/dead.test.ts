@@ -21,7 +21,7 @@ describe('dead', () => {
     const io = printed()
     expect(await deadCommand({ config: server.config }, io)).toBe(0)
     const lines = io.out.trimEnd().split('\n')
-    expect(lines[0]).toMatch(/^ *ID +GIVEN UP +FUNCTION +EVENT +SOURCE +TRIES +ERROR$/)
+    expect(lines[0]).toMatch(/^ *ID +GIVEN UP +FUNCTION +EVENT +SOURCE +ATTEMPTS +ERROR$/)
     expect(lines[1]).toMatch(
       /^ *\d+ +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +sync\.run +sync\.run +www +1 +cannot read \S+\/www: it does not exist$/,
     )

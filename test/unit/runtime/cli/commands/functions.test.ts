@@ -17,7 +17,7 @@ describe('functions', () => {
     writeFileSync(file, own)
     const io = printed()
     expect(await functionsCommand({ config }, io)).toBe(0)
-    expect(io.out).toMatch(/^FUNCTION +ON +EMITS +TIMEOUT +TRIES +FROM\n/)
+    expect(io.out).toMatch(/^FUNCTION +ON +EMITS +TIMEOUT +ATTEMPTS +FROM\n/)
     expect(io.out).toMatch(
       /^snapshot\.mount +snapshot\.mount +sync\.run, snapshot\.create, +5m +1 +built in$/m,
     )

@@ -164,7 +164,7 @@ describe('why', () => {
     expect(await json(server, 'www')).toMatchObject({ state: 'held', failure: { mirrorTouched: false } })
   })
 
-  test('of snapshots that could not be mounted tells the last trial, the command, and what the kernel said', async () => {
+  test('of snapshots that could not be mounted tells the last attempt, the command, and what the kernel said', async () => {
     const server = await makeServer('')
     const config = readFileSync(server.config, 'utf8')
     writeFileSync(
@@ -175,7 +175,7 @@ describe('why', () => {
     const text = await why(server, 'var')
     expect(text).toMatch(/^var failed on /)
     expect(text.replace(/\s+/g, ' ')).toContain(
-      'What mounting the snapshot (snapshot.mount), on trial 10 of 10: no snapshot could be mounted in 10 attempts',
+      'What mounting the snapshot (snapshot.mount), on attempt 10 of 10: no snapshot could be mounted in 10 attempts',
     )
     expect(text).toMatch(/\nCommand +\$ mount --types reiserfs .*\n +exit code 32\n +mount: wrong fs type\n/)
     expect(text).toContain(

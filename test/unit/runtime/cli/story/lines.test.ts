@@ -59,9 +59,9 @@ describe('storyText()', () => {
       ),
     ]
     expect(texts(story)).toEqual([
-      '✖ snapshot.create var attempt 2 given up, 2 tries',
-      '  try 1: busy',
-      '  try 2: gone',
+      '✖ snapshot.create var attempt 2 given up, 2 attempts',
+      '  attempt 1: busy',
+      '  attempt 2: gone',
       '  for good',
     ])
     expect(storyText({ events: story }, drawing)).toMatch(/^\d\d:\d\d:03 +2\.5s {2}✖/)
