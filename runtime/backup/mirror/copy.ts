@@ -1,6 +1,7 @@
 import type { DataOf, FileSystem, sourceSynced } from '../../../events/index.ts'
 import type { Source } from '../../config/config.ts'
-import type { Comparison, Mirror } from '../../host/mirror/mirrors.ts'
+import type { Comparison } from '../../host/mirror/compare.ts'
+import type { Mirror } from '../../host/mirror/mirrors.ts'
 import type { SyncOutcome } from '../../host/mirror/rsync-exit-codes.ts'
 import { provesUnchanged } from '../earlier-archives.ts'
 import type { Context } from '../function.ts'

@@ -8,7 +8,7 @@ import {
   syncHeld,
 } from '../../../events/index.ts'
 import type { Boots } from '../../host/boots.ts'
-import type { Written } from '../../host/mirror/mirrors.ts'
+import type { Written } from '../../host/mirror/compare.ts'
 
 /** Which files may differ between a source and its mirror although they have the same size and time in both. */
 export type Doubt =

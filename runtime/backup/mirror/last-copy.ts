@@ -1,6 +1,7 @@
 import { type DataOf, type Envelope, readStored, sourceSynced } from '../../../events/index.ts'
 import type { Source } from '../../config/config.ts'
-import type { Comparison, MirrorIdentity, Since } from '../../host/mirror/mirrors.ts'
+import type { Comparison, Since } from '../../host/mirror/compare.ts'
+import type { MirrorIdentity } from '../../host/mirror/mirror-identity.ts'
 import { contentsOf, dueShare } from './contents.ts'
 import { digestOf } from './mirror-count.ts'
 

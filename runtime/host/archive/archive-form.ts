@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { Command } from '../command/command.ts'
-import { mirrorPath, mirrorState } from '../mirror/mirrors.ts'
+import { mirrorPath, mirrorState } from '../mirror/mirror-identity.ts'
 import type { Compression } from './archive-compression.ts'
 import type { ArchivePlan } from './archive-place.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Command, CommandRunner } from '../../command/command.ts'
 import { keepsSubsecondTimes } from '../../mirror/directory.ts'
-import { mirrorPath } from '../../mirror/mirrors.ts'
+import { mirrorPath } from '../../mirror/mirror-identity.ts'
 import type { ArchivePlan } from '../archive-place.ts'
 import { printed, type Segment, SegmentCutter } from './archive-segments.ts'
 

@@ -17,12 +17,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Source } from '../../../../../runtime/config/config.ts'
-import {
-  type Asked,
-  createMirrors,
-  type Mirrors,
-  mirrorState,
-} from '../../../../../runtime/host/mirror/mirrors.ts'
+import type { Asked } from '../../../../../runtime/host/mirror/compare.ts'
+import { mirrorState } from '../../../../../runtime/host/mirror/mirror-identity.ts'
+import { createMirrors, type Mirrors } from '../../../../../runtime/host/mirror/mirrors.ts'
 import type { SyncPlan } from '../../../../../runtime/host/mirror/rsync-argv.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { recordingRunner } from '../runner.ts'
