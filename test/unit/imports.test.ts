@@ -152,12 +152,7 @@ describe('imports', () => {
   })
 
   test('form no circle, those of types included', () => {
-    // To be removed with these two.
-    const left = [
-      'runtime/config/config.ts → runtime/config/complete.ts',
-      'runtime/cli/daemon/local.ts → runtime/cli/daemon/service.ts',
-    ]
-    expect(circles().filter((way) => !within(way, ...left))).toEqual([])
+    expect(circles()).toEqual([])
   })
 })
 
