@@ -45,7 +45,7 @@ export class ConfigError extends Error {
 }
 
 /** One problem on one line, with its hint indented on a second one. */
-export function formatProblem({ expected, found, hint, ...place }: Problem): string {
+function formatProblem({ expected, found, hint, ...place }: Problem): string {
   const sentence = printable(`${formatPlace(place)}: expected ${expected}, found ${found}`)
   return hint ? `${sentence}\n  ${printable(hint)}` : sentence
 }

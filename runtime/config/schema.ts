@@ -155,7 +155,7 @@ export const archiveFields = z.strictObject({
     ),
 })
 
-export const archiveSchema = archiveFields
+const archiveSchema = archiveFields
   .check(
     beside<z.output<typeof archiveFields>>(({ compression, level }, { addIssue }) => {
       if (!Number.isInteger(level) || !Object.hasOwn(LEVELS, compression)) return

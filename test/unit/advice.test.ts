@@ -66,9 +66,9 @@ describe('a command that is advised', () => {
   })
 
   test('is there, with its options', () => {
-    // Prose, not a command line: `hdsync begins with a new store`.
+    // Prose, not a command line: `hdsync begins with a new store`, or the mark of a file, `hdsync 1`.
     const prose =
-      /^(?:\w+s|or|and|as|at|alone|that|would|cannot|can|need|into|on|itself|may|might|must|does|will|should|could|did) /
+      /^(?:\d+$|(?:\w+s|or|and|as|at|alone|that|would|cannot|can|need|into|on|itself|may|might|must|does|will|should|could|did) )/
     const commands = new Set(program.commands.map((command) => command.name()))
     const isProse = (line: string) => prose.test(line) && !commands.has(line.split(' ')[0] ?? '')
     const wrong = adviceOfCommands

@@ -2,7 +2,7 @@ import type { HonoRequest } from 'hono'
 import { Problem } from '../problem.ts'
 
 /** As large as a CloudEvents message may be without asking. @see CloudEvents 1.0, "Size Limits" */
-export const longestBodyBytes = 64 * 1024
+const longestBodyBytes = 64 * 1024
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
