@@ -79,29 +79,8 @@ async function extract(
   if (paths.length === 0) return { unreadable: [] }
   using file = openFile(archive.path)
   const argv = [
-    ...[
-      'tar',
-      '--extract',
-      ...from(archive, file),
-      `--directory=${into.forCommands}`,
-      ...withoutSource(archive),
-    ],
-    ...[
-      owners === 'me' ? '--no-same-owner' : '--same-owner',
-      '--numeric-owner',
-      '--same-permissions',
-      '--acls',
-      '--xattrs',
-      '--xattrs-include=*',
-    ],
-    ...[
-      '--delay-directory-restore',
-      ...(alone ? ['--no-recursion'] : []),
-      '--quoting-style=escape',
-      '--null',
-      '--no-unquote',
-      '--files-from=-',
-    ],
+    ...['tar', ...extracting(archive, into, { owners, alone })],
+    ...[...from(archive, file), '--files-from=-'],
   ] as unknown as Command['argv']
   const tar = await runner.open({ argv, timeoutMs })
   tar.output.resume()
@@ -112,8 +91,27 @@ async function extract(
     tar.input.write(Buffer.concat([name, Buffer.from([0])]))
   }
   tar.input.end()
+  return await extractedBy(tar.result, archive.path)
+}
+
+/** How tar(1) is to extract, but for what and from where: each entry with all that it has, below its source's folder. */
+export function extracting(
+  archive: Pick<ArchiveFile, 'source'>,
+  into: OpenFolder,
+  { owners, alone = false }: ExtractOptions = {},
+): string[] {
+  return [
+    ...['--extract', `--directory=${into.forCommands}`, ...withoutSource(archive)],
+    ...[owners === 'me' ? '--no-same-owner' : '--same-owner', '--numeric-owner', '--same-permissions'],
+    ...['--acls', '--xattrs', '--xattrs-include=*', '--delay-directory-restore'],
+    ...[...(alone ? ['--no-recursion'] : []), '--quoting-style=escape', '--null', '--no-unquote'],
+  ]
+}
+
+/** What tar(1) could not extract. @throws {CommandError} It could not do its work at all. */
+export async function extractedBy(tar: Promise<unknown>, path: string): Promise<Extracted> {
   try {
-    await tar.result
+    await tar
     return { unreadable: [] }
   } catch (error) {
     if (!(error instanceof CommandError) || error.exitCode !== 2) throw error
@@ -121,7 +119,7 @@ async function extract(
       .split('\n')
       .filter((line) => line !== '' && !/^tar: (?:Exiting|Error is not)/.test(line))
     const reasons = said.length > 0 ? said : [error.message]
-    return { unreadable: reasons.map((reason) => ({ reason: `${archive.path}: ${reason}` })) }
+    return { unreadable: reasons.map((reason) => ({ reason: `${path}: ${reason}` })) }
   }
 }
 
@@ -175,7 +173,7 @@ function openFile(path: string): { name: string; [Symbol.dispose](): void } {
  * Takes the name of the source from the names of members, and of what hard links lead to (`S`: not of symbolic links). Its own
  * folder becomes the one that is unpacked into, with its attributes; `--strip-components` would leave that one out.
  */
-function withoutSource({ source }: ArchiveFile): string[] {
+function withoutSource({ source }: Pick<ArchiveFile, 'source'>): string[] {
   const name = source.replaceAll('.', '\\.')
   return [`--transform=s,^${name}/,./,S;s,^${name}$,.,S`]
 }

@@ -1,4 +1,5 @@
 import { TerminalError } from '../../errors.ts'
+import { quickReader } from '../archive/catalogue/quick-reader.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { archiveReader } from './archive-reader.ts'
 import type { PointReader } from './entry.ts'
@@ -11,5 +12,9 @@ export function readerOf({ kind, path, source }: RestorePoint, runner: CommandRu
   if (kind === 'mirror') return mirrorReader(path, runner)
   const compression = compressionOf({ kind, path })
   if (!compression) throw new TerminalError(`${path} is no archive of hdsync`)
-  return archiveReader({ path, source, compression }, runner)
+  const slow = archiveReader({ path, source, compression }, runner)
+  // `Thursday/var.tar.zst`, `kept/2026-11-22/var.tar.zst`
+  const names = path.split('/').slice(kind === 'kept' ? -3 : -2)
+  const root = path.slice(0, -names.join('/').length - 1)
+  return quickReader({ source, root, name: names.join('/'), compression }, slow, runner)
 }

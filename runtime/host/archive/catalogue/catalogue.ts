@@ -73,15 +73,24 @@ export class Catalogue implements Disposable {
     return found.sort((one, other) => one.first - other.first).map((seen) => this.#resolved(seen))
   }
 
-  /** Everything in one archive below a path, that entry too; a folder before what is in it. */
-  *entries(seq: number, under: Buffer = Buffer.alloc(0)): Generator<CataloguedEntry> {
+  /**
+   * Everything in one archive below a path, that entry too; a folder before what is in it.
+   * @param depth How many levels below it; all unless given.
+   */
+  *entries(
+    seq: number,
+    under: Buffer = Buffer.alloc(0),
+    depth = Number.POSITIVE_INFINITY,
+  ): Generator<CataloguedEntry> {
     const top = this.entryAt(seq, under)
     if (!top) return
     yield top
-    if (top.type !== 'directory') return
-    for (const seen of this.#seen(...below(under), 'ORDER BY folder.path, member.name')) {
+    if (top.type !== 'directory' || depth === 0) return
+    const [where, parameters] = depth === 1 ? inFolder(under) : below(under)
+    const levels = levelsOf(under) + depth
+    for (const seen of this.#seen(where, parameters, 'ORDER BY folder.path, member.name')) {
       const { entry } = seen
-      if (!isIn(seen, seq) || entry.path.length === under.length) continue
+      if (!isIn(seen, seq) || entry.path.length === under.length || levelsOf(entry.path) > levels) continue
       yield entry.hardLinkTo ? this.#asFirstName(entry, seq) : entry
     }
   }
@@ -102,7 +111,8 @@ export class Catalogue implements Disposable {
     )
     for (const row of statement.iterate({ ':seq': seq, ':other': other })) {
       const { entry } = this.#entryOf(row)
-      if (isWithin(entry.path, under)) yield entry.hardLinkTo ? this.#asFirstName(entry, seq) : entry
+      if (isPlain(entry.path) && isWithin(entry.path, under))
+        yield entry.hardLinkTo ? this.#asFirstName(entry, seq) : entry
     }
   }
 
@@ -113,7 +123,10 @@ export class Catalogue implements Disposable {
 
   *#seen(where: string, parameters: readonly SQLInputValue[], order = ''): Generator<Seen> {
     const statement = this.#database.prepare(`SELECT ${columns} ${from} WHERE ${where} ${order}`)
-    for (const row of statement.iterate(...parameters)) yield this.#entryOf(row)
+    for (const row of statement.iterate(...parameters)) {
+      const seen = this.#entryOf(row)
+      if (isPlain(seen.entry.path)) yield seen
+    }
   }
 
   #entryOf(row: Record<string, unknown>): Seen {
@@ -165,11 +178,27 @@ function pathOf(folder: Buffer, name: Buffer): Buffer {
   return folder.length === 0 ? name : Buffer.concat([folder, Buffer.from('/'), name])
 }
 
+function inFolder(path: Buffer): [string, Buffer[]] {
+  return ['folder.path = ?', [path]]
+}
+
+function levelsOf(path: Buffer): number {
+  let levels = path.length === 0 ? 0 : 1
+  for (const byte of path) if (byte === 0x2f) levels += 1
+  return levels
+}
+
 /** Folders that a path is, or that lie below it. `0` comes after `/`. */
 function below(under: Buffer): [string, Buffer[]] {
   if (under.length === 0) return ['1', []]
   const [slash, next] = ['/', '0'].map((end) => Buffer.concat([under, Buffer.from(end)])) as [Buffer, Buffer]
   return ['(folder.path = ? OR (folder.path >= ? AND folder.path < ?))', [under, slash, next]]
+}
+
+/** A disk may come from elsewhere: nothing that stands there leads out of the source. */
+function isPlain(path: Buffer): boolean {
+  if (path.length === 0) return true
+  return !/(?:^|\/)(?:\.{0,2})(?:\/|$)/.test(path.toString('latin1'))
 }
 
 function isWithin(path: Buffer, under: Buffer): boolean {

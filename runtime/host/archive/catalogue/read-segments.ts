@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
 import { gunzipSync, zstdDecompressSync } from 'node:zlib'
 import type { CommandRunner } from '../../command/command.ts'
 import type { Compression } from '../archive-compression.ts'
@@ -9,32 +10,39 @@ const timeoutMs = 7 * 24 * 3_600_000
 const mostBytesAtOnce = 16 * 1024 ** 2
 const chunkBytes = 1024 ** 2
 
-/** Decompresses a part of an archive that begins and ends with a segment. @throws {Error} It is damaged. */
+/** A part of an archive that begins and ends with a segment. */
+export type Range = Pick<SegmentPlace, 'offset' | 'length'>
+
+/** Decompresses parts of an archive, one after the other. @throws {Error} One of them is damaged. */
 export async function* unpacked(
   file: FileHandle,
-  { offset, length }: Pick<SegmentPlace, 'offset' | 'length'>,
+  ranges: readonly Range[],
   compression: Compression,
   runner: CommandRunner,
 ): AsyncGenerator<Buffer> {
-  if (compression === 'none') yield* chunksOf(file, offset, length)
-  else if (length <= mostBytesAtOnce) {
-    const bytes: Buffer[] = []
-    for await (const chunk of chunksOf(file, offset, length)) bytes.push(Buffer.from(chunk))
-    const packed = Buffer.concat(bytes)
-    yield compression === 'zstd' ? zstdDecompressSync(packed) : gunzipSync(packed)
-  } else yield* unpackedBy(file, { offset, length }, compression, runner)
+  const bytes = ranges.reduce((sum, { length }) => sum + length, 0)
+  if (compression === 'none') yield* chunksOf(file, ranges)
+  else if (bytes > mostBytesAtOnce) yield* unpackedBy(file, ranges, compression, runner)
+  else {
+    for (const range of ranges) {
+      const packed: Buffer[] = []
+      for await (const chunk of chunksOf(file, [range])) packed.push(Buffer.from(chunk))
+      const all = Buffer.concat(packed)
+      yield compression === 'zstd' ? zstdDecompressSync(all) : gunzipSync(all)
+    }
+  }
 }
 
 async function* unpackedBy(
   file: FileHandle,
-  { offset, length }: Pick<SegmentPlace, 'offset' | 'length'>,
+  ranges: readonly Range[],
   compression: 'zstd' | 'gzip',
   runner: CommandRunner,
 ): AsyncGenerator<Buffer> {
   const stop = new AbortController()
   const program = await runner.open({ argv: [compression, '-dc'], timeoutMs, signal: stop.signal })
   program.input.on('error', () => {})
-  const feeding = feed(file, { offset, length }, program.input)
+  const feeding = feed(chunksOf(file, ranges), program.input)
   feeding.catch((error) => program.output.destroy(error))
   try {
     for await (const chunk of program.output) yield chunk as Buffer
@@ -47,28 +55,25 @@ async function* unpackedBy(
   }
 }
 
-async function feed(
-  file: FileHandle,
-  { offset, length }: Pick<SegmentPlace, 'offset' | 'length'>,
-  input: NodeJS.WritableStream,
-): Promise<void> {
-  for await (const chunk of chunksOf(file, offset, length)) {
-    const isTaken = await new Promise((resolve) =>
-      input.write(Buffer.from(chunk), (error) => resolve(!error)),
-    )
+/** Writes chunks to the input of a program, as long as it reads. Each chunk may be used again when the next one is asked for. */
+export async function feed(chunks: AsyncIterable<Buffer>, input: Writable): Promise<void> {
+  for await (const chunk of chunks) {
+    const isTaken = await new Promise((resolve) => input.write(chunk, (error) => resolve(!error)))
     if (!isTaken) return
   }
   input.end()
 }
 
 /** Each chunk is good until the next one is asked for. */
-async function* chunksOf(file: FileHandle, offset: number, length: number): AsyncGenerator<Buffer> {
-  const buffer = Buffer.alloc(Math.min(chunkBytes, length))
-  for (let at = 0; at < length; ) {
-    const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, length - at), offset + at)
-    if (bytesRead === 0) throw new Error('the archive has lost its end')
-    at += bytesRead
-    yield buffer.subarray(0, bytesRead)
+async function* chunksOf(file: FileHandle, ranges: readonly Range[]): AsyncGenerator<Buffer> {
+  const buffer = Buffer.alloc(Math.min(chunkBytes, Math.max(0, ...ranges.map(({ length }) => length))))
+  for (const { offset, length } of ranges) {
+    for (let at = 0; at < length; ) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, length - at), offset + at)
+      if (bytesRead === 0) throw new Error('the archive has lost its end')
+      at += bytesRead
+      yield buffer.subarray(0, bytesRead)
+    }
   }
 }
 
@@ -81,7 +86,7 @@ export async function membersAt(
 ): Promise<Member[]> {
   const members: Member[] = []
   const splitter = new TarSplitter({ member: (member) => member && members.push(member) })
-  for await (const chunk of unpacked(file, place, compression, runner)) splitter.add(chunk)
+  for await (const chunk of unpacked(file, [place], compression, runner)) splitter.add(chunk)
   if (!splitter.isBetween) throw new Error('a segment of the archive is not whole')
   return members
 }
@@ -95,9 +100,8 @@ export async function* allMembers(
   const { size } = await file.stat()
   let members: Member[] = []
   const splitter = new TarSplitter({ member: (member) => member && members.push(member) })
-  const whole = { offset: 0, length: size }
-  const chunks =
-    compression === 'none' ? chunksOf(file, 0, size) : unpackedBy(file, whole, compression, runner)
+  const whole = [{ offset: 0, length: size }]
+  const chunks = compression === 'none' ? chunksOf(file, whole) : unpackedBy(file, whole, compression, runner)
   for await (const chunk of chunks) {
     splitter.add(chunk)
     yield* members

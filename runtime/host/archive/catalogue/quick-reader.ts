@@ -1,0 +1,222 @@
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { TerminalError } from '../../../errors.ts'
+import type { Command, CommandRunner } from '../../command/command.ts'
+import { extractedBy, extracting } from '../../points/archive-reader.ts'
+import type { Entry, Extracted, PointReader } from '../../points/entry.ts'
+import { Folder } from '../../target/safe-open.ts'
+import type { Compression } from '../archive-compression.ts'
+import { ArchiveTail, readTailHeader } from '../pieces/pieces.ts'
+import { Catalogue } from './catalogue.ts'
+import { catalogueFolder } from './catalogue-file.ts'
+import { fileOf, openArchive } from './from-archives.ts'
+import { feed, type Range, unpacked } from './read-segments.ts'
+
+const timeoutMs = 7 * 24 * 3_600_000
+/** Of more than that share of an archive it is quicker to read all. */
+const mostShare = 0.5
+
+/** An archive on a disk of backups. */
+export interface ArchiveOnDisk {
+  source: string
+  /** Of the target. */
+  root: string
+  /** `Thursday/var.tar.zst` */
+  name: string
+  compression: Compression
+}
+
+/**
+ * Reads an archive by its catalogue, which lies on the same disk, and by what stands at its end: what is in it is known
+ * without reading it, and of what is taken out of it only the segments are read.
+ * @param slow Stands in where there is no catalogue that knows it, and for what needs most of it.
+ */
+export function quickReader(archive: ArchiveOnDisk, slow: PointReader, runner: CommandRunner): PointReader {
+  return {
+    async *entries(under, depth) {
+      await using known = await Known.open(archive)
+      if (known) yield* known.catalogue.entries(known.seq, under, depth) as Iterable<Entry>
+      else yield* slow.entries(under, depth)
+    },
+    async extract(paths, into, options = {}) {
+      if (paths.length === 0) return { unreadable: [] }
+      await using known = await Known.open(archive)
+      const ranges = known && (await known.rangesUnder(paths, options.alone ? 0 : undefined))
+      if (!known || !ranges) return await slow.extract(paths, into, options)
+      const list = { source: archive.source, paths }
+      const argv = extracting(archive, into, options)
+      return await extract(archive, known.file, ranges, { list, argv }, runner)
+    },
+    read: (path) => Readable.from(contentsOf(archive, path, slow, runner), { objectMode: false }),
+  }
+}
+
+/** An archive that is open, and that its catalogue knows. */
+class Known implements AsyncDisposable {
+  readonly catalogue: Catalogue
+  readonly file: FileHandle
+  readonly seq: number
+
+  private constructor(catalogue: Catalogue, file: FileHandle, seq: number) {
+    this.catalogue = catalogue
+    this.file = file
+    this.seq = seq
+  }
+
+  /** @returns undefined where the catalogue is missing, or does not know the archive. */
+  static async open({ root, source, name }: ArchiveOnDisk): Promise<Known | undefined> {
+    const catalogue = openCatalogue(root, source)
+    if (!catalogue) return undefined
+    let file: FileHandle | undefined
+    try {
+      file = await openArchive(root, name)
+      const seq = await seqOf(catalogue, file)
+      if (seq !== undefined) return new Known(catalogue, file, seq)
+    } catch {
+      // Whoever reads it from its beginning says what is wrong.
+    }
+    catalogue[Symbol.dispose]()
+    await file?.close()
+    return undefined
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.catalogue[Symbol.dispose]()
+    await this.file.close()
+  }
+
+  /** Where everything at and below some paths lies. @returns undefined where that is most of the archive, or not known. */
+  async rangesUnder(paths: readonly Buffer[], depth: number | undefined): Promise<Range[] | undefined> {
+    const tags = new Set<bigint>()
+    for (const path of paths)
+      for (const { tag } of this.catalogue.entries(this.seq, path, depth)) tags.add(tag)
+    return this.ranges(tags)
+  }
+
+  async ranges(tags: Set<bigint>): Promise<Range[] | undefined> {
+    const tail = await ArchiveTail.read(this.file)
+    if (!tail) return undefined
+    const ranges: Range[] = []
+    let total = 0
+    for (const { tag, offset, length } of tail.places()) {
+      // The end of the tar comes with whatever is taken out of it.
+      if (tag !== 0n && !tags.delete(tag)) continue
+      const last = ranges.at(-1)
+      if (last && last.offset + last.length === offset) last.length += length
+      else ranges.push({ offset, length })
+      total += length
+    }
+    const { size } = await this.file.stat()
+    // A segment that is missing was known by another name: the archive has been catalogued without its tail.
+    return tags.size > 0 || (ranges.length > 2 && total > size * mostShare) ? undefined : ranges
+  }
+}
+
+/** The catalogue of a source that lies on a disk of backups. */
+export function openCatalogue(root: string, source: string): Catalogue | undefined {
+  try {
+    using top = Folder.existing(root)
+    using folder = top.folder(catalogueFolder)
+    return folder && Catalogue.open(folder, source)
+  } catch {
+    return undefined
+  }
+}
+
+/** Which of the archives in a catalogue a file is: the same file, or a copy with the same end. */
+export async function seqOf(catalogue: Catalogue, file: FileHandle): Promise<number | undefined> {
+  const { file: ident, sizeBytes } = await fileOf(file)
+  const points = catalogue.points()
+  const same = points.findLast((point) => point.file === ident && point.sizeBytes === sizeBytes)
+  if (same) return same.seq
+  const header = await readTailHeader(file)
+  return header && points.findLast(({ archive }) => archive === header.id)?.seq
+}
+
+async function extract(
+  { name, root, compression }: ArchiveOnDisk,
+  file: FileHandle,
+  ranges: readonly Range[],
+  wanted: { list: { source: string; paths: readonly Buffer[] }; argv: readonly string[] },
+  runner: CommandRunner,
+): Promise<Extracted> {
+  using list = new NameList(wanted.list.source, wanted.list.paths)
+  const argv: Command['argv'] = ['tar', ...wanted.argv, '--file=-', `--files-from=${list.path}`]
+  const tar = await runner.open({ argv, timeoutMs })
+  tar.output.resume()
+  tar.input.on('error', () => {})
+  const feeding = feed(unpacked(file, ranges, compression, runner), tar.input)
+  feeding.catch(() => tar.input.destroy())
+  const extracted = await extractedBy(tar.result, join(root, name))
+  const reason = await feeding.then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+  if (reason === undefined) return extracted
+  return { unreadable: [...extracted.unreadable, { reason: `${join(root, name)}: ${reason}` }] }
+}
+
+async function* contentsOf(
+  archive: ArchiveOnDisk,
+  path: Buffer,
+  slow: PointReader,
+  runner: CommandRunner,
+): AsyncGenerator<Buffer> {
+  await using known = await Known.open(archive)
+  const named = known?.catalogue.entryAt(known.seq, path)
+  const entry = named?.hardLinkTo ? known?.catalogue.entryAt(known.seq, named.hardLinkTo) : named
+  const ranges = entry && (await known?.ranges(new Set([entry.tag])))
+  if (!known || !entry || !ranges || entry.type !== 'file') {
+    yield* slow.read(path)
+    return
+  }
+  using list = new NameList(archive.source, [entry.path])
+  const stop = new AbortController()
+  const argv = ['tar', '--extract', '--to-stdout', '--file=-', '--null', '--no-unquote'] as const
+  const words: Command['argv'] = [...argv, `--files-from=${list.path}`]
+  const tar = await runner.open({ argv: words, timeoutMs, signal: stop.signal })
+  tar.input.on('error', () => {})
+  const feeding = feed(unpacked(known.file, ranges, archive.compression, runner), tar.input)
+  feeding.catch((error) => tar.output.destroy(error))
+  try {
+    for await (const chunk of tar.output) yield chunk as Buffer
+    await feeding
+    await tar.result
+  } finally {
+    stop.abort(new TerminalError('nobody reads what tar(1) writes any more'))
+    await tar.result.catch(() => {})
+    await feeding.catch(() => {})
+  }
+}
+
+/** Names of members, in a file that nobody else can name. Names of any bytes cannot be given as words. */
+class NameList implements Disposable {
+  readonly path: string
+  readonly #fd: number
+
+  constructor(source: string, paths: readonly Buffer[]) {
+    const folder = mkdtempSync(join(tmpdir(), 'hdsync-names-'))
+    try {
+      const file = join(folder, 'names')
+      const names = paths.map((path) =>
+        path.length === 0
+          ? Buffer.from(`${source}\0`)
+          : Buffer.concat([Buffer.from(`${source}/`), path, end]),
+      )
+      writeFileSync(file, Buffer.concat(names), { mode: 0o600 })
+      this.#fd = openSync(file, 'r')
+      this.path = `/proc/${process.pid}/fd/${this.#fd}`
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#fd)
+  }
+}
+
+const end = Buffer.from([0])
