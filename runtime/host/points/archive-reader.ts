@@ -73,13 +73,13 @@ async function extract(
   archive: ArchiveFile,
   paths: readonly Buffer[],
   into: OpenFolder,
-  { owners, alone = false }: ExtractOptions = {},
+  options: ExtractOptions = {},
   runner: CommandRunner,
 ): Promise<Extracted> {
   if (paths.length === 0) return { unreadable: [] }
   using file = openFile(archive.path)
   const argv = [
-    ...['tar', ...extracting(archive, into, { owners, alone })],
+    ...['tar', ...extracting(archive, into, options)],
     ...[...from(archive, file), '--files-from=-'],
   ] as unknown as Command['argv']
   const tar = await runner.open({ argv, timeoutMs })
