@@ -130,7 +130,8 @@ export async function rehearse(
   const isStart = (one: Publication) => one.event.runid !== event.runid
   const publications = settlement.outcome === 'retry' ? [] : settlement.publications
   return {
-    outcome: settlement.outcome,
+    // It has no key that would have to be computed first.
+    outcome: settlement.outcome as Rehearsal['outcome'],
     error: settlement.attempt.error ?? null,
     emitted: publications
       .filter((one) => !isStart(one))

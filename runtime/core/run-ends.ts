@@ -2,7 +2,7 @@ import type { Envelope } from '../../events/envelope.ts'
 import type { EventBus } from './bus/bus.ts'
 import type { Journal, RunRow } from './bus/journal.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { Registry } from './registry/registry.ts'
+import { isBeside, type Registry } from './registry/registry.ts'
 
 interface RunEndsOptions {
   bus: EventBus
@@ -85,7 +85,7 @@ export class RunEnds {
   stalled(): { runId: string; again: boolean }[] {
     const { bus, registry, journal } = this.#options
     return [...this.#waiting.keys()].flatMap((runId) => {
-      const owed = bus.open(runId).some(({ function: name }) => !registry.get(name)?.definition.spec.aside)
+      const owed = bus.open(runId).some(({ function: name }) => !isBeside(registry.get(name)))
       const times = this.#asked.get(runId) ?? 0
       if (owed || times > 1) return []
       const run = journal.run(runId)

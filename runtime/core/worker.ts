@@ -3,14 +3,15 @@ import type { DataOf, EventDefinition } from '../../events/define.ts'
 import type { Envelope } from '../../events/envelope.ts'
 import { readStored } from '../../events/stored.ts'
 import { CancelledError, RetryableError, reasonOf, TerminalError } from '../errors.ts'
-import type { Delivery, EventBus, Publication, Settlement } from './bus/bus.ts'
+import { type Delivery, type EventBus, type Publication, type Settlement, unknownKey } from './bus/bus.ts'
 import type { Clock } from './clock.ts'
 import type { Context, Emit, EventLog, GiveUpContext, Received, Start } from './function.ts'
 import type { GateKeeper, Visit } from './gates.ts'
 import { failureText } from './guests/failure-text.ts'
+import { refuseDeep } from './guests/lineage.ts'
 import { CutOffError } from './guests/thrown.ts'
 import { childPublication, startPublication } from './publication.ts'
-import type { RegisteredFunction, Registry } from './registry/registry.ts'
+import { isBeside, type RegisteredFunction, type Registry } from './registry/registry.ts'
 import { nextTryAt } from './retry.ts'
 import { startOf } from './start.ts'
 
@@ -43,12 +44,40 @@ export async function work(
   end: AbortController,
   options: WorkerOptions,
 ): Promise<Settlement> {
+  if (delivery.key === unknownKey && target.guest?.key)
+    return computeKey(delivery, target, target.guest.key, options)
   const visit = options.gates.visit(delivery, target)
   if (!visit) return attemptOnce(delivery, target, end, options)
   const stop = () => end.abort(visit.signal.reason)
   if (visit.signal.aborted) stop()
   else visit.signal.addEventListener('abort', stop, { once: true })
   return visit.leave(await attemptOnce(delivery, target, end, options, visit))
+}
+
+/** Gives the delivery back with its key; one that has none cannot be put in order, and fails. */
+async function computeKey(
+  delivery: Delivery,
+  target: RegisteredFunction,
+  compute: (event: Envelope) => Promise<string>,
+  options: WorkerOptions,
+): Promise<Settlement> {
+  const startedAt = options.clock.now()
+  try {
+    const key = await compute(delivery.event)
+    const attempt = { startedAt, endedAt: options.clock.now() }
+    return { outcome: 'keyed', delivery, attempt, key, publications: [] }
+  } catch (thrown) {
+    const error = new TerminalError(`concurrency.key: ${toError(thrown).message}`, { cause: thrown })
+    const isCutOff = thrown instanceof CutOffError && delivery.tries < target.retry.limit
+    if (!isCutOff) return giveUp(delivery, target, error, options, startedAt)
+    const endedAt = options.clock.now()
+    return {
+      outcome: 'retry',
+      delivery,
+      attempt: { startedAt, endedAt, error: error.message },
+      runAt: endedAt,
+    }
+  }
 }
 
 async function attemptOnce(
@@ -88,6 +117,7 @@ async function attemptOnce(
     const running = target.definition.spec.run(delivered, context)
     if (running) await untilDone(Promise.resolve(running), signal, clock)
     close()
+    if (target.guest && publications.length > 0) refuseDeep(delivery.event, options.bus, options.registry)
     return { outcome: 'done', delivery, attempt: { startedAt, endedAt: clock.now() }, publications }
   } catch (thrown) {
     const error = toError(signal.aborted && !wasCutOff(thrown, signal) ? signal.reason : thrown)
@@ -210,9 +240,7 @@ function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions)
     newest: (definitions, subject) => newestFirst(typesOf(definitions), subject, 1)[0],
     recent: (definitions, subject, limit) => newestFirst(typesOf(definitions), subject, limit),
     pending: () =>
-      bus
-        .open(runId)
-        .filter(({ id, function: name }) => id !== delivery.id && !registry.get(name)?.definition.spec.aside)
+      bus.open(runId).filter(({ id, function: name }) => id !== delivery.id && !isBeside(registry.get(name)))
         .length,
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { heldBack } from '../../runtime/core/bus/bus.ts'
+import { type Delivery, heldBack, unknownKey } from '../../runtime/core/bus/bus.ts'
 import { attempt, type BusBench } from './bus-bench.ts'
 import { event, owed } from './publication.ts'
 
@@ -57,6 +57,20 @@ export function describeOrder(on: BusBench): void {
   })
 
   describe('a key', () => {
+    test('that is computed after the claim gives the delivery back, which counts as no attempt', async () => {
+      await on.bus.publish([owed('a', { key: unknownKey }), owed('b', { key: unknownKey })])
+      const a = await claimOne()
+      expect(a).toMatchObject({ key: unknownKey, event: { id: 'a' } })
+      expect(await claimedIds()).toEqual([])
+      await settle({ outcome: 'keyed', delivery: a, attempt, key: 'one', publications: [] })
+      const [again, b] = (await exchange({})).claimed
+      expect(again).toMatchObject({ key: 'one', tries: 1, event: { id: 'a' } })
+      await settle({ outcome: 'keyed', delivery: b as Delivery, attempt, key: 'one', publications: [] })
+      expect(await claimedIds()).toEqual([])
+      await settle({ outcome: 'done', delivery: again as Delivery, attempt, publications: [] })
+      expect(await claimedIds()).toEqual(['b'])
+    })
+
     test('lets deliveries of one function pass one at a time, in the order of their events', async () => {
       await on.bus.publish([owed('a', { key: 'k', runAt: 3 }), owed('b', { key: 'k', runAt: 1 })])
       expect(await claimedIds({ now: 1 })).toEqual([])

@@ -148,7 +148,14 @@ export interface Delivery {
   generation: number
   /** Fences this claim off from earlier and later ones. */
   token: string
+  key?: string | undefined
 }
+
+/**
+ * The key of a delivery whose key takes a while to compute. Whoever claims such a one computes it, and gives the delivery
+ * back (`keyed`). As all of a function share it until then, they are computed in the order of their events.
+ */
+export const unknownKey = '(to be computed)'
 
 export interface OpenDelivery {
   id: number
@@ -195,6 +202,8 @@ export interface Attempt {
 export type Settlement = { delivery: Delivery; attempt: Attempt } & (
   | { outcome: 'done'; publications: readonly Publication[] }
   | { outcome: 'retry'; runAt: number }
+  /** Its key is known now: it is ready again, and the claim does not count. */
+  | { outcome: 'keyed'; key: string; publications: readonly Publication[] }
   | { outcome: 'dead' | 'cancelled'; publications: readonly Publication[] }
 )
 

@@ -3,6 +3,7 @@ import { anyFact } from '../../../events/any-fact.ts'
 import type { EventDefinition } from '../../../events/define.ts'
 import type { Envelope } from '../../../events/envelope.ts'
 import { TerminalError } from '../../errors.ts'
+import { unknownKey } from '../bus/bus.ts'
 import type { Context, Emit, FunctionDefinition, GiveUpContext, Received, Start } from '../function.ts'
 import { type RegisteredFunction, register } from '../registry/registry.ts'
 import type { GuestHouse } from './house.ts'
@@ -45,7 +46,7 @@ export function guestFunction(
   event: (type: string) => EventDefinition | undefined,
   house: GuestHouse,
 ): RegisteredFunction {
-  const { name, file, on, emits, timeout, retry, always, aside, hasGiveUp, hasKey } = described
+  const { name, file, on, emits, spec, concurrency, hasGiveUp, hasKey } = described
   const known = (types: readonly string[]) =>
     types.flatMap((type) => (type === anyFact.type ? anyFact : (event(type) ?? [])))
   const definition: FunctionDefinition = {
@@ -55,10 +56,10 @@ export function guestFunction(
     spec: {
       on: known(on),
       emits: known(emits),
-      ...(timeout !== undefined && { timeout }),
-      ...(retry && { retry }),
-      ...(always && { always }),
-      ...(aside && { aside }),
+      ...spec,
+      ...(concurrency && {
+        concurrency: { ...concurrency, ...(hasKey && { key: () => unknownKey }) } as KeyedSpec,
+      }),
       async run({ event: cause, firstTry }, context) {
         const { config, run, signal } = context
         const work: Work = { do: 'run', function: name, event: cause, firstTry, config, run }
@@ -89,12 +90,15 @@ export function guestFunction(
       ...(hasKey && {
         async key(cause: Envelope) {
           const { key } = await house.call({ do: 'key', function: name, event: cause }, silent, deadline())
-          return key ?? ''
+          if (!key || key === unknownKey) throw new TerminalError('it is empty')
+          return key
         },
       }),
     },
   }
 }
+
+type KeyedSpec = NonNullable<FunctionDefinition['spec']['concurrency']>
 
 /** What is short is not waited for for long. */
 const shortMs = 5000

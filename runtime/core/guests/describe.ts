@@ -61,17 +61,16 @@ export function describe(
   file: string,
   { on, emits, spec }: FunctionDefinition,
 ): FunctionDescription {
-  const { timeout, retry, always, aside, concurrency, giveUp } = spec
+  const { on: _on, emits: _emits, run: _run, giveUp, concurrency, ...rest } = spec
+  const { key, ...limits } = concurrency ?? {}
   return {
     name,
     file,
-    on: on.map((event) => (event === anyFact ? anyFact.type : event.type)),
+    on: on.map(({ type }) => type),
     emits: emits.map(({ type }) => type),
-    ...(timeout !== undefined && { timeout }),
-    ...(retry !== undefined && { retry: { ...retry } }),
-    ...(always && { always: true }),
-    ...(aside && { aside: true }),
-    hasKey: concurrency !== undefined,
+    spec: rest,
+    ...(concurrency && { concurrency: limits }),
+    hasKey: key !== undefined,
     hasGiveUp: giveUp !== undefined,
   }
 }

@@ -1,8 +1,7 @@
 import type { EventDefinition } from '../../../events/define.ts'
 import type { Envelope } from '../../../events/envelope.ts'
 import type { Progress } from '../../progress.ts'
-import type { EmitOptions, RunInfo, StartOptions } from '../function.ts'
-import type { RetryPolicy } from '../retry.ts'
+import type { EmitOptions, FunctionDefinition, RunInfo, StartOptions } from '../function.ts'
 import type { Thrown } from './thrown.ts'
 
 // What the process of the user's functions (the guest) and hdsync (its parent) tell each other. The messages go through
@@ -62,10 +61,10 @@ export interface FunctionDescription {
   /** Types of events; `*` for every fact. */
   on: readonly string[]
   emits: readonly string[]
-  timeout?: string
-  retry?: Partial<RetryPolicy>
-  always?: boolean
-  aside?: boolean
+  /** Everything else that it says of itself, apart from what is code. */
+  spec: Omit<FunctionDefinition['spec'], 'on' | 'emits' | 'run' | 'giveUp' | 'concurrency'>
+  /** What `concurrency` says apart from its key. */
+  concurrency?: Record<string, unknown>
   hasKey: boolean
   hasGiveUp: boolean
 }

@@ -52,6 +52,12 @@ const lookMs = 250
 /** What was thrown after the end of a call is looked up for so many calls. */
 const namesKept = 1000
 
+/** Those of this hdsync, which end with it. */
+const alive = new Set<ChildProcess>()
+const killAll = () => {
+  for (const child of alive) child.kill('SIGKILL')
+}
+
 /** One process with functions of the user's in it, seen from outside. */
 export class GuestProcess {
   readonly #child: ChildProcess
@@ -81,12 +87,13 @@ export class GuestProcess {
     const socket = this.#child.stdio[4] as unknown as Readable & Writable & { unref(): void }
     answerQueries(socket, (query) => this.#calls.get(query.call)?.host.query(query))
     socket.unref()
-    const kill = () => this.#child.kill('SIGKILL')
-    process.once('exit', kill)
+    if (alive.size === 0) process.on('exit', killAll)
+    alive.add(this.#child)
     this.#child.on('message', (message) => this.#hear(message as FromGuest))
     this.#child.on('error', (error) => this.#end(error.message))
     this.#child.on('exit', (code, signal) => {
-      process.off('exit', kill)
+      alive.delete(this.#child)
+      if (alive.size === 0) process.off('exit', killAll)
       this.#end(signal ? `was ended by ${signal}` : `ended with exit code ${code}`)
     })
     this.#rest()

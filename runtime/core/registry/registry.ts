@@ -129,6 +129,16 @@ function typesOf({ definition: { on } }: RegisteredFunction, events: ReadonlyMap
   return new Set([...on.filter((event) => event !== anyFact), ...facts].map(({ type }) => type))
 }
 
+/**
+ * Whether the chain goes on and ends without waiting for a function: one that says so, and each of the user's that does not
+ * stand at a gate.
+ */
+export function isBeside(one: RegisteredFunction | undefined): boolean {
+  if (!one) return false
+  const { on, spec } = one.definition
+  return spec.aside === true || (one.guest !== undefined && !on.some(({ gate }) => gate))
+}
+
 /** Completes a definition with its defaults. */
 export function register(name: string, definition: FunctionDefinition, file = name): RegisteredFunction {
   const { spec } = definition

@@ -69,6 +69,8 @@ export const statements = {
   redrive: `UPDATE delivery SET state = 'ready', run_at = 0, generation = generation + 1,
       earlier_tries = earlier_tries + tries, tries = 0, started_at = NULL, ended_at = NULL, error = NULL
     WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
+  keyed: `UPDATE delivery SET state = 'ready', key = ?, tries = tries - 1, token = NULL, lease_until = NULL
+    WHERE id = ? AND token = ? AND state = 'claimed'`,
   isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
   replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
   holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready' AND id IN (${deliveriesOfRun})`,
@@ -113,7 +115,7 @@ export function prepareStatements(database: DatabaseSync): Statements {
  * @param also What else a delivery has to be to be claimed.
  */
 function claimableSql(also: string): string {
-  return `SELECT d.id AS delivery_id, d.function, d.tries, d.generation, event.*
+  return `SELECT d.id AS delivery_id, d.function, d.tries, d.generation, d.key, event.*
     FROM delivery AS d CROSS JOIN event ON event.seq = d.event_seq
     WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at <= ?
       AND (d.key IS NULL OR NOT EXISTS (

@@ -107,6 +107,7 @@ function settle(sql: Statements, settlement: Settlement): boolean {
   const { outcome, delivery, attempt } = settlement
   const { id, token, tries } = delivery
   const { startedAt, endedAt, error = null } = attempt
+  if (outcome === 'keyed') return sql.keyed.run(settlement.key, id, token).changes === 1
   if (outcome !== 'retry') return sql.end.run(outcome, startedAt, endedAt, error, id, token).changes === 1
   if (sql.retry.run(settlement.runAt, id, token).changes === 0) return false
   sql.attempt.run(tries, startedAt, endedAt, error, id)
@@ -157,7 +158,7 @@ class Births {
     const token = newToken()
     const lease = this.#turn.now + this.#turn.leaseMs
     this.#sql.claimed.run(id, name, key ?? null, runAt, token, lease)
-    this.claimed.push({ id, function: name, tries: 1, generation: 0, token, event: envelopeOf(row) })
+    this.claimed.push({ id, function: name, tries: 1, generation: 0, token, key, event: envelopeOf(row) })
   }
 }
 
@@ -173,7 +174,8 @@ function claimReady(sql: Statements, turn: Turn, room: number): Delivery[] {
     sql.claim.run(token, now + leaseMs, id)
     const tries = (row.tries as number) + 1
     const generation = row.generation as number
-    return { id, function: row.function as string, tries, generation, token, event: envelopeOf(row) }
+    const key = (row.key as string | null) ?? undefined
+    return { id, function: row.function as string, tries, generation, token, key, event: envelopeOf(row) }
   })
 }
 

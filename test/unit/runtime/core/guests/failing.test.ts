@@ -112,6 +112,18 @@ const failures: Record<string, [text: string, reason: RegExp]> = {
     guest('run(_, { emit }) { emit(done, { source: 3 }) }'),
     /does not fit its schema/,
   ],
+  'throws in concurrency.key': [
+    guest('run() {}', 'concurrency: { key: (data) => (data as any).no.such },'),
+    /concurrency\.key: Cannot read properties of undefined/,
+  ],
+  'never ends in concurrency.key': [
+    guest('run() {}', 'concurrency: { key: () => { for (;;); } },'),
+    /concurrency\.key: .*(took longer than 5 s|in hand: .*guest)/,
+  ],
+  'throws in run and in giveUp': [
+    guest(`run() { throw new Error('first') }`, `giveUp() { throw new Error('second') },`),
+    /first; then, when giving up: second/,
+  ],
   'hands a function to the box': [
     guest(`async run(_, { host }) { await host.program({ argv: ['true'], timeoutMs: 1, onStdout() {} }) }`),
     /host\.program\(\): .*could not be cloned/,
@@ -184,4 +196,29 @@ test('a file that never ends loading is left out, in the time that it has', asyn
   const { failures, close } = await loadGuests(folder, [], catalogue, options)
   onTestFinished(close)
   expect(failures).toMatchObject([{ name: 'loop', message: 'took longer than 3 s to load' }])
+})
+
+test('what has one key is handled one after the other, in its order; other keys go on beside', async () => {
+  const keyed = guest(
+    `async run({ data }, { log }) { log.info('+' + data.source); await sleep(300); log.info('-' + data.source) }`,
+    'concurrency: { key: (data) => data.source },',
+  )
+  const { bench } = await benchOf({ guest: keyed })
+  for (const source of ['a', 'a', 'b']) await bench.emit(work, { source })
+  await vi.waitFor(() => expect(bench.said).toHaveLength(6), { timeout: 30_000 })
+  expect(bench.said.filter((line) => /a/.test(line))).toEqual(['+a', '-a', '+a', '-a'])
+  expect(bench.said.indexOf('+b')).toBeLessThan(bench.said.lastIndexOf('+a'))
+  expect(bench.deliveries('guest').map(({ attempts }) => attempts.length)).toEqual([1, 1, 1])
+})
+
+test('a chain that feeds itself ends after 100 events, and says so', async () => {
+  const loop = `const go = defineEvent('loop.go', z.strictObject({}))
+    export default defineFunction({ on: [work, go], emits: [go], run(_, { emit }) { emit(go, {}) } })`
+  const { bench } = await benchOf({ loop })
+  await bench.emit(work, {})
+  await vi.waitFor(() => expect(bench.types()).toContain('dead.lettered'), { timeout: 60_000 })
+  expect(bench.types().filter((type) => type === 'loop.go')).toHaveLength(100)
+  expect(bench.journal.dead()).toMatchObject([
+    { function: 'loop', error: expect.stringContaining('feed itself') },
+  ])
 })
