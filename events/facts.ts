@@ -139,6 +139,8 @@ export const sourceArchived = defineEvent(
     /** The archive from which so many of its bytes were taken as they stand there, as they have not changed. */
     takenFrom: z.string().optional(),
     takenBytes: count.optional(),
+    /** The room on its disk when it stood there. */
+    disk: z.strictObject({ freeBytes: count, totalBytes: count }).optional(),
   }),
   { ...fact, kept: { per: ['source'] } },
 )

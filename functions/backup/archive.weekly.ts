@@ -62,7 +62,9 @@ export default defineFunction({
     }
     for (const reason of reused.warnings ?? []) emit(runWarned, { reason })
     const unsound = [...(reused.unsound ?? [])]
-    if (reused.archive) emit(sourceArchived, { source: source.name, ...reused.archive })
+    const stands = async (archive: NonNullable<typeof reused.archive>) =>
+      emit(sourceArchived, { source: source.name, ...archive, disk: await host.archives.room(to) })
+    if (reused.archive) await stands(reused.archive)
     else {
       const {
         archive,
@@ -75,7 +77,7 @@ export default defineFunction({
         emit(runWarned, { reason: `${problem}; so is what shares its blocks, nothing is taken from it` })
       }
       for (const reason of warnings) emit(runWarned, { reason })
-      emit(sourceArchived, { source: source.name, ...archive })
+      await stands(archive)
     }
     for (const { path, file } of unsound) {
       emit(archiveDamaged, {

@@ -85,6 +85,14 @@ export const conditions = {
   'target.no-xattrs': ['warning', 'a target keeps no extended attributes'],
   'target.unlisted-mount': ['warning', 'something is mounted in a target that `mounts` does not list'],
   'target.same-disk': ['warning', 'a target lies on the disk of its source'],
+  'target.forgotten': [
+    'warning',
+    'a target holds the mirror or archives of a source that is not in the config',
+  ],
+  'archive.filling': [
+    'warning',
+    'the disk of the archives will be full soon, by the growth of the last nights',
+  ],
   'archive.no-room': ['error', 'an archive of the last size does not fit beside last week’s'],
   'archive.week-too-large': ['warning', 'the archives of a whole week will not fit'],
 

@@ -2,6 +2,8 @@ import { existsSync, statSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { readStored, sourceArchived, sourceSynced } from '../../../events/index.ts'
+import { archiveRecord } from '../../backup/keep/points.ts'
+import { forecastRoom, roomSamples } from '../../backup/status/room.ts'
 import type { Source, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import { mirrorPath } from '../../host/mirror/mirror-identity.ts'
@@ -99,10 +101,12 @@ export async function checkArchiveRoom(box: Box, history: History): Promise<Find
     const finding = `${target.path} has ${formatBytes(free)} free, the largest archive was ${formatBytes(largest)}`
     return [error('archive.no-room', about, finding, 'make room, or use a larger disk for archives')]
   }
+  const filling = checkFilling(Object.keys(sources), target, history)
   const growth = last.reduce((sum, { path, sizeBytes }) => sum + weekGrowth(path, sizeBytes), 0)
-  if (growth + largest <= free) return []
+  if (growth + largest <= free) return filling
   const finding = `${target.path} has ${formatBytes(free)} free, the archives of a week will need ${formatBytes(growth + largest)} more`
   return [
+    ...filling,
     warning(
       'archive.week-too-large',
       about,
@@ -119,4 +123,23 @@ function weekGrowth(path: string, sizeBytes: number): number {
       statSync(join(dirname(dirname(path)), day, basename(path)), { throwIfNoEntry: false })?.size ?? 0,
   )
   return there.reduce((sum, size) => sum + Math.max(0, sizeBytes - size), 0)
+}
+
+/** With less time than this something should be done about it. */
+const fewDays = 14
+
+/** Whether the disk of the archives is full soon, if it goes on as in the last nights. */
+function checkFilling(sources: readonly string[], { name, path }: Target, history: History): Finding[] {
+  const nights = sources.flatMap((subject) => {
+    const told =
+      history?.events({ types: [sourceArchived.type], subject, newestFirst: true, limit: 100 }) ?? []
+    return archiveRecord(told).nights
+  })
+  const { perDayBytes = 0, daysLeft = Number.POSITIVE_INFINITY } = forecastRoom(roomSamples(nights)) ?? {}
+  if (daysLeft >= fewDays) return []
+  const days = Math.floor(daysLeft)
+  const finding = `${path} will be full in ${days} ${days === 1 ? 'day' : 'days'}: it takes ${formatBytes(perDayBytes)} a day`
+  const remedy =
+    'use a larger disk, keep fewer archives (`archive.keep`), or `archive: false` for some sources'
+  return [warning('archive.filling', `target ${name}`, finding, remedy)]
 }

@@ -11,6 +11,7 @@ import { lookAround, realPath } from '../../host/mount/real-path.ts'
 import { type Claims, foreignOf, foreignReason, readClaims, takeOverHint } from '../../host/target/claims.ts'
 import { type Door, doorsOf } from '../../host/target/doors.ts'
 import { readMarker } from '../../host/target/marker.ts'
+import { remainsOn } from '../../host/target/remains.ts'
 import { Folder } from '../../host/target/safe-open.ts'
 import { devicePath, holdsOtherDisk } from '../../host/target/targets.ts'
 import { weekdays } from '../../weekday.ts'
@@ -60,6 +61,7 @@ async function checkPresent(target: Target, box: Box): Promise<Finding[]> {
       ...doorFindings(target, doorsOf(target.path, target.name)),
       ...checkLinks(target, box),
       ...checkClaims(target, box),
+      ...checkForgotten(target, box),
       ...(await checkAttributes(target, box)),
       ...(await checkSpace(target.path, 'target.nearly-full', about)),
     ]
@@ -126,6 +128,26 @@ function checkClaims(target: Target, box: Box): Finding[] {
   } catch (thrown) {
     return [refused('target.foreign-mirror', `target ${target.name}`, thrown)]
   }
+}
+
+/** What a source has left there that is backed up no more, or to another target. */
+function checkForgotten(target: Target, { config, store }: Box): Finding[] {
+  const wanted = storedOn(target, config).map(({ name }) => name)
+  const left = remainsOn(target, store).filter(({ source }) => !wanted.includes(source))
+  return left.map(({ source, mirror, archives }) => {
+    const parts = [
+      ...(mirror === undefined ? [] : ['a mirror']),
+      ...(archives.length === 0
+        ? []
+        : [`${archives.length} ${archives.length === 1 ? 'archive' : 'archives'}`]),
+    ]
+    return warning(
+      'target.forgotten',
+      `target ${target.name}`,
+      `${target.path} holds ${parts.join(' and ')} of ${source}, which the config does not back up there`,
+      `see what it is: hdsync forget ${source} --dry-run; to remove it: hdsync forget ${source} --yes`,
+    )
+  })
 }
 
 function claimFindings(target: Target, claims: Claims, { config, store }: Box): Finding[] {

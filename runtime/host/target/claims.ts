@@ -71,6 +71,14 @@ export function claimSources(
   return { refused, found, taken }
 }
 
+/** Gives up what a source has claimed on a target. Safe to repeat. @throws {TerminalError} The claims cannot be written. */
+export function giveUpClaims(target: Pick<Target, 'path'>, source: string): void {
+  using folder = Folder.existing(target.path)
+  const claims = claimsIn(folder)
+  if (!claims.delete(source)) return
+  folder.replace(claimsFile, `${JSON.stringify({ mirrors: [...claims] })}\n`, 0o600)
+}
+
 /** Those of the sources that belong to another store. */
 export function foreignOf(claims: Claims, sources: readonly string[], store: string): Claims {
   return new Map(

@@ -1,0 +1,42 @@
+import { basename, dirname } from 'node:path'
+import { type ArchiveRecord, isWeekday, type KeepPoint, nightOf } from './points.ts'
+
+/** The archives of a source as the record has them, for when their disk is not mounted: each may be gone since. */
+export function recordedPoints({ nights, kept, damaged }: ArchiveRecord): KeepPoint[] {
+  const stateOf = (file: string, state: KeepPoint['state']) => (damaged.has(file) ? 'damaged' : state)
+  const points = new Map<string, KeepPoint>()
+  for (const { path, file = path, sizeBytes, sha256, provenAt } of nights) {
+    const folder = basename(dirname(path))
+    // What was at this path before is there no more.
+    if (points.has(path) || !isWeekday(folder)) continue
+    const at = nightOf(provenAt, folder)
+    const state = stateOf(file, sha256 === undefined ? 'unknown' : 'good')
+    points.set(path, {
+      path,
+      folder,
+      at,
+      file,
+      sizeBytes,
+      diskBytes: sizeBytes,
+      writtenMs: at,
+      state,
+      sha256,
+    })
+  }
+  for (const { path, at: iso, file, sizeBytes, sha256, state } of kept) {
+    const at = Date.parse(iso)
+    const folder = `kept/${basename(dirname(path))}`
+    points.set(path, {
+      path,
+      folder,
+      at,
+      file,
+      sizeBytes,
+      diskBytes: sizeBytes,
+      writtenMs: at,
+      state: stateOf(file, state),
+      sha256,
+    })
+  }
+  return [...points.values()]
+}

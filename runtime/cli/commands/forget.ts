@@ -1,0 +1,127 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config, Target } from '../../config/config.ts'
+import { loadConfig } from '../../config/load.ts'
+import { storedOn } from '../../config/lookup.ts'
+import { openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
+import { storeId } from '../../core/bus/sqlite/identity.ts'
+import { count } from '../../count.ts'
+import { UsageError } from '../../errors.ts'
+import { standingArchives } from '../../host/archive/kept.ts'
+import type { Host } from '../../host/host.ts'
+import { removeMirror, sizeOfFolder } from '../../host/mirror/remove-mirror.ts'
+import { giveUpClaims } from '../../host/target/claims.ts'
+import { type Remains, remainsOn } from '../../host/target/remains.ts'
+import { formatBytes } from '../../units.ts'
+import { weekdays } from '../../weekday.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { onTargets } from '../on-target.ts'
+
+interface ForgetOptions {
+  config?: string
+  json?: boolean
+  dryRun?: boolean
+  yes?: boolean
+}
+
+/** What a target holds of the source. */
+interface Found extends Remains {
+  target: Target
+  mirrorSize?: { files: number; bytes: number }
+  archiveBytes: number
+}
+
+/**
+ * `hdsync forget`: removes the mirror and the archives of a source from the targets that it is not backed up to any more; with `--dry-run`
+ * says what they are. Nothing goes that was not shown, and nothing without `--yes`.
+ * @returns 4 when another hdsync is at work.
+ * @throws {UsageError} The source is still in the config, or neither `--dry-run` nor `--yes` is given.
+ */
+export async function forgetCommand(source: string, options: ForgetOptions, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const wanted = Object.values(config.targets)
+  const found = await onTargets(config, wanted, io, async (host) => {
+    const there = await lookFor(source, config)
+    if (there.length === 0 || options.dryRun || !options.yes) return there
+    if (!options.json) io.stdout(foundText(source, there))
+    for (const one of there) await remove(one, config, host)
+    return there
+  })
+  if (!found) return exitCodes.busy
+  const removed = found.length > 0 && options.yes === true && !options.dryRun
+  if (options.json) io.stdout(`${JSON.stringify(asJson(source, found, removed))}\n`)
+  else if (!removed) io.stdout(foundText(source, found))
+  else io.stdout(`${source} is forgotten: its mirror and archives are removed\n`)
+  if (found.length === 0 || removed || options.dryRun) return exitCodes.succeeded
+  throw new UsageError('nothing was removed', { hint: `to remove it all: hdsync forget ${source} --yes` })
+}
+
+/** @throws {UsageError} The source still writes there. */
+async function lookFor(source: string, config: Config): Promise<Found[]> {
+  const database = openDatabaseForReading(config.state)
+  const store = database ? storeId(database) : ''
+  database?.close()
+  const found: Found[] = []
+  for (const target of Object.values(config.targets)) {
+    const remains = remainsOn(target, store).find((one) => one.source === source)
+    if (!remains || isWanted(source, target, config)) continue
+    const archives = await standingArchives(target, source)
+    const files = new Map(archives.map(({ file, diskBytes }) => [file, diskBytes]))
+    found.push({
+      ...remains,
+      target,
+      ...(remains.mirror !== undefined && { mirrorSize: sizeOfFolder(remains.mirror) }),
+      archiveBytes: [...files.values()].reduce((sum, bytes) => sum + bytes, 0),
+    })
+  }
+  const wanted = Object.values(config.targets).find((target) => isWanted(source, target, config))
+  if (found.length > 0 || !wanted) return found
+  throw new UsageError(`${source} is in the config, and is backed up to target ${wanted.name}`, {
+    hint: `take it out of ${config.file} first`,
+  })
+}
+
+function isWanted(source: string, target: Target, config: Config): boolean {
+  return storedOn(target, config).some(({ name }) => name === source)
+}
+
+async function remove({ target, source, mirror }: Found, config: Config, host: Host): Promise<void> {
+  await host.archives.remove(target, await standingArchives(target, source))
+  if (mirror !== undefined) await removeMirror(target.path, source)
+  giveUpClaims(target, source)
+  if (Object.hasOwn(config.sources, source)) return
+  for (const weekday of weekdays)
+    rmSync(join(config.state, 'archives', `${source}.${weekday}.index`), { force: true })
+}
+
+function foundText(source: string, found: readonly Found[]): string {
+  if (found.length === 0) return `no target holds anything of ${source}\n`
+  return found
+    .flatMap(({ target, mirror, mirrorSize, archives, archiveBytes }) => [
+      `target ${target.name}\n`,
+      ...(mirror !== undefined && mirrorSize
+        ? [`  mirror    ${mirror}: ${count(mirrorSize.files)} entries, ${formatBytes(mirrorSize.bytes)}\n`]
+        : []),
+      ...archives.map((path) => `  archive   ${path}\n`),
+      ...(archives.length > 0
+        ? [`  in all    ${archives.length} archives, ${formatBytes(archiveBytes)}\n`]
+        : []),
+    ])
+    .join('')
+}
+
+function asJson(source: string, found: readonly Found[], removed: boolean) {
+  return {
+    source,
+    removed,
+    targets: found.map(({ target, mirror, mirrorSize, archives, archiveBytes }) => ({
+      target: target.name,
+      mirror: mirror ?? null,
+      mirrorFiles: mirrorSize?.files ?? 0,
+      mirrorBytes: mirrorSize?.bytes ?? 0,
+      archives,
+      archiveBytes,
+    })),
+  }
+}

@@ -1,0 +1,17 @@
+import { loadConfig } from '../../config/load.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { readStatus } from '../keep/read-status.ts'
+import { statusText } from '../keep/status-text.ts'
+
+/**
+ * `hdsync status`: how each source stands, the worst first, and what its backups take. Looks only: at the record, and at
+ * disks that are mounted.
+ * @returns 0 when all is well, 1 when a source failed or is overdue, 3 with warnings, 5 when one is held.
+ */
+export async function statusCommand(options: { config?: string; json?: boolean }, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const status = await readStatus(config, Date.now())
+  io.stdout(options.json ? `${JSON.stringify(status)}\n` : statusText(status, io))
+  return exitCodes[status.state]
+}

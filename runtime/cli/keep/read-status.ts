@@ -1,0 +1,186 @@
+import { statfs } from 'node:fs/promises'
+import { runEnds, sourceSynced } from '../../../events/index.ts'
+import { openHold } from '../../backup/holds/holds.ts'
+import { eventsLookedAt } from '../../backup/keep/keeping.ts'
+import {
+  type ArchivedNight,
+  type ArchiveRecord,
+  archiveRecord,
+  isWeekday,
+  type KeepPoint,
+  pointsOf,
+  tellsOfArchives,
+} from '../../backup/keep/points.ts'
+import { recordedPoints } from '../../backup/keep/recorded.ts'
+import { forecastRoom, roomSamples } from '../../backup/status/room.ts'
+import {
+  inOrderOfNeed,
+  resultsBySource,
+  type SourceStatus,
+  sizeOf,
+  statusOf,
+  syncedOf,
+} from '../../backup/status/source-status.ts'
+import type { Config, Target } from '../../config/config.ts'
+import type { EventBus } from '../../core/bus/bus.ts'
+import { standingArchives } from '../../host/archive/kept.ts'
+import { createRunner, unobserved } from '../../host/command/command.ts'
+import { heldLists } from '../../host/mirror/held-lists.ts'
+import { hasSystemd, timerState } from '../../host/systemd/timer.ts'
+import { isoOf } from '../../instant.ts'
+import { isMounted } from '../on-target.ts'
+import { readPast } from '../store.ts'
+
+/** How a target's disk stands: what `hdsync status --json` prints of it. */
+export interface TargetStatus {
+  target: string
+  path: string
+  mounted: boolean
+  /** Of its disk, now or when it was last on record; null where neither is known. */
+  freeBytes: number | null
+  totalBytes: number | null
+  /** What each kind takes: mirrors uncompressed, of archives those of the weekdays first. */
+  tiers: { mirrors: number; weekdays: number; kept: number }
+  perDayBytes: number | null
+  /** Days until it is full, by the growth of the last nights. */
+  daysLeft: number | null
+}
+
+/** What `hdsync status --json` prints. */
+export interface Status {
+  at: string
+  state: 'succeeded' | 'degraded' | 'held' | 'failed'
+  /** The run that is going on or waits, and when the timer starts the next. */
+  run: string | null
+  nextRunAt: string | null
+  sources: SourceStatus[]
+  targets: TargetStatus[]
+}
+
+/** What is read of the record of one source. */
+interface Told {
+  name: string
+  record: ArchiveRecord
+  facts: Pick<Parameters<typeof statusOf>[0], 'since' | 'results' | 'hold' | 'synced'>
+}
+
+/** Reads how everything stands: from the record, and from the disks that are mounted. */
+export async function readStatus(config: Config, now: number): Promise<Status> {
+  const { told, run } = readPast(config, ({ bus, journal }) => ({
+    told: tellOf(config, bus),
+    run: journal.unended().at(-1) ?? null,
+  }))
+  const to = config.archive && config.targets[config.archive.target]
+  const looked = await Promise.all(told.map(async (one) => ({ ...one, points: await pointsNow(one, to) })))
+  const sources = looked.map(({ name, record, facts, points }) =>
+    statusOf({
+      ...facts,
+      source: name,
+      now,
+      allowedMs: config.alert.after,
+      points,
+      provenAt: record.nights[0]?.provenAt,
+    }),
+  )
+  const targets = await Promise.all(
+    Object.values(config.targets).map((target) => targetStatus(target, config, sources, looked)),
+  )
+  return {
+    at: isoOf(now),
+    state: worstOf(sources),
+    run,
+    nextRunAt: await nextRun(),
+    sources: inOrderOfNeed(sources),
+    targets,
+  }
+}
+
+const runsLookedAt = 2000
+
+function tellOf(config: Config, bus: EventBus): Told[] {
+  const ends = bus.events({ types: runEnds.map(({ type }) => type), newestFirst: true, limit: runsLookedAt })
+  const results = resultsBySource(ends)
+  const begun = bus.events({ limit: 1 })[0]
+  const lists = heldLists(config.state)
+  return Object.keys(config.sources).map((name) => {
+    const newest = { subject: name, newestFirst: true }
+    const types = tellsOfArchives.map(({ type }) => type)
+    return {
+      name,
+      record: archiveRecord(bus.events({ ...newest, types, limit: eventsLookedAt })),
+      facts: {
+        since: begun && Date.parse(begun.time),
+        results: results.get(name) ?? [],
+        hold: openHold({ bus, lists }, name),
+        synced: syncedOf(bus.events({ ...newest, types: [sourceSynced.type], limit: 1 })[0]),
+      },
+    }
+  })
+}
+
+/** What stands on the disk, or stood there at the last night where it is not mounted. */
+async function pointsNow({ name, record }: Told, to: Target | undefined): Promise<KeepPoint[]> {
+  if (!to) return []
+  try {
+    if (isMounted(to)) return pointsOf(await standingArchives(to, name), record)
+  } catch {
+    // It cannot be looked at: `check` says why.
+  }
+  return recordedPoints(record)
+}
+
+async function targetStatus(
+  target: Target,
+  config: Config,
+  sources: readonly SourceStatus[],
+  looked: readonly { record: ArchiveRecord; points: readonly KeepPoint[] }[],
+): Promise<TargetStatus> {
+  const isArchive = config.archive?.target === target.name
+  const points = isArchive ? looked.flatMap(({ points }) => points) : []
+  const weekdays = points.filter(({ folder }) => isWeekday(folder))
+  const files = new Set(weekdays.map(({ file }) => file))
+  const nights: ArchivedNight[] = isArchive ? looked.flatMap(({ record }) => record.nights) : []
+  const forecast = forecastRoom(roomSamples(nights))
+  const mirrors = sources.filter(({ source }) => config.sources[source]?.target === target.name)
+  return {
+    target: target.name,
+    path: target.path,
+    ...(await roomOf(target, nights)),
+    tiers: {
+      mirrors: mirrors.reduce((sum, { mirrorBytes }) => sum + (mirrorBytes ?? 0), 0),
+      weekdays: sizeOf(weekdays),
+      kept: sizeOf(points.filter(({ folder, file }) => !isWeekday(folder) && !files.has(file))),
+    },
+    perDayBytes: forecast?.perDayBytes ?? null,
+    daysLeft: forecast?.daysLeft ?? null,
+  }
+}
+
+async function roomOf(
+  target: Target,
+  nights: readonly ArchivedNight[],
+): Promise<Pick<TargetStatus, 'mounted' | 'freeBytes' | 'totalBytes'>> {
+  try {
+    if (isMounted(target)) {
+      const { bavail, bsize, blocks } = await statfs(target.path)
+      return { mounted: true, freeBytes: bavail * bsize, totalBytes: blocks * bsize }
+    }
+  } catch {
+    // As if it were not mounted.
+  }
+  const last = nights.toSorted((one, other) => other.provenAt - one.provenAt).find(({ disk }) => disk)?.disk
+  return { mounted: false, freeBytes: last?.freeBytes ?? null, totalBytes: last?.totalBytes ?? null }
+}
+
+async function nextRun(): Promise<string | null> {
+  if (!hasSystemd()) return null
+  const runner = createRunner({ observer: unobserved, signal: AbortSignal.timeout(10_000), owner: 'status' })
+  const next = (await timerState(runner).catch(() => undefined))?.next
+  return next === undefined ? null : isoOf(next)
+}
+
+function worstOf(sources: readonly SourceStatus[]): Status['state'] {
+  const states = new Set(sources.map(({ state }) => state))
+  if (states.has('overdue') || states.has('failed') || states.has('cancelled')) return 'failed'
+  return states.has('held') ? 'held' : states.has('degraded') ? 'degraded' : 'succeeded'
+}

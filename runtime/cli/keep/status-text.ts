@@ -1,0 +1,111 @@
+import { formatBytes, formatDuration } from '../../units.ts'
+import { dateOf } from '../../weekday.ts'
+import { localDay, type Painter, painter, printable, wrapWords } from '../format.ts'
+import type { Io } from '../io.ts'
+import { table } from '../table.ts'
+import type { Status, TargetStatus } from './read-status.ts'
+
+const columns = 80
+
+/** The status as a page of a terminal: what needs somebody comes first. */
+export function statusText(status: Status, { colour, width = columns }: Io): string {
+  const paint = painter(colour)
+  return [
+    headText(status, paint),
+    sourcesText(status, paint, width),
+    ...status.sources.flatMap((source) => problemLines(source, paint, width)),
+    ...status.targets.map((target) => targetText(target, paint)),
+  ]
+    .filter((text) => text !== '')
+    .join('\n')
+}
+
+function headText({ sources, run, nextRunAt, at }: Status, paint: Painter): string {
+  const bad = sources.filter(({ state }) => state !== 'succeeded').length
+  const all = `${sources.length} source${sources.length === 1 ? '' : 's'}`
+  const what =
+    bad === 0
+      ? paint.green(`${all}, all is well`)
+      : paint.yellow(`${all}, ${bad} ${bad === 1 ? 'needs' : 'need'} a look`)
+  const inMs = nextRunAt === null ? 0 : Date.parse(nextRunAt) - Date.parse(at)
+  const next = run ? `run ${run} is going on` : nextRunAt ? `next run in ${ageText(inMs)}` : ''
+  return `${[what, next].filter(Boolean).join('; ')}\n`
+}
+
+/** An age or a pause in its largest unit: nobody reads `3d 4h` at a look. */
+function ageText(ms: number): string {
+  const day = 86_400_000
+  if (ms >= 2 * day) return `${Math.floor(ms / day)}d`
+  return ms >= 7_200_000
+    ? `${Math.floor(ms / 3_600_000)}h`
+    : formatDuration(Math.max(0, Math.floor(ms / 60_000) * 60_000))
+}
+
+function sourcesText({ sources, at }: Status, paint: Painter, width: number): string {
+  const now = Date.parse(at)
+  const since = (iso: string | null) => (iso === null ? '-' : ageText(now - Date.parse(iso)))
+  const rows = sources.map((one) => [
+    one.lastGoodAt === null ? 'never' : since(one.lastGoodAt),
+    one.source,
+    paint.state(stateWord(one.state)),
+    String(one.restorePoints),
+    one.oldestAt === null ? '-' : dateOf(Date.parse(one.oldestAt)),
+    one.sizeBytes > 0 ? formatBytes(one.sizeBytes) : '-',
+    one.growthBytes === null ? '-' : signed(one.growthBytes),
+    since(one.provenAt),
+  ])
+  return table([['AGE', 'SOURCE', 'STATE', 'POINTS', 'BACK TO', 'SIZE', 'A WEEK', 'PROVEN'], ...rows], width)
+}
+
+const stateWord = (state: string) =>
+  state === 'overdue' ? 'failed: late' : state === 'none' ? 'waiting' : state
+
+function signed(bytes: number): string {
+  return bytes === 0 ? '0 B' : `${bytes > 0 ? '+' : '-'}${formatBytes(Math.abs(bytes))}`
+}
+
+function problemLines(source: Status['sources'][number], paint: Painter, width: number): string[] {
+  const { source: name, state, problem, todo, lastGoodAt } = source
+  if (problem === null && todo === null) return []
+  const good = lastGoodAt === null ? '' : ` (last good: ${localDay(Date.parse(lastGoodAt))})`
+  const text = printable(
+    `${state === 'none' ? '' : `${state}: `}${problem ?? ''}${state === 'degraded' ? '' : good}`,
+  )
+  const [first = '', ...rest] = wrapWords(`${name}: ${text}`, width - 2)
+  return [
+    [
+      `${paint.bold(name)}${first.slice(name.length)}`,
+      ...rest.map((line) => `  ${line}`),
+      ...(todo === null ? [] : [`  ${paint.cyan(todo)}`]),
+      '',
+    ].join('\n'),
+  ]
+}
+
+function targetText(
+  { path, mounted, freeBytes, totalBytes, tiers, perDayBytes, daysLeft }: TargetStatus,
+  paint: Painter,
+): string {
+  const room =
+    freeBytes === null || totalBytes === null
+      ? 'not mounted'
+      : `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free${mounted ? '' : ' when it was last mounted'}`
+  const growth =
+    perDayBytes === null || perDayBytes <= 0
+      ? ''
+      : `, ${formatBytes(perDayBytes)} a day${daysLeft === null ? '' : `: full in ${daysText(daysLeft)}`}`
+  const parts = Object.entries(tiers)
+    .filter(([, bytes]) => bytes > 0)
+    .map(([tier, bytes]) => `${tier} ${formatBytes(bytes)}`)
+  const isShort = daysLeft !== null && daysLeft < 14
+  return [
+    `${paint.bold(path)}  ${isShort ? paint.yellow(`${room}${growth}`) : `${room}${growth}`}\n`,
+    ...(parts.length > 0 ? [`  ${parts.join(', ')}\n`] : []),
+  ].join('')
+}
+
+function daysText(days: number): string {
+  if (days < 1) return 'less than a day'
+  if (days < 60) return `${Math.floor(days)} days`
+  return days < 730 ? `${Math.floor(days / 30)} months` : 'years'
+}
