@@ -22,6 +22,7 @@ const stateColours: Readonly<Record<string, Colour>> = {
   warning: 'yellow',
   interrupted: 'red',
   failed: 'red',
+  overdue: 'red',
   error: 'red',
 }
 

@@ -5,7 +5,7 @@ import { loadConfig } from '../../config/load.ts'
 import { storedOn } from '../../config/lookup.ts'
 import { openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
 import { storeId } from '../../core/bus/sqlite/identity.ts'
-import { count } from '../../count.ts'
+import { count, counted } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
 import { standingArchives } from '../../host/archive/kept.ts'
 import type { Host } from '../../host/host.ts'
@@ -52,7 +52,7 @@ export async function forgetCommand(source: string, options: ForgetOptions, io: 
   const removed = found.length > 0 && options.yes === true && !options.dryRun
   if (options.json) io.stdout(`${JSON.stringify(asJson(source, found, removed))}\n`)
   else if (!removed) io.stdout(foundText(source, found))
-  else io.stdout(`${source} is forgotten: its mirror and archives are removed\n`)
+  else io.stdout(`${source} is forgotten: what is listed above is removed\n`)
   if (found.length === 0 || removed || options.dryRun) return exitCodes.succeeded
   throw new UsageError('nothing was removed', { hint: `to remove it all: hdsync forget ${source} --yes` })
 }
@@ -101,11 +101,13 @@ function foundText(source: string, found: readonly Found[]): string {
     .flatMap(({ target, mirror, mirrorSize, archives, archiveBytes }) => [
       `target ${target.name}\n`,
       ...(mirror !== undefined && mirrorSize
-        ? [`  mirror    ${mirror}: ${count(mirrorSize.files)} entries, ${formatBytes(mirrorSize.bytes)}\n`]
+        ? [
+            `  mirror    ${mirror}: ${count(mirrorSize.files)} ${mirrorSize.files === 1 ? 'entry' : 'entries'}, ${formatBytes(mirrorSize.bytes)}\n`,
+          ]
         : []),
       ...archives.map((path) => `  archive   ${path}\n`),
       ...(archives.length > 0
-        ? [`  in all    ${archives.length} archives, ${formatBytes(archiveBytes)}\n`]
+        ? [`  in all    ${counted(archives.length, 'archive')}, ${formatBytes(archiveBytes)}\n`]
         : []),
     ])
     .join('')

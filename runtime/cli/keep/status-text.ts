@@ -14,7 +14,7 @@ export function statusText(status: Status, { colour, width = columns }: Io): str
     headText(status, paint),
     sourcesText(status, paint, width),
     ...status.sources.flatMap((source) => problemLines(source, paint, width)),
-    ...status.targets.map((target) => targetText(target, paint)),
+    status.targets.map((target) => targetText(target, paint)).join(''),
   ]
     .filter((text) => text !== '')
     .join('\n')
@@ -28,13 +28,17 @@ function headText({ sources, run, nextRunAt, at }: Status, paint: Painter): stri
       ? paint.green(`${all}, all is well`)
       : paint.yellow(`${all}, ${bad} ${bad === 1 ? 'needs' : 'need'} a look`)
   const inMs = nextRunAt === null ? 0 : Date.parse(nextRunAt) - Date.parse(at)
+  const begun = sources.some(({ state }) => state !== 'none')
   const next = run ? `run ${run} is going on` : nextRunAt ? `next run in ${ageText(inMs)}` : ''
+  if (!begun)
+    return `${[`${all}, none is backed up yet`, next || 'hdsync run makes the first backup'].join('; ')}\n`
   return `${[what, next].filter(Boolean).join('; ')}\n`
 }
 
 /** An age or a pause in its largest unit: nobody reads `3d 4h` at a look. */
 function ageText(ms: number): string {
   const day = 86_400_000
+  if (ms < 60_000) return 'now'
   if (ms >= 2 * day) return `${Math.floor(ms / day)}d`
   return ms >= 7_200_000
     ? `${Math.floor(ms / 3_600_000)}h`
@@ -45,7 +49,7 @@ function sourcesText({ sources, at }: Status, paint: Painter, width: number): st
   const now = Date.parse(at)
   const since = (iso: string | null) => (iso === null ? '-' : ageText(now - Date.parse(iso)))
   const rows = sources.map((one) => [
-    one.lastGoodAt === null ? 'never' : since(one.lastGoodAt),
+    one.lastGoodAt === null ? 'never' : since(one.lastGoodAt).replace(/(?<=[dhms])$/, ' ago'),
     one.source,
     paint.state(stateWord(one.state)),
     String(one.restorePoints),
@@ -54,7 +58,10 @@ function sourcesText({ sources, at }: Status, paint: Painter, width: number): st
     one.growthBytes === null ? '-' : signed(one.growthBytes),
     since(one.provenAt),
   ])
-  return table([['AGE', 'SOURCE', 'STATE', 'POINTS', 'BACK TO', 'SIZE', 'A WEEK', 'PROVEN'], ...rows], width)
+  return table(
+    [['LAST GOOD', 'SOURCE', 'STATE', 'POINTS', 'BACK TO', 'SIZE', 'A WEEK', 'PROVEN'], ...rows],
+    width,
+  )
 }
 
 const stateWord = (state: string) =>
@@ -66,7 +73,7 @@ function signed(bytes: number): string {
 
 function problemLines(source: Status['sources'][number], paint: Painter, width: number): string[] {
   const { source: name, state, problem, todo, lastGoodAt } = source
-  if (problem === null && todo === null) return []
+  if (state === 'none' || (problem === null && todo === null)) return []
   const good = lastGoodAt === null ? '' : ` (last good: ${localDay(Date.parse(lastGoodAt))})`
   const text = printable(
     `${state === 'none' ? '' : `${state}: `}${problem ?? ''}${state === 'degraded' ? '' : good}`,

@@ -28,7 +28,7 @@ async function status({ config }: Server, options = {}) {
 describe('hdsync status', () => {
   test('tells of each source how old its backup is, what there is to go back to, and what it takes', async () => {
     const server = await makeServer(archive)
-    expect((await status(server)).out).toContain('never')
+    expect((await status(server)).out).toMatch(/^2 sources, none is backed up yet; /)
     await backUp(server)
     const { code, out } = await status(server, { json: true })
     expect(code).toBe(0)
@@ -60,8 +60,8 @@ describe('hdsync status', () => {
     expect(code).toBe(1)
     const lines = out.split('\n')
     expect(lines[0]).toBe('2 sources, 1 needs a look')
-    expect(lines[3]).toMatch(/^\S+ +www +failed +2 /)
-    expect(lines[4]).toMatch(/^\S+ +home +succeeded +2 /)
+    expect(lines[3]).toMatch(/^now +www +failed +2 /)
+    expect(lines[4]).toMatch(/^now +home +succeeded +2 /)
     expect(out).toMatch(/^www: failed: sync\.run: /m)
     expect(out).toContain('hdsync why www')
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
@@ -143,7 +143,7 @@ describe('hdsync forget', () => {
     const { server, disk, today } = await withoutWww()
     const { code, out } = await forget(server, 'www', { dryRun: true })
     expect(code).toBe(0)
-    expect(out).toContain(`mirror    ${disk}/www: 1 entries`)
+    expect(out).toContain(`mirror    ${disk}/www: 1 entry, 3 B`)
     expect(out).toContain(`archive   ${disk}/kept/2026-01-04/www.tar.zst\n`)
     await expect(forget(server, 'www')).rejects.toThrow('nothing was removed')
     expect(statSync(join(disk, 'www', 'file')).isFile()).toBe(true)
