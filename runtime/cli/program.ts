@@ -1,21 +1,14 @@
-<<<<<<< HEAD
+import { accessSync, constants } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
 import { backupCommands } from './usage/backup.ts'
 import { functionCommands } from './usage/functions.ts'
+import { keepCommands } from './usage/keep.ts'
 import type { Making } from './usage/making.ts'
 import { otherCommands } from './usage/other.ts'
 import { diskOption, onlyWhereRead, pointsCommands } from './usage/points.ts'
 import { recordCommands } from './usage/record.ts'
-=======
-import { accessSync, constants } from 'node:fs'
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { exitCodes } from './exit-codes.ts'
-import { type Io, processIo } from './io.ts'
-import { keepCommands } from './keep/commands.ts'
-import { diskOption, onlyWhereRead, pointsCommands } from './points/commands.ts'
->>>>>>> 2520bdf (hdsync status, prune and forget; check tells of a disk that fills up and of sources that are gone)
 
 const after = `
 \`hdsync\` alone prints \`hdsync status\` where there is a config.
@@ -128,7 +121,6 @@ export function createProgram(
     .hook('preAction', onlyWhereRead)
     .addHelpText('after', after)
 
-<<<<<<< HEAD
   const making: Making = {
     program,
     io,
@@ -136,79 +128,6 @@ export function createProgram(
       parent
         .command(usage)
         .description(description)
-=======
-  const command = (usage: string, description: string, example: string, parent = program) =>
-    parent
-      .command(usage)
-      .description(description)
-      .addOption(
-        new Option('-c, --config <file>', 'the config; /etc/hdsync/hdsync.yaml unless given').env(
-          'HDSYNC_CONFIG',
-        ),
-      )
-      .option('--debug', 'show where an error came from')
-      .addHelpText('after', `\nExample:\n  ${example}`)
-  const json = ['--json', 'print the result as one line of JSON'] as const
-
-  const commands: Record<string, () => void> = {
-    ...keepCommands({ command, io, done }),
-    ...pointsCommands({ command, io, done }),
-    init() {
-      command(
-        'init',
-        'look at this machine, and write a config for it',
-        'hdsync init\n  hdsync init --yes --target /mnt/backup',
-      )
-        .option('-y, --yes', 'take the defaults instead of asking')
-        .option('-t, --target <place>', 'the folder or disk for the backups')
-        .option('--no-timer', 'leave the nightly timer as it is')
-        .option('--json', 'print the proposal as one line of JSON, and change nothing')
-        .action(async (options) => done(await (await import('./commands/init.ts')).initCommand(options, io)))
-    },
-    run() {
-      command('run [source...]', 'back up all sources, or those named, and follow it', 'hdsync run var home')
-        .option(...json)
-        .option('-q, --quiet', 'print the result alone')
-        .action(async (sources, options) =>
-          done(await (await import('./commands/run.ts')).runCommand(sources, options, io)),
-        )
-    },
-    serve() {
-      command(
-        'serve',
-        'the daemon: takes events over a socket and HTTP, and does what they ask for',
-        'hdsync serve',
-      )
-        .option(
-          '--exit-when-idle <duration>',
-          'leave when nothing has been going on for so long, such as 60s',
-        )
-        .action(async (options) =>
-          done(await (await import('./commands/serve.ts')).serveCommand(options, version, io)),
-        )
-    },
-    plan() {
-      command(
-        'plan [source...]',
-        'print the commands that a run would execute, without executing one',
-        'hdsync plan var',
-      )
-        .option(...json)
-        .action(async (sources, options) =>
-          done(await (await import('./commands/plan.ts')).planCommand(sources, options, io)),
-        )
-    },
-    check() {
-      command('check', 'look for everything that could go wrong tonight', 'hdsync check')
-        .option('--list', 'print everything that can be found, with its id and severity')
-        .option(...json)
-        .action(async (options) =>
-          done(await (await import('./commands/check.ts')).checkCommand(options, io)),
-        )
-    },
-    runs() {
-      command('runs', 'list past backups, or runs of any kind', 'hdsync runs --limit 7\n  hdsync runs --all')
->>>>>>> 2520bdf (hdsync status, prune and forget; check tells of a disk that fills up and of sources that are gone)
         .addOption(
           new Option('-c, --config <file>', 'the config; /etc/hdsync/hdsync.yaml unless given').env(
             'HDSYNC_CONFIG',
@@ -221,6 +140,7 @@ export function createProgram(
   const commands = {
     ...pointsCommands(making),
     ...backupCommands(making, version),
+    ...keepCommands(making),
     ...recordCommands(making),
     ...functionCommands(making),
     ...otherCommands(making),

@@ -44,7 +44,8 @@ const tests = '`hdsync notify test` tries the hooks, `hdsync functions test` fun
 /** What people type for what is called otherwise here, or is done without a command. */
 const commandGuesses: Record<string, string> = {
   ...each('backup back-up start now sync go create mirror', run),
-  ...each('status state history last log journal report', `${past}; ${follow}`),
+  ...each('history last log journal report', `${past}; ${follow}`),
+  ...each('state stat overview summary', '`hdsync status` is the one look'),
   ...each('list', `${past}; \`hdsync functions\` lists functions, \`hdsync dead\` what was given up`),
   ...each('stop kill abort end pause', `${cancel}; systemctl stop hdsync ends the daemon`),
   ...each('restore recover extract unpack get search browse mount', restore),
@@ -70,8 +71,12 @@ const commandGuesses: Record<string, string> = {
   ),
   ...each('trigger send publish event', '`hdsync emit` puts an event on the bus'),
   ...each(
-    'prune clean cleanup gc purge delete remove',
-    'there is nothing to clean up: archives take turns by weekday, and each start removes what a crash has left',
+    'clean cleanup gc purge expire',
+    '`hdsync prune` removes the archives that nothing keeps, as each run does; what a crash has left, each start removes',
+  ),
+  ...each(
+    'delete remove rm',
+    '`hdsync forget SOURCE` removes the backups of a source that is not in the config any more',
   ),
   ...each('version', '`hdsync --version` prints it'),
 }

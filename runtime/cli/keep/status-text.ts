@@ -75,9 +75,7 @@ function problemLines(source: Status['sources'][number], paint: Painter, width: 
   const { source: name, state, problem, todo, lastGoodAt } = source
   if (state === 'none' || (problem === null && todo === null)) return []
   const good = lastGoodAt === null ? '' : ` (last good: ${localDay(Date.parse(lastGoodAt))})`
-  const text = printable(
-    `${state === 'none' ? '' : `${state}: `}${problem ?? ''}${state === 'degraded' ? '' : good}`,
-  )
+  const text = printable(`${state}: ${problem ?? ''}${state === 'degraded' ? '' : good}`)
   const [first = '', ...rest] = wrapWords(`${name}: ${text}`, width - 2)
   return [
     [

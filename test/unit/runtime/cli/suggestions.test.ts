@@ -45,7 +45,8 @@ const guesses: [line: string, said: string][] = [
   ],
   ['backup', `unknown command 'backup'\n  ${run}`],
   ['start', `unknown command 'start'\n  ${run}`],
-  ['status', `unknown command 'status'\n  ${past}; \`hdsync events --follow\` shows what is going on`],
+  ['history', `unknown command 'history'\n  ${past}; \`hdsync events --follow\` shows what is going on`],
+  ['state', "unknown command 'state'\n  `hdsync status` is the one look"],
   [
     'test',
     `unknown command 'test'\n  ${plan}; \`hdsync notify test\` tries the hooks, \`hdsync functions test\` functions of your own`,

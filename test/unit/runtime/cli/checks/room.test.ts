@@ -107,6 +107,27 @@ describe('checkArchiveRoom()', () => {
     expect(await idsOf(past(archived(501 * mib)))).toEqual(['archive.no-room'])
   })
 
+  test('warns two weeks before the disk is full, by the growth of the last nights', async () => {
+    const nights = (perDay: number): History => ({
+      events: ({ types }) =>
+        Array.from({ length: types?.includes('source.archived') ? 20 : 0 }, (_, night) => {
+          const [type, data] = archived(1)
+          const disk = { freeBytes: (500 + (19 - night) * perDay) * mib, totalBytes: 1000 * mib }
+          const time = new Date(Date.UTC(2026, 0, 1 + night)).toISOString()
+          return { type, time, data: { ...data, disk } } as Envelope
+        }).reverse(),
+    })
+    expect(await idsOf(nights(30))).toEqual([])
+    expect(await idsOf(nights(-30))).toEqual([])
+    expect(await checkArchiveRoom(box(), nights(50))).toMatchObject([
+      {
+        id: 'archive.filling',
+        severity: 'warning',
+        finding: `${folder}/disk will be full in 10 days: it takes 50 MiB a day`,
+      },
+    ])
+  })
+
   test('counts the days that are there already', async () => {
     for (const day of ['Monday', 'Tuesday', 'Wednesday', 'Thursday']) {
       mkdirSync(join(folder, 'disk', day))

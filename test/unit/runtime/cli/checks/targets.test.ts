@@ -1,6 +1,6 @@
 import { chmodSync, globSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkTarget } from '../../../../../runtime/cli/checks/targets.ts'
 import type { Target } from '../../../../../runtime/config/config.ts'
@@ -142,6 +142,27 @@ describe('checkTarget()', () => {
     expect(await checkTarget(target(folder), boxWith([], {}, { ...config, archive }))).toContainEqual(
       expect.objectContaining({ id: 'target.link', finding: expect.stringContaining('is a link to /srv') }),
     )
+  })
+
+  test('tells of what a source has left there that is not backed up there any more, and not of what others have', async () => {
+    const folder = temporaryFolder()
+    await writeMarker(folder, 'disk', 0)
+    const box = boxWith([])
+    claimSources({ name: 'disk', path: folder }, ['gone', 'never'], { store: box.store, host: 'alpha' })
+    claimSources({ name: 'disk', path: folder }, ['theirs'], { store: 'x', host: 'beta' })
+    const files = ['gone/file', 'theirs/file', 'mine/file', 'Monday/gone.tar.zst', 'Monday/theirs.tar.zst']
+    for (const file of [...files, 'kept/2026-01-04/gone.tar.gz', 'kept/notes/gone.tar', 'Monday/old.tar']) {
+      mkdirSync(dirname(join(folder, file)), { recursive: true })
+      writeFileSync(join(folder, file), '')
+    }
+    const found = (await checkTarget(target(folder), box)).filter(({ id }) => id === 'target.forgotten')
+    expect(found).toMatchObject([
+      {
+        finding: `${folder} holds a mirror and 2 archives of gone, which the config does not back up there`,
+        remedy: expect.stringContaining('hdsync forget gone --dry-run'),
+      },
+      { finding: `${folder} holds 1 archive of old, which the config does not back up there` },
+    ])
   })
 
   test('warns of one that lies in memory, but not of the mount point of a disk that is away', async () => {
