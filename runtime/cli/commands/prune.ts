@@ -20,7 +20,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { type Painter, painter } from '../format.ts'
 import type { Io } from '../io.ts'
 import { hostFor, isMounted, onTargets } from '../on-target.ts'
-import { readPast } from '../store.ts'
+import { readPast } from '../past.ts'
 import { table } from '../table.ts'
 
 interface PruneOptions {

@@ -29,7 +29,7 @@ import { heldLists } from '../../host/mirror/held-lists.ts'
 import { hasSystemd, timerState } from '../../host/systemd/timer.ts'
 import { isoOf } from '../../instant.ts'
 import { isMounted } from '../on-target.ts'
-import { readPast } from '../store.ts'
+import { readPast } from '../past.ts'
 
 /** How a target's disk stands: what `hdsync status --json` prints of it. */
 export interface TargetStatus {
