@@ -1,4 +1,5 @@
 import type { RegisteredFunction, Registry } from '../core/registry/registry.ts'
+import { isoOf } from '../instant.ts'
 
 /** A function as `functions --json` and `GET /functions` show it. */
 export interface FunctionDescription {
@@ -9,6 +10,9 @@ export interface FunctionDescription {
   timeoutMs: number
   /** Attempts in all, the first included. */
   tries: number
+  /** When it has its turn without any event, and when that is next; null without a schedule. */
+  schedule: string | null
+  next: string | null
   builtIn: boolean
   file: string
   /** Why it is left out; null where it is not. */
@@ -26,6 +30,8 @@ export function describeFunctions({
     emits: [],
     timeoutMs: 0,
     tries: 0,
+    schedule: null,
+    next: null,
     builtIn: false,
     file,
     error: line === undefined ? message : `line ${line}, column ${column}: ${message}`,
@@ -40,6 +46,7 @@ function describeFunction({
   timeoutMs,
   retry,
   guest,
+  schedule,
 }: RegisteredFunction): FunctionDescription {
   const types = (events: typeof definition.on) => events.map(({ type }) => type)
   return {
@@ -48,8 +55,15 @@ function describeFunction({
     emits: types(definition.emits),
     timeoutMs,
     tries: retry.limit,
+    schedule: schedule?.text ?? null,
+    next: nextOf(schedule),
     builtIn: !guest,
     file,
     error: null,
   }
+}
+
+function nextOf(schedule: RegisteredFunction['schedule']): string | null {
+  const next = schedule?.nextAfter(Date.now())
+  return next === undefined ? null : isoOf(next)
 }

@@ -12,6 +12,7 @@ import type { Registry } from '../core/registry/registry.ts'
 import { Retention } from '../core/retention.ts'
 import { RunEnds } from '../core/run-ends.ts'
 import { RunQueue } from '../core/run-queue.ts'
+import { Scheduler } from '../core/scheduler.ts'
 import { CancelledError, TerminalError } from '../errors.ts'
 import { runtimeDirectory } from '../host/host.ts'
 import { sweep } from '../host/leftovers.ts'
@@ -109,6 +110,8 @@ export interface EngineOptions {
   clock?: Clock
   /** Told when the store fails, and nothing can go on. */
   onFailure?(error: Error): void
+  /** Whether functions have their turn when their schedule says so: for a process that goes on. */
+  schedules?: boolean
   /** Makes the box that functions see; the real one unless given. */
   host?: ContextOptions['host']
 }
@@ -211,6 +214,15 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
     publish: (facts) => dispatcher.publish(facts),
     firstSeen: (sources) => store.firstSeen(sources, clock.now()),
   })
+  const scheduler = new Scheduler({
+    registry,
+    bus,
+    journal,
+    clock,
+    memos: store.schedules,
+    publish: (publications) => dispatcher.publish(publications),
+    onWarning: observer.onWarning,
+  })
   const retention = new Retention({
     journal: {
       horizon: (keepMs) => journal.horizon(keepMs),
@@ -238,7 +250,9 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
       store.noteBoot()
       await overdue.look()
       retention.start()
-      if (!onHold) queue.open()
+      if (onHold) return
+      queue.open()
+      if (options.schedules) await scheduler.start()
     },
     trigger: async ({ type }, data) => (await reception.prepare({ type, data })()).runId,
     prepare: (event) => reception.prepare(event),
@@ -256,12 +270,14 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
       bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
     nextDue() {
       const due = bus.open().flatMap(({ runAt }) => dueAt(runAt) ?? [])
+      if (options.schedules) due.push(...[scheduler.nextAt ?? []].flat())
       return due.length > 0 ? Math.min(...due) : undefined
     },
     nextOverdue: () => overdue.nextAt,
     hold() {
       onHold = true
       queue.close()
+      scheduler.stop()
     },
     async cancel(runId, reason) {
       const run = journal.run(runId)
@@ -299,6 +315,7 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
     },
     async stop() {
       overdue.stop()
+      scheduler.stop()
       queue.close()
       await dispatcher.stop()
       registry.close()

@@ -1,6 +1,7 @@
 /// <reference types="node" preserve="true" />
 // In the types of a build too: without Node's, `AbortSignal` would be `any` to whoever has not installed them.
 import type { EventDefinition } from '../../events/define.ts'
+import type { scheduleDue } from '../../events/schedule.ts'
 import type { Config } from '../config/config.ts'
 import * as core from '../core/function.ts'
 import type { Host } from '../host/host.ts'
@@ -27,8 +28,9 @@ export interface FunctionSpec<On extends EventDefinition, Emits extends readonly
  *   async run({ data }, { log }) { log.warn(`run ${data.run} failed`) },
  * })
  */
-export function defineFunction<On extends EventDefinition, const Emits extends readonly EventDefinition[]>(
-  spec: FunctionSpec<On, Emits>,
-): core.FunctionDefinition {
+export function defineFunction<
+  On extends EventDefinition = typeof scheduleDue,
+  const Emits extends readonly EventDefinition[] = readonly EventDefinition[],
+>(spec: FunctionSpec<On, Emits>): core.FunctionDefinition {
   return core.defineFunction(spec)
 }

@@ -2,6 +2,7 @@
 // In the types of a build too: without Node's, `AbortSignal` would be `any` to whoever has not installed them.
 import type { DataOf, EventDefinition, InputOf } from '../../events/define.ts'
 import type { Envelope } from '../../events/envelope.ts'
+import { scheduleDue } from '../../events/schedule.ts'
 import type { Progress } from '../progress.ts'
 import type { Clock } from './clock.ts'
 import type { RetryPolicy } from './retry.ts'
@@ -154,8 +155,16 @@ export interface FunctionSpec<
   Host,
   Config,
 > {
-  /** The event to handle, or several; `anyFact` for every external one. */
-  on: On | readonly On[]
+  /**
+   * The event to handle, or several; `anyFact` for every external one. A function with a `schedule` may do without, and
+   * handles `scheduleDue`.
+   */
+  on?: On | readonly On[]
+  /**
+   * When it has its turn: `every 15m`, `03:00`, `Sun 03:00`, `Mon..Fri 03:00` or the five fields of cron(8), in local
+   * time. Never two turns at once, and one for all that nobody was there for.
+   */
+  schedule?: string
   /** Every event that `run` or `giveUp` may emit. */
   emits: Emits
   /**
@@ -195,12 +204,13 @@ export interface FunctionDefinition {
 
 /** Declares a handler. Handlers of an event that is `always` are so too. */
 export function defineFunction<
-  On extends EventDefinition,
-  const Emits extends readonly EventDefinition[],
-  Host,
-  Config,
+  On extends EventDefinition = typeof scheduleDue,
+  const Emits extends readonly EventDefinition[] = readonly EventDefinition[],
+  Host = unknown,
+  Config = unknown,
 >(spec: FunctionSpec<On, Emits, Host, Config>): FunctionDefinition {
-  const on: readonly On[] = Array.isArray(spec.on) ? spec.on : [spec.on as On]
+  const named = [spec.on ?? []].flat() as readonly EventDefinition[]
+  const on = spec.schedule === undefined ? named : [...named, scheduleDue]
   const always = spec.always || on.some((event) => event.always)
   return {
     kind: 'hdsync.function',

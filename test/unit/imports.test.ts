@@ -47,7 +47,7 @@ const neutral = ['app-root', 'count', 'errors', 'instant', 'nearest', 'progress'
 /** What tells of events in words. */
 const words = ['runtime/run-duration.ts', 'runtime/why-held.ts']
 /** What the core has to know of events: how they are defined, wrapped and read, but none of them. */
-const anyEvent = ['any-fact', 'define', 'envelope', 'stored'].map((name) => `events/${name}.ts`)
+const anyEvent = ['any-fact', 'define', 'envelope', 'schedule', 'stored'].map((name) => `events/${name}.ts`)
 /** What functions of the user's own import by name, and their tests. */
 const doors = ['runtime/hdsync.ts', 'runtime/testing.ts']
 const config = ['runtime/config/', 'events/', ...words, ...neutral]
@@ -109,7 +109,7 @@ describe('imports', () => {
 
   test.each([
     ['events/', ['zod']],
-    ['runtime/core/', ['zod', 'nanoid']],
+    ['runtime/core/', ['zod', 'nanoid', 'croner']],
     ['functions/', []],
   ])('of %s need no other package than %j', (place, packages) => {
     const isForeign = (one: Import) => !ours(one) && !within(one.to, 'node:', ...packages)

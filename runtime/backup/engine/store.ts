@@ -7,6 +7,7 @@ import { cannotWrite, freeBytes, storeError } from '../../core/bus/sqlite/health
 import { lastBoot, noteBoot, storeId } from '../../core/bus/sqlite/identity.ts'
 import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
 import { isFull, Reserve } from '../../core/bus/sqlite/reserve.ts'
+import { scheduleMemos } from '../../core/bus/sqlite/schedule-memos.ts'
 import { bootId } from '../../host/boots.ts'
 
 /** With so much room on the disk of the state directory runs begin again. */
@@ -63,6 +64,11 @@ export class Store {
   /** When each source was first in the config, in milliseconds since the epoch. */
   firstSeen(sources: readonly string[], now: number): Map<string, number> {
     return firstSeen(this.#database, sources, now)
+  }
+
+  /** What is remembered of schedules, by function. */
+  get schedules() {
+    return scheduleMemos(this.#database)
   }
 
   /** Gives the reserve to a disk that is full. @returns Whether that lets the bus go on. */

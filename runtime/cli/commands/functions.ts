@@ -4,7 +4,7 @@ import { loadConfig } from '../../config/load.ts'
 import { failureText } from '../../core/guests/failure-text.ts'
 import { formatDuration } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { painter, wrapList } from '../format.ts'
+import { localTime, painter, wrapList } from '../format.ts'
 import type { Io } from '../io.ts'
 import { table } from '../table.ts'
 
@@ -30,13 +30,16 @@ export async function functionsCommand(
 
 function functionsTable(rows: readonly FunctionDescription[], { colour, width }: Io): string {
   const { bold } = painter(colour)
-  const cells = rows.map(({ name, on, emits, timeoutMs, tries, builtIn, file, error }) => [
+  const scheduled = rows.some(({ schedule }) => schedule !== null)
+  const cells = rows.map(({ name, on, emits, timeoutMs, tries, schedule, next, builtIn, file, error }) => [
     bold(name),
     wrapList(on, listWidth),
     emits.length > 0 ? wrapList(emits, listWidth) : '-',
     error === null ? formatDuration(timeoutMs) : 'left out',
     error === null ? String(tries) : '-',
+    ...(scheduled ? [schedule ?? '-', next ? localTime(Date.parse(next)) : '-'] : []),
     builtIn ? 'built in' : file,
   ])
-  return table([['FUNCTION', 'ON', 'EMITS', 'TIMEOUT', 'ATTEMPTS', 'FROM'], ...cells], width)
+  const times = scheduled ? ['SCHEDULE', 'NEXT'] : []
+  return table([['FUNCTION', 'ON', 'EMITS', 'TIMEOUT', 'ATTEMPTS', ...times, 'FROM'], ...cells], width)
 }

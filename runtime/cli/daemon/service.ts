@@ -189,7 +189,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
 
 async function begin(config: Config, { observer, onFailure }: ServiceOptions): Promise<Engine | undefined> {
   const load = () => Promise.all([loadExposition(), loadWays(config.notify)])
-  const engine = await openEngine({ config, observer: loadAhead(load, observer), onFailure })
+  const engine = await openEngine({ config, schedules: true, observer: loadAhead(load, observer), onFailure })
   if (!engine) return undefined
   try {
     await engine.start()

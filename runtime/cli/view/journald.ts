@@ -19,6 +19,7 @@ const levels = new Map<string, Level>([
   [events.runCancelled.type, 'warning'],
   [events.runWarned.type, 'warning'],
   [events.runOverdue.type, 'warning'],
+  [events.functionOverdue.type, 'warning'],
   [events.deadLettered.type, 'warning'],
   [events.hookDisabled.type, 'warning'],
   [events.mirrorSuspect.type, 'warning'],

@@ -71,6 +71,11 @@ const sentences = new Map<string, Words[string]>([
     ({ lastSuccessAt, firstSeenAt }) =>
       `OVERDUE: no good backup since ${localTime(Date.parse(lastSuccessAt ?? firstSeenAt))}`,
   ),
+  say(
+    events.functionOverdue,
+    ({ function: name, schedule, lastSuccessAt, firstSeenAt }) =>
+      `OVERDUE: ${name} (${schedule}) has not ended well since ${localTime(Date.parse(lastSuccessAt ?? firstSeenAt))}`,
+  ),
   // What else is given up says so itself.
   say(events.deadLettered, ({ hook, reason, function: name, type, tries }) => {
     if (hook !== undefined) return `hook ${hook} was not told: ${reason}`

@@ -4,6 +4,7 @@ import type { EventDefinition } from '../../../events/define.ts'
 import { UsageError } from '../../errors.ts'
 import { parseDuration } from '../../units.ts'
 import type { FunctionDefinition } from '../function.ts'
+import { parseSchedule } from '../schedule.ts'
 import type { EventDescription, FunctionDescription } from './messages.ts'
 
 /**
@@ -34,6 +35,8 @@ function flawOf({ on, emits, spec }: FunctionDefinition): string | undefined {
   if (spec.timeout !== undefined && !isDuration(spec.timeout)) {
     return `timeout ${String(spec.timeout)} is not a duration, such as 30s or 5m`
   }
+  const unscheduled = spec.schedule === undefined ? undefined : scheduleFlaw(spec.schedule)
+  if (unscheduled) return unscheduled
   const { limit = 1, minDelayMs = 0, maxDelayMs = 0, withinMs = 0 } = spec.retry ?? {}
   if (!Number.isInteger(limit) || limit < 1) return `retry.limit ${limit} is not a whole number from 1`
   const delays = [minDelayMs, maxDelayMs, withinMs]
@@ -49,6 +52,17 @@ function flawOf({ on, emits, spec }: FunctionDefinition): string | undefined {
 function isEvent(value: unknown): boolean {
   const { type, schema } = (value ?? {}) as Partial<EventDefinition>
   return typeof type === 'string' && typeof schema?.safeParse === 'function'
+}
+
+/** Why a text is no schedule. */
+function scheduleFlaw(text: unknown): string | undefined {
+  try {
+    const next = parseSchedule(String(text)).nextAfter(Date.now())
+    return next === undefined ? `the schedule ${String(text)} never comes` : undefined
+  } catch (error) {
+    const { message, hint } = error as UsageError
+    return `${message} (${hint})`
+  }
 }
 
 function isDuration(value: unknown): boolean {

@@ -6,6 +6,7 @@ import { parseDuration } from '../../units.ts'
 import type { Emit, FunctionDefinition, GiveUpContext, Received } from '../function.ts'
 import type { LoadFailure } from '../guests/messages.ts'
 import type { RetryPolicy } from '../retry.ts'
+import { parseSchedule, type Schedule } from '../schedule.ts'
 
 /** A function as the engine runs it. */
 export interface RegisteredFunction {
@@ -19,6 +20,8 @@ export interface RegisteredFunction {
   guest?: GuestParts
   /** It only fails, in the place of a function that is left out. */
   isAbsent?: boolean
+  /** When it has its turn without any event. */
+  schedule?: Schedule
 }
 
 /** What is computed in the guest's process, and so takes a while. */
@@ -144,7 +147,21 @@ export function register(name: string, definition: FunctionDefinition, file = na
   const { spec } = definition
   const timeoutMs = parseDuration(spec.timeout ?? defaultTimeout(definition))
   if (timeoutMs === undefined) throw new UsageError(`${file}: timeout ${spec.timeout} is not a duration`)
-  return { name, file, definition, timeoutMs, retry: { ...defaultRetry, ...spec.retry } }
+  const retry = { ...defaultRetry, ...spec.retry }
+  if (spec.schedule === undefined) return { name, file, definition, timeoutMs, retry }
+  return { name, file, definition, timeoutMs, retry, schedule: scheduleOf(spec.schedule, file) }
+}
+
+/** @throws {UsageError} It is none, or one without a moment. */
+function scheduleOf(text: string, file: string): Schedule {
+  try {
+    const schedule = parseSchedule(text)
+    if (schedule.nextAfter(Date.now()) === undefined) throw new UsageError(`${text} never comes`)
+    return schedule
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    throw new UsageError(`${file}: ${error.message}`, { hint: error.hint, cause: error })
+  }
 }
 
 /** At a gate the snapshot's own limit decides, twice an hour at most. */

@@ -10,6 +10,8 @@ const functionSchema = z.object({
   emits: z.array(z.string()),
   timeoutMs: z.number(),
   tries: z.int().describe('Tries in all, the first one included.'),
+  schedule: z.string().nullable().describe('When it has its turn without any event.'),
+  next: z.iso.datetime().nullable().describe('When that is next.'),
   builtIn: z.boolean(),
   file: z.string(),
   error: z.string().nullable().describe('Why it is left out.'),

@@ -13,14 +13,14 @@ import { backUp, makeServer, printed, type Server } from './night.ts'
 
 const jobs = `
 import { setTimeout as sleep } from 'node:timers/promises'
-import { defineEvent, defineFunction, z } from '${join(import.meta.dirname, '../../../../runtime/hdsync.ts')}'
+import { defineEvent, defineFunction, z } from 'hdsync'
 const go = defineEvent('job.go', z.strictObject({ how: z.string() }), { triggerable: true })
 export default defineFunction({
   on: go,
   emits: [],
   retry: { limit: 2, minDelayMs: 1, maxDelayMs: 1 },
-  concurrency: { key: ({ how }) => how },
-  async run({ data }, { log, signal }) {
+  async run({ data }, { log, signal, start }) {
+    if (data.how === 'later') start(go, { how: 'well' }, { delay: '1h' })
     log.info('begins ' + data.how)
     log.warn('a warning')
     if (data.how === 'badly') throw new Error('kaputt')
@@ -90,7 +90,9 @@ test('every event from outside is a run, with an end, beside the backups', async
 test('a run is cancelled at once, and one that had not begun says so', async () => {
   await withJobs(async (engine) => {
     const slow = await begin(engine, 'slowly')
-    const waiting = await begin(engine, 'slowly')
+    const later = await begin(engine, 'later')
+    await engine.ended(later)
+    const waiting = engine.journal.runs(1, 'all')[0]?.id ?? ''
     const app = createApp({
       engine,
       config: await loadConfig({ path: join(engineFolder(engine), 'hdsync.yaml'), env: {} }),
@@ -102,7 +104,7 @@ test('a run is cancelled at once, and one that had not begun says so', async () 
     await expect.poll(() => engine.dispatcher.inHand).toBe(1)
     expect(await ask(`/runs/${slow}`)).toMatchObject({ state: 'running', kind: 'job.go' })
     expect(await ask('/runs')).toEqual([])
-    expect(await ask('/runs?kind=all')).toMatchObject([{ run: waiting }, { run: slow }])
+    expect(await ask('/runs?kind=all')).toMatchObject([{ run: waiting }, { run: later }, { run: slow }])
     const stream = app.request(`/runs/${slow}/stream`, { headers: { host: 'localhost' } })
     expect(await engine.cancel(waiting, 'cancelled by a test')).toBe(true)
     expect(await engine.cancel(slow, 'cancelled by a test')).toBe(true)
