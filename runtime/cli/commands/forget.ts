@@ -16,7 +16,7 @@ import { formatBytes } from '../../units.ts'
 import { weekdays } from '../../weekday.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { onTargets } from '../on-target.ts'
+import { onTargets } from '../keep/on-target.ts'
 
 interface ForgetOptions {
   config?: string

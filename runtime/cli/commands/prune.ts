@@ -19,7 +19,7 @@ import { dateOf } from '../../weekday.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type Painter, painter } from '../format.ts'
 import type { Io } from '../io.ts'
-import { hostFor, isMounted, onTargets } from '../on-target.ts'
+import { hostFor, isMounted, onTargets } from '../keep/on-target.ts'
 import { readPast } from '../past.ts'
 import { table } from '../table.ts'
 

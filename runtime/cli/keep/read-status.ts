@@ -28,8 +28,8 @@ import { createRunner, unobserved } from '../../host/command/command.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
 import { hasSystemd, timerState } from '../../host/systemd/timer.ts'
 import { isoOf } from '../../instant.ts'
-import { isMounted } from '../on-target.ts'
 import { readPast } from '../past.ts'
+import { isMounted } from './on-target.ts'
 
 /** How a target's disk stands: what `hdsync status --json` prints of it. */
 export interface TargetStatus {

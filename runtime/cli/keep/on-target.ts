@@ -1,11 +1,11 @@
-import type { Config, Target } from '../config/config.ts'
-import { holdLock } from '../core/bus/sqlite/database.ts'
-import { lockHolder } from '../core/bus/sqlite/lock-holder.ts'
-import { unobserved } from '../host/command/command.ts'
-import { createHost, type Host, runtimeDirectory } from '../host/host.ts'
-import { readMounts, topMountAt } from '../host/mount/mountinfo.ts'
-import { mountPoint } from '../host/target/targets.ts'
-import type { Io } from './io.ts'
+import type { Config, Target } from '../../config/config.ts'
+import { holdLock } from '../../core/bus/sqlite/database.ts'
+import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
+import { unobserved } from '../../host/command/command.ts'
+import { createHost, type Host, runtimeDirectory } from '../../host/host.ts'
+import { readMounts, topMountAt } from '../../host/mount/mountinfo.ts'
+import { mountPoint } from '../../host/target/targets.ts'
+import type { Io } from '../io.ts'
 
 const patienceMs = 3_600_000
 
