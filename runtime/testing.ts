@@ -2,6 +2,8 @@
 import type { EventDefinition, InputOf } from '../events/index.ts'
 import { envelopeFor, type Rehearsal, rehearse as rehearseFunction } from './backup/rehearsal.ts'
 import { parseConfig } from './config/config.ts'
+import { SqliteBus } from './core/bus/sqlite/bus.ts'
+import { inMemory, openDatabase } from './core/bus/sqlite/database.ts'
 import type { FunctionDefinition } from './core/function.ts'
 import { register } from './core/registry/registry.ts'
 
@@ -26,38 +28,79 @@ sources:
 targets: { disk: { path: /mnt/disk } }
 `
 
+/** An event that came before, in the same run; with `run` in another one. */
+export interface PastEvent<E extends EventDefinition = EventDefinition> {
+  on: E
+  data: InputOf<E>
+  attempt?: number
+  run?: string
+}
+
+/** The event that a function is run with, and what came before it, the oldest first. */
+export interface Rehearsed<E extends EventDefinition> extends RehearseOptions {
+  on: E
+  data: InputOf<E>
+  events?: readonly PastEvent[]
+}
+
 /**
- * Runs a function with an event, and tells what it did. Nothing is executed, and nothing is put on a bus.
+ * Runs a function with an event, and tells what it did. Nothing is executed, and nothing is put on a bus. What the
+ * function looks up of earlier events are those of `events`.
  * @example
  * const { story, outcome } = await rehearse(lockDatabase, snapshotBefore, { source: 'var' })
+ * const { emitted } = await rehearse(join, { on: partDone, data: { n: 2 }, events: [{ on: partDone, data: { n: 1 } }] })
  */
+export function rehearse<E extends EventDefinition>(
+  definition: FunctionDefinition,
+  rehearsed: Rehearsed<E>,
+): Promise<Rehearsal>
 export function rehearse<E extends EventDefinition>(
   definition: FunctionDefinition,
   event: E,
   data: InputOf<E>,
-  { attempt = 1, config = sample, answer = () => '' }: RehearseOptions = {},
+  options?: RehearseOptions,
+): Promise<Rehearsal>
+export async function rehearse<E extends EventDefinition>(
+  definition: FunctionDefinition,
+  first: E | Rehearsed<E>,
+  data?: InputOf<E>,
+  options: RehearseOptions = {},
 ): Promise<Rehearsal> {
-  return rehearseFunction(register('function', definition), envelopeFor(event, data, attempt), {
-    config: parseConfig(config, 'hdsync.yaml'),
-    runtimeDirectory: '/run/hdsync/STORE',
-    adapt: (host) => ({
-      ...host,
-      async program(command) {
-        const result = await host.program(command)
-        return { ...result, stdout: answer(command.argv, command.input ?? '') }
-      },
-      session(command) {
-        const session = host.session(command)
-        let last = ''
-        return {
-          ...session,
-          say(line) {
-            last = line
-            session.say(line)
-          },
-          hear: async () => answer(command.argv, last),
-        }
-      },
-    }),
-  })
+  const wish = 'on' in first ? first : { on: first, data: data as InputOf<E>, ...options }
+  const { on, events = [], attempt = 1, config = sample, answer = () => '' } = wish
+  const event = envelopeFor(on, wish.data, attempt)
+  const bus = new SqliteBus(openDatabase(inMemory), inMemory)
+  const past = events.map((one) => ({
+    ...envelopeFor(one.on, one.data as never, one.attempt),
+    runid: one.run ?? event.runid ?? '',
+  }))
+  await bus.publish([...past, event].map((one) => ({ event: one, deliveries: [] })))
+  try {
+    return await rehearseFunction(register('function', definition), event, {
+      config: parseConfig(config, 'hdsync.yaml'),
+      runtimeDirectory: '/run/hdsync/STORE',
+      bus,
+      adapt: (host) => ({
+        ...host,
+        async program(command) {
+          const result = await host.program(command)
+          return { ...result, stdout: answer(command.argv, command.input ?? '') }
+        },
+        session(command) {
+          const session = host.session(command)
+          let last = ''
+          return {
+            ...session,
+            say(line) {
+              last = line
+              session.say(line)
+            },
+            hear: async () => answer(command.argv, last),
+          }
+        },
+      }),
+    })
+  } finally {
+    bus.close()
+  }
 }
