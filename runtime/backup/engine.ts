@@ -127,7 +127,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     const store = Store.open(config.state)
     if (!store) return undefined
     try {
-      return assemble(options, await loadFunctions(config), store)
+      return assemble(
+        options,
+        await loadFunctions(config, (message) => options.observer?.onWarning?.(message)),
+        store,
+      )
     } catch (error) {
       store.close()
       throw error

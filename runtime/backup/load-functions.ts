@@ -3,6 +3,7 @@ import { catalogue, type EventDefinition } from '../../events/index.ts'
 import { appRoot } from '../app-root.ts'
 import type { Config } from '../config/config.ts'
 import { type Guests, loadGuests, noGuests } from '../core/guests/guests.ts'
+import type { GuestOptions } from '../core/guests/process.ts'
 import { loadOwnFunctions } from '../core/registry/load.ts'
 import {
   createRegistry,
@@ -20,11 +21,15 @@ export const ownFunctions = join(appRoot, 'functions')
 export interface LoadedRegistry extends Registry, Pick<Guests, 'close'> {}
 
 /** hdsync's own functions and those of the user's folder, if they are not left out. @throws {UsageError} As {@link loadRegistry}. */
-export function loadFunctions({
-  functions,
-  state,
-}: Pick<Config, 'functions' | 'state'>): Promise<LoadedRegistry> {
-  return loadRegistry({ ours: ownFunctions, users: functions, state }, catalogue)
+export function loadFunctions(
+  { functions, state, guests }: Pick<Config, 'functions' | 'state'> & Partial<Pick<Config, 'guests'>>,
+  warn?: (message: string) => void,
+): Promise<LoadedRegistry> {
+  const folders = { ours: ownFunctions, users: functions, state }
+  return loadRegistry(folders, catalogue, {
+    ...(guests && { memoryBytes: guests.memory }),
+    ...(warn && { warn }),
+  })
 }
 
 /**
@@ -36,6 +41,7 @@ export function loadFunctions({
 export async function loadRegistry(
   folders: { ours: string; users: string; state?: string },
   events: ReadonlyMap<string, EventDefinition>,
+  guests: Partial<Pick<GuestOptions, 'memoryBytes' | 'warn'>> = {},
 ): Promise<LoadedRegistry> {
   const found =
     folders.ours === ownFunctions && builtIn ? fromBuild(builtIn) : await loadOwnFunctions(folders.ours)
@@ -45,6 +51,7 @@ export async function loadRegistry(
     memoryBytes: 256 * 1024 * 1024,
     known: folders.state && join(folders.state, 'functions.json'),
     warn: () => {},
+    ...guests,
   }
   const { functions, failures, close } = folders.users
     ? await loadGuests(folders.users, ours, events, options)

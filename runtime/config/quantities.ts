@@ -27,6 +27,14 @@ export const snapshotSizeOrAuto = parsed(`auto, ${SIZES}`, (value) =>
   value === 'auto' ? 'auto' : parseSnapshotSize(value),
 )
 
+const SMALLEST_MEMORY = 128 * 1024 ** 2
+
+/** Memory of a process, in bytes. */
+export const memorySize = parsed('a size such as 256M (at least 128M)', (value) => {
+  const bytes = parseBytes(value)
+  return bytes !== undefined && bytes >= SMALLEST_MEMORY ? bytes : undefined
+})
+
 /** How much of a mirror one sync may delete: a number of files, or percent of the mirror's files. */
 export type DeletionLimit = { percent: number } | { files: number }
 

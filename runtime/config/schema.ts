@@ -13,7 +13,14 @@ import {
   targetReference,
 } from './names.ts'
 import { notifySchema } from './notify.ts'
-import { backoff, deletionLimit, duration, snapshotSize, snapshotSizeOrAuto } from './quantities.ts'
+import {
+  backoff,
+  deletionLimit,
+  duration,
+  memorySize,
+  snapshotSize,
+  snapshotSizeOrAuto,
+} from './quantities.ts'
 import { beside, notBeside, onlyOneOf } from './rules.ts'
 import { defaultState } from './socket.ts'
 
@@ -190,6 +197,13 @@ export const configSchema = z.strictObject(
       .prefault('90d')
       .describe('How long the record of a run is kept.'),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
+    guests: z
+      .strictObject({
+        memory: memorySize
+          .prefault('256M')
+          .describe('Memory that the process of functions of your own may take, before it is ended.'),
+      })
+      .prefault({}),
     http: httpSchema.exactOptional().describe('How others talk to the daemon.'),
   },
   { error: ({ code }) => (code === 'invalid_type' ? 'a map with the keys sources and targets' : undefined) },
