@@ -12,6 +12,7 @@ import type { Config, Source } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { TerminalError, UsageError } from '../../errors.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
+import { copyReader } from '../../host/archive/catalogue/copy-reader.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { identify, mirrorPath } from '../../host/mirror/mirror-identity.ts'
 import { readMounts } from '../../host/mount/mountinfo.ts'
@@ -46,7 +47,10 @@ export interface Access {
   place(word: string): Place
   /** @throws {UsageError} There is no such restore point. */
   point(source: string, when: string | undefined): RestorePoint
-  /** @throws {TerminalError} Its disk is not mounted. */
+  /**
+   * Of an archive whose disk is not mounted, what is in it is told by a copy of the catalogue.
+   * @throws {TerminalError} Its disk is not mounted.
+   */
   reader(point: RestorePoint): PointReader
 }
 
@@ -92,17 +96,19 @@ function accessTo(
       ),
     reader(point) {
       const reason = absent.get(point.target)
-      if (reason !== undefined) {
-        throw new TerminalError(
-          `the disk of target ${point.target}, which has ${point.id}, cannot be read: ${reason}`,
-          {
-            hint: `mount it, or name where it is mounted: --disk FOLDER`,
-          },
-        )
-      }
-      return readerOf(point, runner)
+      if (reason === undefined) return readerOf(point, runner)
+      const refusal = () => absentError(point, reason)
+      const target = config?.targets[point.target]
+      if (!config || !target || point.kind === 'mirror') throw refusal()
+      return copyReader(point, { ...target, stateDirectory: config.state, refusal })
     },
   }
+}
+
+function absentError({ target, id }: RestorePoint, reason: string): TerminalError {
+  return new TerminalError(`the disk of target ${target}, which has ${id}, cannot be read: ${reason}`, {
+    hint: `mount it, or name where it is mounted: --disk FOLDER`,
+  })
 }
 
 function fromDisk(path: string): Found {

@@ -16,12 +16,12 @@ export function diskOption(): Option {
 export function onlyWhereRead(program: Command, command: Command): void {
   if (program.opts().disk === undefined || command.options.some(({ long }) => long === '--disk')) return
   throw new UsageError(`${command.name()} takes no --disk`, {
-    hint: 'it is for the commands that read backups: backups, ls, find, cat',
+    hint: 'it is for the commands that read backups: backups, ls, find, versions, diff, cat',
   })
 }
 
 /** The commands that look into backups. */
-export function pointsCommands({ command, io, done }: Making): Commands {
+export function pointsCommands({ command, io, done, program }: Making): Commands {
   const make: Making['command'] = (...words) => command(...words).addOption(diskOption())
   return {
     backups() {
@@ -62,6 +62,46 @@ export function pointsCommands({ command, io, done }: Making): Commands {
           done(
             (await import('../commands/find.ts')).findCommand(pattern, source, self.optsWithGlobals(), io),
           ),
+        )
+    },
+    versions() {
+      make(
+        'versions <place>',
+        'list each distinct version of what is or was there, the newest first, and how to bring it back',
+        'hdsync versions /etc/fstab',
+      )
+        .option(...json)
+        .action(async (place, _, self: Command) =>
+          done((await import('../commands/versions.ts')).versionsCommand(place, self.optsWithGlobals(), io)),
+        )
+    },
+    diff() {
+      make(
+        'diff <place>',
+        'tell what was added (+), removed (-) or changed (M contents, m attributes) there',
+        'hdsync diff var:mail --from Tuesday\n  hdsync diff /etc --from 2w --to live',
+      )
+        .requiredOption('--from <when>', 'as of when; see `hdsync ls --help`')
+        .option('--to <when>', 'until when; `live`: what is there now', 'latest')
+        .option(...json)
+        .action(async (place, _, self: Command) =>
+          done((await import('../commands/diff.ts')).diffCommand(place, self.optsWithGlobals(), io)),
+        )
+    },
+    catalogue() {
+      const catalogue = program
+        .command('catalogue')
+        .description('look after the catalogues of archives')
+        .addHelpText('after', '\nExample:\n  hdsync catalogue rebuild var')
+      command(
+        'rebuild [source]',
+        'make the catalogue of what is in the archives anew, from the archives alone',
+        'hdsync catalogue rebuild\n  hdsync catalogue rebuild var',
+        catalogue,
+      )
+        .option(...json)
+        .action(async (source, options) =>
+          done((await import('../commands/catalogue.ts')).rebuildCommand(source, options, io)),
         )
     },
     cat() {
