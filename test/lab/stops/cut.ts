@@ -35,10 +35,13 @@ export function cut(night: Night): void {
   it('is put in order after a power cut, with snapshots, copies and an archive underway', async () => {
     await night.machine.ok(`date > /srv/var/mail/1; head -c 400000 /dev/urandom > /srv/home/mail/large
       sync -f /srv/var; sync -f /srv/home`)
-    await slow(night, 'tar', '--checkpoint=1', '--checkpoint-action=sleep=1')
+    // The archive of the first source is written while the second one is copied, however slow the box is.
+    await night.machine.ok(`
+      printf '%s\\n' '#!/bin/sh' 'until ls /mnt/hdd1/home/mail/.large.* >/dev/null 2>&1; do sleep 0.2; done' > /run/await-home
+      chmod 755 /run/await-home`)
+    await slow(night, 'tar', '--checkpoint=1', '--checkpoint-action=exec=/run/await-home')
     await slow(night, 'rsync', '--bwlimit=20')
     const hdsync = await begin(night)
-    // The archive of the first source is written while the second one is copied.
     await until(night, 'ls /mnt/hdd9/*/.var.tar.zst.hdsync-part /mnt/hdd1/home/mail/.large.*')
     await Promise.all([expect(hdsync.running.wait()).rejects.toThrow('went off'), night.reboot()])
     expect(await integrity(night)).toBe('ok')
