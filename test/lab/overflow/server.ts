@@ -30,11 +30,11 @@ export async function eventsOf(night: Night, run: string): Promise<string> {
   return lines.map((line) => line.trim()).join('\n')
 }
 
-/** Before each of the next copies more is changed than the snapshot holds: 12 MiB, 24 MiB and so on. */
-export async function overflow(night: Night, times: number): Promise<void> {
+/** Before each of the next copies more is changed than the snapshot holds: so many MiB, twice as many, and so on. */
+export async function overflow(night: Night, times: number, mib = 12): Promise<void> {
   await night.machine.ok(`
     printf '#!/bin/bash\\n%s\\n%s\\n' 'case "$*" in *progress2*) n=$(cat /run/churn); if ((n < ${times})); then echo $((n + 1)) > /run/churn
-      dd if=/dev/urandom of=/srv/var/churn bs=1M count=$((12 << n)) conv=fsync status=none 2>/dev/null; sleep 3; fi ;; esac' \
+      dd if=/dev/urandom of=/srv/var/churn bs=1M count=$((${mib} << n)) conv=fsync status=none 2>/dev/null; sleep 3; fi ;; esac' \
       'exec /usr/bin/rsync "$@"' > /usr/local/sbin/rsync
     chmod 755 /usr/local/sbin/rsync; echo 0 > /run/churn`)
 }
