@@ -4,6 +4,7 @@ import type { Mount as ConfiguredMount, Target } from '../../config/config.ts'
 import { namedAnew } from '../../config/host-path.ts'
 import { storedOn } from '../../config/lookup.ts'
 import { TerminalError } from '../../errors.ts'
+import { keptFolder } from '../../host/archive/shelf.ts'
 import { lastSight } from '../../host/last-sight.ts'
 import { unlistedMounts } from '../../host/mount/apart.ts'
 import { liesInMemory, mountOf, topMountAt } from '../../host/mount/mountinfo.ts'
@@ -111,9 +112,9 @@ function doorFindings({ name }: Target, doors: readonly Door[]): Finding[] {
 function checkLinks(target: Target, { config }: Box): Finding[] {
   if (config.archive?.target !== target.name) return []
   using folder = Folder.existing(target.path)
-  return weekdays.flatMap((weekday) => {
+  return [...weekdays, keptFolder].flatMap((name) => {
     try {
-      folder.folder(weekday)?.[Symbol.dispose]()
+      folder.folder(name)?.[Symbol.dispose]()
       return []
     } catch (thrown) {
       return [refused('target.link', `target ${target.name}`, thrown)]

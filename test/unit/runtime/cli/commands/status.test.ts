@@ -10,14 +10,44 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import {
+  catalogue,
+  type EventDefinition,
+  type InputOf,
+  sourceArchived,
+  sourceKept,
+} from '../../../../../events/index.ts'
 import { checkCommand } from '../../../../../runtime/cli/commands/check.ts'
 import { forgetCommand } from '../../../../../runtime/cli/commands/forget.ts'
 import { pruneCommand } from '../../../../../runtime/cli/commands/prune.ts'
 import { statusCommand } from '../../../../../runtime/cli/commands/status.ts'
 import { main } from '../../../../../runtime/cli/program.ts'
+import { SqliteBus } from '../../../../../runtime/core/bus/sqlite/bus.ts'
+import { openDatabase } from '../../../../../runtime/core/bus/sqlite/database.ts'
+import { factPublication } from '../../../../../runtime/core/publication.ts'
+import { createRegistry } from '../../../../../runtime/core/registry/registry.ts'
 import { backUp, makeServer, printed, type Server } from '../night.ts'
 
 const archive = 'archive: { target: disk, keep: { weekly: 2, atLeast: 1 } }\n'
+
+/** Does something with the store of a server on which no hdsync is at work. */
+async function withBus<T>({ folder }: Server, work: (bus: SqliteBus) => Promise<T> | T): Promise<T> {
+  const bus = new SqliteBus(openDatabase(join(folder, 'state')), join(folder, 'state'))
+  try {
+    return await work(bus)
+  } finally {
+    bus.close()
+  }
+}
+
+function publish<E extends EventDefinition>(server: Server, event: E, data: InputOf<E>, at: number) {
+  return withBus(server, (bus) =>
+    bus.publish([factPublication(createRegistry([], catalogue), event, data, at)]),
+  )
+}
+
+const eventsOf = (server: Server, { type }: EventDefinition) =>
+  withBus(server, (bus) => bus.events({ types: [type] }).map(({ data }) => data))
 
 async function status({ config }: Server, options = {}) {
   const io = printed()
@@ -85,7 +115,39 @@ describe('hdsync prune', () => {
     return { code, ...JSON.parse(io.out) }
   }
 
-  test('does what its dry run shows, once two nights agree on the time, and has it on record', async () => {
+  test('removes exactly what its dry run shows, and has it on record', async () => {
+    const server = await makeServer('archive: { target: disk, daily: 1, keep: { weekly: 1, atLeast: 1 } }\n')
+    const disk = join(server.folder, 'disk')
+    // The night before, with which this one agrees on the time.
+    const archived = { source: 'home', path: join(disk, 'Someday', 'home.tar.zst'), sizeBytes: 1 }
+    mkdirSync(join(server.folder, 'state'), { mode: 0o700 })
+    await publish(server, sourceArchived, archived, Date.now() - 86_400_000)
+    await backUp(server)
+    const nights = ['2001-01-07', '2001-01-14']
+    for (const night of nights) {
+      mkdirSync(join(disk, 'kept', night), { recursive: true })
+      for (const source of ['home', 'www'])
+        writeFileSync(join(disk, 'kept', night, `${source}.tar.zst`), 'of an older hdsync')
+    }
+    const homeOf = ({ sources }: { sources: { source: string }[] }) =>
+      sources.find(({ source }) => source === 'home') as unknown as Record<
+        'prune' | 'pruned',
+        { path: string }[]
+      >
+    const shown = homeOf(await prune(server, { dryRun: true }))
+    expect(shown.prune.map(({ path }) => path)).toEqual(
+      nights.map((night) => join(disk, 'kept', night, 'home.tar.zst')),
+    )
+    expect(readdirSync(join(disk, 'kept')).sort()).toEqual(nights)
+    const done = homeOf(await prune(server))
+    expect(done.pruned).toEqual(shown.prune.map(({ path }) => path))
+    // Those of the other source wait: it has had one night.
+    for (const night of nights) expect(readdirSync(join(disk, 'kept', night))).toEqual(['www.tar.zst'])
+    const told = await eventsOf(server, sourceKept)
+    expect(told.at(-1)).toMatchObject({ source: 'home', pruned: done.pruned, kept: [] })
+  }, 60_000)
+
+  test('waits until two nights agree on the time, and says so', async () => {
     const server = await makeServer('archive: { target: disk, daily: 1, keep: { weekly: 1, atLeast: 1 } }\n')
     await backUp(server)
     const disk = join(server.folder, 'disk')
