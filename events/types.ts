@@ -14,16 +14,26 @@ export const runEndTypes = Object.keys({
   'run.cancelled': true,
 } satisfies Record<RunEnd, true>) as readonly RunEnd[]
 
+/** Types of the events that end a restore. */
+export const restoreEndTypes = ['restore.finished', 'restore.failed'] as const
+
 /** What a reader of the journal has to know of events: which begin a run, and which end it. */
 export const runTypes: ReadonlyMap<
   string,
   Pick<EventDefinition, 'type' | 'subject' | 'startsRun' | 'endsRun' | 'listed' | 'kept'>
 > = new Map(
-  ['backup.start', ...runEndTypes].map((type) => {
-    const endsRun = runEndTypes.some((end) => end === type)
+  ['backup.start', 'restore.start', ...runEndTypes, ...restoreEndTypes].map((type) => {
+    const endsRun = !type.endsWith('.start')
     return [
       type,
-      { type, subject: 'source', startsRun: !endsRun, endsRun, listed: !endsRun, kept: undefined },
+      {
+        type,
+        subject: 'source',
+        startsRun: !endsRun,
+        endsRun,
+        listed: type === 'backup.start',
+        kept: undefined,
+      },
     ]
   }),
 )

@@ -1,11 +1,17 @@
-import { backupFinish, type EventDefinition, type InputOf } from '../../events/index.ts'
+import {
+  backupFinish,
+  type EventDefinition,
+  type InputOf,
+  restoreStart,
+  type StoredRestoreRequest,
+} from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
 import { dueAt, type EventBus, heldBack } from '../core/bus/bus.ts'
 import type { Journal, Pruned } from '../core/bus/journal.ts'
 import { explained, storeError } from '../core/bus/sqlite/health.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { Dispatcher } from '../core/dispatcher.ts'
-import type { Receipt, Submission } from '../core/intake.ts'
+import { inTurn, type Receipt, type Submission } from '../core/intake.ts'
 import { createObservers, type EngineObserver } from '../core/observers.ts'
 import { rootPublication } from '../core/publication.ts'
 import type { Registry } from '../core/registry/registry.ts'
@@ -29,6 +35,7 @@ import { cancelledRun } from './engine/withdrawal.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
 import { type LoadedRegistry, loadFunctions } from './load-functions.ts'
 import { OverdueWatch } from './overdue-watch.ts'
+import { cutOffText, registeredRestores } from './restore/register.ts'
 import { backupKind, isNotice, isOver } from './run-report.ts'
 
 export type { EngineObserver } from '../core/observers.ts'
@@ -53,6 +60,8 @@ export interface Engine {
    * @throws {UsageError} What would go is not known any more.
    */
   release(id: string, from?: string): Promise<Released>
+  /** Begins a restore, of which a plan was shown. Waits for its turn, as a backup does. @returns The run. */
+  restore(source: string, request: StoredRestoreRequest, from?: string): Promise<string>
   /** Takes a dead letter up again. @throws {UsageError} There is no such dead letter, or nobody to take it. */
   redrive(deliveryId: number): Promise<Redriven>
   /**
@@ -253,6 +262,9 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
       })
       store.noteBoot()
       await overdue.look()
+      for (const { root, record } of registeredRestores(config.state)) {
+        if (record.stage === 'placing') observer.onWarning(cutOffText(record.id, root))
+      }
       retention.start()
       if (onHold) return
       queue.open()
@@ -305,6 +317,15 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
       const publication = releasePublication(releaseOf(holds), registry, { now: clock.now(), origin })
       await reception.put(publication)
       return { runId: publication.event.runid ?? '', holds }
+    },
+    async restore(source, request, from) {
+      const origin = from === undefined ? {} : { source: from }
+      const publication = inTurn(
+        rootPublication(registry, restoreStart, { source, request }, { now: clock.now(), origin }),
+      )
+      await reception.put(publication)
+      queue.advance()
+      return publication.event.runid ?? ''
     },
     async redrive(id) {
       const redriven = await redrive(id, { bus, journal, registry, dispatcher, clock, config })

@@ -20,6 +20,10 @@ export interface RunFacts {
 /** Reports on a run: a backup by its events, any other by what became of what it owed. */
 export function reportOn(run: RunRow, { events, tallies }: RunFacts): RunReport {
   const { id, kind, startedAt, end } = run
+  if (kind !== backupKind && end?.type.endsWith('.failed')) {
+    const { reason = null } = end.data as { reason?: string }
+    return { ...reportByTallies(run, tallies(id)), state: 'failed', error: reason, endedAt: end.time }
+  }
   if (kind !== backupKind) return reportByTallies(run, tallies(id))
   const result = end ? (end.data as RunResult) : summarise(events(), { id, startedAt }, null)
   return { ...result, kind }

@@ -196,6 +196,13 @@ export const configSchema = z.strictObject(
     keep: duration(86_400_000, 100 * 365 * 86_400_000, '90d')
       .prefault('90d')
       .describe('How long the record of a run is kept.'),
+    restore: z
+      .strictObject({
+        keepUndo: duration(3_600_000, 100 * 365 * 86_400_000, '7d')
+          .prefault('7d')
+          .describe('How long what a restore in place has replaced or deleted is kept beside it.'),
+      })
+      .prefault({}),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
     guests: z
       .strictObject({

@@ -3,7 +3,13 @@ import type { FileSystem } from '../../events/index.ts'
 import type { PathSource } from '../config/config.ts'
 import { type Archives, createArchives } from './archive/archives.ts'
 import { type Boots, boots } from './boots.ts'
-import { type Command, type CommandObserver, type CommandResult, createRunner } from './command/command.ts'
+import {
+  type Command,
+  type CommandObserver,
+  type CommandResult,
+  type CommandRunner,
+  createRunner,
+} from './command/command.ts'
 import { openSession, type Session } from './command/session.ts'
 import { createSnapshots, type Snapshots } from './lvm/snapshots.ts'
 import { findGaps, type Gaps, type Ground } from './mirror/coverage.ts'
@@ -31,6 +37,8 @@ export interface Host {
   fileSystem(folder: string): Promise<FileSystem | undefined>
   /** Tells a hook of an event. */
   hook: TellHook
+  /** Runs the commands of a restore. */
+  commands: CommandRunner
   /** Runs a program of the user's. @throws {CommandError} It failed. */
   program(command: Pick<Command, 'argv' | 'timeoutMs' | 'input' | 'env'>): Promise<CommandResult>
   /** Starts a program of the user's that is talked to; it ends with the function at the latest. */
@@ -71,6 +79,7 @@ export function createHost(options: HostOptions): Host {
     // What a program leaves running on purpose is not ours to end.
     program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),
     hook: createTellHook(runner, signal),
+    commands: runner,
     session: (command) => openSession(runner, command),
   }
 }

@@ -104,6 +104,7 @@ function createPlanningHost(
   }
 
   return {
+    commands: runner,
     snapshots: {
       origin: (source) => real.snapshots.origin(source),
       async create(source, run, sizeBytes) {

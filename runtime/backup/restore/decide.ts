@@ -29,6 +29,8 @@ export interface Decision {
   /** Folders that get back their attributes alone. */
   folders: number
   unchanged: number
+  /** How many entries there are now. */
+  there: number
 }
 
 export interface Tally {
@@ -48,6 +50,7 @@ export function decide(compared: Compared): Decision {
     deleted: none(),
     folders: 0,
     unchanged: 0,
+    there: live.size,
   }
   const touched = new Set<string>()
   const whole = new Set<string>()

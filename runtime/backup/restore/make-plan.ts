@@ -8,6 +8,8 @@ import { excludedBy } from './excluded.ts'
 /** What somebody wants brought back, and where to. */
 export interface RestoreRequest {
   point: RestorePoint
+  /** Another one means that the restore point is not what it was. */
+  identity: string
   /** Below the folder of the source; an empty one is the whole source. */
   paths: readonly Buffer[]
   /** The folder that takes the place of the source's: absolute. It is there, unless `isNew`. */
@@ -227,12 +229,12 @@ function notThere(path: Buffer, { source, id }: RestorePoint): UsageError {
 }
 
 function hashOf(
-  { point, root, owners, isNew }: RestoreRequest,
+  { point, identity, root, owners, isNew }: RestoreRequest,
   { actions }: Decision,
   wanted: readonly Entry[],
 ): string {
   const hash = createHash('sha256')
-  hash.update(JSON.stringify([1, point.id, point.at, point.path, isNew ? '' : root, owners]))
+  hash.update(JSON.stringify([1, point.id, identity, point.path, isNew ? '' : root, owners]))
   const entries = new Map(wanted.map((entry) => [key(entry), entry]))
   for (const { op, path, type } of actions) {
     const entry = entries.get(path.toString('latin1'))

@@ -176,6 +176,11 @@ function disposing(fresh: Fresh, folders: OpenFolder, opened: readonly Disposabl
   }
 }
 
+/** Whether a restore has kept what was there before. */
+export function canBeUndone({ root, id }: Restore): boolean {
+  return UndoFolder.list(root).some((record) => record.id === id && record.stage !== 'prepared')
+}
+
 /** A file that could be unpacked in part alone is not put in the place of a whole one. */
 async function dropTorn(reader: PointReader, staged: OpenFolder, runner: CommandRunner): Promise<void> {
   const whole = new Map<string, Entry>()

@@ -1,6 +1,6 @@
 import type { HonoRequest } from 'hono'
 import * as z from 'zod'
-import { backupRequest, backupStart } from '../../../events/index.ts'
+import { backupRequest, backupStart, restoreRequest } from '../../../events/index.ts'
 import type { Engine } from '../../backup/engine.ts'
 import type { Config } from '../../config/config.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
@@ -27,6 +27,14 @@ export const daemonStatus = z.object({
   run: z.string().nullable(),
 })
 
+/** What `POST /restore` takes. */
+const restoreBody = z.object({
+  from: z.string(),
+  source: z.string(),
+  request: restoreRequest,
+  wait: z.boolean(),
+})
+
 /** What `POST /runs` takes. */
 const runRequest = z.object({
   source: z.string(),
@@ -46,6 +54,7 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
   return (app) => {
     app.get('/status', status)
     app.post('/reload', () => daemon().reload().then(status).catch(refuse))
+    app.post('/restore', ({ req }) => restore(daemon(), req).catch(refuse))
     app.post('/runs', ({ req }) => {
       // One after the other: no run may begin between the check that none is going on and the start.
       const answer = last.then(() => begin(daemon(), req))
@@ -73,6 +82,13 @@ async function begin({ engine }: Asked, request: HonoRequest): Promise<Response>
     if (!(error instanceof HdsyncError)) throw error
     return refusal(422, 'The run cannot begin', error.message, error.hint)
   }
+}
+
+async function restore({ engine }: Asked, request: HonoRequest): Promise<Response> {
+  const { from, source, request: wanted, wait } = restoreBody.parse(JSON.parse(await readText(request)))
+  const going = engine.current() ?? engine.bus.heldRun()
+  if (going && !wait) return refusal(409, 'Another run is going on', going)
+  return respondJson({ run: await engine.restore(source, wanted, from) }, 202)
 }
 
 function refusal(status: number, title: string, detail: string, hint?: string): Response {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { UsageError } from '../../errors.ts'
-import { type Commands, json, type Making } from './making.ts'
+import { type Commands, json, type Making, wholeNumber } from './making.ts'
 
 const at = [
   '--at <when>',
@@ -16,7 +16,7 @@ export function diskOption(): Option {
 export function onlyWhereRead(program: Command, command: Command): void {
   if (program.opts().disk === undefined || command.options.some(({ long }) => long === '--disk')) return
   throw new UsageError(`${command.name()} takes no --disk`, {
-    hint: 'it is for the commands that read backups: backups, ls, find, versions, diff, cat',
+    hint: 'it is for the commands that read backups: backups, ls, find, versions, diff, cat, restore',
   })
 }
 
@@ -102,6 +102,33 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         .option(...json)
         .action(async (source, options) =>
           done((await import('../commands/catalogue.ts')).rebuildCommand(source, options, io)),
+    restore() {
+      make(
+        'restore [place...]',
+        'bring back what was there: into a new folder here, into --to FOLDER, or --in-place',
+        'hdsync restore var:mail/ann --at Tuesday\n  hdsync restore /var/mail/ann --at 3d --in-place\n  hdsync restore --undo last',
+      )
+        .option(...at)
+        .option('--to <folder>', 'into this folder, each at its path below the source')
+        .option('--in-place', 'where it was; what is there is shown, and kept for `--undo`')
+        .option('--delete', 'delete what was not there then, but for what is excluded from the backup')
+        .option('--allow-deletions <count>', 'permit so many, beyond the limit of the source', wholeNumber)
+        .option('--exclude <pattern...>', 'leave this out, as rsync has it')
+        .addOption(
+          new Option('--owners <whose>', 'keep: whose everything was, by number; me: all yours').choices([
+            'keep',
+            'me',
+          ]),
+        )
+        .option('--dry-run', 'show all that would be done, and do nothing')
+        .option('-y, --yes', 'do not ask')
+        .option('--no-wait', 'leave at once, with exit code 4, where a backup is going on')
+        .option('--undo <id>', 'take a restore back; `last` is the newest')
+        .option('--resume <id>', 'go on with a restore that was cut off; `last` is the newest')
+        .option(...json)
+        .option('-q, --quiet', 'print the result alone')
+        .action(async (places, _, self: Command) =>
+          done((await import('../commands/restore.ts')).restoreCommand(places, self.optsWithGlobals(), io)),
         )
     },
     cat() {

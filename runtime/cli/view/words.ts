@@ -88,6 +88,10 @@ const sentences = new Map<string, Words[string]>([
     ({ unit, result, exitStatus }) =>
       `${unit} failed (${[result, exitStatus].filter(Boolean).join(' ') || 'no cause told'})`,
   ),
+  say(events.restoreUnpack, () => 'unpacking'),
+  say(events.restorePlace, ({ root }) => `putting everything in its place in ${root}`),
+  say(events.restoreFinished, ({ root }) => `restored into ${root}`),
+  say(events.restoreFailed, ({ reason }) => `RESTORE FAILED: ${reason}`),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

@@ -6,6 +6,8 @@ import {
   hookDisabled,
   type RunResult,
   readStored,
+  restoreFailed,
+  restoreFinished,
   runEnds,
   runOverdue,
   runStarted,
@@ -93,6 +95,14 @@ const phrases = [
   say(runStarted, ({ sources }, host) => ({
     what: 'backup begins',
     text: `The backup of ${host} begins: ${sources.join(', ')}.`,
+  })),
+  say(restoreFinished, ({ source, root }, host) => ({
+    what: `${source} was restored`,
+    text: `What was asked for of ${source} is back, on ${host} in ${root}.`,
+  })),
+  say(restoreFailed, ({ source, root, reason, missing }, host) => ({
+    what: `a restore of ${source} failed`,
+    text: [`The restore into ${root} on ${host} failed: ${reason}`, ...missing].join('\n'),
   })),
   say(runWarned, ({ reason }) => ({ what: 'warning', text: reason })),
   say(sourceFailed, ({ source, step, reason, cancelled }) => ({

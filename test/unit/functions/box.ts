@@ -1,6 +1,7 @@
 import type { Envelope, FileSystem } from '../../../events/index.ts'
 import type { LvSource } from '../../../runtime/config/config.ts'
 import { TerminalError } from '../../../runtime/errors.ts'
+import { createRunner, unobserved } from '../../../runtime/host/command/command.ts'
 import type { Host } from '../../../runtime/host/host.ts'
 import type { Asked, Written } from '../../../runtime/host/mirror/compare.ts'
 import { heldLists } from '../../../runtime/host/mirror/held-lists.ts'
@@ -284,6 +285,12 @@ export class Box implements Host {
   readonly program: Host['program'] = async () => {
     throw new Error('no function of ours runs a program')
   }
+
+  readonly commands = createRunner({
+    observer: unobserved,
+    signal: new AbortController().signal,
+    owner: 'test',
+  })
 
   readonly session: Host['session'] = () => {
     throw new Error('no function of ours has a session')

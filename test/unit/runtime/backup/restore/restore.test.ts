@@ -53,6 +53,7 @@ function make(medium: Medium): Made {
 function request(made: Made, more: Partial<RestoreRequest> = {}): RestoreRequest {
   return {
     point: made.point,
+    identity: '',
     paths: [Buffer.alloc(0)],
     root: made.live,
     isNew: false,

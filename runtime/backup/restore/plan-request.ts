@@ -1,0 +1,76 @@
+import type { StoredRestoreRequest } from '../../../events/index.ts'
+import type { Config } from '../../config/config.ts'
+import { count } from '../../count.ts'
+import { TerminalError } from '../../errors.ts'
+import { archiveFile } from '../../host/archive/archive-file.ts'
+import type { CommandRunner } from '../../host/command/command.ts'
+import { mirrorState } from '../../host/mirror/mirrors.ts'
+import { mirrorReader } from '../../host/points/mirror-reader.ts'
+import { readerOf } from '../../host/points/reader.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { deletionLimit } from '../mirror/deletion-limit.ts'
+import { leftAlone, proveDestination } from './destination.ts'
+import { makePlan, type RestorePlan } from './make-plan.ts'
+
+/** What is asked for, before there is a plan. */
+export type Wanted = Omit<Extract<StoredRestoreRequest, { do: 'restore' }>, 'do' | 'hash' | 'point'>
+
+/**
+ * Plans a restore: the same for whoever shows the plan and for whoever does it.
+ * @param config Undefined where backups are read from a folder alone.
+ * @throws {TerminalError} It may not be done.
+ * @throws {UsageError} Nothing was there.
+ */
+export async function planRequest(
+  wanted: Wanted,
+  point: RestorePoint,
+  config: Config | undefined,
+  runner: CommandRunner,
+): Promise<RestorePlan> {
+  const { root, isNew, deletes, exclude, owners, paths } = wanted
+  proveDestination(root, config)
+  const request = {
+    point,
+    identity: await identityOf(point),
+    paths: paths.map((path) => Buffer.from(path, 'base64')),
+    root,
+    isNew,
+    deletes,
+    exclude,
+    notBackedUp: config?.sources[point.source]?.exclude ?? [],
+    leaveAlone: leftAlone(root, config),
+    owners,
+  }
+  return makePlan(request, readerOf(point, runner), isNew ? undefined : mirrorReader(root, runner))
+}
+
+/** Another one means that the restore point is not what it was. */
+async function identityOf({ kind, path }: RestorePoint): Promise<string> {
+  return (kind === 'mirror' ? mirrorState(path) : (await archiveFile(path))?.file) ?? 'gone'
+}
+
+/**
+ * Holds a restore to the limit of its source, as a sync is.
+ * @returns Why it is not permitted; undefined if it is.
+ */
+export function beyondLimit(
+  { deleted, there, request }: RestorePlan,
+  config: Config | undefined,
+  allowDeletions: number | undefined,
+): string | undefined {
+  const source = config?.sources[request.point.source]
+  const limit = source ? deletionLimit(source.maxDelete, there) : Number.POSITIVE_INFINITY
+  if (deleted.entries <= Math.max(limit, allowDeletions ?? 0)) return undefined
+  return `the restore would delete ${count(deleted.entries)} of ${count(there)} entries; ${request.point.source} allows ${count(limit)}`
+}
+
+/** @throws {TerminalError} The plan is not the one that was shown. */
+export function proveSame(plan: RestorePlan, hash: string): void {
+  if (plan.hash === hash) return
+  throw new TerminalError(
+    'something has changed since the plan of this restore was shown: nothing was done',
+    {
+      hint: 'plan it again',
+    },
+  )
+}

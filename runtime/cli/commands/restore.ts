@@ -1,0 +1,182 @@
+import { join, resolve } from 'node:path'
+import type { StoredRestoreRequest } from '../../../events/index.ts'
+import { isEmpty, liveRootOf } from '../../backup/restore/destination.ts'
+import type { RestorePlan } from '../../backup/restore/make-plan.ts'
+import { beyondLimit, planRequest, type Wanted } from '../../backup/restore/plan-request.ts'
+import { registeredRestores } from '../../backup/restore/register.ts'
+import { TerminalError, UsageError } from '../../errors.ts'
+import { createRunner, unobserved } from '../../host/command/command.ts'
+import { dayOf } from '../../host/points/archive-night.ts'
+import { liveRoots } from '../../host/points/live-sources.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
+import { doRestore } from '../points/do-restore.ts'
+import { planJson, planText } from '../points/plan-text.ts'
+
+export interface RestoreOptions extends WhereOptions {
+  at?: string
+  to?: string
+  inPlace?: boolean
+  delete?: boolean
+  dryRun?: boolean
+  yes?: boolean
+  exclude?: string[]
+  owners?: 'keep' | 'me'
+  allowDeletions?: number
+  undo?: string
+  resume?: string
+  /** False with `--no-wait`. */
+  wait?: boolean
+  json?: boolean
+  quiet?: boolean
+}
+
+/**
+ * `hdsync restore`: brings back what was at places of one source: into a new folder here, into a folder that is named, or in
+ * its place. Where something is there, the plan is shown and has to be agreed to.
+ * @returns As exit codes; 5 where more would be deleted than the source allows.
+ */
+export async function restoreCommand(words: string[], options: RestoreOptions, io: Io): Promise<number> {
+  check(words, options)
+  const access = await openAccess(options, io)
+  const earlier = options.undo ?? options.resume
+  if (earlier !== undefined) return goBack(earlier, access, options, io)
+  const { point, wanted } = whatIsWanted(words, access, options)
+  access.reader(point)
+  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'plan' })
+  const plan = await planRequest(wanted, point, access.config, runner)
+  const beyond = beyondLimit(plan, access.config, options.allowDeletions)
+  const asks = !wanted.isNew && !options.yes
+  if (options.dryRun || (asks && plan.actions.length > 0) || beyond) show(plan, options, io)
+  if (beyond) {
+    io.stderr(`hdsync: ${beyond}\n  if that is as it should be: --allow-deletions ${plan.deleted.entries}\n`)
+    return exitCodes.held
+  }
+  if (options.dryRun) return plan.damage === undefined ? exitCodes.succeeded : exitCodes.failed
+  if (plan.actions.length === 0) {
+    show(plan, options, io)
+    return exitCodes.succeeded
+  }
+  if (asks && !(await agreed(options, io))) {
+    throw new UsageError('this would change what is there', {
+      hint: 'if the plan above is as it should be: --yes',
+    })
+  }
+  const { allowDeletions } = options
+  const request: StoredRestoreRequest = {
+    do: 'restore',
+    point: point.id,
+    ...wanted,
+    hash: plan.hash,
+    ...(allowDeletions !== undefined && { allowDeletions }),
+  }
+  return doRestore({ source: point.source, request, plan }, access, options, io)
+}
+
+function check(
+  words: readonly string[],
+  { to, inPlace, delete: deletes, undo, resume }: RestoreOptions,
+): void {
+  const earlier = [undo, resume].filter((id) => id !== undefined).length
+  if (earlier > 1) throw new UsageError('it is either --undo or --resume')
+  if (earlier > 0 && words.length > 0) throw new UsageError('--undo and --resume take no place')
+  if (earlier === 0 && words.length === 0) {
+    throw new UsageError('what is to be restored?', {
+      hint: 'hdsync restore PLACE…; `hdsync backups` and `hdsync ls` tell what there is',
+    })
+  }
+  if (to !== undefined && inPlace) throw new UsageError('it is either --to or --in-place')
+  if (deletes && !inPlace && to === undefined) {
+    throw new UsageError('--delete is for a folder with something in it', {
+      hint: 'with --in-place or --to FOLDER',
+    })
+  }
+}
+
+function whatIsWanted(
+  words: readonly string[],
+  access: Access,
+  { at, to, inPlace, delete: deletes = false, exclude = [], owners }: RestoreOptions,
+): { point: RestorePoint; wanted: Wanted } {
+  const places = words.map((word) => access.place(word))
+  const sources = [...new Set(places.map(({ source }) => source))]
+  const [source = ''] = sources
+  if (sources.length > 1) throw new UsageError(`one source at a time: these are of ${sources.join(' and ')}`)
+  const point = access.point(source, at)
+  const root = inPlace ? liveRootOf(source, access.config) : resolve(to ?? join('.', nameFor(source, point)))
+  const isNew = !inPlace && isEmpty(root)
+  if (to === undefined && !inPlace && !isNew) {
+    throw new UsageError(`${root} is not empty`, { hint: 'name another folder: --to FOLDER' })
+  }
+  const isRoot = process.geteuid?.() === 0
+  return {
+    point,
+    wanted: {
+      root,
+      isNew,
+      deletes,
+      exclude,
+      owners: owners ?? (isRoot ? 'keep' : 'me'),
+      paths: places.map(({ path }) => path.toString('base64')),
+    },
+  }
+}
+
+/** `var-2026-11-24`: the source, and the day of the restore point. */
+function nameFor(source: string, { at }: RestorePoint): string {
+  return `${source}-${dayOf(Date.parse(at))}`
+}
+
+function show(plan: RestorePlan, { json, dryRun }: RestoreOptions, io: Io): void {
+  if (json) io.stdout(`${JSON.stringify(planJson(plan))}\n`)
+  else io.stdout(planText(plan, dryRun ? undefined : 20))
+}
+
+async function agreed({ json }: RestoreOptions, io: Io): Promise<boolean> {
+  if (json || io.env.CI || !process.stdin.isTTY || !process.stdout.isTTY) return false
+  const { confirm } = await import('@clack/prompts')
+  return (await confirm({ message: 'Do it?', initialValue: false })) === true
+}
+
+/** Takes a restore back, or goes on with one that was cut off. */
+async function goBack(id: string, access: Access, options: RestoreOptions, io: Io): Promise<number> {
+  const { config } = access
+  const roots = Object.values(config?.sources ?? {}).flatMap((source) =>
+    liveRoots(source).map(({ at }) => at),
+  )
+  const known = registeredRestores(config?.state, [
+    ...roots,
+    ...(options.to === undefined ? [] : [resolve(options.to)]),
+  ])
+  const goesOn = options.resume !== undefined
+  const possible = known.filter(({ record: { stage } }) =>
+    goesOn ? stage === 'placing' : stage === 'placing' || stage === 'done',
+  )
+  const found = id === 'last' ? possible[0] : known.find(({ record }) => record.id === id)
+  if (!found) {
+    const ids = possible.map(({ record }) => record.id)
+    throw new UsageError(
+      `there is no restore ${id === 'last' ? `to ${goesOn ? 'go on with' : 'take back'}` : id}`,
+      {
+        hint:
+          ids.length > 0
+            ? `there is ${ids.slice(0, 8).join(', ')}`
+            : 'what was restored into a new folder is not kept',
+      },
+    )
+  }
+  if (!possible.includes(found)) {
+    const why = {
+      prepared: 'has not changed anything',
+      done: 'has come to its end',
+      undone: 'was taken back',
+    }
+    const { stage } = found.record
+    throw new TerminalError(`restore ${found.record.id} ${stage === 'placing' ? '' : why[stage]}`)
+  }
+  const { root, record } = found
+  const request: StoredRestoreRequest = { do: goesOn ? 'resume' : 'undo', root, id: record.id }
+  return doRestore({ source: record.source, request }, access, options, io)
+}

@@ -1,0 +1,48 @@
+import type { RestorePlan } from '../../backup/restore/make-plan.ts'
+import { pointTime } from '../../backup/restore/when.ts'
+import { counted } from '../../count.ts'
+import { formatBytes } from '../../units.ts'
+import { jsonName, nameText } from './names.ts'
+
+const words = { create: 'create ', replace: 'replace', delete: 'delete ', folder: 'folder ' }
+
+/** What a restore will do, for people. @param most Lines of what is done one by one; all unless given. */
+export function planText(plan: RestorePlan, most: number | undefined): string {
+  const { request, actions, created, replaced, deleted, folders, unchanged, damage } = plan
+  const { point, root } = request
+  if (actions.length === 0) return `${root} has all of it already, as it was on ${pointTime(point.at)}\n`
+  const shown = actions.filter(({ op }) => op !== 'folder')
+  const lines = shown
+    .slice(0, most)
+    .map(({ op, path, type }) => `  ${words[op]}  ${nameText(path)}${type === 'directory' ? '/' : ''}`)
+  const rest = shown.length - lines.length
+  return [
+    `${point.source} as of ${pointTime(point.at)} (${point.id}) into ${root}:`,
+    ...lines,
+    ...(rest > 0 ? [`  … and ${counted(rest, 'line')} more: --dry-run shows all`] : []),
+    `${entries(created)} created, ${entries(replaced)} replaced, ${entries(deleted)} deleted, ${counted(folders, 'folder')} with other attributes, ${unchanged} unchanged`,
+    ...(damage === undefined ? [] : [`NOT ALL OF IT CAN BE READ: ${damage}`]),
+    '',
+  ].join('\n')
+}
+
+function entries({ entries, sizeBytes }: RestorePlan['created']): string {
+  return sizeBytes > 0 ? `${entries} (${formatBytes(sizeBytes)})` : String(entries)
+}
+
+/** What a restore will do, as `--json` prints it. */
+export function planJson(plan: RestorePlan): Record<string, unknown> {
+  const { request, actions, created, replaced, deleted, folders, unchanged, damage, hash } = plan
+  return {
+    hash,
+    point: request.point,
+    root: request.root,
+    created,
+    replaced,
+    deleted,
+    folders,
+    unchanged,
+    damage: damage ?? null,
+    actions: actions.map(({ op, path, type }) => ({ op, ...jsonName('path', path), type })),
+  }
+}

@@ -1,0 +1,194 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { openEngine } from '../../../../../runtime/backup/engine.ts'
+import { main } from '../../../../../runtime/cli/program.ts'
+import { loadConfig } from '../../../../../runtime/config/load.ts'
+import { UndoFolder } from '../../../../../runtime/host/restore/undo-folder.ts'
+import { weekdayOf } from '../../../../../runtime/weekday.ts'
+import { backUp, makeServer, printed, type Server } from '../night.ts'
+
+const program = join(import.meta.dirname, '../../../../../deploy/bin/hdsync')
+
+async function hdsync(server: Server | undefined, ...words: string[]) {
+  const io = printed()
+  const config = server ? ['--config', server.config] : []
+  const exitCode = await main(['node', 'hdsync', ...words, ...config], '0.0.0', io)
+  return { exitCode, out: io.out, err: io.err }
+}
+
+async function made(): Promise<Server> {
+  const server = await makeServer('archive: { target: disk }\n')
+  mkdirSync(join(server.folder, 'home/mail'))
+  writeFileSync(join(server.folder, 'home/mail/ann'), 'good\n')
+  writeFileSync(join(server.folder, 'home/mail/bob'), 'bob\n')
+  await backUp(server)
+  return server
+}
+
+const read = (server: Server, path: string) => readFileSync(join(server.folder, path), 'utf8')
+
+test('a file comes back into a new folder, and is not brought there twice', async () => {
+  const server = await made()
+  const to = join(server.folder, 'new')
+  for (const [at, folder] of [
+    ['latest', `${to}1`],
+    [weekdayOf(Date.now()), `${to}2`],
+  ] as const) {
+    const { exitCode, out } = await hdsync(
+      server,
+      'restore',
+      'home:mail/ann',
+      '--at',
+      at,
+      '--to',
+      folder,
+      '-q',
+    )
+    expect({ exitCode, out }).toEqual({ exitCode: 0, out: `home restored in ${folder}\n` })
+    expect(readFileSync(join(folder, 'mail/ann'), 'utf8')).toBe('good\n')
+    expect(readdirSync(folder)).toEqual(['mail'])
+    expect(readdirSync(join(folder, 'mail'))).toEqual(['ann'])
+  }
+  const again = await hdsync(server, 'restore', 'home:mail', '--to', `${to}1`)
+  expect(again.exitCode).toBe(2)
+  expect(again.err).toContain('if the plan above is as it should be: --yes')
+  expect(again.out).toContain('create   mail/bob')
+  const here = spawnSync(program, ['restore', 'home:mail/ann', '-q', '--config', server.config], {
+    cwd: server.folder,
+  })
+  expect(`${here.stderr}`).toBe('')
+  expect(read(server, `home-${new Date().toLocaleDateString('sv')}/mail/ann`)).toBe('good\n')
+})
+
+test('in place it is shown, agreed to, done as a run, and taken back', async () => {
+  const server = await made()
+  const live = join(server.folder, 'home')
+  writeFileSync(join(live, 'mail/ann'), 'spoilt\n')
+  rmSync(join(live, 'mail/bob'))
+  writeFileSync(join(live, 'mail/new'), 'new\n')
+  const place = join(live, 'mail')
+  const shown = JSON.parse((await hdsync(server, 'restore', place, '--in-place', '--dry-run', '--json')).out)
+  expect(shown).toMatchObject({ created: { entries: 1 }, replaced: { entries: 1 }, deleted: { entries: 0 } })
+  expect(shown.actions).toContainEqual({ op: 'replace', path: 'mail/ann', type: 'file' })
+  expect(read(server, 'home/mail/ann')).toBe('spoilt\n')
+  expect((await hdsync(server, 'restore', place, '--in-place')).exitCode).toBe(2)
+  const done = await hdsync(server, 'restore', place, '--in-place', '--yes', '--json')
+  expect(done.exitCode).toBe(0)
+  const { id, run } = JSON.parse(done.out)
+  expect(id).toBe(run)
+  expect(read(server, 'home/mail/ann')).toBe('good\n')
+  expect(read(server, 'home/mail/bob')).toBe('bob\n')
+  expect(read(server, 'home/mail/new')).toBe('new\n')
+  const told = JSON.parse((await hdsync(server, 'show', run, '--json')).out)
+  expect(told).toMatchObject({ run, kind: 'restore', state: 'succeeded' })
+  // Its own keeping is not backed up.
+  await backUp(server)
+  expect(existsSync(join(live, '.hdsync-undo'))).toBe(true)
+  expect(existsSync(join(server.folder, 'disk/home/.hdsync-undo'))).toBe(false)
+  expect(await hdsync(server, 'restore', '--undo', 'last', '-q')).toMatchObject({ exitCode: 0 })
+  expect(read(server, 'home/mail/ann')).toBe('spoilt\n')
+  expect(existsSync(join(live, 'mail/bob'))).toBe(false)
+  expect((await hdsync(server, 'restore', '--undo', id)).err).toContain('was taken back')
+  expect((await hdsync(server, 'restore', '--undo', 'last', '-q')).exitCode).toBe(0)
+  expect(read(server, 'home/mail/ann')).toBe('good\n')
+})
+
+test('deletion holds to the limit of the source, and is permitted by its number', async () => {
+  const server = await made()
+  const live = join(server.folder, 'home')
+  for (let n = 0; n < 9; n += 1) writeFileSync(join(live, `more${n}`), '')
+  const words = ['restore', 'home', '--in-place', '--delete', '--yes', '-q'] as const
+  const held = await hdsync(server, ...words)
+  expect(held.exitCode).toBe(5)
+  expect(held.err).toContain('--allow-deletions 9')
+  expect(existsSync(join(live, 'more1'))).toBe(true)
+  expect((await hdsync(server, ...words, '--allow-deletions', '9')).exitCode).toBe(0)
+  expect(readdirSync(live).sort()).toEqual(['.hdsync-undo', 'file', 'mail'])
+})
+
+test('nothing is restored into backups, nor into the state directory', async () => {
+  const server = await made()
+  for (const folder of ['disk/sub', 'disk', 'state/x']) {
+    const { exitCode, err } = await hdsync(
+      server,
+      'restore',
+      'home',
+      '--to',
+      join(server.folder, folder),
+      '--yes',
+    )
+    expect({ exitCode, err }).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('nothing is restored into'),
+    })
+  }
+})
+
+test('a change after the plan was shown stops it', async () => {
+  const server = await made()
+  const config = await loadConfig({ path: server.config, env: {} })
+  const engine = await openEngine({ config })
+  try {
+    await engine?.start()
+    const root = join(server.folder, 'there')
+    const request = {
+      point: 'home@latest',
+      paths: [''],
+      root,
+      isNew: true,
+      deletes: false,
+      exclude: [],
+      owners: 'keep',
+    }
+    const run = await engine?.restore('home', {
+      do: 'restore',
+      ...request,
+      owners: 'keep',
+      hash: 'of another plan',
+    })
+    await engine?.ended(run ?? '')
+    const failed = engine?.bus.events({ runId: run ?? '', types: ['restore.failed'] })[0]
+    expect(failed?.data).toMatchObject({ reason: expect.stringContaining('something has changed') })
+    expect(existsSync(root)).toBe(false)
+    await expect(
+      engine?.submit({ type: 'restore.start', data: { source: 'home', request } }),
+    ).rejects.toThrow('may not be triggered')
+  } finally {
+    await engine?.stop()
+  }
+})
+
+test('one that was cut off is said at the next start, and goes on', async () => {
+  const server = await made()
+  const live = join(server.folder, 'home')
+  writeFileSync(join(live, 'mail/ann'), 'spoilt\n')
+  const { id } = JSON.parse((await hdsync(server, 'restore', 'home', '--in-place', '--yes', '--json')).out)
+  // As if it had been killed before its last step.
+  {
+    using undo = UndoFolder.open(live, id)
+    undo.enter('placing')
+  }
+  const looked = await hdsync(server, 'run', '-q')
+  expect(looked.err).toContain(`restore ${id} into ${live} was cut off`)
+  expect((await hdsync(server, 'restore', '--resume', 'last', '-q')).exitCode).toBe(0)
+  expect(UndoFolder.list(live)[0]?.stage).toBe('done')
+})
+
+test('a folder of backups is restored from without a config, also over what is there, and that is taken back', async () => {
+  const server = await made()
+  const disk = join(server.folder, 'disk')
+  const to = join(server.folder, 'elsewhere')
+  mkdirSync(join(to, 'mail'), { recursive: true })
+  writeFileSync(join(to, 'mail/ann'), 'mine\n')
+  const done = await hdsync(undefined, 'restore', 'home', '--disk', disk, '--to', to, '--yes')
+  expect(done).toMatchObject({ exitCode: 0, err: '' })
+  expect(read(server, 'elsewhere/mail/ann')).toBe('good\n')
+  expect((await hdsync(undefined, 'restore', '--undo', 'last', '--disk', disk, '--to', to)).exitCode).toBe(0)
+  expect(read(server, 'elsewhere/mail/ann')).toBe('mine\n')
+  expect(existsSync(join(to, 'file'))).toBe(false)
+  expect((await hdsync(undefined, 'restore', 'home', '--in-place', '--disk', disk)).err).toContain(
+    '--to FOLDER',
+  )
+})
