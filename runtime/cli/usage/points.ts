@@ -102,6 +102,8 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         .option(...json)
         .action(async (source, options) =>
           done((await import('../commands/catalogue.ts')).rebuildCommand(source, options, io)),
+        )
+    },
     restore() {
       make(
         'restore [place...]',

@@ -58,7 +58,7 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     '--no-human-readable',
     '--filter=P /lost+found',
     // What restores have replaced there.
-    '--exclude=/.hdsync-undo',
+    '--filter=- /.hdsync-undo',
     ...plan.exclude.map((pattern) => `--exclude=${pattern}`),
     // Rsync does not look at the folders above a file that is named.
     ...(only === undefined
