@@ -1,10 +1,18 @@
 import { generateSpecs } from 'hono-openapi'
 import * as z from 'zod'
+import type { EventDefinition } from '../../events/index.ts'
 import type { App } from './context.ts'
 import { problemSchema } from './problem-schema.ts'
 
-/** The HTTP side of hdsync as an OpenAPI 3.1 document, from what its routes say of themselves. */
-export function openapiDocument(app: App, version: string): ReturnType<typeof generateSpecs> {
+/**
+ * The HTTP side of hdsync as an OpenAPI 3.1 document, from what its routes say of themselves.
+ * @param events Events of the user's own that may be sent: what each takes as `data` is a schema of the event's name.
+ */
+export function openapiDocument(
+  app: App,
+  version: string,
+  events: readonly EventDefinition[] = [],
+): ReturnType<typeof generateSpecs> {
   return generateSpecs(app, {
     excludeStaticFile: false,
     documentation: {
@@ -21,7 +29,10 @@ export function openapiDocument(app: App, version: string): ReturnType<typeof ge
         securitySchemes: {
           token: { type: 'http', scheme: 'bearer', description: 'What the file of `http.tokenFile` holds.' },
         },
-        schemas: { Problem: schemaOf(problemSchema) },
+        schemas: {
+          Problem: schemaOf(problemSchema),
+          ...Object.fromEntries(events.map(({ type, request }) => [type, schemaOf(request)])),
+        },
       },
     },
   })
@@ -30,6 +41,6 @@ export function openapiDocument(app: App, version: string): ReturnType<typeof ge
 type Schemas = NonNullable<Awaited<ReturnType<typeof generateSpecs>>['components']['schemas']>
 
 function schemaOf(schema: z.ZodType): Schemas[string] {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema)
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
   return rest as Schemas[string]
 }

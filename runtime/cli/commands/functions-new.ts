@@ -4,11 +4,13 @@ import * as events from '../../../events/index.ts'
 import { loadRegistry, ownFunctions } from '../../backup/load-functions.ts'
 import { sampleData } from '../../backup/sample.ts'
 import { loadConfig } from '../../config/load.ts'
+import type { Registry } from '../../core/registry/registry.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
 import { didYouMean } from '../../nearest.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { shellQuote } from '../format.ts'
 import type { Io } from '../io.ts'
+import { exportedEvents } from './functions-events.ts'
 import { functionText, testText, type Wish } from './functions-text.ts'
 
 export interface NewOptions {
@@ -26,10 +28,12 @@ const ourPackage = join(dirname(ownFunctions), 'runtime')
  * @throws {UsageError} The name or the event will not do, or there is such a function already.
  */
 export async function newFunctionCommand(name: string, options: NewOptions, io: Io): Promise<number> {
-  const wish = wishOf(name, options.on)
+  checkName(name)
   const config = options.dir ? undefined : await loadConfig({ path: options.config, env: io.env })
   const folder = resolve(options.dir ?? config?.functions ?? '')
-  const { functions } = await loadRegistry({ ours: ownFunctions, users: folder }, events.catalogue)
+  const registry = await loadRegistry({ ours: ownFunctions, users: folder }, events.catalogue)
+  const { functions } = registry
+  const wish = wishOf(name, options.on, folder, registry)
   const twin = functions.find((one) => one.name === name)
   if (twin)
     throw new UsageError(`there is a function ${name} already: ${twin.file}`, { hint: 'take another name' })
@@ -55,16 +59,27 @@ export async function newFunctionCommand(name: string, options: NewOptions, io: 
   return exitCodes.succeeded
 }
 
-function wishOf(name: string, type: string): Wish {
+/** @throws {UsageError} It cannot be one. */
+function checkName(name: string): void {
   if (!/^[a-z][a-z0-9]*([.-][a-z0-9]+)*$/.test(name) || name.endsWith('.test')) {
     throw new UsageError(`${JSON.stringify(name)} cannot be the name of a function`, {
       hint: 'it takes lower-case letters and digits, joined by - or ., such as tell-monitor',
     })
   }
+}
+
+function wishOf(name: string, type: string, folder: string, registry: Pick<Registry, 'event'>): Wish {
   const event = events.catalogue.get(type)
   const [constant] = Object.entries(events).find(([, value]) => value === event) ?? []
   if (event && constant) return { name, constant, type, sample: sampleData(event) }
-  const known = [...events.catalogue.keys()].sort()
+  const own = exportedEvents(folder)
+  const found = own.find((one) => one.type === type)
+  const declared = registry.event(type)
+  if (found) {
+    const { constant, from } = found
+    return { name, constant, type, from, sample: declared ? sampleData(declared) : {} }
+  }
+  const known = [...events.catalogue.keys(), ...own.map((one) => one.type)].sort()
   throw new UsageError(`there is no event ${JSON.stringify(type)}`, {
     hint: didYouMean(type, known) ?? `there are ${known.join(', ')}`,
   })

@@ -7,6 +7,8 @@ export interface Wish {
   constant: string
   /** Type of the event: `run.failed`. */
   type: string
+  /** The file that exports an event of the user's own; hdsync does unless given. */
+  from?: string
   /** Data that the event could carry. */
   sample: unknown
 }
@@ -14,12 +16,15 @@ export interface Wish {
 /** A function that says what it received, with the places to go on from. */
 export function functionText(wish: Wish): string {
   if (wish.type === 'snapshot.before') return gateText(wish)
-  const { constant, type } = wish
+  const { constant, type, from } = wish
+  const imports = from
+    ? `import { defineFunction } from 'hdsync'\nimport { ${constant} } from '${from}'`
+    : `import { defineFunction, ${constant} } from 'hdsync'`
   const aside =
     type === 'snapshot.after'
       ? '  // Runs even when the run was cancelled or interrupted; after a crash it may run twice.\n'
       : '  // Stands beside the run, which neither waits for it nor fails with it.\n  aside: true,\n'
-  return `import { defineFunction, ${constant} } from 'hdsync'
+  return `${imports}
 
 /** Handles ${type}. */
 export default defineFunction({
@@ -55,12 +60,11 @@ export default defineFunction({
 }
 
 /** A test that the function handles its event. */
-export function testText({ name, constant, type, sample }: Wish): string {
+export function testText({ name, constant, type, from, sample }: Wish): string {
   return `import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ${constant} } from 'hdsync'
-import { rehearse } from 'hdsync/testing'
-import handler from './${name}.ts'
+${from ? '' : `import { ${constant} } from 'hdsync'\n`}import { rehearse } from 'hdsync/testing'
+${from ? `import { ${constant} } from '${from}'\n` : ''}import handler from './${name}.ts'
 
 test('${name} handles ${type}', async () => {
   const { outcome, error } = await rehearse(handler, ${constant}, ${literal(sample)})

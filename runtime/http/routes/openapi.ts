@@ -1,3 +1,5 @@
+import { catalogue } from '../../../events/index.ts'
+import type { Registry } from '../../core/registry/registry.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { openapiDocument } from '../openapi.ts'
@@ -8,10 +10,15 @@ const description = describe('describeApi', {
   answers: { 200: { description: 'OpenAPI 3.1.' } },
 })
 
-export function openapiRoutes(app: App, { version }: AppContext): void {
+export function openapiRoutes(app: App, { version, engine }: AppContext): void {
   let document: ReturnType<typeof openapiDocument> | undefined
   app.get('/openapi.json', description, async () => {
-    document ??= openapiDocument(app, version)
+    document ??= openapiDocument(app, version, eventsOf(engine.registry))
     return respondJson(await document)
   })
+}
+
+/** Events of the user's own that may be sent to `POST /events`. */
+function eventsOf(registry: Pick<Registry, 'events'>) {
+  return registry.events().filter(({ type, triggerable }) => triggerable && !catalogue.has(type))
 }

@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type Engine, openEngine } from '../../../../runtime/backup/engine.ts'
 import { cancelCommand } from '../../../../runtime/cli/commands/cancel.ts'
+import { newFunctionCommand } from '../../../../runtime/cli/commands/functions-new.ts'
 import { logsCommand } from '../../../../runtime/cli/commands/logs.ts'
 import { runsCommand } from '../../../../runtime/cli/commands/runs.ts'
 import { showCommand } from '../../../../runtime/cli/commands/show.ts'
@@ -163,6 +164,36 @@ test('`logs` has what functions said, of a run or a function', async () => {
     expect(await logs(undefined, { limit: 1 })).toHaveLength(1)
     await expect(logs('nobody')).rejects.toThrow('there is no run "nobody"')
   })
+})
+
+test('an event of one’s own is shared by functions, and known to `functions new` and over HTTP', async () => {
+  const server = await makeServer()
+  const functions = join(server.folder, 'functions')
+  mkdirSync(join(functions, 'lib'), { mode: 0o700 })
+  const event = `import { defineEvent, z } from 'hdsync'
+export const photosArrived = defineEvent('photos.arrived', z.strictObject({ folder: z.string() }), { triggerable: true })`
+  writeFileSync(join(functions, 'lib/events.ts'), event, { mode: 0o600 })
+  for (const name of ['sort', 'count']) {
+    await newFunctionCommand(name, { on: 'photos.arrived', config: server.config }, printed())
+    expect(readFileSync(join(functions, `${name}.ts`), 'utf8')).toContain(
+      "import { photosArrived } from './lib/events.ts'",
+    )
+  }
+  const config = await loadConfig({ path: server.config, env: {} })
+  const engine = (await openEngine({ config })) as Engine
+  await engine.start()
+  const { runId } = await engine.submit({ type: 'photos.arrived', data: { folder: '/srv/in' } })
+  await engine.ended(runId)
+  expect(engine.journal.said({ runId }).map((line) => line.function)).toEqual(
+    expect.arrayContaining(['count', 'sort']),
+  )
+  const app = createApp({ engine, config, version: '1', trusted: true })
+  const response = await app.request('/openapi.json', { headers: { host: 'localhost' } })
+  const document = (await response.json()) as { components: { schemas: object } }
+  expect(document.components.schemas).toMatchObject({
+    'photos.arrived': { type: 'object', properties: { folder: { type: 'string' } }, required: ['folder'] },
+  })
+  await engine.stop()
 })
 
 test('a backup stays what `last` means', async () => {
