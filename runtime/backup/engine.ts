@@ -49,7 +49,7 @@ export interface Engine {
   /** Sets right what an earlier process left, then hands out what is on the bus. */
   start(): Promise<void>
   /** Puts the first event of a chain on the bus. @returns The run's id. */
-  trigger<E extends EventDefinition>(event: E, data: InputOf<E>): Promise<string>
+  trigger<E extends EventDefinition>(event: E, data: InputOf<E>, options?: SubmitOptions): Promise<string>
   /** The syncs that wait for a release. */
   held(): Hold[]
   /**
@@ -69,7 +69,7 @@ export interface Engine {
    * its end; until it begins, whoever asks for the same is given that run. Safe to repeat with the same `source` and `id`.
    * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
    */
-  submit(event: Submission): Promise<Receipt>
+  submit(event: Submission, options?: SubmitOptions): Promise<Receipt>
   /** Checks an event as `submit` does. @returns Puts it on the bus: several can be checked before one is taken. */
   prepare(event: Submission): () => Promise<Receipt>
   /** Why no event can be taken now, if none can. */
@@ -105,6 +105,11 @@ export interface Engine {
   abandon(error: Error): Promise<void>
   /** Waits for what is in hand, then gives everything back. */
   stop(): Promise<void>
+}
+
+export interface SubmitOptions {
+  /** Leaves the functions of the user's out of the run. */
+  safe?: boolean
 }
 
 /** What came of a release. */
@@ -270,9 +275,9 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
       queue.open()
       if (options.schedules) await scheduler.start()
     },
-    trigger: async ({ type }, data) => (await reception.prepare({ type, data })()).runId,
+    trigger: async ({ type }, data, options) => (await reception.prepare({ type, data }, options)()).runId,
     prepare: (event) => reception.prepare(event),
-    submit: async (event) => reception.prepare(event)(),
+    submit: async (event, options) => reception.prepare(event, options)(),
     judgeBy: (config, registry) => reception.judgeBy(config, registry),
     unready() {
       const reason = dispatcher.failed ? storeError(dispatcher.failed, config.state) : store.unready()

@@ -66,7 +66,8 @@ export class GateKeeper {
   /** The side of the chain. */
   chain({ event }: Delivery, signal: AbortSignal): Gates {
     return {
-      exist: () => this.#handlersOf('before').length + this.#handlersOf('after').length > 0,
+      exist: () =>
+        (['before', 'after'] as const).some((side) => this.#handlersOf(side, event.runid).length > 0),
       settled: (source) => this.#settled(event.runid ?? '', source, signal),
       open: (before, options) => this.#open(before, options, signal),
     }
@@ -143,7 +144,7 @@ export class GateKeeper {
     const { clock } = this.#options
     // Runs are serial: gates of earlier ones are empty.
     for (const [id, { runId }] of this.#gates) if (runId !== before.runid) this.#gates.delete(id)
-    const awaited = this.#handlersOf('before').flatMap(({ name, definition: { spec } }) =>
+    const awaited = this.#handlersOf('before', before.runid).flatMap(({ name, definition: { spec } }) =>
       spec.aside ? [] : name,
     )
     const gate = new Gate(before.runid ?? '', awaited, clock)
@@ -152,11 +153,11 @@ export class GateKeeper {
   }
 
   /** Those that name an event of the gate; functions on any fact (notifications) do not count. */
-  #handlersOf(side: Side): readonly RegisteredFunction[] {
+  #handlersOf(side: Side, runId: string | undefined): readonly RegisteredFunction[] {
     const isFor = (type: string, { definition: { on } }: RegisteredFunction) =>
       on.some((event) => event.type === type)
     return this.#types[side].flatMap((type) =>
-      this.#options.registry.handlersOf(type).filter((one) => isFor(type, one)),
+      this.#options.registry.handlersOf(type, runId).filter((one) => isFor(type, one)),
     )
   }
 

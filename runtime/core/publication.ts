@@ -183,7 +183,7 @@ function publicationOf(
       ...identity,
       data,
     },
-    deliveries: registry.handlersOf(event.type).map(({ name, definition: { spec } }) => ({
+    deliveries: registry.handlersOf(event.type, identity.runid).map(({ name, definition: { spec } }) => ({
       function: name,
       key: spec.concurrency?.key(data, { id: identity.runid ?? '' }),
       // 0 is due whatever the clock says: it may be set back.

@@ -12,6 +12,7 @@ import { refuseDeep } from './guests/lineage.ts'
 import { CutOffError } from './guests/thrown.ts'
 import { childPublication, startPublication } from './publication.ts'
 import { isBeside, type RegisteredFunction, type Registry } from './registry/registry.ts'
+import { isSafe } from './registry/safe-runs.ts'
 import { nextTryAt } from './retry.ts'
 import { startOf } from './start.ts'
 
@@ -108,7 +109,7 @@ async function attemptOnce(
       ...visit?.context,
       events: eventLog(delivery, options),
       gates: options.gates.chain(delivery, signal),
-      leftOut: options.registry.failures.map(failureText),
+      leftOut: isSafe(delivery.event.runid) ? [] : options.registry.failures.map(failureText),
       emit: emit as Emit<readonly EventDefinition[]>,
       start,
     }

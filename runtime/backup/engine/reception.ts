@@ -4,7 +4,9 @@ import type { Publication } from '../../core/bus/bus.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Dispatcher } from '../../core/dispatcher.ts'
 import { Intake, isHeldBack, type Receipt, type Submission } from '../../core/intake.ts'
+import { newRunId } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
+import { leaveOutGuests } from '../../core/registry/safe-runs.ts'
 import { checkRequest, joining, requestPublication, runOf } from './requests.ts'
 import type { Store } from './store.ts'
 
@@ -36,22 +38,23 @@ export class Reception {
   }
 
   /**
-   * Checks an event. @returns Puts it on the bus; a run joins one that waits and will do the same.
+   * Checks an event. @param options.safe Whether functions of the user's are left out of the run. @returns Puts it on the bus; a run joins one that waits and will do the same.
    * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
    */
-  prepare(submission: Submission): () => Promise<Receipt> {
+  prepare(submission: Submission, { safe = false } = {}): () => Promise<Receipt> {
     const { store, clock } = this.#options
+    const runId = newRunId()
+    if (safe) leaveOutGuests(runId)
     const { config, registry } = submission.type === backupStart.type ? this.#next : this.#options
-    const publication = requestPublication(submission, registry, { now: clock.now() })
+    const publication = requestPublication(submission, registry, { now: clock.now(), runId })
     checkRequest(publication, config)
     const { event } = publication
-    const { id: eventId, source, runid: runId = '' } = event
+    const { id: eventId, source } = event
     return async () => {
       const known = store.bus.find(source, eventId)
       if (known) return { runId: runOf(known), eventId, duplicate: true }
-      const twin = isHeldBack(publication)
-        ? (this.#intake.like(event) ?? store.bus.heldLike(event))
-        : undefined
+      const twin =
+        isHeldBack(publication) && !safe ? (this.#intake.like(event) ?? store.bus.heldLike(event)) : undefined
       const taken = await this.put(twin === undefined ? publication : joining(publication, twin))
       if (!taken) return { runId: runOf(store.bus.find(source, eventId)), eventId, duplicate: true }
       if (twin === undefined) return { runId, eventId, duplicate: false }

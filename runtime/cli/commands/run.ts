@@ -15,13 +15,15 @@ export interface RunOptions {
   config?: string
   json?: boolean
   quiet?: boolean
+  safe?: boolean
 }
 
 /** `hdsync run`: starts a run, follows it, and says how it went. */
 export async function runCommand(sources: string[], options: RunOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   checkSources(sources, config)
-  return follow(config, options, io, { data: sources.length > 0 ? { sources } : {} })
+  const data = sources.length > 0 ? { sources } : {}
+  return follow(config, options, io, { data, safe: options.safe ?? false })
 }
 
 /** What is read of the past to know what to ask for. */
@@ -64,7 +66,7 @@ export async function follow(config: Config, options: RunOptions, io: Io, wish: 
 }
 
 async function begin(engine: Engine, wish: Wish): Promise<string> {
-  if ('data' in wish) return engine.trigger(backupStart, wish.data)
+  if ('data' in wish) return engine.trigger(backupStart, wish.data, { safe: wish.safe ?? false })
   return (await engine.release(wish.release)).runId
 }
 

@@ -39,6 +39,8 @@ const restoreBody = z.object({
 const runRequest = z.object({
   source: z.string(),
   data: backupRequest.optional(),
+  /** Leaves the functions of the user's out. */
+  safe: z.boolean().optional(),
   /** A hold that is released, instead. */
   release: z.string().optional(),
 })
@@ -70,12 +72,12 @@ function statusOf({ wanted, engine }: Asked): z.output<typeof daemonStatus> {
 }
 
 async function begin({ engine }: Asked, request: HonoRequest): Promise<Response> {
-  const { source, data, release } = runRequest.parse(JSON.parse(await readText(request)))
+  const { source, data, safe = false, release } = runRequest.parse(JSON.parse(await readText(request)))
   const going = engine.current() ?? engine.bus.heldRun()
   if (going) return refusal(409, 'Another run is going on', going)
   try {
     const { runId } = await (release === undefined
-      ? engine.submit({ type: backupStart.type, source, data })
+      ? engine.submit({ type: backupStart.type, source, data }, { safe })
       : engine.release(release, source))
     return respondJson({ run: runId }, 202)
   } catch (error) {

@@ -19,6 +19,7 @@ export function backupCommands({ command, io, done }: Making, version: string): 
       command('run [source...]', 'back up all sources, or those named, and follow it', 'hdsync run var home')
         .option(...json)
         .option('-q, --quiet', 'print the result alone')
+        .option('--safe', 'leave out all functions of your own')
         .action(async (sources, options) =>
           done((await import('../commands/run.ts')).runCommand(sources, options, io)),
         )

@@ -7,6 +7,7 @@ import type { Emit, FunctionDefinition, GiveUpContext, Received } from '../funct
 import type { LoadFailure } from '../guests/messages.ts'
 import type { RetryPolicy } from '../retry.ts'
 import { parseSchedule, type Schedule } from '../schedule.ts'
+import { isSafe } from './safe-runs.ts'
 
 /** A function as the engine runs it. */
 export interface RegisteredFunction {
@@ -41,7 +42,8 @@ export interface GuestParts {
 export interface Registry {
   functions: readonly RegisteredFunction[]
   get(name: string): RegisteredFunction | undefined
-  handlersOf(type: string): readonly RegisteredFunction[]
+  /** @param runId The run that the event belongs to: of one that leaves out the user's functions, only hdsync's own take it. */
+  handlersOf(type: string, runId?: string): readonly RegisteredFunction[]
   event(type: string): EventDefinition | undefined
   /** Every known event, those of the user's functions included. */
   events(): readonly EventDefinition[]
@@ -73,7 +75,10 @@ export function createRegistry(
   return {
     functions,
     get: (name) => byName.get(name),
-    handlersOf: (type) => byEvent.get(type) ?? [],
+    handlersOf(type, runId) {
+      const all = byEvent.get(type) ?? []
+      return isSafe(runId) ? all.filter(({ guest }) => !guest) : all
+    },
     event: (type) => events.get(type),
     events: () => [...events.values()],
     failures,
