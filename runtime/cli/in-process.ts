@@ -12,6 +12,7 @@ import { takeCancelNote } from './daemon/cancel-note.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
 import { loadAhead } from './load-ahead.ts'
 import { onEndingSignals } from './signals.ts'
+import { readJournal } from './store.ts'
 import type { View } from './view/lines.ts'
 
 const hookPatienceMs = 5000
@@ -27,20 +28,31 @@ export interface InProcess {
 
 /**
  * Does a command's work in this process, as the only one on the state directory.
+ * @param waitsFor For which kinds of runs of another process it waits; for restores unless given.
  * @param work Called once the engine is at work. @returns What the process ends with.
  */
 export async function workInProcess(
   config: Config,
   view: View,
   work: (here: InProcess) => Promise<number>,
+  waitsFor: (kind: string) => boolean = (kind) => kind === 'restore',
 ): Promise<number> {
   let engine: Engine | undefined
   try {
     const observer = loadAhead(() => loadWays(config.notify), view)
-    engine = await openEngine({ config, observer }).catch(async (error: Error) => {
-      await tellHooks(error, config)
-      throw error
-    })
+    const open = () =>
+      openEngine({ config, observer }).catch(async (error: Error) => {
+        await tellHooks(error, config)
+        throw error
+      })
+    engine = await open()
+    for (let isTold = false; !engine; isTold = true) {
+      const kind = kindAtWork(config)
+      if (kind === undefined || !waitsFor(kind)) break
+      if (!isTold) view.note(`waits for the ${kind} that another hdsync is at`)
+      await sleep(pollMs)
+      engine = await open()
+    }
     if (!engine) {
       const holder = lockHolder(config.state)
       view.note(
@@ -53,6 +65,13 @@ export async function workInProcess(
     await engine?.stop()
   }
 }
+
+/** The kind of the run that another process is at. */
+function kindAtWork(config: Config): string | undefined {
+  return readJournal(config, (journal) => journal.unended().flatMap((id) => journal.run(id)?.kind ?? [])[0])
+}
+
+const pollMs = 500
 
 async function workIn(
   engine: Engine,

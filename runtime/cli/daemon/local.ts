@@ -74,7 +74,9 @@ function statusOf({ wanted, engine }: Asked): z.output<typeof daemonStatus> {
 async function begin({ engine }: Asked, request: HonoRequest): Promise<Response> {
   const { source, data, safe = false, release } = runRequest.parse(JSON.parse(await readText(request)))
   const going = engine.current() ?? engine.bus.heldRun()
-  if (going) return refusal(409, 'Another run is going on', going)
+  // A backup waits for a restore: the night must not be left out.
+  const isRestore = going !== undefined && engine.journal.run(going)?.kind === 'restore'
+  if (going && !isRestore) return refusal(409, 'Another run is going on', going)
   try {
     const { runId } = await (release === undefined
       ? engine.submit({ type: backupStart.type, source, data }, { safe })

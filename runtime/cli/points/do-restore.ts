@@ -108,11 +108,16 @@ async function asRun(
       return { outcome: outcomeOf(result), exitCode }
     }
     let outcome: Outcome | undefined
-    const exitCode = await workInProcess(config, listening, async ({ engine, follow }) => {
-      const followed = await follow(await engine.restore(source, request))
-      outcome = outcomeOf(followed.result)
-      return followed.exitCode
-    })
+    const exitCode = await workInProcess(
+      config,
+      listening,
+      async ({ engine, follow }) => {
+        const followed = await follow(await engine.restore(source, request))
+        outcome = outcomeOf(followed.result)
+        return followed.exitCode
+      },
+      () => options.wait ?? true,
+    )
     return { ...(outcome && { outcome }), exitCode }
   } finally {
     view.end()

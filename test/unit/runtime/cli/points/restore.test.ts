@@ -192,3 +192,29 @@ test('a folder of backups is restored from without a config, also over what is t
     '--to FOLDER',
   )
 })
+
+test('a backup waits for a restore of another process, and a restore for a backup unless it is told not to', async () => {
+  const server = await made()
+  const config = await loadConfig({ path: server.config, env: {} })
+  const to = join(server.folder, 'there')
+  for (const begin of ['restore', 'backup'] as const) {
+    const engine = await openEngine({ config })
+    // Held: it does not begin before somebody else is at work.
+    engine?.hold()
+    const root = join(server.folder, 'never')
+    const request = { do: 'resume' as const, root, id: 'none' }
+    if (begin === 'restore') await engine?.restore('home', request)
+    else await engine?.submit({ type: 'backup.start', data: {} })
+    if (begin === 'backup') {
+      const refused = await hdsync(server, 'restore', 'home', '--to', to, '--no-wait', '-q')
+      expect(refused).toMatchObject({ exitCode: 4, out: '' })
+    }
+    const words = begin === 'restore' ? ['run', '-q'] : ['restore', 'home', '--to', to, '-q']
+    const waiting = hdsync(server, ...words)
+    setTimeout(() => engine?.stop(), 1500)
+    const { exitCode, err } = await waiting
+    expect(err).toContain(`waits for the ${begin} that another hdsync is at`)
+    expect(exitCode).toBe(0)
+  }
+  expect(readFileSync(join(to, 'mail/ann'), 'utf8')).toBe('good\n')
+})
