@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Engine, type EngineObserver, openEngine } from '../../backup/engine.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
 import type { Config } from '../../config/config.ts'
+import { failureText } from '../../core/guests/failure-text.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
 import { loadWays } from '../../host/notify/hooks.ts'
 import type { AddRoutes } from '../../http/context.ts'
@@ -187,10 +188,14 @@ export async function openService(options: ServiceOptions): Promise<Service | un
   return service
 }
 
-async function begin(config: Config, { observer, onFailure }: ServiceOptions): Promise<Engine | undefined> {
+async function begin(
+  config: Config,
+  { observer, onFailure, note }: ServiceOptions,
+): Promise<Engine | undefined> {
   const load = () => Promise.all([loadExposition(), loadWays(config.notify)])
   const engine = await openEngine({ config, schedules: true, observer: loadAhead(load, observer), onFailure })
   if (!engine) return undefined
+  for (const failure of engine.registry.failures) note(failureText(failure))
   try {
     await engine.start()
     return engine
