@@ -31,16 +31,19 @@ export function openapiDocument(
         },
         schemas: {
           Problem: schemaOf(problemSchema),
-          ...Object.fromEntries(events.map(({ type, request }) => [type, schemaOf(request)])),
+          ...Object.fromEntries(events.map(({ type, request }) => [type, schemaOf(request, asSent)])),
         },
       },
     },
   })
 }
 
+/** As somebody sends it: what has a default may be left out. */
+const asSent = { io: 'input', unrepresentable: 'any' } as const
+
 type Schemas = NonNullable<Awaited<ReturnType<typeof generateSpecs>>['components']['schemas']>
 
-function schemaOf(schema: z.ZodType): Schemas[string] {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
+function schemaOf(schema: z.ZodType, options: Parameters<typeof z.toJSONSchema>[1] = {}): Schemas[string] {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, options)
   return rest as Schemas[string]
 }
