@@ -13,6 +13,7 @@ import { snapshotLife } from './night/snapshot-life.ts'
 import { ownShare } from './own-share.ts'
 import { postEvents } from './post-events/main.ts'
 import { queues } from './queues/main.ts'
+import { restore } from './restore.ts'
 import { scale } from './scale.ts'
 import { startUp } from './start-up.ts'
 
@@ -49,6 +50,7 @@ const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   nightLab,
   snapshotLife,
   peers,
+  restore,
 }
 
 const { values, positionals } = parseArgs({
