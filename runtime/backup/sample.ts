@@ -33,6 +33,7 @@ function sampleOf(schema: Schema, name: string, state: string): unknown {
     case 'array':
       return schema.minItems ? [within(schema.items, name)] : []
     case 'string':
+      if (schema.format === 'base64') return Buffer.from(name || 'text').toString('base64')
       return schema.format === 'date-time' ? '2026-01-01T00:00:00Z' : (texts.get(name) ?? (name || 'text'))
     case 'integer':
     case 'number':
