@@ -35,6 +35,7 @@ import { cancelledRun } from './engine/withdrawal.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
 import { type LoadedRegistry, loadFunctions } from './load-functions.ts'
 import { OverdueWatch } from './overdue-watch.ts'
+import { lettersSettledBy } from './restore/dead-restore.ts'
 import { cutOffText, registeredRestores } from './restore/register.ts'
 import { backupKind, isNotice, isOver } from './run-report.ts'
 
@@ -328,7 +329,10 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
       const publication = inTurn(
         rootPublication(registry, restoreStart, { source, request }, { now: clock.now(), origin }),
       )
-      await reception.put(publication)
+      const settled = lettersSettledBy(request, journal.dead())
+      const replaces = settled.length > 0 && (await bus.replace(settled, publication))
+      if (replaces) dispatcher.announce([publication])
+      else await reception.put(publication)
       queue.advance()
       return publication.event.runid ?? ''
     },

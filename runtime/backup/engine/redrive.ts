@@ -8,6 +8,7 @@ import type { Dispatcher } from '../../core/dispatcher.ts'
 import { newRunId } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 import { UsageError } from '../../errors.ts'
+import { adviceForRestore } from '../restore/dead-restore.ts'
 import { requestPublication } from './requests.ts'
 
 /** The result of a redrive. */
@@ -29,8 +30,10 @@ interface RedriveOptions {
 
 /**
  * Redrives a dead letter. A notification is attempted again. A step of a run is not: the run went on without it, and its
- * snapshot is gone. So its sources are run again, and their other dead letters are closed too.
- * @throws {UsageError} There is no such dead letter, nobody to take it, or its source is not in the config any more.
+ * snapshot is gone. So its sources are run again, and their other dead letters are closed too. A step of a restore is not
+ * redriven: `hdsync restore --resume` goes on with it.
+ * @throws {UsageError} There is no such dead letter, nobody to take it, it is of a restore, or its source is not in the config
+ *   any more.
  */
 export async function redrive(id: number, options: RedriveOptions): Promise<Redriven> {
   const { bus, journal, registry, dispatcher } = options
@@ -41,6 +44,10 @@ export async function redrive(id: number, options: RedriveOptions): Promise<Redr
     throw new UsageError(`there is no function ${letter.function} any more, which dead letter ${id} is for`, {
       hint: '`hdsync functions` lists those there are',
     })
+  }
+  const hint = adviceForRestore(letter)
+  if (hint !== undefined) {
+    throw new UsageError(`dead letter ${id} is a step of a restore, which is not redriven`, { hint })
   }
   if (isStep(letter, registry)) return restart(letter, letters, options)
   if (!(await bus.redrive(id))) throw gone(id)
@@ -73,7 +80,9 @@ async function restart(
  * Whether it is a step of a backup, which went on without it. `snapshot.before` is of no use without a snapshot;
  * `snapshot.after`, which undoes it, is.
  */
-function isStep({ function: name, event }: DeadLetter, registry: Registry): boolean {
+function isStep(letter: DeadLetter, registry: Registry): boolean {
+  if (adviceForRestore(letter) !== undefined) return false
+  const { function: name, event } = letter
   const aside = registry.get(name)?.definition.spec.aside === true
   const asked = catalogue.get(event.type)?.external === false || event.type === snapshotBefore.type
   return asked && !aside

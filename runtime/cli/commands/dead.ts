@@ -1,3 +1,4 @@
+import { adviceForRestore } from '../../backup/restore/dead-restore.ts'
 import type { DeadLetter } from '../../core/bus/journal.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { storeConfig } from '../find-store.ts'
@@ -66,5 +67,16 @@ function deadTable(letters: readonly DeadLetter[], { colour, width }: Io): strin
     String(tries),
     printable(error.replace(/\s*\n\s*/g, '; ')),
   ])
-  return `${table([head, ...cells], width)}take one up again: hdsync redrive ${rows[0]?.id}\n`
+  return `${table([head, ...cells], width)}${adviceOn(letters)}`
+}
+
+/** A step of a restore is not redriven: each has its own way to go on. */
+function adviceOn(letters: readonly DeadLetter[]): string {
+  const redrivable = letters.find((letter) => adviceForRestore(letter) === undefined)
+  const ofRestores = letters.flatMap((letter) => {
+    const advice = adviceForRestore(letter)
+    return advice === undefined ? [] : [`${letter.id} is of a restore: ${advice}\n`]
+  })
+  const redrive = redrivable ? [`take one up again: hdsync redrive ${redrivable.id}\n`] : []
+  return [...ofRestores, ...redrive].join('')
 }

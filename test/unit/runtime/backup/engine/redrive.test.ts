@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { backupStart, catalogue, deadLettered, type Envelope } from '../../../../../events/index.ts'
 import { type Engine, openEngine } from '../../../../../runtime/backup/engine.ts'
 import { defineFunction } from '../../../../../runtime/backup/function.ts'
+import { deadCommand } from '../../../../../runtime/cli/commands/dead.ts'
 import { loadConfig } from '../../../../../runtime/config/load.ts'
 import { heldBack } from '../../../../../runtime/core/bus/bus.ts'
 import type { DeadLetter } from '../../../../../runtime/core/bus/journal.ts'
@@ -12,7 +13,7 @@ import { openDatabase } from '../../../../../runtime/core/bus/sqlite/database.ts
 import { rootPublication } from '../../../../../runtime/core/publication.ts'
 import { createRegistry } from '../../../../../runtime/core/registry/registry.ts'
 import { UsageError } from '../../../../../runtime/errors.ts'
-import { backUp, makeServer, type Server } from '../../cli/night.ts'
+import { backUp, makeServer, printed, type Server } from '../../cli/night.ts'
 import { Bench } from '../bench.ts'
 import { done, work } from '../events.ts'
 
@@ -158,4 +159,37 @@ test('redrive() refuses what is no dead letter, and one about a source that is g
   })
   expect(await refusal(4711)).toBeInstanceOf(UsageError)
   expect(engine.journal.dead()).toHaveLength(1)
+})
+
+test('redrive() never runs a backup for a restore that failed: it names the command that goes on with it', async () => {
+  const server = await makeServer()
+  await backUp(server)
+  const engine = await atWork(server)
+  const root = join(server.folder, 'there')
+  mkdirSync(root)
+  await engine.ended(await engine.restore('home', { do: 'resume', root, id: 'cut-off' }))
+  const [letter] = engine.journal.dead()
+  expect(letter).toMatchObject({ function: 'restore.place' })
+  expect(await engine.redrive(letter?.id ?? 0).catch((error) => error)).toMatchObject({
+    message: `dead letter ${letter?.id} is a step of a restore, which is not redriven`,
+    hint: 'hdsync restore --resume cut-off',
+  })
+  expect(engine.journal.runs(10)).toHaveLength(1)
+
+  renameSync(join(server.folder, 'home'), join(server.folder, 'away'))
+  await engine.ended((await engine.submit({ type: 'backup.start', data: { sources: ['home'] } })).runId)
+  renameSync(join(server.folder, 'away'), join(server.folder, 'home'))
+  const backup = engine.journal.dead().find((one) => one.function === 'sync.run')
+  await engine.ended((await engine.redrive(backup?.id ?? 0)).runId)
+  expect(engine.journal.dead()).toMatchObject([{ function: 'restore.place' }])
+
+  const io = printed()
+  await deadCommand({ config: server.config }, io)
+  expect(io.out).toContain(`${letter?.id} is of a restore: hdsync restore --resume cut-off\n`)
+  expect(io.out).not.toContain('hdsync redrive')
+
+  // Going on with it settles the dead letter; here that fails again, and leaves another one.
+  const run = await engine.restore('home', { do: 'resume', root, id: 'cut-off' })
+  await engine.ended(run)
+  expect(engine.journal.dead()).toMatchObject([{ event: { runid: run } }])
 })
