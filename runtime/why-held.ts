@@ -25,7 +25,7 @@ function wouldDelete({ files, folders, deletions, deleted, mirrorFiles }: Held):
 }
 
 /** A file system in words: `UUID=ec1f… (ext4, mounted at /srv)`. */
-function fileSystemText({ id, type, at, subvolume }: FileSystem): string {
+export function fileSystemText({ id, type, at, subvolume }: FileSystem): string {
   const kind = subvolume ? `${type}, subvolume ${subvolume}` : type
   return id.startsWith('UUID=') ? `${id} (${kind}, mounted at ${at})` : `${id} (mounted at ${at})`
 }

@@ -13,6 +13,7 @@ import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
 import { doRestore } from '../points/do-restore.ts'
+import { proveMounted } from '../points/in-place.ts'
 import { planJson, planText } from '../points/plan-text.ts'
 
 export interface RestoreOptions extends WhereOptions {
@@ -46,6 +47,7 @@ export async function restoreCommand(words: string[], options: RestoreOptions, i
   const { point, wanted } = whatIsWanted(words, access, options)
   access.reader(point)
   const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'plan' })
+  if (options.inPlace && access.config) await proveMounted(point.source, access.config, runner)
   const plan = await planRequest(wanted, point, access.config, runner)
   const beyond = beyondLimit(plan, access.config, options.allowDeletions)
   const asks = !wanted.isNew && !options.yes

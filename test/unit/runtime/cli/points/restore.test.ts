@@ -2,9 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { catalogue, type DataOf, sourceSynced } from '../../../../../events/index.ts'
 import { openEngine } from '../../../../../runtime/backup/engine.ts'
 import { main } from '../../../../../runtime/cli/program.ts'
 import { loadConfig } from '../../../../../runtime/config/load.ts'
+import { SqliteBus } from '../../../../../runtime/core/bus/sqlite/bus.ts'
+import { openDatabase } from '../../../../../runtime/core/bus/sqlite/database.ts'
+import { rootPublication } from '../../../../../runtime/core/publication.ts'
+import { createRegistry } from '../../../../../runtime/core/registry/registry.ts'
 import { UndoFolder } from '../../../../../runtime/host/restore/undo-folder.ts'
 import { weekdayOf } from '../../../../../runtime/weekday.ts'
 import { backUp, makeServer, printed, type Server } from '../night.ts'
@@ -124,6 +129,29 @@ test('nothing is restored into backups, nor into the state directory', async () 
       err: expect.stringContaining('nothing is restored into'),
     })
   }
+})
+
+test('in place is refused where something else is mounted than at the last sync; a folder that is named is not', async () => {
+  const server = await made()
+  const live = join(server.folder, 'home')
+  rmSync(live, { recursive: true })
+  mkdirSync(live)
+  // As if the last sync had seen a disk there that is not mounted now.
+  const state = join(server.folder, 'state')
+  const bus = new SqliteBus(openDatabase(state), state)
+  const [last] = bus.events({ types: [sourceSynced.type], subject: 'home', newestFirst: true, limit: 1 })
+  const fileSystem = { id: 'UUID=1-2', type: 'ext4', at: live, inode: '2' }
+  const data = { ...(last?.data as DataOf<typeof sourceSynced>), fileSystem }
+  const now = Date.now() + 1000
+  await bus.publish([rootPublication(createRegistry([], catalogue), sourceSynced, data, { now })])
+  bus.close()
+  const refused = await hdsync(server, 'restore', 'home', '--in-place', '--yes')
+  expect(refused.exitCode).toBe(2)
+  expect(refused.err).toContain(`lay on UUID=1-2 (ext4, mounted at ${live}) at its last sync`)
+  expect(refused.err).toContain(`--to ${live}`)
+  expect(readdirSync(live)).toEqual([])
+  expect((await hdsync(server, 'restore', 'home', '--to', live, '-q')).exitCode).toBe(0)
+  expect(read(server, 'home/mail/ann')).toBe('good\n')
 })
 
 test('a change after the plan was shown stops it', async () => {
