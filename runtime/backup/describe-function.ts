@@ -10,13 +10,13 @@ export interface FunctionDescription {
   timeoutMs: number
   /** Attempts in all, the first included. */
   tries: number
-  /** When it has its turn without any event, and when that is next; null without a schedule. */
-  schedule: string | null
-  next: string | null
+  /** When it has its turn without any event, and when that is next. */
+  schedule?: string
+  next?: string
   builtIn: boolean
   file: string
-  /** Why it is left out; null where it is not. */
-  error: string | null
+  /** Why it is left out. */
+  error?: string
 }
 
 /** All functions, those that are left out among them. */
@@ -30,8 +30,6 @@ export function describeFunctions({
     emits: [],
     timeoutMs: 0,
     tries: 0,
-    schedule: null,
-    next: null,
     builtIn: false,
     file,
     error: line === undefined ? message : `line ${line}, column ${column}: ${message}`,
@@ -48,6 +46,7 @@ function describeFunction({
   guest,
   schedule,
 }: RegisteredFunction): FunctionDescription {
+  const next = schedule?.nextAfter(Date.now())
   const types = (events: typeof definition.on) => events.map(({ type }) => type)
   return {
     name,
@@ -55,15 +54,9 @@ function describeFunction({
     emits: types(definition.emits),
     timeoutMs,
     tries: retry.limit,
-    schedule: schedule?.text ?? null,
-    next: nextOf(schedule),
+    ...(schedule && { schedule: schedule.text }),
+    ...(next !== undefined && { next: isoOf(next) }),
     builtIn: !guest,
     file,
-    error: null,
   }
-}
-
-function nextOf(schedule: RegisteredFunction['schedule']): string | null {
-  const next = schedule?.nextAfter(Date.now())
-  return next === undefined ? null : isoOf(next)
 }

@@ -30,13 +30,13 @@ export async function functionsCommand(
 
 function functionsTable(rows: readonly FunctionDescription[], { colour, width }: Io): string {
   const { bold } = painter(colour)
-  const scheduled = rows.some(({ schedule }) => schedule !== null)
+  const scheduled = rows.some(({ schedule }) => schedule !== undefined)
   const cells = rows.map(({ name, on, emits, timeoutMs, tries, schedule, next, builtIn, file, error }) => [
     bold(name),
     wrapList(on, listWidth),
     emits.length > 0 ? wrapList(emits, listWidth) : '-',
-    error === null ? formatDuration(timeoutMs) : 'left out',
-    error === null ? String(tries) : '-',
+    error === undefined ? formatDuration(timeoutMs) : 'left out',
+    error === undefined ? String(tries) : '-',
     ...(scheduled ? [schedule ?? '-', next ? localTime(Date.parse(next)) : '-'] : []),
     builtIn ? 'built in' : file,
   ])

@@ -9,12 +9,12 @@ const functionSchema = z.object({
   on: z.array(z.string()).describe('Types of the events that it takes.'),
   emits: z.array(z.string()),
   timeoutMs: z.number(),
-  tries: z.int().describe('Tries in all, the first one included.'),
-  schedule: z.string().nullable().describe('When it has its turn without any event.'),
-  next: z.iso.datetime().nullable().describe('When that is next.'),
+  tries: z.int().describe('Attempts in all, the first one included.'),
+  schedule: z.string().optional().describe('When it has its turn without any event.'),
+  next: z.iso.datetime().optional().describe('When that is next.'),
   builtIn: z.boolean(),
   file: z.string(),
-  error: z.string().nullable().describe('Why it is left out.'),
+  error: z.string().optional().describe('Why it is left out.'),
 })
 
 const description = describe('listFunctions', {
