@@ -1,6 +1,7 @@
 import { restoreFinish, restorePlace, restoreUnpack } from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { unpackRestore } from '../../runtime/backup/restore/perform.ts'
+import { pointsOf } from '../../runtime/backup/restore/point-named.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 
 /**
@@ -12,8 +13,8 @@ export default defineFunction({
   timeout: '7d',
   retry: { limit: 1 },
 
-  async run({ data: { source, root, id } }, { host, emit }) {
-    const { missing } = await unpackRestore({ root, id }, host.commands)
+  async run({ data: { source, root, id } }, { config, host, emit }) {
+    const { missing } = await unpackRestore({ root, id }, host.commands, pointsOf(source, config))
     emit(restorePlace, { source, root, id, missing: missing.slice(0, mostNamed) })
   },
 

@@ -47,6 +47,7 @@ const mostNames = 1000
  * Looks what a restore would do. Writes nothing.
  * @param live Reads the folder that is restored to.
  * @throws {UsageError} Nothing was there.
+ * @throws {TerminalError} It cannot be told, as the restore point is damaged.
  */
 export async function makePlan(
   request: RestoreRequest,
@@ -58,8 +59,7 @@ export async function makePlan(
   const found = await entriesWanted(reader, request)
   const wanted = found.entries.filter((entry) => !isOut(key(entry), entry.type === 'directory'))
   const leaveOut = outermost(found.entries.filter((entry) => isOut(key(entry), entry.type === 'directory')))
-  if (found.entries.length === 0 && found.damage !== undefined) throw new TerminalError(found.damage)
-  for (const path of paths) if (!found.has(path)) throw notThere(path, point)
+  for (const path of paths) if (!found.has(path)) throw notThere(path, point, found.damage)
   const there = live ? await liveEntries(live, found.above, paths) : new Map([['', newFolder]])
   const excluded = excludedBy([...exclude, ...leaveAlone, ...notBackedUp])
   const decision = decide({
@@ -222,7 +222,13 @@ function isBelow(path: Buffer, folder: Buffer): boolean {
   return path[folder.length] === 0x2f && path.subarray(0, folder.length).equals(folder)
 }
 
-function notThere(path: Buffer, { source, id }: RestorePoint): UsageError {
+function notThere(path: Buffer, { source, id }: RestorePoint, damage: string | undefined): Error {
+  if (damage !== undefined) {
+    const place = path.length === 0 ? source : `${source}:${path}`
+    return new TerminalError(`${place} cannot be found in ${id}: ${damage}`, {
+      hint: `hdsync versions ${place} tells which other restore points have it`,
+    })
+  }
   return new UsageError(`${source}:${path} is not in ${id}`, {
     hint: `hdsync find NAME ${source} --all looks through all restore points`,
   })

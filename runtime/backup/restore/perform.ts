@@ -2,14 +2,15 @@ import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
 import { copyFolders } from '../../host/points/copy-folders.ts'
-import type { Entry, PointReader } from '../../host/points/entry.ts'
 import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import { nameOf, OpenFolder } from '../../host/points/open-folder.ts'
 import { readerOf } from '../../host/points/reader.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { proveRoom } from '../../host/restore/room.ts'
 import { type Fresh, freshOf, freshTree, swap } from '../../host/restore/swap.ts'
 import { setTime, timeOf } from '../../host/restore/time.ts'
 import { type RestoreRecord, UndoFolder, undoFolderName } from '../../host/restore/undo-folder.ts'
+import { isBelowOne, lostFiles, type Readable, readable } from './lost.ts'
 import type { RestorePlan } from './make-plan.ts'
 
 /** A restore that is under way: by the folder that is restored to, and its own id. */
@@ -42,6 +43,7 @@ export function beginRestore(plan: RestorePlan, id: string, now: number): Restor
     source: point.source,
     startedAt: now,
     stage: 'prepared',
+    asked: base64(plan.request.paths),
     unpack: base64(plan.unpack),
     unpackAlone: base64(plan.unpackAlone),
     leaveOut: base64(plan.leaveOut),
@@ -55,17 +57,17 @@ export function beginRestore(plan: RestorePlan, id: string, now: number): Restor
 
 /**
  * Unpacks what is to be put in place, beside it. Safe to repeat, from the beginning.
- * @param quick A reader that is faster than the one for every restore point.
+ * @param others Further restore points: where one is damaged, those that have what is lost are named.
  */
 export async function unpackRestore(
   { root, id }: Restore,
   runner: CommandRunner,
-  quick?: PointReader,
+  others: readonly RestorePoint[] = [],
 ): Promise<Restored> {
   using undo = UndoFolder.open(root, id)
-  const { from, stage, unpack, unpackAlone, leaveOut, owners } = undo.record
+  const { from, stage, unpack, asked = unpack, unpackAlone, leaveOut, owners } = undo.record
   if (!('point' in from) || stage !== 'prepared') return { missing: [] }
-  const reader = quick ?? readerOf(from.point, runner)
+  const reader = readerOf(from.point, runner)
   undo.clear('new')
   undo.clear('folders-new')
   undo.clear('folders-old')
@@ -78,10 +80,23 @@ export async function unpackRestore(
   const attributes = await reader.extract(folders, foldersNew, { owners, alone: true })
   await copyFolders(folders, undo.root, foldersOld, runner)
   const unreadable = [...first.unreadable, ...alone.unreadable, ...attributes.unreadable]
-  if (unreadable.length > 0) await dropTorn(reader, staged, runner)
+  const lost: string[] = []
+  if (unreadable.length > 0) {
+    const found = await readable(reader)
+    const whole = await dropTorn(found, staged, runner)
+    const isUnpacked = isBelowOne(paths(unpack))
+    const unpacked = {
+      point: from.point,
+      found,
+      ...{ asked: paths(asked), leaveOut: paths(leaveOut) },
+      // What was to stay as it is has not been unpacked.
+      isThere: (path: Buffer) => whole.has(path.toString('latin1')) || !isUnpacked(path),
+    }
+    lost.push(...(await lostFiles(unpacked, others, runner)))
+  }
   for (const path of paths(leaveOut)) drop(staged, path)
   await runner.run({ argv: ['sync', '--file-system', staged.forCommands], timeoutMs: 3_600_000 })
-  return { missing: unreadable.map(({ reason }) => reason) }
+  return { missing: [...unreadable.map(({ reason }) => reason), ...lost] }
 }
 
 /** Puts everything in its place: each path has what it had or what it gets. Safe to repeat: it goes on where it was cut off. */
@@ -181,18 +196,18 @@ export function canBeUndone({ root, id }: Restore): boolean {
   return UndoFolder.list(root).some((record) => record.id === id && record.stage !== 'prepared')
 }
 
-/** A file that could be unpacked in part alone is not put in the place of a whole one. */
-async function dropTorn(reader: PointReader, staged: OpenFolder, runner: CommandRunner): Promise<void> {
-  const whole = new Map<string, Entry>()
-  try {
-    for await (const entry of reader.entries()) whole.set(entry.path.toString('latin1'), entry)
-  } catch {
-    // What comes behind the damage was not unpacked either.
-  }
+/**
+ * A file that could be unpacked in part alone is not put in the place of a whole one.
+ * @returns The paths of all else that was unpacked.
+ */
+async function dropTorn(found: Readable, staged: OpenFolder, runner: CommandRunner): Promise<Set<string>> {
+  const whole = new Set<string>()
   for await (const entry of mirrorReader(staged.path, runner).entries()) {
-    const wanted = whole.get(entry.path.toString('latin1'))
-    if (entry.type === 'file' && wanted?.sizeBytes !== entry.sizeBytes) drop(staged, entry.path)
+    const path = entry.path.toString('latin1')
+    if (entry.type !== 'file' || found.entries.get(path)?.sizeBytes === entry.sizeBytes) whole.add(path)
+    else drop(staged, entry.path)
   }
+  return whole
 }
 
 function drop(staged: OpenFolder, path: Buffer): void {

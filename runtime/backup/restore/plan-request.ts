@@ -2,14 +2,13 @@ import type { StoredRestoreRequest } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { count } from '../../count.ts'
 import { TerminalError } from '../../errors.ts'
-import { archiveFile } from '../../host/archive/archive-file.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
-import { mirrorState } from '../../host/mirror/mirror-identity.ts'
 import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { deletionLimit } from '../mirror/deletion-limit.ts'
 import { leftAlone, proveDestination } from './destination.ts'
+import { identityOf } from './identity.ts'
 import { makePlan, type RestorePlan } from './make-plan.ts'
 
 /** What is asked for, before there is a plan. */
@@ -42,11 +41,6 @@ export async function planRequest(
     owners,
   }
   return makePlan(request, readerOf(point, runner), isNew ? undefined : mirrorReader(root, runner))
-}
-
-/** Another one means that the restore point is not what it was. */
-async function identityOf({ kind, path }: RestorePoint): Promise<string> {
-  return (kind === 'mirror' ? mirrorState(path) : (await archiveFile(path))?.file) ?? 'gone'
 }
 
 /**

@@ -15,3 +15,8 @@ export function pointNamed(
   if (!point || !target) throw new TerminalError(`the restore point ${id} is not there any more`)
   return { point, target }
 }
+
+/** The restore points of a source whose disks are mounted now. */
+export function pointsOf(source: string, config: Config): RestorePoint[] {
+  return configuredPoints(config).points.filter((point) => point.source === source)
+}

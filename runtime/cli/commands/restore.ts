@@ -56,10 +56,11 @@ export async function restoreCommand(words: string[], options: RestoreOptions, i
     io.stderr(`hdsync: ${beyond}\n  if that is as it should be: --allow-deletions ${plan.deleted.entries}\n`)
     return exitCodes.held
   }
-  if (options.dryRun) return plan.damage === undefined ? exitCodes.succeeded : exitCodes.failed
+  const looked = plan.damage === undefined ? exitCodes.succeeded : exitCodes.failed
+  if (options.dryRun) return looked
   if (plan.actions.length === 0) {
     show(plan, options, io)
-    return exitCodes.succeeded
+    return looked
   }
   if (asks && !(await agreed(options, io))) {
     throw new UsageError('this would change what is there', {

@@ -10,6 +10,7 @@ import {
 } from '../../backup/restore/perform.ts'
 import type { Config } from '../../config/config.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { commandSource } from '../command-source.ts'
 import { asked, DaemonError } from '../daemon/client.ts'
 import { daemonOf, followRun } from '../daemon/remote.ts'
@@ -49,13 +50,13 @@ interface Outcome {
 /** Does a restore: as a run where there is a config, in this process alone where there is none. */
 export async function doRestore(
   wanted: Agreed,
-  { config }: Access,
+  { config, points }: Access,
   options: Options,
   io: Io,
 ): Promise<number> {
   const { outcome, exitCode } = config
     ? await asRun(wanted, config, options, io)
-    : { outcome: await here(wanted), exitCode: undefined }
+    : { outcome: await here(wanted, points), exitCode: undefined }
   if (!outcome) return exitCode ?? exitCodes.failed
   io.stdout(options.json ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, wanted))
   return exitCode ?? (outcome.state === 'succeeded' ? exitCodes.succeeded : exitCodes.failed)
@@ -125,7 +126,7 @@ async function asRun(
 }
 
 /** Without a config there is no record of runs, and nobody else who could be at work. */
-async function here({ source, request, plan }: Agreed): Promise<Outcome> {
+async function here({ source, request, plan }: Agreed, points: readonly RestorePoint[]): Promise<Outcome> {
   const runner = createRunner({
     observer: unobserved,
     signal: new AbortController().signal,
@@ -137,7 +138,7 @@ async function here({ source, request, plan }: Agreed): Promise<Outcome> {
     : request.do === 'undo'
       ? await beginUndo(request, id, Date.now(), runner)
       : { root: request.root, id: 'id' in request ? request.id : id }
-  const { missing } = await unpackRestore(begun, runner)
+  const { missing } = await unpackRestore(begun, runner, points)
   await placeRestore(begun, runner)
   const error = missing.length > 0 ? 'not everything could be read' : null
   return {

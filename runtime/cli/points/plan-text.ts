@@ -10,7 +10,8 @@ const words = { create: 'create ', replace: 'replace', delete: 'delete ', folder
 export function planText(plan: RestorePlan, most: number | undefined): string {
   const { request, actions, created, replaced, deleted, folders, unchanged, damage } = plan
   const { point, root } = request
-  if (actions.length === 0) return `${root} has all of it already, as it was on ${pointTime(point.at)}\n`
+  if (actions.length === 0 && damage === undefined)
+    return `${root} has all of it already, as it was on ${pointTime(point.at)}\n`
   const shown = actions.filter(({ op }) => op !== 'folder')
   const lines = shown
     .slice(0, most)

@@ -32,6 +32,8 @@ export interface RestoreRecord {
   /** Milliseconds since the epoch. */
   startedAt: number
   stage: RestoreStage
+  /** What was asked for, in base64. */
+  asked?: string[]
   /** What is unpacked, in base64; more may be than is put in place. */
   unpack: string[]
   /** Folders that are unpacked without what is in them. */

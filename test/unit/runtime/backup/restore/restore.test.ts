@@ -6,6 +6,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -275,6 +276,32 @@ test('of a damaged archive what can be read comes back, and the rest is named', 
     const at = (folder: string) => readFileSync(Buffer.from(`${folder}/${path}`, 'latin1'))
     expect(at(root)).toEqual(at(made.live))
   }
+})
+
+test('of a damaged archive each file that is lost is named, and another restore point that has it', async () => {
+  const made = make('none')
+  const { folder, live, point } = made
+  sh('head -c 100000 /dev/urandom > last; echo behind > behind', live)
+  sh('tar -r -f disk/Sunday/var.tar -C live var/last var/behind; cp -a live/var mirror', folder)
+  sh('mkdir disk/Monday; ln disk/Sunday/var.tar disk/Monday/', folder)
+  truncateSync(point.path, statSync(point.path).size - 90_000)
+  const mirror = { ...point, id: 'var@latest', kind: 'mirror' as const, path: join(folder, 'mirror') }
+  const sameFile = { ...point, id: 'var@same', path: join(folder, 'disk/Monday/var.tar') }
+  const root = join(folder, 'rest')
+  const begun = beginRestore(await planOf(request(made, { root, isNew: true })), 'one', 1000)
+  const named = async (others: RestorePoint[]) =>
+    (await unpackRestore(begun, runner, others)).missing.filter((one) => one.startsWith('var:'))
+  expect((await named([sameFile, mirror])).sort()).toEqual([
+    'var:behind cannot be read whole in var@x: var@latest has it',
+    'var:last cannot be read whole in var@x: var@latest has it',
+  ])
+  expect(await named([sameFile])).toEqual([
+    'var:last cannot be read whole in var@x: no other restore point that can be read has it',
+  ])
+  await expect(planOf(request(made, { paths: [Buffer.from('behind')] }))).rejects.toMatchObject({
+    message: expect.stringMatching(/^var:behind cannot be found in var@x: .*cannot be read whole/),
+    hint: 'hdsync versions var:behind tells which other restore points have it',
+  })
 })
 
 test('a plan has another hash when anything has changed', async () => {
