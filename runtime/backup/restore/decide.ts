@@ -10,6 +10,8 @@ export interface Compared {
   above: readonly Entry[]
   /** What is there now, of both; by path, each byte a character. */
   live: ReadonlyMap<string, Entry>
+  /** What has other ACLs or extended attributes now, as far as that is known; by path, as `live`. */
+  differing: ReadonlySet<string>
   /** Nothing of it is deleted. */
   excluded: Excluded
   /** Whether what the restore point does not have is deleted. */
@@ -88,7 +90,10 @@ export function decide(compared: Compared): Decision {
   if (compared.deletes) remove(compared, whole, decision, act)
   for (const folder of folders) {
     const there = live.get(key(folder.path)) as Entry
-    const isAlike = haveSameAttributes(folder, there, compared.owners) && haveSameTime(folder, there)
+    const isAlike =
+      !compared.differing.has(key(folder.path)) &&
+      haveSameAttributes(folder, there, compared.owners) &&
+      haveSameTime(folder, there)
     if (isAlike && !touched.has(key(folder.path))) decision.unchanged += 1
     else {
       if (!isAlike) decision.folders += 1
@@ -99,11 +104,11 @@ export function decide(compared: Compared): Decision {
 }
 
 /** Files and the like that differ. Of a file with several names all are replaced if one is: they stay one file. */
-function differingFiles({ wanted, live, owners }: Compared): Set<string> {
+function differingFiles({ wanted, live, differing, owners }: Compared): Set<string> {
   const first = ({ path, hardLinkTo }: Entry) => key(hardLinkTo ?? path)
   const differs = (entry: Entry) => {
     const there = live.get(key(entry.path))
-    return !there || !isAlike(entry, there, owners)
+    return !there || differing.has(key(entry.path)) || !isAlike(entry, there, owners)
   }
   const files = wanted.filter(({ type }) => type !== 'directory')
   const groups = new Set(files.filter(differs).map(first))

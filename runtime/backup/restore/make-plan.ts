@@ -46,6 +46,7 @@ const mostNames = 1000
 /**
  * Looks what a restore would do. Writes nothing.
  * @param live Reads the folder that is restored to.
+ * @param differing What is known to have other ACLs or extended attributes there; each byte of a path is a character.
  * @throws {UsageError} Nothing was there.
  * @throws {TerminalError} It cannot be told, as the restore point is damaged.
  */
@@ -53,6 +54,7 @@ export async function makePlan(
   request: RestoreRequest,
   reader: PointReader,
   live: PointReader | undefined,
+  differing: ReadonlySet<string> = new Set(),
 ): Promise<RestorePlan> {
   const { paths, exclude, notBackedUp, leaveAlone, deletes, owners, point } = request
   const isOut = excludedBy([...exclude, ...leaveAlone])
@@ -66,6 +68,7 @@ export async function makePlan(
     wanted,
     above: found.above,
     live: there,
+    differing,
     excluded,
     deletes,
     owners: owners === 'keep',

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { count } from '../../count.ts'
 import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
+import { attributesDiffer } from '../../host/points/attributes-differ.ts'
 import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
@@ -40,7 +41,10 @@ export async function planRequest(
     leaveAlone: leftAlone(root, config),
     owners,
   }
-  return makePlan(request, readerOf(point, runner), isNew ? undefined : mirrorReader(root, runner))
+  if (isNew) return makePlan(request, readerOf(point, runner), undefined)
+  const compares = point.kind === 'mirror' && owners === 'keep'
+  const differing = compares ? await attributesDiffer(point.path, root, request.paths, runner) : undefined
+  return makePlan(request, readerOf(point, runner), mirrorReader(root, runner), differing)
 }
 
 /**

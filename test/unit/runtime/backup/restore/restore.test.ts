@@ -18,6 +18,7 @@ import {
   placeRestore,
   unpackRestore,
 } from '../../../../../runtime/backup/restore/perform.ts'
+import { planRequest } from '../../../../../runtime/backup/restore/plan-request.ts'
 import { mirrorReader } from '../../../../../runtime/host/points/mirror-reader.ts'
 import { readerOf } from '../../../../../runtime/host/points/reader.ts'
 import type { RestorePoint } from '../../../../../runtime/host/points/restore-point.ts'
@@ -234,6 +235,38 @@ describe.each(media)('a restore from %s', (medium) => {
 function fail(): never {
   throw new Error('cut off')
 }
+
+test('in place from a mirror, other ACLs and extended attributes alone are put back', async ({ skip }) => {
+  const made = make('mirror')
+  const odd = '"$(printf \'odd\\377\\n\\\\q"\')"'
+  try {
+    sh('setfattr -n user.new -v 1 .; setfattr -n user.new -v 1 sparse', made.live)
+    sh(`setfattr -n user.new -v 1 ${odd}; setfacl -m u:13:r a/deep`, made.live)
+  } catch {
+    skip('this file system has none')
+  }
+  const wanted = { root: made.live, isNew: false, deletes: false, exclude: [], owners: 'keep' as const }
+  const planned = async (...paths: string[]) =>
+    planRequest(
+      { ...wanted, paths: paths.map((path) => Buffer.from(path).toString('base64')) },
+      made.point,
+      undefined,
+      runner,
+    )
+  expect(actionsOf((await planned('a/deep')).actions)).toEqual(['folder a/deep'])
+  const plan = await planned('')
+  expect(actionsOf(plan.actions).sort()).toEqual([
+    'folder ',
+    'folder a/deep',
+    'replace odd\xff\n\\q"',
+    'replace sparse',
+  ])
+  const begun = beginRestore(plan, 'one', 1000)
+  await unpackRestore(begun, runner)
+  await placeRestore(begun, runner)
+  expect(picture(made.live)).toBe(portrait(made.point.path))
+  expect((await planned('')).actions).toEqual([])
+})
 
 test('a link in the way is refused, on both sides', async () => {
   const made = make('mirror')
