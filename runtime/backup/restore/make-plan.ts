@@ -93,7 +93,7 @@ interface Found {
   has(path: Buffer): boolean
 }
 
-async function entriesWanted(reader: PointReader, { paths, point }: RestoreRequest): Promise<Found> {
+async function entriesWanted(reader: PointReader, { paths }: RestoreRequest): Promise<Found> {
   const entries: Entry[] = []
   const above: Entry[] = []
   const names = new Set<string>()
@@ -106,13 +106,13 @@ async function entriesWanted(reader: PointReader, { paths, point }: RestoreReque
       above.push(entry)
   }
   try {
-    if (point.kind === 'mirror') {
+    if (await reader.isIndexed()) {
       const folders = new Set(paths.flatMap(foldersAbove))
       for (const folder of folders)
         for await (const entry of reader.entries(Buffer.from(folder, 'latin1'), 0)) sort(entry)
       for (const path of paths) for await (const entry of reader.entries(path)) sort(entry)
     } else {
-      // An archive is read once, whatever is wanted of it.
+      // It is read once, whatever is wanted of it.
       for await (const entry of reader.entries()) sort(entry)
     }
   } catch (error) {

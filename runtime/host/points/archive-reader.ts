@@ -22,6 +22,7 @@ export interface ArchiveFile {
 export function archiveReader(archive: ArchiveFile, runner: CommandRunner): PointReader {
   return {
     entries: (under = Buffer.alloc(0), depth) => entriesOf(archive, under, depth, runner),
+    isIndexed: async () => false,
     extract: (paths, into, options) => extract(archive, paths, into, options, runner),
     read: (path) => Readable.from(contentsOf(archive, path, runner), { objectMode: false }),
   }

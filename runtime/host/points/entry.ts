@@ -63,6 +63,8 @@ export interface PointReader {
    * @throws {Error} While it is iterated, where no more can be read: what came before is good.
    */
   entries(under?: Buffer, depth?: number): AsyncIterable<Entry>
+  /** Whether what is under a path is told without all the rest being read. */
+  isIndexed(): Promise<boolean>
   /**
    * Writes what is asked for into an empty folder, each at its path below the folder of the source, with every attribute:
    * owners by number, modes, times, ACLs, extended attributes, hard links among what is asked for, holes. Folders above it

@@ -27,6 +27,7 @@ const timeoutMs = 7 * 24 * 3_600_000
 export function mirrorReader(root: string, runner: CommandRunner): PointReader {
   return {
     entries: (under = Buffer.alloc(0), depth) => entriesOf(root, under, depth, runner),
+    isIndexed: async () => true,
     extract: (paths, into, options) => extract(root, paths, into, options, runner),
     read: (path) => readFile(root, path),
   }

@@ -25,6 +25,7 @@ export function copyReader({ source, path }: RestorePoint, target: AbsentTarget)
       if (!catalogue || seq === undefined) throw target.refusal()
       yield* catalogue.entries(seq, under, depth) as Iterable<Entry>
     },
+    isIndexed: async () => true,
     extract: async () => {
       throw target.refusal()
     },

@@ -41,6 +41,10 @@ export function quickReader(archive: ArchiveOnDisk, slow: PointReader, runner: C
       if (known) yield* known.catalogue.entries(known.seq, under, depth) as Iterable<Entry>
       else yield* slow.entries(under, depth)
     },
+    async isIndexed() {
+      await using known = await Known.open(archive)
+      return known !== undefined
+    },
     async extract(paths, into, options = {}) {
       if (paths.length === 0) return { unreadable: [] }
       await using known = await Known.open(archive)

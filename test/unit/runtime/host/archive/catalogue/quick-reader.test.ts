@@ -4,6 +4,7 @@ import { linkSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writ
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
+import { makePlan, type RestoreRequest } from '../../../../../../runtime/backup/restore/make-plan.ts'
 import type { CommandRunner } from '../../../../../../runtime/host/command/command.ts'
 import { archiveReader } from '../../../../../../runtime/host/points/archive-reader.ts'
 import type { Entry, PointReader } from '../../../../../../runtime/host/points/entry.ts'
@@ -99,6 +100,27 @@ describe.each(['zstd', 'gzip', 'none'] as const)('a quick reader, with %s', (com
     expect(statSync(join(into, 'sparse')).blocks).toBeLessThan(100)
     expect(() => statSync(join(into, 'folder3'))).toThrow('ENOENT')
   })
+})
+
+test('a restore of one file asks the catalogue for it alone', async () => {
+  const week = await twoDays()
+  const { quick, slow, path } = readers(week, 'Tuesday')
+  const asked: string[] = []
+  const watched: PointReader = {
+    ...quick,
+    entries(under, depth) {
+      asked.push(`${under} ${depth}`)
+      return quick.entries(under, depth)
+    },
+  }
+  const request: RestoreRequest = {
+    point: { id: 'var@x', source: 'var', kind: 'weekday', at: '', target: 'hdd9', path },
+    ...{ identity: '', paths: [Buffer.from('folder2/file2')], root: '/none', isNew: true },
+    ...{ deletes: false, exclude: [], notBackedUp: [], leaveAlone: [], owners: 'keep' },
+  }
+  const { actions, unpack, unpackAlone } = await makePlan(request, watched, undefined)
+  expect(asked).toEqual(['folder2 0', 'folder2/file2 undefined'])
+  expect(await makePlan(request, slow, undefined)).toMatchObject({ actions, unpack, unpackAlone })
 })
 
 test('a quick reader reads nothing of an archive but what is asked for', async () => {
