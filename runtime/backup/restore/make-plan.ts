@@ -99,6 +99,8 @@ async function entriesWanted(reader: PointReader, { paths }: RestoreRequest): Pr
   const names = new Set<string>()
   let damage: string | undefined
   const sort = (entry: Entry) => {
+    // Places may lie in one another.
+    if (names.has(key(entry))) return
     if (paths.some((path) => isBelow(entry.path, path))) {
       entries.push(entry)
       names.add(key(entry))

@@ -268,6 +268,18 @@ test('in place from a mirror, other ACLs and extended attributes alone are put b
   expect((await planned('')).actions).toEqual([])
 })
 
+test('places that lie in one another are restored once', async () => {
+  const made = make('mirror')
+  sh('rm -r a', made.live)
+  const paths = ['a/deep', 'a', 'a/deep/other'].map((path) => Buffer.from(path))
+  const { plan } = await restore(request(made, { paths }))
+  expect(actionsOf(plan.actions)).toEqual(['create a'])
+  expect(plan.created.entries).toBe(Number(sh('find a | wc -l', made.point.path)))
+  sh('echo changed > a/deep/other', made.live)
+  const again = await planOf(request(made, { paths }))
+  expect(actionsOf(again.actions)).toEqual(['replace a/deep/other', 'folder a/deep'])
+})
+
 test('a link in the way is refused, on both sides', async () => {
   const made = make('mirror')
   const outside = join(made.folder, 'outside')
