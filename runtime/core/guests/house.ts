@@ -1,3 +1,4 @@
+import { functionName } from './load-files.ts'
 import type { Loaded, LoadFailure, Work } from './messages.ts'
 import { type CallHost, type CallResult, type GuestOptions, GuestProcess, LoadError } from './process.ts'
 import { CutOffError } from './thrown.ts'
@@ -74,7 +75,7 @@ export class GuestHouse {
     return guest
   }
 
-  /** Files that end the process while they are loaded are left out, one after the other. */
+  /** Files that end the process while they are loaded are left out, one after the other; all, if it does not even start. */
   async #loadAll(files: readonly string[]) {
     const failures: LoadFailure[] = []
     for (let left = files; ; ) {
@@ -83,10 +84,13 @@ export class GuestHouse {
         const loaded = await guest.load(left)
         return { guest, left, loaded: { ...loaded, failures: [...failures, ...loaded.failures] } }
       } catch (error) {
-        const { failure } = error as LoadError
-        if (!(error instanceof LoadError) || !failure) throw error
-        failures.push(failure)
-        left = left.filter((file) => file !== failure.file)
+        if (!(error instanceof LoadError)) throw error
+        const { message, failure } = error
+        const failed = failure ? [failure] : left.map((file) => ({ name: functionName(file), file, message }))
+        failures.push(...failed)
+        left = left.filter((file) => !failed.some((one) => one.file === file))
+        if (left.length === 0)
+          return { guest, left, loaded: { functions: [], events: [], files: [], failures } }
       }
     }
   }

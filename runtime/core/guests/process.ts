@@ -13,7 +13,7 @@ export interface GuestOptions {
   entry: string
   /** The most memory that it may have, resident. */
   memoryBytes: number
-  /** How long a file may take to load. */
+  /** How long the process may take to start, and each file to load. */
   loadMs?: number
   /** How long a call may take to end once it has been told to. */
   graceMs?: number
@@ -45,7 +45,8 @@ export interface CallResult {
   key: string | undefined
 }
 
-const usualLoadMs = 10_000
+/** A busy machine takes long, and who is too slow is left out of a night. */
+const usualLoadMs = 60_000
 const usualGraceMs = 3000
 /** How often the memory of a guest at work is looked at. */
 const lookMs = 250

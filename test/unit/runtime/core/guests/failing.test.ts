@@ -222,3 +222,18 @@ test('a chain that feeds itself ends after 100 events, and says so', async () =>
     { function: 'loop', error: expect.stringContaining('feed itself') },
   ])
 })
+
+test('where their process does not even start, all functions are left out', async () => {
+  const folder = temporaryFolder()
+  for (const name of ['one', 'two']) writeFileSync(join(folder, `${name}.ts`), preamble, { mode: 0o600 })
+  const options = { entry: join(folder, 'missing'), memoryBytes: 2 ** 30, warn() {} }
+  const { functions, failures, close } = await loadGuests(folder, [], events, options)
+  onTestFinished(close)
+  const message = 'ended with exit code 1'
+  expect(failures).toMatchObject([
+    { name: 'one', message },
+    { name: 'two', message },
+  ])
+  // Nothing is known of them: they may be gates.
+  expect(functions.every(({ isAbsent }) => isAbsent)).toBe(true)
+})
