@@ -184,11 +184,13 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
     },
     relieve(error) {
       if (!store.relieve(error)) return false
-      const full = `the disk of the state directory ${config.state} is full`
-      observer.onWarning(`${full}: the run is ended, with the room that was held back for that`)
+      const room = 'the run is ended, what was held back for that is used'
+      observer.onWarning(`the disk of ${config.state} is full: ${room}`)
       queue.close()
       for (const runId of journal.unended()) {
-        dispatcher.endRun(runId, new TerminalError(full)).catch(() => {})
+        dispatcher
+          .endRun(runId, new TerminalError(`the disk of the state directory ${config.state} is full`))
+          .catch(() => {})
       }
       return true
     },

@@ -38,7 +38,7 @@ const cancel = '`hdsync cancel last` ends the run that is going on'
 const release = '`hdsync release SOURCE` lets a held sync go on'
 const follow = '`hdsync events --follow` shows what is going on'
 const why = '`hdsync why SOURCE` tells why its last backup failed, and what to do'
-const restore = 'backups are plain files: copy them from the mirror, or unpack an archive with tar'
+const restore = '`hdsync backups` lists what there is, `hdsync restore PLACE` brings it back'
 const tests = '`hdsync notify test` tries the hooks, `hdsync functions test` functions of your own'
 
 /** What people type for what is called otherwise here, or is done without a command. */
@@ -48,7 +48,7 @@ const commandGuesses: Record<string, string> = {
   ...each('state stat overview summary', '`hdsync status` is the one look'),
   ...each('list', `${past}; \`hdsync functions\` lists functions, \`hdsync dead\` what was given up`),
   ...each('stop kill abort end pause', `${cancel}; systemctl stop hdsync ends the daemon`),
-  ...each('restore recover extract unpack get search browse mount', restore),
+  ...each('recover extract unpack get search browse mount', restore),
   ...each('archive archives snapshot snapshots', `${past}; ${restore}`),
   ...each(
     'verify validate doctor lint diagnose health config-check',

@@ -142,7 +142,7 @@ describe('hdsync run', () => {
     writeFileSync(join(config.functions, 'fill.ts'), filler(disk))
     const io = printed()
     expect(await follow(config, { quiet: true }, io, { data: {} }), io.err).toBe(1)
-    expect(io.err).toContain(`the disk of the state directory ${config.state} is full: the run is ended`)
+    expect(io.err).toContain(`the disk of ${config.state} is full: the run is ended`)
     expect(told()).toContain('run.failed')
     expect(existsSync(join(config.state, 'reserve'))).toBe(false)
   })

@@ -56,9 +56,9 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
           '--out-format=%i',
         ]),
     '--no-human-readable',
-    '--filter=P /lost+found',
     // What restores have replaced there.
     '--filter=- /.hdsync-undo',
+    '--filter=P /lost+found',
     ...plan.exclude.map((pattern) => `--exclude=${pattern}`),
     // Rsync does not look at the folders above a file that is named.
     ...(only === undefined

@@ -20,7 +20,7 @@ describeNight('a disk that fails', failing, (night) => {
     )
     expect(code).toBe(1)
     expect(result.sources.map(({ state }) => state)).toEqual(['failed', 'succeeded'])
-    expect(result.sources[0]?.error).toMatch(/sync\.run: /)
+    expect(result.sources[0]?.error).toMatch(/mirror\.flush: |sync\.run: /)
     expect(await leftovers(night.machine)).toEqual(nothing)
     await night.machine.ok(`
       dmsetup suspend backup; dmsetup reload backup --table "0 $(blockdev --getsz /dev/vdb) linear /dev/vdb 0"

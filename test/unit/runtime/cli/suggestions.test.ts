@@ -56,8 +56,8 @@ const guesses: [line: string, said: string][] = [
     "unknown command 'stop'\n  `hdsync cancel last` ends the run that is going on; systemctl stop hdsync ends the daemon",
   ],
   [
-    'restore var',
-    "unknown command 'restore'\n  backups are plain files: copy them from the mirror, or unpack an archive with tar",
+    'recover var',
+    "unknown command 'recover'\n  `hdsync backups` lists what there is, `hdsync restore PLACE` brings it back",
   ],
   ['-v', "unknown option '-v'\n  `hdsync --version` prints it"],
   ['version', "unknown command 'version'\n  `hdsync --version` prints it"],
