@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { unknownSource } from '../../config/lookup.ts'
@@ -7,8 +6,8 @@ import { exitCodes } from '../exit-codes.ts'
 import { findRun, noStore } from '../find-run.ts'
 import type { Io } from '../io.ts'
 import { momentOf } from '../moment.ts'
-import { onEndingSignals } from '../signals.ts'
 import { openJournal } from '../store.ts'
+import { untilStopped } from '../until-stopped.ts'
 import { type EventLine, eventLines } from '../view/event-lines.ts'
 
 export interface EventsOptions {
@@ -25,9 +24,6 @@ export interface EventsOptions {
 /** How many events are shown unless the limit says so; fewer before those that are waited for. */
 const lines = 50
 const firstLines = 10
-
-/** Soon enough for eyes; what is asked for is one number in shared memory. */
-const pollMs = 100
 
 /**
  * `hdsync events`: what was put on the bus, the newest last. Looks only: it works beside whoever is at work there,
@@ -75,25 +71,18 @@ function searchOf({ type, run, source, since, limit }: Wanted, journal: Journal)
 
 /** Prints the last events, and then each that comes, until a signal or until nobody reads any more. */
 async function follow(config: Config, wanted: Wanted, line: EventLine, io: Io): Promise<void> {
-  const stop = new AbortController()
-  const end = () => stop.abort()
-  const unlisten = onEndingSignals(end)
-  process.stdout.on('error', end)
   let opened: ReturnType<typeof openJournal>
   let tail: Tail | undefined
   try {
-    while (!stop.signal.aborted) {
+    await untilStopped(() => {
       opened ??= openJournal(config)
       if (!opened && wanted.run !== undefined) throw noStore(config.state)
       if (opened)
         tail ??= new Tail(opened.journal, searchOf({ limit: firstLines, ...wanted }, opened.journal))
       for (const one of tail?.read() ?? []) io.stdout(line(one))
-      await sleep(pollMs, undefined, { signal: stop.signal }).catch(() => {})
-    }
+    })
   } finally {
     opened?.close()
-    unlisten()
-    process.stdout.off('error', end)
   }
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Journal, Said, SaidSearch } from '../../core/bus/journal.ts'
 import { isoOf } from '../../instant.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -7,8 +6,8 @@ import { storeConfig } from '../find-store.ts'
 import { localTime, painter, printable } from '../format.ts'
 import type { Io } from '../io.ts'
 import { momentOf } from '../moment.ts'
-import { onEndingSignals } from '../signals.ts'
 import { openJournal } from '../store.ts'
+import { untilStopped } from '../until-stopped.ts'
 
 export interface LogsOptions {
   config?: string
@@ -21,7 +20,6 @@ export interface LogsOptions {
 /** How many lines are shown unless the limit says so; fewer before those that are waited for. */
 const lines = 50
 const firstLines = 10
-const pollMs = 100
 /** A line may be written later than one that carries a later time; so far back is looked again. */
 const overlapMs = 60_000
 
@@ -57,36 +55,25 @@ function searchOf(what: string | undefined, journal: Journal): SaidSearch {
 }
 
 /** Calls back for each line that comes, until a signal or until nobody reads any more. */
-async function follow(
+function follow(
   journal: Journal,
   search: SaidSearch,
   shown: readonly Said[],
   onLine: (line: Said) => void,
 ): Promise<void> {
-  const stop = new AbortController()
-  const end = () => stop.abort()
-  const unlisten = onEndingSignals(end)
-  process.stdout.on('error', end)
   const begunAt = Date.now()
   let last = shown.at(-1)?.at ?? begunAt
   let seen = new Set(journal.said({ ...search, since: last - overlapMs }).map(({ key }) => key))
   let changes: number | undefined
-  try {
-    while (!stop.signal.aborted) {
-      const now = journal.changes()
-      if (now !== changes) {
-        changes = now
-        const recent = journal.said({ ...search, since: last - overlapMs })
-        for (const line of recent) if (!seen.has(line.key)) onLine(line)
-        seen = new Set(recent.map(({ key }) => key))
-        last = Math.max(last, recent.at(-1)?.at ?? 0)
-      }
-      await sleep(pollMs, undefined, { signal: stop.signal }).catch(() => {})
-    }
-  } finally {
-    unlisten()
-    process.stdout.off('error', end)
-  }
+  return untilStopped(() => {
+    const now = journal.changes()
+    if (now === changes) return
+    changes = now
+    const recent = journal.said({ ...search, since: last - overlapMs })
+    for (const line of recent) if (!seen.has(line.key)) onLine(line)
+    seen = new Set(recent.map(({ key }) => key))
+    last = Math.max(last, recent.at(-1)?.at ?? 0)
+  })
 }
 
 function textOf(line: Said, { json }: LogsOptions, { colour }: Io): string {

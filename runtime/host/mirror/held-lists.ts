@@ -9,9 +9,9 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { writeSynced } from '../write-synced.ts'
 
 /**
  * What each sync that is held would delete, name by name, as long as it can be released. A list is used by one run:
@@ -51,14 +51,7 @@ export function heldLists(state: string): HeldLists {
       makeFolder(folder)
       const written = join(folder, `.new-${hold}`)
       rmSync(written, { force: true })
-      const fd = openSync(written, 'wx', 0o600)
-      try {
-        const bytes = bytesOf(names)
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-        fsyncSync(fd)
-      } finally {
-        closeSync(fd)
-      }
+      writeSynced(written, 'wx', 0o600, bytesOf(names))
       for (const entry of mine(hold)) rmSync(join(folder, entry), { force: true })
       renameSync(written, join(folder, hold))
       flush(folder)

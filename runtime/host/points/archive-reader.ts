@@ -34,24 +34,35 @@ async function* entriesOf(
   depth: number | undefined,
   runner: CommandRunner,
 ): AsyncGenerator<Entry> {
+  const others = new Map<string, Entry>()
+  for await (const line of linesOf(outputOf(archive, ['--list', ...listingOptions], runner))) {
+    const entry = memberOf(line)
+    const path = entry && belowSource(entry.path, archive.source)
+    // Names of another source, or that lead out of it, are not of this archive.
+    if (!entry || !path) continue
+    entry.path = path
+    const whole = entry.hardLinkTo ? furtherName(entry, archive.source, others) : entry
+    if (whole.type !== 'directory') others.set(path.toString('latin1'), whole)
+    if (isBelow(path, under) && levels(path) - levels(under) <= (depth ?? Number.POSITIVE_INFINITY))
+      yield whole
+  }
+}
+
+/** What tar(1) writes of an archive, while somebody reads it. @throws {TerminalError} It cannot be read whole. */
+async function* outputOf(
+  archive: ArchiveFile,
+  options: readonly string[],
+  runner: CommandRunner,
+  input?: Buffer,
+): AsyncGenerator<Buffer> {
   using file = openFile(archive.path)
   const stop = new AbortController()
-  const argv = ['tar', '--list', ...listingOptions, ...from(archive, file)] as Command['argv']
+  const argv = ['tar', ...options, ...from(archive, file)] as unknown as Command['argv']
   const tar = await runner.open({ argv, timeoutMs, signal: stop.signal })
-  tar.input.end()
+  tar.input.on('error', () => {})
+  tar.input.end(input)
   try {
-    const others = new Map<string, Entry>()
-    for await (const line of linesOf(tar.output)) {
-      const entry = memberOf(line)
-      const path = entry && belowSource(entry.path, archive.source)
-      // Names of another source, or that lead out of it, are not of this archive.
-      if (!entry || !path) continue
-      entry.path = path
-      const whole = entry.hardLinkTo ? furtherName(entry, archive.source, others) : entry
-      if (whole.type !== 'directory') others.set(path.toString('latin1'), whole)
-      if (isBelow(path, under) && levels(path) - levels(under) <= (depth ?? Number.POSITIVE_INFINITY))
-        yield whole
-    }
+    for await (const chunk of tar.output) yield chunk as Buffer
     await tar.result
   } catch (error) {
     throw error instanceof CommandError ? damaged(archive.path, error) : error
@@ -136,26 +147,9 @@ async function* contentsOf(
   }
   if (!wanted) throw new TerminalError(`${path} is not in ${archive.path}`)
   if (wanted.type !== 'file') throw new TerminalError(`${path} is no regular file`)
-  using file = openFile(archive.path)
-  const stop = new AbortController()
-  const argv = [
-    ...['tar', '--extract', '--to-stdout', '--occurrence=1', ...from(archive, file)],
-    ...['--null', '--no-unquote', '--files-from=-'],
-  ] as unknown as Command['argv']
-  const tar = await runner.open({ argv, timeoutMs, signal: stop.signal })
-  tar.input.on('error', () => {})
-  tar.input.end(
-    Buffer.concat([Buffer.from(`${archive.source}/`), wanted.hardLinkTo ?? path, Buffer.from([0])]),
-  )
-  try {
-    for await (const chunk of tar.output) yield chunk as Buffer
-    await tar.result
-  } catch (error) {
-    throw error instanceof CommandError ? damaged(archive.path, error) : error
-  } finally {
-    stop.abort(new TerminalError('nobody reads what tar(1) writes any more'))
-    await tar.result.catch(() => {})
-  }
+  const options = ['--extract', '--to-stdout', '--occurrence=1', '--null', '--no-unquote', '--files-from=-']
+  const name = [Buffer.from(`${archive.source}/`), wanted.hardLinkTo ?? path, Buffer.from([0])]
+  yield* outputOf(archive, options, runner, Buffer.concat(name))
 }
 
 function damaged(path: string, { stderr, message }: CommandError): TerminalError {

@@ -1,17 +1,8 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { TerminalError } from '../../errors.ts'
 import { OpenFolder } from '../points/open-folder.ts'
 import type { RestorePoint } from '../points/restore-point.ts'
+import { writeSynced } from '../write-synced.ts'
 import { type Action, actionOf, type StoredAction, storedAction } from './action.ts'
 
 /** Where what a restore replaces and deletes is kept, at the top of the folder that is restored to. Left out of backups. */
@@ -157,14 +148,7 @@ export class UndoFolder implements Disposable {
   /** Whole or not at all. */
   #write(name: Buffer, content: unknown): void {
     const temporary = this.folder.at(Buffer.concat([name, Buffer.from('.new')]))
-    const fd = openSync(temporary, 'w', 0o600)
-    try {
-      const bytes = Buffer.from(`${JSON.stringify(content)}\n`)
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
+    writeSynced(temporary, 'w', 0o600, Buffer.from(`${JSON.stringify(content)}\n`))
     renameSync(temporary, this.folder.at(name))
     this.folder.sync()
   }

@@ -15,11 +15,11 @@ import {
   rmdirSync,
   type Stats,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TerminalError } from '../../errors.ts'
+import { writeSynced } from '../write-synced.ts'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants
 
@@ -155,14 +155,8 @@ export class Folder implements Disposable {
     const temporary = `${name}.new`
     this.remove(temporary)
     try {
-      const fd = openSync(this.name(temporary), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode)
-      try {
-        const bytes = Buffer.from(text)
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-        fsyncSync(fd)
-      } finally {
-        closeSync(fd)
-      }
+      const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
+      writeSynced(this.name(temporary), flags, mode, Buffer.from(text))
       this.rename(temporary, name)
     } catch (error) {
       const path = join(this.path, name)
