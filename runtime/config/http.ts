@@ -59,6 +59,10 @@ export const httpSchema = z.strictObject({
       'File of the bearer token. Without it the port must be on a loopback address, and takes signed webhooks alone.',
     ),
   socket: absolutePath.exactOptional().describe('The unix socket of the daemon.'),
+  restore: z
+    .boolean({ error: 'true or false' })
+    .default(false)
+    .describe('Whether the port takes restores, which write as root. The socket always does.'),
   hosts: z
     .array(hostName)
     .default([])

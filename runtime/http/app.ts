@@ -11,6 +11,7 @@ import { healthRoutes } from './routes/health.ts'
 import { heldRoutes } from './routes/held.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { openapiRoutes } from './routes/openapi.ts'
+import { restoreRoutes } from './routes/restores.ts'
 import { runRoutes } from './routes/runs.ts'
 import { streamRoutes } from './routes/stream.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
@@ -54,6 +55,7 @@ const routes = [
   eventRoutes,
   webhookRoutes,
   runRoutes,
+  restoreRoutes,
   streamRoutes,
   functionRoutes,
   deadLetterRoutes,

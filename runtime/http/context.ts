@@ -22,6 +22,7 @@ export type HttpEngine = Pick<
   | 'redrive'
   | 'held'
   | 'release'
+  | 'restore'
 >
 
 /** What every route may use. */
@@ -33,7 +34,7 @@ export interface AppContext {
   clock: Clock
   rateLimit: RateLimit
   /** How many bodies may be in memory at once: 80 MiB of them, at the worst. */
-  capacity: { events: Capacity; calls: Capacity }
+  capacity: { events: Capacity; calls: Capacity; plans: Capacity }
   /** Whoever gets here may do everything: the unix socket, whose file has permissions. */
   trusted: boolean
   /** Aborted when hdsync stops: streams are ended. */
@@ -56,7 +57,11 @@ export function createContext(options: AppOptions): AppContext {
     clock,
     trusted,
     rateLimit: new RateLimit(trusted ? unlimited : (config.http?.rateLimit ?? defaultRate), clock),
-    capacity: { events: new Capacity(1024, 'events in hand'), calls: new Capacity(256, 'calls in hand') },
+    capacity: {
+      events: new Capacity(1024, 'events in hand'),
+      calls: new Capacity(256, 'calls in hand'),
+      plans: new Capacity(4, 'restores being planned'),
+    },
   }
 }
 

@@ -63,7 +63,7 @@ const configKeys = words(`
   notify[].email.smtp.host notify[].email.smtp.port notify[].email.smtp.security
   notify[].email.smtp.user notify[].email.smtp.passwordFile notify[].email.sendmail notify[].name
   notify[].on notify[].timeout alert alert.after state keep functions http http.listen http.tokenFile
-  http.socket http.hosts http.rateLimit http.webhooks http.webhooks.*.secretFile http.webhooks.*.event
+  http.socket http.restore http.hosts http.rateLimit http.webhooks http.webhooks.*.secretFile http.webhooks.*.event
   http.webhooks.*.data`)
 
 const runKeys = words('run state startedAt endedAt sources')

@@ -240,12 +240,16 @@ function notThere(path: Buffer, { source, id }: RestorePoint, damage: string | u
 }
 
 function hashOf(
-  { point, identity, root, owners, isNew }: RestoreRequest,
+  { point, identity, ...asked }: RestoreRequest,
   { actions }: Decision,
   wanted: readonly Entry[],
 ): string {
   const hash = createHash('sha256')
-  hash.update(JSON.stringify([1, point.id, identity, point.path, isNew ? '' : root, owners]))
+  const { root, isNew, owners, deletes, exclude } = asked
+  const paths = asked.paths.map((path) => path.toString('base64'))
+  hash.update(
+    JSON.stringify([2, point.id, identity, point.path, root, isNew, owners, deletes, exclude, paths]),
+  )
   const entries = new Map(wanted.map((entry) => [key(entry), entry]))
   for (const { op, path, type } of actions) {
     const entry = entries.get(path.toString('latin1'))

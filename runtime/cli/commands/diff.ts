@@ -2,12 +2,13 @@ import { type Difference, differenceOf } from '../../backup/restore/versions.ts'
 import { UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import type { Entry, PointReader } from '../../host/points/entry.ts'
+import { jsonName } from '../../host/points/json-name.ts'
 import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
 import { entryJson } from '../points/entry-text.ts'
-import { jsonName, nameText } from '../points/names.ts'
+import { nameText } from '../points/names.ts'
 
 export interface DiffOptions extends WhereOptions {
   from: string

@@ -1,7 +1,9 @@
 import { join, resolve } from 'node:path'
 import type { StoredRestoreRequest } from '../../../events/index.ts'
 import { isEmpty, liveRootOf } from '../../backup/restore/destination.ts'
+import { proveMounted } from '../../backup/restore/in-place.ts'
 import type { RestorePlan } from '../../backup/restore/make-plan.ts'
+import { planJson } from '../../backup/restore/plan-json.ts'
 import { beyondLimit, planRequest, type Wanted } from '../../backup/restore/plan-request.ts'
 import { registeredRestores } from '../../backup/restore/register.ts'
 import { TerminalError, UsageError } from '../../errors.ts'
@@ -11,10 +13,10 @@ import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
+import { readPast } from '../past.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
 import { doRestore } from '../points/do-restore.ts'
-import { proveMounted } from '../points/in-place.ts'
-import { planJson, planText } from '../points/plan-text.ts'
+import { planText } from '../points/plan-text.ts'
 
 export interface RestoreOptions extends WhereOptions {
   at?: string
@@ -47,7 +49,9 @@ export async function restoreCommand(words: string[], options: RestoreOptions, i
   const { point, wanted } = whatIsWanted(words, access, options)
   access.reader(point)
   const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'plan' })
-  if (options.inPlace && access.config) await proveMounted(point.source, access.config, runner)
+  const { config } = access
+  if (options.inPlace && config)
+    await proveMounted(point.source, config, runner, (from) => readPast(config, from))
   const plan = await planRequest(wanted, point, access.config, runner)
   const beyond = beyondLimit(plan, access.config, options.allowDeletions)
   const asks = !wanted.isNew && !options.yes

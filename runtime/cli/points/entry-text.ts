@@ -1,6 +1,7 @@
 import type { Entry, EntryType } from '../../host/points/entry.ts'
+import { jsonName } from '../../host/points/json-name.ts'
 import { localMinute } from '../../instant.ts'
-import { jsonName, nameText } from './names.ts'
+import { nameText } from './names.ts'
 
 /** An entry as `--json` prints it. */
 export function entryJson(entry: Entry): Record<string, unknown> {

@@ -10,13 +10,3 @@ export function nameText(name: Buffer): string {
         .replace(/[\x80-\xff]/g, (byte) => `\u{10FFFD}${byte.charCodeAt(0).toString(16)}`)
   return printable(text.replaceAll('\\', '\\\\')).replaceAll('\\u{10fffd}', '\\x')
 }
-
-/**
- * A name in JSON, without loss: `path` as text, and where its bytes are no UTF-8, which text cannot hold, `pathBase64` beside
- * it.
- */
-export function jsonName<K extends string>(key: K, name: Buffer): Record<string, string> {
-  return isUtf8(name)
-    ? { [key]: name.toString() }
-    : { [key]: name.toString(), [`${key}Base64`]: name.toString('base64') }
-}

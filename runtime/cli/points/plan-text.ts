@@ -2,7 +2,7 @@ import type { RestorePlan } from '../../backup/restore/make-plan.ts'
 import { pointTime } from '../../backup/restore/when.ts'
 import { counted } from '../../count.ts'
 import { formatBytes } from '../../units.ts'
-import { jsonName, nameText } from './names.ts'
+import { nameText } from './names.ts'
 
 const words = { create: 'create ', replace: 'replace', delete: 'delete ', folder: 'folder ' }
 
@@ -29,21 +29,4 @@ export function planText(plan: RestorePlan, most: number | undefined): string {
 
 function entries({ entries, sizeBytes }: RestorePlan['created']): string {
   return sizeBytes > 0 ? `${entries} (${formatBytes(sizeBytes)})` : String(entries)
-}
-
-/** What a restore will do, as `--json` prints it. */
-export function planJson(plan: RestorePlan): Record<string, unknown> {
-  const { request, actions, created, replaced, deleted, folders, unchanged, damage, hash } = plan
-  return {
-    hash,
-    point: request.point,
-    root: request.root,
-    created,
-    replaced,
-    deleted,
-    folders,
-    unchanged,
-    damage: damage ?? null,
-    actions: actions.map(({ op, path, type }) => ({ op, ...jsonName('path', path), type })),
-  }
 }

@@ -45,7 +45,7 @@ describe('readSecret()', () => {
 
 describe('readSecrets()', () => {
   const http = (more: object) => ({
-    http: { hosts: [], rateLimit: { perSecond: 1, burst: 1 }, webhooks: {}, ...more },
+    http: { restore: false, hosts: [], rateLimit: { perSecond: 1, burst: 1 }, webhooks: {}, ...more },
   })
 
   test('has nothing to read without `http`', async () => {

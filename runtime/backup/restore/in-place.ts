@@ -1,22 +1,27 @@
 import { existsSync } from 'node:fs'
 import { sourceSynced } from '../../../events/index.ts'
-import { isMoved, lastFileSystem } from '../../backup/holds/release.ts'
 import type { Config } from '../../config/config.ts'
 import { UsageError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
 import { fileSystemOf } from '../../host/mount/file-system-of.ts'
 import { fileSystemText } from '../../why-held.ts'
-import { readPast } from '../past.ts'
+import { isMoved, lastFileSystem } from '../holds/release.ts'
+import type { ReadRecord } from './known-points.ts'
 
 /**
  * Proves that the folder of a source lies where it lay at its last sync: a mount point on which nothing is mounted is not
  * restored into. What the record does not tell is not refused.
  * @throws {UsageError} It lies on another file system.
  */
-export async function proveMounted(name: string, config: Config, runner: CommandRunner): Promise<void> {
+export async function proveMounted(
+  name: string,
+  config: Config,
+  runner: CommandRunner,
+  read: ReadRecord,
+): Promise<void> {
   const source = config.sources[name]
   if (source?.kind !== 'path' || !existsSync(source.path)) return
-  const was = readPast(config, ({ bus }) => {
+  const was = read(({ bus }) => {
     const search = { types: [sourceSynced.type], subject: name, newestFirst: true, limit: 1 }
     return lastFileSystem(bus.events(search)[0])
   })

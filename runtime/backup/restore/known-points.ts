@@ -1,0 +1,85 @@
+import type { Config, Source } from '../../config/config.ts'
+import type { EventBus } from '../../core/bus/bus.ts'
+import { archiveFile } from '../../host/archive/archive-file.ts'
+import { identify, mirrorPath } from '../../host/mirror/mirror-identity.ts'
+import { readMounts } from '../../host/mount/mountinfo.ts'
+import { dayOf } from '../../host/points/archive-night.ts'
+import { configuredPoints, type FoundPoints } from '../../host/points/configured-points.ts'
+import { liveRoots } from '../../host/points/live-sources.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
+import type { LiveSource } from './place.ts'
+import { type ToldPoints, tellOfPoints, toldPoints, unseenPoints, withRecord } from './told-points.ts'
+import { byAge } from './when.ts'
+
+/** Reads the record of what has been. */
+export type ReadRecord = <T>(from: (past: { bus: Pick<EventBus, 'events'> }) => T) => T
+
+/**
+ * The restore points on the disks that are there, with what the record tells of them; of disks that are not there, those that
+ * the record tells of. Looks only, and mounts nothing.
+ * @returns By source, the newest first.
+ */
+export async function knownPoints(config: Config, read: ReadRecord): Promise<FoundPoints> {
+  const { points, absent } = configuredPoints(config)
+  const told = read(({ bus }) => {
+    const of = (subject: string) =>
+      toldPoints(bus.events({ types, subject, newestFirst: true, limit: mostEvents }))
+    const names = new Set([...Object.keys(config.sources), ...points.map(({ source }) => source)])
+    return new Map([...names].map((source) => [source, of(source)]))
+  })
+  const seen: RestorePoint[] = []
+  for (const point of points) {
+    const known = told.get(point.source)
+    seen.push(known ? withRecord(point, known, await identityOf(point, config)) : point)
+  }
+  const unseen = Object.values(config.sources).flatMap((source) =>
+    unseenOf(source, config, told.get(source.name)),
+  )
+  return { points: bySource([...seen, ...unseen.filter(({ target }) => absent.has(target))]), absent }
+}
+
+/** Restore points by source, the newest first. */
+export function bySource(points: readonly RestorePoint[]): RestorePoint[] {
+  return points.toSorted((one, other) =>
+    one.source === other.source ? byAge(one, other) : one.source < other.source ? -1 : 1,
+  )
+}
+
+/** Sources of the config, and those that only have backups left. */
+export function liveSources(points: readonly RestorePoint[], config: Config | undefined): LiveSource[] {
+  const mounts = readMounts()
+  const known = Object.values(config?.sources ?? {})
+  const names = known.map(({ name }) => name)
+  const others = [...new Set(points.map(({ source }) => source))].filter((name) => !names.includes(name))
+  return [
+    ...known.map((source) => ({ name: source.name, roots: liveRoots(source, mounts) })),
+    ...others.map((name) => ({ name, roots: [] })),
+  ]
+}
+
+const types = tellOfPoints.map(({ type }) => type)
+/** More than all nights of a year that are on record, mirror and archive. */
+const mostEvents = 1000
+
+async function identityOf(point: RestorePoint, config: Config): Promise<string | undefined> {
+  if (point.kind !== 'mirror') return (await archiveFile(point.path))?.file
+  const target = config.targets[point.target]
+  return target && identify(target, point.path).id
+}
+
+function unseenOf(
+  source: Source,
+  { targets, archive }: Config,
+  told: ToldPoints | undefined,
+): RestorePoint[] {
+  const target = targets[source.target]
+  const shelf = archive && targets[archive.target]
+  if (!target || !told) return []
+  return unseenPoints(told, {
+    source: source.name,
+    target: target.name,
+    mirror: mirrorPath(target, source),
+    archives: shelf && { target: shelf.name, path: shelf.path },
+    dayOf,
+  })
+}
