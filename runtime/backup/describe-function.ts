@@ -1,4 +1,5 @@
-import type { RegisteredFunction, Registry } from '../core/registry/registry.ts'
+import type { Disabled } from '../core/registry/disabled.ts'
+import { isDisabled, type RegisteredFunction, type Registry } from '../core/registry/registry.ts'
 import { isoOf } from '../instant.ts'
 
 /** A function as `functions --json` and `GET /functions` show it. */
@@ -17,13 +18,16 @@ export interface FunctionDescription {
   file: string
   /** Why it is left out. */
   error?: string
+  /** It is not called until it is enabled again; omitted otherwise. */
+  disabled?: true
 }
 
 /** All functions, those that are left out among them. */
 export function describeFunctions({
   functions,
   failures,
-}: Pick<Registry, 'functions' | 'failures'>): FunctionDescription[] {
+  disabled,
+}: Pick<Registry, 'functions' | 'failures' | 'disabled'>): FunctionDescription[] {
   const leftOut = failures.map(({ name, file, on = [], line, column = 1, message }) => ({
     name,
     on: [...on],
@@ -33,20 +37,16 @@ export function describeFunctions({
     builtIn: false,
     file,
     error: line === undefined ? message : `line ${line}, column ${column}: ${message}`,
+    ...(disabled.has(name) && { disabled: true as const }),
   }))
-  return [...functions.filter(({ isAbsent }) => !isAbsent).map(describeFunction), ...leftOut]
+  const present = functions.filter(({ isAbsent }) => !isAbsent)
+  return [...present.map((one) => describeFunction(one, disabled)), ...leftOut]
 }
 
-function describeFunction({
-  name,
-  file,
-  definition,
-  timeoutMs,
-  retry,
-  guest,
-  schedule,
-}: RegisteredFunction): FunctionDescription {
-  const next = schedule?.nextAfter(Date.now())
+function describeFunction(one: RegisteredFunction, disabled: Disabled): FunctionDescription {
+  const { name, file, definition, timeoutMs, retry, guest, schedule } = one
+  const isOff = isDisabled(one, disabled)
+  const next = isOff ? undefined : schedule?.nextAfter(Date.now())
   const types = (events: typeof definition.on) => events.map(({ type }) => type)
   return {
     name,
@@ -58,5 +58,6 @@ function describeFunction({
     ...(next !== undefined && { next: isoOf(next) }),
     builtIn: !guest,
     file,
+    ...(isOff && { disabled: true as const }),
   }
 }

@@ -4,6 +4,7 @@ import { appRoot } from '../app-root.ts'
 import type { Config } from '../config/config.ts'
 import { type Guests, loadGuests, noGuests } from '../core/guests/guests.ts'
 import type { GuestOptions } from '../core/guests/process.ts'
+import { noneDisabled, watchDisabled } from '../core/registry/disabled.ts'
 import { loadOwnFunctions } from '../core/registry/load.ts'
 import {
   createRegistry,
@@ -16,6 +17,16 @@ import { ownFile } from './guests/provided-modules.ts'
 
 /** The folder of hdsync's own functions. */
 export const ownFunctions = join(appRoot, 'functions')
+
+/** The file in a state directory that names the user's functions that are disabled. */
+export function disabledFile(state: string): string {
+  return join(state, 'disabled-functions.json')
+}
+
+/** The user's functions that are disabled by what a state directory says. */
+export function disabledIn(state: string): readonly string[] {
+  return watchDisabled(disabledFile(state)).names()
+}
 
 /** A registry whose functions of the user's have a process. */
 export interface LoadedRegistry extends Registry, Pick<Guests, 'close'> {}
@@ -56,7 +67,8 @@ export async function loadRegistry(
   const { functions, failures, close } = folders.users
     ? await loadGuests(folders.users, ours, events, options)
     : noGuests
-  return { ...createRegistry([...ours, ...functions], events, failures), close }
+  const disabled = folders.state ? watchDisabled(disabledFile(folders.state)) : noneDisabled
+  return { ...createRegistry([...ours, ...functions], events, failures, disabled), close }
 }
 
 /** The file of each is there as well, for whoever imports it. */

@@ -5,6 +5,7 @@ import { SqliteBus } from '../core/bus/sqlite/bus.ts'
 import { inMemory, openDatabase } from '../core/bus/sqlite/database.ts'
 import { systemClock } from '../core/clock.ts'
 import { rootPublication } from '../core/publication.ts'
+import { noneDisabled } from '../core/registry/disabled.ts'
 import type { RegisteredFunction, Registry } from '../core/registry/registry.ts'
 import { work } from '../core/worker.ts'
 import type { Host, HostOptions } from '../host/host.ts'
@@ -179,5 +180,6 @@ function aloneWith(target: RegisteredFunction): Registry {
     event: (type) => events.get(type),
     events: () => [...events.values()],
     failures: [],
+    disabled: noneDisabled,
   }
 }

@@ -5,7 +5,7 @@ import type { EventBus, Publication } from './bus/bus.ts'
 import type { Journal } from './bus/journal.ts'
 import type { Clock } from './clock.ts'
 import { factPublication, rootPublication } from './publication.ts'
-import type { RegisteredFunction, Registry } from './registry/registry.ts'
+import { isDisabled, type RegisteredFunction, type Registry } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
 
 /** What is remembered of a schedule. Times are milliseconds since the epoch. */
@@ -93,12 +93,22 @@ export class Scheduler {
     for (const one of this.#functions) {
       if (this.#isStopped) return
       try {
+        if (isDisabled(one, this.#options.registry.disabled)) {
+          this.#pass(one)
+          continue
+        }
         await this.#turn(one)
         await this.#tellOverdue(one)
       } catch (error) {
         this.#options.onWarning(`the schedule of ${one.name} could not be heeded: ${reasonOf(error)}`)
       }
     }
+  }
+
+  /** Enabled again, it begins as a schedule that is new: what came meanwhile is not made up for. */
+  #pass({ name, schedule }: Scheduled): void {
+    const now = this.#options.clock.now()
+    this.#options.memos.set(name, { text: schedule.text, since: now, after: now })
   }
 
   async #turn(one: Scheduled): Promise<void> {

@@ -11,7 +11,7 @@ import { failureText } from './guests/failure-text.ts'
 import { refuseDeep } from './guests/lineage.ts'
 import { CutOffError } from './guests/thrown.ts'
 import { childPublication, startPublication } from './publication.ts'
-import { isBeside, type RegisteredFunction, type Registry } from './registry/registry.ts'
+import { isBeside, isDisabled, type RegisteredFunction, type Registry } from './registry/registry.ts'
 import { isSafe } from './registry/safe-runs.ts'
 import { nextTryAt } from './retry.ts'
 import { startOf } from './start.ts'
@@ -45,6 +45,7 @@ export async function work(
   end: AbortController,
   options: WorkerOptions,
 ): Promise<Settlement> {
+  if (isDisabled(target, options.registry.disabled)) return skip(delivery, target, options)
   if (delivery.key === unknownKey && target.guest?.key)
     return computeKey(delivery, target, target.guest.key, options)
   const visit = options.gates.visit(delivery, target)
@@ -53,6 +54,15 @@ export async function work(
   if (visit.signal.aborted) stop()
   else visit.signal.addEventListener('abort', stop, { once: true })
   return visit.leave(await attemptOnce(delivery, target, end, options, visit))
+}
+
+/** What was owed to a function before it was disabled comes to its end; a gate does not wait for it. */
+function skip(delivery: Delivery, target: RegisteredFunction, options: WorkerOptions): Settlement {
+  const now = options.clock.now()
+  const attempt = { startedAt: now, endedAt: now, error: `${target.name} is disabled` }
+  const settlement: Settlement = { outcome: 'cancelled', delivery, attempt, publications: [] }
+  options.gates.visit(delivery, target)?.leave({ ...settlement, outcome: 'done' })
+  return settlement
 }
 
 /** Gives the delivery back with its key; one that has none cannot be put in order, and fails. */
@@ -109,7 +119,7 @@ async function attemptOnce(
       ...visit?.context,
       events: eventLog(delivery, options),
       gates: options.gates.chain(delivery, signal),
-      leftOut: isSafe(delivery.event.runid) ? [] : options.registry.failures.map(failureText),
+      leftOut: isSafe(delivery.event.runid) ? [] : leftOut(options.registry),
       emit: emit as Emit<readonly EventDefinition[]>,
       start,
     }
@@ -138,6 +148,11 @@ async function attemptOnce(
     // Ends what it has left running, such as a session with a database.
     end.abort(endOf(target))
   }
+}
+
+/** Nobody misses what is left out and disabled. */
+function leftOut({ failures, disabled }: Registry): string[] {
+  return failures.filter(({ name }) => !disabled.has(name)).map(failureText)
 }
 
 const ends = new WeakMap<RegisteredFunction, TerminalError>()

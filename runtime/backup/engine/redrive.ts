@@ -45,6 +45,11 @@ export async function redrive(id: number, options: RedriveOptions): Promise<Redr
       hint: '`hdsync functions` lists those there are',
     })
   }
+  if (registry.disabled.has(letter.function)) {
+    throw new UsageError(`${letter.function} is disabled, which dead letter ${id} is for`, {
+      hint: `hdsync functions enable ${letter.function}`,
+    })
+  }
   const hint = adviceForRestore(letter)
   if (hint !== undefined) {
     throw new UsageError(`dead letter ${id} is a step of a restore, which is not redriven`, { hint })

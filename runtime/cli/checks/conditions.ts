@@ -131,6 +131,8 @@ export const conditions = {
   'http.no-token': ['warning', 'a port has no token: it answers questions, and takes nothing but webhooks'],
   'functions.ok': ['ok', 'the functions load and fit together'],
   'functions.broken': ['error', 'a function does not load, is not trusted, or does not fit'],
+  'functions.off': ['ok', 'a function is disabled'],
+  'functions.uncalled': ['warning', 'a function at a gate is disabled, or no source opens its gate'],
 } as const satisfies Record<string, readonly [severity: string, meaning: string]>
 
 /** The id of something that can be found. */

@@ -2,12 +2,9 @@ import { lookup } from 'node:dns/promises'
 import { accessSync, constants, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { type Envelope, hookDisabled, readStored } from '../../../events/index.ts'
-import { loadFunctions } from '../../backup/load-functions.ts'
-import type { Config } from '../../config/config.ts'
 import { hookLabel, type NotifyHook } from '../../config/notify.ts'
 import { ConfigError } from '../../config/problem.ts'
 import { readSecret } from '../../config/secret.ts'
-import { failureText } from '../../core/guests/failure-text.ts'
 import { isPrivateAddress } from '../../host/notify/addresses.ts'
 import type { Box } from './box.ts'
 import { error, type Finding, ok, refused, warning } from './finding.ts'
@@ -162,22 +159,4 @@ function inTheClear({ url, allowPrivate }: Kind<'webhook'>, about: string): Find
   if (allowPrivate || url.startsWith('https:')) return []
   const finding = 'events cross the internet unencrypted'
   return [warning('notify.clear-text', about, finding, 'write https:// instead of http://')]
-}
-
-/** Whether the functions load and fit together. */
-export async function checkFunctions(config: Config): Promise<Finding[]> {
-  try {
-    const { functions, failures, close } = await loadFunctions(config)
-    close()
-    const remedy =
-      '`hdsync functions` shows all; until it loads, runs are degraded, or go by `onTimeout` of a gate'
-    if (failures.length > 0) {
-      return failures.map((one) => error('functions.broken', 'functions', failureText(one), remedy))
-    }
-    const own = functions.filter(({ guest }) => guest).length
-    const ofUser = own > 0 ? `, ${own} of them your own` : ''
-    return [ok('functions.ok', 'functions', `${functions.length} are loaded${ofUser}`)]
-  } catch (thrown) {
-    return [refused('functions.broken', 'functions', thrown)]
-  }
 }

@@ -24,22 +24,25 @@ export async function functionsCommand(
   registry.close()
   const rows = describeFunctions(registry)
   io.stdout(options.json ? `${JSON.stringify(rows)}\n` : functionsTable(rows, io))
-  for (const failure of registry.failures) io.stderr(`hdsync: ${failureText(failure)}\n`)
+  const failures = registry.failures.filter(({ name }) => !registry.disabled.has(name))
+  for (const failure of failures) io.stderr(`hdsync: ${failureText(failure)}\n`)
   return exitCodes.succeeded
 }
 
 function functionsTable(rows: readonly FunctionDescription[], { colour, width }: Io): string {
   const { bold } = painter(colour)
   const scheduled = rows.some(({ schedule }) => schedule !== undefined)
-  const cells = rows.map(({ name, on, emits, timeoutMs, tries, schedule, next, builtIn, file, error }) => [
-    bold(name),
-    wrapList(on, listWidth),
-    emits.length > 0 ? wrapList(emits, listWidth) : '-',
-    error === undefined ? formatDuration(timeoutMs) : 'left out',
-    error === undefined ? String(tries) : '-',
-    ...(scheduled ? [schedule ?? '-', next ? localTime(Date.parse(next)) : '-'] : []),
-    builtIn ? 'built in' : file,
-  ])
+  const cells = rows.map(
+    ({ name, on, emits, timeoutMs, tries, schedule, next, builtIn, file, error, disabled }) => [
+      bold(name),
+      wrapList(on, listWidth),
+      emits.length > 0 ? wrapList(emits, listWidth) : '-',
+      disabled ? 'disabled' : error === undefined ? formatDuration(timeoutMs) : 'left out',
+      !disabled && error === undefined ? String(tries) : '-',
+      ...(scheduled ? [schedule ?? '-', next ? localTime(Date.parse(next)) : '-'] : []),
+      builtIn ? 'built in' : file,
+    ],
+  )
   const times = scheduled ? ['SCHEDULE', 'NEXT'] : []
   return table([['FUNCTION', 'ON', 'EMITS', 'TIMEOUT', 'ATTEMPTS', ...times, 'FROM'], ...cells], width)
 }

@@ -1,9 +1,11 @@
+import { disabledIn } from '../../backup/load-functions.ts'
 import type { Config, Source } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { readJournal } from '../store.ts'
+import { disabledText } from '../story/disabled-text.ts'
 import { type LastOutcome, lastOutcome } from '../story/failure.ts'
 import { remedyFor } from '../story/remedies.ts'
 import { isDegraded, warningRemedies } from '../story/warnings.ts'
@@ -24,7 +26,10 @@ export async function whyCommand(
   const source = config.sources[name] as Source
   const outcome = readJournal(config, (journal) => lastOutcome(journal, name))
   const told = toldOf(source, outcome ?? { failure: undefined, good: undefined }, config)
-  io.stdout(options.json ? `${JSON.stringify(jsonOf(told))}\n` : whyText(told, io))
+  const disabledFunctions = disabledIn(config.state)
+  const disabled = disabledFunctions.length > 0 && { disabledFunctions }
+  if (options.json) io.stdout(`${JSON.stringify({ ...jsonOf(told), ...disabled })}\n`)
+  else io.stdout(`${whyText(told, io)}${disabledText(disabledFunctions)}`)
   return exitCodes.succeeded
 }
 

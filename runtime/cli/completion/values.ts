@@ -1,6 +1,8 @@
 import { catalogue } from '../../../events/index.ts'
+import { disabledIn } from '../../backup/load-functions.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
+import { functionFiles, functionName } from '../../core/guests/load-files.ts'
 import { localTime } from '../format.ts'
 import { readJournal } from '../store.ts'
 import type { Candidate } from './words.ts'
@@ -35,6 +37,9 @@ const deadIds: Values = async (config) =>
     return { value: String(id), description: [name, event.subject].filter(Boolean).join(' ') }
   })
 
+const ownFunctions: Values = async (config) =>
+  plain(functionFiles((await config()).functions).map(functionName))
+
 /** What an argument or the value of an option may be, by its name. Those that are left out may be anything. */
 const known: Readonly<Record<string, Values>> = {
   'run.source': sources,
@@ -46,6 +51,8 @@ const known: Readonly<Record<string, Values>> = {
   'redrive.id': deadIds,
   'emit.type': () =>
     plain([...catalogue.values()].filter((event) => event.triggerable).map(({ type }) => type)),
+  'disable.name': ownFunctions,
+  'enable.name': async (config) => plain(disabledIn((await config()).state)),
   'adopt.target': async (config) => plain(Object.keys((await config()).targets)),
   '--run': runIds,
   '--source': sources,

@@ -195,7 +195,9 @@ async function begin(
   const load = () => Promise.all([loadExposition(), loadWays(config.notify)])
   const engine = await openEngine({ config, schedules: true, observer: loadAhead(load, observer), onFailure })
   if (!engine) return undefined
-  for (const failure of engine.registry.failures) note(failureText(failure))
+  for (const failure of engine.registry.failures) {
+    if (!engine.registry.disabled.has(failure.name)) note(failureText(failure))
+  }
   try {
     await engine.start()
     return engine

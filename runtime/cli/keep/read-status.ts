@@ -12,6 +12,7 @@ import {
   tellsOfArchives,
 } from '../../backup/keep/points.ts'
 import { recordedPoints } from '../../backup/keep/recorded.ts'
+import { disabledIn } from '../../backup/load-functions.ts'
 import { forecastRoom, roomSamples } from '../../backup/status/room.ts'
 import {
   inOrderOfNeed,
@@ -55,6 +56,8 @@ export interface Status {
   nextRunAt: string | null
   sources: SourceStatus[]
   targets: TargetStatus[]
+  /** Functions of the user's that are disabled; omitted where there are none. */
+  disabledFunctions?: readonly string[]
 }
 
 /** What is read of the record of one source. */
@@ -85,6 +88,7 @@ export async function readStatus(config: Config, now: number): Promise<Status> {
   const targets = await Promise.all(
     Object.values(config.targets).map((target) => targetStatus(target, config, sources, looked)),
   )
+  const disabledFunctions = disabledIn(config.state)
   return {
     at: isoOf(now),
     state: worstOf(sources),
@@ -92,6 +96,7 @@ export async function readStatus(config: Config, now: number): Promise<Status> {
     nextRunAt: await nextRun(),
     sources: inOrderOfNeed(sources),
     targets,
+    ...(disabledFunctions.length > 0 && { disabledFunctions }),
   }
 }
 

@@ -2,6 +2,7 @@ import { formatBytes, formatDuration } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
 import { localDay, type Painter, painter, printable, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
+import { disabledText } from '../story/disabled-text.ts'
 import { table } from '../table.ts'
 import type { Status, TargetStatus } from './read-status.ts'
 
@@ -15,6 +16,7 @@ export function statusText(status: Status, { colour, width = columns }: Io): str
     sourcesText(status, paint, width),
     ...status.sources.flatMap((source) => problemLines(source, paint, width)),
     status.targets.map((target) => targetText(target, paint)).join(''),
+    disabledText(status.disabledFunctions),
   ]
     .filter((text) => text !== '')
     .join('\n')

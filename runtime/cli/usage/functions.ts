@@ -52,6 +52,23 @@ export function functionCommands({ command, io, done }: Making): Commands {
             ),
           ),
         )
+      for (const [verb, disabled, what] of [
+        ['disable', true, 'deliver nothing to a function of your own any more, until it is enabled again'],
+        ['enable', false, 'deliver to a function again that is disabled'],
+      ] as const) {
+        command(`${verb} <name>`, what, `hdsync functions ${verb} tell-monitor`, functions)
+          .option(...json)
+          .action(async (name, _, self: Command) =>
+            done(
+              (await import('../commands/functions-switch.ts')).switchFunctionCommand(
+                name,
+                disabled,
+                self.optsWithGlobals(),
+                io,
+              ),
+            ),
+          )
+      }
       command(
         'invoke <name>',
         'run one function beside the bus; its commands are only shown',

@@ -7,6 +7,7 @@ import type { Emit, FunctionDefinition, GiveUpContext, Received } from '../funct
 import type { LoadFailure } from '../guests/messages.ts'
 import type { RetryPolicy } from '../retry.ts'
 import { parseSchedule, type Schedule } from '../schedule.ts'
+import { type Disabled, noneDisabled } from './disabled.ts'
 import { isSafe } from './safe-runs.ts'
 
 /** A function as the engine runs it. */
@@ -42,13 +43,18 @@ export interface GuestParts {
 export interface Registry {
   functions: readonly RegisteredFunction[]
   get(name: string): RegisteredFunction | undefined
-  /** @param runId The run that the event belongs to: of one that leaves out the user's functions, only hdsync's own take it. */
+  /**
+   * The functions that take an event; those that are disabled do not.
+   * @param runId The run that the event belongs to: of one that leaves out the user's functions, only hdsync's own take it.
+   */
   handlersOf(type: string, runId?: string): readonly RegisteredFunction[]
   event(type: string): EventDefinition | undefined
   /** Every known event, those of the user's functions included. */
   events(): readonly EventDefinition[]
-  /** Files of the user's whose function is left out, and why. */
+  /** Files of the user's whose function is left out, and why; those of disabled functions too. */
   failures: readonly LoadFailure[]
+  /** The user's functions that are disabled now. */
+  disabled: Disabled
 }
 
 const defaultRetry: RetryPolicy = { limit: 3, minDelayMs: 200, maxDelayMs: 30_000 }
@@ -61,6 +67,7 @@ export function createRegistry(
   functions: readonly RegisteredFunction[],
   catalogue: ReadonlyMap<string, EventDefinition>,
   failures: readonly LoadFailure[] = [],
+  disabled: Disabled = noneDisabled,
 ): Registry {
   const byName = new Map(functions.map((one) => [one.name, one]))
   const events = eventsOf(functions, catalogue)
@@ -77,12 +84,20 @@ export function createRegistry(
     get: (name) => byName.get(name),
     handlersOf(type, runId) {
       const all = byEvent.get(type) ?? []
-      return isSafe(runId) ? all.filter(({ guest }) => !guest) : all
+      if (isSafe(runId)) return all.filter(({ guest }) => !guest)
+      // Where there is no function of the user's, nothing is looked at.
+      return all.some(({ guest }) => guest) ? all.filter((one) => !isDisabled(one, disabled)) : all
     },
     event: (type) => events.get(type),
     events: () => [...events.values()],
     failures,
+    disabled,
   }
+}
+
+/** hdsync's own functions cannot be disabled. */
+export function isDisabled({ guest, name }: RegisteredFunction, disabled: Disabled): boolean {
+  return guest !== undefined && disabled.has(name)
 }
 
 /** A function that does not fit the others. */

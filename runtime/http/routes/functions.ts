@@ -15,6 +15,7 @@ const functionSchema = z.object({
   builtIn: z.boolean(),
   file: z.string(),
   error: z.string().optional().describe('Why it is left out.'),
+  disabled: z.literal(true).optional().describe('It is not called until it is enabled again.'),
 })
 
 const description = describe('listFunctions', {
