@@ -74,8 +74,8 @@ export interface Difference {
 
 /** Compares two states of a place. All of the first one is held in memory. */
 export async function differenceOf(
-  before: AsyncIterable<Entry>,
-  after: AsyncIterable<Entry>,
+  before: AsyncIterable<Entry> | Iterable<Entry>,
+  after: AsyncIterable<Entry> | Iterable<Entry>,
 ): Promise<Difference> {
   const left = new Map<string, Entry>()
   for await (const entry of before) left.set(entry.path.toString('latin1'), entry)

@@ -4,6 +4,7 @@ import { createRunner, unobserved } from '../../host/command/command.ts'
 import type { Entry, PointReader } from '../../host/points/entry.ts'
 import { jsonName } from '../../host/points/json-name.ts'
 import { mirrorReader } from '../../host/points/mirror-reader.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
@@ -26,13 +27,31 @@ export async function diffCommand(word: string, options: DiffOptions, io: Io): P
   const { source, path } = access.place(word)
   const from = access.point(source, options.from)
   const to = options.to === 'live' ? undefined : access.point(source, options.to)
-  const after = to ? access.reader(to) : liveReader(access, source)
-  const difference = await differenceOf(access.reader(from).entries(path), after.entries(path))
+  const difference = to
+    ? await pointsDifference(access, from, to, path)
+    : await differenceOf(access.reader(from).entries(path), liveReader(access, source).entries(path))
   if (options.json) {
     const ends = { source, from: from.id, to: to?.id ?? 'live' }
     io.stdout(`${JSON.stringify({ ...ends, ...differenceJson(difference) })}\n`)
   } else io.stdout(differenceText(difference))
   return exitCodes.succeeded
+}
+
+/** Two archives that one catalogue knows are compared by what only one of them has. */
+export async function pointsDifference(
+  access: Access,
+  from: RestorePoint,
+  to: RestorePoint,
+  path: Buffer,
+): Promise<Difference> {
+  const [known] = from.target === to.target ? await access.together([from, to]) : []
+  try {
+    return known?.has(from) && known.has(to)
+      ? await differenceOf(known.onlyIn(from, to, path), known.onlyIn(to, from, path))
+      : await differenceOf(access.reader(from).entries(path), access.reader(to).entries(path))
+  } finally {
+    known?.[Symbol.dispose]()
+  }
 }
 
 function liveReader({ sources }: Access, source: string): PointReader {

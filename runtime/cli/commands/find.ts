@@ -38,20 +38,39 @@ export async function findCommand(
   if (options.at !== undefined && options.all) throw new UsageError('it is either --at or --all')
   const access = await openAccess(options, io)
   const matches = namePattern(textOf(rawWord(pattern)))
-  const found = new Map<string, Match>()
+  const isWanted = (path: Buffer) => path.length > 0 && matches(textOf(path))
+  const found = new Found()
+  const points = pointsMeant(access, source, options)
+  // For a single archive its own reader is as quick.
+  const rest = options.all ? await searchTogether(points, access, isWanted, found) : points
   let failed = 0
-  for (const point of pointsMeant(access, source, options)) {
+  for (const point of rest) {
     try {
-      for await (const entry of access.reader(point).entries()) {
-        if (entry.path.length > 0 && matches(textOf(entry.path))) note(found, point, entry)
-      }
+      for await (const entry of access.reader(point).entries())
+        if (isWanted(entry.path)) found.note(entry, [point])
     } catch (error) {
       failed += 1
       io.stderr(`hdsync: ${point.id}: ${reasonOf(error)}\n`)
     }
   }
-  print([...found.values()], options, io)
-  return found.size > 0 && failed === 0 ? exitCodes.succeeded : exitCodes.failed
+  const all = found.matches(points)
+  print(all, options, io)
+  return all.length > 0 && failed === 0 ? exitCodes.succeeded : exitCodes.failed
+}
+
+/** Searches all archives that a catalogue knows at once. @returns What is still to be searched. */
+async function searchTogether(
+  points: readonly RestorePoint[],
+  access: Access,
+  isWanted: (path: Buffer) => boolean,
+  found: Found,
+): Promise<RestorePoint[]> {
+  const groups = await access.together(points)
+  for (const group of groups) {
+    using known = group
+    for (const { entry, points } of known.matching(isWanted)) found.note(entry, points)
+  }
+  return points.filter((point) => !groups.some((group) => group.has(point)))
 }
 
 function pointsMeant(access: Access, source: string | undefined, { at, all }: FindOptions): RestorePoint[] {
@@ -62,12 +81,41 @@ function pointsMeant(access: Access, source: string | undefined, { at, all }: Fi
   return names.map((name) => access.point(name, at))
 }
 
-function note(found: Map<string, Match>, { source, id }: RestorePoint, entry: Entry): void {
-  const { path, type, sizeBytes, mtimeNs, mode, uid, gid } = entry
-  const key = [source, path.toString('latin1'), type, sizeBytes, mtimeNs, mode, uid, gid].join('\0')
-  const known = found.get(key)
-  if (known) known.points.push(id)
-  else found.set(key, { source, entry, points: [id] })
+/** What is found, each version once. */
+class Found {
+  readonly #versions = new Map<string, { entry: Entry; in: Set<RestorePoint> }>()
+
+  note(entry: Entry, points: readonly RestorePoint[]): void {
+    const [first] = points
+    if (!first) return
+    const { path, type, sizeBytes, mtimeNs, mode, uid, gid } = entry
+    const key = [first.source, path.toString('latin1'), type, sizeBytes, mtimeNs, mode, uid, gid].join('\0')
+    const known = this.#versions.get(key) ?? { entry, in: new Set() }
+    for (const point of points) known.in.add(point)
+    this.#versions.set(key, known)
+  }
+
+  /** By source and path, of each the newest version first. @param order All restore points, the newest first. */
+  matches(order: readonly RestorePoint[]): Match[] {
+    const ranks = new Map(order.map((point, rank) => [point, rank]))
+    const rank = (point: RestorePoint) => ranks.get(point) ?? 0
+    const found = [...this.#versions.values()].map(({ entry, in: points }) => {
+      const sorted = [...points].sort((one, other) => rank(one) - rank(other))
+      const [newest] = sorted as [RestorePoint]
+      const match = { source: newest.source, entry, points: sorted.map(({ id }) => id) }
+      return { match, rank: rank(newest) }
+    })
+    // Restore points stand by source, so that ranks tell sources apart as well.
+    const bySource = Map.groupBy(found, ({ match }) => match.source)
+    return [...bySource.values()].flatMap((group) =>
+      group
+        .sort(
+          (one, other) =>
+            Buffer.compare(one.match.entry.path, other.match.entry.path) || one.rank - other.rank,
+        )
+        .map(({ match }) => match),
+    )
+  }
 }
 
 function print(matches: readonly Match[], { json }: FindOptions, io: Io): void {

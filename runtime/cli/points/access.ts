@@ -5,7 +5,8 @@ import { pickPoint } from '../../backup/restore/when.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { TerminalError, UsageError } from '../../errors.ts'
-import { copyReader } from '../../host/archive/catalogue/copy-reader.ts'
+import { type AbsentTarget, copyReader } from '../../host/archive/catalogue/copy-reader.ts'
+import { Together } from '../../host/archive/catalogue/together.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import type { FoundPoints } from '../../host/points/configured-points.ts'
 import type { PointReader } from '../../host/points/entry.ts'
@@ -41,6 +42,8 @@ export interface Access {
    * @throws {TerminalError} Its disk is not mounted.
    */
   reader(point: RestorePoint): PointReader
+  /** The archives among some restore points that a catalogue knows: a group for each source and disk. */
+  together(points: readonly RestorePoint[]): Promise<Together[]>
 }
 
 /**
@@ -79,12 +82,33 @@ function accessTo(
     reader(point) {
       const reason = absent.get(point.target)
       if (reason === undefined) return readerOf(point, runner)
-      const refusal = () => absentError(point, reason)
-      const target = config?.targets[point.target]
-      if (!config || !target || point.kind === 'mirror') throw refusal()
-      return copyReader(point, { ...target, stateDirectory: config.state, refusal })
+      const target = absentTarget(point, reason, config)
+      if (!target || point.kind === 'mirror') throw absentError(point, reason)
+      return copyReader(point, target)
+    },
+    async together(points) {
+      const groups = Map.groupBy(points, ({ source, target }) => `${source} ${target}`)
+      const found: Together[] = []
+      for (const group of groups.values()) {
+        const [first] = group
+        const reason = first && absent.get(first.target)
+        const target = reason === undefined ? undefined : absentTarget(first as RestorePoint, reason, config)
+        const known = reason === undefined || target ? await Together.open(group, target) : undefined
+        if (known) found.push(known)
+      }
+      return found
     },
   }
+}
+
+function absentTarget(
+  point: RestorePoint,
+  reason: string,
+  config: Config | undefined,
+): AbsentTarget | undefined {
+  const target = config?.targets[point.target]
+  if (!config || !target) return undefined
+  return { ...target, stateDirectory: config.state, refusal: () => absentError(point, reason) }
 }
 
 function absentError({ target, id }: RestorePoint, reason: string): TerminalError {

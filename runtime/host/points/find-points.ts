@@ -38,6 +38,18 @@ export function compressionOf({ kind, path }: Pick<RestorePoint, 'kind' | 'path'
   return (Object.keys(extensions) as Compression[]).find((one) => path.endsWith(extensions[one]))
 }
 
+/** Where an archive lies: `Thursday/var.tar.zst` or `kept/2026-11-22/var.tar.zst` below the folder of its target. */
+export function placeOnDisk({ kind, path }: Pick<RestorePoint, 'kind' | 'path'>): {
+  root: string
+  name: string
+} {
+  const name = path
+    .split('/')
+    .slice(kind === 'kept' ? -3 : -2)
+    .join('/')
+  return { root: path.slice(0, -name.length - 1), name }
+}
+
 function mirrorsIn(root: Folder, disk: Disk): RestorePoint[] {
   return (disk.mirrors ?? mirrorNames(root, disk)).flatMap((source) => {
     const stats = root.look(source)

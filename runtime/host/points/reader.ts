@@ -3,7 +3,7 @@ import { quickReader } from '../archive/catalogue/quick-reader.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { archiveReader } from './archive-reader.ts'
 import type { PointReader } from './entry.ts'
-import { compressionOf } from './find-points.ts'
+import { compressionOf, placeOnDisk } from './find-points.ts'
 import { mirrorReader } from './mirror-reader.ts'
 import type { RestorePoint } from './restore-point.ts'
 
@@ -13,8 +13,5 @@ export function readerOf({ kind, path, source }: RestorePoint, runner: CommandRu
   const compression = compressionOf({ kind, path })
   if (!compression) throw new TerminalError(`${path} is no archive of hdsync`)
   const slow = archiveReader({ path, source, compression }, runner)
-  // `Thursday/var.tar.zst`, `kept/2026-11-22/var.tar.zst`
-  const names = path.split('/').slice(kind === 'kept' ? -3 : -2)
-  const root = path.slice(0, -names.join('/').length - 1)
-  return quickReader({ source, root, name: names.join('/'), compression }, slow, runner)
+  return quickReader({ source, ...placeOnDisk({ kind, path }), compression }, slow, runner)
 }

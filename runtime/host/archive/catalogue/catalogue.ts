@@ -14,7 +14,7 @@ export interface CataloguedEntry extends Entry {
 }
 
 /** In which archives an entry stands as it is: from `first` to `last`, or to the newest one. */
-export interface Seen {
+interface Seen {
   entry: CataloguedEntry
   first: number
   last: number | undefined
@@ -64,13 +64,10 @@ export class Catalogue implements Disposable {
 
   /** What stood at a path in one archive. */
   entryAt(seq: number, path: Buffer): CataloguedEntry | undefined {
-    return this.versionsOf(path).find((seen) => isIn(seen, seq))?.entry
-  }
-
-  /** All that has ever stood at a path, the oldest first; what is equal may come twice. */
-  versionsOf(path: Buffer): Seen[] {
-    const found = this.#at(path)
-    return found.sort((one, other) => one.first - other.first).map((seen) => this.#resolved(seen))
+    const { folder, name } = placeOf(path)
+    const seen = this.#seen('folder.path = ? AND member.name = ?', [folder, name])
+    const entry = [...seen].find((one) => isIn(one, seq))?.entry
+    return entry?.hardLinkTo ? this.#asFirstName(entry, seq) : entry
   }
 
   /**
@@ -95,12 +92,10 @@ export class Catalogue implements Disposable {
     }
   }
 
-  /** Everything below a path that has ever been there, in no order. */
-  *all(under: Buffer = Buffer.alloc(0)): Generator<Seen> {
-    for (const seen of this.#seen(...below(under))) yield this.#resolved(seen)
-  }
-
-  /** What is in one archive, but not as it is in the other: few where little has changed. In no order. */
+  /**
+   * What is in one archive below a path, but not as it is in the other: few where little has changed. In no order; it may
+   * hold what is equal in both.
+   */
   *onlyIn(seq: number, other: number, under: Buffer = Buffer.alloc(0)): Generator<CataloguedEntry> {
     const alive = (one: string) => `(segment.first <= ${one} AND ${one} <= coalesce(segment.last, ${one}))`
     const statement = this.#database.prepare(
@@ -111,14 +106,41 @@ export class Catalogue implements Disposable {
     )
     for (const row of statement.iterate({ ':seq': seq, ':other': other })) {
       const { entry } = this.#entryOf(row)
-      if (isPlain(entry.path) && isWithin(entry.path, under))
-        yield entry.hardLinkTo ? this.#asFirstName(entry, seq) : entry
+      if (!isPlain(entry.path)) continue
+      // Its further names may stand in segments that both have.
+      const names = entry.type === 'file' && !entry.hardLinkTo ? this.#furtherNames(entry, seq) : []
+      for (const name of [entry, ...names])
+        if (isWithin(name.path, under)) yield name.hardLinkTo ? this.#asFirstName(name, seq) : name
     }
   }
 
-  #at(path: Buffer): Seen[] {
-    const { folder, name } = placeOf(path)
-    return [...this.#seen('folder.path = ? AND member.name = ?', [folder, name])]
+  /**
+   * Everything that has a path that is wanted, and in which of some archives it stands as it is. In no order; what is equal
+   * may come twice.
+   */
+  *matching(
+    isWanted: (path: Buffer) => boolean,
+    seqs: readonly number[],
+  ): Generator<{ entry: CataloguedEntry; seqs: number[] }> {
+    const names = this.#database.prepare(
+      `SELECT folder.path AS folder, member.name AS name, member.id AS id ${from}`,
+    )
+    const member = this.#database.prepare(`SELECT ${columns} ${from} WHERE member.id = ?`)
+    for (const { folder, name, id } of names.iterate()) {
+      const path = pathOf(Buffer.from(folder as Uint8Array), Buffer.from(name as Uint8Array))
+      const row = isPlain(path) && isWanted(path) ? member.get(id as number) : undefined
+      if (!row) continue
+      const seen = this.#entryOf(row)
+      const among = seqs.filter((seq) => isIn(seen, seq))
+      if (among.length === 0) continue
+      if (!seen.entry.hardLinkTo) yield { entry: seen.entry, seqs: among }
+      else for (const seq of among) yield { entry: this.#asFirstName(seen.entry, seq), seqs: [seq] }
+    }
+  }
+
+  #furtherNames({ path }: Entry, seq: number): CataloguedEntry[] {
+    const seen = this.#seen('member.hard_link = ?', [path])
+    return [...seen].filter((one) => isIn(one, seq)).map(({ entry }) => entry)
   }
 
   *#seen(where: string, parameters: readonly SQLInputValue[], order = ''): Generator<Seen> {
@@ -149,10 +171,6 @@ export class Catalogue implements Disposable {
       ...(row.attributes !== '' && { attributes: String(row.attributes).toLowerCase() }),
     }
     return { entry, first: Number(first ?? 0), last: last == null ? undefined : Number(last) }
-  }
-
-  #resolved(seen: Seen): Seen {
-    return seen.entry.hardLinkTo ? { ...seen, entry: this.#asFirstName(seen.entry, seen.first) } : seen
   }
 
   /** A further name has the contents and the size of the first one. */

@@ -16,12 +16,11 @@ export interface AbsentTarget {
 }
 
 /** Tells what is in an archive whose disk is not mounted, by the copy of its catalogue. Its contents cannot be read. */
-export function copyReader({ source, path }: RestorePoint, target: AbsentTarget): PointReader {
-  const name = relative(target.path, path)
+export function copyReader(point: RestorePoint, target: AbsentTarget): PointReader {
   return {
     async *entries(under, depth) {
-      using catalogue = openCopy(target, source)
-      const seq = catalogue?.points().findLast((point) => point.name === name)?.seq
+      using catalogue = openCopy(target, point.source)
+      const seq = catalogue && seqByName(catalogue, point, target.path)
       if (!catalogue || seq === undefined) throw target.refusal()
       yield* catalogue.entries(seq, under, depth) as Iterable<Entry>
     },
@@ -33,7 +32,14 @@ export function copyReader({ source, path }: RestorePoint, target: AbsentTarget)
   }
 }
 
-function openCopy({ name, stateDirectory }: AbsentTarget, source: string): Catalogue | undefined {
+/** Which of the archives in a copy a restore point is, on a target at a path. */
+export function seqByName(catalogue: Catalogue, point: RestorePoint, target: string): number | undefined {
+  const name = relative(target, point.path)
+  return catalogue.points().findLast((known) => known.name === name)?.seq
+}
+
+/** The copy of a source's catalogue, in the state directory. */
+export function openCopy({ name, stateDirectory }: AbsentTarget, source: string): Catalogue | undefined {
   using folder = Folder.at(copyFolder(stateDirectory, name))
   return folder && Catalogue.open(folder, source)
 }

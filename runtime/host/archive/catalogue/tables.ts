@@ -1,7 +1,7 @@
 import type { EntryType } from '../../points/entry.ts'
 
 /** Of the tables. A catalogue of another version is made anew. */
-export const version = 1
+export const version = 2
 
 /** The types of entries, by the numbers that stand in a catalogue. */
 export const entryTypes: readonly EntryType[] = [
@@ -58,6 +58,7 @@ export const tables = `
     attributes BLOB           -- tells ACLs and extended attributes from others
   );
   CREATE INDEX member_place ON member (folder, name);
+  CREATE INDEX member_first_name ON member (hard_link) WHERE hard_link IS NOT NULL;
   PRAGMA user_version = ${version};
 `
 
