@@ -1,7 +1,7 @@
 const SIZE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']
 
 /** Milliseconds of each unit of time, longest first. */
-const TIME_UNITS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
+const TIME_UNITS = { w: 7 * 86_400_000, d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 }
 
 /**
  * Reads a size with binary units, as LVM does: `100M`, `1.5G`, `512 KiB`, `1048576`.
@@ -38,13 +38,13 @@ export function parsePercent(text: string): number | undefined {
 }
 
 /**
- * Reads a duration: `500ms`, `30s`, `1.5h`, `90d`, `1m 30s`. A bare number is refused: it has no unit.
+ * Reads a duration: `500ms`, `30s`, `1.5h`, `90d`, `2w`, `1m 30s`. A bare number is refused: it has no unit.
  * @returns Whole milliseconds; `undefined` for anything else.
  */
 export function parseDuration(text: string): number | undefined {
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|[dhms]) ?)+$/.test(text.trim())) return undefined
+  if (!/^(?:\d+(?:\.\d+)?(?:ms|[wdhms]) ?)+$/.test(text.trim())) return undefined
   let ms = 0
-  for (const [, count, unit] of text.matchAll(/([\d.]+)(ms|[dhms])/g)) {
+  for (const [, count, unit] of text.matchAll(/([\d.]+)(ms|[wdhms])/g)) {
     ms += Number(count) * TIME_UNITS[unit as keyof typeof TIME_UNITS]
   }
   return Number.isSafeInteger(Math.round(ms)) ? Math.round(ms) : undefined
