@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { catalogue, type EventDefinition } from '../../events/index.ts'
 import { appRoot } from '../app-root.ts'
@@ -46,7 +47,7 @@ export function loadFunctions(
 /**
  * Loads every function of two folders, and checks that they fit together. A function of the user's that cannot be loaded, or
  * does not fit, is left out, and stands in `failures`.
- * @param folders.state Where it is kept what the functions handled when they could last be loaded.
+ * @param folders.state Where it is kept what the functions are: while nothing of them changes they are not loaded for it.
  * @throws {UsageError} One of hdsync's own cannot be loaded, or the user's folder not be read.
  */
 export async function loadRegistry(
@@ -61,6 +62,9 @@ export async function loadRegistry(
     entry: ownFile('backup/guests/main'),
     memoryBytes: 256 * 1024 * 1024,
     known: folders.state && join(folders.state, 'functions.json'),
+    described: folders.state
+      ? { file: join(folders.state, 'functions-loaded'), madeBy: thisHdsync() }
+      : undefined,
     warn: () => {},
     ...guests,
   }
@@ -69,6 +73,13 @@ export async function loadRegistry(
     : noGuests
   const disabled = folders.state ? watchDisabled(disabledFile(folders.state)) : noneDisabled
   return { ...createRegistry([...ours, ...functions], events, failures, disabled), close }
+}
+
+/** Another version, and another Node, may find something else in the same files. */
+function thisHdsync(): string {
+  const manifest = JSON.parse(readFileSync(join(appRoot, 'package.json'), 'utf8'))
+  const { size, mtimeMs } = statSync(ownFile('hdsync'))
+  return [manifest.version, process.version, appRoot, size, mtimeMs].join(' ')
 }
 
 /** The file of each is there as well, for whoever imports it. */

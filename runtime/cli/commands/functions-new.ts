@@ -4,7 +4,7 @@ import * as events from '../../../events/index.ts'
 import { loadRegistry, ownFunctions } from '../../backup/load-functions.ts'
 import { sampleData } from '../../backup/sample.ts'
 import { loadConfig } from '../../config/load.ts'
-import type { Registry } from '../../core/registry/registry.ts'
+import { functionFiles, functionName } from '../../core/guests/load-files.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
 import { didYouMean } from '../../nearest.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -31,12 +31,10 @@ export async function newFunctionCommand(name: string, options: NewOptions, io: 
   checkName(name)
   const config = options.dir ? undefined : await loadConfig({ path: options.config, env: io.env })
   const folder = resolve(options.dir ?? config?.functions ?? '')
-  const registry = await loadRegistry({ ours: ownFunctions, users: folder }, events.catalogue)
-  const { functions } = registry
-  const wish = wishOf(name, options.on, folder, registry)
-  const twin = functions.find((one) => one.name === name)
-  if (twin)
-    throw new UsageError(`there is a function ${name} already: ${twin.file}`, { hint: 'take another name' })
+  const twin = await twinOf(name, folder)
+  if (twin !== undefined)
+    throw new UsageError(`there is a function ${name} already: ${twin}`, { hint: 'take another name' })
+  const wish = await wishOf(name, options.on, folder, config?.state)
 
   const files = { [`${name}.ts`]: functionText(wish), [`${name}.test.ts`]: testText(wish) }
   for (const file of Object.keys(files)) {
@@ -68,15 +66,26 @@ function checkName(name: string): void {
   }
 }
 
-function wishOf(name: string, type: string, folder: string, registry: Pick<Registry, 'event'>): Wish {
+/** The file of the function that has a name, whether it can be loaded or not. */
+async function twinOf(name: string, folder: string): Promise<string | undefined> {
+  const { functions } = await loadRegistry({ ours: ownFunctions, users: '' }, events.catalogue)
+  const own = functions.find((one) => one.name === name)
+  return own?.file ?? functionFiles(folder).find((file) => functionName(file) === name)
+}
+
+/** The functions that are there are loaded only where an event is one of theirs. */
+async function wishOf(name: string, type: string, folder: string, state: string | undefined): Promise<Wish> {
   const event = events.catalogue.get(type)
   const [constant] = Object.entries(events).find(([, value]) => value === event) ?? []
   if (event && constant) return { name, constant, type, sample: sampleData(event) }
   const own = exportedEvents(folder)
   const found = own.find((one) => one.type === type)
-  const declared = registry.event(type)
   if (found) {
     const { constant, from } = found
+    const folders = { ours: ownFunctions, users: folder, ...(state !== undefined && { state }) }
+    const registry = await loadRegistry(folders, events.catalogue)
+    registry.close()
+    const declared = registry.event(type)
     return { name, constant, type, from, sample: declared ? sampleData(declared) : {} }
   }
   const known = [...events.catalogue.keys(), ...own.map((one) => one.type)].sort()

@@ -3,11 +3,13 @@ import { TerminalError } from '../../errors.ts'
 import { defineFunction } from '../function.ts'
 import { createRegistry, type RegisteredFunction, register, UnfitError } from '../registry/registry.ts'
 import { guestEvent, guestFunction } from './definitions.ts'
+import { forgetDescribed, keepDescribed, readDescribed } from './described.ts'
 import { failureText } from './failure-text.ts'
+import { footprintOf } from './footprint.ts'
 import { GuestHouse } from './house.ts'
 import { keepKnown, readKnown } from './known.ts'
 import { functionFiles } from './load-files.ts'
-import type { LoadFailure } from './messages.ts'
+import type { Loaded, LoadFailure } from './messages.ts'
 import type { GuestOptions } from './process.ts'
 
 /** The user's functions, ready to run. */
@@ -24,12 +26,15 @@ export const noGuests: Guests = { functions: [], failures: [], close: () => {} }
 export interface LoadOptions extends GuestOptions {
   /** The file that keeps what functions handled when they could last be loaded. */
   known?: string | undefined
+  /** The file that keeps what the functions are, and what tells this hdsync from others; see {@link Loaded}. */
+  described?: { file: string; madeBy: string } | undefined
 }
 
 /**
- * Loads the functions of a user's folder, in a process of their own; without any file there is none. What cannot be loaded,
- * or does not fit, is left out. Where it may stand at a gate, something stands there in its place that fails: what is done
- * then, the config says.
+ * Finds out what the functions of a user's folder are. They are loaded for it, in a process of their own, unless nothing has
+ * changed since they were last loaded well: then the process starts with the first call. What cannot be loaded, or does not
+ * fit, is left out. Where it may stand at a gate, something stands there in its place that fails: what is done then, the
+ * config says.
  * @param ours The functions that they have to fit.
  * @throws {UsageError} The folder cannot be read.
  */
@@ -37,12 +42,13 @@ export async function loadGuests(
   folder: string,
   ours: readonly RegisteredFunction[],
   catalogue: ReadonlyMap<string, EventDefinition>,
-  { known, ...options }: LoadOptions,
+  { known, described, ...options }: LoadOptions,
 ): Promise<Guests> {
   const files = functionFiles(folder)
   if (files.length === 0) return noGuests
-  const house = new GuestHouse(options)
-  const loaded = await house.load(files)
+  const onUnlike = () => described && forgetDescribed(described.file)
+  const house = new GuestHouse({ ...options, onUnlike })
+  const loaded = await describeAll(folder, files, house, described)
   const earlier = known === undefined ? {} : readKnown(known)
   if (known !== undefined) keepKnown(known, loaded.functions)
   const events = new Map(catalogue)
@@ -58,6 +64,31 @@ export async function loadGuests(
     return missed.length > 0 && !names.has(failure.name) ? absentFunction(failure, missed) : []
   })
   return { functions: [...fitting.functions, ...absent], failures, close: () => house.close() }
+}
+
+/** What the functions are: as it was kept, or by loading them. */
+async function describeAll(
+  folder: string,
+  files: readonly string[],
+  house: GuestHouse,
+  kept: LoadOptions['described'],
+): Promise<Loaded> {
+  const isSame = (digest: string, loaded: readonly string[]) =>
+    footprintOf(folder, loaded).digest() === digest
+  const known = kept && readDescribed(kept.file, kept.madeBy, isSame)
+  if (known) {
+    house.expect(files)
+    return known
+  }
+  const before = footprintOf(folder, []).stamp
+  const loaded = await house.load(files)
+  // Of what fails, it is not known what would make it load.
+  const isKept = loaded.failures.length === 0 && footprintOf(folder, []).stamp === before
+  if (kept && isKept) {
+    const digest = footprintOf(folder, loaded.files).digest()
+    keepDescribed(kept.file, { madeBy: kept.madeBy, digest, loaded })
+  }
+  return loaded
 }
 
 /** Fails in the place of a function that is left out. */

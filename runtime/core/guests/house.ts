@@ -3,12 +3,17 @@ import type { Loaded, LoadFailure, Work } from './messages.ts'
 import { type CallHost, type CallResult, type GuestOptions, GuestProcess, LoadError } from './process.ts'
 import { CutOffError } from './thrown.ts'
 
+export interface HouseOptions extends GuestOptions {
+  /** Told when a file cannot be loaded any more that could be before. */
+  onUnlike?(): void
+}
+
 /**
  * Where the user's functions live: one process, and another one when that has ended or its files have changed. A function
  * whose call has ended with its process, so that it may have been the one to blame, has its next call in one of its own.
  */
 export class GuestHouse {
-  readonly #options: GuestOptions
+  readonly #options: HouseOptions
   #files: readonly string[] = []
   #current: Promise<GuestProcess> | undefined
   readonly #open = new Set<GuestProcess>()
@@ -17,7 +22,7 @@ export class GuestHouse {
   readonly #reserved = new Map<string, GuestProcess>()
   #isClosed = false
 
-  constructor(options: GuestOptions) {
+  constructor(options: HouseOptions) {
     this.#options = options
   }
 
@@ -29,6 +34,11 @@ export class GuestHouse {
     this.#current = Promise.resolve(guest)
     void earlier?.then((one) => one.retire()).catch(() => {})
     return loaded
+  }
+
+  /** Takes files for good that are loaded with the first call. */
+  expect(files: readonly string[]): void {
+    this.#files = files
   }
 
   /** Resolves once there is a process for the next call of a function: to start one is not its time. */
@@ -71,7 +81,8 @@ export class GuestHouse {
 
   async #start(): Promise<GuestProcess> {
     const guest = this.#fork()
-    await guest.load(this.#files)
+    const { failures } = await guest.load(this.#files)
+    if (failures.length > 0) this.#options.onUnlike?.()
     return guest
   }
 

@@ -50,7 +50,7 @@ export interface Loaded {
   functions: readonly FunctionDescription[]
   events: readonly EventDescription[]
   failures: readonly LoadFailure[]
-  /** Every file that was loaded, hdsync's own left out. */
+  /** Every file that was to be loaded, hdsync's own left out. */
   files: readonly string[]
 }
 

@@ -12,7 +12,7 @@ export interface ModuleOptions {
 
 /**
  * Watches what functions load: by `import` and `require`, from any file.
- * @returns The files that have been loaded since, hdsync's own left out; it grows.
+ * @returns The files that were to be loaded since, hdsync's own left out; it grows.
  */
 export function watchModules({ provided, root, check }: ModuleOptions): ReadonlySet<string> {
   const loaded = new Set<string>()
@@ -25,8 +25,8 @@ export function watchModules({ provided, root, check }: ModuleOptions): Readonly
       // Node has resolved symbolic links; a query makes one file several modules.
       const path = url.startsWith('file:') ? fileURLToPath(url.replace(/[?#].*$/, '')) : undefined
       if (path !== undefined && !path.startsWith(root)) {
-        check(path)
         loaded.add(path)
+        check(path)
       }
       return next(url, context)
     },
