@@ -208,6 +208,7 @@ test('what has one key is handled one after the other, in its order; other keys 
   await vi.waitFor(() => expect(bench.said).toHaveLength(6), { timeout: 30_000 })
   expect(bench.said.filter((line) => /a/.test(line))).toEqual(['+a', '-a', '+a', '-a'])
   expect(bench.said.indexOf('+b')).toBeLessThan(bench.said.lastIndexOf('+a'))
+  await bench.idle()
   expect(bench.deliveries('guest').map(({ attempts }) => attempts.length)).toEqual([1, 1, 1])
 })
 
