@@ -61,6 +61,12 @@ export const snapshotTake = defineEvent(
 /** Mounts the snapshot of a source read-only. */
 export const snapshotMount = defineEvent('snapshot.mount', z.strictObject(step))
 
+/**
+ * Lets a directory be copied once all functions that handle `source.before` are ready; comes about only when there are
+ * such functions, or some for `source.after`.
+ */
+export const sourcePrepare = defineEvent('source.prepare', z.strictObject(step))
+
 /** Copies a source, from its mounted snapshot or its directory, to its mirror. */
 export const syncRun = defineEvent('sync.run', z.strictObject(step))
 

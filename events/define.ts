@@ -1,7 +1,10 @@
 import type * as z from 'zod'
 
-/** The two sides of a gate: before what the chain is about to do, and after it. */
-export type Gate = 'before' | 'after'
+/**
+ * The sides of a gate: before what the chain is about to do, where functions may hold something until it is done
+ * (`before`) or only get ready (`ready`), and after it.
+ */
+export type Gate = 'before' | 'ready' | 'after'
 
 /** Of some events the journal keeps the newest, with the runs that they belong to: `count` (1) for each value of `per`. */
 export interface KeepNewest {
@@ -41,6 +44,11 @@ export interface EventDefinition<
   readonly gate: Side
   /** What the journal keeps of it when it forgets the rest; equal objects are counted together. */
   readonly kept: KeepNewest | 'forever' | undefined
+}
+
+/** Whether the chain waits for the functions of an event. */
+export function opensGate({ gate }: Pick<EventDefinition, 'gate'>): boolean {
+  return gate === 'before' || gate === 'ready'
 }
 
 /** The data that an event carries, as a handler receives it. */

@@ -1,4 +1,5 @@
 import {
+  snapshotAfter,
   snapshotBefore,
   snapshotCleanup,
   snapshotCreate,
@@ -51,7 +52,7 @@ export default defineFunction({
           usedBytes: usedBefore(source, events),
           overflowedBytes: data.overflowedBytes,
         })
-    if (gates.exist()) {
+    if (gates.exist([snapshotBefore, snapshotAfter])) {
       await gates.settled(source.name)
       emit(snapshotBefore, { source: source.name }, { attempt })
       emit(snapshotTake, { ...data, tries: data.tries ?? 1, sizeBytes: sizeBytes ?? null }, { attempt })

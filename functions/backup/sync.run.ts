@@ -1,11 +1,11 @@
 import {
-  type DataOf,
   mirrorFlush,
   mirrorSuspect,
   snapshotCleanup,
   snapshotCreate,
   snapshotExtended,
   snapshotOverflowed,
+  sourceAfter,
   sourceFailed,
   sourceNext,
   sourceWarned,
@@ -21,6 +21,7 @@ import { copy } from '../../runtime/backup/mirror/copy.ts'
 import { spoils } from '../../runtime/backup/mirror/may-be-lost.ts'
 import { openMirror } from '../../runtime/backup/mirror/open-mirror.ts'
 import { tellOverflow } from '../../runtime/backup/mirror/overflow.ts'
+import { closeSourceGate } from '../../runtime/backup/source-gate.ts'
 import type { Emit } from '../../runtime/core/function.ts'
 import { isoOf } from '../../runtime/instant.ts'
 
@@ -40,6 +41,7 @@ export default defineFunction({
     snapshotCreate,
     snapshotExtended,
     snapshotOverflowed,
+    sourceAfter,
     sourceFailed,
     sourceNext,
     sourceWarned,
@@ -55,8 +57,8 @@ export default defineFunction({
     await host.targets.prove(target, source)
     await using view = source.kind === 'path' ? await host.views.open(source, run.id) : undefined
     const from = view ?? (await host.snapshots.prove(source as LvSource, run.id, target))
-    if (view?.warning)
-      emit(sourceWarned, { source: name, step: syncRun.type, reason: view.warning }, { attempt })
+    const reason = view?.warning
+    if (reason) emit(sourceWarned, { source: name, step: syncRun.type, reason }, { attempt })
     const { mirror, sourceIsEmpty } = await openMirror(host, target, source, from.at)
     const fileSystem = source.kind === 'path' ? await host.fileSystem(source.path) : undefined
     const snapshot = source.kind === 'lv' && 'device' in from ? from : undefined
@@ -82,6 +84,7 @@ export default defineFunction({
     if (result.status === 'rejected') throw result.reason
     if (result.value.held) {
       emit(syncHeld, holdOf(source, result.value.held, context))
+      closeSourceGate(name, new Error('the sync is held'), context)
       return leave(source, data, emit)
     }
     // A snapshot shows one moment, between these two events.
@@ -96,11 +99,13 @@ export default defineFunction({
       sourceIsEmpty,
       firstTry,
     })
+    closeSourceGate(name, undefined, context)
     emit(snapshot ? snapshotCleanup : mirrorFlush, { ...data, copied }, { attempt })
   },
 
-  giveUp({ data, error }, { config, emit }) {
+  giveUp({ data, error }, { config, events, emit }) {
     failSources(syncRun, [data.source], error, emit)
+    closeSourceGate(data.source, error, { events, emit })
     if (spoils(error)) emit(mirrorSuspect, { source: data.source, reason: error.message })
     leave(config.sources[data.source], data, emit)
   },
@@ -109,7 +114,7 @@ export default defineFunction({
 type Leave = Emit<readonly [typeof snapshotCleanup, typeof sourceNext]>
 
 /** The snapshot goes before the next source begins; a directory has none. */
-function leave(source: Source | undefined, data: DataOf<typeof syncRun>, emit: Leave): void {
+function leave(source: Source | undefined, data: { source: string; rest: string[] }, emit: Leave): void {
   if (source?.kind === 'lv') emit(snapshotCleanup, data)
   else emit(sourceNext, { rest: data.rest })
 }

@@ -40,6 +40,19 @@ const gate = z
   })
   .transform(({ timeout: timeoutMs, onTimeout }) => ({ timeoutMs, onTimeout }))
 
+/** A dump may take long, and a directory that is copied without it is better than none. */
+const copyGate = z
+  .strictObject({
+    timeout: duration(1000, 86_400_000, '1h')
+      .prefault('1h')
+      .describe('How long functions that handle `source.before` may take to get ready.'),
+    onTimeout: z
+      .enum(['copy-anyway', 'give-up'])
+      .default('copy-anyway')
+      .describe('When one of them takes longer, or fails: copy with a warning, or give the source up.'),
+  })
+  .transform(({ timeout: timeoutMs, onTimeout }) => ({ timeoutMs, onTimeout }))
+
 const snapshot = z.strictObject({
   size: snapshotSizeOrAuto.default('auto').describe('Room for what changes while the snapshot lives.'),
   max: snapshotSize
@@ -61,6 +74,7 @@ const mount = z.strictObject({
 })
 
 const ONLY_VOLUMES = 'only a logical volume (`lv`) is copied by way of a snapshot'
+const ONLY_DIRECTORIES = 'the gate of a logical volume stands before its snapshot: `snapshot: { gate: … }`'
 
 /** The keys of a source, each by itself. */
 export const sourceFields = z.strictObject({
@@ -72,6 +86,7 @@ export const sourceFields = z.strictObject({
   maxDelete: deletionLimit.prefault('50%').describe('A sync that would delete more is held.'),
   snapshot: snapshot.exactOptional(),
   mount: mount.exactOptional(),
+  gate: copyGate.exactOptional().describe('The wait for functions of your own before a directory is copied.'),
 })
 
 export const sourceSchema = sourceFields
@@ -79,8 +94,9 @@ export const sourceSchema = sourceFields
     onlyOneOf('lv', 'path'),
     notBeside('path', 'snapshot', ONLY_VOLUMES),
     notBeside('path', 'mount', ONLY_VOLUMES),
+    notBeside('lv', 'gate', ONLY_DIRECTORIES),
   )
-  .transform(({ lv: volume, path, snapshot: room, mount: attempts, ...common }) =>
+  .transform(({ lv: volume, path, snapshot: room, mount: attempts, gate: wait, ...common }) =>
     volume
       ? {
           ...common,
@@ -89,7 +105,7 @@ export const sourceSchema = sourceFields
           snapshot: room ?? snapshot.parse({}),
           mount: attempts ?? mount.parse({}),
         }
-      : { ...common, kind: 'path' as const, path: path ?? '' },
+      : { ...common, kind: 'path' as const, path: path ?? '', gate: wait ?? copyGate.parse({}) },
   )
 
 /** Each has a snapshot, an rsync and its disk to itself. */

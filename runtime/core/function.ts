@@ -123,17 +123,20 @@ type ContextFor<On extends EventDefinition, Host, Config> = On['gate'] extends '
   ? Context<Host, Config> & AtGate
   : Context<Host, Config>
 
-/** How long a snapshot waits for functions, and what happens when one is not ready by then, or fails. */
+/** How long a source waits for functions, and what happens when one is not ready by then, or fails. */
 export interface GateOptions {
   timeoutMs: number
-  onTimeout: 'give-up' | 'take-anyway'
+  onTimeout: 'give-up' | 'take-anyway' | 'copy-anyway'
 }
 
-/** What the chain needs to know of the functions that handle `snapshot.before` and `snapshot.after`. */
+/** What the chain needs to know of the functions at its gates: `snapshot.before`, `snapshot.after` and so on. */
 export interface Gates {
-  /** Whether there are any. */
-  exist(): boolean
-  /** Waits for the `snapshot.after` of earlier attempts: they must not undo what this one prepares. */
+  /**
+   * Whether a function handles one of these events.
+   * @param options.standIns Whether those count that only stand for a file that does not load; they do unless given.
+   */
+  exist(events: readonly EventDefinition[], options?: { standIns?: boolean }): boolean
+  /** Waits for what came after the gate in earlier attempts: it must not undo what this one prepares. */
   settled(source: string): Promise<void>
   open(before: Envelope, options: GateOptions): OpenGate
 }
@@ -168,8 +171,8 @@ export interface FunctionSpec<
   /** Every event that `run` or `giveUp` may emit. */
   emits: Emits
   /**
-   * How long `run` may take (`30s`, `2m`, `24h`); one minute unless given, and as long as the snapshot waits for it
-   * when it handles `snapshot.before`.
+   * How long `run` may take (`30s`, `2m`, `24h`); one minute unless given, and as long as the source waits for it
+   * when it handles `snapshot.before` or `source.before`.
    */
   timeout?: string
   /** Deliveries with an equal key are handled one after the other, in the order of their events. */

@@ -1,4 +1,4 @@
-import type { EventDefinition, Gate as Side } from '../../events/define.ts'
+import { type EventDefinition, opensGate, type Gate as Side } from '../../events/define.ts'
 import type { Envelope } from '../../events/envelope.ts'
 import { CancelledError } from '../errors.ts'
 import type { Delivery, EventBus, Settlement } from './bus/bus.ts'
@@ -41,33 +41,38 @@ export interface Visit {
   leave(settlement: Settlement): Settlement
 }
 
-/** How long `snapshot.after` waits for functions of `snapshot.before` that were told to stop. */
+/** How long functions after a gate wait for those before it that were told to stop. */
 const patienceMs = 10_000
 const pollMs = 100
 
 /**
  * Lets the chain and the functions at its gate wait for each other. The state is in memory alone: after a crash the run is
- * ended, not continued, and what is left to do is on the bus (`snapshot.after`).
+ * ended, not continued, and what is left to do is on the bus (`snapshot.after`, `source.after`).
  */
 export class GateKeeper {
   readonly #options: KeeperOptions
-  /** By the id of `snapshot.before`. */
+  /** By the id of the event that opened it. */
   readonly #gates = new Map<string, Gate>()
   /** Types of the events on each side. */
-  readonly #types: Record<Side, readonly string[]>
+  readonly #types: Record<'before' | 'after', readonly string[]>
 
   constructor(options: KeeperOptions) {
     this.#options = options
-    const typesOf = (side: Side) =>
-      options.registry.events().flatMap(({ gate, type }) => (gate === side ? type : []))
-    this.#types = { before: typesOf('before'), after: typesOf('after') }
+    const events = options.registry.events()
+    const typesOf = (some: readonly EventDefinition[]) => some.map(({ type }) => type)
+    this.#types = {
+      before: typesOf(events.filter(opensGate)),
+      after: typesOf(events.filter(({ gate }) => gate === 'after')),
+    }
   }
 
   /** The side of the chain. */
   chain({ event }: Delivery, signal: AbortSignal): Gates {
     return {
-      exist: () =>
-        (['before', 'after'] as const).some((side) => this.#handlersOf(side, event.runid).length > 0),
+      exist: (events, { standIns = true } = {}) =>
+        events.some(({ type }) =>
+          this.#handlersOf(type, event.runid).some(({ isAbsent }) => standIns || !isAbsent),
+        ),
       settled: (source) => this.#settled(event.runid ?? '', source, signal),
       open: (before, options) => this.#open(before, options, signal),
     }
@@ -90,7 +95,7 @@ export class GateKeeper {
       enter: () => {
         // After the end nothing would unlock any more what a late attempt or a redrive locks.
         if (this.#gates.get(event.id)?.isOver || this.#isOver(event)) {
-          throw new CancelledError(`too late: no snapshot of ${event.subject} was waiting for it any more`)
+          throw new CancelledError(`too late: nothing of ${event.subject} was waiting for it any more`)
         }
         this.#gateOf(event).enter(target.name, stop)
       },
@@ -144,7 +149,7 @@ export class GateKeeper {
     const { clock } = this.#options
     // Runs are serial: gates of earlier ones are empty.
     for (const [id, { runId }] of this.#gates) if (runId !== before.runid) this.#gates.delete(id)
-    const awaited = this.#handlersOf('before', before.runid).flatMap(({ name, definition: { spec } }) =>
+    const awaited = this.#handlersOf(before.type, before.runid).flatMap(({ name, definition: { spec } }) =>
       spec.aside ? [] : name,
     )
     const gate = new Gate(before.runid ?? '', awaited, clock)
@@ -152,13 +157,11 @@ export class GateKeeper {
     return gate
   }
 
-  /** Those that name an event of the gate; functions on any fact (notifications) do not count. */
-  #handlersOf(side: Side, runId: string | undefined): readonly RegisteredFunction[] {
-    const isFor = (type: string, { definition: { on } }: RegisteredFunction) =>
-      on.some((event) => event.type === type)
-    return this.#types[side].flatMap((type) =>
-      this.#options.registry.handlersOf(type, runId).filter((one) => isFor(type, one)),
-    )
+  /** Those that name an event of a gate; functions on any fact (notifications) do not count. */
+  #handlersOf(type: string, runId: string | undefined): readonly RegisteredFunction[] {
+    return this.#options.registry
+      .handlersOf(type, runId)
+      .filter(({ definition: { on } }) => on.some((event) => event.type === type))
   }
 
   /** Whether the bus has it that a gate was closed. */

@@ -17,7 +17,9 @@ export function chainEnds(options: {
 const visitEnded: NonNullable<DispatcherOptions['visitEnded']> = (end: VisitEnd) => {
   const finish = { event: backupFinish, data: {} }
   if (end.gate !== 'after' || end.outcome !== 'dead') return [finish]
-  const reason = `${end.function} failed after the snapshot: ${end.error}`
-  const warning = { source: end.event.subject ?? '', step: snapshotAfter.type, reason }
+  const { type, subject = '' } = end.event
+  const what = type === snapshotAfter.type ? 'snapshot' : 'copy'
+  const reason = `${end.function} failed after the ${what}: ${end.error}`
+  const warning = { source: subject, step: type, reason }
   return [{ event: sourceWarned, data: warning }, finish]
 }

@@ -1,4 +1,4 @@
-import { backupStart, catalogue, type Envelope, snapshotBefore } from '../../../events/index.ts'
+import { backupStart, catalogue, type Envelope, snapshotBefore, sourceBefore } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { checkSources } from '../../config/lookup.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
@@ -82,14 +82,15 @@ async function restart(
 }
 
 /**
- * Whether it is a step of a backup, which went on without it. `snapshot.before` is of no use without a snapshot;
- * `snapshot.after`, which undoes it, is.
+ * Whether it is a step of a backup, which went on without it. `snapshot.before` and `source.before` are of no use
+ * without what they prepare; `snapshot.after` and `source.after`, which undo it, are.
  */
 function isStep(letter: DeadLetter, registry: Registry): boolean {
   if (adviceForRestore(letter) !== undefined) return false
   const { function: name, event } = letter
   const aside = registry.get(name)?.definition.spec.aside === true
-  const asked = catalogue.get(event.type)?.external === false || event.type === snapshotBefore.type
+  const before = [snapshotBefore.type, sourceBefore.type] as string[]
+  const asked = catalogue.get(event.type)?.external === false || before.includes(event.type)
   return asked && !aside
 }
 

@@ -44,6 +44,8 @@ const kinds = { lv: 'a volume', path: 'a directory' } as const
 const opens: Readonly<Record<string, keyof typeof kinds>> = {
   'snapshot.before': 'lv',
   'snapshot.after': 'lv',
+  'source.before': 'path',
+  'source.after': 'path',
 }
 
 function checkGates({ functions, disabled }: LoadedRegistry, { sources }: Config): Finding[] {
@@ -56,7 +58,7 @@ function checkGates({ functions, disabled }: LoadedRegistry, { sources }: Config
       const [kind = 'lv'] = needed
       const types = on.map(({ type }) => type).join(' and ')
       const finding = `${name} is never called: it handles ${types}, and no source is ${kinds[kind]}`
-      const remedy = `${kind === 'lv' ? 'let it handle source.before, or ' : ''}disable it: hdsync functions disable ${name}`
+      const remedy = `let it handle ${kind === 'lv' ? 'source' : 'snapshot'}.before and .after, or disable it: hdsync functions disable ${name}`
       return warning('functions.uncalled', 'functions', finding, remedy)
     })
 }

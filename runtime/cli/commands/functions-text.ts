@@ -15,13 +15,14 @@ export interface Wish {
 
 /** A function that says what it received, with the places to go on from. */
 export function functionText(wish: Wish): string {
-  if (wish.type === 'snapshot.before') return gateText(wish)
+  if (wish.type === 'snapshot.before') return snapshotText(wish)
+  if (wish.type === 'source.before') return copyText(wish)
   const { constant, type, from } = wish
   const imports = from
     ? `import { defineFunction } from 'hdsync'\nimport { ${constant} } from '${from}'`
     : `import { defineFunction, ${constant} } from 'hdsync'`
   const aside =
-    type === 'snapshot.after'
+    type === 'snapshot.after' || type === 'source.after'
       ? '  // Runs even when the run was cancelled or interrupted; after a crash it may run twice.\n'
       : '  // Stands beside the run, which neither waits for it nor fails with it.\n  aside: true,\n'
   return `${imports}
@@ -40,7 +41,7 @@ ${aside}  timeout: '1m',
 `
 }
 
-function gateText({ constant, type }: Wish): string {
+function snapshotText({ constant, type }: Wish): string {
   return `import { defineFunction, ${constant} } from 'hdsync'
 
 /** Handles ${type}: the snapshot is not taken until it is ready. */
@@ -54,6 +55,22 @@ export default defineFunction({
     const taken = await snapshotTaken()
     // … and unlock it here; what outlives this process is better unlocked by a function on snapshot.after.
     log.info(taken ? 'the snapshot was taken' : 'the snapshot was not taken')
+  },
+})
+`
+}
+
+function copyText({ constant, type }: Wish): string {
+  return `import { defineFunction, ${constant} } from 'hdsync'
+
+/** Handles ${type}: the directory is not copied until it has returned. */
+export default defineFunction({
+  on: ${constant},
+  // Events that it may emit.
+  emits: [],
+  async run({ data }, { log }) {
+    log.info(\`gets \${data.source} ready\`)
+    // A program is run with: await host.program({ argv: ['/usr/local/bin/dump', '…'], timeoutMs: 600_000 })
   },
 })
 `

@@ -6,6 +6,7 @@ import {
   snapshotMount,
   snapshotTake,
   sourceNext,
+  sourcePrepare,
   syncRun,
   targetOpen,
 } from '../../../events/index.ts'
@@ -127,6 +128,15 @@ const remedies: readonly Remedy[] = [
       `$ hdsync show ${run}`,
       '$ hdsync functions',
       `It may take longer with sources.${source.name}.snapshot.gate.timeout; with onTimeout: take-anyway the snapshot is taken anyway.`,
+    ],
+  },
+  {
+    applies: ({ step, command }) => step === sourcePrepare.type && command === undefined,
+    steps: ({ source, run }) => [
+      'A function of your own did not get it ready for its copy in time. See what it did, and try it by itself:',
+      `$ hdsync show ${run}`,
+      '$ hdsync functions',
+      `It may take longer with sources.${source.name}.gate.timeout; with onTimeout: copy-anyway it is copied anyway.`,
     ],
   },
   {

@@ -1,4 +1,11 @@
-import { runWarned, snapshotBefore, sourceSynced, syncRun, targetOpen } from '../../../events/index.ts'
+import {
+  runWarned,
+  snapshotBefore,
+  sourceBefore,
+  sourceSynced,
+  syncRun,
+  targetOpen,
+} from '../../../events/index.ts'
 import { warningsOf } from '../../backup/summary.ts'
 import type { Journal } from '../../core/bus/journal.ts'
 
@@ -37,6 +44,12 @@ const remedies: Readonly<Record<string, (source: string, run: string) => string[
     `$ hdsync show ${run}`,
     '$ hdsync functions',
     `It may take longer with sources.${source}.snapshot.gate.timeout.`,
+  ],
+  [sourceBefore.type]: (source, run) => [
+    'What was copied is good, but a function of your own did not get it ready. See what it did, and try it by itself:',
+    `$ hdsync show ${run}`,
+    '$ hdsync functions',
+    `It may take longer with sources.${source}.gate.timeout.`,
   ],
   [sourceSynced.type]: (source) => [
     `All else was copied, but what is named above is in no backup. Put it right, or leave it out on purpose with sources.${source}.exclude, then:`,

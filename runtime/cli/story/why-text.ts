@@ -92,6 +92,8 @@ const steps: Readonly<Record<string, string>> = {
   'snapshot.before': 'getting it ready for its snapshot',
   'snapshot.take': 'taking a snapshot',
   'snapshot.mount': 'mounting the snapshot',
+  'source.before': 'getting it ready for its copy',
+  'source.prepare': 'getting it ready for its copy',
   'sync.run': 'copying',
   'mirror.flush': 'bringing the copy onto the disk',
   'source.synced': 'what was copied',

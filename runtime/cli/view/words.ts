@@ -22,6 +22,7 @@ const sentences = new Map<string, Words[string]>([
   say(events.runStarted, ({ sources }) => `begins: ${sources.join(', ')}`),
   say(events.snapshotCreate, (_, attempt) => `takes a snapshot${again(attempt)}`),
   say(events.snapshotBefore, () => 'waits for functions that get ready for the snapshot'),
+  say(events.sourceBefore, () => 'waits for functions that get ready for the copy'),
   say(events.snapshotMount, (_, attempt) => `mounts the snapshot${again(attempt)}`),
   say(
     events.snapshotRefused,

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { anyFact } from '../../../events/any-fact.ts'
-import type { EventDefinition } from '../../../events/define.ts'
+import { type EventDefinition, opensGate } from '../../../events/define.ts'
 import { UsageError } from '../../errors.ts'
 import { parseDuration } from '../../units.ts'
 import type { FunctionDefinition } from '../function.ts'
@@ -42,9 +42,10 @@ function flawOf({ on, emits, spec }: FunctionDefinition): string | undefined {
   const delays = [minDelayMs, maxDelayMs, withinMs]
   if (!delays.every((ms) => Number.isFinite(ms) && ms >= 0))
     return 'the delays of `retry` are not milliseconds'
-  const sides = (['before', 'after'] as const).map((side) => on.find(({ gate }) => gate === side))
-  if (sides[0] && sides[1]) {
-    return `it handles both ${sides[0].type} and ${sides[1].type}; write two functions, or one for ${sides[0].type} that waits with snapshotTaken()`
+  const [before, after] = [on.find(opensGate), on.find(({ gate }) => gate === 'after')]
+  if (before && after) {
+    const or = before.gate === 'before' ? `, or one for ${before.type} that waits with snapshotTaken()` : ''
+    return `it handles both ${before.type} and ${after.type}; write two functions${or}`
   }
   return undefined
 }

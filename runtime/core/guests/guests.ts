@@ -1,4 +1,4 @@
-import type { EventDefinition } from '../../../events/define.ts'
+import { type EventDefinition, opensGate } from '../../../events/define.ts'
 import { TerminalError } from '../../errors.ts'
 import { defineFunction } from '../function.ts'
 import { createRegistry, type RegisteredFunction, register, UnfitError } from '../registry/registry.ts'
@@ -57,7 +57,7 @@ export async function loadGuests(
   const fitting = fit(made, ours, catalogue)
   const failures = [...loaded.failures, ...fitting.failures]
   const names = new Set([...ours, ...fitting.functions].map(({ name }) => name))
-  const gates = [...catalogue.values()].filter(({ gate }) => gate === 'before')
+  const gates = [...catalogue.values()].filter(opensGate)
   const absent = failures.flatMap((failure) => {
     const on = failure.on ?? earlier[failure.name]
     const missed = gates.filter(({ type }) => on?.includes(type) ?? true)

@@ -1,5 +1,5 @@
 import { anyFact } from '../../../events/any-fact.ts'
-import type { EventDefinition } from '../../../events/define.ts'
+import { type EventDefinition, opensGate } from '../../../events/define.ts'
 import type { Envelope } from '../../../events/envelope.ts'
 import { UsageError } from '../../errors.ts'
 import { parseDuration } from '../../units.ts'
@@ -131,9 +131,9 @@ function flawOf(
     const files = `${file} and ${twin.file}`
     return new UnfitError(twin.file, `two functions are named ${name}: ${files}`, 'rename one of the files')
   }
-  const [before, after] = (['before', 'after'] as const).map((side) => on.find(({ gate }) => gate === side))
+  const [before, after] = [on.find(opensGate), on.find(({ gate }) => gate === 'after')]
   if (before && after) {
-    const hint = `write two functions, or one for ${before.type} that waits with snapshotTaken()`
+    const hint = `write two functions${before.gate === 'before' ? `, or one for ${before.type} that waits with snapshotTaken()` : ''}`
     return new UnfitError(file, `${name} handles both ${before.type} and ${after.type} (${file})`, hint)
   }
   const begins = emits.find(({ startsRun }) => startsRun)
@@ -184,7 +184,8 @@ function scheduleOf(text: string, file: string): Schedule {
   }
 }
 
-/** At a gate the snapshot's own limit decides, twice an hour at most. */
+/** At a gate the limit of the source decides: an hour at most before a snapshot and after it, a day before a copy. */
 function defaultTimeout({ on }: FunctionDefinition): string {
+  if (on.some(({ gate }) => gate === 'ready')) return '25h'
   return on.some(({ gate }) => gate === 'before') ? '3h' : '1m'
 }

@@ -54,3 +54,23 @@ test('run --safe leaves all of them out', async () => {
   expect(await runCommand([], { config: server.config, json: true }, printed())).toBe(3)
   expect(existsSync(sign)).toBe(true)
 })
+
+test('a file that does not load gives up a directory that says so, and no other', async () => {
+  const server = await makeServer()
+  const text = readFileSync(server.config, 'utf8')
+  writeFileSync(
+    server.config,
+    text.replace('home, target: disk', 'home, target: disk, gate: { onTimeout: give-up }'),
+  )
+  writeFileSync(join(server.folder, 'functions/dump.ts'), 'export default {{{')
+  const io = printed()
+  expect(await runCommand([], { config: server.config, json: true }, io)).toBe(1)
+  expect(JSON.parse(io.out).sources).toMatchObject([
+    {
+      source: 'home',
+      state: 'failed',
+      error: expect.stringContaining('as dump failed: the function dump is left out'),
+    },
+    { source: 'www', state: 'succeeded' },
+  ])
+})

@@ -70,6 +70,7 @@ test.each<[what: string, facts: Partial<Case>, advice: RegExp]>([
   ],
   ['lvcreate', { step: 'snapshot.take', command: { ...rsync(5), argv: ['lvcreate'] } }, /\$ vgs vg01/],
   ['a gate', { step: 'snapshot.take' }, /\$ hdsync show abc.*var\.snapshot\.gate\.timeout/],
+  ['the gate of a directory', { step: 'source.prepare' }, /\$ hdsync show abc.*var\.gate\.timeout/],
   ['a full backup disk', { command: rsync(11, full) }, /\$ df -h \/mnt\/hdd1\/var/],
   [
     'a full backup disk of old, whose reason stood before the last words',
