@@ -33,6 +33,7 @@ import { releasePublication } from './engine/requests.ts'
 import { Store } from './engine/store.ts'
 import { cancelledRun } from './engine/withdrawal.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
+import { type LiveRegistry, liveRegistry } from './live-registry.ts'
 import { type LoadedRegistry, loadFunctions } from './load-functions.ts'
 import { OverdueWatch } from './overdue-watch.ts'
 import { lettersSettledBy } from './restore/dead-restore.ts'
@@ -45,7 +46,7 @@ export type { EngineObserver } from '../core/observers.ts'
 export interface Engine {
   bus: EventBus
   journal: Journal
-  registry: LoadedRegistry
+  registry: LiveRegistry
   dispatcher: Dispatcher
   /** Sets right what an earlier process left, then hands out what is on the bus. */
   start(): Promise<void>
@@ -73,6 +74,8 @@ export interface Engine {
   submit(event: Submission, options?: SubmitOptions): Promise<Receipt>
   /** Checks an event as `submit` does. @returns Puts it on the bus: several can be checked before one is taken. */
   prepare(event: Submission): () => Promise<Receipt>
+  /** Waits until functions of the user's that have changed are in use; not for long. */
+  refreshed(): Promise<void>
   /** Why no event can be taken now, if none can. */
   unready(): Error | undefined
   /** The run that is going on. */
@@ -127,6 +130,8 @@ export interface EngineOptions {
   onFailure?(error: Error): void
   /** Whether functions have their turn when their schedule says so: for a process that goes on. */
   schedules?: boolean
+  /** Told when functions of the user's have changed, and are in use as they are now. */
+  onFunctions?(registry: Registry): void
   /** Makes the box that functions see; the real one unless given. */
   host?: ContextOptions['host']
 }
@@ -142,11 +147,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     const store = Store.open(config.state)
     if (!store) return undefined
     try {
-      return assemble(
-        options,
-        await loadFunctions(config, (message) => options.observer?.onWarning?.(message)),
-        store,
-      )
+      const load = () => loadFunctions(config, (message) => options.observer?.onWarning?.(message))
+      return assemble(options, await load(), load, store)
     } catch (error) {
       store.close()
       throw error
@@ -156,7 +158,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   }
 }
 
-function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store): Engine {
+function assemble(
+  options: EngineOptions,
+  loaded: LoadedRegistry,
+  load: () => Promise<LoadedRegistry>,
+  store: Store,
+): Engine {
   const { config, clock = systemClock } = options
   const { bus, journal, machineWentDown } = store
   const { observer, listen } = createObservers(options.observer)
@@ -165,6 +172,15 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
     runtimeDirectory: runtimeDirectory(config.state, store.id),
     stateDirectory: config.state,
   }
+  const registry = liveRegistry(loaded, {
+    load,
+    onChanged() {
+      if (options.schedules && isStarted && !onHold) void scheduler.start()
+      options.onFunctions?.(registry)
+    },
+    onWarning: observer.onWarning,
+    clock,
+  })
   const isOverBy = (runId: string) => isOver(journal.tallies(runId))
   const ends = new RunEnds({ bus, journal, registry, clock, isOver: isOverBy })
   const dispatcher: Dispatcher = new Dispatcher({
@@ -212,6 +228,7 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
   })
   const queue = new RunQueue({ bus, dispatcher, ends, clock })
   let onHold = false
+  let isStarted = false
   const recover = () => {
     if (store.recover() && !onHold) queue.open()
   }
@@ -276,11 +293,22 @@ function assemble(options: EngineOptions, registry: LoadedRegistry, store: Store
       retention.start()
       if (onHold) return
       queue.open()
-      if (options.schedules) await scheduler.start()
+      isStarted = true
+      if (!options.schedules) return
+      // One may be new: nothing else would look.
+      registry.follow()
+      await scheduler.start()
     },
-    trigger: async ({ type }, data, options) => (await reception.prepare({ type, data }, options)()).runId,
+    async trigger({ type }, data, options) {
+      await registry.refreshed()
+      return (await reception.prepare({ type, data }, options)()).runId
+    },
+    refreshed: () => registry.refreshed(),
     prepare: (event) => reception.prepare(event),
-    submit: async (event, options) => reception.prepare(event, options)(),
+    async submit(event, options) {
+      await registry.refreshed()
+      return reception.prepare(event, options)()
+    },
     judgeBy: (config, registry) => reception.judgeBy(config, registry),
     unready() {
       const reason = dispatcher.failed ? storeError(dispatcher.failed, config.state) : store.unready()

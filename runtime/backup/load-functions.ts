@@ -30,7 +30,7 @@ export function disabledIn(state: string): readonly string[] {
 }
 
 /** A registry whose functions of the user's have a process. */
-export interface LoadedRegistry extends Registry, Pick<Guests, 'close'> {}
+export interface LoadedRegistry extends Registry, Pick<Guests, 'close' | 'retire' | 'isStale'> {}
 
 /** hdsync's own functions and those of the user's folder, if they are not left out. @throws {UsageError} As {@link loadRegistry}. */
 export function loadFunctions(
@@ -68,11 +68,11 @@ export async function loadRegistry(
     warn: () => {},
     ...guests,
   }
-  const { functions, failures, close } = folders.users
+  const { functions, failures, close, retire, isStale } = folders.users
     ? await loadGuests(folders.users, ours, events, options)
     : noGuests
   const disabled = folders.state ? watchDisabled(disabledFile(folders.state)) : noneDisabled
-  return { ...createRegistry([...ours, ...functions], events, failures, disabled), close }
+  return { ...createRegistry([...ours, ...functions], events, failures, disabled), close, retire, isStale }
 }
 
 /** Another version, and another Node, may find something else in the same files. */

@@ -2,6 +2,7 @@ import type { Envelope } from '../../events/envelope.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
 import { type Delivery, heldFloor, type Publication, type Settlement } from './bus/bus.ts'
 import { GateKeeper, type VisitEnded } from './gates.ts'
+import { foundIn, type RegisteredFunction } from './registry/registry.ts'
 import { giveUp, type WorkerOptions, work } from './worker.ts'
 
 export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
@@ -29,6 +30,10 @@ export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
 
 /** How much too early a timer may fire without the clock having been set back. */
 const timerErrorMs = 1000
+
+/** How often it is looked at most whether the user's functions have changed, before a delivery to one of them or of ours. */
+const guestLookMs = 50
+const ownLookMs = 1000
 
 /** What is to be put on the bus with the next turn. */
 interface Asked {
@@ -59,7 +64,7 @@ interface InHand {
 export class Dispatcher {
   readonly #options: DispatcherOptions & WorkerOptions
   readonly #inHand = new Map<number, InHand>()
-  readonly #asides: readonly string[]
+  readonly #asides: () => readonly string[]
   readonly #endedRuns = new Map<string, EndedRun>()
   #ended: Settlement[] = []
   #asked: Asked[] = []
@@ -76,9 +81,9 @@ export class Dispatcher {
   #failure: Error | undefined
 
   constructor(options: DispatcherOptions) {
-    this.#asides = options.registry.functions
-      .filter(({ definition }) => definition.spec.aside)
-      .map(({ name }) => name)
+    this.#asides = foundIn(options.registry, (functions) =>
+      functions.flatMap(({ name, definition }) => (definition.spec.aside ? name : [])),
+    )
     this.#options = { ...options, gates: new GateKeeper(options) }
   }
 
@@ -144,7 +149,7 @@ export class Dispatcher {
   async endRun(
     runId: string,
     reason: CancelledError | TerminalError,
-    isSpared: (functionName: string) => boolean = (name) => this.#asides.includes(name),
+    isSpared: (functionName: string) => boolean = (name) => this.#asides().includes(name),
   ): Promise<void> {
     this.#endedRuns.set(runId, { reason, isSpared })
     for (const { delivery, end } of this.#inHand.values()) {
@@ -208,7 +213,7 @@ export class Dispatcher {
         settle,
         publish: asked.flatMap(({ publications }) => publications),
         claim: room,
-        claimExcept: asideFull ? this.#asides : undefined,
+        claimExcept: asideFull ? this.#asides() : undefined,
       })
       for (const one of aging) one.leasedAt = now
       for (const [index, settlement] of settle.entries()) {
@@ -279,7 +284,7 @@ export class Dispatcher {
   }
 
   async #settlementOf(delivery: Delivery, end: AbortController): Promise<Settlement> {
-    const target = this.#options.registry.get(delivery.function)
+    const target = await this.#targetOf(delivery)
     if (!target) {
       const error = `there is no function ${delivery.function} any more`
       const now = this.#options.clock.now()
@@ -294,6 +299,17 @@ export class Dispatcher {
     return work(delivery, target, end, this.#options)
   }
 
+  /** A function of the user's as its files are now; hdsync's own wait for nothing. */
+  async #targetOf({ function: name }: Delivery): Promise<RegisteredFunction | undefined> {
+    const { registry } = this.#options
+    const found = registry.get(name)
+    const isOurs = found !== undefined && found.guest === undefined
+    const changing = registry.refresh?.(isOurs ? ownLookMs : guestLookMs)
+    if (isOurs || !changing) return found
+    await changing
+    return registry.get(name)
+  }
+
   /** Renews leases, three times as often as needed. */
   #heartbeat(): void {
     this.#clearHeartbeat = this.#options.clock.schedule(this.#leaseMs / 3, () => {
@@ -304,7 +320,7 @@ export class Dispatcher {
   }
 
   #isAside({ function: name }: Delivery): boolean {
-    return this.#asides.includes(name)
+    return this.#asides().includes(name)
   }
 
   /** Whether a function goes on though its run is ended. */

@@ -5,7 +5,7 @@ import type { EventBus, Publication } from './bus/bus.ts'
 import type { Journal } from './bus/journal.ts'
 import type { Clock } from './clock.ts'
 import { factPublication, rootPublication } from './publication.ts'
-import { isDisabled, type RegisteredFunction, type Registry } from './registry/registry.ts'
+import { foundIn, isDisabled, type RegisteredFunction, type Registry } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
 
 /** What is remembered of a schedule. Times are milliseconds since the epoch. */
@@ -47,14 +47,20 @@ type Scheduled = RegisteredFunction & { schedule: Schedule }
  */
 export class Scheduler {
   readonly #options: SchedulerOptions
-  readonly #functions: readonly Scheduled[]
+  readonly #found: () => readonly Scheduled[]
   #clearTimer = () => {}
   #isStopped = false
   #looking: Promise<void> = Promise.resolve()
 
   constructor(options: SchedulerOptions) {
     this.#options = options
-    this.#functions = options.registry.functions.filter((one): one is Scheduled => one.schedule !== undefined)
+    this.#found = foundIn(options.registry, (functions) =>
+      functions.filter((one): one is Scheduled => one.schedule !== undefined),
+    )
+  }
+
+  get #functions(): readonly Scheduled[] {
+    return this.#found()
   }
 
   /** When the next function has its turn; undefined when none has a schedule. */
@@ -63,7 +69,7 @@ export class Scheduler {
     return next.length > 0 ? Math.min(...next) : undefined
   }
 
-  /** Looks at all schedules, and goes on to do so. */
+  /** Looks at all schedules, and goes on to do so. Safe to repeat, when the functions have changed. */
   start(): Promise<void> {
     if (this.#functions.length === 0) return Promise.resolve()
     return this.#look()
@@ -78,6 +84,7 @@ export class Scheduler {
   #look(): Promise<void> {
     this.#clearTimer()
     this.#looking = this.#looking
+      .then(() => this.#options.registry.refresh?.())
       .then(() => this.#lookAtAll())
       .then(() => {
         if (this.#isStopped) return

@@ -3,6 +3,7 @@ import { type Engine, type EngineObserver, openEngine } from '../../backup/engin
 import { loadFunctions } from '../../backup/load-functions.ts'
 import type { Config } from '../../config/config.ts'
 import { failureText } from '../../core/guests/failure-text.ts'
+import type { Registry } from '../../core/registry/registry.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
 import { loadWays } from '../../host/notify/hooks.ts'
 import type { AddRoutes } from '../../http/context.ts'
@@ -62,6 +63,9 @@ interface Next {
 
 /** How long a run that is going on may take to end when the daemon is stopped, before it is cancelled. */
 const graceMs = 5000
+/** What is answered by the functions as they are: events are checked by what handles them. */
+const aboutFunctions = /^\/(events|functions|openapi\.json)\b/
+
 /** How long answers that are under way may take before the store is closed. */
 const answerMs = 1000
 
@@ -159,6 +163,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
     busy: () => taking !== undefined || engine.busy(),
     async handle(incoming, outgoing, trusted) {
       await replacing
+      if (aboutFunctions.test(incoming.url ?? '')) await engine.refreshed()
       const answer = Promise.resolve((trusted ? apps.trusted : apps.open)(incoming, outgoing))
       const answered = answer.catch(() => {})
       answering.add(answered)
@@ -193,11 +198,21 @@ async function begin(
   { observer, onFailure, note }: ServiceOptions,
 ): Promise<Engine | undefined> {
   const load = () => Promise.all([loadExposition(), loadWays(config.notify)])
-  const engine = await openEngine({ config, schedules: true, observer: loadAhead(load, observer), onFailure })
-  if (!engine) return undefined
-  for (const failure of engine.registry.failures) {
-    if (!engine.registry.disabled.has(failure.name)) note(failureText(failure))
+  const tellFailures = ({ failures, disabled }: Pick<Registry, 'failures' | 'disabled'>) => {
+    for (const failure of failures) if (!disabled.has(failure.name)) note(failureText(failure))
   }
+  const engine = await openEngine({
+    config,
+    schedules: true,
+    observer: loadAhead(load, observer),
+    onFailure,
+    onFunctions(registry) {
+      note(`goes on with the functions in ${config.functions} as they are now`)
+      tellFailures(registry)
+    },
+  })
+  if (!engine) return undefined
+  tellFailures(engine.registry)
   try {
     await engine.start()
     return engine

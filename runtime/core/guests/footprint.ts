@@ -61,8 +61,16 @@ function list(folder: string) {
 }
 
 function entryOf(path: string): Entry {
-  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  const stats = statsOf(path)
   return { path, stats, ...(stats?.isSymbolicLink() && { target: realPath(path) }) }
+}
+
+function statsOf(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true })
+  } catch {
+    return undefined
+  }
 }
 
 function realPath(path: string): string | undefined {

@@ -5,7 +5,7 @@ import { createRegistry, type RegisteredFunction, register, UnfitError } from '.
 import { guestEvent, guestFunction } from './definitions.ts'
 import { forgetDescribed, keepDescribed, readDescribed } from './described.ts'
 import { failureText } from './failure-text.ts'
-import { footprintOf } from './footprint.ts'
+import { type Footprint, footprintOf } from './footprint.ts'
 import { GuestHouse } from './house.ts'
 import { keepKnown, readKnown } from './known.ts'
 import { functionFiles } from './load-files.ts'
@@ -17,11 +17,21 @@ export interface Guests {
   functions: readonly RegisteredFunction[]
   /** What is left out, and why. */
   failures: readonly LoadFailure[]
+  /** Whether their files have changed since. */
+  isStale(): boolean
+  /** Ends their process once nothing goes on in it any more. */
+  retire(): void
   /** Ends their process. */
   close(): void
 }
 
-export const noGuests: Guests = { functions: [], failures: [], close: () => {} }
+export const noGuests: Guests = {
+  functions: [],
+  failures: [],
+  isStale: () => false,
+  retire: () => {},
+  close: () => {},
+}
 
 export interface LoadOptions extends GuestOptions {
   /** The file that keeps what functions handled when they could last be loaded. */
@@ -45,10 +55,18 @@ export async function loadGuests(
   { known, described, ...options }: LoadOptions,
 ): Promise<Guests> {
   const files = functionFiles(folder)
-  if (files.length === 0) return noGuests
-  const onUnlike = () => described && forgetDescribed(described.file)
+  if (files.length === 0) return { ...noGuests, isStale: staleness(folder, [], footprintOf(folder, [])) }
+  let isUnlike = false
+  const onUnlike = () => {
+    isUnlike = true
+    if (described) forgetDescribed(described.file)
+  }
   const house = new GuestHouse({ ...options, onUnlike })
+  const before = footprintOf(folder, [])
   const loaded = await describeAll(folder, files, house, described)
+  // What has changed meanwhile may have been loaded or not.
+  const isSettled = footprintOf(folder, []).stamp === before.stamp
+  const isChanged = staleness(folder, loaded.files, isSettled ? footprintOf(folder, loaded.files) : undefined)
   const earlier = known === undefined ? {} : readKnown(known)
   if (known !== undefined) keepKnown(known, loaded.functions)
   const events = new Map(catalogue)
@@ -63,7 +81,26 @@ export async function loadGuests(
     const missed = gates.filter(({ type }) => on?.includes(type) ?? true)
     return missed.length > 0 && !names.has(failure.name) ? absentFunction(failure, missed) : []
   })
-  return { functions: [...fitting.functions, ...absent], failures, close: () => house.close() }
+  return {
+    functions: [...fitting.functions, ...absent],
+    failures,
+    isStale: () => isUnlike || isChanged(),
+    retire: () => house.retire(),
+    close: () => house.close(),
+  }
+}
+
+/** Tells whether files have changed since; the content counts, and is looked at only where something else has. */
+function staleness(folder: string, files: readonly string[], then: Footprint | undefined): () => boolean {
+  const digest = then?.digest()
+  let stamp = then?.stamp
+  return () => {
+    const now = footprintOf(folder, files)
+    if (now.stamp === stamp) return false
+    if (now.digest() !== digest) return true
+    stamp = now.stamp
+    return false
+  }
 }
 
 /** What the functions are: as it was kept, or by loading them. */

@@ -20,6 +20,7 @@ export class GuestHouse {
   readonly #suspects = new Set<string>()
   /** Processes for suspects that are about to be called. */
   readonly #reserved = new Map<string, GuestProcess>()
+  #isRetired = false
   #isClosed = false
 
   constructor(options: HouseOptions) {
@@ -61,8 +62,14 @@ export class GuestHouse {
       if (guest.hasEnded) this.#suspects.add(work.function)
       throw error
     } finally {
-      if (isAlone) guest.retire()
+      if (isAlone || this.#isRetired) guest.retire()
     }
+  }
+
+  /** What goes on ends as it has begun, and its process with it. */
+  retire(): void {
+    this.#isRetired = true
+    for (const guest of this.#open) guest.retire()
   }
 
   /** Ends all that is there. */

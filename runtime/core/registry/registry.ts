@@ -55,6 +55,12 @@ export interface Registry {
   failures: readonly LoadFailure[]
   /** The user's functions that are disabled now. */
   disabled: Disabled
+  /**
+   * Looks whether the files of the user's functions have changed. Never throws.
+   * @param withinMs Does not look where that was done so recently.
+   * @returns Resolves once what has changed is in use; undefined where nothing has.
+   */
+  refresh?(withinMs?: number): Promise<void> | undefined
 }
 
 const defaultRetry: RetryPolicy = { limit: 3, minDelayMs: 200, maxDelayMs: 30_000 }
@@ -92,6 +98,19 @@ export function createRegistry(
     events: () => [...events.values()],
     failures,
     disabled,
+  }
+}
+
+/** What is found among functions, found anew only when others are in use. */
+export function foundIn<T>(
+  registry: Pick<Registry, 'functions'>,
+  find: (functions: readonly RegisteredFunction[]) => T,
+): () => T {
+  let known: { functions: readonly RegisteredFunction[]; found: T } | undefined
+  return () => {
+    const { functions } = registry
+    if (known?.functions !== functions) known = { functions, found: find(functions) }
+    return known.found
   }
 }
 

@@ -1,5 +1,5 @@
 import { catalogue } from '../../../events/index.ts'
-import type { Registry } from '../../core/registry/registry.ts'
+import { foundIn, type Registry } from '../../core/registry/registry.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { openapiDocument } from '../openapi.ts'
@@ -11,11 +11,8 @@ const description = describe('describeApi', {
 })
 
 export function openapiRoutes(app: App, { version, engine }: AppContext): void {
-  let document: ReturnType<typeof openapiDocument> | undefined
-  app.get('/openapi.json', description, async () => {
-    document ??= openapiDocument(app, version, eventsOf(engine.registry))
-    return respondJson(await document)
-  })
+  const document = foundIn(engine.registry, () => openapiDocument(app, version, eventsOf(engine.registry)))
+  app.get('/openapi.json', description, async () => respondJson(await document()))
 }
 
 /** Events of the user's own that may be sent to `POST /events`. */

@@ -6,7 +6,7 @@ import { emitCommand } from '../../../../runtime/cli/commands/emit.ts'
 import { showCommand } from '../../../../runtime/cli/commands/show.ts'
 import { connectDaemon } from '../../../../runtime/cli/daemon/client.ts'
 import { lockHolder } from '../../../../runtime/core/bus/sqlite/lock-holder.ts'
-import { printed, type Server } from './night.ts'
+import { makeServer, printed, type Server } from './night.ts'
 import { makeSlowServer, type Started, serve } from './processes.ts'
 
 const state = ({ folder }: Server) => join(folder, 'state')
@@ -106,4 +106,23 @@ test('whoever asks a daemon to stop twice has not to wait, and leaves the rest t
   server.letGo()
   await serve(server)
   expect(await show(server, run)).toMatchObject({ state: 'failed' })
+})
+
+test('a daemon shows and says what runs once a function has changed, without being told to look', async () => {
+  const server = await makeServer()
+  const text = (timeout: string) => `import { defineFunction, runFailed } from 'hdsync'
+    export default defineFunction({ on: runFailed, emits: [], timeout: '${timeout}', run() {} })`
+  const write = (said: string) =>
+    writeFileSync(join(server.folder, 'functions/lamp.ts'), said, { mode: 0o600 })
+  write(text('2s'))
+  const daemon = await serve(server)
+  const client = await connectDaemon({ state: state(server) })
+  const shown = async () => ((await client?.get('/functions')) as { name: string }[] | undefined)?.at(-1)
+  expect(await shown()).toMatchObject({ name: 'lamp', timeoutMs: 2000 })
+  write(text('3s'))
+  expect(await shown()).toMatchObject({ name: 'lamp', timeoutMs: 3000 })
+  expect(daemon.said()).toContain(`goes on with the functions in ${server.folder}/functions as they are now`)
+  write('{{{')
+  expect(await shown()).toMatchObject({ name: 'lamp', error: expect.any(String) })
+  expect(daemon.said()).toContain('the function lamp is left out')
 })
