@@ -20,7 +20,10 @@ import { startOf } from './start.ts'
 export type ContextFactory = (
   delivery: Delivery,
   signal: AbortSignal,
-) => Omit<Context<unknown, unknown>, 'events' | 'gates' | 'leftOut'>
+) => Omit<Context<unknown, unknown>, 'events' | 'gates' | 'leftOut'> & {
+  /** Resolves once what the function has started has ended; it has been told to. */
+  ended?(): Promise<void>
+}
 
 export interface WorkerOptions {
   bus: EventBus
@@ -103,6 +106,7 @@ async function attemptOnce(
   if (target.guest?.ready) await target.guest.ready().catch(() => {})
   const startedAt = clock.now()
   const { signal } = end
+  let made: ReturnType<ContextFactory> | undefined
   const clearTimeUp = clock.schedule(target.timeoutMs, () =>
     end.abort(new TerminalError(`${target.name} took longer than ${target.timeoutMs / 1000} s`)),
   )
@@ -114,8 +118,9 @@ async function attemptOnce(
     }
     if (visit) await visit.enter()
     const { emit, start, publications, close } = emitter(delivery, target, 'run', options)
+    made = options.context(delivery, signal)
     const context = {
-      ...options.context(delivery, signal),
+      ...made,
       ...visit?.context,
       events: eventLog(delivery, options),
       gates: options.gates.chain(delivery, signal),
@@ -147,6 +152,8 @@ async function attemptOnce(
     clearTimeUp()
     // Ends what it has left running, such as a session with a database.
     end.abort(endOf(target))
+    // Of a function of the user's that was cut off, the programs are still there: the next attempt must not run beside them.
+    if (target.guest) await made?.ended?.()
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type CommandRunner,
   createRunner,
 } from './command/command.ts'
+import { programRunner } from './command/programs.ts'
 import { openSession, type Session } from './command/session.ts'
 import { createSnapshots, type Snapshots } from './lvm/snapshots.ts'
 import { findGaps, type Gaps, type Ground } from './mirror/coverage.ts'
@@ -43,6 +44,8 @@ export interface Host {
   program(command: Pick<Command, 'argv' | 'timeoutMs' | 'input' | 'env'>): Promise<CommandResult>
   /** Starts a program of the user's that is talked to; it ends with the function at the latest. */
   session(command: Pick<Command, 'argv' | 'timeoutMs' | 'env'>): Session
+  /** Resolves once these programs have ended: the function is not attempted again beside them. */
+  programsEnded?(): Promise<void>
 }
 
 export interface HostOptions {
@@ -62,6 +65,7 @@ const closingMs = 120_000
 export function createHost(options: HostOptions): Host {
   const { observer, signal, store, runtimeDirectory, stateDirectory } = options
   const runner = createRunner({ observer, signal, owner: store })
+  const programs = programRunner(runner, programsFolder(runtimeDirectory))
   return {
     snapshots: createSnapshots({ runner, store, directory: join(runtimeDirectory, 'snapshots'), signal }),
     views: createViews({
@@ -76,12 +80,17 @@ export function createHost(options: HostOptions): Host {
     gaps: (source, config, mirror) => findGaps(runner, source, config, { mirror }),
     held: heldLists(stateDirectory),
     fileSystem: (folder) => fileSystemOf(runner, folder),
-    // What a program leaves running on purpose is not ours to end.
-    program: (command) => runner.run({ ...command, env: { HDSYNC_OWNER: '', ...command.env } }),
+    program: (command) => programs.run(command),
+    programsEnded: () => programs.ended(),
     hook: createTellHook(runner, signal),
     commands: runner,
-    session: (command) => openSession(runner, command),
+    session: (command) => openSession(programs, command),
   }
+}
+
+/** Folder of the notes of programs that run. */
+export function programsFolder(runtimeDirectory: string): string {
+  return join(runtimeDirectory, 'programs')
 }
 
 /** Folder for what lives as long as the machine is up: /run as root, the state directory otherwise. */

@@ -40,16 +40,17 @@ export function contextFactory(options: ContextOptions): ContextFactory {
       keep(() => journal.log({ deliveryId: delivery.id, at: clock.now(), level, message }))
       observer.onLog?.(delivery, { level, message })
     }
+    const box = host({
+      ...hostOptions,
+      signal,
+      observer: {
+        started: (argv) => keep(() => journal.commandStarted({ ...note, argv, startedAt: clock.now() })) ?? 0,
+        ended: (id, end) => keep(() => journal.commandEnded(id, end)),
+      },
+    })
     return {
-      host: host({
-        ...hostOptions,
-        signal,
-        observer: {
-          started: (argv) =>
-            keep(() => journal.commandStarted({ ...note, argv, startedAt: clock.now() })) ?? 0,
-          ended: (id, end) => keep(() => journal.commandEnded(id, end)),
-        },
-      }),
+      host: box,
+      ended: async () => box.programsEnded?.(),
       config,
       run: { id: runId, startedAt: startOf(runId) },
       log: { info: line('info'), warn: line('warn') },

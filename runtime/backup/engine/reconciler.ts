@@ -8,7 +8,8 @@ import type { RunEnds } from '../../core/run-ends.ts'
 import { InterruptedError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import { endOrphans } from '../../host/command/orphans.ts'
-import { createHost, type HostOptions } from '../../host/host.ts'
+import { endPrograms } from '../../host/command/programs.ts'
+import { createHost, type HostOptions, programsFolder } from '../../host/host.ts'
 import { sweep } from '../../host/leftovers.ts'
 import { resumeSources } from '../../host/lvm/half-made.ts'
 
@@ -35,7 +36,9 @@ interface ReconcilerOptions {
  */
 export async function reconcile(options: ReconcilerOptions): Promise<void> {
   const { bus, journal, dispatcher, ends, observer, hostOptions } = options
-  await endOrphans(hostOptions.store, (message) => observer.onWarning?.(message))
+  const warn = (message: string) => observer.onWarning?.(message)
+  await endOrphans(hostOptions.store, warn)
+  await endPrograms(programsFolder(hostOptions.runtimeDirectory), warn)
   await bus.reclaim('interrupted: hdsync or the machine stopped', options.clock.now())
   const { interrupted, untouched } = begunRuns(options)
   for (const runId of untouched) await bus.holdBack(runId)

@@ -34,6 +34,8 @@ export interface Command {
   onStdout?: (chunk: Buffer) => void
   /** Receives standard error as it comes, all of it. */
   onStderr?: (chunk: Buffer) => void
+  /** Told once it runs. Its process id names its process group and its session too. */
+  onStarted?: (pid: number) => void
 }
 
 export interface CommandResult {
@@ -149,6 +151,7 @@ function start(command: Command, { observer, signal: common, owner }: RunnerOpti
     stderr: 'pipe',
   })
   const child = subprocess.nodeChildProcess as Child
+  if (child.pid !== undefined) command.onStarted?.(child.pid)
   // What a program that has ended does not read is lost; its end says why.
   child.stdin?.on('error', () => {})
   if (command.input !== undefined) child.stdin?.end(command.input)

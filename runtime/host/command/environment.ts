@@ -1,7 +1,8 @@
 const directories = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
-/** Variables of the caller's that would change what our commands do. */
-const unwanted = /^(TAR_OPTIONS|TAPE|GZIP|ZSTD_\w+|RSYNC_\w+|POSIXLY_CORRECT|LC_\w+|LANG|LANGUAGE)$/
+/** Variables of the caller's that would change what our commands do, or take them for a program of a function's. */
+const unwanted =
+  /^(HDSYNC_PROGRAM|TAR_OPTIONS|TAPE|GZIP|ZSTD_\w+|RSYNC_\w+|POSIXLY_CORRECT|LC_\w+|LANG|LANGUAGE)$/
 
 /**
  * What every command sees: the caller's variables but for those that would change what it does, messages in

@@ -56,12 +56,36 @@ export async function endOrphans(
  */
 export function processesWith(name: string, ...values: string[]): number[][] {
   const found = values.map((value) => ({ variable: `\0${name}=${value}\0`, pids: [] as number[] }))
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue
-    const environment = `\0${read(entry, 'environ')}`
-    for (const { variable, pids } of found) if (environment.includes(variable)) pids.push(Number(entry))
+  for (const pid of processIds()) {
+    const environment = environmentOf(pid)
+    for (const { variable, pids } of found) if (environment.includes(variable)) pids.push(pid)
   }
   return found.map(({ pids }) => pids)
+}
+
+/** All processes but this one. */
+export function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+    .filter((pid) => pid !== process.pid)
+}
+
+/** What a process was started with, each `\0NAME=VALUE\0`; empty when it has ended. */
+export function environmentOf(pid: number): string {
+  return `\0${read(pid, 'environ')}`
+}
+
+/** State, parent, group, session, ...; none when it has ended. The name before them may hold anything. @see proc(5) */
+export function statOf(pid: number): string[] {
+  const stat = read(pid, 'stat')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+/** The session of a process; undefined when it has ended, whether or not its parent has heard of that. */
+export function sessionOf(pid: number): number | undefined {
+  const [state = '', , , session] = statOf(pid)
+  return session === undefined || 'ZX'.includes(state) ? undefined : Number(session)
 }
 
 /** The argument vector of a process; empty when it has ended. */
@@ -85,7 +109,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-function read(pid: number | string, file: string): string {
+function read(pid: number, file: string): string {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'latin1')
   } catch {

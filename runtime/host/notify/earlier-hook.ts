@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Envelope } from '../../../events/index.ts'
 import type { NotifyHook } from '../../config/notify.ts'
-import { argvOf, processesWith } from '../command/orphans.ts'
+import { argvOf, processesWith, statOf } from '../command/orphans.ts'
 
 const killDelayMs = 5000
 
@@ -36,16 +35,6 @@ function isOrphanedHook(pid: number, [program, ...words]: readonly [string, ...s
   const tail = shown.slice(shown.length - words.length)
   const name = shown[shown.length - words.length - 1] ?? ''
   return basename(name) === basename(program) && words.every((word, at) => tail[at] === word)
-}
-
-/** State, parent, group, session, ...; the name before them may hold anything. @see proc(5) */
-function statOf(pid: number): string[] {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  } catch {
-    return []
-  }
 }
 
 function endGroup(pid: number, name: NodeJS.Signals): void {
