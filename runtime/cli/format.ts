@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { eastAsianWidth } from 'get-east-asian-width'
 import { weekdayOf } from '../weekday.ts'
@@ -93,6 +94,16 @@ export function printable(text: string): string {
 /** A command as one can paste it into a shell. */
 export function shellQuote(argv: readonly string[]): string {
   return argv.map(shellWord).join(' ')
+}
+
+/** The same for a word of any bytes. */
+export function shellQuoteBytes(word: Buffer): string {
+  if (isUtf8(word)) return shellWord(word.toString())
+  const escaped = word.toString('latin1').replace(/[\\']|[^ -~]/g, (byte) => {
+    const code = byte.charCodeAt(0)
+    return code === 0x5c || code === 0x27 ? `\\${byte}` : `\\x${code.toString(16).padStart(2, '0')}`
+  })
+  return `$'${escaped}'`
 }
 
 /** `$'...'` is the one form that shows control characters. @see bash(1), QUOTING */

@@ -1,22 +1,24 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { StoredRestoreRequest } from '../../../events/index.ts'
 import { isEmpty, liveRootOf } from '../../backup/restore/destination.ts'
 import { proveMounted } from '../../backup/restore/in-place.ts'
 import type { RestorePlan } from '../../backup/restore/make-plan.ts'
+import type { Place } from '../../backup/restore/place.ts'
 import { planJson } from '../../backup/restore/plan-json.ts'
 import { beyondLimit, planRequest, type Wanted } from '../../backup/restore/plan-request.ts'
 import { registeredRestores } from '../../backup/restore/register.ts'
-import { TerminalError, UsageError } from '../../errors.ts'
+import { CancelledError, TerminalError, UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import { dayOf } from '../../host/points/archive-night.ts'
 import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
-import { exitCodes } from '../exit-codes.ts'
+import { exitCodes, signalExitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { readPast } from '../past.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
 import { doRestore } from '../points/do-restore.ts'
 import { planText } from '../points/plan-text.ts'
+import { restoreLine } from '../points/restore-line.ts'
 
 export interface RestoreOptions extends WhereOptions {
   at?: string
@@ -42,11 +44,29 @@ export interface RestoreOptions extends WhereOptions {
  * @returns As exit codes; 5 where more would be deleted than the source allows.
  */
 export async function restoreCommand(words: string[], options: RestoreOptions, io: Io): Promise<number> {
-  check(words, options)
+  check(words, options, io)
   const access = await openAccess(options, io)
   const earlier = options.undo ?? options.resume
   if (earlier !== undefined) return goBack(earlier, access, options, io)
-  const { point, wanted } = whatIsWanted(words, access, options)
+  if (words.length > 0) return restorePlaces(words.map(access.place), access, options, io)
+  const { leadThrough } = await import('../points/lead-through.ts')
+  try {
+    const { places, ...answers } = await leadThrough(access, options, newFolderFor)
+    return await restorePlaces(places, access, { ...options, ...answers, isLed: true }, io)
+  } catch (error) {
+    if (error instanceof CancelledError) return signalExitCodes.SIGINT ?? exitCodes.failed
+    throw error
+  }
+}
+
+async function restorePlaces(
+  places: readonly Place[],
+  access: Access,
+  options: RestoreOptions & { isLed?: boolean },
+  io: Io,
+): Promise<number> {
+  const { isLed = false } = options
+  const { point, wanted } = whatIsWanted(places, access, options)
   access.reader(point)
   const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'plan' })
   const { config } = access
@@ -54,7 +74,7 @@ export async function restoreCommand(words: string[], options: RestoreOptions, i
     await proveMounted(point.source, config, runner, (from) => readPast(config, from))
   const plan = await planRequest(wanted, point, access.config, runner)
   const beyond = beyondLimit(plan, access.config, options.allowDeletions)
-  const asks = !wanted.isNew && !options.yes
+  const asks = isLed || (!wanted.isNew && !options.yes)
   if (options.dryRun || (asks && plan.actions.length > 0) || beyond) show(plan, options, io)
   if (beyond) {
     io.stderr(`hdsync: ${beyond}\n  if that is as it should be: --allow-deletions ${plan.deleted.entries}\n`)
@@ -66,7 +86,11 @@ export async function restoreCommand(words: string[], options: RestoreOptions, i
     show(plan, options, io)
     return looked
   }
-  if (asks && !(await agreed(options, io))) {
+  if (isLed) {
+    io.stdout(`The same without questions:\n  ${restoreLine(places, options)}\n`)
+    const { askToRestore } = await import('../points/lead-through.ts')
+    await askToRestore()
+  } else if (asks && !(await agreed(options, io))) {
     throw new UsageError('this would change what is there', {
       hint: 'if the plan above is as it should be: --yes',
     })
@@ -82,16 +106,14 @@ export async function restoreCommand(words: string[], options: RestoreOptions, i
   return doRestore({ source: point.source, request, plan }, access, options, io)
 }
 
-function check(
-  words: readonly string[],
-  { to, inPlace, delete: deletes, undo, resume }: RestoreOptions,
-): void {
+function check(words: readonly string[], options: RestoreOptions, io: Io): void {
+  const { to, inPlace, delete: deletes, undo, resume } = options
   const earlier = [undo, resume].filter((id) => id !== undefined).length
   if (earlier > 1) throw new UsageError('it is either --undo or --resume')
   if (earlier > 0 && words.length > 0) throw new UsageError('--undo and --resume take no place')
-  if (earlier === 0 && words.length === 0) {
+  if (earlier === 0 && words.length === 0 && !canAsk(options, io)) {
     throw new UsageError('what is to be restored?', {
-      hint: 'hdsync restore PLACE…; `hdsync backups` and `hdsync ls` tell what there is',
+      hint: 'hdsync restore PLACE…; `hdsync backups` and `hdsync ls` tell what there is; in a terminal, `hdsync restore` alone asks',
     })
   }
   if (to !== undefined && inPlace) throw new UsageError('it is either --to or --in-place')
@@ -103,16 +125,15 @@ function check(
 }
 
 function whatIsWanted(
-  words: readonly string[],
+  places: readonly Place[],
   access: Access,
   { at, to, inPlace, delete: deletes = false, exclude = [], owners }: RestoreOptions,
 ): { point: RestorePoint; wanted: Wanted } {
-  const places = words.map((word) => access.place(word))
   const sources = [...new Set(places.map(({ source }) => source))]
   const [source = ''] = sources
   if (sources.length > 1) throw new UsageError(`one source at a time: these are of ${sources.join(' and ')}`)
   const point = access.point(source, at)
-  const root = inPlace ? liveRootOf(source, access.config) : resolve(to ?? join('.', nameFor(source, point)))
+  const root = inPlace ? liveRootOf(source, access.config) : resolve(to ?? newFolderFor(point))
   const isNew = !inPlace && isEmpty(root)
   if (to === undefined && !inPlace && !isNew) {
     throw new UsageError(`${root} is not empty`, { hint: 'name another folder: --to FOLDER' })
@@ -131,9 +152,9 @@ function whatIsWanted(
   }
 }
 
-/** `var-2026-11-24`: the source, and the day of the restore point. */
-function nameFor(source: string, { at }: RestorePoint): string {
-  return `${source}-${dayOf(Date.parse(at))}`
+/** `var-2026-11-24` here: the source, and the day of the restore point. */
+function newFolderFor({ source, at }: RestorePoint): string {
+  return resolve(`${source}-${dayOf(Date.parse(at))}`)
 }
 
 function show(plan: RestorePlan, { json, dryRun }: RestoreOptions, io: Io): void {
@@ -141,8 +162,12 @@ function show(plan: RestorePlan, { json, dryRun }: RestoreOptions, io: Io): void
   else io.stdout(planText(plan, dryRun ? undefined : 20))
 }
 
-async function agreed({ json }: RestoreOptions, io: Io): Promise<boolean> {
-  if (json || io.env.CI || !process.stdin.isTTY || !process.stdout.isTTY) return false
+function canAsk({ json }: RestoreOptions, io: Io): boolean {
+  return !json && !io.env.CI && process.stdin.isTTY && process.stdout.isTTY
+}
+
+async function agreed(options: RestoreOptions, io: Io): Promise<boolean> {
+  if (!canAsk(options, io)) return false
   const { confirm } = await import('@clack/prompts')
   return (await confirm({ message: 'Do it?', initialValue: false })) === true
 }

@@ -1,15 +1,15 @@
-import { placeText } from '../../backup/restore/place.ts'
+import { type Place, placeText } from '../../backup/restore/place.ts'
 import { type Sighting, type Version, versionsOf } from '../../backup/restore/versions.ts'
 import { reasonOf, UsageError } from '../../errors.ts'
 import type { PointReader } from '../../host/points/entry.ts'
 import { localMinute } from '../../instant.ts'
 import { formatBytes } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { shellQuote } from '../format.ts'
 import type { Io } from '../io.ts'
 import { openAccess, type WhereOptions } from '../points/access.ts'
 import { isoOfNs, modeOctal } from '../points/entry-text.ts'
 import { nameText } from '../points/names.ts'
+import { restoreLine } from '../points/restore-line.ts'
 import { table } from '../table.ts'
 
 /**
@@ -42,7 +42,7 @@ export async function versionsCommand(
     })
   }
   if (options.json) io.stdout(`${JSON.stringify({ versions: versions.map(versionJson) })}\n`)
-  else io.stdout(versionsText(versions, placeText(place), options, io))
+  else io.stdout(versionsText(versions, place, options, io))
   return failed === 0 ? exitCodes.succeeded : exitCodes.failed
 }
 
@@ -66,12 +66,11 @@ function versionJson({ entry, from, to, point }: Version): Record<string, unknow
 
 function versionsText(
   versions: readonly Version[],
-  place: string,
-  { disk }: WhereOptions,
+  place: Place,
+  where: WhereOptions,
   { width }: Io,
 ): string {
   const minute = (at: string) => localMinute(Date.parse(at))
-  const where = disk === undefined ? '' : ` --disk ${shellQuote([disk])}`
   const rows = versions.map(({ entry, from, to, point }) => [
     minute(from),
     minute(to),
@@ -80,8 +79,6 @@ function versionsText(
     modeOctal(entry.mode),
     point.id,
   ])
-  const commands = versions.map(
-    ({ point }) => `hdsync${where} restore ${shellQuote([place])} --at ${point.id}\n`,
-  )
+  const commands = versions.map(({ point }) => `${restoreLine([place], { ...where, at: point.id })}\n`)
   return `${table([['FROM', 'TO', 'SIZE', 'MODIFIED', 'MODE', 'IN'], ...rows], width)}\n${commands.join('')}`
 }

@@ -107,7 +107,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
     restore() {
       make(
         'restore [place...]',
-        'bring back what was there: into a new folder here, into --to FOLDER, or --in-place',
+        'bring back what was there: into a new folder here, into --to FOLDER, or --in-place; without a place it asks',
         'hdsync restore var:mail/ann --at Tuesday\n  hdsync restore /var/mail/ann --at 3d --in-place\n  hdsync restore --undo last',
       )
         .option(...at)
