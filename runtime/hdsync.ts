@@ -65,6 +65,7 @@ export {
 } from './errors.ts'
 export type { EarlierArchive } from './host/archive/earlier-archive.ts'
 export type { Session } from './host/command/session.ts'
+export type { FetchRequest, FetchResponse } from './host/fetch.ts'
 export type { Host } from './host/host.ts'
 export type { Comparison } from './host/mirror/compare.ts'
 export type { Mirror } from './host/mirror/mirrors.ts'

@@ -5,7 +5,9 @@ import { parseConfig } from './config/config.ts'
 import { SqliteBus } from './core/bus/sqlite/bus.ts'
 import { inMemory, openDatabase } from './core/bus/sqlite/database.ts'
 import type { FunctionDefinition } from './core/function.ts'
+import { withoutEffects } from './core/guests/effects.ts'
 import { register } from './core/registry/registry.ts'
+import type { FetchRequest, FetchResponse } from './host/fetch.ts'
 
 export type { Rehearsal } from './backup/rehearsal.ts'
 
@@ -19,6 +21,8 @@ export interface RehearseOptions {
    * the program fails.
    */
   answer?: (command: readonly string[], said: string) => string
+  /** What a server answers to `host.fetch`: 200 and nothing unless given. Where it throws, there is no answer. */
+  respond?: (url: string, request: FetchRequest) => Partial<FetchResponse>
 }
 
 const sample = `
@@ -45,7 +49,7 @@ export interface Rehearsed<E extends EventDefinition> extends RehearseOptions {
 
 /**
  * Runs a function with an event, and tells what it did. Nothing is executed, and nothing is put on a bus. What the
- * function looks up of earlier events are those of `events`.
+ * function looks up of earlier events are those of `events`. A plain `fetch` and writes by `node:fs` are refused in it.
  * @example
  * const { story, outcome } = await rehearse(lockDatabase, snapshotBefore, { source: 'var' })
  * const { emitted } = await rehearse(join, { on: partDone, data: { n: 2 }, events: [{ on: partDone, data: { n: 1 } }] })
@@ -67,7 +71,7 @@ export async function rehearse<E extends EventDefinition>(
   options: RehearseOptions = {},
 ): Promise<Rehearsal> {
   const wish = 'on' in first ? first : { on: first, data: data as InputOf<E>, ...options }
-  const { on, events = [], attempt = 1, config = sample, answer = () => '' } = wish
+  const { on, events = [], attempt = 1, config = sample, answer = () => '', respond = () => ({}) } = wish
   const event = envelopeFor(on, wish.data, attempt)
   const bus = new SqliteBus(openDatabase(inMemory), inMemory)
   const past = events.map((one) => ({
@@ -76,12 +80,17 @@ export async function rehearse<E extends EventDefinition>(
   }))
   await bus.publish([...past, event].map((one) => ({ event: one, deliveries: [] })))
   try {
-    return await rehearseFunction(register('function', definition), event, {
+    return await rehearseFunction(register('function', quiet(definition)), event, {
       config: parseConfig(config, 'hdsync.yaml'),
       runtimeDirectory: '/run/hdsync/STORE',
       bus,
       adapt: (host) => ({
         ...host,
+        async fetch(url, request = {}) {
+          const usual = await host.fetch(url, request)
+          const response = { ...usual, ...respond(url, request) }
+          return { ...response, ok: response.status >= 200 && response.status < 300 }
+        },
         async program(command) {
           const result = await host.program(command)
           return { ...result, stdout: answer(command.argv, command.input ?? '') }
@@ -103,4 +112,11 @@ export async function rehearse<E extends EventDefinition>(
   } finally {
     bus.close()
   }
+}
+
+/** A function that cannot do what it does without `host`. */
+function quiet(definition: FunctionDefinition): FunctionDefinition {
+  const { spec } = definition
+  const run: typeof spec.run = (...args) => withoutEffects(() => spec.run(...args), { programs: false })
+  return { ...definition, spec: { ...spec, run } }
 }

@@ -147,7 +147,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     const store = Store.open(config.state)
     if (!store) return undefined
     try {
-      const load = () => loadFunctions(config, (message) => options.observer?.onWarning?.(message))
+      const load = () => loadFunctions(config, { warn: (message) => options.observer?.onWarning?.(message) })
       return assemble(options, await load(), load, store)
     } catch (error) {
       store.close()

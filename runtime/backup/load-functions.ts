@@ -35,13 +35,10 @@ export interface LoadedRegistry extends Registry, Pick<Guests, 'close' | 'retire
 /** hdsync's own functions and those of the user's folder, if they are not left out. @throws {UsageError} As {@link loadRegistry}. */
 export function loadFunctions(
   { functions, state, guests }: Pick<Config, 'functions' | 'state'> & Partial<Pick<Config, 'guests'>>,
-  warn?: (message: string) => void,
+  options: Partial<Pick<GuestOptions, 'warn' | 'isDry'>> = {},
 ): Promise<LoadedRegistry> {
   const folders = { ours: ownFunctions, users: functions, state }
-  return loadRegistry(folders, catalogue, {
-    ...(guests && { memoryBytes: guests.memory }),
-    ...(warn && { warn }),
-  })
+  return loadRegistry(folders, catalogue, { ...(guests && { memoryBytes: guests.memory }), ...options })
 }
 
 /**
@@ -53,7 +50,7 @@ export function loadFunctions(
 export async function loadRegistry(
   folders: { ours: string; users: string; state?: string },
   events: ReadonlyMap<string, EventDefinition>,
-  guests: Partial<Pick<GuestOptions, 'memoryBytes' | 'warn'>> = {},
+  guests: Partial<Pick<GuestOptions, 'memoryBytes' | 'warn' | 'isDry'>> = {},
 ): Promise<LoadedRegistry> {
   const found =
     folders.ours === ownFunctions && builtIn ? fromBuild(builtIn) : await loadOwnFunctions(folders.ours)

@@ -8,6 +8,7 @@ import { rootPublication } from '../core/publication.ts'
 import { noneDisabled } from '../core/registry/disabled.ts'
 import type { RegisteredFunction, Registry } from '../core/registry/registry.ts'
 import { work } from '../core/worker.ts'
+import type { FetchRequest } from '../host/fetch.ts'
 import type { Host, HostOptions } from '../host/host.ts'
 import { createPlanner, type PlannedStep } from '../host/planning.ts'
 import { chainEnds } from './engine/chain-ends.ts'
@@ -23,6 +24,8 @@ export interface Rehearsal {
   started: { type: string; data: unknown; delayMs: number; key: string | null }[]
   /** What it ran, or would run, in its order. */
   steps: PlannedStep[]
+  /** What it asked of servers by `host.fetch`. */
+  fetched: ({ url: string } & FetchRequest)[]
   log: { level: 'info' | 'warn'; message: string }[]
   /** All of that in its order, a line each. */
   story: string[]
@@ -57,6 +60,7 @@ export async function rehearse(
   const { config, store = 'STORE', runtimeDirectory, signal = new AbortController().signal } = options
   const { quote = (argv) => argv.join(' ') } = options
   const steps: PlannedStep[] = []
+  const fetched: Rehearsal['fetched'] = []
   const log: Rehearsal['log'] = []
   const story: string[] = []
   const tell = (line: string) => {
@@ -114,6 +118,7 @@ export async function rehearse(
         const host = talkative(
           makeHost({ observer, signal, store, runtimeDirectory, stateDirectory: config.state }),
           tell,
+          fetched,
         )
         return {
           host: options.adapt?.(host, tell) ?? host,
@@ -142,6 +147,7 @@ export async function rehearse(
       return { type, data, delayMs: Math.max(0, at - Date.parse(time)), key: dedupe?.key ?? null }
     }),
     steps,
+    fetched,
     log,
     story,
   }
@@ -153,10 +159,16 @@ export function envelopeFor<E extends EventDefinition>(event: E, data: InputOf<E
   return { ...rootPublication(registry, event, data, { now: Date.now() }).event, attempt }
 }
 
-/** Adds to the story what is said to a session. */
-function talkative(host: Host, tell: (line: string) => void): Host {
+/** Adds to the story what is said to a session, and what is asked of servers. */
+function talkative(host: Host, tell: (line: string) => void, fetched: Rehearsal['fetched']): Host {
   return {
     ...host,
+    fetch(url, request = {}) {
+      const { method = 'GET', body } = request
+      fetched.push({ url, ...request })
+      tell(`fetch ${method} ${url}${body === undefined ? '' : ` ${body}`}`)
+      return host.fetch(url, request)
+    },
     session(command) {
       const session = host.session(command)
       return {

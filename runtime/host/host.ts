@@ -12,6 +12,7 @@ import {
 } from './command/command.ts'
 import { programRunner } from './command/programs.ts'
 import { openSession, type Session } from './command/session.ts'
+import { type FetchRequest, type FetchResponse, fetchFor } from './fetch.ts'
 import { createSnapshots, type Snapshots } from './lvm/snapshots.ts'
 import { findGaps, type Gaps, type Ground } from './mirror/coverage.ts'
 import { type HeldLists, heldLists } from './mirror/held-lists.ts'
@@ -42,6 +43,11 @@ export interface Host {
   commands: CommandRunner
   /** Runs a program of the user's. @throws {CommandError} It failed. */
   program(command: Pick<Command, 'argv' | 'timeoutMs' | 'input' | 'env'>): Promise<CommandResult>
+  /**
+   * Asks a server over HTTP; where nothing is executed it is only shown. A status that tells of an error is an answer too.
+   * @throws {RetryableError} There was no answer, or not in time.
+   */
+  fetch(url: string, request?: FetchRequest): Promise<FetchResponse>
   /** Starts a program of the user's that is talked to; it ends with the function at the latest. */
   session(command: Pick<Command, 'argv' | 'timeoutMs' | 'env'>): Session
   /** Resolves once these programs have ended: the function is not attempted again beside them. */
@@ -82,6 +88,7 @@ export function createHost(options: HostOptions): Host {
     fileSystem: (folder) => fileSystemOf(runner, folder),
     program: (command) => programs.run(command),
     programsEnded: () => programs.ended(),
+    fetch: (url, request = {}) => fetchFor(url, request, signal),
     hook: createTellHook(runner, signal),
     commands: runner,
     session: (command) => openSession(programs, command),

@@ -250,6 +250,7 @@ function createPlanningHost(
     },
     gaps: async () => ({ uncovered: [], shadowed: [] }),
     hook: async () => 'told nobody: this is a plan',
+    fetch: async () => ({ status: 200, ok: true, headers: {}, text: '' }),
     session({ argv }) {
       const said: string[] = []
       plan({ argvs: [argv], said })

@@ -122,7 +122,7 @@ describe('imports', () => {
 
   test.each([
     ['execa', ['runtime/host/command/command.ts']],
-    ['node:child_process', ['runtime/core/guests/process.ts']],
+    ['node:child_process', ['runtime/core/guests/effects.ts', 'runtime/core/guests/process.ts']],
     [
       'node:sqlite',
       ['runtime/core/bus/sqlite/database.ts', 'runtime/host/archive/catalogue/catalogue-file.ts'],

@@ -30,7 +30,7 @@ export interface InvokeOptions {
  */
 export async function invokeCommand(name: string, options: InvokeOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const registry = await loadFunctions(config)
+  const registry = await loadFunctions(config, { isDry: !options.execute })
   const target = registry.get(name)
   if (!target) {
     const known = registry.functions.map((one) => one.name)

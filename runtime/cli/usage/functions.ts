@@ -71,14 +71,14 @@ export function functionCommands({ command, io, done }: Making): Commands {
       }
       command(
         'invoke <name>',
-        'run one function beside the bus; its commands are only shown',
+        'run one function beside the bus; its commands and host.fetch are only shown',
         `hdsync functions invoke mysql-lock --data '{"source":"var"}'`,
         functions,
       )
         .option('--data <json>', 'the data of the event')
         .option('--event <id>', 'a recorded event instead, or `last`')
         .option('--on <event>', 'which event, where it handles several')
-        .option('--execute', 'run its commands')
+        .option('--execute', 'do what it does')
         .option(...json)
         .action(async (name, _, self: Command) =>
           done(

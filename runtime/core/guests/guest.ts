@@ -4,6 +4,7 @@ import type { EventDefinition } from '../../../events/define.ts'
 import { CancelledError, TerminalError } from '../../errors.ts'
 import type { FunctionDefinition } from '../function.ts'
 import { type Ask, runCall } from './calls.ts'
+import { dryFlag, watchEffects, withoutEffects } from './effects.ts'
 import { loadFiles } from './load-files.ts'
 import type { FromGuest, ToGuest, Work } from './messages.ts'
 import { type ModuleOptions, watchModules } from './modules.ts'
@@ -24,6 +25,8 @@ export function serveGuests(catalogue: ReadonlyMap<string, EventDefinition>, mod
   let questions = 0
   const files = watchModules(modules)
   endWithParent()
+  const isDry = process.argv.includes(dryFlag)
+  if (isDry) watchEffects()
   watchStrays((error) => send({ kind: 'stray', call: current.getStore(), error: tellThrown(error) }))
 
   const asker =
@@ -58,7 +61,8 @@ export function serveGuests(catalogue: ReadonlyMap<string, EventDefinition>, mod
       const definition = definitions.get(work.function)
       if (!definition) throw new TerminalError(`${work.function} could not be loaded`)
       const options = { call, definition, signal: end.signal, ask: asker(call), send }
-      const result = await current.run(call, () => runCall(work, options))
+      const run = () => runCall(work, options)
+      const result = await current.run(call, () => (isDry ? withoutEffects(run, { programs: true }) : run()))
       send({ kind: 'ended', call, ...result })
     } catch (error) {
       send({ kind: 'ended', call, error: tellThrown(error) })

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { UsageError } from '../../errors.ts'
 import type { Progress } from '../../progress.ts'
+import { dryFlag } from './effects.ts'
 import { functionName } from './load-files.ts'
 import type { Emitted, FromGuest, Loaded, LoadFailure, Query, ToGuest, Work } from './messages.ts'
 import { answerQueries } from './queries.ts'
@@ -11,6 +12,8 @@ import { CutOffError, makeThrown, tellThrown } from './thrown.ts'
 export interface GuestOptions {
   /** The file that the process runs: it calls `serveGuests()`. */
   entry: string
+  /** Whether functions are kept from what they could do without `host`; see effects.ts. */
+  isDry?: boolean
   /** The most memory that it may have, resident. */
   memoryBytes: number
   /** How long the process may take to start, and each file to load. */
@@ -75,7 +78,7 @@ export class GuestProcess {
 
   constructor(options: GuestOptions) {
     this.#options = options
-    this.#child = fork(options.entry, [], {
+    this.#child = fork(options.entry, options.isDry ? [dryFlag] : [], {
       serialization: 'advanced',
       // A session of its own: Ctrl-C in the terminal is for hdsync, which ends what is going on in order.
       detached: true,

@@ -282,6 +282,10 @@ export class Box implements Host {
     return 'told'
   }
 
+  readonly fetch: Host['fetch'] = async () => {
+    throw new Error('no function of ours fetches anything')
+  }
+
   readonly program: Host['program'] = async () => {
     throw new Error('no function of ours runs a program')
   }
