@@ -10,7 +10,7 @@ import {
 import { configured } from '../../runtime/backup/configured.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { closeSourceGate } from '../../runtime/backup/source-gate.ts'
+import { closeSourceGate } from '../../runtime/backup/mirror/copy-gate.ts'
 import { TerminalError } from '../../runtime/errors.ts'
 
 /**

@@ -18,10 +18,10 @@ import { defineFunction, type LvSource, type Source } from '../../runtime/backup
 import { holdOf } from '../../runtime/backup/holds/source-hold.ts'
 import { copiedBy } from '../../runtime/backup/mirror/copied.ts'
 import { copy } from '../../runtime/backup/mirror/copy.ts'
+import { closeSourceGate } from '../../runtime/backup/mirror/copy-gate.ts'
 import { spoils } from '../../runtime/backup/mirror/may-be-lost.ts'
 import { openMirror } from '../../runtime/backup/mirror/open-mirror.ts'
 import { tellOverflow } from '../../runtime/backup/mirror/overflow.ts'
-import { closeSourceGate } from '../../runtime/backup/source-gate.ts'
 import type { Emit } from '../../runtime/core/function.ts'
 import { isoOf } from '../../runtime/instant.ts'
 

@@ -1,6 +1,6 @@
-import { sourceAfter, sourceBefore } from '../../events/index.ts'
-import type { Emit, EventLog } from '../core/function.ts'
-import { reasonOf } from '../errors.ts'
+import { sourceAfter, sourceBefore } from '../../../events/index.ts'
+import type { Emit, EventLog } from '../../core/function.ts'
+import { reasonOf } from '../../errors.ts'
 
 /**
  * Tells the functions at the gate of a directory how its copy went, if its `source.before` has been told of.
