@@ -1,5 +1,6 @@
 /// <reference types="node" preserve="true" />
 // In the types of a build too: without Node's, `AbortSignal` would be `any` to whoever has not installed them.
+import type { anyFact } from '../../events/any-fact.ts'
 import type { DataOf, EventDefinition, InputOf } from '../../events/define.ts'
 import type { Envelope } from '../../events/envelope.ts'
 import { scheduleDue } from '../../events/schedule.ts'
@@ -7,8 +8,15 @@ import type { Progress } from '../progress.ts'
 import type { Clock } from './clock.ts'
 import type { RetryPolicy } from './retry.ts'
 
-/** One event, as a handler receives it. */
-export interface Received<E extends EventDefinition> {
+/**
+ * One event, as a handler receives it. Of several events it is one of a union, which `type` tells apart:
+ * `if (received.type === 'run.failed') received.data.error`.
+ */
+export type Received<E extends EventDefinition> = E extends EventDefinition ? ReceivedOne<E> : never
+
+interface ReceivedOne<E extends EventDefinition> {
+  /** The type of the event; any, for a handler of `anyFact`. */
+  readonly type: E extends typeof anyFact ? string : E['type']
   /** The payload, checked against the event's schema. */
   readonly data: DataOf<E>
   /** The attempt that the event belongs to, from 1; whoever emits it sets it. */
@@ -17,7 +25,7 @@ export interface Received<E extends EventDefinition> {
 }
 
 /** One event, as `run` is handed it. */
-export interface Delivered<E extends EventDefinition> extends Received<E> {
+export type Delivered<E extends EventDefinition> = Received<E> & {
   /** Whether it is handled for the first time: no earlier attempt at this delivery has done a part of it. */
   readonly firstTry: boolean
 }

@@ -1,5 +1,5 @@
 import { anyFact } from '../../events/any-fact.ts'
-import type { DataOf, EventDefinition } from '../../events/define.ts'
+import type { EventDefinition } from '../../events/define.ts'
 import type { Envelope } from '../../events/envelope.ts'
 import { readStored } from '../../events/stored.ts'
 import { CancelledError, RetryableError, reasonOf, TerminalError } from '../errors.ts'
@@ -206,7 +206,7 @@ function receive({ event }: Delivery, { definition, name }: RegisteredFunction):
   const isLenient = handled.external || definition.spec.always
   const { success, data } = isLenient ? readStored(handled, event.data) : handled.schema.safeParse(event.data)
   if (!success) throw new TerminalError(`the data of ${event.type} ${event.id} is not valid`)
-  return { data, attempt: event.attempt, event }
+  return { type: event.type, data, attempt: event.attempt, event }
 }
 
 function emitter(
@@ -247,7 +247,7 @@ function eventLog(delivery: Delivery, { bus, registry, history }: WorkerOptions)
     <E extends EventDefinition>(definition: E) =>
     (event: Envelope): Received<E>[] => {
       const { success, data } = readStored(definition, event.data)
-      return success ? [{ data: data as DataOf<E>, attempt: event.attempt, event }] : []
+      return success ? [{ type: event.type, data, attempt: event.attempt, event } as Received<E>] : []
     }
   const typesOf = (definitions: readonly EventDefinition[]) => definitions.map(({ type }) => type)
   const newestFirst = (types: readonly string[], subject: string | undefined, limit: number) => {

@@ -1,5 +1,5 @@
 import { anyFact } from '../../../events/any-fact.ts'
-import type { DataOf, EventDefinition } from '../../../events/define.ts'
+import type { EventDefinition } from '../../../events/define.ts'
 import type { Envelope } from '../../../events/envelope.ts'
 import { readStored } from '../../../events/stored.ts'
 import { TerminalError } from '../../errors.ts'
@@ -58,7 +58,7 @@ function receive({ event, function: name }: Work, { on }: FunctionDefinition): R
   if (!handled) throw new TerminalError(`${name} does not take ${event.type} any more`)
   const { success, data } = readStored(handled, event.data)
   if (!success) throw new TerminalError(`the data of ${event.type} ${event.id} does not fit its schema`)
-  return { data, attempt: event.attempt, event }
+  return { type: event.type, data, attempt: event.attempt, event }
 }
 
 function contextOf(
@@ -176,7 +176,7 @@ function eventLog(call: number): EventLog {
     <E extends EventDefinition>(definition: E) =>
     (event: Envelope): Received<E>[] => {
       const { success, data } = readStored(definition, event.data)
-      return success ? [{ data: data as DataOf<E>, attempt: event.attempt, event }] : []
+      return success ? [{ type: event.type, data, attempt: event.attempt, event } as Received<E>] : []
     }
   const recent = (definitions: readonly EventDefinition[], subject: string | undefined, limit: number) =>
     query({

@@ -56,6 +56,17 @@ state: ${join(home, 'state')}
   return { config, told }
 }
 
+/** A function that compiles only where `type` tells its events apart. */
+const narrowed = `
+  import { defineFunction, runFailed, sourceFailed } from 'hdsync'
+  export default defineFunction({
+    on: [runFailed, sourceFailed], emits: [],
+    run(event, { log }) {
+      if (event.type === 'source.failed') log.warn(event.data.step)
+      else log.warn(event.data.sources.map(({ source }) => source).join())
+    },
+  })`
+
 /** A function that compiles only where nothing of what it uses is `any`. */
 const known = `
   import { type Config, defineFunction, type Host, runSucceeded, runWarned, z } from 'hdsync'
@@ -147,6 +158,7 @@ describe('the build', () => {
       hdsync('functions', 'new', 'tell-monitor', '--on', 'run.failed', '-c', config)
       hdsync('functions', 'new', 'lock', '--on', 'snapshot.before', '-c', config)
       writeFileSync(join(functions, 'known.ts'), known)
+      writeFileSync(join(functions, 'narrowed.ts'), narrowed)
       for (const [name, statement] of Object.entries(wrong)) {
         const text = `
           import { defineFunction, runWarned, sourceFailed, sourceSynced } from 'hdsync'
@@ -170,7 +182,9 @@ describe('the build', () => {
     })
 
     test('the types of all that functions and their tests are written with, and needs no checkout for it', () => {
-      const names = ['tell-monitor.ts', 'lock.test.ts', 'known.ts'].map((name) => `functions/${name}`)
+      const names = ['tell-monitor.ts', 'lock.test.ts', 'known.ts', 'narrowed.ts'].map(
+        (name) => `functions/${name}`,
+      )
       for (const name of names) expect(files).toContainEqual(expect.stringContaining(name))
       expect(files).toContain(join(app, 'runtime/hdsync.d.ts'))
       expect(files.filter((file) => file.startsWith(root))).toEqual([])

@@ -1,6 +1,6 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import { z } from 'zod'
-import { defineEvent, snapshotAfter, snapshotBefore } from '../../../../events/index.ts'
+import { anyFact, defineEvent, snapshotAfter, snapshotBefore } from '../../../../events/index.ts'
 import { defineFunction } from '../../../../runtime/backup/function.ts'
 import type { FunctionDefinition } from '../../../../runtime/core/function.ts'
 
@@ -40,6 +40,40 @@ describe('defineFunction()', () => {
       emits: [],
       // @ts-expect-error: only one of the two has it.
       run: ({ data }) => void data.dim,
+    })
+  })
+
+  test('tells several events apart by their type', () => {
+    defineFunction({
+      on: [lampOn, lampBroke],
+      emits: [],
+      run(received) {
+        expectTypeOf(received.type).toEqualTypeOf<'lamp.on' | 'lamp.broke'>()
+        if (received.type === 'lamp.on') expectTypeOf(received.data.dim).toEqualTypeOf<number>()
+        else expectTypeOf(received.data.reason).toEqualTypeOf<string>()
+      },
+    })
+    defineFunction({
+      on: [lampOn, lampBroke],
+      emits: [],
+      run({ type, data, event, attempt }) {
+        if (type === 'lamp.broke') expectTypeOf(data).toEqualTypeOf<{ reason: string }>()
+        // @ts-expect-error: it may be the other one.
+        else data.reason
+        expectTypeOf(event.type).toEqualTypeOf<string>()
+        expectTypeOf(attempt).toEqualTypeOf<number>()
+      },
+      giveUp(received) {
+        if (received.type === 'lamp.on') expectTypeOf(received.data.room).toEqualTypeOf<string>()
+      },
+    })
+    defineFunction({
+      on: anyFact,
+      emits: [],
+      run: ({ type, data }) => {
+        expectTypeOf(type).toEqualTypeOf<string>()
+        expectTypeOf(data).toEqualTypeOf<unknown>()
+      },
     })
   })
 

@@ -58,7 +58,13 @@ describe('a function that returns', () => {
     })
     await bench.emit(work, {})
     await bench.idle()
-    expect(received).toEqual({ data: { source: 'var' }, attempt: 1, event: bench.told[0], firstTry: true })
+    expect(received).toEqual({
+      type: 'test.work',
+      data: { source: 'var' },
+      attempt: 1,
+      event: bench.told[0],
+      firstTry: true,
+    })
   })
 
   test('knows whether it is tried for the first time, after it was redriven too', async () => {
