@@ -4,6 +4,7 @@ import type { Entry, PointReader } from '../../host/points/entry.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { type Decision, decide } from './decide.ts'
 import { excludedBy } from './excluded.ts'
+import { namesToUnpack, type ToUnpack } from './names-to-unpack.ts'
 
 /** What somebody wants brought back, and where to. */
 export interface RestoreRequest {
@@ -26,12 +27,8 @@ export interface RestoreRequest {
   owners: 'keep' | 'me'
 }
 
-export interface RestorePlan extends Decision {
+export interface RestorePlan extends Decision, ToUnpack {
   request: RestoreRequest
-  /** What is unpacked, with everything below it. */
-  unpack: Buffer[]
-  /** Folders that are unpacked without it. */
-  unpackAlone: Buffer[]
   /** What of that is not put in place, each with everything below it. */
   leaveOut: Buffer[]
   /** Why not all of the restore point could be read. */
@@ -39,9 +36,6 @@ export interface RestorePlan extends Decision {
   /** Another one means that something has changed since it was made. */
   hash: string
 }
-
-/** An archive is looked through for each of the names that are wanted of it. */
-const mostNames = 1000
 
 /**
  * Looks what a restore would do. Writes nothing.
@@ -74,10 +68,13 @@ export async function makePlan(
     owners: owners === 'keep',
   })
   restoreParentsOf(leaveOut, decision, wanted)
+  const { entries, above } = found
+  // An archive is looked through for each of the names that are wanted of it.
+  const mostNames = point.kind === 'mirror' ? Number.POSITIVE_INFINITY : 1000
   return {
     ...decision,
     request,
-    ...namesToUnpack(decision, found, request),
+    ...namesToUnpack(decision, { entries, above, paths, leaveOut, mostNames }),
     leaveOut,
     damage: found.damage,
     hash: hashOf(request, decision, wanted),
@@ -174,42 +171,6 @@ function restoreParentsOf(
     planned.add(key(folder))
     actions.push({ op: 'folder', path: folder.path, type: folder.type })
   }
-}
-
-/** What is unpacked with everything below it, and which folders are without. */
-function namesToUnpack(
-  { actions }: Decision,
-  { above, entries }: Pick<Found, 'above' | 'entries'>,
-  { paths, point }: RestoreRequest,
-): Pick<RestorePlan, 'unpack' | 'unpackAlone'> {
-  const made = new Set(actions.filter(({ op }) => op === 'create' || op === 'replace').map(key))
-  const alone = above.filter((entry) => isWithinOne(key(entry), made))
-  const tops = [
-    ...[...made]
-      .filter((name) => !alone.some((entry) => key(entry) === name))
-      .map((name) => Buffer.from(name, 'latin1')),
-    ...paths.filter((path) => alone.some((entry) => isBelow(path, entry.path))),
-  ]
-  const names = new Set(tops.map((path) => path.toString('latin1')))
-  // What a further name of a file is unpacked with has to be there.
-  const firsts = entries.flatMap((entry) => {
-    const first = entry.hardLinkTo
-    if (!first || !names.has(key(entry)) || names.has(first.toString('latin1'))) return []
-    names.add(first.toString('latin1'))
-    return [first]
-  })
-  const all = [...tops, ...firsts]
-  return {
-    unpack: point.kind !== 'mirror' && all.length > mostNames ? [...paths] : all,
-    unpackAlone: alone.map(({ path }) => path),
-  }
-}
-
-function isWithinOne(name: string, folders: ReadonlySet<string>): boolean {
-  for (let path = name; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
-    if (folders.has(path)) return true
-  }
-  return false
 }
 
 function outermost(entries: readonly Entry[]): Buffer[] {

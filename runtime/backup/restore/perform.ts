@@ -34,8 +34,7 @@ export function beginRestore(plan: RestorePlan, id: string, now: number): Restor
   const { root, isNew, point, owners } = plan.request
   if (isNew) mkdirSync(root, { recursive: true, mode: 0o700 })
   const rootTimeNs = String(timeOfFolder(root))
-  const sizeBytes = plan.created.sizeBytes + plan.replaced.sizeBytes
-  proveRoom(root, { sizeBytes, entries: plan.created.entries + plan.replaced.entries })
+  proveRoom(root, plan.room)
   const base64 = (paths: readonly Buffer[]) => paths.map((path) => path.toString('base64'))
   const record: RestoreRecord = {
     id,

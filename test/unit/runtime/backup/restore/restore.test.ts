@@ -52,6 +52,12 @@ function make(medium: Medium): Made {
   return { folder, live, point: { ...base, kind: 'weekday', path } }
 }
 
+/** Makes the restore point once more. */
+function remake({ folder, point: { path, kind } }: Made): void {
+  if (kind === 'mirror') sh('rsync -aHAXS --numeric-ids --modify-window=-1 live/var/ disk/var/', folder)
+  else archiveOf(join(folder, 'live'), 'var', path)
+}
+
 function request(made: Made, more: Partial<RestoreRequest> = {}): RestoreRequest {
   return {
     point: made.point,
@@ -207,6 +213,42 @@ describe.each(media)('a restore from %s', (medium) => {
     expect(sh('find . | sort', root)).not.toMatch(/deep|sparse|old/)
     const time = (path: string) => statSync(path, { bigint: true }).mtimeNs
     for (const path of ['a', 'with space']) expect(time(join(root, path))).toBe(time(join(made.live, path)))
+  })
+
+  test('of a folder brings back files whose first names lie elsewhere, or are left out', async () => {
+    const made = make(medium)
+    sh(
+      'mkdir -p first last; echo shared > first/name; ln first/name last/name; ln first/name last/other',
+      made.live,
+    )
+    remake(made)
+    for (const [exclude, paths] of [
+      [[], ['last']],
+      [['/first'], ['']],
+      [
+        ['/first/name', '/last/other'],
+        ['first', 'last'],
+      ],
+    ] as const) {
+      const root = join(made.folder, `new ${paths}`)
+      const wanted = { root, isNew: true, exclude, paths: paths.map((path) => Buffer.from(path)) }
+      const { restored } = await restore(request(made, wanted))
+      expect(restored).toEqual({ missing: [] })
+      expect(readFileSync(join(root, 'last/name'), 'utf8')).toBe('shared\n')
+      expect(statSync(join(root, 'last/name')).nlink).toBe(2 - Number(exclude.length === 2))
+    }
+  })
+
+  test('needs no room for what it leaves out', async () => {
+    const made = make(medium)
+    const root = join(made.folder, 'some')
+    const all = await planOf(request(made, { root, isNew: true }))
+    const some = await planOf(request(made, { root, isNew: true, exclude: ['/sparse'] }))
+    const { size } = statSync(join(made.live, 'sparse'))
+    expect(all.room.sizeBytes - some.room.sizeBytes).toBe(size)
+    expect(all.room.entries - some.room.entries).toBe(1)
+    const endless = { ...some, room: { entries: 1, sizeBytes: 2 ** 60 } }
+    expect(() => beginRestore(endless, 'one', 1000)).toThrow(/needs .* and there are/)
   })
 
   test('that is cut off anywhere goes on, and leaves old or new at each path', async () => {
