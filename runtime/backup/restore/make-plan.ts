@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { TerminalError, UsageError } from '../../errors.ts'
 import type { Entry, PointReader } from '../../host/points/entry.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
-import { type Decision, decide } from './decide.ts'
-import { excludedBy } from './excluded.ts'
-import { namesToUnpack, type ToUnpack } from './names-to-unpack.ts'
+import { type Decision, decide } from './plan/decide.ts'
+import { excludedBy } from './plan/excluded.ts'
+import { namesToUnpack, type ToUnpack } from './plan/names-to-unpack.ts'
 
 /** What somebody wants brought back, and where to. */
 export interface RestoreRequest {

@@ -1,4 +1,4 @@
-import type { Entry } from '../../host/points/entry.ts'
+import type { Entry } from '../../../host/points/entry.ts'
 import type { Decision, Tally } from './decide.ts'
 
 /** What is unpacked to be put in place. */

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { excludedBy } from '../../../../../runtime/backup/restore/excluded.ts'
-import { temporaryFolder } from '../../../temporary-folder.ts'
-import { sh } from '../../host/points/tree.ts'
+import { excludedBy } from '../../../../../../runtime/backup/restore/plan/excluded.ts'
+import { temporaryFolder } from '../../../../temporary-folder.ts'
+import { sh } from '../../../host/points/tree.ts'
 
 const files = [
   'a/b/c',

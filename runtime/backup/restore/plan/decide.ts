@@ -1,5 +1,5 @@
-import type { Entry } from '../../host/points/entry.ts'
-import type { Action } from '../../host/restore/action.ts'
+import type { Entry } from '../../../host/points/entry.ts'
+import type { Action } from '../../../host/restore/action.ts'
 import type { Excluded } from './excluded.ts'
 
 /** What there is, and what there was. */
