@@ -52,6 +52,7 @@ export type {
   Start,
   StartOptions,
 } from './core/function.ts'
+export type { Once } from './core/once.ts'
 export { type RetryPolicy, retryDelayMs, retryForADay } from './core/retry.ts'
 export {
   CancelledError,

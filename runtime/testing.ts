@@ -21,6 +21,8 @@ export interface RehearseOptions {
    * the program fails.
    */
   answer?: (command: readonly string[], said: string) => string
+  /** What an earlier attempt has done by `once`, and what came of it; nothing unless given. */
+  once?: Readonly<Record<string, unknown>>
   /** What a server answers to `host.fetch`: 200 and nothing unless given. Where it throws, there is no answer. */
   respond?: (url: string, request: FetchRequest) => Partial<FetchResponse>
 }
@@ -71,7 +73,15 @@ export async function rehearse<E extends EventDefinition>(
   options: RehearseOptions = {},
 ): Promise<Rehearsal> {
   const wish = 'on' in first ? first : { on: first, data: data as InputOf<E>, ...options }
-  const { on, events = [], attempt = 1, config = sample, answer = () => '', respond = () => ({}) } = wish
+  const {
+    on,
+    events = [],
+    attempt = 1,
+    config = sample,
+    answer = () => '',
+    respond = () => ({}),
+    once,
+  } = wish
   const event = envelopeFor(on, wish.data, attempt)
   const bus = new SqliteBus(openDatabase(inMemory), inMemory)
   const past = events.map((one) => ({
@@ -84,6 +94,7 @@ export async function rehearse<E extends EventDefinition>(
       config: parseConfig(config, 'hdsync.yaml'),
       runtimeDirectory: '/run/hdsync/STORE',
       bus,
+      once,
       adapt: (host) => ({
         ...host,
         async fetch(url, request = {}) {

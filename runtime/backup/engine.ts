@@ -187,7 +187,15 @@ function assemble(
     bus,
     registry,
     clock,
-    context: contextFactory({ config, observer, clock, journal, hostOptions, host: options.host }),
+    context: contextFactory({
+      config,
+      observer,
+      clock,
+      journal,
+      kept: (deliveryId) => store.kept(deliveryId),
+      hostOptions,
+      host: options.host,
+    }),
     ...chainEnds({ registry, clock }),
     onEvent(event) {
       ends.heard(event)

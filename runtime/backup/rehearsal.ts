@@ -4,6 +4,7 @@ import { dueAt, type EventBus, type Publication } from '../core/bus/bus.ts'
 import { SqliteBus } from '../core/bus/sqlite/bus.ts'
 import { inMemory, openDatabase } from '../core/bus/sqlite/database.ts'
 import { systemClock } from '../core/clock.ts'
+import { keptInMemory } from '../core/once.ts'
 import { rootPublication } from '../core/publication.ts'
 import { noneDisabled } from '../core/registry/disabled.ts'
 import type { RegisteredFunction, Registry } from '../core/registry/registry.ts'
@@ -41,6 +42,8 @@ export interface RehearsalOptions {
   host?: (options: HostOptions) => Host
   /** Changes the box that the function sees. */
   adapt?: (host: Host, tell: (line: string) => void) => Host
+  /** What an earlier attempt has done by `once`, and what came of it; nothing unless given. */
+  once?: Readonly<Record<string, unknown>> | undefined
   /** Told of each line of the story as it happens. */
   onLine?: (line: string) => void
   /** How a command is written in the story; its words one after the other unless given. */
@@ -127,6 +130,7 @@ export async function rehearse(
           log: { info: line('info'), warn: line('warn') },
           signal,
           clock: systemClock,
+          kept: keptInMemory(options.once),
           progress: () => {},
         }
       },

@@ -6,6 +6,7 @@ import type { Envelope } from '../../events/envelope.ts'
 import { scheduleDue } from '../../events/schedule.ts'
 import type { Progress } from '../progress.ts'
 import type { Clock } from './clock.ts'
+import type { Once } from './once.ts'
 import type { RetryPolicy } from './retry.ts'
 
 /**
@@ -113,6 +114,11 @@ export interface Context<Host, Config> {
   gates: Gates
   /** For the chain itself: why functions of the user's do not take part, a sentence each. */
   leftOut: readonly string[]
+  /**
+   * Does something once for this delivery, such as to send a message: the next attempt is given what it has returned.
+   * @see {@link Once} for what it does not promise.
+   */
+  once: Once
   /** Shows how far long work has come; nothing of it is kept. */
   progress(progress: Progress): void
 }

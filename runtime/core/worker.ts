@@ -10,6 +10,7 @@ import type { GateKeeper, Visit } from './gates.ts'
 import { failureText } from './guests/failure-text.ts'
 import { refuseDeep } from './guests/lineage.ts'
 import { CutOffError } from './guests/thrown.ts'
+import { type KeptResults, keptInMemory, onceWith } from './once.ts'
 import { childPublication, startPublication } from './publication.ts'
 import { isBeside, isDisabled, type RegisteredFunction, type Registry } from './registry/registry.ts'
 import { isSafe } from './registry/safe-runs.ts'
@@ -20,7 +21,10 @@ import { startOf } from './start.ts'
 export type ContextFactory = (
   delivery: Delivery,
   signal: AbortSignal,
-) => Omit<Context<unknown, unknown>, 'events' | 'gates' | 'leftOut'> & {
+) => Omit<Context<unknown, unknown>, 'events' | 'gates' | 'leftOut' | 'once'> & {
+  /** Where results are kept for the next attempt; for this one alone unless given. */
+  kept?: KeptResults
+} & {
   /** Resolves once what the function has started has ended; it has been told to. */
   ended?(): Promise<void>
 }
@@ -119,8 +123,11 @@ async function attemptOnce(
     if (visit) await visit.enter()
     const { emit, start, publications, close } = emitter(delivery, target, 'run', options)
     made = options.context(delivery, signal)
+    const { kept = keptInMemory() } = made
     const context = {
       ...made,
+      kept,
+      once: onceWith(kept),
       ...visit?.context,
       events: eventLog(delivery, options),
       gates: options.gates.chain(delivery, signal),

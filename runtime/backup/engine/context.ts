@@ -2,6 +2,7 @@ import type { Config } from '../../config/config.ts'
 import type { Journal } from '../../core/bus/journal.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { EngineObserver } from '../../core/observers.ts'
+import type { KeptResults } from '../../core/once.ts'
 import type { ContextFactory } from '../../core/worker.ts'
 import { createHost, type Host, type HostOptions } from '../../host/host.ts'
 
@@ -11,6 +12,8 @@ export interface ContextOptions {
   observer: EngineObserver
   journal: Journal
   hostOptions: Omit<HostOptions, 'observer' | 'signal'>
+  /** Where what a delivery has done once is kept; nowhere unless given. */
+  kept?: (deliveryId: number) => KeptResults
   /** Makes the box; the real one unless given. */
   host?: ((options: HostOptions) => Host) | undefined
 }
@@ -56,6 +59,7 @@ export function contextFactory(options: ContextOptions): ContextFactory {
       log: { info: line('info'), warn: line('warn') },
       signal,
       clock,
+      ...(options.kept && { kept: options.kept(delivery.id) }),
       progress: (progress) => observer.onProgress?.(delivery.event, progress),
     }
   }

@@ -6,8 +6,8 @@ import { firstSeen } from '../../core/bus/sqlite/first-seen.ts'
 import { cannotWrite, freeBytes, storeError } from '../../core/bus/sqlite/health.ts'
 import { lastBoot, noteBoot, storeId } from '../../core/bus/sqlite/identity.ts'
 import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
+import { keptResults, scheduleMemos } from '../../core/bus/sqlite/memos.ts'
 import { isFull, Reserve } from '../../core/bus/sqlite/reserve.ts'
-import { scheduleMemos } from '../../core/bus/sqlite/schedule-memos.ts'
 import { bootId } from '../../host/boots.ts'
 
 /** With so much room on the disk of the state directory runs begin again. */
@@ -69,6 +69,11 @@ export class Store {
   /** What is remembered of schedules, by function. */
   get schedules() {
     return scheduleMemos(this.#database)
+  }
+
+  /** What a delivery has done once, and need not do again. */
+  kept(deliveryId: number) {
+    return keptResults(this.#database, deliveryId)
   }
 
   /** Gives the reserve to a disk that is full. @returns Whether that lets the bus go on. */

@@ -14,6 +14,7 @@ import type {
   Received,
   Start,
 } from '../function.ts'
+import { type KeptResults, onceWith } from '../once.ts'
 import { InvalidDataError } from '../publication.ts'
 import { startOf } from '../start.ts'
 import { type Emitted, type FromGuest, largestPayload, mostEmits, type Work } from './messages.ts'
@@ -77,6 +78,10 @@ function contextOf(
     gates: noGates,
     leftOut: [],
     progress: (progress) => send({ kind: 'progress', call, progress }),
+    once: onceWith({
+      get: (name) => ask(['kept', 'get'], [name]) as ReturnType<KeptResults['get']>,
+      set: (name, result) => ask(['kept', 'set'], [name, result]) as Promise<void>,
+    }),
     snapshotTaken: () => ask(['snapshotTaken'], []) as Promise<boolean>,
   }
 }

@@ -5,6 +5,7 @@ import type { Envelope } from '../../../events/envelope.ts'
 import { TerminalError } from '../../errors.ts'
 import { unknownKey } from '../bus/bus.ts'
 import type { Context, Emit, FunctionDefinition, GiveUpContext, Received, Start } from '../function.ts'
+import type { KeptResults } from '../once.ts'
 import { type RegisteredFunction, register } from '../registry/registry.ts'
 import type { GuestHouse } from './house.ts'
 import {
@@ -22,6 +23,7 @@ import { tellThrown } from './thrown.ts'
 type AnyContext = Context<unknown, unknown> & {
   emit: Emit<readonly EventDefinition[]>
   snapshotTaken?(): Promise<boolean>
+  kept?: KeptResults
 }
 
 /** An event that a file of the user's declares. What JSON Schema cannot say of it, the guest checks. */
@@ -155,12 +157,23 @@ function hostOf(context: AnyContext): CallHost {
       const [first = '', ...rest] = path
       if (first === 'snapshotTaken') return context.snapshotTaken?.()
       if (first === 'session') return sessions.ask(rest[0] ?? '', args)
+      if (first === 'kept') return askKept(context.kept, rest[0], args)
       return callMethod(context.host, rest, args)
     },
     query: (query) => lookUp(query, context.events),
     log: (level, message) => context.log[level](message),
     progress: (progress) => context.progress(progress),
   }
+}
+
+/** What the guest has done once. */
+function askKept(
+  kept: KeptResults | undefined,
+  method: string | undefined,
+  [name, result]: readonly unknown[],
+): unknown {
+  if (method === 'get') return kept?.get(String(name))
+  return kept?.set(String(name), typeof result === 'string' ? result : null)
 }
 
 function callMethod(host: unknown, path: readonly string[], args: readonly unknown[]): unknown {

@@ -143,7 +143,7 @@ export class SqliteJournal implements Journal {
     const these = JSON.stringify(events)
     transaction(this.#database, () => {
       const deliveries = `SELECT d.id FROM json_each(?) AS old CROSS JOIN delivery AS d ON ${isOf('d', 'old.value')}`
-      for (const table of ['command', 'log', 'attempt']) {
+      for (const table of ['command', 'log', 'attempt', 'once']) {
         this.#database.prepare(`DELETE FROM ${table} WHERE delivery_id IN (${deliveries})`).run(these)
       }
       const listed = '(SELECT value FROM json_each(?))'
