@@ -85,7 +85,9 @@ export const nightSteps: readonly string[] = [
      WHERE tag & 1 AND tag IN (SELECT tag FROM main.segment WHERE last IS NULL AND tag & 1)`,
   `UPDATE main.segment SET last = :seq - 1
      WHERE last IS NULL AND tag & 1 AND tag NOT IN (SELECT tag FROM temp.same)`,
-  `UPDATE main.segment SET last = :seq - 1 WHERE last IS NULL AND tag IN (SELECT tag FROM night.gone)`,
+  // An archive that was packed anew has all of the earlier ones gone, but for what is as it was.
+  `UPDATE main.segment SET last = :seq - 1
+     WHERE last IS NULL AND tag IN (SELECT tag FROM night.gone) AND tag NOT IN (SELECT tag FROM temp.same)`,
   `INSERT INTO main.member
      SELECT member.id + :base, folder.target, name, type, size, mtime_ns, mode, uid, gid, link, hard_link, sha256, attributes
      FROM night.segment AS segment

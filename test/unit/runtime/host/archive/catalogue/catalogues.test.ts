@@ -45,6 +45,18 @@ describe.each(['zstd', 'gzip', 'none'] as const)('the catalogue of archives, wit
     week.expectRight()
   })
 
+  test('has files with several names also after a night in which everything was packed anew', async () => {
+    const week = new Week(compression)
+    manyKinds(week)
+    await week.archive()
+    // Without them nothing is taken from an earlier archive.
+    rmSync(join(week.state, 'archives'), { recursive: true })
+    week.put('folder2/file2', 'changed')
+    await week.archive()
+    expect(week.warnings).toEqual([])
+    week.expectRight()
+  })
+
   test('is made anew from the archives alone, and goes on from there', async () => {
     const week = new Week(compression)
     manyKinds(week)
