@@ -3,6 +3,7 @@ import type { EventDefinition } from './define.ts'
 import * as facts from './facts.ts'
 import * as gate from './gate.ts'
 import * as notify from './notify.ts'
+import * as proof from './proof.ts'
 import * as restore from './restore.ts'
 import * as schedule from './schedule.ts'
 
@@ -17,6 +18,7 @@ export type { KeptArchive } from './kept.ts'
 export * from './notify.ts'
 export * from './parts.ts'
 export * from './pattern.ts'
+export * from './proof.ts'
 export * from './restore.ts'
 export * from './schedule.ts'
 export * from './stored.ts'
@@ -27,7 +29,7 @@ const { runEnds: _ends, ...happenings } = facts
 
 /** Every event that hdsync knows, by type. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
-  [commands, gate, happenings, notifications, restores, schedule]
+  [commands, gate, happenings, notifications, proof, restores, schedule]
     .flatMap((group): EventDefinition[] => Object.values(group))
     .map((event) => [event.type, event]),
 )

@@ -17,12 +17,22 @@ export const runEndTypes = Object.keys({
 /** Types of the events that end a restore. */
 export const restoreEndTypes = ['restore.finished', 'restore.failed'] as const
 
+/** Types of the events that end a verification. */
+export const verifyEndTypes = ['verify.finished', 'verify.failed'] as const
+
 /** What a reader of the journal has to know of events: which begin a run, and which end it. */
 export const runTypes: ReadonlyMap<
   string,
   Pick<EventDefinition, 'type' | 'subject' | 'startsRun' | 'endsRun' | 'listed' | 'kept'>
 > = new Map(
-  ['backup.start', 'restore.start', ...runEndTypes, ...restoreEndTypes].map((type) => {
+  [
+    'backup.start',
+    'restore.start',
+    'verify.start',
+    ...runEndTypes,
+    ...restoreEndTypes,
+    ...verifyEndTypes,
+  ].map((type) => {
     const endsRun = !type.endsWith('.start')
     return [
       type,

@@ -67,6 +67,7 @@ const entries = [
   'runtime/testing.ts',
   'runtime/backup/guests/main.ts',
   'runtime/host/archive/pieces/archive-packer-thread.ts',
+  'runtime/host/proof/digest-process.ts',
 ]
 
 const requireBanner = `import { createRequire as makeRequire } from 'node:module'

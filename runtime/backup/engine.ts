@@ -4,6 +4,7 @@ import {
   type InputOf,
   restoreStart,
   type StoredRestoreRequest,
+  verifyStart,
 } from '../../events/index.ts'
 import type { Config } from '../config/config.ts'
 import { dueAt, type EventBus, heldBack } from '../core/bus/bus.ts'
@@ -31,6 +32,7 @@ import { reconcile } from './engine/reconciler.ts'
 import { type Redriven, redrive } from './engine/redrive.ts'
 import { releasePublication } from './engine/requests.ts'
 import { Store } from './engine/store.ts'
+import { endsBackup, isVerifyDue, makesWay, needsWay, verifyKind } from './engine/verify-turns.ts'
 import { cancelledRun } from './engine/withdrawal.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
 import { type LiveRegistry, liveRegistry } from './live-registry.ts'
@@ -199,8 +201,12 @@ function assemble(
     ...chainEnds({ registry, clock }),
     onEvent(event) {
       ends.heard(event)
-      if (registry.event(event.type)?.startsRun) queue.advance()
+      if (registry.event(event.type)?.startsRun) {
+        queue.advance()
+        if (needsWay(event)) makeWay()
+      }
       observer.onEvent(event)
+      if (options.schedules && endsBackup(event)) verifyIfDue()
     },
     onSettled(settlement) {
       ends.settled(settlement.delivery.event)
@@ -251,6 +257,16 @@ function assemble(
       queue.advance()
     },
   })
+  /** A verification can be paused, a night cannot. */
+  const makeWay = () => {
+    const { current } = queue
+    if (current === undefined || journal.run(current)?.kind !== verifyKind) return
+    dispatcher.endRun(current, new CancelledError(makesWay), isNotice).catch(ends.fail)
+  }
+  const verifyIfDue = () => {
+    if (onHold || !isVerifyDue(config, { bus, journal }, clock.now())) return
+    reception.prepare({ type: verifyStart.type, data: {} })().catch(ends.fail)
+  }
   const lists = heldLists(config.state)
   const overdue = new OverdueWatch({
     config,

@@ -1,4 +1,4 @@
-import type { Envelope, RunResult } from '../../events/index.ts'
+import { type Envelope, type RunResult, runState } from '../../events/index.ts'
 import type { Journal, RunRow, Tally } from '../core/bus/journal.ts'
 import { isoOf } from '../instant.ts'
 import { notBegun } from '../run-duration.ts'
@@ -24,9 +24,16 @@ export function reportOn(run: RunRow, { events, tallies }: RunFacts): RunReport 
     const { reason = null } = end.data as { reason?: string }
     return { ...reportByTallies(run, tallies(id)), state: 'failed', error: reason, endedAt: end.time }
   }
-  if (kind !== backupKind) return reportByTallies(run, tallies(id))
+  if (kind !== backupKind) return { ...reportByTallies(run, tallies(id)), ...saidBy(end) }
   const result = end ? (end.data as RunResult) : summarise(events(), { id, startedAt }, null)
   return { ...result, kind }
+}
+
+/** What the end of a run that is no backup says of itself, as that of a verification. */
+function saidBy(end: RunRow['end']): Partial<RunReport> {
+  const { state, reason = null } = (end?.data ?? {}) as { state?: string; reason?: string | null }
+  const known = runState.safeParse(state)
+  return end && known.success ? { state: known.data, error: reason, endedAt: end.time } : {}
 }
 
 /** Whether a run that is no backup has come to its end: nothing of it is owed any more. */

@@ -28,14 +28,14 @@ export interface InProcess {
 
 /**
  * Does a command's work in this process, as the only one on the state directory.
- * @param waitsFor For which kinds of runs of another process it waits; for restores unless given.
+ * @param waitsFor For which kinds of runs of another process it waits; for restores and verifications unless given.
  * @param work Called once the engine is at work. @returns What the process ends with.
  */
 export async function workInProcess(
   config: Config,
   view: View,
   work: (here: InProcess) => Promise<number>,
-  waitsFor: (kind: string) => boolean = (kind) => kind === 'restore',
+  waitsFor: (kind: string) => boolean = (kind) => kind === 'restore' || kind === 'verify',
 ): Promise<number> {
   let engine: Engine | undefined
   try {
@@ -49,7 +49,8 @@ export async function workInProcess(
     for (let isTold = false; !engine; isTold = true) {
       const kind = kindAtWork(config)
       if (kind === undefined || !waitsFor(kind)) break
-      if (!isTold) view.note(`waits for the ${kind} that another hdsync is at`)
+      if (!isTold)
+        view.note(`waits for the ${kind === 'verify' ? 'verification' : kind} that another hdsync is at`)
       await sleep(pollMs)
       engine = await open()
     }

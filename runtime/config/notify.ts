@@ -89,6 +89,9 @@ const kinds = ['exec', 'webhook', 'healthchecks', 'ntfy', 'email'] as const
 /** How long telling may take at most. A receiver is not to be waited for as long as a program of one's own. */
 const longestMs = { exec: 3_600_000, webhook: 30_000, healthchecks: 30_000, ntfy: 30_000, email: 300_000 }
 
+/** What a hook hears of unless it says otherwise: how runs end, and what means trouble. */
+const told = ['run.*', 'archive.damaged', 'mirror.healed', 'mirror.doubtful', 'verify.failed'] as const
+
 /** The keys of a hook, each by itself. */
 export const hookFields = z.strictObject({
   exec: z.tuple([absolutePath], commandArgument, command).exactOptional(),
@@ -97,7 +100,11 @@ export const hookFields = z.strictObject({
   ntfy: ntfy.exactOptional(),
   email: email.exactOptional(),
   name: targetName.exactOptional().describe('What it is called, in messages and for `hdsync notify test`.'),
-  on: z.array(eventPattern).min(1).default(['run.*']).describe('Events that are told of.'),
+  on: z
+    .array(eventPattern)
+    .min(1)
+    .default([...told])
+    .describe('Events that are told of.'),
   timeout: duration(1000, longestMs.exec, '30s')
     .prefault('30s')
     .describe('The hook is stopped after that long.'),

@@ -35,6 +35,12 @@ export const memorySize = parsed('a size such as 256M (at least 128M)', (value) 
   return bytes !== undefined && bytes >= SMALLEST_MEMORY ? bytes : undefined
 })
 
+/** A number of bytes. */
+export const byteCount = parsed('a size such as 50G (at least 1M)', (value) => {
+  const bytes = parseBytes(value)
+  return bytes !== undefined && bytes >= SMALLEST_SNAPSHOT ? bytes : undefined
+})
+
 /** How much of a mirror one sync may delete: a number of files, or percent of the mirror's files. */
 export type DeletionLimit = { percent: number } | { files: number }
 

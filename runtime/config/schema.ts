@@ -15,6 +15,7 @@ import {
 import { notifySchema } from './notify.ts'
 import {
   backoff,
+  byteCount,
   deletionLimit,
   duration,
   memorySize,
@@ -219,6 +220,20 @@ export const configSchema = z.strictObject(
           .describe('How long what a restore in place has replaced or deleted is kept beside it.'),
       })
       .prefault({}),
+    verify: z
+      .strictObject({
+        budget: duration(1000, 30 * 86_400_000, '30m')
+          .exactOptional()
+          .describe('How long each time may take; no limit unless given.'),
+        bytes: byteCount
+          .exactOptional()
+          .describe('How much is read each time at most, such as 50G; no limit unless given.'),
+        every: duration(3_600_000, 365 * 86_400_000, '1d')
+          .prefault('1d')
+          .describe('How often it is done: after a backup, once that long has passed.'),
+      })
+      .exactOptional()
+      .describe('Backups are read again, and proven to be what was written; not unless given.'),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
     guests: z
       .strictObject({

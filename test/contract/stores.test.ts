@@ -122,7 +122,17 @@ test('every event of a released store can be read, also with fields that are not
     expect(readStored(definition, data), type).toMatchObject({ success: true })
   }
   const facts = [...catalogue.values()].filter(({ external }) => external).map(({ type }) => type)
-  const newer = ['source.kept', 'archive.damaged', 'restore.finished', 'restore.failed', 'function.overdue']
+  const newer = [
+    ...[
+      'source.kept',
+      'archive.damaged',
+      'archive.proven',
+      'mirror.proven',
+      'mirror.healed',
+      'mirror.doubtful',
+    ],
+    ...['verify.finished', 'verify.failed', 'restore.finished', 'restore.failed', 'function.overdue'],
+  ]
   expect(facts.filter((type) => !seen.has(type))).toEqual(newer)
 })
 

@@ -8,6 +8,7 @@ import type { Dispatcher } from '../../core/dispatcher.ts'
 import { newRunId } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 import { UsageError } from '../../errors.ts'
+import { adviceForVerify } from '../proof/dead-verify.ts'
 import { adviceForRestore } from '../restore/dead-restore.ts'
 import { requestPublication } from './requests.ts'
 
@@ -31,7 +32,7 @@ interface RedriveOptions {
 /**
  * Redrives a dead letter. A notification is attempted again. A step of a run is not: the run went on without it, and its
  * snapshot is gone. So its sources are run again, and their other dead letters are closed too. A step of a restore is not
- * redriven: `hdsync restore --resume` goes on with it.
+ * redriven: `hdsync restore --resume` goes on with it. Nor is one of a verification.
  * @throws {UsageError} There is no such dead letter, nobody to take it, it is of a restore, or its source is not in the config
  *   any more.
  */
@@ -53,6 +54,12 @@ export async function redrive(id: number, options: RedriveOptions): Promise<Redr
   const hint = adviceForRestore(letter)
   if (hint !== undefined) {
     throw new UsageError(`dead letter ${id} is a step of a restore, which is not redriven`, { hint })
+  }
+  const goesOn = adviceForVerify(letter)
+  if (goesOn !== undefined) {
+    throw new UsageError(`dead letter ${id} is a step of a verification, which is not redriven`, {
+      hint: goesOn,
+    })
   }
   if (isStep(letter, registry)) return restart(letter, letters, options)
   if (!(await bus.redrive(id))) throw gone(id)
@@ -86,7 +93,7 @@ async function restart(
  * without what they prepare; `snapshot.after` and `source.after`, which undo it, are.
  */
 function isStep(letter: DeadLetter, registry: Registry): boolean {
-  if (adviceForRestore(letter) !== undefined) return false
+  if ((adviceForRestore(letter) ?? adviceForVerify(letter)) !== undefined) return false
   const { function: name, event } = letter
   const aside = registry.get(name)?.definition.spec.aside === true
   const before = [snapshotBefore.type, sourceBefore.type] as string[]

@@ -5,6 +5,7 @@ import {
   type Envelope,
   type InputOf,
   readStored,
+  verifyStart,
 } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { checkSources } from '../../config/lookup.ts'
@@ -39,8 +40,8 @@ function hintFor(type: string, issues: readonly Issue[]): string | undefined {
  * @throws {RejectedEventError} Each with its place.
  */
 export function checkRequest({ event }: Publication, config: Config): void {
-  if (event.type !== backupStart.type) return
-  const { sources = [] } = event.data as DataOf<typeof backupStart>
+  if (event.type !== backupStart.type && event.type !== verifyStart.type) return
+  const { sources = [] } = event.data as DataOf<typeof backupStart | typeof verifyStart>
   try {
     checkSources(sources, config)
   } catch (error) {

@@ -1,3 +1,4 @@
+import { adviceForVerify } from '../../backup/proof/dead-verify.ts'
 import { adviceForRestore } from '../../backup/restore/dead-restore.ts'
 import type { DeadLetter } from '../../core/bus/journal.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -70,12 +71,14 @@ function deadTable(letters: readonly DeadLetter[], { colour, width }: Io): strin
   return `${table([head, ...cells], width)}${adviceOn(letters)}`
 }
 
-/** A step of a restore is not redriven: each has its own way to go on. */
+/** A step of a restore or a verification is not redriven: each has its own way to go on. */
 function adviceOn(letters: readonly DeadLetter[]): string {
-  const redrivable = letters.find((letter) => adviceForRestore(letter) === undefined)
+  const adviceFor = (letter: DeadLetter) => adviceForRestore(letter) ?? adviceForVerify(letter)
+  const redrivable = letters.find((letter) => adviceFor(letter) === undefined)
   const ofRestores = letters.flatMap((letter) => {
-    const advice = adviceForRestore(letter)
-    return advice === undefined ? [] : [`${letter.id} is of a restore: ${advice}\n`]
+    const advice = adviceFor(letter)
+    const kind = adviceForRestore(letter) === undefined ? 'verification' : 'restore'
+    return advice === undefined ? [] : [`${letter.id} is of a ${kind}: ${advice}\n`]
   })
   const redrive = redrivable ? [`take one up again: hdsync redrive ${redrivable.id}\n`] : []
   return [...ofRestores, ...redrive].join('')

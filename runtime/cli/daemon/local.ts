@@ -1,6 +1,6 @@
 import type { HonoRequest } from 'hono'
 import * as z from 'zod'
-import { backupRequest, backupStart, restoreRequest } from '../../../events/index.ts'
+import { backupRequest, backupStart, restoreRequest, verifyStart } from '../../../events/index.ts'
 import type { Engine } from '../../backup/engine.ts'
 import type { Config } from '../../config/config.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
@@ -35,6 +35,9 @@ const restoreBody = z.object({
   wait: z.boolean(),
 })
 
+/** What `POST /verify` takes. */
+const verifyBody = z.object({ source: z.string(), data: verifyStart.request })
+
 /** What `POST /runs` takes. */
 const runRequest = z.object({
   source: z.string(),
@@ -57,6 +60,7 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
     app.get('/status', status)
     app.post('/reload', () => daemon().reload().then(status).catch(refuse))
     app.post('/restore', ({ req }) => restore(daemon(), req).catch(refuse))
+    app.post('/verify', ({ req }) => verify(daemon(), req).catch(refuse))
     app.post('/runs', ({ req }) => {
       // One after the other: no run may begin between the check that none is going on and the start.
       const answer = last.then(() => begin(daemon(), req))
@@ -74,9 +78,9 @@ function statusOf({ wanted, engine }: Asked): z.output<typeof daemonStatus> {
 async function begin({ engine }: Asked, request: HonoRequest): Promise<Response> {
   const { source, data, safe = false, release } = runRequest.parse(JSON.parse(await readText(request)))
   const going = engine.current() ?? engine.bus.heldRun()
-  // A backup waits for a restore: the night must not be left out.
-  const isRestore = going !== undefined && engine.journal.run(going)?.kind === 'restore'
-  if (going && !isRestore) return refusal(409, 'Another run is going on', going)
+  // A backup waits for a restore: the night must not be left out. A verification makes way for it.
+  const isOther = going !== undefined && ['restore', 'verify'].includes(engine.journal.run(going)?.kind ?? '')
+  if (going && !isOther) return refusal(409, 'Another run is going on', going)
   try {
     const { runId } = await (release === undefined
       ? engine.submit({ type: backupStart.type, source, data }, { safe })
@@ -91,8 +95,17 @@ async function begin({ engine }: Asked, request: HonoRequest): Promise<Response>
 async function restore({ engine }: Asked, request: HonoRequest): Promise<Response> {
   const { from, source, request: wanted, wait } = restoreBody.parse(JSON.parse(await readText(request)))
   const going = engine.current() ?? engine.bus.heldRun()
-  if (going && !wait) return refusal(409, 'Another run is going on', going)
+  const isInTheWay = going !== undefined && engine.journal.run(going)?.kind !== 'verify'
+  if (isInTheWay && !wait) return refusal(409, 'Another run is going on', going)
   return respondJson({ run: await engine.restore(source, wanted, from) }, 202)
+}
+
+async function verify({ engine }: Asked, request: HonoRequest): Promise<Response> {
+  const { source, data } = verifyBody.parse(JSON.parse(await readText(request)))
+  const going = engine.current() ?? engine.bus.heldRun()
+  if (going) return refusal(409, 'Another run is going on', going)
+  const { runId } = await engine.submit({ type: verifyStart.type, source, data })
+  return respondJson({ run: runId }, 202)
 }
 
 function refusal(status: number, title: string, detail: string, hint?: string): Response {

@@ -8,6 +8,21 @@ export function keepCommands({ command, io, done }: Making): Commands {
         .option(...json)
         .action(async (options) => done((await import('../commands/status.ts')).statusCommand(options, io)))
     },
+    verify() {
+      command(
+        'verify [source...]',
+        'read backups again, and prove that they are what was written',
+        'hdsync verify\n  hdsync verify var --budget 30m\n  hdsync verify --all',
+      )
+        .option('--budget <duration>', 'for so long at most, such as 30m; `verify.budget` unless given')
+        .option('--bytes <size>', 'so much at most, such as 50G; `verify.bytes` unless given')
+        .option('--all', 'everything, without limits')
+        .option(...json)
+        .option('-q, --quiet', 'print the result alone')
+        .action(async (sources, options) =>
+          done((await import('../commands/verify.ts')).verifyCommand(sources, options, io)),
+        )
+    },
     prune() {
       command(
         'prune',

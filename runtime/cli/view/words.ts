@@ -4,7 +4,7 @@ import { tellingLine } from '../../backup/telling-line.ts'
 import { count, counted } from '../../count.ts'
 import { formatBytes } from '../../units.ts'
 import { heldText } from '../../why-held.ts'
-import { localDay, localTime } from '../format.ts'
+import { localDay, localTime, printable } from '../format.ts'
 
 export { count, counted } from '../../count.ts'
 
@@ -93,12 +93,39 @@ const sentences = new Map<string, Words[string]>([
   say(events.restorePlace, ({ root }) => `putting everything in its place in ${root}`),
   say(events.restoreFinished, ({ root }) => `restored into ${root}`),
   say(events.restoreFailed, ({ reason }) => `RESTORE FAILED: ${reason}`),
+  say(events.verifyArchive, ({ path }) => `reads ${path}`),
+  say(events.verifyMirror, () => 'compares the mirror with its archive'),
+  say(
+    events.archiveProven,
+    ({ path, isNew }) => `proven: ${path}${isNew ? ' unpacks; from now on, as nothing was on record' : ''}`,
+  ),
+  say(
+    events.mirrorProven,
+    ({ files, bytes, complete }) =>
+      `mirror compared: ${counted(files, 'file')}, ${formatBytes(bytes)}${complete ? '' : '; it goes on there the next time'}`,
+  ),
+  say(
+    events.mirrorHealed,
+    ({ count, paths }) => `HEALED: ${counted(count, 'file')} had rotted, and were replaced: ${few(paths)}`,
+  ),
+  say(
+    events.mirrorDoubtful,
+    ({ count, paths, reason, mirror, archive }) =>
+      `DIFFERENT in ${mirror} and ${archive}: ${counted(count, 'file')}, ${reason}: ${few(paths)}`,
+  ),
+  say(events.verifyFinished, ({ state, reason }) => `${state}${reason === null ? '' : `: ${reason}`}`),
+  say(events.verifyFailed, ({ reason }) => `VERIFICATION FAILED: ${reason}`),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 
 /** An event in a person's words; undefined when there is nothing to say. */
 export function wordsOf({ type, data, attempt }: Envelope): string | undefined {
   return sentences.get(type)?.(data as never, attempt)
+}
+
+function few(paths: readonly string[]): string {
+  const more = paths.length > 5 ? `, … (${paths.length})` : ''
+  return `${paths.slice(0, 5).map(printable).join(', ')}${more}`
 }
 
 /** What is wrong with a target speaks for itself. */

@@ -2,10 +2,12 @@ import { statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Target } from '../../config/config.ts'
 import { reasonOf } from '../../errors.ts'
+import { isoOf } from '../../instant.ts'
 import type { Progress } from '../../progress.ts'
 import { weekdays } from '../../weekday.ts'
 import type { Boots } from '../boots.ts'
 import type { CommandRunner } from '../command/command.ts'
+import { damagedFiles, noteDamage, noteGood, readLedger } from '../proof/ledger.ts'
 import { archiveFile } from './archive-file.ts'
 import { type Archived, type ArchivePlan, isRemoved, isTemporary } from './archive-place.ts'
 import { reuseArchive } from './archive-reuse.ts'
@@ -99,9 +101,16 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
       }
       return false
     },
-    reuse: (plan, earlier, onProgress) =>
-      reuseArchive(plan, earlier, onProgress, { runner, signal, indexes, catalogues, now }),
-    write: (plan, onProgress) => writeArchive(plan, onProgress, { runner, signal, indexes, catalogues, now }),
+    async reuse(plan, earlier, onProgress) {
+      const damaged = damagedFiles(readLedger(plan.to.path, plan.source))
+      const sound = earlier.filter(({ file }) => !damaged.has(file))
+      const found = await reuseArchive(plan, sound, onProgress, { runner, signal, indexes, catalogues, now })
+      return withProof(plan, found, now())
+    },
+    async write(plan, onProgress) {
+      const options = { runner, signal, indexes, catalogues, now }
+      return withProof(plan, await writeArchive(plan, onProgress, options), now())
+    },
     standing: standingArchives,
     keep: (target, path, night) => keepArchive(target, path, night, { runner, signal }),
     remove: removeArchives,
@@ -109,6 +118,34 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
       const { bavail, bsize, blocks } = await statfs(path)
       return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
     },
+  }
+}
+
+/** Notes beside an archive what it has to read back as. No archive needs that: what goes wrong is told. */
+async function withProof<T extends { archive?: Archived; unsound?: Unsound[]; warnings?: string[] }>(
+  { to, source }: ArchivePlan,
+  found: T,
+  now: number,
+): Promise<T> {
+  const at = isoOf(now)
+  try {
+    for (const { file } of found.unsound ?? []) {
+      noteDamage(to.path, source, file, { at, reason: 'it does not read back as it was written' })
+    }
+    if (!found.archive) return found
+    const { file, sizeBytes, sha256 } = found.archive
+    const standing = await standingArchives(to, source)
+    const proof = { file, sizeBytes, sha256, provenAt: at }
+    noteGood(
+      to.path,
+      source,
+      proof,
+      standing.map((one) => one.file),
+    )
+    return found
+  } catch (error) {
+    const problem = `what ${source} has of archives could not be noted on target ${to.name}: ${reasonOf(error)}`
+    return { ...found, warnings: [...(found.warnings ?? []), problem] }
   }
 }
 

@@ -129,10 +129,14 @@ async function dropPages(path: string, runner: CommandRunner): Promise<void> {
   await runner.run({ argv, timeoutMs: 600_000, accept: [0, 1] })
 }
 
-/** @param first For a first read: some file systems refuse only that. */
-async function openDirect(
+/**
+ * Opens a file to be read past the page cache, where its file system can do that.
+ * @param at How this process names it.
+ * @param first For a first read: some file systems refuse only that.
+ */
+export async function openDirect(
   path: string,
-  at: string,
+  at: string | Buffer,
   first: Uint8Array,
 ): Promise<{ file: FileHandle; isDirect: boolean }> {
   // Without O_NONBLOCK the open of a FIFO would wait for somebody to write to it.
@@ -152,7 +156,7 @@ async function openDirect(
 }
 
 /** Direct reads go to whole pages alone, and only the memory of a buffer that could be resized begins at one. */
-function alignedBuffers(): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
+export function alignedBuffers(): [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>] {
   const bytes = 2 * chunkBytes
   const buffer = new ArrayBuffer(bytes, { maxByteLength: bytes })
   return [new Uint8Array(buffer, 0, chunkBytes), new Uint8Array(buffer, chunkBytes, chunkBytes)]

@@ -7,10 +7,10 @@ import type { Progress } from '../../progress.ts'
 export function meter(
   totalBytes: number | null,
   onProgress: (progress: Progress) => void,
-): (chunk: Uint8Array) => void {
+): (chunk: { length: number }) => void {
   const startedAt = performance.now()
   let bytes = 0
-  return (chunk: Uint8Array) => {
+  return (chunk) => {
     bytes += chunk.length
     const seconds = (performance.now() - startedAt) / 1000
     onProgress({ bytes, totalBytes, bytesPerSecond: seconds > 0 ? Math.round(bytes / seconds) : 0 })

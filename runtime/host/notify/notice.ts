@@ -1,9 +1,12 @@
 import {
+  archiveDamaged,
   type DataOf,
   deadLettered,
   type Envelope,
   type EventDefinition,
   hookDisabled,
+  mirrorDoubtful,
+  mirrorHealed,
   type RunResult,
   readStored,
   restoreFailed,
@@ -15,6 +18,8 @@ import {
   type SourceResult,
   sourceFailed,
   syncHeld,
+  verifyFailed,
+  verifyFinished,
 } from '../../../events/index.ts'
 import { count } from '../../count.ts'
 import { neverBegan, tookMs } from '../../run-duration.ts'
@@ -59,8 +64,8 @@ export function cutBytes(text: string, maxBytes: number): string {
 
 function urgencyOf({ type }: Envelope): Urgency {
   if (type === 'run.succeeded') return 'good'
-  if (/\.(?:failed|overdue|lettered)$/.test(type)) return 'bad'
-  const odd = /\.(?:degraded|held|cancelled|warned|refused|overflowed|suspect|disabled)$/
+  if (/\.(?:failed|overdue|lettered|damaged)$/.test(type)) return 'bad'
+  const odd = /\.(?:degraded|held|cancelled|warned|refused|overflowed|suspect|disabled|healed|doubtful)$/
   return odd.test(type) ? 'warning' : 'news'
 }
 
@@ -103,6 +108,26 @@ const phrases = [
   say(restoreFailed, ({ source, root, reason, missing }, host) => ({
     what: `a restore of ${source} failed`,
     text: [`The restore into ${root} on ${host} failed: ${reason}`, ...missing].join('\n'),
+  })),
+  say(archiveDamaged, ({ source, path, reason }, host) => ({
+    what: `an archive of ${source} is damaged`,
+    text: `${path} on ${host} is damaged: ${reason}.\n\nNothing is taken from it any more. What else there is of ${source}: hdsync backups ${source}`,
+  })),
+  say(mirrorHealed, ({ source, count: files, paths }, host) => ({
+    what: `files in the mirror of ${source} had rotted, and were replaced`,
+    text: `${count(files)} on ${host} did not hold what they did when they were copied, and were replaced: archive and source agree on what they hold. Look after the disk: dmesg, smartctl.\n\n${paths.join('\n')}`,
+  })),
+  say(mirrorDoubtful, ({ source, count: files, paths, mirror, archive, reason }, host) => ({
+    what: `mirror and archive of ${source} differ`,
+    text: `${count(files)} on ${host} in ${mirror} and in ${archive} differ, and nobody can tell which is right: ${reason}. Nothing was changed.\n\n${paths.join('\n')}`,
+  })),
+  say(verifyFailed, ({ reason }, host) => ({
+    what: 'backups could not be verified',
+    text: `The backups of ${host} could not be read again: ${reason}`,
+  })),
+  say(verifyFinished, ({ state, archives, files, bytes, reason }, host) => ({
+    what: `verification ${state}`,
+    text: `The backups of ${host} were read again: ${count(archives)} archives, ${count(files)} files of mirrors, ${formatBytes(bytes)}.${reason === null ? '' : `\n\n${reason}`}`,
   })),
   say(runWarned, ({ reason }) => ({ what: 'warning', text: reason })),
   say(sourceFailed, ({ source, step, reason, cancelled }) => ({

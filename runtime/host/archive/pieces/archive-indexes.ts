@@ -4,6 +4,7 @@ import { weekdays } from '../../../weekday.ts'
 import type { Boots } from '../../boots.ts'
 import { keepsTimesOfChange } from '../../mirror/directory.ts'
 import { mirrorPath } from '../../mirror/mirror-identity.ts'
+import { damagedFiles, readLedger } from '../../proof/ledger.ts'
 import { archiveFile } from '../archive-file.ts'
 import { formOf } from '../archive-form.ts'
 import { type ArchivePlan, archivePath } from '../archive-place.ts'
@@ -49,11 +50,12 @@ export class ArchiveIndexes {
     }
   }
 
-  /** Of the archives of this week: the newest one that is there, and of which segments may be taken. */
+  /** Of the archives of this week: the newest one that is there, and of which segments may be taken: none is of one that is known to be damaged. */
   async newest(plan: ArchivePlan, shelf: Shelf): Promise<ArchiveIndex | undefined> {
     const mirror = mirrorPath(plan.from, { name: plan.source })
     if (!existsSync(mirror) || !keepsTimesOfChange(mirror)) return undefined
     const form = formOf(plan)
+    const damaged = damagedFiles(readLedger(plan.to.path, plan.source))
     const candidates = weekdays
       .map((weekday) => ({ weekday, at: this.#path(plan, weekday) }))
       .map((one) => ({ ...one, about: ArchiveIndex.peek(one.at) }))
@@ -64,6 +66,7 @@ export class ArchiveIndexes {
       if (!this.#boots.inOrderSince(about.boot)) continue
       const found = await archiveFile(shelf.at(about.path))
       if (found?.file !== about.file || found.sizeBytes !== about.sizeBytes) continue
+      if (damaged.has(found.file)) continue
       const index = ArchiveIndex.read(at)
       if (index) return index
     }

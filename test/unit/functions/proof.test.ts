@@ -1,0 +1,322 @@
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import {
+  type Envelope,
+  type InputOf,
+  mirrorDoubtful,
+  mirrorHealed,
+  type verifyFinished,
+  verifyStart,
+} from '../../../events/index.ts'
+import { type Engine, openEngine } from '../../../runtime/backup/engine.ts'
+import { loadConfig } from '../../../runtime/config/load.ts'
+import { readLedger } from '../../../runtime/host/proof/ledger.ts'
+import { weekdays } from '../../../runtime/weekday.ts'
+import { backUp, makeServer, type Server } from '../runtime/cli/night.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
+
+/** A server with something in a source, and its first night. */
+class Site {
+  readonly server: Server
+
+  private constructor(server: Server) {
+    this.server = server
+  }
+
+  static async make(fill: (home: string) => void = () => {}): Promise<Site> {
+    const site = new Site(await makeServer('archive: { target: disk }\nverify: { budget: 1h }\n'))
+    for (const n of [1, 2, 3]) writeFileSync(join(site.home, `file${n}`), `the content of file ${n}`)
+    fill(site.home)
+    await site.night()
+    return site
+  }
+
+  get home(): string {
+    return join(this.server.folder, 'home')
+  }
+
+  get disk(): string {
+    return join(this.server.folder, 'disk')
+  }
+
+  mirror(path: string): string {
+    return join(this.disk, 'home', path)
+  }
+
+  get archive(): string {
+    const day = readdirSync(this.disk).find((name) => (weekdays as readonly string[]).includes(name)) ?? ''
+    return join(this.disk, day, 'home.tar.zst')
+  }
+
+  /** What was touched before a night begins is older than that night. */
+  async night(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    await backUp(this.server, { sources: ['home'] })
+  }
+
+  /** @param during Called with each event as it is told. */
+  async verify(
+    data: InputOf<typeof verifyStart> = {},
+    during: (event: Envelope, engine: Engine, run: string) => void = () => {},
+  ): Promise<Verified> {
+    const config = await loadConfig({ path: this.server.config, env: {} })
+    const engine = await openEngine({ config })
+    if (!engine) throw new Error('another hdsync is at work')
+    try {
+      await engine.start()
+      const run = await engine.trigger(verifyStart, { sources: ['home'], ...data })
+      engine.listen({ onEvent: (event) => during(event, engine, run) })
+      await engine.ended(run)
+      await engine.dispatcher.idle()
+      const events = engine.bus.events({ runId: run })
+      const end = events.at(-1)?.data as InputOf<typeof verifyFinished>
+      return { end, events }
+    } finally {
+      await engine.stop()
+    }
+  }
+}
+
+interface Verified {
+  end: InputOf<typeof verifyFinished>
+  events: readonly Envelope[]
+}
+
+const of = ({ events }: Verified, type: string) =>
+  events.flatMap((event) => (event.type === type ? [event.data as Record<string, unknown>] : []))
+
+/** Changes one byte, and nothing that can be seen without reading it. */
+function rot(path: string, at = 4): void {
+  const keep = join(temporaryFolder(), 'time')
+  execFileSync('touch', ['-r', path, keep])
+  execFileSync('dd', [`of=${path}`, 'bs=1', `seek=${at}`, 'conv=notrunc', 'status=none'], { input: '#' })
+  execFileSync('touch', ['-r', keep, path])
+}
+
+const text = (path: string) => readFileSync(path, 'utf8')
+
+test('a verification reads everything once, and finds it good', async () => {
+  const site = await Site.make()
+  const { end, events } = await site.verify()
+  expect(end).toMatchObject({
+    state: 'succeeded',
+    archives: 1,
+    files: 4,
+    healed: 0,
+    damaged: [],
+    reason: null,
+  })
+  expect(events.map(({ type }) => type)).toEqual([
+    ...['verify.start', 'verify.next', 'verify.mirror', 'mirror.proven', 'verify.next'],
+    ...['verify.archive', 'archive.proven', 'verify.next', 'verify.finish', 'verify.finished'],
+  ])
+  const { archives, mirror } = readLedger(site.disk, 'home')
+  expect(archives).toHaveLength(1)
+  expect(mirror).toMatchObject({ cursor: null, files: 4 })
+})
+
+describe('a mirror with a file that has rotted', () => {
+  test('gets it back from the source, with everything else as it was', async () => {
+    const site = await Site.make((home) => {
+      execFileSync('chmod', ['640', join(home, 'file2')])
+      execFileSync('touch', ['-d', '2020-02-02 02:02:02.123456789', join(home, 'file2')])
+    })
+    rot(site.mirror('file2'))
+    const found = await site.verify()
+    expect(found.end).toMatchObject({ state: 'degraded', healed: 1, damaged: [], doubtful: 0 })
+    expect(of(found, mirrorHealed.type)).toEqual([{ source: 'home', count: 1, paths: ['file2'] }])
+    expect(text(site.mirror('file2'))).toBe('the content of file 2')
+    const facts = (path: string) => {
+      const { mode, uid, gid, mtimeNs } = lstatSync(path, { bigint: true })
+      return [mode, uid, gid, mtimeNs]
+    }
+    expect(facts(site.mirror('file2'))).toEqual(facts(join(site.home, 'file2')))
+    expect(facts(site.mirror(''))).toEqual(facts(site.home))
+    expect((await site.verify()).end).toMatchObject({ state: 'succeeded', healed: 0 })
+    await site.night()
+    expect((await site.verify()).end).toMatchObject({ state: 'succeeded', healed: 0 })
+  })
+
+  test('keeps its hard links', async () => {
+    const site = await Site.make((home) => {
+      mkdirSync(join(home, 'sub'))
+      writeFileSync(join(home, 'sub', 'one'), 'a file with several names')
+      for (const name of ['two', 'sub/three']) linkSync(join(home, 'sub', 'one'), join(home, name))
+    })
+    rot(site.mirror('two'))
+    expect((await site.verify()).end).toMatchObject({ state: 'degraded', healed: 1 })
+    const inodes = ['two', 'sub/one', 'sub/three'].map((name) => lstatSync(site.mirror(name)).ino)
+    expect(new Set(inodes).size).toBe(1)
+    expect(lstatSync(site.mirror('two')).nlink).toBe(3)
+    expect(text(site.mirror('sub/three'))).toBe('a file with several names')
+  })
+
+  test.each([
+    ['is gone from the source', (home: string) => rmSync(join(home, 'file2'))],
+    ['is another one in the source by now', (home: string) => writeFileSync(join(home, 'file2'), 'changed')],
+    ['was touched in the source', (home: string) => execFileSync('touch', [join(home, 'file2')])],
+  ])('is left alone where the file %s: both are named', async (_, change) => {
+    const site = await Site.make()
+    rot(site.mirror('file2'))
+    change(site.home)
+    const found = await site.verify()
+    expect(found.end).toMatchObject({ state: 'degraded', healed: 0, damaged: [], doubtful: 1 })
+    const [doubt] = of(found, mirrorDoubtful.type)
+    expect(doubt).toMatchObject({
+      count: 1,
+      paths: ['file2'],
+      mirror: site.mirror(''),
+      archive: site.archive,
+    })
+    expect(text(site.mirror('file2'))).toBe('the #ontent of file 2')
+  })
+
+  test('of which a hundred have, has none left', async () => {
+    const names = Array.from({ length: 100 }, (_, n) => `sub/many ${n}`)
+    const site = await Site.make((home) => {
+      mkdirSync(join(home, 'sub'))
+      for (const name of names) writeFileSync(join(home, name), `this is ${name}`)
+    })
+    for (const name of names) rot(site.mirror(name))
+    expect((await site.verify()).end).toMatchObject({ state: 'degraded', healed: 100, doubtful: 0 })
+    for (const name of names) expect(text(site.mirror(name))).toBe(`this is ${name}`)
+  })
+
+  test('and any name', async () => {
+    const names = ['- a', 'line\nbreak', '* ?', 'ümlaut', '$(id)'].map((name) => Buffer.from(name))
+    names.push(Buffer.from([0x66, 0xff, 0xfe]))
+    const at = (folder: string, name: Buffer) => Buffer.concat([Buffer.from(`${folder}/`), name])
+    const site = await Site.make((home) => {
+      for (const name of names) writeFileSync(at(home, name), 'a hostile name')
+    })
+    for (const name of names) {
+      const path = at(site.mirror(''), name)
+      const { mtime } = lstatSync(path)
+      const aside = site.mirror('.aside')
+      renameSync(path, aside)
+      execFileSync('touch', ['-r', aside, `${aside}.time`])
+      writeFileSync(aside, 'a hostile bite')
+      execFileSync('touch', ['-r', `${aside}.time`, aside])
+      rmSync(`${aside}.time`)
+      renameSync(aside, path)
+      expect(lstatSync(path).mtime).toEqual(mtime)
+    }
+    expect((await site.verify()).end).toMatchObject({ healed: names.length })
+    for (const name of names) expect(readFileSync(at(site.mirror(''), name), 'utf8')).toBe('a hostile name')
+  })
+})
+
+test('a link in the place of a folder of the mirror leads nowhere', async () => {
+  const site = await Site.make((home) => {
+    mkdirSync(join(home, 'sub'))
+    writeFileSync(join(home, 'sub', 'file'), 'in the folder')
+  })
+  const elsewhere = join(site.server.folder, 'elsewhere')
+  renameSync(site.mirror('sub'), elsewhere)
+  rot(join(elsewhere, 'file'))
+  symlinkSync(elsewhere, site.mirror('sub'))
+  expect((await site.verify()).end).toMatchObject({ healed: 0, doubtful: 0 })
+  expect(text(join(elsewhere, 'file'))).toContain('#')
+})
+
+test('what was changed in order is no alarm', async () => {
+  const site = await Site.make()
+  writeFileSync(join(site.home, 'file1'), 'changed since the night')
+  expect((await site.verify()).end).toMatchObject({ state: 'succeeded' })
+  await site.night()
+  writeFileSync(join(site.home, 'file2'), 'changed since')
+  rmSync(join(site.home, 'file3'))
+  expect((await site.verify()).end).toMatchObject({ state: 'succeeded' })
+})
+
+describe('an archive with a flipped byte', () => {
+  test('is damaged, and nothing is built on it; the next night writes it anew', async () => {
+    const site = await Site.make()
+    rot(site.archive, 200)
+    const found = await site.verify()
+    expect(found.end).toMatchObject({ state: 'degraded', damaged: [site.archive] })
+    expect(of(found, 'archive.damaged')).toMatchObject([{ source: 'home', path: site.archive }])
+    const again = await site.verify()
+    expect(again.end).toMatchObject({ state: 'degraded', damaged: [], known: [site.archive], archives: 0 })
+    const { ino } = lstatSync(site.archive)
+    await site.night()
+    expect(lstatSync(site.archive).ino).not.toBe(ino)
+    execFileSync('zstd', ['-qt', site.archive])
+    expect((await site.verify()).end).toMatchObject({ state: 'succeeded', archives: 1, files: 4 })
+  })
+
+  test('is found also when its time was changed with it', async () => {
+    const site = await Site.make()
+    execFileSync('dd', [`of=${site.archive}`, 'bs=1', 'seek=200', 'conv=notrunc', 'status=none'], {
+      input: '#',
+    })
+    expect((await site.verify()).end).toMatchObject({ state: 'degraded', damaged: [site.archive] })
+  })
+
+  test('and its mirror with a rotten file: each is found', async () => {
+    const site = await Site.make()
+    rot(site.archive, 200)
+    rot(site.mirror('file3'))
+    const { end } = await site.verify()
+    expect(end).toMatchObject({ state: 'degraded', damaged: [site.archive] })
+    // Whether the archive could still tell, decides what becomes of the file; it is never passed over.
+    expect((end.healed ?? 0) + (end.doubtful ?? 0)).toBe(1)
+  })
+})
+
+test('an archive of which nothing is on record is proven from now on', async () => {
+  const site = await Site.make()
+  rmSync(join(site.disk, '.hdsync-proof'), { recursive: true })
+  rmSync(join(site.server.folder, 'state'), { recursive: true })
+  const first = await site.verify()
+  expect(of(first, 'archive.proven')).toMatchObject([{ path: site.archive, isNew: true }])
+  const second = await site.verify()
+  expect(of(second, 'archive.proven')).toMatchObject([{ path: site.archive, isNew: false }])
+  rot(site.archive, 200)
+  expect((await site.verify()).end).toMatchObject({ damaged: [site.archive] })
+})
+
+test('a verification that is cancelled goes on where it was the next time', async () => {
+  const names = Array.from({ length: 40 }, (_, n) => `many${String(n).padStart(2, '0')}`)
+  const site = await Site.make((home) => {
+    for (const name of names) writeFileSync(join(home, name), Buffer.alloc(300_000, name))
+  })
+  const first = await site.verify({ bytes: 3_000_000 })
+  expect(first.end).toMatchObject({ state: 'succeeded', archives: 0, files: 14 })
+  const { mirror } = readLedger(site.disk, 'home')
+  expect(Buffer.from(mirror?.cursor ?? '', 'base64').toString()).toBe('many09')
+  const cancelled = await site.verify({}, (event, engine, run) => {
+    if (event.type === 'verify.mirror') void engine.cancel(run, 'for a test')
+  })
+  expect(cancelled.end).toMatchObject({ state: 'cancelled', reason: 'for a test' })
+  const last = await site.verify()
+  expect(last.end).toMatchObject({ state: 'succeeded', archives: 1 })
+  expect((cancelled.end.files ?? 0) + (last.end.files ?? 0)).toBe(names.length - 10)
+})
+
+test('a backup that is asked for has a verification make way', async () => {
+  const site = await Site.make()
+  let asked: Promise<string> | undefined
+  const { end } = await site.verify({}, (event, engine) => {
+    if (event.type !== 'verify.mirror' || asked) return
+    asked = engine
+      .submit({ type: 'backup.start', source: '/test', data: { sources: ['home'] } })
+      .then(({ runId }) => runId)
+  })
+  expect(end.state).toBe('cancelled')
+  expect(await asked).toBeDefined()
+  expect(existsSync(site.archive)).toBe(true)
+})
