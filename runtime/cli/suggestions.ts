@@ -51,8 +51,8 @@ const commandGuesses: Record<string, string> = {
   ...each('recover extract unpack get search browse mount', restore),
   ...each('archive archives snapshot snapshots', `${past}; ${restore}`),
   ...each(
-    'verify validate doctor lint diagnose health config-check',
-    `${check}; an archive is read back as soon as it is written`,
+    'validate doctor lint diagnose health config-check',
+    `${check}; \`hdsync verify\` reads backups again`,
   ),
   ...each('config configure setup install new', `${init}; ${check}`),
   ...each('dry-run dryrun simulate preview', plan),

@@ -30,7 +30,7 @@ const guesses: [line: string, said: string][] = [
   ['run --dry-run', `unknown option '--dry-run'\n  ${plan}`],
   ['run -n', `unknown option '-n'\n  ${plan}`],
   ['run --source var', "unknown option '--source'\n  name sources without an option: hdsync run SOURCE"],
-  ['verify', `unknown command 'verify'\n  ${check}; an archive is read back as soon as it is written`],
+  ['validate', `unknown command 'validate'\n  ${check}; \`hdsync verify\` reads backups again`],
   [
     'functions list',
     "too many arguments for 'functions'. Expected 0 arguments but got 1: list.\n  `hdsync functions` lists them by itself; `hdsync functions --help` lists what else there is",

@@ -74,7 +74,8 @@ describe('parseConfig()', () => {
     const hooks = (settings: string) =>
       parseConfig(withSource('', `notify: [{ ${settings} }]`), 'hdsync.yaml').notify[0]
     const named = hooks('name: pager, exec: [/bin/page]')
-    expect(named).toMatchObject({ kind: 'exec', key: 'pager', on: ['run.*'], timeoutMs: 30_000 })
+    const on = ['run.*', 'archive.damaged', 'mirror.healed', 'mirror.doubtful', 'verify.failed']
+    expect(named).toMatchObject({ kind: 'exec', key: 'pager', on, timeoutMs: 30_000 })
     const [one, other] = [hooks('exec: [/bin/page]'), hooks('exec: [/bin/page, now]')]
     expect(one?.key).toBe(one?.fingerprint)
     expect(one?.key).toBe(hooks('exec: [/bin/page]')?.key)
