@@ -120,7 +120,8 @@ export async function placeRestore(
   // The undo folder alone has changed that of the top.
   const isOurs = folders.some(({ length }) => length === 0)
   const timeNs = isOurs ? timeOf(live) : BigInt(record.rootTimeNs)
-  if (!isOurs && !actions.some(({ path }) => !path.includes('/'))) await setTime(live, timeNs, runner)
+  const changed = actions.some(({ op, path }) => op !== 'folder' && !path.includes('/'))
+  if (!isOurs && !changed) await setTime(live, timeNs, runner)
   await runner.run({ argv: ['sync', '--file-system', live.forCommands], timeoutMs: 3_600_000 })
   undo.enter('done')
   if ('restore' in record.from) {

@@ -274,6 +274,16 @@ describe.each(media)('a restore from %s', (medium) => {
   })
 })
 
+test('the folder itself keeps its time when only attributes of a folder in it are put back', async () => {
+  const made = make('mirror')
+  const time = () => statSync(made.live, { bigint: true }).mtimeNs
+  const before = time()
+  sh('chmod 700 a', made.live)
+  const { plan } = await restore(request(made))
+  expect(actionsOf(plan.actions)).toEqual(['folder a'])
+  expect(time()).toBe(before)
+})
+
 function fail(): never {
   throw new Error('cut off')
 }
