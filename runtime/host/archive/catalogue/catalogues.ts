@@ -16,6 +16,7 @@ import {
   archivesThere,
   fileOf,
   inOrder,
+  keyedOnes,
   openArchive,
   openTags,
 } from './from-archives.ts'
@@ -67,7 +68,7 @@ export class Catalogues {
         newest?.isKeyed && newest.file === header?.file && newest.sizeBytes === header.sizeBytes
       if (night.problem || (night.takenSegments > 0 && !isEarlier)) return undefined
       if (night.takenSegments > 0) night.goneOfEarlier()
-      else night.gone(openTags(catalogue))
+      else night.gone(keyedOnes(openTags(catalogue)))
       night.end()
       return night.problem ? undefined : { archive: tail.header.id, night: night.path }
     })

@@ -164,6 +164,7 @@ async function collectMembers(
   night.gone(keyedOnes(open))
 }
 
-function* keyedOnes(tags: Iterable<bigint>): Generator<bigint> {
+/** Those that are named by their keys: whether others have gone is told by what is there. */
+export function* keyedOnes(tags: Iterable<bigint>): Generator<bigint> {
   for (const tag of tags) if (isKeyed(tag)) yield tag
 }

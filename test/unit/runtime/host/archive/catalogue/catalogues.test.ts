@@ -33,6 +33,20 @@ describe.each(['zstd', 'gzip', 'none'] as const)('the catalogue of archives, wit
     }
   })
 
+  test('knows what is in each of them where the clock is behind, and no file counts as old', async () => {
+    const week = new Week(compression)
+    week.aheadMs = -3_600_000
+    manyKinds(week)
+    for (let day = 0; day < 4; day += 1) {
+      week.put(`folder${day % 4}/file${day}`, `changed on day ${day}`)
+      week.put(`new${day}`, 'x')
+      if (day === 3) week.aheadMs = 10_000
+      await week.archive()
+      expect(week.warnings).toEqual([])
+      week.expectRight()
+    }
+  })
+
   test('has one row more after a night in which nothing has changed', async () => {
     const week = new Week(compression)
     manyKinds(week)

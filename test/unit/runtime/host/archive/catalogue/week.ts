@@ -27,6 +27,8 @@ export class Week {
   readonly archives: Archives
   readonly catalogues: Catalogues
   day = 0
+  /** How far the clock of this machine is before that of the file system. */
+  aheadMs = 10_000
   readonly #earlier: EarlierArchive[] = []
   /** What was in the mirror on each day. */
   readonly held: string[][] = []
@@ -39,7 +41,7 @@ export class Week {
     const { runner } = recordingRunner()
     const boots = { current: 'boot', inOrderSince: () => true }
     // Far enough from what was written for the clock of the file system to have gone on.
-    const now = () => Date.now() + 10_000
+    const now = () => Date.now() + this.aheadMs
     this.archives = createArchives({ runner, signal, boots, stateDirectory: this.state, now })
     this.catalogues = new Catalogues({ runner, stateDirectory: this.state })
   }
