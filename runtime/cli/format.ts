@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { stripVTControlCharacters, styleText } from 'node:util'
 import { eastAsianWidth } from 'get-east-asian-width'
+import { formatDuration } from '../units.ts'
 import { weekdayOf } from '../weekday.ts'
 
 type Paint = (text: string) => string
@@ -116,6 +117,16 @@ function shellWord(word: string): string {
     return `\\U${character.codePointAt(0)?.toString(16).padStart(8, '0')}`
   })
   return `$'${escaped}'`
+}
+
+/** An age or a pause in its largest unit: nobody reads `3d 4h` at a look. */
+export function ageText(ms: number): string {
+  const day = 86_400_000
+  if (ms < 60_000) return 'now'
+  if (ms >= 2 * day) return `${Math.floor(ms / day)}d`
+  return ms >= 7_200_000
+    ? `${Math.floor(ms / 3_600_000)}h`
+    : formatDuration(Math.max(0, Math.floor(ms / 60_000) * 60_000))
 }
 
 /** A moment with the day of the week: `Sunday 2026-11-22 01:57:03`. @param ms Since the epoch. */

@@ -34,8 +34,8 @@ function columnOf([head = [], ...body]: string[][]): Column {
   const width = Math.max(...[head, ...body].flat().map(visibleWidth))
   const texts = body.flat().map((cell) => stripVTControlCharacters(cell))
   const right = isQuantitative(texts)
-  // A moment is no quantity, and means something else once it is cut.
-  const isExact = right || texts.every((text) => /^[\d :.-]*$/.test(text))
+  // A moment is no quantity, and means something else once it is cut. The id of a restore point is there to be typed.
+  const isExact = right || texts.every((text) => /^(?:[\d :.-]*|\S+@\S+)$/.test(text))
   return { width, right, ...(!isExact && { least: Math.max(leastWidth, ...head.map(visibleWidth)) }) }
 }
 

@@ -4,6 +4,7 @@ import { localMinute } from '../../instant.ts'
 import { didYouMean } from '../../nearest.ts'
 import { formatBytes } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { ageText } from '../format.ts'
 import type { Io } from '../io.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
 import { table } from '../table.ts'
@@ -39,6 +40,7 @@ function checkSource(source: string, { sources }: Access): void {
 }
 
 function pointsTable(points: readonly RestorePoint[], { width }: Io): string {
+  const now = Date.now()
   const rows = points.map(({ id, at, kind, files, sizeBytes, target, provenAt }) => [
     id,
     localMinute(Date.parse(at)),
@@ -46,7 +48,11 @@ function pointsTable(points: readonly RestorePoint[], { width }: Io): string {
     files === undefined ? '-' : String(files),
     sizeBytes === undefined ? '-' : formatBytes(sizeBytes),
     target,
-    provenAt === undefined ? '-' : localMinute(Date.parse(provenAt)),
+    provenAt === undefined ? '-' : ago(now - Date.parse(provenAt)),
   ])
   return table([['ID', 'WHEN', 'KIND', 'FILES', 'SIZE', 'ON', 'PROVEN'], ...rows], width)
+}
+
+function ago(ms: number): string {
+  return ms < 60_000 ? ageText(ms) : `${ageText(ms)} ago`
 }

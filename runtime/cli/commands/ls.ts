@@ -25,7 +25,8 @@ export async function lsCommand(word: string, options: LsOptions, io: Io): Promi
   const access = await openAccess(options, io)
   const place = access.place(word)
   const point = access.point(place.source, options.at)
-  const entries = access.reader(point).entries(place.path, options.recursive ? undefined : 1)
+  const reader = access.reader(point)
+  const entries = options.recursive ? reader.entries(place.path) : byName(reader.entries(place.path, 1))
   const print = options.json ? jsonPrinter(io) : textPrinter(options, io)
   if (options.json) io.stdout(`{"point":${JSON.stringify(point)},"entries":[`)
   let first: Entry | undefined
@@ -45,6 +46,12 @@ export async function lsCommand(word: string, options: LsOptions, io: Io): Promi
   throw new UsageError(`${nameText(Buffer.from(placeText(place)))} was not there on ${pointTime(point.at)}`, {
     hint: `hdsync find NAME ${place.source} --all looks through all restore points`,
   })
+}
+
+/** A folder by name, itself first; of all below it there may be too many to hold. */
+async function* byName(entries: AsyncIterable<Entry>): AsyncGenerator<Entry> {
+  const all = await Array.fromAsync(entries)
+  yield* all.sort((one, other) => Buffer.compare(one.path, other.path))
 }
 
 function nameBelow(path: Buffer, folder: Buffer | undefined): Buffer {

@@ -71,14 +71,16 @@ function versionsText(
   { width }: Io,
 ): string {
   const minute = (at: string) => localMinute(Date.parse(at))
-  const rows = versions.map(({ entry, from, to, point }) => [
+  const rows = versions.map(({ entry, from, to }) => [
     minute(from),
     minute(to),
     entry.type === 'file' ? formatBytes(entry.sizeBytes) : entry.type,
     localMinute(Number(entry.mtimeNs / 1_000_000n)),
     modeOctal(entry.mode),
-    point.id,
   ])
-  const commands = versions.map(({ point }) => `${restoreLine([place], { ...where, at: point.id })}\n`)
-  return `${table([['FROM', 'TO', 'SIZE', 'MODIFIED', 'MODE', 'IN'], ...rows], width)}\n${commands.join('')}`
+  const [head, ...lines] = table([['FROM', 'TO', 'SIZE', 'MODIFIED', 'MODE'], ...rows], width).split('\n')
+  const told = versions.map(
+    ({ point }, n) => `${lines[n]}\n  ${restoreLine([place], { ...where, at: point.id })}\n`,
+  )
+  return `${head}\n${told.join('')}`
 }

@@ -1,6 +1,6 @@
-import { formatBytes, formatDuration } from '../../units.ts'
+import { formatBytes } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
-import { localDay, type Painter, painter, printable, wrapWords } from '../format.ts'
+import { ageText, localDay, type Painter, painter, printable, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
 import { disabledText } from '../story/disabled-text.ts'
 import { table } from '../table.ts'
@@ -35,16 +35,6 @@ function headText({ sources, run, nextRunAt, at }: Status, paint: Painter): stri
   if (!begun)
     return `${[`${all}, none is backed up yet`, next || 'hdsync run makes the first backup'].join('; ')}\n`
   return `${[what, next].filter(Boolean).join('; ')}\n`
-}
-
-/** An age or a pause in its largest unit: nobody reads `3d 4h` at a look. */
-function ageText(ms: number): string {
-  const day = 86_400_000
-  if (ms < 60_000) return 'now'
-  if (ms >= 2 * day) return `${Math.floor(ms / day)}d`
-  return ms >= 7_200_000
-    ? `${Math.floor(ms / 3_600_000)}h`
-    : formatDuration(Math.max(0, Math.floor(ms / 60_000) * 60_000))
 }
 
 function sourcesText({ sources, at }: Status, paint: Painter, width: number): string {

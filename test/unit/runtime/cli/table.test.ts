@@ -90,3 +90,16 @@ describe('table()', () => {
     expect(lines[1]).toBe('4000  2026-11-22 01:57:03  1,234,567  home          /mnt/week/T…')
   })
 })
+
+test('table() never cuts the id of a restore point', () => {
+  const long = 'a text that is long enough to be cut'
+  const lines = table(
+    [
+      ['ID', 'WHAT'],
+      ['home@kept-2026-11-22', long],
+      ['home@latest', long],
+    ],
+    40,
+  )
+  expect(lines).toContain('home@kept-2026-11-22  a text that is lo…\n')
+})

@@ -77,7 +77,7 @@ test('versions, diff and catalogue rebuild tell what has changed, with a catalog
   await expectTold('--disk', disk)
 
   const { out } = await hdsync(server, 'versions', 'home:mail/ann')
-  expect(out).toMatch(/^FROM +TO +SIZE +MODIFIED +MODE +IN\n/)
+  expect(out).toMatch(/^FROM +TO +SIZE +MODIFIED +MODE\n/)
   expect(out).toContain(`hdsync restore home:mail/ann --at home@kept-2026-11-20 --config ${server.config}\n`)
   writeFileSync(join(server.folder, 'home', 'mail', 'live'), 'x')
   expect((await hdsync(server, 'diff', 'home:mail', '--from', 'latest', '--to', 'live')).out).toBe(
