@@ -361,6 +361,7 @@ function assemble(
       if (run.kind !== backupKind) {
         const untouched = await bus.revoke(run.id, reason, clock.now())
         if (!untouched) await dispatcher.endRun(run.id, new CancelledError(reason), isNotice)
+        dispatcher.wake()
         ends.look(run.id)
         return true
       }

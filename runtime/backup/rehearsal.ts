@@ -82,7 +82,7 @@ export async function rehearse(
   const bus = options.bus ?? new SqliteBus(openDatabase(inMemory), inMemory)
   const registry = aloneWith(target)
   const settlement = await work(
-    { id: 0, token: '', tries: 1, generation: 0, function: target.name, event },
+    { id: 0, token: '', tries: 1, generation: 0, lane: 'chain', function: target.name, event },
     target,
     new AbortController(),
     {

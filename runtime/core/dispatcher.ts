@@ -1,14 +1,14 @@
 import type { Envelope } from '../../events/envelope.ts'
 import type { CancelledError, TerminalError } from '../errors.ts'
-import { type Delivery, heldFloor, type Publication, type Settlement } from './bus/bus.ts'
+import { type Delivery, heldFloor, type Lane, type Publication, type Settlement } from './bus/bus.ts'
 import { GateKeeper, type VisitEnded } from './gates.ts'
 import { foundIn, type RegisteredFunction } from './registry/registry.ts'
 import { giveUp, type WorkerOptions, work } from './worker.ts'
 
 export interface DispatcherOptions extends Omit<WorkerOptions, 'gates'> {
   /**
-   * Deliveries in hand at once; 16 unless given. Those of `aside` functions are counted apart: hooks that hang keep no run
-   * waiting.
+   * Deliveries in hand at once, of each lane; 16 unless given. Hooks that hang, and functions of the user's, however many
+   * events they are owed, keep no run waiting.
    */
   concurrency?: number
   /** How long a claim holds without being renewed; 30 s unless given. */
@@ -73,6 +73,7 @@ export class Dispatcher {
   #again = false
   #stopped = false
   #draining = false
+  #guestsHeld = false
   #clearTimer: (() => void) | undefined
   #nextAt: number | null = null
   #clearHeartbeat: (() => void) | undefined
@@ -171,6 +172,11 @@ export class Dispatcher {
     })
   }
 
+  /** Claims nothing more that the user's functions are owed, but at gates; that is kept for the next start. */
+  holdGuests(): void {
+    this.#guestsHeld = true
+  }
+
   /** Aborts what is in hand and waits for it, without recording anything: the bus cannot take it. */
   async abandon(reason: Error): Promise<void> {
     this.#draining = true
@@ -200,10 +206,9 @@ export class Dispatcher {
     this.#asked = []
     try {
       const { bus, clock, concurrency = 16 } = this.#options
-      const aside = [...this.#inHand.values()].filter(({ delivery }) => this.#isAside(delivery)).length
-      const ended = settle.filter(({ delivery }) => !this.#isAside(delivery)).length
-      const room = this.#draining ? 0 : concurrency - (this.#inHand.size - aside) + ended
-      const asideFull = aside - (settle.length - ended) >= concurrency
+      const inHand = countByLane([...this.#inHand.values()])
+      const ended = countByLane(settle)
+      const room = (lane: Lane) => (this.#draining ? 0 : concurrency - inHand[lane] + ended[lane])
       const now = clock.now()
       const aging = this.#aging(now, settle)
       const result = await bus.exchange({
@@ -212,8 +217,8 @@ export class Dispatcher {
         renew: aging.map(({ delivery }) => delivery),
         settle,
         publish: asked.flatMap(({ publications }) => publications),
-        claim: room,
-        claimExcept: asideFull ? this.#asides() : undefined,
+        claim: room('chain'),
+        claimBeside: { aside: room('aside'), guest: this.#guestsHeld ? 0 : room('guest') },
       })
       for (const one of aging) one.leasedAt = now
       for (const [index, settlement] of settle.entries()) {
@@ -222,8 +227,6 @@ export class Dispatcher {
       }
       this.#answer(asked, result.taken)
       for (const delivery of result.claimed) this.#take(delivery, now)
-      // Asides do not count: there is room for more.
-      if (result.claimed.length === room && result.claimed.some((one) => this.#isAside(one))) this.wake()
       this.#wakeAt(result.nextAt)
       if (this.#inHand.size === 0) this.#tellIdle()
     } catch (error) {
@@ -319,10 +322,6 @@ export class Dispatcher {
     })
   }
 
-  #isAside({ function: name }: Delivery): boolean {
-    return this.#asides().includes(name)
-  }
-
   /** Whether a function goes on though its run is ended. */
   #goesOn({ function: name }: Delivery, isSpared: EndedRun['isSpared']): boolean {
     return isSpared(name) || (this.#options.registry.get(name)?.definition.spec.always ?? false)
@@ -363,6 +362,12 @@ export class Dispatcher {
     for (const resolve of waiters) resolve()
     this.#options.onIdle?.()
   }
+}
+
+function countByLane(all: readonly { delivery: Delivery }[]): Record<Lane, number> {
+  const counts = { chain: 0, aside: 0, guest: 0 }
+  for (const { delivery } of all) counts[delivery.lane] += 1
+  return counts
 }
 
 /** Runs that wait for their turn need no look at the bus. */

@@ -9,7 +9,7 @@ import { isoOf } from '../instant.ts'
 import { heldBack, heldUntil, type Publication } from './bus/bus.ts'
 import type { EmitOptions } from './function.ts'
 import { isAttribute } from './origin.ts'
-import type { Registry } from './registry/registry.ts'
+import { laneOf, type Registry } from './registry/registry.ts'
 
 /** The CloudEvents `source` of every event that this box makes. */
 export const eventSource = `/hdsync/${hostname()}`
@@ -183,9 +183,10 @@ function publicationOf(
       ...identity,
       data,
     },
-    deliveries: registry.handlersOf(event.type, identity.runid).map(({ name, definition: { spec } }) => ({
-      function: name,
-      key: spec.concurrency?.key(data, { id: identity.runid ?? '' }),
+    deliveries: registry.handlersOf(event.type, identity.runid).map((one) => ({
+      function: one.name,
+      lane: laneOf(one, event),
+      key: one.definition.spec.concurrency?.key(data, { id: identity.runid ?? '' }),
       // 0 is due whatever the clock says: it may be set back.
       runAt: delayMs > 0 ? now + delayMs : 0,
     })),

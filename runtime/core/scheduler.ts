@@ -5,7 +5,7 @@ import type { EventBus, Publication } from './bus/bus.ts'
 import type { Journal } from './bus/journal.ts'
 import type { Clock } from './clock.ts'
 import { factPublication, rootPublication } from './publication.ts'
-import { foundIn, isDisabled, type RegisteredFunction, type Registry } from './registry/registry.ts'
+import { foundIn, isDisabled, laneOf, type RegisteredFunction, type Registry } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
 
 /** What is remembered of a schedule. Times are milliseconds since the epoch. */
@@ -132,7 +132,9 @@ export class Scheduler {
       const origin = { id: `schedule ${one.name} ${isoOf(at)}` }
       const { event } = rootPublication(registry, scheduleDue, data, { now, origin })
       const key = one.definition.spec.concurrency?.key(event.data, { id: event.runid ?? '' })
-      await publish([{ event, deliveries: [{ function: one.name, key, runAt: 0 }] }])
+      await publish([
+        { event, deliveries: [{ function: one.name, lane: laneOf(one, scheduleDue), key, runAt: 0 }] },
+      ])
     }
     memos.set(one.name, { ...memo, after: at })
   }

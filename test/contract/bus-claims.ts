@@ -85,10 +85,24 @@ export function describeClaims(on: BusBench): void {
       expect(await claimedIds({ now: 5 })).toEqual(['late'])
     })
 
-    test('passes over functions that are to get nothing now', async () => {
-      await on.bus.publish([owed('a', { function: 'g' }), owed('b'), owed('c', { function: 'h' })])
-      expect(await claimedIds({ claimExcept: ['g', 'h'] })).toEqual(['b'])
-      expect(await claimedIds()).toEqual(['a', 'c'])
+    test('takes of each lane as many as it is asked for, whatever waits in the others', async () => {
+      const ids = (id: string) => [1, 2, 3].map((n) => id + n)
+      await on.bus.publish([
+        ...ids('g').map((id) => owed(id, { lane: 'guest' })),
+        ...ids('a').map((id) => owed(id, { lane: 'aside' })),
+        ...ids('c').map((id) => owed(id)),
+      ])
+      const claimBeside = { aside: 1, guest: 0 }
+      expect(await claimedIds({ claim: 2, claimBeside })).toEqual(['c1', 'c2', 'a1'])
+      expect(await claimedIds({ claim: 0, claimBeside: { aside: 0, guest: 2 } })).toEqual(['g1', 'g2'])
+      const { claimed, nextAt } = await exchange({ claim: 9, claimBeside: { aside: 9, guest: 9 } })
+      expect(claimed.map(({ event: { id }, lane }) => `${lane} ${id}`)).toEqual([
+        'chain c3',
+        'aside a2',
+        'aside a3',
+        'guest g3',
+      ])
+      expect(nextAt).toBeNull()
     })
 
     test('of several takes one of each key, and all that have none, in their order', async () => {
@@ -179,10 +193,18 @@ export function describeClaims(on: BusBench): void {
       expect(idsOf((await exchange({ settle: [done(next.claimed[0])] })).claimed)).toEqual(['c'])
     })
 
-    test('passes over functions that are to get nothing now', async () => {
-      const publish = [owed('a', { function: 'g' }), owed('b')]
-      expect(await claimedIds({ publish, claimExcept: ['g'] })).toEqual(['b'])
-      expect(await claimedIds()).toEqual(['a'])
+    test('claims what comes in one lane while older ones wait in another', async () => {
+      await on.bus.publish([owed('old', { lane: 'guest' })])
+      const publish = [owed('a', { lane: 'guest' }), owed('b')]
+      expect(await claimedIds({ publish })).toEqual(['b'])
+      expect(await claimedIds({ claimBeside: { aside: 0, guest: 9 } })).toEqual(['old', 'a'])
+    })
+
+    test('tells when the next one is due, of whatever lane', async () => {
+      await on.bus.publish([owed('a', { lane: 'guest', runAt: 70 }), owed('b', { lane: 'aside', runAt: 60 })])
+      expect((await exchange({ now: 1 })).nextAt).toBe(60)
+      expect((await exchange({ now: 1, publish: [owed('c', { runAt: 65 })] })).nextAt).toBe(60)
+      expect((await exchange({ now: 60, publish: [owed('d')] })).nextAt).toBe(65)
     })
 
     test('takes all or nothing, and with it all that is in the turn', async () => {

@@ -71,6 +71,29 @@ export function describeOrder(on: BusBench): void {
       expect(await claimedIds()).toEqual(['b'])
     })
 
+    test('lets as many pass at a time as its limit says, in the order of their events', async () => {
+      const publish = ['a', 'b', 'c', 'd'].map((id) => owed(id, { key: 'k', keyLimit: 2 }))
+      await on.bus.publish(publish.slice(0, 3))
+      const { claimed } = await exchange({ publish: publish.slice(3) })
+      expect(claimed.map(({ event: { id } }) => id)).toEqual(['a', 'b'])
+      const [a, b] = claimed as [Delivery, Delivery]
+      await settle({ outcome: 'retry', delivery: a, attempt, runAt: 50 })
+      expect(await claimedIds()).toEqual([])
+      await settle({ outcome: 'done', delivery: b, attempt, publications: [] })
+      expect(await claimedIds()).toEqual(['c'])
+      expect(await claimedIds({ now: 50 })).toEqual(['a'])
+    })
+
+    test('that is free again when a run is taken back lets the next one pass', async () => {
+      await on.bus.publish([
+        owed('a', { key: 'k' }, { runid: 'run1' }),
+        owed('b', { key: 'k' }, { runid: 'run2' }),
+        owed('c', { key: 'k' }, { runid: 'run3' }),
+      ])
+      expect(await on.bus.revoke('run1', 'why', 1)).toBe(true)
+      expect(await claimedIds()).toEqual(['b'])
+    })
+
     test('lets deliveries of one function pass one at a time, in the order of their events', async () => {
       await on.bus.publish([owed('a', { key: 'k', runAt: 3 }), owed('b', { key: 'k', runAt: 1 })])
       expect(await claimedIds({ now: 1 })).toEqual([])

@@ -14,6 +14,8 @@ const pollMs = 200
 /** Waits until nothing is going on, or nothing can go on any more. Runs that wait are kept. */
 export async function quiet(engine: Engine, { isUrgent = () => false }: QuietOptions = {}): Promise<void> {
   engine.hold()
+  // They may go on for ever, one event after the other.
+  engine.dispatcher.holdGuests()
   while (!engine.dispatcher.failed) {
     const current = engine.current()
     if (current) await engine.ended(current).catch(() => {})

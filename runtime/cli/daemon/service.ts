@@ -251,6 +251,7 @@ function appsOf(
 /** Runs that wait are kept for the next start; the one that is going on ends soon, or is ended in order. */
 async function leave(engine: Engine): Promise<void> {
   engine.hold()
+  engine.dispatcher.holdGuests()
   const current = engine.current()
   if (current) {
     const ended = engine.ended(current).catch(() => {})

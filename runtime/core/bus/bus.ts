@@ -9,8 +9,9 @@ import type { Envelope } from '../../../events/envelope.ts'
  * - **At least once, one at a time.** A claimed delivery belongs to its claimant until the lease ends; a
  *   settlement with a token that is no longer in force changes nothing and emits nothing.
  * - **No doubles.** An event whose `source` and `id` are already there is not taken a second time.
- * - **In order per key.** A delivery with a key waits until every earlier one of the same function and key
- *   is done or dead; a redriven one also for what is in hand of those that came later.
+ * - **In order per key.** A delivery with a key waits until fewer than `keyLimit` (1) earlier ones of the same function and
+ *   key are open; a redriven one also for what is in hand of those that came later.
+ * - **In lanes.** Deliveries of one lane are claimed in their order, however many wait in another one.
  * - **Counted.** A delivery's `tries` goes up when it is claimed, so a crash counts.
  * - **Kept.** A dead delivery stays until it is redriven or replaced, or its run is forgotten.
  *
@@ -116,6 +117,13 @@ export function dueAt(runAt: number): number | undefined {
   return runAt >= heldFloor ? runAt - heldFloor : runAt
 }
 
+/**
+ * What is claimed apart from each other, so that none waits for another: the chain of a run, what stands beside it
+ * (notifications), and functions of the user's.
+ */
+export const lanes = ['chain', 'aside', 'guest'] as const
+export type Lane = (typeof lanes)[number]
+
 /** An event, and who has to handle it. */
 export interface Publication {
   event: Envelope
@@ -128,6 +136,10 @@ export interface NewDelivery {
   function: string
   /** Orders deliveries of the same function; without a key there is no order. */
   key?: string | undefined
+  /** So many of its key are in hand at once at most; 1 unless given. */
+  keyLimit?: number | undefined
+  /** The chain unless given. */
+  lane?: Lane
   /** Not before this moment, in milliseconds since the epoch. */
   runAt: number
 }
@@ -149,6 +161,8 @@ export interface Delivery {
   /** Fences this claim off from earlier and later ones. */
   token: string
   key?: string | undefined
+  keyLimit?: number | undefined
+  lane: Lane
 }
 
 /**
@@ -173,10 +187,10 @@ export interface Turn {
   settle: readonly Settlement[]
   /** As by `publish`: what comes is in hand after one commit instead of two. */
   publish?: readonly Publication[]
-  /** How many deliveries to claim at most. */
+  /** How many deliveries of the chain to claim at most. */
   claim: number
-  /** Functions that get none of them now. */
-  claimExcept?: readonly string[] | undefined
+  /** How many of the other lanes; none unless given. */
+  claimBeside?: Readonly<Record<Exclude<Lane, 'chain'>, number>>
   leaseMs: number
 }
 

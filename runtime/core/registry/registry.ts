@@ -3,6 +3,7 @@ import { type EventDefinition, opensGate } from '../../../events/define.ts'
 import type { Envelope } from '../../../events/envelope.ts'
 import { UsageError } from '../../errors.ts'
 import { parseDuration } from '../../units.ts'
+import type { Lane } from '../bus/bus.ts'
 import type { Emit, FunctionDefinition, GiveUpContext, Received } from '../function.ts'
 import type { LoadFailure } from '../guests/messages.ts'
 import type { RetryPolicy } from '../retry.ts'
@@ -179,6 +180,12 @@ export function isBeside(one: RegisteredFunction | undefined): boolean {
   if (!one) return false
   const { on, spec } = one.definition
   return spec.aside === true || (one.guest !== undefined && !on.some(({ gate }) => gate))
+}
+
+/** What a delivery is claimed with. A function of the user's at a gate comes with the chain, which waits for it. */
+export function laneOf({ guest, definition: { spec } }: RegisteredFunction, { gate }: EventDefinition): Lane {
+  if (guest && (spec.aside || !gate)) return 'guest'
+  return spec.aside ? 'aside' : 'chain'
 }
 
 /** Completes a definition with its defaults. */

@@ -9,6 +9,7 @@ import {
   heldBack,
   heldFloor,
   heldUntil,
+  lanes,
   type OpenDelivery,
   type Publication,
   type PublishResult,
@@ -18,9 +19,9 @@ import {
 import { inMemory } from './database.ts'
 import { watchFiles } from './health.ts'
 import { dataText, envelopeOf, type Row } from './rows.ts'
-import { prepareStatements, type Statements } from './statements.ts'
+import { behind, prepareStatements, type Statements } from './statements.ts'
 import { transaction } from './transaction.ts'
-import { expire, insert, takeTurn } from './turn.ts'
+import { expire, insert, moveAllUp, takeTurn } from './turn.ts'
 
 /** Touched by every process that puts something on a bus that it does not dispatch; see `watch`. */
 const doorbellFile = 'doorbell'
@@ -51,6 +52,7 @@ export class SqliteBus implements EventBus {
 
   async reclaim(error: string, now: number): Promise<Delivery[]> {
     return transaction(this.#database, () => {
+      moveAllUp(this.#sql)
       const orphans = expire(this.#sql, Number.MAX_SAFE_INTEGER, error, now)
       this.#sql.hastenSet.run({ now, heldBack })
       return orphans.map((row) => this.#delivery(row))
@@ -96,6 +98,7 @@ export class SqliteBus implements EventBus {
       const open = this.open(runId)
       if (open.length === 0 || open.some(({ runAt, tries }) => runAt < heldFloor || tries > 0)) return false
       this.#sql.withdraw.run(runId)
+      moveAllUp(this.#sql)
       insert(this.#sql, publications)
       return true
     })
@@ -108,6 +111,7 @@ export class SqliteBus implements EventBus {
       const { owed, tried } = this.#sql.owed.get(runId) as { owed: number; tried: number }
       if (owed === 0 || (tried > 0 && !begun)) return false
       this.#sql.revoke.run(now, reason, runId)
+      moveAllUp(this.#sql)
       return true
     })
   }
@@ -222,6 +226,7 @@ export class SqliteBus implements EventBus {
       tries: row.tries as number,
       generation: row.generation as number,
       token: row.token as string,
+      lane: lanes[(row.lane as number) % behind] ?? 'chain',
       event: envelopeOf(event),
     }
   }

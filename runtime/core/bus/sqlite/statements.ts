@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { lanes } from '../bus.ts'
 
 /** Deliveries of one event at most: its number times this is the id of the first. */
 export const deliveriesAtMost = 1000
@@ -23,6 +24,13 @@ export const deliveriesOfRun: string = `SELECT of_run.id FROM (SELECT seq FROM l
 // The condition on the lease selects the index of what is open.
 const ready = "state = 'ready' AND lease_until IS NULL"
 const claimed = "state = 'claimed' AND lease_until IS NOT NULL"
+/** A delivery that waits behind others of its key has the number of its lane and this. */
+export const behind = 10
+const laneNumbers = [0, behind].flatMap((from) => lanes.map((_, n) => from + n))
+/** Every delivery that is ready, by the index. */
+const anyLane = `lane IN (${laneNumbers})`
+const firstOf = (lane: number, also = '') =>
+  `(SELECT run_at FROM delivery WHERE ${ready} AND lane = ${lane} ${also} ORDER BY run_at LIMIT 1)`
 
 /**
  * The bus's SQL. What runs in every turn must cost the same however long the history is: a test holds that none of it
@@ -34,10 +42,17 @@ export const statements = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (source, id) DO NOTHING`,
   file: `UPDATE event SET filed = 1 WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'filed')`,
   filed: `UPDATE meta SET value = coalesce((SELECT max(seq) FROM event), 0) WHERE key = 'filed'`,
-  delivery: `INSERT INTO delivery (id, function, key, run_at, state) VALUES (?, ?, ?, ?, 'ready')`,
-  claimed: `INSERT INTO delivery (id, function, key, run_at, state, tries, token, lease_until)
-    VALUES (?, ?, ?, ?, 'claimed', 1, ?, ?)`,
-  isKeyTaken: `SELECT 1 FROM delivery WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') LIMIT 1`,
+  delivery: `INSERT INTO delivery (id, function, key, key_limit, lane, run_at, state) VALUES (?, ?, ?, ?, ?, ?, 'ready')`,
+  claimed: `INSERT INTO delivery (id, function, key, key_limit, lane, run_at, state, tries, token, lease_until)
+    VALUES (?, ?, ?, ?, ?, ?, 'claimed', 1, ?, ?)`,
+  openOfKey: `SELECT count(*) AS open FROM (
+    SELECT 1 FROM delivery WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') LIMIT +?)`,
+  moveUp: `UPDATE delivery SET lane = lane - ${behind} WHERE id = (SELECT id FROM delivery
+    WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') AND lane >= ${behind} ORDER BY id LIMIT 1)`,
+  keysBehind: `SELECT function, key, max(key_limit) AS key_limit FROM delivery
+    WHERE ${ready} AND lane >= ${behind} GROUP BY function, key`,
+  inFront: `SELECT count(*) AS open FROM delivery
+    WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') AND lane < ${behind}`,
   eventBySeq: `SELECT * FROM event WHERE seq = ?`,
   attempt: `INSERT INTO attempt SELECT id, earlier_tries + ?, ?, ?, ? FROM delivery WHERE id = ?`,
   renew: `UPDATE delivery SET lease_until = ? WHERE id = ? AND token = ? AND state = 'claimed'`,
@@ -46,7 +61,8 @@ export const statements = {
   retry: `UPDATE delivery SET state = 'ready', run_at = ?, token = NULL, lease_until = NULL
     WHERE id = ? AND token = ? AND state = 'claimed'`,
   ahead: `SELECT (SELECT lease_until FROM delivery WHERE ${claimed} ORDER BY lease_until LIMIT 1) AS lapses_at,
-    (SELECT run_at FROM delivery WHERE ${ready} ORDER BY run_at LIMIT 1) AS due_at`,
+    ${lanes.map((name, lane) => `${firstOf(lane)} AS ${name}`).join(', ')},
+    ${lanes.map((name, lane) => `${firstOf(behind + lane, 'AND run_at > ?1')} AS ${name}_behind`).join(', ')}`,
   // The sign keeps SQLite from going through the table in the order of its ids.
   lapsed: `SELECT * FROM delivery WHERE ${claimed} AND lease_until <= ? ORDER BY +id`,
   expire: `UPDATE delivery SET state = 'ready', token = NULL, lease_until = NULL WHERE id = ?`,
@@ -58,10 +74,10 @@ export const statements = {
       FROM delivery d JOIN event e ON e.seq = d.event_seq
       WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at > :now AND d.run_at < :heldBack) AS begun
     WHERE delivery.id = begun.id AND begun.at > :now`,
-  ready: claimableSql(''),
-  readyExcept: claimableSql('AND d.function NOT IN (SELECT value FROM json_each(?))'),
+  ready: claimableSql(),
   claim: `UPDATE delivery SET state = 'claimed', tries = tries + 1, token = ?, lease_until = ? WHERE id = ?`,
-  nextAt: `SELECT run_at FROM delivery WHERE ${ready} AND run_at > ? ORDER BY run_at LIMIT 1`,
+  nextAt: `SELECT min(run_at) AS run_at FROM (
+    ${laneNumbers.map((lane) => `SELECT ${firstOf(lane, 'AND run_at > ?1')} AS run_at`).join(' UNION ALL ')})`,
   expedite: `UPDATE delivery SET run_at = 0 WHERE state = 'ready' AND id IN (${deliveriesOfRun})
     AND function NOT IN (SELECT value FROM json_each(?))`,
   keepTry: `INSERT INTO attempt SELECT id, earlier_tries + tries, started_at, ended_at, error FROM delivery
@@ -69,7 +85,7 @@ export const statements = {
   redrive: `UPDATE delivery SET state = 'ready', run_at = 0, generation = generation + 1,
       earlier_tries = earlier_tries + tries, tries = 0, started_at = NULL, ended_at = NULL, error = NULL
     WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
-  keyed: `UPDATE delivery SET state = 'ready', key = ?, tries = tries - 1, token = NULL, lease_until = NULL
+  keyed: `UPDATE delivery SET state = 'ready', key = ?, lane = lane + ?, tries = tries - 1, token = NULL, lease_until = NULL
     WHERE id = ? AND token = ? AND state = 'claimed'`,
   isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
   replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
@@ -80,8 +96,8 @@ export const statements = {
     FROM delivery WHERE id IN (${deliveriesOfRun})`,
   revoke: `UPDATE delivery SET state = 'cancelled', token = NULL, lease_until = NULL, ended_at = ?, error = ?
     WHERE (state = 'ready' OR state = 'claimed') AND id IN (${deliveriesOfRun})`,
-  ripen: `UPDATE delivery SET run_at = ? WHERE ${ready} AND run_at >= ? AND run_at <= ?`,
-  ripensNext: `SELECT run_at FROM delivery WHERE ${ready} AND run_at >= ? AND run_at < ? ORDER BY run_at LIMIT 1`,
+  ripen: `UPDATE delivery SET run_at = ? WHERE ${ready} AND ${anyLane} AND run_at >= ? AND run_at <= ?`,
+  ripensNext: `SELECT run_at FROM delivery WHERE ${ready} AND ${anyLane} AND run_at >= ? AND run_at < ? ORDER BY run_at LIMIT 1`,
   startedLast: `SELECT at, EXISTS (SELECT 1 FROM delivery WHERE state = 'ready' AND tries = 0 AND id IN (
       SELECT of_run.id FROM (SELECT seq FROM logged WHERE logged.run_id = started.run_id) AS in_run
         CROSS JOIN delivery AS of_run ON ${isOf('of_run', 'in_run.seq')})) AS waits
@@ -89,11 +105,11 @@ export const statements = {
   started: `INSERT INTO started (type, key, run_id, at) VALUES (?, ?, ?, ?)
     ON CONFLICT (type, key) DO UPDATE SET run_id = excluded.run_id, at = excluded.at`,
   heldRun: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
+    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.${anyLane} AND d.run_at = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
   heldRuns: `SELECT DISTINCT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at >= ? AND d.tries = 0 AND e.run_id IS NOT NULL`,
+    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.${anyLane} AND d.run_at >= ? AND d.tries = 0 AND e.run_id IS NOT NULL`,
   heldLike: `SELECT e.run_id FROM delivery d JOIN event e ON e.seq = d.event_seq
-    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at = ? AND d.tries = 0
+    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.${anyLane} AND d.run_at = ? AND d.tries = 0
       AND e.type = ? AND e.data = ? AND e.run_id IS NOT NULL ORDER BY d.id LIMIT 1`,
   find: `SELECT * FROM event WHERE source = ? AND id = ?`,
   open: `SELECT d.*, e.id AS event_id FROM delivery d JOIN event e ON e.seq = d.event_seq
@@ -111,21 +127,20 @@ export function prepareStatements(database: DatabaseSync): Statements {
 }
 
 /**
- * What may be claimed now, with its event. Several at once: of one key only the earliest that is open can be among them.
- * @param also What else a delivery has to be to be claimed.
+ * What may be claimed of one lane now, with its event. Several at once: of one key only the earliest that are open can be
+ * among them.
  */
-function claimableSql(also: string): string {
-  return `SELECT d.id AS delivery_id, d.function, d.tries, d.generation, d.key, event.*
+function claimableSql(): string {
+  return `SELECT d.id AS delivery_id, d.function, d.tries, d.generation, d.key, d.key_limit, event.*
     FROM delivery AS d CROSS JOIN event ON event.seq = d.event_seq
-    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.run_at <= ?
-      AND (d.key IS NULL OR NOT EXISTS (
-        SELECT 1 FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
-          AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')))
+    WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.lane = ? AND d.run_at <= ?
+      AND (d.key IS NULL OR (
+        SELECT count(*) FROM delivery AS e WHERE e.function = d.function AND e.key = d.key AND e.id < d.id
+          AND e.key IS NOT NULL AND e.state IN ('ready', 'claimed')) < d.key_limit)
       -- What is in hand is little: the signs keep SQLite from going through all that has the key.
-      AND (d.key IS NULL OR d.generation = 0 OR NOT EXISTS (
-        SELECT 1 FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key
-          AND e.state = 'claimed' AND e.lease_until IS NOT NULL))
-      ${also}
+      AND (d.key IS NULL OR d.generation = 0 OR (
+        SELECT count(*) FROM delivery AS e WHERE +e.function = d.function AND +e.key = d.key
+          AND e.state = 'claimed' AND e.lease_until IS NOT NULL) < d.key_limit)
     -- A bare parameter as the limit would have SQLite plan this anew at every call.
     ORDER BY d.run_at, d.id LIMIT +?`
 }

@@ -3,6 +3,8 @@ import type { Envelope } from '../../../../events/envelope.ts'
 import {
   type Delivery,
   heldFloor,
+  type Lane,
+  lanes,
   type NewDelivery,
   type Publication,
   type Settlement,
@@ -10,7 +12,7 @@ import {
   type TurnResult,
 } from '../bus.ts'
 import { envelopeOf, type Row, rowOf } from './rows.ts'
-import { deliveriesAtMost, filedAtOnce, type Statements } from './statements.ts'
+import { behind, deliveriesAtMost, filedAtOnce, type Statements } from './statements.ts'
 
 const newToken = () => nanoid(12)
 
@@ -26,15 +28,22 @@ export function takeTurn(sql: Statements, turn: Turn): TurnResult {
     settled[index] && settlement.outcome !== 'retry' ? settlement.publications : [],
   )
   const before = lookAhead(sql, now)
-  const births = before.othersWait ? undefined : new Births(sql, turn, [...emitted, ...publish])
+  const births = new Births(sql, turn, before, [...emitted, ...publish])
   insert(sql, emitted, births)
   const taken = insert(sql, publish, births)
-  const claimed = births?.claimed ?? []
+  const claimed = births.claimed
+  const waiting = lanes.filter((lane) => births.leftReady.has(lane) || isDue(before[lane], now))
   // All that came is in hand: `before` still holds.
-  if (births && !births.leftReady) return { claimed, settled, renewed, taken, nextAt: before.nextAt }
-  const room = turn.claim - claimed.length
-  if (room > 0) claimed.push(...claimReady(sql, turn, room))
+  if (waiting.length === 0) return { claimed, settled, renewed, taken, nextAt: firstOf(before) }
+  for (const lane of waiting) {
+    const room = slotsOf(turn, lane) - claimed.filter((one) => one.lane === lane).length
+    if (room > 0) claimed.push(...claimReady(sql, turn, lane, room))
+  }
   return { claimed, settled, renewed, taken, nextAt: momentOf(sql.nextAt.get(now)?.run_at) }
+}
+
+function slotsOf({ claim, claimBeside }: Turn, lane: Lane): number {
+  return lane === 'chain' ? claim : (claimBeside?.[lane] ?? 0)
 }
 
 /**
@@ -53,13 +62,29 @@ export function insert(sql: Statements, publications: readonly Publication[], bi
     refuseMany(event, deliveries)
     for (const [index, delivery] of deliveries.entries()) {
       const id = seq * deliveriesAtMost + index
-      if (births?.mayClaim(delivery)) births.claim(id, row, delivery)
-      else sql.delivery.run(id, delivery.function, delivery.key ?? null, delivery.runAt)
+      const isBehind = waitsBehind(sql, delivery)
+      if (births?.mayClaim(delivery, isBehind)) births.claim(id, row, delivery)
+      else sql.delivery.run(id, ...columnsOf(delivery, isBehind))
     }
     return true
   })
   if (isTimeToFile) file(sql)
   return taken
+}
+
+/** Whether as many as may be in hand are open of its key. */
+function waitsBehind(
+  sql: Statements,
+  { function: name, key, keyLimit = 1 }: Pick<NewDelivery, 'function' | 'key' | 'keyLimit'>,
+): boolean {
+  if (key === undefined) return false
+  return (sql.openOfKey.get(name, key, keyLimit)?.open as number) >= keyLimit
+}
+
+/** Function, key, how many of it at once, lane, and moment. */
+function columnsOf(delivery: NewDelivery, isBehind = false) {
+  const { function: name, key, keyLimit = 1, lane = 'chain', runAt } = delivery
+  return [name, key ?? null, keyLimit, lanes.indexOf(lane) + (isBehind ? behind : 0), runAt] as const
 }
 
 /**
@@ -105,77 +130,119 @@ export function expire(sql: Statements, until: number, error: string, now: numbe
 /** The token is checked first: a settlement whose token is no longer in force must leave no trace. */
 function settle(sql: Statements, settlement: Settlement): boolean {
   const { outcome, delivery, attempt } = settlement
-  const { id, token, tries } = delivery
+  const { id, token, tries, keyLimit } = delivery
   const { startedAt, endedAt, error = null } = attempt
-  if (outcome === 'keyed') return sql.keyed.run(settlement.key, id, token).changes === 1
-  if (outcome !== 'retry') return sql.end.run(outcome, startedAt, endedAt, error, id, token).changes === 1
+  if (outcome === 'keyed') {
+    const isBehind = waitsBehind(sql, { function: delivery.function, key: settlement.key, keyLimit })
+    const { changes } = sql.keyed.run(settlement.key, isBehind ? behind : 0, id, token)
+    return moveUp(sql, delivery, changes === 1)
+  }
+  if (outcome !== 'retry') {
+    return moveUp(sql, delivery, sql.end.run(outcome, startedAt, endedAt, error, id, token).changes === 1)
+  }
   if (sql.retry.run(settlement.runAt, id, token).changes === 0) return false
   sql.attempt.run(tries, startedAt, endedAt, error, id)
   return true
 }
 
+/** Where one of a key has ended, the next one that waits behind it can be claimed. @returns `hasEnded`. */
+function moveUp(sql: Statements, { function: name, key }: Delivery, hasEnded: boolean): boolean {
+  if (hasEnded && key !== undefined) sql.moveUp.run(name, key)
+  return hasEnded
+}
+
+/** As when one of a key has ended, after many may have. */
+export function moveAllUp(sql: Statements): void {
+  for (const row of sql.keysBehind.all()) {
+    const {
+      function: name,
+      key,
+      key_limit: limit,
+    } = row as { function: string; key: string; key_limit: number }
+    const free = limit - (sql.inFront.get(name, key)?.open as number)
+    for (let moved = 0; moved < free; moved++) sql.moveUp.run(name, key)
+  }
+}
+
+/** When the first delivery of each lane is due, and the next one of those behind others; `null` where there is none. */
+type Ahead = Record<Lane | `${Lane}_behind`, number | null>
+
 /** What was there before anything new comes. What has not been renewed in time is ready again. */
-function lookAhead(sql: Statements, now: number): { othersWait: boolean; nextAt: number | null } {
-  const { lapses_at, due_at } = sql.ahead.get() as { lapses_at: number | null; due_at: number | null }
-  const lapsed = lapses_at !== null && lapses_at <= now
-  if (lapsed) expire(sql, now, leaseRanOut, now)
-  return { othersWait: lapsed || (due_at !== null && due_at <= now), nextAt: momentOf(due_at) }
+function lookAhead(sql: Statements, now: number): Ahead {
+  const ahead = () => sql.ahead.get(now) as Ahead & { lapses_at: number | null }
+  const found = ahead()
+  if (!isDue(found.lapses_at, now)) return found
+  expire(sql, now, leaseRanOut, now)
+  return ahead()
+}
+
+function isDue(at: number | null, now: number): boolean {
+  return at !== null && at <= now
+}
+
+function firstOf(ahead: Ahead): number | null {
+  const moments = lanes
+    .flatMap((lane) => [ahead[lane], ahead[`${lane}_behind`]])
+    .flatMap((at) => momentOf(at) ?? [])
+  return moments.length > 0 ? Math.min(...moments) : null
 }
 
 /**
- * Claims deliveries as they are put on the bus: one write instead of two. Only where nothing older is due, and only those
- * that a claim afterwards would take first.
+ * Claims deliveries as they are put on the bus: one write instead of two. Only where nothing older of their lane is due, and
+ * only those that a claim afterwards would take first.
  */
 class Births {
   readonly claimed: Delivery[] = []
-  /** Something was put on the bus that is not in hand. */
-  leftReady = false
+  /** Lanes in which something was put that is not in hand. */
+  readonly leftReady = new Set<Lane>()
   readonly #sql: Statements
   readonly #turn: Turn
-  /** What comes first of all that comes. */
-  readonly #firstAt: number
+  /** How many of each lane can be claimed still; none where something older is due. */
+  readonly #room: Record<Lane, number>
+  /** What comes first of all that comes in a lane. */
+  readonly #firstAt: Record<Lane, number>
 
-  constructor(sql: Statements, turn: Turn, publications: readonly Publication[]) {
+  constructor(sql: Statements, turn: Turn, before: Ahead, publications: readonly Publication[]) {
     this.#sql = sql
     this.#turn = turn
-    this.#firstAt = publications
-      .flatMap(({ deliveries }) => deliveries)
-      .reduce((first, { runAt }) => Math.min(first, runAt), turn.now)
+    const roomIn = (lane: Lane) => (isDue(before[lane], turn.now) ? 0 : slotsOf(turn, lane))
+    this.#room = { chain: roomIn('chain'), aside: roomIn('aside'), guest: roomIn('guest') }
+    this.#firstAt = { chain: turn.now, aside: turn.now, guest: turn.now }
+    for (const { deliveries } of publications) {
+      for (const { lane = 'chain', runAt } of deliveries) {
+        if (runAt < this.#firstAt[lane]) this.#firstAt[lane] = runAt
+      }
+    }
   }
 
-  mayClaim({ function: name, key, runAt }: NewDelivery): boolean {
-    const { claim, claimExcept } = this.#turn
-    const may =
-      runAt === this.#firstAt &&
-      this.claimed.length < claim &&
-      !claimExcept?.includes(name) &&
-      (key === undefined || !this.#sql.isKeyTaken.get(name, key))
-    if (!may) this.leftReady = true
+  mayClaim({ lane = 'chain', runAt }: NewDelivery, isBehind: boolean): boolean {
+    const may = !isBehind && this.#room[lane] > 0 && runAt === this.#firstAt[lane]
+    if (may) this.#room[lane] -= 1
+    else this.leftReady.add(lane)
     return may
   }
 
-  claim(id: number, row: Row, { function: name, key, runAt }: NewDelivery): void {
+  claim(id: number, row: Row, delivery: NewDelivery): void {
+    const { function: name, key, keyLimit, lane = 'chain' } = delivery
     const token = newToken()
     const lease = this.#turn.now + this.#turn.leaseMs
-    this.#sql.claimed.run(id, name, key ?? null, runAt, token, lease)
-    this.claimed.push({ id, function: name, tries: 1, generation: 0, token, key, event: envelopeOf(row) })
+    this.#sql.claimed.run(id, ...columnsOf(delivery), token, lease)
+    const event = envelopeOf(row)
+    this.claimed.push({ id, function: name, tries: 1, generation: 0, token, key, keyLimit, lane, event })
   }
 }
 
-function claimReady(sql: Statements, turn: Turn, room: number): Delivery[] {
-  const { now, leaseMs, claimExcept = [] } = turn
-  const rows =
-    claimExcept.length > 0
-      ? sql.readyExcept.all(now, JSON.stringify(claimExcept), room)
-      : sql.ready.all(now, room)
-  return rows.map((row) => {
+function claimReady(sql: Statements, { now, leaseMs }: Turn, lane: Lane, room: number): Delivery[] {
+  return sql.ready.all(lanes.indexOf(lane), now, room).map((row) => {
     const id = row.delivery_id as number
     const token = newToken()
     sql.claim.run(token, now + leaseMs, id)
     const tries = (row.tries as number) + 1
     const generation = row.generation as number
     const key = (row.key as string | null) ?? undefined
-    return { id, function: row.function as string, tries, generation, token, key, event: envelopeOf(row) }
+    const keyLimit = row.key_limit as number
+    const event = envelopeOf(row)
+    return { id, function: row.function as string, tries, generation, token, key, keyLimit, lane, event }
   })
 }
 

@@ -126,3 +126,27 @@ test('a daemon shows and says what runs once a function has changed, without bei
   expect(await shown()).toMatchObject({ name: 'lamp', error: expect.any(String) })
   expect(daemon.said()).toContain('the function lamp is left out')
 })
+
+test('functions that go on for ever keep no backup, no other config and no stop waiting', async () => {
+  const server = await makeServer()
+  const text = `import { defineEvent, defineFunction, z } from 'hdsync'
+    const go = defineEvent('loop.go', z.strictObject({}), { triggerable: true })
+    export default defineFunction({ on: go, emits: [], run(_, { start }) { start(go, {}, { dedupe: false }) } })`
+  writeFileSync(join(server.folder, 'functions/loop.ts'), text, { mode: 0o600 })
+  const daemon = await serve(server)
+  const loop = printed()
+  await emitCommand('loop.go', { config: server.config }, loop)
+  expect(await ended(server, loop.out.trim())).toBe('succeeded')
+  expect(await ended(server, await emit(server))).toBe('succeeded')
+  addSource(server)
+  daemon.child.kill('SIGHUP')
+  await expect.poll(daemon.said).toContain(`goes on with ${server.config} as it is now`)
+  expect((await show(server, await emit(server))).sources).toHaveLength(3)
+  daemon.child.kill('SIGTERM')
+  expect((await daemon.ended).code).toBe(0)
+})
+
+async function ended(server: Server, run: string): Promise<string> {
+  await expect.poll(() => show(server, run)).toMatchObject({ endedAt: expect.any(String) })
+  return (await show(server, run)).state
+}

@@ -9,7 +9,8 @@ import { ManualClock } from '../../../manual-clock.ts'
 const options = { registry: createRegistry([], new Map()), clock: new ManualClock() }
 
 function told(name: string, of: ReturnType<typeof event>) {
-  const delivery: Delivery = { id: 1, function: name, tries: 2, generation: 0, token: 't', event: of }
+  const fields = { id: 1, tries: 2, generation: 0, token: 't', lane: 'chain' } as const
+  const delivery: Delivery = { ...fields, function: name, event: of }
   return deadLetters(delivery, 'it is broken', options).map(({ event: fact }) => fact)
 }
 
