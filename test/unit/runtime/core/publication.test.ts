@@ -42,8 +42,8 @@ describe('rootPublication()', () => {
 
   test('owes it to every function that takes it, with the key that each asks for', () => {
     expect(deliveries).toEqual([
-      { function: 'test.work', key: 'home of run1', runAt: 0 },
-      { function: 'other', key: undefined, runAt: 0 },
+      { function: 'test.work', lane: 'chain', key: 'home of run1', runAt: 0 },
+      { function: 'other', lane: 'chain', key: undefined, runAt: 0 },
     ])
   })
 

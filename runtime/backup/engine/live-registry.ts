@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.ts'
-import type { Registry } from '../core/registry/registry.ts'
-import type { LoadedRegistry } from './load-functions.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Registry } from '../../core/registry/registry.ts'
+import type { LoadedRegistry } from '../load-functions.ts'
 
 /** A registry that follows the files of the user's functions. What is asked of it is answered by what is loaded by then. */
 export interface LiveRegistry extends Registry {

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { backupStart } from '../../../../events/index.ts'
-import { type Engine, type EngineOptions, openEngine } from '../../../../runtime/backup/engine.ts'
-import { loadConfig } from '../../../../runtime/config/load.ts'
-import { ManualClock } from '../../manual-clock.ts'
-import { makeServer } from '../cli/night.ts'
+import { backupStart } from '../../../../../events/index.ts'
+import { type Engine, type EngineOptions, openEngine } from '../../../../../runtime/backup/engine.ts'
+import { loadConfig } from '../../../../../runtime/config/load.ts'
+import { ManualClock } from '../../../manual-clock.ts'
+import { makeServer } from '../../cli/night.ts'
 
 /** A server with a function on an event of its own, `lamp.go`, which writes down what it says: a word from a file in `lib`. */
 async function makeLamp(options: Partial<EngineOptions> = {}) {
