@@ -15,6 +15,17 @@ export const fileSystem = z.strictObject({
 })
 export type FileSystem = z.output<typeof fileSystem>
 
+/** A file whose digest was taken from the source itself, to hold what a drill restores against. */
+export const canary = z.strictObject({
+  /** Below the folder of the source, in base64, as names may be of any bytes. */
+  path: z.base64(),
+  sizeBytes: count,
+  mtimeNs: z.string(),
+  /** In hexadecimal digits. */
+  sha256: z.string(),
+})
+export type Canary = z.output<typeof canary>
+
 /** What a copy has done, and what later runs have to know of it. */
 export const copiedShape = {
   filesTransferred: count,
@@ -52,6 +63,7 @@ export const copiedShape = {
     .optional(),
   /** Where the directory lay that was copied. */
   fileSystem: fileSystem.optional(),
+  canary: canary.optional(),
 }
 
 /** A copy that is not yet on the disk for certain. `warnings`: why it is not all that it seems to be, a sentence each. */

@@ -1,10 +1,11 @@
 import type * as z from 'zod'
 
 /**
+/**
  * The sides of a gate: before what the chain is about to do, where functions may hold something until it is done
- * (`before`) or only get ready (`ready`), and after it.
+ * (`before`) or only get ready (`ready`), and after it. At `verdict` functions judge what the chain has done.
  */
-export type Gate = 'before' | 'ready' | 'after'
+export type Gate = 'before' | 'ready' | 'after' | 'verdict'
 
 /** Of some events the journal keeps the newest, with the runs that they belong to: `count` (1) for each value of `per`. */
 export interface KeepNewest {

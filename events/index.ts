@@ -1,5 +1,6 @@
 import * as commands from './commands.ts'
 import type { EventDefinition } from './define.ts'
+import * as drill from './drill.ts'
 import * as facts from './facts.ts'
 import * as gate from './gate.ts'
 import * as notify from './notify.ts'
@@ -9,8 +10,9 @@ import * as schedule from './schedule.ts'
 
 export * from './any-fact.ts'
 export * from './commands.ts'
-export type { Copied, FileSystem } from './copied.ts'
+export type { Canary, Copied, FileSystem } from './copied.ts'
 export * from './define.ts'
+export * from './drill.ts'
 export * from './envelope.ts'
 export * from './facts.ts'
 export * from './gate.ts'
@@ -25,11 +27,12 @@ export * from './stored.ts'
 
 const { notifyEvents: _byKind, ...notifications } = notify
 const { restoreRequest: _request, ...restores } = restore
+const { drillResult: _result, ...drills } = drill
 const { runEnds: _ends, ...happenings } = facts
 
 /** Every event that hdsync knows, by type. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
-  [commands, gate, happenings, notifications, proof, restores, schedule]
+  [commands, drills, gate, happenings, notifications, proof, restores, schedule]
     .flatMap((group): EventDefinition[] => Object.values(group))
     .map((event) => [event.type, event]),
 )

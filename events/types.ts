@@ -20,6 +20,9 @@ export const restoreEndTypes = ['restore.finished', 'restore.failed'] as const
 /** Types of the events that end a verification. */
 export const verifyEndTypes = ['verify.finished', 'verify.failed'] as const
 
+/** Types of the events that end a drill. */
+export const drillEndTypes = ['drill.finished', 'drill.failed'] as const
+
 /** What a reader of the journal has to know of events: which begin a run, and which end it. */
 export const runTypes: ReadonlyMap<
   string,
@@ -29,9 +32,11 @@ export const runTypes: ReadonlyMap<
     'backup.start',
     'restore.start',
     'verify.start',
+    'drill.start',
     ...runEndTypes,
     ...restoreEndTypes,
     ...verifyEndTypes,
+    ...drillEndTypes,
   ].map((type) => {
     const endsRun = !type.endsWith('.start')
     return [

@@ -22,15 +22,15 @@ import { closeSourceGate } from '../../runtime/backup/mirror/copy-gate.ts'
 import { spoils } from '../../runtime/backup/mirror/may-be-lost.ts'
 import { openMirror } from '../../runtime/backup/mirror/open-mirror.ts'
 import { tellOverflow } from '../../runtime/backup/mirror/overflow.ts'
+import { canaryOf } from '../../runtime/backup/proof/drill-canary.ts'
 import type { Emit } from '../../runtime/core/function.ts'
 import { isoOf } from '../../runtime/instant.ts'
 
 /**
  * Copies a source to its mirror: proves both ends, checks the deletions against the limit, copies (unless nothing has
  * changed since the last copy), and proves that the snapshot was still valid at the last byte. `snapshot.cleanup` then
- * removes the snapshot, and `mirror.flush` writes the copy to the disk: only then is it good.
- * Interrupted, it is given up: the source has failed, its mirror keeps what has been copied (and is suspect, if the
- * machine went down), and the next run copies the rest.
+ * removes the snapshot, and `mirror.flush` writes the copy to the disk. Interrupted, it is given up: the mirror keeps what
+ * has been copied (and is suspect, if the machine went down), and the next run copies the rest.
  */
 export default defineFunction({
   on: syncRun,
@@ -97,6 +97,7 @@ export default defineFunction({
       fileSystem,
       gaps: source.kind === 'path' ? await host.gaps(source, config, mirror.path) : undefined,
       sourceIsEmpty,
+      canary: await canaryOf(from.at, mirror.path, context),
       firstTry,
     })
     closeSourceGate(name, undefined, context)

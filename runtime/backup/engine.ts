@@ -34,7 +34,7 @@ import { type Redriven, redrive } from './engine/redrive.ts'
 import { releasePublication } from './engine/requests.ts'
 import { Store } from './engine/store.ts'
 import { endsBackup, isVerifyDue, makesWay, needsWay, verifyKind } from './engine/verify-turns.ts'
-import { cancelledRun } from './engine/withdrawal.ts'
+import { cancelledRun, endOfWithdrawn } from './engine/withdrawal.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
 import { type LoadedRegistry, loadFunctions } from './load-functions.ts'
 import { OverdueWatch } from './overdue-watch.ts'
@@ -359,7 +359,9 @@ function assemble(
       const run = journal.run(runId)
       if (!run || ends.has(run.id)) return false
       if (run.kind !== backupKind) {
-        const untouched = await bus.revoke(run.id, reason, clock.now())
+        const publish = endOfWithdrawn(run.id, reason, { bus, registry, now: clock.now() })
+        const untouched = await bus.revoke(run.id, reason, clock.now(), { publish })
+        if (untouched) dispatcher.announce(publish)
         if (!untouched) await dispatcher.endRun(run.id, new CancelledError(reason), isNotice)
         dispatcher.wake()
         ends.look(run.id)

@@ -107,6 +107,8 @@ export async function rehearse(
           exist: () => false,
           settled: async () => {},
           open: () => ({ ready: async () => undefined, close: async () => undefined }),
+          judges: () => [],
+          verdict: async () => ({ by: [], problem: undefined }),
         }),
       },
       context: (_, signal) => {

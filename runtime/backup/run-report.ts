@@ -10,6 +10,11 @@ export type RunReport = RunResult & { kind: string }
 /** The kind of runs that back up sources. */
 export const backupKind = 'backup'
 
+/** Whether a backup waits for a run of this kind: the night must not be left out. */
+export function waitedFor(kind: string | undefined): boolean {
+  return kind !== undefined && ['restore', 'drill', 'verify'].includes(kind)
+}
+
 /** What is read of a run to report on it. */
 export interface RunFacts {
   /** The events of the run; asked for only of a backup that has not ended. */
@@ -22,7 +27,9 @@ export function reportOn(run: RunRow, { events, tallies }: RunFacts): RunReport 
   const { id, kind, startedAt, end } = run
   if (kind !== backupKind && end?.type.endsWith('.failed')) {
     const { reason = null } = end.data as { reason?: string }
-    return { ...reportByTallies(run, tallies(id)), state: 'failed', error: reason, endedAt: end.time }
+    const told = reportByTallies(run, tallies(id))
+    const state = told.state === 'cancelled' ? 'cancelled' : 'failed'
+    return { ...told, state, error: reason, endedAt: end.time }
   }
   if (kind !== backupKind) return { ...reportByTallies(run, tallies(id)), ...saidBy(end) }
   const result = end ? (end.data as RunResult) : summarise(events(), { id, startedAt }, null)

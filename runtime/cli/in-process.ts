@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tellHooks } from '../backup/engine/last-words.ts'
 import { type Engine, openEngine } from '../backup/engine.ts'
-import { backupKind, type RunReport, reportOn } from '../backup/run-report.ts'
+import { backupKind, type RunReport, reportOn, waitedFor } from '../backup/run-report.ts'
 import type { Config } from '../config/config.ts'
 import { heldFloor } from '../core/bus/bus.ts'
 import { lockHolder } from '../core/bus/sqlite/lock-holder.ts'
@@ -28,14 +28,14 @@ export interface InProcess {
 
 /**
  * Does a command's work in this process, as the only one on the state directory.
- * @param waitsFor For which kinds of runs of another process it waits; for restores and verifications unless given.
+ * @param waitsFor For which kinds of runs of another process it waits; as `waitedFor` says unless given.
  * @param work Called once the engine is at work. @returns What the process ends with.
  */
 export async function workInProcess(
   config: Config,
   view: View,
   work: (here: InProcess) => Promise<number>,
-  waitsFor: (kind: string) => boolean = (kind) => kind === 'restore' || kind === 'verify',
+  waitsFor: (kind: string) => boolean = waitedFor,
 ): Promise<number> {
   let engine: Engine | undefined
   try {

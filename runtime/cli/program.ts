@@ -8,6 +8,7 @@ import { keepCommands } from './usage/keep.ts'
 import type { Making } from './usage/making.ts'
 import { otherCommands } from './usage/other.ts'
 import { diskOption, onlyWhereRead, pointsCommands } from './usage/points.ts'
+import { proofCommands } from './usage/proof.ts'
 import { recordCommands } from './usage/record.ts'
 
 const after = `
@@ -141,6 +142,7 @@ export function createProgram(
     ...pointsCommands(making),
     ...backupCommands(making, version),
     ...keepCommands(making),
+    ...proofCommands(making),
     ...recordCommands(making),
     ...functionCommands(making),
     ...otherCommands(making),

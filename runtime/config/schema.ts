@@ -27,6 +27,7 @@ import { defaultState } from './socket.ts'
 
 // The config as it is written, and what it is read as. Defaults stand in the schema, next to their key.
 
+const SAMPLE = 'a whole number from 1 to 1000'
 const ATTEMPTS = 'a whole number from 1 to 100'
 
 const gate = z
@@ -234,6 +235,27 @@ export const configSchema = z.strictObject(
       })
       .exactOptional()
       .describe('Backups are read again, and proven to be what was written; not unless given.'),
+    drill: z
+      .strictObject({
+        every: duration(3_600_000, 100 * 365 * 86_400_000, '1w')
+          .prefault('1w')
+          .describe('How often a drill is made, after a night.'),
+        sample: z
+          .int({ error: SAMPLE })
+          .min(1, SAMPLE)
+          .max(1000, SAMPLE)
+          .default(50)
+          .describe('How many entries of each source are restored, chosen at random.'),
+        whole: z
+          .enum(['rotate', 'none'])
+          .default('rotate')
+          .describe('`rotate`: in each drill another source is restored whole.'),
+        scratch: absolutePath.describe(
+          'The folder that is restored into; what a drill makes there is removed.',
+        ),
+      })
+      .exactOptional()
+      .describe('Restores that are made to prove that they work; none without it.'),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
     guests: z
       .strictObject({

@@ -75,8 +75,8 @@ export interface EventLog {
   latest<E extends EventDefinition>(event: E, subject: string, limit: number): Received<E>[]
   /** The latest event that is of one of these kinds, about one source or whatever else it may be about. */
   newest(events: readonly EventDefinition[], subject?: string): Envelope | undefined
-  /** The latest events of these kinds about one source, of any run, newest first. */
-  recent(events: readonly EventDefinition[], subject: string, limit: number): Envelope[]
+  /** The latest events of these kinds about one source, or whatever else they may be about, of any run, newest first. */
+  recent(events: readonly EventDefinition[], subject: string | undefined, limit: number): Envelope[]
   /** How many deliveries of the current run's chain are still owed, apart from the one in hand. */
   pending(): number
   /** Every event of the current run, oldest first. */
@@ -153,6 +153,18 @@ export interface Gates {
   /** Waits for what came after the gate in earlier attempts: it must not undo what this one prepares. */
   settled(source: string): Promise<void>
   open(before: Envelope, options: GateOptions): OpenGate
+  /** The functions that judge what an event of this kind tells of. */
+  judges(type: string): readonly string[]
+  /** Waits until the functions that judge have handled an event of the run. */
+  verdict(event: Envelope): Promise<Verdict>
+}
+
+/** What the functions have said that judge. */
+export interface Verdict {
+  /** Those that have handled the event. */
+  by: readonly string[]
+  /** Which of them failed, and why; undefined where none did. */
+  problem: string | undefined
 }
 
 export interface OpenGate {

@@ -7,6 +7,7 @@ import type { GateOptions, Gates, OpenGate } from './function.ts'
 import { Gate } from './gate.ts'
 import { childPublication } from './publication.ts'
 import type { RegisteredFunction, Registry } from './registry/registry.ts'
+import { namedHandlers, Verdicts } from './verdicts.ts'
 
 interface KeeperOptions {
   bus: EventBus
@@ -53,16 +54,19 @@ export class GateKeeper {
   readonly #options: KeeperOptions
   /** By the id of the event that opened it. */
   readonly #gates = new Map<string, Gate>()
+  readonly #verdicts: Verdicts
   /** Types of the events on each side. */
-  readonly #types: Record<'before' | 'after', readonly string[]>
+  readonly #types: Record<'before' | 'after' | 'verdict', readonly string[]>
 
   constructor(options: KeeperOptions) {
     this.#options = options
     const events = options.registry.events()
     const typesOf = (some: readonly EventDefinition[]) => some.map(({ type }) => type)
+    this.#verdicts = new Verdicts(options)
     this.#types = {
       before: typesOf(events.filter(opensGate)),
       after: typesOf(events.filter(({ gate }) => gate === 'after')),
+      verdict: typesOf(events.filter(({ gate }) => gate === 'verdict')),
     }
   }
 
@@ -75,6 +79,8 @@ export class GateKeeper {
         ),
       settled: (source) => this.#settled(event.runid ?? '', source, signal),
       open: (before, options) => this.#open(before, options, signal),
+      judges: (type) => this.#verdicts.judges(type, event.runid),
+      verdict: (judged) => this.#verdicts.of(judged, signal),
     }
   }
 
@@ -83,6 +89,7 @@ export class GateKeeper {
     const { type } = delivery.event
     if (this.#types.before.includes(type)) return this.#visitBefore(delivery, target)
     if (this.#types.after.includes(type)) return this.#visitAfter(delivery, target)
+    if (this.#types.verdict.includes(type)) return this.#visitToJudge()
     return undefined
   }
 
@@ -116,6 +123,16 @@ export class GateKeeper {
       enter: async () => void (await this.#gates.get(before)?.empty(patienceMs)),
       mayRetry: () => true,
       leave: (settlement) => this.#ending(settlement, target, 'after'),
+    }
+  }
+
+  #visitToJudge(): Visit {
+    return {
+      signal: new AbortController().signal,
+      context: {},
+      enter: () => {},
+      mayRetry: () => true,
+      leave: (settlement) => this.#verdicts.note(settlement),
     }
   }
 
@@ -159,9 +176,7 @@ export class GateKeeper {
 
   /** Those that name an event of a gate; functions on any fact (notifications) do not count. */
   #handlersOf(type: string, runId: string | undefined): readonly RegisteredFunction[] {
-    return this.#options.registry
-      .handlersOf(type, runId)
-      .filter(({ definition: { on } }) => on.some((event) => event.type === type))
+    return namedHandlers(this.#options.registry, type, runId)
   }
 
   /** Whether the bus has it that a gate was closed. */

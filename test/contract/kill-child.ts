@@ -68,7 +68,7 @@ function telling(bus: EventBus): EventBus {
     replace: (ids, publication) => bus.replace(ids, publication),
     holdBack: (runId) => bus.holdBack(runId),
     withdraw: (runId, publications) => bus.withdraw(runId, publications),
-    revoke: (runId, reason, now, begun) => bus.revoke(runId, reason, now, begun),
+    revoke: (runId, reason, now, options) => bus.revoke(runId, reason, now, options),
     ripen: (now) => bus.ripen(now),
     heldRun: () => bus.heldRun(),
     heldRuns: () => bus.heldRuns(),

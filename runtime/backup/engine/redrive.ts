@@ -1,4 +1,16 @@
-import { backupStart, catalogue, type Envelope, snapshotBefore, sourceBefore } from '../../../events/index.ts'
+import {
+  backupStart,
+  catalogue,
+  drillClean,
+  drillFinish,
+  drillJudge,
+  drillRestore,
+  drillRestored,
+  drillStart,
+  type Envelope,
+  snapshotBefore,
+  sourceBefore,
+} from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { checkSources } from '../../config/lookup.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
@@ -31,8 +43,9 @@ interface RedriveOptions {
 
 /**
  * Redrives a dead letter. A notification is attempted again. A step of a run is not: the run went on without it, and its
- * snapshot is gone. So its sources are run again, and their other dead letters are closed too. A step of a restore is not
- * redriven: `hdsync restore --resume` goes on with it. Nor is one of a verification.
+ * snapshot is gone. So its sources are run again, and their other dead letters are closed too. A step of a restore or of a
+ * drill is not redriven: `hdsync restore --resume` goes on with the one, and another drill does the other. Nor is one of a
+ * verification.
  * @throws {UsageError} There is no such dead letter, nobody to take it, it is of a restore, or its source is not in the config
  *   any more.
  */
@@ -59,6 +72,11 @@ export async function redrive(id: number, options: RedriveOptions): Promise<Redr
   if (goesOn !== undefined) {
     throw new UsageError(`dead letter ${id} is a step of a verification, which is not redriven`, {
       hint: goesOn,
+    })
+  }
+  if (isDrillStep(letter)) {
+    throw new UsageError(`dead letter ${id} is a step of a drill, which is not redriven`, {
+      hint: 'hdsync drill makes a new one',
     })
   }
   if (isStep(letter, registry)) return restart(letter, letters, options)
@@ -93,13 +111,20 @@ async function restart(
  * without what they prepare; `snapshot.after` and `source.after`, which undo it, are.
  */
 function isStep(letter: DeadLetter, registry: Registry): boolean {
-  if ((adviceForRestore(letter) ?? adviceForVerify(letter)) !== undefined) return false
+  if ((adviceForRestore(letter) ?? adviceForVerify(letter)) !== undefined || isDrillStep(letter)) return false
   const { function: name, event } = letter
   const aside = registry.get(name)?.definition.spec.aside === true
   const before = [snapshotBefore.type, sourceBefore.type] as string[]
   const asked = catalogue.get(event.type)?.external === false || before.includes(event.type)
   return asked && !aside
 }
+
+/** Whether it is a step of a drill, or a function's that was to judge one: what that was about is removed. */
+function isDrillStep({ event: { type } }: DeadLetter): boolean {
+  return drillSteps.some((step) => step.type === type)
+}
+
+const drillSteps = [drillStart, drillRestore, drillRestored, drillJudge, drillClean, drillFinish]
 
 /** The sources that an event names; undefined when it names none. */
 function sourcesOf(event: Envelope | undefined): string[] | undefined {

@@ -1,4 +1,4 @@
-import type { Copied, FileSystem } from '../../../events/index.ts'
+import type { Canary, Copied, FileSystem } from '../../../events/index.ts'
 import type { Source } from '../../config/config.ts'
 import type { Gaps } from '../../host/mirror/coverage.ts'
 import type { MirrorIdentity } from '../../host/mirror/mirror-identity.ts'
@@ -19,6 +19,7 @@ export interface CopyAround {
   fileSystem: FileSystem | undefined
   gaps: Gaps | undefined
   sourceIsEmpty: boolean
+  canary: Canary | undefined
   /** Whether no earlier attempt has written to the mirror. */
   firstTry: boolean
 }
@@ -26,7 +27,7 @@ export interface CopyAround {
 /** The data of `source.synced`, for a copy that is to be flushed. */
 export function copiedBy(
   { unchanged, sourceNames, compared, contents, files, otherTimes, ...counts }: CopyDone,
-  { source, mirror, after, read, fileSystem, gaps, sourceIsEmpty, firstTry }: CopyAround,
+  { source, mirror, after, read, fileSystem, gaps, sourceIsEmpty, canary, firstTry }: CopyAround,
 ): Copied {
   const left = leftBy(source, after, sourceNames, compared ?? read.from)
   return {
@@ -37,6 +38,7 @@ export function copiedBy(
     ...(left && { left }),
     contents: contentsAfter(contents.compared, { ...contents, at: read.from }),
     ...(fileSystem && { fileSystem }),
+    ...(canary && { canary }),
     warnings: remarksOn({ source, gaps, files, sourceIsEmpty, otherTimes }),
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { cancelledRun } from '../../backup/engine/withdrawal.ts'
+import { cancelledRun, endOfWithdrawn } from '../../backup/engine/withdrawal.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
 import { backupKind, type RunReport } from '../../backup/run-report.ts'
 import type { StoreConfig } from '../../config/store-config.ts'
@@ -80,10 +80,12 @@ async function ask(reading: Reading, config: StoreConfig, io: Io): Promise<void>
 /** @returns false when somebody has begun it meanwhile. */
 async function withdraw({ result: { run, kind } }: Reading, config: StoreConfig): Promise<boolean> {
   const reason = cancelReason('command')
-  if (kind !== backupKind) return onBus(config, (bus) => bus.revoke(run, reason, Date.now()))
   const registry = await loadFunctions(config)
   return onBus(config, (bus) => {
-    const facts = { bus, registry, config, now: Date.now() }
+    const now = Date.now()
+    if (kind !== backupKind)
+      return bus.revoke(run, reason, now, { publish: endOfWithdrawn(run, reason, { bus, registry, now }) })
+    const facts = { bus, registry, config, now }
     return bus.withdraw(run, [cancelledRun(run, reason, facts)])
   })
 }
@@ -93,7 +95,7 @@ async function revokeAlone(run: string, config: StoreConfig): Promise<boolean> {
   const unlock = holdLock(config.state)
   if (!unlock) return false
   try {
-    return await onBus(config, (bus) => bus.revoke(run, cancelReason('command'), Date.now(), true))
+    return await onBus(config, (bus) => bus.revoke(run, cancelReason('command'), Date.now(), { begun: true }))
   } finally {
     unlock()
   }

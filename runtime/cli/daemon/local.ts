@@ -2,6 +2,7 @@ import type { HonoRequest } from 'hono'
 import * as z from 'zod'
 import { backupRequest, backupStart, restoreRequest, verifyStart } from '../../../events/index.ts'
 import type { Engine } from '../../backup/engine.ts'
+import { waitedFor } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
 import type { AddRoutes } from '../../http/context.ts'
@@ -78,9 +79,9 @@ function statusOf({ wanted, engine }: Asked): z.output<typeof daemonStatus> {
 async function begin({ engine }: Asked, request: HonoRequest): Promise<Response> {
   const { source, data, safe = false, release } = runRequest.parse(JSON.parse(await readText(request)))
   const going = engine.current() ?? engine.bus.heldRun()
-  // A backup waits for a restore: the night must not be left out. A verification makes way for it.
-  const isOther = going !== undefined && ['restore', 'verify'].includes(engine.journal.run(going)?.kind ?? '')
-  if (going && !isOther) return refusal(409, 'Another run is going on', going)
+  // A backup waits for a restore or a drill: the night must not be left out. A verification makes way for it.
+  const kind = going === undefined ? undefined : engine.journal.run(going)?.kind
+  if (going && !waitedFor(kind)) return refusal(409, 'Another run is going on', going)
   try {
     const { runId } = await (release === undefined
       ? engine.submit({ type: backupStart.type, source, data }, { safe })

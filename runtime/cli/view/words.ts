@@ -115,6 +115,23 @@ const sentences = new Map<string, Words[string]>([
   ),
   say(events.verifyFinished, ({ state, reason }) => `${state}${reason === null ? '' : `: ${reason}`}`),
   say(events.verifyFailed, ({ reason }) => `VERIFICATION FAILED: ${reason}`),
+  say(events.drillRestore, ({ whole }) => (whole ? 'restores all of it' : 'restores a sample')),
+  say(
+    events.drillRestored,
+    ({ files, folder }) =>
+      `${count(files)} ${files === 1 ? 'entry' : 'entries'} restored into ${folder}, as recorded`,
+  ),
+  say(events.drillJudge, () => 'waits for functions that judge it'),
+  say(
+    events.drillFinished,
+    ({ sources }) => `drill done: ${sources.map(({ source }) => source).join(', ')} proven`,
+  ),
+  say(events.drillFailed, ({ reason }) => `DRILL FAILED: ${reason}`),
+  say(
+    events.drillOverdue,
+    ({ lastProvenAt }) =>
+      `OVERDUE: no drill has gone well${lastProvenAt ? ` since ${localTime(Date.parse(lastProvenAt))}` : ''}`,
+  ),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

@@ -62,10 +62,16 @@ export interface EventBus {
 
   /**
    * Takes back what a run owes, whenever it is due, if nobody has tried anything of it.
-   * @param begun Also where somebody has; only for the sole user of a store on which nobody is at work.
+   * @param options.begun Also where somebody has; only for the sole user of a store on which nobody is at work.
+   * @param options.publish What is put on the bus in the same transaction: the end of the run, where an event ends it.
    * @returns false, and nothing is changed, when somebody has, or nothing of it is owed.
    */
-  revoke(runId: string, reason: string, now: number, begun?: boolean): Promise<boolean>
+  revoke(
+    runId: string,
+    reason: string,
+    now: number,
+    options?: { begun?: boolean; publish?: readonly Publication[] },
+  ): Promise<boolean>
 
   /**
    * Lets runs wait for their turn whose moment (`heldUntil`) has come.

@@ -91,6 +91,8 @@ const noGates: Gates = {
   exist: () => false,
   settled: async () => {},
   open: () => ({ ready: async () => undefined, close: async () => undefined }),
+  judges: () => [],
+  verdict: async () => ({ by: [], problem: undefined }),
 }
 
 /** The box: each method is one of the parent's, and answers with a promise. A session is talked to at once. */

@@ -75,7 +75,7 @@ export async function loadGuests(
   const fitting = fit(made, ours, catalogue)
   const failures = [...loaded.failures, ...fitting.failures]
   const names = new Set([...ours, ...fitting.functions].map(({ name }) => name))
-  const gates = [...catalogue.values()].filter(opensGate)
+  const gates = [...catalogue.values()].filter((event) => opensGate(event) || event.gate === 'verdict')
   const absent = failures.flatMap((failure) => {
     const on = failure.on ?? earlier[failure.name]
     const missed = gates.filter(({ type }) => on?.includes(type) ?? true)

@@ -2,6 +2,9 @@ import {
   archiveDamaged,
   type DataOf,
   deadLettered,
+  drillFailed,
+  drillFinished,
+  drillOverdue,
   type Envelope,
   type EventDefinition,
   hookDisabled,
@@ -128,6 +131,31 @@ const phrases = [
   say(verifyFinished, ({ state, archives, files, bytes, reason }, host) => ({
     what: `verification ${state}`,
     text: `The backups of ${host} were read again: ${count(archives)} archives, ${count(files)} files of mirrors, ${formatBytes(bytes)}.${reason === null ? '' : `\n\n${reason}`}`,
+  })),
+  say(drillFinished, ({ sources }, host) => ({
+    what: 'a drill went well',
+    text: sources
+      .map(
+        ({ source, whole, files, tookMs }) =>
+          `${source}: ${whole ? 'all of it' : 'a sample'}, ${count(files)} ${files === 1 ? 'entry' : 'entries'}, came back on ${host} in ${formatDuration(tookMs ?? 0)}, as it was recorded.`,
+      )
+      .join('\n'),
+  })),
+  say(drillFailed, ({ reason, sources }, host) => ({
+    what: 'a drill failed',
+    text: [
+      `A restore that was made on ${host} to prove that it works failed: ${reason}`,
+      ...sources.flatMap(({ differences }) => differences),
+      `\nTo repeat it, on ${host}: hdsync drill`,
+    ].join('\n'),
+  })),
+  say(drillOverdue, ({ lastProvenAt, everyMs }, host) => ({
+    what: 'no drill has gone well for too long',
+    text: `${
+      lastProvenAt
+        ? `Not every source has been restored to prove it since ${localTime(lastProvenAt)}`
+        : 'Not every source has ever been restored to prove it'
+    }; the config asks for one every ${formatDuration(everyMs)}.\n\nTo make one now, on ${host}: hdsync drill`,
   })),
   say(runWarned, ({ reason }) => ({ what: 'warning', text: reason })),
   say(sourceFailed, ({ source, step, reason, cancelled }) => ({

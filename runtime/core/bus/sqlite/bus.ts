@@ -106,12 +106,18 @@ export class SqliteBus implements EventBus {
     return withdrawn
   }
 
-  async revoke(runId: string, reason: string, now: number, begun = false): Promise<boolean> {
+  async revoke(
+    runId: string,
+    reason: string,
+    now: number,
+    { begun = false, publish = [] }: { begun?: boolean; publish?: readonly Publication[] } = {},
+  ): Promise<boolean> {
     return transaction(this.#database, () => {
       const { owed, tried } = this.#sql.owed.get(runId) as { owed: number; tried: number }
       if (owed === 0 || (tried > 0 && !begun)) return false
       this.#sql.revoke.run(now, reason, runId)
       moveAllUp(this.#sql)
+      insert(this.#sql, publish)
       return true
     })
   }
