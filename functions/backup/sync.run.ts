@@ -27,10 +27,9 @@ import type { Emit } from '../../runtime/core/function.ts'
 import { isoOf } from '../../runtime/instant.ts'
 
 /**
- * Copies a source to its mirror: proves both ends, checks the deletions against the limit, copies (unless nothing has
- * changed since the last copy), and proves that the snapshot was still valid at the last byte. `snapshot.cleanup` then
- * removes the snapshot, and `mirror.flush` writes the copy to the disk. Interrupted, it is given up: the mirror keeps what
- * has been copied (and is suspect, if the machine went down), and the next run copies the rest.
+ * Copies a source to its mirror: proves both ends, checks the deletions against the limit, copies unless nothing has changed,
+ * and proves that the snapshot was still valid at the last byte; the copy is good once `mirror.flush` has brought it onto the
+ * disk. Interrupted, it is given up: the mirror is suspect if the machine went down, and the next run copies the rest.
  */
 export default defineFunction({
   on: syncRun,

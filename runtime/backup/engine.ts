@@ -1,5 +1,6 @@
 import {
   backupFinish,
+  drillStart,
   type EventDefinition,
   type InputOf,
   restoreStart,
@@ -26,6 +27,7 @@ import { sweep } from '../host/leftovers.ts'
 import { heldLists } from '../host/mirror/held-lists.ts'
 import { chainEnds } from './engine/chain-ends.ts'
 import { type ContextOptions, contextFactory } from './engine/context.ts'
+import { isDrillDue } from './engine/drill-turns.ts'
 import { brokenRun, tellHooks } from './engine/last-words.ts'
 import { type LiveRegistry, liveRegistry } from './engine/live-registry.ts'
 import { Reception } from './engine/reception.ts'
@@ -206,7 +208,7 @@ function assemble(
         if (needsWay(event)) makeWay()
       }
       observer.onEvent(event)
-      if (options.schedules && endsBackup(event)) verifyIfDue()
+      if (options.schedules && endsBackup(event)) proveIfDue()
     },
     onSettled(settlement) {
       ends.settled(settlement.delivery.event)
@@ -263,9 +265,15 @@ function assemble(
     if (current === undefined || journal.run(current)?.kind !== verifyKind) return
     dispatcher.endRun(current, new CancelledError(makesWay), isNotice).catch(ends.fail)
   }
-  const verifyIfDue = () => {
-    if (onHold || !isVerifyDue(config, { bus, journal }, clock.now())) return
-    reception.prepare({ type: verifyStart.type, data: {} })().catch(ends.fail)
+  const proveIfDue = () => {
+    const now = clock.now()
+    if (onHold) return
+    // A drill comes first: a verification would make way for it.
+    const due = [
+      ...(isDrillDue(config, { bus, journal }, now) ? [drillStart.type] : []),
+      ...(isVerifyDue(config, { bus, journal }, now) ? [verifyStart.type] : []),
+    ]
+    for (const type of due) reception.prepare({ type, data: {} })().catch(ends.fail)
   }
   const lists = heldLists(config.state)
   const overdue = new OverdueWatch({

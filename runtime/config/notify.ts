@@ -90,7 +90,15 @@ const kinds = ['exec', 'webhook', 'healthchecks', 'ntfy', 'email'] as const
 const longestMs = { exec: 3_600_000, webhook: 30_000, healthchecks: 30_000, ntfy: 30_000, email: 300_000 }
 
 /** What a hook hears of unless it says otherwise: how runs end, and what means trouble. */
-const told = ['run.*', 'archive.damaged', 'mirror.healed', 'mirror.doubtful', 'verify.failed'] as const
+const told = [
+  'run.*',
+  'archive.damaged',
+  'mirror.healed',
+  'mirror.doubtful',
+  'verify.failed',
+  'drill.failed',
+  'drill.overdue',
+] as const
 
 /** The keys of a hook, each by itself. */
 export const hookFields = z.strictObject({

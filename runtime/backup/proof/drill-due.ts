@@ -1,4 +1,6 @@
-import { type Drilled, lastProven } from './drill-history.ts'
+import type { Envelope } from '../../../events/index.ts'
+import type { Config } from '../../config/config.ts'
+import { type Drilled, drilled, lastProven } from './drill-history.ts'
 
 /** What decides whether a drill is due. Times are in milliseconds since the epoch. */
 export interface DueFacts {
@@ -18,6 +20,28 @@ export interface DueDecision {
   isDue: boolean
   /** It is to be told of that none has gone well for too long; since when none has, undefined where none ever has. */
   overdue: { lastProvenAt: number | undefined } | undefined
+}
+
+/**
+ * As `decideDrill`, from what is on record.
+ * @param ends Of drills, the newest first. @param told The newest `drill.overdue`.
+ */
+export function drillTurn(
+  { drill, sources }: Pick<Config, 'drill' | 'sources'>,
+  ends: readonly Envelope[],
+  told: Envelope | undefined,
+  now: number,
+): DueDecision {
+  if (!drill) return { isDue: false, overdue: undefined }
+  const [oldest] = ends.slice(-1)
+  return decideDrill({
+    sources: Object.keys(sources),
+    history: drilled(ends),
+    everyMs: drill.every,
+    now,
+    toldAt: told && Date.parse(told.time),
+    firstAskedAt: oldest && Date.parse(oldest.time),
+  })
 }
 
 /** Nights do not begin at the same second. */

@@ -17,6 +17,9 @@ export interface Drilled {
 /** The kinds of events that end a drill. */
 export const drillEnds = [drillFinished, drillFailed]
 
+/** How many of them are read. */
+export const drillsLookedAt = 200
+
 /** Reads the ends of drills. @param ends The newest first. @returns The newest first. */
 export function drilled(ends: readonly Envelope[]): Drilled[] {
   return ends.flatMap(({ type, time, data }) => {
