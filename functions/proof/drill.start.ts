@@ -1,8 +1,7 @@
 import { drillFinish, drillRestore, drillStart } from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { drillEnds, drilled, drillJobs } from '../../runtime/backup/proof/drill-history.ts'
+import { drillEnds, drilled, drillJobs, drillsLookedAt } from '../../runtime/backup/proof/drill-history.ts'
 import { emptyScratch } from '../../runtime/backup/proof/drill-scratch.ts'
-import { drillsLookedAt } from '../../runtime/backup/proof/drill-source.ts'
 import { reasonOf, TerminalError, UsageError } from '../../runtime/errors.ts'
 
 /**

@@ -13,12 +13,9 @@ import { configured } from '../configured.ts'
 import type { Context } from '../function.ts'
 import { pointsOf } from '../restore/point-named.ts'
 import { canaryIn, tellsOfCanaries } from './drill-canary.ts'
-import { drillEnds, drilled, pointToDrill } from './drill-history.ts'
+import { drillEnds, drilled, drillsLookedAt, pointToDrill } from './drill-history.ts'
 import { compareRestored } from './drill-proof.ts'
 import { restoreForDrill } from './drill-restore.ts'
-
-/** Ends of drills that are read. */
-export const drillsLookedAt = 200
 
 /** An event has to stay small. */
 const mostNamed = 20

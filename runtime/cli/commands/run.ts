@@ -1,12 +1,11 @@
 import { backupStart, type RunResult } from '../../../events/index.ts'
 import { tellHooks } from '../../backup/engine/last-words.ts'
 import type { Engine } from '../../backup/engine.ts'
-import { waitedFor } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
 import { daemonOf, followRemote, type Wish } from '../daemon/remote.ts'
-import { type InProcess, workInProcess } from '../in-process.ts'
+import { workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
 import { notRoot, rootNeeded } from '../needs-root.ts'
 import { viewFor } from '../view/choose.ts'
@@ -59,24 +58,11 @@ export async function follow(config: Config, options: RunOptions, io: Io, wish: 
       const runId = await begin(here.engine, wish)
       const { result, exitCode } = await here.follow(runId)
       print(result)
-      await endStarted(here)
       return exitCode
     })
   } finally {
     view.end()
   }
-}
-
-/**
- * Waits for what a night has started, such as a drill: nobody would begin it before the next night, which would have to wait
- * for it.
- */
-async function endStarted({ engine, stopped }: InProcess): Promise<void> {
-  const next = () => {
-    const run = engine.current() ?? engine.bus.heldRun()
-    return run !== undefined && waitedFor(engine.journal.run(run)?.kind) ? run : undefined
-  }
-  for (let run = next(); run !== undefined && !stopped.aborted; run = next()) await engine.ended(run)
 }
 
 async function begin(engine: Engine, wish: Wish): Promise<string> {
