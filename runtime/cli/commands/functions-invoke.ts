@@ -1,6 +1,6 @@
 import type { Envelope, EventDefinition } from '../../../events/index.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
-import { envelopeFor, type Rehearsal, rehearse } from '../../backup/rehearsal.ts'
+import { envelopeFor, rehearse } from '../../backup/rehearsal.ts'
 import { loadConfig } from '../../config/load.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { holdLock, openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
@@ -9,10 +9,10 @@ import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { UsageError } from '../../errors.ts'
 import { createHost, runtimeDirectory } from '../../host/host.ts'
 import { didYouMean } from '../../nearest.ts'
-import { formatDuration } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { painter, printable, shellQuote } from '../format.ts'
 import type { Io } from '../io.ts'
+import { endLines } from '../view/rehearsal-text.ts'
 
 export interface InvokeOptions {
   data?: string
@@ -68,7 +68,7 @@ export async function invokeCommand(name: string, options: InvokeOptions, io: Io
     if (options.json) {
       const executed = options.execute ?? false
       io.stdout(`${JSON.stringify({ function: name, event: event.type, executed, ...result })}\n`)
-    } else io.stdout(endText(rehearsal, io.colour))
+    } else io.stdout(`${endLines(rehearsal, painter(io.colour)).join('\n')}\n`)
     return rehearsal.outcome === 'done' ? exitCodes.succeeded : exitCodes.failed
   } finally {
     database?.close()
@@ -131,23 +131,4 @@ function recordedEvent(
   throw new UsageError(`${what} of those that ${name} handles is on record`, {
     hint: `it handles ${types.join(', ')}`,
   })
-}
-
-function endText({ emitted, started, outcome, error }: Rehearsal, colour: boolean): string {
-  const paint = painter(colour)
-  const lines = emitted.map(({ type, attempt, data }) => {
-    const again = attempt > 1 ? `, attempt ${attempt}` : ''
-    return `emits ${paint.bold(type)}${again} ${printable(JSON.stringify(data))}`
-  })
-  const starts = started.map(({ type, data, delayMs }) => {
-    const later = delayMs > 0 ? ` in ${formatDuration(delayMs)}` : ''
-    return `starts ${paint.bold(type)}${later} ${printable(JSON.stringify(data))}`
-  })
-  const ends = {
-    done: paint.green('done'),
-    retry: `${paint.red('failed')}: ${error} (it would be tried again)`,
-    dead: `${paint.red('failed')}: ${error}`,
-    cancelled: `${paint.yellow('cancelled')}: ${error}`,
-  }
-  return `${[...lines, ...starts, ends[outcome]].join('\n')}\n`
 }

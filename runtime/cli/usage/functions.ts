@@ -52,6 +52,21 @@ export function functionCommands({ command, io, done }: Making): Commands {
             ),
           ),
         )
+      command(
+        'dev',
+        'try functions while you write them: events that you type are delivered, tests run when a file changes',
+        `echo 'run.warned {"reason":"test"}' | hdsync functions dev`,
+        functions,
+      )
+        .option(...folder)
+        .option(
+          '--event <event>',
+          '`last` on record, a file of JSON, or the id of one: delivered now, and after each change',
+        )
+        .option('--execute', 'do what the functions do; without it, it is only shown')
+        .action(async (_, self: Command) =>
+          done((await import('../commands/functions-dev.ts')).devCommand(self.optsWithGlobals(), io)),
+        )
       for (const [verb, disabled, what] of [
         ['disable', true, 'deliver nothing to a function of your own any more, until it is enabled again'],
         ['enable', false, 'deliver to a function again that is disabled'],
