@@ -2,7 +2,7 @@ import { restoreFinish, restorePlace, restoreStart, restoreUnpack } from '../../
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { beginRestore, beginUndo } from '../../runtime/backup/restore/perform.ts'
 import { beyondLimit, planRequest, proveSame } from '../../runtime/backup/restore/plan-request.ts'
-import { pointNamed } from '../../runtime/backup/restore/point-named.ts'
+import { pointToRead } from '../../runtime/backup/restore/point-named.ts'
 import { pruneRestores, registerFolder } from '../../runtime/backup/restore/register.ts'
 import { reasonOf, TerminalError } from '../../runtime/errors.ts'
 
@@ -29,8 +29,9 @@ export default defineFunction({
       emit(restorePlace, { source, root, id, missing: [] })
       return
     }
-    const { point, target } = pointNamed(request.point, source, config)
-    await host.targets.open(target, run.id)
+    const point = await pointToRead(request.point, source, config, (target) =>
+      host.targets.mountToRead(target, run.id),
+    )
     const plan = await planRequest(request, point, config, host.commands)
     proveSame(plan, request.hash)
     const beyond = beyondLimit(plan, config, request.allowDeletions)

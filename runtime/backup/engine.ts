@@ -7,7 +7,7 @@ import {
   type StoredRestoreRequest,
   verifyStart,
 } from '../../events/index.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, Target } from '../config/config.ts'
 import { dueAt, type EventBus, heldBack } from '../core/bus/bus.ts'
 import type { Journal, Pruned } from '../core/bus/journal.ts'
 import { explained, storeError } from '../core/bus/sqlite/health.ts'
@@ -30,6 +30,7 @@ import { type ContextOptions, contextFactory } from './engine/context.ts'
 import { isDrillDue } from './engine/drill-turns.ts'
 import { brokenRun, tellHooks } from './engine/last-words.ts'
 import { type LiveRegistry, liveRegistry } from './engine/live-registry.ts'
+import { readOn } from './engine/read-on.ts'
 import { Reception } from './engine/reception.ts'
 import { reconcile } from './engine/reconciler.ts'
 import { type Redriven, redrive } from './engine/redrive.ts'
@@ -97,6 +98,18 @@ export interface Engine {
   judgeBy(config: Config, registry: Registry): void
   /** No further run begins; the one that is going on is not touched, and those that wait are kept. */
   hold(): void
+  /**
+   * Waits until no run is going on; none begins until the turn is given back: for who reads or changes backups beside runs.
+   * @returns Gives it back; safe to repeat.
+   */
+  lend(): Promise<() => void>
+  /** Whether somebody has that turn. */
+  isLent(): boolean
+  /**
+   * Reads backups while no run changes them. Disks that are not mounted are mounted read-only for it, and unmounted after; one
+   * that cannot be is left to the reader to miss.
+   */
+  look<T>(targets: readonly Target[], read: () => Promise<T>): Promise<T>
   /** Tells of what happens, until the answer is called. */
   listen(observer: EngineObserver): () => void
   /**
@@ -350,6 +363,7 @@ function assemble(
     current: () => queue.current,
     busy: () =>
       queue.current !== undefined ||
+      queue.isLent ||
       dispatcher.inHand > 0 ||
       bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
     nextDue() {
@@ -358,6 +372,16 @@ function assemble(
       return due.length > 0 ? Math.min(...due) : undefined
     },
     nextOverdue: () => overdue.nextAt,
+    lend: () => queue.lend(),
+    isLent: () => queue.isLent,
+    async look(targets, read) {
+      const giveBack = await queue.lend()
+      try {
+        return await readOn(targets, read, hostOptions)
+      } finally {
+        giveBack()
+      }
+    },
     hold() {
       onHold = true
       queue.close()

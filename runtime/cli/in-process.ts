@@ -9,6 +9,8 @@ import { cancellerNamed, cancelReason } from '../core/cancel-reason.ts'
 import { CancelledError, UsageError } from '../errors.ts'
 import { loadWays } from '../host/notify/hooks.ts'
 import { takeCancelNote } from './daemon/cancel-note.ts'
+import { borrowerOf } from './daemon/lease.ts'
+import { readersEndAfterMs } from './daemon/lend.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
 import { loadAhead } from './load-ahead.ts'
 import { onEndingSignals } from './signals.ts'
@@ -46,11 +48,14 @@ export async function workInProcess(
         throw error
       })
     engine = await open()
+    const since = Date.now()
     for (let isTold = false; !engine; isTold = true) {
-      const kind = kindAtWork(config)
-      if (kind === undefined || !waitsFor(kind)) break
+      const borrower = borrowerOf(config.state)
+      const kind = borrower ? 'look into backups' : kindAtWork(config)
+      if (kind === undefined || (!borrower && !waitsFor(kind))) break
       if (!isTold)
         view.note(`waits for the ${kind === 'verify' ? 'verification' : kind} that another hdsync is at`)
+      if (borrower?.kind === 'read' && Date.now() - since > readersEndAfterMs) endReader(borrower.pid)
       await sleep(pollMs)
       engine = await open()
     }
@@ -73,6 +78,15 @@ function kindAtWork(config: Config): string | undefined {
 }
 
 const pollMs = 500
+
+/** It unmounts what it has mounted, and leaves. */
+function endReader(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch {
+    // It has left.
+  }
+}
 
 async function workIn(
   engine: Engine,

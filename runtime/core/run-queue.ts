@@ -18,6 +18,8 @@ export class RunQueue {
   readonly #options: QueueOptions
   #open = false
   #going = false
+  #isLent = false
+  readonly #borrowers: ((giveBack: () => void) => void)[] = []
   #current: string | undefined
   #clearTimer = () => {}
 
@@ -41,15 +43,48 @@ export class RunQueue {
     this.#clearTimer()
   }
 
+  /** Whether somebody has the turn that no run is. */
+  get isLent(): boolean {
+    return this.#isLent
+  }
+
+  /**
+   * Waits until no run is going on; none begins until the turn is given back. Then a run that waits comes before the next one
+   * who asks.
+   * @returns Gives it back; safe to repeat.
+   */
+  lend(): Promise<() => void> {
+    return new Promise((resolve) => {
+      this.#borrowers.push(resolve)
+      this.#grant()
+    })
+  }
+
+  #grant(): void {
+    if (this.#going || this.#isLent) return
+    const granted = this.#borrowers.shift()
+    if (!granted) return
+    this.#isLent = true
+    let isBack = false
+    granted(() => {
+      if (isBack) return
+      isBack = true
+      this.#isLent = false
+      this.advance()
+      this.#grant()
+    })
+  }
+
   /** Begins the next run if none is going on. */
   advance(): void {
-    if (this.#going || !this.#open) return
+    if (this.#going || !this.#open || this.#isLent) return
     this.#going = true
     this.#drain()
       // `ends` tells the error to whoever waits for a run.
       .catch(() => {})
       .finally(() => {
         this.#going = false
+        this.#grant()
       })
   }
 
@@ -81,6 +116,7 @@ export class RunQueue {
       } finally {
         this.#current = undefined
       }
+      if (this.#borrowers.length > 0) return
     }
   }
 }

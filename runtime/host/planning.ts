@@ -169,6 +169,7 @@ function createPlanningHost(
         isSeen(target) ? real.targets.foreign(target, sources) : { refused: new Map(), found: [] },
       foreign: (target, sources) => real.targets.foreign(target, sources),
       mount: async () => {},
+      mountToRead: async () => {},
       prove: async () => {},
       proveApart(source, target, others) {
         if (isSeen(target) && (!others?.archives || isSeen(others.archives))) {

@@ -23,6 +23,8 @@ export type HttpEngine = Pick<
   | 'held'
   | 'release'
   | 'restore'
+  | 'look'
+  | 'current'
 >
 
 /** What every route may use. */

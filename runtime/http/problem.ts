@@ -27,6 +27,7 @@ export const problems = {
   'run-ended': { status: 409, title: 'The run has ended' },
   'cannot-redrive': { status: 409, title: 'The dead letter cannot be taken up again' },
   'cannot-release': { status: 409, title: 'The hold cannot be released' },
+  'another-run': { status: 409, title: 'Another run is going on' },
   'cannot-restore': { status: 409, title: 'The restore cannot be done' },
   'plan-changed': { status: 409, title: 'The restore would do something else than the plan that was shown' },
   'too-many-deletions': { status: 409, title: 'The restore would delete more than its source allows' },

@@ -8,8 +8,21 @@ import { configuredPoints, type FoundPoints } from '../../host/points/configured
 import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { LiveSource } from './place.ts'
-import { type ToldPoints, tellOfPoints, toldPoints, unseenPoints, withRecord } from './told-points.ts'
+import {
+  type ToldPoints,
+  tellOfPoints,
+  toldPoints,
+  type Unseen,
+  unseenPoints,
+  withRecord,
+} from './told-points.ts'
 import { byAge } from './when.ts'
+
+/** What is known of restore points, whether their disks are there or not. */
+export interface KnownPoints extends FoundPoints {
+  /** The files of archives whose disks are not there, by the ids of their restore points. */
+  files: ReadonlyMap<string, string>
+}
 
 /** Reads the record of what has been. */
 export type ReadRecord = <T>(from: (past: { bus: Pick<EventBus, 'events'> }) => T) => T
@@ -19,7 +32,7 @@ export type ReadRecord = <T>(from: (past: { bus: Pick<EventBus, 'events'> }) => 
  * the record tells of. Looks only, and mounts nothing.
  * @returns By source, the newest first.
  */
-export async function knownPoints(config: Config, read: ReadRecord): Promise<FoundPoints> {
+export async function knownPoints(config: Config, read: ReadRecord): Promise<KnownPoints> {
   const { points, absent } = configuredPoints(config)
   const told = read(({ bus }) => {
     const of = (subject: string) =>
@@ -32,10 +45,11 @@ export async function knownPoints(config: Config, read: ReadRecord): Promise<Fou
     const known = told.get(point.source)
     seen.push(known ? withRecord(point, known, await identityOf(point, config)) : point)
   }
-  const unseen = Object.values(config.sources).flatMap((source) =>
-    unseenOf(source, config, told.get(source.name)),
-  )
-  return { points: bySource([...seen, ...unseen.filter(({ target }) => absent.has(target))]), absent }
+  const unseen = Object.values(config.sources)
+    .flatMap((source) => unseenOf(source, config, told.get(source.name)))
+    .filter(({ point }) => absent.has(point.target))
+  const files = new Map(unseen.flatMap(({ point: { id }, file }) => (file === undefined ? [] : [[id, file]])))
+  return { points: bySource([...seen, ...unseen.map(({ point }) => point)]), absent, files }
 }
 
 /** Restore points by source, the newest first. */
@@ -67,11 +81,7 @@ async function identityOf(point: RestorePoint, config: Config): Promise<string |
   return target && identify(target, point.path).id
 }
 
-function unseenOf(
-  source: Source,
-  { targets, archive }: Config,
-  told: ToldPoints | undefined,
-): RestorePoint[] {
+function unseenOf(source: Source, { targets, archive }: Config, told: ToldPoints | undefined): Unseen[] {
   const target = targets[source.target]
   const shelf = archive && targets[archive.target]
   if (!target || !told) return []

@@ -1,19 +1,39 @@
 import type { Config, Target } from '../../config/config.ts'
-import { TerminalError } from '../../errors.ts'
+import { reasonOf, TerminalError } from '../../errors.ts'
 import { configuredPoints } from '../../host/points/configured-points.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 
-/** A restore point by its id, on a disk that is mounted. @throws {TerminalError} It is not there. */
-export function pointNamed(
+/**
+ * A restore point by its id, on a disk that is mounted, or that is mounted for it.
+ * @param mount Mounts the disks of a target to read them, and proves that they are the right ones.
+ * @throws {TerminalError} It is not there, or a disk is not the right one.
+ */
+export async function pointToRead(
   id: string,
   source: string,
   config: Config,
-): { point: RestorePoint; target: Target } {
-  const { points } = configuredPoints(config)
-  const point = points.find((one) => one.id === id && one.source === source)
+  mount: (target: Target) => Promise<void>,
+): Promise<RestorePoint> {
+  const failed: string[] = []
+  for (const target of targetsWith(source, config)) {
+    await mount(target).catch((error) => failed.push(reasonOf(error)))
+  }
+  const point = pointsOf(source, config).find((one) => one.id === id)
   const target = point && config.targets[point.target]
-  if (!point || !target) throw new TerminalError(`the restore point ${id} is not there any more`)
-  return { point, target }
+  if (!point || !target) {
+    const because = failed.length > 0 ? `: ${failed.join('; ')}` : ''
+    throw new TerminalError(`the restore point ${id} is not there any more${because}`)
+  }
+  await mount(target)
+  return point
+}
+
+/** The targets that may have backups of a source; of one that is not in the config any more, all. */
+export function targetsWith(source: string, { sources, targets, archive }: Config): Target[] {
+  const names = [sources[source]?.target, archive?.target]
+  return sources[source]
+    ? Object.values(targets).filter(({ name }) => names.includes(name))
+    : Object.values(targets)
 }
 
 /** The restore points of a source whose disks are mounted now. */

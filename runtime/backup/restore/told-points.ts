@@ -3,13 +3,14 @@ import {
   type Envelope,
   readStored,
   sourceArchived,
+  sourceKept,
   sourceSynced,
 } from '../../../events/index.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { weekdays } from '../../weekday.ts'
 
 /** The kinds of events that tell of restore points. */
-export const tellOfPoints = [sourceSynced, sourceArchived]
+export const tellOfPoints = [sourceSynced, sourceArchived, sourceKept]
 
 /** What the record tells of one. */
 interface Told {
@@ -27,6 +28,8 @@ export interface ToldPoints {
   /** By which mirror it is, the newest first. */
   mirrors: Told[]
   archives: Told[]
+  /** What lay in the folder `kept` at last. */
+  kept: Told[]
 }
 
 /**
@@ -34,7 +37,7 @@ export interface ToldPoints {
  * @param history Its events of the kinds in `tellOfPoints`, the newest first.
  */
 export function toldPoints(history: readonly Envelope[]): ToldPoints {
-  const told: ToldPoints = { mirrors: [], archives: [] }
+  const told: ToldPoints = { mirrors: [], archives: [], kept: [] }
   const synced = new Map<string | undefined, { at: string; files?: number }>()
   for (const event of history) {
     const { data } = event.type === sourceSynced.type ? readStored(sourceSynced, event.data) : {}
@@ -56,6 +59,10 @@ export function toldPoints(history: readonly Envelope[]): ToldPoints {
     const read = synced.get(event.runid) ?? { at: event.time }
     told.archives.push({ path, identity: file, ...read, sizeBytes, provenAt: event.time })
   }
+  const kept = history.find(({ type }) => type === sourceKept.type)
+  const { data } = kept ? readStored(sourceKept, kept.data) : {}
+  for (const { path, at, sizeBytes, file } of data?.kept ?? [])
+    told.kept.push({ path, identity: file, at, sizeBytes })
   return told
 }
 
@@ -96,24 +103,37 @@ export interface Whereabouts {
   dayOf(ms: number): string
 }
 
+/** A restore point whose disk cannot be looked at, and the file of its archive. */
+export interface Unseen {
+  point: RestorePoint
+  file?: string | undefined
+}
+
 /** What the record tells of restore points whose disk cannot be looked at. */
-export function unseenPoints(told: ToldPoints, where: Whereabouts): RestorePoint[] {
+export function unseenPoints(told: ToldPoints, where: Whereabouts): Unseen[] {
   const { source, target, mirror, archives } = where
   const [newest] = told.mirrors
-  const points: RestorePoint[] = []
+  const points: Unseen[] = []
   if (newest) {
     const { path: _, identity: __, ...facts } = newest
-    points.push({ id: `${source}@latest`, source, kind: 'mirror', target, path: mirror, ...facts })
+    const id = `${source}@latest`
+    points.push({ point: { id, source, kind: 'mirror', target, path: mirror, ...facts } })
   }
+  if (!archives) return points
   const seen = new Set<string>()
-  for (const { path, identity: _, ...facts } of told.archives) {
+  for (const { path, identity: file, ...facts } of told.archives) {
     const [weekday = ''] = path.split('/').slice(-2)
-    if (!archives || seen.has(weekday) || path !== `${archives.path}/${weekday}/${path.split('/').at(-1)}`)
-      continue
+    if (seen.has(weekday) || path !== `${archives.path}/${weekday}/${path.split('/').at(-1)}`) continue
     if (!(weekdays as readonly string[]).includes(weekday)) continue
     seen.add(weekday)
     const id = `${source}@${where.dayOf(Date.parse(facts.at))}`
-    points.push({ id, source, kind: 'weekday', target: archives.target, path, ...facts })
+    points.push({ point: { id, source, kind: 'weekday', target: archives.target, path, ...facts }, file })
+  }
+  for (const { path, identity: file, ...facts } of told.kept) {
+    const [day = ''] = path.split('/').slice(-2)
+    if (!path.startsWith(`${archives.path}/kept/${day}/`)) continue
+    const id = `${source}@kept-${day}`
+    points.push({ point: { id, source, kind: 'kept', target: archives.target, path, ...facts }, file })
   }
   return points
 }

@@ -18,7 +18,7 @@ export async function backupsCommand(
   options: WhereOptions & { json?: boolean },
   io: Io,
 ): Promise<number> {
-  const access = await openAccess(options, io)
+  await using access = await openAccess(options, io)
   if (source !== undefined) checkSource(source, access)
   const points = access.points.filter((point) => source === undefined || point.source === source)
   for (const [target, reason] of access.absent) {

@@ -14,14 +14,14 @@ export async function catCommand(
   options: WhereOptions & { at?: string },
   io: Io,
 ): Promise<number> {
-  const access = await openAccess(options, io)
+  await using access = await openAccess(options, io)
   const place = access.place(word)
   if (place.path.length === 0) {
     throw new UsageError(`${word} is a whole source`, {
       hint: `name a file: hdsync cat ${place.source}:PATH`,
     })
   }
-  const contents = access.reader(access.point(place.source, options.at)).read(place.path)
+  const contents = access.reader(await access.point(place.source, options.at)).read(place.path)
   try {
     // Not ended: what comes after the command still has to be said.
     await pipeline(contents, io.bytes?.() ?? process.stdout, { end: false })

@@ -23,10 +23,10 @@ export interface DiffOptions extends WhereOptions {
  * @throws {UsageError} There is no such place or restore point, or the source is not mounted.
  */
 export async function diffCommand(word: string, options: DiffOptions, io: Io): Promise<number> {
-  const access = await openAccess(options, io)
+  await using access = await openAccess(options, io)
   const { source, path } = access.place(word)
-  const from = access.point(source, options.from)
-  const to = options.to === 'live' ? undefined : access.point(source, options.to)
+  const from = await access.point(source, options.from)
+  const to = options.to === 'live' ? undefined : await access.point(source, options.to)
   const difference = to
     ? await pointsDifference(access, from, to, path)
     : await differenceOf(access.reader(from).entries(path), liveReader(access, source).entries(path))

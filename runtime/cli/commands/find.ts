@@ -36,11 +36,11 @@ export async function findCommand(
   io: Io,
 ): Promise<number> {
   if (options.at !== undefined && options.all) throw new UsageError('it is either --at or --all')
-  const access = await openAccess(options, io)
+  await using access = await openAccess(options, io)
   const matches = namePattern(textOf(rawWord(pattern)))
   const isWanted = (path: Buffer) => path.length > 0 && matches(textOf(path))
   const found = new Found()
-  const points = pointsMeant(access, source, options)
+  const points = await pointsMeant(access, source, options)
   // For a single archive its own reader is as quick.
   const rest = options.all ? await searchTogether(points, access, isWanted, found) : points
   let failed = 0
@@ -73,12 +73,18 @@ async function searchTogether(
   return points.filter((point) => !groups.some((group) => group.has(point)))
 }
 
-function pointsMeant(access: Access, source: string | undefined, { at, all }: FindOptions): RestorePoint[] {
+async function pointsMeant(
+  access: Access,
+  source: string | undefined,
+  { at, all }: FindOptions,
+): Promise<RestorePoint[]> {
   const wanted = source === undefined ? undefined : access.place(source).source
   const points = access.points.filter((point) => wanted === undefined || point.source === wanted)
   if (all) return points
   const names = wanted === undefined ? [...new Set(points.map((point) => point.source))] : [wanted]
-  return names.map((name) => access.point(name, at))
+  const found: RestorePoint[] = []
+  for (const name of names) found.push(await access.point(name, at))
+  return found
 }
 
 /** What is found, each version once. */

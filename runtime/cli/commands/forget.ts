@@ -35,7 +35,6 @@ interface Found extends Remains {
 /**
  * `hdsync forget`: removes the mirror and the archives of a source from the targets that it is not backed up to any more; with `--dry-run`
  * says what they are. Nothing goes that was not shown, and nothing without `--yes`.
- * @returns 4 when another hdsync is at work.
  * @throws {UsageError} The source is still in the config, or neither `--dry-run` nor `--yes` is given.
  */
 export async function forgetCommand(source: string, options: ForgetOptions, io: Io): Promise<number> {
@@ -48,7 +47,6 @@ export async function forgetCommand(source: string, options: ForgetOptions, io: 
     for (const one of there) await remove(one, config, host)
     return there
   })
-  if (!found) return exitCodes.busy
   const removed = found.length > 0 && options.yes === true && !options.dryRun
   if (options.json) io.stdout(`${JSON.stringify(asJson(source, found, removed))}\n`)
   else if (!removed) io.stdout(foundText(source, found))

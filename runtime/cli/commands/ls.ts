@@ -22,9 +22,9 @@ export interface LsOptions extends WhereOptions {
  * @throws {TerminalError} The restore point cannot be read whole: what came before has been printed.
  */
 export async function lsCommand(word: string, options: LsOptions, io: Io): Promise<number> {
-  const access = await openAccess(options, io)
+  await using access = await openAccess(options, io)
   const place = access.place(word)
-  const point = access.point(place.source, options.at)
+  const point = await access.point(place.source, options.at)
   const reader = access.reader(point)
   const entries = options.recursive ? reader.entries(place.path) : byName(reader.entries(place.path, 1))
   const print = options.json ? jsonPrinter(io) : textPrinter(options, io)

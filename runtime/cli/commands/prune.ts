@@ -16,10 +16,11 @@ import type { Host } from '../../host/host.ts'
 import { isoOf } from '../../instant.ts'
 import { formatBytes } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
+import { hostFor } from '../daemon/disks.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { type Painter, painter } from '../format.ts'
 import type { Io } from '../io.ts'
-import { hostFor, isMounted, onTargets } from '../keep/on-target.ts'
+import { isMounted, onTargets } from '../keep/on-target.ts'
 import { readPast } from '../past.ts'
 import { table } from '../table.ts'
 
@@ -39,8 +40,8 @@ interface Pruned {
 
 /**
  * `hdsync prune`: removes the archives that nothing keeps, as the end of each run does; with `--dry-run` says which, and
- * removes none. Without a dry run, and where the disk has to be mounted, as the only hdsync at work.
- * @returns 3 where something could not be removed, 4 when another hdsync is at work.
+ * removes none. Without a dry run, and where the disk has to be mounted, it waits for a run that is going on.
+ * @returns 3 where something could not be removed.
  */
 export async function pruneCommand(options: PruneOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
@@ -56,7 +57,6 @@ export async function pruneCommand(options: PruneOptions, io: Io): Promise<numbe
   const pruned = options.dryRun
     ? await (isMounted(to) ? look(hostFor(config)) : onTargets(config, [to], io, look))
     : await onTargets(config, [to], io, async (host) => carryOut(await look(host), config, to, host))
-  if (!pruned) return exitCodes.busy
   io.stdout(options.json ? `${JSON.stringify(asJson(pruned, options))}\n` : textOf(pruned, options, io))
   for (const problem of pruned.flatMap(({ problems }) => problems)) io.stderr(`hdsync: ${problem}\n`)
   return pruned.some(({ problems }) => problems.length > 0) ? exitCodes.degraded : exitCodes.succeeded

@@ -45,10 +45,16 @@ export interface RestoreOptions extends WhereOptions {
  */
 export async function restoreCommand(words: string[], options: RestoreOptions, io: Io): Promise<number> {
   check(words, options, io)
-  const access = await openAccess(options, io)
+  await using access = await openAccess(options, io)
   const earlier = options.undo ?? options.resume
   if (earlier !== undefined) return goBack(earlier, access, options, io)
-  if (words.length > 0) return restorePlaces(words.map(access.place), access, options, io)
+  if (words.length > 0)
+    return restorePlaces(
+      words.map((word) => access.place(word)),
+      access,
+      options,
+      io,
+    )
   const { leadThrough } = await import('../points/lead-through.ts')
   try {
     const { places, ...answers } = await leadThrough(access, options, newFolderFor)
@@ -66,13 +72,17 @@ async function restorePlaces(
   io: Io,
 ): Promise<number> {
   const { isLed = false } = options
-  const { point, wanted } = whatIsWanted(places, access, options)
+  // A mirror is not read while a sync writes it.
+  if (!(await access.settle(oneSource(places), options.wait ?? true))) return exitCodes.busy
+  const { point, wanted } = await whatIsWanted(places, access, options)
   access.reader(point)
   const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'plan' })
   const { config } = access
   if (options.inPlace && config)
     await proveMounted(point.source, config, runner, (from) => readPast(config, from))
   const plan = await planRequest(wanted, point, access.config, runner)
+  // The restore is a run of its own, and nothing is kept waiting by a question.
+  await access[Symbol.asyncDispose]()
   const beyond = beyondLimit(plan, access.config, options.allowDeletions)
   const asks = isLed || (!wanted.isNew && !options.yes)
   if (options.dryRun || (asks && plan.actions.length > 0) || beyond) show(plan, options, io)
@@ -124,15 +134,19 @@ function check(words: readonly string[], options: RestoreOptions, io: Io): void 
   }
 }
 
-function whatIsWanted(
+function oneSource(places: readonly Place[]): string {
+  const [source = '', ...others] = new Set(places.map((place) => place.source))
+  if (others.length === 0) return source
+  throw new UsageError(`one source at a time: these are of ${[source, ...others].join(' and ')}`)
+}
+
+async function whatIsWanted(
   places: readonly Place[],
   access: Access,
   { at, to, inPlace, delete: deletes = false, exclude = [], owners }: RestoreOptions,
-): { point: RestorePoint; wanted: Wanted } {
-  const sources = [...new Set(places.map(({ source }) => source))]
-  const [source = ''] = sources
-  if (sources.length > 1) throw new UsageError(`one source at a time: these are of ${sources.join(' and ')}`)
-  const point = access.point(source, at)
+): Promise<{ point: RestorePoint; wanted: Wanted }> {
+  const source = oneSource(places)
+  const point = await access.point(source, at)
   const root = inPlace ? liveRootOf(source, access.config) : resolve(to ?? newFolderFor(point))
   const isNew = !inPlace && isEmpty(root)
   if (to === undefined && !inPlace && !isNew) {

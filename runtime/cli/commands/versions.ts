@@ -22,7 +22,7 @@ export async function versionsCommand(
   options: WhereOptions & { json?: boolean },
   io: Io,
 ): Promise<number> {
-  const access = await openAccess(options, io)
+  await using access = await openAccess(options, io)
   const place = access.place(word)
   const sightings: Sighting[] = []
   let failed = 0

@@ -9,6 +9,7 @@ import type { AddRoutes } from '../../http/context.ts'
 import { problemMediaType } from '../../http/problem.ts'
 import { readText } from '../../http/receive/body.ts'
 import { respondJson } from '../../http/respond.ts'
+import { leaseKind, lend } from './lend.ts'
 
 /** What of the daemon its local routes ask. */
 export interface Asked {
@@ -60,6 +61,10 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
   return (app) => {
     app.get('/status', status)
     app.post('/reload', () => daemon().reload().then(status).catch(refuse))
+    app.get('/lease', ({ req }) => {
+      const kind = leaseKind.parse(req.query('kind'))
+      return lend(daemon().engine, kind, req.raw.signal)
+    })
     app.post('/restore', ({ req }) => restore(daemon(), req).catch(refuse))
     app.post('/verify', ({ req }) => verify(daemon(), req).catch(refuse))
     app.post('/runs', ({ req }) => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../../backup/engine.ts'
 import { HdsyncError } from '../../errors.ts'
 
@@ -19,6 +20,7 @@ export async function quiet(engine: Engine, { isUrgent = () => false }: QuietOpt
   while (!engine.dispatcher.failed) {
     const current = engine.current()
     if (current) await engine.ended(current).catch(() => {})
+    else if (engine.isLent()) await sleep(pollMs)
     else if (engine.dispatcher.inHand === 0) return
     else if (isUrgent()) await cutOff(engine, 'a run was to begin with another config')
     else await within(pollMs, engine.dispatcher.idle())

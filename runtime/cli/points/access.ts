@@ -1,20 +1,22 @@
 import { basename } from 'node:path'
-import { bySource, knownPoints, liveSources } from '../../backup/restore/known-points.ts'
+import { bySource, type KnownPoints, knownPoints, liveSources } from '../../backup/restore/known-points.ts'
 import { type LiveSource, type Place, placeOf } from '../../backup/restore/place.ts'
+import { targetsWith } from '../../backup/restore/point-named.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
-import type { Config } from '../../config/config.ts'
+import type { Config, Target } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { TerminalError, UsageError } from '../../errors.ts'
-import { type AbsentTarget, copyReader } from '../../host/archive/catalogue/copy-reader.ts'
+import { type AbsentTarget, copyReader, isInCopy } from '../../host/archive/catalogue/copy-reader.ts'
 import { Together } from '../../host/archive/catalogue/together.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
-import type { FoundPoints } from '../../host/points/configured-points.ts'
 import type { PointReader } from '../../host/points/entry.ts'
 import { pointsOn } from '../../host/points/find-points.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { Disks } from '../daemon/disks.ts'
 import type { Io } from '../io.ts'
 import { readPast } from '../past.ts'
+import { onDemand } from './on-demand.ts'
 import { rawWord } from './raw-words.ts'
 
 /** How a command that reads backups is told where they are. */
@@ -24,91 +26,191 @@ export interface WhereOptions {
   disk?: string
 }
 
-/** The backups that a command can get at. */
-export interface Access {
+/** The backups that a command can get at. In the end it unmounts what it had to mount. */
+export interface Access extends AsyncDisposable {
   /** The newest first, by source. */
-  points: readonly RestorePoint[]
+  readonly points: readonly RestorePoint[]
   /** Targets whose disks cannot be read now, and why. */
-  absent: ReadonlyMap<string, string>
+  readonly absent: ReadonlyMap<string, string>
   /** Undefined with `--disk`. */
-  config: Config | undefined
-  sources: readonly LiveSource[]
+  readonly config: Config | undefined
+  readonly sources: readonly LiveSource[]
   /** @throws {UsageError} There is no such place. */
   place(word: string): Place
-  /** @throws {UsageError} There is no such restore point. */
-  point(source: string, when: string | undefined): RestorePoint
   /**
-   * Of an archive whose disk is not mounted, what is in it is told by a copy of the catalogue.
-   * @throws {TerminalError} Its disk is not mounted.
+   * Where only the disks can tell which one is meant, they are mounted for it.
+   * @throws {UsageError} There is no such restore point.
+   */
+  point(source: string, when: string | undefined): Promise<RestorePoint>
+  /**
+   * Of an archive whose disk is not mounted, what is in it is told by a copy of the catalogue. For all else the disk is mounted
+   * read-only, once something is read.
+   * @throws {TerminalError} Its disk is not mounted, and cannot be.
    */
   reader(point: RestorePoint): PointReader
   /** The archives among some restore points that a catalogue knows: a group for each source and disk. */
   together(points: readonly RestorePoint[]): Promise<Together[]>
+  /**
+   * Has all disks of a source mounted, and no run begins while they are read.
+   * @returns Whether that came about: not where a run is going on that is not waited for, which is told.
+   */
+  settle(source: string, waits: boolean): Promise<boolean>
 }
 
 /**
- * Finds the restore points: on the disks of the config, or in a folder that is named. Looks only, and mounts nothing.
+ * Finds the restore points: on the disks of the config, or in a folder that is named. Mounts nothing yet.
  * @throws {UsageError} The folder holds no backups.
  * @throws {ConfigError} The config cannot be used.
  */
 export async function openAccess(options: WhereOptions, io: Io, now = Date.now()): Promise<Access> {
-  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'read' })
-  if (options.disk !== undefined) return accessTo(fromDisk(options.disk), undefined, runner, now)
+  if (options.disk !== undefined) return new FoundAccess(fromDisk(options.disk), undefined, io, now)
   const config = await loadConfig({ path: options.config, env: io.env })
-  return accessTo(await knownPoints(config, (from) => readPast(config, from)), config, runner, now)
+  return new FoundAccess(await find(config), config, io, now)
 }
 
-function accessTo(
-  { points, absent }: FoundPoints,
-  config: Config | undefined,
-  runner: CommandRunner,
-  now: number,
-): Access {
-  const sorted = bySource(points)
-  const sources = liveSources(sorted, config)
-  return {
-    points: sorted,
-    absent,
-    config,
-    sources,
-    place: (word) => placeOf(rawWord(word), sources),
-    point: (source, when) =>
+function find(config: Config): Promise<KnownPoints> {
+  return knownPoints(config, (from) => readPast(config, from))
+}
+
+class FoundAccess implements Access {
+  readonly config: Config | undefined
+  readonly #io: Io
+  readonly #now: number
+  readonly #runner: CommandRunner
+  readonly #stop = new AbortController()
+  #found: KnownPoints
+  #disks: Disks | undefined
+
+  constructor(found: KnownPoints, config: Config | undefined, io: Io, now: number) {
+    this.#found = { ...found, points: bySource(found.points) }
+    this.config = config
+    this.#io = io
+    this.#now = now
+    this.#runner = createRunner({ observer: unobserved, signal: this.#stop.signal, owner: 'read' })
+  }
+
+  get points() {
+    return this.#found.points
+  }
+
+  get absent() {
+    return this.#found.absent
+  }
+
+  get sources() {
+    return liveSources(this.points, this.config)
+  }
+
+  place(word: string): Place {
+    return placeOf(rawWord(word), this.sources)
+  }
+
+  async point(source: string, when: string | undefined): Promise<RestorePoint> {
+    const pick = () =>
       pickPoint(
         when,
-        sorted.filter((one) => one.source === source),
+        this.points.filter((one) => one.source === source),
         source,
-        now,
-      ),
-    reader(point) {
-      const reason = absent.get(point.target)
-      if (reason === undefined) return readerOf(point, runner)
-      const target = absentTarget(point, reason, config)
-      if (!target || point.kind === 'mirror') throw absentError(point, reason)
-      return copyReader(point, target)
-    },
-    async together(points) {
-      const groups = Map.groupBy(points, ({ source, target }) => `${source} ${target}`)
-      const found: Together[] = []
-      for (const group of groups.values()) {
-        const [first] = group
-        const reason = first && absent.get(first.target)
-        const target = reason === undefined ? undefined : absentTarget(first as RestorePoint, reason, config)
-        const known = reason === undefined || target ? await Together.open(group, target) : undefined
-        if (known) found.push(known)
-      }
-      return found
-    },
+        this.#now,
+      )
+    try {
+      return pick()
+    } catch (error) {
+      // What is kept longer may be on no record.
+      const targets = this.#targetsOf(source).filter((target) => this.#canMount(target))
+      if (targets.length === 0) throw error
+      for (const target of targets) await this.#mount(target)
+      return pick()
+    }
   }
-}
 
-function absentTarget(
-  point: RestorePoint,
-  reason: string,
-  config: Config | undefined,
-): AbsentTarget | undefined {
-  const target = config?.targets[point.target]
-  if (!config || !target) return undefined
-  return { ...target, stateDirectory: config.state, refusal: () => absentError(point, reason) }
+  reader(point: RestorePoint): PointReader {
+    const reason = this.absent.get(point.target)
+    if (reason === undefined) return readerOf(point, this.#runner)
+    const target = this.config?.targets[point.target]
+    const copied = this.#copied(point, reason)
+    if (!target || !this.#canMount(target)) {
+      if (copied) return copied
+      throw absentError(point, reason)
+    }
+    return onDemand(copied, async () => {
+      if (this.absent.has(target.name)) await this.#mount(target)
+      const there = this.points.find(({ id }) => id === point.id)
+      if (!there) throw new TerminalError(`${point.id} is not on the disk of target ${target.name} any more`)
+      return readerOf(there, this.#runner)
+    })
+  }
+
+  /** By the copy of a catalogue, if it knows it. A mirror is as the archive that was made of it. */
+  #copied(point: RestorePoint, reason: string): PointReader | undefined {
+    const like =
+      point.kind === 'mirror'
+        ? this.points.find(
+            ({ source, kind, at }) => source === point.source && kind === 'weekday' && at === point.at,
+          )
+        : point
+    const target = like && this.#absentTarget(like, () => absentError(point, reason))
+    return like && target && isInCopy(like, target) ? copyReader(like, target) : undefined
+  }
+
+  #absentTarget(point: RestorePoint, refusal: () => Error): AbsentTarget | undefined {
+    const target = this.config?.targets[point.target]
+    if (!this.config || !target) return undefined
+    return { ...target, stateDirectory: this.config.state, files: this.#found.files, refusal }
+  }
+
+  async together(points: readonly RestorePoint[]): Promise<Together[]> {
+    const groups = Map.groupBy(points, ({ source, target }) => `${source} ${target}`)
+    const found: Together[] = []
+    for (const group of groups.values()) {
+      const [first] = group
+      const reason = first && this.absent.get(first.target)
+      const target =
+        first && reason !== undefined
+          ? this.#absentTarget(first, () => absentError(first, reason))
+          : undefined
+      const known = reason === undefined || target ? await Together.open(group, target) : undefined
+      if (known) found.push(known)
+    }
+    return found
+  }
+
+  async settle(source: string, waits: boolean): Promise<boolean> {
+    const { config } = this
+    if (!config) return true
+    if (!(await this.#borrow(config, waits))) return false
+    for (const target of this.#targetsOf(source)) if (this.#canMount(target)) await this.#mount(target)
+    this.#found = await find(config)
+    return true
+  }
+
+  async #borrow(config: Config, waits: boolean): Promise<Disks | undefined> {
+    this.#disks ??= await Disks.borrow(config, this.#io, { kind: 'read', waits })
+    const { signal } = this.#disks ?? {}
+    signal?.addEventListener('abort', () => this.#stop.abort(signal.reason), { once: true })
+    return this.#disks
+  }
+
+  #targetsOf(source: string): Target[] {
+    return this.config ? targetsWith(source, this.config) : []
+  }
+
+  #canMount({ name, mounts }: Target): boolean {
+    return this.absent.has(name) && mounts.length > 0 && process.geteuid?.() === 0
+  }
+
+  async #mount(target: Target): Promise<void> {
+    const config = this.config as Config
+    const disks = await this.#borrow(config, true)
+    await disks?.mountToRead(target)
+    this.#found = await find(config)
+  }
+
+  /** Safe to repeat. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#disks?.[Symbol.asyncDispose]()
+    this.#disks = undefined
+  }
 }
 
 function absentError({ target, id }: RestorePoint, reason: string): TerminalError {
@@ -117,9 +219,9 @@ function absentError({ target, id }: RestorePoint, reason: string): TerminalErro
   })
 }
 
-function fromDisk(path: string): FoundPoints {
+function fromDisk(path: string): KnownPoints {
   const points = pointsOn({ target: basename(path), path })
-  if (points.length > 0) return { points, absent: new Map() }
+  if (points.length > 0) return { points, absent: new Map(), files: new Map() }
   throw new UsageError(`there are no backups of hdsync in ${path}`, {
     hint: 'name the folder that has .hdsync-target in it, or the folders Monday to Sunday',
   })

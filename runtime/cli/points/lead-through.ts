@@ -53,7 +53,8 @@ export async function leadThrough(
   }
   intro('hdsync restore')
   const source = await askForSource(access)
-  const point = said.at === undefined ? await askForPoint(access, source) : access.point(source, said.at)
+  const point =
+    said.at === undefined ? await askForPoint(access, source) : await access.point(source, said.at)
   const chosen = await askForFiles(access, point)
   const places = chosen.length > 0 ? chosen.map(({ path }) => ({ source, path })) : [wholeOf(source)]
   const hasFolder = chosen.length === 0 || chosen.some(({ type }) => type === 'directory')

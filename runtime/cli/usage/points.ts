@@ -124,7 +124,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         )
         .option('--dry-run', 'show all that would be done, and do nothing')
         .option('-y, --yes', 'do not ask')
-        .option('--no-wait', 'leave at once, with exit code 4, where a backup is going on')
+        .option('--no-wait', 'leave at once, with exit code 4, where another run is going on')
         .option('--undo <id>', 'take a restore back; `last` is the newest')
         .option('--resume <id>', 'go on with a restore that was cut off; `last` is the newest')
         .option(...json)

@@ -32,6 +32,12 @@ export async function mount(runner: CommandRunner, what: Parameters<typeof mount
   await runner.run({ argv: mountArgv(what), timeoutMs, interruptible: false, ofMachine: true })
 }
 
+/** Makes writable what was mounted read-only. @throws {CommandError} mount(8) refused. */
+export async function remountToWrite(runner: CommandRunner, at: string): Promise<void> {
+  const argv: Command['argv'] = ['mount', '-o', 'remount,rw', '--', at]
+  await runner.run({ argv, timeoutMs, interruptible: false, ofMachine: true })
+}
+
 /** What mount(8) found wrong, without the path before it and the advice behind it. */
 export function mountComplaint(error: CommandError): string {
   const line = error.stderr.split('\n').find((text) => text.trim() && !text.includes('dmesg(1)'))

@@ -8,7 +8,7 @@ import { noteSight } from '../last-sight.ts'
 import { proveApart, proveArchiveApart, proveStateApart } from '../mount/apart.ts'
 import { deviceNumber, isFrom } from '../mount/devices.ts'
 import { type Ledger, mountOfEntry } from '../mount/ledger.ts'
-import { mount, unmount } from '../mount/mount.ts'
+import { mount, remountToWrite, unmount } from '../mount/mount.ts'
 import { type Mount, mountOf, readMounts, topMountAt } from '../mount/mountinfo.ts'
 import { lookAround, realPath, touch } from '../mount/real-path.ts'
 import { type Claimed, claimSources, foreignOf, foreignText, readClaims } from './claims.ts'
@@ -34,6 +34,11 @@ export interface Targets {
   /** Only mounts; for `target adopt`, which makes the marker. */
   mount(target: Target, run: string): Promise<void>
   /**
+   * Mounts read-only what is not mounted yet, and proves that this is the target: to read backups.
+   * @throws {TerminalError} A disk is missing, another one is there, or the marker is not.
+   */
+  mountToRead(target: Target, run: string): Promise<void>
+  /**
    * Proves that this is the target: each configured mount is there, from the configured device, writable,
    * and the marker names this target. To be called before each write to it.
    * @param source What is to be written to its mirror: see `proveApart`.
@@ -58,6 +63,28 @@ export interface Targets {
  */
 export function createTargets(runner: CommandRunner, ledger: Ledger, store: string, state: string): Targets {
   const owner = { store, host: hostname() }
+  /** @returns What is there already. */
+  async function mountOne(
+    target: Target,
+    { device, at, type, options = [] }: Target['mounts'][number],
+    run: string,
+    more: readonly string[],
+  ): Promise<Mount | undefined> {
+    const path = await devicePath(runner, device)
+    const number = deviceNumber(path, device)
+    const real = mountPoint(target, at)
+    const there = topMountAt(readMounts(), real)
+    if (there) {
+      proveDevice(target, at, device, number, there)
+      return there
+    }
+    proveMountPoint(target, at)
+    ledger.record({ run, at: real, device: number })
+    await mount(runner, { device: path, at: real, type, options: [...options, ...more, 'nodev', 'nosuid'] })
+    const shown = topMountAt(readMounts(), real)?.device
+    if (shown !== number) ledger.record({ run, at: real, device: number, shown })
+    return undefined
+  }
   const targets: Targets = {
     async open(target, run) {
       await targets.mount(target, run)
@@ -74,26 +101,19 @@ export function createTargets(runner: CommandRunner, ledger: Ledger, store: stri
     },
 
     async mount(target, run) {
-      for (const { device, at, type, options } of target.mounts) {
-        const path = await devicePath(runner, device)
-        const number = deviceNumber(path, device)
-        const real = mountPoint(target, at)
-        const there = topMountAt(readMounts(), real)
-        if (there) {
-          proveDevice(target, at, device, number, there)
-          continue
+      for (const one of target.mounts) {
+        const there = await mountOne(target, one, run, [])
+        // Whoever read there was killed, or still reads.
+        if (there && isReadOnly(there) && ledger.entries().some((entry) => entry.at === there.at)) {
+          ledger.record({ run, at: there.at, device: there.device })
+          await remountToWrite(runner, there.at)
         }
-        proveMountPoint(target, at)
-        ledger.record({ run, at: real, device: number })
-        await mount(runner, {
-          device: path,
-          at: real,
-          type,
-          options: [...(options ?? []), 'nodev', 'nosuid'],
-        })
-        const shown = topMountAt(readMounts(), real)?.device
-        if (shown !== number) ledger.record({ run, at: real, device: number, shown })
       }
+    },
+
+    async mountToRead(target, run) {
+      for (const one of target.mounts) await mountOne(target, one, run, ['ro'])
+      proveMarker(target)
     },
 
     async prove(target, source) {
@@ -208,10 +228,14 @@ function proveMountPoint(target: Target, at: string): void {
 }
 
 function proveWritable(target: Target, mounted: Mount): void {
-  if (!mounted.options.includes('ro') && !mounted.superOptions.includes('ro')) return
+  if (!isReadOnly(mounted)) return
   throw new TerminalError(`target ${target.name}: ${mounted.at} is mounted read-only`, {
     hint: 'the kernel does that after errors on the disk: see dmesg',
   })
+}
+
+function isReadOnly({ options, superOptions }: Mount): boolean {
+  return options.includes('ro') || superOptions.includes('ro')
 }
 
 function proveMarker({ name, path }: Target): void {

@@ -7,9 +7,12 @@ import { knownPoints, liveSources } from '../../backup/restore/known-points.ts'
 import type { RestorePlan } from '../../backup/restore/make-plan.ts'
 import { type Place, placeOf } from '../../backup/restore/place.ts'
 import { beyondLimit, planRequest, type Wanted } from '../../backup/restore/plan-request.ts'
+import { targetsWith } from '../../backup/restore/point-named.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
+import type { Config } from '../../config/config.ts'
 import { TerminalError, UsageError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
+import type { FoundPoints } from '../../host/points/configured-points.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { AppContext } from '../context.ts'
 import { Problem } from '../problem.ts'
@@ -58,7 +61,7 @@ export interface Asked {
 }
 
 /**
- * Plans a restore that is asked for over HTTP.
+ * Plans a restore that is asked for over HTTP, while no run changes the backups.
  * @throws {Problem} There is no such thing, it may not be done, or it is not what was shown.
  */
 export async function readRestore(
@@ -67,37 +70,48 @@ export async function readRestore(
   runner: CommandRunner,
 ): Promise<Asked> {
   const body = parsedBody(text)
-  const { bus } = engine
-  const { points, absent } = await knownPoints(config, (from) => from({ bus }))
-  const places = body.places.map((one) => placeOf(bytesOf(one), liveSources(points, config)))
-  const { source } = places[0] as Place
-  if (places.some((one) => one.source !== source)) {
-    const names = [...new Set(places.map((one) => one.source))]
-    throw new UsageError(`one source at a time: these are of ${names.join(' and ')}`)
+  const known = () => knownPoints(config, (from) => from(engine))
+  const places = placesIn(body, (await known()).points, config)
+  const [{ source }] = places
+  const going = engine.current()
+  if (going !== undefined) {
+    throw new Problem('another-run', `run ${going} is going on, which may change the backups`, {
+      hint: `ask again when it has ended: GET /runs/${going}`,
+    })
   }
-  const point = pickPoint(
-    body.at,
-    points.filter((one) => one.source === source),
-    source,
-    Date.now(),
-  )
+  return engine.look(targetsWith(source, config), async () => {
+    const point = readable(await known(), source, body.at)
+    if (body.inPlace) await proveMounted(source, config, runner, (from) => from(engine))
+    const root = body.inPlace ? liveRootOf(source, config) : normalize(body.to ?? '')
+    const wanted = wantedBy(body, root, places)
+    const plan = await planRequest(wanted, point, config, runner)
+    if (body.hash === undefined) return { plan, agreed: undefined }
+    const beyond = beyondLimit(plan, config, body.allowDeletions)
+    return { plan, agreed: { source, request: agreedTo(body, wanted, point, plan, beyond) } }
+  })
+}
+
+function placesIn(
+  { places }: RestoreBody,
+  points: readonly RestorePoint[],
+  config: Config,
+): [Place, ...Place[]] {
+  const sources = liveSources(points, config)
+  const [first, ...others] = places.map((one) => placeOf(bytesOf(one), sources))
+  if (!first) throw new UsageError('what is to be restored?')
+  const names = new Set([first, ...others].map(({ source }) => source))
+  if (names.size === 1) return [first, ...others]
+  throw new UsageError(`one source at a time: these are of ${[...names].join(' and ')}`)
+}
+
+function readable({ points, absent }: FoundPoints, source: string, at: string | undefined): RestorePoint {
+  const own = points.filter((one) => one.source === source)
+  const point = pickPoint(at, own, source, Date.now())
   const reason = absent.get(point.target)
-  if (reason !== undefined)
-    throw new TerminalError(
-      `the disk of target ${point.target}, which has ${point.id}, cannot be read: ${reason}`,
-    )
-  if (body.inPlace) await proveMounted(source, config, runner, (from) => from({ bus }))
-  const root = body.inPlace ? liveRootOf(source, config) : normalize(body.to ?? '')
-  const wanted = wantedBy(body, root, places)
-  const plan = await planRequest(wanted, point, config, runner)
-  if (body.hash === undefined) return { plan, agreed: undefined }
-  return {
-    plan,
-    agreed: {
-      source,
-      request: agreedTo(body, wanted, point, plan, beyondLimit(plan, config, body.allowDeletions)),
-    },
-  }
+  if (reason === undefined) return point
+  throw new TerminalError(
+    `the disk of target ${point.target}, which has ${point.id}, cannot be read: ${reason}`,
+  )
 }
 
 function parsedBody(text: string): RestoreBody {

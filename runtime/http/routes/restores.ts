@@ -52,6 +52,7 @@ const description = describe('restore', {
     'malformed-body',
     'body-too-large',
     'restore-not-allowed',
+    'another-run',
     'cannot-restore',
     'plan-changed',
     'too-many-deletions',

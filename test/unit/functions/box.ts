@@ -147,6 +147,7 @@ export class Box implements Host {
     claim: ({ name }) => this.opened[name] ?? { refused: new Map(), found: [] },
     foreign: ({ name }) => this.opened[name] ?? { refused: new Map(), found: [] },
     mount: async () => {},
+    mountToRead: async () => {},
     prove: async ({ name }) => {
       if (!this.targetsOpen.has(name)) throw new TerminalError(`target ${name}: nothing is mounted`)
     },

@@ -11,6 +11,8 @@ export interface AbsentTarget {
   name: string
   path: string
   stateDirectory: string
+  /** The files of its archives, as far as they are on record, by the ids of their restore points. */
+  files: ReadonlyMap<string, string>
   /** Says why its disk cannot be read. */
   refusal(): Error
 }
@@ -20,7 +22,7 @@ export function copyReader(point: RestorePoint, target: AbsentTarget): PointRead
   return {
     async *entries(under, depth) {
       using catalogue = openCopy(target, point.source)
-      const seq = catalogue && seqByName(catalogue, point, target.path)
+      const seq = catalogue && seqInCopy(catalogue, point, target)
       if (!catalogue || seq === undefined) throw target.refusal()
       yield* catalogue.entries(seq, under, depth) as Iterable<Entry>
     },
@@ -32,10 +34,23 @@ export function copyReader(point: RestorePoint, target: AbsentTarget): PointRead
   }
 }
 
-/** Which of the archives in a copy a restore point is, on a target at a path. */
-export function seqByName(catalogue: Catalogue, point: RestorePoint, target: string): number | undefined {
-  const name = relative(target, point.path)
-  return catalogue.points().findLast((known) => known.name === name)?.seq
+/** Whether a copy of the catalogue tells what is in the archive of a restore point. */
+export function isInCopy(point: RestorePoint, target: AbsentTarget): boolean {
+  using catalogue = openCopy(target, point.source)
+  return catalogue !== undefined && seqInCopy(catalogue, point, target) !== undefined
+}
+
+/** Which of the archives in a copy a restore point is: by its file, where that is on record, otherwise by its name. */
+export function seqInCopy(
+  catalogue: Catalogue,
+  point: RestorePoint,
+  { path, files }: AbsentTarget,
+): number | undefined {
+  const name = relative(path, point.path)
+  const file = files.get(point.id)
+  const known = catalogue.points().filter((one) => file === undefined || one.file === file)
+  const named = known.findLast((one) => one.name === name)
+  return (named ?? (file === undefined ? undefined : known.at(-1)))?.seq
 }
 
 /** The copy of a source's catalogue, in the state directory. */

@@ -2,7 +2,7 @@ import type { Entry } from '../../points/entry.ts'
 import { placeOnDisk } from '../../points/find-points.ts'
 import type { RestorePoint } from '../../points/restore-point.ts'
 import type { Catalogue } from './catalogue.ts'
-import { type AbsentTarget, openCopy, seqByName } from './copy-reader.ts'
+import { type AbsentTarget, openCopy, seqInCopy } from './copy-reader.ts'
 import { openArchive } from './from-archives.ts'
 import { openCatalogue, seqOf } from './quick-reader.ts'
 
@@ -37,7 +37,7 @@ export class Together implements Disposable {
     if (!catalogue) return undefined
     const seqs = new Map<RestorePoint, number>()
     for (const point of archives) {
-      const seq = absent ? seqByName(catalogue, point, absent.path) : await seqOnDisk(catalogue, point)
+      const seq = absent ? seqInCopy(catalogue, point, absent) : await seqOnDisk(catalogue, point)
       if (seq !== undefined) seqs.set(point, seq)
     }
     if (seqs.size > 0) return new Together(catalogue, seqs)

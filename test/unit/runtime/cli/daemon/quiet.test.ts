@@ -14,7 +14,8 @@ function engineWithHook() {
       dispatcher.inHand = 0
     },
   }
-  const engine = { dispatcher, hold: () => done.push('hold'), current: () => undefined }
+  const idle = { current: () => undefined, isLent: () => false }
+  const engine = { dispatcher, hold: () => done.push('hold'), ...idle }
   return { engine: engine as unknown as Engine, dispatcher, done }
 }
 

@@ -112,6 +112,13 @@ test('of a disk that is not mounted the record tells, and the disk is asked for'
   expect(exitCode).toBe(0)
   expect(JSON.parse(out)).toEqual(before)
   expect(err).toContain('the disk of target disk cannot be looked at')
+  // Of the mirror the copy of the catalogue tells, as the archive of that night is like it.
+  expect(await hdsync(server, 'ls', 'home:mail/ann')).toEqual({ exitCode: 0, out: 'ann\n', err: '' })
+  expect(await hdsync(server, 'cat', 'home:mail/ann')).toMatchObject({
+    exitCode: 1,
+    err: expect.stringContaining('cannot be read: it is not mounted'),
+  })
+  rmSync(join(server.folder, 'state/catalogues'), { recursive: true })
   expect(await hdsync(server, 'ls', 'home')).toMatchObject({
     exitCode: 1,
     err: expect.stringContaining('cannot be read: it is not mounted'),

@@ -92,7 +92,6 @@ test('versions, diff and catalogue rebuild tell what has changed, with a catalog
   // By day, when the disk is not mounted.
   rmSync(join(disk, '.hdsync-target'))
   const absent = await hdsync(server, 'versions', 'home:mail/ann')
-  expect(absent.exitCode).toBe(1)
-  expect(absent.err).toContain('home@latest: the disk of target disk, which has home@latest, cannot be read')
+  expect(absent).toMatchObject({ exitCode: 0, err: '' })
   expect(absent.out).toContain('15 B')
 })
