@@ -2,9 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { restoreStart } from '../../../../events/index.ts'
-import { main } from '../../../../runtime/cli/program.ts'
+import { connectDaemon } from '../../../../runtime/cli/daemon/client.ts'
+import { loadConfig } from '../../../../runtime/config/load.ts'
 import { createApp } from '../../../../runtime/http/app.ts'
-import { printed } from '../cli/night.ts'
+import { backUp, makeServer } from '../cli/night.ts'
+import { hdsync, serve } from '../cli/processes.ts'
 import { makeService, type Service, structured } from './service.ts'
 
 const allowed = '  restore: true\n'
@@ -31,30 +33,30 @@ async function restored(service: Service, body: object): Promise<unknown> {
   return (await service.request(`/runs/${run}`)).json()
 }
 
-test('POST /restores answers with the plan that the command prints, and does it for its hash', async () => {
+test('POST /restores answers with the plan, and does it for its hash', async () => {
   const service = await backedUp()
   const live = join(service.folder, 'home/mail/ann')
   writeFileSync(live, 'spoilt\n')
   const wish = { places: [live], inPlace: true }
   const plan = await post(service, wish)
   expect(plan.status).toBe(200)
-  const io = printed()
-  const words = [
-    'restore',
-    live,
-    '--in-place',
-    '--dry-run',
-    '--json',
-    '--config',
-    service.options.config.file,
-  ]
-  expect(await main(['node', 'hdsync', ...words], '0.0.0', io)).toBe(0)
-  expect(await plan.json()).toEqual(JSON.parse(io.out))
+  expect(await plan.json()).toMatchObject({ replaced: { entries: 1 }, deleted: { entries: 0 } })
   expect(readFileSync(live, 'utf8')).toBe('spoilt\n')
   expect(await restored(service, wish)).toMatchObject({ kind: 'restore', state: 'succeeded' })
   expect(readFileSync(live, 'utf8')).toBe('good\n')
   // There is nothing left to do, which is done as well.
   expect(await restored(service, wish)).toMatchObject({ state: 'succeeded' })
+})
+
+test('the plan is the one that the command prints', async () => {
+  const server = await makeServer()
+  await backUp(server)
+  writeFileSync(join(server.folder, 'home/file'), 'spoilt')
+  await serve(server)
+  const daemon = await connectDaemon(await loadConfig({ path: server.config, env: {} }))
+  const plan = await daemon?.post('/restores', { places: ['home:file'], inPlace: true })
+  const { out } = await hdsync(server, 'restore', 'home:file', '--in-place', '--dry-run', '--json').ended
+  expect(plan).toEqual(JSON.parse(out))
 })
 
 test('a name of any bytes is given in base64, as it is answered', async () => {
