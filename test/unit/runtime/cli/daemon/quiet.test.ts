@@ -7,6 +7,7 @@ function engineWithHook() {
   const done: string[] = []
   const dispatcher = {
     failed: undefined as Error | undefined,
+    holdGuests() {},
     inHand: 1,
     idle: () => (dispatcher.failed ? Promise.resolve() : new Promise<void>(() => {})),
     async abandon(reason: Error) {
