@@ -14,6 +14,8 @@ export interface FunctionDescription {
   /** When it has its turn without any event, and when that is next. */
   schedule?: string
   next?: string
+  /** How many deliveries of one key are handled at once, where the function says so. */
+  concurrency?: { limit: number }
   builtIn: boolean
   file: string
   /** Why it is left out. */
@@ -47,6 +49,7 @@ function describeFunction(one: RegisteredFunction, disabled: Disabled): Function
   const { name, file, definition, timeoutMs, retry, guest, schedule } = one
   const isOff = isDisabled(one, disabled)
   const next = isOff ? undefined : schedule?.nextAfter(Date.now())
+  const { limit } = definition.spec.concurrency ?? {}
   const types = (events: typeof definition.on) => events.map(({ type }) => type)
   return {
     name,
@@ -54,6 +57,7 @@ function describeFunction(one: RegisteredFunction, disabled: Disabled): Function
     emits: types(definition.emits),
     timeoutMs,
     tries: retry.limit,
+    ...(limit !== undefined && { concurrency: { limit } }),
     ...(schedule && { schedule: schedule.text }),
     ...(next !== undefined && { next: isoOf(next) }),
     builtIn: !guest,

@@ -201,8 +201,11 @@ export interface FunctionSpec<
    * when it handles `snapshot.before` or `source.before`.
    */
   timeout?: string
-  /** Deliveries with an equal key are handled one after the other, in the order of their events. */
-  concurrency?: { key: (data: DataOf<On>, run: { id: string }) => string; limit?: 1 }
+  /**
+   * Of deliveries with an equal key so many are handled at once (`limit`; 1 unless given), and begun in the order of their
+   * events.
+   */
+  concurrency?: { key: (data: DataOf<On>, run: { id: string }) => string; limit?: number }
   /** What to do when `run` throws anything but a TerminalError; three attempts unless given. */
   retry?: Partial<RetryPolicy>
   /**

@@ -4,7 +4,7 @@ import { isoOf } from '../instant.ts'
 import type { EventBus, Publication } from './bus/bus.ts'
 import type { Journal } from './bus/journal.ts'
 import type { Clock } from './clock.ts'
-import { factPublication, rootPublication } from './publication.ts'
+import { factPublication, keyOf, rootPublication } from './publication.ts'
 import { foundIn, isDisabled, laneOf, type RegisteredFunction, type Registry } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -131,9 +131,9 @@ export class Scheduler {
       // A crash before it is remembered gives it no second turn: the id is there already.
       const origin = { id: `schedule ${one.name} ${isoOf(at)}` }
       const { event } = rootPublication(registry, scheduleDue, data, { now, origin })
-      const key = one.definition.spec.concurrency?.key(event.data, { id: event.runid ?? '' })
+      const key = keyOf(one.definition, event.data, event.runid)
       await publish([
-        { event, deliveries: [{ function: one.name, lane: laneOf(one, scheduleDue), key, runAt: 0 }] },
+        { event, deliveries: [{ function: one.name, lane: laneOf(one, scheduleDue), ...key, runAt: 0 }] },
       ])
     }
     memos.set(one.name, { ...memo, after: at })

@@ -83,7 +83,8 @@ async function computeKey(
   try {
     const key = await compute(delivery.event)
     const attempt = { startedAt, endedAt: options.clock.now() }
-    return { outcome: 'keyed', delivery, attempt, key, publications: [] }
+    const keyLimit = target.definition.spec.concurrency?.limit
+    return { outcome: 'keyed', delivery, attempt, key, keyLimit, publications: [] }
   } catch (thrown) {
     const error = new TerminalError(`concurrency.key: ${toError(thrown).message}`, { cause: thrown })
     const isCutOff = thrown instanceof CutOffError && delivery.tries < target.retry.limit

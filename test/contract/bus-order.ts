@@ -84,6 +84,25 @@ export function describeOrder(on: BusBench): void {
       expect(await claimedIds({ now: 50 })).toEqual(['a'])
     })
 
+    test('that is computed after the claim comes with its limit', async () => {
+      await on.bus.publish(['a', 'b', 'c'].map((id) => owed(id, { key: unknownKey })))
+      const free: string[] = []
+      for (const _ of ['a', 'b', 'c']) {
+        const { claimed } = await exchange({ claim: 9 })
+        const unknown = claimed.find(({ key }) => key === unknownKey) as Delivery
+        free.push(...claimed.filter(({ key }) => key === 'k').map(({ event: { id } }) => id))
+        await settle({
+          outcome: 'keyed',
+          delivery: unknown,
+          attempt,
+          key: 'k',
+          keyLimit: 2,
+          publications: [],
+        })
+      }
+      expect([...free, ...(await claimedIds())]).toEqual(['a', 'b'])
+    })
+
     test('that is free again when a run is taken back lets the next one pass', async () => {
       await on.bus.publish([
         owed('a', { key: 'k' }, { runid: 'run1' }),

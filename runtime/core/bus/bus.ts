@@ -167,7 +167,6 @@ export interface Delivery {
   /** Fences this claim off from earlier and later ones. */
   token: string
   key?: string | undefined
-  keyLimit?: number | undefined
   lane: Lane
 }
 
@@ -223,7 +222,7 @@ export type Settlement = { delivery: Delivery; attempt: Attempt } & (
   | { outcome: 'done'; publications: readonly Publication[] }
   | { outcome: 'retry'; runAt: number }
   /** Its key is known now: it is ready again, and the claim does not count. */
-  | { outcome: 'keyed'; key: string; publications: readonly Publication[] }
+  | { outcome: 'keyed'; key: string; keyLimit?: number | undefined; publications: readonly Publication[] }
   | { outcome: 'dead' | 'cancelled'; publications: readonly Publication[] }
 )
 

@@ -32,6 +32,10 @@ function flawOf({ on, emits, spec }: FunctionDefinition): string | undefined {
   if (spec.concurrency !== undefined && typeof spec.concurrency?.key !== 'function') {
     return '`concurrency.key` is not a function'
   }
+  const { limit: atOnce = 1 } = spec.concurrency ?? {}
+  if (!Number.isInteger(atOnce) || atOnce < 1) {
+    return `concurrency.limit ${String(atOnce)} is not a whole number from 1`
+  }
   if (spec.timeout !== undefined && !isDuration(spec.timeout)) {
     return `timeout ${String(spec.timeout)} is not a duration, such as 30s or 5m`
   }

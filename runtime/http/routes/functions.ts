@@ -12,6 +12,10 @@ const functionSchema = z.object({
   tries: z.int().describe('Attempts in all, the first one included.'),
   schedule: z.string().optional().describe('When it has its turn without any event.'),
   next: z.iso.datetime().optional().describe('When that is next.'),
+  concurrency: z
+    .object({ limit: z.int() })
+    .optional()
+    .describe('How many deliveries of one key are handled at once, where the function says so.'),
   builtIn: z.boolean(),
   file: z.string(),
   error: z.string().optional().describe('Why it is left out.'),

@@ -85,7 +85,7 @@ export const statements = {
   redrive: `UPDATE delivery SET state = 'ready', run_at = 0, generation = generation + 1,
       earlier_tries = earlier_tries + tries, tries = 0, started_at = NULL, ended_at = NULL, error = NULL
     WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
-  keyed: `UPDATE delivery SET state = 'ready', key = ?, lane = lane + ?, tries = tries - 1, token = NULL, lease_until = NULL
+  keyed: `UPDATE delivery SET state = 'ready', key = ?, key_limit = ?, lane = lane + ?, tries = tries - 1, token = NULL, lease_until = NULL
     WHERE id = ? AND token = ? AND state = 'claimed'`,
   isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
   replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
@@ -131,7 +131,7 @@ export function prepareStatements(database: DatabaseSync): Statements {
  * among them.
  */
 function claimableSql(): string {
-  return `SELECT d.id AS delivery_id, d.function, d.tries, d.generation, d.key, d.key_limit, event.*
+  return `SELECT d.id AS delivery_id, d.function, d.tries, d.generation, d.key, event.*
     FROM delivery AS d CROSS JOIN event ON event.seq = d.event_seq
     WHERE d.state = 'ready' AND d.lease_until IS NULL AND d.lane = ? AND d.run_at <= ?
       AND (d.key IS NULL OR (

@@ -130,11 +130,12 @@ export function expire(sql: Statements, until: number, error: string, now: numbe
 /** The token is checked first: a settlement whose token is no longer in force must leave no trace. */
 function settle(sql: Statements, settlement: Settlement): boolean {
   const { outcome, delivery, attempt } = settlement
-  const { id, token, tries, keyLimit } = delivery
+  const { id, token, tries } = delivery
   const { startedAt, endedAt, error = null } = attempt
   if (outcome === 'keyed') {
-    const isBehind = waitsBehind(sql, { function: delivery.function, key: settlement.key, keyLimit })
-    const { changes } = sql.keyed.run(settlement.key, isBehind ? behind : 0, id, token)
+    const { key, keyLimit = 1 } = settlement
+    const isBehind = waitsBehind(sql, { function: delivery.function, key, keyLimit })
+    const { changes } = sql.keyed.run(key, keyLimit, isBehind ? behind : 0, id, token)
     return moveUp(sql, delivery, changes === 1)
   }
   if (outcome !== 'retry') {
@@ -223,12 +224,12 @@ class Births {
   }
 
   claim(id: number, row: Row, delivery: NewDelivery): void {
-    const { function: name, key, keyLimit, lane = 'chain' } = delivery
+    const { function: name, key, lane = 'chain' } = delivery
     const token = newToken()
     const lease = this.#turn.now + this.#turn.leaseMs
     this.#sql.claimed.run(id, ...columnsOf(delivery), token, lease)
     const event = envelopeOf(row)
-    this.claimed.push({ id, function: name, tries: 1, generation: 0, token, key, keyLimit, lane, event })
+    this.claimed.push({ id, function: name, tries: 1, generation: 0, token, key, lane, event })
   }
 }
 
@@ -240,9 +241,8 @@ function claimReady(sql: Statements, { now, leaseMs }: Turn, lane: Lane, room: n
     const tries = (row.tries as number) + 1
     const generation = row.generation as number
     const key = (row.key as string | null) ?? undefined
-    const keyLimit = row.key_limit as number
     const event = envelopeOf(row)
-    return { id, function: row.function as string, tries, generation, token, key, keyLimit, lane, event }
+    return { id, function: row.function as string, tries, generation, token, key, lane, event }
   })
 }
 

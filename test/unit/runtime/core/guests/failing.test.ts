@@ -212,6 +212,18 @@ test('what has one key is handled one after the other, in its order; other keys 
   expect(bench.deliveries('guest').map(({ attempts }) => attempts.length)).toEqual([1, 1, 1])
 })
 
+test('of what has one key as many are handled at once as its limit says', async () => {
+  const keyed = guest(
+    `async run({ data }, { log }) { log.info('+' + data.source); await sleep(300); log.info('-' + data.source) }`,
+    `concurrency: { key: () => 'k', limit: 2 },`,
+  )
+  const { bench } = await benchOf({ guest: keyed })
+  for (const source of ['a', 'b', 'c']) await bench.emit(work, { source })
+  await vi.waitFor(() => expect(bench.said).toHaveLength(6), { timeout: 60_000 })
+  expect(bench.said.slice(0, 2)).toEqual(['+a', '+b'])
+  expect(bench.said.indexOf('+c')).toBeGreaterThan(2)
+})
+
 test('a chain that feeds itself ends after 100 events, and says so', async () => {
   const loop = `const go = defineEvent('loop.go', z.strictObject({}))
     export default defineFunction({ on: [work, go], emits: [go], run(_, { emit }) { emit(go, {}) } })`

@@ -120,6 +120,11 @@ describe('loadRegistry()', () => {
       'retry.limit 0',
     ],
     [
+      'none of a key at once',
+      "export default def({ on: runFailed, emits: [], concurrency: { key: () => 'k', limit: 0 }, run() {} })",
+      'concurrency.limit 0 is not a whole number from 1',
+    ],
+    [
       'an event of ours anew',
       "export default def({ on: defineEvent('run.failed', z.any()), emits: [], run() {} })",
       'it declares run.failed anew',
