@@ -6,7 +6,8 @@ import { storedOn } from '../../config/lookup.ts'
 import { openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
 import { storeId } from '../../core/bus/sqlite/identity.ts'
 import { count, counted } from '../../count.ts'
-import { UsageError } from '../../errors.ts'
+import { TerminalError, UsageError } from '../../errors.ts'
+import { forgetCatalogue } from '../../host/archive/catalogue/forget-catalogue.ts'
 import { standingArchives } from '../../host/archive/kept.ts'
 import type { Host } from '../../host/host.ts'
 import { removeMirror, sizeOfFolder } from '../../host/mirror/remove-mirror.ts'
@@ -33,26 +34,45 @@ interface Found extends Remains {
 }
 
 /**
- * `hdsync forget`: removes the mirror and the archives of a source from the targets that it is not backed up to any more; with `--dry-run`
- * says what they are. Nothing goes that was not shown, and nothing without `--yes`.
- * @throws {UsageError} The source is still in the config, or neither `--dry-run` nor `--yes` is given.
+ * `hdsync forget`: removes the mirror, the archives and the catalogue of a source from the targets that it is not backed up to any
+ * more; with `--dry-run` says what they are. Nothing goes that was not shown; it asks in a terminal, and takes `--yes` elsewhere.
+ * @throws {UsageError} The source is still in the config, or nobody has agreed.
+ * @throws {TerminalError} Something has changed since it was shown.
  */
 export async function forgetCommand(source: string, options: ForgetOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const wanted = Object.values(config.targets)
-  const found = await onTargets(config, wanted, io, async (host) => {
-    const there = await lookFor(source, config)
-    if (there.length === 0 || options.dryRun || !options.yes) return there
-    if (!options.json) io.stdout(foundText(source, there))
-    for (const one of there) await remove(one, config, host)
-    return there
+  const targets = Object.values(config.targets)
+  const shown = await onTargets(config, targets, io, () => lookFor(source, config))
+  const isOver = shown.length === 0 || options.dryRun === true
+  if (isOver || !options.yes || !options.json) tell(source, shown, false, options, io)
+  if (isOver) return exitCodes.succeeded
+  if (!options.yes && !(await agreed(options, io)))
+    throw new UsageError('nothing was removed', { hint: `to remove it all: hdsync forget ${source} --yes` })
+  await onTargets(config, targets, io, async (host) => {
+    const found = await lookFor(source, config)
+    if (JSON.stringify(asJson(source, found, false)) !== JSON.stringify(asJson(source, shown, false)))
+      throw new TerminalError('something has changed since it was shown: nothing was removed')
+    for (const one of found) await remove(one, config, host)
   })
-  const removed = found.length > 0 && options.yes === true && !options.dryRun
-  if (options.json) io.stdout(`${JSON.stringify(asJson(source, found, removed))}\n`)
-  else if (!removed) io.stdout(foundText(source, found))
+  if (options.json) tell(source, shown, true, options, io)
   else io.stdout(`${source} is forgotten: what is listed above is removed\n`)
-  if (found.length === 0 || removed || options.dryRun) return exitCodes.succeeded
-  throw new UsageError('nothing was removed', { hint: `to remove it all: hdsync forget ${source} --yes` })
+  return exitCodes.succeeded
+}
+
+function tell(
+  source: string,
+  found: readonly Found[],
+  removed: boolean,
+  { json }: ForgetOptions,
+  io: Io,
+): void {
+  io.stdout(json ? `${JSON.stringify(asJson(source, found, removed))}\n` : foundText(source, found))
+}
+
+async function agreed({ json }: ForgetOptions, io: Io): Promise<boolean> {
+  if (json || io.env.CI || !process.stdin.isTTY || !process.stdout.isTTY) return false
+  const { confirm } = await import('@clack/prompts')
+  return (await confirm({ message: 'Remove it all?', initialValue: false })) === true
 }
 
 /** @throws {UsageError} The source still writes there. */
@@ -88,6 +108,7 @@ async function remove({ target, source, mirror }: Found, config: Config, host: H
   await host.archives.remove(target, await standingArchives(target, source))
   if (mirror !== undefined) await removeMirror(target.path, source)
   giveUpClaims(target, source)
+  forgetCatalogue({ target, source }, config.state)
   if (Object.hasOwn(config.sources, source)) return
   for (const weekday of weekdays)
     rmSync(join(config.state, 'archives', `${source}.${weekday}.index`), { force: true })

@@ -36,11 +36,11 @@ export function keepCommands({ command, io, done }: Making): Commands {
     forget() {
       command(
         'forget <source>',
-        'remove the mirror and the archives of a source that is not in the config any more',
+        'remove the mirror, the archives and the catalogue of a source that is not in the config any more',
         'hdsync forget var --dry-run\n  hdsync forget var --yes',
       )
         .option('-n, --dry-run', 'show what is there, and remove nothing')
-        .option('-y, --yes', 'remove it')
+        .option('-y, --yes', 'do not ask; needed where there is no terminal')
         .option(...json)
         .action(async (source, options) =>
           done((await import('../commands/forget.ts')).forgetCommand(source, options, io)),

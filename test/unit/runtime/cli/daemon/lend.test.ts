@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { backupStart } from '../../../../../events/index.ts'
@@ -90,4 +90,23 @@ test('without a daemon the command holds the lock: a backup waits for it', async
   await expect.poll(() => io.err).toContain('waits for')
   unlock?.()
   expect(await waiting).toBe(0)
+})
+
+test('forget shows what there is, and with leave removes it with its catalogue; catalogue rebuild works beside a daemon', async () => {
+  const server = await archived()
+  await serve(server)
+  expect((await hdsync(server, 'catalogue', 'rebuild', 'home').ended).code).toBe(0)
+  const text = readFileSync(server.config, 'utf8')
+  writeFileSync(server.config, text.replace(/^ {2}home:.*\n/m, ''))
+  const shown = hdsync(server, 'forget', 'home')
+  expect((await shown.ended).code).toBe(2)
+  expect(shown.said()).toContain('forget home --yes')
+  const catalogues = ['disk/.hdsync-catalogue', 'state/catalogues/disk'].map((one) =>
+    join(server.folder, one),
+  )
+  for (const folder of catalogues) expect(readdirSync(folder)).toContain('home.sqlite')
+  expect((await hdsync(server, 'forget', 'home', '--yes').ended).code).toBe(0)
+  for (const folder of catalogues) expect(readdirSync(folder)).toEqual(['www.sqlite'])
+  expect(existsSync(join(server.folder, 'disk/home'))).toBe(false)
+  expect(existsSync(join(server.folder, 'disk/www/file'))).toBe(true)
 })
