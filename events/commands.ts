@@ -91,6 +91,9 @@ export const archivePrune = defineEvent(
   z.strictObject({ source: name, added: z.array(keptArchive).default([]) }),
 )
 
+/** Writes onto a target how the machine is built. */
+export const machineRecord = defineEvent('machine.record', z.strictObject({ target: name }))
+
 /** Ends the run if nothing else of it is under way. Every branch of the chain ends by asking for it. */
 export const backupFinish = defineEvent('backup.finish', z.strictObject({}))
 

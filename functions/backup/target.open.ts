@@ -1,5 +1,6 @@
 import {
   backupFinish,
+  machineRecord,
   runWarned,
   sourceFailed,
   sourceNext,
@@ -20,7 +21,7 @@ import { TerminalError } from '../../runtime/errors.ts'
  */
 export default defineFunction({
   on: targetOpen,
-  emits: [sourceNext, sourceFailed, sourceWarned, backupFinish, runWarned],
+  emits: [sourceNext, sourceFailed, sourceWarned, backupFinish, machineRecord, runWarned],
   timeout: '10m',
 
   async run({ data }, context) {
@@ -48,6 +49,7 @@ export default defineFunction({
     for (const [target, names] of usable) {
       for (const rest of lanes(names, config.targets[target]?.parallel ?? 1)) emit(sourceNext, { rest })
     }
+    for (const target of usable.keys()) emit(machineRecord, { target })
     if (usable.size === 0) emit(backupFinish, {})
   },
 

@@ -14,6 +14,7 @@ import { programRunner } from './command/programs.ts'
 import { openSession, type Session } from './command/session.ts'
 import { type FetchRequest, type FetchResponse, fetchFor } from './fetch.ts'
 import { createSnapshots, type Snapshots } from './lvm/snapshots.ts'
+import { createMachine, type Machine } from './machine/records.ts'
 import { findGaps, type Gaps, type Ground } from './mirror/coverage.ts'
 import { type HeldLists, heldLists } from './mirror/held-lists.ts'
 import { createMirrors, type Mirrors } from './mirror/mirrors.ts'
@@ -31,6 +32,7 @@ export interface Host {
   mirrors: Mirrors
   archives: Archives
   boots: Boots
+  machine: Machine
   /** What a copy of a directory leaves out without being told to. @param mirror The path of its mirror. */
   gaps(source: PathSource, config: Ground['config'], mirror: string): Promise<Gaps>
   /** What syncs that are held would delete. */
@@ -83,6 +85,7 @@ export function createHost(options: HostOptions): Host {
     mirrors: createMirrors(runner, runtimeDirectory),
     archives: createArchives({ runner, signal, boots, stateDirectory }),
     boots,
+    machine: createMachine(runner, runtimeDirectory),
     gaps: (source, config, mirror) => findGaps(runner, source, config, { mirror }),
     held: heldLists(stateDirectory),
     fileSystem: (folder) => fileSystemOf(runner, folder),

@@ -225,6 +225,8 @@ function createPlanningHost(
         isEmptyDirectory(made.views.get(path) ?? path),
     },
     boots: real.boots,
+    // It copies nothing, and most of it only looks.
+    machine: { look: () => real.machine.look(), record: async () => {} },
     held: { ...real.held, keep: () => '', use: () => {}, forget: () => {}, prune: () => {} },
     // A plan is of a night in which all goes well.
     fileSystem: async () => undefined,

@@ -19,6 +19,10 @@ export interface BlockDevice {
   readOnly: boolean
   /** It can be pulled out: a stick, a disk on USB, a card or a disc. */
   removable: boolean
+  model: string | undefined
+  serial: string | undefined
+  /** The kind of its partition table: `gpt`, `dos`. */
+  partitionTable: string | undefined
   /** Names of the devices directly below it: the disk of a partition, the parts of a RAID. */
   parents: string[]
   hasChildren: boolean
@@ -65,7 +69,7 @@ export const surveyArgvs = {
     '--json',
     '--bytes',
     '--output',
-    'KNAME,PATH,MAJ:MIN,TYPE,SIZE,FSTYPE,UUID,LABEL,RO,RM,TRAN,FSUSED,FSAVAIL',
+    'KNAME,PATH,MAJ:MIN,TYPE,SIZE,FSTYPE,UUID,LABEL,RO,RM,TRAN,FSUSED,FSAVAIL,MODEL,SERIAL,PTTYPE',
   ],
   findmnt: [
     'findmnt',
@@ -104,6 +108,19 @@ export async function takeSurvey(runner: CommandRunner): Promise<Survey> {
     ...(vgs && { vgs }),
     ...(pvs && { pvs }),
   })
+}
+
+/**
+ * The part of a survey that needs no LVM.
+ * @throws {TerminalError} lsblk or findmnt is missing, or says something else than it should.
+ */
+export async function surveyDisks(runner: CommandRunner): Promise<Pick<Survey, 'devices' | 'mounts'>> {
+  const [lsblk, findmnt, blkid] = await Promise.all([
+    printed(runner, 'lsblk'),
+    printed(runner, 'findmnt'),
+    optional(runner, 'blkid'),
+  ])
+  return parseSurvey({ lsblk, findmnt, ...(blkid && { blkid }) })
 }
 
 async function printed(runner: CommandRunner, tool: keyof typeof surveyArgvs): Promise<string> {
@@ -158,7 +175,7 @@ const flag = z.union([z.boolean(), z.string().transform((text) => text === '1')]
 const word = z
   .string()
   .nullish()
-  .transform((text) => text || undefined)
+  .transform((text) => text?.trim() || undefined)
 
 const lsblkRow = z.object({
   kname: z.string(),
@@ -174,6 +191,9 @@ const lsblkRow = z.object({
   tran: word,
   fsused: count.nullish().transform((bytes) => bytes ?? undefined),
   fsavail: count.nullish().transform((bytes) => bytes ?? undefined),
+  model: word,
+  serial: word,
+  pttype: word,
   get children() {
     return z.array(lsblkRow).optional()
   },
@@ -235,6 +255,9 @@ function toDevice(row: LsblkRow): BlockDevice {
     label: row.label,
     readOnly: row.ro,
     removable: row.rm || row.tran === 'usb' || row.type === 'rom',
+    model: row.model,
+    serial: row.serial,
+    partitionTable: row.pttype,
     parents: [],
     hasChildren: false,
     usedBytes: row.fsused,

@@ -8,7 +8,21 @@ export function onlyLooks(argv: readonly string[]): boolean {
   if (program === 'rsync') return first === '--version'
   if (program === 'modprobe') return first === '--dry-run'
   if (program === 'btrfs') return argv[2] === 'list'
+  if (program === 'sfdisk') return first === '--dump'
+  if (program === 'mdadm') return first === '--detail'
+  if (program === 'cryptsetup') return first === 'luksDump'
   return looking.has(program) || (program === 'dmsetup' && first === 'status')
 }
 
-const looking = new Set(['lvs', 'vgs', 'pvs', 'blkid', 'findfs', 'dmesg', 'dumpe2fs', 'find'])
+const looking = new Set([
+  'lvs',
+  'vgs',
+  'pvs',
+  'blkid',
+  'findfs',
+  'dmesg',
+  'dumpe2fs',
+  'find',
+  'lsblk',
+  'findmnt',
+])

@@ -244,6 +244,27 @@ export class Box implements Host {
   /** What a copy leaves out without being told to. */
   missing: Awaited<ReturnType<Host['gaps']>> = { uncovered: [], shadowed: [] }
   readonly gaps: Host['gaps'] = async () => this.missing
+
+  readonly machine: Host['machine'] = {
+    look: async () => ({
+      host: 'box',
+      system: 'Linux',
+      kernel: { release: '6.1', commandLine: '' },
+      firmware: 'bios',
+      bootLoader: { name: 'unknown', platforms: [] },
+      devices: [],
+      partitionTables: [],
+      raids: [],
+      encrypted: [],
+      groups: [],
+      physicalVolumes: [],
+      volumes: [],
+      mounts: [],
+      files: {},
+      unknown: [],
+    }),
+    record: async () => {},
+  }
   readonly held: Host['held']
   readonly fileSystem: Host['fileSystem'] = async () => this.fileSystemNow
 

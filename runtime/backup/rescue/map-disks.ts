@@ -1,0 +1,123 @@
+import { UsageError } from '../../errors.ts'
+import type { MachineRecord, RecordedDevice } from '../../host/machine/record.ts'
+import { formatBytes } from '../../units.ts'
+
+/** A disk of the machine that there is now. */
+export interface FreshDisk {
+  path: string
+  sizeBytes: number
+  /** Why it must not be written to: it is in use, holds the backup, is read-only. Undefined for one that may be. */
+  taken?: string
+  /** What lies on it, as wipefs(8) names it. */
+  signatures: readonly string[]
+}
+
+/** An old disk and the one that takes its place. */
+export interface MappedDisk {
+  old: RecordedDevice
+  now: FreshDisk
+}
+
+export interface Mapping {
+  mapped: MappedDisk[]
+  /** What stands in the way: sentences, each with what to do. */
+  problems: string[]
+}
+
+/**
+ * Finds a place for each old disk that has to come back: the one that is named, else the one of the same name, else the
+ * smallest that is free and large enough.
+ * @param wanted Old disks, see `disksToMake`.
+ * @param named What was given by hand, by the old name without `/dev/`.
+ * @throws {UsageError} A disk is named that was not or is not there.
+ */
+export function mapDisks(
+  wanted: readonly RecordedDevice[],
+  here: readonly FreshDisk[],
+  named: ReadonlyMap<string, string>,
+  needs: (old: RecordedDevice) => number,
+): Mapping {
+  for (const [old, now] of named) {
+    if (!wanted.some((one) => short(one.path) === old)) {
+      throw new UsageError(`--map ${old}=${now}: the machine had no disk ${old} that has to come back`, {
+        hint: `it had ${wanted.map(({ path }) => short(path)).join(', ') || 'none'}`,
+      })
+    }
+    if (!here.some((one) => short(one.path) === now)) {
+      throw new UsageError(`--map ${old}=${now}: there is no disk ${now} here`, {
+        hint: `there is ${here.map(({ path }) => short(path)).join(', ') || 'none'}`,
+      })
+    }
+  }
+  const used = new Set<string>(named.values())
+  const mapped: MappedDisk[] = []
+  const problems: string[] = []
+  const free = (old: RecordedDevice) =>
+    here.filter(
+      ({ path, taken, sizeBytes }) =>
+        taken === undefined && sizeBytes >= needs(old) && !used.has(short(path)),
+    )
+  // Those that are named first, then those whose name is still there, then the largest, as they have the least choice.
+  const byNeed = wanted.toSorted((one, other) => needs(other) - needs(one))
+  for (const pass of ['named', 'same', 'size'] as const) {
+    for (const old of byNeed) {
+      if (mapped.some((one) => one.old === old)) continue
+      const name = pass === 'named' ? named.get(short(old.path)) : short(old.path)
+      const candidates = pass === 'named' ? here : free(old)
+      const now =
+        pass === 'size'
+          ? candidates.toSorted((one, other) => one.sizeBytes - other.sizeBytes)[0]
+          : candidates.find(({ path }) => short(path) === name)
+      if (!now) continue
+      used.add(short(now.path))
+      mapped.push({ old, now })
+      if (now.taken !== undefined)
+        problems.push(`${now.path} cannot take the place of ${old.path}: ${now.taken}`)
+      else if (now.sizeBytes < needs(old)) {
+        problems.push(
+          `${now.path} (${formatBytes(now.sizeBytes)}) is too small for ${old.path}, which needs ${formatBytes(needs(old))}`,
+        )
+      }
+    }
+  }
+  for (const old of wanted) {
+    if (mapped.some((one) => one.old === old)) continue
+    problems.push(
+      `there is no free disk of ${formatBytes(needs(old))} here for ${old.path}${old.model === undefined ? '' : ` (${old.model})`}: add one, or name one: --map ${short(old.path)}=DISK`,
+    )
+  }
+  return { mapped: wanted.flatMap((old) => mapped.filter((one) => one.old === old)), problems }
+}
+
+/** Disks that something lies on which has to come back: what is on none of them alone is a backup disk's. */
+export function disksToMake(record: MachineRecord, paths: readonly string[]): RecordedDevice[] {
+  const wanted = new Set<string>()
+  const visit = (path: string) => {
+    const device = record.devices.find((one) => one.path === path)
+    if (!device || wanted.has(device.name)) return
+    wanted.add(device.name)
+    for (const parent of device.parents) {
+      const above = record.devices.find(({ name }) => name === parent)
+      if (above) visit(above.path)
+    }
+  }
+  for (const path of paths) visit(path)
+  // Where one part of a disk comes back, its table does as a whole, and with a volume all disks of its group.
+  return record.devices.filter(({ type, name }) => type === 'disk' && wanted.has(name))
+}
+
+/** Bytes that a disk must have for what was on it: to the end of its last partition, else all of it. */
+export function needsBytes(old: RecordedDevice, record: MachineRecord): number {
+  const table = record.partitionTables.find(({ disk }) => disk === old.path)
+  if (!table) return old.sizeBytes
+  const sector = Number(table.dump.match(/^sector-size:\s*(\d+)/m)?.[1] ?? 512)
+  const ends = [...table.dump.matchAll(/start=\s*(\d+),\s*size=\s*(\d+)/g)].map(
+    ([, start, size]) => Number(start) + Number(size),
+  )
+  // The second copy of a GPT takes 33 sectors at the end.
+  return (Math.max(0, ...ends) + (/^label:\s*gpt/m.test(table.dump) ? 34 : 0)) * sector
+}
+
+export function short(path: string): string {
+  return path.replace(/^\/dev\//, '')
+}

@@ -1,0 +1,83 @@
+import { isWithin } from '../../config/left-out.ts'
+import type { RecordedMount, RecordedSource } from '../../host/machine/record.ts'
+import { inRescue, type Making } from './making.ts'
+
+/**
+ * Mounts the file systems in their order, each followed by what is restored into it: a file system is mounted on a folder that
+ * has come back already.
+ */
+export function treeSteps(making: Making): void {
+  const { record } = making
+  const mounts = record.fileSystems.toSorted((one, other) => one.at.length - other.at.length)
+  const subvolumes = mounts.filter(({ root }) => root !== '/')
+  for (const device of new Set(subvolumes.map((mount) => mount.device))) {
+    makeSubvolumes(device, subvolumes, making)
+  }
+  const waiting = new Set(record.sources)
+  for (const mount of mounts) {
+    mountStep(mount, making)
+    const here = [...waiting]
+      .filter(({ place }) => place !== undefined && mountOf(place, mounts) === mount)
+      .sort((one, other) => (one.place ?? '').length - (other.place ?? '').length)
+    for (const source of here) {
+      waiting.delete(source)
+      restoreStep(source, making)
+    }
+  }
+  for (const { name, place, volume } of waiting) {
+    making.note(
+      place === undefined
+        ? `source ${name} (volume ${volume}) was mounted nowhere when the machine was recorded: restore it by hand`
+        : `source ${name} lay at ${place}, on no file system of the machine's own: restore it by hand`,
+    )
+  }
+}
+
+function mountOf(place: string, mounts: readonly RecordedMount[]): RecordedMount | undefined {
+  return mounts.filter(({ at }) => isWithin(place, at)).at(-1)
+}
+
+function makeSubvolumes(device: string, mounts: readonly RecordedMount[], { now, add }: Making): void {
+  const top = `${inRescue('/')}.top`
+  const path = now(device)
+  add({ why: `the subvolumes of ${device}`, argv: ['mkdir', '--parents', top] })
+  add({ why: 'its top', argv: ['mount', '-o', 'subvolid=5', path, top] })
+  for (const { root } of mounts.filter((one) => one.device === device)) {
+    add({
+      why: `subvolume ${root}`,
+      argv: ['btrfs', 'subvolume', 'create', ...(root.lastIndexOf('/') > 0 ? ['-p'] : []), `${top}${root}`],
+    })
+  }
+  add({ why: 'done with its top', argv: ['umount', top] })
+}
+
+function mountStep({ at, device, type, root, options }: RecordedMount, { now, add }: Making): void {
+  const path = inRescue(at)
+  add({ why: `for ${at}`, argv: ['mkdir', '--parents', path] })
+  const asked = options.filter((one) => ['compress', 'compress-force'].includes(one.split('=')[0] ?? ''))
+  const words = [...(root === '/' ? [] : [`subvol=${root}`]), ...(type === 'btrfs' ? asked : [])]
+  const argv: [string, ...string[]] = [
+    'mount',
+    '-t',
+    type,
+    ...(words.length > 0 ? ['-o', words.join(',')] : []),
+    now(device),
+    path,
+  ]
+  add({ why: `${at}, from ${now(device)}`, argv, again: { mounted: path, argv } })
+}
+
+function restoreStep({ name, place = '/' }: RecordedSource, { points, add, note }: Making): void {
+  const found = points.get(name)
+  if (!found) {
+    note(`source ${name} (${place}) has no backup in the folders that were named: nothing is restored`)
+    return
+  }
+
+  const { folder, point } = found
+  const to = inRescue(place)
+  add({
+    why: `source ${name} as of ${point.at}, from its ${point.kind}`,
+    argv: ['hdsync', '--disk', folder, 'restore', name, '--at', point.id, '--to', to, '--yes'],
+  })
+}
