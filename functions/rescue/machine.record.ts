@@ -6,7 +6,7 @@ import { reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
  * Writes onto a target how the machine is built, so that a new one can be made from it. That it cannot be written spoils no
- * backup. Interrupted, it is done again: each file is there whole, or as it was.
+ * backup. Interrupted, it is given up: each file is there whole, or as it was the night before.
  */
 export default defineFunction({
   on: machineRecord,

@@ -138,7 +138,8 @@ describe('a function on snapshot.before', () => {
     const night = new Night((box) => ({ lock: holding(box) }))
     expect((await night.run('var')).state).toBe('succeeded')
     expect(night.story).toEqual(['lock var', 'snapshot var', 'unlock var, taken', 'mount var', 'release var'])
-    expect(night.bench.types().filter((type) => type === 'backup.finish')).toHaveLength(1)
+    // That of the source, and that of what the machine is.
+    expect(night.bench.types().filter((type) => type === 'backup.finish')).toHaveLength(2)
   })
 
   test('is waited for together with all others', async () => {
