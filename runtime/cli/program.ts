@@ -10,6 +10,7 @@ import { otherCommands } from './usage/other.ts'
 import { diskOption, onlyWhereRead, pointsCommands } from './usage/points.ts'
 import { proofCommands } from './usage/proof.ts'
 import { recordCommands } from './usage/record.ts'
+import { rescueCommands } from './usage/rescue.ts'
 
 const after = `
 \`hdsync\` alone prints \`hdsync status\` where there is a config.
@@ -143,6 +144,7 @@ export function createProgram(
     ...backupCommands(making, version),
     ...keepCommands(making),
     ...proofCommands(making),
+    ...rescueCommands(making),
     ...recordCommands(making),
     ...functionCommands(making),
     ...otherCommands(making),

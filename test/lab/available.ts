@@ -16,6 +16,7 @@ const packages = {
   zstd: 'zstd',
   setfacl: 'acl',
   setfattr: 'attr',
+  sfdisk: 'fdisk',
 }
 
 /** Whether a machine can boot here, and if not, why not. */

@@ -1,7 +1,8 @@
 import type { MachineRecord } from '../../host/machine/record.ts'
+import type { Step } from '../../host/machine/step.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { MappedDisk } from './map-disks.ts'
-import { rescueRoot, type Step } from './steps.ts'
+import { rescueRoot } from './steps.ts'
 
 /** What a rescue has to work with. */
 export interface RescueGround {

@@ -1,16 +1,7 @@
 import { UsageError } from '../../errors.ts'
+import type { FreshDisk } from '../../host/machine/fresh-disks.ts'
 import type { MachineRecord, RecordedDevice } from '../../host/machine/record.ts'
 import { formatBytes } from '../../units.ts'
-
-/** A disk of the machine that there is now. */
-export interface FreshDisk {
-  path: string
-  sizeBytes: number
-  /** Why it must not be written to: it is in use, holds the backup, is read-only. Undefined for one that may be. */
-  taken?: string
-  /** What lies on it, as wipefs(8) names it. */
-  signatures: readonly string[]
-}
 
 /** An old disk and the one that takes its place. */
 export interface MappedDisk {

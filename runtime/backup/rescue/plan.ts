@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { MachineRecord } from '../../host/machine/record.ts'
+import type { Step } from '../../host/machine/step.ts'
 import { devicesToFill, type Making, type RescueGround } from './making.ts'
 import { disksToMake } from './map-disks.ts'
 import { newNames } from './new-devices.ts'
 import { startSteps } from './start-steps.ts'
-import type { Step } from './steps.ts'
 import { storageSteps } from './storage-steps.ts'
 import { treeSteps } from './tree-steps.ts'
 

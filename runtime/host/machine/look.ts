@@ -78,10 +78,10 @@ const startFiles = [
   '/etc/hostname',
 ]
 
-/** Loop devices and discs are no part of a machine. */
+/** Loop devices, discs and compressed memory are no part of a machine. */
 export function recordedDevices(devices: readonly BlockDevice[]): RecordedDevice[] {
   return devices
-    .filter(({ type }) => !['loop', 'rom'].includes(type))
+    .filter(({ type, name }) => !['loop', 'rom'].includes(type) && !name.startsWith('zram'))
     .map((one) => ({
       name: one.name,
       path: one.path,

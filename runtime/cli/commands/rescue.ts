@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto'
+import { realpathSync } from 'node:fs'
+import { mapDisks, needsBytes, short } from '../../backup/rescue/map-disks.ts'
+import { disksNeeded, planRescue, type RescuePlan } from '../../backup/rescue/plan.ts'
+import { quoted, rescueRoot, stepText } from '../../backup/rescue/steps.ts'
+import { pickPoint } from '../../backup/restore/when.ts'
+import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
+import { createRunner, unobserved } from '../../host/command/command.ts'
+import { type FreshDisk, freshDisks } from '../../host/machine/fresh-disks.ts'
+import { performSteps } from '../../host/machine/perform-steps.ts'
+import type { MachineRecord } from '../../host/machine/record.ts'
+import { recordedMachines } from '../../host/machine/records.ts'
+import { type JournalPlace, journalPlace, type RescueJournal } from '../../host/machine/rescue-journal.ts'
+import { pointsOn } from '../../host/points/find-points.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { localMinute } from '../../instant.ts'
+import { formatBytes } from '../../units.ts'
+import { exitCodes } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { notRoot } from '../needs-root.ts'
+import { table } from '../table.ts'
+
+export interface RescueOptions {
+  /** Folders of backups; a text where it was named before the command. */
+  disk?: string | string[]
+  host?: string
+  map?: string[]
+  wipe?: string[]
+  at?: string
+  keyFile?: string
+  execute?: boolean
+  restart?: boolean
+  json?: boolean
+}
+
+/** What a rescue would do, and what stands in its way. */
+interface Proposal {
+  record: MachineRecord
+  disks: { old: string; now: string; sizeBytes: number }[]
+  here: readonly FreshDisk[]
+  plan: RescuePlan
+  problems: string[]
+  place: JournalPlace
+  key: string
+}
+
+/**
+ * `hdsync rescue`: makes a machine anew from what its backup disk tells of it. Without `--execute` it shows the plan, as
+ * commands, and does nothing.
+ * @returns 1 where something stands in the way, or a step failed; 3 where it was done but for what is named.
+ * @throws {UsageError} A disk bears something and was not named by `--wipe`.
+ */
+export async function rescueCommand(options: RescueOptions, io: Io): Promise<number> {
+  const folders = [options.disk ?? []].flat().map((path) => realpathSync(path))
+  if (folders.length === 0) {
+    throw new UsageError('where are the backups?', { hint: 'hdsync rescue --disk FOLDER' })
+  }
+  if (options.execute && process.geteuid?.() !== 0)
+    throw notRoot('only root may write to disks', 'rescue --execute')
+  const proposal = await propose(folders, options)
+  const { problems, place, key, plan } = proposal
+  const earlier = place.read()
+  const goesOn = earlier !== undefined && !earlier.ended && earlier.key === key && !options.restart
+  if (options.json) io.stdout(`${JSON.stringify(proposalJson(proposal, goesOn))}\n`)
+  else io.stdout(proposalText(proposal, goesOn, options, io))
+  if (problems.length > 0 && !goesOn) return exitCodes.failed
+  if (!options.execute) return exitCodes.succeeded
+  if (!goesOn) proveBlank(proposal, options)
+  const journal: RescueJournal = goesOn
+    ? earlier
+    : { key, steps: plan.steps, notes: plan.notes, done: [], ended: false }
+  return execute(journal, place, options, io)
+}
+
+async function propose(folders: readonly string[], options: RescueOptions): Promise<Proposal> {
+  const [first = ''] = folders
+  const record = pickRecord(folders, options.host)
+  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'rescue' })
+  const here = await freshDisks(runner, folders)
+  const named = new Map((options.map ?? []).map(mapping))
+  const { mapped, problems } = mapDisks(disksNeeded(record), here, named, (old) => needsBytes(old, record))
+  const points = pickPoints(record, folders, options.at)
+  const wipe = new Set((options.wipe ?? []).map((word) => `/dev/${short(word)}`))
+  const plan = planRescue({ record, mapped, wipe, points, keyFile: options.keyFile })
+  const disks = mapped.map(({ old, now }) => ({ old: old.path, now: now.path, sizeBytes: now.sizeBytes }))
+  const key = createHash('sha256')
+    .update(
+      JSON.stringify([
+        record.host,
+        record.recordedAt,
+        disks,
+        [...points.values()].map(({ point }) => point.id),
+      ]),
+    )
+    .digest('hex')
+  return { record, disks, here, plan, problems, key, place: journalPlace(first, record.host) }
+}
+
+function mapping(word: string): [string, string] {
+  const [old, now, ...more] = word.split('=')
+  if (!old || !now || more.length > 0) {
+    throw new UsageError(`--map ${word}: it takes OLD=NEW`, {
+      hint: 'hdsync rescue --disk FOLDER --map sda=vdb',
+    })
+  }
+  return [short(old), short(now)]
+}
+
+function pickRecord(folders: readonly string[], host: string | undefined): MachineRecord {
+  const found = new Map(folders.flatMap((folder) => [...recordedMachines(folder)]))
+  const names = [...found.keys()]
+  if (names.length === 0) {
+    throw new UsageError(`no machine is recorded in ${folders.join(', ')}`, {
+      hint: 'each night writes .hdsync-machine beside the mirrors; name the folder that has it',
+    })
+  }
+  const name = host ?? (names.length === 1 ? names[0] : undefined)
+  const record = name === undefined ? undefined : found.get(name)
+  if (record) return record
+  throw new UsageError(host === undefined ? 'which machine?' : `no machine ${host} is recorded there`, {
+    hint: `--host ${names.join(', --host ')}`,
+  })
+}
+
+function pickPoints(
+  { sources }: MachineRecord,
+  folders: readonly string[],
+  at: string | undefined,
+): Map<string, { folder: string; point: RestorePoint }> {
+  const points = folders.flatMap((folder) => pointsOn({ target: folder, path: folder }))
+  return new Map(
+    sources.flatMap(({ name }) => {
+      const own = points.filter(({ source }) => source === name)
+      if (own.length === 0) return []
+      const point = pickPoint(at, own, name, Date.now())
+      return [[name, { folder: point.target, point }] as const]
+    }),
+  )
+}
+
+/** @throws {UsageError} A disk bears a signature, and was not named. */
+function proveBlank({ disks, here }: Proposal, { wipe = [] }: RescueOptions): void {
+  const named = new Set(wipe.map(short))
+  const full = disks.flatMap(({ now }) => {
+    const found = here.find(({ path }) => path === now)
+    return found && found.signatures.length > 0 && !named.has(short(now)) ? [found] : []
+  })
+  if (full.length === 0) return
+  const told = full.map(({ path, signatures }) => `${path} has ${signatures.join(', ')} on it`)
+  throw new UsageError(told.join('; '), {
+    hint: `nothing was changed; if all of that may go: ${full.map(({ path }) => `--wipe ${short(path)}`).join(' ')}`,
+  })
+}
+
+async function execute(
+  journal: RescueJournal,
+  place: JournalPlace,
+  { json }: RescueOptions,
+  io: Io,
+): Promise<number> {
+  const stop = new AbortController()
+  const onSignal = () =>
+    stop.abort(new TerminalError('stopped', { hint: 'the same command goes on with it' }))
+  process.once('SIGINT', onSignal)
+  process.once('SIGTERM', onSignal)
+  const failures: string[] = []
+  const runner = createRunner({ observer: unobserved, signal: stop.signal, owner: 'rescue' })
+  try {
+    place.write(journal)
+    await performSteps(journal, {
+      runner,
+      place,
+      signal: stop.signal,
+      hdsync: [process.execPath, ...process.argv.slice(1, 2)],
+      begins: ({ why, argv }, number, of) =>
+        io.stderr(`[${number}/${of}] ${why}: ${argv.map(quoted).join(' ')}\n`),
+      failed: ({ why }, reason) => failures.push(`${why}: ${reason}`),
+    })
+  } catch (error) {
+    io.stderr(`hdsync: ${reasonOf(error)}\n  when that is mended, the same command goes on where it was\n`)
+    return exitCodes.failed
+  } finally {
+    process.off('SIGINT', onSignal)
+    process.off('SIGTERM', onSignal)
+  }
+  const look = [...failures, ...journal.notes]
+  if (json) io.stdout(`${JSON.stringify({ state: 'succeeded', failures, notes: journal.notes })}\n`)
+  else
+    io.stdout(
+      `the machine lies in ${rescueRoot}; now look at this:\n${look.map((text) => `- ${text}\n`).join('')}`,
+    )
+  return failures.length > 0 ? exitCodes.degraded : exitCodes.succeeded
+}
+
+function proposalJson({ record, disks, here, plan, problems }: Proposal, goesOn: boolean) {
+  return {
+    host: record.host,
+    recordedAt: record.recordedAt,
+    disks,
+    here,
+    problems,
+    goesOn,
+    steps: plan.steps.map(({ why, argv, input }) => ({ why, argv, ...(input !== undefined && { input }) })),
+    notes: plan.notes,
+  }
+}
+
+function proposalText(
+  { record, disks, here, plan, problems, place }: Proposal,
+  goesOn: boolean,
+  { execute: doIt }: RescueOptions,
+  io: Io,
+): string {
+  const rows = disksNeeded(record).map((old) => {
+    const to = disks.find((one) => one.old === old.path)
+    const found = here.find(({ path }) => path === to?.now)
+    return [
+      old.path,
+      formatBytes(old.sizeBytes),
+      old.model ?? '-',
+      to?.now ?? '?',
+      to ? formatBytes(to.sizeBytes) : '-',
+      found?.signatures.join(', ') || '-',
+    ]
+  })
+  const idle = here.filter(({ path }) => !disks.some(({ now }) => now === path))
+  return [
+    `${record.host} as it was on ${localMinute(Date.parse(record.recordedAt))} (${record.system})\n`,
+    table([['OLD DISK', 'SIZE', 'MODEL', 'NOW', 'SIZE', 'ON IT NOW'], ...rows], io.width),
+    ...idle.map(
+      ({ path, sizeBytes, taken }) =>
+        `not used: ${path} (${formatBytes(sizeBytes)})${taken === undefined ? '' : `, ${taken}`}\n`,
+    ),
+    '\n',
+    ...problems.map((problem) => `in the way: ${problem}\n`),
+    ...(goesOn ? [`a rescue that was cut off goes on: ${place.path}\n`] : []),
+    ...(doIt
+      ? []
+      : ['# nothing has been done; with --execute this is:\n', ...plan.steps.map(stepText), '\n']),
+    ...(doIt ? [] : plan.notes.map((note) => `- ${note}\n`)),
+  ].join('')
+}

@@ -1,0 +1,87 @@
+import { statSync } from 'node:fs'
+
+import { formatBytes } from '../../units.ts'
+import type { CommandRunner } from '../command/command.ts'
+import { type BlockDevice, surveyDisks } from '../survey.ts'
+
+/** A disk of the machine that there is now. */
+export interface FreshDisk {
+  path: string
+  sizeBytes: number
+  /** Why it must not be written to: it is in use, holds the backup, is read-only. Undefined for one that may be. */
+  taken?: string
+  /** What lies on it, as wipefs(8) names it. */
+  signatures: readonly string[]
+}
+
+/** Below this a disk holds no machine: zram, and drives with nothing in them. */
+const leastBytes = 1024 ** 2
+
+/**
+ * The disks that are here now, and what stands against writing to them.
+ * @param folders Folders of backups: the disks that they lie on are taken.
+ * @throws {TerminalError} lsblk or findmnt is missing.
+ */
+export async function freshDisks(runner: CommandRunner, folders: readonly string[]): Promise<FreshDisk[]> {
+  const { devices, mounts } = await surveyDisks(runner)
+  const disks = devices.filter(
+    ({ type, sizeBytes, path }) =>
+      type === 'disk' && sizeBytes >= leastBytes && !path.startsWith('/dev/zram'),
+  )
+  const found: FreshDisk[] = []
+  for (const disk of disks) {
+    const all = [disk, ...below(disk, devices)]
+    const taken = takenBy(disk, all, mounts, folders)
+    found.push({
+      path: disk.path,
+      sizeBytes: disk.sizeBytes,
+      ...(taken !== undefined && { taken }),
+      signatures: await signatures(runner, all),
+    })
+  }
+  return found
+}
+
+function below(device: BlockDevice, devices: readonly BlockDevice[]): BlockDevice[] {
+  return devices
+    .filter(({ parents }) => parents.includes(device.name))
+    .flatMap((child) => [child, ...below(child, devices)])
+}
+
+function takenBy(
+  disk: BlockDevice,
+  all: readonly BlockDevice[],
+  mounts: readonly { at: string; number: string; source: string }[],
+  folders: readonly string[],
+): string | undefined {
+  if (disk.readOnly) return 'it is read-only'
+  const holding = folders.find((folder) => {
+    const { dev } = statSync(folder)
+    return all.some(
+      ({ number }) => number === `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`,
+    )
+  })
+  if (holding !== undefined) return `the backups in ${holding} lie on it`
+  for (const { number, path } of all) {
+    const mount = mounts.find((one) => one.number === number || one.source === path)
+    if (mount) return `${path} is mounted at ${mount.at}`
+  }
+  const active = all.find(({ type }) => type === 'lvm' || type === 'crypt' || type.startsWith('raid'))
+  return active && `${active.path} (${active.type}, ${formatBytes(active.sizeBytes)}) on it is active`
+}
+
+/** @see wipefs(8) */
+async function signatures(runner: CommandRunner, all: readonly BlockDevice[]): Promise<string[]> {
+  const found = new Set<string>()
+  for (const { path, partitionTable, fileSystem } of all) {
+    const { stdout } = await runner.run({
+      argv: ['wipefs', '--noheadings', '--output', 'TYPE', path],
+      timeoutMs: 60_000,
+      accept: [0, 1],
+    })
+    for (const type of [...stdout.split('\n'), partitionTable, fileSystem]) {
+      if (type?.trim()) found.add(type.trim())
+    }
+  }
+  return [...found]
+}

@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { TerminalError } from '../../errors.ts'
+import type { CommandRunner } from '../command/command.ts'
+import { readMounts, topMountAt } from '../mount/mountinfo.ts'
+import type { JournalPlace, RescueJournal } from './rescue-journal.ts'
+import type { Step } from './step.ts'
+
+export interface Performing {
+  runner: CommandRunner
+  place: JournalPlace
+  /** How hdsync itself is started. */
+  hdsync: readonly [string, ...string[]]
+  signal: AbortSignal
+  /** Told of each step before it is done. */
+  begins(step: Step, number: number, of: number): void
+  /** Told of a step that may fail, and has. */
+  failed(step: Step, reason: string): void
+}
+
+const week = 7 * 24 * 3600 * 1000
+
+/**
+ * Does the steps of a rescue that have not been done yet, each written down once it is. What lasts no longer than the live
+ * system (mounts, opened devices) is looked at again.
+ * @throws {Error} A step failed; it can be gone on from there.
+ */
+export async function performSteps(journal: RescueJournal, performing: Performing): Promise<void> {
+  const { place, begins, failed, signal } = performing
+  const done = new Set(journal.done)
+  for (const [index, step] of journal.steps.entries()) {
+    signal.throwIfAborted()
+    const wasDone = done.has(step.id)
+    if (wasDone && (!step.again || stands(step.again))) continue
+    begins(step, index + 1, journal.steps.length)
+    try {
+      await perform(wasDone && step.again ? { ...step, argv: step.again.argv } : step, performing)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!step.mayFail) throw error
+      failed(step, (error as Error).message)
+    }
+    done.add(step.id)
+    place.write({ ...journal, done: [...done] })
+  }
+  place.write({ ...journal, done: [...done], ended: true })
+}
+
+function stands(again: NonNullable<Step['again']>): boolean {
+  if ('exists' in again) return existsSync(again.exists)
+  return topMountAt(readMounts(), again.mounted) !== undefined
+}
+
+async function perform({ argv, input, asks }: Step, { runner, hdsync, signal }: Performing): Promise<void> {
+  const [program, ...words] = argv
+  if (program !== 'hdsync' && !asks) {
+    await runner.run({ argv, timeoutMs: week, signal, ...(input !== undefined && { input }) })
+    return
+  }
+  // A passphrase is typed, and a restore shows how far it is.
+  const [first, ...rest] = program === 'hdsync' ? hdsync : [program]
+  const ended = spawnSync(first, [...rest, ...words], { stdio: ['inherit', 'inherit', 'inherit'] })
+  if (ended.error) throw new TerminalError(`${program} could not be started: ${ended.error.message}`)
+  if (ended.signal) throw new TerminalError(`${program} was ended by ${ended.signal}`)
+  // 1: some files could not be read; they are listed, and the rest is there.
+  if (ended.status !== 0 && !(program === 'hdsync' && ended.status === 1)) {
+    throw new TerminalError(`${[program, ...words].join(' ')} ended with ${ended.status}`)
+  }
+}
