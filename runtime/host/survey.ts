@@ -62,14 +62,15 @@ export type SurveyTexts = { lsblk: string; findmnt: string } & Partial<
 const timeoutMs = 60_000
 const lvmOptions = ['--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
 
-/** The commands of a survey. None of them changes anything, and none asks a network share how full it is. */
+/**
+ * The commands of a survey; lsblk makes a tree only where `NAME` is asked for. None of them changes anything, and none asks a network share how full it is. */
 export const surveyArgvs = {
   lsblk: [
     'lsblk',
     '--json',
     '--bytes',
     '--output',
-    'KNAME,PATH,MAJ:MIN,TYPE,SIZE,FSTYPE,UUID,LABEL,RO,RM,TRAN,FSUSED,FSAVAIL,MODEL,SERIAL,PTTYPE',
+    'NAME,KNAME,PATH,MAJ:MIN,TYPE,SIZE,FSTYPE,UUID,LABEL,RO,RM,TRAN,FSUSED,FSAVAIL,MODEL,SERIAL,PTTYPE',
   ],
   findmnt: [
     'findmnt',

@@ -121,7 +121,7 @@ describe('imports', () => {
   })
 
   test.each([
-    ['execa', ['runtime/host/command/command.ts']],
+    ['execa', ['runtime/host/command/command.ts', 'runtime/host/command/in-terminal.ts']],
     ['node:child_process', ['runtime/core/guests/effects.ts', 'runtime/core/guests/process.ts']],
     [
       'node:sqlite',

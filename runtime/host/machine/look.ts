@@ -40,8 +40,8 @@ export async function lookAtMachine(runner: CommandRunner): Promise<MachineFacts
     }
   }
   const partitionTables = []
-  for (const { path, partitionTable, type } of devices) {
-    if (partitionTable === undefined || type === 'part') continue
+  for (const { name, path, type } of devices) {
+    if (type === 'part' || !devices.some((one) => one.type === 'part' && one.parents.includes(name))) continue
     const dump = await ask({ argv: ['sfdisk', '--dump', path] }, `partitions of ${path}`)
     if (dump !== '') partitionTables.push({ disk: path, dump })
   }
@@ -88,7 +88,7 @@ export function recordedDevices(devices: readonly BlockDevice[]): RecordedDevice
       type: one.type,
       sizeBytes: one.sizeBytes,
       parents: one.parents,
-      removable: one.removable,
+      removable: one.removable || one.readOnly,
       ...(one.model !== undefined && { model: one.model }),
       ...(one.serial !== undefined && { serial: one.serial }),
       ...(one.partitionTable !== undefined && { partitionTable: one.partitionTable }),

@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../command/command.ts'
+import { runInTerminal } from '../command/in-terminal.ts'
 import { readMounts, topMountAt } from '../mount/mountinfo.ts'
 import type { JournalPlace, RescueJournal } from './rescue-journal.ts'
 import type { Step } from './step.ts'
@@ -58,12 +58,9 @@ async function perform({ argv, input, asks }: Step, { runner, hdsync, signal }: 
     return
   }
   // A passphrase is typed, and a restore shows how far it is.
-  const [first, ...rest] = program === 'hdsync' ? hdsync : [program]
-  const ended = spawnSync(first, [...rest, ...words], { stdio: ['inherit', 'inherit', 'inherit'] })
-  if (ended.error) throw new TerminalError(`${program} could not be started: ${ended.error.message}`)
-  if (ended.signal) throw new TerminalError(`${program} was ended by ${ended.signal}`)
+  const status = await runInTerminal(program === 'hdsync' ? [...hdsync, ...words] : argv)
   // 1: some files could not be read; they are listed, and the rest is there.
-  if (ended.status !== 0 && !(program === 'hdsync' && ended.status === 1)) {
-    throw new TerminalError(`${[program, ...words].join(' ')} ended with ${ended.status}`)
+  if (status !== 0 && !(program === 'hdsync' && status === 1)) {
+    throw new TerminalError(`${[program, ...words].join(' ')} ended with ${status}`)
   }
 }

@@ -28,6 +28,7 @@ const device = z.object({
   sizeBytes: bytes,
   /** Names of what it lies on. */
   parents: z.array(z.string()),
+  /** It can be pulled out, or is read-only: no part of the machine. */
   removable: z.boolean(),
   model: z.string().optional(),
   serial: z.string().optional(),

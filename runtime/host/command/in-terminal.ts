@@ -1,0 +1,25 @@
+import { execa } from 'execa'
+import { TerminalError } from '../../errors.ts'
+import { commandEnvironment } from './environment.ts'
+import { packageHint } from './packages.ts'
+
+/**
+ * Runs a command that talks with whoever sits at the terminal: it has this process's own input and output.
+ * @returns Its exit code.
+ * @throws {TerminalError} It is not installed, or was ended by a signal.
+ */
+export async function runInTerminal(argv: readonly [string, ...string[]]): Promise<number> {
+  const [program, ...words] = argv
+  const { exitCode, signal, code } = await execa(program, words, {
+    stdio: 'inherit',
+    reject: false,
+    extendEnv: false,
+    env: { ...commandEnvironment('terminal'), TERM: process.env.TERM },
+  })
+  if (code === 'ENOENT') {
+    const hint = packageHint(program)
+    throw new TerminalError(`${program} is not installed`, hint === undefined ? {} : { hint })
+  }
+  if (exitCode === undefined) throw new TerminalError(`${program} was ended by ${signal ?? code}`)
+  return exitCode
+}
