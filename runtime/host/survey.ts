@@ -63,7 +63,9 @@ const timeoutMs = 60_000
 const lvmOptions = ['--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
 
 /**
- * The commands of a survey; lsblk makes a tree only where `NAME` is asked for. None of them changes anything, and none asks a network share how full it is. */
+ * The commands of a survey; lsblk makes a tree only where `NAME` is asked for. None of them changes anything, and none asks a
+ * network share how full it is.
+ */
 export const surveyArgvs = {
   lsblk: [
     'lsblk',

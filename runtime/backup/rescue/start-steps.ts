@@ -131,6 +131,6 @@ function last({ record, note }: Making): void {
   note(`look at ${inRescue('/etc/fstab')} and at the network's config: the new machine may have other cards`)
   note(`then: umount --recursive ${inRescue('/')}, and boot the machine from its own disk`)
   note(
-    'there: `hdsync check`. Should it say that mirrors belong to another store: `hdsync adopt SOURCE` takes them over',
+    'there: `hdsync check`. Should it say that mirrors belong to another store: `hdsync target adopt --all --take-over` takes them over',
   )
 }

@@ -20,6 +20,7 @@ export const conditions = {
   'path.unreadable': ['error', 'a directory does not exist or cannot be read'],
   'path.empty': ['error, warning', 'a directory is empty; an error where its mirror is not'],
   'path.uncovered': ['warning', 'a directory holds another file system or subvolume that is in no backup'],
+  'machine.uncovered': ['ok, warning', 'a file system of the machine is in no source'],
   'path.shadowed': ['warning', 'a mirror keeps old files of a folder that a mount hides in the source'],
   'path.excluded': ['warning', '`exclude` leaves out all of a source'],
   'path.swappable': [

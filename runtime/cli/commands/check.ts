@@ -19,6 +19,7 @@ import { checkHooks } from '../checks/hooks.ts'
 import { checkPort } from '../checks/http.ts'
 import { checkKernel } from '../checks/kernel.ts'
 import { checkLeftovers } from '../checks/leftovers.ts'
+import { checkMachine } from '../checks/machine.ts'
 import { conditionsText, findingsText } from '../checks/report.ts'
 import { checkArchiveRoom, checkSourceRoom } from '../checks/room.ts'
 import { checkRuntimeRoom } from '../checks/runtime-room.ts'
@@ -90,6 +91,7 @@ async function check(config: Config): Promise<Finding[]> {
       guarded('archives', checkArchiveRoom(box, history)),
       // The timer and cron start the default config.
       config.file === DEFAULT_CONFIG_FILE ? guarded('schedule', checkSchedule(box, now)) : [],
+      config.file === DEFAULT_CONFIG_FILE ? guarded('machine', checkMachine(box)) : [],
       checkRuntimeRoom(box),
       problems.length > 0 ? problems : guarded('state', checkState(config, database)),
       database ? guarded('leftovers', checkLeftovers(box, store, liveRuns(config, database))) : [],

@@ -32,8 +32,7 @@ export async function lookAtMachine(runner: CommandRunner): Promise<MachineFacts
       return ''
     }
   }
-  const survey = await surveyDisks(runner)
-  const devices = recordedDevices(survey.devices)
+  const { devices, mounts } = await lookAtDisks(runner)
   for (const one of devices) {
     if (/^ext[234]$/.test(one.content?.type ?? '') && one.content) {
       Object.assign(one.content, extFacts(await ask({ argv: ['dumpe2fs', '-h', one.path] }, one.path)))
@@ -56,7 +55,7 @@ export async function lookAtMachine(runner: CommandRunner): Promise<MachineFacts
     raids: await raids(devices, ask),
     encrypted: await encrypted(devices, ask),
     ...(await lvm(devices, ask)),
-    mounts: mountsOn(survey),
+    mounts,
     files: Object.fromEntries(
       startFiles.flatMap((path) => {
         const text = textOf(path)
@@ -77,6 +76,12 @@ const startFiles = [
   '/etc/default/grub',
   '/etc/hostname',
 ]
+
+/** The devices of this machine, and what is mounted from them. @throws {TerminalError} lsblk or findmnt is missing. */
+export async function lookAtDisks(runner: CommandRunner): Promise<Pick<MachineFacts, 'devices' | 'mounts'>> {
+  const survey = await surveyDisks(runner)
+  return { devices: recordedDevices(survey.devices), mounts: mountsOn(survey) }
+}
 
 /** Loop devices, discs and compressed memory are no part of a machine. */
 export function recordedDevices(devices: readonly BlockDevice[]): RecordedDevice[] {

@@ -155,7 +155,7 @@ test('from the disks up, each after what it lies on, and a source after the file
     ].filter((line) => !line.includes('grub-install --target=i386-pc /dev/vdb')),
   )
   expect(new Set(steps.map(({ id }) => id)).size).toBe(steps.length)
-  expect(notes.at(-1)).toContain('hdsync adopt SOURCE')
+  expect(notes.at(-1)).toContain('hdsync target adopt --all --take-over')
 })
 
 test('the table of a disk goes to one of another name and size', () => {
