@@ -6,12 +6,22 @@ import { SqliteBus } from '../core/bus/sqlite/bus.ts'
 import { inMemory, openDatabase, openDatabaseForReading } from '../core/bus/sqlite/database.ts'
 import { SqliteJournal } from '../core/bus/sqlite/journal.ts'
 
+interface Past {
+  bus: EventBus
+  journal: Journal
+}
+
 /** Reads what has been, while another process is at work there. A store that is not there yet knows of nothing. */
-export function readPast<T>(
-  config: Pick<Config, 'state'>,
-  read: (past: { bus: EventBus; journal: Journal }) => T,
-): T {
-  const database = openDatabaseForReading(config.state) ?? openDatabase(inMemory)
+export function readPast<T>(config: Pick<Config, 'state'>, read: (past: Past) => T): T {
+  return readFrom(openDatabaseForReading(config.state) ?? openDatabase(inMemory), read)
+}
+
+/** As if nothing had ever been. */
+export function readNoPast<T>(read: (past: Past) => T): T {
+  return readFrom(openDatabase(inMemory), read)
+}
+
+function readFrom<T>(database: ReturnType<typeof openDatabase>, read: (past: Past) => T): T {
   try {
     return read({ bus: new SqliteBus(database, inMemory), journal: new SqliteJournal(database, runTypes) })
   } finally {

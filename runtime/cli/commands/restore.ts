@@ -7,7 +7,8 @@ import type { Place } from '../../backup/restore/place.ts'
 import { planJson } from '../../backup/restore/plan-json.ts'
 import { beyondLimit, planRequest, type Wanted } from '../../backup/restore/plan-request.ts'
 import { registeredRestores } from '../../backup/restore/register.ts'
-import { CancelledError, TerminalError, UsageError } from '../../errors.ts'
+import type { Config } from '../../config/config.ts'
+import { CancelledError, reasonOf, TerminalError, UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import { dayOf } from '../../host/points/archive-night.ts'
 import { liveRoots } from '../../host/points/live-sources.ts'
@@ -79,7 +80,7 @@ async function restorePlaces(
   const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'plan' })
   const { config } = access
   if (options.inPlace && config)
-    await proveMounted(point.source, config, runner, (from) => readPast(config, from))
+    await proveMounted(point.source, config, runner, (from) => recordFor(from, config))
   const plan = await planRequest(wanted, point, access.config, runner)
   // The restore is a run of its own, and nothing is kept waiting by a question.
   await access[Symbol.asyncDispose]()
@@ -174,6 +175,18 @@ function newFolderFor({ source, at }: RestorePoint): string {
 function show(plan: RestorePlan, { json, dryRun }: RestoreOptions, io: Io): void {
   if (json) io.stdout(`${JSON.stringify(planJson(plan))}\n`)
   else io.stdout(planText(plan, dryRun ? undefined : 20))
+}
+
+/** @throws {UsageError} The record cannot be read: a run makes it new, and a restore is safer than a backup then. */
+function recordFor<T>(from: Parameters<typeof readPast<T>>[1], config: Config): T {
+  try {
+    return readPast(config, from)
+  } catch (error) {
+    throw new UsageError(reasonOf(error), {
+      hint: 'whether the right disk is mounted there cannot be told; if it is, name the folder: --to FOLDER',
+      cause: error,
+    })
+  }
 }
 
 function canAsk({ json }: RestoreOptions, io: Io): boolean {

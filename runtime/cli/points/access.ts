@@ -1,11 +1,17 @@
 import { basename } from 'node:path'
-import { bySource, type KnownPoints, knownPoints, liveSources } from '../../backup/restore/known-points.ts'
+import {
+  bySource,
+  type KnownPoints,
+  knownPoints,
+  liveSources,
+  type ReadRecord,
+} from '../../backup/restore/known-points.ts'
 import { type LiveSource, type Place, placeOf } from '../../backup/restore/place.ts'
 import { targetsWith } from '../../backup/restore/point-named.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import type { Config, Target } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
-import { TerminalError, UsageError } from '../../errors.ts'
+import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
 import { type AbsentTarget, copyReader, isInCopy } from '../../host/archive/catalogue/copy-reader.ts'
 import { Together } from '../../host/archive/catalogue/together.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
@@ -15,7 +21,7 @@ import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { Disks } from '../daemon/disks.ts'
 import type { Io } from '../io.ts'
-import { readPast } from '../past.ts'
+import { readNoPast, readPast } from '../past.ts'
 import { onDemand } from './on-demand.ts'
 import { rawWord } from './raw-words.ts'
 
@@ -65,11 +71,21 @@ export interface Access extends AsyncDisposable {
 export async function openAccess(options: WhereOptions, io: Io, now = Date.now()): Promise<Access> {
   if (options.disk !== undefined) return new FoundAccess(fromDisk(options.disk), undefined, io, now)
   const config = await loadConfig({ path: options.config, env: io.env })
-  return new FoundAccess(await find(config), config, io, now)
+  return new FoundAccess(await find(config, io), config, io, now)
 }
 
-function find(config: Config): Promise<KnownPoints> {
-  return knownPoints(config, (from) => readPast(config, from))
+/** @param io Told that the record cannot be read. */
+function find(config: Config, io?: Io): Promise<KnownPoints> {
+  // What lies on the disks can be read whatever has become of the record: older, newer, damaged.
+  const read: ReadRecord = (from) => {
+    try {
+      return readPast(config, from)
+    } catch (error) {
+      io?.stderr(`hdsync: ${reasonOf(error)}: what the disks have is told without it\n`)
+      return readNoPast(from)
+    }
+  }
+  return knownPoints(config, read)
 }
 
 class FoundAccess implements Access {

@@ -79,7 +79,7 @@ export function openDatabaseForReading(directory: string): DatabaseSync | undefi
     // The tables are made in one transaction: before it, nothing has ever happened.
     if (version === 0) return undefined
     throw new UsageError(`the event store ${file} was made by an older hdsync (version ${version})`, {
-      hint: 'the next `hdsync run` brings it up to date',
+      hint: 'the next run or restore brings it up to date',
     })
   } catch (error) {
     if (database?.isOpen) database.close()

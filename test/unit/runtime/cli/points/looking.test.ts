@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, test } from 'vitest'
 import { main } from '../../../../../runtime/cli/program.ts'
 import { openJournal } from '../../../../../runtime/cli/store.ts'
@@ -123,6 +124,24 @@ test('of a disk that is not mounted the record tells, and the disk is asked for'
     exitCode: 1,
     err: expect.stringContaining('cannot be read: it is not mounted'),
   })
+})
+
+test('looking and restoring need no record', async () => {
+  const server = await made()
+  const store = new DatabaseSync(join(server.folder, 'state/hdsync.db'))
+  store.exec('PRAGMA user_version = 1')
+  store.close()
+  const looked = await hdsync(server, 'ls', 'home:mail/ann')
+  expect(looked).toMatchObject({ exitCode: 0, out: 'ann\n' })
+  expect(looked.err).toContain('was made by an older hdsync')
+  writeFileSync(
+    join(server.folder, 'state/hdsync.db'),
+    'no database at all, but long enough to be one'.repeat(99),
+  )
+  expect(await hdsync(server, 'cat', 'home:mail')).toMatchObject({ exitCode: 1 })
+  const to = join(server.folder, 'back')
+  expect((await hdsync(server, 'restore', 'home', '--in-place', '--yes')).err).toContain('--to FOLDER')
+  expect((await hdsync(server, 'restore', 'home', '--to', to, '--dry-run')).out).toContain('create   mail/')
 })
 
 test('looking works while a run is going on', async () => {
