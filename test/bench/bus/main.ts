@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Figure } from '../main.ts'
 import { inFolder, median, quotients, ratio, skipped, timed, turnByTurn } from '../measure.ts'
 import { competitor } from '../packages.ts'
-import { openChains } from './chains.ts'
+import { openChains, openGuestChains } from './chains.ts'
 import { openDisk } from './disk.ts'
 import { fillStore } from './fill.ts'
 import { openPlainjob } from './plainjob.ts'
@@ -12,12 +12,13 @@ import { openPlainjob } from './plainjob.ts'
 const bench = 'bus'
 const rounds = 21
 const hops = 200
+const guestHops = 90
 const paceMs = 10
 const finishedEvents = 1_000_000
 
 /** What an event costs, against the bare disk, other queues, and itself in a store that is full. */
 export async function bus(): Promise<Figure[]> {
-  return [...(await rates()), ...(await latency()), ...(await fullStore())]
+  return [...(await rates()), ...(await guestHop()), ...(await latency()), ...(await fullStore())]
 }
 
 /** Durable hops a second. Turn by turn with the disk, and with plainjob. */
@@ -52,6 +53,28 @@ async function rates(): Promise<Figure[]> {
       against("eight chains, in times of the disk's rate", quotients(eight, rate('disk')), 3),
       plainly("one chain, in times of plainjob's rate", quotients(one, rate('plain')), 2.5),
       plainly("eight chains, in times of plainjob's rate", quotients(eight, rate('plainEight')), 12),
+    ]
+  })
+}
+
+/** A hop through the process of the user's functions. Theirs end after a hundred events that follow from one another. */
+async function guestHop(): Promise<Figure[]> {
+  return inFolder(async (folder) => {
+    const own = openChains(join(folder, 'own'))
+    const guests = await openGuestChains(join(folder, 'guests'))
+    const tookMs = await turnByTurn(
+      [
+        ['guest', () => guests.hops(guestHops, 1)],
+        ['own', () => own.hops(guestHops, 1)],
+      ],
+      { rounds, warm: 3 },
+    )
+    await Promise.all([own.close(), guests.close()])
+    const ratios = quotients(tookMs('guest'), tookMs('own'))
+    return [
+      ratio(bench, "a hop of a function of one's own (guestHop), in times of one of hdsync's", ratios, {
+        atMost: 3,
+      }),
     ]
   })
 }
