@@ -7,6 +7,7 @@ import { dayOf } from '../../host/points/archive-night.ts'
 import { configuredPoints, type FoundPoints } from '../../host/points/configured-points.ts'
 import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { withProofs } from '../../host/proof/proven-points.ts'
 import type { LiveSource } from './place.ts'
 import {
   type ToldPoints,
@@ -49,7 +50,11 @@ export async function knownPoints(config: Config, read: ReadRecord): Promise<Kno
     .flatMap((source) => unseenOf(source, config, told.get(source.name)))
     .filter(({ point }) => absent.has(point.target))
   const files = new Map(unseen.flatMap(({ point: { id }, file }) => (file === undefined ? [] : [[id, file]])))
-  return { points: bySource([...seen, ...unseen.map(({ point }) => point)]), absent, files }
+  return {
+    points: bySource([...(await withProofs(seen)), ...unseen.map(({ point }) => point)]),
+    absent,
+    files,
+  }
 }
 
 /** Restore points by source, the newest first. */

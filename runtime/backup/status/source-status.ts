@@ -89,7 +89,7 @@ function isGood({ state }: SourceResult): boolean {
 }
 
 function standing(
-  { source, now, allowedMs, since, results, hold }: SourceFacts,
+  { source, now, allowedMs, since, results, hold, points }: SourceFacts,
   goodAt: number | undefined,
 ): Pick<SourceStatus, 'state' | 'problem' | 'todo'> {
   const last = results[0]?.result
@@ -107,6 +107,11 @@ function standing(
   }
   if (!last) return { state: 'none', problem: 'it was never backed up', todo: `hdsync run ${source}` }
   if (last.state === 'degraded') return { state: 'degraded', ...why }
+  const damaged = points.filter((point) => point.state === 'damaged')
+  if (damaged.length > 0) {
+    const problem = `damaged: ${damaged.map(({ path }) => path).join(', ')}`
+    return { state: 'degraded', problem, todo: `hdsync backups ${source}` }
+  }
   return { state: 'succeeded', problem: null, todo: null }
 }
 

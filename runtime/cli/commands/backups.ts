@@ -41,14 +41,14 @@ function checkSource(source: string, { sources }: Access): void {
 
 function pointsTable(points: readonly RestorePoint[], { width }: Io): string {
   const now = Date.now()
-  const rows = points.map(({ id, at, kind, files, sizeBytes, target, provenAt }) => [
+  const rows = points.map(({ id, at, kind, files, sizeBytes, target, provenAt, damaged }) => [
     id,
     localMinute(Date.parse(at)),
     kind,
     files === undefined ? '-' : String(files),
     sizeBytes === undefined ? '-' : formatBytes(sizeBytes),
     target,
-    provenAt === undefined ? '-' : ago(now - Date.parse(provenAt)),
+    damaged !== undefined ? 'DAMAGED' : provenAt === undefined ? '-' : ago(now - Date.parse(provenAt)),
   ])
   return table([['ID', 'WHEN', 'KIND', 'FILES', 'SIZE', 'ON', 'PROVEN'], ...rows], width)
 }

@@ -76,6 +76,7 @@ async function restorePlaces(
   // A mirror is not read while a sync writes it.
   if (!(await access.settle(oneSource(places), options.wait ?? true))) return exitCodes.busy
   const { point, wanted } = await whatIsWanted(places, access, options)
+  if (point.damaged !== undefined) io.stderr(damageText(point, access))
   access.reader(point)
   const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'plan' })
   const { config } = access
@@ -115,6 +116,16 @@ async function restorePlaces(
     ...(allowDeletions !== undefined && { allowDeletions }),
   }
   return doRestore({ source: point.source, request, plan }, access, options, io)
+}
+
+/** What is damaged may still have what is wanted: it is told, and what else there is. */
+function damageText({ id, source, damaged }: RestorePoint, { points }: Access): string {
+  const others = points
+    .filter((one) => one.source === source && one.damaged === undefined)
+    .map((one) => one.id)
+  const instead =
+    others.length > 0 ? `\n  not damaged, as far as is known: ${others.slice(0, 8).join(', ')}` : ''
+  return `hdsync: ${id} is damaged: ${damaged}${instead}\n`
 }
 
 function check(words: readonly string[], options: RestoreOptions, io: Io): void {

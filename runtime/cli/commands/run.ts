@@ -1,14 +1,16 @@
-import { backupStart, type RunResult } from '../../../events/index.ts'
+import { backupStart, type RunResult, verifyStart } from '../../../events/index.ts'
 import { tellHooks } from '../../backup/engine/last-words.ts'
+import { isVerifyDue } from '../../backup/engine/verify-turns.ts'
 import type { Engine } from '../../backup/engine.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
 import { daemonOf, followRemote, type Wish } from '../daemon/remote.ts'
-import { workInProcess } from '../in-process.ts'
+import { type InProcess, workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
 import { notRoot, rootNeeded } from '../needs-root.ts'
 import { viewFor } from '../view/choose.ts'
+import type { View } from '../view/lines.ts'
 import { resultText } from '../view/result.ts'
 
 export interface RunOptions {
@@ -58,11 +60,22 @@ export async function follow(config: Config, options: RunOptions, io: Io, wish: 
       const runId = await begin(here.engine, wish)
       const { result, exitCode } = await here.follow(runId)
       print(result)
+      if (!here.stopped.aborted) await verifyAfter(here, config, view)
       return exitCode
     })
   } finally {
     view.end()
   }
+}
+
+/**
+ * Reads backups again once a night is over, if it is time for that. How that goes, hooks are told: the night has gone as it has
+ * gone.
+ */
+async function verifyAfter({ engine, follow }: InProcess, config: Config, view: View): Promise<void> {
+  if (!isVerifyDue(config, engine, Date.now())) return
+  view.note('reads backups again, as `verify` in the config says; Ctrl-C pauses that')
+  await follow(await engine.trigger(verifyStart, {}))
 }
 
 async function begin(engine: Engine, wish: Wish): Promise<string> {

@@ -23,6 +23,7 @@ export function documentOf({ sources, target, archive, noArchive }: Draft, schem
     sources: Object.fromEntries(sources.map((source) => [source.name, sourceOf(source, target)])),
     targets: Object.fromEntries(targets.map((one) => [one.name, targetOf(one)])),
     ...(archive && { archive: { target: archive.name, compression: 'zstd' } }),
+    ...(archive && { verify: { budget: '30m', bytes: '50G', every: '1d' } }),
   })
   const root = document.contents as unknown as YAMLMap<Node, YAMLMap<Node, Node>>
   document.commentBefore = commented(`yaml-language-server: $schema=${schema}`)
@@ -43,6 +44,13 @@ export function documentOf({ sources, target, archive, noArchive }: Draft, schem
     if (week.value) week.value.flow = true
     week.key.commentBefore = commented(
       'An archive of each mirror for each day of the week, Monday to Sunday.',
+    )
+  }
+  const proof = root.items[3]
+  if (proof) {
+    if (proof.value) proof.value.flow = true
+    proof.key.commentBefore = commented(
+      'After a run, backups are read again, a part each day, and proven to be what was written.',
     )
   }
   return document.toString({ lineWidth: 110, flowCollectionPadding: true, indentSeq: true })

@@ -30,6 +30,7 @@ import { heldLists } from '../../host/mirror/held-lists.ts'
 import { hasSystemd, timerState } from '../../host/systemd/timer.ts'
 import { isoOf } from '../../instant.ts'
 import { readPast } from '../past.ts'
+import { lastProven, marked, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
 import { isMounted } from './on-target.ts'
 
 /** How a target's disk stands: what `hdsync status --json` prints of it. */
@@ -58,6 +59,8 @@ export interface Status {
   targets: TargetStatus[]
   /** Functions of the user's that are disabled; omitted where there are none. */
   disabledFunctions?: readonly string[]
+  /** How the reading of backups stands; omitted where nobody reads them again by itself. */
+  verify?: VerifyStatus
 }
 
 /** What is read of the record of one source. */
@@ -74,21 +77,24 @@ export async function readStatus(config: Config, now: number): Promise<Status> {
     run: journal.unended().at(-1) ?? null,
   }))
   const to = config.archive && config.targets[config.archive.target]
-  const looked = await Promise.all(told.map(async (one) => ({ ...one, points: await pointsNow(one, to) })))
-  const sources = looked.map(({ name, record, facts, points }) =>
+  const looked = await Promise.all(
+    told.map(async (one) => ({ ...one, proofs: proofsOf(one.name, to), points: await pointsNow(one, to) })),
+  )
+  const sources = looked.map(({ name, record, facts, points, proofs }) =>
     statusOf({
       ...facts,
       source: name,
       now,
       allowedMs: config.alert.after,
-      points,
-      provenAt: record.nights[0]?.provenAt,
+      points: points.map((point) => marked(point, proofs)),
+      provenAt: lastProven(record, proofs),
     }),
   )
   const targets = await Promise.all(
     Object.values(config.targets).map((target) => targetStatus(target, config, sources, looked)),
   )
   const disabledFunctions = disabledIn(config.state)
+  const verify = await turnOf(config, now)
   return {
     at: isoOf(now),
     state: worstOf(sources),
@@ -97,6 +103,7 @@ export async function readStatus(config: Config, now: number): Promise<Status> {
     sources: inOrderOfNeed(sources),
     targets,
     ...(disabledFunctions.length > 0 && { disabledFunctions }),
+    ...(verify && { verify }),
   }
 }
 

@@ -16,6 +16,7 @@ export function statusText(status: Status, { colour, width = columns }: Io): str
     sourcesText(status, paint, width),
     ...status.sources.flatMap((source) => problemLines(source, paint, width)),
     status.targets.map((target) => targetText(target, paint)).join(''),
+    proofText(status),
     disabledText(status.disabledFunctions),
   ]
     .filter((text) => text !== '')
@@ -99,6 +100,13 @@ function targetText(
     `${paint.bold(path)}  ${isShort ? paint.yellow(`${room}${growth}`) : `${room}${growth}`}\n`,
     ...(parts.length > 0 ? [`  ${parts.join(', ')}\n`] : []),
   ].join('')
+}
+
+function proofText({ verify }: Status): string {
+  if (!verify?.turnMs || verify.totalBytes === null) return ''
+  const oldest =
+    verify.oldestAt === null ? 'not all of it yet' : `all since ${localDay(Date.parse(verify.oldestAt))}`
+  return `read again and proven: ${oldest}; all of it once, ${formatBytes(verify.totalBytes)}, takes ${ageText(Math.max(60_000, verify.turnMs))}\n`
 }
 
 function daysText(days: number): string {

@@ -19,6 +19,7 @@ import type { PointReader } from '../../host/points/entry.ts'
 import { pointsOn } from '../../host/points/find-points.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { withProofs } from '../../host/proof/proven-points.ts'
 import { Disks } from '../daemon/disks.ts'
 import type { Io } from '../io.ts'
 import { readNoPast, readPast } from '../past.ts'
@@ -69,7 +70,7 @@ export interface Access extends AsyncDisposable {
  * @throws {ConfigError} The config cannot be used.
  */
 export async function openAccess(options: WhereOptions, io: Io, now = Date.now()): Promise<Access> {
-  if (options.disk !== undefined) return new FoundAccess(fromDisk(options.disk), undefined, io, now)
+  if (options.disk !== undefined) return new FoundAccess(await fromDisk(options.disk), undefined, io, now)
   const config = await loadConfig({ path: options.config, env: io.env })
   return new FoundAccess(await find(config, io), config, io, now)
 }
@@ -235,9 +236,9 @@ function absentError({ target, id }: RestorePoint, reason: string): TerminalErro
   })
 }
 
-function fromDisk(path: string): KnownPoints {
+async function fromDisk(path: string): Promise<KnownPoints> {
   const points = pointsOn({ target: basename(path), path })
-  if (points.length > 0) return { points, absent: new Map(), files: new Map() }
+  if (points.length > 0) return { points: await withProofs(points), absent: new Map(), files: new Map() }
   throw new UsageError(`there are no backups of hdsync in ${path}`, {
     hint: 'name the folder that has .hdsync-target in it, or the folders Monday to Sunday',
   })

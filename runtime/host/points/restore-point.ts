@@ -19,4 +19,6 @@ export interface RestorePoint {
   sizeBytes?: number
   /** When it was last read whole and found good. */
   provenAt?: string
+  /** Why it is known not to be what was written; absent where nothing is known to be wrong. */
+  damaged?: string
 }

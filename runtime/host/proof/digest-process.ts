@@ -105,8 +105,12 @@ async function digestLarge(
     const { size } = await file.stat()
     const end = Math.min(size, bytes === undefined ? size : from + bytes)
     let position = from
-    const next = (into: Uint8Array<ArrayBuffer>) =>
-      position < end ? file.read(into, 0, into.length, position) : undefined
+    const next = (into: Uint8Array<ArrayBuffer>) => {
+      if (position >= end) return undefined
+      const toPieceEnd =
+        pieceBytes === undefined ? into.length : pieceBytes - ((position - from) % pieceBytes)
+      return file.read(into, 0, Math.min(into.length, toPieceEnd), position)
+    }
     let reading = next(buffer)
     while (reading) {
       const { bytesRead, buffer: filled }: Awaited<typeof reading> = await reading

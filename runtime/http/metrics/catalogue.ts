@@ -30,6 +30,23 @@ export const metrics = {
   hdsync_run_last_end_timestamp_seconds: { help: 'When the last run ended.', labels: [] },
   hdsync_run_last_duration_seconds: { help: 'How long the last run took.', labels: [] },
   hdsync_runs_unended: { help: 'Runs that have been asked for and have not ended.', labels: [] },
+  hdsync_verify_last_end_timestamp_seconds: {
+    help: 'When the last verification of backups ended.',
+    labels: [],
+  },
+  hdsync_verify_last_read_bytes: { help: 'What was read in it.', labels: [] },
+  hdsync_verify_last_damaged_archives: {
+    help: 'Archives that are damaged: found in it, or before and still there.',
+    labels: [],
+  },
+  hdsync_verify_last_healed_files: {
+    help: 'Files of mirrors that had rotted, and were replaced in it.',
+    labels: [],
+  },
+  hdsync_verify_last_doubtful_files: {
+    help: 'Files of which mirror and archive differ, and nobody can tell which is right.',
+    labels: [],
+  },
   hdsync_function_deliveries: {
     help: 'Events that the function has still to handle: ready, waiting for their time, or claimed.',
     labels: ['function', 'state'],

@@ -3,6 +3,7 @@ import type { AppContext } from '../context.ts'
 import { metrics, type Sample } from './catalogue.ts'
 import { functionSamples } from './functions.ts'
 import { sourceSamples } from './sources.ts'
+import { verifySamples } from './verify.ts'
 
 /** All metrics in the OpenMetrics text format, read from the store at this moment. */
 export async function exposition({ engine, config, version, clock }: AppContext): Promise<string> {
@@ -17,6 +18,7 @@ export async function exposition({ engine, config, version, clock }: AppContext)
   const samples: Sample[] = [
     { name: 'hdsync_build_info', labels: { version }, value: 1 },
     ...sourceSamples(engine, Object.keys(config.sources)),
+    ...verifySamples(engine),
     ...functionSamples(engine, clock.now()),
   ]
   for (const { name, labels, value } of samples) gauges.get(name)?.set(labels, value)

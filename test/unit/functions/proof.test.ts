@@ -22,10 +22,13 @@ import {
   verifyStart,
 } from '../../../events/index.ts'
 import { type Engine, openEngine } from '../../../runtime/backup/engine.ts'
+import { backupsCommand } from '../../../runtime/cli/commands/backups.ts'
+import { runCommand } from '../../../runtime/cli/commands/run.ts'
+import { statusCommand } from '../../../runtime/cli/commands/status.ts'
 import { loadConfig } from '../../../runtime/config/load.ts'
 import { readLedger } from '../../../runtime/host/proof/ledger.ts'
 import { weekdays } from '../../../runtime/weekday.ts'
-import { backUp, makeServer, type Server } from '../runtime/cli/night.ts'
+import { backUp, makeServer, printed, type Server } from '../runtime/cli/night.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 
 /** A server with something in a source, and its first night. */
@@ -319,4 +322,38 @@ test('a backup that is asked for has a verification make way', async () => {
   expect(end.state).toBe('cancelled')
   expect(await asked).toBeDefined()
   expect(existsSync(site.archive)).toBe(true)
+})
+
+test('what is damaged is shown by backups and status, also from the disk alone', async () => {
+  const site = await Site.make()
+  await site.verify()
+  const shown = async (options: { disk?: string }) => {
+    const io = printed()
+    await backupsCommand('home', { config: site.server.config, json: true, ...options }, io)
+    return JSON.parse(io.out) as { kind: string; provenAt?: string; damaged?: string }[]
+  }
+  const [mirror] = await shown({})
+  expect(mirror).toMatchObject({ kind: 'mirror', provenAt: expect.any(String) })
+  rot(site.archive, 200)
+  await site.verify()
+  for (const options of [{}, { disk: site.disk }]) {
+    const archive = (await shown(options)).find(({ kind }) => kind === 'weekday')
+    expect(archive?.damaged).toBe('it does not read back as it was written')
+  }
+  const io = printed()
+  expect(await statusCommand({ config: site.server.config }, io)).toBe(3)
+  expect(io.out).toContain(`damaged: ${site.archive}`)
+})
+
+test('a run that is over reads backups again once it is time for that, and ends as it would have', async () => {
+  const site = await Site.make()
+  rot(site.mirror('file1'))
+  const io = printed()
+  const options = { config: site.server.config, json: true }
+  expect(await runCommand(['home'], options, io)).toBe(0)
+  expect(text(site.mirror('file1'))).toBe('the content of file 1')
+  expect(io.err).toContain('HEALED')
+  const again = printed()
+  expect(await runCommand(['home'], options, again)).toBe(0)
+  expect(again.err).not.toContain('compares the mirror')
 })
