@@ -64,10 +64,11 @@ export async function invokeCommand(name: string, options: InvokeOptions, io: Io
       ...(options.execute && { host: createHost }),
       ...(!options.json && { onLine: (line: string) => io.stdout(`${printable(line)}\n`) }),
     })
-    const { story: _, ...result } = rehearsal
+    const { story: _, fetched, ...result } = rehearsal
     if (options.json) {
       const executed = options.execute ?? false
-      io.stdout(`${JSON.stringify({ function: name, event: event.type, executed, ...result })}\n`)
+      const asked = fetched.length > 0 && { fetched }
+      io.stdout(`${JSON.stringify({ function: name, event: event.type, executed, ...result, ...asked })}\n`)
     } else io.stdout(`${endLines(rehearsal, painter(io.colour)).join('\n')}\n`)
     return rehearsal.outcome === 'done' ? exitCodes.succeeded : exitCodes.failed
   } finally {

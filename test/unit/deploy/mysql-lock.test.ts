@@ -39,8 +39,8 @@ async function night(onSnapshot: () => Promise<void> | void): Promise<RunResult>
     observer,
     signal,
     store: 'test',
-    runtimeDirectory: '/nowhere',
-    stateDirectory: '/nowhere',
+    runtimeDirectory: temporaryFolder(),
+    stateDirectory: temporaryFolder(),
   })
   const host = Object.assign(box, { session })
   const bench = new Bench({ ...definitions, 'mysql-lock': mysqlLock }, { host, config }).start()

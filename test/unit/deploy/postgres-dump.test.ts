@@ -34,8 +34,8 @@ async function night(
     observer: { started: () => 0, ended: () => {} },
     signal: new AbortController().signal,
     store: 'test',
-    runtimeDirectory: '/nowhere',
-    stateDirectory: '/nowhere',
+    runtimeDirectory: temporaryFolder(),
+    stateDirectory: temporaryFolder(),
   })
   const all = { ...definitions, 'postgres-dump': postgresDump }
   const bench = new Bench(all, { host: Object.assign(box, { program }), config }).start()

@@ -214,7 +214,7 @@ describe('functions invoke', () => {
     const { code, stdout } = await functions(server, 'invoke', 'lamp', '--data', data, '--execute')
     expect([code, stdout]).toEqual([
       1,
-      expect.stringMatching(/failed: touch ended with exit code 1.*would be tried again/),
+      expect.stringMatching(/failed: touch ended with exit code 1.*would be attempted again/),
     ])
   })
 
