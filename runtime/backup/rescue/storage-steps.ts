@@ -184,6 +184,7 @@ function volumeGroup(name: string, making: Making): void {
       name,
       ...physical.map(({ device }) => now(device)),
     ],
+    again: { succeeds: ['vgs', name], argv: ['vgchange', '--activate', 'y', name] },
   })
   const volumes = record.volumes.filter(({ group }) => group === name)
   // Pools before what lies in them.

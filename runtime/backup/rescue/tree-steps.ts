@@ -43,10 +43,9 @@ function makeSubvolumes(device: string, mounts: readonly RecordedMount[], { now,
   add({ why: `the subvolumes of ${device}`, argv: ['mkdir', '--parents', top] })
   add({ why: 'its top', argv: ['mount', '-o', 'subvolid=5', path, top] })
   for (const { root } of mounts.filter((one) => one.device === device)) {
-    add({
-      why: `subvolume ${root}`,
-      argv: ['btrfs', 'subvolume', 'create', ...(root.lastIndexOf('/') > 0 ? ['-p'] : []), `${top}${root}`],
-    })
+    const path = `${top}${root}`
+    const argv = ['btrfs', 'subvolume', 'create', ...(root.lastIndexOf('/') > 0 ? ['-p'] : []), path] as const
+    add({ why: `subvolume ${root}`, argv })
   }
   add({ why: 'done with its top', argv: ['umount', top] })
 }

@@ -33,15 +33,20 @@ export interface RescueOptions {
   json?: boolean
 }
 
+/** Which machine, and from what. */
+interface Wanted {
+  record: MachineRecord
+  points: Map<string, { folder: string; point: RestorePoint }>
+  folders: readonly string[]
+}
+
 /** What a rescue would do, and what stands in its way. */
 interface Proposal {
   record: MachineRecord
-  disks: { old: string; now: string; sizeBytes: number }[]
+  disks: RescueJournal['disks']
   here: readonly FreshDisk[]
   plan: RescuePlan
   problems: string[]
-  place: JournalPlace
-  key: string
 }
 
 /**
@@ -51,49 +56,80 @@ interface Proposal {
  * @throws {UsageError} A disk bears something and was not named by `--wipe`.
  */
 export async function rescueCommand(options: RescueOptions, io: Io): Promise<number> {
-  const folders = [options.disk ?? []].flat().map((path) => realpathSync(path))
-  if (folders.length === 0) {
+  const folders = [options.disk ?? []].flat().map(existingFolder)
+  const [first] = folders
+  if (first === undefined)
     throw new UsageError('where are the backups?', { hint: 'hdsync rescue --disk FOLDER' })
-  }
-  if (options.execute && process.geteuid?.() !== 0)
+  if (options.execute && process.geteuid?.() !== 0) {
     throw notRoot('only root may write to disks', 'rescue --execute')
-  const proposal = await propose(folders, options)
-  const { problems, place, key, plan } = proposal
+  }
+  const record = pickRecord(folders, options.host)
+  const wanted: Wanted = { record, points: pickPoints(record, folders, options.at), folders }
+  const place = journalPlace(first, record.host)
+  const key = keyOf(wanted, options)
   const earlier = place.read()
-  const goesOn = earlier !== undefined && !earlier.ended && earlier.key === key && !options.restart
-  if (options.json) io.stdout(`${JSON.stringify(proposalJson(proposal, goesOn))}\n`)
-  else io.stdout(proposalText(proposal, goesOn, options, io))
-  if (problems.length > 0 && !goesOn) return exitCodes.failed
+  if (earlier && !earlier.ended && earlier.key === key && !options.restart) {
+    return goOn(earlier, place, options, io)
+  }
+  const proposal = await propose(wanted, options)
+  const { disks, plan, problems } = proposal
+  if (options.json && !(options.execute && problems.length === 0)) {
+    io.stdout(`${JSON.stringify(proposalJson(proposal))}\n`)
+  } else if (!options.json) io.stdout(proposalText(proposal, options, io))
+  if (problems.length > 0) return exitCodes.failed
   if (!options.execute) return exitCodes.succeeded
-  if (!goesOn) proveBlank(proposal, options)
-  const journal: RescueJournal = goesOn
-    ? earlier
-    : { key, steps: plan.steps, notes: plan.notes, done: [], ended: false }
-  return execute(journal, place, options, io)
+  proveBlank(proposal, options)
+  const { steps, notes } = plan
+  return execute({ key, disks, steps, notes, done: [], ended: false }, place, options, io)
 }
 
-async function propose(folders: readonly string[], options: RescueOptions): Promise<Proposal> {
-  const [first = ''] = folders
-  const record = pickRecord(folders, options.host)
+/** @throws {UsageError} There is none. */
+function existingFolder(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    throw new UsageError(`there is no folder ${path}`)
+  }
+}
+
+function keyOf({ record, points }: Wanted, { map = [] }: RescueOptions): string {
+  const ids = [...points.values()].map(({ point }) => point.id)
+  return createHash('sha256')
+    .update(JSON.stringify([record.host, record.recordedAt, map.toSorted(), ids]))
+    .digest('hex')
+}
+
+/** One that was cut off goes on with the steps that it began with: by now its disks bear what it has made. */
+async function goOn(
+  journal: RescueJournal,
+  place: JournalPlace,
+  options: RescueOptions,
+  io: Io,
+): Promise<number> {
+  const { steps, done, disks, notes } = journal
+  const left = steps.filter(({ id }) => !done.includes(id))
+  if (!options.json) {
+    io.stdout(
+      `a rescue that was cut off goes on: ${done.length} of ${steps.length} steps are done (${place.path})\n`,
+    )
+  }
+  if (options.execute) return execute(journal, place, options, io)
+  if (options.json) {
+    io.stdout(`${JSON.stringify({ goesOn: true, disks, problems: [], steps: left.map(told), notes })}\n`)
+  } else
+    io.stdout(`# nothing has been done now; with --execute this is left:\n${left.map(stepText).join('')}`)
+  return exitCodes.succeeded
+}
+
+async function propose({ record, points, folders }: Wanted, options: RescueOptions): Promise<Proposal> {
   const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'rescue' })
   const here = await freshDisks(runner, folders)
   const named = new Map((options.map ?? []).map(mapping))
   const { mapped, problems } = mapDisks(disksNeeded(record), here, named, (old) => needsBytes(old, record))
-  const points = pickPoints(record, folders, options.at)
   const wipe = new Set((options.wipe ?? []).map((word) => `/dev/${short(word)}`))
   const plan = planRescue({ record, mapped, wipe, points, keyFile: options.keyFile })
   const disks = mapped.map(({ old, now }) => ({ old: old.path, now: now.path, sizeBytes: now.sizeBytes }))
-  const key = createHash('sha256')
-    .update(
-      JSON.stringify([
-        record.host,
-        record.recordedAt,
-        disks,
-        [...points.values()].map(({ point }) => point.id),
-      ]),
-    )
-    .digest('hex')
-  return { record, disks, here, plan, problems, key, place: journalPlace(first, record.host) }
+  return { record, disks, here, plan, problems }
 }
 
 function mapping(word: string): [string, string] {
@@ -192,22 +228,26 @@ async function execute(
   return failures.length > 0 ? exitCodes.degraded : exitCodes.succeeded
 }
 
-function proposalJson({ record, disks, here, plan, problems }: Proposal, goesOn: boolean) {
+function proposalJson({ record, disks, here, plan, problems }: Proposal) {
+  const { host, recordedAt } = record
   return {
-    host: record.host,
-    recordedAt: record.recordedAt,
+    host,
+    recordedAt,
+    goesOn: false,
     disks,
     here,
     problems,
-    goesOn,
-    steps: plan.steps.map(({ why, argv, input }) => ({ why, argv, ...(input !== undefined && { input }) })),
+    steps: plan.steps.map(told),
     notes: plan.notes,
   }
 }
 
+function told({ why, argv, input }: RescuePlan['steps'][number]) {
+  return { why, argv, ...(input !== undefined && { input }) }
+}
+
 function proposalText(
-  { record, disks, here, plan, problems, place }: Proposal,
-  goesOn: boolean,
+  { record, disks, here, plan, problems }: Proposal,
   { execute: doIt }: RescueOptions,
   io: Io,
 ): string {
@@ -233,7 +273,6 @@ function proposalText(
     ),
     '\n',
     ...problems.map((problem) => `in the way: ${problem}\n`),
-    ...(goesOn ? [`a rescue that was cut off goes on: ${place.path}\n`] : []),
     ...(doIt
       ? []
       : ['# nothing has been done; with --execute this is:\n', ...plan.steps.map(stepText), '\n']),

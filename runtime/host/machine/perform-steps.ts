@@ -26,13 +26,20 @@ const week = 7 * 24 * 3600 * 1000
  * @throws {Error} A step failed; it can be gone on from there.
  */
 export async function performSteps(journal: RescueJournal, performing: Performing): Promise<void> {
-  const { place, begins, failed, signal } = performing
+  const { place, begins, failed, signal, runner } = performing
   const done = new Set(journal.done)
   for (const [index, step] of journal.steps.entries()) {
     signal.throwIfAborted()
     const wasDone = done.has(step.id)
-    if (wasDone && (!step.again || stands(step.again))) continue
+    if (wasDone && !step.again) continue
+    // One that was cut off may have come to its end all the same.
+    const mayStand = wasDone || journal.doing === step.id
+    if (mayStand && step.again && (await stands(step.again, runner))) {
+      done.add(step.id)
+      continue
+    }
     begins(step, index + 1, journal.steps.length)
+    if (!wasDone) place.write({ ...journal, done: [...done], doing: step.id })
     try {
       await perform(wasDone && step.again ? { ...step, argv: step.again.argv } : step, performing)
     } catch (error) {
@@ -46,9 +53,13 @@ export async function performSteps(journal: RescueJournal, performing: Performin
   place.write({ ...journal, done: [...done], ended: true })
 }
 
-function stands(again: NonNullable<Step['again']>): boolean {
+async function stands(again: NonNullable<Step['again']>, runner: CommandRunner): Promise<boolean> {
   if ('exists' in again) return existsSync(again.exists)
-  return topMountAt(readMounts(), again.mounted) !== undefined
+  if ('mounted' in again) return topMountAt(readMounts(), again.mounted) !== undefined
+  return runner.run({ argv: again.succeeds, timeoutMs: 60_000 }).then(
+    () => true,
+    () => false,
+  )
 }
 
 async function perform({ argv, input, asks }: Step, { runner, hdsync, signal }: Performing): Promise<void> {

@@ -5,12 +5,15 @@ import { machinesFolder } from './records.ts'
 import { step } from './step.ts'
 
 const journal = z.object({
-  /** Of which machine, onto which disks, as of when. */
+  /** Of which machine, and what was asked for. */
   key: z.string(),
+  disks: z.array(z.object({ old: z.string(), now: z.string(), sizeBytes: z.number() })),
   steps: z.array(step),
   notes: z.array(z.string()),
   /** Ids of steps that have been done. */
   done: z.array(z.string()),
+  /** The one that is being done: it may have come to its end. */
+  doing: z.string().exactOptional(),
   ended: z.boolean(),
 })
 

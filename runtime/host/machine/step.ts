@@ -13,9 +13,16 @@ export const step = z.object({
   input: z.string().exactOptional(),
   /** Reads a passphrase from the terminal. */
   asks: z.literal(true).exactOptional(),
-  /** What lasts no longer than the live system, how one tells that it still stands, and what brings it back. */
+  /**
+   * How one tells that what it makes stands (a mount, a file, a command that succeeds), and what brings it back in a live
+   * system that has been booted anew.
+   */
   again: z
-    .union([z.object({ mounted: z.string(), argv: words }), z.object({ exists: z.string(), argv: words })])
+    .union([
+      z.object({ mounted: z.string(), argv: words }),
+      z.object({ exists: z.string(), argv: words }),
+      z.object({ succeeds: words, argv: words }),
+    ])
     .exactOptional(),
   /** What it does can be missing: it is told of, and the rest is done. */
   mayFail: z.literal(true).exactOptional(),
