@@ -154,3 +154,9 @@ test('migrate() on a disk without room for the copy does nothing until there is 
   store.migrate(steps)
   expect([store.contents.later, store.backup(today)]).toEqual([3, { later: 0, events: ['kept'] }])
 })
+
+test('the steps are numbered from 1 on, none twice', () => {
+  const folder = join(import.meta.dirname, '../../runtime/core/bus/sqlite/migrations')
+  const numbers = readdirSync(folder).map((name) => Number(name.split('-')[0]))
+  expect(numbers.sort((one, other) => one - other)).toEqual(numbers.map((_, index) => index + 1))
+})
