@@ -74,6 +74,7 @@ export async function unpackRestore(
   using foldersNew = undo.part('folders-new')
   using foldersOld = undo.part('folders-old')
   const first = await reader.extract(paths(unpack), staged, { owners })
+  dropFirstNames(undo.record, staged)
   const alone = await reader.extract(paths(unpackAlone), staged, { owners, alone: true })
   const folders = undo.actions.filter(({ op }) => op === 'folder').map(({ path }) => path)
   const attributes = await reader.extract(folders, foldersNew, { owners, alone: true })
@@ -216,6 +217,31 @@ function drop(staged: OpenFolder, path: Buffer): void {
     rmSync(parent.at(nameOf(path)), { recursive: true, force: true })
   } catch {
     // It was not unpacked.
+  }
+}
+
+/** First names of files that others were asked for: they have to be there while those are unpacked, and with them their folders. */
+function dropFirstNames({ unpack, asked = unpack, unpackAlone }: RestoreRecord, staged: OpenFolder): void {
+  const isAsked = isBelowOne(paths(asked))
+  const stays = new Set(unpackAlone)
+  for (const path of paths(unpack).filter((one) => !isAsked(one))) {
+    drop(staged, path)
+    for (let folder = folderOf(path); folder.length > 0; folder = folderOf(folder))
+      if (stays.has(folder.toString('base64')) || !dropEmpty(staged, folder)) break
+  }
+}
+
+function folderOf(path: Buffer): Buffer {
+  return path.subarray(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+function dropEmpty(staged: OpenFolder, path: Buffer): boolean {
+  try {
+    using parent = staged.parentOf(path)
+    rmdirSync(parent.at(nameOf(path)))
+    return true
+  } catch {
+    return false
   }
 }
 

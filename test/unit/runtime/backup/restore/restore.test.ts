@@ -274,6 +274,29 @@ describe.each(media)('a restore from %s', (medium) => {
   })
 })
 
+test.each(media)(
+  'of a file with several names those alone come that are asked for, from %s',
+  async (medium) => {
+    const made = make(medium)
+    sh('mkdir -p n/deep; ln a/file n/deep/name', made.live)
+    if (medium === 'mirror') sh('mkdir -p n/deep; ln a/file n/deep/name', made.point.path)
+    else archiveOf(join(made.folder, 'live'), 'var', made.point.path)
+    for (const asked of ['a/file', 'a/deep', 'n', 'n/deep/name']) {
+      const root = join(made.folder, asked.replaceAll('/', '-'))
+      const { restored } = await restore(request(made, { root, isNew: true, paths: [Buffer.from(asked)] }))
+      expect(restored).toEqual({ missing: [] })
+      const above = asked.split('/').map((_, n, names) => ['.', ...names.slice(0, n + 1)].join('/'))
+      const inside = sh(`find ./${asked}`, made.live).split('\n').filter(Boolean)
+      expect(sh('find .', root).split('\n').filter(Boolean).sort()).toEqual(
+        [...new Set(['.', ...above, ...inside])].sort(),
+      )
+      const top = asked.split('/')[0] ?? ''
+      const time = (folder: string) => statSync(join(folder, top), { bigint: true }).mtimeNs
+      expect(time(root)).toBe(time(medium === 'mirror' ? made.point.path : made.live))
+    }
+  },
+)
+
 test('the folder itself keeps its time when only attributes of a folder in it are put back', async () => {
   const made = make('mirror')
   const time = () => statSync(made.live, { bigint: true }).mtimeNs
