@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import {
+  backupStart,
   type Envelope,
   type InputOf,
   mirrorDoubtful,
@@ -355,4 +356,30 @@ test('a run that is over reads backups again once it is time for that, and ends 
   const again = printed()
   expect(await runCommand(['home'], options, again)).toBe(0)
   expect(again.err).not.toContain('compares the mirror')
+})
+
+test('the daemon reads backups again once a night is over', async () => {
+  const site = await Site.make()
+  const config = await loadConfig({ path: site.server.config, env: {} })
+  const engine = await openEngine({ config, schedules: true })
+  if (!engine) throw new Error('another hdsync is at work')
+  const ended = Promise.withResolvers<Envelope>()
+  engine.listen({
+    onEvent: (event) => {
+      if (event.type === 'verify.finished') ended.resolve(event)
+    },
+  })
+  try {
+    await engine.start()
+    const night = await engine.trigger(backupStart, { sources: ['home'] })
+    const { data, runid } = await ended.promise
+    expect(data).toMatchObject({ state: 'succeeded', archives: 1 })
+    expect(runid).not.toBe(night)
+    // Not again before a day has passed.
+    await engine.ended(await engine.trigger(backupStart, { sources: ['home'] }))
+    await engine.dispatcher.idle()
+    expect(engine.bus.events({ types: [verifyStart.type] })).toHaveLength(1)
+  } finally {
+    await engine.stop()
+  }
 })
