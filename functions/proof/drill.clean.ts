@@ -7,6 +7,7 @@ import { reasonOf } from '../../runtime/errors.ts'
 export default defineFunction({
   on: drillClean,
   emits: [drillRestore, drillFinish, runWarned],
+  always: true,
   timeout: '1d',
   retry: { limit: 3, minDelayMs: 1000, maxDelayMs: 10_000 },
 

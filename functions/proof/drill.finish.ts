@@ -6,6 +6,7 @@ import { reasonOf } from '../../runtime/errors.ts'
 export default defineFunction({
   on: drillFinish,
   emits: [drillFinished, drillFailed],
+  always: true,
   timeout: '10m',
   retry: { limit: 3, minDelayMs: 1000, maxDelayMs: 10_000 },
 

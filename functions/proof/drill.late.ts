@@ -4,7 +4,7 @@ import { drillTurn } from '../../runtime/backup/proof/drill-due.ts'
 import { drillEnds, drillsLookedAt } from '../../runtime/backup/proof/drill-history.ts'
 import { isoOf } from '../../runtime/instant.ts'
 
-/** Tells after a night when no drill has gone well for too long. */
+/** Tells after a night when no drill has gone well for too long. Interrupted, it is done again. */
 export default defineFunction({
   on: [runSucceeded, runDegraded, runHeld, runFailed],
   emits: [drillOverdue],
