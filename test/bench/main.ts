@@ -13,7 +13,7 @@ import { snapshotLife } from './night/snapshot-life.ts'
 import { ownShare } from './own-share.ts'
 import { postEvents } from './post-events/main.ts'
 import { queues } from './queues/main.ts'
-import { restore } from './restore.ts'
+import { restore } from './restore/main.ts'
 import { scale } from './scale.ts'
 import { startUp } from './start-up.ts'
 

@@ -67,16 +67,18 @@ export function quartiles(values: readonly number[]): [number, number] {
  * Does one thing after the other, round after round, so that what else the machine does meets all of them.
  * @param bodies By name, in their order.
  * @param options.warm Rounds before those that count.
+ * @param options.after Done after each, and not measured.
  * @returns Milliseconds of each round.
  */
 export async function turnByTurn<Name extends string | number>(
   bodies: Iterable<[Name, () => unknown]>,
-  { rounds, warm = 0 }: { rounds: number; warm?: number },
+  { rounds, warm = 0, after }: { rounds: number; warm?: number; after?: () => void },
 ): Promise<(name: Name) => number[]> {
   const times = new Map([...bodies].map(([name, body]) => [name, { body, tookMs: [] as number[] }]))
   for (let round = -warm; round < rounds; round += 1) {
     for (const { body, tookMs } of times.values()) {
       const ms = await timed(async () => body())
+      after?.()
       if (round >= 0) tookMs.push(ms)
     }
   }

@@ -2,14 +2,17 @@ import { spawnSync } from 'node:child_process'
 import { randomFillSync } from 'node:crypto'
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ArchivePlan } from '../../runtime/host/archive/archive-place.ts'
-import { type Archives, createArchives } from '../../runtime/host/archive/archives.ts'
-import { Catalogues } from '../../runtime/host/archive/catalogue/catalogues.ts'
-import { Night } from '../../runtime/host/archive/catalogue/night.ts'
-import { createRunner, unobserved } from '../../runtime/host/command/command.ts'
-import type { Figure } from './main.ts'
-import { inFolder, quotients, ratio, skipped, timed, turnByTurn } from './measure.ts'
-import { plainSources, type Released, release } from './released.ts'
+import type { ArchivePlan } from '../../../runtime/host/archive/archive-place.ts'
+import { type Archives, createArchives } from '../../../runtime/host/archive/archives.ts'
+import { Catalogues } from '../../../runtime/host/archive/catalogue/catalogues.ts'
+import { Night } from '../../../runtime/host/archive/catalogue/night.ts'
+import { createRunner, unobserved } from '../../../runtime/host/command/command.ts'
+import { writeMarker } from '../../../runtime/host/target/marker.ts'
+import type { Figure } from '../main.ts'
+import { inFolder, quotients, ratio, skipped, timed, turnByTurn } from '../measure.ts'
+import { plainSources, type Released, release } from '../released.ts'
+import { borg, must, type Peer, quiet, restic } from './peers.ts'
+import { whole } from './whole.ts'
 
 const bench = 'restore'
 const rounds = 3
@@ -17,13 +20,17 @@ const gib = 1024 ** 3
 const smallFiles = 5000
 const wanted = 'z/wanted'
 
-/** Getting one file back, listing and finding, from an archive of 1 GiB (`large`: 10 GiB); and what the catalogue costs a night. */
+/**
+ * Getting one file back, listing and finding, from an archive of 1 GiB (`large`: 10 GiB); getting all of it back; and what the
+ * catalogue costs a night.
+ */
 export async function restore({ large = false }: { large?: boolean | undefined } = {}): Promise<Figure[]> {
   return inFolder(async (folder) => {
     const hdsync = await release(folder, plainSources(folder, 1))
     const mirror = join(folder, 'hdd1', 'var')
     fill(mirror, (large ? 10 : 1) * gib)
     mkdirSync(join(folder, 'hdd9'))
+    await writeMarker(join(folder, 'hdd1'), 'hdd1', 0)
     const signal = new AbortController().signal
     const runner = createRunner({ observer: unobserved, signal, owner: 'bench' })
     const boots = { current: 'boot', inOrderSince: () => true }
@@ -31,9 +38,14 @@ export async function restore({ large = false }: { large?: boolean | undefined }
     const now = () => Date.now() + 10_000
     const archives = createArchives({ runner, signal, boots, stateDirectory: join(folder, 'state'), now })
     await archives.write(planOf(folder, 'Monday'), () => {})
-    // Of a small archive it is the start of hdsync that is measured.
-    const figures = await readings(folder, hdsync, large ? 0.05 : 0.5)
-    return [...figures, ...(await nights(folder, archives))]
+    const peers = [restic(folder, mirror, wanted), borg(folder, mirror, wanted)]
+    return [
+      // Of a small archive it is the start of hdsync that is measured.
+      ...(await readings(folder, hdsync, peers, large ? 0.05 : 0.5)),
+      // As the place for what is restored would be twice as large.
+      ...(large ? [] : await whole(folder, hdsync, peers)),
+      ...(await nights(folder, archives)),
+    ]
   })
 }
 
@@ -59,7 +71,12 @@ function planOf(folder: string, weekday: string): ArchivePlan {
   }
 }
 
-async function readings(folder: string, hdsync: Released, atMost: number): Promise<Figure[]> {
+async function readings(
+  folder: string,
+  hdsync: Released,
+  peers: readonly Peer[],
+  atMost: number,
+): Promise<Figure[]> {
   const disk = join(folder, 'hdd9')
   const archive = join(disk, 'Monday', 'var.tar.zst')
   const run = (...words: string[]) =>
@@ -71,7 +88,7 @@ async function readings(folder: string, hdsync: Released, atMost: number): Promi
     atMost,
   })
   const figures = [one]
-  for (const peer of [restic(folder), borg(folder)]) {
+  for (const peer of peers) {
     if (peer.missing) {
       figures.push(skipped(bench, `one file, ls and find, in times of ${peer.name}`, peer.missing))
       continue
@@ -92,67 +109,26 @@ async function readings(folder: string, hdsync: Released, atMost: number): Promi
   return figures
 }
 
-interface Peer {
-  name: string
-  missing?: string
-  cat: () => void
-  ls: () => void
-  find: () => void
-}
-
-function restic(folder: string): Peer {
-  const env = { ...process.env, RESTIC_PASSWORD: 'x', RESTIC_REPOSITORY: join(folder, 'restic') }
-  const mirror = join(folder, 'hdd1', 'var')
-  const run = (...words: string[]) => void must(spawnSync('restic', words, quiet(env)))
-  const peer = {
-    name: 'restic',
-    cat: () => run('dump', 'latest', join(mirror, wanted)),
-    ls: () => run('ls', 'latest'),
-    find: () => run('find', 'wanted'),
-  }
-  if (spawnSync('restic', ['version']).error) return { ...peer, missing: 'restic is not installed' }
-  run('init')
-  run('backup', mirror)
-  return peer
-}
-
-function borg(folder: string): Peer {
-  const repository = join(folder, 'borg')
-  const mirror = join(folder, 'hdd1', 'var')
-  const env = { ...process.env, BORG_BASE_DIR: join(folder, 'borg-base') }
-  const run = (...words: string[]) => void must(spawnSync('borg', words, quiet(env)))
-  const archive = `${repository}::one`
-  const peer = {
-    name: 'borg',
-    cat: () => run('extract', '--stdout', archive, join(mirror, wanted).slice(1)),
-    ls: () => run('list', archive),
-    find: () => run('list', archive, `sh:**/wanted`),
-  }
-  if (spawnSync('borg', ['--version']).error) return { ...peer, missing: 'borg is not installed' }
-  run('init', '--encryption=none', repository)
-  run('create', archive, mirror)
-  return peer
-}
-
-const quiet = (env = process.env) => ({ env, maxBuffer: 1e9 })
-
-function must(ended: ReturnType<typeof spawnSync>): void {
-  if (ended.status !== 0) throw new Error(`${ended.stderr}`)
-}
-
 /** What the catalogue takes of a night, in times of 3 % of its archive or of 50 ms, whichever is more. */
 async function nights(folder: string, archives: Archives): Promise<Figure[]> {
-  const days = ['Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday']
-  const changed: number[] = []
-  for (const [day, weekday] of days.entries()) {
-    for (let n = day; n < smallFiles; n += 20)
-      appendFileSync(join(folder, `hdd1/var/small/folder${n % 50}/file${n}`), 'changed')
+  const shareOf = async (weekday: string) => {
     const spent = measured()
     const ms = await timed(() => archives.write(planOf(folder, weekday), () => {}))
     const catalogueMs = spent()
-    changed.push(catalogueMs / Math.max(50, (ms - catalogueMs) * 0.03))
+    return catalogueMs / Math.max(50, (ms - catalogueMs) * 0.03)
   }
-  return [ratio(bench, 'the catalogue in a night of 5 % changed, of 50 ms or 3 %', changed, { atMost: 1 })]
+  const changed: number[] = []
+  for (const [day, weekday] of ['Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'].entries()) {
+    for (let n = day; n < smallFiles; n += 20)
+      appendFileSync(join(folder, `hdd1/var/small/folder${n % 50}/file${n}`), 'changed')
+    changed.push(await shareOf(weekday))
+  }
+  const unchanged: number[] = []
+  for (const weekday of ['Sunday', 'Monday', 'Tuesday']) unchanged.push(await shareOf(weekday))
+  return [
+    ratio(bench, 'the catalogue in a night of 5 % changed, of 50 ms or 3 %', changed, { atMost: 1 }),
+    ratio(bench, 'the catalogue in an unchanged night, of 50 ms or 3 %', unchanged, { atMost: 1 }),
+  ]
 }
 
 /** Counts the milliseconds spent in what keeps the catalogue. */
