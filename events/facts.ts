@@ -202,7 +202,8 @@ export const runFailed = defineEvent('run.failed', runResult, end)
 export const runCancelled = defineEvent('run.cancelled', runResult, end)
 
 /**
- * A unit of hdsync failed: told by systemd, as it may be what keeps hdsync from telling it itself. `result` and
+ * A unit of hdsync failed, or a backup could not begin: told by systemd, as it may be what keeps hdsync from telling it
+ * itself, or by `hdsync run`, which goes by the last good config where the present one cannot be read. `result` and
  * `exitStatus` are systemd's `MONITOR_SERVICE_RESULT` and `MONITOR_EXIT_STATUS`; empty where it does not say.
  */
 export const unitFailed = defineEvent(
@@ -211,6 +212,10 @@ export const unitFailed = defineEvent(
     unit: z.string().min(1),
     result: z.string().default(''),
     exitStatus: z.string().default(''),
+    /** What kept it from its work, where hdsync could find out. */
+    reason: z.string().exactOptional(),
+    /** The type of the event that ended its run: hooks that were told of that are not told of this as well. */
+    end: z.string().exactOptional(),
   }),
   { ...fact, triggerable: true },
 )

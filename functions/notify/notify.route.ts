@@ -10,6 +10,7 @@ import {
   notifyHealthchecks,
   notifyNtfy,
   notifyWebhook,
+  unitFailed,
 } from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 
@@ -26,8 +27,11 @@ export default defineFunction({
     // A hook that cannot be reached is not told so.
     const unreached =
       event.type === deadLettered.type ? (event.data as DataOf<typeof deadLettered>).hook : undefined
+    // Who was told that the run failed knows that its unit did.
+    const told = event.type === unitFailed.type ? (event.data as DataOf<typeof unitFailed>).end : undefined
     for (const { kind, key, fingerprint, on } of config.notify) {
       const wanted = key !== unreached && on.some((pattern) => matchesEvent(pattern, event.type))
+      if (told !== undefined && on.some((pattern) => matchesEvent(pattern, told))) continue
       if (!wanted || events.newest([hookDisabled], fingerprint)) continue
       emit(notifyEvents[kind], { hook: key, event })
     }

@@ -8,6 +8,7 @@ import {
   verifyStart,
 } from '../../events/index.ts'
 import type { Config, Target } from '../config/config.ts'
+import { keepConfig } from '../config/last-config.ts'
 import { dueAt, type EventBus, heldBack } from '../core/bus/bus.ts'
 import type { Journal, Pruned } from '../core/bus/journal.ts'
 import { explained, storeError } from '../core/bus/sqlite/health.ts'
@@ -163,6 +164,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
   try {
     const store = Store.open(config.state)
     if (!store) return undefined
+    keepConfig(config)
     try {
       const load = () => loadFunctions(config, { warn: (message) => options.observer?.onWarning?.(message) })
       return assemble(options, await load(), load, store)

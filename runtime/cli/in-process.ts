@@ -1,17 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tellHooks } from '../backup/engine/last-words.ts'
 import { type Engine, openEngine } from '../backup/engine.ts'
 import { backupKind, type RunReport, reportOn, waitedFor } from '../backup/run-report.ts'
 import type { Config } from '../config/config.ts'
 import { heldFloor } from '../core/bus/bus.ts'
+import type { RunRow } from '../core/bus/journal.ts'
 import { lockHolder } from '../core/bus/sqlite/lock-holder.ts'
 import { cancellerNamed, cancelReason } from '../core/cancel-reason.ts'
-import { CancelledError, UsageError } from '../errors.ts'
+import { CancelledError, HdsyncError, UsageError } from '../errors.ts'
 import { loadWays } from '../host/notify/hooks.ts'
 import { takeCancelNote } from './daemon/cancel-note.ts'
 import { borrowerOf } from './daemon/lease.ts'
 import { readersEndAfterMs } from './daemon/lend.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
+import { isHeldLong } from './failure/held-long.ts'
+import { tellFailure } from './failure/tell.ts'
+import type { Io } from './io.ts'
 import { loadAhead } from './load-ahead.ts'
 import { onEndingSignals } from './signals.ts'
 import { readJournal } from './store.ts'
@@ -28,42 +31,56 @@ export interface InProcess {
   follow(runId: string): Promise<{ result: RunReport; exitCode: number }>
 }
 
+/** For what a command waits before it gives up as another process is at work. */
+export interface Patience {
+  /** For which kinds of runs; for restores unless given. */
+  waitsFor?: (kind: string) => boolean
+  /**
+   * How long for a process that is at no run. With it, hooks are told of a night that another process has kept from
+   * beginning: at no run, or at one that began half a day ago.
+   */
+  patienceMs?: number
+}
+
 /**
  * Does a command's work in this process, as the only one on the state directory.
- * @param waitsFor For which kinds of runs of another process it waits; as `waitedFor` says unless given.
  * @param work Called once the engine is at work. @returns What the process ends with.
  */
 export async function workInProcess(
   config: Config,
   view: View,
+  io: Io,
   work: (here: InProcess) => Promise<number>,
-  waitsFor: (kind: string) => boolean = waitedFor,
+  { waitsFor = waitedFor, patienceMs = 0 }: Patience = {},
 ): Promise<number> {
   let engine: Engine | undefined
   try {
     const observer = loadAhead(() => loadWays(config.notify), view)
     const open = () =>
       openEngine({ config, observer }).catch(async (error: Error) => {
-        await tellHooks(error, config)
+        await tellFailure(error, config, io)
         throw error
       })
     engine = await open()
     const since = Date.now()
     for (let isTold = false; !engine; isTold = true) {
       const borrower = borrowerOf(config.state)
-      const kind = borrower ? 'look into backups' : kindAtWork(config)
-      if (kind === undefined || (!borrower && !waitsFor(kind))) break
-      if (!isTold)
-        view.note(`waits for the ${kind === 'verify' ? 'verification' : kind} that another hdsync is at`)
+      const run = runAtWork(config)?.kind
+      const kind = borrower ? 'look into backups' : run
+      if (kind === undefined ? Date.now() - since >= patienceMs : !borrower && !waitsFor(kind)) break
+      const what = kind === 'verify' ? 'verification' : kind
+      if (!isTold) view.note(`waits for ${what ? `the ${what} that another hdsync is at` : 'another hdsync'}`)
       if (borrower?.kind === 'read' && Date.now() - since > readersEndAfterMs) endReader(borrower.pid)
       await sleep(pollMs)
       engine = await open()
     }
     if (!engine) {
       const holder = lockHolder(config.state)
-      view.note(
-        `another hdsync${holder ? ` (process ${holder})` : ''} is at work on ${config.state}: nothing was started`,
-      )
+      const reason = `another hdsync${holder ? ` (process ${holder})` : ''} is at work on ${config.state}: nothing was started`
+      view.note(reason)
+      if (patienceMs > 0 && isHeldLong(runAtWork(config)?.startedAt)) {
+        await tellFailure(new HdsyncError(reason), config, io)
+      }
       return exitCodes.busy
     }
     return await workIn(engine, config, view, work)
@@ -72,9 +89,13 @@ export async function workInProcess(
   }
 }
 
-/** The kind of the run that another process is at. */
-function kindAtWork(config: Config): string | undefined {
-  return readJournal(config, (journal) => journal.unended().flatMap((id) => journal.run(id)?.kind ?? [])[0])
+/** The run that another process is at; undefined also where the store cannot be read. */
+function runAtWork(config: Config): RunRow | undefined {
+  try {
+    return readJournal(config, (journal) => journal.unended().flatMap((id) => journal.run(id) ?? [])[0])
+  } catch {
+    return undefined
+  }
 }
 
 const pollMs = 500

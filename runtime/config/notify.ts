@@ -92,6 +92,8 @@ const longestMs = { exec: 3_600_000, webhook: 30_000, healthchecks: 30_000, ntfy
 /** What a hook hears of unless it says otherwise: how runs end, and what means trouble. */
 const told = [
   'run.*',
+  'unit.failed',
+  'function.overdue',
   'archive.damaged',
   'mirror.healed',
   'mirror.doubtful',

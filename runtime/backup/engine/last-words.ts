@@ -1,6 +1,13 @@
-import { catalogue, runFailed } from '../../../events/index.ts'
+import {
+  catalogue,
+  type Envelope,
+  type EventDefinition,
+  type InputOf,
+  runFailed,
+  unitFailed,
+} from '../../../events/index.ts'
 import { matchesEvent } from '../../../events/pattern.ts'
-import type { Config } from '../../config/config.ts'
+import type { Config, NotifyHook } from '../../config/config.ts'
 import type { EventBus, Publication } from '../../core/bus/bus.ts'
 import type { Journal } from '../../core/bus/journal.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -32,21 +39,66 @@ const limitMs = 60_000
  * Notifies the hooks of a failed run without the bus, which cannot record it. Once: nothing repeats it.
  */
 export async function tellHooks(error: Error, config: Config): Promise<void> {
-  const now = Date.now()
-  const at = isoOf(now)
-  const sources = Object.keys(config.sources).map((source) => nothingDone(source, 'failed', reasonOf(error)))
-  const result = { run: newRunId(), state: 'failed' as const, startedAt: at, endedAt: at, sources }
-  const { event } = rootPublication(createRegistry([], catalogue), runFailed, result, {
-    now,
-    runId: result.run,
-  })
+  const event = failedRun(config, reasonOf(error))
+  await tell(config, (hook) => (wants(hook, event) ? event : undefined))
+}
+
+/** How many hooks took it, and how many could not be told. */
+export interface HooksTold {
+  good: number
+  bad: number
+}
+
+/**
+ * Notifies the hooks, without the bus, that a unit failed or a backup could not begin. Each is told once: of `unit.failed`,
+ * or of a failed run where it hears of that alone. Never throws; nothing repeats it.
+ */
+export async function tellUnitFailed(
+  data: InputOf<typeof unitFailed> & { reason: string },
+  config: Pick<Config, 'notify' | 'sources' | 'state'>,
+): Promise<HooksTold> {
+  const unit = publicationOf(unitFailed, data).event
+  const run = failedRun(config, data.reason)
+  return tell(config, (hook) => [unit, run].find((event) => wants(hook, event)))
+}
+
+function failedRun({ sources }: Pick<Config, 'sources'>, reason: string): Envelope {
+  const at = isoOf(Date.now())
+  const result = {
+    run: newRunId(),
+    state: 'failed' as const,
+    startedAt: at,
+    endedAt: at,
+    sources: Object.keys(sources).map((source) => nothingDone(source, 'failed', reason)),
+  }
+  return publicationOf(runFailed, result, result.run).event
+}
+
+function publicationOf<E extends EventDefinition>(definition: E, data: InputOf<E>, runId = newRunId()) {
+  return rootPublication(createRegistry([], catalogue), definition, data, { now: Date.now(), runId })
+}
+
+function wants({ on }: NotifyHook, { type }: Envelope): boolean {
+  return on.some((pattern) => matchesEvent(pattern, type))
+}
+
+/** @param choose What a hook is told; nothing if undefined. */
+async function tell(
+  { notify, state }: Pick<Config, 'notify' | 'state'>,
+  choose: (hook: NotifyHook) => Envelope | undefined,
+): Promise<HooksTold> {
   const host = createHost({
     observer: unobserved,
     signal: AbortSignal.timeout(limitMs),
     store: '',
     runtimeDirectory: '',
-    stateDirectory: config.state,
+    stateDirectory: state,
   })
-  const hooks = config.notify.filter(({ on }) => on.some((pattern) => matchesEvent(pattern, event.type)))
-  await Promise.allSettled(hooks.map((hook) => host.hook(hook, event)))
+  const chosen = notify.flatMap((hook) => {
+    const event = choose(hook)
+    return event ? [{ hook, event }] : []
+  })
+  const ends = await Promise.allSettled(chosen.map(({ hook, event }) => host.hook(hook, event)))
+  const good = ends.filter(({ status }) => status === 'fulfilled').length
+  return { good, bad: ends.length - good }
 }

@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { nanoid } from 'nanoid'
-import { backupRequest, backupStart } from '../../../events/index.ts'
+import { backupRequest, backupStart, unitFailed } from '../../../events/index.ts'
 import { joining, requestPublication, runOf } from '../../backup/engine/requests.ts'
 import { openEngine } from '../../backup/engine.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
+import { isUntouched } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
@@ -10,13 +12,16 @@ import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { holdLock, openDatabase } from '../../core/bus/sqlite/database.ts'
 import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { isHeldBack, type Submission } from '../../core/intake.ts'
-import { UsageError } from '../../errors.ts'
+import { HdsyncError, UsageError } from '../../errors.ts'
 import { commandSource } from '../command-source.ts'
 import { asked, DaemonError, submitTo } from '../daemon/client.ts'
 import { daemonOf } from '../daemon/remote.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { formerConfig, publicReason, tellFailure } from '../failure/tell.ts'
+import { toldOf } from '../failure/told.ts'
 import { hooksDone } from '../in-process.ts'
 import type { Io } from '../io.ts'
+import { readJournal } from '../store.ts'
 import { logView } from '../view/choose.ts'
 
 export interface EmitOptions {
@@ -25,6 +30,8 @@ export interface EmitOptions {
   subject?: string
   id?: string
   deliver?: boolean
+  /** How long the process that holds the lock may take to take a failure over; 10 s unless given. */
+  handoverMs?: number
   json?: boolean
 }
 
@@ -44,7 +51,6 @@ type Event = Submission & { id: string; source: string }
  * @throws {UsageError} Its type may not be triggered, or its data does not fit.
  */
 export async function emitCommand(type: string, options: EmitOptions, io: Io): Promise<number> {
-  const config = await loadConfig({ path: options.config, env: io.env })
   const { subject, id = nanoid() } = options
   const event: Event = {
     type,
@@ -53,7 +59,58 @@ export async function emitCommand(type: string, options: EmitOptions, io: Io): P
     ...(subject !== undefined && { subject }),
     ...(options.data !== undefined && { data: parseData(options.data) }),
   }
-  const emitted = await emit(event, config, options, io)
+  if (type === unitFailed.type && options.deliver) return emitFailure(event, options, io)
+  const config = await loadConfig({ path: options.config, env: io.env })
+  return tellOf(event, await emit(event, config, options, io), options, io)
+}
+
+/** The unit failed perhaps by what keeps the event from being taken: its hooks are told in any case, once. */
+async function emitFailure(event: Event, options: EmitOptions, io: Io): Promise<number> {
+  const { success, data: facts } = unitFailed.schema.safeParse(event.data)
+  let config: Config | undefined
+  try {
+    config = await loadConfig({ path: options.config, env: io.env })
+    const { MONITOR_INVOCATION_ID: invocation } = io.env
+    const told = invocation ? toldOf(config.state, { invocation }) : undefined
+    if (told && told.end === undefined) return saidAlready(io)
+    const data = { ...(event.data as object), ...(told?.end && { end: told.end }) }
+    const emitted = await emit({ ...event, data }, config, options, io)
+    await untilTaken(emitted, config, options)
+    return tellOf(event, emitted, options, io)
+  } catch (error) {
+    const hooks = config ?? (await formerConfig(options.config, io))
+    if (!success || !hooks) throw error
+    if (toldOf(hooks.state, { reason: publicReason(error) })) return saidAlready(io)
+    io.stderr(`hdsync: ${(error as Error).message}\n`)
+    const { good } = await tellFailure(error, hooks, io, facts)
+    return good > 0 ? exitCodes.succeeded : exitCodes.failed
+  }
+}
+
+function saidAlready(io: Io): number {
+  io.stderr('hdsync: the hooks were told of this failure already\n')
+  return exitCodes.succeeded
+}
+
+/** @throws {HdsyncError} The process that holds the lock has not taken the event in time; it is taken back. */
+async function untilTaken({ run, by }: Emitted, config: Config, options: EmitOptions): Promise<void> {
+  if (typeof by === 'string') return
+  const { handoverMs = usualHandoverMs } = options
+  for (const startedAt = performance.now(); ; await sleep(pollMs)) {
+    if (!readJournal(config, (journal) => isUntouched(journal.tallies(run)))) return
+    if (performance.now() - startedAt > handoverMs) break
+  }
+  const bus = new SqliteBus(openDatabase(config.state), config.state)
+  const isOurs = await bus.revoke(run, 'hooks are told without it', Date.now()).finally(() => bus.close())
+  if (!isOurs) return
+  const who = by.process ? `process ${by.process}` : 'another process'
+  throw new HdsyncError(`${who} holds the lock on ${config.state}, and does not answer`)
+}
+
+const usualHandoverMs = 10_000
+const pollMs = 100
+
+function tellOf({ id }: Event, emitted: Emitted, options: EmitOptions, io: Io): number {
   const { run, duplicate, by } = emitted
   if (options.json) {
     const handledBy = typeof by === 'string' ? by : 'another process'
@@ -74,7 +131,8 @@ async function emit(event: Event, config: Config, options: EmitOptions, io: Io):
   }
   const daemon = await daemonOf(config).catch((error) => {
     // What is to be told may be that it does not stand.
-    if (options.deliver && error instanceof DaemonError && error.status === 0) return undefined
+    const isDown = error instanceof DaemonError && (error.status === 0 || error.status >= 500)
+    if (options.deliver && isDown) return undefined
     throw error
   })
   if (daemon) return { ...(await asked(submitTo(daemon, event))), by: 'daemon' }

@@ -65,7 +65,7 @@ export async function redriveCommand(
   try {
     const daemon = await daemonOf(config)
     if (daemon) return await takeUp(wanted, inDaemon(daemon, config, view), options, view, io)
-    return await workInProcess(config, view, (here) => takeUp(wanted, inProcess(here), options, view, io))
+    return await workInProcess(config, view, io, (here) => takeUp(wanted, inProcess(here), options, view, io))
   } finally {
     view.end()
   }

@@ -1,14 +1,18 @@
 import { backupStart, type RunResult, verifyStart } from '../../../events/index.ts'
-import { tellHooks } from '../../backup/engine/last-words.ts'
 import { isVerifyDue } from '../../backup/engine/verify-turns.ts'
 import type { Engine } from '../../backup/engine.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
+import { HdsyncError } from '../../errors.ts'
 import { daemonOf, followRemote, type Wish } from '../daemon/remote.ts'
+import { isHeldLong } from '../failure/held-long.ts'
+import { formerConfig, tellFailure } from '../failure/tell.ts'
+import { noteTold } from '../failure/told.ts'
 import { type InProcess, workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
 import { notRoot, rootNeeded } from '../needs-root.ts'
+import { readJournal } from '../store.ts'
 import { viewFor } from '../view/choose.ts'
 import type { View } from '../view/lines.ts'
 import { resultText } from '../view/result.ts'
@@ -18,11 +22,19 @@ export interface RunOptions {
   json?: boolean
   quiet?: boolean
   safe?: boolean
+  /** How long it waits for another process that is at no run; half a minute unless given. */
+  patienceMs?: number
 }
+
+const usualPatienceMs = 30_000
 
 /** `hdsync run`: starts a run, follows it, and says how it went. */
 export async function runCommand(sources: string[], options: RunOptions, io: Io): Promise<number> {
-  const config = await loadConfig({ path: options.config, env: io.env })
+  const config = await loadConfig({ path: options.config, env: io.env }).catch(async (error) => {
+    const former = await formerConfig(options.config, io)
+    if (former) await tellFailure(error, former, io)
+    throw error
+  })
   checkSources(sources, config)
   const data = sources.length > 0 ? { sources } : {}
   return follow(config, options, io, { data, safe: options.safe ?? false })
@@ -39,30 +51,48 @@ export async function follow(config: Config, options: RunOptions, io: Io, wish: 
   const view = await viewFor(config, options, io)
   for (const warning of config.warnings) view.note(warning)
   const print = (result: RunResult) => {
+    noteEnd(result, config, io)
     view.end()
     io.stdout(options.json ? `${JSON.stringify(result)}\n` : resultText(result, io))
   }
+  const isNight = 'data' in wish
+  /** A night that cannot be is never silent; somebody who releases a hold sees it. */
+  const tellingOf = <T>(answer: Promise<T>) =>
+    answer.catch(async (error) => {
+      if (isNight) await tellFailure(error, config, io)
+      throw error
+    })
   try {
-    const daemon = await daemonOf(config)
+    const daemon = await tellingOf(daemonOf(config))
     if (daemon) {
-      const { exitCode, result } = await followRemote(daemon, wish, view)
+      const { exitCode, result, going } = await tellingOf(followRemote(daemon, wish, view))
       if (result) print(result)
+      else if (going !== undefined && isHeldLong(startOf(going, config))) {
+        const reason = `run ${going} has not ended for half a day: nothing was started`
+        await tellFailure(new HdsyncError(reason), config, io)
+      }
       return exitCode
     }
     const reason = rootNeeded(config, 'data' in wish ? wish.data.sources : wish.sources)
     if (reason) {
       const error = notRoot(reason, commandOf(wish))
-      // A night that cannot be is never silent.
-      await tellHooks(error, config)
+      await tellFailure(error, config, io)
       throw error
     }
-    return await workInProcess(config, view, async (here) => {
+    const work = async (here: InProcess) => {
       const runId = await begin(here.engine, wish)
       const { result, exitCode } = await here.follow(runId)
       print(result)
       if (!here.stopped.aborted) await verifyAfter(here, config, view)
       return exitCode
-    })
+    }
+    return await workInProcess(
+      config,
+      view,
+      io,
+      work,
+      isNight ? { patienceMs: options.patienceMs ?? usualPatienceMs } : {},
+    )
   } finally {
     view.end()
   }
@@ -81,6 +111,16 @@ async function verifyAfter({ engine, follow }: InProcess, config: Config, view: 
 async function begin(engine: Engine, wish: Wish): Promise<string> {
   if ('data' in wish) return engine.trigger(backupStart, wish.data, { safe: wish.safe ?? false })
   return (await engine.release(wish.release)).runId
+}
+
+/** Hooks are told of the end of a run: not a second time of the unit that failed by it. */
+function noteEnd({ state }: RunResult, config: Config, { env }: Io): void {
+  if (!env.INVOCATION_ID || state === 'running') return
+  noteTold(config.state, { at: Date.now(), invocation: env.INVOCATION_ID, end: `run.${state}` })
+}
+
+function startOf(runId: string, config: Config): number | undefined {
+  return readJournal(config, (journal) => journal.run(runId)?.startedAt)
 }
 
 function commandOf(wish: Wish): string {

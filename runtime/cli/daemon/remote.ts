@@ -18,6 +18,8 @@ export interface Followed {
   /** A number that the process ends with. */
   exitCode: number
   result: RunResult | undefined
+  /** The run that is going on, where nothing was started for that. */
+  going?: string
 }
 
 /**
@@ -48,11 +50,13 @@ export type Wish = { data: BackupRequest; safe?: boolean } | { release: string; 
 
 /** Has the daemon do a backup, and follows it to its end. */
 export async function followRemote(daemon: Daemon, wish: Wish, view: View): Promise<Followed> {
+  let going = ''
   const runId = await beginRun(daemon, wish).catch((error) => {
     if (!(error instanceof DaemonError) || error.status !== 409) return asked(Promise.reject(error))
-    view.note(`run ${error.message} is going on: nothing was started (hdsync show ${error.message})`)
+    going = error.message
+    view.note(`run ${going} is going on: nothing was started (hdsync show ${going})`)
   })
-  if (runId === undefined) return { exitCode: exitCodes.busy, result: undefined }
+  if (runId === undefined) return { exitCode: exitCodes.busy, result: undefined, going }
   return followRun(daemon, runId, view)
 }
 

@@ -112,12 +112,13 @@ async function asRun(
     const exitCode = await workInProcess(
       config,
       listening,
+      io,
       async ({ engine, follow }) => {
         const followed = await follow(await engine.restore(source, request))
         outcome = outcomeOf(followed.result)
         return followed.exitCode
       },
-      () => options.wait ?? true,
+      { waitsFor: () => options.wait ?? true },
     )
     return { ...(outcome && { outcome }), exitCode }
   } finally {

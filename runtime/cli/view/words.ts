@@ -86,8 +86,8 @@ const sentences = new Map<string, Words[string]>([
   say(events.hookDisabled, ({ hook, reason }) => `hook ${hook} is disabled: ${reason}`),
   say(
     events.unitFailed,
-    ({ unit, result, exitStatus }) =>
-      `${unit} failed (${[result, exitStatus].filter(Boolean).join(' ') || 'no cause told'})`,
+    ({ unit, result, exitStatus, reason }) =>
+      `${unit} failed (${reason ?? ([result, exitStatus].filter(Boolean).join(' ') || 'no cause told')})`,
   ),
   say(events.restoreUnpack, () => 'unpacking'),
   say(events.restorePlace, ({ root }) => `putting everything in its place in ${root}`),

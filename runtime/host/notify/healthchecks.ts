@@ -1,4 +1,4 @@
-import { type Envelope, runEnds, runOverdue, runStarted } from '../../../events/index.ts'
+import { type Envelope, runEnds, runOverdue, runStarted, unitFailed } from '../../../events/index.ts'
 import type { NotifyHook } from '../../config/notify.ts'
 import { cutBytes, isTest, noticeOf } from './notice.ts'
 import { expectSuccess, post } from './web-request.ts'
@@ -40,5 +40,5 @@ function pathOf(event: Envelope): string | undefined {
   if (isTest(event)) return '/log'
   if (event.type === runStarted.type) return '/start'
   if (event.type === 'run.succeeded' || event.type === 'run.degraded') return ''
-  return [...runEnds, runOverdue].some(({ type }) => type === event.type) ? '/fail' : undefined
+  return [...runEnds, runOverdue, unitFailed].some(({ type }) => type === event.type) ? '/fail' : undefined
 }

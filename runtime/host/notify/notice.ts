@@ -7,6 +7,7 @@ import {
   drillOverdue,
   type Envelope,
   type EventDefinition,
+  functionOverdue,
   hookDisabled,
   mirrorDoubtful,
   mirrorHealed,
@@ -21,6 +22,7 @@ import {
   type SourceResult,
   sourceFailed,
   syncHeld,
+  unitFailed,
   verifyFailed,
   verifyFinished,
 } from '../../../events/index.ts'
@@ -179,6 +181,22 @@ const phrases = [
   say(deadLettered, (data) => ({
     what: `${data.function} was given up`,
     text: `${data.function} was to handle ${data.type}${data.source ? ` of ${data.source}` : ''}, and was given up after ${data.tries} ${data.tries === 1 ? 'attempt' : 'attempts'}.\n\n${data.reason}`,
+  })),
+  say(unitFailed, ({ unit, result, exitStatus, reason }, host) => ({
+    what: `${unit} failed`,
+    text: [
+      `${unit} failed on ${host}${reason ? '' : ` (${[result, exitStatus].filter(Boolean).join(' ') || 'no cause told'})`}.`,
+      ...(reason ? [`\n${reason}`] : []),
+      `\nTo see what is wrong, on ${host}: hdsync check${unit.endsWith('.service') ? `; journalctl -u ${unit}` : ''}`,
+    ].join('\n'),
+  })),
+  say(functionOverdue, ({ function: name, schedule, lastSuccessAt, firstSeenAt }, host) => ({
+    what: `${name} has not run since ${localTime(lastSuccessAt ?? firstSeenAt)}`,
+    text: `${
+      lastSuccessAt
+        ? `The function ${name} (${schedule}) last ended well at ${localTime(lastSuccessAt)}`
+        : `The function ${name} (${schedule}) has never ended well since ${localTime(firstSeenAt)}`
+    }; its time has come twice since then.\n\nTo see why, on ${host}: hdsync logs ${name}`,
   })),
   say(hookDisabled, ({ hook, reason }) => ({
     what: `notification hook ${hook} is disabled`,
