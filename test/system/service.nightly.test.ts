@@ -34,6 +34,30 @@ describeServer('the service', (server) => {
     expect(await compares()).toBe(true)
   })
 
+  it('gives a function its turn when its schedule says so after a boot, though nobody asks for anything', async () => {
+    await server.ok(`mkdir -p /etc/systemd/system/hdsync-schedules.timer.d /etc/hdsync/functions
+      printf '[Timer]\\nOnBootSec=\\nOnBootSec=15s\\n' > /etc/systemd/system/hdsync-schedules.timer.d/sooner.conf
+      cat > /etc/hdsync/functions/tick.ts <<'E'
+import { defineFunction } from 'hdsync'
+export default defineFunction({
+  schedule: 'every 1m',
+  emits: [],
+  async run(_, { host }) {
+    await host.program({ argv: ['touch', '/run/ticked'], timeoutMs: 60_000 })
+  },
+})
+E`)
+    await server.powerOff()
+    await server.boot()
+    await server.until('test -e /run/ticked')
+    // From then on by the timer that the daemon has made when it left.
+    await gone(server)
+    await server.ok('systemctl is-active hdsync-wake.timer; rm /run/ticked')
+    await server.until('test -e /run/ticked')
+    await server.ok('rm /etc/hdsync/functions/tick.ts')
+    await gone(server)
+  })
+
   it('is woken by its socket, does what it is asked for, and leaves, again and again', async () => {
     await server.ok('echo asked > /srv/home/asked')
     const run = await post(server, 'home')

@@ -29,6 +29,10 @@ const units: [string, string][] = [
     'hdsync-boots.service',
     'Notes when the machine starts and is shut down in order. After anything else the next run compares contents, as a power cut may leave files with new contents and their old time.',
   ],
+  [
+    'hdsync-schedules.timer',
+    'Starts the daemon once after each boot: from then on it is woken when the schedule of a function says so.',
+  ],
   ['hdsync.service', 'The daemon. It leaves when it has had nothing to do for a minute.'],
 ]
 

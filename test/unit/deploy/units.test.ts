@@ -23,7 +23,7 @@ function asInstalled(): string {
   writeFileSync(program, '#!/bin/sh\n')
   chmodSync(program, 0o755)
   cpSync(units, folder, { recursive: true, dereference: true })
-  for (const name of ['hdsync.socket', 'hdsync-backup.timer', ...services]) {
+  for (const name of ['hdsync.socket', 'hdsync-backup.timer', 'hdsync-schedules.timer', ...services]) {
     const text = readFileSync(join(folder, name), 'utf8')
     writeFileSync(
       join(folder, name),
@@ -55,6 +55,7 @@ describe.runIf(analyze(units, '--version').status === 0)('the systemd units', ()
     const names = [
       'hdsync.socket',
       'hdsync-backup.timer',
+      'hdsync-schedules.timer',
       'hdsync-failed@x.service',
       ...services.filter((name) => !name.includes('@')),
     ]
@@ -77,6 +78,28 @@ describe('the timer', () => {
     const text = readFileSync(join(units, 'hdsync-backup.timer'), 'utf8')
     for (const line of ['OnCalendar=*-*-* 04:15', 'Persistent=true', 'RandomizedDelaySec=1h'])
       expect(text).toContain(line)
+  })
+})
+
+describe('the timer of schedules', () => {
+  const text = readFileSync(join(units, 'hdsync-schedules.timer'), 'utf8')
+  const script = (name: string) => readFileSync(join(root, 'deploy/debian', name), 'utf8')
+
+  test('starts the daemon after each boot, where there is a config', () => {
+    for (const line of [
+      'ConditionPathExists=/etc/hdsync/hdsync.yaml',
+      'OnBootSec=2min',
+      'Unit=hdsync.service',
+      'WantedBy=timers.target',
+    ])
+      expect(text.split('\n')).toContain(line)
+  })
+
+  test('is enabled and started by the package, and goes with it', () => {
+    expect(script('postinst')).toMatch(/^ {2}for unit in .*hdsync-schedules\.timer.*; do$/m)
+    expect(script('postinst')).toMatch(/deb-systemd-invoke start .*hdsync-schedules\.timer/)
+    expect(script('prerm')).toMatch(/deb-systemd-invoke stop .*hdsync-schedules\.timer/)
+    expect(script('postrm')).toMatch(/deb-systemd-helper purge .*hdsync-schedules\.timer/)
   })
 })
 
