@@ -57,7 +57,7 @@ export async function drillCommand(
   }
   try {
     const data = { ...(source !== undefined && { source }), ...(options.whole && { whole: true }) }
-    const { exitCode, result } = await follow(data, config, listening)
+    const { exitCode, result } = await follow(data, config, listening, io)
     view.end()
     const { run, state, error = null } = result
     const sources = drilled(ends.filter(({ runid }) => runid === run)).map((one) => one.result)
@@ -81,6 +81,7 @@ async function follow(
   data: { source?: string; whole?: boolean },
   config: Config,
   view: View,
+  io: Io,
 ): Promise<Followed> {
   const wish = { type: drillStart.type, source: commandSource, id: nanoid(), data }
   const daemon = await daemonOf(config)
@@ -89,11 +90,12 @@ async function follow(
   const exitCode = await workInProcess(
     config,
     view,
+    io,
     async (here) => {
       followed = await here.follow((await here.engine.submit(wish)).runId)
       return followed.exitCode
     },
-    () => true,
+    { waitsFor: () => true },
   )
   return followed ?? { exitCode, result: { run: '', state: 'cancelled' } }
 }

@@ -52,7 +52,7 @@ export async function verifyCommand(sources: string[], options: VerifyOptions, i
         ? outlookText(outlook)
         : 'the disk of the archives is not mounted: how long it takes cannot be told',
     )
-    const ended = await asRun(data, config, view)
+    const ended = await asRun(data, config, view, io)
     if (!ended.report) return ended.exitCode
     view.end()
     const result = resultOf(ended.report, ended.data, outlook)
@@ -95,7 +95,7 @@ interface Followed {
   data?: Ended | undefined
 }
 
-async function asRun(data: Request, config: Config, view: View): Promise<Followed> {
+async function asRun(data: Request, config: Config, view: View, io: Io): Promise<Followed> {
   let ended: Ended | undefined
   const listening: View = {
     ...view,
@@ -123,12 +123,13 @@ async function asRun(data: Request, config: Config, view: View): Promise<Followe
   const exitCode = await workInProcess(
     config,
     listening,
+    io,
     async ({ engine, follow }) => {
       const followed = await follow(await engine.trigger(verifyStart, data))
       report = followed.result
       return followed.exitCode
     },
-    () => false,
+    { waitsFor: () => false },
   )
   return { exitCode, ...(report && { report }), data: ended }
 }
