@@ -154,22 +154,25 @@ describe.each(Object.entries(causes))('%s', (name, [spoil, reason]) => {
 
 const canMount = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0
 
-test.skipIf(!canMount)('a full disk below the store is told, whatever room was held back for that', async () => {
-  const server = await makeHooked((server) => {
-    const disk = state(server)
-    mkdirSync(disk)
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8M,mode=700', 'hdsync-test', disk])
-    onTestFinished(() => void execFileSync('umount', ['--lazy', disk]))
-  })
-  rmSync(join(state(server), 'reserve'))
-  spawnSync('dd', ['if=/dev/zero', `of=${state(server)}/filled`, 'bs=4k'])
-  expect(await outcome(run(server, { INVOCATION_ID: 'one' }))).not.toBe(0)
-  const told = server.told().filter((line) => line.includes('failed'))
-  expect(told.map((line) => line.split(' ')[0])).toEqual(expect.arrayContaining(['run', 'usual']))
-  await onFailure(server, { MONITOR_INVOCATION_ID: 'one' })
-  expect(server.told().filter((line) => /^usual \S+failed/.test(line))).toHaveLength(1)
-  expect(server.told()).toContain('unit unit.failed')
-})
+test.skipIf(!canMount)(
+  'a full disk below the store is told, whatever room was held back for that',
+  async () => {
+    const server = await makeHooked((server) => {
+      const disk = state(server)
+      mkdirSync(disk)
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8M,mode=700', 'hdsync-test', disk])
+      onTestFinished(() => void execFileSync('umount', ['--lazy', disk]))
+    })
+    rmSync(join(state(server), 'reserve'))
+    spawnSync('dd', ['if=/dev/zero', `of=${state(server)}/filled`, 'bs=4k'])
+    expect(await outcome(run(server, { INVOCATION_ID: 'one' }))).not.toBe(0)
+    const told = server.told().filter((line) => line.includes('failed'))
+    expect(told.map((line) => line.split(' ')[0])).toEqual(expect.arrayContaining(['run', 'usual']))
+    await onFailure(server, { MONITOR_INVOCATION_ID: 'one' })
+    expect(server.told().filter((line) => /^usual \S+failed/.test(line))).toHaveLength(1)
+    expect(server.told()).toContain('unit unit.failed')
+  },
+)
 
 test('a run that failed is told once: by the unit only to those who did not hear of the run', async () => {
   const server = await makeHooked()
