@@ -76,6 +76,13 @@ export function writeLedger(target: string, source: string, ledger: Ledger): voi
   folder.replace(nameOf(source), `${JSON.stringify({ version, ...ledger })}\n`, 0o600)
 }
 
+/** Removes it; nothing where there is none. */
+export function forgetLedger(target: string, source: string): void {
+  using root = Folder.existing(target)
+  using folder = root.folder(proofFolder)
+  folder?.remove(nameOf(source))
+}
+
 /** Puts something else on record of one archive. @param bytesPerSecond How fast it was read, where that can be told. */
 export function noteArchive(
   target: string,
