@@ -116,7 +116,9 @@ export function extracting(
     ...['--extract', `--directory=${into.forCommands}`, ...withoutSource(archive)],
     ...[owners === 'me' ? '--no-same-owner' : '--same-owner', '--numeric-owner', '--same-permissions'],
     ...['--acls', '--xattrs', '--xattrs-include=*', '--delay-directory-restore'],
-    ...[...(alone ? ['--no-recursion'] : []), '--quoting-style=escape', '--null', '--no-unquote'],
+    // A folder is there once: when all are found, the rest of the archive is not read.
+    ...(alone ? ['--no-recursion', '--occurrence=1'] : []),
+    ...['--quoting-style=escape', '--null', '--no-unquote'],
   ]
 }
 
