@@ -48,9 +48,9 @@ export async function restoreCommand(words: string[], options: RestoreOptions, i
   check(words, options, io)
   await using access = await openAccess(options, io)
   const earlier = options.undo ?? options.resume
-  if (earlier !== undefined) return goBack(earlier, access, options, io)
+  if (earlier !== undefined) return await goBack(earlier, access, options, io)
   if (words.length > 0)
-    return restorePlaces(
+    return await restorePlaces(
       words.map((word) => access.place(word)),
       access,
       options,

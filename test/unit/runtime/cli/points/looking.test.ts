@@ -140,6 +140,7 @@ test('looking and restoring need no record', async () => {
   )
   expect(await hdsync(server, 'cat', 'home:mail')).toMatchObject({ exitCode: 1 })
   const to = join(server.folder, 'back')
+  // What was refused gives the disks back: the next one does not wait for it.
   expect((await hdsync(server, 'restore', 'home', '--in-place', '--yes')).err).toContain('--to FOLDER')
   expect((await hdsync(server, 'restore', 'home', '--to', to, '--dry-run')).out).toContain('create   mail/')
 })
