@@ -8,6 +8,8 @@ import { configuredPoints, type FoundPoints } from '../../host/points/configured
 import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { withProofs } from '../../host/proof/proven-points.ts'
+import { isoOf } from '../../instant.ts'
+import { type Drilled, drillEnds, drilled, drillsLookedAt, pointProven } from '../proof/drill-history.ts'
 import type { LiveSource } from './place.ts'
 import {
   type ToldPoints,
@@ -39,22 +41,25 @@ export async function knownPoints(config: Config, read: ReadRecord): Promise<Kno
     const of = (subject: string) =>
       toldPoints(bus.events({ types, subject, newestFirst: true, limit: mostEvents }))
     const names = new Set([...Object.keys(config.sources), ...points.map(({ source }) => source)])
-    return new Map([...names].map((source) => [source, of(source)]))
+    const ends = bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })
+    return { points: new Map([...names].map((source) => [source, of(source)])), drills: drilled(ends) }
   })
   const seen: RestorePoint[] = []
   for (const point of points) {
-    const known = told.get(point.source)
+    const known = told.points.get(point.source)
     seen.push(known ? withRecord(point, known, await identityOf(point, config)) : point)
   }
   const unseen = Object.values(config.sources)
-    .flatMap((source) => unseenOf(source, config, told.get(source.name)))
+    .flatMap((source) => unseenOf(source, config, told.points.get(source.name)))
     .filter(({ point }) => absent.has(point.target))
   const files = new Map(unseen.flatMap(({ point: { id }, file }) => (file === undefined ? [] : [[id, file]])))
-  return {
-    points: bySource([...(await withProofs(seen)), ...unseen.map(({ point }) => point)]),
-    absent,
-    files,
-  }
+  const all = [...(await withProofs(seen)), ...unseen.map(({ point }) => point)]
+  return { points: bySource(all.map((point) => withProof(point, told.drills))), absent, files }
+}
+
+function withProof(point: RestorePoint, drills: readonly Drilled[]): RestorePoint {
+  const at = pointProven(drills, point)
+  return at === undefined ? point : { ...point, provenRestoreAt: isoOf(at) }
 }
 
 /** Restore points by source, the newest first. */
@@ -77,6 +82,7 @@ export function liveSources(points: readonly RestorePoint[], config: Config | un
 }
 
 const types = tellOfPoints.map(({ type }) => type)
+const endsOfDrills = drillEnds.map(({ type }) => type)
 /** More than all nights of a year that are on record, mirror and archive. */
 const mostEvents = 1000
 

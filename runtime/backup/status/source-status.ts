@@ -1,5 +1,6 @@
 import {
   type DataOf,
+  type DrillResult,
   type RunResult,
   readStored,
   type SourceResult,
@@ -8,6 +9,7 @@ import {
 import { isoOf } from '../../instant.ts'
 import type { Hold } from '../holds/holds.ts'
 import type { KeepPoint } from '../keep/points.ts'
+import { type Drilled, lastProven } from '../proof/drill-history.ts'
 
 /** How a source stands. `overdue`: it had no success for longer than `alert.after`; `none`: it was never backed up. */
 export type SourceStanding = 'overdue' | 'failed' | 'cancelled' | 'held' | 'degraded' | 'none' | 'succeeded'
@@ -31,6 +33,10 @@ export interface SourceStatus {
   growthBytes: number | null
   /** When an archive was last read back from its disk and found to be what was written. */
   provenAt: string | null
+  /** When a drill last restored it, or a sample of it, and found it as it was recorded. */
+  provenRestoreAt: string | null
+  /** How its last drill went; null where none was made. */
+  drill: { at: string; state: DrillResult['state']; error: string | null } | null
   /** Why it does not stand as it should, and the next command to type. */
   problem: string | null
   todo: string | null
@@ -50,6 +56,8 @@ export interface SourceFacts {
   synced: { at: number; data: DataOf<typeof sourceSynced> } | undefined
   points: readonly KeepPoint[]
   provenAt: number | undefined
+  /** The drills of all sources, the newest first. */
+  drills: readonly Drilled[]
 }
 
 const weekMs = 7 * 86_400_000
@@ -73,6 +81,16 @@ export function statusOf(facts: SourceFacts): SourceStatus {
     sizeBytes: archiveBytes + (mirrorBytes ?? 0),
     growthBytes: growthOf(points),
     provenAt: facts.provenAt === undefined ? null : isoOf(facts.provenAt),
+    ...drillOf(facts),
+  }
+}
+
+function drillOf({ source, drills }: SourceFacts): Pick<SourceStatus, 'provenRestoreAt' | 'drill'> {
+  const last = drills.find(({ result }) => result.source === source)
+  const proven = lastProven(drills, source)
+  return {
+    provenRestoreAt: proven === undefined ? null : isoOf(proven),
+    drill: last ? { at: isoOf(last.at), state: last.result.state, error: last.result.error } : null,
   }
 }
 

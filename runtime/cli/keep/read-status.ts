@@ -13,6 +13,7 @@ import {
 } from '../../backup/keep/points.ts'
 import { recordedPoints } from '../../backup/keep/recorded.ts'
 import { disabledIn } from '../../backup/load-functions.ts'
+import { drillEnds, drilled, drillsLookedAt } from '../../backup/proof/drill-history.ts'
 import { forecastRoom, roomSamples } from '../../backup/status/room.ts'
 import {
   inOrderOfNeed,
@@ -72,8 +73,9 @@ interface Told {
 
 /** Reads how everything stands: from the record, and from the disks that are mounted. */
 export async function readStatus(config: Config, now: number): Promise<Status> {
-  const { told, run } = readPast(config, ({ bus, journal }) => ({
+  const { told, run, drills } = readPast(config, ({ bus, journal }) => ({
     told: tellOf(config, bus),
+    drills: drilled(bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })),
     run: journal.unended().at(-1) ?? null,
   }))
   const to = config.archive && config.targets[config.archive.target]
@@ -88,6 +90,7 @@ export async function readStatus(config: Config, now: number): Promise<Status> {
       allowedMs: config.alert.after,
       points: points.map((point) => marked(point, proofs)),
       provenAt: lastProven(record, proofs),
+      drills,
     }),
   )
   const targets = await Promise.all(
@@ -108,6 +111,7 @@ export async function readStatus(config: Config, now: number): Promise<Status> {
 }
 
 const runsLookedAt = 2000
+const endsOfDrills = drillEnds.map(({ type }) => type)
 
 function tellOf(config: Config, bus: EventBus): Told[] {
   const ends = bus.events({ types: runEnds.map(({ type }) => type), newestFirst: true, limit: runsLookedAt })

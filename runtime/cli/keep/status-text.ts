@@ -15,6 +15,7 @@ export function statusText(status: Status, { colour, width = columns }: Io): str
     headText(status, paint),
     sourcesText(status, paint, width),
     ...status.sources.flatMap((source) => problemLines(source, paint, width)),
+    ...status.sources.flatMap((source) => drillLines(source, paint, width)),
     status.targets.map((target) => targetText(target, paint)).join(''),
     proofText(status),
     disabledText(status.disabledFunctions),
@@ -41,6 +42,8 @@ function headText({ sources, run, nextRunAt, at }: Status, paint: Painter): stri
 function sourcesText({ sources, at }: Status, paint: Painter, width: number): string {
   const now = Date.parse(at)
   const since = (iso: string | null) => (iso === null ? '-' : ageText(now - Date.parse(iso)))
+  // Where no drill was ever made there is nothing to tell of it.
+  const isDrilled = sources.some(({ drill }) => drill !== null)
   const rows = sources.map((one) => [
     one.lastGoodAt === null ? 'never' : since(one.lastGoodAt).replace(/(?<=[dhms])$/, ' ago'),
     one.source,
@@ -50,9 +53,23 @@ function sourcesText({ sources, at }: Status, paint: Painter, width: number): st
     one.sizeBytes > 0 ? formatBytes(one.sizeBytes) : '-',
     one.growthBytes === null ? '-' : signed(one.growthBytes),
     since(one.provenAt),
+    ...(isDrilled ? [since(one.provenRestoreAt)] : []),
   ])
   return table(
-    [['LAST GOOD', 'SOURCE', 'STATE', 'POINTS', 'BACK TO', 'SIZE', 'A WEEK', 'PROVEN'], ...rows],
+    [
+      [
+        'LAST GOOD',
+        'SOURCE',
+        'STATE',
+        'POINTS',
+        'BACK TO',
+        'SIZE',
+        'A WEEK',
+        'PROVEN',
+        ...(isDrilled ? ['RESTORED'] : []),
+      ],
+      ...rows,
+    ],
     width,
   )
 }
@@ -75,6 +92,21 @@ function problemLines(source: Status['sources'][number], paint: Painter, width: 
       `${paint.bold(name)}${first.slice(name.length)}`,
       ...rest.map((line) => `  ${line}`),
       ...(todo === null ? [] : [`  ${paint.cyan(todo)}`]),
+      '',
+    ].join('\n'),
+  ]
+}
+
+/** What a drill has found wrong with a source, until another one has gone well. */
+function drillLines({ source, drill }: Status['sources'][number], paint: Painter, width: number): string[] {
+  if (drill?.state !== 'failed') return []
+  const lines = wrapWords(printable(`${source}: its last drill failed: ${drill.error ?? ''}`), width - 2)
+  const [first = '', ...rest] = lines
+  return [
+    [
+      `${paint.bold(source)}${paint.yellow(first.slice(source.length))}`,
+      ...rest.map((line) => `  ${line}`),
+      `  ${paint.cyan(`hdsync drill ${source}`)}`,
       '',
     ].join('\n'),
   ]

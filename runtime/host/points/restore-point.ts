@@ -21,4 +21,6 @@ export interface RestorePoint {
   provenAt?: string
   /** Why it is known not to be what was written; absent where nothing is known to be wrong. */
   damaged?: string
+  /** When a drill last restored it, all of it or a sample, and found it as it was recorded. */
+  provenRestoreAt?: string
 }

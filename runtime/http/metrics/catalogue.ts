@@ -27,6 +27,18 @@ export const metrics = {
     help: 'How much of the room of the snapshot was used at its peak in that run, from 0 to 1.',
     labels: ['source'],
   },
+  hdsync_last_drill_timestamp_seconds: {
+    help: 'When the last drill of this source ended, well or not; 0 if there is none on record.',
+    labels: ['source'],
+  },
+  hdsync_last_drill_success: {
+    help: 'Whether the last drill of this source has proven it: 1 or 0.',
+    labels: ['source'],
+  },
+  hdsync_last_proven_restore_timestamp_seconds: {
+    help: 'When a restore of this source was last proven by a drill; 0 if there is none on record.',
+    labels: ['source'],
+  },
   hdsync_run_last_end_timestamp_seconds: { help: 'When the last run ended.', labels: [] },
   hdsync_run_last_duration_seconds: { help: 'How long the last run took.', labels: [] },
   hdsync_runs_unended: { help: 'Runs that have been asked for and have not ended.', labels: [] },

@@ -1,6 +1,7 @@
 import { Gauge, Registry } from 'prom-client'
 import type { AppContext } from '../context.ts'
 import { metrics, type Sample } from './catalogue.ts'
+import { drillSamples } from './drills.ts'
 import { functionSamples } from './functions.ts'
 import { sourceSamples } from './sources.ts'
 import { verifySamples } from './verify.ts'
@@ -19,6 +20,7 @@ export async function exposition({ engine, config, version, clock }: AppContext)
     { name: 'hdsync_build_info', labels: { version }, value: 1 },
     ...sourceSamples(engine, Object.keys(config.sources)),
     ...verifySamples(engine),
+    ...drillSamples(engine, Object.keys(config.sources), config.drill !== undefined),
     ...functionSamples(engine, clock.now()),
   ]
   for (const { name, labels, value } of samples) gauges.get(name)?.set(labels, value)

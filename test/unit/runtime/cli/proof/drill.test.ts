@@ -71,6 +71,17 @@ test('a sample of each source and one whole are restored, compared and removed; 
   expect(second.sources[1]).toMatchObject({ source: 'www', whole: true })
   expect(second.sources[0].point).not.toBe(home.point)
   const { run } = second
+  const status = JSON.parse((await hdsync(server, 'status', '--json')).out)
+  for (const one of status.sources)
+    expect(one).toMatchObject({
+      provenRestoreAt: expect.any(String),
+      drill: { state: 'proven', error: null },
+    })
+  expect((await hdsync(server, 'status')).out).toContain('RESTORED')
+  const points = JSON.parse((await hdsync(server, 'backups', 'home', '--json')).out)
+  expect(points.map(({ provenRestoreAt }: { provenRestoreAt: string }) => typeof provenRestoreAt)).toEqual([
+    ...['string', 'string'],
+  ])
   expect(JSON.parse((await hdsync(server, 'show', run, '--json')).out)).toMatchObject({
     ...{ run, kind: 'drill', state: 'succeeded' },
   })
@@ -178,6 +189,9 @@ export default defineFunction({
   const broken = await drill(server, 'www')
   expect(broken.exitCode).toBe(1)
   expect(broken.sources[0].error).toContain('judge failed:')
+  const { out } = await hdsync(server, 'status')
+  expect(out).toContain('www: its last drill failed: judge failed:')
+  expect(out).toContain('hdsync drill www')
   expect(readdirSync(join(server.folder, 'scratch'))).toEqual([])
 })
 
