@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -7,15 +8,21 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { backupStart } from '../../../../../events/index.ts'
+import { openEngine } from '../../../../../runtime/backup/engine.ts'
 import { main } from '../../../../../runtime/cli/program.ts'
+import { loadConfig } from '../../../../../runtime/config/load.ts'
 import { weekdayOf } from '../../../../../runtime/weekday.ts'
 import { backUp, makeServer, printed, type Server } from '../night.ts'
+
+const program = join(import.meta.dirname, '../../../../../deploy/bin/hdsync')
 
 async function hdsync(server: Server, ...words: string[]) {
   const io = printed()
@@ -202,4 +209,62 @@ test('is refused where nothing is configured', async () => {
     err: expect.stringContaining('drill: { scratch: /var/tmp }'),
   })
   expect(existsSync(join(server.folder, 'state/events.db'))).toBe(false)
+})
+
+test('after a kill in the middle nothing is left in the scratch folder once hdsync has started again', async () => {
+  const server = await made()
+  const scratch = join(server.folder, 'scratch')
+  writeFileSync(
+    join(server.folder, 'functions/waits.ts'),
+    `import { setTimeout as sleep } from 'node:timers/promises'
+import { defineFunction, drillRestored } from 'hdsync'
+export default defineFunction({
+  on: drillRestored,
+  emits: [],
+  timeout: '1h',
+  retry: { limit: 1 },
+  run: () => sleep(3_600_000),
+})
+`,
+  )
+  const child = spawn(program, ['drill', 'www', '-q', '--config', server.config], { stdio: 'ignore' })
+  const ended = once(child, 'close')
+  await expect
+    .poll(() => readdirSync(scratch, { recursive: true }).some((name) => String(name).endsWith('www/file')), {
+      timeout: 60_000,
+    })
+    .toBe(true)
+  child.kill('SIGKILL')
+  await ended
+  expect(readdirSync(scratch)).toHaveLength(1)
+  rmSync(join(server.folder, 'functions/waits.ts'))
+  const engine = await openEngine({ config: await loadConfig({ path: server.config, env: {} }) })
+  await engine?.start()
+  await engine?.stop()
+  expect(readdirSync(scratch)).toEqual([])
+  const [last] = JSON.parse((await hdsync(server, 'runs', '--all', '--json')).out)
+  expect(last).toMatchObject({
+    kind: 'drill',
+    state: 'failed',
+    error: expect.stringContaining('interrupted'),
+  })
+})
+
+test('a process that goes on makes one after the first night, and no other after the next', async () => {
+  const server = await made()
+  const config = await loadConfig({ path: server.config, env: {} })
+  const engine = await openEngine({ config, schedules: true })
+  await engine?.start()
+  try {
+    const drills = () => engine?.bus.events({ types: ['drill.finished', 'drill.failed'] }) ?? []
+    for (const _ of ['first', 'next']) {
+      const run = await engine?.trigger(backupStart, {})
+      await engine?.ended(run ?? '')
+      await expect.poll(drills, { timeout: 60_000 }).toHaveLength(1)
+    }
+    expect(drills()[0]?.type).toBe('drill.finished')
+    expect(engine?.bus.events({ types: ['drill.start'] })).toHaveLength(1)
+  } finally {
+    await engine?.stop()
+  }
 })
