@@ -31,6 +31,8 @@ export const copiedShape = {
   filesTransferred: count,
   bytesTransferred: count,
   filesDeleted: count,
+  /** Of those transferred, how many at least were there before. */
+  filesChanged: count.optional(),
   unchanged: z.boolean().optional(),
   warning: z.string().optional(),
   /** What was written to the source before is in the mirror, what was written after is not. */

@@ -87,6 +87,23 @@ export const syncHeld = defineEvent(
 )
 
 /**
+ * A copy changed many more files than is usual for its source: `usual` are the most that a night before did, null where too
+ * little is known. Until `sync.meant` nothing of the source is pruned.
+ */
+export const syncUnusual = defineEvent(
+  'sync.unusual',
+  z.strictObject({ source: name, changed: count, files: count, usual: count.nullable() }),
+  { ...fact, kept: { per: ['source'] } },
+)
+
+/** Somebody has said that what was unusual about the copies of a source was meant. */
+export const syncMeant = defineEvent('sync.meant', z.strictObject({ source: name }), {
+  ...fact,
+  triggerable: true,
+  kept: { per: ['source'] },
+})
+
+/**
  * A mirror took bytes from a snapshot that was found unreadable afterwards; it is not to be trusted, and not
  * archived, until the next good sync.
  */

@@ -1,4 +1,4 @@
-import type { DataOf, FileSystem, syncHeld } from '../events/index.ts'
+import type { DataOf, FileSystem, syncHeld, syncUnusual } from '../events/index.ts'
 import { count, counted } from './count.ts'
 
 type Held = DataOf<typeof syncHeld>
@@ -11,6 +11,15 @@ export function heldText(held: Held): string {
     return `lies on ${fileSystemText(is)}, and lay on ${fileSystemText(was)} at its last good copy: is something not mounted? A copy ${wouldDelete(held)}`
   }
   return `${wouldDelete(held)}, ${count(limit)} are allowed`
+}
+
+/** What is unusual about a copy, in words that follow the name of its source, and what to type. */
+export function unusualText({ source, changed, files, usual }: DataOf<typeof syncUnusual>): string {
+  const most =
+    usual === null
+      ? 'too few nights are known to say how many are usual'
+      : `${count(usual)} at most in the nights before`
+  return `${counted(changed, 'file')} of ${count(files)} entries were changed, ${most}; older restore points stay until: hdsync release ${source}`
 }
 
 /** Events of version 0.1 do not tell files from folders. */

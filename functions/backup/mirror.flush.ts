@@ -7,13 +7,16 @@ import {
   sourceSynced,
   sourceWarned,
   syncRun,
+  syncUnusual,
 } from '../../events/index.ts'
 import { configured } from '../../runtime/backup/configured.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { forgetHold } from '../../runtime/backup/holds/source-hold.ts'
 import { spoilsUnflushed } from '../../runtime/backup/mirror/may-be-lost.ts'
+import { tellsOfUnusual, unusualCopy } from '../../runtime/backup/mirror/unusual.ts'
 import { SuspectMirrorError } from '../../runtime/errors.ts'
+import { unusualText } from '../../runtime/why-held.ts'
 
 /**
  * Flushes a copy to the disk; only then is the mirror good. Then its archive is written, and the next source of the target
@@ -22,12 +25,12 @@ import { SuspectMirrorError } from '../../runtime/errors.ts'
  */
 export default defineFunction({
   on: mirrorFlush,
-  emits: [sourceSynced, sourceWarned, sourceFailed, sourceNext, mirrorSuspect, archiveWeekly],
+  emits: [sourceSynced, syncUnusual, sourceWarned, sourceFailed, sourceNext, mirrorSuspect, archiveWeekly],
   timeout: '2h',
   concurrency: { key: ({ source }) => source },
 
   async run({ data, attempt }, context) {
-    const { config, host, emit } = context
+    const { config, events, host, emit } = context
     const { source, target } = configured(config, data.source)
     const { warnings, ...copied } = data.copied
     await host.targets.prove(target, source)
@@ -38,8 +41,10 @@ export default defineFunction({
       })
     }
     await host.mirrors.flush(mirror.path)
+    const unusual = unusualCopy(source.name, copied, events.recent(tellsOfUnusual, source.name, 100))
     emit(sourceSynced, { source: source.name, ...copied, boot: host.boots.current })
-    for (const reason of warnings) {
+    if (unusual) emit(syncUnusual, unusual)
+    for (const reason of [...warnings, ...(unusual ? [unusualText(unusual)] : [])]) {
       emit(sourceWarned, { source: source.name, step: syncRun.type, reason }, { attempt })
     }
     forgetHold(source, context)

@@ -100,6 +100,7 @@ const told = [
   'verify.failed',
   'drill.failed',
   'drill.overdue',
+  'sync.unusual',
 ] as const
 
 /** The keys of a hook, each by itself. */

@@ -3,6 +3,7 @@ import type { Config, Target } from '../../config/config.ts'
 import type { Host } from '../../host/host.ts'
 import { isoOf } from '../../instant.ts'
 import { dateOf } from '../../weekday.ts'
+import { openUnusual } from '../mirror/unusual.ts'
 import { dueToBeKept } from './due.ts'
 import { archiveRecord, isWeekday, type KeepPoint, pointsOf } from './points.ts'
 import { decidePruning, type Pruning } from './pruning.ts'
@@ -38,10 +39,17 @@ export async function keepDue(
   archives: Archives,
 ): Promise<KeptArchive[]> {
   const rules = keepRules(config)
-  if (!rules) return []
+  const unusual = openUnusual(events)
+  if (!rules && !unusual) return []
   const points = pointsOf(await archives.standing(to, source), archiveRecord(events))
   const added: KeptArchive[] = []
-  for (const point of dueToBeKept(points, weekday, startedAt, rules)) {
+  // What is from before it may be the last that is good, be it of the same day.
+  const due = unusual
+    ? points.filter(({ folder, at }) => folder === weekday && at < unusual.at)
+    : rules
+      ? dueToBeKept(points, weekday, startedAt, rules)
+      : []
+  for (const point of due) {
     const { how, ...kept } = await archives.keep(to, point.path, dateOf(point.at))
     if (how !== 'there') added.push({ ...describe(point), ...kept })
   }
@@ -69,7 +77,19 @@ export async function planPruning(
     ...record,
     kept: [...added, ...record.kept],
   })
-  return decidePruning(points, record, rules)
+  const pruning = decidePruning(points, record, rules)
+  const unusual = openUnusual(events)
+  return unusual ? withoutRemoval(pruning, source) : pruning
+}
+
+/** While nobody has said that it was meant, what is from before an unusual copy may be the last that is good. */
+function withoutRemoval({ stay, go, waits }: Pruning, source: string): Pruning {
+  if (go.length === 0) return { stay, go, ...(waits !== undefined && { waits }) }
+  return {
+    stay: [...stay, ...go.map((point) => ({ point, for: [] }))],
+    go: [],
+    waits: `a copy has changed unusually many files: hdsync release ${source}, if that was meant`,
+  }
 }
 
 /** What stays in the folder `kept`, as it is recorded. */

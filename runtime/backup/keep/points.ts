@@ -7,6 +7,8 @@ import {
   readStored,
   sourceArchived,
   sourceKept,
+  syncMeant,
+  syncUnusual,
 } from '../../../events/index.ts'
 import type { StandingArchive } from '../../host/archive/kept.ts'
 import { dateOf, weekdayOf, weekdays } from '../../weekday.ts'
@@ -20,7 +22,14 @@ export interface KeepPoint extends StandingArchive, Dated {
 }
 
 /** The kinds of events about a source that tell of its archives. */
-export const tellsOfArchives: readonly EventDefinition[] = [sourceArchived, sourceKept, archiveDamaged]
+export const tellsOfArchives: readonly EventDefinition[] = [
+  sourceArchived,
+  sourceKept,
+  archiveDamaged,
+  // While something unusual is open nothing goes.
+  syncUnusual,
+  syncMeant,
+]
 
 /** A night's archive, as it was proven. */
 export interface ArchivedNight extends DataOf<typeof sourceArchived> {

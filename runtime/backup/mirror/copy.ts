@@ -21,6 +21,7 @@ export interface CopyDone {
   filesTransferred: number
   bytesTransferred: number
   filesDeleted: number
+  filesChanged?: number
   unchanged?: true
   warning?: string
   counted?: DataOf<typeof sourceSynced>['counted']
@@ -81,7 +82,13 @@ export async function copy(
     log.info(
       `not copied: nothing has changed on either side since rsync compared everything, ${left.compared}`,
     )
-    const nothing = { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0, unchanged: true } as const
+    const nothing = {
+      filesTransferred: 0,
+      bytesTransferred: 0,
+      filesDeleted: 0,
+      filesChanged: 0,
+      unchanged: true,
+    } as const
     const contents = { compared: undefined, before, sizeBytes: undefined }
     const { files } = counted
     return {
@@ -134,6 +141,8 @@ export async function copy(
     filesTransferred: stats.transferred + (some?.stats.transferred ?? 0),
     bytesTransferred: stats.transferredBytes + (some?.stats.transferredBytes ?? 0),
     filesDeleted: stats.deleted,
+    // What was created may be no file.
+    filesChanged: Math.max(0, stats.transferred - stats.created),
     ...(isUntouched(outcome) && (!some || isUntouched(some)) && { unchanged: true as const }),
     ...(counted && { counted, sourceNames }),
     files: stats.files,

@@ -122,7 +122,8 @@ function tellOf({ id }: Event, emitted: Emitted, options: EmitOptions, io: Io): 
   return exitCodes.succeeded
 }
 
-async function emit(event: Event, config: Config, options: EmitOptions, io: Io): Promise<Emitted> {
+/** Puts an event on the bus, by whoever is at work there. */
+export async function emit(event: Event, config: Config, options: EmitOptions, io: Io): Promise<Emitted> {
   // Judged here in any case: a person is told the same, and as much, whoever takes it.
   const registry = await loadFunctions(config)
   const publication = requestPublication(event, registry, { now: Date.now() })

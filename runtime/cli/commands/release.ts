@@ -1,23 +1,48 @@
-import { releasableHolds } from '../../backup/holds/holds.ts'
+import { nanoid } from 'nanoid'
+import { syncMeant } from '../../../events/index.ts'
+import { type OpenHolds, openHold, releasableHolds } from '../../backup/holds/holds.ts'
+import { openUnusual, tellsOfUnusual } from '../../backup/mirror/unusual.ts'
+import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
+import { commandSource } from '../command-source.ts'
+import { exitCodes } from '../exit-codes.ts'
 import { painter } from '../format.ts'
 import type { Io } from '../io.ts'
 import { readPast } from '../past.ts'
+import { emit } from './emit.ts'
 import { holdText } from './held.ts'
 import { follow, type RunOptions } from './run.ts'
 
 /**
- * `hdsync release`: runs the backup of what is held, with leave to delete what stood on the list when it was held. What
+ * `hdsync release`: says that unusually many changes of a source were meant, so that its archives are pruned again; or runs the backup of what is held, with leave to delete what stood on the list when it was held. What
  * else has been deleted at the source since then counts against the source's own limit. One sync uses it up.
  * @throws {UsageError} Nothing is held under this id.
  */
 export async function releaseCommand(id: string, options: RunOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   const lists = heldLists(config.state)
+  const isMeant = readPast(config, ({ bus }) => isUnusualAlone({ bus, config, lists }, id))
+  if (isMeant) return sayMeant(id, config, options, io)
   const holds = readPast(config, ({ bus, journal }) => releasableHolds({ bus, journal, config, lists }, id))
   if (!options.quiet && !options.json) {
     for (const hold of holds) io.stderr(holdText(hold, painter(false)))
   }
   return follow(config, options, io, { release: id, sources: holds.map(({ source }) => source) })
+}
+
+/** Whether a source has something unusual that nobody has said was meant, and nothing that is held. */
+function isUnusualAlone({ bus, config, lists }: OpenHolds, source: string): boolean {
+  if (!Object.hasOwn(config.sources, source) || openHold({ bus, lists }, source)) return false
+  const types = tellsOfUnusual.map(({ type }) => type)
+  return openUnusual(bus.events({ types, subject: source, newestFirst: true, limit: 1000 })) !== undefined
+}
+
+async function sayMeant(source: string, config: Config, options: RunOptions, io: Io): Promise<number> {
+  const event = { type: syncMeant.type, source: commandSource, id: nanoid(), data: { source } }
+  const { run } = await emit(event, config, {}, io)
+  if (options.json) io.stdout(`${JSON.stringify({ source, meant: true, run })}\n`)
+  else
+    io.stdout(`${source}: its unusual changes were meant; older restore points go again as \`keep\` says\n`)
+  return exitCodes.succeeded
 }

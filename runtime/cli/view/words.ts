@@ -3,7 +3,7 @@ import * as events from '../../../events/index.ts'
 import { tellingLine } from '../../backup/telling-line.ts'
 import { count, counted } from '../../count.ts'
 import { formatBytes } from '../../units.ts'
-import { heldText } from '../../why-held.ts'
+import { heldText, unusualText } from '../../why-held.ts'
 import { localDay, localTime, printable } from '../format.ts'
 
 export { count, counted } from '../../count.ts'
@@ -45,6 +45,8 @@ const sentences = new Map<string, Words[string]>([
       ? 'mirror done: nothing has changed'
       : `mirror done: ${counted(filesTransferred, 'file')}, ${formatBytes(bytesTransferred)} copied, ${count(filesDeleted)} deleted${warning ? `; ${warning}` : ''}`,
   ),
+  say(events.syncUnusual, (unusual) => `UNUSUAL: ${unusualText(unusual)}`),
+  say(events.syncMeant, () => 'what was unusual was meant'),
   say(events.syncHeld, (held) => `HELD: ${heldText(held)}`),
   say(
     events.snapshotReleased,

@@ -22,6 +22,7 @@ import {
   type SourceResult,
   sourceFailed,
   syncHeld,
+  syncUnusual,
   unitFailed,
   verifyFailed,
   verifyFinished,
@@ -29,7 +30,7 @@ import {
 import { count } from '../../count.ts'
 import { neverBegan, tookMs } from '../../run-duration.ts'
 import { formatBytes, formatDuration } from '../../units.ts'
-import { heldText } from '../../why-held.ts'
+import { heldText, unusualText } from '../../why-held.ts'
 
 /** How much an event should disturb. */
 export type Urgency = 'good' | 'news' | 'warning' | 'bad'
@@ -169,6 +170,10 @@ const phrases = [
     text: `${held.source} ${heldText(held)}. ${
       held.deleted > 0 ? `It was stopped after ${count(held.deleted)}.` : 'Nothing was deleted.'
     }\n\nTo see what would go, on ${host}: hdsync show --held ${held.source}\nIf that is as it should be: hdsync release ${held.source}`,
+  })),
+  say(syncUnusual, (unusual, host) => ({
+    what: `unusually many files of ${unusual.source} were changed`,
+    text: `${unusual.source} on ${host}: ${unusualText(unusual)}.\n\nIf nobody meant to rewrite so many files, look for who did: hdsync diff ${unusual.source} --from 2d shows what has changed.`,
   })),
   say(runOverdue, ({ source, lastSuccessAt, firstSeenAt, allowedMs }, host) => ({
     what: `no backup of ${source} since ${localTime(lastSuccessAt ?? firstSeenAt)}`,
