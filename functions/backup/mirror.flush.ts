@@ -14,9 +14,8 @@ import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { forgetHold } from '../../runtime/backup/holds/source-hold.ts'
 import { spoilsUnflushed } from '../../runtime/backup/mirror/may-be-lost.ts'
-import { tellsOfUnusual, unusualCopy } from '../../runtime/backup/mirror/unusual.ts'
+import { tellsOfUnusual, unusualCopy, unusualWarnings } from '../../runtime/backup/mirror/unusual.ts'
 import { SuspectMirrorError } from '../../runtime/errors.ts'
-import { unusualText } from '../../runtime/why-held.ts'
 
 /**
  * Flushes a copy to the disk; only then is the mirror good. Then its archive is written, and the next source of the target
@@ -44,7 +43,7 @@ export default defineFunction({
     const unusual = unusualCopy(source.name, copied, events.recent(tellsOfUnusual, source.name, 100))
     emit(sourceSynced, { source: source.name, ...copied, boot: host.boots.current })
     if (unusual) emit(syncUnusual, unusual)
-    for (const reason of [...warnings, ...(unusual ? [unusualText(unusual)] : [])]) {
+    for (const reason of [...warnings, ...unusualWarnings(unusual)]) {
       emit(sourceWarned, { source: source.name, step: syncRun.type, reason }, { attempt })
     }
     forgetHold(source, context)

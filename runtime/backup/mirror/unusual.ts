@@ -7,6 +7,7 @@ import {
   syncMeant,
   syncUnusual,
 } from '../../../events/index.ts'
+import { unusualText } from '../../why-held.ts'
 
 /** What tells whether a copy changed more files than is usual, and whether somebody has said that it was meant. */
 export const tellsOfUnusual = [sourceSynced, syncUnusual, syncMeant]
@@ -58,6 +59,11 @@ export function unusualCopy(
   })
   if (!isUnusual({ changed, files: counted.files, before })) return undefined
   return { source, changed, files: counted.files, usual: before.length > 0 ? Math.max(...before) : null }
+}
+
+/** Why a copy is not as it should be. */
+export function unusualWarnings(unusual: DataOf<typeof syncUnusual> | undefined): string[] {
+  return unusual ? [unusualText(unusual)] : []
 }
 
 /** The unusual copies since somebody said last that all was meant. @param history The newest first. */

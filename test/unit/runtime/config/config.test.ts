@@ -61,6 +61,7 @@ describe('parseConfig()', () => {
       listen: { host: '127.0.0.1', port: 7227 },
       tokenFile: '/etc/hdsync/http.token',
       hosts: [],
+      restore: false,
       rateLimit: { perSecond: 100, burst: 1000 },
       webhooks: {},
     })
