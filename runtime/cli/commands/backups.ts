@@ -44,16 +44,18 @@ function pointsTable(points: readonly RestorePoint[], { width }: Io): string {
   // Where no drill was ever made there is nothing to tell of it.
   const isDrilled = points.some(({ provenRestoreAt }) => provenRestoreAt !== undefined)
   const since = (iso: string | undefined) => (iso === undefined ? '-' : ago(now - Date.parse(iso)))
-  const rows = points.map(({ id, at, kind, files, sizeBytes, target, provenAt, provenRestoreAt, damaged }) => [
-    id,
-    localMinute(Date.parse(at)),
-    kind,
-    files === undefined ? '-' : String(files),
-    sizeBytes === undefined ? '-' : formatBytes(sizeBytes),
-    target,
-    damaged !== undefined ? 'DAMAGED' : since(provenAt),
-    ...(isDrilled ? [since(provenRestoreAt)] : []),
-  ])
+  const rows = points.map(
+    ({ id, at, kind, files, sizeBytes, target, provenAt, provenRestoreAt, damaged }) => [
+      id,
+      localMinute(Date.parse(at)),
+      kind,
+      files === undefined ? '-' : String(files),
+      sizeBytes === undefined ? '-' : formatBytes(sizeBytes),
+      target,
+      damaged !== undefined ? 'DAMAGED' : since(provenAt),
+      ...(isDrilled ? [since(provenRestoreAt)] : []),
+    ],
+  )
   return table(
     [['ID', 'WHEN', 'KIND', 'FILES', 'SIZE', 'ON', 'PROVEN', ...(isDrilled ? ['RESTORED'] : [])], ...rows],
     width,
