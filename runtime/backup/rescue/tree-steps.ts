@@ -54,7 +54,12 @@ function mountStep({ at, device, type, root, options }: RecordedMount, { now, ad
   const path = inRescue(at)
   add({ why: `for ${at}`, argv: ['mkdir', '--parents', path] })
   const asked = options.filter((one) => ['compress', 'compress-force'].includes(one.split('=')[0] ?? ''))
-  const words = [...(root === '/' ? [] : [`subvol=${root}`]), ...(type === 'btrfs' ? asked : [])]
+  const words = [
+    ...(root === '/' ? [] : [`subvol=${root}`]),
+    ...(type === 'btrfs' ? asked : []),
+    // Without being told to, it keeps neither attributes nor access lists.
+    ...(type === 'reiserfs' ? ['user_xattr', 'acl'] : []),
+  ]
   const argv: [string, ...string[]] = [
     'mount',
     '-t',

@@ -41,7 +41,11 @@ export async function performSteps(journal: RescueJournal, performing: Performin
     begins(step, index + 1, journal.steps.length)
     if (!wasDone) place.write({ ...journal, done: [...done], doing: step.id })
     try {
-      await perform(wasDone && step.again ? { ...step, argv: step.again.argv } : step, performing)
+      const partly = await perform(
+        wasDone && step.again ? { ...step, argv: step.again.argv } : step,
+        performing,
+      )
+      if (partly !== undefined) failed(step, partly)
     } catch (error) {
       signal.throwIfAborted()
       if (!step.mayFail) throw error
@@ -62,16 +66,19 @@ async function stands(again: NonNullable<Step['again']>, runner: CommandRunner):
   )
 }
 
-async function perform({ argv, input, asks }: Step, { runner, hdsync, signal }: Performing): Promise<void> {
+/** @returns What was done only in part: a sentence. */
+async function perform(
+  { argv, input, asks }: Step,
+  { runner, hdsync, signal }: Performing,
+): Promise<string | undefined> {
   const [program, ...words] = argv
   if (program !== 'hdsync' && !asks) {
     await runner.run({ argv, timeoutMs: week, signal, ...(input !== undefined && { input }) })
-    return
+    return undefined
   }
   // A passphrase is typed, and a restore shows how far it is.
   const status = await runInTerminal(program === 'hdsync' ? [...hdsync, ...words] : argv)
-  // 1: some files could not be read; they are listed, and the rest is there.
-  if (status !== 0 && !(program === 'hdsync' && status === 1)) {
-    throw new TerminalError(`${[program, ...words].join(' ')} ended with ${status}`)
-  }
+  if (status === 0) return undefined
+  if (program === 'hdsync' && status === 1) return 'not everything came back; what did not is listed above'
+  throw new TerminalError(`${[program, ...words].join(' ')} ended with ${status}`)
 }

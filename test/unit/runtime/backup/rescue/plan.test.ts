@@ -133,7 +133,7 @@ test('from the disks up, each after what it lies on, and a source after the file
       'mount -t ext4 /dev/mapper/vg01-root /mnt/rescue',
       'hdsync --disk /mnt/b restore root --at root@latest --to /mnt/rescue --yes',
       'mkdir --parents /mnt/rescue/var',
-      'mount -t reiserfs /dev/mapper/vg01-var /mnt/rescue/var',
+      'mount -t reiserfs -o user_xattr,acl /dev/mapper/vg01-var /mnt/rescue/var',
       'hdsync --disk /mnt/b restore var --at var@latest --to /mnt/rescue/var --yes',
       'mkdir --parents /mnt/rescue/boot',
       'mount -t ext3 /dev/vda1 /mnt/rescue/boot',
