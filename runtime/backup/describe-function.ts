@@ -1,3 +1,5 @@
+import type { OnBusy, PutOff } from '../core/bus/bus.ts'
+import { putOffOf } from '../core/order.ts'
 import type { Disabled } from '../core/registry/disabled.ts'
 import { isDisabled, type RegisteredFunction, type Registry } from '../core/registry/registry.ts'
 import { isoOf } from '../instant.ts'
@@ -14,8 +16,10 @@ export interface FunctionDescription {
   /** When it has its turn without any event, and when that is next. */
   schedule?: string
   next?: string
-  /** How many deliveries of one key are handled at once, where the function says so. */
-  concurrency?: { limit: number }
+  /** How many deliveries of one key are handled at once, and what becomes of more, where the function says so. */
+  concurrency?: { limit?: number; onBusy?: OnBusy }
+  /** How long no further event must have come, and how long it is waited for that at most. */
+  debounce?: PutOff
   builtIn: boolean
   file: string
   /** Why it is left out. */
@@ -49,7 +53,9 @@ function describeFunction(one: RegisteredFunction, disabled: Disabled): Function
   const { name, file, definition, timeoutMs, retry, guest, schedule } = one
   const isOff = isDisabled(one, disabled)
   const next = isOff ? undefined : schedule?.nextAfter(Date.now())
-  const { limit } = definition.spec.concurrency ?? {}
+  const { limit, onBusy } = definition.spec.concurrency ?? {}
+  const { debounce } = definition.spec
+  const putOff = debounce === undefined ? undefined : putOffOf(debounce)
   const types = (events: typeof definition.on) => events.map(({ type }) => type)
   return {
     name,
@@ -57,7 +63,10 @@ function describeFunction(one: RegisteredFunction, disabled: Disabled): Function
     emits: types(definition.emits),
     timeoutMs,
     tries: retry.limit,
-    ...(limit !== undefined && { concurrency: { limit } }),
+    ...((limit !== undefined || onBusy !== undefined) && {
+      concurrency: { ...(limit !== undefined && { limit }), ...(onBusy !== undefined && { onBusy }) },
+    }),
+    ...(putOff && { debounce: putOff }),
     ...(schedule && { schedule: schedule.text }),
     ...(next !== undefined && { next: isoOf(next) }),
     builtIn: !guest,

@@ -226,7 +226,7 @@ function assemble(
       if (options.schedules && endsBackup(event)) proveIfDue()
     },
     onSettled(settlement) {
-      ends.settled(settlement.delivery.event)
+      ends.settled()
       observer.onSettled(settlement)
     },
     relieve(error) {

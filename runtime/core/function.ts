@@ -203,9 +203,19 @@ export interface FunctionSpec<
   timeout?: string
   /**
    * Of deliveries with an equal key so many are handled at once (`limit`; 1 unless given), and begun in the order of their
-   * events.
+   * events. One that comes while so many are open waits, unless `onBusy` says otherwise: `skip` ends it without calling
+   * `run`; with `replace` it waits, and ends those that have waited. What runs is never interrupted.
    */
-  concurrency?: { key: (data: DataOf<On>, run: { id: string }) => string; limit?: number }
+  concurrency?: {
+    key: (data: DataOf<On>, run: { id: string }) => string
+    limit?: number
+    onBusy?: 'wait' | 'skip' | 'replace'
+  }
+  /**
+   * Waits until no further event has come for so long (`30s`), of the same key where there is one, and handles the last one
+   * alone. At the latest after `longest`, which is ten times as long unless given.
+   */
+  debounce?: string | { wait: string; longest?: string }
   /** What to do when `run` throws anything but a TerminalError; three attempts unless given. */
   retry?: Partial<RetryPolicy>
   /**

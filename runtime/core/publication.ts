@@ -6,8 +6,9 @@ import type { EventDefinition, InputOf } from '../../events/define.ts'
 import type { Envelope } from '../../events/envelope.ts'
 import { TerminalError } from '../errors.ts'
 import { isoOf } from '../instant.ts'
-import { heldBack, heldUntil, type NewDelivery, type Publication, unknownKey } from './bus/bus.ts'
-import type { EmitOptions, FunctionDefinition } from './function.ts'
+import { heldBack, heldUntil, type Publication } from './bus/bus.ts'
+import type { EmitOptions } from './function.ts'
+import { orderOf } from './order.ts'
 import { isAttribute } from './origin.ts'
 import { laneOf, type Registry } from './registry/registry.ts'
 
@@ -144,21 +145,10 @@ export function startPublication<E extends EventDefinition>(
     deliveries: child.deliveries.map((delivery) => ({
       ...delivery,
       ...(event.startsRun && { runAt: later }),
-      ...keyOf(registry.get(delivery.function)?.definition, child.event.data, runid),
+      ...orderOf(registry.get(delivery.function)?.definition, child.event.data, runid),
     })),
     ...(key !== undefined && { dedupe: { key, withinMs } }),
   }
-}
-
-/** What orders a delivery. Keys that are still to be computed are so one after the other. */
-export function keyOf(
-  definition: FunctionDefinition | undefined,
-  data: unknown,
-  runId = '',
-): Pick<NewDelivery, 'key' | 'keyLimit'> {
-  const { key, limit } = definition?.spec.concurrency ?? {}
-  const found = key?.(data as never, { id: runId })
-  return { key: found, ...(limit !== undefined && found !== unknownKey && { keyLimit: limit }) }
 }
 
 /** A run id that is always the same for a text. */
@@ -197,7 +187,7 @@ function publicationOf(
     deliveries: registry.handlersOf(event.type, identity.runid).map((one) => ({
       function: one.name,
       lane: laneOf(one, event),
-      ...keyOf(one.definition, data, identity.runid),
+      ...orderOf(one.definition, data, identity.runid),
       // 0 is due whatever the clock says: it may be set back.
       runAt: delayMs > 0 ? now + delayMs : 0,
     })),

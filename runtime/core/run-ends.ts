@@ -21,9 +21,9 @@ export class RunEnds {
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>()
   /** How often each stalled run was named. */
   readonly #asked = new Map<string, number>()
-  /** Runs that are about to be looked at. */
-  readonly #looking = new Set<string>()
   readonly #options: Required<RunEndsOptions>
+  /** Whether the runs that are waited for are about to be looked at. */
+  #isLooking = false
   #failure: Error | undefined
 
   constructor(options: RunEndsOptions) {
@@ -50,15 +50,16 @@ export class RunEnds {
 
   heard(event: Envelope): void {
     if (event.runid && this.#options.registry.event(event.type)?.endsRun) this.#resolve(event.runid)
+    this.settled()
   }
 
-  /** Something that a run owed has come to its end. */
-  settled({ runid }: Pick<Envelope, 'runid'>): void {
-    if (!runid || !this.#waiting.has(runid) || this.#looking.has(runid)) return
-    this.#looking.add(runid)
+  /** Something that was owed has come to its end, or something has come that stands for what was owed: to any run. */
+  settled(): void {
+    if (this.#waiting.size === 0 || this.#isLooking) return
+    this.#isLooking = true
     this.#options.clock.schedule(countEveryMs, () => {
-      this.#looking.delete(runid)
-      this.look(runid)
+      this.#isLooking = false
+      for (const runId of [...this.#waiting.keys()]) this.look(runId)
     })
   }
 

@@ -4,7 +4,8 @@ import { isoOf } from '../instant.ts'
 import type { EventBus, Publication } from './bus/bus.ts'
 import type { Journal } from './bus/journal.ts'
 import type { Clock } from './clock.ts'
-import { factPublication, keyOf, rootPublication } from './publication.ts'
+import { orderOf } from './order.ts'
+import { factPublication, rootPublication } from './publication.ts'
 import { foundIn, isDisabled, laneOf, type RegisteredFunction, type Registry } from './registry/registry.ts'
 import type { Schedule } from './schedule.ts'
 
@@ -131,9 +132,9 @@ export class Scheduler {
       // A crash before it is remembered gives it no second turn: the id is there already.
       const origin = { id: `schedule ${one.name} ${isoOf(at)}` }
       const { event } = rootPublication(registry, scheduleDue, data, { now, origin })
-      const key = keyOf(one.definition, event.data, event.runid)
+      const order = orderOf(one.definition, event.data, event.runid)
       await publish([
-        { event, deliveries: [{ function: one.name, lane: laneOf(one, scheduleDue), ...key, runAt: 0 }] },
+        { event, deliveries: [{ function: one.name, lane: laneOf(one, scheduleDue), ...order, runAt: 0 }] },
       ])
     }
     memos.set(one.name, { ...memo, after: at })
@@ -151,7 +152,7 @@ export class Scheduler {
     const good = turns.find(({ runid = '' }) =>
       this.#options.journal
         .tallies(runid)
-        .some(({ function: name, state }) => name === one.name && state === 'done'),
+        .some(({ function: name, state, tried }) => name === one.name && state === 'done' && tried > 0),
     )
     const base = good ? Math.max(since, Date.parse((good.data as { at: string }).at)) : since
     const now = clock.now()

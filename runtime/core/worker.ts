@@ -11,6 +11,7 @@ import { failureText } from './guests/failure-text.ts'
 import { refuseDeep } from './guests/lineage.ts'
 import { CutOffError } from './guests/thrown.ts'
 import { type KeptResults, keptInMemory, onceWith } from './once.ts'
+import { orderUnder } from './order.ts'
 import { childPublication, startPublication } from './publication.ts'
 import { isBeside, isDisabled, type RegisteredFunction, type Registry } from './registry/registry.ts'
 import { isSafe } from './registry/safe-runs.ts'
@@ -83,8 +84,8 @@ async function computeKey(
   try {
     const key = await compute(delivery.event)
     const attempt = { startedAt, endedAt: options.clock.now() }
-    const keyLimit = target.definition.spec.concurrency?.limit
-    return { outcome: 'keyed', delivery, attempt, key, keyLimit, publications: [] }
+    const order = { ...orderUnder(target.definition, key), key }
+    return { outcome: 'keyed', delivery, attempt, ...order, publications: [] }
   } catch (thrown) {
     const error = new TerminalError(`concurrency.key: ${toError(thrown).message}`, { cause: thrown })
     const isCutOff = thrown instanceof CutOffError && delivery.tries < target.retry.limit

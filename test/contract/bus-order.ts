@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type Delivery, heldBack, unknownKey } from '../../runtime/core/bus/bus.ts'
-import { attempt, type BusBench } from './bus-bench.ts'
+import { attempt, type BusBench, eventTime } from './bus-bench.ts'
 import { event, owed } from './publication.ts'
 
 /** What waits: for its time, for its key, for its run. See bus.ts. */
@@ -47,6 +47,62 @@ export function describeOrder(on: BusBench): void {
       await on.bus.expedite('run1')
       expect(on.bus.heldRun()).toBe('run2')
       expect(await claimedIds()).toEqual(['a'])
+    })
+  })
+
+  describe('a delivery that is put off', () => {
+    const at = (ms: number) => ({ time: new Date(eventTime + ms).toISOString() })
+    const putOff = { key: 'k', putOff: { waitMs: 30, longestMs: 100 } }
+    const now = (ms: number) => ({ now: eventTime + ms })
+
+    test('waits until no later one has come for so long, and is the only one left', async () => {
+      await on.bus.publish([owed('a', putOff, at(0)), owed('other', { ...putOff, key: 'l' }, at(0))])
+      expect((await exchange({ ...now(0), publish: [owed('b', putOff, at(20))] })).claimed).toEqual([])
+      reopen()
+      expect(await claimedIds(now(49))).toEqual(['other'])
+      expect(await claimedIds(now(50))).toEqual(['b'])
+      // What is in hand is not put off any more: the next one begins anew.
+      await on.bus.publish([owed('c', putOff, at(60))])
+      expect(on.bus.open().map(({ eventId, runAt }) => [eventId, runAt - eventTime])).toEqual([
+        ['other', 30],
+        ['b', 50],
+        ['c', 90],
+      ])
+    })
+
+    test('is so at most for the longest time from the first on', async () => {
+      for (const ms of [0, 25, 50, 75, 99]) await on.bus.publish([owed(`at${ms}`, putOff, at(ms))])
+      expect(await claimedIds(now(99))).toEqual([])
+      expect(await claimedIds(now(100))).toEqual(['at99'])
+    })
+
+    test('waits for what is in hand of its key as well', async () => {
+      await on.bus.publish([owed('a', putOff, at(0))])
+      const a = await claimOne(eventTime + 30)
+      await on.bus.publish([owed('b', putOff, at(40)), owed('c', putOff, at(50))])
+      expect(await claimedIds(now(200))).toEqual([])
+      await settle({ outcome: 'done', delivery: a, attempt, publications: [] })
+      expect(await claimedIds(now(200))).toEqual(['c'])
+    })
+
+    test('is so from the moment at which its key is known', async () => {
+      await on.bus.publish(['a', 'b'].map((id) => owed(id, { key: unknownKey }, at(0))))
+      for (const ms of [10, 20]) {
+        const delivery = await claimOne(eventTime + ms)
+        const known = { startedAt: 0, endedAt: eventTime + ms }
+        await settle({ outcome: 'keyed', delivery, attempt: known, ...putOff, publications: [] })
+      }
+      expect(await claimedIds(now(49))).toEqual([])
+      expect((await claimOne(eventTime + 50)).event.id).toBe('b')
+      expect(on.bus.open()).toHaveLength(1)
+    })
+
+    test('keeps a later time that it was given, and the turn of its run', async () => {
+      await on.bus.publish([
+        owed('later', { ...putOff, runAt: eventTime + 500 }, at(0)),
+        owed('held', { ...putOff, key: 'l', runAt: heldBack }, at(0)),
+      ])
+      expect(on.bus.open().map(({ runAt }) => runAt)).toEqual([eventTime + 500, heldBack])
     })
   })
 
@@ -101,6 +157,53 @@ export function describeOrder(on: BusBench): void {
         })
       }
       expect([...free, ...(await claimedIds())]).toEqual(['a', 'b'])
+    })
+
+    test('that is busy ends what comes with `skip`, and not what has room', async () => {
+      const skips = { key: 'k', keyLimit: 2, onBusy: 'skip' as const }
+      await on.bus.publish(['a', 'b', 'c'].map((id) => owed(id, skips)))
+      expect(on.bus.open()).toHaveLength(2)
+      const { claimed } = await exchange({ publish: [owed('d', skips), owed('e', { ...skips, key: 'l' })] })
+      expect(claimed.map(({ event: { id } }) => id)).toEqual(['a', 'b', 'e'])
+      await settle({ outcome: 'done', delivery: claimed[0] as Delivery, attempt, publications: [] })
+      await on.bus.publish([owed('f', skips), owed('g', skips)])
+      expect(await claimedIds()).toEqual(['f'])
+      expect(on.bus.open()).toHaveLength(3)
+    })
+
+    test('that is busy keeps with `replace` the newest alone of what waits behind it', async () => {
+      const replaces = { key: 'k', onBusy: 'replace' as const }
+      await on.bus.publish(['a', 'b', 'c'].map((id) => owed(id, replaces)))
+      const a = await claimOne()
+      await exchange({ claim: 0, publish: [owed('d', replaces)] })
+      reopen()
+      expect(on.bus.open().map(({ eventId }) => eventId)).toEqual(['a', 'd'])
+      await settle({ outcome: 'retry', delivery: a, attempt, runAt: 50 })
+      await on.bus.publish([owed('e', replaces)])
+      expect(await claimedIds()).toEqual([])
+      const again = await claimOne(50)
+      await settle({ outcome: 'done', delivery: again, attempt, publications: [] })
+      expect(await claimedIds()).toEqual(['e'])
+    })
+
+    test('that is computed after the claim, and busy then, ends the delivery with `skip`', async () => {
+      await on.bus.publish(['a', 'b', 'c'].map((id) => owed(id, { key: unknownKey })))
+      const skips = {
+        outcome: 'keyed' as const,
+        key: 'k',
+        onBusy: 'skip' as const,
+        publications: [],
+        attempt,
+      }
+      await settle({ ...skips, delivery: await claimOne() })
+      const [a, b] = (await exchange({})).claimed as [Delivery, Delivery]
+      expect([a.event.id, b.event.id, b.key]).toEqual(['a', 'b', unknownKey])
+      expect((await settle({ ...skips, delivery: b })).settled).toEqual([true])
+      expect((await settle({ ...skips, delivery: b })).settled).toEqual([false])
+      const c = await claimOne()
+      await settle({ ...skips, delivery: c, key: 'l' })
+      expect(await claimedIds()).toEqual(['c'])
+      expect(on.bus.open().map(({ eventId }) => eventId)).toEqual(['a', 'c'])
     })
 
     test('that is free again when a run is taken back lets the next one pass', async () => {

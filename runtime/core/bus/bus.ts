@@ -11,6 +11,8 @@ import type { Envelope } from '../../../events/envelope.ts'
  * - **No doubles.** An event whose `source` and `id` are already there is not taken a second time.
  * - **In order per key.** A delivery with a key waits until fewer than `keyLimit` (1) earlier ones of the same function and
  *   key are open; a redriven one also for what is in hand of those that came later.
+ * - **Skipped where it says so.** A delivery that comes while its key is busy may end without being handled (`onBusy`), one
+ *   that is put off (`putOff`) when a later one comes: done, with a line in its log.
  * - **In lanes.** Deliveries of one lane are claimed in their order, however many wait in another one.
  * - **Counted.** A delivery's `tries` goes up when it is claimed, so a crash counts.
  * - **Kept.** A dead delivery stays until it is redriven or replaced, or its run is forgotten.
@@ -144,10 +146,26 @@ export interface NewDelivery {
   key?: string | undefined
   /** So many of its key are in hand at once at most; 1 unless given. */
   keyLimit?: number | undefined
+  /**
+   * What becomes of it while so many of its key are open; `wait` unless given. `skip` ends it, `replace` those that wait
+   * behind the key.
+   */
+  onBusy?: OnBusy | undefined
+  /** Waits until no later one of its function and key has come for a while, which then stands for it. */
+  putOff?: PutOff | undefined
   /** The chain unless given. */
   lane?: Lane
   /** Not before this moment, in milliseconds since the epoch. */
   runAt: number
+}
+
+export type OnBusy = 'wait' | 'skip' | 'replace'
+
+export interface PutOff {
+  /** How long none may come. */
+  waitMs: number
+  /** How long it is put off at most, from the first one that another stood for. */
+  longestMs: number
 }
 
 export interface PublishResult {
@@ -222,7 +240,10 @@ export type Settlement = { delivery: Delivery; attempt: Attempt } & (
   | { outcome: 'done'; publications: readonly Publication[] }
   | { outcome: 'retry'; runAt: number }
   /** Its key is known now: it is ready again, and the claim does not count. */
-  | { outcome: 'keyed'; key: string; keyLimit?: number | undefined; publications: readonly Publication[] }
+  | ({ outcome: 'keyed'; key: string; publications: readonly Publication[] } & Pick<
+      NewDelivery,
+      'keyLimit' | 'onBusy' | 'putOff'
+    >)
   | { outcome: 'dead' | 'cancelled'; publications: readonly Publication[] }
 )
 

@@ -4,6 +4,7 @@ import { type EventDefinition, opensGate } from '../../../events/define.ts'
 import { UsageError } from '../../errors.ts'
 import { parseDuration } from '../../units.ts'
 import type { FunctionDefinition } from '../function.ts'
+import { putOffOf } from '../order.ts'
 import { parseSchedule } from '../schedule.ts'
 import type { EventDescription, FunctionDescription } from './messages.ts'
 
@@ -36,6 +37,8 @@ function flawOf({ on, emits, spec }: FunctionDefinition): string | undefined {
   if (!Number.isInteger(atOnce) || atOnce < 1) {
     return `concurrency.limit ${String(atOnce)} is not a whole number from 1`
   }
+  const notInTurn = orderFlaw(on, spec)
+  if (notInTurn) return notInTurn
   if (spec.timeout !== undefined && !isDuration(spec.timeout)) {
     return `timeout ${String(spec.timeout)} is not a duration, such as 30s or 5m`
   }
@@ -51,6 +54,25 @@ function flawOf({ on, emits, spec }: FunctionDefinition): string | undefined {
     const or = before.gate === 'before' ? `, or one for ${before.type} that waits with snapshotTaken()` : ''
     return `it handles both ${before.type} and ${after.type}; write two functions${or}`
   }
+  return undefined
+}
+
+/** What is said of deliveries that come while others are open. */
+function orderFlaw(
+  on: readonly EventDefinition[],
+  { concurrency, debounce }: FunctionDefinition['spec'],
+): string | undefined {
+  const { onBusy = 'wait' } = concurrency ?? {}
+  if (!['wait', 'skip', 'replace'].includes(onBusy)) {
+    return `concurrency.onBusy ${JSON.stringify(onBusy)} is none of 'wait', 'skip' and 'replace'`
+  }
+  if (debounce !== undefined && !putOffOf(debounce)) {
+    return `debounce ${JSON.stringify(debounce)} is not a duration, such as '30s', or { wait: '30s', longest: '5m' }`
+  }
+  const gate = on.find((event) => event.gate !== undefined)
+  if (gate && onBusy !== 'wait')
+    return `${gate.type} is waited for: concurrency.onBusy ${onBusy} cannot be had there`
+  if (gate && debounce !== undefined) return `${gate.type} is waited for: debounce cannot be had there`
   return undefined
 }
 

@@ -13,9 +13,15 @@ const functionSchema = z.object({
   schedule: z.string().optional().describe('When it has its turn without any event.'),
   next: z.iso.datetime().optional().describe('When that is next.'),
   concurrency: z
-    .object({ limit: z.int() })
+    .object({ limit: z.int().optional(), onBusy: z.enum(['wait', 'skip', 'replace']).optional() })
     .optional()
-    .describe('How many deliveries of one key are handled at once, where the function says so.'),
+    .describe(
+      'How many deliveries of one key are handled at once, and what becomes of more, where the function says so.',
+    ),
+  debounce: z
+    .object({ waitMs: z.int(), longestMs: z.int() })
+    .optional()
+    .describe('How long no further event must have come, and how long it is waited for that at most.'),
   builtIn: z.boolean(),
   file: z.string(),
   error: z.string().optional().describe('Why it is left out.'),

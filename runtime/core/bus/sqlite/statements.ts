@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { lanes } from '../bus.ts'
+import { heldFloor, lanes } from '../bus.ts'
 
 /** Deliveries of one event at most: its number times this is the id of the first. */
 export const deliveriesAtMost = 1000
@@ -42,9 +42,17 @@ export const statements = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (source, id) DO NOTHING`,
   file: `UPDATE event SET filed = 1 WHERE seq > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'filed')`,
   filed: `UPDATE meta SET value = coalesce((SELECT max(seq) FROM event), 0) WHERE key = 'filed'`,
-  delivery: `INSERT INTO delivery (id, function, key, key_limit, lane, run_at, state) VALUES (?, ?, ?, ?, ?, ?, 'ready')`,
+  delivery: `INSERT INTO delivery (id, function, key, key_limit, lane, run_at, put_off_since, state)
+    VALUES (?, ?, ?, ?, ?, ?, ?, 'ready')`,
   claimed: `INSERT INTO delivery (id, function, key, key_limit, lane, run_at, state, tries, token, lease_until)
     VALUES (?, ?, ?, ?, ?, ?, 'claimed', 1, ?, ?)`,
+  waitingBehind: `SELECT id FROM delivery
+    WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') AND lane >= ${behind} ORDER BY id`,
+  putOff: `SELECT id, lane, put_off_since AS since FROM delivery
+    WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') AND put_off_since IS NOT NULL AND run_at > ?
+      AND run_at < ${heldFloor} AND tries = 0 AND generation = 0`,
+  skip: `UPDATE delivery SET state = 'done', ended_at = ? WHERE id = ?`,
+  say: `INSERT INTO log (delivery_id, at, level, message) VALUES (?, ?, 'info', ?)`,
   openOfKey: `SELECT count(*) AS open FROM (
     SELECT 1 FROM delivery WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') LIMIT +?)`,
   moveUp: `UPDATE delivery SET lane = lane - ${behind} WHERE id = (SELECT id FROM delivery
@@ -85,8 +93,10 @@ export const statements = {
   redrive: `UPDATE delivery SET state = 'ready', run_at = 0, generation = generation + 1,
       earlier_tries = earlier_tries + tries, tries = 0, started_at = NULL, ended_at = NULL, error = NULL
     WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
-  keyed: `UPDATE delivery SET state = 'ready', key = ?, key_limit = ?, lane = lane + ?, tries = tries - 1, token = NULL, lease_until = NULL
-    WHERE id = ? AND token = ? AND state = 'claimed'`,
+  isHeld: `SELECT 1 FROM delivery WHERE id = ? AND token = ? AND state = 'claimed'`,
+  keyed: `UPDATE delivery SET state = 'ready', key = ?, key_limit = ?, lane = lane + ?, run_at = max(run_at, ?),
+      put_off_since = ?, tries = tries - 1, token = NULL, lease_until = NULL
+    WHERE id = ?`,
   isDead: `SELECT 1 FROM delivery WHERE id = ? AND state = 'dead' AND replaced_by IS NULL`,
   replace: `UPDATE delivery SET replaced_by = ? WHERE id = ?`,
   holdBack: `UPDATE delivery SET run_at = ? WHERE state = 'ready' AND id IN (${deliveriesOfRun})`,

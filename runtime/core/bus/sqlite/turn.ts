@@ -11,6 +11,7 @@ import {
   type Turn,
   type TurnResult,
 } from '../bus.ts'
+import { admit, skip } from './admission.ts'
 import { envelopeOf, type Row, rowOf } from './rows.ts'
 import { behind, deliveriesAtMost, filedAtOnce, type Statements } from './statements.ts'
 
@@ -62,23 +63,16 @@ export function insert(sql: Statements, publications: readonly Publication[], bi
     refuseMany(event, deliveries)
     for (const [index, delivery] of deliveries.entries()) {
       const id = seq * deliveriesAtMost + index
-      const isBehind = waitsBehind(sql, delivery)
-      if (births?.mayClaim(delivery, isBehind)) births.claim(id, row, delivery)
-      else sql.delivery.run(id, ...columnsOf(delivery, isBehind))
+      const { runAt, since, isBehind, skipped } = admit(sql, delivery, Date.parse(event.time))
+      const placed = { ...delivery, runAt }
+      if (skipped === undefined && births?.mayClaim(placed, isBehind)) births.claim(id, row, placed)
+      else sql.delivery.run(id, ...columnsOf(placed, isBehind), since)
+      if (skipped !== undefined) skip(sql, id, Date.parse(event.time), skipped)
     }
     return true
   })
   if (isTimeToFile) file(sql)
   return taken
-}
-
-/** Whether as many as may be in hand are open of its key. */
-function waitsBehind(
-  sql: Statements,
-  { function: name, key, keyLimit = 1 }: Pick<NewDelivery, 'function' | 'key' | 'keyLimit'>,
-): boolean {
-  if (key === undefined) return false
-  return (sql.openOfKey.get(name, key, keyLimit)?.open as number) >= keyLimit
 }
 
 /** Function, key, how many of it at once, lane, and moment. */
@@ -133,10 +127,13 @@ function settle(sql: Statements, settlement: Settlement): boolean {
   const { id, token, tries } = delivery
   const { startedAt, endedAt, error = null } = attempt
   if (outcome === 'keyed') {
+    if (!sql.isHeld.get(id, token)) return false
     const { key, keyLimit = 1 } = settlement
-    const isBehind = waitsBehind(sql, { function: delivery.function, key, keyLimit })
-    const { changes } = sql.keyed.run(key, keyLimit, isBehind ? behind : 0, id, token)
-    return moveUp(sql, delivery, changes === 1)
+    const order = { ...settlement, function: delivery.function, runAt: 0 }
+    const { runAt, since, isBehind, skipped } = admit(sql, order, endedAt)
+    sql.keyed.run(key, keyLimit, isBehind ? behind : 0, runAt, since, id)
+    if (skipped !== undefined) skip(sql, id, endedAt, skipped)
+    return moveUp(sql, delivery, true)
   }
   if (outcome !== 'retry') {
     return moveUp(sql, delivery, sql.end.run(outcome, startedAt, endedAt, error, id, token).changes === 1)

@@ -167,8 +167,8 @@ test('`hdsync functions` starts no process where nothing has changed', async () 
   const text = `import { appendFileSync } from 'node:fs'
     import { defineFunction, runFailed } from 'hdsync'
     appendFileSync('${log}', 'loaded\\n')
-    const concurrency = { key: () => 'k', limit: 3 }
-    export default defineFunction({ on: runFailed, emits: [], concurrency, run() {} })`
+    const concurrency = { key: () => 'k', limit: 3, onBusy: 'skip' } as const
+    export default defineFunction({ on: runFailed, emits: [], concurrency, debounce: '30s', run() {} })`
   writeFileSync(join(server.folder, 'functions/lamp.ts'), text, { mode: 0o600 })
   const list = async () => {
     const io = printed()
@@ -176,6 +176,11 @@ test('`hdsync functions` starts no process where nothing has changed', async () 
     return JSON.parse(io.out).at(-1)
   }
   expect(await list()).toMatchObject({ name: 'lamp' })
-  expect(await list()).toMatchObject({ name: 'lamp', concurrency: { limit: 3 }, builtIn: false })
+  expect(await list()).toMatchObject({
+    name: 'lamp',
+    concurrency: { limit: 3, onBusy: 'skip' },
+    debounce: { waitMs: 30_000, longestMs: 300_000 },
+    builtIn: false,
+  })
   expect(readFileSync(log, 'utf8')).toBe('loaded\n')
 })

@@ -2,63 +2,11 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { catalogue } from '../../../../../events/index.ts'
-import { defineFunction } from '../../../../../runtime/backup/function.ts'
 import { ownFile } from '../../../../../runtime/backup/guests/provided-modules.ts'
-import type { LoadOptions } from '../../../../../runtime/core/guests/guests.ts'
 import { loadGuests } from '../../../../../runtime/core/guests/guests.ts'
-import { register } from '../../../../../runtime/core/registry/registry.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
-import { Bench } from '../../backup/bench.ts'
-import { done, work } from '../../backup/events.ts'
-
-/** What every file of these tests begins with; `work` and `done` are the events of the bench. */
-const preamble = `
-import { setTimeout as sleep } from 'node:timers/promises'
-import { defineEvent, defineFunction, TerminalError, z } from 'hdsync'
-import { done, work } from '${new URL('../../backup/events.ts', import.meta.url).pathname}'
-`
-
-const events = new Map([...catalogue, [work.type, work], [done.type, done]])
-
-/** A bench with one function of hdsync's on `test.work`, and functions of a user's. */
-async function benchOf(files: Record<string, string>, options: Partial<LoadOptions> = {}) {
-  const folder = temporaryFolder()
-  for (const [name, text] of Object.entries(files))
-    writeFileSync(join(folder, `${name}.ts`), preamble + text, { mode: 0o600 })
-  const own = defineFunction({ on: work, emits: [done], run: ({ data }, { emit }) => emit(done, data) })
-  const warnings: string[] = []
-  const guests = await loadGuests(folder, [register('own', own)], events, {
-    entry: ownFile('backup/guests/main'),
-    memoryBytes: 200 * 1024 * 1024,
-    graceMs: 300,
-    warn: (message) => void warnings.push(message),
-    ...options,
-  })
-  onTestFinished(guests.close)
-  expect(guests.failures).toEqual([])
-  return { bench: new Bench({ own }, { guests, events }).start(), guests, warnings }
-}
-
-/** How the delivery to a function stands, and the error of each try. */
-function fate(bench: Bench, name = 'guest', runId?: string) {
-  const [delivery] = bench.deliveries(name, runId)
-  return { state: delivery?.state, errors: delivery?.attempts.map(({ error }) => error) ?? [] }
-}
-
-/** Moves the clock on as time goes on, for retries and timeouts, until the delivery has ended. */
-async function ended(bench: Bench, name = 'guest', runId?: string) {
-  await vi.waitFor(
-    async () => {
-      await bench.clock.advance(100)
-      expect(fate(bench, name, runId).state).toMatch(/done|dead|cancelled/)
-    },
-    { timeout: 60_000, interval: 50 },
-  )
-  return fate(bench, name, runId)
-}
-
-const guest = (run: string, spec = '') =>
-  `export default defineFunction({ on: work, emits: [done], retry: { limit: 1 }, timeout: '5s', ${spec} ${run} })`
+import { work } from '../../backup/events.ts'
+import { benchOf, ended, events, fate, guest, preamble } from './guest-bench.ts'
 
 /** Every way to fail, and what is said of it. */
 const failures: Record<string, [text: string, reason: RegExp]> = {

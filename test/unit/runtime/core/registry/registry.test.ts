@@ -51,7 +51,7 @@ describe('loadRegistry()', () => {
     const registry = await load(nowhere, ownFunctions)
     expect(registry.get('sync.run')).toMatchObject({ name: 'sync.run', timeoutMs: 7 * 24 * 3_600_000 })
     expect(registry.handlersOf('sync.run').map(({ name }) => name)).toEqual(['sync.run'])
-    expect(registry.handlersOf('run.failed').map(({ name }) => name)).toEqual(['notify.route'])
+    expect(registry.handlersOf('run.failed').map(({ name }) => name)).toEqual(['drill.late', 'notify.route'])
     expect(registry.event('backup.start')?.triggerable).toBe(true)
     expect(registry.event('no.such')).toBeUndefined()
     expect(registry.get('no.such')).toBeUndefined()
@@ -67,7 +67,7 @@ describe('loadRegistry()', () => {
       '.page.ts.swp': '',
     })
     const registry = await load(users, ownFunctions)
-    expect(registry.handlersOf('run.failed').map(({ name }) => name)).toEqual(['notify.route', 'page'])
+    expect(registry.handlersOf('run.failed').map(({ name }) => name)).toEqual(['drill.late', 'notify.route', 'page'])
     expect(registry.get('page')?.file).toBe(join(users, 'page.ts'))
     expect(registry.get('lamp')).toBeDefined()
   })
@@ -123,6 +123,21 @@ describe('loadRegistry()', () => {
       'none of a key at once',
       "export default def({ on: runFailed, emits: [], concurrency: { key: () => 'k', limit: 0 }, run() {} })",
       'concurrency.limit 0 is not a whole number from 1',
+    ],
+    [
+      'an onBusy that is none',
+      "export default def({ on: runFailed, emits: [], concurrency: { key: () => 'k', onBusy: 'drop' }, run() {} })",
+      "concurrency.onBusy \"drop\" is none of 'wait', 'skip' and 'replace'",
+    ],
+    [
+      'a debounce that is no duration',
+      "export default def({ on: runFailed, emits: [], debounce: 'soon', run() {} })",
+      'debounce "soon" is not a duration',
+    ],
+    [
+      'a debounce that ends before it begins',
+      "export default def({ on: runFailed, emits: [], debounce: { wait: '1m', longest: '30s' }, run() {} })",
+      'debounce {"wait":"1m","longest":"30s"} is not a duration',
     ],
     [
       'an event of ours anew',
