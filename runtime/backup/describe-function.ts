@@ -1,6 +1,6 @@
 import type { OnBusy, PutOff } from '../core/bus/bus.ts'
-import { putOffOf } from '../core/order.ts'
 import type { Disabled } from '../core/registry/disabled.ts'
+import { putOffOf } from '../core/registry/order.ts'
 import { isDisabled, type RegisteredFunction, type Registry } from '../core/registry/registry.ts'
 import { isoOf } from '../instant.ts'
 

@@ -8,8 +8,8 @@ import { TerminalError } from '../errors.ts'
 import { isoOf } from '../instant.ts'
 import { heldBack, heldUntil, type Publication } from './bus/bus.ts'
 import type { EmitOptions } from './function.ts'
-import { orderOf } from './order.ts'
 import { isAttribute } from './origin.ts'
+import { orderOf } from './registry/order.ts'
 import { laneOf, type Registry } from './registry/registry.ts'
 
 /** The CloudEvents `source` of every event that this box makes. */

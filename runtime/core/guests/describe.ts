@@ -4,7 +4,7 @@ import { type EventDefinition, opensGate } from '../../../events/define.ts'
 import { UsageError } from '../../errors.ts'
 import { parseDuration } from '../../units.ts'
 import type { FunctionDefinition } from '../function.ts'
-import { putOffOf } from '../order.ts'
+import { putOffOf } from '../registry/order.ts'
 import { parseSchedule } from '../schedule.ts'
 import type { EventDescription, FunctionDescription } from './messages.ts'
 

@@ -21,7 +21,7 @@ import { watchFiles } from './health.ts'
 import { dataText, envelopeOf, type Row } from './rows.ts'
 import { behind, prepareStatements, type Statements } from './statements.ts'
 import { transaction } from './transaction.ts'
-import { expire, insert, moveAllUp, takeTurn } from './turn.ts'
+import { expire, insert, moveAllUp, takeTurn } from './turn/turn.ts'
 
 /** Touched by every process that puts something on a bus that it does not dispatch; see `watch`. */
 const doorbellFile = 'doorbell'

@@ -25,7 +25,7 @@ import { RunTable } from './runs.ts'
 import { isFunctionKnown, readSaid } from './said.ts'
 import { deliveriesOfRun, isOf, marksOf, statements } from './statements.ts'
 import { transaction } from './transaction.ts'
-import { file } from './turn.ts'
+import { file } from './turn/turn.ts'
 
 /** What one call of `prune` looks at, so that it takes no time. */
 const runsAtOnce = 200

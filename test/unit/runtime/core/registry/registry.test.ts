@@ -67,7 +67,11 @@ describe('loadRegistry()', () => {
       '.page.ts.swp': '',
     })
     const registry = await load(users, ownFunctions)
-    expect(registry.handlersOf('run.failed').map(({ name }) => name)).toEqual(['drill.late', 'notify.route', 'page'])
+    expect(registry.handlersOf('run.failed').map(({ name }) => name)).toEqual([
+      'drill.late',
+      'notify.route',
+      'page',
+    ])
     expect(registry.get('page')?.file).toBe(join(users, 'page.ts'))
     expect(registry.get('lamp')).toBeDefined()
   })

@@ -1,5 +1,5 @@
 import { nanoid } from 'nanoid'
-import type { Envelope } from '../../../../events/envelope.ts'
+import type { Envelope } from '../../../../../events/envelope.ts'
 import {
   type Delivery,
   heldFloor,
@@ -10,10 +10,10 @@ import {
   type Settlement,
   type Turn,
   type TurnResult,
-} from '../bus.ts'
+} from '../../bus.ts'
+import { envelopeOf, type Row, rowOf } from '../rows.ts'
+import { behind, deliveriesAtMost, filedAtOnce, type Statements } from '../statements.ts'
 import { admit, skip } from './admission.ts'
-import { envelopeOf, type Row, rowOf } from './rows.ts'
-import { behind, deliveriesAtMost, filedAtOnce, type Statements } from './statements.ts'
 
 const newToken = () => nanoid(12)
 

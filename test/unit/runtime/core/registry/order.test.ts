@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { defineFunction } from '../../../../runtime/backup/function.ts'
-import { orderOf, putOffOf } from '../../../../runtime/core/order.ts'
-import { Bench } from '../backup/bench.ts'
-import { work } from '../backup/events.ts'
+import { defineFunction } from '../../../../../runtime/backup/function.ts'
+import { orderOf, putOffOf } from '../../../../../runtime/core/registry/order.ts'
+import { Bench } from '../../backup/bench.ts'
+import { work } from '../../backup/events.ts'
 
 const order = (spec: object) => orderOf(defineFunction({ on: work, emits: [], run() {}, ...spec }), {})
 

@@ -1,6 +1,6 @@
-import { formatDuration } from '../../../units.ts'
-import { heldFloor, type NewDelivery, type PutOff } from '../bus.ts'
-import { behind, type Statements } from './statements.ts'
+import { formatDuration } from '../../../../units.ts'
+import { heldFloor, type NewDelivery, type PutOff } from '../../bus.ts'
+import { behind, type Statements } from '../statements.ts'
 
 /** How a delivery stands when it comes. */
 export interface Admission {

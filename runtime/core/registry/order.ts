@@ -1,6 +1,6 @@
-import { parseDuration } from '../units.ts'
-import { type NewDelivery, type PutOff, unknownKey } from './bus/bus.ts'
-import type { FunctionDefinition } from './function.ts'
+import { parseDuration } from '../../units.ts'
+import { type NewDelivery, type PutOff, unknownKey } from '../bus/bus.ts'
+import type { FunctionDefinition } from '../function.ts'
 
 /** What orders a delivery among those of the same function. */
 export type Order = Pick<NewDelivery, 'key' | 'keyLimit' | 'onBusy' | 'putOff'>
