@@ -124,7 +124,7 @@ test('every event of a released store can be read, also with fields that are not
   const facts = [...catalogue.values()].filter(({ external }) => external).map(({ type }) => type)
   const newer = [
     ...['drill.restored', 'drill.finished', 'drill.failed', 'drill.overdue'],
-    ...['source.before', 'source.after'],
+    ...['source.before', 'source.after', 'sync.unusual', 'sync.meant'],
     ...[
       'source.kept',
       'archive.damaged',
