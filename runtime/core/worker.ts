@@ -54,9 +54,12 @@ export async function work(
   options: WorkerOptions,
 ): Promise<Settlement> {
   if (isDisabled(target, options.registry.disabled)) return skip(delivery, target, options)
-  if (delivery.key === unknownKey && target.guest?.key)
-    return computeKey(delivery, target, target.guest.key, options)
   const visit = options.gates.visit(delivery, target)
+  if (delivery.key === unknownKey && target.guest?.key) {
+    const settlement = await computeKey(delivery, target, target.guest.key, options)
+    // A gate that waits for one that has failed is told so.
+    return settlement.outcome === 'keyed' || !visit ? settlement : visit.leave(settlement)
+  }
   if (!visit) return attemptOnce(delivery, target, end, options)
   const stop = () => end.abort(visit.signal.reason)
   if (visit.signal.aborted) stop()
