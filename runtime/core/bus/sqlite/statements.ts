@@ -48,7 +48,7 @@ export const statements = {
     VALUES (?, ?, ?, ?, ?, ?, 'claimed', 1, ?, ?)`,
   waitingBehind: `SELECT id FROM delivery
     WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') AND lane >= ${behind} ORDER BY id`,
-  putOff: `SELECT id, lane, put_off_since AS since FROM delivery
+  putOff: `SELECT id, put_off_since AS since FROM delivery
     WHERE function = ? AND key = ? AND state IN ('ready', 'claimed') AND put_off_since IS NOT NULL AND run_at > ?
       AND run_at < ${heldFloor} AND tries = 0 AND generation = 0`,
   skip: `UPDATE delivery SET state = 'done', ended_at = ? WHERE id = ?`,

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../../../units.ts'
 import { heldFloor, type NewDelivery, type PutOff } from '../../bus.ts'
-import { behind, type Statements } from '../statements.ts'
+import type { Statements } from '../statements.ts'
 
 /** How a delivery stands when it comes. */
 export interface Admission {
@@ -44,7 +44,7 @@ function isBusy(sql: Statements, { function: name, key, keyLimit = 1 }: NewDeliv
   return (sql.openOfKey.get(name, key as string, keyLimit)?.open as number) >= keyLimit
 }
 
-/** Puts a delivery off, and ends the one that was put off before it. */
+/** Puts a delivery off, and ends the one that was put off before it: where that stood in front, it takes its place. */
 function standFor(
   sql: Statements,
   { function: name, key, runAt }: NewDelivery,
@@ -54,8 +54,6 @@ function standFor(
   let since = now
   for (const earlier of sql.putOff.all(name, key as string, now)) {
     skip(sql, earlier.id as number, now, `skipped: another one came within ${formatDuration(waitMs)}`)
-    // It held a place that the next one can have.
-    if ((earlier.lane as number) < behind) sql.moveUp.run(name, key as string)
     since = Math.min(since, earlier.since as number)
   }
   return { runAt: Math.max(runAt, Math.min(now + waitMs, since + longestMs)), since }
