@@ -23,7 +23,7 @@ export interface ChangeFacts {
 }
 
 /** Fewer are nobody's attack: a source may be small. */
-const leastChanged = 50
+const leastChanged = 100
 /** Of a source about which too little is known yet. */
 const mostShareAtFirst = 0.5
 /** Until so many nights are on record. */
