@@ -13,7 +13,7 @@ async function hdsync(server: Server, ...words: string[]) {
 }
 
 const write = ({ folder }: Server, text: string) => {
-  for (let n = 0; n < 80; n += 1) writeFileSync(join(folder, `home/file${n}`), `${text} ${n}\n`)
+  for (let n = 0; n < 160; n += 1) writeFileSync(join(folder, `home/file${n}`), `${text} ${n}\n`)
 }
 
 test('a night that rewrites everything is told of, and what is from before it stays until it is released', async () => {
@@ -30,7 +30,7 @@ test('a night that rewrites everything is told of, and what is from before it st
   const report = JSON.parse((await hdsync(server, 'show', run, '--json')).out)
   const home = report.sources.find(({ source }: { source: string }) => source === 'home')
   expect(home.state).toBe('degraded')
-  expect(home.error).toContain('80 files of 82 entries were changed')
+  expect(home.error).toContain('160 files of 162 entries were changed')
   expect(home.error).toContain('hdsync release home')
   const told = JSON.parse(
     `[${(await hdsync(server, 'events', '--type', 'sync.unusual', '--json')).out.trim().split('\n').join(',')}]`,
