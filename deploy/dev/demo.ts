@@ -1,9 +1,9 @@
 /**
  * `npm start`: a small server is backed up for two nights before your eyes, in a throw-away machine with a real
- * kernel and real LVM. Where that cannot boot, the same chain runs on plain directories.
+ * kernel and real LVM; then a file is lost and comes back. Where that cannot boot, the same runs on plain directories.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { styleText } from 'node:util'
@@ -71,7 +71,8 @@ async function inMachine(): Promise<void> {
     await show(machine, 'hdsync run')
     await stop()
 
-    heading('the second night: a few things have changed')
+    heading('the second night: it is the next day, and a few things have changed')
+    await machine.ok("date -s '+1 day'")
     await show(
       machine,
       "rm /srv/home/ann/photos/3.jpg; echo 'done: backups' >> /srv/home/bob/notes; echo new > /srv/var/mail/151",
@@ -79,10 +80,18 @@ async function inMachine(): Promise<void> {
     await show(machine, 'hdsync run')
 
     heading('where the files are')
-    await machine.ok('mount -o ro /dev/vdb /mnt/hdd1; mount -o ro /dev/vdc /mnt/hdd9')
+    await machine.ok('mount /dev/vdb /mnt/hdd1; mount /dev/vdc /mnt/hdd9')
     await show(machine, 'ls -ln /mnt/hdd1 /mnt/hdd1/home/ann/photos')
     await show(machine, 'ls -ln /mnt/hdd9/*day; tar -tf /mnt/hdd9/*/home.tar.zst | head -4')
     await show(machine, 'hdsync runs')
+
+    heading('the morning after: a file is lost')
+    const notes = '/srv/home/bob/notes'
+    await show(machine, `rm ${notes}`)
+    await show(machine, `hdsync versions ${notes}`)
+    await show(machine, `hdsync cat ${notes} --at ${await machine.ok('date -d yesterday +%A')}`)
+    await show(machine, `hdsync restore ${notes} --in-place --yes`)
+    await show(machine, `ls -ln ${notes}; cat ${notes}`)
   } finally {
     await machine.cutPower()
   }
@@ -119,10 +128,12 @@ function onDirectories(why: string): void {
   say(why)
   say('so the same chain runs on plain directories')
   const dir = scratchFolder()
+  // Two nights on two weekdays: it is another day elsewhere.
+  let zone = 'Etc/GMT+12'
   const hdsync = (...words: string[]) => {
     console.log(`${styleText('green', '$')} ${styleText('bold', `hdsync ${words.join(' ')}`)}`)
     const launcher = join(import.meta.dirname, '../bin/hdsync')
-    const env = { ...process.env, HDSYNC_CONFIG: join(dir, 'hdsync.yaml') }
+    const env = { ...process.env, HDSYNC_CONFIG: join(dir, 'hdsync.yaml'), TZ: zone }
     spawnSync(launcher, words, { stdio: 'inherit', env })
   }
   for (const folder of ['files/photos', 'mirror', 'archive', 'state'])
@@ -143,10 +154,18 @@ functions: ${dir}/functions
   heading('the first night')
   hdsync('run')
   heading('the second night: a file is gone, another is new')
+  zone = 'Etc/GMT-14'
+  const notes = join(dir, 'files/notes')
   rmSync(join(dir, 'files/photos/3.jpg'))
   writeFileSync(join(dir, 'files/new'), 'new\n')
+  writeFileSync(notes, 'done: backups\n')
   hdsync('run')
   hdsync('runs')
+  heading('the morning after: the notes are lost')
+  rmSync(notes)
+  hdsync('versions', notes)
+  hdsync('restore', notes, '--in-place', '--yes')
+  say(`${notes}: ${readFileSync(notes, 'utf8').trimEnd()}`)
 }
 
 // In order: what is left at the end of the process is removed then, a machine that boots among it.
