@@ -7,6 +7,7 @@ export const faults = [
   'false successes',
   'databases lost',
   'mirrors unequal',
+  'restores torn',
   'runs unaccounted for',
   'next run failed',
   'hung',

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { RunResult } from '../../../events/index.ts'
 import type { Machine, Running } from '../machine.ts'
-import { type Moment, type Phase, phases } from './plan.ts'
+import { allPhases, type Moment, type Phase } from './plan.ts'
 
 /** A night on the slowest lab takes a tenth of this. */
 const runTimeoutMs = 300_000
@@ -15,7 +15,7 @@ export interface Ended {
   stderr: string
 }
 
-/** An `hdsync run` in the machine. */
+/** An `hdsync run` in the machine, or an `hdsync restore`. */
 export class Hdsync {
   readonly startedAt = performance.now()
   readonly ended: Promise<Ended>
@@ -30,7 +30,11 @@ export class Hdsync {
   }
 
   static async start(machine: Machine, ...sources: string[]): Promise<Hdsync> {
-    return new Hdsync(await machine.start(`exec hdsync run --json ${sources.join(' ')}`))
+    return Hdsync.begin(machine, `run --json ${sources.join(' ')}`)
+  }
+
+  static async begin(machine: Machine, words: string): Promise<Hdsync> {
+    return new Hdsync(await machine.start(`exec hdsync ${words}`))
   }
 
   async said(): Promise<string[]> {
@@ -42,9 +46,9 @@ export class Hdsync {
     const { stdout, stderr } = await this.#running.output()
     if (stdout) return 'end'
     const spoken = stderr.split('\n').toReversed()
-    const names = Object.keys(phases) as Phase[]
+    const names = Object.keys(allPhases) as Phase[]
     for (const line of spoken) {
-      const name = names.find((phase) => phases[phase].test(line))
+      const name = names.find((phase) => allPhases[phase].test(line))
       if (name) return name
     }
     return 'start'
@@ -55,7 +59,7 @@ export class Hdsync {
     const atMs = this.startedAt + ('fraction' in moment ? moment.fraction * nightMs : runTimeoutMs)
     while (!this.over && performance.now() < atMs) {
       if ('phase' in moment) {
-        const times = (await this.said()).filter((line) => phases[moment.phase].test(line)).length
+        const times = (await this.said()).filter((line) => allPhases[moment.phase].test(line)).length
         if (times >= moment.nth) break
       }
       await pause(pollMs)

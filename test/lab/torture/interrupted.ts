@@ -82,7 +82,7 @@ async function lurk(machine: Machine, { kind, nth, delayMs, whom }: Target) {
   }
 }
 
-async function cut(server: Server, hdsync: Hdsync, findings: Findings): Promise<Store | undefined> {
+export async function cut(server: Server, hdsync: Hdsync, findings: Findings): Promise<Store | undefined> {
   await server.cut()
   const ended = await hdsync.ended
   noteWords(findings, ended)
@@ -93,7 +93,7 @@ async function cut(server: Server, hdsync: Hdsync, findings: Findings): Promise<
   return store
 }
 
-async function killed(server: Server, hdsync: Hdsync, findings: Findings): Promise<Store | undefined> {
+export async function killed(server: Server, hdsync: Hdsync, findings: Findings): Promise<Store | undefined> {
   await hdsync.kill()
   const ended = await hdsync.ended
   noteWords(findings, ended)

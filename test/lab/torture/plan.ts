@@ -11,7 +11,16 @@ export const phases = {
   archive: /writes the archive/,
   archived: / archive \//,
 } as const
-export type Phase = keyof typeof phases
+
+/** What a restore says. */
+export const restorePhases = {
+  unpack: / unpacking$/,
+  place: / putting everything in its place/,
+  placed: / restored into /,
+} as const
+
+export const allPhases = { ...phases, ...restorePhases }
+export type Phase = keyof typeof allPhases
 
 /** A moment of a night: a part of its usual length, or a while after it has said or started something. */
 export type Moment =
@@ -33,9 +42,18 @@ export type Trial = { name: string } & (
   | { kind: Program; nth: number; delayMs: number; whom: 'all' | 'first' }
   | { kind: 'overlap'; delayMs: number }
   | { kind: 'clock'; hours: number; held: 'rsync' | 'tar' }
+  /** A restore in place is cut off, and then ended or taken back. */
+  | {
+      kind: 'restore'
+      by: 'cut' | 'kill'
+      source: 'var' | 'home'
+      from: 'mirror' | 'archive'
+      moment: { phase: Phase; nth: 1; delayMs: number }
+      end: 'resume' | 'undo'
+    }
 )
 export type Kind = Trial['kind']
-export const kinds: readonly Kind[] = ['cut', 'hdsync', ...programs, 'overlap', 'clock']
+export const kinds: readonly Kind[] = ['cut', 'hdsync', ...programs, 'overlap', 'clock', 'restore']
 
 export interface PlanOptions {
   seed: string
@@ -43,10 +61,11 @@ export interface PlanOptions {
   kills: number
   overlap: number
   clock: number
+  restores: number
 }
 
 /** All trials of a torture. Each depends on the seed and its own name alone, so that it can be had again by itself. */
-export function planTrials({ seed, cuts, kills, overlap, clock }: PlanOptions): Trial[] {
+export function planTrials({ seed, cuts, kills, overlap, clock, restores }: PlanOptions): Trial[] {
   const several = (kind: string, count: number, plan: (name: string, random: Random) => Trial) =>
     Array.from({ length: count }, (_, index) => {
       const name = `${kind}-${index + 1}`
@@ -65,6 +84,19 @@ export function planTrials({ seed, cuts, kills, overlap, clock }: PlanOptions): 
       kind: 'clock',
       hours: (1 + random.below(30)) * random.pick([-1, 1]),
       held: random.pick(['rsync', 'tar']),
+    })),
+    ...several('restore', restores, (name, random) => ({
+      name,
+      kind: 'restore',
+      by: random.pick(['cut', 'kill']),
+      source: random.pick(['var', 'home']),
+      from: random.pick(['mirror', 'archive']),
+      moment: {
+        phase: random.pick(['unpack', 'place', 'place', 'place']),
+        nth: 1,
+        delayMs: random.below(random.pick([50, 400, 1500])),
+      },
+      end: random.pick(['resume', 'undo']),
     })),
   ]
 }

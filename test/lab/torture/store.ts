@@ -3,6 +3,9 @@ import { DatabaseSync } from 'node:sqlite'
 import type { Envelope } from '../../../events/index.ts'
 import {
   archiveWeekly,
+  restoreFailed,
+  restoreFinished,
+  restoreStart,
   runEnds,
   runStarted,
   sourceArchived,
@@ -13,7 +16,7 @@ import { wordsOf } from '../../../runtime/cli/view/words.ts'
 import { envelopeOf } from '../../../runtime/core/bus/sqlite/rows.ts'
 
 type Row = Record<string, unknown>
-const endTypes = new Set<string>(runEnds.map(({ type }) => type))
+const endTypes = new Set<string>([...runEnds, restoreFinished, restoreFailed].map(({ type }) => type))
 
 /** A copy of an event store, read by rules of its own and not by hdsync's code, except for the shape of an event. */
 export class Store {
@@ -75,6 +78,11 @@ export class Store {
       .map((line) => /^\d\d:\d\d:\d\d (\S+) +(.*)$/.exec(line))
       .filter((match) => match !== null)
     return lines.map(([, subject, words]) => `${subject} ${words}`).filter((line) => !told.has(line))
+  }
+
+  /** Whether a run is a restore, and no backup. */
+  isRestore(run: string): boolean {
+    return this.events.some(({ runid, type }) => runid === run && type === restoreStart.type)
   }
 
   /** Sources of a run that it did not prove to have copied and archived. */

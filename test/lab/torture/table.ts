@@ -1,9 +1,9 @@
 import { faults } from './findings.ts'
 import type { Hit } from './interrupted.ts'
-import { kinds, phases } from './plan.ts'
+import { allPhases, kinds } from './plan.ts'
 import type { Report } from './worker.ts'
 
-const hits: readonly Hit[] = ['start', ...(Object.keys(phases) as Hit[]), 'end', 'missed']
+const hits: readonly Hit[] = ['start', ...(Object.keys(allPhases) as Hit[]), 'end', 'missed']
 
 /** What came of it: a column for each kind of trial, a row for each fault, and before that for where it hit. */
 export function tableOf(reports: readonly Report[]): string {

@@ -6,6 +6,7 @@ import { bereft, type Hit, stopped } from './interrupted.ts'
 import { frozenNight } from './night.ts'
 import { clockMoved, twoAtOnce } from './odd-hours.ts'
 import type { Trial } from './plan.ts'
+import { restoreStopped } from './restores.ts'
 import { Server } from './server.ts'
 
 export interface Work {
@@ -74,6 +75,7 @@ async function build(made: Server, findings: Findings): Promise<void> {
 async function attempt(on: Server, trial: Trial, findings: Findings): Promise<Hit | undefined> {
   if (trial.kind === 'overlap') await twoAtOnce(on, trial, findings)
   else if (trial.kind === 'clock') await clockMoved(on, trial, findings)
+  else if (trial.kind === 'restore') return restoreStopped(on, trial, findings)
   else return 'moments' in trial ? stopped(on, trial, findings) : bereft(on, trial, findings)
   return undefined
 }
