@@ -59,7 +59,7 @@ async function listRuns({ folder }: Sight, findings: Findings): Promise<RunResul
     env: {},
   }
   try {
-    await runsCommand({ config, json: true, limit: 12 }, io)
+    await runsCommand({ config, json: true, all: true, limit: 12 }, io)
     return JSON.parse(printed) as RunResult[]
   } catch (error) {
     findings.add('runs unaccounted for', `hdsync runs: ${(error as Error).message}`)
