@@ -82,7 +82,10 @@ async function inMachine(): Promise<void> {
     heading('where the files are')
     await machine.ok('mount /dev/vdb /mnt/hdd1; mount /dev/vdc /mnt/hdd9')
     await show(machine, 'ls -ln /mnt/hdd1 /mnt/hdd1/home/ann/photos')
-    await show(machine, 'ls -ln /mnt/hdd9/*day; tar -tf $(ls -t /mnt/hdd9/*/home.tar.zst | head -1) | head -4')
+    await show(
+      machine,
+      'ls -ln /mnt/hdd9/*day; tar -tf $(ls -t /mnt/hdd9/*/home.tar.zst | head -1) | head -4',
+    )
     await show(machine, 'hdsync runs')
 
     heading('the morning after: a file is lost')
