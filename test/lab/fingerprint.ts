@@ -10,14 +10,14 @@ export interface FingerprintOptions {
 /**
  * Describes everything a tree holds that a backup has to keep, a line each, in the same words for the
  * same tree: path, type, mode, owner, size, time, hard links, link target, device, content, then extended
- * attributes and ACLs. /lost+found is left out. Two trees are equal when their fingerprints are.
+ * attributes and ACLs. /lost+found is left out, and what a night notes of the machine. Two trees are equal when their fingerprints are.
  */
 export async function fingerprint(
   machine: Machine,
   dir: string,
   { wholeSeconds = false, without = [] }: FingerprintOptions = {},
 ): Promise<string> {
-  const script = tell(dir, ['./lost+found', ...without])
+  const script = tell(dir, ['./lost+found', './.hdsync-machine', ...without])
   const [files = '', hashes = '', attributes = ''] = (await machine.ok(script)).split('\0\x02\0')
   const hash = new Map(records(hashes).map((line) => [line.slice(66), line.slice(0, 64)]))
   const firstName = new Map<string, string>()

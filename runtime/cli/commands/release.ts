@@ -15,8 +15,9 @@ import { holdText } from './held.ts'
 import { follow, type RunOptions } from './run.ts'
 
 /**
- * `hdsync release`: says that unusually many changes of a source were meant, so that its archives are pruned again; or runs the backup of what is held, with leave to delete what stood on the list when it was held. What
- * else has been deleted at the source since then counts against the source's own limit. One sync uses it up.
+ * `hdsync release`: says that unusually many changes of a source were meant, so that its archives are pruned again; or runs the
+ * backup of what is held, with leave to delete what stood on the list when it was held. What else has been deleted at the source
+ * since then counts against the source's own limit. One sync uses it up.
  * @throws {UsageError} Nothing is held under this id.
  */
 export async function releaseCommand(id: string, options: RunOptions, io: Io): Promise<number> {
