@@ -1,5 +1,5 @@
 /**
- * Whether a command only looks: it changes nothing, and how often it is called depends on what it sees. A plan leaves
+ * Whether a command only looks: it changes nothing of the machine, and how often it is called depends on what it sees. A plan leaves
  * these out, and makes some of them itself to find out what a run would do.
  */
 export function onlyLooks(argv: readonly string[]): boolean {
@@ -25,4 +25,5 @@ const looking = new Set([
   'find',
   'lsblk',
   'findmnt',
+  'vgcfgbackup',
 ])
