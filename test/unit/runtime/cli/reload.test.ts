@@ -141,7 +141,9 @@ test('functions that go on for ever keep no backup, no other config and no stop 
   addSource(server)
   daemon.child.kill('SIGHUP')
   await expect.poll(daemon.said).toContain(`goes on with ${server.config} as it is now`)
-  expect((await show(server, await emit(server))).sources).toHaveLength(3)
+  const run = await emit(server)
+  // It has its sources once it has begun.
+  await expect.poll(async () => (await show(server, run)).sources).toHaveLength(3)
   daemon.child.kill('SIGTERM')
   expect((await daemon.ended).code).toBe(0)
 })
