@@ -78,7 +78,7 @@ export async function unpackRestore(
   const alone = await reader.extract(paths(unpackAlone), staged, { owners, alone: true })
   const folders = undo.actions.filter(({ op }) => op === 'folder').map(({ path }) => path)
   const attributes = await reader.extract(folders, foldersNew, { owners, alone: true })
-  await copyFolders(folders, undo.root, foldersOld, runner)
+  await keepFolders(folders, undo, foldersOld, runner)
   const unreadable = [...first.unreadable, ...alone.unreadable, ...attributes.unreadable]
   const lost: string[] = []
   if (unreadable.length > 0) {
@@ -160,8 +160,19 @@ export async function beginUndo(
   using undo = UndoFolder.create(root, record, actions)
   using foldersOld = undo.part('folders-old')
   const folders = actions.filter(({ op }) => op === 'folder').map(({ path }) => path)
-  await copyFolders(folders, undo.root, foldersOld, runner)
+  await keepFolders(folders, undo, foldersOld, runner)
   return { root, id: undoId }
+}
+
+/** Keeps what folders have now. The top has its time of before: the undo folder in it has changed that. */
+async function keepFolders(
+  folders: readonly Buffer[],
+  { root, record }: UndoFolder,
+  into: OpenFolder,
+  runner: CommandRunner,
+): Promise<void> {
+  await copyFolders(folders, root, into, runner)
+  if (folders.some(({ length }) => length === 0)) await setTime(into, BigInt(record.rootTimeNs), runner)
 }
 
 /** Where what is put in place comes from: what was unpacked, or what the restore that is taken back has set aside. */
