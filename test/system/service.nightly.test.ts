@@ -37,7 +37,8 @@ describeServer('the service', (server) => {
   it('gives a function its turn when its schedule says so after a boot, though nobody asks for anything', async () => {
     await server.ok(`mkdir -p /etc/systemd/system/hdsync-schedules.timer.d /etc/hdsync/functions
       printf '[Timer]\\nOnBootSec=\\nOnBootSec=15s\\n' > /etc/systemd/system/hdsync-schedules.timer.d/sooner.conf
-      cat > /etc/hdsync/functions/tick.ts <<'E'
+      # JavaScript: the Node of this machine only interprets, and strips no types.
+      cat > /etc/hdsync/functions/tick.js <<'E'
 import { defineFunction } from 'hdsync'
 export default defineFunction({
   schedule: 'every 1m',
@@ -54,7 +55,7 @@ E`)
     await gone(server)
     await server.ok('systemctl is-active hdsync-wake.timer; rm /run/ticked')
     await server.until('test -e /run/ticked')
-    await server.ok('rm /etc/hdsync/functions/tick.ts')
+    await server.ok('rm /etc/hdsync/functions/tick.js')
     await gone(server)
   })
 
