@@ -93,8 +93,8 @@ export class Catalogue implements Disposable {
   }
 
   /**
-   * What is in one archive below a path, but not as it is in the other: few where little has changed. In no order; it may
-   * hold what is equal in both.
+   * What is in one archive below a path, but not as it is in the other: few where little has changed. In no order, each once;
+   * it may hold what is equal in both.
    */
   *onlyIn(seq: number, other: number, under: Buffer = Buffer.alloc(0)): Generator<CataloguedEntry> {
     const alive = (one: string) => `(segment.first <= ${one} AND ${one} <= coalesce(segment.last, ${one}))`
@@ -107,8 +107,8 @@ export class Catalogue implements Disposable {
     for (const row of statement.iterate({ ':seq': seq, ':other': other })) {
       const { entry } = this.#entryOf(row)
       if (!isPlain(entry.path)) continue
-      // Its further names may stand in segments that both have.
-      const names = entry.type === 'file' && !entry.hardLinkTo ? this.#furtherNames(entry, seq) : []
+      const names =
+        entry.type !== 'directory' && !entry.hardLinkTo ? this.#furtherNames(entry, seq, other) : []
       for (const name of [entry, ...names])
         if (isWithin(name.path, under)) yield name.hardLinkTo ? this.#asFirstName(name, seq) : name
     }
@@ -138,9 +138,10 @@ export class Catalogue implements Disposable {
     }
   }
 
-  #furtherNames({ path }: Entry, seq: number): CataloguedEntry[] {
+  /** Those of a file that stand in segments which both archives have: the others are told by themselves. */
+  #furtherNames({ path }: Entry, seq: number, other: number): CataloguedEntry[] {
     const seen = this.#seen('member.hard_link = ?', [path])
-    return [...seen].filter((one) => isIn(one, seq)).map(({ entry }) => entry)
+    return [...seen].filter((one) => isIn(one, seq) && isIn(one, other)).map(({ entry }) => entry)
   }
 
   *#seen(where: string, parameters: readonly SQLInputValue[], order = ''): Generator<Seen> {
@@ -173,13 +174,13 @@ export class Catalogue implements Disposable {
     return { entry, first: Number(first ?? 0), last: last == null ? undefined : Number(last) }
   }
 
-  /** A further name has the contents and the size of the first one. */
+  /** A further name is what the first one is, be it a link or a device: tar tells of it only whose name it is. */
   #asFirstName(entry: CataloguedEntry, seq: number): CataloguedEntry {
     const first =
       entry.hardLinkTo && !entry.hardLinkTo.equals(entry.path) && this.entryAt(seq, entry.hardLinkTo)
     if (!first) return entry
-    const { sizeBytes, sha256 } = first
-    return { ...entry, sizeBytes, ...(sha256 !== undefined && { sha256 }) }
+    const { type, sizeBytes, sha256, linkTo } = first
+    return { ...entry, type, sizeBytes, ...(sha256 !== undefined && { sha256 }), ...(linkTo && { linkTo }) }
   }
 }
 

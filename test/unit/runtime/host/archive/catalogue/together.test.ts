@@ -73,6 +73,23 @@ function change(
   }
 }
 
+/** A file that gets a second name, which comes before its first one: both stand in segments that are new. */
+const namedTwice = {
+  folders: [10, 1, 2, 3].map((byte) => Buffer.from([byte])),
+  files: [10, 48, 1, 2, 3, 4].map((byte) => Buffer.from([byte])),
+  nights: [
+    [{ folder: 0, file: 0, to: 0, what: 'write' as const }],
+    [{ folder: 0, file: 0, to: 1, what: 'link' as const }],
+  ],
+  compression: 'zstd' as const,
+}
+
+/** The same with a symbolic link, of which there can be several names as well. */
+const linkNamedTwice = {
+  ...namedTwice,
+  nights: [[{ folder: 0, file: 0, to: 2, what: 'symlink' as const }], namedTwice.nights[1] ?? []],
+}
+
 const archives = (week: Week) => pointsOn({ target: 'hdd9', path: week.disk, mirrors: [] })
 
 const differenceLines = ({ added, removed, changed }: Difference, withWhat = true) =>
@@ -149,7 +166,7 @@ test('comparing and searching by the catalogue tells the same as reading all, fo
       await expectSameFinds(known, points, () => true)
       await expectSameFinds(known, points, (path) => path.includes(files[1] as Buffer))
     }),
-    { numRuns: 6 },
+    { numRuns: 8, examples: [[namedTwice], [linkNamedTwice]] },
   )
 }, 300_000)
 
