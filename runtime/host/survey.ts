@@ -60,7 +60,8 @@ export type SurveyTexts = { lsblk: string; findmnt: string } & Partial<
 >
 
 const timeoutMs = 60_000
-const lvmOptions = ['--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
+/** How LVM's tools are asked for a report that `lvmRows` reads. */
+export const lvmOptions = ['--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
 
 /**
  * The commands of a survey; lsblk makes a tree only where `NAME` is asked for. None of them changes anything, and none asks a
@@ -95,22 +96,13 @@ const ofLvm = new Set<string>(['lvs', 'vgs', 'pvs'])
  * @throws {TerminalError} lsblk or findmnt is missing, or says something else than it should.
  */
 export async function takeSurvey(runner: CommandRunner): Promise<Survey> {
-  const [lsblk, findmnt, blkid, lvs, vgs, pvs] = await Promise.all([
-    printed(runner, 'lsblk'),
-    printed(runner, 'findmnt'),
-    optional(runner, 'blkid'),
+  const [disks, lvs, vgs, pvs] = await Promise.all([
+    printedOfDisks(runner),
     optional(runner, 'lvs'),
     optional(runner, 'vgs'),
     optional(runner, 'pvs'),
   ])
-  return parseSurvey({
-    lsblk,
-    findmnt,
-    ...(blkid && { blkid }),
-    ...(lvs && { lvs }),
-    ...(vgs && { vgs }),
-    ...(pvs && { pvs }),
-  })
+  return parseSurvey({ ...disks, ...(lvs && { lvs }), ...(vgs && { vgs }), ...(pvs && { pvs }) })
 }
 
 /**
@@ -118,12 +110,16 @@ export async function takeSurvey(runner: CommandRunner): Promise<Survey> {
  * @throws {TerminalError} lsblk or findmnt is missing, or says something else than it should.
  */
 export async function surveyDisks(runner: CommandRunner): Promise<Pick<Survey, 'devices' | 'mounts'>> {
+  return parseSurvey(await printedOfDisks(runner))
+}
+
+async function printedOfDisks(runner: CommandRunner): Promise<SurveyTexts> {
   const [lsblk, findmnt, blkid] = await Promise.all([
     printed(runner, 'lsblk'),
     printed(runner, 'findmnt'),
     optional(runner, 'blkid'),
   ])
-  return parseSurvey({ lsblk, findmnt, ...(blkid && { blkid }) })
+  return { lsblk, findmnt, ...(blkid && { blkid }) }
 }
 
 async function printed(runner: CommandRunner, tool: keyof typeof surveyArgvs): Promise<string> {
@@ -160,14 +156,14 @@ export function parseSurvey(texts: SurveyTexts): Survey {
     mounts: read('findmnt', findmntReport, texts.findmnt).filesystems.map(parseMount),
     volumes: texts.lvs ? parseLvs(texts.lvs) : [],
     groups: texts.vgs
-      ? rows('vgs', vgsReport, texts.vgs, 'vg').map((row) => ({
+      ? lvmRows('vgs', vgsReport, texts.vgs, 'vg').map((row) => ({
           vg: row.vg_name,
           freeBytes: Number(row.vg_free),
           extentBytes: Number(row.vg_extent_size),
         }))
       : [],
     physicalVolumes: texts.pvs
-      ? rows('pvs', pvsReport, texts.pvs, 'pv').map((row) => ({ vg: row.vg_name, path: row.pv_name }))
+      ? lvmRows('pvs', pvsReport, texts.pvs, 'pv').map((row) => ({ vg: row.vg_name, path: row.pv_name }))
       : [],
   }
 }
@@ -233,17 +229,22 @@ function parseDevices(tree: readonly LsblkRow[]): BlockDevice[] {
 
 /** lsblk goes by what udev knows; where it knows nothing of a device, blkid has looked at it. @see blkid(8) */
 function fillIn(exported: string): (device: BlockDevice) => BlockDevice {
-  const known = exported.split('\n\n').map((block) => {
-    const pairs = block
-      .split('\n')
-      .map((line) => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)])
-    return Object.fromEntries(pairs) as Partial<Record<string, string>>
-  })
+  const known = exported.split('\n\n').map(exportedPairs)
   return (device) => {
     const found = device.fileSystem ? undefined : known.find(({ DEVNAME }) => DEVNAME === device.path)
     if (!found?.TYPE) return device
     return { ...device, fileSystem: found.TYPE, uuid: found.UUID, label: found.LABEL }
   }
+}
+
+/** Lines of `KEY=value`, as blkid(8) and mdadm(8) export them. */
+export function exportedPairs(text: string): Partial<Record<string, string>> {
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line.includes('='))
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
 }
 
 function toDevice(row: LsblkRow): BlockDevice {
@@ -279,7 +280,8 @@ function parseMount(row: z.output<typeof findmntRow>): MountedFileSystem {
   }
 }
 
-function rows<T>(tool: string, row: z.ZodType<T>, text: string, key: string): T[] {
+/** The rows of a report of LVM's. @throws {TerminalError} It is something else. */
+export function lvmRows<T>(tool: string, row: z.ZodType<T>, text: string, key: string): T[] {
   const report = z.object({ report: z.tuple([z.object({ [key]: z.array(row) })]) })
   const [first] = read(tool, report, text).report
   return first[key] ?? []

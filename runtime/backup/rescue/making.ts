@@ -2,7 +2,9 @@ import type { MachineRecord } from '../../host/machine/record.ts'
 import type { Step } from '../../host/machine/step.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { MappedDisk } from './map-disks.ts'
-import { rescueRoot } from './steps.ts'
+
+/** Where the machine is put together. */
+export const rescueRoot = '/mnt/rescue'
 
 /** What a rescue has to work with. */
 export interface RescueGround {

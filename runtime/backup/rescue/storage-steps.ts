@@ -155,14 +155,10 @@ function encrypted(device: RecordedDevice, { record, now, keyFile, add, note }: 
   })
 }
 
-/** The group that a volume belongs to. */
-function groupOf({ path, type }: RecordedDevice, { volumes }: MachineRecord): string | undefined {
-  if (type !== 'lvm') return undefined
-  const hidden = /(_tdata|_tmeta|-tpool|_rimage_\d+|_rmeta_\d+|_mimage_\d+|_cdata|_cmeta|_corig|-real|-cow)$/
-  return (
-    volumes.find(({ group, name }) => [mapperPath(group, name)].includes(path.replace(hidden, '')))?.group ??
-    volumes.find(({ group }) => path.startsWith(`/dev/mapper/${group.replaceAll('-', '--')}-`))?.group
-  )
+/** The group that a volume belongs to, or a part of one: what stands before the first dash that is not doubled. @see lvm(8) */
+function groupOf({ path, type }: RecordedDevice, { groups }: MachineRecord): string | undefined {
+  const before = type === 'lvm' ? path.match(/^\/dev\/mapper\/((?:[^-]|--)+)-/)?.[1] : undefined
+  return groups.find(({ name }) => name === before?.replaceAll('--', '-'))?.name
 }
 
 function volumeGroup(name: string, making: Making): void {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
+import { rescueRoot } from '../../backup/rescue/making.ts'
 import { mapDisks, needsBytes, short } from '../../backup/rescue/map-disks.ts'
 import { disksNeeded, planRescue, type RescuePlan } from '../../backup/rescue/plan.ts'
-import { quoted, rescueRoot, stepText } from '../../backup/rescue/steps.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
@@ -16,9 +16,11 @@ import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { localMinute } from '../../instant.ts'
 import { formatBytes } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { shellQuote } from '../format.ts'
 import type { Io } from '../io.ts'
 import { notRoot } from '../needs-root.ts'
 import { table } from '../table.ts'
+import { stepText } from '../view/step-text.ts'
 
 export interface RescueOptions {
   /** Folders of backups; a text where it was named before the command. */
@@ -208,8 +210,7 @@ async function execute(
       place,
       signal: stop.signal,
       hdsync: [process.execPath, ...process.argv.slice(1, 2)],
-      begins: ({ why, argv }, number, of) =>
-        io.stderr(`[${number}/${of}] ${why}: ${argv.map(quoted).join(' ')}\n`),
+      begins: ({ why, argv }, number, of) => io.stderr(`[${number}/${of}] ${why}: ${shellQuote(argv)}\n`),
       failed: ({ why }, reason) => failures.push(`${why}: ${reason}`),
     })
   } catch (error) {

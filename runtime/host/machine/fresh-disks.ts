@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 
 import { formatBytes } from '../../units.ts'
 import type { CommandRunner } from '../command/command.ts'
+import { formatNumber } from '../mount/devices.ts'
 import { type BlockDevice, surveyDisks } from '../survey.ts'
 
 /** A disk of the machine that there is now. */
@@ -56,10 +57,8 @@ function takenBy(
 ): string | undefined {
   if (disk.readOnly) return 'it is read-only'
   const holding = folders.find((folder) => {
-    const { dev } = statSync(folder)
-    return all.some(
-      ({ number }) => number === `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`,
-    )
+    const holds = formatNumber(statSync(folder).dev)
+    return all.some(({ number }) => number === holds)
   })
   if (holding !== undefined) return `the backups in ${holding} lie on it`
   for (const { number, path } of all) {

@@ -5,7 +5,7 @@ import { reasonOf, TerminalError } from '../../errors.ts'
 import type { Command, CommandRunner } from '../command/command.ts'
 import { lvmManner } from '../lvm/lvm-manner.ts'
 import { realPath } from '../mount/real-path.ts'
-import { type BlockDevice, type Survey, surveyDisks } from '../survey.ts'
+import { type BlockDevice, exportedPairs, lvmOptions, lvmRows, type Survey, surveyDisks } from '../survey.ts'
 import type { MachineRecord, RecordedDevice } from './record.ts'
 
 /** What the machine itself tells; the config tells the rest. */
@@ -132,7 +132,7 @@ async function raids(devices: readonly RecordedDevice[], ask: Ask): Promise<Mach
   const found: MachineRecord['raids'] = []
   for (const { path, type } of devices) {
     if (!/^(raid|linear)/.test(type) || !path.startsWith('/dev/md')) continue
-    const said = pairs(await ask({ argv: ['mdadm', '--detail', '--export', path] }, `RAID ${path}`))
+    const said = exportedPairs(await ask({ argv: ['mdadm', '--detail', '--export', path] }, `RAID ${path}`))
     const { MD_LEVEL: level, MD_UUID: uuid, MD_METADATA: metadata = '1.2', MD_NAME: name } = said
     const count = Number(said.MD_DEVICES)
     if (level === undefined || uuid === undefined || !(count > 0)) continue
@@ -177,8 +177,6 @@ export function luksFacts(text: string) {
   }
 }
 
-const lvmWords = ['--reportformat', 'json', '--units', 'b', '--nosuffix'] as const
-
 async function lvm(
   devices: readonly RecordedDevice[],
   ask: Ask,
@@ -187,23 +185,17 @@ async function lvm(
   if (!devices.some(({ content }) => content?.type === 'LVM2_member')) return none
   const report = async (key: string, argv: readonly [string, ...string[]]) => {
     const text = await ask(
-      { argv: [...argv, ...lvmWords] as [string, ...string[]], manner: lvmManner },
+      { argv: [...argv, ...lvmOptions] as [string, ...string[]], manner: lvmManner },
       argv[0],
     )
-    if (text === '') return []
-    const rows = z.record(z.string(), z.string())
-    return (
-      z.object({ report: z.tuple([z.object({ [key]: z.array(rows) })]) }).parse(JSON.parse(text)).report[0][
-        key
-      ] ?? []
-    )
+    return text === '' ? [] : lvmRows(argv[0], z.record(z.string(), z.string()), text, key)
   }
   const groups = await report('vg', ['vgs', '-o', 'vg_name,vg_uuid,vg_extent_size'])
   const physical = await report('pv', ['pvs', '-o', 'pv_name,pv_uuid,vg_name'])
   const volumes = await report('lv', [
     'lvs',
     '-o',
-    'lv_name,vg_name,lv_size,segtype,stripes,pool_lv,origin,chunk_size,lv_metadata_size,lv_role,lv_tags',
+    'lv_name,vg_name,lv_size,segtype,stripes,pool_lv,origin,chunk_size,lv_metadata_size',
   ])
   const text = (value: string | undefined) => value || undefined
   return {
@@ -265,14 +257,4 @@ function textOf(path: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-/** `KEY=value` lines. */
-function pairs(text: string): Partial<Record<string, string>> {
-  return Object.fromEntries(
-    text
-      .split('\n')
-      .filter((line) => line.includes('='))
-      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  )
 }

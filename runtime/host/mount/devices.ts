@@ -92,7 +92,8 @@ function namesIn(folder: string): string[] {
   }
 }
 
-function formatNumber(rdev: number): string {
+/** `major:minor`, as lsblk and the table of mounts have it. @param rdev Of stat(2). */
+export function formatNumber(rdev: number): string {
   return `${major(rdev)}:${minor(rdev)}`
 }
 
