@@ -23,7 +23,11 @@ export function hdsync(server: Server, ...args: string[]): Started {
     PATH: `${server.folder}/bin:${process.env.PATH}`,
   }
   const child = spawn(process.execPath, [main, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (chunk) => {
     said += chunk
