@@ -1,5 +1,6 @@
 import { nameText } from '../../backup/holds/held-names.ts'
 import { describeHold, type Hold, openHolds, waitingHolds } from '../../backup/holds/holds.ts'
+import { readPast } from '../../backup/past.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { count, counted } from '../../count.ts'
@@ -9,7 +10,6 @@ import { heldText } from '../../why-held.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { localDay, type Painter, painter, printable } from '../format.ts'
 import type { Io } from '../io.ts'
-import { readPast } from '../past.ts'
 import { table } from '../table.ts'
 
 export interface HeldOptions {

@@ -1,7 +1,7 @@
+import { readStatus } from '../../backup/status/read-status.ts'
 import { loadConfig } from '../../config/load.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { readStatus } from '../keep/read-status.ts'
 import { statusText } from '../keep/status-text.ts'
 
 /**

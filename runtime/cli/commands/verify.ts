@@ -5,6 +5,7 @@ import {
   verifyFinished,
   verifyStart,
 } from '../../../events/index.ts'
+import { type Outlook, outlookOf } from '../../backup/proof/outlook.ts'
 import type { RunReport } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -18,7 +19,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
 import { notRoot, rootNeeded } from '../needs-root.ts'
-import { type Outlook, outlookOf, outlookText } from '../proof/forecast.ts'
+import { outlookText } from '../proof/forecast.ts'
 import { viewFor } from '../view/choose.ts'
 import type { View } from '../view/lines.ts'
 

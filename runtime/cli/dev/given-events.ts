@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Envelope, EventDefinition } from '../../../events/index.ts'
+import { readPast } from '../../backup/past.ts'
 import { envelopeFor } from '../../backup/rehearsal.ts'
 import type { Config } from '../../config/config.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 import { UsageError } from '../../errors.ts'
 import { didYouMean } from '../../nearest.ts'
-import { readPast } from '../past.ts'
 
 /** An event to be delivered, and what came before it in its run. */
 export interface GivenEvent {

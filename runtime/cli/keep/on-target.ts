@@ -1,7 +1,5 @@
 import type { Config, Target } from '../../config/config.ts'
 import type { Host } from '../../host/host.ts'
-import { readMounts, topMountAt } from '../../host/mount/mountinfo.ts'
-import { mountPoint } from '../../host/target/targets.ts'
 import { Disks } from '../daemon/disks.ts'
 import type { Io } from '../io.ts'
 
@@ -20,10 +18,4 @@ export async function onTargets<T>(
   if (!disks) throw new Error('a run is waited for')
   for (const target of targets) await disks.mountToChange(target)
   return await work(disks.host)
-}
-
-/** Whether all disks of a target are mounted. */
-export function isMounted(target: Target): boolean {
-  const mounts = readMounts()
-  return target.mounts.every(({ at }) => topMountAt(mounts, mountPoint(target, at)) !== undefined)
 }

@@ -1,10 +1,10 @@
+import type { Status, TargetStatus } from '../../backup/status/read-status.ts'
 import { formatBytes } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
 import { ageText, localDay, type Painter, painter, printable, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
 import { disabledText } from '../story/disabled-text.ts'
 import { table } from '../table.ts'
-import type { Status, TargetStatus } from './read-status.ts'
 
 const columns = 80
 

@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { readNoPast, readPast } from '../../backup/past.ts'
 import {
   bySource,
   type KnownPoints,
@@ -22,7 +23,6 @@ import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { withProofs } from '../../host/proof/proven-points.ts'
 import { Disks } from '../daemon/disks.ts'
 import type { Io } from '../io.ts'
-import { readNoPast, readPast } from '../past.ts'
 import { onDemand } from './on-demand.ts'
 import { rawWord } from './raw-words.ts'
 

@@ -1,8 +1,9 @@
-import type { ArchiveRecord, KeepPoint } from '../../backup/keep/points.ts'
 import type { Config, Target } from '../../config/config.ts'
 import { type ArchiveProof, readLedger } from '../../host/proof/ledger.ts'
 import { isoOf } from '../../instant.ts'
-import { outlookOf } from './forecast.ts'
+import type { ArchiveRecord, KeepPoint } from '../keep/points.ts'
+import type { ReadPast } from '../past.ts'
+import { outlookOf } from './outlook.ts'
 
 /** How the reading of backups stands; all is null where no disk of archives is mounted. */
 export interface VerifyStatus {
@@ -14,10 +15,10 @@ export interface VerifyStatus {
 }
 
 /** @returns undefined where nobody reads backups again by itself. */
-export async function turnOf(config: Config, now: number): Promise<VerifyStatus | undefined> {
+export async function turnOf(config: Config, now: number, read: ReadPast): Promise<VerifyStatus | undefined> {
   if (!config.verify) return undefined
   const { budget: budgetMs, bytes } = config.verify
-  const outlook = await outlookOf(config, Object.keys(config.sources), { budgetMs, bytes })
+  const outlook = await outlookOf(config, Object.keys(config.sources), { budgetMs, bytes }, read)
   if (!outlook) return { turnMs: null, totalBytes: null, oldestAt: null }
   const { turnMs, totalBytes, oldestAt } = outlook
   return { turnMs, totalBytes, oldestAt: oldestAt > 0 && oldestAt <= now ? isoOf(oldestAt) : null }

@@ -1,7 +1,15 @@
 import { statfs } from 'node:fs/promises'
 import { runEnds, sourceSynced } from '../../../events/index.ts'
-import { openHold } from '../../backup/holds/holds.ts'
-import { eventsLookedAt } from '../../backup/keep/keeping.ts'
+import type { Config, Target } from '../../config/config.ts'
+import type { EventBus } from '../../core/bus/bus.ts'
+import { standingArchives } from '../../host/archive/kept.ts'
+import { createRunner, unobserved } from '../../host/command/command.ts'
+import { heldLists } from '../../host/mirror/held-lists.ts'
+import { hasSystemd, timerState } from '../../host/systemd/timer.ts'
+import { isMounted } from '../../host/target/is-mounted.ts'
+import { isoOf } from '../../instant.ts'
+import { openHold } from '../holds/holds.ts'
+import { eventsLookedAt } from '../keep/keeping.ts'
 import {
   type ArchivedNight,
   type ArchiveRecord,
@@ -10,11 +18,13 @@ import {
   type KeepPoint,
   pointsOf,
   tellsOfArchives,
-} from '../../backup/keep/points.ts'
-import { recordedPoints } from '../../backup/keep/recorded.ts'
-import { disabledIn } from '../../backup/load-functions.ts'
-import { drillEnds, drilled, drillsLookedAt } from '../../backup/proof/drill-history.ts'
-import { forecastRoom, roomSamples } from '../../backup/status/room.ts'
+} from '../keep/points.ts'
+import { recordedPoints } from '../keep/recorded.ts'
+import { disabledIn } from '../load-functions.ts'
+import { type ReadPast, readPastOf } from '../past.ts'
+import { drillEnds, drilled, drillsLookedAt } from '../proof/drill-history.ts'
+import { lastProven, marked, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
+import { forecastRoom, roomSamples } from './room.ts'
 import {
   inOrderOfNeed,
   resultsBySource,
@@ -22,17 +32,7 @@ import {
   sizeOf,
   statusOf,
   syncedOf,
-} from '../../backup/status/source-status.ts'
-import type { Config, Target } from '../../config/config.ts'
-import type { EventBus } from '../../core/bus/bus.ts'
-import { standingArchives } from '../../host/archive/kept.ts'
-import { createRunner, unobserved } from '../../host/command/command.ts'
-import { heldLists } from '../../host/mirror/held-lists.ts'
-import { hasSystemd, timerState } from '../../host/systemd/timer.ts'
-import { isoOf } from '../../instant.ts'
-import { readPast } from '../past.ts'
-import { lastProven, marked, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
-import { isMounted } from './on-target.ts'
+} from './source-status.ts'
 
 /** How a target's disk stands: what `hdsync status --json` prints of it. */
 export interface TargetStatus {
@@ -71,9 +71,16 @@ interface Told {
   facts: Pick<Parameters<typeof statusOf>[0], 'since' | 'results' | 'hold' | 'synced'>
 }
 
-/** Reads how everything stands: from the record, and from the disks that are mounted. */
-export async function readStatus(config: Config, now: number): Promise<Status> {
-  const { told, run, drills } = readPast(config, ({ bus, journal }) => ({
+/**
+ * Reads how everything stands: from the record, and from the disks that are mounted.
+ * @param read Reads the record; the store itself unless given.
+ */
+export async function readStatus(
+  config: Config,
+  now: number,
+  read: ReadPast = readPastOf(config),
+): Promise<Status> {
+  const { told, run, drills } = read(({ bus, journal }) => ({
     told: tellOf(config, bus),
     drills: drilled(bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })),
     run: journal.unended().at(-1) ?? null,
@@ -97,7 +104,7 @@ export async function readStatus(config: Config, now: number): Promise<Status> {
     Object.values(config.targets).map((target) => targetStatus(target, config, sources, looked)),
   )
   const disabledFunctions = disabledIn(config.state)
-  const verify = await turnOf(config, now)
+  const verify = await turnOf(config, now, read)
   return {
     at: isoOf(now),
     state: worstOf(sources),

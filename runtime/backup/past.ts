@@ -6,9 +6,18 @@ import { SqliteBus } from '../core/bus/sqlite/bus.ts'
 import { inMemory, openDatabase, openDatabaseForReading } from '../core/bus/sqlite/database.ts'
 import { SqliteJournal } from '../core/bus/sqlite/journal.ts'
 
-interface Past {
+/** What has been, for whoever only reads it. */
+export interface Past {
   bus: EventBus
   journal: Journal
+}
+
+/** Reads the record, however it is come by: an engine has it open, a command opens it. */
+export type ReadPast = <T>(read: (past: Past) => T) => T
+
+/** Reads the store of a config, as {@link readPast} does. */
+export function readPastOf(config: Pick<Config, 'state'>): ReadPast {
+  return (read) => readPast(config, read)
 }
 
 /** Reads what has been, while another process is at work there. A store that is not there yet knows of nothing. */
