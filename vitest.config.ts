@@ -4,7 +4,14 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** What takes several minutes, longest first. */
 const longest = [
-  ...['test/system/install.', 'test/lab/refusals/', 'test/lab/stops/', 'test/lab/disks/', 'test/system/'],
+  ...[
+    'test/system/install.',
+    'test/lab/restore/',
+    'test/lab/refusals/',
+    'test/lab/stops/',
+    'test/lab/disks/',
+    'test/system/',
+  ],
   ...['test/lab/', 'test/unit/deploy/'],
 ]
 

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
 import type { Night } from '../night.ts'
-import type { Nights } from './restore.test.ts'
 import { mountDisks, state } from './server.ts'
+import type { Nights } from './three-nights.ts'
 
 const files = 400
 
 /** In the middle, each path is the old one or the new one, and the restore can go on. */
-export function cutOff(night: Night, was: Nights): void {
+export function cutByKill(night: Night, was: Nights): void {
   it('by a kill', async () => {
     await spoil(night, 'var')
     await halfway(night, 'var', 'KILL')
@@ -14,7 +14,10 @@ export function cutOff(night: Night, was: Nights): void {
     await ended(night, 'var')
     expect(await state(night, '/srv/var')).toBe(was.mirror.var)
   })
+}
 
+/** The same, where what had been written may not be on the disk. */
+export function cutByPower(night: Night, was: Nights): void {
   it('by a power cut', async () => {
     await spoil(night, 'data')
     await halfway(night, 'data', 'STOP')

@@ -1,24 +1,28 @@
 import { afterEach, expect, it } from 'vitest'
 import type { Night } from '../night.ts'
 import { pointsOf } from './commands.ts'
-import type { Nights } from './restore.test.ts'
-import { media, parts, sources, state } from './server.ts'
+import { type Medium, parts, type Source, state } from './server.ts'
+import type { Nights } from './three-nights.ts'
 
-/** Into new folders, on another file system: equal in all that a backup keeps. */
-export function elsewhere(night: Night, was: Nights): void {
+/** Whole sources into new folders, on another file system: equal in all that a backup keeps. */
+export function wholeElsewhere(
+  night: Night,
+  was: Nights,
+  pairs: readonly (readonly [Source, Medium])[],
+): void {
   afterEach(() => night.machine.ok('rm -rf /srv/room/*'))
 
-  it.each(sources.flatMap((source) => media.map((medium) => [source, medium] as const)))(
-    'all of %s, from the %s',
-    async (source, medium) => {
-      const at = (await pointsOf(night, source))[medium]
-      await night.machine.ok(`hdsync restore ${source} --at ${at} --to /srv/room/all -q`)
-      expect(await state(night, '/srv/room/all')).toBe(was[medium][source])
-      expect(await night.machine.ok('stat -c %b /srv/room/all/odd/sparse')).not.toMatch(/^\d{4}/)
-    },
-  )
+  it.each(pairs)('all of %s, from the %s', async (source, medium) => {
+    const at = (await pointsOf(night, source))[medium]
+    await night.machine.ok(`hdsync restore ${source} --at ${at} --to /srv/room/all -q`)
+    expect(await state(night, '/srv/room/all')).toBe(was[medium][source])
+    expect(await night.machine.ok('stat -c %b /srv/room/all/odd/sparse')).not.toMatch(/^\d{4}/)
+  })
+}
 
-  it.each(media)('a file and a folder alone, from the %s', async (medium) => {
+/** Named parts of a source alone. */
+export function partsElsewhere(night: Night, was: Nights, from: readonly Medium[]): void {
+  it.each(from)('a file and a folder alone, from the %s', async (medium) => {
     const { machine } = night
     const source = parts[medium]
     const at = (await pointsOf(night, source))[medium]

@@ -1,18 +1,12 @@
 import { expect, it } from 'vitest'
 import type { Night } from '../night.ts'
 import { pointsOf } from './commands.ts'
-import type { Nights } from './restore.test.ts'
-import { type media, type Source, state } from './server.ts'
+import { type Medium, type Source, state } from './server.ts'
+import type { Nights } from './three-nights.ts'
 
 /** Over what is there, with nothing kept from before that the backup does not have; and taken back. */
-export function inPlace(night: Night, was: Nights): void {
-  const places: [Source, (typeof media)[number]][] = [
-    ['var', 'mirror'],
-    ['home', 'weekday archive'],
-    ['data', 'kept archive'],
-  ]
-
-  it.each(places)('all of %s, from the %s, and is taken back', async (source, medium) => {
+export function inPlace(night: Night, was: Nights, pairs: readonly (readonly [Source, Medium])[]): void {
+  it.each(pairs)('all of %s, from the %s, and is taken back', async (source, medium) => {
     const { machine } = night
     const live = `/srv/${source}`
     await machine.ok(`cd ${live}
@@ -32,7 +26,10 @@ export function inPlace(night: Night, was: Nights): void {
     await machine.ok(`hdsync restore --undo last -q`)
     expect(await state(night, live)).toBe(was[medium][source])
   })
+}
 
+/** What a restore in place must not do. */
+export function limits(night: Night): void {
   it('deletes no more than the source allows, and nothing that is excluded', async () => {
     const { machine } = night
     await machine.ok('for n in {1..60}; do echo more > /srv/var/more$n; done; echo yes > /srv/var/cache/more')

@@ -1,33 +1,24 @@
-import { beforeAll, describe, expect } from 'vitest'
-import { describeNight } from '../night.ts'
+import { describe } from 'vitest'
 import { commands } from './commands.ts'
-import { cutOff } from './cut-off.ts'
-import { elsewhere } from './elsewhere.ts'
-import { inPlace } from './in-place.ts'
-import { changes, type Medium, media, mountDisks, type States, server, states } from './server.ts'
+import { cutByPower } from './cut-off.ts'
+import { partsElsewhere, wholeElsewhere } from './elsewhere.ts'
+import { inPlace, limits } from './in-place.ts'
+import { describeThreeNights } from './three-nights.ts'
 
-/** What the volumes held in each night. */
-export type Nights = Record<Medium, States>
-
-describeNight('what three nights of reiserfs, ext3 and xfs have kept', server, (night) => {
-  const was = {} as Nights
-
-  beforeAll(async () => {
-    for (const [index, medium] of media.entries()) {
-      if (index > 0) {
-        await night.machine.ok(`date -s '+${index === 1 ? 1 : 6} days' >/dev/null
-          for at in /srv/{var,home,data}; do cd $at; ${changes[index - 1]}; done`)
-      }
-      was[medium] = await states(night, medium)
-      const { code, result } = await night.run()
-      expect(result).toMatchObject({ state: 'succeeded' })
-      expect(code).toBe(0)
-    }
-    await night.machine.ok(`date -s '+1 day' >/dev/null; ${mountDisks}`)
-  })
-
+// Each file system and each medium once elsewhere and, in other pairs, once in place; all pairs are nightly.
+describeThreeNights('what three nights of reiserfs, ext3 and xfs have kept', (night, was) => {
   describe('is told', () => commands(night))
-  describe('comes back elsewhere', () => elsewhere(night, was))
-  describe('comes back in its place', () => inPlace(night, was))
-  describe('comes back after a restore was cut off', () => cutOff(night, was))
+  describe('comes back elsewhere', () => {
+    wholeElsewhere(night, was, [
+      ['var', 'weekday archive'],
+      ['home', 'kept archive'],
+      ['data', 'mirror'],
+    ])
+    partsElsewhere(night, was, ['mirror'])
+  })
+  describe('comes back in its place', () => {
+    inPlace(night, was, [['home', 'weekday archive']])
+    limits(night)
+  })
+  describe('comes back after a restore was cut off', () => cutByPower(night, was))
 })
