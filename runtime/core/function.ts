@@ -244,6 +244,13 @@ export interface FunctionDefinition {
   readonly spec: FunctionSpec<EventDefinition, readonly EventDefinition[], unknown, unknown>
 }
 
+const stacks = new WeakMap<object, string | undefined>()
+
+/** @returns The stack of the call that declared a function, for who has to say where it is wrong. */
+export function declaredAt(definition: unknown): string | undefined {
+  return typeof definition === 'object' && definition !== null ? stacks.get(definition) : undefined
+}
+
 /** Declares a handler. Handlers of an event that is `always` are so too. */
 export function defineFunction<
   On extends EventDefinition = typeof scheduleDue,
@@ -254,10 +261,12 @@ export function defineFunction<
   const named = [spec.on ?? []].flat() as readonly EventDefinition[]
   const on = spec.schedule === undefined ? named : [...named, scheduleDue]
   const always = spec.always || on.some((event) => event.always)
-  return {
+  const definition: FunctionDefinition = {
     kind: 'hdsync.function',
     on,
     emits: spec.emits,
     spec: { ...spec, ...(always && { always }) } as unknown as FunctionDefinition['spec'],
   }
+  stacks.set(definition, new Error('declared here').stack)
+  return definition
 }

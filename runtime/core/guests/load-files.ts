@@ -3,10 +3,10 @@ import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { EventDefinition } from '../../../events/define.ts'
 import { UsageError } from '../../errors.ts'
-import type { FunctionDefinition } from '../function.ts'
+import { declaredAt, type FunctionDefinition } from '../function.ts'
 import { checkDefinition, DeclaredEvents, describe } from './describe.ts'
 import type { Loaded, LoadFailure } from './messages.ts'
-import { placeOf } from './place.ts'
+import { placeInStack, placeOf } from './place.ts'
 
 /**
  * The files of a folder that may hold functions; tests and types are none.
@@ -29,10 +29,14 @@ export function functionName(file: string): string {
   return basename(file).replace(/\.[cm]?[jt]s$/, '')
 }
 
-/** What a file could not be loaded for. */
-export function failureOf(file: string, error: unknown, loaded: readonly string[] = [file]): LoadFailure {
+/**
+ * What a file could not be loaded for.
+ * @param exported What it has exported, if it came to that. @param loaded Every file that has been loaded.
+ */
+function failureOf(file: string, error: unknown, exported: unknown, loaded: readonly string[]): LoadFailure {
   const message = error instanceof Error ? error.message : String(error)
-  const place = error instanceof UsageError ? undefined : placeOf(error, loaded)
+  const place =
+    error instanceof UsageError ? placeInStack(declaredAt(exported) ?? '') : placeOf(error, loaded)
   if (place && place.file !== file) {
     return {
       name: functionName(file),
@@ -64,14 +68,16 @@ export async function loadFiles(
   const declared = new DeclaredEvents(catalogue)
   for (const file of files) {
     await announce(file)
+    let exported: unknown
     try {
-      const definition = checkDefinition((await import(pathToFileURL(file).href)).default)
+      exported = (await import(pathToFileURL(file).href)).default
+      const definition = checkDefinition(exported)
       declared.add(file, definition)
       const name = functionName(file)
       definitions.set(name, definition)
       functions.push(describe(name, file, definition))
     } catch (error) {
-      failures.push(failureOf(file, error, [...loaded]))
+      failures.push(failureOf(file, error, exported, [...loaded]))
     }
   }
   return { definitions, functions, failures, events: declared.descriptions }

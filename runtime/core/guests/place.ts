@@ -16,7 +16,9 @@ export interface Place {
  */
 export function placeOf(error: unknown, files: readonly string[]): Place | undefined {
   const stack = error instanceof Error ? String(error.stack) : ''
-  return pointedAt(stack) ?? thrownAt(stack) ?? (error instanceof SyntaxError ? parsedAt(files) : undefined)
+  return (
+    pointedAt(stack) ?? placeInStack(stack) ?? (error instanceof SyntaxError ? parsedAt(files) : undefined)
+  )
 }
 
 /** `FILE:LINE`, the line, and a caret below: how Node shows what cannot be parsed or linked. */
@@ -25,7 +27,8 @@ function pointedAt(stack: string): Place | undefined {
   return line === undefined ? undefined : { file: pathOf(where), line: Number(line), column: carets.length }
 }
 
-function thrownAt(stack: string): Place | undefined {
+/** The first place of a stack that is neither Node's nor ours. */
+export function placeInStack(stack: string): Place | undefined {
   for (const [, where = '', line, column] of stack.matchAll(
     /^ {4}at (?:.*[ (])?((?:file:\/\/)?\/[^\s()]+):(\d+):(\d+)\)?$/gm,
   )) {

@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { readPast } from '../../../../runtime/backup/past.ts'
 import { testsFor } from '../../../../runtime/cli/dev/watch-folder.ts'
-import { makeServer, type Server } from './night.ts'
+import { loadConfig } from '../../../../runtime/config/load.ts'
+import { backUp, makeServer, type Server } from './night.ts'
 
 const main = join(import.meta.dirname, '../../../../runtime/cli/main.ts')
 
@@ -152,6 +154,44 @@ test('a change loads the functions again, runs its test, and delivers the event 
   child.kill('SIGINT')
   expect(await ended).toBe(0)
   await expect.poll(() => below.filter((pid) => existsSync(`/proc/${pid}/exe`))).toEqual([])
+})
+
+test('--event last and --event ID deliver what is on record, with what came before it, and change nothing', async () => {
+  const photos = await makePhotos()
+  const run = await backUp(photos)
+  photos.put(
+    'after.ts',
+    `import { defineFunction, runSucceeded, sourceSynced } from 'hdsync'
+export default defineFunction({ on: runSucceeded, emits: [], run({ event }, { events, log }) {
+  log.info('after ' + event.runid + ' ' + events.ofRun(sourceSynced).map(({ data }) => data.source).sort())
+} })`,
+  )
+  const deliver = async (wish: string) => {
+    const { ended, out, err, child } = dev(photos, '--event', wish)
+    child.stdin?.end()
+    return { code: await ended, out: out(), err: err() }
+  }
+  const last = await deliver('last')
+  expect(last).toMatchObject({ code: 0, out: expect.stringContaining(`info: after ${run} home,www\n`) })
+  const ids = await loadConfig({ path: photos.config, env: {} }).then((config) =>
+    readPast(config, ({ bus }) => bus.events({ types: ['run.succeeded'] }).map(({ id }) => id)),
+  )
+  expect(ids).toHaveLength(1)
+  expect(await deliver(String(ids[0]).slice(0, 12))).toEqual(last)
+  expect(await deliver('zzz')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining(
+      'neither a file zzz nor an event of that id that a function of yours handles',
+    ),
+  })
+})
+
+test('--event last without any such event says so', async () => {
+  const { child, ended, err } = dev(await makePhotos(), '--event', 'last')
+  child.stdin?.end()
+  expect(await ended).toBe(2)
+  expect(err()).toContain('there is no event that a function of yours handles')
+  expect(err()).toContain('photos.seen')
 })
 
 test('a function that never ends is ended by Ctrl-C with all else', async () => {

@@ -175,6 +175,21 @@ describe('loadRegistry()', () => {
     expect(await leftOut(folderOf({ [file]: text }))).toMatchObject({ line, column })
   })
 
+  test.each([
+    ['no run', 'def({ on: runFailed, emits: [] })'],
+    ['a limit of 0', 'def({ on: runFailed, emits: [], retry: { limit: 0 }, run() {} })'],
+    ['a name for an event', "def({ on: 'run.failed', emits: [], run() {} })"],
+    [
+      'a schema that is no JSON',
+      "def({ on: defineEvent('my.day', z.object({ at: z.date() })), emits: [], run() {} })",
+    ],
+  ])('tells where a function is declared with %s', async (_, declaration) => {
+    const text = `${preamble}\nconst page =\n  ${declaration}\nexport default page`
+    const users = folderOf({ 'page.ts': text })
+    const line = text.slice(0, text.indexOf('const page')).split('\n').length + 1
+    expect(await leftOut(users)).toMatchObject({ file: join(users, 'page.ts'), line, column: 3 })
+  })
+
   test('tells where a file that is imported is wrong', async () => {
     const users = folderOf({ 'page.ts': "import './lib/x.ts'" })
     mkdirSync(join(users, 'lib'))
