@@ -16,7 +16,7 @@ const wanted = z.strictObject({
   isNew: z.boolean(),
   deletes: z.boolean(),
   exclude: z.array(z.string()),
-  owners: z.enum(['keep', 'me']),
+  owners: z.enum(['keep', 'names', 'me']),
   /** Of the plan that was shown. */
   hash: z.string(),
   /** So many deletions are permitted beyond the limit of the source. */

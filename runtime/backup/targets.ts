@@ -29,7 +29,7 @@ export interface Found {
 
 /**
  * Opens the targets of these sources, and claims there what they are about to write.
- * @param warn Told of what is in the way on the target of the archives.
+ * @param warn Told of what is in the way on a target but spoils no backup.
  * @returns What was found, by target.
  */
 export async function openAll(
@@ -59,9 +59,25 @@ export async function openAll(
         (source) => claimed.found.includes(source.name) && !knows(source, target, context),
       )
       one.warnings = new Map(strange.map((source) => [source.name, strangeText(source, target)]))
+      const ours = names.filter((source) => !claimed.refused.has(source))
+      recordOwners(target, ours, context, warn)
     })
   }
   return found
+}
+
+/** No backup needs them. */
+function recordOwners(
+  target: Target,
+  sources: readonly string[],
+  { host, clock }: Context,
+  warn: (reason: string) => void,
+): void {
+  try {
+    host.recordAccounts(target, sources, clock.now())
+  } catch (error) {
+    warn(`the names of users and groups could not be recorded on target ${target.name}: ${reasonOf(error)}`)
+  }
 }
 
 function namesOn(target: string, sources: readonly Source[], config: Config): string[] {

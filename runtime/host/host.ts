@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { FileSystem } from '../../events/index.ts'
-import type { PathSource } from '../config/config.ts'
+import type { PathSource, Target } from '../config/config.ts'
 import { type Archives, createArchives } from './archive/archives.ts'
 import { type Boots, boots } from './boots.ts'
 import {
@@ -22,6 +22,8 @@ import { fileSystemOf } from './mount/file-system-of.ts'
 import { Ledger } from './mount/ledger.ts'
 import { createViews, type Views } from './mount/views.ts'
 import { createTellHook, type TellHook } from './notify/hooks.ts'
+import { accountsHere } from './owners/accounts.ts'
+import { recordAccounts } from './owners/recorded-accounts.ts'
 import { createTargets, type Targets } from './target/targets.ts'
 
 /** The box, as functions see it. Every command that any of this runs stands in the journal. */
@@ -33,6 +35,8 @@ export interface Host {
   archives: Archives
   boots: Boots
   machine: Machine
+  /** Records which names the owners of sources have, on the disk of their backups: see `recordAccounts`. */
+  recordAccounts(target: Target, sources: readonly string[], at: number): void
   /** What a copy of a directory leaves out without being told to. @param mirror The path of its mirror. */
   gaps(source: PathSource, config: Ground['config'], mirror: string): Promise<Gaps>
   /** What syncs that are held would delete. */
@@ -86,6 +90,7 @@ export function createHost(options: HostOptions): Host {
     archives: createArchives({ runner, signal, boots, stateDirectory }),
     boots,
     machine: createMachine(runner, runtimeDirectory),
+    recordAccounts: (target, sources, at) => recordAccounts(target, sources, accountsHere(), at),
     gaps: (source, config, mirror) => findGaps(runner, source, config, { mirror }),
     held: heldLists(stateDirectory),
     fileSystem: (folder) => fileSystemOf(runner, folder),

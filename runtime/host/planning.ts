@@ -227,6 +227,7 @@ function createPlanningHost(
     boots: real.boots,
     // It copies nothing, and most of it only looks.
     machine: { look: () => real.machine.look(), record: async () => {} },
+    recordAccounts() {},
     held: { ...real.held, keep: () => '', use: () => {}, forget: () => {}, prune: () => {} },
     // A plan is of a night in which all goes well.
     fileSystem: async () => undefined,

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto'
 import { TerminalError, UsageError } from '../../errors.ts'
 import type { Entry, PointReader } from '../../host/points/entry.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import type { Owners } from '../../host/restore/owner-map.ts'
 import { type Decision, decide } from './plan/decide.ts'
 import { excludedBy } from './plan/excluded.ts'
 import { namesToUnpack, type ToUnpack } from './plan/names-to-unpack.ts'
+import { type OwnerNames, strangersAmong, withOwners } from './plan/owner-names.ts'
 
 /** What somebody wants brought back, and where to. */
 export interface RestoreRequest {
@@ -24,7 +26,9 @@ export interface RestoreRequest {
   notBackedUp: readonly string[]
   /** Patterns of what is left alone whatever is asked for: the undo folder, the event store, targets. */
   leaveAlone: readonly string[]
-  owners: 'keep' | 'me'
+  owners: Owners
+  /** With `names`. */
+  names?: OwnerNames
 }
 
 export interface RestorePlan extends Decision, ToUnpack {
@@ -33,6 +37,8 @@ export interface RestorePlan extends Decision, ToUnpack {
   leaveOut: Buffer[]
   /** Why not all of the restore point could be read. */
   damage: string | undefined
+  /** With `names`: owners of what was asked for whose names are not here. */
+  strangers: OwnerNames['strangers'] | undefined
   /** Another one means that something has changed since it was made. */
   hash: string
 }
@@ -50,9 +56,10 @@ export async function makePlan(
   live: PointReader | undefined,
   differing: ReadonlySet<string> = new Set(),
 ): Promise<RestorePlan> {
-  const { paths, exclude, notBackedUp, leaveAlone, deletes, owners, point } = request
+  const { paths, exclude, notBackedUp, leaveAlone, deletes, owners, names, point } = request
   const isOut = excludedBy([...exclude, ...leaveAlone])
-  const found = await entriesWanted(reader, request)
+  const recorded = await entriesWanted(reader, request)
+  const found = names ? { ...recorded, ...ownersHere(recorded, names) } : recorded
   const wanted = found.entries.filter((entry) => !isOut(key(entry), entry.type === 'directory'))
   const leaveOut = outermost(found.entries.filter((entry) => isOut(key(entry), entry.type === 'directory')))
   for (const path of paths) if (!found.has(path)) throw notThere(path, point, found.damage)
@@ -65,7 +72,7 @@ export async function makePlan(
     differing,
     excluded,
     deletes,
-    owners: owners === 'keep',
+    owners: owners !== 'me',
   })
   restoreParentsOf(leaveOut, decision, wanted)
   const { entries, above } = found
@@ -77,6 +84,7 @@ export async function makePlan(
     ...namesToUnpack(decision, { entries, above, paths, leaveOut, mostNames }),
     leaveOut,
     damage: found.damage,
+    strangers: names && strangersAmong(recorded.entries, names.strangers),
     hash: hashOf(request, decision, wanted),
   }
 }
@@ -123,6 +131,10 @@ async function entriesWanted(reader: PointReader, { paths }: RestoreRequest): Pr
     damage,
     has: (path) => names.has(path.toString('latin1')),
   }
+}
+
+function ownersHere({ entries, above }: Found, { map }: OwnerNames): Pick<Found, 'entries' | 'above'> {
+  return { entries: withOwners(entries, map), above: withOwners(above, map) }
 }
 
 /** From the top. */
@@ -206,10 +218,11 @@ function hashOf(
   wanted: readonly Entry[],
 ): string {
   const hash = createHash('sha256')
-  const { root, isNew, owners, deletes, exclude } = asked
+  const { root, isNew, owners, names, deletes, exclude } = asked
   const paths = asked.paths.map((path) => path.toString('base64'))
+  const whose = names ? [owners, names.map] : owners
   hash.update(
-    JSON.stringify([2, point.id, identity, point.path, root, isNew, owners, deletes, exclude, paths]),
+    JSON.stringify([2, point.id, identity, point.path, root, isNew, whose, deletes, exclude, paths]),
   )
   const entries = new Map(wanted.map((entry) => [key(entry), entry]))
   for (const { op, path, type } of actions) {

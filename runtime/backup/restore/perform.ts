@@ -6,6 +6,7 @@ import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import { nameOf, OpenFolder } from '../../host/points/open-folder.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { mapOwners } from '../../host/restore/owner-map.ts'
 import { proveRoom } from '../../host/restore/room.ts'
 import { type Fresh, freshOf, freshTree, swap } from '../../host/restore/swap.ts'
 import { setTime, timeOf } from '../../host/restore/time.ts'
@@ -31,7 +32,7 @@ export interface Restored {
  * @throws {TerminalError} There is no room.
  */
 export function beginRestore(plan: RestorePlan, id: string, now: number): Restore {
-  const { root, isNew, point, owners } = plan.request
+  const { root, isNew, point, owners, names } = plan.request
   if (isNew) mkdirSync(root, { recursive: true, mode: 0o700 })
   const rootTimeNs = String(timeOfFolder(root))
   proveRoom(root, plan.room)
@@ -47,6 +48,7 @@ export function beginRestore(plan: RestorePlan, id: string, now: number): Restor
     unpackAlone: base64(plan.unpackAlone),
     leaveOut: base64(plan.leaveOut),
     owners,
+    ...(names && { ownerMap: names.map }),
     isNew,
     rootTimeNs,
   }
@@ -64,7 +66,7 @@ export async function unpackRestore(
   others: readonly RestorePoint[] = [],
 ): Promise<Restored> {
   using undo = UndoFolder.open(root, id)
-  const { from, stage, unpack, asked = unpack, unpackAlone, leaveOut, owners } = undo.record
+  const { from, stage, unpack, asked = unpack, unpackAlone, leaveOut, owners, ownerMap } = undo.record
   if (!('point' in from) || stage !== 'prepared') return { missing: [] }
   const reader = readerOf(from.point, runner)
   undo.clear('new')
@@ -95,6 +97,7 @@ export async function unpackRestore(
     lost.push(...(await lostFiles(unpacked, others, runner)))
   }
   for (const path of paths(leaveOut)) drop(staged, path)
+  if (ownerMap) for (const folder of [staged, foldersNew]) await mapOwners(folder, ownerMap, runner)
   await runner.run({ argv: ['sync', '--file-system', staged.forCommands], timeoutMs: 3_600_000 })
   return { missing: [...unreadable.map(({ reason }) => reason), ...lost] }
 }

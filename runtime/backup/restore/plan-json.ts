@@ -3,7 +3,7 @@ import type { RestorePlan } from './make-plan.ts'
 
 /** What a restore will do, as `--json` prints it and HTTP answers it. */
 export function planJson(plan: RestorePlan): Record<string, unknown> {
-  const { request, actions, created, replaced, deleted, folders, unchanged, damage, hash } = plan
+  const { request, actions, created, replaced, deleted, folders, unchanged, damage, strangers, hash } = plan
   return {
     hash,
     point: request.point,
@@ -14,6 +14,8 @@ export function planJson(plan: RestorePlan): Record<string, unknown> {
     folders,
     unchanged,
     damage: damage ?? null,
+    owners: request.owners,
+    namesNotHere: strangers ?? null,
     actions: actions.map(({ op, path, type }) => ({ op, ...jsonName('path', path), type })),
   }
 }

@@ -7,10 +7,12 @@ import { attributesDiffer } from '../../host/points/attributes-differ.ts'
 import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { ownerWords } from '../../host/restore/owner-map.ts'
 import { deletionLimit } from '../mirror/deletion-limit.ts'
 import { leftAlone, proveDestination } from './destination.ts'
 import { identityOf } from './identity.ts'
 import { makePlan, type RestorePlan } from './make-plan.ts'
+import { ownersByName } from './owners-by-name.ts'
 
 /** What is asked for, before there is a plan. */
 export type Wanted = Omit<Extract<StoredRestoreRequest, { do: 'restore' }>, 'do' | 'hash' | 'point'>
@@ -29,6 +31,7 @@ export async function planRequest(
 ): Promise<RestorePlan> {
   const { root, isNew, deletes, exclude, owners, paths } = wanted
   proveDestination(root, config)
+  const names = owners === 'names' ? await ownersByName(point, runner) : undefined
   const request = {
     point,
     identity: await identityOf(point),
@@ -40,10 +43,14 @@ export async function planRequest(
     notBackedUp: config?.sources[point.source]?.exclude ?? [],
     leaveAlone: leftAlone(root, config),
     owners,
+    ...(names && { names }),
   }
   if (isNew) return makePlan(request, readerOf(point, runner), undefined)
-  const compares = point.kind === 'mirror' && owners === 'keep'
-  const differing = compares ? await attributesDiffer(point.path, root, request.paths, runner) : undefined
+  const compares = point.kind === 'mirror' && owners !== 'me'
+  const words = names && ownerWords(names.map)
+  const differing = compares
+    ? await attributesDiffer(point.path, root, request.paths, runner, words)
+    : undefined
   return makePlan(request, readerOf(point, runner), mirrorReader(root, runner), differing)
 }
 

@@ -11,6 +11,7 @@ import { forgetCatalogue } from '../../host/archive/catalogue/forget-catalogue.t
 import { standingArchives } from '../../host/archive/kept.ts'
 import type { Host } from '../../host/host.ts'
 import { removeMirror, sizeOfFolder } from '../../host/mirror/remove-mirror.ts'
+import { forgetAccounts } from '../../host/owners/recorded-accounts.ts'
 import { forgetLedger } from '../../host/proof/ledger.ts'
 import { giveUpClaims } from '../../host/target/claims.ts'
 import { type Remains, remainsOn } from '../../host/target/remains.ts'
@@ -108,6 +109,7 @@ function isWanted(source: string, target: Target, config: Config): boolean {
 async function remove({ target, source, mirror }: Found, config: Config, host: Host): Promise<void> {
   await host.archives.remove(target, await standingArchives(target, source))
   forgetLedger(target.path, source)
+  forgetAccounts(target.path, source)
   if (mirror !== undefined) await removeMirror(target.path, source)
   giveUpClaims(target, source)
   forgetCatalogue({ target, source }, config.state)

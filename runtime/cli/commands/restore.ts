@@ -14,11 +14,12 @@ import { createRunner, unobserved } from '../../host/command/command.ts'
 import { dayOf } from '../../host/points/archive-night.ts'
 import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import type { Owners } from '../../host/restore/owner-map.ts'
 import { exitCodes, signalExitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
 import { doRestore } from '../points/do-restore.ts'
-import { planText } from '../points/plan-text.ts'
+import { planText, strangersText } from '../points/plan-text.ts'
 import { restoreLine } from '../points/restore-line.ts'
 
 export interface RestoreOptions extends WhereOptions {
@@ -29,7 +30,7 @@ export interface RestoreOptions extends WhereOptions {
   dryRun?: boolean
   yes?: boolean
   exclude?: string[]
-  owners?: 'keep' | 'me'
+  owners?: Owners
   allowDeletions?: number
   undo?: string
   resume?: string
@@ -83,6 +84,7 @@ async function restorePlaces(
   if (options.inPlace && config)
     await proveMounted(point.source, config, runner, (from) => recordFor(from, config))
   const plan = await planRequest(wanted, point, access.config, runner)
+  io.stderr(strangersText(plan))
   // The restore is a run of its own, and nothing is kept waiting by a question.
   await access[Symbol.asyncDispose]()
   const beyond = beyondLimit(plan, access.config, options.allowDeletions)

@@ -1,4 +1,5 @@
 import type { RestorePlan } from '../../backup/restore/make-plan.ts'
+import type { Stranger } from '../../backup/restore/plan/owner-names.ts'
 import { pointTime } from '../../backup/restore/when.ts'
 import { counted } from '../../count.ts'
 import { formatBytes } from '../../units.ts'
@@ -29,4 +30,18 @@ export function planText(plan: RestorePlan, most: number | undefined): string {
 
 function entries({ entries, sizeBytes }: RestorePlan['created']): string {
   return sizeBytes > 0 ? `${entries} (${formatBytes(sizeBytes)})` : String(entries)
+}
+
+/** Owners whose names are not on this machine, for people; empty where there is none. */
+export function strangersText({ strangers }: Pick<RestorePlan, 'strangers'>): string {
+  const all = [
+    ...(strangers?.users ?? []).map((one) => strangerText('user', one)),
+    ...(strangers?.groups ?? []).map((one) => strangerText('group', one)),
+  ]
+  if (all.length === 0) return ''
+  return `hdsync: not on this machine, so that their numbers stay: ${all.join(', ')}\n`
+}
+
+function strangerText(kind: string, { id, name, here }: Stranger): string {
+  return `${kind} ${name} (${id}${here === undefined ? '' : `, which is ${here} here`})`
 }

@@ -117,10 +117,10 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         .option('--allow-deletions <count>', 'permit so many, beyond the limit of the source', wholeNumber)
         .option('--exclude <pattern...>', 'leave this out, as rsync has it')
         .addOption(
-          new Option('--owners <whose>', 'keep: whose everything was, by number; me: all yours').choices([
-            'keep',
-            'me',
-          ]),
+          new Option(
+            '--owners <whose>',
+            'keep: whose everything was, by number; names: by name, on a machine with other numbers; me: all yours',
+          ).choices(['keep', 'names', 'me']),
         )
         .option('--dry-run', 'show all that would be done, and do nothing')
         .option('-y, --yes', 'do not ask')

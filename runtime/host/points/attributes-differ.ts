@@ -6,6 +6,7 @@ const timeoutMs = 7 * 24 * 3_600_000
 /**
  * What is in both of two folders, but with other ACLs or extended attributes. Writes nothing.
  * @param paths Each with everything below it; an empty one is the whole folder.
+ * @param words Further ones for rsync: how owners are mapped.
  * @returns Paths, each byte a character; an empty one is the folder itself.
  * @see rsync(1), --itemize-changes
  */
@@ -14,6 +15,7 @@ export async function attributesDiffer(
   to: string,
   paths: readonly Buffer[],
   runner: CommandRunner,
+  words: readonly string[] = [],
 ): Promise<Set<string>> {
   using top = OpenFolder.at(from)
   using live = OpenFolder.at(to)
@@ -21,7 +23,7 @@ export async function attributesDiffer(
   const argv: Command['argv'] = [
     ...(['rsync', '--dry-run', '--recursive', ...options, '--modify-window=-1'] as const),
     ...['--one-file-system', '--existing', '--ignore-missing-args', '--no-implied-dirs'],
-    ...['--from0', '--files-from=-', '--out-format=%i %n'],
+    ...['--from0', '--files-from=-', '--out-format=%i %n', ...words],
     ...[`${top.forCommands}/`, `${live.forCommands}/`],
   ]
   // What cannot be read, or goes away meanwhile, is found where it is brought back.

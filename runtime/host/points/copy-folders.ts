@@ -13,7 +13,7 @@ export async function copyFolders(
   from: OpenFolder,
   to: OpenFolder,
   runner: CommandRunner,
-  { owners = 'keep' }: { owners?: 'keep' | 'me' | undefined } = {},
+  { owners = 'keep' }: { owners?: 'keep' | 'names' | 'me' | undefined } = {},
 ): Promise<void> {
   const common = [
     ...['rsync', '--archive', '--no-recursive', '--dirs', '--acls', '--xattrs', '--xattrs', '--numeric-ids'],

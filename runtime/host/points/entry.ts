@@ -42,7 +42,7 @@ export interface Unreadable {
 }
 
 export interface ExtractOptions {
-  owners?: 'keep' | 'me'
+  owners?: 'keep' | 'names' | 'me'
   alone?: boolean
 }
 
@@ -71,7 +71,8 @@ export interface PointReader {
    * are made too. Nothing is written outside of `into`.
    * @param paths Each comes with everything below it; an empty path stands for the whole source. For a further name of a
    *   file (`hardLinkTo`) the earlier one has to be asked for too.
-   * @param options.owners `me`: everything belongs to whoever runs this; `keep` unless given.
+   * @param options.owners `me`: everything belongs to whoever runs this. All else keeps the numbers that it has; whoever wants
+   *   it by name maps them afterwards.
    * @param options.alone Without what is below it.
    * @returns What could not be read; the rest is there.
    */

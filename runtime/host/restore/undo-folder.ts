@@ -4,6 +4,7 @@ import { OpenFolder } from '../points/open-folder.ts'
 import type { RestorePoint } from '../points/restore-point.ts'
 import { writeSynced } from '../write-synced.ts'
 import { type Action, actionOf, type StoredAction, storedAction } from './action.ts'
+import type { OwnerMap, Owners } from './owner-map.ts'
 
 /** Where what a restore replaces and deletes is kept, at the top of the folder that is restored to. Left out of backups. */
 export const undoFolderName = '.hdsync-undo'
@@ -31,7 +32,9 @@ export interface RestoreRecord {
   unpackAlone: string[]
   /** What of it is left out, in base64. */
   leaveOut: string[]
-  owners: 'keep' | 'me'
+  owners: Owners
+  /** With `names`: owners that get other numbers here. */
+  ownerMap?: OwnerMap
   /** Whether nothing was there before: then nothing is kept. */
   isNew: boolean
   /** When the folder itself was modified before, in nanoseconds since the epoch. */

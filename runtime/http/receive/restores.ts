@@ -48,7 +48,12 @@ export const restoreBody = z.strictObject({
   delete: z.boolean().default(false).describe('What was not there then is deleted.'),
   allowDeletions: z.int().min(0).optional().describe('So many are permitted beyond the limit of the source.'),
   exclude: z.array(z.string()).default([]).describe('Patterns of what is left out, as rsync has them.'),
-  owners: z.enum(['keep', 'me']).optional().describe('`keep` unless given, where hdsync runs as root.'),
+  owners: z
+    .enum(['keep', 'names', 'me'])
+    .optional()
+    .describe(
+      'Whose everything is: by number, by name, or hdsync’s own. `keep` unless given, where hdsync runs as root.',
+    ),
   hash: z.string().optional().describe('Of the plan that is to be done; without it the plan is answered.'),
 })
 type RestoreBody = z.output<typeof restoreBody>

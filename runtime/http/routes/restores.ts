@@ -14,6 +14,12 @@ import { respondJson } from '../respond.ts'
 const count = z.int().min(0)
 const tally = z.object({ entries: count, sizeBytes: count })
 
+const stranger = z.object({
+  id: count,
+  name: z.string(),
+  here: z.string().optional().describe('Whose the number is here.'),
+})
+
 const planSchema = z.object({
   hash: z.string().describe('Sent back, the restore is done if its plan is still this one.'),
   point: z
@@ -26,6 +32,11 @@ const planSchema = z.object({
   folders: count.describe('Folders that get back their attributes alone.'),
   unchanged: count,
   damage: z.string().nullable().describe('Why not all of it can be read.'),
+  owners: z.enum(['keep', 'names', 'me']),
+  namesNotHere: z
+    .object({ users: z.array(stranger), groups: z.array(stranger) })
+    .nullable()
+    .describe('With `names`: owners whose names this machine does not have; their numbers stay.'),
   actions: z.array(
     z.object({
       op: z.enum(['create', 'replace', 'delete', 'folder']),

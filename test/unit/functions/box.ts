@@ -245,6 +245,8 @@ export class Box implements Host {
   missing: Awaited<ReturnType<Host['gaps']>> = { uncovered: [], shadowed: [] }
   readonly gaps: Host['gaps'] = async () => this.missing
 
+  readonly recordAccounts: Host['recordAccounts'] = () => {}
+
   readonly machine: Host['machine'] = {
     look: async () => ({
       host: 'box',

@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { catalogue, type DataOf, sourceSynced } from '../../../../../events/index.ts'
@@ -220,6 +229,43 @@ test('a folder of backups is restored from without a config, also over what is t
     '--to FOLDER',
   )
 })
+
+test.skipIf(process.getuid?.() !== 0)(
+  'what a night records of names gives a restore its owners, with a config and from the disk alone',
+  async () => {
+    const server = await makeServer('archive: { target: disk }\n')
+    chownSync(join(server.folder, 'home/file'), 7001, 7002)
+    await backUp(server)
+    const folder = join(server.folder, 'disk/.hdsync-owners/home')
+    const [record = ''] = readdirSync(folder)
+    expect(readFileSync(join(folder, record), 'utf8')).toMatch(/^user:daemon:1$/m)
+    // As if the machine had had other numbers.
+    writeFileSync(join(folder, record), 'user:daemon:7001\ngroup:strange:7002\n')
+    const disk = ['--disk', join(server.folder, 'disk')]
+    for (const [n, [by, ...where]] of [
+      [server],
+      [server, '--at', weekdayOf(Date.now())],
+      [undefined, ...disk],
+    ].entries()) {
+      const to = join(server.folder, `to${n}`)
+      const words = ['restore', 'home', '--to', to, '--owners', 'names', '-q', ...(where as string[])]
+      const { exitCode, err } = await hdsync(by as Server | undefined, ...words)
+      expect({ exitCode, err }).toEqual({
+        exitCode: 0,
+        err: 'hdsync: not on this machine, so that their numbers stay: group strange (7002)\n',
+      })
+      expect(statSync(join(to, 'file'))).toMatchObject({ uid: 1, gid: 7002 })
+    }
+    rmSync(folder, { recursive: true })
+    expect(
+      await hdsync(server, 'restore', 'home', '--to', `${server.folder}/no`, '--owners', 'names'),
+    ).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('--owners keep brings back their numbers'),
+    })
+    expect(existsSync(`${server.folder}/no`)).toBe(false)
+  },
+)
 
 test('a backup waits for a restore of another process, and a restore for a backup unless it is told not to', async () => {
   const server = await made()
