@@ -31,8 +31,10 @@ export const copiedShape = {
   filesTransferred: count,
   bytesTransferred: count,
   filesDeleted: count,
-  /** Of those transferred, how many at least were there before. */
+  /** Of those transferred, how many were there before. */
   filesChanged: count.optional(),
+  /** How many it was permitted to change; without it what is usual decides. */
+  changesAllowed: count.optional(),
   unchanged: z.boolean().optional(),
   warning: z.string().optional(),
   /** What was written to the source before is in the mirror, what was written after is not. */

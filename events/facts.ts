@@ -56,8 +56,8 @@ export const snapshotReleased = defineEvent(
 )
 
 /**
- * A sync was not begun, as it would delete more than the source's limit, or the source lies on another file system
- * than before; the mirror is untouched. Where the source lost its files when the copy had begun, it was stopped
+ * A sync was not begun, as it would delete or change more than the source's limits, or the source lies on another file
+ * system than before; the mirror is untouched. Where the source lost its files when the copy had begun, it was stopped
  * instead, after `deleted` of the `deletions`.
  */
 export const syncHeld = defineEvent(
@@ -70,15 +70,24 @@ export const syncHeld = defineEvent(
     limit: count,
     /** Names this hold, for its release. Without it, as in events of version 0.1, it cannot be released. */
     hold: z.string().optional(),
-    reason: z.enum(['deletions', 'file-system']).optional(),
+    reason: z.enum(['deletions', 'changes', 'file-system']).optional(),
     /** What would go; where the copy was stopped, what is left of that. */
     files: count.optional(),
     folders: count.optional(),
-    /** SHA-256 of the names, sorted, each ended by a NUL. */
+    /** SHA-256 of the names, sorted, each ended by a NUL; those of files that would be changed begin with a slash. */
     digest: z.string().optional(),
     /** The folders in which most of it lies, the fullest first. */
     byFolder: z
       .array(z.strictObject({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
+      .optional(),
+    /** Files that would get other contents, where those are too many, of `mirrorFiles` regular files. */
+    changes: z
+      .strictObject({
+        files: count,
+        limit: count,
+        mirrorFiles: count,
+        byFolder: z.array(z.strictObject({ path: z.string(), files: count })),
+      })
       .optional(),
     /** Where the source lay at the last good copy, and where it lies now. */
     fileSystem: z.strictObject({ was: fileSystem, is: fileSystem }).optional(),
@@ -88,11 +97,19 @@ export const syncHeld = defineEvent(
 
 /**
  * A copy changed many more files than is usual for its source: `usual` are the most that a night before did, null where too
- * little is known. Until `sync.meant` nothing of the source is pruned.
+ * little is known. Or it is held (`held`), as it would change more than `limit`; or it has changed more, as they changed
+ * while it was made. Until `sync.meant` nothing of the source is pruned; a copy that is held is waited for instead.
  */
 export const syncUnusual = defineEvent(
   'sync.unusual',
-  z.strictObject({ source: name, changed: count, files: count, usual: count.nullable() }),
+  z.strictObject({
+    source: name,
+    changed: count,
+    files: count,
+    usual: count.nullable(),
+    limit: count.optional(),
+    held: z.literal(true).optional(),
+  }),
   { ...fact, kept: { per: ['source'] } },
 )
 

@@ -5,20 +5,38 @@ type Held = DataOf<typeof syncHeld>
 
 /** Why a sync is held, in words that follow the name of its source. */
 export function heldText(held: Held): string {
-  const { limit, reason, fileSystem } = held
+  const { limit, reason, fileSystem, changes } = held
+  const more = changes && `${wouldChange(changes)}, ${count(changes.limit)} are allowed`
   if (reason === 'file-system' && fileSystem) {
     const { was, is } = fileSystem
-    return `lies on ${fileSystemText(is)}, and lay on ${fileSystemText(was)} at its last good copy: is something not mounted? A copy ${wouldDelete(held)}`
+    return `lies on ${fileSystemText(is)}, and lay on ${fileSystemText(was)} at its last good copy: is something not mounted? A copy ${wouldDelete(held)}${more ? `, and ${more}` : ''}`
   }
-  return `${wouldDelete(held)}, ${count(limit)} are allowed`
+  if (reason === 'changes' && more) return more
+  return `${wouldDelete(held)}, ${count(limit)} are allowed${more ? `, and ${more}` : ''}`
+}
+
+function wouldChange({ files, mirrorFiles }: NonNullable<Held['changes']>): string {
+  return `would change ${count(files)} of ${counted(mirrorFiles, 'file')} in the mirror`
 }
 
 /** What is unusual about a copy, in words that follow the name of its source, and what to type. */
-export function unusualText({ source, changed, files, usual }: DataOf<typeof syncUnusual>): string {
-  const most =
+export function unusualText({
+  source,
+  changed,
+  files,
+  usual,
+  limit,
+  held,
+}: DataOf<typeof syncUnusual>): string {
+  if (held) {
+    const all = `${counted(changed, 'file')} of ${count(files)}`
+    return `${all} would be changed, ${count(limit ?? 0)} are allowed; the copy waits for: hdsync release ${source}`
+  }
+  const usually =
     usual === null
       ? 'too few nights are known to say how many are usual'
       : `${count(usual)} at most in the nights before`
+  const most = limit === undefined ? usually : `${count(limit)} are allowed`
   return `${counted(changed, 'file')} of ${count(files)} entries were changed, ${most}; older restore points stay until: hdsync release ${source}`
 }
 

@@ -40,7 +40,8 @@ export default defineFunction({
       const last = lastCopy(history, source, mirror, clock.now())
       const doubt = doubtOf(history, mirror.id, host.boots, clock.now())
       const writtenIn = doubt?.of === 'written' ? doubt : undefined
-      await host.mirrors.survey(target, source, run.id, { since: last?.since, writtenIn })
+      const changes = source.maxChange !== 'auto'
+      await host.mirrors.survey(target, source, run.id, { since: last?.since, writtenIn, changes })
     }
     for (const { vg, lv } of await host.snapshots.release(source)) log.info(`removed ${vg}/${lv}, left over`)
     const origin = await host.snapshots.origin(source)

@@ -11,11 +11,12 @@ import {
   sourceWarned,
   syncHeld,
   syncRun,
+  syncUnusual,
 } from '../../events/index.ts'
 import { configured } from '../../runtime/backup/configured.ts'
 import { failSources } from '../../runtime/backup/failed-step.ts'
 import { defineFunction, type LvSource, type Source } from '../../runtime/backup/function.ts'
-import { holdOf } from '../../runtime/backup/holds/source-hold.ts'
+import { tellHold } from '../../runtime/backup/holds/source-hold.ts'
 import { copiedBy } from '../../runtime/backup/mirror/copied.ts'
 import { copy } from '../../runtime/backup/mirror/copy.ts'
 import { closeSourceGate } from '../../runtime/backup/mirror/copy-gate.ts'
@@ -27,9 +28,8 @@ import type { Emit } from '../../runtime/core/function.ts'
 import { isoOf } from '../../runtime/instant.ts'
 
 /**
- * Copies a source to its mirror: proves both ends, checks the deletions against the limit, copies unless nothing has changed,
- * and proves that the snapshot was still valid at the last byte; the copy is good once `mirror.flush` has brought it onto the
- * disk. Interrupted, it is given up: the mirror is suspect if the machine went down, and the next run copies the rest.
+ * Copies a source to its mirror, within its limits, unless nothing has changed, and proves that the snapshot was still valid at
+ * the last byte; the copy is good once `mirror.flush` has flushed it. Interrupted, it is given up: the next run copies the rest.
  */
 export default defineFunction({
   on: syncRun,
@@ -45,6 +45,7 @@ export default defineFunction({
     sourceNext,
     sourceWarned,
     syncHeld,
+    syncUnusual,
   ],
   timeout: '7d',
   concurrency: { key: ({ source }) => source },
@@ -82,7 +83,7 @@ export default defineFunction({
     }
     if (result.status === 'rejected') throw result.reason
     if (result.value.held) {
-      emit(syncHeld, holdOf(source, result.value.held, context))
+      tellHold(source, result.value.held, context, emit)
       closeSourceGate(name, new Error('the sync is held'), context)
       return leave(source, data, emit)
     }
@@ -112,7 +113,6 @@ export default defineFunction({
 })
 
 type Leave = Emit<readonly [typeof snapshotCleanup, typeof sourceNext]>
-
 /** The snapshot goes before the next source begins; a directory has none. */
 function leave(source: Source | undefined, data: { source: string; rest: string[] }, emit: Leave): void {
   if (source?.kind === 'lv') emit(snapshotCleanup, data)

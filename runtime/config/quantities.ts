@@ -44,13 +44,23 @@ export const byteCount = parsed('a size such as 50G (at least 1M)', (value) => {
 /** How much of a mirror one sync may delete: a number of files, or percent of the mirror's files. */
 export type DeletionLimit = { percent: number } | { files: number }
 
+function parseDeletionLimit(value: string): DeletionLimit | undefined {
+  const percent = parsePercent(value)
+  if (percent !== undefined) return { percent }
+  return /^\d{1,15}$/.test(value) ? { files: Number(value) } : undefined
+}
+
 export const deletionLimit = parsed(
   'a percentage such as 50% or a number of files such as 1000',
-  (value): DeletionLimit | undefined => {
-    const percent = parsePercent(value)
-    if (percent !== undefined) return { percent }
-    return /^\d{1,15}$/.test(value) ? { files: Number(value) } : undefined
-  },
+  parseDeletionLimit,
+)
+
+/** How many files of a mirror one sync may change: a number of files, percent of its files, or what is usual. */
+export type ChangeLimit = DeletionLimit | 'auto'
+
+export const changeLimit = parsed(
+  'auto, a percentage such as 40% or a number of files such as 1000',
+  (value): ChangeLimit | undefined => (value === 'auto' ? 'auto' : parseDeletionLimit(value)),
 )
 
 /** Milliseconds, within bounds that are milliseconds too. @param example A duration within them, for messages. */

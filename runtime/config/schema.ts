@@ -16,6 +16,7 @@ import { notifySchema } from './notify.ts'
 import {
   backoff,
   byteCount,
+  changeLimit,
   deletionLimit,
   duration,
   memorySize,
@@ -86,6 +87,11 @@ export const sourceFields = z.strictObject({
   exclude: z.array(excludePattern).default([]).describe('What is left out: patterns as rsync has them.'),
   archive: z.boolean().exactOptional().describe('Whether weekday archives are written. Default: if any are.'),
   maxDelete: deletionLimit.prefault('50%').describe('A sync that would delete more is held.'),
+  maxChange: changeLimit
+    .prefault('auto')
+    .describe(
+      'A sync that would change or replace more files of the mirror is held; new files do not count. `auto`: one that changes many more than is usual for the source is told of, and nothing is pruned until it is released.',
+    ),
   snapshot: snapshot.exactOptional(),
   mount: mount.exactOptional(),
   gate: copyGate.exactOptional().describe('The wait for functions of your own before a directory is copied.'),

@@ -24,6 +24,14 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     [lab('refusals/proofs'), 'its sources fail, and the reason is told', 'writes to none of the disks'],
   ],
   'somebody deleted everything': [[lab('refusals/limits'), 'until the source is released']],
+  'somebody rewrites most': [
+    [
+      'test/unit/runtime/cli/proof/max-change.test.ts',
+      'more than the figure is held before a byte is copied',
+      'both limits are passed in one night',
+    ],
+    ['test/unit/runtime/cli/proof/unusual.test.ts', 'what is from before it stays until it is released'],
+  ],
   'the disk below a directory': [
     [lab('refusals/limits'), 'a directory whose disk is not mounted'],
     ['test/unit/functions/deletions.test.ts', 'is held, whatever the numbers, and both are named'],

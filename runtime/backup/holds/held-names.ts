@@ -15,14 +15,14 @@ export interface NamesSummary {
 }
 
 export interface Permission {
-  /** What it would delete, by the forecast. */
+  /** What it would delete or change, by the forecast. */
   names: readonly string[]
   released: ReadonlySet<string> | undefined
   limit: number
 }
 
-/** @returns undefined when more would go beside what was released than is allowed. */
-export function permittedDeletions({ names, released, limit }: Permission): number | undefined {
+/** How many that are. @returns undefined when there is more beside what was released than is allowed. */
+export function permittedBeyond({ names, released, limit }: Permission): number | undefined {
   const shown = names.reduce((sum, name) => (released?.has(name) ? sum + 1 : sum), 0)
   return names.length - shown > limit ? undefined : shown + limit
 }
@@ -45,6 +45,25 @@ export function summariseNames(names: readonly string[], most = 20): NamesSummar
       .slice(0, most)
       .map((group) => ({ ...group, path: nameText(group.path) || '.' })),
   }
+}
+
+/** What a list of a hold is about: names of what would be deleted, and of files that would be changed. */
+export interface HeldNames {
+  deleted: readonly string[]
+  changed: readonly string[]
+}
+
+/** Names as they are kept: those of files that would be changed begin with a slash, which no other does. */
+export function listOf({ deleted, changed }: HeldNames): string[] {
+  return sortNames([...deleted, ...changed.map((name) => `/${name}`)])
+}
+
+/** Undoes `listOf`. */
+export function namesIn(list: readonly string[]): HeldNames {
+  const { deleted = [], changed = [] } = Object.groupBy(list, (name) =>
+    name.startsWith('/') ? 'changed' : 'deleted',
+  )
+  return { deleted, changed: changed.map((name) => name.slice(1)) }
 }
 
 /** Names in the order of their bytes, in which a folder stands right before what is in it. */

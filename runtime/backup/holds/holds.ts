@@ -145,7 +145,7 @@ export function holdOf({ type, data, time, runid = '' }: Envelope): Hold | undef
 /** A hold as JSON, for people and programs: the facts of its event, and where that belongs. */
 export function describeHold({ source, run, at, facts }: Hold) {
   const { hold = null, digest = null, reason = 'deletions', files = null, folders = null } = facts
-  const { deletions, deleted, mirrorFiles, limit, byFolder = [], fileSystem = null } = facts
+  const { deletions, deleted, mirrorFiles, limit, byFolder = [], fileSystem = null, changes = null } = facts
   const numbers = { deletions, files, folders, deleted, mirrorFiles, limit }
-  return { hold, source, run, at, reason, ...numbers, digest, byFolder, fileSystem }
+  return { hold, source, run, at, reason, ...numbers, digest, byFolder, changes, fileSystem }
 }

@@ -11,13 +11,14 @@ import { reasonOf } from '../../errors.ts'
 import type { HeldLists } from '../../host/mirror/held-lists.ts'
 import { liesElsewhere } from '../../host/mount/file-system-of.ts'
 import type { Stopped } from '../mirror/permit.ts'
-import { sortNames, summariseNames } from './held-names.ts'
+import { listOf, namesIn, summariseNames } from './held-names.ts'
 import { holdOf } from './holds.ts'
 
-/** What a run may delete beyond a source's limit: what stood on the list of the hold that it releases. */
+/** What a run may delete and change beyond a source's limits: what stood on the list of the hold that it releases. */
 export interface Release {
   hold: string
   names: ReadonlySet<string>
+  changes: ReadonlySet<string>
   /** The file system that somebody has said yes to, where that was the question. */
   fileSystem: string | undefined
 }
@@ -42,31 +43,44 @@ export function findRelease({
   if (releases.length === 0) return undefined
   const facts = last && holdOf(last)?.facts
   if (!facts?.hold || !releases.includes(facts.hold)) return { void: 'it was synced or held anew since' }
-  const names = lists.read(facts.hold, facts.digest, run)
-  if (names) return { hold: facts.hold, names: new Set(names), fileSystem: facts.fileSystem?.is.id }
+  const list = lists.read(facts.hold, facts.digest, run)
+  if (list) {
+    const { deleted, changed } = namesIn(list)
+    const fileSystem = facts.fileSystem?.is.id
+    return { hold: facts.hold, names: new Set(deleted), changes: new Set(changed), fileSystem }
+  }
   const user = lists.usedBy(facts.hold)
   return { void: user ? `run ${user} has used it` : 'what it permits is not on record any more' }
 }
 
 /**
- * Keeps what a held sync would delete, for its release.
+ * Keeps what a held sync would delete and change, for its release.
  * @returns The data of `sync.held`, and why it cannot be released, if the list could not be kept.
  */
 export function keepHold(
   lists: HeldLists,
   { run, source }: { run: string; source: string },
-  { names, ...stopped }: Stopped,
+  { names, changes, ...stopped }: Stopped,
 ): { held: DataOf<typeof syncHeld>; problem?: string } {
-  const sorted = sortNames(names)
+  const list = listOf({ deleted: names, changed: changes?.names ?? [] })
   const deletions = stopped.deleted + names.length
-  const held = { source, ...stopped, deletions, ...summariseNames(sorted) }
+  const held = {
+    ...{ source, ...stopped, deletions, ...summariseNames(names) },
+    ...(changes && { changes: changesOf(changes) }),
+  }
   // A run holds a source once: a repeated attempt gives the same hold.
   const hold = createHash('sha256').update(`${run}\0${source}`).digest('hex').slice(0, 12)
   try {
-    return { held: { ...held, hold, digest: lists.keep(hold, sorted) } }
+    return { held: { ...held, hold, digest: lists.keep(hold, list) } }
   } catch (error) {
     return { held, problem: reasonOf(error as Error) }
   }
+}
+
+function changesOf({ names, limit, mirrorFiles }: NonNullable<Stopped['changes']>) {
+  const { files, byFolder } = summariseNames(names)
+  const folders = byFolder.map((folder) => ({ path: folder.path, files: folder.files }))
+  return { files, limit, mirrorFiles, byFolder: folders }
 }
 
 /** Deletions since the last good copy, made by copies that were stopped at their limit. @param history Newest first. */

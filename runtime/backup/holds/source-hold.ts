@@ -1,10 +1,12 @@
-import { backupStart, type DataOf, type InputOf, sourceSynced, syncHeld } from '../../../events/index.ts'
+import { backupStart, type DataOf, sourceSynced, syncHeld, syncUnusual } from '../../../events/index.ts'
 import type { Source } from '../../config/config.ts'
+import type { Emit } from '../../core/function.ts'
 import type { Context } from '../function.ts'
 import type { Stopped } from '../mirror/permit.ts'
+import { unusualHold } from '../mirror/unusual.ts'
 import { findRelease, keepHold, type Release } from './release.ts'
 
-/** What the current run may delete of a source beyond its limit. A release that is void is only logged. */
+/** What the current run may delete and change of a source beyond its limits. A release that is void is only logged. */
 export function releaseFor({ name }: Source, { host, run, events, log }: Context): Release | undefined {
   const { releases = [] } = events.ofRun(backupStart, 1)[0]?.data ?? {}
   if (releases.length === 0) return undefined
@@ -15,16 +17,19 @@ export function releaseFor({ name }: Source, { host, run, events, log }: Context
   return undefined
 }
 
-/** Keeps what a held sync would delete. @returns The data of `sync.held`. */
-export function holdOf(
+/** Keeps what a held sync would delete and change, and tells of it. */
+export function tellHold(
   { name }: Source,
   stopped: Stopped,
   { host, run, log }: Context,
-): InputOf<typeof syncHeld> {
+  emit: Emit<readonly [typeof syncHeld, typeof syncUnusual]>,
+): void {
   const { held, problem } = keepHold(host.held, { run: run.id, source: name }, stopped)
   if (problem)
-    log.warn(`what ${name} would delete could not be kept, so its hold cannot be released: ${problem}`)
-  return held
+    log.warn(`what a copy of ${name} would do could not be kept, so its hold cannot be released: ${problem}`)
+  emit(syncHeld, held)
+  const unusual = unusualHold(held)
+  if (unusual) emit(syncUnusual, unusual)
 }
 
 /** A success ends the hold that there was, released or not. */

@@ -2,11 +2,13 @@ import type { DataOf, FileSystem, sourceSynced } from '../../../events/index.ts'
 import type { Source } from '../../config/config.ts'
 import type { Comparison } from '../../host/mirror/compare.ts'
 import type { Mirror } from '../../host/mirror/mirrors.ts'
+import type { SyncPlan } from '../../host/mirror/rsync-argv.ts'
 import type { SyncOutcome } from '../../host/mirror/rsync-exit-codes.ts'
 import { provesUnchanged } from '../earlier-archives.ts'
 import type { Context } from '../function.ts'
 import { spentDeletions } from '../holds/release.ts'
 import { releaseFor } from '../holds/source-hold.ts'
+import { regularAtLeast } from './change-limit.ts'
 import { type contentsAfter, contentsOf, dueShare } from './contents.ts'
 import { bearsOnDoubt, doubtOf } from './doubts.ts'
 import { isNeedless, lastCopy } from './last-copy.ts'
@@ -22,6 +24,7 @@ export interface CopyDone {
   bytesTransferred: number
   filesDeleted: number
   filesChanged?: number
+  changesAllowed?: number
   unchanged?: true
   warning?: string
   counted?: DataOf<typeof sourceSynced>['counted']
@@ -69,14 +72,21 @@ export async function copy(
   const checksum = doubt?.of === 'everything'
   if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
   const { path: to, subsecondTimes } = mirror
-  const plan = { from, to, exclude: [...exclude, ...covered], subsecondTimes, signal, maxDelete: 0 }
+  const limitsChanges = source.maxChange !== 'auto'
+  const plan: SyncPlan = {
+    ...{ from, to, exclude: [...exclude, ...covered], subsecondTimes, signal, maxDelete: 0 },
+    ...(limitsChanges && { changes: true, checksum }),
+  }
   const writtenIn = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
   const release = releaseFor(source, context)
   const moved = movedFrom(source, fileSystem, release, context)
   const last = isFirst && writtenIn && !moved ? lastCopy(history, source, mirror, clock.now()) : undefined
   const before = contentsOf(history, mirror.id)
   const share = writtenIn && dueShare(before, clock.now())
-  const names = await host.mirrors.compare(plan, run.id, { writtenIn, since: last?.since, share })
+  const names = await host.mirrors.compare(plan, run.id, {
+    ...{ writtenIn, since: last?.since, share },
+    changes: limitsChanges,
+  })
   if (last && isNeedless(last, names)) {
     const { counted, left } = last
     log.info(
@@ -106,17 +116,22 @@ export async function copy(
     : mirrorFilesAtLeast({ history, mirror: mirror.id, exclude }, names.mirrorNames)
   const permitted = await permit({
     maxDelete: source.maxDelete,
+    maxChange: source.maxChange,
     isFirst: mirror.empty,
     ...names,
+    // Of a mirror that is compared by contents, nothing but that tells.
+    changesAtMost: checksum ? undefined : names.changesAtMost,
+    regularAtLeast: regularAtLeast(names, known),
     mirrorFilesAtLeast: known,
     released: release?.names,
+    releasedChanges: release?.changes,
     // A release covers what was deleted before it.
     spent: release ? 0 : spentDeletions(history),
     moved,
-    forecast: () => host.mirrors.forecast(plan),
+    forecast: () => host.mirrors.forecast(plan, names.written),
   })
   if ('reason' in permitted) return { held: permitted }
-  const { limit, maxDelete, mirrorFiles, totalBytes } = permitted
+  const { limit, maxDelete, mirrorFiles, totalBytes, changesAllowed } = permitted
   if (release) host.held.use(release.hold, run.id)
 
   if (names.written !== undefined) log.info(comparesContents(names, share))
@@ -141,8 +156,8 @@ export async function copy(
     filesTransferred: stats.transferred + (some?.stats.transferred ?? 0),
     bytesTransferred: stats.transferredBytes + (some?.stats.transferredBytes ?? 0),
     filesDeleted: stats.deleted,
-    // What was created may be no file.
-    filesChanged: Math.max(0, stats.transferred - stats.created),
+    filesChanged: (stats.changed ?? 0) + (some?.stats.changed ?? 0),
+    ...(changesAllowed !== undefined && { changesAllowed }),
     ...(isUntouched(outcome) && (!some || isUntouched(some)) && { unchanged: true as const }),
     ...(counted && { counted, sourceNames }),
     files: stats.files,

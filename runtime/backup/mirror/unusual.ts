@@ -4,6 +4,7 @@ import {
   type Envelope,
   readStored,
   sourceSynced,
+  type syncHeld,
   syncMeant,
   syncUnusual,
 } from '../../../events/index.ts'
@@ -46,9 +47,10 @@ export function isUnusual({ changed, files, before }: ChangeFacts): boolean {
  */
 export function unusualCopy(
   source: string,
-  { filesChanged: changed, counted }: Pick<Copied, 'filesChanged' | 'counted'>,
+  copied: Pick<Copied, 'filesChanged' | 'changesAllowed' | 'counted'>,
   history: readonly Envelope[],
 ): DataOf<typeof syncUnusual> | undefined {
+  const { filesChanged: changed, changesAllowed: limit, counted } = copied
   const synced = history.filter(({ type }) => type === sourceSynced.type)
   // A first copy changes nothing that was there.
   if (changed === undefined || !counted || synced.length === 0) return undefined
@@ -57,8 +59,19 @@ export function unusualCopy(
     const known = readStored(sourceSynced, event.data).data?.filesChanged
     return known === undefined || unusualRuns.has(event.runid) ? [] : known
   })
+  // Where a figure is given, that decides, and not what is usual. Files may change while they are copied.
+  if (limit !== undefined) {
+    return changed > limit ? { source, changed, files: counted.files, usual: null, limit } : undefined
+  }
   if (!isUnusual({ changed, files: counted.files, before })) return undefined
   return { source, changed, files: counted.files, usual: before.length > 0 ? Math.max(...before) : null }
+}
+
+/** What is told at once of a copy that is held as it would change too many files. @param held As `sync.held` has it. */
+export function unusualHold({ source, changes }: Pick<DataOf<typeof syncHeld>, 'source' | 'changes'>) {
+  if (!changes) return undefined
+  const { files: changed, mirrorFiles: files, limit } = changes
+  return { source, changed, files, usual: null, limit, held: true as const }
 }
 
 /** Why a copy is not as it should be. */
@@ -69,7 +82,13 @@ export function unusualWarnings(unusual: DataOf<typeof syncUnusual> | undefined)
 /** The unusual copies since somebody said last that all was meant. @param history The newest first. */
 function notMeant(history: readonly Envelope[]): Envelope[] {
   const said = history.findIndex(({ type }) => type === syncMeant.type)
-  return (said < 0 ? history : history.slice(0, said)).filter(({ type }) => type === syncUnusual.type)
+  const since = said < 0 ? history : history.slice(0, said)
+  return since.filter(({ type, data }) => type === syncUnusual.type && !isOfHold(data))
+}
+
+/** One that is held has changed nothing, and its hold waits for a release. */
+function isOfHold(data: Envelope['data']): boolean {
+  return (data as Partial<DataOf<typeof syncUnusual>>).held === true
 }
 
 /**

@@ -53,6 +53,10 @@ export const conditions = {
   'source.nearly-full': ['warning', 'the file system of a source is nearly full'],
   'source.overdue': ['warning', 'a source has had no good backup for longer than `alert.after`'],
   'source.held': ['warning', 'a sync waits for `hdsync release`'],
+  'source.unusual': [
+    'warning',
+    'a copy changed unusually many files; nothing is pruned until `hdsync release`',
+  ],
   'mirror.suspect': ['warning', 'a mirror is not to be trusted until its next good sync'],
 
   'target.ok': ['ok', 'a target is there, and is the right one'],

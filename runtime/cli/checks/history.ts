@@ -8,13 +8,15 @@ import {
   sourceSynced,
 } from '../../../events/index.ts'
 import { openHold } from '../../backup/holds/holds.ts'
+import { openUnusual, tellsOfUnusual } from '../../backup/mirror/unusual.ts'
 import type { Config, Source } from '../../config/config.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { inMemory } from '../../core/bus/sqlite/database.ts'
 import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
 import { formatDuration } from '../../units.ts'
-import { heldText } from '../../why-held.ts'
+import { heldText, unusualText } from '../../why-held.ts'
+import { localTime } from '../format.ts'
 import { type Finding, warning } from './finding.ts'
 
 /** What earlier nights left to be done, as the event store tells. */
@@ -30,6 +32,7 @@ export function checkHistory(
   return [
     ...Object.values(sources).flatMap((source) => [
       ...checkHeld(source),
+      ...checkUnusual(source),
       ...checkSuspect(source),
       ...checkAge(source),
     ]),
@@ -44,6 +47,16 @@ export function checkHistory(
         ? `what would go is not on record, so look again: hdsync run ${name}`
         : `see what would go: hdsync show --held ${name}; if that is meant to be: hdsync release ${name}`
     return [warning('source.held', `source ${name}`, `held: ${heldText(hold.facts)}`, remedy)]
+  }
+
+  /** Of what is held, the hold tells. */
+  function checkUnusual({ name }: Source): Finding[] {
+    const types = tellsOfUnusual.map(({ type }) => type)
+    const open = openUnusual(bus.events({ types, subject: name, newestFirst: true, limit: 1000 }))
+    if (!open) return []
+    const when = localTime(open.at)
+    const what = `the copy of ${when} changed unusually many files: ${unusualText(open.facts)}`
+    return [warning('source.unusual', `source ${name}`, what, `hdsync diff ${name} shows what was changed`)]
   }
 
   function checkSuspect({ name }: Source): Finding[] {

@@ -1,4 +1,4 @@
-import { nameText } from '../../backup/holds/held-names.ts'
+import { type HeldNames, namesIn, nameText } from '../../backup/holds/held-names.ts'
 import { describeHold, type Hold, openHolds, waitingHolds } from '../../backup/holds/holds.ts'
 import { readPast } from '../../backup/past.ts'
 import type { Config } from '../../config/config.ts'
@@ -19,7 +19,7 @@ export interface HeldOptions {
 }
 
 /**
- * `hdsync show --held`: what a held sync would delete, by folder or name by name; or everything that is held.
+ * `hdsync show --held`: what a held sync would delete and change, by folder or name by name; or everything that is held.
  * @param id A source, the id of a hold, or a run.
  * @throws {UsageError} Nothing is held under it, or what would go is not on record any more.
  */
@@ -33,14 +33,8 @@ export async function heldCommand(id: string | undefined, options: HeldOptions, 
     return exitCodes.succeeded
   }
   for (const hold of holds) {
-    const names = () => namesOf(config, hold).map(nameText)
-    if (options.json) io.stdout(`${JSON.stringify({ ...describeHold(hold), names: names() })}\n`)
-    else if (options.names)
-      io.stdout(
-        names()
-          .map((name) => `${printable(name)}\n`)
-          .join(''),
-      )
+    if (options.json) io.stdout(`${JSON.stringify({ ...describeHold(hold), ...namedJson(config, hold) })}\n`)
+    else if (options.names) io.stdout(namesText(namesOf(config, hold)))
     else io.stdout(holdText(hold, paint))
   }
   return exitCodes.succeeded
@@ -53,15 +47,30 @@ function holdsUnder(config: Config, id: string | undefined): Hold[] {
   )
 }
 
-function namesOf(config: Config, { source, facts: { hold, digest } }: Hold): string[] {
-  const names = hold === undefined ? undefined : heldLists(config.state).read(hold, digest)
-  if (names) return names
+function namedJson(config: Config, hold: Hold): { names: string[]; changedNames: string[] } {
+  const { deleted, changed } = namesOf(config, hold)
+  return { names: deleted.map(nameText), changedNames: changed.map(nameText) }
+}
+
+/** One name a line; where files would be changed as well, each with what becomes of it. */
+function namesText({ deleted, changed }: HeldNames): string {
+  const line = (name: string) => `${printable(nameText(name))}\n`
+  if (changed.length === 0) return deleted.map(line).join('')
+  return [
+    ...deleted.map((name) => `deleted  ${line(name)}`),
+    ...changed.map((name) => `changed  ${line(name)}`),
+  ].join('')
+}
+
+function namesOf(config: Config, { source, facts: { hold, digest } }: Hold): HeldNames {
+  const list = hold === undefined ? undefined : heldLists(config.state).read(hold, digest)
+  if (list) return namesIn(list)
   throw new UsageError(`what the hold of ${source} would delete is not on record`, {
     hint: `hdsync run ${source} looks again`,
   })
 }
 
-/** A hold as a person judges it: what would go, out of which folders, and how it is let go on. */
+/** A hold as a person judges it: what would go and change, out of which folders, and how it is let go on. */
 export function holdText(hold: Hold, paint: Painter): string {
   const { source, run, at, facts } = hold
   const id = facts.hold === undefined ? '' : `, hold ${facts.hold}`
@@ -69,6 +78,7 @@ export function holdText(hold: Hold, paint: Painter): string {
     `${paint.bold(source)}: ${paint.state('held')} on ${localDay(Date.parse(at))}, in run ${run}${id}\n`,
     `${printable(heldText(facts))}\n`,
     folders(hold),
+    changedFolders(hold),
     ...(facts.digest === undefined
       ? [`it cannot be released, as what would go is not on record: hdsync run ${source} looks again\n`]
       : [
@@ -90,4 +100,14 @@ function folders({ facts: { byFolder = [], files = 0, folders: all = 0 } }: Hold
   const rest = [files - sum('files'), all - sum('folders')] as const
   const elsewhere = `and ${counted(rest[0], 'file')} and ${counted(rest[1], 'folder')} elsewhere\n`
   return table([['FILES', 'FOLDERS', 'OUT OF'], ...rows]) + (rest[0] + rest[1] > 0 ? elsewhere : '')
+}
+
+function changedFolders({ facts: { changes } }: Hold): string {
+  if (!changes) return ''
+  const rows = changes.byFolder.map(({ path, files }) => [count(files), printable(path)])
+  const shown = changes.byFolder.reduce((total, { files }) => total + files, 0)
+  const rest = changes.files - shown
+  return (
+    table([['FILES', 'CHANGED IN'], ...rows]) + (rest > 0 ? `and ${counted(rest, 'file')} elsewhere\n` : '')
+  )
 }

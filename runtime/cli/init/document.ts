@@ -10,6 +10,7 @@ the commands of a run.
 Each source is mirrored to a folder of its name on its target. Further keys of a source:
   exclude: patterns as rsync has them; /cache/ is at the top of the source, cache anywhere
   maxDelete: a sync that would delete more of the mirror is held (50%, or a number of files)
+  maxChange: a sync that would change more of the mirror's files is held (40%, or a number of files)
   snapshot: { size: 100M }, mount: { attempts: 10, backoff: 1s..30s }    for logical volumes`
 
 const tail = `Who is told how a run went:

@@ -45,6 +45,17 @@ const remedies: readonly Remedy[] = [
     ],
   },
   {
+    applies: ({ state, reason }) => state === 'held' && reason.startsWith('would change '),
+    steps: ({ source }) => [
+      'See what would be changed:',
+      `$ hdsync show --held ${source.name}`,
+      'If somebody meant to rewrite so many files, let it go on:',
+      `$ hdsync release ${source.name}`,
+      'If not, find out who did before anything else: the mirror still has them as they were.',
+      `If that many change every night, raise sources.${source.name}.maxChange.`,
+    ],
+  },
+  {
     applies: ({ state }) => state === 'held',
     steps: ({ source }) => [
       'See what would go:',

@@ -24,7 +24,7 @@ export function recordCommands({ command, io, done }: Making): Commands {
         .option('--commands', 'have them in the JSON too')
         .option(
           '--held [source]',
-          'show instead what a held sync would delete; everything that is held unless named',
+          'show instead what a held sync would delete and change; everything that is held unless named',
         )
         .option('--names', 'with --held SOURCE: each name')
         .option(...json)

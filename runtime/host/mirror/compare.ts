@@ -40,6 +40,8 @@ export interface Asked {
   share?: Share | undefined
   /** Whether anything has changed since. */
   since?: Since | undefined
+  /** How many files a copy would change at most. */
+  changes?: boolean | undefined
 }
 
 /** What the names in a source and its mirror tell. */
@@ -53,6 +55,13 @@ export interface Comparison {
    * it leaves what is excluded. Undefined where not all of the mirror could be read.
    */
   deletionsAtMost: number | undefined
+  /**
+   * A copy changes no more files that the mirror has than that: those with other facts on both sides, and those that may
+   * differ although their facts are the same. Undefined where that was not asked, or cannot be known.
+   */
+  changesAtMost?: number | undefined
+  /** How many regular files the mirror has, what is not copied included; as `changesAtMost`. */
+  mirrorRegular?: number | undefined
   /**
    * A file with the names of those files that have the same size and time on both sides and may differ all the same;
    * undefined where there are none.
@@ -74,14 +83,14 @@ export async function surveyMirror(
   runner: CommandRunner,
   path: string,
   run: string,
-  { since, writtenIn }: Asked = {},
+  { since, writtenIn, changes }: Asked = {},
 ): Promise<void> {
   surveys.delete(path)
   const state = mirrorState(path)
   if (state === undefined) return
   const seed = newSeed()
   const walked = await walk(runner, path, seed, {
-    changedSinceMs: mirrorChangedSince(path, since),
+    changedSinceMs: mirrorChangedSince(path, since) ?? factsAlone(changes),
     wanted: wantedOfMirror(path, writtenIn),
     timeoutMs: surveyTimeoutMs,
   }).catch(() => undefined)
@@ -93,7 +102,7 @@ export async function compareNames(
   { from, to, signal }: SyncPlan,
   { run, directory, ...asked }: Asked & { run: string; directory: string },
 ): Promise<Comparison> {
-  const { writtenIn, since, share } = asked
+  const { writtenIn, since, share, changes } = asked
   const list = listFor(to, directory)
   rmSync(list, { force: true })
   if (writtenIn) mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -106,7 +115,7 @@ export async function compareNames(
   const [mirror, source] = await Promise.all([
     surveyed ??
       walk(runner, to, seed, {
-        changedSinceMs: mirrorChangedSince(to, factsSince),
+        changedSinceMs: mirrorChangedSince(to, factsSince) ?? factsAlone(changes),
         wanted: wantedOfMirror(to, writtenIn),
         signal,
       }),
@@ -115,7 +124,7 @@ export async function compareNames(
       ? nothing
       : walk(runner, from, seed, {
           wanted: wantedOfSource(from, asked),
-          changedSinceMs: factsSince && factsSince.sourceMs - granuleMs,
+          changedSinceMs: factsSince ? factsSince.sourceMs - granuleMs : factsAlone(changes),
           signal,
         }),
   ])
@@ -129,6 +138,13 @@ export async function compareNames(
     sourceNames: source.complete && !isFirst ? source.names.length : undefined,
     written: suspects > 0 ? list : undefined,
     suspects,
+    ...(changes &&
+      mirror.complete &&
+      source.complete &&
+      !isFirst && {
+        changesAtMost: changedAtMost(mirror, source, suspects),
+        mirrorRegular: mirror.regular,
+      }),
     ...(source.kept && { oddTimes: source.kept.oddTimes }),
     // Without rsync, a copy that would be needless has to fail too.
     facts:
@@ -196,7 +212,19 @@ function wantedOfSource(source: string, { writtenIn, share }: Asked): Wanted | u
   }
 }
 
-const nothing: Walk = { names: new Float64Array(), complete: true }
+const nothing: Walk = { names: new Float64Array(), regular: 0, complete: true }
+
+/** Facts are read although nobody asks what has changed since when. */
+function factsAlone(changes: boolean | undefined): number | undefined {
+  return changes ? 0 : undefined
+}
+
+/** What the mirror has and the source has with other facts; names that the source has not are no changes but deletions. */
+function changedAtMost(mirror: Walk, source: Walk, suspects: number): number | undefined {
+  if (!mirror.facts || !source.facts) return undefined
+  const otherOrGone = countMissing(mirror.facts.entries, source.facts.entries)
+  return otherOrGone - countMissing(mirror.names, source.names) + suspects
+}
 
 function compareFacts(mirror: Facts | undefined, source: Facts | undefined): Comparison['facts'] {
   if (!mirror || !source) return undefined

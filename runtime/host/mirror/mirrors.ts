@@ -35,8 +35,8 @@ export interface Mirrors {
   survey(target: Target, source: Source, run: string, asked?: Asked): Promise<void>
   /** Compares the names in the mirror with those in the source. */
   compare(plan: SyncPlan, run: string, asked?: Asked): Promise<Comparison>
-  /** What a sync would do. */
-  forecast(plan: SyncPlan): Promise<Forecast>
+  /** What a sync would do. @param list As for `syncWritten`: which of its files have other contents is told as well. */
+  forecast(plan: SyncPlan, list?: string): Promise<Forecast>
   /** Makes the mirror equal to the source. Unless it was so already, the mirror has another `mirrorState` afterwards. */
   sync(
     plan: SyncPlan,
@@ -111,7 +111,12 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
     identify: (target, source) => identify(target, mirrorPath(target, source)),
     survey: (target, source, run, asked) => surveyMirror(runner, mirrorPath(target, source), run, asked),
     compare: (plan, run, asked) => compareNames(runner, plan, { run, directory, ...asked }),
-    forecast: (plan) => forecast(runner, plan),
+    async forecast(plan, list) {
+      const all = await forecast(runner, plan)
+      if (list === undefined || !plan.changes) return all
+      const { changedNames } = await forecast(runner, { ...plan, only: list, checksum: true })
+      return { ...all, changedNames: [...new Set([...all.changedNames, ...changedNames])] }
+    },
     sync: (plan, totalBytes, onProgress) => syncMarking(runner, plan, { totalBytes, onProgress }),
     async syncWritten(plan, list) {
       try {

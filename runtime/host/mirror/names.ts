@@ -19,6 +19,9 @@ export function countMissing(names: Names, among: Names): number {
 export const changedMark = '!'
 const mark = changedMark.charCodeAt(0)
 
+/** How find(1), -printf %y, writes it. */
+const regularType = 'f'.charCodeAt(0)
+
 /** What stands before a name that is told once more, to be kept as it is. No type of entry is written like that. */
 export const keptMarks = { suspects: '>', others: '<', oddTimes: '#' } as const
 
@@ -34,6 +37,7 @@ export class NameReader {
   readonly #seed: number
   readonly #names = new Hashes()
   readonly #entries: Hashes | undefined
+  #regular = 0
   #changed = 0
   #one: number
   #other: number
@@ -69,6 +73,7 @@ export class NameReader {
         atName = false
         this.#keeper = this.#kept?.get(byte)
         if (this.#keeper) continue
+        if (byte === regularType) this.#regular += 1
       }
       if (this.#keeper) {
         const end = bytes.indexOf(0, at) + 1 || bytes.length
@@ -114,6 +119,11 @@ export class NameReader {
   /** What has been read, without a last name that no NUL has ended. */
   end(): Names {
     return this.#names.sorted()
+  }
+
+  /** How many of them are regular files, by the type that each name begins with. */
+  get regular(): number {
+    return this.#regular
   }
 
   /** The names with their facts; none where there are no facts. @returns `changed`: how many have changed lately. */

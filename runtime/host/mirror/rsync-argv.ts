@@ -15,6 +15,8 @@ export interface SyncPlan {
   checksum?: boolean
   /** A file with the names of those that alone are copied, each ended by a NUL; nothing is deleted then. */
   only?: string
+  /** A forecast also names the files that would get other contents. */
+  changes?: true
   /** Nothing is copied, only deleted. */
   onlyDelete?: true
   /** Whether the target's file system keeps fractions of a second; see rsync(1), --modify-window. */
@@ -49,7 +51,7 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     ...(plan.subsecondTimes ? ['--modify-window=-1'] : []),
     ...(plan.checksum ? ['--checksum'] : []),
     ...(forecast
-      ? ['--dry-run', '--info=del,stats2']
+      ? ['--dry-run', '--info=del,stats2', ...(plan.changes ? ['--out-format=%i %n'] : [])]
       : [
           ...(only === undefined ? [`--max-delete=${plan.maxDelete}`] : []),
           '--info=progress2,stats2',

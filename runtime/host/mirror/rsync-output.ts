@@ -9,21 +9,36 @@ export interface SyncStats {
   transferredBytes: number
   /** How large all files of the source are. */
   sizeBytes?: number
+  /** Files that were there before and have got other contents. */
+  changed?: number
 }
 
 /** What a sync would do. */
 export interface Forecast extends SyncStats {
   /** What it would delete, from the root of the mirror, a folder with a `/` at its end; each byte of a name a character. */
   names: string[]
+  /** Files of the mirror that would get other contents, in the same form; none unless they were asked for. */
+  changedNames: string[]
+  /** How many regular files the mirror has of what is copied. */
+  mirrorRegular: number
 }
 
-const deleting = 'deleting '
+/** By themselves, and as an item: `*deleting   name`. */
+const deletion = /^(?:deleting |\*deleting {3})/
+/**
+ * An item of a file whose contents are transferred: `>f.st...... name`. A new one has `+` in place of what differs.
+ * @see rsync(1), --itemize-changes
+ */
+const rewritten = /^>f(?!\+)/
+const item = /^[<>ch.][fdLDS][^ ]{9}(?: |$)/
+const itemLength = '>f.st...... '.length
 
-/** Reads what a dry run prints: a line for each deletion, then the statistics. */
+/** Reads what a dry run prints: a line for each deletion, items if those were asked for, then the statistics. */
 export class ForecastReader {
   #rest = ''
   #statistics = ''
   readonly #names: string[] = []
+  readonly #changed: string[] = []
 
   add(chunk: Buffer): void {
     const lines = (this.#rest + chunk.toString('latin1')).split('\n')
@@ -33,12 +48,22 @@ export class ForecastReader {
 
   end(): Forecast {
     this.#read(this.#rest)
-    return { ...parseStats(this.#statistics), names: this.#names }
+    const all = regularFiles(this.#statistics, 'Number of files')
+    const created = regularFiles(this.#statistics, 'Number of created files')
+    const deleted = regularFiles(this.#statistics, 'Number of deleted files')
+    return {
+      ...parseStats(this.#statistics),
+      names: this.#names,
+      changedNames: this.#changed,
+      mirrorRegular: all - created + deleted,
+    }
   }
 
   #read(line: string): void {
-    if (line.startsWith(deleting)) this.#names.push(unescapeName(line.slice(deleting.length)))
-    else this.#statistics += `${line}\n`
+    const [deleted] = deletion.exec(line) ?? []
+    if (deleted) this.#names.push(unescapeName(line.slice(deleted.length)))
+    else if (rewritten.test(line)) this.#changed.push(unescapeName(line.slice(itemLength)))
+    else if (!item.test(line)) this.#statistics += `${line}\n`
   }
 }
 
@@ -57,6 +82,7 @@ export class OutputReader {
   #rest = ''
   #statistics = ''
   #changes = 0
+  #rewritten = 0
   #deletedNothing = false
   readonly #on: { onProgress: (progress: Progress, line: string) => void; onChange: () => void }
 
@@ -76,7 +102,7 @@ export class OutputReader {
    */
   end(): { stats: SyncStats; changed: boolean; deletedNothing: boolean } {
     this.#read(this.#rest)
-    const stats = parseStats(this.#statistics)
+    const stats = { ...parseStats(this.#statistics), changed: this.#rewritten }
     const { created, deleted, transferred, transferredBytes } = stats
     const counted = this.#changes + created + deleted + transferred + transferredBytes
     return { stats, changed: this.#statistics === '' || counted > 0, deletedNothing: this.#deletedNothing }
@@ -91,6 +117,7 @@ export class OutputReader {
     if (progress) this.#on.onProgress(progress, line)
     else if (line.trim() !== '') {
       this.#changes += 1
+      if (rewritten.test(line)) this.#rewritten += 1
       this.#deletedNothing ||= line.startsWith('IO error encountered -- skipping file deletion')
       this.#on.onChange()
     }
@@ -109,6 +136,11 @@ export function parseStats(output: string): SyncStats {
     transferredBytes: number('Total transferred file size'),
     sizeBytes: number('Total file size'),
   }
+}
+
+/** `Number of files: 8 (reg: 6, dir: 2)`: the number behind `reg`. */
+function regularFiles(output: string, label: string): number {
+  return Number(new RegExp(`^${label}: .*\\breg: (\\d+)`, 'm').exec(output)?.[1] ?? 0)
 }
 
 /** One update of --info=progress2: `  1,234  45%   1.23MB/s    0:00:12 (xfr#5, to-chk=0/7)`. */

@@ -10,6 +10,8 @@ export interface Time {
 export interface Walk {
   /** Of everything below a folder on its file system, and of itself, each with its type. */
   names: Names
+  /** How many of them are regular files. */
+  regular: number
   /** Whether nothing is missing: nothing has vanished meanwhile, everything could be read. */
   complete: boolean
   /** What rsync looks at, if it was asked for. */
@@ -71,6 +73,7 @@ export async function walk(
   })
   return {
     names: reader.end(),
+    regular: reader.regular,
     facts: reader.endFacts(),
     kept: reader.endKept(),
     complete: exitCode === 0,

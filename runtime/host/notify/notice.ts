@@ -168,11 +168,17 @@ const phrases = [
   say(syncHeld, (held, host) => ({
     what: `backup of ${held.source} is held`,
     text: `${held.source} ${heldText(held)}. ${
-      held.deleted > 0 ? `It was stopped after ${count(held.deleted)}.` : 'Nothing was deleted.'
-    }\n\nTo see what would go, on ${host}: hdsync show --held ${held.source}\nIf that is as it should be: hdsync release ${held.source}`,
+      held.deleted > 0
+        ? `It was stopped after ${count(held.deleted)}.`
+        : held.changes
+          ? 'The mirror was not touched.'
+          : 'Nothing was deleted.'
+    }\n\nTo see what would go${held.changes ? ' and change' : ''}, on ${host}: hdsync show --held ${held.source}\nIf that is as it should be: hdsync release ${held.source}`,
   })),
   say(syncUnusual, (unusual, host) => ({
-    what: `unusually many files of ${unusual.source} were changed`,
+    what: unusual.held
+      ? `unusually many files of ${unusual.source} would be changed`
+      : `unusually many files of ${unusual.source} were changed`,
     text: `${unusual.source} on ${host}: ${unusualText(unusual)}.\n\nIf nobody meant to rewrite so many files, look for who did: hdsync diff ${unusual.source} --from 2d shows what has changed.`,
   })),
   say(runOverdue, ({ source, lastSuccessAt, firstSeenAt, allowedMs }, host) => ({

@@ -20,17 +20,29 @@ const holdSchema = z.object({
   source: z.string(),
   run: z.string().describe('The run in which it was held.'),
   at: z.iso.datetime(),
-  reason: z.enum(['deletions', 'file-system']),
+  reason: z.enum(['deletions', 'changes', 'file-system']),
   deletions: count.describe('What would be deleted, and what was, in all.'),
   files: count.nullable(),
   folders: count.nullable(),
   deleted: count.describe('What was deleted before the copy was stopped.'),
   mirrorFiles: count.describe('Entries of the mirror, folders and all.'),
   limit: count.describe('Deletions that the source allows.'),
-  digest: z.string().nullable().describe('SHA-256 of the names that would go.'),
+  digest: z
+    .string()
+    .nullable()
+    .describe('SHA-256 of the names that would go, and of files that would be changed.'),
   byFolder: z
     .array(z.object({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
     .describe('Out of which folders most would go; `whole`: the folder with all that is in it.'),
+  changes: z
+    .object({
+      files: count,
+      limit: count.describe('Changed files that the source allows.'),
+      mirrorFiles: count.describe('Regular files of the mirror.'),
+      byFolder: z.array(z.object({ path: z.string(), files: count })),
+    })
+    .nullable()
+    .describe('Files that would get other contents, where those are too many.'),
   fileSystem: z
     .object({ was: fileSystem, is: fileSystem })
     .nullable()
@@ -46,7 +58,7 @@ const list = describe('listHolds', {
 const release = describe('releaseHold', {
   summary: 'Let a held sync go on',
   description:
-    'Its sources are run again, with leave to delete what they were held for; what else would go by then counts against their limits. One sync uses a release up.',
+    'Its sources are run again, with leave to delete and change what they were held for; what else would be by then counts against their limits. One sync uses a release up.',
   parameters: [
     {
       name: 'id',

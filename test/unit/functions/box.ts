@@ -35,6 +35,8 @@ export class Box implements Host {
   readonly deletions: Record<string, number> = {}
   /** Their names, where it matters which they are. */
   readonly gone: Record<string, string[]> = {}
+  /** Files of a mirror that a sync would change. */
+  readonly changed: Record<string, string[]> = {}
   /** The file system that directories lie on. */
   fileSystemNow: FileSystem | undefined
   /** Names that a mirror has beside those, which no copy touches. */
@@ -172,7 +174,7 @@ export class Box implements Host {
     survey: async (_target, { name }, _run, { since, writtenIn } = {}) =>
       void this.surveys.push({ source: name, snapshots: [...this.snapshotsNow], since, writtenIn }),
     whereTimesDiffer: async () => this.differingTimes,
-    compare: async ({ to }, _run, { writtenIn, since, share } = {}) => {
+    compare: async ({ to }, _run, { writtenIn, since, share, changes } = {}) => {
       if (writtenIn) this.times.push(writtenIn)
       if (share) this.shares.push(share)
       const written = writtenIn && taken(this.written, baseOf(to)) ? '/run/list' : undefined
@@ -186,6 +188,10 @@ export class Box implements Host {
         sourceNames: stats.files,
         mirrorNames: stats.files + deleted + more,
         deletionsAtMost: deleted + more,
+        ...(changes && {
+          changesAtMost: this.changed[baseOf(to)]?.length ?? 0,
+          mirrorRegular: stats.files + deleted + more,
+        }),
         written,
         facts: since && { same: untouched ? stats.files : stats.files - 1, changed: untouched ? 0 : 1 },
       }
@@ -194,7 +200,8 @@ export class Box implements Host {
       this.forecasts.push(baseOf(to))
       const deleted = this.#deletionsOf(to)
       const names = this.gone[baseOf(to)] ?? Array.from({ length: deleted }, (_, n) => `file${n}`)
-      return { ...stats, deleted: names.length, names }
+      const changedNames = this.changed[baseOf(to)] ?? []
+      return { ...stats, deleted: names.length, names, changedNames, mirrorRegular: stats.files }
     },
     syncWritten: async ({ to }) => {
       this.done.push(`sync some of ${baseOf(to)}`)
@@ -210,7 +217,8 @@ export class Box implements Host {
       const leftOut = this.leftOut[source]
       if (leftOut) return { kind: 'done', stats, unchanged: false, leftOut }
       const unchanged = this.unchanged.has(source)
-      const copied = { files: this.files, sizeBytes: this.sizeBytes }
+      const changed = this.changed[source]?.length ?? 0
+      const copied = { files: this.files, sizeBytes: this.sizeBytes, changed }
       const done = unchanged
         ? { ...stats, deleted: 0, transferred: 0, transferredBytes: 0, ...copied }
         : { ...stats, deleted: this.#deletionsOf(to), ...copied }

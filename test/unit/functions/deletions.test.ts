@@ -8,6 +8,7 @@ import {
   runHeld,
   sourceSynced,
   syncHeld,
+  syncUnusual,
 } from '../../../events/index.ts'
 import { loadRegistry, ownFunctions } from '../../../runtime/backup/load-functions.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
@@ -125,6 +126,30 @@ test('a limit in files needs no count', async () => {
   nights.box.deletions.usr = 4
   expect(await nights.next()).toEqual({ state: 'held', done: ['forecast usr'] })
   expect(await nights.next(nights.hold)).toEqual(looked(7))
+})
+
+test('with a figure for changes a dry run looks only where the names and times tell of too many', async () => {
+  const nights = await Nights.afterFirst(', maxChange: 3')
+  nights.box.changed.usr = ['a', 'b', 'c']
+  expect(await nights.next()).toEqual(good(50))
+  nights.box.changed.usr = ['a', 'b', 'c', 'd']
+  expect(await nights.next()).toEqual({ state: 'held', done: ['forecast usr'] })
+  expect(nights.last(syncHeld)).toMatchObject({
+    reason: 'changes',
+    changes: { files: 4, limit: 3, byFolder: [{ path: '.', files: 4 }] },
+  })
+  expect(nights.last(syncUnusual)).toMatchObject({ changed: 4, limit: 3, held: true })
+  // What the list permits is permitted to be deleted too, as the list names it.
+  expect(await nights.next(nights.hold)).toEqual(looked(53))
+})
+
+test('files that change while they are copied are told of where they are more than the figure', async () => {
+  const nights = await Nights.afterFirst(', maxChange: 3')
+  nights.box.beforeSync = () => {
+    nights.box.changed.usr = ['a', 'b', 'c', 'd']
+  }
+  expect((await nights.next()).state).toBe('degraded')
+  expect(nights.last(syncUnusual)).toEqual({ source: 'usr', changed: 4, files: 100, usual: null, limit: 3 })
 })
 
 test('none are deleted where none are permitted', async () => {

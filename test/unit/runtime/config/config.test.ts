@@ -47,6 +47,7 @@ describe('parseConfig()', () => {
       exclude: [],
       archive: true,
       maxDelete: { percent: 50 },
+      maxChange: 'auto',
       snapshot: { size: { bytes: 104_857_600 }, gate: { timeoutMs: 60_000, onTimeout: 'give-up' } },
       mount: { attempts: 10, backoff: { minMs: 1000, maxMs: 30_000 } },
     })
@@ -118,6 +119,7 @@ describe('parseConfig()', () => {
     expect(config.sources.var).toMatchObject({
       archive: false,
       maxDelete: { percent: 50 },
+      maxChange: 'auto',
       snapshot: { size: 'auto' },
       mount: { attempts: 10, backoff: { minMs: 1000, maxMs: 30_000 } },
     })
@@ -142,6 +144,9 @@ describe('parseConfig()', () => {
   test.each([
     ['maxDelete: 1000', { maxDelete: { files: 1000 } }],
     ['maxDelete: 0%', { maxDelete: { percent: 0 } }],
+    ['maxChange: 40%', { maxChange: { percent: 40 } }],
+    ['maxChange: 500', { maxChange: { files: 500 } }],
+    ['maxChange: auto', { maxChange: 'auto' }],
     [
       'snapshot: { size: 20%, max: 10G }',
       { snapshot: { size: { percent: 20 }, max: { bytes: 10 * 1024 ** 3 } } },

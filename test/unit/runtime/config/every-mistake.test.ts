@@ -8,7 +8,7 @@ import { ConfigError } from '../../../../runtime/config/problem.ts'
 const good = () => ({
   sources: {
     var: { lv: 'vg01/var', target: 'disk', snapshot: { size: '1G', max: '2G' }, mount: { attempts: 5 } },
-    etc: { path: '/etc', target: 'disk', exclude: ['/cache/', '*.tmp'], maxDelete: '50%' },
+    etc: { path: '/etc', target: 'disk', exclude: ['/cache/', '*.tmp'], maxDelete: '50%', maxChange: '40%' },
     srv: { path: '/srv', target: 'disk', archive: true },
   },
   targets: {
@@ -54,6 +54,7 @@ const mistakes: Mistake[] = [
   [['sources', 'etc', 'target'], 'mirorr', 'sources.etc.target'],
   [['sources', 'etc', 'exclude', 0], '! ', 'sources.etc.exclude[0]'],
   [['sources', 'etc', 'maxDelete'], 'many', 'sources.etc.maxDelete'],
+  [['sources', 'etc', 'maxChange'], 'many', 'sources.etc.maxChange'],
   [['sources', 'srv', 'archive'], 'yess', 'sources.srv.archive'],
   [['sources', 'srv', 'target'], 7, 'sources.srv.target'],
   [['sources', 'Monday'], { path: '/usr', target: 'disk' }, 'sources.Monday'],

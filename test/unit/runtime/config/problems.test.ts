@@ -123,7 +123,7 @@ describe('a source', () => {
   test.each([
     [
       'exlude: [cache]',
-      'hdsync.yaml:2:38: sources.var.exlude: expected one of the keys lv, path, target, exclude, archive, maxDelete, snapshot, mount or gate, found "exlude"\n  did you mean `exclude`?',
+      'hdsync.yaml:2:38: sources.var.exlude: expected one of the keys lv, path, target, exclude, archive, maxDelete, maxChange, snapshot, mount or gate, found "exlude"\n  did you mean `exclude`?',
     ],
     [
       'exclude: [cache, 2024]',

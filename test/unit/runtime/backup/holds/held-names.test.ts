@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   nameText,
-  permittedDeletions,
+  permittedBeyond,
   sortNames,
   summariseNames,
 } from '../../../../../runtime/backup/holds/held-names.ts'
@@ -58,14 +58,14 @@ describe('summariseNames()', () => {
   })
 })
 
-describe('permittedDeletions()', () => {
+describe('permittedBeyond()', () => {
   test('never permits more beside what was released than the limit', () => {
     const name = fc.constantFrom(...'abcdefgh')
     fc.assert(
       fc.property(fc.uniqueArray(name), fc.uniqueArray(name), fc.nat(8), (names, shown, limit) => {
         const released = new Set(shown)
         const others = names.filter((one) => !released.has(one)).length
-        const permitted = permittedDeletions({ names, released, limit })
+        const permitted = permittedBeyond({ names, released, limit })
         expect(permitted === undefined).toBe(others > limit)
         if (permitted !== undefined) expect(permitted - (names.length - others)).toBe(limit)
       }),

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkHistory } from '../../../../../runtime/cli/checks/history.ts'
@@ -46,6 +46,18 @@ describe('checkHistory()', () => {
     expect(await idsOf(server)).toEqual(['source.held source www'])
     await release(server, 'www')
     expect(await idsOf(server)).toEqual([])
+  })
+
+  test('tells of a copy that changed unusually many files', async () => {
+    const server = await makeServer()
+    const write = (text: string) => {
+      for (let n = 0; n < 110; n += 1) writeFileSync(join(server.folder, 'www', `file${n}`), text)
+    }
+    write('good')
+    await backUp(server)
+    write('encrypted')
+    await backUp(server)
+    expect(await idsOf(server)).toEqual(['source.unusual source www'])
   })
 
   test('tells of steps that were given up, until a run is good again', async () => {

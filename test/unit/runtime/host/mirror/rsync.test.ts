@@ -161,7 +161,15 @@ describe('sync()', () => {
     expect(await copy(plan)).toEqual({
       kind: 'done',
       unchanged: false,
-      stats: { files: 6, created: 5, deleted: 1, transferred: 2, transferredBytes: 2, sizeBytes: 10 },
+      stats: {
+        files: 6,
+        created: 5,
+        deleted: 1,
+        transferred: 2,
+        transferredBytes: 2,
+        sizeBytes: 10,
+        changed: 0,
+      },
     })
     expect(readdirSync(plan.to, { recursive: true }).toSorted()).toEqual([
       'a',
@@ -422,6 +430,8 @@ describe('forecast()', () => {
       transferredBytes: 7,
       sizeBytes: 7,
       names: expect.arrayContaining(['old1', 'old2']),
+      changedNames: [],
+      mirrorRegular: 2,
     })
     expect(readdirSync(plan.to)).toEqual(['old1', 'old2'])
     expect(existsSync(join(plan.to, 'new'))).toBe(false)
@@ -431,9 +441,34 @@ describe('forecast()', () => {
     const plan = folders()
     fill(plan.from, 'a', 'b', 'c')
     fill(plan.to, 'c', 'd')
-    const { names, ...expected } = await forecast(recordingRunner().runner, plan)
-    expect(names).toEqual(['d'])
-    expect((await copy(plan)).stats).toEqual(expected)
+    writeFileSync(join(plan.to, 'c'), 'older')
+    const { names, changedNames, mirrorRegular, ...expected } = await forecast(recordingRunner().runner, {
+      ...plan,
+      changes: true,
+    })
+    expect({ names, changedNames, mirrorRegular }).toEqual({
+      names: ['d'],
+      changedNames: ['c'],
+      mirrorRegular: 2,
+    })
+    expect((await copy(plan)).stats).toEqual({ ...expected, changed: 1 })
+  })
+
+  test('names each file that would get other contents, whatever its name, and none that is new or has other facts alone', async () => {
+    const plan = folders({ changes: true })
+    const odd = ['Number of files: 7', '>f.st...... x', ' deleting a', 'new\nline', 'back\\#012', 'ÿ']
+    fill(plan.from, ...odd, 'new', 'mode')
+    for (const name of [...odd, 'mode']) writeFileSync(join(plan.to, name), 'other contents')
+    writeFileSync(join(plan.from, 'mode'), 'other contents')
+    for (const side of [plan.from, plan.to]) utimesSync(join(side, 'mode'), 1, 1)
+    chmodSync(join(plan.from, 'mode'), 0o600)
+    mkdirSync(join(plan.from, 'folder'))
+    linkSync(join(plan.from, 'new'), join(plan.from, 'linked'))
+    symlinkSync('new', join(plan.from, 'symlink'))
+    const { changedNames, names, created } = await forecast(recordingRunner().runner, plan)
+    expect(changedNames.map((name) => Buffer.from(name, 'latin1').toString()).sort()).toEqual([...odd].sort())
+    expect(names).toEqual([])
+    expect(created).toBe(4)
   })
 
   test('names all that would go, folders as such, whatever bytes there are in a name', async () => {
