@@ -2,7 +2,6 @@ import { statfs } from 'node:fs/promises'
 import { runEnds, sourceSynced } from '../../../events/index.ts'
 import type { Config, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
-import { standingArchives } from '../../host/archive/kept.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
 import { hasSystemd, timerState } from '../../host/systemd/timer.ts'
@@ -16,14 +15,13 @@ import {
   archiveRecord,
   isWeekday,
   type KeepPoint,
-  pointsOf,
   tellsOfArchives,
 } from '../keep/points.ts'
-import { recordedPoints } from '../keep/recorded.ts'
 import { disabledIn } from '../load-functions.ts'
 import { type ReadPast, readPastOf } from '../past.ts'
 import { drillEnds, drilled, drillsLookedAt } from '../proof/drill-history.ts'
 import { lastProven, marked, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
+import { archivesNow, uncataloguedNow } from './archives-now.ts'
 import { forecastRoom, roomSamples } from './room.ts'
 import {
   inOrderOfNeed,
@@ -87,11 +85,22 @@ export async function readStatus(
   }))
   const to = config.archive && config.targets[config.archive.target]
   const looked = await Promise.all(
-    told.map(async (one) => ({ ...one, proofs: proofsOf(one.name, to), points: await pointsNow(one, to) })),
+    told.map(async (one) => ({
+      ...one,
+      proofs: proofsOf(one.name, to),
+      points: to ? await archivesNow(one.name, to, one.record) : [],
+    })),
   )
-  const sources = looked.map(({ name, record, facts, points, proofs }) =>
+  const unknown = await Promise.all(
+    // While a run writes them, catalogues are behind for a moment.
+    looked.map(({ name, points }) =>
+      to && run === null ? uncataloguedNow(name, to, points, config.state) : [],
+    ),
+  )
+  const sources = looked.map(({ name, record, facts, points, proofs }, n) =>
     statusOf({
       ...facts,
+      uncatalogued: unknown[n] ?? [],
       source: name,
       now,
       allowedMs: config.alert.after,
@@ -139,17 +148,6 @@ function tellOf(config: Config, bus: EventBus): Told[] {
       },
     }
   })
-}
-
-/** What stands on the disk, or stood there at the last night where it is not mounted. */
-async function pointsNow({ name, record }: Told, to: Target | undefined): Promise<KeepPoint[]> {
-  if (!to) return []
-  try {
-    if (isMounted(to)) return pointsOf(await standingArchives(to, name), record)
-  } catch {
-    // It cannot be looked at: `check` says why.
-  }
-  return recordedPoints(record)
 }
 
 async function targetStatus(

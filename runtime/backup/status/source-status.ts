@@ -37,6 +37,8 @@ export interface SourceStatus {
   provenRestoreAt: string | null
   /** How its last drill went; null where none was made. */
   drill: { at: string; state: DrillResult['state']; error: string | null } | null
+  /** The archives that its catalogue does not know: it is stale, and they are read whole for a listing. */
+  uncatalogued: readonly string[]
   /** Why it does not stand as it should, and the next command to type. */
   problem: string | null
   todo: string | null
@@ -56,6 +58,7 @@ export interface SourceFacts {
   synced: { at: number; data: DataOf<typeof sourceSynced> } | undefined
   points: readonly KeepPoint[]
   provenAt: number | undefined
+  uncatalogued: readonly string[]
   /** The drills of all sources, the newest first. */
   drills: readonly Drilled[]
 }
@@ -82,6 +85,7 @@ export function statusOf(facts: SourceFacts): SourceStatus {
     growthBytes: growthOf(points),
     provenAt: facts.provenAt === undefined ? null : isoOf(facts.provenAt),
     ...drillOf(facts),
+    uncatalogued: facts.uncatalogued,
   }
 }
 

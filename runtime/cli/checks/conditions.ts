@@ -98,6 +98,7 @@ export const conditions = {
     'warning',
     'the disk of the archives will be full soon, by the growth of the last nights',
   ],
+  'catalogue.stale': ['warning', 'a catalogue does not know all archives: listings read those whole'],
   'archive.no-room': ['error', 'an archive of the last size does not fit beside last week’s'],
   'archive.week-too-large': ['warning', 'the archives of a whole week will not fit'],
 

@@ -7,6 +7,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { ageText } from '../format.ts'
 import type { Io } from '../io.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
+import { rebuildCommand, staleText } from '../points/stale-text.ts'
 import { table } from '../table.ts'
 
 /**
@@ -20,7 +21,18 @@ export async function backupsCommand(
 ): Promise<number> {
   await using access = await openAccess(options, io)
   if (source !== undefined) checkSource(source, access)
-  const points = access.points.filter((point) => source === undefined || point.source === source)
+  const wanted = access.points.filter((point) => source === undefined || point.source === source)
+  const unknown = await access.uncatalogued(wanted)
+  const points = wanted.map((point) =>
+    unknown.includes(point) ? { ...point, catalogued: false as const } : point,
+  )
+  for (const [name, some] of Map.groupBy(unknown, (point) => point.source))
+    io.stderr(
+      `hdsync: ${staleText(
+        name,
+        some.map(({ id }) => id),
+      )}${mending(name, access)}\n`,
+    )
   for (const [target, reason] of access.absent) {
     io.stderr(
       `hdsync: the disk of target ${target} cannot be looked at: ${reason}; of it only the record tells\n`,
@@ -29,6 +41,10 @@ export async function backupsCommand(
   if (options.json) io.stdout(`${JSON.stringify(points)}\n`)
   else io.stdout(points.length > 0 ? pointsTable(points, io) : 'no restore points yet\n')
   return points.length === 0 && access.absent.size > 0 ? exitCodes.failed : exitCodes.succeeded
+}
+
+function mending(source: string, { config }: Access): string {
+  return config ? `; ${rebuildCommand(source)} mends that` : ''
 }
 
 function checkSource(source: string, { sources }: Access): void {

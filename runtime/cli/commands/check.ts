@@ -10,6 +10,7 @@ import { storeId } from '../../core/bus/sqlite/identity.ts'
 import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
 import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { type Box, createBox } from '../checks/box.ts'
+import { checkCatalogue } from '../checks/catalogue.ts'
 import { conditions } from '../checks/conditions.ts'
 import { checkDirectory, checkExclude, checkGaps, checkSwaps } from '../checks/directories.ts'
 import { error, type Finding, ok, refused, warning } from '../checks/finding.ts'
@@ -21,7 +22,7 @@ import { checkKernel } from '../checks/kernel.ts'
 import { checkLeftovers } from '../checks/leftovers.ts'
 import { checkMachine } from '../checks/machine.ts'
 import { conditionsText, findingsText } from '../checks/report.ts'
-import { checkArchiveRoom, checkSourceRoom } from '../checks/room.ts'
+import { checkArchiveRoom, checkSourceRoom, type History } from '../checks/room.ts'
 import { checkRuntimeRoom } from '../checks/runtime-room.ts'
 import { checkSchedule } from '../checks/schedule.ts'
 import { checkState } from '../checks/state.ts'
@@ -89,6 +90,7 @@ async function check(config: Config): Promise<Finding[]> {
         guarded(`target ${target.name}`, checkTarget(target, box, history)),
       ),
       guarded('archives', checkArchiveRoom(box, history)),
+      ...(isQuiet(database) ? checkCatalogues(box, history) : []),
       // The timer and cron start the default config.
       config.file === DEFAULT_CONFIG_FILE ? guarded('schedule', checkSchedule(box, now)) : [],
       config.file === DEFAULT_CONFIG_FILE ? guarded('machine', checkMachine(box)) : [],
@@ -135,6 +137,17 @@ function checkSources(box: Box): Promise<Finding[]>[] {
     ...checkExclude(source),
     ...(await guarded(`source ${source.name}`, checkSourceRoom(source, box))),
   ])
+}
+
+/** While a run writes archives, catalogues are behind for a moment. */
+function isQuiet(database: DatabaseSync | undefined): boolean {
+  return database !== undefined && new SqliteJournal(database, catalogue).unended().length === 0
+}
+
+function checkCatalogues(box: Box, history: History): Promise<Finding[]>[] {
+  return Object.values(box.config.sources).map((source) =>
+    guarded(`source ${source.name}`, checkCatalogue(source, box, history)),
+  )
 }
 
 /** A run is live that has not ended while somebody is at work. */

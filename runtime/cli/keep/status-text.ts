@@ -3,6 +3,7 @@ import { formatBytes } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
 import { ageText, localDay, type Painter, painter, printable, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
+import { rebuildCommand, staleText } from '../points/stale-text.ts'
 import { disabledText } from '../story/disabled-text.ts'
 import { table } from '../table.ts'
 
@@ -16,6 +17,7 @@ export function statusText(status: Status, { colour, width = columns }: Io): str
     sourcesText(status, paint, width),
     ...status.sources.flatMap((source) => problemLines(source, paint, width)),
     ...status.sources.flatMap((source) => drillLines(source, paint, width)),
+    ...status.sources.flatMap((source) => catalogueLines(source, paint, width)),
     status.targets.map((target) => targetText(target, paint)).join(''),
     proofText(status),
     disabledText(status.disabledFunctions),
@@ -107,6 +109,24 @@ function drillLines({ source, drill }: Status['sources'][number], paint: Painter
       `${paint.bold(source)}${paint.yellow(first.slice(source.length))}`,
       ...rest.map((line) => `  ${line}`),
       `  ${paint.cyan(`hdsync drill ${source}`)}`,
+      '',
+    ].join('\n'),
+  ]
+}
+
+/** A catalogue that does not know all archives. */
+function catalogueLines(
+  { source, uncatalogued }: Status['sources'][number],
+  paint: Painter,
+  width: number,
+): string[] {
+  if (uncatalogued.length === 0) return []
+  const [first = '', ...rest] = wrapWords(printable(staleText(source, uncatalogued)), width - 2)
+  return [
+    [
+      `${paint.bold(source)}${first.slice(source.length)}`,
+      ...rest.map((line) => `  ${line}`),
+      `  ${paint.cyan(rebuildCommand(source))}`,
       '',
     ].join('\n'),
   ]

@@ -13,11 +13,13 @@ import { pickPoint } from '../../backup/restore/when.ts'
 import type { Config, Target } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
+import { archiveFile } from '../../host/archive/archive-file.ts'
 import { type AbsentTarget, copyReader, isInCopy } from '../../host/archive/catalogue/copy-reader.ts'
 import { Together } from '../../host/archive/catalogue/together.ts'
+import { uncatalogued, uncataloguedInCopy } from '../../host/archive/catalogue/uncatalogued.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import type { PointReader } from '../../host/points/entry.ts'
-import { pointsOn } from '../../host/points/find-points.ts'
+import { placeOnDisk, pointsOn } from '../../host/points/find-points.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { withProofs } from '../../host/proof/proven-points.ts'
@@ -25,6 +27,7 @@ import { Disks } from '../daemon/disks.ts'
 import type { Io } from '../io.ts'
 import { onDemand } from './on-demand.ts'
 import { rawWord } from './raw-words.ts'
+import { slowText } from './stale-text.ts'
 
 /** How a command that reads backups is told where they are. */
 export interface WhereOptions {
@@ -57,6 +60,8 @@ export interface Access extends AsyncDisposable {
   reader(point: RestorePoint): PointReader
   /** The archives among some restore points that a catalogue knows: a group for each source and disk. */
   together(points: readonly RestorePoint[]): Promise<Together[]>
+  /** Those archives among some restore points that no catalogue knows, but for damaged ones. */
+  uncatalogued(points: readonly RestorePoint[]): Promise<RestorePoint[]>
   /**
    * Has all disks of a source mounted, and no run begins while they are read.
    * @returns Whether that came about: not where a run is going on that is not waited for, which is told.
@@ -95,6 +100,7 @@ class FoundAccess implements Access {
   readonly #now: number
   readonly #runner: CommandRunner
   readonly #stop = new AbortController()
+  readonly #slow = new Set<string>()
   #found: KnownPoints
   #disks: Disks | undefined
 
@@ -143,7 +149,7 @@ class FoundAccess implements Access {
 
   reader(point: RestorePoint): PointReader {
     const reason = this.absent.get(point.target)
-    if (reason === undefined) return readerOf(point, this.#runner)
+    if (reason === undefined) return this.#readerHere(point)
     const target = this.config?.targets[point.target]
     const copied = this.#copied(point, reason)
     if (!target || !this.#canMount(target)) {
@@ -154,8 +160,19 @@ class FoundAccess implements Access {
       if (this.absent.has(target.name)) await this.#mount(target)
       const there = this.points.find(({ id }) => id === point.id)
       if (!there) throw new TerminalError(`${point.id} is not on the disk of target ${target.name} any more`)
-      return readerOf(there, this.#runner)
+      return this.#readerHere(there)
     })
+  }
+
+  #readerHere(point: RestorePoint): PointReader {
+    return readerOf(point, this.#runner, () => this.#tellSlow(point))
+  }
+
+  /** Once for each source. */
+  #tellSlow({ id, source }: RestorePoint): void {
+    if (this.#slow.has(source)) return
+    this.#slow.add(source)
+    this.#io.stderr(`hdsync: ${slowText(id, source, this.config !== undefined)}\n`)
   }
 
   /** By the copy of a catalogue, if it knows it. A mirror is as the archive that was made of it. */
@@ -190,6 +207,34 @@ class FoundAccess implements Access {
       if (known) found.push(known)
     }
     return found
+  }
+
+  async uncatalogued(points: readonly RestorePoint[]): Promise<RestorePoint[]> {
+    const archives = points.filter(({ kind, damaged }) => kind !== 'mirror' && damaged === undefined)
+    const groups = Map.groupBy(archives, ({ source, target }) => `${source} ${target}`)
+    const found: RestorePoint[] = []
+    for (const group of groups.values()) found.push(...(await this.#uncataloguedOf(group)))
+    return found
+  }
+
+  /** @param group Of one source on one target. */
+  async #uncataloguedOf(group: readonly RestorePoint[]): Promise<RestorePoint[]> {
+    const [first] = group
+    if (!first) return []
+    const { source, target } = first
+    if (!this.absent.has(target)) {
+      const there: { point: RestorePoint; path: string; file: string }[] = []
+      for (const point of group)
+        there.push({ point, path: point.path, file: (await archiveFile(point.path))?.file ?? '' })
+      return (await uncatalogued(placeOnDisk(first).root, source, there)).map(({ point }) => point)
+    }
+    if (!this.config) return []
+    const ofNights = group.flatMap((point) => {
+      const file = point.kind === 'weekday' ? this.#found.files.get(point.id) : undefined
+      return file === undefined ? [] : [{ point, path: point.path, file }]
+    })
+    const copies = { name: target, stateDirectory: this.config.state }
+    return uncataloguedInCopy(copies, source, ofNights).map(({ point }) => point)
   }
 
   async settle(source: string, waits: boolean): Promise<boolean> {

@@ -7,11 +7,19 @@ import { compressionOf, placeOnDisk } from './find-points.ts'
 import { mirrorReader } from './mirror-reader.ts'
 import type { RestorePoint } from './restore-point.ts'
 
-/** The reader of a restore point, whose disk is mounted. @throws {TerminalError} It is of no form that is known. */
-export function readerOf({ kind, path, source }: RestorePoint, runner: CommandRunner): PointReader {
+/**
+ * The reader of a restore point, whose disk is mounted.
+ * @param onSlow Told when an archive is read from its beginning, as no catalogue knows it.
+ * @throws {TerminalError} It is of no form that is known.
+ */
+export function readerOf(
+  { kind, path, source }: RestorePoint,
+  runner: CommandRunner,
+  onSlow?: () => void,
+): PointReader {
   if (kind === 'mirror') return mirrorReader(path, runner)
   const compression = compressionOf({ kind, path })
   if (!compression) throw new TerminalError(`${path} is no archive of hdsync`)
   const slow = archiveReader({ path, source, compression }, runner)
-  return quickReader({ source, ...placeOnDisk({ kind, path }), compression }, slow, runner)
+  return quickReader({ source, ...placeOnDisk({ kind, path }), compression }, slow, runner, onSlow)
 }

@@ -21,6 +21,8 @@ export interface RestorePoint {
   provenAt?: string
   /** Why it is known not to be what was written; absent where nothing is known to be wrong. */
   damaged?: string
+  /** The catalogue beside an archive does not know it: it is read whole for a listing. Absent where it does. */
+  catalogued?: false
   /** When a drill last restored it, all of it or a sample, and found it as it was recorded. */
   provenRestoreAt?: string
 }

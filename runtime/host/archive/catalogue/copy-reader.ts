@@ -54,7 +54,10 @@ export function seqInCopy(
 }
 
 /** The copy of a source's catalogue, in the state directory. */
-export function openCopy({ name, stateDirectory }: AbsentTarget, source: string): Catalogue | undefined {
+export function openCopy(
+  { name, stateDirectory }: Pick<AbsentTarget, 'name' | 'stateDirectory'>,
+  source: string,
+): Catalogue | undefined {
   using folder = Folder.at(copyFolder(stateDirectory, name))
   return folder && Catalogue.open(folder, source)
 }

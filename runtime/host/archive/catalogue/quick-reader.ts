@@ -33,11 +33,22 @@ export interface ArchiveOnDisk {
  * Reads an archive by its catalogue, which lies on the same disk, and by what stands at its end: what is in it is known
  * without reading it, and of what is taken out of it only the segments are read.
  * @param slow Stands in where there is no catalogue that knows it, and for what needs most of it.
+ * @param onUnknown Told that no catalogue knows it.
  */
-export function quickReader(archive: ArchiveOnDisk, slow: PointReader, runner: CommandRunner): PointReader {
+export function quickReader(
+  archive: ArchiveOnDisk,
+  slow: PointReader,
+  runner: CommandRunner,
+  onUnknown: () => void = () => {},
+): PointReader {
+  const open = async () => {
+    const known = await Known.open(archive)
+    if (!known) onUnknown()
+    return known
+  }
   return {
     async *entries(under, depth) {
-      await using known = await Known.open(archive)
+      await using known = await open()
       if (known) yield* known.catalogue.entries(known.seq, under, depth) as Iterable<Entry>
       else yield* slow.entries(under, depth)
     },
@@ -47,14 +58,14 @@ export function quickReader(archive: ArchiveOnDisk, slow: PointReader, runner: C
     },
     async extract(paths, into, options = {}) {
       if (paths.length === 0) return { unreadable: [] }
-      await using known = await Known.open(archive)
+      await using known = await open()
       const ranges = known && (await known.rangesUnder(paths, options.alone ? 0 : undefined))
       if (!known || !ranges) return await slow.extract(paths, into, options)
       const list = { source: archive.source, paths }
       const argv = extracting(archive, into, options)
       return await extract(archive, known.file, ranges, { list, argv }, runner)
     },
-    read: (path) => Readable.from(contentsOf(archive, path, slow, runner), { objectMode: false }),
+    read: (path) => Readable.from(contentsOf(archive, path, { open, slow }, runner), { objectMode: false }),
   }
 }
 
@@ -166,10 +177,10 @@ async function extract(
 async function* contentsOf(
   archive: ArchiveOnDisk,
   path: Buffer,
-  slow: PointReader,
+  { open, slow }: { open: () => Promise<Known | undefined>; slow: PointReader },
   runner: CommandRunner,
 ): AsyncGenerator<Buffer> {
-  await using known = await Known.open(archive)
+  await using known = await open()
   const named = known?.catalogue.entryAt(known.seq, path)
   const entry = named?.hardLinkTo ? known?.catalogue.entryAt(known.seq, named.hardLinkTo) : named
   const ranges = entry && (await known?.ranges(new Set([entry.tag])))

@@ -1,0 +1,49 @@
+import type { Target } from '../../config/config.ts'
+import { uncatalogued, uncataloguedInCopy } from '../../host/archive/catalogue/uncatalogued.ts'
+import { standingArchives } from '../../host/archive/kept.ts'
+import { isMounted } from '../../host/target/is-mounted.ts'
+import { type ArchiveRecord, isWeekday, type KeepPoint, pointsOf } from '../keep/points.ts'
+import { recordedPoints } from '../keep/recorded.ts'
+
+/** The archives of a source that stand on the disk, or stood there at the last night where it is not mounted. */
+export async function archivesNow(source: string, to: Target, record: ArchiveRecord): Promise<KeepPoint[]> {
+  try {
+    if (isThere(to)) return pointsOf(await standingArchives(to, source), record)
+  } catch {
+    // It cannot be looked at: `check` says why.
+  }
+  return recordedPoints(record)
+}
+
+/**
+ * The archives that the catalogue of a source does not know, or its copy where the disk is not mounted.
+ * @param points As `archivesNow` tells them. Damaged ones are in no catalogue that is made anew.
+ * @returns Their paths.
+ */
+export async function uncataloguedNow(
+  source: string,
+  to: Target,
+  points: readonly KeepPoint[],
+  stateDirectory: string,
+): Promise<string[]> {
+  const sound = points.filter(({ state }) => state !== 'damaged')
+  const target = { name: to.name, stateDirectory }
+  const found = isThere(to)
+    ? await uncatalogued(to.path, source, sound)
+    : // What is kept may be a file of its own, of which a catalogue knows under the name of its weekday alone.
+      uncataloguedInCopy(target, source, sound.filter(isOfNight))
+  return found.map(({ path }) => path)
+}
+
+function isThere(to: Target): boolean {
+  try {
+    return isMounted(to)
+  } catch {
+    return false
+  }
+}
+
+/** Older records do not tell the file. */
+function isOfNight({ folder, file, path }: KeepPoint): boolean {
+  return isWeekday(folder) && file !== path
+}

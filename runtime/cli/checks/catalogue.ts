@@ -1,0 +1,25 @@
+import { eventsLookedAt } from '../../backup/keep/keeping.ts'
+import { archiveRecord, tellsOfArchives } from '../../backup/keep/points.ts'
+import { archivesNow, uncataloguedNow } from '../../backup/status/archives-now.ts'
+import type { Source } from '../../config/config.ts'
+import { rebuildCommand, staleText } from '../points/stale-text.ts'
+import type { Box } from './box.ts'
+import { type Finding, warning } from './finding.ts'
+import type { History } from './room.ts'
+
+/** Whether the catalogue of a source knows all of its archives. */
+export async function checkCatalogue(
+  { name, archive }: Source,
+  { config }: Box,
+  history: History,
+): Promise<Finding[]> {
+  const to = config.archive && config.targets[config.archive.target]
+  if (!archive || !to || !history) return []
+  const types = tellsOfArchives.map(({ type }) => type)
+  const record = archiveRecord(
+    history.events({ types, subject: name, newestFirst: true, limit: eventsLookedAt }),
+  )
+  const unknown = await uncataloguedNow(name, to, await archivesNow(name, to, record), config.state)
+  if (unknown.length === 0) return []
+  return [warning('catalogue.stale', `source ${name}`, staleText(name, unknown), rebuildCommand(name))]
+}
