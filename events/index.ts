@@ -1,3 +1,4 @@
+import * as audit from './audit.ts'
 import * as commands from './commands.ts'
 import type { EventDefinition } from './define.ts'
 import * as drill from './drill.ts'
@@ -9,6 +10,7 @@ import * as restore from './restore.ts'
 import * as schedule from './schedule.ts'
 
 export * from './any-fact.ts'
+export * from './audit.ts'
 export * from './commands.ts'
 export type { Canary, Copied, FileSystem } from './copied.ts'
 export * from './define.ts'
@@ -32,7 +34,7 @@ const { runEnds: _ends, ...happenings } = facts
 
 /** Every event that hdsync knows, by type. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
-  [commands, drills, gate, happenings, notifications, proof, restores, schedule]
+  [audit, commands, drills, gate, happenings, notifications, proof, restores, schedule]
     .flatMap((group): EventDefinition[] => Object.values(group))
     .map((event) => [event.type, event]),
 )

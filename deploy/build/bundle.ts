@@ -50,7 +50,8 @@ export async function bundle(folder: string): Promise<Licensed[]> {
   const packages = bundledPackages([...Object.keys(metafile.inputs), ...typed], root)
   mkdirSync(join(folder, 'bin'))
   copyFileSync(join(root, 'deploy/bin/hdsync'), join(folder, 'bin/hdsync'))
-  for (const file of [schemaFile, ...globSync('runtime/core/bus/sqlite/migrations/*.sql', { cwd: root })]) {
+  const read = ['runtime/core/bus/sqlite/migrations/*.sql', 'runtime/http/page/assets/*']
+  for (const file of [schemaFile, ...globSync(read, { cwd: root })]) {
     cpSync(join(root, file), join(folder, file))
   }
   writeFileSync(join(folder, 'LICENCES.txt'), licenceText(packages))

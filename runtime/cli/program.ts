@@ -7,6 +7,7 @@ import { functionCommands } from './usage/functions.ts'
 import { keepCommands } from './usage/keep.ts'
 import type { Making } from './usage/making.ts'
 import { otherCommands } from './usage/other.ts'
+import { pageCommands } from './usage/page.ts'
 import { diskOption, onlyWhereRead, pointsCommands } from './usage/points.ts'
 import { proofCommands } from './usage/proof.ts'
 import { recordCommands } from './usage/record.ts'
@@ -147,6 +148,7 @@ export function createProgram(
     ...rescueCommands(making),
     ...recordCommands(making),
     ...functionCommands(making),
+    ...pageCommands(making),
     ...otherCommands(making),
   }
   const asked = only !== undefined && Object.hasOwn(commands, only) ? [only] : Object.keys(commands)

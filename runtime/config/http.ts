@@ -41,6 +41,10 @@ const hostName = text('a host name such as backup.example.org, without a port', 
   /^[a-z\d](?:[a-z\d.-]{0,251}[a-z\d])?$/i.test(name),
 )
 
+const basePath = text('a path such as /backup, without a slash at its end', (path) =>
+  /^(?:\/[\w-][\w.-]*){1,8}$/.test(path),
+)
+
 const webhookName = text('a name of letters, digits, `_` and `-` (at most 63)', (name) =>
   /^[A-Za-z\d][\w-]{0,62}$/.test(name),
 )
@@ -58,6 +62,12 @@ export const httpSchema = z.strictObject({
     .describe(
       'File of the bearer token. Without it the port must be on a loopback address, and takes signed webhooks alone.',
     ),
+  readTokenFile: absolutePath
+    .exactOptional()
+    .describe('File of a second token, which sees how backups stand, reads no file and changes nothing.'),
+  base: basePath
+    .exactOptional()
+    .describe('What a reverse proxy puts before every path, where hdsync has no host name of its own.'),
   socket: absolutePath.exactOptional().describe('The unix socket of the daemon.'),
   restore: z
     .boolean({ error: 'true or false' })

@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
-import { getPath } from 'hono/utils/url'
 import { type App, type AppContext, type AppOptions, createContext } from './context.ts'
 import { failure } from './failure.ts'
 import { clientOf, guard } from './guard.ts'
+import { pathsBelow } from './page-paths.ts'
 import { Problem, problemResponse } from './problem.ts'
 import { deadLetterRoutes } from './routes/dead.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -11,6 +11,7 @@ import { healthRoutes } from './routes/health.ts'
 import { heldRoutes } from './routes/held.ts'
 import { metricsRoutes } from './routes/metrics.ts'
 import { openapiRoutes } from './routes/openapi.ts'
+import { pageRoutes } from './routes/page.ts'
 import { restoreRoutes } from './routes/restores.ts'
 import { runRoutes } from './routes/runs.ts'
 import { streamRoutes } from './routes/stream.ts'
@@ -24,7 +25,8 @@ import { webhookRoutes } from './routes/webhooks.ts'
  * await app.request('/runs', { headers: { host: 'localhost', authorization: `Bearer ${token}` } })
  */
 export function createApp(options: AppOptions, context: AppContext = createContext(options)): App {
-  const app: App = new Hono()
+  const getPath = pathsBelow(context.config.http?.base)
+  const app: App = new Hono({ getPath })
   for (const add of routes) add(app, context)
   app.notFound(({ req: { method, path } }) => problemResponse(nothingThere(app, method, path)))
   const fail = (error: Error, method: string, path: string) =>
@@ -63,6 +65,7 @@ const routes = [
   metricsRoutes,
   healthRoutes,
   openapiRoutes,
+  pageRoutes,
 ]
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']

@@ -6,6 +6,8 @@ import { type Clock, systemClock } from '../core/clock.ts'
 import type { Secrets } from './secrets.ts'
 import { Capacity } from './security/capacity.ts'
 import { RateLimit } from './security/rate-limit.ts'
+import { openSessions, type Sessions } from './session/sessions.ts'
+import { identify, type Who } from './who.ts'
 
 /** What is asked of an engine over HTTP. */
 export type HttpEngine = Pick<
@@ -35,6 +37,12 @@ export interface AppContext {
   secrets: Secrets
   clock: Clock
   rateLimit: RateLimit
+  /** How often somebody may try to log in. */
+  loginLimit: RateLimit
+  /** Of the page. */
+  sessions: Sessions
+  /** Who asks, by what a request brings. @throws {Problem} It brings a token that is none of ours. */
+  whoAsks(header: (name: string) => string | undefined): Who | undefined
   /** How many bodies may be in memory at once: 80 MiB of them, at the worst. */
   capacity: { events: Capacity; calls: Capacity; plans: Capacity }
   /** Whoever gets here may do everything: the unix socket, whose file has permissions. */
@@ -51,11 +59,17 @@ export type AppOptions = Pick<AppContext, 'engine' | 'config' | 'version'> &
 
 export function createContext(options: AppOptions): AppContext {
   const { config, clock = systemClock, trusted = false } = options
+  const secrets: Secrets = options.secrets ?? { token: undefined, webhooks: new Map() }
+  const sessions = openSessions(config.state, clock)
+  const tokens = { act: secrets.token, read: secrets.readToken }
   return {
-    secrets: { token: undefined, webhooks: new Map() },
     closing: new AbortController().signal,
     onWarning() {},
     ...options,
+    secrets,
+    sessions,
+    whoAsks: identify({ sessions, state: config.state, tokens }),
+    loginLimit: new RateLimit(loginRate, clock),
     clock,
     trusted,
     rateLimit: new RateLimit(trusted ? unlimited : (config.http?.rateLimit ?? defaultRate), clock),
@@ -68,6 +82,8 @@ export function createContext(options: AppOptions): AppContext {
 }
 
 const defaultRate = { perSecond: 100, burst: 1000 }
+/** A token has 16 characters at least: it is not guessed at this rate. */
+const loginRate = { perSecond: 1 / 12, burst: 5 }
 const unlimited = { perSecond: Number.MAX_VALUE, burst: Number.MAX_VALUE }
 
 /** `incoming` and `outgoing` are not there in process, without a socket. */

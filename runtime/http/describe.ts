@@ -20,7 +20,11 @@ const always: readonly ProblemName[] = ['cross-site', 'wrong-host', 'rate-limite
 
 /** Says what a route does, for the OpenAPI document. */
 export function describe(operationId: string, { answers, open, problems = [], ...rest }: Description) {
-  const names = [...(open ? [] : (['unauthorized', 'no-token'] as const)), ...problems, ...always]
+  const names = [
+    ...(open ? [] : (['unauthorized', 'no-token', 'read-only'] as const)),
+    ...problems,
+    ...always,
+  ]
   const spec = {
     operationId,
     ...rest,

@@ -1,34 +1,50 @@
 import { socketPath } from '../config/socket.ts'
 import type { AppContext, AppEnv } from './context.ts'
+import { isPagePath } from './page-paths.ts'
 import { Problem } from './problem.ts'
 import { checkSameSite, hostCheck } from './security/origin.ts'
 import { clientAt } from './security/rate-limit.ts'
-import { tokenCheck } from './security/token.ts'
+import { isSame } from './security/token.ts'
+import type { Who } from './who.ts'
 
 /** Methods that change nothing. */
 const asks = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** The header in which a script of the page sends the token of its session's forms. */
+export const formTokenHeader = 'x-hdsync-form'
 
 /** The health checks need no token: whoever asks has none. A webhook brings its own proof. */
 const isOpen = (path: string) => path === '/healthz' || path === '/readyz' || path.startsWith('/webhooks/')
 
 /**
- * Makes what stands before every route: who asks, under which name, how often, and with which token. Without a token
+ * Makes what stands before every route: who asks, under which name, how often, and with which token or session. Without a token
  * nothing is taken: anybody on the box, a web server's child included, reaches a port of it. Not on the unix socket, where
- * the permissions of the file have decided.
+ * the permissions of the file have decided. The page has a door of its own.
  * @returns Throws a `Problem` for a request that may not be made.
  */
-export function guard({ config, secrets, rateLimit }: AppContext) {
+export function guard({ config, secrets, rateLimit, whoAsks }: AppContext) {
   const checkHost = hostCheck(config.http?.hosts ?? [])
-  const checkToken = secrets.token === undefined ? undefined : tokenCheck(secrets.token)
+  const needsToken = secrets.token !== undefined || secrets.readToken !== undefined
   return ({ method, path, client, header }: Asking): void => {
     const host = header('host')
     checkHost(host)
-    checkSameSite(host, header('origin'), header('sec-fetch-site'))
+    if (!isPagePath(path)) checkSameSite(host, header('origin'), header('sec-fetch-site'))
     rateLimit.take(client)
-    if (isOpen(path)) return
-    if (checkToken) checkToken(header('authorization'))
-    else if (!asks.has(method)) throw noToken(method, path, socketPath(config))
+    if (isOpen(path) || isPagePath(path)) return
+    const who = whoAsks(header)
+    if (!who && needsToken) throw unauthorized()
+    if (asks.has(method)) return
+    if (!who) throw noToken(method, path, socketPath(config))
+    checkMayAct(who, header(formTokenHeader))
   }
+}
+
+/** @throws {Problem} It only looks, or a session acts without the token of its forms. */
+export function checkMayAct({ right, session }: Who, formToken: string | undefined): void {
+  if (right !== 'act')
+    throw new Problem('read-only', 'this token or session sees how backups stand, and changes nothing')
+  if (session && !isSame(formToken ?? '', session.formToken))
+    throw new Problem('cross-site', 'this request does not come from a form of the page')
 }
 
 /** What a request is judged by. */
@@ -37,6 +53,12 @@ interface Asking {
   path: string
   client: string
   header(name: string): string | undefined
+}
+
+function unauthorized(): Problem {
+  return new Problem('unauthorized', 'send `Authorization: Bearer TOKEN`', {
+    headers: { 'www-authenticate': 'Bearer realm="hdsync"' },
+  })
 }
 
 function noToken(method: string, path: string, socket: string): Problem {

@@ -14,6 +14,7 @@ export const problems = {
   unauthorized: { status: 401, title: 'The bearer token is missing or wrong' },
   'bad-signature': { status: 401, title: 'The webhook is not signed as it should be' },
   'cross-site': { status: 403, title: 'Another web site may not make this request' },
+  'read-only': { status: 403, title: 'Who only looks changes nothing' },
   'no-token': { status: 403, title: 'Without a token this port only answers questions' },
   'not-triggerable': { status: 403, title: 'Events of this type are made by hdsync alone' },
   'restore-not-allowed': { status: 403, title: 'This port takes no restores' },

@@ -7,6 +7,8 @@ import { readSecret } from '../config/secret.ts'
 export interface Secrets {
   /** Asked for on TCP; nothing is asked for without it. */
   token: string | undefined
+  /** A token that sees how backups stand, and can do nothing. */
+  readToken?: string | undefined
   /** By the name of the webhook. */
   webhooks: ReadonlyMap<string, Webhook>
 }
@@ -21,12 +23,12 @@ export async function readSecrets({ http }: Pick<Config, 'http'>): Promise<Secre
       return [name, webhookOf(await readSecret(secretFile, key), secretFile, key)] as const
     }),
   )
-  const token = http?.tokenFile ? await readToken(http.tokenFile) : undefined
-  return { token, webhooks: new Map(webhooks) }
+  const token = http?.tokenFile ? await tokenIn(http.tokenFile, 'http.tokenFile') : undefined
+  const readToken = http?.readTokenFile ? await tokenIn(http.readTokenFile, 'http.readTokenFile') : undefined
+  return { token, readToken, webhooks: new Map(webhooks) }
 }
 
-async function readToken(file: string): Promise<string> {
-  const key = 'http.tokenFile'
+async function tokenIn(file: string, key: string): Promise<string> {
   const token = await readSecret(file, key)
   if (token.length < shortestToken || !/^[\w.~+/=-]+$/.test(token)) {
     const expected = `a token of at least ${shortestToken} letters, digits, \`-._~+/=\``

@@ -1,15 +1,15 @@
 import { disabledIn } from '../../backup/load-functions.ts'
-import type { Config, Source } from '../../config/config.ts'
+import { lastOutcome } from '../../backup/story/failure.ts'
+import { type Told, toldOf } from '../../backup/story/told.ts'
+import { isDegraded } from '../../backup/story/warnings.ts'
+import type { Source } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { readJournal } from '../store.ts'
 import { disabledText } from '../story/disabled-text.ts'
-import { type LastOutcome, lastOutcome } from '../story/failure.ts'
-import { remedyFor } from '../story/remedies.ts'
-import { isDegraded, warningRemedies } from '../story/warnings.ts'
-import { type Told, whyText } from '../story/why-text.ts'
+import { whyText } from '../story/why-text.ts'
 
 /**
  * `hdsync why`: the story of a source's last failure, or of what makes its last backup degraded, in plain words. Looks only: it works beside a run that is going
@@ -31,25 +31,6 @@ export async function whyCommand(
   if (options.json) io.stdout(`${JSON.stringify({ ...jsonOf(told), ...disabled })}\n`)
   else io.stdout(`${whyText(told, io)}${disabledText(disabledFunctions)}`)
   return exitCodes.succeeded
-}
-
-function toldOf(source: Source, { failure, good }: LastOutcome, config: Config): Told {
-  const goodSince = good !== undefined && failure !== undefined && good.at > failure.at
-  const { path = '' } = config.targets[source.target] ?? {}
-  const archivesAt = config.archive && config.targets[config.archive.target]?.path
-  return {
-    source: source.name,
-    failure,
-    good,
-    trials: source.kind === 'lv' ? source.mount.attempts : 1,
-    goodSince,
-    remedy:
-      failure && !goodSince
-        ? remedyFor({ ...failure, source, archivesAt, mirrorAt: `${path}/${source.name}` })
-        : good
-          ? warningRemedies(good.warnings, source.name, good.run)
-          : [],
-  }
 }
 
 /** As `why --json` prints it: times in ISO 8601, and nothing left out. */

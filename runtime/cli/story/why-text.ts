@@ -1,27 +1,10 @@
 import { basename, dirname } from 'node:path'
 import type { SourceState } from '../../../events/index.ts'
+import type { FailedCommand, Failure } from '../../backup/story/failure.ts'
+import type { Success, Told } from '../../backup/story/told.ts'
+import { isDegraded } from '../../backup/story/warnings.ts'
 import { firstAndLast, localDay, type Painter, painter, printable, shellQuote, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
-import type { FailedCommand, Failure } from './failure.ts'
-import { isDegraded, type Warning } from './warnings.ts'
-
-/** All that `why` tells. */
-export interface Told {
-  source: string
-  failure: Failure | undefined
-  /** The last success. */
-  good: (Success & { warnings: readonly Warning[] }) | undefined
-  /** Whether that came after the failure. */
-  goodSince: boolean
-  /** Snapshots that one run tries. */
-  trials: number
-  remedy: readonly string[]
-}
-
-interface Success {
-  run: string
-  at: number
-}
 
 /** Prose is wrapped; what somebody else said, or what is to be pasted, is not. */
 type Line = { prose: string } | { verbatim: string }

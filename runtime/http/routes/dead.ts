@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { UsageError } from '../../errors.ts'
+import { recordAct } from '../audit.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { Problem } from '../problem.ts'
@@ -34,7 +35,8 @@ const redrive = describe('redriveDeadLetter', {
   problems: ['unknown-dead-letter', 'cannot-redrive'],
 })
 
-export function deadLetterRoutes(app: App, { engine }: AppContext): void {
+export function deadLetterRoutes(app: App, context: AppContext): void {
+  const { engine } = context
   app.get('/dead', list, () =>
     respondJson(
       engine.journal.dead().map(({ id, function: name, event, tries, diedAt, error }) => ({
@@ -62,6 +64,7 @@ export function deadLetterRoutes(app: App, { engine }: AppContext): void {
       if (!(error instanceof UsageError)) throw error
       throw new Problem('cannot-redrive', error.message, { hint: error.hint })
     })
+    await recordAct(c, context, 'redrive', String(id))
     return respondJson({ run: runId || null, restarted }, 202, runId ? { location: `/runs/${runId}` } : {})
   })
 }

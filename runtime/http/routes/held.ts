@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { describeHold, NothingHeldError } from '../../backup/holds/holds.ts'
 import { UsageError } from '../../errors.ts'
+import { recordAct } from '../audit.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { Problem } from '../problem.ts'
@@ -77,7 +78,8 @@ const release = describe('releaseHold', {
   problems: ['nothing-held', 'cannot-release', 'unavailable'],
 })
 
-export function heldRoutes(app: App, { engine }: AppContext): void {
+export function heldRoutes(app: App, context: AppContext): void {
+  const { engine } = context
   app.get('/held', list, () => respondJson(engine.held().map(describeHold)))
 
   app.post('/held/:id/release', release, async (c) => {
@@ -86,6 +88,7 @@ export function heldRoutes(app: App, { engine }: AppContext): void {
       const problem = error instanceof NothingHeldError ? 'nothing-held' : 'cannot-release'
       throw new Problem(problem, error.message, { hint: error.hint })
     })
+    await recordAct(c, context, 'release', holds.map(({ source }) => source).join(' '))
     const answer = { run: runId, sources: holds.map(({ source }) => source) }
     return respondJson(answer, 202, { location: `/runs/${runId}` })
   })

@@ -4,6 +4,7 @@ import { planJson } from '../../backup/restore/plan-json.ts'
 import { socketPath } from '../../config/socket.ts'
 import { TerminalError, UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
+import { recordAct } from '../audit.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { Problem } from '../problem.ts'
@@ -75,7 +76,8 @@ const description = describe('restore', {
 
 export function restoreRoutes(app: App, context: AppContext): void {
   const { config, engine, trusted, capacity } = context
-  app.post('/restores', description, async ({ req }) => {
+  app.post('/restores', description, async (c) => {
+    const { req } = c
     if (!trusted && !config.http?.restore) throw notAllowed(socketPath(config))
     const leave = capacity.plans.enter()
     try {
@@ -84,6 +86,7 @@ export function restoreRoutes(app: App, context: AppContext): void {
       const { plan, agreed } = await readRestore(await readText(req), context, runner)
       if (!agreed) return respondJson(planJson(plan))
       const run = await engine.restore(agreed.source, agreed.request)
+      await recordAct(c, context, 'restore', `${agreed.source} into ${agreed.request.root}`)
       return respondJson({ run }, 202, { location: `/runs/${run}` })
     } catch (error) {
       throw told(error)

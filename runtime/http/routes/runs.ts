@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { runResult, runState } from '../../../events/index.ts'
 import type { RunReport } from '../../backup/run-report.ts'
 import { cancellerNamed, cancelReason } from '../../core/cancel-reason.ts'
+import { recordAct } from '../audit.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe, runParameter } from '../describe.ts'
 import { Problem } from '../problem.ts'
@@ -62,7 +63,8 @@ const cancel = describe('cancelRun', {
   problems: ['unknown-run', 'run-ended'],
 })
 
-export function runRoutes(app: App, { engine, trusted }: AppContext): void {
+export function runRoutes(app: App, context: AppContext): void {
+  const { engine, trusted } = context
   app.get('/runs', list, (c) => {
     const limit = parameter('limit', c.req.query('limit'))
     const state = parameter('state', c.req.query('state'))
@@ -85,6 +87,7 @@ export function runRoutes(app: App, { engine, trusted }: AppContext): void {
     if (!(await engine.cancel(run.id, cancelReason(by)))) {
       throw new Problem('run-ended', `run ${run.id} has ended: there is nothing to cancel`)
     }
+    await recordAct(c, context, 'cancel', run.id)
     return respondJson({ run: run.id }, 202, { location: `/runs/${run.id}` })
   })
 }

@@ -1,22 +1,33 @@
-import { timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { Problem } from '../problem.ts'
+import type { Right } from '../session/sessions.ts'
 
-/**
- * Makes the check of the bearer token. It is compared in constant time, so that its beginning cannot be guessed from
- * how long the answer takes; how long it is may be known.
- */
-export function tokenCheck(token: string): (authorization: string | undefined) => void {
-  const expected = Buffer.from(token)
+/** The tokens of the config: one that may do everything, one that may only look. */
+export interface Tokens {
+  act: string | undefined
+  read: string | undefined
+}
+
+/** @throws {Problem} It brings no token of ours. */
+export function tokenCheck(tokens: Tokens): (authorization: string | undefined) => Right {
   return (authorization) => {
     const [, text] = /^Bearer +([\w.~+/=-]+) *$/i.exec(authorization ?? '') ?? []
-    const given = Buffer.from(text ?? '')
-    const alike = timingSafeEqual(
-      given.length === expected.length ? given : Buffer.alloc(expected.length),
-      expected,
-    )
-    if (alike) return
+    const right = text === undefined ? undefined : rightOf(text, tokens)
+    if (right) return right
     const detail =
       text === undefined ? 'send `Authorization: Bearer TOKEN`' : 'this is not the token of this hdsync'
     throw new Problem('unauthorized', detail, { headers: { 'www-authenticate': 'Bearer realm="hdsync"' } })
   }
+}
+
+/** What somebody may do who brings this token; undefined where it is none of ours. */
+export function rightOf(token: string, { act, read }: Tokens): Right | undefined {
+  const [isAct, isRead] = [isSame(token, act), isSame(token, read)]
+  return isAct ? 'act' : isRead ? 'read' : undefined
+}
+
+/** In a time that tells nothing about how much of it is right: digests are compared, which are of one length. */
+export function isSame(given: string, expected: string | undefined): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest()
+  return timingSafeEqual(digest(given), digest(expected ?? '')) && expected !== undefined
 }

@@ -12,9 +12,9 @@ import {
   syncHeld,
   syncRun,
 } from '../../../events/index.ts'
-import { summarise } from '../../backup/summary.ts'
 import type { Journal, LoggedEvent, StoryDelivery, StoryEvent } from '../../core/bus/journal.ts'
 import { heldText } from '../../why-held.ts'
+import { summarise } from '../summary.ts'
 import { type Warning, warningsIn } from './warnings.ts'
 
 /** What went wrong with one source in one run, as facts. */

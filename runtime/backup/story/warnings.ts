@@ -6,8 +6,8 @@ import {
   syncRun,
   targetOpen,
 } from '../../../events/index.ts'
-import { warningsOf } from '../../backup/summary.ts'
 import type { Journal } from '../../core/bus/journal.ts'
+import { warningsOf } from '../summary.ts'
 
 /** What was odd about a backup that was made. */
 export interface Warning {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isDegraded, warningRemedies } from '../../../../../runtime/cli/story/warnings.ts'
+import { isDegraded, warningRemedies } from '../../../../../runtime/backup/story/warnings.ts'
 
 const warning = (step: string) => ({ step, reason: 'odd' })
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Case, remedyFor } from '../../../../../runtime/cli/story/remedies.ts'
+import { type Case, remedyFor } from '../../../../../runtime/backup/story/remedies.ts'
 import { parseConfig } from '../../../../../runtime/config/config.ts'
 import { InterruptedError } from '../../../../../runtime/errors.ts'
 import { UnmountableError } from '../../../../../runtime/host/lvm/volume-content.ts'

@@ -1,0 +1,36 @@
+import { getPath } from 'hono/utils/url'
+
+/** The first part of each path of the page; none is the API's. */
+export const pageParts = [
+  'assets',
+  'bring-back',
+  'bus',
+  'files',
+  'holds',
+  'login',
+  'logout',
+  'nights',
+  'open',
+  'points',
+  'sessions',
+] as const
+
+const parts = new Set<string>(['', ...pageParts])
+
+/** Whether the page answers there, and not the API. */
+export function isPagePath(path: string): boolean {
+  return parts.has(path.split('/', 2)[1] ?? '')
+}
+
+/**
+ * Makes what reads the path of a request, without what a reverse proxy puts before it: proxies may leave that or take it away.
+ * @param base As the config has it.
+ */
+export function pathsBelow(base: string | undefined): (request: Request) => string {
+  if (base === undefined) return getPath
+  return (request) => {
+    const path = getPath(request)
+    if (path === base) return '/'
+    return path.startsWith(`${base}/`) ? path.slice(base.length) : path
+  }
+}

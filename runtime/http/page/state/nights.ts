@@ -1,0 +1,48 @@
+import type { runResult, SourceResult, SourceState } from '../../../../events/index.ts'
+import { backupKind } from '../../../backup/run-report.ts'
+import type { Journal, RunRow } from '../../../core/bus/journal.ts'
+import { startOfDay } from '../look/words.ts'
+
+/** How a source fared in the last run of a day. */
+export interface NightOf {
+  run: string
+  at: number
+  state: SourceState
+}
+
+const dayMs = 86_400_000
+
+/** More than there are in a month of several runs a day. */
+const mostRuns = 400
+
+/** Backups that have ended since a moment, the newest first. @param journal Its runs, the newest first. */
+export function endedSince(journal: Pick<Journal, 'runs'>, since: number): RunRow[] {
+  return journal.runs(mostRuns, backupKind).filter(({ startedAt, end }) => end && startedAt >= since)
+}
+
+/** The midnights of the last days, the oldest first. */
+export function lastDays(count: number, now: number): number[] {
+  const today = startOfDay(now)
+  // Noon is in the same day whatever clocks do.
+  return Array.from({ length: count }, (_, n) => startOfDay(today + dayMs / 2 - (count - 1 - n) * dayMs))
+}
+
+/** How a source fared on each of some days; undefined where it was in no run. */
+export function nightsOf(
+  source: string,
+  runs: readonly RunRow[],
+  days: readonly number[],
+): (NightOf | undefined)[] {
+  const byDay = new Map<number, NightOf>()
+  // The newest run of a day counts, so that it is set last.
+  for (const run of runs.toReversed()) {
+    const result = resultIn(run, source)
+    if (result) byDay.set(startOfDay(run.startedAt), { run: run.id, at: run.startedAt, state: result.state })
+  }
+  return days.map((day) => byDay.get(day))
+}
+
+function resultIn({ end }: RunRow, source: string): SourceResult | undefined {
+  const { sources } = (end?.data ?? { sources: [] }) as ReturnType<typeof runResult.parse>
+  return sources.find((one) => one.source === source)
+}

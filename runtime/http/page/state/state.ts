@@ -1,0 +1,28 @@
+import { readStatus } from '../../../backup/status/read-status.ts'
+import type { AddScreens } from '../context.ts'
+import { html } from '../look/html.ts'
+import { show } from '../look/layout.ts'
+import { disksOf } from './disks.ts'
+import { remediesOf } from './remedies.ts'
+import { sentenceOf } from './sentence.ts'
+import { sourcesTable } from './sources.ts'
+
+/** How each source stands, and what to do about it. */
+export const stateScreen: AddScreens = (app, page) => {
+  app.get('/', async (c) => {
+    const now = page.clock.now()
+    const status = await readStatus(page.config, now, (read) => read(page.engine))
+    const body = html`${sourcesTable(status, page, now)}
+${remediesOf(status, page)}
+${disksOf(status)}`
+    return show(c, page, {
+      title: 'State',
+      tab: 'state',
+      sentence: sentenceOf(status, now),
+      tone: status.state,
+      live: status.run === null ? undefined : `/runs/${status.run}/stream`,
+      body,
+      command: 'hdsync status',
+    })
+  })
+}
