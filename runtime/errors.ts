@@ -71,6 +71,11 @@ export class UsageError extends HdsyncError {
   override readonly name = 'UsageError'
 }
 
+/** Another run is going on that is not waited for: exit code 4. */
+export class BusyError extends HdsyncError {
+  override readonly name = 'BusyError'
+}
+
 /** The event store cannot be written or read: what was asked for is not recorded. It may be asked for again. */
 export class StoreError extends HdsyncError {
   override readonly name = 'StoreError'

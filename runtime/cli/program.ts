@@ -82,7 +82,7 @@ async function refuse(
 }
 
 async function printError(error: unknown, debug: boolean, io: Io): Promise<number> {
-  const { HdsyncError, UsageError } = await import('../errors.ts')
+  const { BusyError, HdsyncError, UsageError } = await import('../errors.ts')
   const { ConfigError } = await import('../config/problem.ts')
   const expected = error instanceof HdsyncError || error instanceof ConfigError
   io.stderr(`hdsync: ${error instanceof Error ? error.message : String(error)}\n`)
@@ -93,6 +93,7 @@ async function printError(error: unknown, debug: boolean, io: Io): Promise<numbe
   } else if (!expected) {
     io.stderr('  this should not have happened; --debug shows where it came from\n')
   }
+  if (error instanceof BusyError) return exitCodes.busy
   return error instanceof UsageError || error instanceof ConfigError ? exitCodes.usage : exitCodes.failed
 }
 

@@ -29,5 +29,5 @@ export async function catCommand(
     // Whoever read it, as `head` does, has enough.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   }
-  return exitCodes.succeeded
+  return access.exitCode(exitCodes.succeeded)
 }

@@ -34,7 +34,7 @@ export async function diffCommand(word: string, options: DiffOptions, io: Io): P
     const ends = { source, from: from.id, to: to?.id ?? 'live' }
     io.stdout(`${JSON.stringify({ ...ends, ...differenceJson(difference) })}\n`)
   } else io.stdout(differenceText(difference))
-  return exitCodes.succeeded
+  return access.exitCode(exitCodes.succeeded)
 }
 
 /** Two archives that one catalogue knows are compared by what only one of them has. */

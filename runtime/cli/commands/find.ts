@@ -55,7 +55,7 @@ export async function findCommand(
   }
   const all = found.matches(points)
   print(all, options, io)
-  return all.length > 0 && failed === 0 ? exitCodes.succeeded : exitCodes.failed
+  return access.exitCode(all.length > 0 && failed === 0 ? exitCodes.succeeded : exitCodes.failed)
 }
 
 /** Searches all archives that a catalogue knows at once. @returns What is still to be searched. */

@@ -42,7 +42,7 @@ export async function lsCommand(word: string, options: LsOptions, io: Io): Promi
     print.end()
     if (options.json) io.stdout(']}\n')
   }
-  if (first) return exitCodes.succeeded
+  if (first) return access.exitCode(exitCodes.succeeded)
   throw new UsageError(`${nameText(Buffer.from(placeText(place)))} was not there on ${pointTime(point.at)}`, {
     hint: `hdsync find NAME ${place.source} --all looks through all restore points`,
   })

@@ -43,7 +43,7 @@ export async function versionsCommand(
   }
   if (options.json) io.stdout(`${JSON.stringify({ versions: versions.map(versionJson) })}\n`)
   else io.stdout(versionsText(versions, place, options, io))
-  return failed === 0 ? exitCodes.succeeded : exitCodes.failed
+  return access.exitCode(failed === 0 ? exitCodes.succeeded : exitCodes.failed)
 }
 
 async function entryAt(reader: PointReader, path: Buffer): Promise<Sighting['entry']> {

@@ -13,27 +13,30 @@ import { pickPoint } from '../../backup/restore/when.ts'
 import type { Config, Target } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
-import { archiveFile } from '../../host/archive/archive-file.ts'
 import { type AbsentTarget, copyReader, isInCopy } from '../../host/archive/catalogue/copy-reader.ts'
 import { Together } from '../../host/archive/catalogue/together.ts'
-import { uncatalogued, uncataloguedInCopy } from '../../host/archive/catalogue/uncatalogued.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import type { PointReader } from '../../host/points/entry.ts'
-import { placeOnDisk, pointsOn } from '../../host/points/find-points.ts'
+import { pointsOn } from '../../host/points/find-points.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { withProofs } from '../../host/proof/proven-points.ts'
 import { Disks } from '../daemon/disks.ts'
+import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
+import { MirrorWatch } from './mirror-watch.ts'
 import { onDemand } from './on-demand.ts'
 import { rawWord } from './raw-words.ts'
 import { slowText } from './stale-text.ts'
+import { uncataloguedAmong } from './uncatalogued-among.ts'
 
 /** How a command that reads backups is told where they are. */
 export interface WhereOptions {
   config?: string
   /** A folder of backups, that is read without a config. */
   disk?: string
+  /** False with `--no-wait`: a mirror that is being written is not waited for. */
+  wait?: boolean
 }
 
 /** The backups that a command can get at. In the end it unmounts what it had to mount. */
@@ -67,6 +70,8 @@ export interface Access extends AsyncDisposable {
    * @returns Whether that came about: not where a run is going on that is not waited for, which is told.
    */
   settle(source: string, waits: boolean): Promise<boolean>
+  /** The exit code of a command that would end with this one: 4 where a mirror was being written. */
+  exitCode(otherwise: number): number
 }
 
 /**
@@ -75,9 +80,10 @@ export interface Access extends AsyncDisposable {
  * @throws {ConfigError} The config cannot be used.
  */
 export async function openAccess(options: WhereOptions, io: Io, now = Date.now()): Promise<Access> {
-  if (options.disk !== undefined) return new FoundAccess(await fromDisk(options.disk), undefined, io, now)
+  if (options.disk !== undefined) return new FoundAccess(await fromDisk(options.disk), undefined, { io, now })
   const config = await loadConfig({ path: options.config, env: io.env })
-  return new FoundAccess(await find(config, io), config, io, now)
+  const watch = new MirrorWatch(config, options.wait ?? true, io)
+  return new FoundAccess(await find(config, io), config, { io, now, watch })
 }
 
 /** @param io Told that the record cannot be read. */
@@ -101,14 +107,20 @@ class FoundAccess implements Access {
   readonly #runner: CommandRunner
   readonly #stop = new AbortController()
   readonly #slow = new Set<string>()
+  readonly #watch: MirrorWatch | undefined
   #found: KnownPoints
   #disks: Disks | undefined
 
-  constructor(found: KnownPoints, config: Config | undefined, io: Io, now: number) {
+  constructor(
+    found: KnownPoints,
+    config: Config | undefined,
+    { io, now, watch }: { io: Io; now: number; watch?: MirrorWatch },
+  ) {
     this.#found = { ...found, points: bySource(found.points) }
     this.config = config
     this.#io = io
     this.#now = now
+    this.#watch = watch
     this.#runner = createRunner({ observer: unobserved, signal: this.#stop.signal, owner: 'read' })
   }
 
@@ -165,7 +177,8 @@ class FoundAccess implements Access {
   }
 
   #readerHere(point: RestorePoint): PointReader {
-    return readerOf(point, this.#runner, () => this.#tellSlow(point))
+    const reader = readerOf(point, this.#runner, () => this.#tellSlow(point))
+    return point.kind === 'mirror' ? (this.#watch?.watched(point.source, reader) ?? reader) : reader
   }
 
   /** Once for each source. */
@@ -209,32 +222,8 @@ class FoundAccess implements Access {
     return found
   }
 
-  async uncatalogued(points: readonly RestorePoint[]): Promise<RestorePoint[]> {
-    const archives = points.filter(({ kind, damaged }) => kind !== 'mirror' && damaged === undefined)
-    const groups = Map.groupBy(archives, ({ source, target }) => `${source} ${target}`)
-    const found: RestorePoint[] = []
-    for (const group of groups.values()) found.push(...(await this.#uncataloguedOf(group)))
-    return found
-  }
-
-  /** @param group Of one source on one target. */
-  async #uncataloguedOf(group: readonly RestorePoint[]): Promise<RestorePoint[]> {
-    const [first] = group
-    if (!first) return []
-    const { source, target } = first
-    if (!this.absent.has(target)) {
-      const there: { point: RestorePoint; path: string; file: string }[] = []
-      for (const point of group)
-        there.push({ point, path: point.path, file: (await archiveFile(point.path))?.file ?? '' })
-      return (await uncatalogued(placeOnDisk(first).root, source, there)).map(({ point }) => point)
-    }
-    if (!this.config) return []
-    const ofNights = group.flatMap((point) => {
-      const file = point.kind === 'weekday' ? this.#found.files.get(point.id) : undefined
-      return file === undefined ? [] : [{ point, path: point.path, file }]
-    })
-    const copies = { name: target, stateDirectory: this.config.state }
-    return uncataloguedInCopy(copies, source, ofNights).map(({ point }) => point)
+  uncatalogued(points: readonly RestorePoint[]): Promise<RestorePoint[]> {
+    return uncataloguedAmong(points, { ...this.#found, state: this.config?.state })
   }
 
   async settle(source: string, waits: boolean): Promise<boolean> {
@@ -266,6 +255,10 @@ class FoundAccess implements Access {
     const disks = await this.#borrow(config, true)
     await disks?.mountToRead(target)
     this.#found = await find(config)
+  }
+
+  exitCode(otherwise: number): number {
+    return this.#watch?.isBusy ? exitCodes.busy : otherwise
   }
 
   /** Safe to repeat. */

@@ -7,6 +7,11 @@ const at = [
   'as of when: latest, Tuesday, 2026-11-20, 2026-11-20T03:00, 3d, 2w, 6mo, or an id of `hdsync backups`',
 ] as const
 
+const noWait = [
+  '--no-wait',
+  'leave at once, with exit code 4, where a run writes the mirror that is to be read',
+] as const
+
 /** The folder of backups, which may be named before the command too. */
 export function diskOption(): Option {
   return new Option('--disk <folder>', 'a folder of backups, read without a config')
@@ -44,6 +49,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         .option(...at)
         .option('-l, --long', 'with modes, owners, sizes and times')
         .option('-R, --recursive', 'everything below it')
+        .option(...noWait)
         .option(...json)
         .action(async (place, _, self: Command) =>
           done((await import('../commands/ls.ts')).lsCommand(place, self.optsWithGlobals(), io)),
@@ -57,6 +63,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
       )
         .option(...at)
         .option('--all', 'in every restore point')
+        .option(...noWait)
         .option(...json)
         .action(async (pattern, source, _, self: Command) =>
           done(
@@ -70,6 +77,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         'list each distinct version of what is or was there, the newest first, and how to bring it back',
         'hdsync versions /etc/fstab',
       )
+        .option(...noWait)
         .option(...json)
         .action(async (place, _, self: Command) =>
           done((await import('../commands/versions.ts')).versionsCommand(place, self.optsWithGlobals(), io)),
@@ -83,6 +91,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
       )
         .requiredOption('--from <when>', 'as of when; see `hdsync ls --help`')
         .option('--to <when>', 'until when; `live`: what is there now', 'latest')
+        .option(...noWait)
         .option(...json)
         .action(async (place, _, self: Command) =>
           done((await import('../commands/diff.ts')).diffCommand(place, self.optsWithGlobals(), io)),
@@ -136,6 +145,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
     cat() {
       make('cat <place>', 'print a file as it was', 'hdsync cat /etc/fstab --at 2w')
         .option(...at)
+        .option(...noWait)
         .action(async (place, _, self: Command) =>
           done((await import('../commands/cat.ts')).catCommand(place, self.optsWithGlobals(), io)),
         )
