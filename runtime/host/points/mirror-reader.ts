@@ -10,10 +10,10 @@ import {
 } from 'node:fs'
 import { Readable } from 'node:stream'
 import { TerminalError } from '../../errors.ts'
-import { CommandError, type CommandRunner } from '../command/command.ts'
+import type { CommandRunner } from '../command/command.ts'
 import { lastLines } from '../command/output.ts'
-import { copyFolders } from './copy-folders.ts'
-import type { Entry, EntryType, Extracted, ExtractOptions, PointReader } from './entry.ts'
+import type { Entry, EntryType, PointReader } from './entry.ts'
+import { extractMirror } from './extract-mirror.ts'
 import { nulFields } from './nul-fields.ts'
 import { nameOf, OpenFolder } from './open-folder.ts'
 
@@ -28,7 +28,7 @@ export function mirrorReader(root: string, runner: CommandRunner): PointReader {
   return {
     entries: (under = Buffer.alloc(0), depth) => entriesOf(root, under, depth, runner),
     isIndexed: async () => true,
-    extract: (paths, into, options) => extract(root, paths, into, options, runner),
+    extract: (paths, into, options) => extractMirror(root, paths, into, options, runner),
     read: (path) => readFile(root, path),
   }
 }
@@ -166,53 +166,5 @@ function readFile(root: string, path: Buffer): Readable {
     const { code } = error as NodeJS.ErrnoException
     const reason = code === 'ELOOP' ? new TerminalError(`${path} is a symbolic link`) : (error as Error)
     return new Readable({ read() {} }).destroy(reason)
-  }
-}
-
-async function extract(
-  root: string,
-  paths: readonly Buffer[],
-  into: OpenFolder,
-  { owners, alone = false }: ExtractOptions = {},
-  runner: CommandRunner,
-): Promise<Extracted> {
-  if (paths.length === 0) return { unreadable: [] }
-  using top = OpenFolder.at(root)
-  if (alone) {
-    await copyFolders(paths, top, into, runner, { owners })
-    return { unreadable: [] }
-  }
-  const argv = [
-    ...[
-      'rsync',
-      // Otherwise the times of folders and links are left alone that are right to the second.
-      '--modify-window=-1',
-      '--archive',
-      ...(owners === 'me' ? ['--no-owner', '--no-group'] : []),
-      '--recursive',
-      '--hard-links',
-      '--acls',
-      '--xattrs',
-      '--xattrs',
-      '--numeric-ids',
-    ],
-    ...['--sparse', '--one-file-system', '--whole-file', '--from0', '--files-from=-'],
-    `${top.forCommands}/`,
-    `${into.forCommands}/`,
-  ] as const
-  const rsync = await runner.open({ argv: argv as unknown as readonly [string, ...string[]], timeoutMs })
-  rsync.output.resume()
-  rsync.input.on('error', () => {})
-  for (const path of paths) rsync.input.write(Buffer.concat([Buffer.from('./'), path, Buffer.from([0])]))
-  rsync.input.end()
-  try {
-    await rsync.result
-    return { unreadable: [] }
-  } catch (error) {
-    if (!(error instanceof CommandError) || error.exitCode !== 23) throw error
-    const complaints = error.stderr.split('\n').filter((line) => /^rsync: /.test(line))
-    return {
-      unreadable: (complaints.length > 0 ? complaints : [error.message]).map((reason) => ({ reason })),
-    }
   }
 }

@@ -16,7 +16,7 @@ import { fileOf, openArchive } from './from-archives.ts'
 import { feed, type Range, unpacked } from './read-segments.ts'
 
 const timeoutMs = 7 * 24 * 3_600_000
-/** Of more than that share of an archive it is quicker to read all. */
+/** Of more than that share of an archive it is quicker to have tar(1) read all, as no byte of it goes through this process then. */
 const mostShare = 0.5
 
 /** An archive on a disk of backups. */
@@ -108,25 +108,25 @@ class Known implements AsyncDisposable {
     const tags = new Set<bigint>()
     for (const path of paths)
       for (const { tag } of this.catalogue.entries(this.seq, path, depth)) tags.add(tag)
-    return this.ranges(tags)
+    const ranges = await this.ranges(tags)
+    const { size } = await this.file.stat()
+    const bytes = ranges?.reduce((sum, { length }) => sum + length, 0) ?? 0
+    return bytes > size * mostShare ? undefined : ranges
   }
 
   async ranges(tags: Set<bigint>): Promise<Range[] | undefined> {
     const tail = await ArchiveTail.read(this.file)
     if (!tail) return undefined
     const ranges: Range[] = []
-    let total = 0
     for (const { tag, offset, length } of tail.places()) {
       // The end of the tar comes with whatever is taken out of it.
       if (tag !== 0n && !tags.delete(tag)) continue
       const last = ranges.at(-1)
       if (last && last.offset + last.length === offset) last.length += length
       else ranges.push({ offset, length })
-      total += length
     }
-    const { size } = await this.file.stat()
     // A segment that is missing was known by another name: the archive has been catalogued without its tail.
-    return tags.size > 0 || (ranges.length > 2 && total > size * mostShare) ? undefined : ranges
+    return tags.size > 0 ? undefined : ranges
   }
 }
 

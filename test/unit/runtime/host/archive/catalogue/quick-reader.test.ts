@@ -102,6 +102,20 @@ describe.each(['zstd', 'gzip', 'none'] as const)('a quick reader, with %s', (com
   })
 })
 
+test('most of an archive is read by tar itself', async () => {
+  const week = await twoDays()
+  const { runner, recorded } = recordingRunner()
+  const { quick } = readers(week, 'Tuesday', runner)
+  const into = temporaryFolder()
+  using folder = OpenFolder.at(into)
+  expect(await quick.extract([Buffer.alloc(0)], folder)).toEqual({ unreadable: [] })
+  expect(recorded.map(({ argv }) => [argv[0], argv.includes('--zstd')])).toEqual([['tar', true]])
+  execFileSync('diff', ['-r', '--no-dereference', '-x', 'fifo', week.mirror, into])
+  // A large file of it is still read by its own segment.
+  expect((await buffer(quick.read(Buffer.from('random')))).length).toBe(20 * 1024 ** 2)
+  expect(recorded.at(-1)?.argv).not.toContain('--zstd')
+})
+
 test('a restore of one file asks the catalogue for it alone', async () => {
   const week = await twoDays()
   const { quick, slow, path } = readers(week, 'Tuesday')
