@@ -16,6 +16,8 @@ export interface RescueGround {
   points: ReadonlyMap<string, { folder: string; point: RestorePoint }>
   /** A file with the passphrase of what is encrypted; without it, cryptsetup asks. */
   keyFile?: string | undefined
+  /** udev names devices here, and has to be waited for. */
+  udev: boolean
 }
 
 /** What a plan is put together with. */

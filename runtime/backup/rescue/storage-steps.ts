@@ -44,7 +44,7 @@ function neededNames(record: MachineRecord): Set<string> {
   return names
 }
 
-function disks({ mapped, record, wipe, add }: Making): void {
+function disks({ mapped, record, wipe, udev, add }: Making): void {
   for (const { old, now } of mapped) {
     if (now.signatures.length > 0 && wipe.has(now.path)) {
       add({
@@ -60,7 +60,7 @@ function disks({ mapped, record, wipe, add }: Making): void {
       input: tableFor(table.dump, old.path, now.path),
     })
   }
-  if (record.partitionTables.length > 0) {
+  if (udev && record.partitionTables.length > 0) {
     add({ why: 'until the partitions have their names', argv: ['udevadm', 'settle'], mayFail: true })
   }
 }

@@ -6,6 +6,7 @@ import { disksNeeded, planRescue, type RescuePlan } from '../../backup/rescue/pl
 import { pickPoint } from '../../backup/restore/when.ts'
 import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
+import { isInstalled } from '../../host/command/packages.ts'
 import { type FreshDisk, freshDisks } from '../../host/machine/fresh-disks.ts'
 import { performSteps } from '../../host/machine/perform-steps.ts'
 import type { MachineRecord } from '../../host/machine/record.ts'
@@ -129,7 +130,14 @@ async function propose({ record, points, folders }: Wanted, options: RescueOptio
   const named = new Map((options.map ?? []).map(mapping))
   const { mapped, problems } = mapDisks(disksNeeded(record), here, named, (old) => needsBytes(old, record))
   const wipe = new Set((options.wipe ?? []).map((word) => `/dev/${short(word)}`))
-  const plan = planRescue({ record, mapped, wipe, points, keyFile: options.keyFile })
+  const plan = planRescue({
+    record,
+    mapped,
+    wipe,
+    points,
+    keyFile: options.keyFile,
+    udev: isInstalled('udevadm'),
+  })
   const disks = mapped.map(({ old, now }) => ({ old: old.path, now: now.path, sizeBytes: now.sizeBytes }))
   return { record, disks, here, plan, problems }
 }

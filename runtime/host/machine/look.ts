@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { hostname, release } from 'node:os'
-import * as z from 'zod'
 import { reasonOf, TerminalError } from '../../errors.ts'
-import type { Command, CommandRunner } from '../command/command.ts'
-import { lvmManner } from '../lvm/lvm-manner.ts'
+import type { CommandRunner } from '../command/command.ts'
 import { realPath } from '../mount/real-path.ts'
-import { type BlockDevice, exportedPairs, lvmOptions, lvmRows, type Survey, surveyDisks } from '../survey.ts'
+import { type BlockDevice, exportedPairs, type Survey, surveyDisks } from '../survey.ts'
+import type { Ask } from './ask.ts'
+import { lookAtGroups } from './look-at-groups.ts'
 import type { MachineRecord, RecordedDevice } from './record.ts'
 
 /** What the machine itself tells; the config tells the rest. */
@@ -14,8 +14,6 @@ export type MachineFacts = Omit<
   'version' | 'recordedAt' | 'fileSystems' | 'sources' | 'uncovered'
 >
 
-type Looked = Pick<Command, 'argv' | 'manner' | 'accept'>
-
 /**
  * Looks how this machine is built: partitions, RAID, LUKS, LVM, file systems, what is mounted, how it starts. What a tool that
  * is missing or may not look would tell is left out, and named in `unknown`.
@@ -23,7 +21,7 @@ type Looked = Pick<Command, 'argv' | 'manner' | 'accept'>
  */
 export async function lookAtMachine(runner: CommandRunner): Promise<MachineFacts> {
   const unknown: string[] = []
-  const ask = async (command: Looked, what: string): Promise<string> => {
+  const ask: Ask = async (command, what) => {
     try {
       return (await runner.run({ ...command, timeoutMs: 60_000, interruptible: false })).stdout
     } catch (error) {
@@ -54,7 +52,7 @@ export async function lookAtMachine(runner: CommandRunner): Promise<MachineFacts
     partitionTables,
     raids: await raids(devices, ask),
     encrypted: await encrypted(devices, ask),
-    ...(await lvm(devices, ask)),
+    ...(await lookAtGroups(devices, ask)),
     mounts,
     files: Object.fromEntries(
       startFiles.flatMap((path) => {
@@ -65,8 +63,6 @@ export async function lookAtMachine(runner: CommandRunner): Promise<MachineFacts
     unknown,
   }
 }
-
-type Ask = (command: Looked, what: string) => Promise<string>
 
 const startFiles = [
   '/etc/fstab',
@@ -174,54 +170,6 @@ export function luksFacts(text: string) {
     uuid,
     ...(cipher !== undefined && { cipher }),
     ...(keyBits > 0 && { keyBits }),
-  }
-}
-
-async function lvm(
-  devices: readonly RecordedDevice[],
-  ask: Ask,
-): Promise<Pick<MachineRecord, 'groups' | 'physicalVolumes' | 'volumes'>> {
-  const none = { groups: [], physicalVolumes: [], volumes: [] }
-  if (!devices.some(({ content }) => content?.type === 'LVM2_member')) return none
-  const report = async (key: string, argv: readonly [string, ...string[]]) => {
-    const text = await ask(
-      { argv: [...argv, ...lvmOptions] as [string, ...string[]], manner: lvmManner },
-      argv[0],
-    )
-    return text === '' ? [] : lvmRows(argv[0], z.record(z.string(), z.string()), text, key)
-  }
-  const groups = await report('vg', ['vgs', '-o', 'vg_name,vg_uuid,vg_extent_size'])
-  const physical = await report('pv', ['pvs', '-o', 'pv_name,pv_uuid,vg_name'])
-  const volumes = await report('lv', [
-    'lvs',
-    '-o',
-    'lv_name,vg_name,lv_size,segtype,stripes,pool_lv,origin,chunk_size,lv_metadata_size',
-  ])
-  const text = (value: string | undefined) => value || undefined
-  return {
-    groups: groups.map((one) => ({
-      name: one.vg_name ?? '',
-      uuid: one.vg_uuid ?? '',
-      extentBytes: Number(one.vg_extent_size),
-    })),
-    physicalVolumes: physical
-      .filter((one) => one.vg_name)
-      .map((one) => ({ device: one.pv_name ?? '', uuid: one.pv_uuid ?? '', group: one.vg_name ?? '' })),
-    volumes: volumes.map((one) => {
-      const pool = text(one.pool_lv)
-      const origin = text(one.origin)
-      return {
-        group: one.vg_name ?? '',
-        name: one.lv_name ?? '',
-        sizeBytes: Number(one.lv_size),
-        type: one.segtype ?? 'linear',
-        stripes: Math.max(1, Number(one.stripes) || 1),
-        ...(pool !== undefined && { pool }),
-        ...(origin !== undefined && { origin }),
-        ...(one.chunk_size && { chunkBytes: Number(one.chunk_size) }),
-        ...(one.lv_metadata_size && { metadataBytes: Number(one.lv_metadata_size) }),
-      }
-    }),
   }
 }
 

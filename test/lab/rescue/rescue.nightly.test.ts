@@ -22,7 +22,9 @@ const classic: Setting = {
     mke2fs -q -t ext3 /dev/vdc; mke2fs -q -t ext3 /dev/vdd
     mkdir -p /mnt/hdd1; mount /dev/vdc /mnt/hdd1; mkdir /mnt/hdd1/home; umount /mnt/hdd1
     hdsync target adopt --all
-    ${['var', 'home', 'data', 'boot'].map((name) => `(${oddFiles(`/srv/${name}/odd`)})`).join('\n')}`,
+    ${['var', 'home', 'data', 'boot'].map((name) => `(${oddFiles(`/srv/${name}/odd`)})`).join('\n')}
+    # This kernel's reiserfs does not write down what setfacl does to the mode; chmod does.
+    chmod 664 /srv/var/odd/mail/cur/2`,
   config: `
 sources:
   var: { lv: vg01/lv_var, target: hdd1 }

@@ -38,7 +38,7 @@ function planned(
       return [name, { folder: '/mnt/b', point }] as const
     }),
   )
-  return planRescue({ record, mapped: map(here, [], record).mapped, wipe: new Set(), points })
+  return planRescue({ record, mapped: map(here, [], record).mapped, wipe: new Set(), points, udev: true })
 }
 
 test('a record reads back as it was written', () => {
@@ -230,7 +230,7 @@ test('what lies on RAID, LUKS and in a thin pool', () => {
 
 test('a source without a backup, and what was not backed up, are told of', () => {
   const record = { ...classicServer, uncovered: [{ at: '/boot', type: 'ext3', only: [] }] }
-  const { notes, steps } = planRescue({ record, mapped: [], wipe: new Set(), points: new Map() })
+  const { notes, steps } = planRescue({ record, mapped: [], wipe: new Set(), points: new Map(), udev: false })
   expect(notes).toContain('/boot was not backed up: its file system is empty')
   expect(notes).toContain(
     'source var (/var) has no backup in the folders that were named: nothing is restored',
