@@ -91,8 +91,8 @@ export const archivePrune = defineEvent(
   z.strictObject({ source: name, added: z.array(keptArchive).default([]) }),
 )
 
-/** Writes onto a target how the machine is built. */
-export const machineRecord = defineEvent('machine.record', z.strictObject({ target: name }))
+/** Looks how the machine is built, once, and writes it onto the targets of the run. */
+export const machineRecord = defineEvent('machine.record', z.strictObject({ targets: z.array(name) }))
 
 /** Ends the run if nothing else of it is under way. Every branch of the chain ends by asking for it. */
 export const backupFinish = defineEvent('backup.finish', z.strictObject({}))

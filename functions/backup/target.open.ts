@@ -49,8 +49,8 @@ export default defineFunction({
     for (const [target, names] of usable) {
       for (const rest of lanes(names, config.targets[target]?.parallel ?? 1)) emit(sourceNext, { rest })
     }
-    for (const target of usable.keys()) emit(machineRecord, { target })
-    if (usable.size === 0) emit(backupFinish, {})
+    if (usable.size > 0) emit(machineRecord, { targets: [...usable.keys()] })
+    else emit(backupFinish, {})
   },
 
   giveUp({ data, error }, { emit }) {

@@ -5,8 +5,9 @@ import { sheetOf } from '../../runtime/backup/rescue/sheet.ts'
 import { reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
- * Writes onto a target how the machine is built, so that a new one can be made from it. That it cannot be written spoils no
- * backup. Interrupted, it is given up: each file is there whole, or as it was the night before.
+ * Writes onto the targets how the machine is built, so that a new one can be made from it. That it cannot be written to one
+ * keeps it from no other, and spoils no backup. Interrupted, it is given up: each file is there whole, or as it was the night
+ * before.
  */
 export default defineFunction({
   on: machineRecord,
@@ -14,19 +15,30 @@ export default defineFunction({
   timeout: '10m',
   retry: { limit: 2 },
 
-  async run({ data }, { config, host, clock, emit }) {
-    const target = config.targets[data.target]
-    if (!target) throw new TerminalError(`target ${data.target} is not in the config any more`)
+  async run({ data }, { config, host, clock, emit, signal }) {
     const record = recordOf(await host.machine.look(), config, clock.now())
-    await host.targets.prove(target)
-    await host.machine.record(target, record, sheetOf(record))
+    const sheet = sheetOf(record)
+    for (const name of data.targets) {
+      try {
+        const target = config.targets[name]
+        if (!target) throw new TerminalError(`target ${name} is not in the config any more`)
+        await host.targets.prove(target)
+        await host.machine.record(target, record, sheet)
+      } catch (error) {
+        signal.throwIfAborted()
+        emit(runWarned, { reason: warning([name], error) })
+      }
+    }
     emit(backupFinish, {})
   },
 
   giveUp({ data, error }, { emit }) {
-    emit(runWarned, {
-      reason: `how this machine is built could not be written onto target ${data.target}: ${reasonOf(error)}`,
-    })
+    emit(runWarned, { reason: warning(data.targets, error) })
     emit(backupFinish, {})
   },
 })
+
+function warning(targets: readonly string[], error: unknown): string {
+  const where = `target${targets.length === 1 ? '' : 's'} ${targets.join(', ')}`
+  return `how this machine is built could not be written onto ${where}: ${reasonOf(error)}`
+}

@@ -83,5 +83,6 @@ function restoreStep({ name, place = '/' }: RecordedSource, { points, add, note 
   add({
     why: `source ${name} as of ${point.at}, from its ${point.kind}`,
     argv: ['hdsync', '--disk', folder, 'restore', name, '--at', point.id, '--to', to, '--yes'],
+    fills: to,
   })
 }

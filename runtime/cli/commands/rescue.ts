@@ -6,6 +6,7 @@ import { disksNeeded, planRescue, type RescuePlan } from '../../backup/rescue/pl
 import { pickPoint } from '../../backup/restore/when.ts'
 import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
+import { endOrphans } from '../../host/command/orphans.ts'
 import { isInstalled } from '../../host/command/packages.ts'
 import { type FreshDisk, freshDisks } from '../../host/machine/fresh-disks.ts'
 import { performSteps } from '../../host/machine/perform-steps.ts'
@@ -210,12 +211,15 @@ async function execute(
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
   const failures: string[] = []
-  const runner = createRunner({ observer: unobserved, signal: stop.signal, owner: 'rescue' })
+  const owner = `rescue ${place.path}`
+  const runner = createRunner({ observer: unobserved, signal: stop.signal, owner })
   try {
+    await endOrphans(owner, (message) => io.stderr(`${message}\n`))
     place.write(journal)
     await performSteps(journal, {
       runner,
       place,
+      owner,
       signal: stop.signal,
       hdsync: [process.execPath, ...process.argv.slice(1, 2)],
       begins: ({ why, argv }, number, of) => io.stderr(`[${number}/${of}] ${why}: ${shellQuote(argv)}\n`),

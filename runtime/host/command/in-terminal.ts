@@ -5,16 +5,17 @@ import { packageHint } from './packages.ts'
 
 /**
  * Runs a command that talks with whoever sits at the terminal: it has this process's own input and output.
+ * @param owner What marks it as ours, see `endOrphans`.
  * @returns Its exit code.
  * @throws {TerminalError} It is not installed, or was ended by a signal.
  */
-export async function runInTerminal(argv: readonly [string, ...string[]]): Promise<number> {
+export async function runInTerminal(argv: readonly [string, ...string[]], owner: string): Promise<number> {
   const [program, ...words] = argv
   const { exitCode, signal, code } = await execa(program, words, {
     stdio: 'inherit',
     reject: false,
     extendEnv: false,
-    env: { ...commandEnvironment('terminal'), TERM: process.env.TERM },
+    env: { ...commandEnvironment(owner), TERM: process.env.TERM },
   })
   if (code === 'ENOENT') {
     const hint = packageHint(program)

@@ -3,12 +3,15 @@ import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { runInTerminal } from '../command/in-terminal.ts'
 import { readMounts, topMountAt } from '../mount/mountinfo.ts'
+import { forgetRestores } from '../restore/forget-restores.ts'
 import type { JournalPlace, RescueJournal } from './rescue-journal.ts'
 import type { Step } from './step.ts'
 
 export interface Performing {
   runner: CommandRunner
   place: JournalPlace
+  /** What marks the programs of this rescue, see `endOrphans`. */
+  owner: string
   /** How hdsync itself is started. */
   hdsync: readonly [string, ...string[]]
   signal: AbortSignal
@@ -21,8 +24,8 @@ export interface Performing {
 const week = 7 * 24 * 3600 * 1000
 
 /**
- * Does the steps of a rescue that have not been done yet, each written down once it is. What lasts no longer than the live
- * system (mounts, opened devices) is looked at again.
+ * Does the steps of a rescue that have not been done yet, each written down once it is, and is on the disks. What lasts no
+ * longer than the live system (mounts, opened devices) is looked at again.
  * @throws {Error} A step failed; it can be gone on from there.
  */
 export async function performSteps(journal: RescueJournal, performing: Performing): Promise<void> {
@@ -34,7 +37,7 @@ export async function performSteps(journal: RescueJournal, performing: Performin
     if (wasDone && !step.again) continue
     // One that was cut off may have come to its end all the same.
     const mayStand = wasDone || journal.doing === step.id
-    if (mayStand && step.again && (await stands(step.again, runner))) {
+    if (mayStand && (await standsAgain(step, runner))) {
       done.add(step.id)
       continue
     }
@@ -51,10 +54,24 @@ export async function performSteps(journal: RescueJournal, performing: Performin
       if (!step.mayFail) throw error
       failed(step, (error as Error).message)
     }
+    await runner.run({ argv: ['sync'], timeoutMs: week, interruptible: false })
     done.add(step.id)
     place.write({ ...journal, done: [...done] })
   }
   place.write({ ...journal, done: [...done], ended: true })
+}
+
+/** Whether what a step makes stands, or does once it is brought back. A passphrase is asked for by the step itself. */
+async function standsAgain({ again, asks }: Step, runner: CommandRunner): Promise<boolean> {
+  if (!again) return false
+  if (await stands(again, runner)) return true
+  if (asks) return false
+  try {
+    await runner.run({ argv: again.argv, timeoutMs: week, interruptible: false })
+    return await stands(again, runner)
+  } catch {
+    return false
+  }
 }
 
 async function stands(again: NonNullable<Step['again']>, runner: CommandRunner): Promise<boolean> {
@@ -68,16 +85,20 @@ async function stands(again: NonNullable<Step['again']>, runner: CommandRunner):
 
 /** @returns What was done only in part: a sentence. */
 async function perform(
-  { argv, input, asks }: Step,
-  { runner, hdsync, signal }: Performing,
+  { argv, input, asks, fills }: Step,
+  { runner, owner, hdsync }: Performing,
 ): Promise<string | undefined> {
   const [program, ...words] = argv
   if (program !== 'hdsync' && !asks) {
-    await runner.run({ argv, timeoutMs: week, signal, ...(input !== undefined && { input }) })
+    // A file system or a volume is not left half made.
+    await runner.run({ argv, timeoutMs: week, interruptible: false, ...(input !== undefined && { input }) })
     return undefined
   }
+  // What a restore that was cut off has left takes the room that this one needs.
+  if (fills !== undefined) await forgetRestores(fills, runner)
   // A passphrase is typed, and a restore shows how far it is.
-  const status = await runInTerminal(program === 'hdsync' ? [...hdsync, ...words] : argv)
+  const status = await runInTerminal(program === 'hdsync' ? [...hdsync, ...words] : argv, owner)
+  if (fills !== undefined) await forgetRestores(fills, runner)
   if (status === 0) return undefined
   if (program === 'hdsync' && status === 1) return 'not everything came back; what did not is listed above'
   throw new TerminalError(`${[program, ...words].join(' ')} ended with ${status}`)

@@ -11,6 +11,8 @@ export const step = z.object({
   argv: words,
   /** Written to its standard input. */
   input: z.string().exactOptional(),
+  /** The empty folder that a restore fills: what it would keep for being taken back is not kept. */
+  fills: z.string().exactOptional(),
   /** Reads a passphrase from the terminal. */
   asks: z.literal(true).exactOptional(),
   /**
