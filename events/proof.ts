@@ -24,6 +24,8 @@ const step = {
   all: z.boolean(),
   until: z.int().nullable(),
   bytesLeft: z.int().nullable(),
+  /** Bytes that have been read so far. */
+  read: count.default(0),
   /** Sources whose mirrors are through with, or of which nothing can be told. */
   skipped: z.array(name).default([]),
 }
@@ -43,7 +45,7 @@ export const verifyMirror = defineEvent('verify.mirror', z.strictObject({ ...ste
 /** Unmounts what was mounted for it, and tells how it went. */
 export const verifyFinish = defineEvent(
   'verify.finish',
-  z.strictObject({ error: z.string().nullable(), cancelled: z.boolean() }),
+  z.strictObject({ error: z.string().nullable(), cancelled: z.boolean(), bytes: count.optional() }),
 )
 
 const fact = { external: true }

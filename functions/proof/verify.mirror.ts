@@ -71,7 +71,8 @@ export default defineFunction({
     emit(verifyNext, minus({ ...step, skipped: [...step.skipped, ...over] }, bytes))
   },
 
-  giveUp({ error }, { emit }) {
-    emit(verifyFinish, { error: reasonOf(error), cancelled: error instanceof CancelledError })
+  giveUp({ data, error }, { emit }) {
+    const cancelled = error instanceof CancelledError
+    emit(verifyFinish, { error: reasonOf(error), cancelled, bytes: data.read })
   },
 })

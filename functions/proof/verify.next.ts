@@ -12,7 +12,7 @@ export default defineFunction({
   retry: { limit: 1 },
 
   async run({ data }, { config, run, clock, events, emit }) {
-    const done = () => emit(verifyFinish, { error: null, cancelled: false })
+    const done = () => emit(verifyFinish, { error: null, cancelled: false, bytes: data.read })
     if (isSpent(data, clock.now())) return done()
     const items = await Promise.all(
       data.sources.map((source) => gatherItems(config, source, (...of) => events.recent(...of))),
@@ -27,7 +27,8 @@ export default defineFunction({
     else emit(verifyMirror, { ...data, source })
   },
 
-  giveUp({ error }, { emit }) {
-    emit(verifyFinish, { error: reasonOf(error), cancelled: error instanceof CancelledError })
+  giveUp({ data, error }, { emit }) {
+    const cancelled = error instanceof CancelledError
+    emit(verifyFinish, { error: reasonOf(error), cancelled, bytes: data.read })
   },
 })

@@ -78,7 +78,7 @@ function totals(run: readonly Envelope[]) {
 /** How a verification went. @param run Its events. @param knownDamage Archives that are damaged, as is known. */
 export function resultOf(
   run: readonly Envelope[],
-  { error, cancelled }: DataOf<typeof verifyFinish>,
+  { error, cancelled, bytes: read }: DataOf<typeof verifyFinish>,
   knownDamage: readonly string[],
 ): InputOf<typeof verifyFinished> {
   const { warnings, ...found } = totals(run)
@@ -91,5 +91,7 @@ export function resultOf(
     ...warnings,
   ]
   const state = cancelled ? 'cancelled' : reasons.length > 0 ? 'degraded' : 'succeeded'
-  return { state, ...found, known, reason: (cancelled ? error : reasons.join('; ')) || null }
+  // What was read of an archive that is not through counts too.
+  const bytes = Math.max(read ?? 0, found.bytes)
+  return { state, ...found, bytes, known, reason: (cancelled ? error : reasons.join('; ')) || null }
 }

@@ -2,7 +2,7 @@ import { type Envelope, type EventDefinition, sourceSynced } from '../../../even
 import type { Config, Target } from '../../config/config.ts'
 import { standingArchives } from '../../host/archive/kept.ts'
 import { mirrorPath } from '../../host/mirror/mirror-identity.ts'
-import { damagedFiles, type Ledger, readLedger } from '../../host/proof/ledger.ts'
+import { damagedFiles, type Ledger, pieceBytes, readLedger } from '../../host/proof/ledger.ts'
 import { archiveRecord, pointsOf, tellsOfArchives } from '../keep/points.ts'
 import { syncedOf } from '../status/source-status.ts'
 import type { Item } from './items.ts'
@@ -58,7 +58,8 @@ async function archiveItems(to: Target, source: string, recent: Recent): Promise
     const written = record.nights.findLast((night) => night.file === file)?.provenAt ?? 0
     const provenAt = proof ? Date.parse(proof.provenAt) : written
     const leftBytes = sizeBytes - (proof?.read ?? 0) * pieceOf(proof)
-    items.set(file, { kind: 'archive', source, path, file, sizeBytes, leftBytes, provenAt })
+    const inOneGo = sizeBytes > pieceBytes && !proof?.pieces
+    items.set(file, { kind: 'archive', source, path, file, sizeBytes, leftBytes, provenAt, inOneGo })
   }
   return [...items.values()]
 }

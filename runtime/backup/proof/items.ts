@@ -11,6 +11,8 @@ export interface Item {
   leftBytes: number
   /** When it was last proven, in milliseconds since the epoch; 0 for never. */
   provenAt: number
+  /** It cannot be taken up in the middle, and may take more than the budget: it is large, and no piece of it is on record. */
+  inOneGo?: boolean
 }
 
 /** How far a verification may go; null without a limit. */
@@ -18,6 +20,8 @@ export interface Limits {
   /** Milliseconds since the epoch. */
   until: number | null
   bytesLeft: number | null
+  /** What has been read so far. */
+  read?: number
 }
 
 /** Whether there is nothing left of the budget. */
@@ -27,7 +31,8 @@ export function isSpent({ until, bytesLeft }: Limits, now: number): boolean {
 
 /** What is left when so much has been read. */
 export function minus<T extends Limits>(limits: T, bytes: number): T {
-  return { ...limits, bytesLeft: limits.bytesLeft === null ? null : limits.bytesLeft - bytes }
+  const { bytesLeft, read = 0 } = limits
+  return { ...limits, bytesLeft: bytesLeft === null ? null : bytesLeft - bytes, read: read + bytes }
 }
 
 /**
@@ -60,22 +65,31 @@ export const usualBytesPerSecond = 100 * 1024 ** 2
  * @param everyMs How often one is begun; undefined where nobody begins any by itself.
  */
 export function forecast(
-  items: readonly Pick<Item, 'sizeBytes' | 'leftBytes'>[],
+  items: readonly Pick<Item, 'sizeBytes' | 'leftBytes' | 'provenAt' | 'inOneGo'>[],
   limits: { budgetMs: number | undefined; bytes: number | undefined; everyMs: number | undefined },
   bytesPerSecond: number,
 ): Forecast {
-  const sum = (key: 'sizeBytes' | 'leftBytes') => items.reduce((total, item) => total + item[key], 0)
   const most = Math.min(
     limits.bytes ?? Number.POSITIVE_INFINITY,
     limits.budgetMs === undefined ? Number.POSITIVE_INFINITY : (limits.budgetMs / 1000) * bytesPerSecond,
   )
-  const totalBytes = sum('sizeBytes')
-  const bytes = Math.min(sum('leftBytes'), most)
+  const totalBytes = items.reduce((total, { sizeBytes }) => total + sizeBytes, 0)
+  const bytes = readWithin(items, most)
   const runs = Math.max(1, Math.ceil(totalBytes / most))
   const msOf = (count: number) => Math.round((count / bytesPerSecond) * 1000)
   const turnMs =
     runs === 1 || limits.everyMs === undefined ? msOf(totalBytes) : (runs - 1) * limits.everyMs + msOf(most)
   return { totalBytes, bytes: Math.round(bytes), ms: msOf(bytes), turnMs }
+}
+
+/** How much is read of items in their order, with so much allowed: of one that is read in one go all. */
+function readWithin(items: Parameters<typeof forecast>[0], most: number): number {
+  let bytes = 0
+  for (const { leftBytes, inOneGo } of items.toSorted((one, other) => one.provenAt - other.provenAt)) {
+    if (bytes >= most) break
+    bytes += inOneGo ? leftBytes : Math.min(leftBytes, most - bytes)
+  }
+  return bytes
 }
 
 /** Whether it is time for the next verification. The nights before it do not take equally long. */

@@ -8,7 +8,7 @@ import { Shelf } from '../../host/archive/shelf.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
 import { compressionOf } from '../../host/points/find-points.ts'
 import { type Digests, openDigests } from '../../host/proof/digests.ts'
-import { type ArchiveProof, noteArchive, pieceBytes, readLedger } from '../../host/proof/ledger.ts'
+import { type ArchiveProof, noteArchive, pieceBytes, piecesOf, readLedger } from '../../host/proof/ledger.ts'
 import { isoOf } from '../../instant.ts'
 import type { Progress } from '../../progress.ts'
 import { isSpent, type Limits, minus } from './items.ts'
@@ -52,15 +52,20 @@ export async function proveArchive(
   using shelf = new Shelf(target)
   const found = await archiveFile(shelf.at(path))
   if (found?.file !== file) return { outcome: 'gone', bytes: 0 }
-  const noted = readLedger(target.path, source).archives.find((one) => one.file === file)
-  const sha256 = known.sha256 ?? noted?.sha256
+  const { archives } = readLedger(target.path, source)
+  const noted = archives.find((one) => one.file === file)
+  const sha256 = known.sha256 ?? (noted?.sha256 || undefined)
+  const pieces = sha256 === undefined ? undefined : piecesOf(archives, sha256)
   const { sizeBytes } = found
-  const archive = { path, at: shelf.at(path), sizeBytes, sha256, noted, limits }
+  const archive = { path, at: shelf.at(path), sizeBytes, sha256, noted, pieces, limits }
   const startedAt = performance.now()
   const result = await readIt(archive, known.sizeBytes ?? noted?.sizeBytes ?? sizeBytes, tools)
   const at = isoOf(tools.now())
   const rate = rateOf(result.bytes, performance.now() - startedAt)
-  const before = { file, sizeBytes, sha256: sha256 ?? '', provenAt: noted?.provenAt ?? isoOf(0) }
+  const before = {
+    ...{ file, sizeBytes, sha256: sha256 ?? '', provenAt: noted?.provenAt ?? isoOf(0) },
+    ...(pieces && { pieces }),
+  }
   const note = (proof: Partial<ArchiveProof>) =>
     noteArchive(target.path, source, { ...before, ...proof }, rate)
   if ('reason' in result) {
@@ -68,11 +73,10 @@ export async function proveArchive(
     return { outcome: 'damaged', ...result }
   }
   if ('read' in result) {
-    note({ pieces: noted?.pieces ?? [], read: result.read })
+    note({ read: result.read })
     return { outcome: 'paused', bytes: result.bytes }
   }
-  const { pieces = [] } = result
-  note({ sha256: result.sha256, provenAt: at, ...(pieces.length > 1 && { pieces: [...pieces] }) })
+  note({ sha256: result.sha256, provenAt: at, ...(result.pieces?.length && { pieces: [...result.pieces] }) })
   return {
     ...{ outcome: 'proven', bytes: result.bytes, sizeBytes },
     ...{ sha256: result.sha256, isNew: sha256 === undefined },
@@ -92,6 +96,8 @@ interface Open {
   sizeBytes: number
   sha256: string | undefined
   noted: ArchiveProof | undefined
+  /** Of its pieces, where they are on record. */
+  pieces: readonly string[] | undefined
   limits: Limits
 }
 
@@ -102,13 +108,12 @@ type Result = { bytes: number } & (
 )
 
 async function readIt(archive: Open, expectedBytes: number, tools: ProofTools): Promise<Result> {
-  const { path, sizeBytes, sha256, noted } = archive
+  const { path, sizeBytes, sha256, pieces } = archive
   if (sizeBytes !== expectedBytes)
     return { bytes: 0, reason: `it has ${sizeBytes} of ${expectedBytes} bytes` }
   try {
     if (sha256 === undefined) return await readTested(archive, tools)
     await using digests = await openDigests(tools.runner)
-    const pieces = noted?.sha256 === sha256 && noted.pieces
     return pieces
       ? await readPieces(archive, pieces, digests, tools)
       : await readWhole(archive, digests, tools)

@@ -26,6 +26,8 @@ export async function writeArchive(
   options: WritingOptions,
 ): Promise<{
   archive: Archived
+  /** The digests of its pieces: see `Written`. */
+  pieces: readonly string[]
   damaged: string[]
   unsound?: { path: string; file: string }[]
   warnings?: string[]
@@ -48,7 +50,7 @@ export async function writeArchive(
         return night
       },
     })
-    const { sha256, index, damaged, unsound, taken } = assembled
+    const { sha256, pieces, index, damaged, unsound, taken } = assembled
     const written = await archiveFile(shelf.at(temporary))
     if (!written) throw new TerminalError(`the archive ${temporary} is gone`)
     await putInPlace(plan, place, shelf)
@@ -58,6 +60,7 @@ export async function writeArchive(
       night && (await catalogues.written(plan, { path, file, sizeBytes, at }, { ...assembled, night }))
     return {
       archive: { path, sizeBytes, sha256, file, ...(basis && { basis }), ...taken },
+      pieces,
       damaged,
       ...(unsound && { unsound }),
       ...(problem && { warnings: [problem] }),

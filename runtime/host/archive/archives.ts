@@ -122,11 +122,9 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
 }
 
 /** Notes beside an archive what it has to read back as. No archive needs that: what goes wrong is told. */
-async function withProof<T extends { archive?: Archived; unsound?: Unsound[]; warnings?: string[] }>(
-  { to, source }: ArchivePlan,
-  found: T,
-  now: number,
-): Promise<T> {
+async function withProof<
+  T extends { archive?: Archived; pieces?: readonly string[]; unsound?: Unsound[]; warnings?: string[] },
+>({ to, source }: ArchivePlan, found: T, now: number): Promise<T> {
   const at = isoOf(now)
   try {
     for (const { file } of found.unsound ?? []) {
@@ -135,7 +133,8 @@ async function withProof<T extends { archive?: Archived; unsound?: Unsound[]; wa
     if (!found.archive) return found
     const { file, sizeBytes, sha256 } = found.archive
     const standing = await standingArchives(to, source)
-    const proof = { file, sizeBytes, sha256, provenAt: at }
+    const { pieces = [] } = found
+    const proof = { file, sizeBytes, sha256, provenAt: at, ...(pieces.length > 0 && { pieces: [...pieces] }) }
     noteGood(
       to.path,
       source,

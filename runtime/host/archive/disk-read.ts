@@ -3,6 +3,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import type { Command, CommandRunner } from '../command/command.ts'
+import type { Digesting } from '../proof/piece-digests.ts'
 import type { OnDisk } from './on-disk.ts'
 
 const chunkBytes = 4 * 1024 ** 2
@@ -20,6 +21,8 @@ export interface Reading {
   /** Tells how much of it can be read, of a file that is still being written. */
   onDisk?: OnDisk
   onRead?: (chunk: Uint8Array) => void
+  /** Takes the digest, and those of pieces besides. */
+  digests?: Digesting
 }
 
 /**
@@ -30,10 +33,10 @@ export interface Reading {
  */
 export async function digestOnDisk(
   path: string,
-  { at = path, runner, signal, test, onDisk, onRead }: Reading,
+  { at = path, runner, signal, test, onDisk, onRead, digests }: Reading,
 ): Promise<string> {
   await onDisk?.beyond(0)
-  const hash = createHash('sha256')
+  const hash: Digesting = digests ?? createHash('sha256')
   const tester = test && (await runner.open(test))
   tester?.output.resume()
   // One that ends early says why with its exit code.

@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { alignedBuffers, openDirect } from '../archive/disk-read.ts'
 import type { Answer, Question } from './digests.ts'
+import { type Digesting, PieceDigests } from './piece-digests.ts'
 
 // Reads files past the page cache and tells their SHA-256: a process of its own, so that it can be given a low priority.
 // A question is a line on standard input, as is each answer on standard output. See digests.ts.
@@ -96,10 +97,8 @@ async function digestLarge(
 ): Promise<Omit<Answer, 'id'>> {
   const named = path.toString('latin1')
   const { file } = await openDirect(named, path, buffer)
-  const whole = createHash('sha256')
-  const pieces: string[] = []
-  let piece = createHash('sha256')
-  let inPiece = 0
+  const pieces = pieceBytes === undefined ? undefined : new PieceDigests(pieceBytes)
+  const digests: Digesting = pieces ?? createHash('sha256')
   let read = 0
   try {
     const { size } = await file.stat()
@@ -107,9 +106,7 @@ async function digestLarge(
     let position = from
     const next = (into: Uint8Array<ArrayBuffer>) => {
       if (position >= end) return undefined
-      const toPieceEnd =
-        pieceBytes === undefined ? into.length : pieceBytes - ((position - from) % pieceBytes)
-      return file.read(into, 0, Math.min(into.length, toPieceEnd), position)
+      return file.read(into, 0, into.length, position)
     }
     let reading = next(buffer)
     while (reading) {
@@ -120,19 +117,12 @@ async function digestLarge(
       // The disk goes on while this chunk is looked at. A short read would leave the next one at an odd place.
       reading = next(filled === buffers[0] ? buffers[1] : buffers[0])
       reading?.catch(() => {})
-      whole.update(chunk)
+      digests.update(chunk)
       read += chunk.length
       onRead(chunk.length)
-      if (pieceBytes === undefined) continue
-      piece.update(chunk)
-      inPiece += chunk.length
-      if (inPiece < pieceBytes) continue
-      pieces.push(piece.digest('hex'))
-      piece = createHash('sha256')
-      inPiece = 0
     }
-    if (inPiece > 0) pieces.push(piece.digest('hex'))
-    return { sha256: whole.digest('hex'), bytes: read, ...(pieceBytes !== undefined && { pieces }) }
+    const sha256 = digests.digest('hex')
+    return { sha256, bytes: read, ...(pieces && { pieces: [...pieces.pieces] }) }
   } finally {
     await file.close()
   }

@@ -42,7 +42,10 @@ export interface Ledger {
   bytesPerSecond?: number
 }
 
-/** Large archives are proven piece by piece. A multiple of what direct reads begin at. */
+/**
+ * Large archives are proven piece by piece, as their digests were taken when they were written. A multiple of what direct
+ * reads begin at.
+ */
 export const pieceBytes = 1024 ** 3
 
 const version = 1
@@ -106,14 +109,19 @@ export function noteArchive(
 export function noteGood(
   target: string,
   source: string,
-  proof: Pick<ArchiveProof, 'file' | 'sizeBytes' | 'sha256' | 'provenAt'>,
+  proof: Pick<ArchiveProof, 'file' | 'sizeBytes' | 'sha256' | 'provenAt' | 'pieces'>,
   standing: readonly string[],
 ): void {
   const { archives, ...rest } = readLedger(target, source)
-  const known = archives.find(({ file, sha256 }) => file === proof.file && sha256 === proof.sha256)
+  const pieces = proof.pieces ?? piecesOf(archives, proof.sha256)
   const others = archives.filter(({ file }) => file !== proof.file && standing.includes(file))
-  const good = { ...proof, ...(known?.pieces && { pieces: known.pieces }) }
+  const good = { ...proof, ...(pieces && { pieces }) }
   writeLedger(target, source, { ...rest, archives: [...others, good] })
+}
+
+/** The digests of the pieces of an archive, from whatever file holds the same bytes: a copy has the same. */
+export function piecesOf(archives: readonly ArchiveProof[], sha256: string): string[] | undefined {
+  return archives.find((one) => one.sha256 === sha256 && one.pieces)?.pieces
 }
 
 /** Notes that an archive is not what was written. @param at As ISO 8601 in UTC. */

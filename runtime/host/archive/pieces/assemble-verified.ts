@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises'
 import { TerminalError } from '../../../errors.ts'
 import type { Progress } from '../../../progress.ts'
 import type { CommandRunner } from '../../command/command.ts'
+import { pieceBytes } from '../../proof/ledger.ts'
+import { PieceDigests } from '../../proof/piece-digests.ts'
 import { tarArgv, testArgv } from '../archive-form.ts'
 import type { Archived, ArchivePlan } from '../archive-place.ts'
 import { digestOnDisk, type Reading } from '../disk-read.ts'
@@ -20,6 +22,8 @@ const timeoutMs = 7 * 24 * 3_600_000
 /** An archive that was put together, and read from the disk as it was to be. */
 export interface Written {
   sha256: string
+  /** Of its pieces, each of `pieceBytes`; none where there is only one. */
+  pieces: readonly string[]
   index: IndexBuilder
   damaged: string[]
   /** Which archives that is said of. */
@@ -68,8 +72,8 @@ export async function assembleVerified(
       writtenAt,
     })
     const taken = earlier && takenBytes > 0 ? { takenFrom: earlier.header.path, takenBytes } : {}
-    const sha256 = await verified(path, readBack, earlier, options)
-    return { sha256, index, damaged: [], taken, tail, earlier }
+    const read = await verified(path, readBack, earlier, options)
+    return { ...read, index, damaged: [], taken, tail, earlier }
   } catch (error) {
     onDisk.fail(error)
     await readBack.catch(() => {})
@@ -94,6 +98,8 @@ export interface AssemblyOptions {
   begin: (earlier: ArchiveIndex | undefined) => Contents
 }
 
+type ReadBack = Pick<Written, 'sha256' | 'pieces'>
+
 interface ReadingBack {
   plan: ArchivePlan
   onDisk: OnDisk
@@ -104,12 +110,13 @@ interface ReadingBack {
 /**
  * Reads an archive from the disk, what is there of it while the rest is written, and compares it with what was to be
  * written.
- * @returns Its SHA-256.
+ * @returns Its SHA-256, and those of its pieces.
  */
-async function readBackFrom(path: string, { plan, onDisk, index, options }: ReadingBack): Promise<string> {
+async function readBackFrom(path: string, { plan, onDisk, index, options }: ReadingBack): Promise<ReadBack> {
   const { runner, signal, shelf } = options
   const check = new ArchiveCheck(index)
   const argv = testArgv(plan.compression)
+  const digests = new PieceDigests(pieceBytes)
   const sha256 = await digestOnDisk(path, {
     at: shelf.at(path),
     runner,
@@ -117,18 +124,19 @@ async function readBackFrom(path: string, { plan, onDisk, index, options }: Read
     onDisk,
     ...(argv && { test: { argv, timeoutMs } }),
     onRead: (chunk) => check.add(chunk),
+    digests,
   })
   check.end()
-  return sha256
+  return { sha256, pieces: digests.pieces }
 }
 
 /** @throws {DamagedArchiveError} It is not what was to be written, as neither is what parts of it were taken from. */
 async function verified(
   path: string,
-  readBack: Promise<string>,
+  readBack: Promise<ReadBack>,
   earlier: ArchiveIndex | undefined,
   { runner, signal, shelf }: AssemblyOptions,
-): Promise<string> {
+): Promise<ReadBack> {
   try {
     return await readBack
   } catch (cause) {

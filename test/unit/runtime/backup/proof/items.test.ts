@@ -47,6 +47,14 @@ describe('forecast()', () => {
   })
 })
 
+test('forecast() tells what is really read: of what is read in one go all, beyond the budget', () => {
+  const limits = { budgetMs: undefined, bytes: 150, everyMs: undefined }
+  const large = { ...item('large', 5), sizeBytes: 900, leftBytes: 900, inOneGo: true }
+  expect(forecast([large, item('a', 0)], limits, 100).bytes).toBe(1000)
+  expect(forecast([{ ...large, inOneGo: false }, item('a', 0)], limits, 100).bytes).toBe(150)
+  expect(forecast([large, item('a', 0), item('b', 0)], { ...limits, bytes: 200 }, 100).bytes).toBe(200)
+})
+
 test('isDue() once `every` has nearly passed: nights do not take equally long', () => {
   expect(isDue(undefined, 1000, 0)).toBe(true)
   expect(isDue(100, 1000, 999)).toBe(false)

@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest'
 import type { Limits } from '../../../../../runtime/backup/proof/items.ts'
 import { proveArchive } from '../../../../../runtime/backup/proof/prove-archive.ts'
 import { createRunner, unobserved } from '../../../../../runtime/host/command/command.ts'
-import { readLedger } from '../../../../../runtime/host/proof/ledger.ts'
+import { noteGood, readLedger } from '../../../../../runtime/host/proof/ledger.ts'
+import { PieceDigests } from '../../../../../runtime/host/proof/piece-digests.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { prepare, write } from '../../host/archive-plans.ts'
 
@@ -25,7 +26,7 @@ async function make() {
   const prove = (limits: Limits = free) =>
     proveArchive(wanted, limits, { runner, signal, now: Date.now, onProgress: () => {}, pieceBytes })
   const noted = () => readLedger(plan.to.path, 'var').archives[0]
-  return { path, sizeBytes, prove, noted, stop }
+  return { path, sizeBytes, prove, noted, stop, target: plan.to }
 }
 
 /** Changes one byte, and nothing that can be seen without reading it. */
@@ -52,6 +53,17 @@ describe('proveArchive()', () => {
     expect(noted()).toMatchObject({ read: 3 })
     expect(await prove()).toMatchObject({ outcome: 'proven', bytes: sizeBytes - 3 * pieceBytes })
     expect(noted()?.read).toBeUndefined()
+  })
+
+  test('is paused within its first read as well, where its pieces were noted when it was written, also of a copy', async () => {
+    const { path, prove, noted, sizeBytes, target } = await make()
+    const digests = new PieceDigests(pieceBytes)
+    digests.update(readFileSync(path))
+    const sha256 = digests.digest('hex')
+    const proof = { file: 'another', sizeBytes, sha256, provenAt: new Date(0).toISOString() }
+    noteGood(target.path, 'var', { ...proof, pieces: [...digests.pieces] }, [noted()?.file ?? ''])
+    expect(await prove({ until: null, bytesLeft: 1 })).toEqual({ outcome: 'paused', bytes: pieceBytes })
+    expect(await prove()).toMatchObject({ outcome: 'proven', bytes: sizeBytes - pieceBytes })
   })
 
   test('finds a flipped byte in whatever piece it is', async () => {
