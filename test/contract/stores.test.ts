@@ -123,6 +123,7 @@ test('every event of a released store can be read, also with fields that are not
   }
   const facts = [...catalogue.values()].filter(({ external }) => external).map(({ type }) => type)
   const newer = [
+    ...['audit.login', 'audit.refused', 'audit.logout', 'audit.act'],
     ...['drill.restored', 'drill.finished', 'drill.failed', 'drill.overdue'],
     ...['source.before', 'source.after', 'sync.unusual', 'sync.meant'],
     ...[

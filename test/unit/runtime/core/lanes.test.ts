@@ -55,7 +55,7 @@ async function turnsBeside(queued: number, spec?: object) {
   count = 0
   claimed.length = 0
   await bench.emit(next, { source: '' })
-  await vi.waitFor(() => expect(bench.types().at(-1)).toBe('test.done'), { timeout: 30_000 })
+  await vi.waitFor(() => expect(bench.told.at(-1)?.type).toBe('test.done'), { timeout: 60_000 })
   return { count, claimed }
 }
 
