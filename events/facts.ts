@@ -121,6 +121,16 @@ export const syncMeant = defineEvent('sync.meant', z.strictObject({ source: name
 })
 
 /**
+ * Somebody has said that a held sync is not to go on: its hold waits no more, and nothing was deleted. The next copy of the source
+ * looks anew.
+ */
+export const syncDismissed = defineEvent(
+  'sync.dismissed',
+  z.strictObject({ source: name, hold: z.string() }),
+  { ...fact, triggerable: true, kept: { per: ['source'] } },
+)
+
+/**
  * A mirror took bytes from a snapshot that was found unreadable afterwards; it is not to be trusted, and not
  * archived, until the next good sync.
  */

@@ -125,7 +125,7 @@ test('every event of a released store can be read, also with fields that are not
   const newer = [
     ...['audit.login', 'audit.refused', 'audit.logout', 'audit.act'],
     ...['drill.restored', 'drill.finished', 'drill.failed', 'drill.overdue'],
-    ...['source.before', 'source.after', 'sync.unusual', 'sync.meant'],
+    ...['source.before', 'source.after', 'sync.unusual', 'sync.meant', 'sync.dismissed'],
     ...[
       'source.kept',
       'archive.damaged',

@@ -4,6 +4,7 @@ import {
   type Envelope,
   readStored,
   sourceSynced,
+  syncDismissed,
   syncHeld,
 } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
@@ -40,11 +41,17 @@ export function openHolds(of: OpenHolds): Hold[] {
   return Object.keys(of.config.sources).flatMap((source) => openHold(of, source) ?? [])
 }
 
-/** The hold of a source that waits. Any success since, another hold, or a run that has used it ends it. */
+/** The hold of a source that waits. Any success since, another hold, a run that has used it, or its dismissal ends it. */
 export function openHold({ bus, lists }: Omit<OpenHolds, 'config'>, source: string): Hold | undefined {
   const last = newestOf(bus, source)
   const hold = last && holdOf(last)
-  return hold?.facts.hold !== undefined && lists.usedBy(hold.facts.hold) !== undefined ? undefined : hold
+  if (hold?.facts.hold === undefined) return hold
+  return lists.usedBy(hold.facts.hold) !== undefined || isDismissed(bus, hold) ? undefined : hold
+}
+
+function isDismissed(bus: HoldsOf['bus'], { source, facts }: Pick<Hold, 'source' | 'facts'>): boolean {
+  const [last] = bus.events({ types: [syncDismissed.type], subject: source, newestFirst: true, limit: 1 })
+  return last !== undefined && readStored(syncDismissed, last.data).data?.hold === facts.hold
 }
 
 /**
@@ -115,6 +122,7 @@ function whyNot({ bus, config, lists }: HoldsOf, { source, run, facts }: Hold): 
   if (!Object.hasOwn(config.sources, source)) return `there is no source ${source} any more`
   const user = facts.hold === undefined ? undefined : lists.usedBy(facts.hold)
   if (user !== undefined) return `the hold of ${source} in run ${run} was released in run ${user}`
+  if (isDismissed(bus, { source, facts })) return `the hold of ${source} in run ${run} was dismissed`
   const events = bus.events({ types: [syncHeld.type, sourceSynced.type], subject: source })
   const next = events[events.findIndex(({ type, runid }) => type === syncHeld.type && runid === run) + 1]
   if (next?.type === syncHeld.type)

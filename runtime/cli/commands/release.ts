@@ -1,5 +1,6 @@
 import { nanoid } from 'nanoid'
 import { syncMeant } from '../../../events/index.ts'
+import { dismissalsOf } from '../../backup/holds/dismiss.ts'
 import { type OpenHolds, openHold, releasableHolds } from '../../backup/holds/holds.ts'
 import { openUnusual, tellsOfUnusual } from '../../backup/mirror/unusual.ts'
 import { readPast } from '../../backup/past.ts'
@@ -20,8 +21,13 @@ import { follow, type RunOptions } from './run.ts'
  * since then counts against the source's own limit. One sync uses it up.
  * @throws {UsageError} Nothing is held under this id.
  */
-export async function releaseCommand(id: string, options: RunOptions, io: Io): Promise<number> {
+export async function releaseCommand(
+  id: string,
+  options: RunOptions & { dismiss?: boolean },
+  io: Io,
+): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
+  if (options.dismiss) return dismiss(id, config, options, io)
   const lists = heldLists(config.state)
   const isMeant = readPast(config, ({ bus }) => isUnusualAlone({ bus, config, lists }, id))
   if (isMeant) return sayMeant(id, config, options, io)
@@ -30,6 +36,21 @@ export async function releaseCommand(id: string, options: RunOptions, io: Io): P
     for (const hold of holds) io.stderr(holdText(hold, painter(false)))
   }
   return follow(config, options, io, { release: id, sources: holds.map(({ source }) => source) })
+}
+
+/** Nothing is deleted, and nothing waits any more; the next run of the source looks anew. */
+async function dismiss(id: string, config: Config, options: RunOptions, io: Io): Promise<number> {
+  const lists = heldLists(config.state)
+  const dismissals = readPast(config, ({ bus, journal }) => dismissalsOf({ bus, journal, config, lists }, id))
+  for (const { type, data } of dismissals) {
+    await emit({ type, source: commandSource, id: nanoid(), data }, config, {}, io)
+  }
+  const sources = dismissals.map(({ data }) => data.source)
+  if (options.json) io.stdout(`${JSON.stringify({ dismissed: sources })}\n`)
+  else
+    for (const source of sources)
+      io.stdout(`${source}: its hold is dismissed, nothing was deleted; the next run looks anew\n`)
+  return exitCodes.succeeded
 }
 
 /** Whether a source has something unusual that nobody has said was meant, and nothing that is held. */

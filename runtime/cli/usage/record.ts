@@ -38,8 +38,9 @@ export function recordCommands({ command, io, done }: Making): Commands {
       command(
         'release <id>',
         'let a held sync go on; the id is that of the hold or its run, or the name of the source',
-        'hdsync release home',
+        'hdsync release home\n  hdsync release --dismiss home',
       )
+        .option('--dismiss', 'let it wait no more instead: nothing is deleted, and the next run looks anew')
         .option(...json)
         .option('-q, --quiet', 'print the result alone')
         .action(async (id, options) =>

@@ -47,6 +47,7 @@ const sentences = new Map<string, Words[string]>([
   ),
   say(events.syncUnusual, (unusual) => `UNUSUAL: ${unusualText(unusual)}`),
   say(events.syncMeant, () => 'what was unusual was meant'),
+  say(events.syncDismissed, () => 'the hold was dismissed'),
   say(events.syncHeld, (held) => `HELD: ${heldText(held)}`),
   say(
     events.snapshotReleased,

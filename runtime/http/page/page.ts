@@ -8,9 +8,12 @@ import { Problem } from '../problem.ts'
 import { readText } from '../receive/body.ts'
 import { checkSameSite, hostCheck } from '../security/origin.ts'
 import { type PageContext, type PageEnv, type PageRequest, pageContext } from './context.ts'
+import { holdScreens } from './holds/holds.ts'
 import { html } from './look/html.ts'
 import { show } from './look/layout.ts'
 import { plainText } from './look/words.ts'
+import { nightScreens } from './nights/nights.ts'
+import { pointScreens } from './points/points.ts'
 import { stateScreen } from './state/state.ts'
 import { assetRoutes } from './ways-in/assets.ts'
 import { cameFromElsewhere, loginScreens, onceMore, toLogin } from './ways-in/login.ts'
@@ -51,7 +54,7 @@ export function createPage(context: AppContext): App {
   return app as unknown as App
 }
 
-const screens = [stateScreen, sessionScreens]
+const screens = [stateScreen, nightScreens, holdScreens, pointScreens, sessionScreens]
 
 /** What logs out needs no right: who only looks may leave as well. */
 const needsNoRight = new Set(['/logout'])

@@ -1,6 +1,8 @@
 import * as z from 'zod'
+import { dismissalsOf } from '../../backup/holds/dismiss.ts'
 import { describeHold, NothingHeldError } from '../../backup/holds/holds.ts'
 import { UsageError } from '../../errors.ts'
+import { heldLists } from '../../host/mirror/held-lists.ts'
 import { recordAct } from '../audit.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
@@ -56,19 +58,29 @@ const list = describe('listHolds', {
   answers: { 200: { description: 'Holds.', schema: z.array(holdSchema) } },
 })
 
+const holdParameter = {
+  name: 'id',
+  in: 'path',
+  required: true,
+  description: 'The id of a hold, the name of its source, or its run.',
+  schema: { type: 'string' },
+} as const
+
+const dismiss = describe('dismissHold', {
+  summary: 'Let a hold wait no more',
+  description: 'Nothing is deleted; the next run of its sources looks anew.',
+  parameters: [holdParameter],
+  answers: {
+    200: { description: 'It waits no more.', schema: z.object({ dismissed: z.array(z.string()) }) },
+  },
+  problems: ['nothing-held', 'cannot-release', 'unavailable'],
+})
+
 const release = describe('releaseHold', {
   summary: 'Let a held sync go on',
   description:
     'Its sources are run again, with leave to delete and change what they were held for; what else would be by then counts against their limits. One sync uses a release up.',
-  parameters: [
-    {
-      name: 'id',
-      in: 'path',
-      required: true,
-      description: 'The id of a hold, the name of its source, or its run.',
-      schema: { type: 'string' },
-    },
-  ],
+  parameters: [holdParameter],
   answers: {
     202: {
       description: 'The run is asked for.',
@@ -83,13 +95,44 @@ export function heldRoutes(app: App, context: AppContext): void {
   app.get('/held', list, () => respondJson(engine.held().map(describeHold)))
 
   app.post('/held/:id/release', release, async (c) => {
-    const { runId, holds } = await engine.release(c.req.param('id')).catch((error: Error) => {
-      if (!(error instanceof UsageError)) throw error
-      const problem = error instanceof NothingHeldError ? 'nothing-held' : 'cannot-release'
-      throw new Problem(problem, error.message, { hint: error.hint })
-    })
-    await recordAct(c, context, 'release', holds.map(({ source }) => source).join(' '))
-    const answer = { run: runId, sources: holds.map(({ source }) => source) }
-    return respondJson(answer, 202, { location: `/runs/${runId}` })
+    const { runId, sources } = await releaseHolds(c.req.param('id'), context)
+    await recordAct(c, context, 'release', sources.join(' '))
+    return respondJson({ run: runId, sources }, 202, { location: `/runs/${runId}` })
   })
+
+  app.post('/held/:id/dismiss', dismiss, async (c) => {
+    const dismissed = await dismissHolds(c.req.param('id'), context)
+    await recordAct(c, context, 'dismiss', dismissed.join(' '))
+    return respondJson({ dismissed })
+  })
+}
+
+/** Lets what is held go on. @throws {Problem} Nothing is held under this id, or it cannot be released. */
+export async function releaseHolds(
+  id: string,
+  { engine }: Pick<AppContext, 'engine'>,
+): Promise<{ runId: string; sources: string[] }> {
+  const { runId, holds } = await engine.release(id).catch(refuse)
+  return { runId, sources: holds.map(({ source }) => source) }
+}
+
+/** Lets what is held wait no more. @returns The sources. @throws {Problem} Nothing is held under this id. */
+export async function dismissHolds(
+  id: string,
+  { engine, config }: Pick<AppContext, 'engine' | 'config'>,
+): Promise<string[]> {
+  try {
+    const { bus, journal } = engine
+    const dismissals = dismissalsOf({ bus, journal, config, lists: heldLists(config.state) }, id)
+    for (const { type, data } of dismissals) await engine.prepare({ type, data })()
+    return dismissals.map(({ data }) => data.source)
+  } catch (error) {
+    return refuse(error as Error)
+  }
+}
+
+function refuse(error: Error): never {
+  if (!(error instanceof UsageError)) throw error
+  const problem = error instanceof NothingHeldError ? 'nothing-held' : 'cannot-release'
+  throw new Problem(problem, error.message, { hint: error.hint })
 }

@@ -1,0 +1,134 @@
+import { auditAct } from '../../../../events/index.ts'
+import { backupKind, type RunReport } from '../../../backup/run-report.ts'
+import { cancelReason } from '../../../core/cancel-reason.ts'
+import { tookMs } from '../../../run-duration.ts'
+import { formatDuration } from '../../../units.ts'
+import { record } from '../../audit.ts'
+import { Problem } from '../../problem.ts'
+import { findRun, resultOf } from '../../run-results.ts'
+import type { AddScreens, PageContext, PageRequest } from '../context.ts'
+import { type Html, html, nothing } from '../look/html.ts'
+import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
+import { markOf, markTag, stateTag } from '../look/marks.ts'
+import { dayText, listText, momentText, plainText, timeTag } from '../look/words.ts'
+import { by } from '../ways-in/sessions.ts'
+import { calendarOf } from './calendar.ts'
+import { pictureOf } from './picture.ts'
+import { stepsTable } from './steps.ts'
+import { timelineOf } from './timeline.ts'
+
+/** The nights: all of them at a look, and each along its time. */
+export const nightScreens: AddScreens = (app, page) => {
+  app.get('/nights', (c) => nightsScreen(c, page))
+  app.get('/nights/:run', (c) => nightScreen(c, page, c.req.param('run')))
+  app.post('/nights/:run/cancel', async (c) => {
+    const run = findRun(page.engine, c.req.param('run'))
+    if (!(await page.engine.cancel(run.id, cancelReason(undefined))))
+      throw new Problem('run-ended', 'This run has ended: there is nothing to cancel.')
+    await record(page, auditAct, { ...by(c, page), what: 'cancel', about: run.id })
+    return leadTo(page, `/nights/${run.id}`)
+  })
+}
+
+const runsShown = 40
+
+function nightsScreen(c: PageRequest, page: PageContext): Promise<Response> {
+  const now = page.clock.now()
+  const all = c.req.query('kind') === 'all'
+  const runs = page.engine.journal
+    .runs(runsShown, all ? 'all' : backupKind)
+    .map((run) => resultOf(page.engine, run))
+  const [last] = runs
+  const body = html`${calendarOf(page, now)}
+<section aria-labelledby="runs"><h2 id="runs">${all ? 'Runs of every event' : 'The last backups'}</h2>
+<table><thead><tr><th scope="col">Run<th scope="col">State<th scope="col">Begun<th scope="col" class="number">Took<th scope="col" class="wide">${all ? 'Kind and sources' : 'Sources'}</tr></thead><tbody>
+${runs.map((run) => runRow(run, page, now, all))}
+</tbody></table>
+<p class="more">${all ? html`<a href="${page.href('/nights')}">Backups alone</a>` : html`<a href="${page.href('/nights?kind=all')}">Restores, drills, verifications and runs of every other event</a>`}</p></section>`
+  return show(c, page, {
+    title: 'Nights',
+    tab: 'nights',
+    sentence: last ? nightSentence(last) : 'No run yet: the first one will stand here.',
+    ...(last && { tone: last.state }),
+    body,
+    command: last ? `hdsync runs${all ? ' --all' : ''}` : 'hdsync run',
+  })
+}
+
+function runRow(result: RunReport, page: PageContext, now: number, withKind: boolean): Html {
+  const { run, kind, state, startedAt, sources, error } = result
+  const at = Date.parse(startedAt)
+  const took = tookMs(result)
+  return html`<tr><th scope="row"><a href="${page.href(`/nights/${run}`)}"><code>${run}</code></a>
+<td data-head="State">${stateTag(state)}
+<td data-head="Begun">${timeTag(at, momentText(at, now))}
+<td data-head="Took" class="number">${took === undefined ? '–' : formatDuration(took)}
+<td data-head="Sources" class="wide">${withKind ? html`${kind} ` : nothing}${error === undefined || error === null ? nothing : plainText(error)}${sources.map((one) => html`<span class="of">${markTag(one.state, markOf(one.state).word)} ${one.source}</span> `)}</tr>
+`
+}
+
+/** How a run went, in words: who is backed up, who is not. */
+export function nightSentence({ kind, state, startedAt, sources, error = null }: RunReport): string {
+  const at = Date.parse(startedAt)
+  const when = dayText(at)
+  if (kind !== backupKind)
+    return `The ${kind} of ${when} ${markOf(state).word === 'good' ? 'went well' : markOf(state).word}${error ? `: ${plainText(error)}` : ''}.`
+  const named = (states: readonly string[]) =>
+    sources.filter((one) => states.includes(one.state)).map(({ source }) => source)
+  const [good, held, failed] = [
+    named(['succeeded', 'degraded']),
+    named(['held']),
+    named(['failed', 'cancelled']),
+  ]
+  if (state === 'running') return `The run of ${when} is going on.`
+  const parts = [
+    good.length > 0 ? `${listText(good)} ${good.length === 1 ? 'is' : 'are'} backed up` : '',
+    held.length > 0 ? `${listText(held)} ${held.length === 1 ? 'is' : 'are'} held` : '',
+    failed.length > 0 ? `${listText(failed)} failed` : '',
+  ].filter(Boolean)
+  return `${when}: ${parts.join('; ') || markOf(state).word}.`
+}
+
+function nightScreen(c: PageRequest, page: PageContext, id: string): Promise<Response> {
+  const now = page.clock.now()
+  const run = findRun(page.engine, id)
+  const result = resultOf(page.engine, run)
+  const story = page.engine.journal.story(run.id)
+  const isRunning = result.state === 'running'
+  const took = tookMs(result)
+  const at = Date.parse(result.startedAt)
+  const body = html`<p class="facts">${stateTag(result.state)} · begun ${timeTag(at, momentText(at, now))}${took === undefined ? '' : ` · took ${formatDuration(took)}`} · run <code>${run.id}</code></p>
+${pictureOf(timelineOf(story, now))}
+${isRunning && mayAct(c) ? html`<form class="acts" method="post" action="${page.href(`/nights/${run.id}/cancel`)}">${formToken(c)}<button class="danger">Cancel this run</button></form>` : nothing}
+${result.sources.length > 0 ? sourcesOf(result) : nothing}
+${stepsTable(story)}`
+  return show(c, page, {
+    title: `Night of ${dayText(at)}`,
+    tab: 'nights',
+    sentence: nightSentence(result),
+    tone: result.state,
+    body,
+    command: `hdsync show ${run.id}`,
+    live: isRunning ? `/runs/${run.id}/stream` : undefined,
+  })
+}
+
+function sourcesOf({ sources }: RunReport): Html {
+  return html`<section aria-labelledby="sources"><h2 id="sources">Sources</h2><table><thead><tr><th scope="col">Source<th scope="col">State<th scope="col" class="number">Files copied<th scope="col" class="number">Deleted<th scope="col" class="number">Attempts<th scope="col" class="wide">Why</tr></thead><tbody>
+${sources.map(
+  ({
+    source,
+    state,
+    filesTransferred,
+    filesDeleted,
+    mountTrials,
+    error,
+  }) => html`<tr><th scope="row">${source}
+<td data-head="State">${stateTag(state)}
+<td data-head="Copied" class="number">${filesTransferred ?? '–'}
+<td data-head="Deleted" class="number">${filesDeleted ?? '–'}
+<td data-head="Attempts" class="number">${mountTrials ?? '–'}
+<td data-head="Why" class="wide">${error === null ? '' : plainText(error)}</tr>
+`,
+)}</tbody></table></section>`
+}
