@@ -4,7 +4,8 @@ import { commandEnvironment } from './environment.ts'
 import { packageHint } from './packages.ts'
 
 /**
- * Runs a command that talks with whoever sits at the terminal: it has this process's own input and output.
+ * Runs a command that talks with whoever sits at the terminal: it has this process's own input. What it prints is no result of
+ * this process, and goes to its standard error.
  * @param owner What marks it as ours, see `endOrphans`.
  * @returns Its exit code.
  * @throws {TerminalError} It is not installed, or was ended by a signal.
@@ -12,7 +13,7 @@ import { packageHint } from './packages.ts'
 export async function runInTerminal(argv: readonly [string, ...string[]], owner: string): Promise<number> {
   const [program, ...words] = argv
   const { exitCode, signal, code } = await execa(program, words, {
-    stdio: 'inherit',
+    stdio: ['inherit', 2, 'inherit'],
     reject: false,
     extendEnv: false,
     env: { ...commandEnvironment(owner), TERM: process.env.TERM },

@@ -19,7 +19,15 @@ export const restorePhases = {
   placed: / restored into /,
 } as const
 
-export const allPhases = { ...phases, ...restorePhases }
+/** What a rescue says: each step, with its command. */
+export const rescuePhases = {
+  disks: /\] .*: (wipefs|sfdisk|pvcreate|vgcreate) /,
+  volume: /\] .*: lvcreate /,
+  format: /\] .*: mkfs\./,
+  fill: /\] source .*: hdsync /,
+} as const
+
+export const allPhases = { ...phases, ...restorePhases, ...rescuePhases }
 export type Phase = keyof typeof allPhases
 
 /** A moment of a night: a part of its usual length, or a while after it has said or started something. */
@@ -51,9 +59,11 @@ export type Trial = { name: string } & (
       moment: { phase: Phase; nth: 1; delayMs: number }
       end: 'resume' | 'undo'
     }
+  /** A rescue onto empty disks is cut off, and then goes on. */
+  | { kind: 'rescue'; by: 'cut' | 'kill'; moment: { phase: Phase; nth: number; delayMs: number } }
 )
 export type Kind = Trial['kind']
-export const kinds: readonly Kind[] = ['cut', 'hdsync', ...programs, 'overlap', 'clock', 'restore']
+export const kinds: readonly Kind[] = ['cut', 'hdsync', ...programs, 'overlap', 'clock', 'restore', 'rescue']
 
 export interface PlanOptions {
   seed: string
@@ -62,10 +72,11 @@ export interface PlanOptions {
   overlap: number
   clock: number
   restores: number
+  rescues: number
 }
 
 /** All trials of a torture. Each depends on the seed and its own name alone, so that it can be had again by itself. */
-export function planTrials({ seed, cuts, kills, overlap, clock, restores }: PlanOptions): Trial[] {
+export function planTrials({ seed, cuts, kills, overlap, clock, restores, rescues }: PlanOptions): Trial[] {
   const several = (kind: string, count: number, plan: (name: string, random: Random) => Trial) =>
     Array.from({ length: count }, (_, index) => {
       const name = `${kind}-${index + 1}`
@@ -97,6 +108,16 @@ export function planTrials({ seed, cuts, kills, overlap, clock, restores }: Plan
         delayMs: random.below(random.pick([50, 400, 1500])),
       },
       end: random.pick(['resume', 'undo']),
+    })),
+    ...several('rescue', rescues, (name, random) => ({
+      name,
+      kind: 'rescue',
+      by: random.pick(['cut', 'kill']),
+      moment: {
+        phase: random.pick(['disks', 'volume', 'format', 'fill', 'fill']),
+        nth: 1 + random.below(2),
+        delayMs: random.below(random.pick([50, 400, 3000])),
+      },
     })),
   ]
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { constants, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { boot, type Machine, makeDisk, type Running, scratchFolder } from '../machine.ts'
@@ -109,6 +109,12 @@ export class Server {
       if (live.every((source) => stdout.includes(`\nrow ${source}`))) break
       if (Date.now() > until) throw new Error(`the databases do not work:\n${stdout}`)
     }
+  }
+
+  /** Copies the disk of the mirrors, which are not mounted, into a file. */
+  async copyMirrors(to: string): Promise<void> {
+    await this.machine.ok('sync')
+    copyFileSync(this.#disks[1] as string, to, constants.COPYFILE_FICLONE)
   }
 
   /** Changes a file of each source: of one in which nothing has changed there is neither a copy nor an archive. */
