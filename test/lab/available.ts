@@ -19,15 +19,15 @@ const packages = {
   sfdisk: 'fdisk',
 }
 
-/** Whether a machine can boot here, and if not, why not. */
-export function labAvailable(): { ok: true } | { ok: false; why: string } {
+/** Whether a machine can boot here, and if not, why not. @param more Further programs, with the packages that have them. */
+export function labAvailable(more: Record<string, string> = {}): { ok: true } | { ok: false; why: string } {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return { ok: false, why: 'the lab needs Linux on x86-64' }
   }
   if (/[\s,:]/.test(import.meta.dirname)) {
     return { ok: false, why: `the lab's path may not have spaces, commas or colons: ${import.meta.dirname}` }
   }
-  const missing = Object.entries(packages).filter(([program]) => !isProgram(program))
+  const missing = Object.entries({ ...packages, ...more }).filter(([program]) => !isProgram(program))
   if (missing.length === 0) return { ok: true }
   return { ok: false, why: `the lab needs: apt-get install ${missing.map(([, name]) => name).join(' ')}` }
 }

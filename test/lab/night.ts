@@ -10,6 +10,8 @@ const mib = 2 ** 20
 
 /** What a test of a night starts from. */
 export interface Setting {
+  /** Programs that it needs beside those of every lab machine, with the packages that have them. */
+  programs?: Record<string, string>
   server: Server
   /** Sizes of the further disks in MiB, from /dev/vdb on; the volume group lies on /dev/vda. */
   disks: number[]
@@ -89,7 +91,7 @@ export class Night {
 
 /** A group of tests on one server; skipped, with the reason, where no machine can boot. */
 export function describeNight(name: string, setting: Setting, tests: (night: Night) => void): void {
-  const lab = labAvailable()
+  const lab = labAvailable(setting.programs)
   describe.skipIf(!lab.ok)(lab.ok ? name : `${name} (${lab.why})`, () => {
     const night = new Night(setting)
     beforeAll(() => night.build())

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { fingerprint } from '../fingerprint.ts'
-import { describeNight, type Night, type Setting } from '../night.ts'
+import { describeNight, type Setting } from '../night.ts'
 import { oddFiles } from '../servers.ts'
+import { identities, tree } from './identities.ts'
 
 /** The classic server: LVM on a disk and on a partition of another, nested backup disks, and an empty disk that is larger. */
 const classic: Setting = {
@@ -43,12 +43,13 @@ const command = 'hdsync rescue --disk /mnt/hdd1 --map vda=vde'
 
 describeNight('a server whose disks are gone', classic, (night) => {
   const before: Record<string, string> = {}
-  let identities = ''
+  const devices = ['vg01/lv_var', 'vg01/lv_home', 'vg01/lv_data', 'vdb1']
+  let known = ''
 
   it('has on its backup disk how it was built', async () => {
     expect((await night.run()).code).toBe(0)
     for (const name of names) before[name] = await tree(night, `/srv/${name}`)
-    identities = await uuids(night)
+    known = await identities(night, devices)
     await night.machine.ok(
       'mount -o ro /dev/vdc /mnt/hdd1; cat /mnt/hdd1/.hdsync-machine/*/lvm-vg01.conf | grep -q lv_home',
     )
@@ -88,21 +89,9 @@ describeNight('a server whose disks are gone', classic, (night) => {
     expect(stdout).toContain('a rescue that was cut off goes on')
     expect(stdout).toContain('the machine lies in /mnt/rescue')
     for (const name of names) expect(await tree(night, `/mnt/rescue/srv/${name}`)).toBe(before[name])
-    expect(await uuids(night)).toBe(identities)
+    expect(await identities(night, devices)).toBe(known)
     expect(
       await night.machine.ok('vgs --noheadings -o pv_count vg01; lvs --noheadings -o segtype vg01/lv_data'),
     ).toMatch(/2\s+thin/)
   })
 })
-
-function tree({ machine }: Night, folder: string): Promise<string> {
-  return fingerprint(machine, folder, { wholeSeconds: true })
-}
-
-/** UUID, label and type of each file system that was backed up. */
-function uuids({ machine }: Night): Promise<string> {
-  return machine.ok(`
-    for device in vg01/lv_var vg01/lv_home vg01/lv_data vdb1; do
-      blkid -p -o value -s UUID -s LABEL -s TYPE /dev/$device
-    done`)
-}
