@@ -5,9 +5,8 @@ import { sheetOf } from '../../runtime/backup/rescue/sheet.ts'
 import { reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
- * Writes onto the targets how the machine is built, so that a new one can be made from it. That it cannot be written to one
- * keeps it from no other, and spoils no backup. Interrupted, it is given up: each file is there whole, or as it was the night
- * before.
+ * Writes onto the targets how the machine is built, for a rescue. A target that cannot be written to is a warning: the others
+ * are written, and the backup is not affected. Interrupted, it is given up: each file is whole, new or as it was the night before.
  */
 export default defineFunction({
   on: machineRecord,

@@ -13,7 +13,7 @@ import { isoOf } from '../../instant.ts'
 type Facts = Pick<MachineFacts, 'devices' | 'mounts'>
 type Configured = Pick<Config, 'sources' | 'targets'>
 
-/** A record of the machine with what the config says of it. @param now Milliseconds since the epoch. */
+/** The record of the machine: what it told, and what the config says about it. @param now Milliseconds since the epoch. */
 export function recordOf(facts: MachineFacts, config: Configured, now: number): MachineRecord {
   return {
     version: 1,
@@ -48,8 +48,8 @@ export function mapperPath(vg: string, lv: string): string {
 }
 
 /**
- * Mounted file systems of the machine that no source covers, or of which only folders are backed up. Disks that can be pulled
- * out, and those that hold backups, are none of them.
+ * Mounted file systems of the machine that no source covers, or of which only folders are backed up. Removable disks, and
+ * disks that hold backups, do not count.
  */
 export function uncoveredMounts(facts: Facts, config: Configured): UncoveredMount[] {
   const sources = Object.values(config.sources)
@@ -91,14 +91,14 @@ export function machineMounts(facts: Facts, { targets }: Pick<Config, 'targets'>
     })
 }
 
-/** What is mounted here comes and goes: plugged-in disks, snapshots of hdsync's. */
+/** Mounts here are temporary: plugged-in disks, hdsync's snapshots. */
 const passing = ['/media', '/run', '/proc', '/sys', '/dev', '/snap']
 
 export function deviceAt(path: string, devices: readonly RecordedDevice[]): RecordedDevice | undefined {
   return devices.find((one) => one.path === path)
 }
 
-/** The mount that a path lies on: of those at the longest path, the last that was made. */
+/** The mount that a path lies on. Of several at one place, the last one made. */
 function mountBelow(path: string, mounts: readonly RecordedMount[]): RecordedMount | undefined {
   return mounts
     .filter(({ at }) => isWithin(path, at))

@@ -1,6 +1,6 @@
 import type { RecordedDevice } from '../../host/machine/record.ts'
 
-/** Features that tell of a state, or that no mke2fs sets. @see ext4(5) */
+/** Features that describe a state, or that mke2fs does not set. @see ext4(5) */
 const unset = new Set([
   'needs_recovery',
   'orphan_present',

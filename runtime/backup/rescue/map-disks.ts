@@ -3,7 +3,7 @@ import type { FreshDisk } from '../../host/machine/fresh-disks.ts'
 import type { MachineRecord, RecordedDevice } from '../../host/machine/record.ts'
 import { formatBytes } from '../../units.ts'
 
-/** An old disk and the one that takes its place. */
+/** An old disk and its replacement. */
 export interface MappedDisk {
   old: RecordedDevice
   now: FreshDisk
@@ -11,15 +11,15 @@ export interface MappedDisk {
 
 export interface Mapping {
   mapped: MappedDisk[]
-  /** What stands in the way: sentences, each with what to do. */
+  /** What prevents a rescue: sentences, each with what to do. */
   problems: string[]
 }
 
 /**
- * Finds a place for each old disk that has to come back: the one that is named, else the one of the same name, else the
- * smallest that is free and large enough.
+ * Finds a replacement for each old disk: the one that is named, else the one of the same name, else the smallest that is free
+ * and large enough.
  * @param wanted Old disks, see `disksToMake`.
- * @param named What was given by hand, by the old name without `/dev/`.
+ * @param named New names by old ones, as given with `--map`, without `/dev/`.
  * @throws {UsageError} A disk is named that was not or is not there.
  */
 export function mapDisks(
@@ -48,7 +48,7 @@ export function mapDisks(
       ({ path, taken, sizeBytes }) =>
         taken === undefined && sizeBytes >= needs(old) && !used.has(short(path)),
     )
-  // Those that are named first, then those whose name is still there, then the largest, as they have the least choice.
+  // Named ones first, then those whose name still exists, then the largest: they have the fewest candidates.
   const byNeed = wanted.toSorted((one, other) => needs(other) - needs(one))
   for (const pass of ['named', 'same', 'size'] as const) {
     for (const old of byNeed) {
@@ -80,7 +80,7 @@ export function mapDisks(
   return { mapped: wanted.flatMap((old) => mapped.filter((one) => one.old === old)), problems }
 }
 
-/** Disks that something lies on which has to come back: what is on none of them alone is a backup disk's. */
+/** Old disks that hold something to be restored. Disks that hold only backups are left out. */
 export function disksToMake(record: MachineRecord, paths: readonly string[]): RecordedDevice[] {
   const wanted = new Set<string>()
   const visit = (path: string) => {
@@ -93,7 +93,7 @@ export function disksToMake(record: MachineRecord, paths: readonly string[]): Re
     }
   }
   for (const path of paths) visit(path)
-  // Where one part of a disk comes back, its table does as a whole, and with a volume all disks of its group.
+  // A partition brings back its whole disk, a volume all disks of its group.
   return record.devices.filter(({ type, name }) => type === 'disk' && wanted.has(name))
 }
 

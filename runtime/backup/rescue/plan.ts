@@ -14,7 +14,7 @@ export interface RescuePlan {
   notes: string[]
 }
 
-/** Everything that makes the machine anew from its disks up, in its order. Nothing is done. */
+/** All steps that rebuild the machine, in order. Nothing is done. */
 export function planRescue(ground: RescueGround): RescuePlan {
   const steps: Step[] = []
   const notes: string[] = []
@@ -37,7 +37,7 @@ export function planRescue(ground: RescueGround): RescuePlan {
   return { steps, notes }
 }
 
-/** The disks that have to be there again. */
+/** The disks that have to be replaced. */
 export function disksNeeded(record: MachineRecord) {
   return disksToMake(record, devicesToFill(record))
 }

@@ -2,10 +2,10 @@ import type { MachineRecord } from '../../host/machine/record.ts'
 import { inRescue, type Making } from './making.ts'
 import { disksToMake } from './map-disks.ts'
 
-/** Folders of the kernel's and of what lasts until the next boot; no backup has what is in them. */
+/** Folders that the kernel fills, or that are emptied at boot: no backup has their contents. */
 const empty = { '/proc': '555', '/sys': '555', '/dev': '755', '/run': '755', '/tmp': '1777' }
 
-/** What makes the machine start: device names in its files, the initial RAM disk, the boot loader. */
+/** Makes the machine bootable: device names in its files, the initial RAM disk, the boot loader. */
 export function startSteps(making: Making): void {
   const { record, add, note } = making
   const hasSystem = record.sources.some(({ place }) => place === '/')
@@ -34,13 +34,13 @@ export function startSteps(making: Making): void {
   last(making)
 }
 
-/** Names of disks that have changed, where the files say them. What is named by UUID stays. */
+/** Replaces device names that have changed. UUIDs stay. */
 function names({ record, now, add }: Making): void {
   for (const file of ['/etc/fstab', '/etc/crypttab', '/etc/default/grub']) {
     const text = record.files[file] ?? ''
     const changed = record.devices.filter(({ path }) => now(path) !== path && named(path, text))
     if (changed.length === 0) continue
-    // In two steps, as one disk may take the name of another.
+    // In two steps, as a new name may be another disk's old one.
     const words = changed.flatMap(({ path }, n) => ['-e', `s#${path}\\b#@${n}@#g`])
     const back = changed.flatMap(({ path }, n) => ['-e', `s#@${n}@#${now(path)}#g`])
     add({
@@ -111,7 +111,7 @@ function bootLoader({ record, now, add, note }: Making): void {
   })
 }
 
-/** The disks that the machine may start from. */
+/** The disks that the machine may boot from. */
 function bootDisks(record: MachineRecord) {
   const at = ['/boot', '/'].find((path) => record.fileSystems.some((one) => one.at === path))
   return disksToMake(

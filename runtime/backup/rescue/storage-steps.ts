@@ -6,12 +6,12 @@ import { tableFor } from './new-devices.ts'
 
 type Volume = MachineRecord['volumes'][number]
 
-/** Partitions, RAID, LUKS, LVM, file systems: from the disks up, each after what it lies on. */
+/** Partitions, RAID, LUKS, LVM, file systems: bottom up, each after the devices below it. */
 export function storageSteps(making: Making): void {
   const { record } = making
   disks(making)
   const wanted = neededNames(record)
-  // What lies on what is not told by kinds: LUKS may lie on LVM as well as below it.
+  // The type does not tell the order: LUKS may be above LVM or below it.
   const made = new Set(
     record.devices.filter(({ type }) => ['disk', 'part'].includes(type)).map(({ name }) => name),
   )
@@ -29,7 +29,7 @@ export function storageSteps(making: Making): void {
   for (const path of devicesToFill(record)) fileSystem(path, making)
 }
 
-/** What has to be there, with all below it; of a volume group, all of it. */
+/** Every device that is needed, with all below it. A volume needs its whole group. */
 function neededNames(record: MachineRecord): Set<string> {
   const names = new Set<string>()
   const visit = (device: RecordedDevice | undefined) => {
@@ -155,7 +155,7 @@ function encrypted(device: RecordedDevice, { record, now, keyFile, add, note }: 
   })
 }
 
-/** The group that a volume belongs to, or a part of one: what stands before the first dash that is not doubled. @see lvm(8) */
+/** The group of a volume, or of a hidden part of one: the name before the first single dash. @see lvm(8) */
 function groupOf({ path, type }: RecordedDevice, { groups }: MachineRecord): string | undefined {
   const before = type === 'lvm' ? path.match(/^\/dev\/mapper\/((?:[^-]|--)+)-/)?.[1] : undefined
   return groups.find(({ name }) => name === before?.replaceAll('--', '-'))?.name
@@ -183,7 +183,7 @@ function volumeGroup(name: string, making: Making): void {
     again: { succeeds: ['vgs', name], argv: ['vgchange', '--activate', 'y', name] },
   })
   const volumes = record.volumes.filter(({ group }) => group === name)
-  // Pools before what lies in them.
+  // Pools before their volumes.
   const rank = ({ type }: Volume) => (type === 'thin-pool' ? 0 : 1)
   for (const volume of volumes.toSorted((one, other) => rank(one) - rank(other)))
     logicalVolume(volume, making)

@@ -3,8 +3,8 @@ import type { RecordedMount, RecordedSource } from '../../host/machine/record.ts
 import { inRescue, type Making } from './making.ts'
 
 /**
- * Mounts the file systems in their order, each followed by what is restored into it: a file system is mounted on a folder that
- * has come back already.
+ * Mounts the file systems in order, and restores into each before the next one is mounted: its mount point may be a restored
+ * folder.
  */
 export function treeSteps(making: Making): void {
   const { record } = making
@@ -57,7 +57,7 @@ function mountStep({ at, device, type, root, options }: RecordedMount, { now, ad
   const words = [
     ...(root === '/' ? [] : [`subvol=${root}`]),
     ...(type === 'btrfs' ? asked : []),
-    // Without being told to, it keeps neither attributes nor access lists.
+    // By default it keeps neither attributes nor access lists.
     ...(type === 'reiserfs' ? ['user_xattr', 'acl'] : []),
   ]
   const argv: [string, ...string[]] = [

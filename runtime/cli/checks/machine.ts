@@ -3,7 +3,7 @@ import { lookAtDisks } from '../../host/machine/look.ts'
 import type { Box } from './box.ts'
 import { type Finding, ok, warning } from './finding.ts'
 
-/** Whether every file system of the machine is in a source. One of which folders are backed up has been chosen like that. */
+/** Whether every file system of the machine is in a source. Where only folders of one are, somebody chose that. */
 export async function checkMachine({ config, runner }: Box): Promise<Finding[]> {
   const uncovered = uncoveredMounts(await lookAtDisks(runner), config)
   return uncovered.map(({ at, type, only }) =>

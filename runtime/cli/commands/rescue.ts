@@ -25,7 +25,7 @@ import { table } from '../table.ts'
 import { stepText } from '../view/step-text.ts'
 
 export interface RescueOptions {
-  /** Folders of backups; a text where it was named before the command. */
+  /** Folders of backups; a single text when it was given before the command. */
   disk?: string | string[]
   host?: string
   map?: string[]
@@ -44,7 +44,7 @@ interface Wanted {
   folders: readonly string[]
 }
 
-/** What a rescue would do, and what stands in its way. */
+/** What a rescue would do, and what prevents it. */
 interface Proposal {
   record: MachineRecord
   disks: RescueJournal['disks']
@@ -54,10 +54,10 @@ interface Proposal {
 }
 
 /**
- * `hdsync rescue`: makes a machine anew from what its backup disk tells of it. Without `--execute` it shows the plan, as
+ * `hdsync rescue`: rebuilds a machine from its backup disk. Without `--execute` it shows the plan, as
  * commands, and does nothing.
- * @returns 1 where something stands in the way, or a step failed; 3 where it was done but for what is named.
- * @throws {UsageError} A disk bears something and was not named by `--wipe`.
+ * @returns 1 when something prevents it or a step failed; 3 when it is done except for what is listed.
+ * @throws {UsageError} A disk is not empty and was not named by `--wipe`.
  */
 export async function rescueCommand(options: RescueOptions, io: Io): Promise<number> {
   const folders = [options.disk ?? []].flat().map(existingFolder)
@@ -103,7 +103,7 @@ function keyOf({ record, points }: Wanted, { map = [] }: RescueOptions): string 
     .digest('hex')
 }
 
-/** One that was cut off goes on with the steps that it began with: by now its disks bear what it has made. */
+/** Resumes with the steps that the rescue began with: its disks are not empty any more, so a new plan would refuse them. */
 async function goOn(
   journal: RescueJournal,
   place: JournalPlace,
@@ -185,7 +185,7 @@ function pickPoints(
   )
 }
 
-/** @throws {UsageError} A disk bears a signature, and was not named. */
+/** @throws {UsageError} A disk has a signature, and was not named. */
 function proveBlank({ disks, here }: Proposal, { wipe = [] }: RescueOptions): void {
   const named = new Set(wipe.map(short))
   const full = disks.flatMap(({ now }) => {

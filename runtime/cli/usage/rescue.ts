@@ -3,7 +3,7 @@ import { type Commands, json, type Making } from './making.ts'
 
 const collect = (value: string, before: string[] | undefined) => [...(before ?? []), value]
 
-/** The commands that bring back a whole machine. */
+/** The commands that rebuild a whole machine. */
 export function rescueCommands({ command, io, done }: Making): Commands {
   const disk = () =>
     new Option('--disk <folder>', 'a folder of backups; may be given several times').argParser(collect)
@@ -11,7 +11,7 @@ export function rescueCommands({ command, io, done }: Making): Commands {
     rescue() {
       const rescue = command(
         'rescue',
-        'make a machine anew from its backup disk: shows the plan, and does it with --execute',
+        'rebuild a machine from its backup disk: shows the plan, and does it with --execute',
         'hdsync rescue --disk /mnt/backup\n  hdsync rescue --disk /mnt/backup --map sda=vdb --wipe vdb --execute\n  hdsync rescue sheet',
       )
         .addOption(disk())
@@ -21,7 +21,7 @@ export function rescueCommands({ command, io, done }: Making): Commands {
         .option('--at <when>', 'as of when; the newest unless given')
         .option('--key-file <file>', 'the passphrase of what is encrypted; asked for unless given')
         .option('--execute', 'do it')
-        .option('--restart', 'begin anew, where one that was cut off would go on')
+        .option('--restart', 'begin again, instead of resuming one that was cut off')
         .option(...json)
         .action(async (_, self: Command) =>
           done((await import('../commands/rescue.ts')).rescueCommand(self.optsWithGlobals(), io)),

@@ -5,7 +5,7 @@ import type { CommandRunner } from '../command/command.ts'
 import { formatNumber } from '../mount/devices.ts'
 import { type BlockDevice, surveyDisks } from '../survey.ts'
 
-/** A disk of the machine that there is now. */
+/** A disk that is here now. */
 export interface FreshDisk {
   path: string
   sizeBytes: number
@@ -15,11 +15,11 @@ export interface FreshDisk {
   signatures: readonly string[]
 }
 
-/** Below this a disk holds no machine: zram, and drives with nothing in them. */
+/** Smaller devices hold no machine: zram, empty card readers. */
 const leastBytes = 1024 ** 2
 
 /**
- * The disks that are here now, and what stands against writing to them.
+ * The disks that are here now, and why some must not be written to.
  * @param folders Folders of backups: the disks that they lie on are taken.
  * @throws {TerminalError} lsblk or findmnt is missing.
  */

@@ -7,7 +7,7 @@ import type { MachineRecord, RecordedDevice } from './record.ts'
 type Row = Record<string, string>
 type Groups = Pick<MachineRecord, 'groups' | 'physicalVolumes' | 'volumes'>
 
-/** The volume groups of this machine, what they lie on and what is in them. */
+/** The volume groups of this machine, with their physical and logical volumes. */
 export async function lookAtGroups(devices: readonly RecordedDevice[], ask: Ask): Promise<Groups> {
   if (!devices.some(({ content }) => content?.type === 'LVM2_member')) {
     return { groups: [], physicalVolumes: [], volumes: [] }
@@ -38,9 +38,8 @@ export async function lookAtGroups(devices: readonly RecordedDevice[], ask: Ask)
 }
 
 /**
- * The volumes of a report of lvs(8). Asked for the kind of their segments, it prints a line for each segment: a volume that lies
- * on two disks, or was extended, has several. The first one tells its kind. Snapshots of hdsync's own, which last for a night, are
- * left out.
+ * The volumes of a report of lvs(8). With `segtype` it prints a line for each segment: a volume that lies on two disks, or was
+ * extended, has several. The first one tells the type. hdsync's own snapshots are left out: they last for a night.
  */
 export function volumesOf(segments: readonly Row[]): MachineRecord['volumes'] {
   const seen = new Set<string>()

@@ -15,8 +15,8 @@ export type MachineFacts = Omit<
 >
 
 /**
- * Looks how this machine is built: partitions, RAID, LUKS, LVM, file systems, what is mounted, how it starts. What a tool that
- * is missing or may not look would tell is left out, and named in `unknown`.
+ * Looks how this machine is built: partitions, RAID, LUKS, LVM, file systems, what is mounted, how it starts. What a missing
+ * or failing tool would tell is left out, and named in `unknown`.
  * @throws {TerminalError} lsblk or findmnt is missing.
  */
 export async function lookAtMachine(runner: CommandRunner): Promise<MachineFacts> {
@@ -79,7 +79,7 @@ export async function lookAtDisks(runner: CommandRunner): Promise<Pick<MachineFa
   return { devices: recordedDevices(survey.devices), mounts: mountsOn(survey) }
 }
 
-/** Loop devices, discs and compressed memory are no part of a machine. */
+/** Devices of the machine itself: no loop devices, discs or compressed memory. */
 export function recordedDevices(devices: readonly BlockDevice[]): RecordedDevice[] {
   return devices
     .filter(({ type, name }) => !['loop', 'rom'].includes(type) && !name.startsWith('zram'))
@@ -101,7 +101,7 @@ function contentOf({ fileSystem = '', uuid, label }: BlockDevice): RecordedDevic
   return { type: fileSystem, ...(uuid !== undefined && { uuid }), ...(label !== undefined && { label }) }
 }
 
-/** What is mounted from these devices. btrfs has a number of its own: its device is told by the path. */
+/** What is mounted from these devices. btrfs has a device number of its own: its device is found by path. */
 function mountsOn({ devices, mounts }: Pick<Survey, 'devices' | 'mounts'>): MachineRecord['mounts'] {
   return mounts.flatMap(({ at, number, source, type, options, root }) => {
     const found =
@@ -152,7 +152,7 @@ async function encrypted(devices: readonly RecordedDevice[], ask: Ask): Promise<
   return found
 }
 
-/** What is no secret of a header: neither slots nor salts. @see cryptsetup-luksDump(8) */
+/** The facts of a header that are not secret: no key slots, no salts. @see cryptsetup-luksDump(8) */
 export function luksFacts(text: string) {
   const version = text.match(/^Version:\s*([12])\s*$/m)?.[1]
   const uuid = text.match(/^UUID:\s*(\S+)/m)?.[1]

@@ -15,18 +15,18 @@ export interface Performing {
   /** How hdsync itself is started. */
   hdsync: readonly [string, ...string[]]
   signal: AbortSignal
-  /** Told of each step before it is done. */
+  /** Told of each step before it begins. */
   begins(step: Step, number: number, of: number): void
-  /** Told of a step that may fail, and has. */
+  /** Told of a `mayFail` step that has failed. */
   failed(step: Step, reason: string): void
 }
 
 const week = 7 * 24 * 3600 * 1000
 
 /**
- * Does the steps of a rescue that have not been done yet, each written down once it is, and is on the disks. What lasts no
- * longer than the live system (mounts, opened devices) is looked at again.
- * @throws {Error} A step failed; it can be gone on from there.
+ * Does the steps of a rescue that are left. A step is noted as done once its result is on the disks. What does not survive a
+ * boot of the live system (mounts, opened devices) is brought back.
+ * @throws {Error} A step failed. Safe to repeat: the next call goes on from there.
  */
 export async function performSteps(journal: RescueJournal, performing: Performing): Promise<void> {
   const { place, begins, failed, signal, runner } = performing
@@ -35,7 +35,7 @@ export async function performSteps(journal: RescueJournal, performing: Performin
     signal.throwIfAborted()
     const wasDone = done.has(step.id)
     if (wasDone && !step.again) continue
-    // One that was cut off may have come to its end all the same.
+    // The step that was cut off may be complete.
     const mayStand = wasDone || journal.doing === step.id
     if (mayStand && (await standsAgain(step, runner))) {
       done.add(step.id)
@@ -61,7 +61,7 @@ export async function performSteps(journal: RescueJournal, performing: Performin
   place.write({ ...journal, done: [...done], ended: true })
 }
 
-/** Whether what a step makes stands, or does once it is brought back. A passphrase is asked for by the step itself. */
+/** Whether the result of a step is there, or could be brought back. Only the step itself asks for a passphrase. */
 async function standsAgain({ again, asks }: Step, runner: CommandRunner): Promise<boolean> {
   if (!again) return false
   if (await stands(again, runner)) return true
@@ -83,20 +83,20 @@ async function stands(again: NonNullable<Step['again']>, runner: CommandRunner):
   )
 }
 
-/** @returns What was done only in part: a sentence. */
+/** @returns What is incomplete: a sentence. */
 async function perform(
   { argv, input, asks, fills }: Step,
   { runner, owner, hdsync }: Performing,
 ): Promise<string | undefined> {
   const [program, ...words] = argv
   if (program !== 'hdsync' && !asks) {
-    // A file system or a volume is not left half made.
+    // Not interruptible: no file system or volume is left half made.
     await runner.run({ argv, timeoutMs: week, interruptible: false, ...(input !== undefined && { input }) })
     return undefined
   }
-  // What a restore that was cut off has left takes the room that this one needs.
+  // Leftovers of a restore that was cut off take the room that this one needs.
   if (fills !== undefined) await forgetRestores(fills, runner)
-  // A passphrase is typed, and a restore shows how far it is.
+  // In the terminal: a passphrase is typed, and a restore shows its progress.
   const status = await runInTerminal(program === 'hdsync' ? [...hdsync, ...words] : argv, owner)
   if (fills !== undefined) await forgetRestores(fills, runner)
   if (status === 0) return undefined

@@ -28,7 +28,7 @@ const device = z.object({
   sizeBytes: bytes,
   /** Names of what it lies on. */
   parents: z.array(z.string()),
-  /** It can be pulled out, or is read-only: no part of the machine. */
+  /** Removable or read-only: not part of the machine. */
   removable: z.boolean(),
   model: z.string().optional(),
   serial: z.string().optional(),
@@ -124,7 +124,7 @@ export const machineRecord = z.object({
     }),
   ),
   mounts: z.array(mount),
-  /** Of `mounts`, the file systems that a rescue makes again: not those of backup disks, nor what can be pulled out. */
+  /** Of `mounts`, the file systems that a rescue makes again: not those of backup disks or removable ones. */
   fileSystems: z.array(mount),
   /** Texts of files that say how it starts: fstab, crypttab, mdadm.conf, grub's defaults. By path. */
   files: z.record(z.string(), z.string()),

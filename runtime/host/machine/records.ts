@@ -13,7 +13,7 @@ export const machinesFolder = '.hdsync-machine'
 const recordFile = 'machine.json'
 /** One page for a person, beside it. */
 const sheetFile = 'sheet.txt'
-/** Thousands of volumes stay below. */
+/** A record of thousands of volumes is smaller. */
 const mostBytes = 16 * 1024 ** 2
 
 /** How the machine is built, and what targets hold of that. */
@@ -28,7 +28,7 @@ export interface Machine {
   record(target: Pick<Target, 'path'>, record: MachineRecord, sheet: string): Promise<void>
 }
 
-/** @param scratch A folder for files that last a moment. */
+/** @param scratch A folder for temporary files. */
 export function createMachine(runner: CommandRunner, scratch: string): Machine {
   return {
     look: () => lookAtMachine(runner),
@@ -46,7 +46,7 @@ export function createMachine(runner: CommandRunner, scratch: string): Machine {
   }
 }
 
-/** What stands there already is not written again. */
+/** Leaves a file alone that has this text already. */
 function put(folder: Folder, name: string, text: string): void {
   if (readQuietly(folder, name) !== text) folder.replace(name, text, 0o600)
 }
@@ -109,7 +109,7 @@ function parsed(text: string, file: string): MachineRecord {
   }
 }
 
-/** A host name has no slash; one that is none of a file becomes one. */
+/** A host name as the name of a folder. */
 function folderName(host: string): string {
   return host.replace(/[/\0]/g, '_').replace(/^\.+$/, '_') || '_'
 }

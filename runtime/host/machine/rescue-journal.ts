@@ -12,19 +12,19 @@ const journal = z.object({
   notes: z.array(z.string()),
   /** Ids of steps that have been done. */
   done: z.array(z.string()),
-  /** The one that is being done: it may have come to its end. */
+  /** The one in progress: after a cut it may be complete or not. */
   doing: z.string().exactOptional(),
   ended: z.boolean(),
 })
 
-/** How far a rescue has come. It goes on with the steps that it began with, not with new ones. */
+/** Progress of a rescue. A resumed rescue uses the steps that it began with, not a new plan. */
 export type RescueJournal = z.output<typeof journal>
 
 const name = 'rescue.json'
 
 /**
- * Where that is written down: beside the record on the backup disk, which outlives the live system, or in memory where that
- * is mounted read-only.
+ * Where progress is kept: beside the record on the backup disk, which outlives the live system, or in memory where that disk is
+ * mounted read-only.
  */
 export interface JournalPlace {
   path: string

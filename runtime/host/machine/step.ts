@@ -4,14 +4,14 @@ const words = z.tuple([z.string()], z.string()).readonly()
 
 /** One thing that a rescue does: a command, or a restore of one source (the program `hdsync`). */
 export const step = z.object({
-  /** Which of two steps of the same plan it is, and the same in the next one: what has been done is known by it. */
+  /** Unique in a plan, and the same whenever the plan is made again: completed steps are known by it. */
   id: z.string(),
-  /** Why: a comment for whoever reads the plan. */
+  /** Its purpose: a comment for whoever reads the plan. */
   why: z.string(),
   argv: words,
   /** Written to its standard input. */
   input: z.string().exactOptional(),
-  /** The empty folder that a restore fills: what it would keep for being taken back is not kept. */
+  /** The empty folder that a restore fills: nothing is kept there to take the restore back. */
   fills: z.string().exactOptional(),
   /** Reads a passphrase from the terminal. */
   asks: z.literal(true).exactOptional(),
@@ -26,7 +26,7 @@ export const step = z.object({
       z.object({ succeeds: words, argv: words }),
     ])
     .exactOptional(),
-  /** What it does can be missing: it is told of, and the rest is done. */
+  /** A failure does not stop the rescue, and is reported at its end. */
   mayFail: z.literal(true).exactOptional(),
 })
 

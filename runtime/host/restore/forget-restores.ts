@@ -6,8 +6,8 @@ import { setTime, timeOf } from './time.ts'
 import { undoFolderName } from './undo-folder.ts'
 
 /**
- * Removes what restores into a folder keep for being taken back; the folder keeps its time. For a folder of which nothing is
- * worth going back to. Safe to repeat.
+ * Removes what restores into a folder keep to be taken back. The folder keeps its time. For a folder that was empty before.
+ * Safe to repeat.
  */
 export async function forgetRestores(folder: string, runner: CommandRunner): Promise<void> {
   const kept = join(folder, undoFolderName)
