@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { describeNight, type Setting } from '../night.ts'
 import { oddFiles } from '../servers.ts'
@@ -11,7 +13,7 @@ const small: Setting = {
   disks: [96, 140],
   prepare: `
     mke2fs -q -t ext3 -L boot /dev/vda1; mkdir -p /srv/boot; mount /dev/vda1 /srv/boot
-    mke2fs -q -t ext4 /dev/vdb; mkdir -p /mnt/hdd1; hdsync target adopt --all
+    mke2fs -q -t ext4 /dev/vdb; mkdir -p /mnt/hdd1 /mnt/backup; hdsync target adopt --all
     (${oddFiles('/srv/var/odd')}); (${oddFiles('/srv/boot/odd')})
     # This kernel's reiserfs does not write down what setfacl does to the mode; chmod does.
     chmod 664 /srv/var/odd/mail/cur/2`,
@@ -32,12 +34,15 @@ describeNight('a server whose disk is gone', small, (night) => {
     await night.machine.ok(`
       umount /srv/var /srv/boot; vgchange -q -an vg01 >/dev/null
       for at in 0 110; do dd if=/dev/zero of=/dev/vda bs=1M count=10 seek=$at status=none; done
-      blockdev --rereadpt /dev/vda; mke2fs -q -t ext2 /dev/vdc; mount /dev/vdb /mnt/hdd1`)
+      blockdev --rereadpt /dev/vda; mke2fs -q -t ext2 /dev/vdc`)
 
-    const refused = await night.hdsync('rescue --disk /mnt/hdd1 --map vda=vdc --execute')
+    const [mount = '', look = '', execute = ''] = commandsOnTheDay()
+    await night.machine.ok(mount.replace('/dev/sdX1', '/dev/vdb'))
+    expect(await night.machine.ok(`${look} --map vda=vdc`)).toContain('--execute this is:')
+    const refused = await night.machine.run(`${execute} --map vda=vdc`)
     expect(refused.code).toBe(2)
     expect(refused.stderr).toMatch(/\/dev\/vdc has ext2 on it.*\n.*--wipe vdc/)
-    const { code, stderr } = await night.hdsync('rescue --disk /mnt/hdd1 --map vda=vdc --wipe vdc --execute')
+    const { code, stderr } = await night.machine.run(`${execute} --map vda=vdc --wipe vdc`)
     expect(code, stderr).toBe(0)
     expect([await tree(night, '/mnt/rescue/srv/var'), await tree(night, '/mnt/rescue/srv/boot')]).toEqual(
       files,
@@ -45,3 +50,12 @@ describeNight('a server whose disk is gone', small, (night) => {
     expect(await identities(night, ['vg01/lv_var', 'vdc1'])).toBe(known)
   })
 })
+
+/** The commands of the page for this day, as they stand there: mount the backup, look at the plan, do it. */
+function commandsOnTheDay(): string[] {
+  const page = readFileSync(join(import.meta.dirname, '../../../deploy/docs/rescue.md'), 'utf8')
+  const [, day = ''] = page.split('## On the day')
+  const mount = day.match(/`(mount [^`]+)`/)?.[1] ?? ''
+  const blocks = [...day.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text = '']) => text.trim())
+  return [mount, ...blocks]
+}
