@@ -2,6 +2,7 @@ import { UsageError } from '../../errors.ts'
 import type { FreshDisk } from '../../host/machine/fresh-disks.ts'
 import type { MachineRecord, RecordedDevice } from '../../host/machine/record.ts'
 import { formatBytes } from '../../units.ts'
+import { neededNames } from './needed.ts'
 
 /** An old disk and its replacement. */
 export interface MappedDisk {
@@ -82,18 +83,7 @@ export function mapDisks(
 
 /** Old disks that hold something to be restored. Disks that hold only backups are left out. */
 export function disksToMake(record: MachineRecord, paths: readonly string[]): RecordedDevice[] {
-  const wanted = new Set<string>()
-  const visit = (path: string) => {
-    const device = record.devices.find((one) => one.path === path)
-    if (!device || wanted.has(device.name)) return
-    wanted.add(device.name)
-    for (const parent of device.parents) {
-      const above = record.devices.find(({ name }) => name === parent)
-      if (above) visit(above.path)
-    }
-  }
-  for (const path of paths) visit(path)
-  // A partition brings back its whole disk, a volume all disks of its group.
+  const wanted = neededNames(record, paths)
   return record.devices.filter(({ type, name }) => type === 'disk' && wanted.has(name))
 }
 

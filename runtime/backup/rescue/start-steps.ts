@@ -111,12 +111,12 @@ function bootLoader({ record, now, add, note }: Making): void {
   })
 }
 
-/** The disks that the machine may boot from. */
+/** The disks that the machine may boot from: those with a partition table, as grub needs the room before a partition. */
 function bootDisks(record: MachineRecord) {
   const at = ['/boot', '/'].find((path) => record.fileSystems.some((one) => one.at === path))
-  return disksToMake(
-    record,
-    record.fileSystems.filter((one) => one.at === at).map(({ device }) => device),
+  const paths = record.fileSystems.filter((one) => one.at === at).map(({ device }) => device)
+  return disksToMake(record, paths).filter(({ path }) =>
+    record.partitionTables.some(({ disk }) => disk === path),
   )
 }
 

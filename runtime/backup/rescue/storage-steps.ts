@@ -2,6 +2,7 @@ import type { MachineRecord, RecordedDevice } from '../../host/machine/record.ts
 import { mapperPath } from './covered.ts'
 import { makeArgv } from './make-file-system.ts'
 import { devicesToFill, type Making } from './making.ts'
+import { groupOf, neededNames, physicalDevices } from './needed.ts'
 import { tableFor } from './new-devices.ts'
 
 type Volume = MachineRecord['volumes'][number]
@@ -10,15 +11,15 @@ type Volume = MachineRecord['volumes'][number]
 export function storageSteps(making: Making): void {
   const { record } = making
   disks(making)
-  const wanted = neededNames(record)
+  const wanted = neededNames(record, devicesToFill(record))
   // The type does not tell the order: LUKS may be above LVM or below it.
   const made = new Set(
     record.devices.filter(({ type }) => ['disk', 'part'].includes(type)).map(({ name }) => name),
   )
   let waiting = record.devices.filter(({ name }) => wanted.has(name) && !made.has(name))
   while (waiting.length > 0) {
-    const ready = waiting.filter(({ parents }) =>
-      parents.every((name) => made.has(name) || !wanted.has(name)),
+    const ready = waiting.filter((device) =>
+      below(device, record).every((name) => made.has(name) || !wanted.has(name)),
     )
     if (ready.length === 0) break
     for (const device of ready) if (!made.has(device.name)) makeDevice(device, made, making)
@@ -29,19 +30,10 @@ export function storageSteps(making: Making): void {
   for (const path of devicesToFill(record)) fileSystem(path, making)
 }
 
-/** Every device that is needed, with all below it. A volume needs its whole group. */
-function neededNames(record: MachineRecord): Set<string> {
-  const names = new Set<string>()
-  const visit = (device: RecordedDevice | undefined) => {
-    if (!device || names.has(device.name)) return
-    names.add(device.name)
-    for (const parent of device.parents) visit(record.devices.find(({ name }) => name === parent))
-    const group = groupOf(device, record)
-    if (group === undefined) return
-    for (const one of record.devices) if (groupOf(one, record) === group) visit(one)
-  }
-  for (const path of devicesToFill(record)) visit(record.devices.find((one) => one.path === path))
-  return names
+/** What a device is made on. A volume is made with its group, which needs all its physical volumes. */
+function below(device: RecordedDevice, record: MachineRecord): string[] {
+  const group = groupOf(device, record)
+  return group === undefined ? device.parents : physicalDevices(group, record).map(({ name }) => name)
 }
 
 function disks({ mapped, record, wipe, udev, add }: Making): void {
@@ -155,15 +147,15 @@ function encrypted(device: RecordedDevice, { record, now, keyFile, add, note }: 
   })
 }
 
-/** The group of a volume, or of a hidden part of one: the name before the first single dash. @see lvm(8) */
-function groupOf({ path, type }: RecordedDevice, { groups }: MachineRecord): string | undefined {
-  const before = type === 'lvm' ? path.match(/^\/dev\/mapper\/((?:[^-]|--)+)-/)?.[1] : undefined
-  return groups.find(({ name }) => name === before?.replaceAll('--', '-'))?.name
-}
-
 function volumeGroup(name: string, making: Making): void {
-  const { record, now, add } = making
-  const physical = record.physicalVolumes.filter(({ group }) => group === name)
+  const { record, now, add, note } = making
+  const here = new Set(physicalDevices(name, record).map(({ path }) => path))
+  const all = record.physicalVolumes.filter(({ group }) => group === name)
+  const physical = all.filter(({ device }) => here.has(device))
+  for (const { uuid } of all.filter(({ device }) => !here.has(device)))
+    note(
+      `volume group ${name} lacked a physical volume (${uuid}) when it was recorded: it is made without it`,
+    )
   for (const { device, uuid } of physical) {
     add({
       why: `physical volume of ${name}, once ${device}`,

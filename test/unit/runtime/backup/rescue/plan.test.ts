@@ -228,6 +228,39 @@ test('what lies on RAID, LUKS and in a thin pool', () => {
   expect(notes[0]).toContain('the system itself (/) is no source')
 })
 
+test('a group is made once all its physical volumes are, those without a volume too, and a missing one is told of', () => {
+  const device = (name: string, type: string, parents: string[], path = `/dev/${name}`) => {
+    return { name, path, type, sizeBytes: 10 * gib, parents, removable: false }
+  }
+  const record: MachineRecord = {
+    ...classicServer,
+    devices: [
+      { ...device('dm-0', 'lvm', ['sda'], '/dev/mapper/vg01-var'), content: { type: 'ext4' } },
+      ...['sda', 'sdb', 'sdc', 'sdd'].map((name) => device(name, 'disk', [])),
+      device('md0', 'raid1', ['sdb', 'sdc']),
+    ],
+    partitionTables: [],
+    raids: [{ path: '/dev/md0', level: 'raid1', uuid: 'r', metadata: '1.2', devices: 2 }],
+    physicalVolumes: ['/dev/sda', '/dev/md0', '/dev/sdd', '[unknown]'].map((path, n) => {
+      return { device: path, uuid: `pv-${n}`, group: 'vg01' }
+    }),
+    volumes: [{ group: 'vg01', name: 'var', sizeBytes: gib, type: 'linear', stripes: 1 }],
+    fileSystems: [{ at: '/var', device: '/dev/mapper/vg01-var', type: 'ext4', options: [], root: '/' }],
+    sources: [],
+  }
+  expect(disksNeeded(record).map(({ name }) => name)).toEqual(['sda', 'sdb', 'sdc', 'sdd'])
+  const here = ['vda', 'vdb', 'vdc', 'vdd'].map((name) => fresh(name, 10 * gib))
+  const { steps, notes } = planned(record, here)
+  expect(steps.map(({ argv }) => [argv[0], argv.at(-1)].join(' ')).slice(0, 5)).toEqual([
+    'mdadm /dev/vdc',
+    'pvcreate /dev/vda',
+    'pvcreate /dev/md0',
+    'pvcreate /dev/vdd',
+    'vgcreate /dev/vdd',
+  ])
+  expect(notes[0]).toContain('volume group vg01 lacked a physical volume (pv-3)')
+})
+
 test('a source without a backup, and what was not backed up, are told of', () => {
   const record = { ...classicServer, uncovered: [{ at: '/boot', type: 'ext3', only: [] }] }
   const { notes, steps } = planRescue({ record, mapped: [], wipe: new Set(), points: new Map(), udev: false })
