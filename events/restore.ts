@@ -45,7 +45,14 @@ export const restoreStart = defineEvent(
 const step = { source: name, root: z.string(), id: z.string() }
 
 /** Unpacks what is to be put in place, beside it. */
-export const restoreUnpack = defineEvent('restore.unpack', z.strictObject(step))
+export const restoreUnpack = defineEvent(
+  'restore.unpack',
+  z.strictObject({
+    ...step,
+    /** What it takes. */
+    sizeBytes: count.optional(),
+  }),
+)
 
 /** Puts what was unpacked in its place. `missing`: what could not be read. */
 export const restorePlace = defineEvent(

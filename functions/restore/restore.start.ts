@@ -36,7 +36,8 @@ export default defineFunction({
     proveSame(plan, request.hash)
     const beyond = beyondLimit(plan, config, request.allowDeletions)
     if (beyond) throw new TerminalError(beyond)
-    emit(restoreUnpack, { source, ...beginRestore(plan, run.id, clock.now()) })
+    const begun = beginRestore(plan, run.id, clock.now())
+    emit(restoreUnpack, { source, ...begun, sizeBytes: plan.room.sizeBytes })
   },
 
   giveUp({ data: { source, request }, error }, { emit }) {

@@ -13,8 +13,8 @@ export default defineFunction({
   timeout: '7d',
   retry: { limit: 1 },
 
-  async run({ data: { source, root, id } }, { config, host, emit }) {
-    const { missing } = await unpackRestore({ root, id }, host.commands, pointsOf(source, config))
+  async run({ data: { source, root, id } }, { config, host, progress, emit }) {
+    const { missing } = await unpackRestore({ root, id }, host.commands, pointsOf(source, config), progress)
     emit(restorePlace, { source, root, id, missing: missing.slice(0, mostNamed) })
   },
 

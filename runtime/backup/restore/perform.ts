@@ -8,9 +8,11 @@ import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { mapOwners } from '../../host/restore/owner-map.ts'
 import { proveRoom } from '../../host/restore/room.ts'
+import { RoomMeter } from '../../host/restore/room-meter.ts'
 import { type Fresh, freshOf, freshTree, swap } from '../../host/restore/swap.ts'
 import { setTime, timeOf } from '../../host/restore/time.ts'
 import { type RestoreRecord, UndoFolder, undoFolderName } from '../../host/restore/undo-folder.ts'
+import type { Progress } from '../../progress.ts'
 import { isBelowOne, lostFiles, type Readable, readable } from './lost.ts'
 import type { RestorePlan } from './make-plan.ts'
 
@@ -49,6 +51,7 @@ export function beginRestore(plan: RestorePlan, id: string, now: number): Restor
     leaveOut: base64(plan.leaveOut),
     owners,
     ...(names && { ownerMap: names.map }),
+    roomBytes: plan.room.sizeBytes,
     isNew,
     rootTimeNs,
   }
@@ -59,11 +62,13 @@ export function beginRestore(plan: RestorePlan, id: string, now: number): Restor
 /**
  * Unpacks what is to be put in place, beside it. Safe to repeat, from the beginning.
  * @param others Further restore points: where one is damaged, those that have what is lost are named.
+ * @param onProgress Told how much of it is there.
  */
 export async function unpackRestore(
   { root, id }: Restore,
   runner: CommandRunner,
   others: readonly RestorePoint[] = [],
+  onProgress: (progress: Progress) => void = () => {},
 ): Promise<Restored> {
   using undo = UndoFolder.open(root, id)
   const { from, stage, unpack, asked = unpack, unpackAlone, leaveOut, owners, ownerMap } = undo.record
@@ -75,9 +80,11 @@ export async function unpackRestore(
   using staged = undo.part('new')
   using foldersNew = undo.part('folders-new')
   using foldersOld = undo.part('folders-old')
+  using meter = new RoomMeter(staged.self, undo.record.roomBytes ?? null, onProgress)
   const first = await reader.extract(paths(unpack), staged, { owners })
   dropFirstNames(undo.record, staged)
   const alone = await reader.extract(paths(unpackAlone), staged, { owners, alone: true })
+  meter.end()
   const folders = undo.actions.filter(({ op }) => op === 'folder').map(({ path }) => path)
   const attributes = await reader.extract(folders, foldersNew, { owners, alone: true })
   await keepFolders(folders, undo, foldersOld, runner)

@@ -4,10 +4,12 @@ import { count } from '../../count.ts'
 import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
 import { attributesDiffer } from '../../host/points/attributes-differ.ts'
+import type { PointReader } from '../../host/points/entry.ts'
 import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { ownerWords } from '../../host/restore/owner-map.ts'
+import { freeBytes } from '../../host/restore/room.ts'
 import { deletionLimit } from '../mirror/deletion-limit.ts'
 import { leftAlone, proveDestination } from './destination.ts'
 import { identityOf } from './identity.ts'
@@ -45,13 +47,24 @@ export async function planRequest(
     owners,
     ...(names && { names }),
   }
-  if (isNew) return makePlan(request, readerOf(point, runner), undefined)
+  const reader = readerOf(point, runner)
+  if (isNew) return withoutHoles(await makePlan(request, reader, undefined), reader)
   const compares = point.kind === 'mirror' && owners !== 'me'
   const words = names && ownerWords(names.map)
   const differing = compares
     ? await attributesDiffer(point.path, root, request.paths, runner, words)
     : undefined
-  return makePlan(request, readerOf(point, runner), mirrorReader(root, runner), differing)
+  return withoutHoles(await makePlan(request, reader, mirrorReader(root, runner), differing), reader)
+}
+
+/** What does not fit by its size alone may still fit, as holes take no room: then it is looked closer. */
+async function withoutHoles(plan: RestorePlan, reader: PointReader): Promise<RestorePlan> {
+  const { room, request, unpack } = plan
+  if (room.sizeBytes <= freeBytes(request.root)) return plan
+  const stored = await reader.storedBytes?.(unpack)
+  return stored === undefined
+    ? plan
+    : { ...plan, room: { ...room, sizeBytes: Math.min(room.sizeBytes, stored) } }
 }
 
 /**

@@ -11,6 +11,7 @@ import {
 import type { Config } from '../../config/config.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import type { Progress } from '../../progress.ts'
 import { commandSource } from '../command-source.ts'
 import { asked, DaemonError } from '../daemon/client.ts'
 import { daemonOf, followRun } from '../daemon/remote.ts'
@@ -56,7 +57,7 @@ export async function doRestore(
 ): Promise<number> {
   const { outcome, exitCode } = config
     ? await asRun(wanted, config, options, io)
-    : { outcome: await here(wanted, points), exitCode: undefined }
+    : { outcome: await here(wanted, points, await barFor(options, io)), exitCode: undefined }
   if (!outcome) return exitCode ?? exitCodes.failed
   io.stdout(options.json ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, wanted))
   return exitCode ?? (outcome.state === 'succeeded' ? exitCodes.succeeded : exitCodes.failed)
@@ -127,7 +128,11 @@ async function asRun(
 }
 
 /** Without a config there is no record of runs, and nobody else who could be at work. */
-async function here({ source, request, plan }: Agreed, points: readonly RestorePoint[]): Promise<Outcome> {
+async function here(
+  { source, request, plan }: Agreed,
+  points: readonly RestorePoint[],
+  { onProgress, end }: Bar,
+): Promise<Outcome> {
   const runner = createRunner({
     observer: unobserved,
     signal: new AbortController().signal,
@@ -139,7 +144,7 @@ async function here({ source, request, plan }: Agreed, points: readonly RestoreP
     : request.do === 'undo'
       ? await beginUndo(request, id, Date.now(), runner)
       : { root: request.root, id: 'id' in request ? request.id : id }
-  const { missing } = await unpackRestore(begun, runner, points)
+  const { missing } = await unpackRestore(begun, runner, points, onProgress).finally(end)
   await placeRestore(begun, runner)
   const error = missing.length > 0 ? 'not everything could be read' : null
   return {
@@ -151,6 +156,20 @@ async function here({ source, request, plan }: Agreed, points: readonly RestoreP
     missing,
     error,
   }
+}
+
+interface Bar {
+  onProgress(progress: Progress): void
+  end(): void
+}
+
+/** How far it has come, at a terminal. */
+async function barFor({ json, quiet }: Options, io: Io): Promise<Bar> {
+  if (json || quiet || io.env.CI || !process.stderr.isTTY) return { onProgress() {}, end() {} }
+  const { createLogUpdate } = await import('log-update')
+  const { progressOf } = await import('../view/live.ts')
+  const draw = createLogUpdate(process.stderr)
+  return { onProgress: (progress) => draw(progressOf('unpacking', progress)), end: () => draw.clear() }
 }
 
 function outcomeText({ state, root, id, missing, error }: Outcome, { source, request }: Agreed): string {

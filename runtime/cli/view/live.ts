@@ -50,6 +50,9 @@ export function liveView(stream: NodeJS.WriteStream, config: Config): View {
           lines.set(source, { state: 'waiting', words: 'waits', attempt: 1, progress: undefined })
         }
       }
+      // Who follows a restore may have missed its beginning.
+      if (restoring.has(event.type) && event.subject !== undefined && !lines.has(event.subject))
+        lines.set(event.subject, { state: 'working', words: 'begins', attempt: 1, progress: undefined })
       const line = event.subject === undefined ? undefined : lines.get(event.subject)
       if (line) follow(line, event)
       else if (event.type === events.runWarned.type) note(wordsOf(event) ?? '')
@@ -73,9 +76,15 @@ export function liveView(stream: NodeJS.WriteStream, config: Config): View {
 const states = new Map<EventDefinition, SourceLine['state']>([
   [events.sourceSynced, 'good'],
   [events.sourceArchived, 'good'],
+  [events.restoreFinished, 'good'],
   [events.syncHeld, 'warning'],
   [events.sourceFailed, 'bad'],
+  [events.restoreFailed, 'bad'],
 ])
+
+const restoring: ReadonlySet<string> = new Set(
+  [events.restoreStart, events.restoreUnpack, events.restorePlace].map(({ type }) => type),
+)
 
 /** Brings a line up to what an event says. */
 export function follow(line: SourceLine, event: Envelope): void {

@@ -92,7 +92,9 @@ const sentences = new Map<string, Words[string]>([
     ({ unit, result, exitStatus, reason }) =>
       `${unit} failed (${reason ?? ([result, exitStatus].filter(Boolean).join(' ') || 'no cause told')})`,
   ),
-  say(events.restoreUnpack, () => 'unpacking'),
+  say(events.restoreUnpack, ({ sizeBytes }) =>
+    sizeBytes === undefined ? 'unpacking' : `unpacking ${formatBytes(sizeBytes)}`,
+  ),
   say(events.restorePlace, ({ root }) => `putting everything in its place in ${root}`),
   say(events.restoreFinished, ({ root }) => `restored into ${root}`),
   say(events.restoreFailed, ({ reason }) => `RESTORE FAILED: ${reason}`),

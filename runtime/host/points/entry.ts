@@ -20,6 +20,8 @@ export interface Entry {
   type: EntryType
   /** What a reader of a regular file gets, holes included; 0 for all else. */
   sizeBytes: number
+  /** What a regular file takes on the disk, without its holes, where that is known. */
+  allocatedBytes?: number
   /** Nanoseconds since the epoch, as far as the medium has them. */
   mtimeNs: bigint
   /** The permission bits, with set-user-ID, set-group-ID and sticky: 0 to 0o7777. */
@@ -77,6 +79,11 @@ export interface PointReader {
    * @returns What could not be read; the rest is there.
    */
   extract(paths: readonly Buffer[], into: OpenFolder, options?: ExtractOptions): Promise<Extracted>
+  /**
+   * What the medium holds of some paths and of everything below them: no less than they take without their holes.
+   * @returns undefined where that is not known.
+   */
+  storedBytes?(paths: readonly Buffer[]): Promise<number | undefined>
   /** The contents of a regular file, as a stream of bytes; it fails where there is none. */
   read(path: Buffer): Readable
 }

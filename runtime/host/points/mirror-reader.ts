@@ -71,10 +71,13 @@ async function* entriesOf(
   }
 }
 
-/** Each ended by a NUL; the seventh is how many names the inode has, and its number. @see find(1), -printf */
-const directives = ['%y', '%s', '%T@', '%m', '%U', '%G', '%n %i', '%P', '%l']
+/** Each ended by a NUL; the seventh is how many names the inode has, and its number; `%b` are blocks of 512 bytes. @see find(1), -printf */
+const directives = ['%y', '%s', '%T@', '%m', '%U', '%G', '%n %i', '%b', '%P', '%l']
 const format = directives.map((directive) => `${directive}\\0`).join('')
 const fieldsPerEntry = directives.length
+
+/** Of st_blocks. @see stat(3type) */
+const blockBytes = 512
 
 const types: Readonly<Record<string, EntryType>> = {
   f: 'file',
@@ -87,14 +90,15 @@ const types: Readonly<Record<string, EntryType>> = {
 }
 
 function entryOf(fields: readonly Buffer[], under: Buffer): Entry {
-  const [type, size, time, mode, uid, gid] = fields.map((field) => field.toString('latin1'))
-  const [below = Buffer.alloc(0), link = Buffer.alloc(0)] = fields.slice(7)
+  const [type, size, time, mode, uid, gid, , blocks] = fields.map((field) => field.toString('latin1'))
+  const [below = Buffer.alloc(0), link = Buffer.alloc(0)] = fields.slice(8)
   const kind = types[type ?? '']
   if (!kind) throw new TerminalError(`find(1) tells of an entry of the unknown type ${type}`)
   return {
     path: joinPath(under, below),
     type: kind,
     sizeBytes: kind === 'file' ? Number(size) : 0,
+    ...(kind === 'file' && { allocatedBytes: Number(blocks) * blockBytes }),
     mtimeNs: nanoseconds(time ?? ''),
     mode: Number.parseInt(mode ?? '', 8),
     uid: Number(uid),
@@ -136,6 +140,7 @@ export function entryOfStats(path: Buffer, stats: BigIntStats, named: Buffer): E
     path,
     type,
     sizeBytes: type === 'file' ? Number(stats.size) : 0,
+    ...(type === 'file' && { allocatedBytes: Number(stats.blocks) * blockBytes }),
     mtimeNs: stats.mtimeNs,
     mode: Number(stats.mode & 0o7777n),
     uid: Number(stats.uid),

@@ -35,6 +35,8 @@ export interface RestoreRecord {
   owners: Owners
   /** With `names`: owners that get other numbers here. */
   ownerMap?: OwnerMap
+  /** What is unpacked takes so much, where that is known. */
+  roomBytes?: number
   /** Whether nothing was there before: then nothing is kept. */
   isNew: boolean
   /** When the folder itself was modified before, in nanoseconds since the epoch. */

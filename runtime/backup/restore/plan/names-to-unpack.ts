@@ -95,10 +95,17 @@ function roomOf(entries: readonly Entry[], unpack: readonly Buffer[], unpackAlon
     if (counted.has(file)) continue
     counted.add(file)
     room.entries += 1
-    room.sizeBytes += entry.sizeBytes
+    room.sizeBytes += bytesOnDisk(entry)
   }
   return room
 }
+
+/** Holes take no room. Some file systems keep small files in the inode, and count no blocks for them. */
+function bytesOnDisk({ sizeBytes, allocatedBytes = sizeBytes }: Entry): number {
+  return Math.min(sizeBytes, Math.max(allocatedBytes, blockBytes))
+}
+
+const blockBytes = 4096
 
 /** Whether a name is one of these, or below one. */
 function isWithin(name: string, folders: ReadonlySet<string>): boolean {

@@ -9,7 +9,7 @@ import { extractedBy, extracting } from '../../points/archive-reader.ts'
 import type { Entry, Extracted, PointReader } from '../../points/entry.ts'
 import { Folder } from '../../target/safe-open.ts'
 import type { Compression } from '../archive-compression.ts'
-import { ArchiveTail, readTailHeader } from '../pieces/pieces.ts'
+import { ArchiveTail, readSeekTable, readTailHeader } from '../pieces/pieces.ts'
 import { Catalogue } from './catalogue.ts'
 import { catalogueFolder } from './catalogue-file.ts'
 import { fileOf, openArchive } from './from-archives.ts'
@@ -65,6 +65,10 @@ export function quickReader(
       const argv = extracting(archive, into, options)
       return await extract(archive, known.file, ranges, { list, argv }, runner)
     },
+    async storedBytes(paths) {
+      await using known = await Known.open(archive)
+      return await known?.storedBytes(paths)
+    },
     read: (path) => Readable.from(contentsOf(archive, path, { open, slow }, runner), { objectMode: false }),
   }
 }
@@ -105,13 +109,32 @@ class Known implements AsyncDisposable {
 
   /** Where everything at and below some paths lies. @returns undefined where that is most of the archive, or not known. */
   async rangesUnder(paths: readonly Buffer[], depth: number | undefined): Promise<Range[] | undefined> {
-    const tags = new Set<bigint>()
-    for (const path of paths)
-      for (const { tag } of this.catalogue.entries(this.seq, path, depth)) tags.add(tag)
-    const ranges = await this.ranges(tags)
+    const ranges = await this.ranges(this.#tagsUnder(paths, depth))
     const { size } = await this.file.stat()
     const bytes = ranges?.reduce((sum, { length }) => sum + length, 0) ?? 0
     return bytes > size * mostShare ? undefined : ranges
+  }
+
+  #tagsUnder(paths: readonly Buffer[], depth?: number): Set<bigint> {
+    const tags = new Set<bigint>()
+    for (const path of paths)
+      for (const { tag } of this.catalogue.entries(this.seq, path, depth)) tags.add(tag)
+    return tags
+  }
+
+  /** What the segments hold in which everything at and below some paths stands: tar has no holes. */
+  async storedBytes(paths: readonly Buffer[]): Promise<number | undefined> {
+    const tail = await ArchiveTail.read(this.file)
+    const frames = await readSeekTable(this.file)
+    if (!tail || !frames) return undefined
+    const tags = this.#tagsUnder(paths)
+    let [bytes, n] = [0, 0]
+    for (const { tag, offset, length } of tail.places()) {
+      const isWanted = tags.delete(tag)
+      for (let frame = frames[n]; frame && frame.offset < offset + length; frame = frames[++n])
+        if (isWanted) bytes += frame.contentBytes
+    }
+    return tags.size > 0 ? undefined : bytes
   }
 
   async ranges(tags: Set<bigint>): Promise<Range[] | undefined> {

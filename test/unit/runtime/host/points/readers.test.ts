@@ -39,7 +39,8 @@ async function all(entries: AsyncIterable<Entry>): Promise<Entry[]> {
   return found.sort((one, other) => Buffer.compare(one.path, other.path))
 }
 
-const text = (entry: Entry) => ({
+/** But for what a mirror alone tells. */
+const text = ({ allocatedBytes: _, ...entry }: Entry) => ({
   ...entry,
   path: entry.path.toString('latin1'),
   ...(entry.linkTo && { linkTo: entry.linkTo.toString('latin1') }),

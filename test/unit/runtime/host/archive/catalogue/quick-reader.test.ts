@@ -5,12 +5,19 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { makePlan, type RestoreRequest } from '../../../../../../runtime/backup/restore/make-plan.ts'
+import {
+  beginRestore,
+  placeRestore,
+  unpackRestore,
+} from '../../../../../../runtime/backup/restore/perform.ts'
+import { planRequest } from '../../../../../../runtime/backup/restore/plan-request.ts'
 import type { CommandRunner } from '../../../../../../runtime/host/command/command.ts'
 import { archiveReader } from '../../../../../../runtime/host/points/archive-reader.ts'
 import type { Entry, PointReader } from '../../../../../../runtime/host/points/entry.ts'
 import { pointsOn } from '../../../../../../runtime/host/points/find-points.ts'
 import { OpenFolder } from '../../../../../../runtime/host/points/open-folder.ts'
 import { readerOf } from '../../../../../../runtime/host/points/reader.ts'
+import type { RestorePoint } from '../../../../../../runtime/host/points/restore-point.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
 import { recordingRunner } from '../../runner.ts'
 import { lineOf, manyKinds, Week } from './week.ts'
@@ -187,4 +194,28 @@ test('an archive that is kept is known by its own name', async () => {
   const reader = readerOf(kept, runner)
   expect((await entriesOf(reader)).map(lineOf).sort()).toEqual(week.held[0])
   expect(recorded).toEqual([])
+})
+
+test('what is larger than the disk for its holes alone is restored all the same', async () => {
+  const week = new Week()
+  week.put('some/file', randomBytes(300_000))
+  week.put('some/holes', 'begins')
+  truncateSync(join(week.mirror, 'some/holes'), 10 * 1024 ** 4)
+  await week.archive({ isHuge: true })
+  const { runner } = recordingRunner()
+  const point = pointsOn({ target: 'hdd9', path: week.disk, mirrors: [] })[0] as RestorePoint
+  const root = join(week.folder, 'new')
+  const wanted = { root, isNew: true, deletes: false, exclude: [], owners: 'keep' as const }
+  const plan = await planRequest(
+    { ...wanted, paths: [Buffer.from('some').toString('base64')] },
+    point,
+    undefined,
+    runner,
+  )
+  expect(plan.room.sizeBytes).toBeGreaterThan(300_000)
+  expect(plan.room.sizeBytes).toBeLessThan(400_000)
+  const begun = beginRestore(plan, 'one', 1000)
+  expect(await unpackRestore(begun, runner)).toEqual({ missing: [] })
+  await placeRestore(begun, runner)
+  expect(statSync(join(root, 'some/holes'))).toMatchObject({ size: 10 * 1024 ** 4 })
 })

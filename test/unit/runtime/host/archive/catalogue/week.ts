@@ -52,7 +52,8 @@ export class Week {
     writeFileSync(path, contents)
   }
 
-  async archive({ isUnchanged = false } = {}): Promise<void> {
+  /** @param isHuge What is in it is not to be read whole. */
+  async archive({ isUnchanged = false, isHuge = false } = {}): Promise<void> {
     const [from, to] = [target('hdd1', dirname(this.mirror)), target('hdd9', this.disk)]
     const plan = { from, to, source: 'var', weekday: days[this.day % 7] ?? '', ...this.#packing }
     this.day += 1
@@ -66,7 +67,7 @@ export class Week {
       const { basis = '', file } = archive
       this.#earlier.unshift({ ...archive, basis, file, unchangedSince: '2026-01-01T00:00:00Z' })
     }
-    this.held.push(treeOf(this.mirror))
+    if (!isHuge) this.held.push(treeOf(this.mirror))
   }
 
   catalogue(at = join(this.disk, '.hdsync-catalogue')): Catalogue {

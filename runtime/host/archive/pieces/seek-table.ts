@@ -1,0 +1,45 @@
+import type { FileHandle } from 'node:fs/promises'
+
+/** A frame of an archive. */
+export interface Frame {
+  offset: number
+  /** What it holds, once it is decompressed. */
+  contentBytes: number
+}
+
+const footerMagic = 0x8f92eab1
+const footerBytes = 9
+const entryBytes = 8
+/** More are not believed. */
+const mostFrames = 2 ** 27
+
+/**
+ * Reads the seek table at the end of an archive.
+ * @returns undefined where there is none.
+ * @see https://github.com/facebook/zstd/blob/dev/contrib/seekable_format/zstd_seekable_compression_format.md
+ */
+export async function readSeekTable(file: FileHandle): Promise<Frame[] | undefined> {
+  const { size } = await file.stat()
+  const footer = await readAt(file, size - footerBytes, footerBytes)
+  // A checksum for each frame, which ours have not, would be four bytes more.
+  if (footer?.readUInt32LE(footerBytes - 4) !== footerMagic || footer[4] !== 0) return undefined
+  const count = footer.readUInt32LE()
+  const table =
+    count <= mostFrames
+      ? await readAt(file, size - footerBytes - count * entryBytes, count * entryBytes)
+      : undefined
+  if (!table) return undefined
+  const frames: Frame[] = []
+  for (let at = 0, offset = 0; at < table.length; at += entryBytes) {
+    frames.push({ offset, contentBytes: table.readUInt32LE(at + 4) })
+    offset += table.readUInt32LE(at)
+  }
+  return frames
+}
+
+async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer | undefined> {
+  if (offset < 0) return undefined
+  const buffer = Buffer.alloc(length)
+  const { bytesRead } = await file.read(buffer, 0, length, offset)
+  return bytesRead === length ? buffer : undefined
+}
