@@ -20,7 +20,7 @@ import { formatBytes } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
 import { hostFor } from '../daemon/disks.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { type Painter, painter } from '../format.ts'
+import { type Painter, painter, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
 import { onTargets } from '../keep/on-target.ts'
 import { table } from '../table.ts'
@@ -121,6 +121,7 @@ function textOf(pruned: readonly Pruned[], { dryRun }: PruneOptions, { colour, w
 
 function sourceText({ source, plan, gone }: Pruned, dryRun: boolean, paint: Painter, width?: number): string {
   const { stay, go, waits } = plan
+  const endings = new Set([...go, ...stay.map(({ point }) => point)].map((point) => endingOf(source, point)))
   const files = new Map(go.map(({ file, sizeBytes }) => [file, sizeBytes]))
   for (const { point } of stay) files.delete(point.file)
   const bytes = [...files.values()].reduce((sum, size) => sum + size, 0)
@@ -140,14 +141,24 @@ function sourceText({ source, plan, gone }: Pruned, dryRun: boolean, paint: Pain
     .map(({ point, why }) => [
       dateOf(point.at),
       point.folder.startsWith('kept/') ? 'kept' : point.folder,
-      basename(point.path),
+      // The name is that of the source: what compressed it is worth a column where that has changed.
+      endings.size > 1 ? endingOf(source, point) : '-',
       formatBytes(point.sizeBytes),
       point.state === 'good' ? 'good' : paint.yellow(point.state),
       why,
     ])
   return [
     `${paint.bold(source)}: ${stay.length} ${stay.length === 1 ? 'archive stays' : 'archives stay'}, ${what}\n`,
-    ...(waits === undefined ? [] : [`nothing is removed for now: ${waits}\n`]),
-    rows.length > 0 ? table([['NIGHT', 'FOLDER', 'FILE', 'SIZE', 'STATE', 'KEPT FOR'], ...rows], width) : '',
+    ...(waits === undefined ? [] : [folded(`nothing is removed for now: ${waits}`, width)]),
+    rows.length > 0 ? table([['NIGHT', 'FOLDER', 'FORM', 'SIZE', 'STATE', 'KEPT FOR'], ...rows], width) : '',
   ].join('')
+}
+
+/** `tar.zst` */
+function endingOf(source: string, { path }: KeepPoint): string {
+  return basename(path).slice(source.length + 1)
+}
+
+function folded(text: string, width = Number.POSITIVE_INFINITY): string {
+  return `${wrapWords(text, width - 2).join('\n  ')}\n`
 }

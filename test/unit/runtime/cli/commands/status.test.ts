@@ -169,6 +169,11 @@ describe('hdsync prune', () => {
     const io = printed()
     await pruneCommand({ config: server.config, dryRun: true }, io)
     expect(io.out).toMatch(/^home: 2 archives stay, nothing goes\nnothing is removed for now: /)
+    const narrow = Object.assign(printed(), { width: 60 })
+    await pruneCommand({ config: server.config, dryRun: true }, narrow)
+    expect(narrow.out.replace(/\n {2}/g, ' ')).toContain(io.out.split('\n')[1])
+    expect(narrow.out).not.toContain('…')
+    expect(Math.max(...narrow.out.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(60)
   }, 60_000)
 
   test('has nothing to do where nothing is kept longer than a week', async () => {
