@@ -64,10 +64,19 @@ export const archiveProven = defineEvent(
   fact,
 )
 
-/** So much of a mirror was read and compared with its archive; `complete`: this was the last of it. */
+/**
+ * So much of a mirror was read and compared with its archive, or with its source where there is none; `complete`: this was the
+ * last of it. `unproven`: files of which nothing can be told, as the source has changed them since and no archive has them.
+ */
 export const mirrorProven = defineEvent(
   'mirror.proven',
-  z.strictObject({ source: name, files: count, bytes: count, complete: z.boolean() }),
+  z.strictObject({
+    source: name,
+    files: count,
+    bytes: count,
+    complete: z.boolean(),
+    unproven: count.optional(),
+  }),
   fact,
 )
 
@@ -77,10 +86,20 @@ const files = { count, paths: z.array(z.string()) }
 /** Files of a mirror had rotted, and were replaced: archive and source agree on what they have to hold. */
 export const mirrorHealed = defineEvent('mirror.healed', z.strictObject({ source: name, ...files }), fact)
 
-/** Files of a mirror and its archive differ, and nobody can tell which is right. Nothing was changed. */
+/**
+ * Files of a mirror and its archive differ, or of a mirror and its source (`live`), and nobody can tell which is right. Nothing
+ * was changed.
+ */
 export const mirrorDoubtful = defineEvent(
   'mirror.doubtful',
-  z.strictObject({ source: name, mirror: z.string(), archive: z.string(), reason: z.string(), ...files }),
+  z.strictObject({
+    source: name,
+    mirror: z.string(),
+    archive: z.string().optional(),
+    live: z.string().optional(),
+    reason: z.string(),
+    ...files,
+  }),
   fact,
 )
 
@@ -100,6 +119,8 @@ export const verifyFinished = defineEvent(
     /** Archives that were found to be damaged earlier, and still stand. */
     known: z.array(z.string()),
     doubtful: count,
+    /** Files of mirrors of which nothing can be told. */
+    unproven: count.default(0),
     /** Why the state is not `succeeded`. */
     reason: z.string().nullable(),
   }),

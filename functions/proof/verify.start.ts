@@ -23,9 +23,9 @@ export default defineFunction({
       const source = config.sources[name]
       const to = archivesOf(config, name)
       const from = config.targets[source?.target ?? '']
-      if (!to || !from) continue
+      if (!from) continue
       try {
-        for (const target of new Set([from, to])) {
+        for (const target of new Set([from, ...(to ? [to] : [])])) {
           if (absent.has(target.name)) throw new TerminalError(`target ${target.name} is not there`)
           await host.targets.open(target, run.id).catch((error) => {
             absent.add(target.name)

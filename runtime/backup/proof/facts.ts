@@ -15,7 +15,7 @@ import {
   type verifyFinished,
 } from '../../../events/index.ts'
 import { archiveRecord } from '../keep/points.ts'
-import type { MirrorWanted } from './prove-mirror.ts'
+import type { MirrorWanted } from './mirror/prove-mirror.ts'
 
 /**
  * What was on record of an archive when it was written. One that was written into since has the same inode and another time.
@@ -70,6 +70,7 @@ function totals(run: readonly Envelope[]) {
     bytes: sum([...archives.map(({ sizeBytes }) => sizeBytes), ...mirrors.map(({ bytes }) => bytes)]),
     healed: sum(of(mirrorHealed).map(({ count }) => count)),
     damaged: of(archiveDamaged).map(({ path }) => path),
+    unproven: sum(mirrors.map(({ unproven = 0 }) => unproven)),
     doubtful: sum(of(mirrorDoubtful).map(({ count }) => count)),
     warnings: of(runWarned).map(({ reason }) => reason),
   }
@@ -87,7 +88,7 @@ export function resultOf(
     ...found.damaged.map((path) => `${path} is damaged`),
     ...known.map((path) => `${path} is known to be damaged`),
     ...(found.healed > 0 ? [`files of a mirror had rotted, and were replaced: ${found.healed}`] : []),
-    ...(found.doubtful > 0 ? [`files of a mirror and its archive differ: ${found.doubtful}`] : []),
+    ...(found.doubtful > 0 ? [`files of a mirror and its archive or source differ: ${found.doubtful}`] : []),
     ...warnings,
   ]
   const state = cancelled ? 'cancelled' : reasons.length > 0 ? 'degraded' : 'succeeded'

@@ -21,18 +21,21 @@ const eventsLookedAt = 1000
 export async function gatherItems(config: Config, source: string, recent: Recent): Promise<Item[]> {
   const to = archivesOf(config, source)
   const from = config.targets[config.sources[source]?.target ?? '']
-  if (!to || !from) return []
+  if (!from) return []
   // The record is read at once: whoever has it open need not wait.
   const mirror = mirrorItem(from, source, recent)
-  const archives = await archiveItems(to, source, recent)
-  // A mirror is compared with an archive: without one there is nothing to tell of it.
-  return archives.length > 0 ? [...archives, mirror] : []
+  return to ? [...(await archiveItems(to, source, recent)), mirror] : [mirror]
 }
 
 /** The target with the archives of a source; undefined where it has none. */
 export function archivesOf(config: Config, source: string): Target | undefined {
   const { archive: wanted } = config.sources[source] ?? {}
   return config.archive && wanted ? config.targets[config.archive.target] : undefined
+}
+
+/** Whether an archive of a source stands there. */
+export async function hasArchives(to: Target, source: string): Promise<boolean> {
+  return (await standingArchives(to, source)).length > 0
 }
 
 /** The archives that are known to be damaged, on the disks that are mounted. */

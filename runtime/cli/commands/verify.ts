@@ -39,10 +39,6 @@ export interface VerifyOptions {
 export async function verifyCommand(sources: string[], options: VerifyOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   checkSources(sources, config)
-  if (!config.archive)
-    throw new UsageError('there is no `archive:` in the config', {
-      hint: 'a mirror is compared with its archive',
-    })
   const data = wanted(sources, options)
   const view = await viewFor(config, options, io)
   try {
@@ -51,7 +47,7 @@ export async function verifyCommand(sources: string[], options: VerifyOptions, i
     view.note(
       outlook
         ? outlookText(outlook)
-        : 'the disk of the archives is not mounted: how long it takes cannot be told',
+        : 'not all disks of the backups are mounted: how long it takes cannot be told',
     )
     const ended = await asRun(data, config, view, io)
     if (!ended.report) return ended.exitCode
@@ -144,20 +140,42 @@ function resultOf({ run, state, error }: RunReport, data: Ended | undefined, out
     damaged = [],
     known = [],
     doubtful = 0,
+    unproven = 0,
   } = data ?? {}
   const { turnMs = null, totalBytes = null } = outlook ?? {}
-  return { run, state, archives, files, bytes, healed, damaged, known, doubtful, error, totalBytes, turnMs }
+  return {
+    run,
+    state,
+    archives,
+    files,
+    bytes,
+    healed,
+    damaged,
+    known,
+    doubtful,
+    unproven,
+    error,
+    totalBytes,
+    turnMs,
+  }
 }
 
 function resultText(result: ReturnType<typeof resultOf>): string {
-  const { run, state, archives, files, bytes, healed, damaged, doubtful, error } = result
+  const { run, state, archives, files, bytes, healed, damaged, doubtful, unproven, error } = result
   const read = `${count(archives, 'archive')} and ${count(files, 'file')} of mirrors read, ${formatBytes(bytes)}`
   const lines = [
     `verification ${state}: ${read}`,
     ...damaged.map((path) => `damaged: ${path}`),
     ...(healed > 0 ? [`rotten in a mirror, and replaced: ${count(healed, 'file')}`] : []),
     ...(doubtful > 0
-      ? [`mirror and archive differ, and nobody can tell which is right: ${count(doubtful, 'file')}`]
+      ? [
+          `mirror and archive or source differ, and nobody can tell which is right: ${count(doubtful, 'file')}`,
+        ]
+      : []),
+    ...(unproven > 0
+      ? [
+          `cannot be proven, as no archive has them and the source has changed since: ${count(unproven, 'file')}`,
+        ]
       : []),
     ...(state === 'succeeded' ? [] : [...(error ? [error] : []), `hdsync show ${run} tells all of it`]),
   ]

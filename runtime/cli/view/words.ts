@@ -99,15 +99,15 @@ const sentences = new Map<string, Words[string]>([
   say(events.restoreFinished, ({ root }) => `restored into ${root}`),
   say(events.restoreFailed, ({ reason }) => `RESTORE FAILED: ${reason}`),
   say(events.verifyArchive, ({ path }) => `reads ${path}`),
-  say(events.verifyMirror, () => 'compares the mirror with its archive'),
+  say(events.verifyMirror, () => 'compares the mirror with its archive or source'),
   say(
     events.archiveProven,
     ({ path, isNew }) => `proven: ${path}${isNew ? ' unpacks; from now on, as nothing was on record' : ''}`,
   ),
   say(
     events.mirrorProven,
-    ({ files, bytes, complete }) =>
-      `mirror compared: ${counted(files, 'file')}, ${formatBytes(bytes)}${complete ? '' : '; it goes on there the next time'}`,
+    ({ files, bytes, complete, unproven = 0 }) =>
+      `mirror compared: ${counted(files, 'file')}, ${formatBytes(bytes)}${unproven > 0 ? `; ${counted(unproven, 'file')} cannot be proven` : ''}${complete ? '' : '; it goes on there the next time'}`,
   ),
   say(
     events.mirrorHealed,
@@ -115,8 +115,8 @@ const sentences = new Map<string, Words[string]>([
   ),
   say(
     events.mirrorDoubtful,
-    ({ count, paths, reason, mirror, archive }) =>
-      `DIFFERENT in ${mirror} and ${archive}: ${counted(count, 'file')}, ${reason}: ${few(paths)}`,
+    ({ count, paths, reason, mirror, archive, live }) =>
+      `DIFFERENT in ${mirror} and ${archive ?? live}: ${counted(count, 'file')}, ${reason}: ${few(paths)}`,
   ),
   say(events.verifyFinished, ({ state, reason }) => `${state}${reason === null ? '' : `: ${reason}`}`),
   say(events.verifyFailed, ({ reason }) => `VERIFICATION FAILED: ${reason}`),

@@ -121,11 +121,11 @@ const phrases = [
   })),
   say(mirrorHealed, ({ source, count: files, paths }, host) => ({
     what: `files in the mirror of ${source} had rotted, and were replaced`,
-    text: `${count(files)} on ${host} did not hold what they did when they were copied, and were replaced: archive and source agree on what they hold. Look after the disk: dmesg, smartctl.\n\n${paths.join('\n')}`,
+    text: `${count(files)} on ${host} did not hold what they did when they were copied, and were replaced from the source. Look after the disk: dmesg, smartctl.\n\n${paths.join('\n')}`,
   })),
-  say(mirrorDoubtful, ({ source, count: files, paths, mirror, archive, reason }, host) => ({
-    what: `mirror and archive of ${source} differ`,
-    text: `${count(files)} on ${host} in ${mirror} and in ${archive} differ, and nobody can tell which is right: ${reason}. Nothing was changed.\n\n${paths.join('\n')}`,
+  say(mirrorDoubtful, ({ source, count: files, paths, mirror, archive, live, reason }, host) => ({
+    what: `mirror and ${archive ? 'archive' : 'source'} of ${source} differ`,
+    text: `${count(files)} on ${host} in ${mirror} and in ${archive ?? live} differ, and nobody can tell which is right: ${reason}. Nothing was changed.\n\n${paths.join('\n')}`,
   })),
   say(verifyFailed, ({ reason }, host) => ({
     what: 'backups could not be verified',

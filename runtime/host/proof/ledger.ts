@@ -21,7 +21,7 @@ export interface ArchiveProof {
   damaged?: { at: string; reason: string }
 }
 
-/** How far a mirror has been compared with its archives. */
+/** How far a mirror has been compared with its archives, or with its source. */
 export interface MirrorProof {
   /** The last path that was compared, in base64; null when a turn has come to its end. */
   cursor: string | null
@@ -32,6 +32,10 @@ export interface MirrorProof {
   /** What was read in this turn, or in the last whole one. */
   files: number
   bytes: number
+  /** What it is compared with; an archive unless given. */
+  against?: 'archive' | 'source'
+  /** Files of which nothing could be told in this turn, or in the last whole one. */
+  unproven?: number
 }
 
 /** What is on record of the proofs of a source's backups, on the disk on which they lie. */

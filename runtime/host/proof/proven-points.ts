@@ -24,7 +24,8 @@ function targetOf({ kind, path }: RestorePoint): string {
 }
 
 function ofMirror(point: RestorePoint, { mirror }: Ledger): RestorePoint {
-  return mirror?.provenAt ? { ...point, provenAt: mirror.provenAt } : point
+  // What could not be compared is not proven.
+  return mirror?.provenAt && !mirror.unproven ? { ...point, provenAt: mirror.provenAt } : point
 }
 
 async function ofArchive(point: RestorePoint, { archives }: Ledger): Promise<RestorePoint> {

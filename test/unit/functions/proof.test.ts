@@ -40,8 +40,11 @@ class Site {
     this.server = server
   }
 
-  static async make(fill: (home: string) => void = () => {}): Promise<Site> {
-    const site = new Site(await makeServer('archive: { target: disk }\nverify: { budget: 1h }\n'))
+  static async make(
+    fill: (home: string) => void = () => {},
+    archive = 'archive: { target: disk }\n',
+  ): Promise<Site> {
+    const site = new Site(await makeServer(`${archive}verify: { budget: 1h }\n`))
     for (const n of [1, 2, 3]) writeFileSync(join(site.home, `file${n}`), `the content of file ${n}`)
     fill(site.home)
     await site.night()
@@ -69,6 +72,13 @@ class Site {
   async night(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 30))
     await backUp(this.server, { sources: ['home'] })
+  }
+
+  /** When each restore point was proven, as `hdsync backups` shows it. */
+  async proven(): Promise<(string | undefined)[]> {
+    const io = printed()
+    await backupsCommand('home', { config: this.server.config, json: true }, io)
+    return JSON.parse(io.out).map(({ provenAt }: { provenAt?: string }) => provenAt ?? undefined)
   }
 
   /** @param during Called with each event as it is told. */
@@ -130,6 +140,57 @@ test('a verification reads everything once, and finds it good', async () => {
   const { archives, mirror } = readLedger(site.disk, 'home')
   expect(archives).toHaveLength(1)
   expect(mirror).toMatchObject({ cursor: null, files: 4 })
+})
+
+describe('the mirror of a source without archives', () => {
+  const alone = (fill?: (home: string) => void) => Site.make(fill, '')
+
+  test('is compared with the source, and what that has changed since is not called proven', async () => {
+    const site = await alone((home) => {
+      mkdirSync(join(home, 'sub'))
+      writeFileSync(join(home, 'sub', 'odd \n\\name'), 'odd')
+    })
+    const found = await site.verify()
+    expect(found.end).toMatchObject({ state: 'succeeded', archives: 0, files: 5, unproven: 0, reason: null })
+    expect(found.end.bytes).toBeGreaterThan(0)
+    const provenAt = readLedger(site.disk, 'home').mirror?.provenAt
+    expect((await site.proven())[0]).toBe(provenAt)
+    writeFileSync(join(site.home, 'file1'), 'changed since')
+    rmSync(join(site.home, 'file2'))
+    const again = await site.verify()
+    expect(again.end).toMatchObject({ state: 'succeeded', files: 3, unproven: 2 })
+    expect(of(again, 'mirror.proven')).toMatchObject([{ complete: true, unproven: 2 }])
+    expect((await site.proven())[0]).toBeUndefined()
+  })
+
+  test('that differs is named with its source, and nothing is changed', async () => {
+    const site = await alone()
+    rot(site.mirror('file2'))
+    const found = await site.verify()
+    expect(found.end).toMatchObject({ state: 'degraded', healed: 0, doubtful: 1 })
+    const [doubt] = of(found, mirrorDoubtful.type)
+    expect(doubt).toMatchObject({ paths: ['file2'], mirror: site.mirror(''), live: site.home })
+    expect(text(site.mirror('file2'))).toBe('the #ontent of file 2')
+    expect(text(join(site.home, 'file2'))).toBe('the content of file 2')
+  })
+
+  test('is gone on with at the next file, and then from the beginning', async () => {
+    const site = await alone()
+    const counts: number[] = []
+    for (let n = 0; n < 5; n += 1) counts.push((await site.verify({ bytes: 1 })).end.files)
+    // The fifth is the first of the next turn.
+    expect(counts).toEqual([1, 1, 1, 1, 1])
+    expect((await site.verify()).end.files).toBe(3)
+  })
+
+  test('that was never made is passed over, and one that is gone is told of', async () => {
+    const site = await alone()
+    expect((await site.verify({ sources: ['www'] })).end).toMatchObject({ state: 'succeeded', files: 0 })
+    rmSync(site.mirror(''), { recursive: true })
+    const { end } = await site.verify()
+    expect(end).toMatchObject({ state: 'degraded', files: 0 })
+    expect(end.reason).toContain('the mirror of home is not compared: it is gone')
+  })
 })
 
 describe('a mirror with a file that has rotted', () => {

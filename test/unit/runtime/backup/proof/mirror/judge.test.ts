@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { changedByCopy, isAsCopied, judge } from '../../../../../runtime/backup/proof/judge.ts'
+import { changedByCopy, isAsCopied, judge } from '../../../../../../runtime/backup/proof/mirror/judge.ts'
 
 describe('judge()', () => {
   test.each([

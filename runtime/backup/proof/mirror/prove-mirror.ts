@@ -1,22 +1,21 @@
 import { createHash } from 'node:crypto'
 import { chownSync, statSync } from 'node:fs'
-import type { Source, Target } from '../../config/config.ts'
-import { reasonOf } from '../../errors.ts'
-import { meter } from '../../host/archive/meter.ts'
-import { mirrorPath } from '../../host/mirror/mirror-identity.ts'
-import type { Entry } from '../../host/points/entry.ts'
-import { liveRoots } from '../../host/points/live-sources.ts'
-import { OpenFolder } from '../../host/points/open-folder.ts'
-import { readerOf } from '../../host/points/reader.ts'
-import { type Catalogued, openCatalogued } from '../../host/proof/catalogued.ts'
-import { type Digests, openDigests } from '../../host/proof/digests.ts'
-import { type MirrorProof, readLedger, writeLedger } from '../../host/proof/ledger.ts'
-import { replaceFile } from '../../host/proof/replace-file.ts'
-import { bytesOf, lookAt, readUnchanged, type Seen } from '../../host/proof/witness.ts'
-import { isoOf } from '../../instant.ts'
-import { isSpent, type Limits, minus } from './items.ts'
-import { changedByCopy, isAsCopied, judge } from './judge.ts'
-import type { ProofTools } from './prove-archive.ts'
+import type { Source, Target } from '../../../config/config.ts'
+import { reasonOf } from '../../../errors.ts'
+import { meter } from '../../../host/archive/meter.ts'
+import { mirrorPath } from '../../../host/mirror/mirror-identity.ts'
+import type { Entry } from '../../../host/points/entry.ts'
+import { OpenFolder } from '../../../host/points/open-folder.ts'
+import { readerOf } from '../../../host/points/reader.ts'
+import { type Catalogued, openCatalogued } from '../../../host/proof/catalogued.ts'
+import { type Digests, openDigests } from '../../../host/proof/digests.ts'
+import { replaceFile } from '../../../host/proof/replace-file.ts'
+import { bytesOf, lookAt, readUnchanged, type Seen } from '../../../host/proof/witness.ts'
+import { isSpent, type Limits, minus } from '../items.ts'
+import type { ProofTools } from '../prove-archive.ts'
+import { changedByCopy, judge } from './judge.ts'
+import { noteTurn, turnOf } from './mirror-turn.ts'
+import { inSource } from './source-witness.ts'
 
 /** A mirror to be compared with the newest archive of its source. */
 export interface MirrorWanted {
@@ -34,6 +33,10 @@ export interface MirrorVerdict {
   outcome: 'complete' | 'paused' | 'nothing'
   files: number
   bytes: number
+  /** Bytes that were read in all. */
+  read: number
+  /** Files of which nothing could be told, where there is no archive. */
+  unproven?: number
   /** What was rotten, and was replaced. */
   healed: Buffer[]
   /** Where nobody can tell which is right, and why. */
@@ -60,12 +63,12 @@ export async function proveMirror(
   const { source, from, to } = wanted
   using archive = await openCatalogued(to, source.name)
   const verdict: MirrorVerdict = {
-    ...{ outcome: 'nothing', files: 0, bytes: 0, healed: [], doubtful: [], wrongInArchive: [] },
+    ...{ outcome: 'nothing', files: 0, bytes: 0, read: 0, healed: [], doubtful: [], wrongInArchive: [] },
     mirror: mirrorPath(from, source),
     archive: archive && { path: archive.point.path, file: archive.file },
   }
   if (!archive) return verdict
-  const turn = turnOf(from, source.name, tools.now())
+  const turn = turnOf(from, source.name, 'archive', tools.now())
   using root = OpenFolder.at(verdict.mirror)
   await using digests = await openDigests(tools.runner)
   const work: Work = { wanted, archive, root, digests, tools, verdict }
@@ -73,13 +76,7 @@ export async function proveMirror(
   let cursor: Buffer | undefined = turn.cursor === null ? undefined : Buffer.from(turn.cursor, 'base64')
   let notedAt = tools.now()
   const note = (done: boolean) => {
-    noteMirror(from, source.name, {
-      begunAt: turn.begunAt,
-      cursor: done ? null : (cursor?.toString('base64') ?? ''),
-      provenAt: done ? turn.begunAt : turn.provenAt,
-      files: turn.files + verdict.files,
-      bytes: turn.bytes + verdict.bytes,
-    })
+    noteTurn(from, source.name, turn, { ...verdict, cursor: done ? null : cursor })
   }
   let isWhole = true
   try {
@@ -132,6 +129,7 @@ async function proveFile(entry: Entry, work: Work): Promise<void> {
   if (!seen) return
   verdict.files += 1
   verdict.bytes += entry.sizeBytes
+  verdict.read += entry.sizeBytes
   if (seen.sha256 !== entry.sha256) await decide(entry, seen, work)
 }
 
@@ -141,7 +139,7 @@ async function decide(entry: Entry, seen: Seen, work: Work): Promise<void> {
   const { path } = entry
   const doubt = (reason: string) => verdict.doubtful.push({ path, reason })
   const inArchive = await digestInArchive(entry, work)
-  const live = await inSource(entry, work)
+  const live = await inSource(entry, { ...work.wanted, digests: work.digests, signal: tools.signal })
   const found = judge({ mirror: seen.sha256, archive: inArchive, source: live?.sha256 })
   if (found === 'none') doubt('the catalogue tells otherwise: hdsync catalogue rebuild makes it anew')
   if (found === 'unknown')
@@ -175,53 +173,8 @@ async function digestInArchive({ path }: Entry, { archive, tools }: Work): Promi
   }
 }
 
-/** The third witness: the file of the live system, if it has not been touched since it was copied. */
-async function inSource(
-  { path, sizeBytes, mtimeNs }: Entry,
-  { wanted: { source, copied }, digests, tools }: Work,
-): Promise<{ sha256: string; folder: string; path: Buffer } | undefined> {
-  if (!copied) return undefined
-  for (const { at, below } of liveRoots(source)) {
-    const rest = pathBelow(path, below)
-    if (!rest) continue
-    try {
-      using root = OpenFolder.at(at)
-      const stats = lookAt(root, rest)
-      const facts = stats && {
-        sizeBytes: Number(stats.size),
-        mtimeNs: stats.mtimeNs,
-        changedAt: Number(stats.ctimeMs),
-      }
-      if (!stats || !facts || !isAsCopied(facts, { sizeBytes, mtimeNs }, copied.from)) return undefined
-      const seen = await readUnchanged(root, rest, stats, digests)
-      if (seen && seen.sha256 !== 'unreadable') return { sha256: seen.sha256, folder: at, path: rest }
-    } catch {
-      tools.signal.throwIfAborted()
-    }
-  }
-  return undefined
-}
-
-/** Of a volume only a part may be mounted there. */
-function pathBelow(path: Buffer, below: string): Buffer | undefined {
-  if (below === '') return path
-  const folder = Buffer.from(`${below}/`)
-  return path.subarray(0, folder.length).equals(folder) ? path.subarray(folder.length) : undefined
-}
-
-/** Where the last run has stopped, or a new turn. */
-function turnOf(target: Target, source: string, now: number): MirrorProof {
-  const { mirror } = readLedger(target.path, source)
-  if (mirror && mirror.cursor !== null) return mirror
-  return { cursor: null, begunAt: isoOf(now), provenAt: mirror?.provenAt ?? null, files: 0, bytes: 0 }
-}
-
-function noteMirror(target: Target, source: string, mirror: MirrorProof): void {
-  writeLedger(target.path, source, { ...readLedger(target.path, source), mirror })
-}
-
 /** Whoever else copies to the mirror sees that it is not as it was left: chown to the same owner bumps ctime only. */
-function markChanged(root: OpenFolder): void {
+export function markChanged(root: OpenFolder): void {
   const { uid, gid } = statSync(root.self)
   chownSync(`${root.self}/.`, uid, gid)
 }
