@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { hintOf, UsageError } from '../../errors.ts'
+import { hintOf, TerminalError, UsageError } from '../../errors.ts'
 import type { App, AppContext } from '../context.ts'
 import { failure } from '../failure.ts'
 import { checkMayAct } from '../guard.ts'
@@ -7,7 +7,9 @@ import { pathsBelow } from '../page-paths.ts'
 import { Problem } from '../problem.ts'
 import { readText } from '../receive/body.ts'
 import { checkSameSite, hostCheck } from '../security/origin.ts'
+import { bringBackScreens } from './bring-back/bring-back.ts'
 import { type PageContext, type PageEnv, type PageRequest, pageContext } from './context.ts'
+import { fileScreens } from './files/files.ts'
 import { holdScreens } from './holds/holds.ts'
 import { html } from './look/html.ts'
 import { show } from './look/layout.ts'
@@ -54,7 +56,15 @@ export function createPage(context: AppContext): App {
   return app as unknown as App
 }
 
-const screens = [stateScreen, nightScreens, holdScreens, pointScreens, sessionScreens]
+const screens = [
+  stateScreen,
+  nightScreens,
+  holdScreens,
+  fileScreens,
+  bringBackScreens,
+  pointScreens,
+  sessionScreens,
+]
 
 /** What logs out needs no right: who only looks may leave as well. */
 const needsNoRight = new Set(['/logout'])
@@ -86,6 +96,8 @@ function here(c: PageRequest): string {
 function problemOf(error: Error, c: PageRequest, page: PageContext): Problem {
   if (error instanceof UsageError)
     return new Problem('invalid-parameter', error.message, { hint: hintOf(error) })
+  // As of a disk that is gone, or a path that leads over a link.
+  if (error instanceof TerminalError) return new Problem('unavailable', error.message, { hint: hintOf(error) })
   return failure(error, c.req.method, c.req.path, page)
 }
 

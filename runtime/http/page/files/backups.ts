@@ -1,0 +1,150 @@
+import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import { type KnownPoints, knownPoints } from '../../../backup/restore/known-points.ts'
+import { pickPoint } from '../../../backup/restore/when.ts'
+import type { Target } from '../../../config/config.ts'
+import { copyReader, isInCopy } from '../../../host/archive/catalogue/copy-reader.ts'
+import { Together } from '../../../host/archive/catalogue/together.ts'
+import { createRunner, unobserved } from '../../../host/command/command.ts'
+import type { PointReader } from '../../../host/points/entry.ts'
+import { readerOf } from '../../../host/points/reader.ts'
+import type { RestorePoint } from '../../../host/points/restore-point.ts'
+import { Problem } from '../../problem.ts'
+import type { PageContext } from '../context.ts'
+
+/**
+ * The backups as a request finds them. What is in an archive is told without its disk where a catalogue is copied; for what is in
+ * a file the disk is mounted, unless a run is going on.
+ */
+export class Backups {
+  readonly #page: PageContext
+  readonly #known: KnownPoints
+  readonly #signal: AbortSignal
+
+  private constructor(page: PageContext, known: KnownPoints, signal: AbortSignal) {
+    this.#page = page
+    this.#known = known
+    this.#signal = signal
+  }
+
+  /** @param signal Aborted when nobody waits for the answer any more. */
+  static async open(page: PageContext, signal: AbortSignal): Promise<Backups> {
+    return new Backups(page, await knownPoints(page.config, (from) => from(page.engine)), signal)
+  }
+
+  /** By source, the newest first. */
+  get points(): readonly RestorePoint[] {
+    return this.#known.points
+  }
+
+  /** @throws {Problem} There is no such source, or nothing of it. */
+  of(source: string): RestorePoint[] {
+    const own = this.points.filter((point) => point.source === source)
+    if (own.length > 0) return own
+    throw new Problem('unknown-path', `There is no restore point of ${JSON.stringify(source)} yet.`)
+  }
+
+  /** @throws {UsageError} There is no such restore point. */
+  point(source: string, at: string | undefined): RestorePoint {
+    return pickPoint(at, this.of(source), source, this.#page.clock.now())
+  }
+
+  /** What tells which entries a restore point has. @throws {Problem} Its disk is not there, and no catalogue tells. */
+  lister(point: RestorePoint): PointReader {
+    const reason = this.#known.absent.get(point.target)
+    if (reason === undefined) return readerOf(point, this.#runner())
+    const copied = this.#copied(point)
+    if (copied) return copied
+    throw new Problem(
+      'unavailable',
+      `The disk of ${point.target}, which has ${point.id}, cannot be read: ${reason}`,
+      {
+        hint: `hdsync ls ${point.source} --at ${point.id} mounts it`,
+      },
+    )
+  }
+
+  /** A mirror is as the archive that was made of it. */
+  #copied(point: RestorePoint): PointReader | undefined {
+    const like =
+      point.kind === 'mirror'
+        ? this.points.find(
+            ({ source, kind, at }) => source === point.source && kind === 'weekday' && at === point.at,
+          )
+        : point
+    const target = like && this.#absent(like)
+    return like && target && isInCopy(like, target) ? copyReader(like, target) : undefined
+  }
+
+  #absent(point: RestorePoint) {
+    const target = this.#page.config.targets[point.target]
+    const refusal = () => new Problem('unavailable', `The disk of ${point.target} is not mounted.`)
+    return target && { ...target, stateDirectory: this.#page.config.state, files: this.#known.files, refusal }
+  }
+
+  /** The archives of a source that catalogues know, a group for each disk. Each is to be disposed of. */
+  async together(source: string): Promise<Together[]> {
+    const groups = Map.groupBy(this.of(source), ({ target }) => target)
+    const found: Together[] = []
+    for (const [target, points] of groups) {
+      const [first] = points
+      const isAbsent = this.#known.absent.has(target)
+      const known = first && (await Together.open(points, isAbsent ? this.#absent(first) : undefined))
+      if (known) found.push(known)
+    }
+    return found
+  }
+
+  /**
+   * Reads contents. Where the disk has to be mounted for it, no run begins meanwhile, for a minute at most.
+   * @param make Makes the stream, which is read to its end by whoever asked.
+   * @throws {Problem} A run is going on that has the disk, or it cannot be mounted.
+   */
+  async read(point: RestorePoint, make: (reader: PointReader) => Readable): Promise<Readable> {
+    if (!this.#known.absent.has(point.target)) return make(readerOf(point, this.#runner()))
+    const { engine, config } = this.#page
+    const going = engine.current()
+    if (going !== undefined)
+      throw new Problem('another-run', `Run ${going} is going on, and the disk is not free.`)
+    const opened = Promise.withResolvers<Readable>()
+    engine
+      .look([config.targets[point.target] as Target], async () => {
+        const again = await Backups.open(this.#page, this.#signal)
+        const there = again.points.find(({ id }) => id === point.id)
+        if (!there || again.#known.absent.has(there.target)) throw this.#missing(point)
+        const stream = make(readerOf(there, again.#runner()))
+        opened.resolve(stream)
+        const stop = endWhenDue(stream, this.#page)
+        await finished(stream).catch(() => {})
+        stop()
+      })
+      .catch(opened.reject)
+    return opened.promise
+  }
+
+  #missing({ id, target }: RestorePoint): Problem {
+    return new Problem('unavailable', `${id} cannot be read: the disk of ${target} cannot be mounted.`, {
+      hint: 'hdsync check says why',
+    })
+  }
+
+  #runner() {
+    return createRunner({ observer: unobserved, signal: this.#signal, owner: 'read' })
+  }
+}
+
+const pollMs = 1000
+const patienceMs = 60_000
+
+/** A night that is due does not wait long for somebody who downloads. @returns Stops that. */
+function endWhenDue(stream: Readable, { engine, clock }: PageContext): () => void {
+  let since: number | undefined
+  let clear = () => {}
+  const look = () => {
+    since = engine.bus.heldRun() === undefined ? undefined : (since ?? clock.now())
+    if (since !== undefined && clock.now() - since >= patienceMs) stream.destroy(new Error('a run is due'))
+    else clear = clock.schedule(pollMs, look)
+  }
+  look()
+  return () => clear()
+}

@@ -1,0 +1,111 @@
+import { placeText } from '../../../backup/restore/place.ts'
+import { pointTime } from '../../../backup/restore/when.ts'
+import { count } from '../../../count.ts'
+import type { Entry } from '../../../host/points/entry.ts'
+import type { RestorePoint } from '../../../host/points/restore-point.ts'
+import { formatBytes } from '../../../units.ts'
+import type { PageContext, PageRequest } from '../context.ts'
+import { type Html, html, nothing } from '../look/html.ts'
+import { mayAct, show } from '../look/layout.ts'
+import { momentText, nameText, timeTag } from '../look/words.ts'
+import type { Backups } from './backups.ts'
+import { crumbs, momentsOf, timeBar } from './bar.ts'
+import { lookAt, marked, type Row } from './listing.ts'
+import { addressOf, type FilePlace, nameIn } from './paths.ts'
+
+/** What a view of files is of. */
+export interface FileView {
+  place: FilePlace
+  point: RestorePoint
+  backups: Backups
+}
+
+const rowsShown = 500
+
+/** A folder as it was, with what differs from the moment before, or is gone since. */
+export async function folderScreen(
+  c: PageRequest,
+  page: PageContext,
+  { place, point, backups, entries }: FileView & { entries: readonly Entry[] },
+): Promise<Response> {
+  const points = backups.of(place.source)
+  const moments = momentsOf(points)
+  const isNewest = point.at === moments[0]?.at
+  const other = isNewest ? moments[1] : moments[0]
+  const rows = await compared(entries, place, other, !isNewest, backups)
+  const from = Math.max(0, Math.floor(Number(c.req.query('from')) || 0))
+  const at = isNewest ? undefined : point.id
+  const shown = rows.slice(from, from + rowsShown)
+  const text = nameText(Buffer.from(placeText(place)))
+  const next = from + rowsShown
+  const body = html`${timeBar(place, point, points, page)}
+${crumbs(place, at, page)}
+<form method="get" action="${page.href('/bring-back')}"><input type="hidden" name="source" value="${place.source}"><input type="hidden" name="at" value="${point.id}">
+<table class="files"><caption class="hidden">What is in ${text}</caption><thead><tr><th scope="col"><span class="hidden">Chosen</span><th scope="col" class="wide">Name<th scope="col" class="number">Size<th scope="col">Changed<th scope="col">Since</tr></thead><tbody>
+${shown.map((row) => fileRow(row, { place, at, other, isNewest }, page))}
+</tbody></table>
+${rows.length === 0 ? html`<p>This folder was empty.</p>` : nothing}
+${next < rows.length ? html`<p class="more"><a href="${page.href(addressOf('/files', place, { at, from: String(next) }))}">The next of ${count(rows.length)}</a></p>` : nothing}
+${mayAct(c) ? html`<p class="acts"><button class="main">Restore what is chosen …</button> <a class="button" href="${page.href(addressOf('/files', place, { at, download: 'tar' }))}" download>Download this folder</a></p>` : html`<p>This session sees what files are called, and not what is in them.</p>`}
+</form>`
+  const sentence = isNewest
+    ? `${text}, as it was last backed up, on ${pointTime(point.at)}.`
+    : `${text}, as it was on ${pointTime(point.at)}.`
+  const command = `hdsync ls ${shellWord(text)}${at ? ` --at ${at}` : ''}`
+  return show(c, page, { title: text, tab: 'files', sentence, body, command })
+}
+
+async function compared(
+  entries: readonly Entry[],
+  { path }: FilePlace,
+  other: RestorePoint | undefined,
+  isNewer: boolean,
+  backups: Backups,
+): Promise<Row[]> {
+  if (!other) return entries.map((entry) => ({ entry }))
+  try {
+    const reader = backups.lister(other)
+    if (!(await reader.isIndexed())) return entries.map((entry) => ({ entry }))
+    return marked(entries, (await lookAt(reader, path)).entries, isNewer)
+  } catch {
+    // It is a help alone: without it the folder is shown as it was.
+    return entries.map((entry) => ({ entry }))
+  }
+}
+
+interface Beside {
+  place: FilePlace
+  at: string | undefined
+  other: RestorePoint | undefined
+  isNewest: boolean
+}
+
+function fileRow({ entry, mark }: Row, { place, at, other, isNewest }: Beside, page: PageContext): Html {
+  const { path, type, sizeBytes, mtimeNs, linkTo } = entry
+  // What is not here any more is seen as of the moment that has it.
+  const isElsewhere = mark === 'gone' && isNewest
+  const asOf = isElsewhere ? other?.id : at
+  const name = nameText(nameIn(path))
+  const ms = Number(mtimeNs / 1_000_000n)
+  const since = sinceText(mark, isNewest, other)
+  return html`<tr class="${mark ?? ''}"><td>${isElsewhere ? nothing : html`<input type="checkbox" name="path" value="${path.toString('base64url')}" aria-label="Choose ${name}">`}
+<th scope="row" class="wide"><a href="${page.href(addressOf('/files', { source: place.source, path }, { at: asOf }))}">${name}${type === 'directory' ? '/' : ''}</a>${linkTo ? html` <small>→ ${nameText(linkTo)}</small>` : nothing}
+<td data-head="Size" class="number">${type === 'file' ? formatBytes(sizeBytes) : type === 'directory' ? '' : type}
+<td data-head="Changed">${timeTag(ms, momentText(ms, page.clock.now()))}
+<td data-head="Since">${since}</tr>
+`
+}
+
+function sinceText(mark: Row['mark'], isNewest: boolean, other: RestorePoint | undefined): Html {
+  if (mark === undefined) return nothing
+  const day = other ? ` ${momentText(Date.parse(other.at), Date.parse(other.at))}` : ''
+  if (mark === 'gone')
+    return html`<span class="failed">${isNewest ? `deleted, was there on${day}` : 'deleted since'}</span>`
+  if (mark === 'changed') return html`<span class="late">changed ${isNewest ? `after${day}` : 'since'}</span>`
+  return html`<span class="running">new after${day}</span>`
+}
+
+/** A place as somebody types it into a shell. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
+}
