@@ -97,7 +97,8 @@ function problemOf(error: Error, c: PageRequest, page: PageContext): Problem {
   if (error instanceof UsageError)
     return new Problem('invalid-parameter', error.message, { hint: hintOf(error) })
   // As of a disk that is gone, or a path that leads over a link.
-  if (error instanceof TerminalError) return new Problem('unavailable', error.message, { hint: hintOf(error) })
+  if (error instanceof TerminalError)
+    return new Problem('unavailable', error.message, { hint: hintOf(error) })
   return failure(error, c.req.method, c.req.path, page)
 }
 

@@ -84,13 +84,7 @@ function record(key: string, value: Buffer): Buffer {
 
 const largestInField = 8 ** 11 - 1
 
-function ustar(
-  name: Buffer,
-  type: string,
-  mode: number,
-  sizeBytes: number,
-  linkTo?: Buffer,
-): Buffer {
+function ustar(name: Buffer, type: string, mode: number, sizeBytes: number, linkTo?: Buffer): Buffer {
   const block = Buffer.alloc(blockBytes)
   const octal = (value: number, at: number, digits: number) =>
     block.write(`${value.toString(8).padStart(digits, '0')}\0`, at, 'latin1')
