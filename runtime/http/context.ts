@@ -17,6 +17,7 @@ export type HttpEngine = Pick<
   | 'registry'
   | 'dispatcher'
   | 'prepare'
+  | 'refreshed'
   | 'unready'
   | 'listen'
   | 'cancel'

@@ -8,6 +8,7 @@ import { Problem } from '../problem.ts'
 import { readText } from '../receive/body.ts'
 import { checkSameSite, hostCheck } from '../security/origin.ts'
 import { bringBackScreens } from './bring-back/bring-back.ts'
+import { busScreens } from './bus/bus.ts'
 import { type PageContext, type PageEnv, type PageRequest, pageContext } from './context.ts'
 import { fileScreens } from './files/files.ts'
 import { holdScreens } from './holds/holds.ts'
@@ -63,6 +64,7 @@ const screens = [
   fileScreens,
   bringBackScreens,
   pointScreens,
+  busScreens,
   sessionScreens,
 ]
 
