@@ -1,5 +1,6 @@
 import * as audit from './audit.ts'
 import * as commands from './commands.ts'
+import * as copy from './copy.ts'
 import type { EventDefinition } from './define.ts'
 import * as drill from './drill.ts'
 import * as facts from './facts.ts'
@@ -13,6 +14,7 @@ export * from './any-fact.ts'
 export * from './audit.ts'
 export * from './commands.ts'
 export type { Canary, Copied, FileSystem } from './copied.ts'
+export * from './copy.ts'
 export * from './define.ts'
 export * from './drill.ts'
 export * from './envelope.ts'
@@ -34,7 +36,7 @@ const { runEnds: _ends, ...happenings } = facts
 
 /** Every event that hdsync knows, by type. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
-  [audit, commands, drills, gate, happenings, notifications, proof, restores, schedule]
+  [audit, commands, copy, drills, gate, happenings, notifications, proof, restores, schedule]
     .flatMap((group): EventDefinition[] => Object.values(group))
     .map((event) => [event.type, event]),
 )

@@ -23,6 +23,9 @@ export const verifyEndTypes = ['verify.finished', 'verify.failed'] as const
 /** Types of the events that end a drill. */
 export const drillEndTypes = ['drill.finished', 'drill.failed'] as const
 
+/** Types of the events that end copies. */
+export const copyEndTypes = ['copy.finished', 'copy.failed'] as const
+
 /** What a reader of the journal has to know of events: which begin a run, and which end it. */
 export const runTypes: ReadonlyMap<
   string,
@@ -33,10 +36,12 @@ export const runTypes: ReadonlyMap<
     'restore.start',
     'verify.start',
     'drill.start',
+    'copy.start',
     ...runEndTypes,
     ...restoreEndTypes,
     ...verifyEndTypes,
     ...drillEndTypes,
+    ...copyEndTypes,
   ].map((type) => {
     const endsRun = !type.endsWith('.start')
     return [

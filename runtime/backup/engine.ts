@@ -1,5 +1,6 @@
 import {
   backupFinish,
+  copyStart,
   drillStart,
   type EventDefinition,
   type InputOf,
@@ -28,6 +29,7 @@ import { sweep } from '../host/leftovers.ts'
 import { heldLists } from '../host/mirror/held-lists.ts'
 import { chainEnds } from './engine/chain-ends.ts'
 import { type ContextOptions, contextFactory } from './engine/context.ts'
+import { copiesMakeWay, copyKind, isCopyDue, needsWayOfCopies } from './engine/copy-turns.ts'
 import { isDrillDue } from './engine/drill-turns.ts'
 import { brokenRun, tellHooks } from './engine/last-words.ts'
 import { type LiveRegistry, liveRegistry } from './engine/live-registry.ts'
@@ -220,7 +222,8 @@ function assemble(
       ends.heard(event)
       if (registry.event(event.type)?.startsRun) {
         queue.advance()
-        if (needsWay(event)) makeWay()
+        if (needsWay(event)) makeWay(verifyKind, makesWay)
+        if (needsWayOfCopies(event)) makeWay(copyKind, copiesMakeWay)
       }
       observer.onEvent(event)
       if (options.schedules && endsBackup(event)) proveIfDue()
@@ -274,18 +277,19 @@ function assemble(
       queue.advance()
     },
   })
-  /** A verification can be paused, a night cannot. */
-  const makeWay = () => {
+  /** A verification can be paused, and so can copies; a night cannot. */
+  const makeWay = (kind: string, reason: string) => {
     const { current } = queue
-    if (current === undefined || journal.run(current)?.kind !== verifyKind) return
-    dispatcher.endRun(current, new CancelledError(makesWay), isNotice).catch(ends.fail)
+    if (current === undefined || journal.run(current)?.kind !== kind) return
+    dispatcher.endRun(current, new CancelledError(reason), isNotice).catch(ends.fail)
   }
   const proveIfDue = () => {
     const now = clock.now()
     if (onHold) return
-    // A drill comes first: a verification would make way for it.
+    // A verification would make way for the others: it comes last.
     const due = [
       ...(isDrillDue(config, { bus, journal }, now) ? [drillStart.type] : []),
+      ...(isCopyDue(config, { journal }) ? [copyStart.type] : []),
       ...(isVerifyDue(config, { bus, journal }, now) ? [verifyStart.type] : []),
     ]
     for (const type of due) reception.prepare({ type, data: {} })().catch(ends.fail)

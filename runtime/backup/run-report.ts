@@ -12,7 +12,7 @@ export const backupKind = 'backup'
 
 /** Whether a backup waits for a run of this kind: the night must not be left out. */
 export function waitedFor(kind: string | undefined): boolean {
-  return kind !== undefined && ['restore', 'drill', 'verify'].includes(kind)
+  return kind !== undefined && ['restore', 'drill', 'verify', 'copy'].includes(kind)
 }
 
 /** What is read of a run to report on it. */

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { exitCodes } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
 import { backupCommands } from './usage/backup.ts'
+import { copyCommands } from './usage/copies.ts'
 import { functionCommands } from './usage/functions.ts'
 import { keepCommands } from './usage/keep.ts'
 import type { Making } from './usage/making.ts'
@@ -146,6 +147,7 @@ export function createProgram(
     ...backupCommands(making, version),
     ...keepCommands(making),
     ...proofCommands(making),
+    ...copyCommands(making),
     ...rescueCommands(making),
     ...recordCommands(making),
     ...functionCommands(making),

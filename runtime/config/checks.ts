@@ -1,6 +1,8 @@
 import type * as z from 'zod'
 import { didYouMean } from '../nearest.ts'
 import { formatDuration } from '../units.ts'
+import type { copySchema } from './copies.ts'
+import { checkCopies } from './copy-checks.ts'
 import type { httpSchema } from './http.ts'
 import { checkHttp } from './http-checks.ts'
 import { isWithin, leavesOut } from './left-out.ts'
@@ -15,6 +17,7 @@ export interface Parts {
   sources: [name: string, source: Loose<z.output<typeof sourceFields>>][]
   targets: [name: string, target: Loose<z.output<typeof targetSchema>>][]
   archive?: Loose<z.output<typeof archiveFields>> | undefined
+  copies: [name: string, copy: Loose<z.output<typeof copySchema>>][]
   /** By their place in the list. */
   hooks: Loose<z.output<typeof hookFields>>[]
   /** How long the record of a run is kept, and how long a source may go without a success. */
@@ -34,6 +37,7 @@ export function checkParts(parts: Parts): Finding[] {
   return [
     ...unknownTargets(parts),
     ...missingArchive(parts),
+    ...checkCopies(parts),
     ...snapshotLimits(parts),
     ...volumesTwice(parts),
     ...directories(parts),

@@ -100,6 +100,8 @@ const told = [
   'verify.failed',
   'drill.failed',
   'drill.overdue',
+  'copy.failed',
+  'copy.overdue',
   'sync.unusual',
 ] as const
 

@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import type { Parts } from './checks.ts'
+import { copySchema } from './copies.ts'
 import { httpSchema } from './http.ts'
 import { type Loose, looseMap, wellFormed } from './loose.ts'
 import { hookFields } from './notify.ts'
@@ -10,12 +11,13 @@ import { archiveFields, configSchema, sourceFields, targetSchema } from './schem
  * source hides neither a second one in the same source, nor that two others clash.
  */
 export function partsOf(value: unknown): Parts {
-  const { sources, targets, archive, http, notify, keep, alert } = looseMap.parse(value)
+  const { sources, targets, archive, copies, http, notify, keep, alert } = looseMap.parse(value)
   return {
     sources: entriesOf(sources, sourceFields),
     targets: entriesOf(targets, targetSchema),
     archive: archive === undefined ? undefined : wellFormed(archiveFields, archive),
     hasArchive: archive !== undefined,
+    copies: entriesOf(copies, copySchema),
     http: http === undefined ? undefined : wellFormed(httpSchema, http),
     hasToken: looseMap.parse(http).tokenFile !== undefined,
     sourceNames: Object.keys(looseMap.parse(sources)),

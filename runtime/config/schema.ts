@@ -1,5 +1,7 @@
 import * as z from 'zod'
+import { copySchema } from './copies.ts'
 import { httpSchema } from './http.ts'
+import { keep, kept } from './keep.ts'
 import {
   absolutePath,
   device,
@@ -151,21 +153,6 @@ const LEVELS = {
   none: { max: 0, normal: undefined },
 }
 
-/** How many archives of one kind are kept. */
-function kept(least: number, most: number) {
-  const expected = `a whole number from ${least} to ${most}`
-  return z.int({ error: expected }).min(least, expected).max(most, expected)
-}
-
-const keep = z.strictObject({
-  weekly: kept(0, 520).default(0).describe('The newest archive of each of so many weeks.'),
-  monthly: kept(0, 240).default(0).describe('The newest archive of each of so many months.'),
-  yearly: kept(0, 100).default(0).describe('The newest archive of each of so many years.'),
-  atLeast: kept(1, 1000)
-    .default(3)
-    .describe('So many different good archives of a source stay, however old they are.'),
-})
-
 /** The keys of `archive`, each by itself. */
 export const archiveFields = z.strictObject({
   target: targetReference.describe('The target that gets the folders Monday to Sunday.'),
@@ -208,6 +195,10 @@ export const configSchema = z.strictObject(
     }),
     targets: z.record(targetName, targetSchema),
     archive: archiveSchema.exactOptional().describe('Weekday archives; none without it.'),
+    copies: z
+      .record(targetName, copySchema)
+      .exactOptional()
+      .describe('Other places that get a copy of each finished archive; none without it.'),
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
     alert: z
       .strictObject({

@@ -20,7 +20,7 @@ import type { Dispatcher } from '../../core/dispatcher.ts'
 import { newRunId } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 import { UsageError } from '../../errors.ts'
-import { adviceForVerify } from '../proof/dead-verify.ts'
+import { pausedBy } from '../proof/dead-paused.ts'
 import { adviceForRestore } from '../restore/dead-restore.ts'
 import { requestPublication } from './requests.ts'
 
@@ -45,7 +45,7 @@ interface RedriveOptions {
  * Redrives a dead letter. A notification is attempted again. A step of a run is not: the run went on without it, and its
  * snapshot is gone. So its sources are run again, and their other dead letters are closed too. A step of a restore or of a
  * drill is not redriven: `hdsync restore --resume` goes on with the one, and another drill does the other. Nor is one of a
- * verification.
+ * verification or of copies.
  * @throws {UsageError} There is no such dead letter, nobody to take it, it is of a restore, or its source is not in the config
  *   any more.
  */
@@ -68,11 +68,10 @@ export async function redrive(id: number, options: RedriveOptions): Promise<Redr
   if (hint !== undefined) {
     throw new UsageError(`dead letter ${id} is a step of a restore, which is not redriven`, { hint })
   }
-  const goesOn = adviceForVerify(letter)
-  if (goesOn !== undefined) {
-    throw new UsageError(`dead letter ${id} is a step of a verification, which is not redriven`, {
-      hint: goesOn,
-    })
+  const paused = pausedBy(letter)
+  if (paused) {
+    const { what, hint } = paused
+    throw new UsageError(`dead letter ${id} is a step of ${what}, which is not redriven`, { hint })
   }
   if (isDrillStep(letter)) {
     throw new UsageError(`dead letter ${id} is a step of a drill, which is not redriven`, {
@@ -111,7 +110,7 @@ async function restart(
  * without what they prepare; `snapshot.after` and `source.after`, which undo it, are.
  */
 function isStep(letter: DeadLetter, registry: Registry): boolean {
-  if ((adviceForRestore(letter) ?? adviceForVerify(letter)) !== undefined || isDrillStep(letter)) return false
+  if (adviceForRestore(letter) !== undefined || pausedBy(letter) || isDrillStep(letter)) return false
   const { function: name, event } = letter
   const aside = registry.get(name)?.definition.spec.aside === true
   const before = [snapshotBefore.type, sourceBefore.type] as string[]

@@ -44,7 +44,7 @@ export async function drillSource(
   const to = config.archive && config.targets[config.archive.target]
   for (const one of new Set([target, ...(to && source.archive ? [to] : [])]))
     await host.targets.open(one, run.id)
-  const points = pointsOf(name, config)
+  const points = pointsOf(name, config).filter(({ kind }) => kind !== 'copy')
   const history = drilled(events.recent(drillEnds, undefined, drillsLookedAt))
   const point = pointToDrill(points, history)
   if (!point) throw new TerminalError(`there is no restore point of ${name}`)

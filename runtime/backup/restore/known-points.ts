@@ -1,3 +1,4 @@
+import { copyKept, type Envelope } from '../../../events/index.ts'
 import type { Config, Source } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
@@ -9,6 +10,8 @@ import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { withProofs } from '../../host/proof/proven-points.ts'
 import { isoOf } from '../../instant.ts'
+import { copyPlaces } from '../copies/places.ts'
+import { recordedCopies } from '../copies/recorded.ts'
 import { type Drilled, drillEnds, drilled, drillsLookedAt, pointProven } from '../proof/drill-history.ts'
 import type { LiveSource } from './place.ts'
 import {
@@ -42,7 +45,8 @@ export async function knownPoints(config: Config, read: ReadRecord): Promise<Kno
       toldPoints(bus.events({ types, subject, newestFirst: true, limit: mostEvents }))
     const names = new Set([...Object.keys(config.sources), ...points.map(({ source }) => source)])
     const ends = bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })
-    return { points: new Map([...names].map((source) => [source, of(source)])), drills: drilled(ends) }
+    const kept = bus.events({ types: [copyKept.type], newestFirst: true, limit: mostEvents })
+    return { kept, points: new Map([...names].map((source) => [source, of(source)])), drills: drilled(ends) }
   })
   const seen: RestorePoint[] = []
   for (const point of points) {
@@ -53,7 +57,8 @@ export async function knownPoints(config: Config, read: ReadRecord): Promise<Kno
     .flatMap((source) => unseenOf(source, config, told.points.get(source.name)))
     .filter(({ point }) => absent.has(point.target))
   const files = new Map(unseen.flatMap(({ point: { id }, file }) => (file === undefined ? [] : [[id, file]])))
-  const all = [...(await withProofs(seen)), ...unseen.map(({ point }) => point)]
+  const away = unseenCopies(config, told.kept).filter(({ target }) => absent.has(target))
+  const all = [...(await withProofs(seen)), ...unseen.map(({ point }) => point), ...away]
   return { points: bySource(all.map((point) => withProof(point, told.drills))), absent, files }
 }
 
@@ -79,6 +84,18 @@ export function liveSources(points: readonly RestorePoint[], config: Config | un
     ...known.map((source) => ({ name: source.name, roots: liveRoots(source, mounts) })),
     ...others.map((name) => ({ name, roots: [] })),
   ]
+}
+
+/** What the record tells of copies whose disk cannot be looked at. @param kept Events of that kind, the newest first. */
+function unseenCopies(config: Config, kept: readonly Envelope[]): RestorePoint[] {
+  return copyPlaces(config).flatMap(({ name: copy, target, sources }) =>
+    sources.flatMap((source) =>
+      recordedCopies(kept, copy, source).map(({ at, path, sizeBytes }): RestorePoint => {
+        const id = `${source}@${copy}-${dayOf(at)}`
+        return { ...{ id, source, kind: 'copy', copy, at: isoOf(at) }, target: target.name, path, sizeBytes }
+      }),
+    ),
+  )
 }
 
 const types = tellOfPoints.map(({ type }) => type)

@@ -18,7 +18,13 @@ export async function pointToRead(
   for (const target of targetsWith(source, config)) {
     await mount(target).catch((error) => failed.push(reasonOf(error)))
   }
-  const point = pointsOf(source, config).find((one) => one.id === id)
+  const find = () => pointsOf(source, config).find((one) => one.id === id)
+  if (!find()) {
+    for (const target of copyTargetsWith(source, config)) {
+      await mount(target).catch((error) => failed.push(reasonOf(error)))
+    }
+  }
+  const point = find()
   const target = point && config.targets[point.target]
   if (!point || !target) {
     const because = failed.length > 0 ? `: ${failed.join('; ')}` : ''
@@ -34,6 +40,14 @@ export function targetsWith(source: string, { sources, targets, archive }: Confi
   return sources[source]
     ? Object.values(targets).filter(({ name }) => names.includes(name))
     : Object.values(targets)
+}
+
+/** The targets that may have copies of a source's archives. */
+export function copyTargetsWith(source: string, { targets, copies }: Config): Target[] {
+  return Object.values(copies ?? {}).flatMap(({ target, sources }) => {
+    const found = targets[target]
+    return found && (sources?.includes(source) ?? true) ? [found] : []
+  })
 }
 
 /** The restore points of a source whose disks are mounted now. */

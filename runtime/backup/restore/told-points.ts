@@ -79,6 +79,7 @@ export function withRecord(
   told: ToldPoints,
   identity: string | undefined,
 ): RestorePoint {
+  if (point.kind === 'copy') return point
   const among = point.kind === 'mirror' ? told.mirrors : told.archives
   const known = among.find((one) =>
     point.kind === 'mirror'

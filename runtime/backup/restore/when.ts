@@ -24,7 +24,9 @@ export function pickPoint(
   const newestFirst = points.toSorted(byAge)
   const word = when?.trim() || 'latest'
   if (newestFirst.length === 0) throw new UsageError(`there is no restore point of ${source}`)
-  const found = find(word, newestFirst, source, nowMs)
+  // A copy in another place is of a night that is here too, or that is here no more.
+  const here = newestFirst.filter(({ kind }) => kind !== 'copy')
+  const found = find(word, here, source, nowMs) ?? find(word, newestFirst, source, nowMs)
   if (found) return found
   throw new UsageError(`${source} has no restore point ${described(word)}`, { hint: listed(newestFirst) })
 }
@@ -34,7 +36,7 @@ export function byAge(one: RestorePoint, other: RestorePoint): number {
   return Date.parse(other.at) - Date.parse(one.at) || rank[one.kind] - rank[other.kind]
 }
 
-const rank = { mirror: 0, weekday: 1, kept: 2 }
+const rank = { mirror: 0, weekday: 1, kept: 2, copy: 3 }
 
 function find(
   word: string,

@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { runEnds, sourceSynced } from '../../../events/index.ts'
+import { copyKept, runEnds, sourceSynced } from '../../../events/index.ts'
 import type { Config, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
@@ -7,6 +7,9 @@ import { heldLists } from '../../host/mirror/held-lists.ts'
 import { hasSystemd, timerState } from '../../host/systemd/timer.ts'
 import { isMounted } from '../../host/target/is-mounted.ts'
 import { isoOf } from '../../instant.ts'
+import { type CopyRecord, type CopyStatus, copyStatuses } from '../copies/copy-status.ts'
+import { copyEnds, copyEndsLookedAt } from '../copies/history.ts'
+import { copyPlaces } from '../copies/places.ts'
 import { openHold } from '../holds/holds.ts'
 import { eventsLookedAt } from '../keep/keeping.ts'
 import {
@@ -18,6 +21,7 @@ import {
   tellsOfArchives,
 } from '../keep/points.ts'
 import { disabledIn } from '../load-functions.ts'
+import { openUnusual } from '../mirror/unusual.ts'
 import { type ReadPast, readPastOf } from '../past.ts'
 import { drillEnds, drilled, drillsLookedAt } from '../proof/drill-history.ts'
 import { lastProven, marked, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
@@ -60,12 +64,16 @@ export interface Status {
   disabledFunctions?: readonly string[]
   /** How the reading of backups stands; omitted where nobody reads them again by itself. */
   verify?: VerifyStatus
+  /** Other places that get copies of archives; omitted where there are none. */
+  copies?: CopyStatus[]
 }
 
 /** What is read of the record of one source. */
 interface Told {
   name: string
   record: ArchiveRecord
+  /** A copy has changed unusually many files, and nobody has said that it was meant. */
+  isUnusual: boolean
   facts: Pick<Parameters<typeof statusOf>[0], 'since' | 'results' | 'hold' | 'synced'>
 }
 
@@ -78,10 +86,11 @@ export async function readStatus(
   now: number,
   read: ReadPast = readPastOf(config),
 ): Promise<Status> {
-  const { told, run, drills } = read(({ bus, journal }) => ({
+  const { told, run, drills, copied } = read(({ bus, journal }) => ({
     told: tellOf(config, bus),
     drills: drilled(bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })),
     run: journal.unended().at(-1) ?? null,
+    copied: copiesOn(bus),
   }))
   const to = config.archive && config.targets[config.archive.target]
   const looked = await Promise.all(
@@ -109,6 +118,15 @@ export async function readStatus(
       drills,
     }),
   )
+  const copies = await copyStatuses(
+    copyPlaces(config),
+    looked.map(({ name, points, proofs, isUnusual }) => ({
+      ...{ source: name, isUnusual },
+      points: points.map((point) => marked(point, proofs)),
+    })),
+    copied,
+    now,
+  )
   const targets = await Promise.all(
     Object.values(config.targets).map((target) => targetStatus(target, config, sources, looked)),
   )
@@ -116,18 +134,24 @@ export async function readStatus(
   const verify = await turnOf(config, now, read)
   return {
     at: isoOf(now),
-    state: worstOf(sources),
+    state: worstOf(sources, copies),
     run,
     nextRunAt: await nextRun(),
     sources: inOrderOfNeed(sources),
     targets,
     ...(disabledFunctions.length > 0 && { disabledFunctions }),
     ...(verify && { verify }),
+    ...(copies.length > 0 && { copies }),
   }
 }
 
 const runsLookedAt = 2000
 const endsOfDrills = drillEnds.map(({ type }) => type)
+
+function copiesOn(bus: EventBus): CopyRecord {
+  const newest = (types: string[]) => bus.events({ types, newestFirst: true, limit: copyEndsLookedAt })
+  return { ends: newest(copyEnds.map(({ type }) => type)), kept: newest([copyKept.type]) }
+}
 
 function tellOf(config: Config, bus: EventBus): Told[] {
   const ends = bus.events({ types: runEnds.map(({ type }) => type), newestFirst: true, limit: runsLookedAt })
@@ -137,9 +161,11 @@ function tellOf(config: Config, bus: EventBus): Told[] {
   return Object.keys(config.sources).map((name) => {
     const newest = { subject: name, newestFirst: true }
     const types = tellsOfArchives.map(({ type }) => type)
+    const history = bus.events({ ...newest, types, limit: eventsLookedAt })
     return {
       name,
-      record: archiveRecord(bus.events({ ...newest, types, limit: eventsLookedAt })),
+      record: archiveRecord(history),
+      isUnusual: openUnusual(history) !== undefined,
       facts: {
         since: begun && Date.parse(begun.time),
         results: results.get(name) ?? [],
@@ -200,8 +226,9 @@ async function nextRun(): Promise<string | null> {
   return next === undefined ? null : isoOf(next)
 }
 
-function worstOf(sources: readonly SourceStatus[]): Status['state'] {
+function worstOf(sources: readonly SourceStatus[], copies: readonly CopyStatus[]): Status['state'] {
   const states = new Set(sources.map(({ state }) => state))
   if (states.has('overdue') || states.has('failed') || states.has('cancelled')) return 'failed'
-  return states.has('held') ? 'held' : states.has('degraded') ? 'degraded' : 'succeeded'
+  const isLate = copies.some(({ state }) => state === 'overdue' || state === 'failed')
+  return states.has('held') ? 'held' : states.has('degraded') || isLate ? 'degraded' : 'succeeded'
 }

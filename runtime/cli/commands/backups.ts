@@ -16,10 +16,10 @@ import { table } from '../table.ts'
  */
 export async function backupsCommand(
   source: string | undefined,
-  options: WhereOptions & { json?: boolean },
+  options: WhereOptions & { json?: boolean; from?: string },
   io: Io,
 ): Promise<number> {
-  await using access = await openAccess(options, io)
+  await using access = await openAccess({ ...options, copy: options.from }, io)
   if (source !== undefined) checkSource(source, access)
   const wanted = access.points.filter((point) => source === undefined || point.source === source)
   const unknown = await access.uncatalogued(wanted)

@@ -11,10 +11,10 @@ import { openAccess, type WhereOptions } from '../points/access.ts'
  */
 export async function catCommand(
   word: string,
-  options: WhereOptions & { at?: string },
+  options: WhereOptions & { at?: string; from?: string },
   io: Io,
 ): Promise<number> {
-  await using access = await openAccess(options, io)
+  await using access = await openAccess({ ...options, copy: options.from }, io)
   const place = access.place(word)
   if (place.path.length === 0) {
     throw new UsageError(`${word} is a whole source`, {

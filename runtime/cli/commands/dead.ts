@@ -1,4 +1,4 @@
-import { adviceForVerify } from '../../backup/proof/dead-verify.ts'
+import { pausedBy } from '../../backup/proof/dead-paused.ts'
 import { adviceForRestore } from '../../backup/restore/dead-restore.ts'
 import type { DeadLetter } from '../../core/bus/journal.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -71,14 +71,16 @@ function deadTable(letters: readonly DeadLetter[], { colour, width }: Io): strin
   return `${table([head, ...cells], width)}${adviceOn(letters)}`
 }
 
-/** A step of a restore or a verification is not redriven: each has its own way to go on. */
+/** A step of a restore, a verification or copies is not redriven: each has its own way to go on. */
 function adviceOn(letters: readonly DeadLetter[]): string {
-  const adviceFor = (letter: DeadLetter) => adviceForRestore(letter) ?? adviceForVerify(letter)
+  const adviceFor = (letter: DeadLetter) => {
+    const hint = adviceForRestore(letter)
+    return hint === undefined ? pausedBy(letter) : { what: 'a restore', hint }
+  }
   const redrivable = letters.find((letter) => adviceFor(letter) === undefined)
   const ofRestores = letters.flatMap((letter) => {
     const advice = adviceFor(letter)
-    const kind = adviceForRestore(letter) === undefined ? 'verification' : 'restore'
-    return advice === undefined ? [] : [`${letter.id} is of a ${kind}: ${advice}\n`]
+    return advice ? [`${letter.id} is of ${advice.what}: ${advice.hint}\n`] : []
   })
   const redrive = redrivable ? [`take one up again: hdsync redrive ${redrivable.id}\n`] : []
   return [...ofRestores, ...redrive].join('')

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { namePattern } from '../../backup/restore/name-pattern.ts'
 import { reasonOf, UsageError } from '../../errors.ts'
 import type { Entry } from '../../host/points/entry.ts'
-import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { type RestorePoint, withoutCopies } from '../../host/points/restore-point.ts'
 import { localMinute } from '../../instant.ts'
 import { formatBytes } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -79,7 +79,9 @@ async function pointsMeant(
   { at, all }: FindOptions,
 ): Promise<RestorePoint[]> {
   const wanted = source === undefined ? undefined : access.place(source).source
-  const points = access.points.filter((point) => wanted === undefined || point.source === wanted)
+  const points = withoutCopies(
+    access.points.filter((point) => wanted === undefined || point.source === wanted),
+  )
   if (all) return points
   const names = wanted === undefined ? [...new Set(points.map((point) => point.source))] : [wanted]
   const found: RestorePoint[] = []

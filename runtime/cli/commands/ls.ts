@@ -10,6 +10,7 @@ import { nameText } from '../points/names.ts'
 import { table } from '../table.ts'
 
 export interface LsOptions extends WhereOptions {
+  from?: string
   at?: string
   long?: boolean
   recursive?: boolean
@@ -22,7 +23,7 @@ export interface LsOptions extends WhereOptions {
  * @throws {TerminalError} The restore point cannot be read whole: what came before has been printed.
  */
 export async function lsCommand(word: string, options: LsOptions, io: Io): Promise<number> {
-  await using access = await openAccess(options, io)
+  await using access = await openAccess({ ...options, copy: options.from }, io)
   const place = access.place(word)
   const point = await access.point(place.source, options.at)
   const reader = access.reader(point)

@@ -24,6 +24,7 @@ import { restoreLine } from '../points/restore-line.ts'
 
 export interface RestoreOptions extends WhereOptions {
   at?: string
+  from?: string
   to?: string
   inPlace?: boolean
   delete?: boolean
@@ -47,7 +48,7 @@ export interface RestoreOptions extends WhereOptions {
  */
 export async function restoreCommand(words: string[], options: RestoreOptions, io: Io): Promise<number> {
   check(words, options, io)
-  await using access = await openAccess(options, io)
+  await using access = await openAccess({ ...options, copy: options.from }, io)
   const earlier = options.undo ?? options.resume
   if (earlier !== undefined) return await goBack(earlier, access, options, io)
   if (words.length > 0)

@@ -1,4 +1,5 @@
-import { backupStart, type RunResult, verifyStart } from '../../../events/index.ts'
+import { backupStart, copyStart, type RunResult, verifyStart } from '../../../events/index.ts'
+import { isCopyDue } from '../../backup/engine/copy-turns.ts'
 import { isVerifyDue } from '../../backup/engine/verify-turns.ts'
 import type { Engine } from '../../backup/engine.ts'
 import type { Config } from '../../config/config.ts'
@@ -83,6 +84,7 @@ export async function follow(config: Config, options: RunOptions, io: Io, wish: 
       const runId = await begin(here.engine, wish)
       const { result, exitCode } = await here.follow(runId)
       print(result)
+      if (!here.stopped.aborted) await copyAfter(here, config, view)
       if (!here.stopped.aborted) await verifyAfter(here, config, view)
       return exitCode
     }
@@ -96,6 +98,13 @@ export async function follow(config: Config, options: RunOptions, io: Io, wish: 
   } finally {
     view.end()
   }
+}
+
+/** Copies archives to other places once a night is over. How that goes, hooks are told. */
+async function copyAfter({ engine, follow }: InProcess, config: Config, view: View): Promise<void> {
+  if (!isCopyDue(config, engine)) return
+  view.note('copies archives, as `copies` in the config says; Ctrl-C pauses that')
+  await follow(await engine.trigger(copyStart, {}))
 }
 
 /**

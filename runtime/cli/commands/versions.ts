@@ -2,6 +2,7 @@ import { type Place, placeText } from '../../backup/restore/place.ts'
 import { type Sighting, type Version, versionsOf } from '../../backup/restore/versions.ts'
 import { reasonOf, UsageError } from '../../errors.ts'
 import type { PointReader } from '../../host/points/entry.ts'
+import { withoutCopies } from '../../host/points/restore-point.ts'
 import { localMinute } from '../../instant.ts'
 import { formatBytes } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -26,7 +27,7 @@ export async function versionsCommand(
   const place = access.place(word)
   const sightings: Sighting[] = []
   let failed = 0
-  for (const point of access.points.filter(({ source }) => source === place.source)) {
+  for (const point of withoutCopies(access.points.filter(({ source }) => source === place.source))) {
     try {
       sightings.push({ point, entry: await entryAt(access.reader(point), place.path) })
     } catch (error) {

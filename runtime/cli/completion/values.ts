@@ -54,6 +54,7 @@ const known: Readonly<Record<string, Values>> = {
   'disable.name': ownFunctions,
   'enable.name': async (config) => plain(disabledIn((await config()).state)),
   'adopt.target': async (config) => plain(Object.keys((await config()).targets)),
+  'copy.name': async (config) => plain(Object.keys((await config()).copies ?? {})),
   '--run': runIds,
   '--source': sources,
   '--held': sources,

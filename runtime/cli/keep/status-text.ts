@@ -6,6 +6,7 @@ import type { Io } from '../io.ts'
 import { rebuildCommand, staleText } from '../points/stale-text.ts'
 import { disabledText } from '../story/disabled-text.ts'
 import { table } from '../table.ts'
+import { copyLines } from './copies-text.ts'
 
 const columns = 80
 
@@ -19,6 +20,7 @@ export function statusText(status: Status, { colour, width = columns }: Io): str
     ...status.sources.flatMap((source) => drillLines(source, paint, width)),
     ...status.sources.flatMap((source) => catalogueLines(source, paint, width)),
     status.targets.map((target) => targetText(target, paint)).join(''),
+    copyLines(status, paint),
     proofText(status),
     disabledText(status.disabledFunctions),
   ]

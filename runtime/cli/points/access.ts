@@ -1,4 +1,5 @@
 import { basename } from 'node:path'
+import { checkCopyNames } from '../../backup/copies/places.ts'
 import { readNoPast, readPast } from '../../backup/past.ts'
 import {
   bySource,
@@ -8,7 +9,7 @@ import {
   type ReadRecord,
 } from '../../backup/restore/known-points.ts'
 import { type LiveSource, type Place, placeOf } from '../../backup/restore/place.ts'
-import { targetsWith } from '../../backup/restore/point-named.ts'
+import { copyTargetsWith, targetsWith } from '../../backup/restore/point-named.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import type { Config, Target } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -37,6 +38,8 @@ export interface WhereOptions {
   disk?: string
   /** False with `--no-wait`: a mirror that is being written is not waited for. */
   wait?: boolean
+  /** The place whose copies alone are wanted; see `copies` of the config. */
+  copy?: string | undefined
 }
 
 /** The backups that a command can get at. In the end it unmounts what it had to mount. */
@@ -82,8 +85,9 @@ export interface Access extends AsyncDisposable {
 export async function openAccess(options: WhereOptions, io: Io, now = Date.now()): Promise<Access> {
   if (options.disk !== undefined) return new FoundAccess(await fromDisk(options.disk), undefined, { io, now })
   const config = await loadConfig({ path: options.config, env: io.env })
+  if (options.copy !== undefined) checkCopyNames([options.copy], config)
   const watch = new MirrorWatch(config, options.wait ?? true, io)
-  return new FoundAccess(await find(config, io), config, { io, now, watch })
+  return new FoundAccess(await find(config, io), config, { io, now, watch, copy: options.copy })
 }
 
 /** @param io Told that the record cannot be read. */
@@ -107,6 +111,7 @@ class FoundAccess implements Access {
   readonly #runner: CommandRunner
   readonly #stop = new AbortController()
   readonly #slow = new Set<string>()
+  readonly #copy: string | undefined
   readonly #watch: MirrorWatch | undefined
   #found: KnownPoints
   #disks: Disks | undefined
@@ -114,8 +119,9 @@ class FoundAccess implements Access {
   constructor(
     found: KnownPoints,
     config: Config | undefined,
-    { io, now, watch }: { io: Io; now: number; watch?: MirrorWatch },
+    { io, now, watch, copy }: { io: Io; now: number; watch?: MirrorWatch; copy?: string | undefined },
   ) {
+    this.#copy = copy
     this.#found = { ...found, points: bySource(found.points) }
     this.config = config
     this.#io = io
@@ -125,7 +131,8 @@ class FoundAccess implements Access {
   }
 
   get points() {
-    return this.#found.points
+    const { points } = this.#found
+    return this.#copy === undefined ? points : points.filter(({ copy }) => copy === this.#copy)
   }
 
   get absent() {
@@ -133,7 +140,7 @@ class FoundAccess implements Access {
   }
 
   get sources() {
-    return liveSources(this.points, this.config)
+    return liveSources(this.#found.points, this.config)
   }
 
   place(word: string): Place {
@@ -149,14 +156,28 @@ class FoundAccess implements Access {
         this.#now,
       )
     try {
+      const found = pick()
+      const place = this.#copiesOf(source).find(({ name }) => name === found.target)
+      if (!place || !this.#canMount(place)) return found
+      await this.#mount(place)
       return pick()
     } catch (error) {
       // What is kept longer may be on no record.
-      const targets = this.#targetsOf(source).filter((target) => this.#canMount(target))
-      if (targets.length === 0) throw error
-      for (const target of targets) await this.#mount(target)
+      const targets = [...this.#targetsOf(source), ...this.#copiesOf(source)]
+      const absent = targets.filter((target) => this.#canMount(target))
+      if (absent.length === 0) throw error
+      // A disk that is away is not what was asked for.
+      for (const target of absent) await this.#mount(target).catch(() => {})
       return pick()
     }
+  }
+
+  /** Where copies of a source lie: that is looked at where nothing else is left, or as somebody wants to. */
+  #copiesOf(source: string): Target[] {
+    const { config } = this
+    const wanted = this.#copy === undefined ? undefined : config?.copies?.[this.#copy]?.target
+    const all = config ? copyTargetsWith(source, config) : []
+    return wanted === undefined ? all : all.filter(({ name }) => name === wanted)
   }
 
   reader(point: RestorePoint): PointReader {
@@ -202,12 +223,13 @@ class FoundAccess implements Access {
 
   #absentTarget(point: RestorePoint, refusal: () => Error): AbsentTarget | undefined {
     const target = this.config?.targets[point.target]
-    if (!this.config || !target) return undefined
+    if (!this.config || !target || point.kind === 'copy') return undefined
     return { ...target, stateDirectory: this.config.state, files: this.#found.files, refusal }
   }
 
   async together(points: readonly RestorePoint[]): Promise<Together[]> {
-    const groups = Map.groupBy(points, ({ source, target }) => `${source} ${target}`)
+    const here = points.filter(({ kind }) => kind !== 'copy')
+    const groups = Map.groupBy(here, ({ source, target }) => `${source} ${target}`)
     const found: Together[] = []
     for (const group of groups.values()) {
       const [first] = group
@@ -223,7 +245,8 @@ class FoundAccess implements Access {
   }
 
   uncatalogued(points: readonly RestorePoint[]): Promise<RestorePoint[]> {
-    return uncataloguedAmong(points, { ...this.#found, state: this.config?.state })
+    const here = points.filter(({ kind }) => kind !== 'copy')
+    return uncataloguedAmong(here, { ...this.#found, state: this.config?.state })
   }
 
   async settle(source: string, waits: boolean): Promise<boolean> {

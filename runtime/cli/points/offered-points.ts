@@ -2,7 +2,7 @@ import { differenceOf } from '../../backup/restore/versions.ts'
 import { pointTime } from '../../backup/restore/when.ts'
 import { count } from '../../count.ts'
 import type { Together } from '../../host/archive/catalogue/together.ts'
-import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { type RestorePoint, withoutCopies } from '../../host/points/restore-point.ts'
 import type { Access } from './access.ts'
 
 /** A moment that a source can be taken back to. */
@@ -14,7 +14,7 @@ export interface OfferedPoint {
 
 /** The moments of a source, the newest first: each once, by the restore point that is read fastest. */
 export async function offeredPoints(access: Access, source: string): Promise<OfferedPoint[]> {
-  const points = access.points.filter((point) => point.source === source)
+  const points = withoutCopies(access.points.filter((point) => point.source === source))
   const moments = [...Map.groupBy(points, ({ at }) => at).values()]
   const groups = await access.together(points)
   try {

@@ -7,6 +7,7 @@ export interface RestoreLine {
   disk?: string
   /** An id, as it says the same tomorrow. */
   at?: string
+  from?: string
   to?: string
   inPlace?: boolean
   delete?: boolean
@@ -17,11 +18,23 @@ export interface RestoreLine {
 
 /** The command that restores places. */
 export function restoreLine(places: readonly Place[], options: RestoreLine): string {
-  const { config, disk, at, to, inPlace, delete: deletes, exclude = [], owners, allowDeletions } = options
+  const {
+    config,
+    disk,
+    at,
+    from,
+    to,
+    inPlace,
+    delete: deletes,
+    exclude = [],
+    owners,
+    allowDeletions,
+  } = options
   return [
     'hdsync restore',
     ...places.map(placeWord),
     ...(at === undefined ? [] : ['--at', shellQuote([at])]),
+    ...(from === undefined ? [] : ['--from', shellQuote([from])]),
     ...(inPlace ? ['--in-place'] : []),
     ...(to === undefined ? [] : ['--to', shellQuote([to])]),
     ...(deletes ? ['--delete'] : []),

@@ -12,6 +12,11 @@ const noWait = [
   'leave at once, with exit code 4, where a run writes the mirror that is to be read',
 ] as const
 
+const from = [
+  '--from <copy>',
+  'from this place alone, that has copies of archives; see `hdsync copies`',
+] as const
+
 /** The folder of backups, which may be named before the command too. */
 export function diskOption(): Option {
   return new Option('--disk <folder>', 'a folder of backups, read without a config')
@@ -35,6 +40,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         'list the restore points: what can be brought back, and as of when',
         'hdsync backups var',
       )
+        .option(...from)
         .option(...json)
         .action(async (source, _, self: Command) =>
           done((await import('../commands/backups.ts')).backupsCommand(source, self.optsWithGlobals(), io)),
@@ -47,6 +53,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         'hdsync ls var:mail --at Tuesday\n  hdsync ls -lR /var/mail --at 3d\n  hdsync --disk /mnt/hdd1 ls var:mail',
       )
         .option(...at)
+        .option(...from)
         .option('-l, --long', 'with modes, owners, sizes and times')
         .option('-R, --recursive', 'everything below it')
         .option(...noWait)
@@ -120,6 +127,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         'hdsync restore var:mail/ann --at Tuesday\n  hdsync restore /var/mail/ann --at 3d --in-place\n  hdsync restore --undo last',
       )
         .option(...at)
+        .option(...from)
         .option('--to <folder>', 'into this folder, each at its path below the source')
         .option('--in-place', 'where it was; what is there is shown, and kept for `--undo`')
         .option('--delete', 'delete what was not there then, but for what is excluded from the backup')
@@ -146,6 +154,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
       make('cat <place>', 'print a file as it was', 'hdsync cat /etc/fstab --at 2w')
         .option(...at)
         .option(...noWait)
+        .option(...from)
         .action(async (place, _, self: Command) =>
           done((await import('../commands/cat.ts')).catCommand(place, self.optsWithGlobals(), io)),
         )

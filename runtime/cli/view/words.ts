@@ -137,6 +137,29 @@ const sentences = new Map<string, Words[string]>([
     ({ lastProvenAt }) =>
       `OVERDUE: no drill has gone well${lastProvenAt ? ` since ${localTime(Date.parse(lastProvenAt))}` : ''}`,
   ),
+  say(
+    events.copySend,
+    ({ copy, source, at, to }) => `${copy}: copies ${source} of ${at.slice(0, 10)} to ${to}`,
+  ),
+  say(events.copyProve, ({ as, to }) => (as === 'linked' ? '' : `reads ${to} back`)),
+  say(
+    events.copyProved,
+    ({ to, linked }) => `proven: ${to}${linked ? ', a further name of a copy of the same bytes' : ''}`,
+  ),
+  say(events.copyKept, ({ copy, pruned }) =>
+    pruned.length > 0 ? `${copy}: removes ${pruned.join(', ')}` : '',
+  ),
+  say(
+    events.copyFinished,
+    ({ state, copies, reason }) =>
+      `copies ${state}${state === 'succeeded' ? `: ${copies.map(({ copy }) => copy).join(', ')}` : `: ${reason ?? ''}`}`,
+  ),
+  say(events.copyFailed, ({ reason }) => `COPY FAILED: ${reason}`),
+  say(
+    events.copyOverdue,
+    ({ copy, lastGoodAt }) =>
+      `OVERDUE: ${copy} has not had every archive${lastGoodAt ? ` since ${localTime(Date.parse(lastGoodAt))}` : ''}`,
+  ),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

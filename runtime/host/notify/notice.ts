@@ -1,5 +1,7 @@
 import {
   archiveDamaged,
+  copyFailed,
+  copyOverdue,
   type DataOf,
   deadLettered,
   drillFailed,
@@ -159,6 +161,18 @@ const phrases = [
         ? `Not every source has been restored to prove it since ${localTime(lastProvenAt)}`
         : 'Not every source has ever been restored to prove it'
     }; the config asks for one every ${formatDuration(everyMs)}.\n\nTo make one now, on ${host}: hdsync drill`,
+  })),
+  say(copyFailed, ({ reason }, host) => ({
+    what: 'archives could not be copied',
+    text: `Not every archive of ${host} could be copied to its other place: ${reason}\n\nHow copies stand, on ${host}: hdsync copies\nTo go on with them: hdsync copy`,
+  })),
+  say(copyOverdue, ({ copy, lastGoodAt, afterMs }, host) => ({
+    what: `copy ${copy} has not had every archive for too long`,
+    text: `${
+      lastGoodAt
+        ? `${copy} had every archive of ${host} last at ${localTime(lastGoodAt)}`
+        : `${copy} has never had every archive of ${host}`
+    }; ${formatDuration(afterMs)} without are allowed. Is its disk plugged in?\n\nHow copies stand, on ${host}: hdsync copies\nTo copy now: hdsync copy ${copy}`,
   })),
   say(runWarned, ({ reason }) => ({ what: 'warning', text: reason })),
   say(sourceFailed, ({ source, step, reason, cancelled }) => ({

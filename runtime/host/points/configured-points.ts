@@ -13,7 +13,7 @@ export interface FoundPoints {
 }
 
 /** The restore points on the targets of a config, as far as their disks are there. Mounts nothing. */
-export function configuredPoints(config: Pick<Config, 'sources' | 'targets'>): FoundPoints {
+export function configuredPoints(config: Pick<Config, 'sources' | 'targets' | 'copies'>): FoundPoints {
   const absent = new Map<string, string>()
   const points = Object.values(config.targets).flatMap(({ name, path }) => {
     try {
@@ -27,7 +27,8 @@ export function configuredPoints(config: Pick<Config, 'sources' | 'targets'>): F
       }
       const others = [...readClaims(path).keys()].filter((source) => !Object.hasOwn(config.sources, source))
       const own = Object.values(config.sources).filter(({ target }) => target === name)
-      return pointsOn({ target: name, path, mirrors: [...own.map((source) => source.name), ...others] })
+      const [copy] = Object.entries(config.copies ?? {}).find(([, one]) => one.target === name) ?? []
+      return pointsOn({ target: name, path, copy, mirrors: [...own.map((source) => source.name), ...others] })
     } catch (error) {
       absent.set(name, reasonOf(error))
       return []

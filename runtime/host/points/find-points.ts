@@ -14,6 +14,8 @@ export interface Disk {
   path: string
   /** Sources whose mirrors are wanted; without it, every folder that can be one, where there is a marker. */
   mirrors?: readonly string[]
+  /** The place whose copies lie in `kept`; without it, archives that are kept longer do. */
+  copy?: string | undefined
   /** Sources whose archives are wanted; all without it. */
   archives?: readonly string[]
 }
@@ -45,7 +47,7 @@ export function placeOnDisk({ kind, path }: Pick<RestorePoint, 'kind' | 'path'>)
 } {
   const name = path
     .split('/')
-    .slice(kind === 'kept' ? -3 : -2)
+    .slice(kind === 'weekday' ? -2 : -3)
     .join('/')
   return { root: path.slice(0, -name.length - 1), name }
 }
@@ -101,7 +103,12 @@ function keptArchives(root: Folder, disk: Disk): Kept[] {
       archivesIn(kept, day, disk).map(({ source, path, times, inode }) => {
         const { sizeBytes } = times
         const at = timeOn(day, times.mtimeMs)
-        const point = pointOf(disk, { source, path, kind: 'kept', name: `kept-${day}`, at, sizeBytes })
+        const { copy } = disk
+        const what =
+          copy === undefined
+            ? { kind: 'kept' as const, name: `kept-${day}` }
+            : { kind: 'copy' as const, name: `${copy}-${day}`, copy }
+        const point = pointOf(disk, { source, path, at, sizeBytes, ...what })
         return { point, day, inode }
       }),
     )

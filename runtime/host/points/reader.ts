@@ -21,5 +21,7 @@ export function readerOf(
   const compression = compressionOf({ kind, path })
   if (!compression) throw new TerminalError(`${path} is no archive of hdsync`)
   const slow = archiveReader({ path, source, compression }, runner)
+  // Where copies lie there is no catalogue.
+  if (kind === 'copy') return slow
   return quickReader({ source, ...placeOnDisk({ kind, path }), compression }, slow, runner, onSlow)
 }

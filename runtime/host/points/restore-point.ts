@@ -1,5 +1,5 @@
-/** A `mirror` is the rsynced copy, a `weekday` and a `kept` are archives of it. */
-export type PointKind = 'mirror' | 'weekday' | 'kept'
+/** A `mirror` is the rsynced copy, a `weekday` and a `kept` are archives of it; a `copy` is one that lies in another place. */
+export type PointKind = 'mirror' | 'weekday' | 'kept' | 'copy'
 
 /** A moment that a source can be taken back to. */
 export interface RestorePoint {
@@ -11,6 +11,8 @@ export interface RestorePoint {
   at: string
   /** The name of the target that it lies on. */
   target: string
+  /** The name of the place, of a copy; see `copies` of the config. */
+  copy?: string
   /** Of the mirror's folder, or of the archive's file. */
   path: string
   /** How many files, folders and other entries it holds, where that is known. */
@@ -25,4 +27,10 @@ export interface RestorePoint {
   catalogued?: false
   /** When a drill last restored it, all of it or a sample, and found it as it was recorded. */
   provenRestoreAt?: string
+}
+
+/** Restore points that lie where backups are made to: copies only where there is nothing else. */
+export function withoutCopies(points: readonly RestorePoint[]): RestorePoint[] {
+  const here = points.filter(({ kind }) => kind !== 'copy')
+  return here.length > 0 ? here : [...points]
 }

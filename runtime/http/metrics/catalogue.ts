@@ -59,6 +59,18 @@ export const metrics = {
     help: 'Files of which mirror and archive differ, and nobody can tell which is right.',
     labels: [],
   },
+  hdsync_copy_last_success_timestamp_seconds: {
+    help: 'When this place had a proven copy of every archive last; 0 if that is not on record.',
+    labels: ['copy'],
+  },
+  hdsync_copy_last_end_timestamp_seconds: {
+    help: 'When archives were last to be copied to this place, well or not; 0 if that is not on record.',
+    labels: ['copy'],
+  },
+  hdsync_copy_waiting_archives: {
+    help: 'Archives that this place had still to get when it was last looked at.',
+    labels: ['copy'],
+  },
   hdsync_function_deliveries: {
     help: 'Events that the function has still to handle: ready, waiting for their time, or claimed.',
     labels: ['function', 'state'],

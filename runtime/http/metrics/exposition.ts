@@ -1,6 +1,7 @@
 import { Gauge, Registry } from 'prom-client'
 import type { AppContext } from '../context.ts'
 import { metrics, type Sample } from './catalogue.ts'
+import { copySamples } from './copies.ts'
 import { drillSamples } from './drills.ts'
 import { functionSamples } from './functions.ts'
 import { sourceSamples } from './sources.ts'
@@ -21,6 +22,7 @@ export async function exposition({ engine, config, version, clock }: AppContext)
     ...sourceSamples(engine, Object.keys(config.sources)),
     ...verifySamples(engine),
     ...drillSamples(engine, Object.keys(config.sources), config.drill !== undefined),
+    ...copySamples(engine, Object.keys(config.copies ?? {})),
     ...functionSamples(engine, clock.now()),
   ]
   for (const { name, labels, value } of samples) gauges.get(name)?.set(labels, value)

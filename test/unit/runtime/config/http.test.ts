@@ -94,11 +94,11 @@ describe('http: refuses', () => {
   test.each([
     [
       'event: backup.strat',
-      `${place(77, 'event')}expected an event that may be asked for: backup.start, drill.start, sync.meant, sync.dismissed, unit.failed or verify.start, found "backup.strat"\n  did you mean \`backup.start\`?`,
+      `${place(77, 'event')}expected an event that may be asked for: backup.start, copy.start, drill.start, sync.meant, sync.dismissed, unit.failed or verify.start, found "backup.strat"\n  did you mean \`backup.start\`?`,
     ],
     [
       'event: run.failed',
-      `${place(77, 'event')}expected an event that may be asked for: backup.start, drill.start, sync.meant, sync.dismissed, unit.failed or verify.start, found "run.failed"\n  run.failed is made by hdsync itself`,
+      `${place(77, 'event')}expected an event that may be asked for: backup.start, copy.start, drill.start, sync.meant, sync.dismissed, unit.failed or verify.start, found "run.failed"\n  run.failed is made by hdsync itself`,
     ],
     [
       'event: backup.start, data: { sources: www }',

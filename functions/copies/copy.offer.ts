@@ -1,0 +1,67 @@
+import { copyFinish, copyKept, copyOffer, copyProve, copySend, runWarned } from '../../events/index.ts'
+import { nextArchive, offersOf, pruneCopies, unprovenOf } from '../../runtime/backup/copies/offer.ts'
+import { copyPlace } from '../../runtime/backup/copies/places.ts'
+import { breakOff, endPlace, resultOf } from '../../runtime/backup/copies/steps.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { counted } from '../../runtime/count.ts'
+import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { whyUnplugged } from '../../runtime/host/target/plugged-in.ts'
+
+/**
+ * Looks what a place has not got yet, and has the newest archive of that sent. Where nothing is left, it removes what `keep`
+ * does not keep, and goes on with the next place. Interrupted, it is given up.
+ */
+export default defineFunction({
+  on: copyOffer,
+  emits: [copySend, copyProve, copyKept, copyOffer, copyFinish, runWarned],
+  timeout: '1h',
+  retry: { limit: 1 },
+
+  async run({ data }, context) {
+    const { config, host, run, signal, emit } = context
+    try {
+      const place = copyPlace(config, data.copy)
+      const absent = await whyUnplugged(place.target, host.commands)
+      if (absent !== undefined) {
+        const state = data.named ? 'failed' : 'absent'
+        return endPlace(data, resultOf(data, { state, error: absent }), emit)
+      }
+      const from = config.archive && config.targets[config.archive.target]
+      if (!from) throw new TerminalError('there is no `archive:` in the config any more')
+      const doors = await host.targets.open(place.target, run.id)
+      if (data.archives === 0 && data.passed.length === 0)
+        for (const reason of doors) emit(runWarned, { reason })
+      await host.targets.open(from, run.id)
+      const { refused } = host.targets.claim(place.target, place.sources)
+      for (const reason of refused.values()) throw new TerminalError(reason)
+      const offers = await offersOf(place, from, context)
+      const next = nextArchive(offers, data.passed)
+      if (next) {
+        const { as, ...archive } = next
+        if (as === 'sent') emit(copySend, { ...data, ...archive })
+        else emit(copyProve, { ...data, ...archive, as, read: null })
+        return
+      }
+      for (const offer of offers) {
+        const unproven = unprovenOf(offer)
+        if (unproven > 0) emit(runWarned, { reason: unprovenText(offer.source, unproven) })
+        const { problems, ...kept } = await pruneCopies(offer, place, context)
+        for (const reason of problems) emit(runWarned, { reason })
+        emit(copyKept, { copy: place.name, source: offer.source, ...kept })
+      }
+      const waiting = offers.reduce((sum, { missing }) => sum + missing.length, 0)
+      endPlace(data, resultOf(data, { state: 'succeeded', waiting }), emit)
+    } catch (error) {
+      signal.throwIfAborted()
+      endPlace(data, resultOf(data, { state: 'failed', error: reasonOf(error) }), emit)
+    }
+  },
+
+  giveUp({ data, error }, { emit }) {
+    breakOff(data, reasonOf(error), error instanceof CancelledError, emit)
+  },
+})
+
+function unprovenText(source: string, unproven: number): string {
+  return `${counted(unproven, 'archive')} of ${source} ${unproven === 1 ? 'is' : 'are'} not copied, as nothing is on record of what ${unproven === 1 ? 'it has' : 'they have'} to hold: hdsync verify ${source} reads ${unproven === 1 ? 'it' : 'them'}`
+}

@@ -1,0 +1,56 @@
+import {
+  type CopyStep,
+  copyFinish,
+  copyOffer,
+  copyProve,
+  copyProved,
+  type DataOf,
+} from '../../events/index.ts'
+import { copyPlace } from '../../runtime/backup/copies/places.ts'
+import { breakOff, notTheCopy, stepOf, without } from '../../runtime/backup/copies/steps.ts'
+import { defineFunction } from '../../runtime/backup/function.ts'
+import { CancelledError, reasonOf } from '../../runtime/errors.ts'
+import { proveCopy } from '../../runtime/host/copies/prove-copy.ts'
+
+/**
+ * Reads a copy back from its disk. It takes its place, and counts, once it is what was recorded when the archive was written.
+ * Interrupted, it is given up: the next run reads it again.
+ */
+export default defineFunction({
+  on: copyProve,
+  emits: [copyProved, copyOffer, copyFinish],
+  timeout: '30d',
+  retry: { limit: 1 },
+
+  async run({ data }, { config, host, signal, clock, progress, emit }) {
+    const { copy, source, path, at, sizeBytes, sha256, to, as } = data
+    try {
+      const { target } = copyPlace(config, copy)
+      await host.targets.prove(target)
+      const proving = { to: target, source, copy: to, sizeBytes, sha256, as }
+      const tools = { runner: host.commands, signal, now: () => clock.now(), onProgress: progress }
+      const file = await proveCopy(proving, tools)
+      if (file === undefined) return emit(copyOffer, afterMismatch(data))
+      emit(copyProved, { copy, source, path, file, at, sizeBytes, sha256, to, linked: as === 'linked' })
+      emit(copyOffer, { ...stepOf(data), archives: data.archives + 1 })
+    } catch (error) {
+      signal.throwIfAborted()
+      emit(copyOffer, without(data, reasonOf(error)))
+    }
+  },
+
+  giveUp({ data, error }, { emit }) {
+    breakOff(data, reasonOf(error), error instanceof CancelledError, emit)
+  },
+})
+
+/** What was not read in one go is sent once more: a power cut may have spoilt it. */
+function afterMismatch(data: DataOf<typeof copyProve>): CopyStep {
+  const { as, read, sha256, source, path, to } = data
+  const step = stepOf(data)
+  if (as === 'stands') return { ...step, passed: [...step.passed, notTheCopy(data)] }
+  if (as === 'sent' && read === null) return step
+  if (read !== null && read !== sha256)
+    return without(data, `${path} is not what was written: hdsync verify ${source} --all tells more`)
+  return without(data, `${to} does not read back as it was written: look after its disk (dmesg, smartctl)`)
+}

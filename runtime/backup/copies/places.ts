@@ -1,0 +1,56 @@
+import type { Config, Target } from '../../config/config.ts'
+import { TerminalError, UsageError } from '../../errors.ts'
+import { didYouMean } from '../../nearest.ts'
+import type { KeepRules } from '../keep/tiers.ts'
+
+/** A place that gets copies of archives. */
+export interface CopyPlace {
+  name: string
+  target: Target
+  /** The sources whose archives it gets. */
+  sources: readonly string[]
+  /** What stays there; undefined where everything does. */
+  rules: KeepRules | undefined
+  /** How long it may go without having everything, in milliseconds. */
+  alertAfterMs: number
+}
+
+type Parts = Pick<Config, 'copies' | 'targets' | 'sources'>
+
+/** The places of a config, in its order. */
+export function copyPlaces(config: Parts): CopyPlace[] {
+  return Object.keys(config.copies ?? {}).flatMap((name) => placeIn(config, name) ?? [])
+}
+
+/** @throws {TerminalError} The config has changed since the run began. */
+export function copyPlace(config: Parts, name: string): CopyPlace {
+  const place = placeIn(config, name)
+  if (!place) throw new TerminalError(`copy ${name} is not in the config any more`)
+  return place
+}
+
+/** @throws {UsageError} One of these is no copy of the config. */
+export function checkCopyNames(names: readonly string[], config: Pick<Config, 'copies' | 'file'>): void {
+  const known = Object.keys(config.copies ?? {})
+  const unknown = names.find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  throw new UsageError(`there is no copy ${JSON.stringify(unknown)} in ${config.file}`, {
+    hint:
+      known.length > 0
+        ? (didYouMean(unknown, known) ?? `it has ${known.join(', ')}`)
+        : 'copies: { usb: { target: NAME } } has archives copied to another disk',
+  })
+}
+
+function placeIn({ copies, targets, sources }: Parts, name: string): CopyPlace | undefined {
+  const copy = copies?.[name]
+  const target = copy && targets[copy.target]
+  if (!copy || !target) return undefined
+  const { keep, alert } = copy
+  const archived = Object.values(sources).filter(({ archive }) => archive)
+  return {
+    ...{ name, target, alertAfterMs: alert.after },
+    sources: archived.map((source) => source.name).filter((one) => copy.sources?.includes(one) ?? true),
+    rules: keep && { ...keep },
+  }
+}

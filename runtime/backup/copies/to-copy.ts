@@ -1,0 +1,64 @@
+import { dateOf } from '../../weekday.ts'
+import type { KeepPoint } from '../keep/points.ts'
+import { type KeepRules, keptFor } from '../keep/tiers.ts'
+
+/** An archive that is known to be good. */
+export interface GoodArchive extends KeepPoint {
+  sha256: string
+}
+
+/** What decides which archives of a source a place is to get. */
+export interface CopyFacts {
+  /** What stands on the disk of the archives. */
+  archives: readonly KeepPoint[]
+  /** What the place has. */
+  there: readonly KeepPoint[]
+  /** What it is to keep; undefined for everything. */
+  rules: KeepRules | undefined
+  /** A copy has changed unusually many files: what was copied before may be the last that is good. */
+  isUnusual: boolean
+}
+
+/**
+ * The archives that a place has not got, the newest first: of each night the newest good one. Those that `keep` would remove
+ * at once are left out. Another one of the same night takes the place of the copy, unless something unusual is open.
+ */
+export function archivesToCopy({ archives, there, rules, isUnusual }: CopyFacts): GoodArchive[] {
+  const wanted = [...newestOfNights(archives.filter(isGood)).values()]
+  const has = new Map(there.filter(({ state }) => state !== 'damaged').map((one) => [dateOf(one.at), one]))
+  const missing = wanted.filter((archive) => {
+    const copy = has.get(dateOf(archive.at))
+    if (copy?.state === 'good') return copy.sha256 !== archive.sha256 && !isUnusual
+    return true
+  })
+  return missing
+    .filter((archive) => !rules || staysThere(archive, there, missing, rules))
+    .toSorted((one, other) => other.at - one.at)
+}
+
+function isGood(point: KeepPoint): point is GoodArchive {
+  return point.state === 'good' && point.sha256 !== undefined
+}
+
+function newestOfNights(archives: readonly GoodArchive[]): Map<string, GoodArchive> {
+  const found = new Map<string, GoodArchive>()
+  for (const archive of archives) {
+    const night = dateOf(archive.at)
+    const known = found.get(night)
+    if (!known || known.at < archive.at) found.set(night, archive)
+  }
+  return found
+}
+
+/** Whether it would stay once everything that is missing is there. */
+function staysThere(
+  archive: GoodArchive,
+  there: readonly KeepPoint[],
+  missing: readonly GoodArchive[],
+  rules: KeepRules,
+): boolean {
+  const nights = new Set(missing.map(({ at }) => dateOf(at)))
+  const others = there.filter(({ state, at }) => state === 'good' && !nights.has(dateOf(at)))
+  const all = [...others, ...missing].toSorted((one, other) => other.at - one.at)
+  return keptFor(all, rules).has(archive) || all.indexOf(archive) < rules.atLeast
+}

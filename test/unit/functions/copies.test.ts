@@ -1,0 +1,363 @@
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { backupStart, type CopyResult, copyStart, type Envelope } from '../../../events/index.ts'
+import { type Engine, openEngine } from '../../../runtime/backup/engine.ts'
+import { main } from '../../../runtime/cli/program.ts'
+import { loadConfig } from '../../../runtime/config/load.ts'
+import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
+import { writeMarker } from '../../../runtime/host/target/marker.ts'
+import { dateOf, weekdays } from '../../../runtime/weekday.ts'
+import { backUp, makeServer, printed, type Server } from '../runtime/cli/night.ts'
+
+/** A server whose archives are copied to a second disk, after a night. */
+async function made({ copy = '{ target: usb }', more = '' } = {}): Promise<Site> {
+  const server = await makeServer(`archive: { target: disk }\ncopies: { stick: ${copy} }\n${more}`)
+  const text = readFileSync(server.config, 'utf8')
+  writeFileSync(server.config, text.replace('/disk }\n', `/disk }\n  usb: { path: ${server.folder}/usb }\n`))
+  mkdirSync(join(server.folder, 'usb'), { mode: 0o700 })
+  await writeMarker(join(server.folder, 'usb'), 'usb', 0)
+  await backUp(server)
+  return new Site(server)
+}
+
+class Site {
+  readonly server: Server
+
+  constructor(server: Server) {
+    this.server = server
+  }
+
+  at(...names: string[]): string {
+    return join(this.server.folder, ...names)
+  }
+
+  /** The archive of a source in the folder of its weekday. */
+  archive(source = 'home'): string {
+    const day = readdirSync(this.at('disk')).find((name) => (weekdays as readonly string[]).includes(name))
+    return this.at('disk', day ?? '', `${source}.tar.zst`)
+  }
+
+  /** What lies on the second disk: `2026-11-22/home.tar.zst`. */
+  copies(): string[] {
+    const kept = this.at('usb', 'kept')
+    return existsSync(kept)
+      ? (readdirSync(kept, { recursive: true }) as string[]).filter((name) => name.includes('/')).sort()
+      : []
+  }
+
+  async hdsync(...words: string[]) {
+    const io = printed()
+    const exitCode = await main(['node', 'hdsync', ...words, '--config', this.server.config], '0.0.0', io)
+    return { exitCode, out: io.out, err: io.err }
+  }
+
+  async copy(
+    ...names: string[]
+  ): Promise<{ exitCode: number; state: string; copies: CopyResult[]; error: string | null }> {
+    const { exitCode, out, err } = await this.hdsync('copy', ...names, '--json', '-q')
+    if (!out) throw new Error(err)
+    return { exitCode, ...JSON.parse(out) }
+  }
+
+  /** A run of copies in an engine of its own. @param during Called with each event as it is told. */
+  async run(
+    during: (event: Envelope, engine: Engine, run: string) => void = () => {},
+    clock?: Clock,
+  ): Promise<readonly Envelope[]> {
+    const config = await loadConfig({ path: this.server.config, env: {} })
+    const engine = await openEngine({ config, ...(clock && { clock }) })
+    if (!engine) throw new Error('another hdsync is at work')
+    try {
+      await engine.start()
+      const run = await engine.trigger(copyStart, {})
+      engine.listen({ onEvent: (event) => during(event, engine, run) })
+      await engine.ended(run)
+      await engine.dispatcher.idle()
+      return engine.bus.events({ runId: run })
+    } finally {
+      await engine.stop()
+    }
+  }
+}
+
+const today = () => dateOf(Date.now())
+const digest = (path: string) => execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64)
+
+/** An archive as if it were of a night so many days ago: kept, and proven by a verification. */
+async function older(site: Site, days: number, contents: string): Promise<string> {
+  const night = dateOf(Date.now() - days * 86_400_000)
+  const path = site.at('disk', 'kept', night, 'home.tar.zst')
+  mkdirSync(dirname(path), { recursive: true })
+  const folder = site.at('made', night)
+  mkdirSync(join(folder, 'home'), { recursive: true })
+  writeFileSync(join(folder, 'home', 'file'), contents)
+  execFileSync('tar', ['--zstd', '-cf', path, '-C', folder, 'home'])
+  const at = (Date.now() - days * 86_400_000) / 1000
+  utimesSync(path, at, at)
+  return night
+}
+
+test('a first copy has every archive, proven, and nothing else lies beside it', async () => {
+  const site = await made()
+  const events = await site.run()
+  expect(events.map(({ type }) => type)).toEqual([
+    ...['copy.start', 'copy.offer', 'copy.send', 'copy.prove', 'copy.proved', 'copy.offer'],
+    ...[
+      'copy.send',
+      'copy.prove',
+      'copy.proved',
+      'copy.offer',
+      'copy.kept',
+      'copy.kept',
+      'copy.finish',
+      'copy.finished',
+    ],
+  ])
+  expect(site.copies()).toEqual([`${today()}/home.tar.zst`, `${today()}/www.tar.zst`])
+  for (const source of ['home', 'www']) {
+    const copy = site.at('usb/kept', today(), `${source}.tar.zst`)
+    expect(digest(copy)).toBe(digest(site.archive(source)))
+    expect(lstatSync(copy).mtimeMs).toBe(Math.floor(lstatSync(site.archive(source)).mtimeMs))
+  }
+  expect(events.at(-1)?.data).toMatchObject({
+    state: 'succeeded',
+    copies: [{ copy: 'stick', state: 'succeeded', archives: 2, waiting: 0, error: null }],
+  })
+})
+
+test('what is there already is not sent again', async () => {
+  const site = await made()
+  await site.run()
+  const types = (await site.run()).map(({ type }) => type)
+  expect(types).not.toContain('copy.send')
+  expect(types).not.toContain('copy.prove')
+})
+
+test('after days away the newest archive comes first, and an unchanged one becomes a further name', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  const [one, two, three] = [
+    await older(site, 3, 'three'),
+    await older(site, 2, 'two'),
+    await older(site, 1, 'two'),
+  ]
+  rmSync(site.at('disk/kept', three, 'home.tar.zst'))
+  execFileSync('cp', [
+    '-p',
+    site.at('disk/kept', two, 'home.tar.zst'),
+    site.at('disk/kept', three, 'home.tar.zst'),
+  ])
+  expect((await site.hdsync('verify', '-q')).exitCode).toBe(0)
+  const sent = (await site.run())
+    .filter(({ type }) => type === 'copy.proved')
+    .map(({ data }) => data as { to: string; linked: boolean })
+  expect(sent.map(({ to }) => basename(dirname(to)))).toEqual([today(), three, two, one])
+  expect(sent.map(({ linked }) => linked)).toEqual([false, false, true, false])
+  expect(lstatSync(site.at('usb/kept', two, 'home.tar.zst')).ino).toBe(
+    lstatSync(site.at('usb/kept', three, 'home.tar.zst')).ino,
+  )
+})
+
+test('`keep` sends nothing that it would remove, and removes what is too old, once the new one stands', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home], keep: { daily: 2, atLeast: 1 } }' })
+  for (const days of [3, 2, 1]) await older(site, days, `of ${days}`)
+  await site.hdsync('verify', '-q')
+  await site.run()
+  const night = (days: number) => `${dateOf(Date.now() - days * 86_400_000)}/home.tar.zst`
+  expect(site.copies()).toEqual([night(1), night(0)])
+})
+
+test('a disk that is not there is passed over, and is a failure where it is named', async () => {
+  const site = await made()
+  renameSync(site.at('usb'), site.at('away'))
+  const absent = await site.copy()
+  expect(absent).toMatchObject({ exitCode: 3, state: 'degraded', copies: [{ state: 'absent' }] })
+  expect(await site.copy('stick')).toMatchObject({ exitCode: 1, state: 'failed' })
+  renameSync(site.at('away'), site.at('usb'))
+  expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ state: 'succeeded', archives: 2 }] })
+})
+
+test('an archive that has rotted is not copied as if it were good; the others are', async () => {
+  const site = await made()
+  execFileSync('touch', ['-r', site.archive(), site.at('time')])
+  execFileSync('dd', [`of=${site.archive()}`, 'bs=1', 'seek=40', 'conv=notrunc', 'status=none'], {
+    input: '#',
+  })
+  execFileSync('touch', ['-r', site.at('time'), site.archive()])
+  const result = await site.copy()
+  expect(result).toMatchObject({ exitCode: 1, state: 'failed', copies: [{ archives: 1, waiting: 1 }] })
+  expect(result.error).toContain('is not what was written')
+  expect(site.copies()).toEqual([`${today()}/www.tar.zst`])
+})
+
+test('one that is cancelled in the middle goes on where it was', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  execFileSync('dd', ['if=/dev/urandom', `of=${site.at('home', 'large')}`, 'bs=1M', 'count=90', 'status=none'])
+  await backUp(site.server, { sources: ['home'] })
+  const size = lstatSync(site.archive()).size
+  let isCancelled = false
+  await site.run((event, engine, run) => {
+    if (event.type !== 'copy.send') return
+    const look = setInterval(() => {
+      const [part] = site.copies()
+      if (isCancelled || !part || lstatSync(site.at('usb/kept', part)).size < 8 * 1024 ** 2) return
+      isCancelled = true
+      clearInterval(look)
+      engine.cancel(run, 'test')
+    }, 1)
+  })
+  expect(isCancelled).toBe(true)
+  const [part = ''] = site.copies()
+  expect(part).toMatch(/\.hdsync-part$/)
+  expect(lstatSync(site.at('usb/kept', part)).size).toBeLessThan(size)
+  await site.run()
+  expect(site.copies()).toEqual([`${today()}/home.tar.zst`])
+  expect(digest(site.at('usb/kept', today(), 'home.tar.zst'))).toBe(digest(site.archive()))
+})
+
+test('a part that holds something else is never taken for a copy: it is sent anew', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  const sha256 = digest(site.archive())
+  mkdirSync(site.at('usb/kept', today()), { recursive: true })
+  const part = site.at('usb/kept', today(), `.home.tar.zst.${sha256.slice(0, 16)}.hdsync-part`)
+  writeFileSync(part, 'something else')
+  truncateSync(part, lstatSync(site.archive()).size)
+  await site.run()
+  expect(digest(site.at('usb/kept', today(), 'home.tar.zst'))).toBe(sha256)
+})
+
+test('copies that were carried there are read, and count; one that is something else is replaced', async () => {
+  const site = await made()
+  mkdirSync(site.at('usb/kept', today()), { recursive: true })
+  execFileSync('cp', [site.archive('home'), site.at('usb/kept', today(), 'home.tar.zst')])
+  writeFileSync(
+    site.at('usb/kept', today(), 'www.tar.zst'),
+    Buffer.alloc(lstatSync(site.archive('www')).size),
+  )
+  const types = (await site.run()).map(({ type }) => type)
+  expect(types.filter((type) => type === 'copy.send')).toHaveLength(1)
+  for (const source of ['home', 'www'])
+    expect(digest(site.at('usb/kept', today(), `${source}.tar.zst`))).toBe(digest(site.archive(source)))
+})
+
+test('what another night of the day has written takes the place of the copy', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  await site.run()
+  writeFileSync(site.at('home', 'more'), 'more')
+  await backUp(site.server, { sources: ['home'] })
+  await site.run()
+  expect(site.copies()).toEqual([`${today()}/home.tar.zst`])
+  expect(digest(site.at('usb/kept', today(), 'home.tar.zst'))).toBe(digest(site.archive()))
+})
+
+test('a night is followed by copies, and status tells how they stand', async () => {
+  const site = await made()
+  expect((await site.hdsync('run', '-q')).exitCode).toBe(0)
+  expect(site.copies()).toHaveLength(2)
+  const { copies } = JSON.parse((await site.hdsync('status', '--json')).out)
+  expect(copies).toMatchObject([
+    {
+      copy: 'stick',
+      target: 'usb',
+      mounted: true,
+      state: 'succeeded',
+      sources: [{ source: 'home', archives: 1, waiting: 0 }, { source: 'www' }],
+    },
+  ])
+  expect((await site.hdsync('status')).out).toContain('copy stick: has every archive; had all just now')
+  renameSync(site.at('usb'), site.at('away'))
+  const away = JSON.parse((await site.hdsync('copies', '--json')).out)
+  expect(away).toMatchObject([{ mounted: false, sources: [{ archives: 1, waiting: 0 }, { archives: 1 }] }])
+  expect((await site.hdsync('copies')).out).toMatch(/COPY +STATE +HAD ALL +SOURCE/)
+})
+
+test('a place that has not had everything for too long is told of once, until it has', async () => {
+  const site = await made({ copy: '{ target: usb, alert: { after: 1d } }' })
+  renameSync(site.at('usb'), site.at('away'))
+  const day = 86_400_000
+  const told = async (days: number) => {
+    const clock = { ...systemClock, now: () => Date.now() + days * day }
+    return (await site.run(() => {}, clock))
+      .filter(({ type }) => type === 'copy.overdue')
+      .map(({ data }) => data)
+  }
+  expect(await told(0)).toEqual([])
+  expect(await told(2)).toEqual([{ copy: 'stick', lastGoodAt: null, afterMs: day }])
+  expect(await told(3)).toEqual([])
+  renameSync(site.at('away'), site.at('usb'))
+  expect(await told(4)).toEqual([])
+  renameSync(site.at('usb'), site.at('away'))
+  expect(await told(6)).toMatchObject([{ copy: 'stick', lastGoodAt: expect.any(String) }])
+})
+
+test('copies make way for a backup, and a night need not wait for them', async () => {
+  const site = await made()
+  let night = ''
+  const events = await site.run((event, engine) => {
+    if (event.type === 'copy.send' && night === '')
+      engine.trigger(backupStart, {}).then((run) => {
+        night = run
+      })
+    if (event.type !== 'copy.send' || night !== '') return
+    // The copy is kept busy until the night has been asked for.
+    for (const end = performance.now() + 50; performance.now() < end; );
+  })
+  const end = events.at(-1)
+  expect(['copy.finished']).toContain(end?.type)
+  expect(end?.data).toMatchObject({ state: expect.stringMatching(/cancelled|succeeded/) })
+})
+
+test('copies are restore points: listed, read and restored, also when nothing else is left', async () => {
+  const site = await made()
+  await site.run()
+  const id = `home@stick-${today()}`
+  const listed = async (...words: string[]) =>
+    JSON.parse((await site.hdsync('backups', 'home', '--json', ...words)).out) as {
+      id: string
+      kind: string
+      provenAt: string
+    }[]
+  expect(await listed('--from', 'stick')).toMatchObject([
+    { id, kind: 'copy', copy: 'stick', target: 'usb', provenAt: expect.any(String) },
+  ])
+  expect((await listed()).map(({ kind }) => kind).sort()).toEqual(['copy', 'mirror', 'weekday'])
+  expect((await site.hdsync('cat', 'home:file', '--from', 'stick')).out).toBe('home')
+  expect((await site.hdsync('cat', 'home:file', '--at', id)).out).toBe('home')
+  expect((await site.hdsync('backups', '--from', 'nowhere')).exitCode).toBe(2)
+  writeFileSync(site.at('home', 'file'), 'spoilt')
+  rmSync(site.at('disk', 'home'), { recursive: true })
+  rmSync(site.archive())
+  const restored = await site.hdsync('restore', 'home', '--from', 'stick', '--to', site.at('back'), '-q')
+  expect(restored).toMatchObject({ exitCode: 0 })
+  expect(readFileSync(site.at('back', 'file'), 'utf8')).toBe('home')
+  expect((await site.hdsync('restore', 'home:file', '--to', site.at('again'), '-q')).exitCode).toBe(0)
+  expect(readFileSync(site.at('again', 'file'), 'utf8')).toBe('home')
+  renameSync(site.at('usb'), site.at('away'))
+  expect(await listed()).toMatchObject([{ id, kind: 'copy' }])
+})
+
+test('while something unusual is open no copy is replaced, and none is removed', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home], keep: { daily: 1, atLeast: 1 } }' })
+  for (let n = 0; n < 200; n += 1) writeFileSync(site.at('home', `file${n}`), `${n}`)
+  await backUp(site.server, { sources: ['home'] })
+  await site.run()
+  const before = digest(site.at('usb/kept', today(), 'home.tar.zst'))
+  for (let n = 0; n < 200; n += 1) writeFileSync(site.at('home', `file${n}`), `encrypted ${n}`)
+  await backUp(site.server, { sources: ['home'] })
+  const events = await site.run()
+  expect(events.map(({ type }) => type)).not.toContain('copy.send')
+  expect(digest(site.at('usb/kept', today(), 'home.tar.zst'))).toBe(before)
+  await backUp(site.server, { sources: ['home'] })
+})
