@@ -1,5 +1,5 @@
 import { didYouMean } from '../nearest.ts'
-import type { Parts } from './checks.ts'
+import type { Parts } from './loose-parts.ts'
 import { either, type Finding } from './problem.ts'
 
 /** Whether `copies` fits the other parts of a config. */

@@ -1,8 +1,8 @@
 import type * as z from 'zod'
-import type { Parts } from './checks.ts'
 import { copySchema } from './copies.ts'
 import { httpSchema } from './http.ts'
 import { type Loose, looseMap, wellFormed } from './loose.ts'
+import type { Parts } from './loose-parts.ts'
 import { hookFields } from './notify.ts'
 import { archiveFields, configSchema, sourceFields, targetSchema } from './schema.ts'
 

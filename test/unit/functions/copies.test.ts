@@ -18,6 +18,8 @@ import { type Engine, openEngine } from '../../../runtime/backup/engine.ts'
 import { main } from '../../../runtime/cli/program.ts'
 import { loadConfig } from '../../../runtime/config/load.ts'
 import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
+import { archiveFile } from '../../../runtime/host/archive/archive-file.ts'
+import { sendArchive } from '../../../runtime/host/copies/send-archive.ts'
 import { writeMarker } from '../../../runtime/host/target/marker.ts'
 import { dateOf, weekdays } from '../../../runtime/weekday.ts'
 import { backUp, makeServer, printed, type Server } from '../runtime/cli/night.ts'
@@ -204,7 +206,13 @@ test('an archive that has rotted is not copied as if it were good; the others ar
 
 test('one that is cancelled in the middle goes on where it was', async () => {
   const site = await made({ copy: '{ target: usb, sources: [home] }' })
-  execFileSync('dd', ['if=/dev/urandom', `of=${site.at('home', 'large')}`, 'bs=1M', 'count=90', 'status=none'])
+  execFileSync('dd', [
+    'if=/dev/urandom',
+    `of=${site.at('home', 'large')}`,
+    'bs=1M',
+    'count=90',
+    'status=none',
+  ])
   await backUp(site.server, { sources: ['home'] })
   const size = lstatSync(site.archive()).size
   let isCancelled = false
@@ -302,21 +310,24 @@ test('a place that has not had everything for too long is told of once, until it
   expect(await told(6)).toMatchObject([{ copy: 'stick', lastGoodAt: expect.any(String) }])
 })
 
-test('copies make way for a backup, and a night need not wait for them', async () => {
-  const site = await made()
-  let night = ''
+test('copies make way for a backup, which is not kept waiting', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  execFileSync('dd', [
+    'if=/dev/urandom',
+    `of=${site.at('home', 'large')}`,
+    'bs=1M',
+    'count=90',
+    'status=none',
+  ])
+  await backUp(site.server, { sources: ['home'] })
+  let night: Promise<string> | undefined
   const events = await site.run((event, engine) => {
-    if (event.type === 'copy.send' && night === '')
-      engine.trigger(backupStart, {}).then((run) => {
-        night = run
-      })
-    if (event.type !== 'copy.send' || night !== '') return
-    // The copy is kept busy until the night has been asked for.
-    for (const end = performance.now() + 50; performance.now() < end; );
+    if (event.type === 'copy.send') night ??= engine.trigger(backupStart, { sources: ['www'] })
   })
-  const end = events.at(-1)
-  expect(['copy.finished']).toContain(end?.type)
-  expect(end?.data).toMatchObject({ state: expect.stringMatching(/cancelled|succeeded/) })
+  const reason = expect.stringContaining('another run begins')
+  expect(events.at(-1)).toMatchObject({ type: 'copy.finished', data: { state: 'cancelled', reason } })
+  expect((await site.hdsync('show', (await night) ?? '', '--json')).out).toContain('"kind":"backup"')
+  expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 1, waiting: 0 }] })
 })
 
 test('copies are restore points: listed, read and restored, also when nothing else is left', async () => {
@@ -333,8 +344,8 @@ test('copies are restore points: listed, read and restored, also when nothing el
     { id, kind: 'copy', copy: 'stick', target: 'usb', provenAt: expect.any(String) },
   ])
   expect((await listed()).map(({ kind }) => kind).sort()).toEqual(['copy', 'mirror', 'weekday'])
-  expect((await site.hdsync('cat', 'home:file', '--from', 'stick')).out).toBe('home')
-  expect((await site.hdsync('cat', 'home:file', '--at', id)).out).toBe('home')
+  expect((await site.hdsync('ls', 'home', '--from', 'stick')).out).toBe('file\n')
+  expect((await site.hdsync('ls', 'home', '--at', id)).out).toBe('file\n')
   expect((await site.hdsync('backups', '--from', 'nowhere')).exitCode).toBe(2)
   writeFileSync(site.at('home', 'file'), 'spoilt')
   rmSync(site.at('disk', 'home'), { recursive: true })
@@ -360,4 +371,27 @@ test('while something unusual is open no copy is replaced, and none is removed',
   expect(events.map(({ type }) => type)).not.toContain('copy.send')
   expect(digest(site.at('usb/kept', today(), 'home.tar.zst'))).toBe(before)
   await backUp(site.server, { sources: ['home'] })
+})
+
+test('a disk that is full is said to be full, before anything is written, and nothing is removed', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  await site.run()
+  const before = site.copies()
+  const { path, file } = { path: site.archive(), file: (await archiveFile(site.archive()))?.file ?? '' }
+  const target = (name: string) => ({ name, path: site.at(name), mounts: [], parallel: 1 })
+  const sending = {
+    from: target('disk'),
+    to: target('usb'),
+    path,
+    file,
+    sizeBytes: 1e15,
+    sha256: 'f'.repeat(64),
+  }
+  const copy = site.at('usb/kept/2026-11-01/home.tar.zst')
+  const tools = { signal: new AbortController().signal, onProgress: () => {} }
+  await expect(sendArchive({ ...sending, copy }, tools)).rejects.toThrow(
+    /target usb is full: .* takes 909 TiB/,
+  )
+  await site.run()
+  expect(site.copies()).toEqual(before)
 })
