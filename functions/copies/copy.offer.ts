@@ -5,7 +5,6 @@ import { breakOff, endPlace, resultOf } from '../../runtime/backup/copies/steps.
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { counted } from '../../runtime/count.ts'
 import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
-import { whyUnplugged } from '../../runtime/host/target/plugged-in.ts'
 
 /**
  * Looks what a place has not got yet, and has the newest archive of that sent. Where nothing is left, it removes what `keep`
@@ -21,7 +20,7 @@ export default defineFunction({
     const { config, host, run, signal, emit } = context
     try {
       const place = copyPlace(config, data.copy)
-      const absent = await whyUnplugged(place.target, host.commands)
+      const absent = await host.copies.absence(place.target)
       if (absent !== undefined) {
         const state = data.named ? 'failed' : 'absent'
         return endPlace(data, resultOf(data, { state, error: absent }), emit)

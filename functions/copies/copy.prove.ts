@@ -10,7 +10,6 @@ import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { breakOff, notTheCopy, stepOf, without } from '../../runtime/backup/copies/steps.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { CancelledError, reasonOf } from '../../runtime/errors.ts'
-import { proveCopy } from '../../runtime/host/copies/prove-copy.ts'
 
 /**
  * Reads a copy back from its disk. It takes its place, and counts, once it is what was recorded when the archive was written.
@@ -28,8 +27,7 @@ export default defineFunction({
       const { target } = copyPlace(config, copy)
       await host.targets.prove(target)
       const proving = { to: target, source, copy: to, sizeBytes, sha256, as }
-      const tools = { runner: host.commands, signal, now: () => clock.now(), onProgress: progress }
-      const file = await proveCopy(proving, tools)
+      const file = await host.copies.prove(proving, clock.now(), progress)
       if (file === undefined) return emit(copyOffer, afterMismatch(data))
       emit(copyProved, { copy, source, path, file, at, sizeBytes, sha256, to, linked: as === 'linked' })
       emit(copyOffer, { ...stepOf(data), archives: data.archives + 1 })

@@ -4,7 +4,6 @@ import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { breakOff, without } from '../../runtime/backup/copies/steps.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
-import { sendArchive } from '../../runtime/host/copies/send-archive.ts'
 
 /**
  * Writes an archive beside the place of its copy; one that is of the same bytes as a copy that is there becomes a second name
@@ -26,7 +25,7 @@ export default defineFunction({
       if (await linkFromThere(data, target, context))
         return emit(copyProve, { ...data, as: 'linked', read: null })
       const sending = { ...data, from, to: target, copy: data.to }
-      const read = await sendArchive(sending, { signal, onProgress: progress })
+      const read = await host.copies.send(sending, progress)
       emit(copyProve, { ...data, as: 'sent', read, bytes: data.bytes + data.sizeBytes })
     } catch (error) {
       signal.throwIfAborted()

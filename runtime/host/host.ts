@@ -12,6 +12,7 @@ import {
 } from './command/command.ts'
 import { programRunner } from './command/programs.ts'
 import { openSession, type Session } from './command/session.ts'
+import { type Copies, createCopies } from './copies/copies.ts'
 import { type FetchRequest, type FetchResponse, fetchFor } from './fetch.ts'
 import { createSnapshots, type Snapshots } from './lvm/snapshots.ts'
 import { createMachine, type Machine } from './machine/records.ts'
@@ -33,6 +34,7 @@ export interface Host {
   targets: Targets
   mirrors: Mirrors
   archives: Archives
+  copies: Copies
   boots: Boots
   machine: Machine
   /** Records which names the owners of sources have, on the disk of their backups: see `recordAccounts`. */
@@ -88,6 +90,7 @@ export function createHost(options: HostOptions): Host {
     targets: createTargets(runner, new Ledger(runtimeDirectory), store, stateDirectory),
     mirrors: createMirrors(runner, runtimeDirectory),
     archives: createArchives({ runner, signal, boots, stateDirectory }),
+    copies: createCopies(runner, signal),
     boots,
     machine: createMachine(runner, runtimeDirectory),
     recordAccounts: (target, sources, at) => recordAccounts(target, sources, accountsHere(), at),

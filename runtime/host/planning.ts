@@ -105,6 +105,8 @@ function createPlanningHost(
 
   return {
     commands: runner,
+    // A night copies nothing to other places: that is a run of its own.
+    copies: createCopies(runner, signal),
     snapshots: {
       origin: (source) => real.snapshots.origin(source),
       async create(source, run, sizeBytes) {

@@ -278,6 +278,12 @@ export class Box implements Host {
   readonly held: Host['held']
   readonly fileSystem: Host['fileSystem'] = async () => this.fileSystemNow
 
+  readonly copies: Host['copies'] = {
+    absence: async () => undefined,
+    send: async ({ sha256 }) => sha256,
+    prove: async () => undefined,
+  }
+
   readonly archives: Host['archives'] = {
     tidy: async () => this.inTheWay,
     stand: async (earlier) => earlier.length > 0,

@@ -390,7 +390,7 @@ test('a disk that is full is said to be full, before anything is written, and no
   const copy = site.at('usb/kept/2026-11-01/home.tar.zst')
   const tools = { signal: new AbortController().signal, onProgress: () => {} }
   await expect(sendArchive({ ...sending, copy }, tools)).rejects.toThrow(
-    /target usb is full: .* takes 909 TiB/,
+    /target usb is full: .* takes 909.5 TiB/,
   )
   await site.run()
   expect(site.copies()).toEqual(before)
