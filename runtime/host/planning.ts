@@ -106,7 +106,7 @@ function createPlanningHost(
   return {
     commands: runner,
     // A night copies nothing to other places: that is a run of its own.
-    copies: createCopies(runner, signal),
+    copies: real.copies,
     snapshots: {
       origin: (source) => real.snapshots.origin(source),
       async create(source, run, sizeBytes) {

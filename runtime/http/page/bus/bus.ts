@@ -1,6 +1,6 @@
 import { auditAct } from '../../../../events/index.ts'
 import { describeFunctions, type FunctionDescription } from '../../../backup/describe-function.ts'
-import { adviceForVerify } from '../../../backup/proof/dead-verify.ts'
+import { pausedBy } from '../../../backup/proof/dead-paused.ts'
 import { adviceForRestore } from '../../../backup/restore/dead-restore.ts'
 import type { DeadLetter, Queue } from '../../../core/bus/journal.ts'
 import { count } from '../../../count.ts'
@@ -86,7 +86,7 @@ ${dead.map((letter) => deadRow(letter, c, page, now))}</tbody></table></section>
 function deadRow(letter: DeadLetter, c: PageRequest, page: PageContext, now: number): Html {
   const { id, function: name, event, tries, diedAt, error } = letter
   // A step of a restore or a verification has a way of its own to go on.
-  const advice = adviceForRestore(letter) ?? adviceForVerify(letter)
+  const advice = adviceForRestore(letter) ?? pausedBy(letter)?.hint
   const redrive =
     advice !== undefined || !mayAct(c)
       ? nothing
