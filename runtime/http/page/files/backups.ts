@@ -84,7 +84,8 @@ export class Backups {
 
   /** The archives of a source that catalogues know, a group for each disk. Each is to be disposed of. */
   async together(source: string): Promise<Together[]> {
-    const groups = Map.groupBy(this.of(source), ({ target }) => target)
+    const archives = this.of(source).filter(({ kind }) => kind !== 'copy')
+    const groups = Map.groupBy(archives, ({ target }) => target)
     const found: Together[] = []
     for (const [target, points] of groups) {
       const [first] = points

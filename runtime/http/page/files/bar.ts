@@ -1,5 +1,5 @@
 import { pointTime } from '../../../backup/restore/when.ts'
-import type { RestorePoint } from '../../../host/points/restore-point.ts'
+import { type RestorePoint, withoutCopies } from '../../../host/points/restore-point.ts'
 import type { PageContext } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { dayText, nameText } from '../look/words.ts'
@@ -7,7 +7,7 @@ import { addressOf, type FilePlace, splitPath } from './paths.ts'
 
 /** The moments that a source can be seen as of, each once, the newest first. */
 export function momentsOf(points: readonly RestorePoint[]): RestorePoint[] {
-  return [...Map.groupBy(points, ({ at }) => at).values()].flatMap((same) => same[0] ?? [])
+  return [...Map.groupBy(withoutCopies(points), ({ at }) => at).values()].flatMap((same) => same[0] ?? [])
 }
 
 const mostShown = 16
