@@ -6,6 +6,7 @@ import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import { nameOf, OpenFolder } from '../../host/points/open-folder.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import type { Action } from '../../host/restore/action.ts'
 import { mapOwners } from '../../host/restore/owner-map.ts'
 import { proveRoom } from '../../host/restore/room.ts'
 import { RoomMeter } from '../../host/restore/room-meter.ts'
@@ -160,8 +161,7 @@ export async function beginUndo(
   const { stage, source } = before.record
   if (stage === 'undone') throw new TerminalError(`restore ${id} has been taken back already`)
   if (stage === 'prepared') throw new TerminalError(`restore ${id} has not changed anything`)
-  const opposite = { create: 'delete', delete: 'create', replace: 'replace', folder: 'folder' } as const
-  const actions = before.actions.toReversed().map((action) => ({ ...action, op: opposite[action.op] }))
+  const actions = undoActions(before)
   const record: RestoreRecord = {
     ...{ id: undoId, from: { restore: id }, source, startedAt: now, stage: 'prepared' },
     ...{ unpack: [], unpackAlone: [], leaveOut: [], owners: 'keep', isNew: false },
@@ -172,6 +172,12 @@ export async function beginUndo(
   const folders = actions.filter(({ op }) => op === 'folder').map(({ path }) => path)
   await keepFolders(folders, undo, foldersOld, runner)
   return { root, id: undoId }
+}
+
+/** What takes a restore back, in the order in which that is done. */
+export function undoActions({ actions }: Pick<UndoFolder, 'actions'>): Action[] {
+  const opposite = { create: 'delete', delete: 'create', replace: 'replace', folder: 'folder' } as const
+  return actions.toReversed().map((action) => ({ ...action, op: opposite[action.op] }))
 }
 
 /** Keeps what folders have now. The top has its time of before: the undo folder in it has changed that. */

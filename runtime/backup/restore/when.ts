@@ -22,7 +22,8 @@ export function pickPoint(
   nowMs: number,
 ): RestorePoint {
   const newestFirst = points.toSorted(byAge)
-  const word = when?.trim() || 'latest'
+  // An empty one is a variable of a script that was not set.
+  const word = when?.trim() ?? 'latest'
   if (newestFirst.length === 0) throw new UsageError(`there is no restore point of ${source}`)
   // A copy in another place is of a night that is here too, or that is here no more.
   const here = newestFirst.filter(({ kind }) => kind !== 'copy')

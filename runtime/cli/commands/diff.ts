@@ -1,3 +1,4 @@
+import type { Place } from '../../backup/restore/place.ts'
 import { type Difference, differenceOf } from '../../backup/restore/versions.ts'
 import { UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
@@ -10,6 +11,7 @@ import type { Io } from '../io.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
 import { entryJson } from '../points/entry-text.ts'
 import { nameText } from '../points/names.ts'
+import { notThere } from '../points/not-there.ts'
 
 export interface DiffOptions extends WhereOptions {
   from: string
@@ -30,11 +32,27 @@ export async function diffCommand(word: string, options: DiffOptions, io: Io): P
   const difference = to
     ? await pointsDifference(access, from, to, path)
     : await differenceOf(access.reader(from).entries(path), liveReader(access, source).entries(path))
+  if (isNone(difference)) await proveThere(access, { source, path }, [from, to])
   if (options.json) {
     const ends = { source, from: from.id, to: to?.id ?? 'live' }
     io.stdout(`${JSON.stringify({ ...ends, ...differenceJson(difference) })}\n`)
   } else io.stdout(differenceText(difference))
   return access.exitCode(exitCodes.succeeded)
+}
+
+function isNone({ added, removed, changed }: Difference): boolean {
+  return added.length + removed.length + changed.length === 0
+}
+
+/** Nothing is equal to nothing: a name that was mistyped is told. @throws {UsageError} Nothing is at the place at either end. */
+async function proveThere(
+  access: Access,
+  place: Place,
+  [from, to]: [RestorePoint, RestorePoint | undefined],
+): Promise<void> {
+  for (const reader of [access.reader(from), to ? access.reader(to) : liveReader(access, place.source)])
+    for await (const _ of reader.entries(place.path, 0)) return
+  throw notThere(place, from)
 }
 
 /** Two archives that one catalogue knows are compared by what only one of them has. */

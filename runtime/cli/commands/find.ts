@@ -35,6 +35,7 @@ export async function findCommand(
   options: FindOptions,
   io: Io,
 ): Promise<number> {
+  if (pattern === '') throw new UsageError('there is no name to find')
   if (options.at !== undefined && options.all) throw new UsageError('it is either --at or --all')
   await using access = await openAccess(options, io)
   const matches = namePattern(textOf(rawWord(pattern)))

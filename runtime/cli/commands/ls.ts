@@ -1,12 +1,10 @@
-import { placeText } from '../../backup/restore/place.ts'
-import { pointTime } from '../../backup/restore/when.ts'
-import { UsageError } from '../../errors.ts'
 import type { Entry } from '../../host/points/entry.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { openAccess, type WhereOptions } from '../points/access.ts'
 import { entryJson, longCells } from '../points/entry-text.ts'
 import { nameText } from '../points/names.ts'
+import { notThere } from '../points/not-there.ts'
 import { table } from '../table.ts'
 
 export interface LsOptions extends WhereOptions {
@@ -44,9 +42,7 @@ export async function lsCommand(word: string, options: LsOptions, io: Io): Promi
     if (options.json) io.stdout(']}\n')
   }
   if (first) return access.exitCode(exitCodes.succeeded)
-  throw new UsageError(`${nameText(Buffer.from(placeText(place)))} was not there on ${pointTime(point.at)}`, {
-    hint: `hdsync find NAME ${place.source} --all looks through all restore points`,
-  })
+  throw notThere(place, point)
 }
 
 /** A folder by name, itself first; of all below it there may be too many to hold. */

@@ -4,8 +4,9 @@ import { readPast } from '../../backup/past.ts'
 import { isEmpty, liveRootOf } from '../../backup/restore/destination.ts'
 import { proveMounted } from '../../backup/restore/in-place.ts'
 import type { RestorePlan } from '../../backup/restore/make-plan.ts'
+import { undoActions } from '../../backup/restore/perform.ts'
 import type { Place } from '../../backup/restore/place.ts'
-import { planJson } from '../../backup/restore/plan-json.ts'
+import { actionsJson, planJson } from '../../backup/restore/plan-json.ts'
 import { beyondLimit, planRequest, type Wanted } from '../../backup/restore/plan-request.ts'
 import { registeredRestores } from '../../backup/restore/register.ts'
 import type { Config } from '../../config/config.ts'
@@ -15,11 +16,12 @@ import { dayOf } from '../../host/points/archive-night.ts'
 import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { Owners } from '../../host/restore/owner-map.ts'
+import { UndoFolder } from '../../host/restore/undo-folder.ts'
 import { exitCodes, signalExitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
 import { doRestore } from '../points/do-restore.ts'
-import { planText, strangersText } from '../points/plan-text.ts'
+import { actionsText, planText, strangersText } from '../points/plan-text.ts'
 import { restoreLine } from '../points/restore-line.ts'
 
 export interface RestoreOptions extends WhereOptions {
@@ -136,6 +138,9 @@ function check(words: readonly string[], options: RestoreOptions, io: Io): void 
   const earlier = [undo, resume].filter((id) => id !== undefined).length
   if (earlier > 1) throw new UsageError('it is either --undo or --resume')
   if (earlier > 0 && words.length > 0) throw new UsageError('--undo and --resume take no place')
+  if (earlier > 0 && (inPlace || deletes || options.at !== undefined || options.exclude || options.owners))
+    throw new UsageError('--undo and --resume take nothing that says what is restored, or how')
+  if (to === '') throw new UsageError('--to names no folder')
   if (earlier === 0 && words.length === 0 && !canAsk(options, io)) {
     throw new UsageError('what is to be restored?', {
       hint: 'hdsync restore PLACE…; `hdsync backups` and `hdsync ls` tell what there is; in a terminal, `hdsync restore` alone asks',
@@ -250,6 +255,12 @@ async function goBack(id: string, access: Access, options: RestoreOptions, io: I
     throw new TerminalError(`restore ${found.record.id} ${stage === 'placing' ? '' : why[stage]}`)
   }
   const { root, record } = found
+  if (options.dryRun) {
+    using undo = UndoFolder.open(root, record.id)
+    const actions = goesOn ? undo.actions : undoActions(undo)
+    io.stdout(options.json ? `${JSON.stringify(actionsJson(root, actions))}\n` : actionsText(root, actions))
+    return exitCodes.succeeded
+  }
   const request: StoredRestoreRequest = { do: goesOn ? 'resume' : 'undo', root, id: record.id }
   return doRestore({ source: record.source, request }, access, options, io)
 }

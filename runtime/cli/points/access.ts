@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import { checkCopyNames } from '../../backup/copies/places.ts'
 import { readNoPast, readPast } from '../../backup/past.ts'
@@ -298,6 +299,7 @@ function absentError({ target, id }: RestorePoint, reason: string): TerminalErro
 }
 
 async function fromDisk(path: string): Promise<KnownPoints> {
+  if (!existsSync(path)) throw new UsageError(`there is no folder ${path}`)
   const points = pointsOn({ target: basename(path), path })
   if (points.length > 0) return { points: await withProofs(points), absent: new Map(), files: new Map() }
   throw new UsageError(`there are no backups of hdsync in ${path}`, {

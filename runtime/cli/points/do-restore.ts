@@ -16,6 +16,7 @@ import { commandSource } from '../command-source.ts'
 import { asked, DaemonError } from '../daemon/client.ts'
 import { daemonOf, followRun } from '../daemon/remote.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { shellQuote } from '../format.ts'
 import { workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
 import { viewFor } from '../view/choose.ts'
@@ -34,6 +35,8 @@ interface Options {
   json?: boolean
   quiet?: boolean
   wait?: boolean
+  config?: string
+  disk?: string
 }
 
 /** How a restore went, as `--json` prints it. */
@@ -59,7 +62,7 @@ export async function doRestore(
     ? await asRun(wanted, config, options, io)
     : { outcome: await here(wanted, points, await barFor(options, io)), exitCode: undefined }
   if (!outcome) return exitCode ?? exitCodes.failed
-  io.stdout(options.json ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, wanted))
+  io.stdout(options.json ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, wanted, options))
   return exitCode ?? (outcome.state === 'succeeded' ? exitCodes.succeeded : exitCodes.failed)
 }
 
@@ -172,13 +175,24 @@ async function barFor({ json, quiet }: Options, io: Io): Promise<Bar> {
   return { onProgress: (progress) => draw(progressOf('unpacking', progress)), end: () => draw.clear() }
 }
 
-function outcomeText({ state, root, id, missing, error }: Outcome, { source, request }: Agreed): string {
+function outcomeText(
+  { state, root, id, missing, error }: Outcome,
+  { source, request }: Agreed,
+  options: Options,
+): string {
   const done = request.do === 'undo' ? 'taken back' : 'restored'
-  const undo = id === null ? '' : `to take that back: hdsync restore --undo ${id}\n`
+  const undo = id === null ? '' : `to take that back: ${undoLine(id, root, options)}\n`
   if (state === 'succeeded') return `${source} ${done} in ${root}\n${undo}`
   return [
     `${source}: the restore into ${root} ${state}: ${error ?? ''}`,
     ...missing.map((one) => `  ${one}`),
     undo,
   ].join('\n')
+}
+
+/** Without a config nobody else knows of the restore: where it was made has to be said. */
+function undoLine(id: string, root: string, { config, disk }: Options): string {
+  const where =
+    disk === undefined ? (config === undefined ? [] : ['--config', config]) : ['--to', root, '--disk', disk]
+  return ['hdsync restore --undo', id, ...where.map((word) => shellQuote([word]))].join(' ')
 }

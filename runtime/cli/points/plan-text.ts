@@ -2,6 +2,7 @@ import type { RestorePlan } from '../../backup/restore/make-plan.ts'
 import type { Stranger } from '../../backup/restore/plan/owner-names.ts'
 import { pointTime } from '../../backup/restore/when.ts'
 import { counted } from '../../count.ts'
+import type { Action } from '../../host/restore/action.ts'
 import { formatBytes } from '../../units.ts'
 import { nameText } from './names.ts'
 
@@ -14,9 +15,7 @@ export function planText(plan: RestorePlan, most: number | undefined): string {
   if (actions.length === 0 && damage === undefined)
     return `${root} has all of it already, as it was on ${pointTime(point.at)}\n`
   const shown = actions.filter(({ op }) => op !== 'folder')
-  const lines = shown
-    .slice(0, most)
-    .map(({ op, path, type }) => `  ${words[op]}  ${nameText(path)}${type === 'directory' ? '/' : ''}`)
+  const lines = shown.slice(0, most).map(lineOf)
   const rest = shown.length - lines.length
   return [
     `${point.source} as of ${pointTime(point.at)} (${point.id}) into ${root}:`,
@@ -26,6 +25,16 @@ export function planText(plan: RestorePlan, most: number | undefined): string {
     ...(damage === undefined ? [] : [`NOT ALL OF IT CAN BE READ: ${damage}`]),
     '',
   ].join('\n')
+}
+
+/** What is done in a folder, one by one, for people. */
+export function actionsText(root: string, actions: readonly Action[]): string {
+  const shown = actions.filter(({ op }) => op !== 'folder')
+  return [`in ${root}:`, ...shown.map(lineOf), ''].join('\n')
+}
+
+function lineOf({ op, path, type }: Action): string {
+  return `  ${words[op]}  ${nameText(path)}${type === 'directory' ? '/' : ''}`
 }
 
 function entries({ entries, sizeBytes }: RestorePlan['created']): string {

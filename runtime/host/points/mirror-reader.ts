@@ -168,8 +168,14 @@ function readFile(root: string, path: Buffer): Readable {
     closeSync(fd)
     throw new TerminalError(`${path} is no regular file`)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    const reason = code === 'ELOOP' ? new TerminalError(`${path} is a symbolic link`) : (error as Error)
-    return new Readable({ read() {} }).destroy(reason)
+    return new Readable({ read() {} }).destroy(unreadable(path, error as NodeJS.ErrnoException))
   }
+}
+
+function unreadable(path: Buffer, error: NodeJS.ErrnoException): Error {
+  if (error instanceof TerminalError) return error
+  const options = { cause: error }
+  if (error.code === 'ELOOP') return new TerminalError(`${path} is a symbolic link`, options)
+  if (error.code === 'ENOENT') return new TerminalError(`${path} is not there`, options)
+  return new TerminalError(`${path} cannot be read: ${error.code}`, options)
 }
