@@ -33,8 +33,8 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * Three projects: `unit` runs anywhere in seconds; `lab` boots machines with a real kernel and real LVM;
- * `system` boots one with systemd and udev, and installs the Debian package there.
+ * Four projects: `unit` runs anywhere in seconds; `lab` boots machines with a real kernel and real LVM; `system` boots one with
+ * systemd and udev, and installs the Debian package there; `browser` opens the page in a real Chromium.
  */
 export default defineConfig({
   test: {
@@ -63,6 +63,15 @@ export default defineConfig({
           exclude,
           // Only what hangs takes so long, even where the machine in the machine is slow.
           testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          exclude,
+          testTimeout: 300_000,
           hookTimeout: 600_000,
         },
       },

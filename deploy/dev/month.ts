@@ -21,6 +21,8 @@ export interface MonthOptions {
   nights: number
   /** Lines below `http:`. */
   http?: string
+  /** Of the page; 7227 unless given. */
+  port?: number
   now?: number
   /** Told of each night. */
   onNight?(n: number): void
@@ -31,10 +33,11 @@ export async function makeMonth({
   folder,
   nights,
   http = '',
+  port = 7227,
   now = Date.now(),
   onNight,
 }: MonthOptions): Promise<Month> {
-  const config = await makeServer(folder, http)
+  const config = await makeServer(folder, http, port)
   for (let n = 0; n < nights; n++) {
     onNight?.(n)
     change(folder, n, nights)
@@ -74,7 +77,7 @@ function lastNight(now: number): number {
   return today < now - hourMs ? today : today - dayMs
 }
 
-async function makeServer(folder: string, http: string): Promise<string> {
+async function makeServer(folder: string, http: string, port: number): Promise<string> {
   for (const name of ['srv/home', 'srv/mail', 'srv/www', 'mirrors', 'archives', 'state', 'functions'])
     mkdirSync(join(folder, name), { recursive: true, mode: 0o700 })
   for (const name of ['mirrors', 'archives']) await writeMarker(join(folder, name), name, 0)
@@ -90,7 +93,7 @@ archive: { target: archives, keep: { weekly: 4, monthly: 3 } }
 state: ${folder}/state
 functions: ${folder}/functions
 http:
-  listen: 127.0.0.1:7227
+  listen: 127.0.0.1:${port}
   restore: true
 ${http}`
   writeFileSync(config, text, { mode: 0o600 })

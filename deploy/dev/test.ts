@@ -81,7 +81,7 @@ function beginningOf(text: string): string {
 
 check('lint and format', 'biome', 'check', '.')
 check('types', 'tsc', '--noEmit')
-suites('unit', 'lab', 'system')
+suites('unit', 'lab', 'browser', 'system')
 
 rmSync(scratch, { recursive: true, force: true })
 if (failures.length > 0) console.log(`\n== failed\n${failures.join('\n\n')}`)

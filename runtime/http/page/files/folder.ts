@@ -41,7 +41,7 @@ export async function folderScreen(
   const body = html`${timeBar(place, point, points, page)}
 ${crumbs(place, at, page)}
 <form method="get" action="${page.href('/bring-back')}"><input type="hidden" name="source" value="${place.source}"><input type="hidden" name="at" value="${point.id}">
-<table class="files"><caption class="hidden">What is in ${text}</caption><thead><tr><th scope="col"><span class="hidden">Chosen</span><th scope="col" class="wide">Name<th scope="col" class="number">Size<th scope="col">Changed<th scope="col">Since</tr></thead><tbody>
+<table class="files browse"><caption class="hidden">What is in ${text}</caption><thead><tr><th scope="col"><span class="hidden">Chosen</span><th scope="col" class="wide">Name<th scope="col" class="number">Size<th scope="col">Changed<th scope="col">Since</tr></thead><tbody>
 ${shown.map((row) => fileRow(row, { place, at, other, isNewest }, page))}
 </tbody></table>
 ${rows.length === 0 ? html`<p>This folder was empty.</p>` : nothing}

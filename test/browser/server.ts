@@ -1,0 +1,49 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { makeMonth } from '../../deploy/dev/month.ts'
+
+/** A server with nights behind it, whose daemon serves the page. */
+export interface Served {
+  folder: string
+  origin: string
+  /** What a command prints. */
+  hdsync(...words: string[]): Promise<string>
+  stop(): Promise<void>
+}
+
+const program = join(import.meta.dirname, '../../deploy/bin/hdsync')
+
+/** @param folder An empty one. */
+export async function serve(folder: string, nights: number): Promise<Served> {
+  const port = await freePort()
+  const { config } = await makeMonth({ folder, nights, port })
+  const env = { ...process.env, HDSYNC_CONFIG: config }
+  const daemon: ChildProcess = spawn(program, ['serve'], { env, stdio: 'ignore' })
+  while (!existsSync(join(folder, 'state/hdsync.sock'))) {
+    if (daemon.exitCode !== null) throw new Error(`hdsync serve has ended with ${daemon.exitCode}`)
+    await pause(50)
+  }
+  return {
+    folder,
+    origin: `http://127.0.0.1:${port}`,
+    hdsync: async (...words) => (await promisify(execFile)(program, words, { env })).stdout,
+    async stop() {
+      const ended = once(daemon, 'exit')
+      daemon.kill()
+      await ended
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
