@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { textOf as contentOf, generated } from '../../../../deploy/dev/generate.ts'
 import { metrics } from '../../../../runtime/http/metrics/catalogue.ts'
+import { isPagePath } from '../../../../runtime/http/page-paths.ts'
 import { problems, problemType } from '../../../../runtime/http/problem.ts'
 import { makeService } from '../../runtime/http/service.ts'
 
@@ -47,7 +48,8 @@ test('every path of the document is one that is answered, and the other way roun
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
   )
   const answered = app.routes
-    .filter(({ method }) => method !== 'ALL')
+    // The page is for people; programs are told of the API.
+    .filter(({ method, path }) => method !== 'ALL' && !isPagePath(path))
     .map(({ method, path }) => `${method} ${path}`)
   expect(written.sort()).toEqual([...new Set(answered)].sort())
 })
