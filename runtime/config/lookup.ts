@@ -39,12 +39,25 @@ function sourceMeant(word: string, { sources, targets }: Config): string | undef
   return sent.length > 0 ? `${hint}; these sources go to it: ${sent.join(', ')}` : hint
 }
 
-/** The sources whose mirrors or archives go to a target. */
+/** The sources whose mirrors, archives or copies of them go to a target. */
 export function storedOn(
   { name }: Pick<Target, 'name'>,
-  { sources, archive }: Pick<Config, 'sources' | 'archive'>,
+  { sources, archive, copies }: Pick<Config, 'sources' | 'archive' | 'copies'>,
 ): Source[] {
+  const copied = Object.values(copies ?? {}).filter(({ target }) => target === name)
   return Object.values(sources).filter(
-    (source) => source.target === name || (source.archive && archive?.target === name),
+    (source) =>
+      source.target === name ||
+      (source.archive && archive?.target === name) ||
+      (source.archive && copied.some((copy) => copy.sources?.includes(source.name) ?? true)),
   )
+}
+
+/** Whether a target has nothing but copies of archives: its disk may lie in a drawer. */
+export function isForCopiesAlone(
+  { name }: Pick<Target, 'name'>,
+  { sources, archive, copies }: Pick<Config, 'sources' | 'archive' | 'copies'>,
+): boolean {
+  if (!Object.values(copies ?? {}).some(({ target }) => target === name)) return false
+  return archive?.target !== name && Object.values(sources).every(({ target }) => target !== name)
 }

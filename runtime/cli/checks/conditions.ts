@@ -60,6 +60,7 @@ export const conditions = {
   'mirror.suspect': ['warning', 'a mirror is not to be trusted until its next good sync'],
 
   'target.ok': ['ok', 'a target is there, and is the right one'],
+  'target.unplugged': ['ok', 'the disk of copies is not plugged in'],
   'target.not-mounted': ['ok', 'a target is not mounted now, but can be'],
   'target.volatile': ['warning', 'a target lies in memory, and is gone when the machine goes down'],
   'target.no-folder': ['error', 'the folder of a target does not exist'],

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Mount as ConfiguredMount, Target } from '../../config/config.ts'
 import { namedAnew } from '../../config/host-path.ts'
-import { storedOn } from '../../config/lookup.ts'
+import { isForCopiesAlone, storedOn } from '../../config/lookup.ts'
 import { TerminalError } from '../../errors.ts'
 import { keptFolder } from '../../host/archive/shelf.ts'
 import { lastSight } from '../../host/last-sight.ts'
@@ -12,6 +12,7 @@ import { lookAround, realPath } from '../../host/mount/real-path.ts'
 import { type Claims, foreignOf, foreignReason, readClaims, takeOverHint } from '../../host/target/claims.ts'
 import { type Door, doorsOf } from '../../host/target/doors.ts'
 import { readMarker } from '../../host/target/marker.ts'
+import { whyUnplugged } from '../../host/target/plugged-in.ts'
 import { remainsOn } from '../../host/target/remains.ts'
 import { Folder } from '../../host/target/safe-open.ts'
 import { devicePath, holdsOtherDisk } from '../../host/target/targets.ts'
@@ -27,6 +28,11 @@ import { checkSpace } from './space.ts'
 
 /** Whether a target is there, or can be mounted, and is the right one. */
 export async function checkTarget(target: Target, box: Box, history?: History): Promise<Finding[]> {
+  const unplugged = isForCopiesAlone(target, box.config) ? await whyUnplugged(target, box.runner) : undefined
+  if (unplugged !== undefined)
+    return [
+      ok('target.unplugged', `target ${target.name}`, `${unplugged}; copies wait until it is plugged in`),
+    ]
   const absent = target.mounts.filter(({ at }) => !topMountAt(box.mounts, realPath(at)))
   const findings =
     absent.length > 0 ? await checkAbsent(target, absent, box) : await checkPresent(target, box)
@@ -133,6 +139,8 @@ function checkClaims(target: Target, box: Box): Finding[] {
 
 /** What a source has left there that is backed up no more, or to another target. */
 function checkForgotten(target: Target, { config, store }: Box): Finding[] {
+  // A copy outlives its source on purpose.
+  if (isForCopiesAlone(target, config)) return []
   const wanted = storedOn(target, config).map(({ name }) => name)
   const left = remainsOn(target, store).filter(({ source }) => !wanted.includes(source))
   return left.map(({ source, mirror, archives }) => {

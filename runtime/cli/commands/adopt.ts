@@ -158,8 +158,10 @@ function makeFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o755 })
 }
 
-function namesOn(target: Target, { sources = {}, archive }: Partial<Config>): string[] {
-  return storedOn(target, { sources, ...(archive && { archive }) }).map(({ name }) => name)
+function namesOn(target: Target, { sources = {}, archive, copies }: Partial<Config>): string[] {
+  return storedOn(target, { sources, ...(archive && { archive }), ...(copies && { copies }) }).map(
+    ({ name }) => name,
+  )
 }
 
 /** Opened for its id: a store that is not there yet is made. */

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config, Target } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
-import { storedOn } from '../../config/lookup.ts'
+import { isForCopiesAlone, storedOn } from '../../config/lookup.ts'
 import { openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
 import { storeId } from '../../core/bus/sqlite/identity.ts'
 import { count, counted } from '../../count.ts'
@@ -43,7 +43,7 @@ interface Found extends Remains {
  */
 export async function forgetCommand(source: string, options: ForgetOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const targets = Object.values(config.targets)
+  const targets = targetsLookedAt(config)
   const shown = await onTargets(config, targets, io, () => lookFor(source, config))
   const isOver = shown.length === 0 || options.dryRun === true
   if (isOver || !options.yes || !options.json) tell(source, shown, false, options, io)
@@ -83,7 +83,7 @@ async function lookFor(source: string, config: Config): Promise<Found[]> {
   const store = database ? storeId(database) : ''
   database?.close()
   const found: Found[] = []
-  for (const target of Object.values(config.targets)) {
+  for (const target of targetsLookedAt(config)) {
     const remains = remainsOn(target, store).find((one) => one.source === source)
     if (!remains || isWanted(source, target, config)) continue
     const archives = await standingArchives(target, source)
@@ -100,6 +100,11 @@ async function lookFor(source: string, config: Config): Promise<Found[]> {
   throw new UsageError(`${source} is in the config, and is backed up to target ${wanted.name}`, {
     hint: `take it out of ${config.file} first`,
   })
+}
+
+/** Copies in other places stay: they are for the day on which all else is gone. */
+function targetsLookedAt(config: Config): Target[] {
+  return Object.values(config.targets).filter((target) => !isForCopiesAlone(target, config))
 }
 
 function isWanted(source: string, target: Target, config: Config): boolean {

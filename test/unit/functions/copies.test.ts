@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   existsSync,
   lstatSync,
@@ -12,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { backupStart, type CopyResult, copyStart, type Envelope } from '../../../events/index.ts'
 import { type Engine, openEngine } from '../../../runtime/backup/engine.ts'
@@ -20,9 +22,12 @@ import { loadConfig } from '../../../runtime/config/load.ts'
 import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
 import { archiveFile } from '../../../runtime/host/archive/archive-file.ts'
 import { sendArchive } from '../../../runtime/host/copies/send-archive.ts'
+import { readLedger } from '../../../runtime/host/proof/ledger.ts'
 import { writeMarker } from '../../../runtime/host/target/marker.ts'
 import { dateOf, weekdays } from '../../../runtime/weekday.ts'
 import { backUp, makeServer, printed, type Server } from '../runtime/cli/night.ts'
+
+const program = join(import.meta.dirname, '../../../deploy/bin/hdsync')
 
 /** A server whose archives are copied to a second disk, after a night. */
 async function made({ copy = '{ target: usb }', more = '' } = {}): Promise<Site> {
@@ -394,4 +399,60 @@ test('a disk that is full is said to be full, before anything is written, and no
   )
   await site.run()
   expect(site.copies()).toEqual(before)
+})
+
+test('check is content with a disk that is away, and forget leaves what it has', async () => {
+  const site = await made()
+  await site.run()
+  const idsOf = async () => {
+    const { findings } = JSON.parse((await site.hdsync('check', '--json')).out) as {
+      findings: { id: string; about: string }[]
+    }
+    return findings.filter(({ about }) => about === 'target usb').map(({ id }) => id)
+  }
+  expect(await idsOf()).toContain('target.ok')
+  expect(await idsOf()).not.toContain('target.forgotten')
+  writeFileSync(site.server.config, readFileSync(site.server.config, 'utf8').replace(/^ {2}www: .*\n/m, ''))
+  expect(await idsOf()).not.toContain('target.forgotten')
+  expect((await site.hdsync('forget', 'www', '--yes')).exitCode).toBe(0)
+  expect(existsSync(site.archive('www'))).toBe(false)
+  expect(site.copies()).toContain(`${today()}/www.tar.zst`)
+  renameSync(site.at('usb'), site.at('away'))
+  expect(await idsOf()).toEqual(['target.unplugged'])
+})
+
+test('kills at any moment leave nothing torn, and nothing that counts without being proven', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  execFileSync('dd', [
+    'if=/dev/urandom',
+    `of=${site.at('home', 'large')}`,
+    'bs=1M',
+    'count=90',
+    'status=none',
+  ])
+  await backUp(site.server, { sources: ['home'] })
+  const sha256 = digest(site.archive())
+  let seed = 20261129
+  const random = () => {
+    seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff
+    return seed / 0x7fffffff
+  }
+  const kills = Number(process.env.HDSYNC_KILLS ?? 4)
+  for (let n = 0; n < kills; n += 1) {
+    const child = spawn(program, ['copy', '--config', site.server.config, '-q'], { stdio: 'ignore' })
+    const ended = once(child, 'exit')
+    await Promise.race([ended, setTimeout(300 + random() * 3000)])
+    child.kill('SIGKILL')
+    await ended
+    const standing = site.copies().filter((name) => !basename(name).startsWith('.'))
+    for (const name of standing) expect(digest(site.at('usb/kept', name))).toBe(sha256)
+    const counted = readLedger(site.at('usb'), 'home').archives
+    for (const one of counted) expect(one.sha256).toBe(sha256)
+    if (standing.length === 0) continue
+    // The next one has something to do again.
+    for (const name of ['kept', '.hdsync-proof']) rmSync(site.at('usb', name), { recursive: true })
+  }
+  expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ waiting: 0 }] })
+  expect(site.copies()).toEqual([`${today()}/home.tar.zst`])
+  expect(digest(site.at('usb/kept', today(), 'home.tar.zst'))).toBe(sha256)
 })
