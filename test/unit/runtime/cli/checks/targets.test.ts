@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { checkTarget } from '../../../../../runtime/cli/checks/targets.ts'
-import type { Target } from '../../../../../runtime/config/config.ts'
+import { parseConfig, type Target } from '../../../../../runtime/config/config.ts'
 import { TerminalError } from '../../../../../runtime/errors.ts'
 import { noteSight } from '../../../../../runtime/host/last-sight.ts'
 import { type Mount, mountOf, readMounts } from '../../../../../runtime/host/mount/mountinfo.ts'
@@ -237,6 +237,26 @@ describe('checkTarget()', () => {
     expect(await idsOf(byId, { ...box, ...runnerWith(disk), mounts: [other] })).toContain('target.wrong-disk')
     const null_ = { ...other, device: '1:3', options: ['ro'] }
     expect(await idsOf(byId, { ...box, ...runnerWith(disk), mounts: [null_] })).toContain('target.read-only')
+  })
+
+  test('is content with the disk of copies that is not plugged in', async () => {
+    const folder = temporaryFolder()
+    const of = parseConfig(
+      `sources: { var: { lv: vg01/lv_var, target: disk } }
+targets: { disk: { path: /nowhere/disk }, usb: { path: ${folder} } }
+archive: { target: disk }
+copies: { usb: { target: usb } }
+state: /nowhere/state
+`,
+      'hdsync.yaml',
+    )
+    const usb = of.targets.usb as Target
+    expect(await idsOf(usb, boxWith([], {}, of))).toEqual(['target.unplugged'])
+    await writeMarker(folder, 'usb', 0)
+    expect(await idsOf(usb, boxWith([], {}, of))).toContain('target.ok')
+    rmSync(join(folder, '.hdsync-target'))
+    const alone = { ...of, copies: {} }
+    expect(await idsOf(usb, boxWith([], {}, alone))).toEqual(['target.no-marker'])
   })
 
   test('is content with a disk that can be mounted', async () => {
