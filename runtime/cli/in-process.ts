@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Engine, openEngine } from '../backup/engine.ts'
-import { backupKind, type RunReport, reportOn, waitedFor } from '../backup/run-report.ts'
+import { backupKind, makesWay, type RunReport, reportOn, waitedFor } from '../backup/run-report.ts'
 import type { Config } from '../config/config.ts'
 import { heldFloor } from '../core/bus/bus.ts'
 import type { RunRow } from '../core/bus/journal.ts'
@@ -8,6 +8,7 @@ import { lockHolder } from '../core/bus/sqlite/lock-holder.ts'
 import { cancellerNamed, cancelReason } from '../core/cancel-reason.ts'
 import { CancelledError, HdsyncError, UsageError } from '../errors.ts'
 import { loadWays } from '../host/notify/hooks.ts'
+import { askHolder, isHdsync } from './daemon/ask-holder.ts'
 import { takeCancelNote } from './daemon/cancel-note.ts'
 import { borrowerOf } from './daemon/lease.ts'
 import { readersEndAfterMs } from './daemon/lend.ts'
@@ -63,12 +64,14 @@ export async function workInProcess(
       })
     engine = await open()
     const since = Date.now()
+    const asked = new Set<string>()
     for (let isTold = false; !engine; isTold = true) {
       const borrower = borrowerOf(config.state)
-      const run = runAtWork(config)?.kind
-      const kind = borrower ? 'look into backups' : run
+      const run = runAtWork(config)
+      const kind = borrower ? 'look into backups' : run?.kind
+      if (run && waitsFor === waitedFor && makesWay(run.kind)) askToMakeWay(config, run.id, asked)
       if (kind === undefined ? Date.now() - since >= patienceMs : !borrower && !waitsFor(kind)) break
-      const what = kind === 'verify' ? 'verification' : kind
+      const what = kind === 'verify' ? 'verification' : kind === 'copy' ? 'copying' : kind
       if (!isTold) view.note(`waits for ${what ? `the ${what} that another hdsync is at` : 'another hdsync'}`)
       if (borrower?.kind === 'read' && Date.now() - since > readersEndAfterMs) endReader(borrower.pid)
       await sleep(pollMs)
@@ -99,6 +102,18 @@ function runAtWork(config: Config): RunRow | undefined {
 }
 
 const pollMs = 500
+
+/** Another process may be at it for hours: it pauses, and goes on at another time. @param asked Runs of which it was asked that. */
+function askToMakeWay({ state }: Config, run: string, asked: Set<string>): void {
+  const holder = lockHolder(state)
+  if (asked.has(run) || holder === undefined || !isHdsync(holder)) return
+  asked.add(run)
+  try {
+    askHolder(state, holder, run)
+  } catch {
+    // It has left.
+  }
+}
 
 /** It unmounts what it has mounted, and leaves. */
 function endReader(pid: number): void {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cancelledRun, endOfWithdrawn } from '../../backup/engine/withdrawal.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
@@ -9,7 +8,7 @@ import { holdLock, openDatabase } from '../../core/bus/sqlite/database.ts'
 import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { cancelReason } from '../../core/cancel-reason.ts'
 import { UsageError } from '../../errors.ts'
-import { leaveCancelNote } from '../daemon/cancel-note.ts'
+import { askHolder, isHdsync } from '../daemon/ask-holder.ts'
 import { asked, connectDaemon } from '../daemon/client.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { readWanted } from '../find-run.ts'
@@ -73,8 +72,7 @@ async function ask(reading: Reading, config: StoreConfig, io: Io): Promise<void>
     )
   }
   io.stderr(`hdsync: asking process ${holder} to cancel run ${run}${snapshots}\n`)
-  leaveCancelNote(config.state, holder, run)
-  process.kill(holder, 'SIGINT')
+  askHolder(config.state, holder, run)
 }
 
 /** @returns false when somebody has begun it meanwhile. */
@@ -120,14 +118,5 @@ async function ended(run: string, config: StoreConfig): Promise<RunReport> {
       })
     }
     await sleep(pollMs)
-  }
-}
-
-/** Whether a process is ours: its number may have been given to another one since. @see proc_pid_cmdline(5) */
-function isHdsync(pid: number): boolean {
-  try {
-    return /hdsync|runtime\/cli\/main/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
-  } catch {
-    return false
   }
 }

@@ -2,7 +2,7 @@ import type { HonoRequest } from 'hono'
 import * as z from 'zod'
 import { backupRequest, backupStart, restoreRequest, verifyStart } from '../../../events/index.ts'
 import type { Engine } from '../../backup/engine.ts'
-import { waitedFor } from '../../backup/run-report.ts'
+import { makesWay, waitedFor } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
 import type { AddRoutes } from '../../http/context.ts'
@@ -101,7 +101,7 @@ async function begin({ engine }: Asked, request: HonoRequest): Promise<Response>
 async function restore({ engine }: Asked, request: HonoRequest): Promise<Response> {
   const { from, source, request: wanted, wait } = restoreBody.parse(JSON.parse(await readText(request)))
   const going = engine.current() ?? engine.bus.heldRun()
-  const isInTheWay = going !== undefined && engine.journal.run(going)?.kind !== 'verify'
+  const isInTheWay = going !== undefined && !makesWay(engine.journal.run(going)?.kind)
   if (isInTheWay && !wait) return refusal(409, 'Another run is going on', going)
   return respondJson({ run: await engine.restore(source, wanted, from) }, 202)
 }

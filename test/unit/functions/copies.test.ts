@@ -24,6 +24,7 @@ import { archiveFile } from '../../../runtime/host/archive/archive-file.ts'
 import { sendArchive } from '../../../runtime/host/copies/send-archive.ts'
 import { readLedger } from '../../../runtime/host/proof/ledger.ts'
 import { writeMarker } from '../../../runtime/host/target/marker.ts'
+import { copySamples } from '../../../runtime/http/metrics/copies.ts'
 import { dateOf, weekdays } from '../../../runtime/weekday.ts'
 import { backUp, makeServer, printed, type Server } from '../runtime/cli/night.ts'
 
@@ -455,4 +456,65 @@ test('kills at any moment leave nothing torn, and nothing that counts without be
   expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ waiting: 0 }] })
   expect(site.copies()).toEqual([`${today()}/home.tar.zst`])
   expect(digest(site.at('usb/kept', today(), 'home.tar.zst'))).toBe(sha256)
+})
+
+test('copies that another process is at make way for a night as well', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  execFileSync('dd', [
+    'if=/dev/urandom',
+    `of=${site.at('home', 'large')}`,
+    'bs=1M',
+    'count=90',
+    'status=none',
+  ])
+  await backUp(site.server, { sources: ['home'] })
+  const child = spawn(program, ['copy', '--config', site.server.config, '-q'], { stdio: 'ignore' })
+  const ended = once(child, 'exit')
+  await expect.poll(() => site.copies().length, { timeout: 60_000, interval: 2 }).toBe(1)
+  // It is held still, so that it cannot have ended before it is asked.
+  child.kill('SIGSTOP')
+  const night = site.hdsync('run', 'www', '-q')
+  await expect.poll(() => existsSync(site.at('state', 'cancel')), { timeout: 60_000 }).toBe(true)
+  child.kill('SIGCONT')
+  expect((await night).exitCode).toBe(0)
+  await ended
+  const runs = JSON.parse((await site.hdsync('runs', '--kind', 'copy', '--json')).out) as { state: string }[]
+  expect(runs.map(({ state }) => state)).toEqual(['succeeded', 'cancelled'])
+})
+
+test('the daemon copies after a night; metrics and hooks tell how it went', async () => {
+  const site = await made({ more: '' })
+  const heard = site.at('heard')
+  writeFileSync(site.at('hook'), `#!/bin/sh\necho "$HDSYNC_EVENT" >> ${heard}\n`, { mode: 0o700 })
+  const text = readFileSync(site.server.config, 'utf8')
+  writeFileSync(site.server.config, `${text}notify: [{ exec: [${site.at('hook')}] }]\n`)
+  await writeMarker(site.at('usb'), 'another', 0)
+  const config = await loadConfig({ path: site.server.config, env: {} })
+  const engine = await openEngine({ config, schedules: true })
+  if (!engine) throw new Error('another hdsync is at work')
+  try {
+    await engine.start()
+    const copied = Promise.withResolvers<Envelope>()
+    engine.listen({
+      onEvent: (event) =>
+        event.type.startsWith('copy.f') && event.type !== 'copy.finish' && copied.resolve(event),
+    })
+    await engine.ended(await engine.trigger(backupStart, {}))
+    expect((await copied.promise).data).toMatchObject({ copies: [{ copy: 'stick', state: 'failed' }] })
+    await expect
+      .poll(() => existsSync(heard) && readFileSync(heard, 'utf8'), { timeout: 60_000 })
+      .toContain('copy.failed')
+    const samples = copySamples(engine, ['stick'])
+    expect(samples).toContainEqual({
+      name: 'hdsync_copy_last_success_timestamp_seconds',
+      labels: { copy: 'stick' },
+      value: 0,
+    })
+  } finally {
+    await engine.stop()
+  }
+  const { exitCode, out } = await site.hdsync('copies')
+  expect(exitCode).toBe(1)
+  expect(out).toContain('stick: failed')
+  expect((await site.hdsync('status')).out).toContain('hdsync copy stick')
 })
