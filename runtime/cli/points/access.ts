@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { checkCopyNames } from '../../backup/copies/places.ts'
 import { readNoPast, readPast } from '../../backup/past.ts'
@@ -299,10 +299,19 @@ function absentError({ target, id }: RestorePoint, reason: string): TerminalErro
 }
 
 async function fromDisk(path: string): Promise<KnownPoints> {
-  if (!existsSync(path)) throw new UsageError(`there is no folder ${path}`)
+  if (isMissing(path)) throw new UsageError(`there is no folder ${path}`)
   const points = pointsOn({ target: basename(path), path })
   if (points.length > 0) return { points: await withProofs(points), absent: new Map(), files: new Map() }
   throw new UsageError(`there are no backups of hdsync in ${path}`, {
     hint: 'name the folder that has .hdsync-target in it, or the folders Monday to Sunday',
   })
+}
+
+/** What may not be looked at is not missing: whoever opens it says so. */
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
+  }
 }
