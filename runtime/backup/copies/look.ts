@@ -50,7 +50,7 @@ function knownTo(point: KeepPoint, proofs: ReturnType<typeof proofsOf>): KeepPoi
   return proof?.sha256 && !proof.damaged ? { ...point, state: 'good', sha256: proof.sha256 } : point
 }
 
-/** The folder of a night tells the day alone. */
-function noonOf(folder: string): number {
+/** The moment by which copies of a night are told apart: its folder tells the day alone. @param folder As `kept/2026-11-22`. */
+export function noonOf(folder: string): number {
   return new Date(`${folder.slice(keptFolder.length + 1)}T12:00:00`).getTime()
 }

@@ -1,7 +1,9 @@
+import { basename } from 'node:path'
 import type { copyKept, copyProve, copySend, DataOf } from '../../../events/index.ts'
 import type { Target } from '../../config/config.ts'
 import { partName, tidyParts } from '../../host/copies/parts.ts'
 import { copyPath, linkCopy } from '../../host/copies/send-archive.ts'
+import { timeOn } from '../../host/points/archive-night.ts'
 import { isoOf } from '../../instant.ts'
 import { dateOf } from '../../weekday.ts'
 import type { Context } from '../function.ts'
@@ -107,6 +109,7 @@ function isProven(point: KeepPoint): point is KeepPoint & { sha256: string } {
   return point.state === 'good' && point.sha256 !== undefined
 }
 
-function describe({ path, at, sizeBytes, file, sha256 }: KeepPoint & { sha256: string }) {
-  return { path, at: isoOf(at), sizeBytes, file, sha256 }
+function describe({ path, folder, writtenMs, sizeBytes, file, sha256 }: KeepPoint & { sha256: string }) {
+  const at = isoOf(timeOn(basename(folder), writtenMs))
+  return { path, at, sizeBytes, file, sha256 }
 }

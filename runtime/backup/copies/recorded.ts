@@ -1,5 +1,6 @@
 import { copyKept, type DataOf, type Envelope } from '../../../events/index.ts'
 import type { KeepPoint } from '../keep/points.ts'
+import { noonOf } from './look.ts'
 import { dataOf } from './steps.ts'
 
 /** What a place had of a source when that was last looked at. @param kept Events of the kind `copy.kept`, the newest first. */
@@ -8,8 +9,11 @@ export function recordedCopies(kept: readonly Envelope[], copy: string, source: 
     const data = dataOf(copyKept, event)
     return data?.copy === copy && data.source === source ? [data] : []
   })[0]
-  return (last?.kept ?? []).map(({ path, at, sizeBytes, file, sha256 }) => ({
-    ...{ path, file, sizeBytes, sha256, diskBytes: sizeBytes, state: 'good' as const },
-    ...{ at: Date.parse(at), writtenMs: Date.parse(at), folder: path.split('/').slice(-3, -1).join('/') },
-  }))
+  return (last?.kept ?? []).map(({ path, at, sizeBytes, file, sha256 }) => {
+    const folder = path.split('/').slice(-3, -1).join('/')
+    return {
+      ...{ path, folder, file, sizeBytes, sha256, diskBytes: sizeBytes, state: 'good' as const },
+      ...{ at: noonOf(folder), writtenMs: Date.parse(at) },
+    }
+  })
 }

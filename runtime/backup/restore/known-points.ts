@@ -90,9 +90,14 @@ export function liveSources(points: readonly RestorePoint[], config: Config | un
 function unseenCopies(config: Config, kept: readonly Envelope[]): RestorePoint[] {
   return copyPlaces(config).flatMap(({ name: copy, target, sources }) =>
     sources.flatMap((source) =>
-      recordedCopies(kept, copy, source).map(({ at, path, sizeBytes }): RestorePoint => {
+      recordedCopies(kept, copy, source).map(({ at, writtenMs, path, sizeBytes }): RestorePoint => {
         const id = `${source}@${copy}-${dayOf(at)}`
-        return { ...{ id, source, kind: 'copy', copy, at: isoOf(at) }, target: target.name, path, sizeBytes }
+        return {
+          ...{ id, source, kind: 'copy', copy, at: isoOf(writtenMs) },
+          target: target.name,
+          path,
+          sizeBytes,
+        }
       }),
     ),
   )

@@ -156,11 +156,15 @@ class FoundAccess implements Access {
         source,
         this.#now,
       )
+    const found = await this.#picked(pick, source)
+    const place = this.#copiesOf(source).find(({ name }) => name === found.target)
+    if (!place || !this.#canMount(place)) return found
+    await this.#mount(place)
+    return pick()
+  }
+
+  async #picked(pick: () => RestorePoint, source: string): Promise<RestorePoint> {
     try {
-      const found = pick()
-      const place = this.#copiesOf(source).find(({ name }) => name === found.target)
-      if (!place || !this.#canMount(place)) return found
-      await this.#mount(place)
       return pick()
     } catch (error) {
       // What is kept longer may be on no record.

@@ -58,7 +58,9 @@ export async function sendArchive(
   await proveRoom(to, sizeBytes - position, copy)
   const read = await copyBytes(input, output, { position, sizeBytes, signal, onProgress })
   await proveSame(sending, source)
-  await output.utimes(found.writtenMs / 1000, found.writtenMs / 1000)
+  // Seconds as a fraction may fall short of the millisecond that is meant.
+  const seconds = (found.writtenMs + 0.01) / 1000
+  await output.utimes(seconds, seconds)
   await output.sync()
   return read
 }
