@@ -43,6 +43,7 @@ describe.skipIf(!available.ok)(
     test.each([
       ['light', { colorScheme: 'light' }],
       ['dark', { colorScheme: 'dark' }],
+      ['in a narrow window', { colorScheme: 'light', viewport: { width: 800, height: 900 } }],
       ['on a phone', { colorScheme: 'light', viewport: { width: 390, height: 844 } }],
     ] as const)(
       'every screen, %s: no barrier, no error, nothing from elsewhere, no more than it needs',

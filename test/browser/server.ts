@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -18,10 +18,14 @@ export interface Served {
 
 const program = join(import.meta.dirname, '../../deploy/bin/hdsync')
 
-/** @param folder An empty one. */
+/** @param folder An empty one, or one that was made so before: then it is served as it is. */
 export async function serve(folder: string, nights: number): Promise<Served> {
-  const port = await freePort()
-  const { config } = await makeMonth({ folder, nights, port })
+  const config = join(folder, 'hdsync.yaml')
+  const known = existsSync(config)
+    ? /listen: 127\.0\.0\.1:(\d+)/.exec(readFileSync(config, 'utf8'))?.[1]
+    : undefined
+  const port = known ? Number(known) : await freePort()
+  if (!known) await makeMonth({ folder, nights, port })
   const env = { ...process.env, HDSYNC_CONFIG: config }
   const daemon: ChildProcess = spawn(program, ['serve'], { env, stdio: 'ignore' })
   while (!existsSync(join(folder, 'state/hdsync.sock'))) {

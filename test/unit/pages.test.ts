@@ -49,7 +49,7 @@ test('README leads to every page', () => {
 })
 
 test('README links to pages, to the changelog and to itself alone: what the package knows to rewrite', () => {
-  const known = /^(?:#|deploy\/docs\/[a-z]+\.(?:md|svg)(?:#|$)|CHANGELOG\.md$)/
+  const known = /^(?:#|deploy\/docs\/[a-z]+\.(?:md|svg|png)(?:#|$)|CHANGELOG\.md$)/
   expect(links('README.md').filter((link) => !known.test(link))).toEqual([])
 })
 
@@ -57,7 +57,7 @@ test('pages link to each other and to the examples alone: these lie beside them 
   const elsewhere = pages
     .slice(1)
     .flatMap((page) => links(page))
-    .filter((link) => !/^(?:#|[a-z]+\.(?:md|svg)(?:#|$)|\.\.\/examples\/)/.test(link))
+    .filter((link) => !/^(?:#|[a-z]+\.(?:md|svg|png)(?:#|$)|\.\.\/examples\/)/.test(link))
   expect(elsewhere).toEqual([])
 })
 

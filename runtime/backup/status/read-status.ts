@@ -29,6 +29,7 @@ import { archivesNow, uncataloguedNow } from './archives-now.ts'
 import { forecastRoom, roomSamples } from './room.ts'
 import {
   inOrderOfNeed,
+  isGood,
   resultsBySource,
   type SourceStatus,
   sizeOf,
@@ -145,6 +146,8 @@ export async function readStatus(
   }
 }
 
+/** They tell of each source as a rule; thousands of runs take seconds to read. */
+const runsLookedAtFirst = 40
 const runsLookedAt = 2000
 const endsOfDrills = drillEnds.map(({ type }) => type)
 
@@ -153,9 +156,17 @@ function copiesOn(bus: EventBus): CopyRecord {
   return { ends: newest(copyEnds.map(({ type }) => type)), kept: newest([copyKept.type]) }
 }
 
+/** How each source fared in the last runs: as far back as its last success. */
+function lastResults(sources: readonly string[], bus: EventBus): ReturnType<typeof resultsBySource> {
+  const types = runEnds.map(({ type }) => type)
+  const look = (limit: number) => resultsBySource(bus.events({ types, newestFirst: true, limit }))
+  const few = look(runsLookedAtFirst)
+  const isEnough = sources.every((name) => few.get(name)?.some(({ result }) => isGood(result)))
+  return isEnough ? few : look(runsLookedAt)
+}
+
 function tellOf(config: Config, bus: EventBus): Told[] {
-  const ends = bus.events({ types: runEnds.map(({ type }) => type), newestFirst: true, limit: runsLookedAt })
-  const results = resultsBySource(ends)
+  const results = lastResults(Object.keys(config.sources), bus)
   const begun = bus.events({ limit: 1 })[0]
   const lists = heldLists(config.state)
   return Object.keys(config.sources).map((name) => {

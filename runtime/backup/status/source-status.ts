@@ -106,7 +106,8 @@ export function sizeOf(points: readonly Pick<KeepPoint, 'file' | 'diskBytes'>[])
   )
 }
 
-function isGood({ state }: SourceResult): boolean {
+/** Whether a source was backed up, be it with warnings. */
+export function isGood({ state }: Pick<SourceResult, 'state'>): boolean {
   return state === 'succeeded' || state === 'degraded'
 }
 
@@ -152,8 +153,10 @@ export function resultsBySource(
   const found = new Map<string, { at: number; result: SourceResult }[]>()
   for (const { time, data } of ends) {
     for (const result of (data as Partial<RunResult>).sources ?? []) {
-      const list = found.get(result.source) ?? []
-      found.set(result.source, [...list, { at: Date.parse(time), result }])
+      const one = { at: Date.parse(time), result }
+      const list = found.get(result.source)
+      if (list) list.push(one)
+      else found.set(result.source, [one])
     }
   }
   return found

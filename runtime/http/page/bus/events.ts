@@ -10,6 +10,8 @@ import { dataText } from '../nights/steps.ts'
 import { tellOfEvents } from './stream.ts'
 
 const eventsShown = 100
+/** The night that it belongs to has all of it. */
+const longestData = 800
 const mostStreams = 16
 
 /** The events, the newest first, each with what it carries; as they come, if somebody wants that. */
@@ -65,6 +67,6 @@ function eventRow({ seq, event }: LoggedEvent, page: PageContext): Html {
 <td data-head="Run">${runid ? html`<a href="${page.href(`/nights/${encodeURIComponent(runid)}`)}"><code>${runid}</code></a>` : '–'}
 <td data-head="About">${plainText(subject ?? '–')}
 <th scope="row" data-head="Type">${type}
-<td data-head="Carries" class="wide"><details id="event-${seq}"><summary><code>${plainText(short)}</code></summary><pre>${plainText(dataText(event))}</pre></details></tr>
+<td data-head="Carries" class="wide"><details id="event-${seq}"><summary><code>${plainText(short)}</code></summary><pre>${plainText(dataText(event, longestData))}</pre></details></tr>
 `
 }

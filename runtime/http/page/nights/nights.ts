@@ -1,6 +1,7 @@
 import { auditAct } from '../../../../events/index.ts'
 import { backupKind, type RunReport } from '../../../backup/run-report.ts'
 import { cancelReason } from '../../../core/cancel-reason.ts'
+import { count } from '../../../count.ts'
 import { tookMs } from '../../../run-duration.ts'
 import { formatDuration } from '../../../units.ts'
 import { record } from '../../audit.ts'
@@ -63,8 +64,20 @@ function runRow(result: RunReport, page: PageContext, now: number, withKind: boo
 <td data-head="State">${stateTag(state)}
 <td data-head="Begun">${timeTag(at, momentText(at, now))}
 <td data-head="Took" class="number">${took === undefined ? '–' : formatDuration(took)}
-<td data-head="Sources" class="wide">${withKind ? html`${kind} ` : nothing}${error === undefined || error === null ? nothing : plainText(error)}${sources.map((one) => html`<span class="of">${markTag(one.state, markOf(one.state).word)} ${one.source}</span> `)}</tr>
+<td data-head="Sources" class="wide">${withKind ? html`${kind} ` : nothing}${error === undefined || error === null ? nothing : plainText(error)}${sourceMarks(sources)}</tr>
 `
+}
+
+/** So many are named each; of more, those that are good are counted. */
+const mostNamed = 8
+
+function sourceMarks(sources: RunReport['sources']): Html {
+  const isGood = ({ state }: RunReport['sources'][number]) => state === 'succeeded'
+  const good = sources.length > mostNamed ? sources.filter(isGood) : []
+  const named = good.length > 0 ? sources.filter((one) => !isGood(one)).slice(0, mostNamed) : sources
+  return html`${good.length > 0 ? html`<span class="of">${count(good.length)} ${markOf('succeeded').word}</span> ` : nothing}${named.map(
+    ({ state, source }) => html`<span class="of">${markTag(state, markOf(state).word)} ${source}</span> `,
+  )}`
 }
 
 /** How a run went, in words: who is backed up, who is not. */
@@ -82,7 +95,11 @@ export function nightSentence({ kind, state, startedAt, sources, error = null }:
   ]
   if (state === 'running') return `The run of ${when} is going on.`
   const parts = [
-    good.length > 0 ? `${listText(good)} ${good.length === 1 ? 'is' : 'are'} backed up` : '',
+    good.length > mostNamed
+      ? `${count(good.length)} sources are backed up`
+      : good.length > 0
+        ? `${listText(good)} ${good.length === 1 ? 'is' : 'are'} backed up`
+        : '',
     held.length > 0 ? `${listText(held)} ${held.length === 1 ? 'is' : 'are'} held` : '',
     failed.length > 0 ? `${listText(failed)} failed` : '',
   ].filter(Boolean)

@@ -89,7 +89,7 @@ function commandOf({
 const longestData = 4000
 
 /** What an event carries, as far as somebody reads it. */
-export function dataText({ data }: Pick<Envelope, 'data'>): string {
+export function dataText({ data }: Pick<Envelope, 'data'>, longest = longestData): string {
   const text = JSON.stringify(data ?? null, null, 2)
-  return text.length <= longestData ? text : `${text.slice(0, longestData)} …`
+  return text.length <= longest ? text : `${text.slice(0, longest)} …`
 }

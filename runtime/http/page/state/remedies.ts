@@ -6,12 +6,16 @@ import { type Html, html, nothing } from '../look/html.ts'
 import { stateTag } from '../look/marks.ts'
 import { plainText } from '../look/words.ts'
 
+/** Who has more to see to begins with these. */
+const mostShown = 10
+
 /** What is wrong with each source that needs somebody, and what to do about it, as `hdsync why` tells it. */
 export function remediesOf({ sources }: Status, page: PageContext): Html {
   const bad = sources.filter(({ state }) => state !== 'succeeded')
   if (bad.length === 0) return nothing
   return html`<section class="todo" aria-labelledby="todo"><h2 id="todo">What to do</h2>
-${bad.map((source) => remedyOf(source, page))}
+${bad.slice(0, mostShown).map((source) => remedyOf(source, page))}
+${bad.length > mostShown ? html`<p>And ${bad.length - mostShown} more, of which <code>hdsync why SOURCE</code> tells.</p>` : nothing}
 </section>`
 }
 

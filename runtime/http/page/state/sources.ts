@@ -11,14 +11,17 @@ import { endedSince, lastDays, type NightOf, nightsOf } from './nights.ts'
 type Source = Status['sources'][number]
 
 const daysShown = 30
+/** Of many sources only the last week is shown: the calendar of nights has the rest. */
+const manySources = 25
+const daysOfMany = 7
 
 /** The sources, those that need somebody first. */
 export function sourcesTable(status: Status, page: PageContext, now: number): Html {
-  const days = lastDays(daysShown, now)
+  const days = lastDays(status.sources.length > manySources ? daysOfMany : daysShown, now)
   const runs = endedSince(page.engine.journal, days[0] ?? now)
   const next = status.nextRunAt === null ? undefined : Date.parse(status.nextRunAt)
   return html`<table class="sources"><caption class="hidden">The sources, those that need somebody first</caption>
-<thead><tr><th scope="col">Source<th scope="col">Last good<th scope="col">Proven<th scope="col" class="number">Points<th scope="col" class="number">On disk<th scope="col">Growth<th scope="col">Last ${daysShown} nights<th scope="col">Next</tr></thead>
+<thead><tr><th scope="col">Source<th scope="col">Last good<th scope="col">Proven<th scope="col" class="number">Points<th scope="col" class="number">On disk<th scope="col">Growth<th scope="col">Last ${days.length} nights<th scope="col">Next</tr></thead>
 <tbody>
 ${status.sources.map((source) => sourceRow(source, nightsOf(source.source, runs, days), days, { page, now, next }))}
 </tbody></table>`
