@@ -14,7 +14,7 @@ type Rescue = Extract<Trial, { kind: 'rescue' }>
 const mib = 2 ** 20
 /** An empty disk for the volumes, and one for the plain folder, each larger than that of the server. */
 const freshMiB = { volumes: 280, state: 112 }
-const words = 'rescue --disk /mnt/backup --execute'
+const words = 'rescue --disk /mnt/backup --execute --json'
 
 /**
  * Makes the server anew on empty disks, in a machine of its own that has a copy of the mirrors; cuts its power, or kills
@@ -30,10 +30,16 @@ export async function rescueStopped(server: Server, trial: Rescue, findings: Fin
     const hdsync = await Hdsync.begin(live.machine, words)
     await hdsync.reach(trial.moment, 0)
     const hit = await hdsync.phase()
+    const { over } = hdsync
     if (trial.by === 'cut') await live.cut()
     else await hdsync.kill()
     const first = await hdsync.ended
     noteWords(findings, first)
+    findings.expect(
+      !over || first.code === 0,
+      'next run failed',
+      `undisturbed: exit ${first.code}:\n${first.stderr}`,
+    )
     if (trial.by === 'cut') await live.boot()
     if (first.code !== 0) {
       const next = await (await Hdsync.begin(live.machine, words)).ended
