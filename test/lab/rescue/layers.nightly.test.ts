@@ -41,26 +41,32 @@ targets:
 `,
 }
 
+const words = 'rescue --disk /mnt/hdd1 --map vda=vde --map vdb=vdf --map vdc=vdg --key-file /run/key'
+const devices = ['vg01/lv_var', 'vg01/lv_data', 'md0']
+
 describeNight('a server with RAID, LUKS and a thin pool', layered, (night) => {
-  it('comes back on larger disks with other names', async () => {
+  let known = ''
+  let array = ''
+  let files: string[] = []
+
+  it('has on its backup disk how it was built, and no passphrase', async () => {
     expect((await night.run()).code).toBe(0)
-    const devices = ['vg01/lv_var', 'vg01/lv_data', 'md0']
-    const known = await identities(night, [...devices, 'vda1', 'vda2'])
-    const array = await uuidOfArray()
-    const files = await trees('/srv')
+    known = await identities(night, [...devices, 'vda1', 'vda2'])
+    array = await uuidOfArray()
+    files = await trees('/srv')
     await night.machine.ok(`
       umount /srv/*; vgchange -q -an vg01 >/dev/null; cryptsetup close secret; mdadm --quiet --stop /dev/md0
       for disk in a b c; do dd if=/dev/zero of=/dev/vd$disk bs=1M status=none 2>/dev/null || true; done
       blockdev --rereadpt /dev/vda; mount /dev/vdd /mnt/hdd1`)
-
-    const words = 'rescue --disk /mnt/hdd1 --map vda=vde --map vdb=vdf --map vdc=vdg --key-file /run/key'
     const plan = await night.machine.ok(`hdsync ${words}`)
     expect(plan).toContain('mdadm --create /dev/md0')
     expect(plan).toContain('cryptsetup luksFormat')
-    expect(plan).not.toContain('a passphrase')
+    expect(await night.machine.ok('cat /mnt/hdd1/.hdsync-machine/*/*')).not.toContain('a passphrase')
+  })
+
+  it('comes back on larger disks with other names', async () => {
     const { code, stderr } = await night.hdsync(`${words} --execute`)
     expect(code, stderr).toBe(0)
-
     expect(await trees('/mnt/rescue/srv')).toEqual(files)
     expect(await identities(night, [...devices, 'vde1', 'vde2'])).toBe(known)
     expect(await uuidOfArray()).toBe(array)
