@@ -49,6 +49,8 @@ const webhookName = text('a name of letters, digits, `_` and `-` (at most 63)', 
   /^[A-Za-z\d][\w-]{0,62}$/.test(name),
 )
 
+const groupName = text('the name of a group', (name) => /^[a-z_][\w.-]{0,31}\$?$/i.test(name))
+
 const webhookSchema = z.strictObject({
   secretFile: absolutePath.describe('File of the secret that the sender signs with: `whsec_...`.'),
   event: z.string({ error: 'the type of an event' }).describe('The event that a call becomes.'),
@@ -69,6 +71,11 @@ export const httpSchema = z.strictObject({
     .exactOptional()
     .describe('What a reverse proxy puts before every path, where hdsync has no host name of its own.'),
   socket: absolutePath.exactOptional().describe('The unix socket of the daemon.'),
+  users: groupName
+    .exactOptional()
+    .describe(
+      'Group whose members may list and restore what they could read themselves, over `users.sock` beside the socket; nobody unless given.',
+    ),
   restore: z
     .boolean({ error: 'true or false' })
     .default(false)

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** Where the event store lies unless the config says otherwise. */
 export const defaultState = '/var/lib/hdsync'
@@ -15,4 +15,9 @@ export interface SocketConfig {
  */
 export function socketPath({ http, state }: SocketConfig): string {
   return http?.socket ?? (state === defaultState ? '/run/hdsync/hdsync.sock' : join(state, 'hdsync.sock'))
+}
+
+/** The unix socket for users who are not root: beside the other one. */
+export function usersSocketPath(config: SocketConfig): string {
+  return join(dirname(socketPath(config)), 'users.sock')
 }

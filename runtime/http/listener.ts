@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { createConnection } from 'node:net'
@@ -6,8 +6,8 @@ import { dirname } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { answerClientErrors } from './client-errors.ts'
 
-/** Where to listen; `fd` is a socket that the service manager has opened. */
-export type ListenAddress = { path: string } | { host: string; port: number } | { fd: number }
+/** Where to listen; `fd` is a socket that the service manager has opened, `group` the number of the group that may connect to a path. */
+export type ListenAddress = { path: string; group?: number } | { host: string; port: number } | { fd: number }
 
 /** A socket that people can reach. */
 export interface Listener {
@@ -109,7 +109,9 @@ async function bind(server: Server, address: ListenAddress): Promise<void> {
   }
   try {
     await opened.promise
-    if ('path' in address) chmodSync(address.path, socketMode)
+    if (!('path' in address)) return
+    chmodSync(address.path, socketMode)
+    if (address.group !== undefined) chownSync(address.path, process.geteuid?.() ?? 0, address.group)
   } catch (error) {
     throw new UsageError(`cannot listen on ${describe(address)}: ${(error as Error).message}`, {
       hint: 'see `http:` in the config, and what else listens there: ss -lnp',

@@ -2,6 +2,7 @@ import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
 import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
 import { copyFolders } from '../../host/points/copy-folders.ts'
+import type { PointReader } from '../../host/points/entry.ts'
 import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import { nameOf, OpenFolder } from '../../host/points/open-folder.ts'
 import { readerOf } from '../../host/points/reader.ts'
@@ -64,17 +65,19 @@ export function beginRestore(plan: RestorePlan, id: string, now: number): Restor
  * Unpacks what is to be put in place, beside it. Safe to repeat, from the beginning.
  * @param others Further restore points: where one is damaged, those that have what is lost are named.
  * @param onProgress Told how much of it is there.
+ * @param given Reads the restore point; a reader is made of it unless given.
  */
 export async function unpackRestore(
   { root, id }: Restore,
   runner: CommandRunner,
   others: readonly RestorePoint[] = [],
   onProgress: (progress: Progress) => void = () => {},
+  given?: PointReader,
 ): Promise<Restored> {
   using undo = UndoFolder.open(root, id)
   const { from, stage, unpack, asked = unpack, unpackAlone, leaveOut, owners, ownerMap } = undo.record
   if (!('point' in from) || stage !== 'prepared') return { missing: [] }
-  const reader = readerOf(from.point, runner)
+  const reader = given ?? readerOf(from.point, runner)
   undo.clear('new')
   undo.clear('folders-new')
   undo.clear('folders-old')

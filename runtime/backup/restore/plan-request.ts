@@ -22,6 +22,7 @@ export type Wanted = Omit<Extract<StoredRestoreRequest, { do: 'restore' }>, 'do'
 /**
  * Plans a restore: the same for whoever shows the plan and for whoever does it.
  * @param config Undefined where backups are read from a folder alone.
+ * @param given Reads the restore point, whose files this user may not see; a reader is made of it unless given.
  * @throws {TerminalError} It may not be done.
  * @throws {UsageError} Nothing was there.
  */
@@ -30,13 +31,14 @@ export async function planRequest(
   point: RestorePoint,
   config: Config | undefined,
   runner: CommandRunner,
+  given?: PointReader,
 ): Promise<RestorePlan> {
   const { root, isNew, deletes, exclude, owners, paths } = wanted
   proveDestination(root, config)
   const names = owners === 'names' ? await ownersByName(point, runner) : undefined
   const request = {
     point,
-    identity: await identityOf(point),
+    identity: given ? point.at : await identityOf(point),
     paths: paths.map((path) => Buffer.from(path, 'base64')),
     root,
     isNew,
@@ -47,7 +49,7 @@ export async function planRequest(
     owners,
     ...(names && { names }),
   }
-  const reader = readerOf(point, runner)
+  const reader = given ?? readerOf(point, runner)
   if (isNew) return withoutHoles(await makePlan(request, reader, undefined), reader)
   const compares = point.kind === 'mirror' && owners !== 'me'
   const words = names && ownerWords(names.map)

@@ -77,6 +77,9 @@ async function restorePlaces(
   io: Io,
 ): Promise<number> {
   const { isLed = false } = options
+  if (options.inPlace && access.isThroughDaemon) {
+    throw new UsageError('only root restores in place', { hint: 'into a folder of your own: --to FOLDER' })
+  }
   // A mirror is not read while a sync writes it.
   if (!(await access.settle(oneSource(places), options.wait ?? true))) return exitCodes.busy
   const { point, wanted } = await whatIsWanted(places, access, options)
@@ -86,7 +89,8 @@ async function restorePlaces(
   const { config } = access
   if (options.inPlace && config)
     await proveMounted(point.source, config, runner, (from) => recordFor(from, config))
-  const plan = await planRequest(wanted, point, access.config, runner)
+  const given = access.isThroughDaemon ? access.reader(point) : undefined
+  const plan = await planRequest(wanted, point, access.config, runner, given)
   io.stderr(strangersText(plan))
   // The restore is a run of its own, and nothing is kept waiting by a question.
   await access[Symbol.asyncDispose]()

@@ -1,9 +1,11 @@
 import type { EngineObserver } from '../../backup/engine.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
-import { socketPath } from '../../config/socket.ts'
+import { socketPath, usersSocketPath } from '../../config/socket.ts'
 import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { hintOf, reasonOf, UsageError } from '../../errors.ts'
+import { createRunner, unobserved } from '../../host/command/command.ts'
+import { localIds } from '../../host/owners/local-ids.ts'
 import { type ListenAddress, type Listener, listen } from '../../http/listener.ts'
 import { parseDuration } from '../../units.ts'
 import { createIdleWatch, type IdleWatch } from '../daemon/idle.ts'
@@ -81,7 +83,9 @@ async function serve(
     return sockets.length > 0 ? 0 : exitCodes.busy
   }
   const listeners = new Listeners(service, () => idle?.touch())
-  const isBusy = () => service.busy() || listeners.clients > 0
+  // Nobody else listens on the socket for users.
+  const staysForUsers = () => service.config.http?.users !== undefined
+  const isBusy = () => service.busy() || listeners.clients > 0 || staysForUsers()
   const watch = createIdleWatch({
     idleMs,
     busy: isBusy,
@@ -162,7 +166,8 @@ class Listeners {
   readonly #service: Service
   readonly #onActivity: () => void
   readonly #open = new Map<string, Listener>()
-  #handedOver = false
+  /** By fds that were handed over. */
+  readonly #kept = new Set<string>()
 
   constructor(service: Service, onActivity: () => void) {
     this.#service = service
@@ -178,19 +183,22 @@ class Listeners {
   }
 
   async open(sockets: readonly number[]): Promise<void> {
-    this.#handedOver = sockets.length > 0
-    for (const fd of sockets) await this.#listen({ fd })
+    for (const fd of sockets) {
+      await this.#listen({ fd })
+      this.#kept.add(JSON.stringify({ fd }))
+    }
     await this.follow()
   }
 
   /** Opens what the config names and is not open yet, and closes what it does not name any more. */
   async follow(): Promise<void> {
-    if (this.#handedOver) return
+    const { config } = this.#service
+    const own = this.#kept.size > 0 ? [] : addressesOf(config)
     const wanted = new Map(
-      addressesOf(this.#service.config).map((address) => [JSON.stringify(address), address]),
+      [...own, ...(await usersAddress(config))].map((address) => [JSON.stringify(address), address]),
     )
     for (const [key, listener] of this.#open) {
-      if (wanted.has(key)) continue
+      if (wanted.has(key) || this.#kept.has(key)) continue
       this.#open.delete(key)
       await listener.close(hangUpMs)
     }
@@ -208,7 +216,10 @@ class Listeners {
   async #listen(address: ListenAddress): Promise<void> {
     const listener = await listen({
       address,
-      handle: (incoming, outgoing, local) => this.#service.handle(incoming, outgoing, local),
+      handle: (incoming, outgoing, local) =>
+        'group' in address
+          ? this.#service.handleUser(incoming, outgoing)
+          : this.#service.handle(incoming, outgoing, local),
       onActivity: this.#onActivity,
     })
     this.#open.set(JSON.stringify(address), listener)
@@ -218,6 +229,18 @@ class Listeners {
 function addressesOf(config: Config): ListenAddress[] {
   const tcp = config.http?.listen
   return [{ path: socketPath(config) }, ...(tcp ? [tcp] : [])]
+}
+
+/** Where users who are not root are answered, if any are. @throws {UsageError} There is no such group. */
+async function usersAddress(config: Config): Promise<ListenAddress[]> {
+  const name = config.http?.users
+  if (name === undefined) return []
+  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'serve' })
+  const group = (await localIds('group', [name], runner)).get(name)
+  if (group !== undefined) return [{ path: usersSocketPath(config), group }]
+  throw new UsageError(`there is no group ${name}, which \`http.users\` names`, {
+    hint: `groupadd --system ${name}; its members may then list and restore what they could read`,
+  })
 }
 
 /** A new config may name other addresses. That one cannot be listened on keeps nothing else from going on. */

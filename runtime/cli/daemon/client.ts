@@ -171,7 +171,7 @@ function parseMessage(block: string): StreamMessage | undefined {
   }
 }
 
-interface Question {
+export interface Question {
   method: string
   route: string
   headers: Record<string, string>
@@ -179,7 +179,8 @@ interface Question {
   signal?: AbortSignal | undefined
 }
 
-function open(socketPath: string, { method, route, headers, payload, signal }: Question) {
+/** Asks over a unix socket. @returns What is answered, once its head has come. @throws {DaemonError} Nobody answers. */
+export function open(socketPath: string, { method, route, headers, payload, signal }: Question) {
   return new Promise<{ status: number; response: import('node:http').IncomingMessage }>((resolve, reject) => {
     const length = payload === undefined ? {} : { 'content-length': Buffer.byteLength(payload) }
     const asked = request({
@@ -214,7 +215,8 @@ function unreachable(socket: string, cause: unknown): DaemonError {
 
 const problem = z.object({ title: z.string(), detail: z.string().optional(), hint: z.string().optional() })
 
-function refused(text: string, status: number): DaemonError {
+/** What an answer that is no success says. */
+export function refused(text: string, status: number): DaemonError {
   try {
     const { title, detail, hint } = problem.parse(JSON.parse(text))
     return new DaemonError(detail ?? title, status, hint)

@@ -49,7 +49,7 @@ export function lend(
 }
 
 /** Calls back once a run has waited for so long that no reader keeps it any longer. @returns Stops that. */
-function whenDue({ bus }: Pick<Engine, 'bus'>, clock: Clock, late: () => void): () => void {
+export function whenDue({ bus }: Pick<Engine, 'bus'>, clock: Clock, late: () => void): () => void {
   let dueSince: number | undefined
   let stop = () => {}
   const look = () => {

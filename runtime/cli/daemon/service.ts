@@ -13,6 +13,7 @@ import { readSecrets, type Secrets } from '../../http/secrets.ts'
 import { loadAhead } from '../load-ahead.ts'
 import { localRoutes } from './local.ts'
 import { cutOff, quiet } from './quiet.ts'
+import { usersHandler } from './users/handler.ts'
 
 /** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
 export interface Service {
@@ -27,6 +28,8 @@ export interface Service {
   busy(): boolean
   /** Answers a request; `trusted` when it came over a socket that file permissions guard. */
   handle(...request: [...Parameters<Handler>, trusted: boolean]): Promise<void>
+  /** Answers a request of a user who is not root, over the socket for them. */
+  handleUser(...request: Parameters<Handler>): Promise<void>
   /**
    * Checks a new config, which is taken once nothing is going on. What is asked for meanwhile is judged by it, and begins
    * with it. Waits for nothing that is going on: a stop, a cancel and a start can be asked for at any time.
@@ -146,6 +149,12 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       })
   }
 
+  async function answered(answer: ReturnType<Handler>): Promise<void> {
+    const over = Promise.resolve(answer).catch(() => {})
+    answering.add(over)
+    await Promise.resolve(answer).finally(() => answering.delete(over))
+  }
+
   let reloading: Promise<void> = Promise.resolve()
   const service: Service = {
     get config() {
@@ -164,10 +173,11 @@ export async function openService(options: ServiceOptions): Promise<Service | un
     async handle(incoming, outgoing, trusted) {
       await replacing
       if (aboutFunctions.test(incoming.url ?? '')) await engine.refreshed()
-      const answer = Promise.resolve((trusted ? apps.trusted : apps.open)(incoming, outgoing))
-      const answered = answer.catch(() => {})
-      answering.add(answered)
-      await answer.finally(() => answering.delete(answered))
+      await answered((trusted ? apps.trusted : apps.open)(incoming, outgoing))
+    },
+    async handleUser(incoming, outgoing) {
+      await replacing
+      await answered(apps.users(incoming, outgoing))
     },
     reload() {
       const result = reloading.then(read)
@@ -243,6 +253,7 @@ function appsOf(
   return {
     trusted: createHandler({ ...common, trusted: true }, local),
     open: createHandler({ ...common, trusted: false }),
+    users: usersHandler({ engine, config, onWarning: onWarning ?? (() => {}) }),
     /** Ends the streams that are open. */
     close: () => closing.abort(),
   }

@@ -13,7 +13,6 @@ import { type LiveSource, type Place, placeOf } from '../../backup/restore/place
 import { copyTargetsWith, targetsWith } from '../../backup/restore/point-named.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import type { Config, Target } from '../../config/config.ts'
-import { loadConfig } from '../../config/load.ts'
 import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
 import { type AbsentTarget, copyReader, isInCopy } from '../../host/archive/catalogue/copy-reader.ts'
 import { Together } from '../../host/archive/catalogue/together.ts'
@@ -26,6 +25,7 @@ import { withProofs } from '../../host/proof/proven-points.ts'
 import { Disks } from '../daemon/disks.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
+import { configOrSocket } from './config-or-socket.ts'
 import { MirrorWatch } from './mirror-watch.ts'
 import { onDemand } from './on-demand.ts'
 import { rawWord } from './raw-words.ts'
@@ -49,7 +49,9 @@ export interface Access extends AsyncDisposable {
   readonly points: readonly RestorePoint[]
   /** Targets whose disks cannot be read now, and why. */
   readonly absent: ReadonlyMap<string, string>
-  /** Undefined with `--disk`. */
+  /** Whether the daemon tells, and of what this user could read alone. */
+  readonly isThroughDaemon: boolean
+  /** Undefined with `--disk`, and where the daemon tells. */
   readonly config: Config | undefined
   readonly sources: readonly LiveSource[]
   /** @throws {UsageError} There is no such place. */
@@ -85,7 +87,8 @@ export interface Access extends AsyncDisposable {
  */
 export async function openAccess(options: WhereOptions, io: Io, now = Date.now()): Promise<Access> {
   if (options.disk !== undefined) return new FoundAccess(await fromDisk(options.disk), undefined, { io, now })
-  const config = await loadConfig({ path: options.config, env: io.env })
+  const { config, users } = await configOrSocket(options, io)
+  if (users !== undefined) return await (await import('./users-access.ts')).usersAccess(users, now)
   if (options.copy !== undefined) checkCopyNames([options.copy], config)
   const watch = new MirrorWatch(config, options.wait ?? true, io)
   return new FoundAccess(await find(config, io), config, { io, now, watch, copy: options.copy })
@@ -106,6 +109,7 @@ function find(config: Config, io?: Io): Promise<KnownPoints> {
 }
 
 class FoundAccess implements Access {
+  readonly isThroughDaemon = false
   readonly config: Config | undefined
   readonly #io: Io
   readonly #now: number

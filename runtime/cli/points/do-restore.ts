@@ -10,7 +10,6 @@ import {
 } from '../../backup/restore/perform.ts'
 import type { Config } from '../../config/config.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
-import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { Progress } from '../../progress.ts'
 import { commandSource } from '../command-source.ts'
 import { asked, DaemonError } from '../daemon/client.ts'
@@ -52,15 +51,11 @@ interface Outcome {
 }
 
 /** Does a restore: as a run where there is a config, in this process alone where there is none. */
-export async function doRestore(
-  wanted: Agreed,
-  { config, points }: Access,
-  options: Options,
-  io: Io,
-): Promise<number> {
+export async function doRestore(wanted: Agreed, access: Access, options: Options, io: Io): Promise<number> {
+  const { config } = access
   const { outcome, exitCode } = config
     ? await asRun(wanted, config, options, io)
-    : { outcome: await here(wanted, points, await barFor(options, io)), exitCode: undefined }
+    : { outcome: await here(wanted, access, await barFor(options, io)), exitCode: undefined }
   if (!outcome) return exitCode ?? exitCodes.failed
   io.stdout(options.json ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, wanted, options))
   return exitCode ?? (outcome.state === 'succeeded' ? exitCodes.succeeded : exitCodes.failed)
@@ -133,7 +128,7 @@ async function asRun(
 /** Without a config there is no record of runs, and nobody else who could be at work. */
 async function here(
   { source, request, plan }: Agreed,
-  points: readonly RestorePoint[],
+  access: Access,
   { onProgress, end }: Bar,
 ): Promise<Outcome> {
   const runner = createRunner({
@@ -147,7 +142,10 @@ async function here(
     : request.do === 'undo'
       ? await beginUndo(request, id, Date.now(), runner)
       : { root: request.root, id: 'id' in request ? request.id : id }
-  const { missing } = await unpackRestore(begun, runner, points, onProgress).finally(end)
+  // What others have is not told to a user whom the daemon tells of their own.
+  const [others, reader] =
+    access.isThroughDaemon && plan ? [[], access.reader(plan.request.point)] : [access.points]
+  const { missing } = await unpackRestore(begun, runner, others, onProgress, reader).finally(end)
   await placeRestore(begun, runner)
   const error = missing.length > 0 ? 'not everything could be read' : null
   return {

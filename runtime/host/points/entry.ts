@@ -86,4 +86,6 @@ export interface PointReader {
   storedBytes?(paths: readonly Buffer[]): Promise<number | undefined>
   /** The contents of a regular file, as a stream of bytes; it fails where there is none. */
   read(path: Buffer): Readable
+  /** A tar stream that has all that is asked for in it, and may have more; of an archive that a catalogue knows. */
+  tar?(paths: readonly Buffer[]): AsyncIterable<Buffer>
 }

@@ -10,14 +10,15 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * Reads a body as text, and no more of it than the limit.
  * @throws {Problem} It is too large, or not UTF-8.
  */
-export async function readText(request: HonoRequest): Promise<string> {
+export async function readText(request: HonoRequest, longestBytes = longestBodyBytes): Promise<string> {
   const announced = request.header('content-length')
-  if (Number(announced) > longestBodyBytes) throw tooLarge()
+  if (Number(announced) > longestBytes) throw tooLarge(longestBytes)
   // Node holds a body to the length that was announced; one that comes in chunks is counted.
-  const bytes = await (announced === undefined ? readChunks(request.raw.body) : request.arrayBuffer()).catch(
-    unread,
-  )
-  if (bytes.byteLength > longestBodyBytes) throw tooLarge()
+  const bytes = await (announced === undefined
+    ? readChunks(request.raw.body, longestBytes)
+    : request.arrayBuffer()
+  ).catch(unread)
+  if (bytes.byteLength > longestBytes) throw tooLarge(longestBytes)
   try {
     return utf8.decode(bytes)
   } catch {
@@ -33,12 +34,15 @@ export function parseJson(text: string): unknown {
   }
 }
 
-async function readChunks(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+async function readChunks(
+  body: ReadableStream<Uint8Array> | null,
+  longestBytes: number,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body ?? []) {
     size += chunk.byteLength
-    if (size > longestBodyBytes) throw tooLarge()
+    if (size > longestBytes) throw tooLarge(longestBytes)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)
@@ -51,6 +55,6 @@ function unread(error: Error): never {
     : new Problem('malformed-request', `the body broke off: ${error.message}`)
 }
 
-function tooLarge(): Problem {
-  return new Problem('body-too-large', `the body is larger than ${longestBodyBytes / 1024} KiB`)
+function tooLarge(longestBytes: number): Problem {
+  return new Problem('body-too-large', `the body is larger than ${longestBytes / 1024} KiB`)
 }

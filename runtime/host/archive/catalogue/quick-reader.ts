@@ -70,6 +70,13 @@ export function quickReader(
       return await known?.storedBytes(paths)
     },
     read: (path) => Readable.from(contentsOf(archive, path, { open, slow }, runner), { objectMode: false }),
+    async *tar(paths) {
+      await using known = await Known.open(archive)
+      if (!known) throw new TerminalError(`no catalogue knows ${join(archive.root, archive.name)}`)
+      const { size } = await known.file.stat()
+      const ranges = (await known.rangesUnder(paths, undefined)) ?? [{ offset: 0, length: size }]
+      yield* unpacked(known.file, ranges, archive.compression, runner)
+    },
   }
 }
 

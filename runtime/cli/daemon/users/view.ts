@@ -1,0 +1,78 @@
+import { lstatSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Engine } from '../../../backup/engine.ts'
+import { knownPoints, liveSources } from '../../../backup/restore/known-points.ts'
+import type { LiveSource } from '../../../backup/restore/place.ts'
+import { may, type ReadableEntries, readableBy } from '../../../backup/restore/readable-by.ts'
+import type { Config } from '../../../config/config.ts'
+import { TerminalError, UsageError } from '../../../errors.ts'
+import { createRunner, unobserved } from '../../../host/command/command.ts'
+import { membersNamed, packMirror } from '../../../host/points/pack.ts'
+import { readerOf } from '../../../host/points/reader.ts'
+
+/** A restore point, as a user who is not root sees it. */
+export interface UserView extends ReadableEntries {
+  /** A tar stream of what is at and below some paths, or of what is there `alone`, as an archive has it. */
+  tar(paths: readonly Buffer[], alone: boolean): AsyncIterable<Buffer>
+}
+
+/** The restore points of the sources that a user can get at on the live system, and where those are. */
+export async function knownFor(uid: number, config: Config, bus: Engine['bus']) {
+  const { points, absent } = await knownPoints(config, (from) => from({ bus }))
+  const sources = liveSources(points, config).filter((source) => isReached(source, uid))
+  const names = new Set(sources.map(({ name }) => name))
+  return {
+    points: points.filter(({ source }) => names.has(source)),
+    sources,
+    absent: Object.fromEntries(absent),
+  }
+}
+
+/** What lies above a source is in no backup: it is judged as it is now. Nobody is above one that is not mounted. */
+function isReached({ roots }: LiveSource, uid: number): boolean {
+  if (roots.length === 0) return true
+  return roots.some(({ at }) => isEntered(dirname(at), uid))
+}
+
+const toEnter = 0o1
+
+function isEntered(folder: string, uid: number): boolean {
+  const found = lstatSync(folder, { throwIfNoEntry: false })
+  if (!found?.isDirectory() || !may(found, uid, toEnter)) return false
+  return folder === '/' || isEntered(dirname(folder), uid)
+}
+
+/**
+ * @throws {UsageError} There is no such restore point that the user may see.
+ * @throws {TerminalError} Its disk is not mounted, or no catalogue knows it: to read all of it for each question takes too long.
+ */
+export async function viewOf(
+  id: string,
+  { uid, config, bus, signal }: { uid: number; config: Config; bus: Engine['bus']; signal: AbortSignal },
+): Promise<UserView> {
+  const { points, absent } = await knownFor(uid, config, bus)
+  const point = points.find((one) => one.id === id)
+  if (!point) throw new UsageError(`there is no restore point ${id}`)
+  const reason = absent[point.target]
+  if (reason !== undefined) throw new TerminalError(`the disk of ${id} cannot be read now: ${reason}`)
+  const runner = createRunner({ observer: unobserved, signal, owner: 'read' })
+  const reader = readerOf(point, runner)
+  if (!(await reader.isIndexed()))
+    throw new TerminalError(`no catalogue knows ${id}: as root, hdsync catalogue rebuild ${point.source}`)
+  const { entries, read } = readableBy(uid, reader)
+  return {
+    entries,
+    read,
+    async *tar(paths, alone) {
+      const names = new Set<string>()
+      for (const path of paths)
+        for await (const entry of entries(path, alone ? 0 : undefined))
+          names.add(entry.path.toString('latin1'))
+      if (point.kind === 'mirror') yield* packMirror(point.path, point.source, names, runner)
+      else if (reader.tar) {
+        const members = [...names].map((name) => (name === '' ? point.source : `${point.source}/${name}`))
+        yield* membersNamed(reader.tar(paths), new Set(members))
+      }
+    },
+  }
+}

@@ -1,0 +1,172 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { bySource } from '../../backup/restore/known-points.ts'
+import { placeOf } from '../../backup/restore/place.ts'
+import { pickPoint } from '../../backup/restore/when.ts'
+import { BusyError, TerminalError, UsageError } from '../../errors.ts'
+import { type Command, createRunner, unobserved } from '../../host/command/command.ts'
+import { extractedBy, extracting } from '../../host/points/archive-reader.ts'
+import type { Entry, Extracted, ExtractOptions, PointReader } from '../../host/points/entry.ts'
+import type { OpenFolder } from '../../host/points/open-folder.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { DaemonError, open, refused } from '../daemon/client.ts'
+import { challengeSchema, endLine, entryOfLine, peerHeader, pointsSchema } from '../daemon/users/wire.ts'
+import { rawWord } from './raw-words.ts'
+
+const timeoutMs = 7 * 24 * 3_600_000
+
+/**
+ * What the daemon tells a user who is not root: the restore points, and what of them this user could read.
+ * @throws {UsageError} This user may not ask. @throws {DaemonError} Nobody answers.
+ */
+export async function usersAccess(socket: string, now: number) {
+  const daemon = await UsersDaemon.at(socket)
+  const { sources, absent, ...told } = pointsSchema.parse(JSON.parse(await daemon.text('/points', {})))
+  const points = bySource(told.points as RestorePoint[])
+  return {
+    isThroughDaemon: true,
+    config: undefined,
+    points,
+    sources,
+    absent: new Map(Object.entries(absent)),
+    place: (word: string) => placeOf(rawWord(word), sources),
+    point: async (source: string, when: string | undefined) =>
+      pickPoint(
+        when,
+        points.filter((one) => one.source === source),
+        source,
+        now,
+      ),
+    reader: (point: RestorePoint) => readerOver(daemon, point),
+    together: async () => [],
+    uncatalogued: async () => [],
+    settle: async () => true,
+    exitCode: (otherwise: number) => otherwise,
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+/** The daemon, to which this user has proven who they are. */
+class UsersDaemon {
+  readonly #socket: string
+  readonly #name: string
+
+  private constructor(socket: string, name: string) {
+    this.#socket = socket
+    this.#name = name
+  }
+
+  static async at(socket: string): Promise<UsersDaemon> {
+    const { folder, name } = challengeSchema.parse(
+      JSON.parse(await textOf(await post(socket, '/peer', {}, ''))),
+    )
+    mkdirSync(join(folder, name), { mode: 0o700 })
+    return new UsersDaemon(socket, name)
+  }
+
+  ask(route: string, body: unknown): Promise<Readable> {
+    return post(this.#socket, route, body, this.#name)
+  }
+
+  async text(route: string, body: unknown): Promise<string> {
+    return textOf(await this.ask(route, body))
+  }
+}
+
+async function post(socket: string, route: string, body: unknown, name: string): Promise<Readable> {
+  const headers = { 'content-type': 'application/json', ...(name && { [peerHeader]: name }) }
+  const payload = JSON.stringify(body)
+  try {
+    const { status, response } = await open(socket, { method: 'POST', route, headers, payload })
+    if (status < 400) return response
+    const { message, hint } = refused(await textOf(response), status)
+    if (status === 409 && /ask again later/.test(message)) throw new BusyError(message)
+    throw new TerminalError(message, { hint })
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
+    if (!(error instanceof DaemonError) || code === undefined) throw error
+    throw new UsageError(`${socket}, over which users ask for their files, cannot be opened: ${code}`, {
+      hint:
+        code === 'EACCES'
+          ? 'its group may: `http.users` in the config names it; or ask as root, with sudo'
+          : 'hdsync serve has to run for it: systemctl start hdsync',
+      cause: error,
+    })
+  }
+}
+
+async function textOf(response: Readable): Promise<string> {
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += chunk
+  return text
+}
+
+function readerOver(daemon: UsersDaemon, { id: point, source }: RestorePoint): PointReader {
+  return {
+    isIndexed: async () => true,
+    async *entries(under = Buffer.alloc(0), depth) {
+      yield* entriesIn(await daemon.ask('/entries', { point, under: under.toString('base64'), depth }))
+    },
+    read: (path) =>
+      Readable.from(
+        (async function* () {
+          yield* await daemon.ask('/contents', { point, path: path.toString('base64') })
+        })(),
+        { objectMode: false },
+      ),
+    async extract(paths, into, options = {}) {
+      if (paths.length === 0) return { unreadable: [] }
+      const body = {
+        point,
+        paths: paths.map((path) => path.toString('base64')),
+        alone: options.alone ?? false,
+      }
+      return await unpack(await daemon.ask('/tar', body), { source, into, options, point })
+    },
+  }
+}
+
+async function* entriesIn(lines: Readable): AsyncGenerator<Entry> {
+  for await (const line of createInterface({ input: lines, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line === endLine) return
+    yield entryOfLine(line)
+  }
+  throw new TerminalError('the daemon has broken off in the middle of a list: a backup is due')
+}
+
+async function unpack(
+  stream: Readable,
+  {
+    source,
+    into,
+    options,
+    point,
+  }: { source: string; into: OpenFolder; options: ExtractOptions; point: string },
+): Promise<Extracted> {
+  const runner = createRunner({
+    observer: unobserved,
+    signal: new AbortController().signal,
+    owner: 'restore',
+  })
+  // Everything is theirs; whole, as what was asked for alone came alone.
+  const words = extracting({ source }, into, { ...options, owners: 'me', alone: false })
+  const tar = await runner.open({
+    argv: ['tar', ...words, '--file=-'] as Command['argv'] & string[],
+    timeoutMs,
+  })
+  tar.output.resume()
+  tar.input.on('error', () => {})
+  let reason: string | undefined
+  stream.once('error', (error) => {
+    reason = error.message
+    tar.input.destroy()
+  })
+  stream.pipe(tar.input)
+  const extracted = await extractedBy(tar.result, point)
+  stream.destroy()
+  return reason === undefined
+    ? extracted
+    : { unreadable: [...extracted.unreadable, { reason: `${point}: the daemon has broken off: ${reason}` }] }
+}
