@@ -1,4 +1,4 @@
-import { TarSplitter } from '../archive/pieces/tar-splitter.ts'
+import { TarSplitter } from '../archive/pieces/pieces.ts'
 import type { Command, CommandRunner } from '../command/command.ts'
 import { OpenFolder } from './open-folder.ts'
 

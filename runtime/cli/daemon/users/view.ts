@@ -3,11 +3,11 @@ import { dirname } from 'node:path'
 import type { Engine } from '../../../backup/engine.ts'
 import { knownPoints, liveSources } from '../../../backup/restore/known-points.ts'
 import type { LiveSource } from '../../../backup/restore/place.ts'
-import { may, type ReadableEntries, readableBy } from '../../../backup/restore/readable-by.ts'
 import type { Config } from '../../../config/config.ts'
 import { TerminalError, UsageError } from '../../../errors.ts'
 import { createRunner, unobserved } from '../../../host/command/command.ts'
 import { membersNamed, packMirror } from '../../../host/points/pack.ts'
+import { may, type ReadableEntries, readableBy } from '../../../host/points/readable-by.ts'
 import { readerOf } from '../../../host/points/reader.ts'
 
 /** A restore point, as a user who is not root sees it. */

@@ -1,7 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { writeMarker } from '../../../../../../runtime/host/target/marker.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
@@ -92,8 +94,9 @@ test.runIf(canBeAnother)(
     contents(asking)
     restores(asking)
     await elseNothing(asking)
+    await hangUp(asking)
   },
-  240_000,
+  600_000,
 )
 
 /** List what they could read, in the mirror and in archives. */
@@ -164,15 +167,11 @@ function restores({ server, weekday, run }: Asking): void {
 /** Get nothing else, and prove who they are. */
 async function elseNothing({ server }: Asking): Promise<void> {
   const socket = join(server.folder, 'socket/users.sock')
-  const post = (route: string, body: unknown, peer?: string) =>
-    new Promise<number>((resolve, reject) => {
-      const headers = { ...(peer !== undefined && { 'x-hdsync-peer': peer }) }
-      const asked = request({ socketPath: socket, method: 'POST', path: route, headers }, (response) => {
-        response.resume()
-        resolve(response.statusCode ?? 0)
-      })
-      asked.once('error', reject).end(JSON.stringify(body))
-    })
+  const post = async (route: string, body: unknown, peer?: string) => {
+    const response = await ask(socket, 'POST', route, body, peer)
+    response.resume()
+    return response.statusCode
+  }
   const entries = { point: 'x', under: '' }
   expect(await post('/entries', entries)).toBe(401)
   expect(await post('/entries', entries, 'guessed')).toBe(401)
@@ -191,4 +190,32 @@ async function elseNothing({ server }: Asking): Promise<void> {
   const [command = '', ...words] = [...asUser(ann, 'nogroup'), process.execPath, main, 'backups']
   const env = { ...process.env, HDSYNC_CONFIG: server.config }
   expect(spawnSync(command, words, { env, encoding: 'utf8' }).stderr).toContain('EACCES')
+}
+
+/** Who hangs up in the middle keeps nobody from reading. */
+async function hangUp({ server, weekday }: Asking): Promise<void> {
+  const socket = join(server.folder, 'socket/users.sock')
+  const { folder, name } = (await json(await ask(socket, 'POST', '/peer', {}))) as Record<string, string>
+  mkdirSync(join(folder ?? '', name ?? ''), { mode: 0o700 })
+  execFileSync('chown', [String(ann), join(folder ?? '', name ?? '')])
+  const body = { point: weekday, path: Buffer.from('ann/sparse').toString('base64') }
+  const contents = await ask(socket, 'POST', '/contents', body, name)
+  expect(contents.statusCode).toBe(200)
+  await once(contents, 'readable')
+  contents.destroy()
+  const lease = async () => {
+    const stream = await ask(join(server.folder, 'socket/hdsync.sock'), 'GET', '/lease?kind=read')
+    const [first] = await once(stream, 'data')
+    stream.destroy()
+    return String(first)
+  }
+  await expect.poll(lease).toMatch(/^event: go/)
+}
+
+function ask(socketPath: string, method: string, path: string, body?: unknown, peer?: string) {
+  return new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { ...(peer !== undefined && { 'x-hdsync-peer': peer }) }
+    const asked = request({ socketPath, method, path, headers }, resolve)
+    asked.once('error', reject).end(body === undefined ? undefined : JSON.stringify(body))
+  })
 }

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { TerminalError } from '../../errors.ts'
-import type { Entry, PointReader } from '../../host/points/entry.ts'
+import type { Entry, PointReader } from './entry.ts'
 
 /** What of a restore point a user could read at the time. */
 export interface ReadableEntries extends Pick<PointReader, 'entries' | 'read'> {}

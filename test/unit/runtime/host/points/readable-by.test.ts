@@ -2,10 +2,10 @@ import { chmodSync, chownSync, linkSync, mkdirSync, symlinkSync, writeFileSync }
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
-import { may, readableBy } from '../../../../../runtime/backup/restore/readable-by.ts'
 import { mirrorReader } from '../../../../../runtime/host/points/mirror-reader.ts'
+import { may, readableBy } from '../../../../../runtime/host/points/readable-by.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
-import { isRoot, runner } from '../../host/points/tree.ts'
+import { isRoot, runner } from './tree.ts'
 
 const ann = 12_345
 
