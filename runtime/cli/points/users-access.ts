@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
@@ -62,7 +62,7 @@ class UsersDaemon {
     const { folder, name } = challengeSchema.parse(
       JSON.parse(await textOf(await post(socket, '/peer', {}, ''))),
     )
-    mkdirSync(join(folder, name), { mode: 0o700 })
+    symlinkSync(name, join(folder, name))
     return new UsersDaemon(socket, name)
   }
 

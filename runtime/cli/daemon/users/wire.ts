@@ -4,7 +4,7 @@ import type { Entry, EntryType } from '../../../host/points/entry.ts'
 /** The header that brings what a user has proven themselves with. */
 export const peerHeader = 'x-hdsync-peer'
 
-/** What `POST /peer` answers: the name of a folder that the client makes in another one. */
+/** What `POST /peer` answers: the name of a link to itself that the client makes in a folder. */
 export const challengeSchema = z.object({ folder: z.string(), name: z.string() })
 
 /** What `POST /points` answers. */

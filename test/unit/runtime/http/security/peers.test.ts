@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, lchownSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Peers } from '../../../../../runtime/http/security/peers.ts'
@@ -16,21 +15,20 @@ function make() {
   return { peers: new Peers(join(folder, 'peers'), join(folder, 'socket'), clock), clock }
 }
 
-/** Makes the folder as another user would. */
-function made({ folder, name }: { folder: string; name: string }, uid = ann, mode = 0o700): string {
-  const path = join(folder, name)
-  mkdirSync(path, { mode })
-  chmodSync(path, mode)
-  execFileSync('chown', [String(uid), path])
+/** Makes the link as another user would. */
+function made({ folder, name }: { folder: string; name: string }, uid = ann, to = name): string {
+  symlinkSync(to, join(folder, name))
+  lchownSync(join(folder, name), uid, uid)
   return name
 }
 
-test.runIf(isRoot)('who makes the folder is known by it from then on', () => {
+test.runIf(isRoot)('who makes the link is known by it from then on', () => {
   const { peers, clock } = make()
   const asked = peers.challenge()
   expect(statSync(asked.folder).mode & 0o7777).toBe(0o1730)
   expect(peers.uidOf(made(asked))).toBe(ann)
-  expect(readdirSync(asked.folder)).toEqual([])
+  expect(readdirSync(asked.folder)).toEqual(['taken'])
+  expect(readdirSync(join(asked.folder, 'taken'))).toEqual([])
   clock.at += 3_000_000
   expect(peers.uidOf(asked.name)).toBe(ann)
   clock.at += 4_000_000
@@ -38,21 +36,24 @@ test.runIf(isRoot)('who makes the folder is known by it from then on', () => {
 })
 
 test.runIf(isRoot)(
-  'nobody is known by a name that was not given, that is late, or whose folder is not theirs',
+  'nobody is known by a name that was not given, that is late, or whose link is of root or leads elsewhere',
   () => {
     const { peers, clock } = make()
     expect(() => peers.uidOf(undefined)).toThrow('ask for a name first')
     const { folder } = peers.challenge()
     expect(() => peers.uidOf(made({ folder, name: 'own' }))).toThrow('ask for a name first')
     expect(() => peers.uidOf('../socket')).toThrow('ask for a name first')
-    expect(() => peers.uidOf(peers.challenge().name)).toThrow('of mode 0700')
-    expect(() => peers.uidOf(made(peers.challenge(), ann, 0o777))).toThrow('of mode 0700')
+    expect(() => peers.uidOf(peers.challenge().name)).toThrow('there is no link')
+    expect(() => peers.uidOf(made(peers.challenge(), ann, 'elsewhere'))).toThrow('there is no link')
+    const mounted = peers.challenge()
+    mkdirSync(join(folder, mounted.name))
+    expect(() => peers.uidOf(mounted.name)).toThrow('there is no link')
     expect(() => peers.uidOf(made(peers.challenge(), 0))).toThrow('root asks over the other socket')
     const late = peers.challenge()
     made(late)
     clock.at += 60_000
     expect(() => peers.uidOf(late.name)).toThrow('ask for a name first')
-    expect(existsSync(join(folder, late.name))).toBe(false)
+    expect(readdirSync(folder)).not.toContain(late.name)
   },
 )
 

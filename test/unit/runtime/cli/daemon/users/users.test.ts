@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, lchownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
@@ -196,8 +196,8 @@ async function elseNothing({ server }: Asking): Promise<void> {
 async function hangUp({ server, weekday }: Asking): Promise<void> {
   const socket = join(server.folder, 'socket/users.sock')
   const { folder, name } = (await json(await ask(socket, 'POST', '/peer', {}))) as Record<string, string>
-  mkdirSync(join(folder ?? '', name ?? ''), { mode: 0o700 })
-  execFileSync('chown', [String(ann), join(folder ?? '', name ?? '')])
+  symlinkSync(name ?? '', join(folder ?? '', name ?? ''))
+  lchownSync(join(folder ?? '', name ?? ''), ann, ann)
   const body = { point: weekday, path: Buffer.from('ann/sparse').toString('base64') }
   const contents = await ask(socket, 'POST', '/contents', body, name)
   expect(contents.statusCode).toBe(200)
