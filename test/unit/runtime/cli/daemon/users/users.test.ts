@@ -215,7 +215,7 @@ async function hangUp({ server, weekday }: Asking): Promise<void> {
 function ask(socketPath: string, method: string, path: string, body?: unknown, peer?: string) {
   return new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { ...(peer !== undefined && { 'x-hdsync-peer': peer }) }
-    const asked = request({ socketPath, method, path, headers }, resolve)
+    const asked = request({ socketPath, method, path, headers, agent: false }, resolve)
     asked.once('error', reject).end(body === undefined ? undefined : JSON.stringify(body))
   })
 }
