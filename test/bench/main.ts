@@ -16,6 +16,7 @@ import { queues } from './queues/main.ts'
 import { restore } from './restore/main.ts'
 import { scale } from './scale.ts'
 import { startUp } from './start-up.ts'
+import { verify } from './verify.ts'
 
 export interface Figure {
   bench: string
@@ -51,6 +52,7 @@ const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   snapshotLife,
   peers,
   restore,
+  verify,
 }
 
 const { values, positionals } = parseArgs({
