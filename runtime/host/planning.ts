@@ -206,7 +206,7 @@ function createPlanningHost(
         // Whether it is needed, only the names tell: both ways are planned.
         plan({ argvs: [rsyncArgv(syncPlan, true)], ifDoubtful: true })
         made.later.add(syncPlan.to)
-        return { ...nothing, names: [], changedNames: [], mirrorRegular: 0 }
+        return { ...nothing, names: [], changedNames: [], otherNames: [], mirrorRegular: 0 }
       },
       whereTimesDiffer: async () => [],
       async syncWritten(syncPlan, only) {

@@ -56,8 +56,8 @@ export interface Comparison {
    */
   deletionsAtMost: number | undefined
   /**
-   * A copy changes no more files that the mirror has than that: those with other facts on both sides, and those that may
-   * differ although their facts are the same. Undefined where that was not asked, or cannot be known.
+   * A copy changes or replaces no more files that the mirror has than that: those with other facts on both sides, those that
+   * are gone, and those that may differ although their facts are the same. Undefined where that was not asked, or cannot be known.
    */
   changesAtMost?: number | undefined
   /** How many regular files the mirror has, what is not copied included; as `changesAtMost`. */
@@ -219,11 +219,10 @@ function factsAlone(changes: boolean | undefined): number | undefined {
   return changes ? 0 : undefined
 }
 
-/** What the mirror has and the source has with other facts; names that the source has not are no changes but deletions. */
+/** What the mirror has and the source has not, or not so: a name that is gone may stand for something else now. */
 function changedAtMost(mirror: Walk, source: Walk, suspects: number): number | undefined {
   if (!mirror.facts || !source.facts) return undefined
-  const otherOrGone = countMissing(mirror.facts.entries, source.facts.entries)
-  return otherOrGone - countMissing(mirror.names, source.names) + suspects
+  return countMissing(mirror.facts.entries, source.facts.entries) + suspects
 }
 
 function compareFacts(mirror: Facts | undefined, source: Facts | undefined): Comparison['facts'] {

@@ -1,4 +1,4 @@
-import { chownSync, rmSync, statSync } from 'node:fs'
+import { chownSync, lstatSync, rmSync, statSync } from 'node:fs'
 import type { Source, Target } from '../../config/config.ts'
 import { SuspectMirrorError } from '../../errors.ts'
 import type { Progress } from '../../progress.ts'
@@ -95,6 +95,21 @@ async function syncMarking(
   }
 }
 
+/** Files with the same size and time on both sides, and other contents. */
+async function writtenNames(runner: CommandRunner, plan: SyncPlan, list: string): Promise<readonly string[]> {
+  return (await forecast(runner, { ...plan, only: list, checksum: true })).changedNames
+}
+
+/** Files of a mirror in whose place something else comes. @param names As in `Forecast`. */
+function regularFilesAmong(names: readonly string[], mirror: string): string[] {
+  const found: string[] = []
+  for (const name of names) {
+    const path = Buffer.concat([Buffer.from(`${mirror.replace(/\/*$/, '')}/`), Buffer.from(name, 'latin1')])
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) found.push(name)
+  }
+  return found
+}
+
 /** @param directory For a list of files, as long as it is needed. */
 export function createMirrors(runner: CommandRunner, directory: string): Mirrors {
   return {
@@ -113,9 +128,15 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
     compare: (plan, run, asked) => compareNames(runner, plan, { run, directory, ...asked }),
     async forecast(plan, list) {
       const all = await forecast(runner, plan)
-      if (list === undefined || !plan.changes) return all
-      const { changedNames } = await forecast(runner, { ...plan, only: list, checksum: true })
-      return { ...all, changedNames: [...new Set([...all.changedNames, ...changedNames])] }
+      if (!plan.changes) return all
+      const replaced = regularFilesAmong(all.otherNames, plan.to)
+      const written = list === undefined ? [] : await writtenNames(runner, plan, list)
+      return {
+        ...all,
+        changedNames: [...new Set([...all.changedNames, ...replaced, ...written])],
+        // Rsync counts none of those as deleted.
+        mirrorRegular: all.mirrorRegular + replaced.length,
+      }
     },
     sync: (plan, totalBytes, onProgress) => syncMarking(runner, plan, { totalBytes, onProgress }),
     async syncWritten(plan, list) {

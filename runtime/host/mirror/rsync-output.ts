@@ -19,6 +19,8 @@ export interface Forecast extends SyncStats {
   names: string[]
   /** Files of the mirror that would get other contents, in the same form; none unless they were asked for. */
   changedNames: string[]
+  /** What would be made that is no regular file; a file may be in its place. None unless they were asked for. */
+  otherNames: string[]
   /** How many regular files the mirror has of what is copied. */
   mirrorRegular: number
 }
@@ -30,6 +32,8 @@ const deletion = /^(?:deleting |\*deleting {3})/
  * @see rsync(1), --itemize-changes
  */
 const rewritten = /^>f(?!\+)/
+/** A folder, a link, a device or a socket that is new: `cd+++++++++ name/`. What it takes the place of, rsync does not tell. */
+const madeOther = /^c[dLDS]\+/
 const item = /^[<>ch.][fdLDS][^ ]{9}(?: |$)/
 const itemLength = '>f.st...... '.length
 
@@ -39,6 +43,7 @@ export class ForecastReader {
   #statistics = ''
   readonly #names: string[] = []
   readonly #changed: string[] = []
+  readonly #other: string[] = []
 
   add(chunk: Buffer): void {
     const lines = (this.#rest + chunk.toString('latin1')).split('\n')
@@ -55,6 +60,7 @@ export class ForecastReader {
       ...parseStats(this.#statistics),
       names: this.#names,
       changedNames: this.#changed,
+      otherNames: this.#other,
       mirrorRegular: all - created + deleted,
     }
   }
@@ -63,6 +69,7 @@ export class ForecastReader {
     const [deleted] = deletion.exec(line) ?? []
     if (deleted) this.#names.push(unescapeName(line.slice(deleted.length)))
     else if (rewritten.test(line)) this.#changed.push(unescapeName(line.slice(itemLength)))
+    else if (madeOther.test(line)) this.#other.push(unescapeName(line.slice(itemLength)).replace(/\/$/, ''))
     else if (!item.test(line)) this.#statistics += `${line}\n`
   }
 }

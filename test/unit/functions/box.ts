@@ -201,7 +201,14 @@ export class Box implements Host {
       const deleted = this.#deletionsOf(to)
       const names = this.gone[baseOf(to)] ?? Array.from({ length: deleted }, (_, n) => `file${n}`)
       const changedNames = this.changed[baseOf(to)] ?? []
-      return { ...stats, deleted: names.length, names, changedNames, mirrorRegular: stats.files }
+      return {
+        ...stats,
+        deleted: names.length,
+        names,
+        changedNames,
+        otherNames: [],
+        mirrorRegular: stats.files,
+      }
     },
     syncWritten: async ({ to }) => {
       this.done.push(`sync some of ${baseOf(to)}`)

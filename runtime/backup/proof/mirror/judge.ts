@@ -6,6 +6,8 @@ export interface Witnesses {
   archive: string | 'unreadable'
   /** Of the live system, if it still has the file as it was copied; undefined where there is no such witness. */
   source: string | undefined
+  /** What the catalogue recorded when the archive was written. */
+  recorded?: string | undefined
 }
 
 /** Which copy is rotten. `none`: they agree, and what was on record of the archive was wrong. */
@@ -15,10 +17,11 @@ export type Judgement = 'mirror' | 'archive' | 'unknown' | 'none'
  * Decides which copy of a file has rotted, where mirror and archive differ: the source's bytes decide, and without them
  * nobody does.
  */
-export function judge({ mirror, archive, source }: Witnesses): Judgement {
+export function judge({ mirror, archive, source, recorded }: Witnesses): Judgement {
   if (mirror === archive && mirror !== 'unreadable') return 'none'
   if (source === undefined) return 'unknown'
-  if (source === archive) return 'mirror'
+  // Also where the archive has rotted too.
+  if (source === archive || (source === recorded && source !== mirror)) return 'mirror'
   return source === mirror ? 'archive' : 'unknown'
 }
 

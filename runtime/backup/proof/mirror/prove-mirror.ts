@@ -140,7 +140,8 @@ async function decide(entry: Entry, seen: Seen, work: Work): Promise<void> {
   const doubt = (reason: string) => verdict.doubtful.push({ path, reason })
   const inArchive = await digestInArchive(entry, work)
   const live = await inSource(entry, { ...work.wanted, digests: work.digests, signal: tools.signal })
-  const found = judge({ mirror: seen.sha256, archive: inArchive, source: live?.sha256 })
+  const recorded = entry.sha256
+  const found = judge({ mirror: seen.sha256, archive: inArchive, source: live?.sha256, recorded })
   if (found === 'none') doubt('the catalogue tells otherwise: hdsync catalogue rebuild makes it anew')
   if (found === 'unknown')
     doubt(

@@ -5,6 +5,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -178,6 +179,23 @@ test('who keeps sizes and times as they were is seen as well', async () => {
   expect(await run(server)).toBe(5)
   expect(mirrored(server, 3)).toBe('good 3')
   expect((await json(server, 'show', '--held'))[0].changes).toMatchObject({ files: 9, limit: 5 })
+})
+
+test.each([
+  ['folders', (path: string) => mkdirSync(path)],
+  ['links', (path: string) => symlinkSync('/elsewhere', path)],
+])('files in whose place come %s are changed too', async (_, make) => {
+  const server = await limitedServer('maxDelete: 100%, maxChange: 40%')
+  await run(server)
+  for (let n = 0; n < 9; n += 1) {
+    const path = join(server.folder, 'home', nameOf(n))
+    rmSync(path)
+    make(path)
+  }
+  expect(await run(server)).toBe(5)
+  expect((await json(server, 'show', '--held'))[0].changes).toMatchObject({ files: 9, limit: 8 })
+  expect(mirrored(server, 0)).toBe('good 0')
+  expect((await hdsync(server, 'release', 'home', '--quiet')).exitCode).toBe(0)
 })
 
 test('a hold ends by itself when the files are as they were', async () => {

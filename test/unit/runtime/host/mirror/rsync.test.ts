@@ -431,6 +431,7 @@ describe('forecast()', () => {
       sizeBytes: 7,
       names: expect.arrayContaining(['old1', 'old2']),
       changedNames: [],
+      otherNames: [],
       mirrorRegular: 2,
     })
     expect(readdirSync(plan.to)).toEqual(['old1', 'old2'])
@@ -442,7 +443,13 @@ describe('forecast()', () => {
     fill(plan.from, 'a', 'b', 'c')
     fill(plan.to, 'c', 'd')
     writeFileSync(join(plan.to, 'c'), 'older')
-    const { names, changedNames, mirrorRegular, ...expected } = await forecast(recordingRunner().runner, {
+    const {
+      names,
+      changedNames,
+      otherNames: _,
+      mirrorRegular,
+      ...expected
+    } = await forecast(recordingRunner().runner, {
       ...plan,
       changes: true,
     })

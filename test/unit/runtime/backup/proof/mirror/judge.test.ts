@@ -8,6 +8,16 @@ describe('judge()', () => {
     ['the archive has rotted', { mirror: 'a', archive: 'x', source: 'a' }, 'archive'],
     ['the archive cannot be read', { mirror: 'a', archive: 'unreadable', source: 'a' }, 'archive'],
     ['both have rotted', { mirror: 'x', archive: 'y', source: 'a' }, 'unknown'],
+    [
+      'both have rotted, and the source has what was recorded',
+      { mirror: 'x', archive: 'unreadable', source: 'a', recorded: 'a' },
+      'mirror',
+    ],
+    [
+      'the archive has rotted, and the source has what was recorded',
+      { mirror: 'a', archive: 'x', source: 'a', recorded: 'a' },
+      'archive',
+    ],
     ['there is no third witness', { mirror: 'x', archive: 'a', source: undefined }, 'unknown'],
     ['both cannot be read', { mirror: 'unreadable', archive: 'unreadable', source: undefined }, 'unknown'],
     ['the record alone was wrong', { mirror: 'a', archive: 'a', source: undefined }, 'none'],
