@@ -50,8 +50,12 @@ export async function restoreForDrill(
   }: { config: Config; runner: CommandRunner; signal: AbortSignal; now(): number },
 ): Promise<DrillRestored> {
   const { point, folder, run } = order
-  const paths = order.whole ? [Buffer.alloc(0)] : await samplePaths(order, runner)
-  if (paths.length === 0) throw new TerminalError(`${point.id} has nothing that a drill could restore`)
+  const sample = order.whole ? [] : await samplePaths(order, runner)
+  if (!order.whole && sample.length === 0 && order.canary)
+    throw new TerminalError(`${point.id} has nothing in it, and the source had something when it was copied`)
+  // Of a source with nothing in it, its own folder is all there is.
+  const isWhole = sample.length === 0
+  const paths = isWhole ? [Buffer.alloc(0)] : sample
   const startedAt = now()
   const wanted = {
     ...{ root: folder, isNew: true, deletes: false, exclude: [], owners: 'keep' as const },
@@ -64,7 +68,7 @@ export async function restoreForDrill(
   await placeRestore(begun, runner, signal)
   const tookMs = Math.max(0, now() - startedAt)
   const isOut = belowOneOf(plan.leaveOut)
-  const recorded = await recordedOf(point, order.whole ? undefined : paths, runner)
+  const recorded = await recordedOf(point, isWhole ? undefined : paths, runner)
   return { recorded: recorded.filter(({ path }) => !isOut(path)), missing, tookMs }
 }
 

@@ -29,6 +29,12 @@ export function proofsOf(source: string, to: Target | undefined): readonly Archi
   return to ? readLedger(to.path, source).archives : []
 }
 
+/** When all of a mirror was last found good, in milliseconds since the epoch: for a source that has no archives. */
+export function mirrorProven(source: string, from: Target | undefined): number | undefined {
+  const { mirror } = from ? readLedger(from.path, source) : {}
+  return mirror?.provenAt && !mirror.unproven ? Date.parse(mirror.provenAt) : undefined
+}
+
 /** When an archive was last found good, in milliseconds since the epoch. */
 export function lastProven({ nights }: ArchiveRecord, proofs: readonly ArchiveProof[]): number | undefined {
   const good = proofs.filter(({ damaged }) => damaged === undefined)

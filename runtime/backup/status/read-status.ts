@@ -24,7 +24,7 @@ import { disabledIn } from '../load-functions.ts'
 import { openUnusual } from '../mirror/unusual.ts'
 import { type ReadPast, readPastOf } from '../past.ts'
 import { drillEnds, drilled, drillsLookedAt } from '../proof/drill-history.ts'
-import { lastProven, marked, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
+import { lastProven, marked, mirrorProven, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
 import { archivesNow, uncataloguedNow } from './archives-now.ts'
 import { forecastRoom, roomSamples } from './room.ts'
 import {
@@ -115,7 +115,8 @@ export async function readStatus(
       now,
       allowedMs: config.alert.after,
       points: points.map((point) => marked(point, proofs)),
-      provenAt: lastProven(record, proofs),
+      provenAt:
+        lastProven(record, proofs) ?? mirrorProven(name, config.targets[config.sources[name]?.target ?? '']),
       drills,
     }),
   )

@@ -31,7 +31,7 @@ export interface SourceStatus {
   sizeBytes: number
   /** By how much an archive has grown in a week. */
   growthBytes: number | null
-  /** When an archive was last read back from its disk and found to be what was written. */
+  /** When an archive, or without any the whole mirror, was last read back from its disk and found to be what was written. */
   provenAt: string | null
   /** When a drill last restored it, or a sample of it, and found it as it was recorded. */
   provenRestoreAt: string | null

@@ -155,6 +155,10 @@ describe('the mirror of a source without archives', () => {
     expect(found.end.bytes).toBeGreaterThan(0)
     const provenAt = readLedger(site.disk, 'home').mirror?.provenAt
     expect((await site.proven())[0]).toBe(provenAt)
+    const io = printed()
+    await statusCommand({ config: site.server.config, json: true }, io)
+    const home = JSON.parse(io.out).sources.find(({ source }: { source: string }) => source === 'home')
+    expect(home.provenAt).toBe(provenAt)
     writeFileSync(join(site.home, 'file1'), 'changed since')
     rmSync(join(site.home, 'file2'))
     const again = await site.verify()

@@ -268,3 +268,19 @@ test('a process that goes on makes one after the first night, and no other after
     await engine?.stop()
   }
 })
+
+test('a source with nothing in it is proven by its own folder', async () => {
+  const server = await makeServer(archived)
+  const scratch = join(server.folder, 'scratch')
+  const text = readFileSync(server.config, 'utf8')
+  writeFileSync(server.config, `${text}drill: { scratch: ${scratch}, whole: none }\n`)
+  mkdirSync(scratch)
+  rmSync(join(server.folder, 'www/file'))
+  await backUp(server)
+  for (const _ of ['once', 'again']) {
+    expect(await drill(server, 'www')).toMatchObject({
+      exitCode: 0,
+      sources: [{ state: 'proven', files: 1 }],
+    })
+  }
+})
