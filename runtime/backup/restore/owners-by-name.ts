@@ -21,10 +21,10 @@ export async function ownersByName(point: RestorePoint, runner: CommandRunner): 
   const root = point.kind === 'mirror' ? dirname(point.path) : placeOnDisk(point).root
   const recorded = recordedAccounts(root, point)
   if (!recorded) {
-    throw new TerminalError(
-      `which names the owners in ${point.id} had is not recorded on its disk: an earlier hdsync has made it`,
-      { hint: '--owners keep brings back their numbers; restore points of later nights have the names' },
-    )
+    const why = point.kind === 'copy' ? 'copies are without them' : 'an earlier hdsync has made it'
+    throw new TerminalError(`which names the owners in ${point.id} had is not recorded on its disk: ${why}`, {
+      hint: '--owners keep brings back their numbers; restore points of later nights have the names',
+    })
   }
   const all = (names: Names) => [...names.values()].flat()
   const { map, strangers } = ownerNames(recorded, {

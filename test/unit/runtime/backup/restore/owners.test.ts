@@ -134,4 +134,7 @@ test.skipIf(!isRoot)('of a restore point without names it is refused, and said w
   await expect(planOf(point, join(folder, 'new'), true)).rejects.toThrow(
     'which names the owners in var@x had is not recorded on its disk: an earlier hdsync has made it',
   )
+  await expect(planOf({ ...point, kind: 'copy' }, join(folder, 'new'), true)).rejects.toThrow(
+    'is not recorded on its disk: copies are without them',
+  )
 })
