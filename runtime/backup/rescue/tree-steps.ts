@@ -40,7 +40,8 @@ function mountOf(place: string, mounts: readonly RecordedMount[]): RecordedMount
 function makeSubvolumes(device: string, mounts: readonly RecordedMount[], { now, add }: Making): void {
   const top = `${inRescue('/')}.top`
   const path = now(device)
-  add({ why: `the subvolumes of ${device}`, argv: ['mkdir', '--parents', top] })
+  const folder = ['mkdir', '--parents', top] as const
+  add({ why: `the subvolumes of ${device}`, argv: folder, again: { exists: top, argv: folder } })
   add({ why: 'its top', argv: ['mount', '-o', 'subvolid=5', path, top] })
   for (const { root } of mounts.filter((one) => one.device === device)) {
     const path = `${top}${root}`
@@ -52,7 +53,9 @@ function makeSubvolumes(device: string, mounts: readonly RecordedMount[], { now,
 
 function mountStep({ at, device, type, root, options }: RecordedMount, { now, add }: Making): void {
   const path = inRescue(at)
-  add({ why: `for ${at}`, argv: ['mkdir', '--parents', path] })
+  // The folders of a live system are gone once it is booted anew.
+  const folder = ['mkdir', '--parents', path] as const
+  add({ why: `for ${at}`, argv: folder, again: { exists: path, argv: folder } })
   const asked = options.filter((one) => ['compress', 'compress-force'].includes(one.split('=')[0] ?? ''))
   const words = [
     ...(root === '/' ? [] : [`subvol=${root}`]),

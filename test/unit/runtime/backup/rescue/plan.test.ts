@@ -172,6 +172,16 @@ test('ids of steps are the same each time, so that one that was cut off goes on'
   expect(planned().steps.map(({ id }) => id)).toEqual(planned().steps.map(({ id }) => id))
 })
 
+test('mount points are made again in a live system that was booted anew, before what is mounted on them', () => {
+  const again = planned().steps.flatMap((step) => (step.again ? [step.again.argv] : []))
+  const at = (words: string) => again.findIndex((argv) => argv.join(' ') === words)
+  for (const path of ['/mnt/rescue', '/mnt/rescue/var', '/mnt/rescue/boot']) {
+    expect(at(`mkdir --parents ${path}`)).toBeGreaterThanOrEqual(0)
+    const mount = again.findIndex((argv) => argv[0] === 'mount' && argv.at(-1) === path)
+    expect(mount).toBe(at(`mkdir --parents ${path}`) + 1)
+  }
+})
+
 test('what lies on RAID, LUKS and in a thin pool', () => {
   const device = (name: string, type: string, parents: string[], content?: string) => ({
     name,
