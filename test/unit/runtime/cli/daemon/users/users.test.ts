@@ -128,7 +128,7 @@ function contents({ weekday, run }: Asking): void {
     expect(run(ann, 'cat', 'home:ann/note', ...at)).toMatchObject({ out: 'mine\n', code: 0 })
     for (const path of ['bob/of-ann', 'ann/of-bob']) {
       const { out, code } = run(ann, 'cat', `home:${path}`, ...at)
-      expect({ path, out, code }).toEqual({ path, out: '', code: 1 })
+      expect({ path, out, code }).toEqual({ path, out: '', code: 2 })
     }
   }
 }
