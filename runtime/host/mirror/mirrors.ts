@@ -105,9 +105,19 @@ function regularFilesAmong(names: readonly string[], mirror: string): string[] {
   const found: string[] = []
   for (const name of names) {
     const path = Buffer.concat([Buffer.from(`${mirror.replace(/\/*$/, '')}/`), Buffer.from(name, 'latin1')])
-    if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) found.push(name)
+    if (isRegularFile(path)) found.push(name)
   }
   return found
+}
+
+/** Where a file or a looped link stands in the place of a folder above it, there is nothing. */
+function isRegularFile(path: Buffer): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+  } catch (error) {
+    if (['ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    throw error
+  }
 }
 
 /** @param directory For a list of files, as long as it is needed. */

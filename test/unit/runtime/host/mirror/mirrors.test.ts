@@ -97,6 +97,17 @@ describe('mirrorState()', () => {
   test('is unknown where there is no mirror', () => expect(mirrorState('/nowhere')).toBeUndefined())
 })
 
+test('forecast() counts a file once that gives way to a folder with folders in it', async () => {
+  const { plan, mirrors } = await mirrored()
+  for (const root of ['file', 'loop']) mkdirSync(join(plan.from, root, 'y', 'z'), { recursive: true })
+  writeFileSync(join(plan.from, 'file', 'y', 'inner'), 'new')
+  writeFileSync(join(plan.to, 'file'), 'gives way')
+  symlinkSync('loop', join(plan.to, 'loop'))
+  const { otherNames, changedNames } = await mirrors.forecast({ ...plan, changes: true })
+  expect(otherNames).toEqual(expect.arrayContaining(['file', 'file/y', 'loop/y/z']))
+  expect(changedNames).toEqual(['file'])
+})
+
 test('sync() leaves the mode, the owner and the times of a mirror to rsync', async () => {
   const { plan, sync } = await mirrored()
   chmodSync(plan.from, 0o2751)
