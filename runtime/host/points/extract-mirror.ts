@@ -29,9 +29,10 @@ export async function extractMirror(
   const copy = { from: top, into, owners, runner }
   if (sparse === undefined) return { unreadable: await copyPaths(paths, ['--sparse'], copy) }
   if (sparse.length === 0) return { unreadable: await copyPaths(paths, [], copy) }
-  // What cannot be read of them is tried once more with the rest, and told then.
-  await copyPaths(sparse, ['--sparse'], copy)
-  return { unreadable: await copyPaths(paths, ['--ignore-existing'], copy) }
+  // What fails is attempted once more with the rest, and told then. A file may be there without its owner or attributes: then
+  // those that exist are looked at again, and holes are kept wherever one is written anew.
+  const failed = (await copyPaths(sparse, ['--sparse'], copy)).length > 0
+  return { unreadable: await copyPaths(paths, [failed ? '--sparse' : '--ignore-existing'], copy) }
 }
 
 interface Copy {

@@ -1,11 +1,12 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { CommandRunner } from '../../../../../runtime/host/command/command.ts'
 import { extractMirror } from '../../../../../runtime/host/points/extract-mirror.ts'
 import { OpenFolder } from '../../../../../runtime/host/points/open-folder.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { recordingRunner } from '../runner.ts'
-import { makeTree, portrait, sh } from './tree.ts'
+import { isRoot, makeTree, portrait, sh } from './tree.ts'
 
 /** Extracts paths of a tree into a new folder, and tells the options of each rsync. */
 async function extracted(tree: string, paths: readonly string[]) {
@@ -62,4 +63,33 @@ test('of parts, files with holes are found by name and in folders, however many 
     expect(statSync(join(out, 'a/deep/own')).blocks).toBeLessThan(100)
     expect(sh('ls', out).split('\n').filter(Boolean)).toEqual(paths.toSorted())
   }
+})
+
+/** A runner, of whose rsyncs the first few may not give files away. */
+function withoutChown(fails: number): CommandRunner {
+  const { runner } = recordingRunner()
+  let left = fails
+  return {
+    ...runner,
+    run: runner.run.bind(runner),
+    open(command) {
+      if (command.argv[0] !== 'rsync' || left === 0) return runner.open(command)
+      left -= 1
+      return runner.open({ ...command, argv: ['setpriv', '--bounding-set', '-chown', ...command.argv] })
+    },
+  }
+}
+
+test.runIf(isRoot).each([
+  ['is told of where it fails again', 2, 0, 1],
+  ['is set by the second attempt where that can', 1, 7033, 0],
+])('an owner of a file with holes that could not be set %s', async (_, fails, uid, complaints) => {
+  const tree = temporaryFolder()
+  sh('truncate -s 1M sparse; chown 7033 sparse; printf x > whole', tree)
+  const out = temporaryFolder()
+  using into = OpenFolder.at(out)
+  const { unreadable } = await extractMirror(tree, [Buffer.alloc(0)], into, {}, withoutChown(fails))
+  expect(unreadable).toHaveLength(complaints)
+  for (const { reason } of unreadable) expect(reason).toContain('chown')
+  expect(statSync(join(out, 'sparse'))).toMatchObject({ uid, blocks: 0, size: 1024 ** 2 })
 })
