@@ -43,8 +43,16 @@ export async function* packMirror(
   }
 }
 
-/** Leaves of a tar stream only the members of some names. @throws {Error} It is damaged. */
-export async function* membersNamed(tar: AsyncIterable<Buffer>, names: Named): AsyncGenerator<Buffer> {
+/**
+ * Leaves of a tar stream only the members of some names.
+ * @param signal Looked at while nothing is passed on, too: the first of those members may come late.
+ * @throws {Error} It is damaged, or the signal was aborted.
+ */
+export async function* membersNamed(
+  tar: AsyncIterable<Buffer>,
+  names: Named,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   let head: Buffer[] = []
   let passes: boolean | undefined
   let out: Buffer[] = []
@@ -64,6 +72,7 @@ export async function* membersNamed(tar: AsyncIterable<Buffer>, names: Named): A
     },
   })
   for await (const chunk of tar) {
+    signal.throwIfAborted()
     splitter.add(chunk)
     yield* out
     out = []

@@ -71,7 +71,7 @@ export async function viewOf(
       if (point.kind === 'mirror') yield* packMirror(point.path, point.source, names, runner)
       else if (reader.tar) {
         const members = [...names].map((name) => (name === '' ? point.source : `${point.source}/${name}`))
-        yield* membersNamed(reader.tar(paths), new Set(members))
+        yield* membersNamed(reader.tar(paths), new Set(members), signal)
       }
     },
   }

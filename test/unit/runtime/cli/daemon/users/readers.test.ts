@@ -73,3 +73,25 @@ test('a run that has waited for a minute ends what users read', async () => {
   leave()
   expect(state.lent).toBe(0)
 })
+
+test('while a run waits, and until those whom it has ended have left, nobody joins them', async () => {
+  const { state, pass, readers } = make()
+  const first = await readers.enter()
+  state.held = 'run'
+  await expect(readers.enter()).rejects.toThrow('ask again later')
+  pass(readersEndAfterMs + 2000)
+  expect(first.signal.aborted).toBe(true)
+  // Taken back; but what was borrowed is watched no more.
+  state.held = undefined
+  await expect(readers.enter()).rejects.toThrow('ask again later')
+  first.leave()
+  expect(state.lent).toBe(0)
+
+  const next = await readers.enter()
+  state.held = 'run'
+  await expect(readers.enter()).rejects.toThrow('ask again later')
+  pass(readersEndAfterMs + 2000)
+  expect(next.signal.aborted).toBe(true)
+  next.leave()
+  expect(state.lent).toBe(0)
+})
