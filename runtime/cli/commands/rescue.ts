@@ -2,26 +2,26 @@ import { createHash } from 'node:crypto'
 import { realpathSync } from 'node:fs'
 import { rescueRoot } from '../../backup/rescue/making.ts'
 import { mapDisks, needsBytes, short } from '../../backup/rescue/map-disks.ts'
-import { disksNeeded, planRescue, type RescuePlan } from '../../backup/rescue/plan.ts'
+import { holdRescue } from '../../backup/rescue/one-rescue.ts'
+import { disksNeeded, planRescue } from '../../backup/rescue/plan.ts'
+import { otherDisks } from '../../backup/rescue/same-disks.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
-import { createRunner, unobserved } from '../../host/command/command.ts'
+import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { endOrphans } from '../../host/command/orphans.ts'
 import { isInstalled } from '../../host/command/packages.ts'
-import { type FreshDisk, freshDisks } from '../../host/machine/fresh-disks.ts'
+import { freshDisks } from '../../host/machine/fresh-disks.ts'
 import { performSteps } from '../../host/machine/perform-steps.ts'
 import type { MachineRecord } from '../../host/machine/record.ts'
 import { recordedMachines } from '../../host/machine/records.ts'
 import { type JournalPlace, journalPlace, type RescueJournal } from '../../host/machine/rescue-journal.ts'
 import { pointsOn } from '../../host/points/find-points.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
-import { localMinute } from '../../instant.ts'
-import { formatBytes } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { shellQuote } from '../format.ts'
 import type { Io } from '../io.ts'
 import { notRoot } from '../needs-root.ts'
-import { table } from '../table.ts'
+import { type Proposal, problemsText, proposalJson, proposalText, told } from '../view/rescue-text.ts'
 import { stepText } from '../view/step-text.ts'
 
 export interface RescueOptions {
@@ -44,20 +44,12 @@ interface Wanted {
   folders: readonly string[]
 }
 
-/** What a rescue would do, and what prevents it. */
-interface Proposal {
-  record: MachineRecord
-  disks: RescueJournal['disks']
-  here: readonly FreshDisk[]
-  plan: RescuePlan
-  problems: string[]
-}
-
 /**
  * `hdsync rescue`: rebuilds a machine from its backup disk. Without `--execute` it shows the plan, as
  * commands, and does nothing.
  * @returns 1 when something prevents it or a step failed; 3 when it is done except for what is listed.
  * @throws {UsageError} A disk is not empty and was not named by `--wipe`.
+ * @throws {BusyError} Another rescue is going on.
  */
 export async function rescueCommand(options: RescueOptions, io: Io): Promise<number> {
   const folders = [options.disk ?? []].flat().map(existingFolder)
@@ -69,22 +61,23 @@ export async function rescueCommand(options: RescueOptions, io: Io): Promise<num
   }
   const record = pickRecord(folders, options.host)
   const wanted: Wanted = { record, points: pickPoints(record, folders, options.at), folders }
+  using _only = options.execute ? holdRescue() : undefined
   const place = journalPlace(first, record.host)
   const key = keyOf(wanted, options)
   const earlier = place.read()
   if (earlier && !earlier.ended && earlier.key === key && !options.restart) {
-    return goOn(earlier, place, options, io)
+    return await goOn(earlier, place, folders, options, io)
   }
   const proposal = await propose(wanted, options)
   const { disks, plan, problems } = proposal
   if (options.json && !(options.execute && problems.length === 0)) {
     io.stdout(`${JSON.stringify(proposalJson(proposal))}\n`)
-  } else if (!options.json) io.stdout(proposalText(proposal, options, io))
+  } else if (!options.json) io.stdout(proposalText(proposal, options, io.width))
   if (problems.length > 0) return exitCodes.failed
   if (!options.execute) return exitCodes.succeeded
   proveBlank(proposal, options)
   const { steps, notes } = plan
-  return execute({ key, disks, steps, notes, done: [], ended: false }, place, options, io)
+  return await execute({ key, disks, steps, notes, done: [], ended: false }, place, options, io)
 }
 
 /** @throws {UsageError} There is none. */
@@ -103,31 +96,42 @@ function keyOf({ record, points }: Wanted, { map = [] }: RescueOptions): string 
     .digest('hex')
 }
 
-/** Resumes with the steps that the rescue began with: its disks are not empty any more, so a new plan would refuse them. */
+/**
+ * Resumes with the steps that the rescue began with: its disks are not empty any more, so a new plan would refuse them. They
+ * are looked at again, as the kernel may call them otherwise since.
+ */
 async function goOn(
   journal: RescueJournal,
   place: JournalPlace,
+  folders: readonly string[],
   options: RescueOptions,
   io: Io,
 ): Promise<number> {
   const { steps, done, disks, notes } = journal
   const left = steps.filter(({ id }) => !done.includes(id))
+  const problems = otherDisks(journal, await freshDisks(looking(), folders, rescueRoot))
   if (!options.json) {
     io.stdout(
       `a rescue that was cut off goes on: ${done.length} of ${steps.length} steps are done (${place.path})\n`,
     )
+    io.stdout(problemsText(problems))
+  } else if (problems.length > 0 || !options.execute) {
+    io.stdout(`${JSON.stringify({ goesOn: true, disks, problems, steps: left.map(told), notes })}\n`)
   }
+  if (problems.length > 0) return exitCodes.failed
   if (options.execute) return execute(journal, place, options, io)
-  if (options.json) {
-    io.stdout(`${JSON.stringify({ goesOn: true, disks, problems: [], steps: left.map(told), notes })}\n`)
-  } else
+  if (!options.json)
     io.stdout(`# nothing has been done now; with --execute this is left:\n${left.map(stepText).join('')}`)
   return exitCodes.succeeded
 }
 
+/** For commands that change nothing. */
+function looking(): CommandRunner {
+  return createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'rescue' })
+}
+
 async function propose({ record, points, folders }: Wanted, options: RescueOptions): Promise<Proposal> {
-  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'rescue' })
-  const here = await freshDisks(runner, folders)
+  const here = await freshDisks(looking(), folders)
   const named = new Map((options.map ?? []).map(mapping))
   const { mapped, problems } = mapDisks(disksNeeded(record), here, named, (old) => needsBytes(old, record))
   const wipe = new Set((options.wipe ?? []).map((word) => `/dev/${short(word)}`))
@@ -139,7 +143,12 @@ async function propose({ record, points, folders }: Wanted, options: RescueOptio
     keyFile: options.keyFile,
     udev: isInstalled('udevadm'),
   })
-  const disks = mapped.map(({ old, now }) => ({ old: old.path, now: now.path, sizeBytes: now.sizeBytes }))
+  const disks = mapped.map(({ old, now: { path, sizeBytes, identity } }) => ({
+    old: old.path,
+    now: path,
+    sizeBytes,
+    ...(identity && { identity }),
+  }))
   return { record, disks, here, plan, problems }
 }
 
@@ -239,56 +248,4 @@ async function execute(
       `the machine lies in ${rescueRoot}; now look at this:\n${look.map((text) => `- ${text}\n`).join('')}`,
     )
   return failures.length > 0 ? exitCodes.degraded : exitCodes.succeeded
-}
-
-function proposalJson({ record, disks, here, plan, problems }: Proposal) {
-  const { host, recordedAt } = record
-  return {
-    host,
-    recordedAt,
-    goesOn: false,
-    disks,
-    here,
-    problems,
-    steps: plan.steps.map(told),
-    notes: plan.notes,
-  }
-}
-
-function told({ why, argv, input }: RescuePlan['steps'][number]) {
-  return { why, argv, ...(input !== undefined && { input }) }
-}
-
-function proposalText(
-  { record, disks, here, plan, problems }: Proposal,
-  { execute: doIt }: RescueOptions,
-  io: Io,
-): string {
-  const rows = disksNeeded(record).map((old) => {
-    const to = disks.find((one) => one.old === old.path)
-    const found = here.find(({ path }) => path === to?.now)
-    return [
-      old.path,
-      formatBytes(old.sizeBytes),
-      old.model ?? '-',
-      to?.now ?? '?',
-      to ? formatBytes(to.sizeBytes) : '-',
-      found?.signatures.join(', ') || '-',
-    ]
-  })
-  const idle = here.filter(({ path }) => !disks.some(({ now }) => now === path))
-  return [
-    `${record.host} as it was on ${localMinute(Date.parse(record.recordedAt))} (${record.system})\n`,
-    table([['OLD DISK', 'SIZE', 'MODEL', 'NOW', 'SIZE', 'ON IT NOW'], ...rows], io.width),
-    ...idle.map(
-      ({ path, sizeBytes, taken }) =>
-        `not used: ${path} (${formatBytes(sizeBytes)})${taken === undefined ? '' : `, ${taken}`}\n`,
-    ),
-    '\n',
-    ...problems.map((problem) => `in the way: ${problem}\n`),
-    ...(doIt
-      ? []
-      : ['# nothing has been done; with --execute this is:\n', ...plan.steps.map(stepText), '\n']),
-    ...(doIt ? [] : plan.notes.map((note) => `- ${note}\n`)),
-  ].join('')
 }

@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs'
 
+import { isWithin } from '../../config/left-out.ts'
 import { formatBytes } from '../../units.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { formatNumber } from '../mount/devices.ts'
 import { type BlockDevice, surveyDisks } from '../survey.ts'
+import { type DiskIdentity, identifyDisks } from './disk-identity.ts'
 
 /** A disk that is here now. */
 export interface FreshDisk {
@@ -13,6 +15,9 @@ export interface FreshDisk {
   taken?: string
   /** What lies on it, as wipefs(8) names it. */
   signatures: readonly string[]
+  identity?: DiskIdentity
+  /** Of its partition table, as `tableId` has it. */
+  table?: string
 }
 
 /** Smaller devices hold no machine: zram, empty card readers. */
@@ -21,10 +26,17 @@ const leastBytes = 1024 ** 2
 /**
  * The disks that are here now, and why some must not be written to.
  * @param folders Folders of backups: the disks that they lie on are taken.
+ * @param ours Where a rescue that goes on has mounted what it made: these mounts, and devices that are active, take no disk.
  * @throws {TerminalError} lsblk or findmnt is missing.
  */
-export async function freshDisks(runner: CommandRunner, folders: readonly string[]): Promise<FreshDisk[]> {
+export async function freshDisks(
+  runner: CommandRunner,
+  folders: readonly string[],
+  ours?: string,
+): Promise<FreshDisk[]> {
   const { devices, mounts } = await surveyDisks(runner)
+  const foreign = mounts.filter(({ at }) => ours === undefined || !isWithin(at, ours))
+  const identities = await identifyDisks(runner)
   const disks = devices.filter(
     ({ type, sizeBytes, path }) =>
       type === 'disk' && sizeBytes >= leastBytes && !path.startsWith('/dev/zram'),
@@ -32,12 +44,16 @@ export async function freshDisks(runner: CommandRunner, folders: readonly string
   const found: FreshDisk[] = []
   for (const disk of disks) {
     const all = [disk, ...below(disk, devices)]
-    const taken = takenBy(disk, all, mounts, folders)
+    const taken = takenBy(disk, all, foreign, folders) ?? (ours === undefined ? activeOn(all) : undefined)
+    const identity = identities.get(disk.path)
+    const table = await tableOn(disk.path, runner)
     found.push({
       path: disk.path,
       sizeBytes: disk.sizeBytes,
       ...(taken !== undefined && { taken }),
       signatures: await signatures(runner, all),
+      ...(identity && { identity }),
+      ...(table !== undefined && { table }),
     })
   }
   return found
@@ -65,8 +81,26 @@ function takenBy(
     const mount = mounts.find((one) => one.number === number || one.source === path)
     if (mount) return `${path} is mounted at ${mount.at}`
   }
+  return undefined
+}
+
+function activeOn(all: readonly BlockDevice[]): string | undefined {
   const active = all.find(({ type }) => type === 'lvm' || type === 'crypt' || type.startsWith('raid'))
   return active && `${active.path} (${active.type}, ${formatBytes(active.sizeBytes)}) on it is active`
+}
+
+/** The id of a partition table in a dump of sfdisk(8), and in what it is given. */
+export function tableId(dump: string): string | undefined {
+  return dump.match(/^label-id:\s*(\S+)/m)?.[1]?.toLowerCase()
+}
+
+async function tableOn(path: string, runner: CommandRunner): Promise<string | undefined> {
+  try {
+    return tableId((await runner.run({ argv: ['sfdisk', '--dump', path], timeoutMs: 60_000 })).stdout)
+  } catch {
+    // There is none, or no sfdisk.
+    return undefined
+  }
 }
 
 /** @see wipefs(8) */

@@ -1,13 +1,22 @@
 import { mkdirSync } from 'node:fs'
 import * as z from 'zod'
 import { Folder } from '../target/safe-open.ts'
+import { diskIdentity } from './disk-identity.ts'
 import { machinesFolder } from './records.ts'
 import { step } from './step.ts'
 
 const journal = z.object({
   /** Of which machine, and what was asked for. */
   key: z.string(),
-  disks: z.array(z.object({ old: z.string(), now: z.string(), sizeBytes: z.number() })),
+  disks: z.array(
+    z.object({
+      old: z.string(),
+      now: z.string(),
+      sizeBytes: z.number(),
+      /** Journals of earlier versions have none. */
+      identity: diskIdentity.exactOptional(),
+    }),
+  ),
   steps: z.array(step),
   notes: z.array(z.string()),
   /** Ids of steps that have been done. */
