@@ -89,6 +89,8 @@ function wayOut({ old, now, identity = {}, sizeBytes }: JournalDisk, here: reado
       names.some((name) => identity[name] && one.identity?.[name] === identity[name]),
   )
   const nothing = 'nothing was changed'
+  if (Object.keys(identity).length === 0)
+    return `${nothing}; see that the disks are the right ones, and begin anew: --restart`
   return moved
     ? `${nothing}; that one is ${moved.path} now. Boot so that the disks have their former names, or begin anew, onto it: --restart --map ${short(old)}=${short(moved.path)} --wipe ${short(moved.path)}`
     : `${nothing}; plug in the disks as they were and boot, or begin anew: --restart`
