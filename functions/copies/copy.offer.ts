@@ -1,8 +1,22 @@
-import { copyFinish, copyKept, copyOffer, copyProve, copySend, runWarned } from '../../events/index.ts'
-import { nextArchive, offersOf, pruneCopies, unprovenOf } from '../../runtime/backup/copies/offer.ts'
+import {
+  copyFinish,
+  copyKept,
+  copyOffer,
+  copyProve,
+  copyProved,
+  copySend,
+  runWarned,
+} from '../../events/index.ts'
+import {
+  type Missing,
+  nextArchive,
+  offersOf,
+  pruneCopies,
+  unprovenOf,
+} from '../../runtime/backup/copies/offer.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
-import { breakOff, endPlace, resultOf } from '../../runtime/backup/copies/steps.ts'
-import { defineFunction } from '../../runtime/backup/function.ts'
+import { breakOff, endPlace, resultOf, without } from '../../runtime/backup/copies/steps.ts'
+import { type Context, defineFunction } from '../../runtime/backup/function.ts'
 import { counted } from '../../runtime/count.ts'
 import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
 
@@ -35,6 +49,8 @@ export default defineFunction({
       for (const reason of refused.values()) throw new TerminalError(reason)
       const offers = await offersOf(place, from, context)
       const next = nextArchive(offers, data.passed)
+      if (next && wasProven(next, context))
+        return emit(copyOffer, without({ ...data, ...next }, 'it was copied, and does not count as copied'))
       if (next) {
         const { as, ...archive } = next
         if (as === 'sent') emit(copySend, { ...data, ...archive })
@@ -60,6 +76,11 @@ export default defineFunction({
     breakOff(data, reasonOf(error), error instanceof CancelledError, emit)
   },
 })
+
+/** Whether this run has copied it already: it would be copied for ever. */
+function wasProven({ to, sha256 }: Missing, { events }: Pick<Context, 'events'>): boolean {
+  return events.ofRun(copyProved).some(({ data }) => data.to === to && data.sha256 === sha256)
+}
 
 function unprovenText(source: string, unproven: number): string {
   return `${counted(unproven, 'archive')} of ${source} ${unproven === 1 ? 'is' : 'are'} not copied, as nothing is on record of what ${unproven === 1 ? 'it has' : 'they have'} to hold: hdsync verify ${source} reads ${unproven === 1 ? 'it' : 'them'}`

@@ -9,7 +9,7 @@ import { copiesEnded, lastGood, whenLate } from './history.ts'
 import { copiesThere } from './look.ts'
 import type { CopyPlace } from './places.ts'
 import { recordedCopies } from './recorded.ts'
-import { archivesToCopy } from './to-copy.ts'
+import { archivesToCopy, type CopyFacts } from './to-copy.ts'
 
 /** What a place has of the archives of a source. */
 export interface SourceCopies {
@@ -38,10 +38,9 @@ export interface CopyStatus {
 }
 
 /** What is known of the archives of a source. */
-export interface ArchivesKnown {
+export interface ArchivesKnown extends Pick<CopyFacts, 'isUnusual' | 'clockAgrees'> {
   source: string
   points: readonly KeepPoint[]
-  isUnusual: boolean
 }
 
 /** Events of the store, the newest first. */
@@ -80,7 +79,7 @@ export async function copyStatuses(
 
 async function copiesOf(
   { name, target, rules }: CopyPlace,
-  { source, points, isUnusual }: ArchivesKnown,
+  { source, points, isUnusual, clockAgrees }: ArchivesKnown,
   mounted: boolean,
   kept: readonly Envelope[],
 ): Promise<SourceCopies> {
@@ -94,7 +93,7 @@ async function copiesOf(
     archives: good.length,
     newestAt: good.length > 0 ? isoOf(newest) : null,
     sizeBytes: sizeOf(good),
-    waiting: archivesToCopy({ archives: points, there, rules, isUnusual }).length,
+    waiting: archivesToCopy({ archives: points, there, rules, isUnusual, clockAgrees }).length,
   }
 }
 

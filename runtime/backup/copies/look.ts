@@ -3,6 +3,7 @@ import type { Target } from '../../config/config.ts'
 import type { StandingArchive } from '../../host/archive/kept.ts'
 import { keptFolder } from '../../host/archive/shelf.ts'
 import { readLedger } from '../../host/proof/ledger.ts'
+import { clockAgrees } from '../keep/clock.ts'
 import { archiveRecord, type KeepPoint, pointsOf } from '../keep/points.ts'
 import { openUnusual } from '../mirror/unusual.ts'
 import { marked, proofsOf } from '../proof/standing.ts'
@@ -34,12 +35,14 @@ export async function copyFacts(
   standing: Standing,
 ): Promise<CopyFacts> {
   const proofs = proofsOf(source, from)
-  const archives = pointsOf(await standing(from, source), archiveRecord(told))
+  const record = archiveRecord(told)
+  const archives = pointsOf(await standing(from, source), record)
   return {
     archives: archives.map((point) => marked(knownTo(point, proofs), proofs)),
     there: await copiesThere(to, source, standing),
     rules,
     isUnusual: openUnusual(told) !== undefined,
+    clockAgrees: clockAgrees(record.nights),
   }
 }
 

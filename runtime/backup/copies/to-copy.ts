@@ -17,19 +17,22 @@ export interface CopyFacts {
   rules: KeepRules | undefined
   /** A copy has changed unusually many files: what was copied before may be the last that is good. */
   isUnusual: boolean
+  /** See `clockAgrees`. After a jump of the clock an archive may count as one of another night. */
+  clockAgrees: boolean
 }
 
 /**
  * The archives that a place has not got, the newest first: of each night the newest good one. Those that `keep` would remove
- * at once are left out. Another one of the same night takes the place of the copy, unless something unusual is open.
+ * at once are left out. Another one of the same night takes the place of a good copy, unless something unusual is open, or the
+ * clock may have jumped.
  */
-export function archivesToCopy({ archives, there, rules, isUnusual }: CopyFacts): GoodArchive[] {
+export function archivesToCopy({ archives, there, rules, isUnusual, clockAgrees }: CopyFacts): GoodArchive[] {
   const wanted = [...newestOfNights(archives.filter(isGood)).values()]
-  const has = new Map(there.filter(({ state }) => state !== 'damaged').map((one) => [dateOf(one.at), one]))
+  const mayReplace = !isUnusual && clockAgrees
   const missing = wanted.filter((archive) => {
-    const copy = has.get(dateOf(archive.at))
-    if (copy?.state === 'good') return copy.sha256 !== archive.sha256 && !isUnusual
-    return true
+    // A night may have copies in several forms: its archive is there if any of them is of its bytes.
+    const copies = there.filter(({ state, at }) => state === 'good' && dateOf(at) === dateOf(archive.at))
+    return copies.length === 0 || (mayReplace && !copies.some(({ sha256 }) => sha256 === archive.sha256))
   })
   return missing
     .filter((archive) => !rules || staysThere(archive, there, missing, rules))

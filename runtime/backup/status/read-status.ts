@@ -11,6 +11,7 @@ import { type CopyRecord, type CopyStatus, copyStatuses } from '../copies/copy-s
 import { copyEnds, copyEndsLookedAt } from '../copies/history.ts'
 import { copyPlaces } from '../copies/places.ts'
 import { openHold } from '../holds/holds.ts'
+import { clockAgrees } from '../keep/clock.ts'
 import { eventsLookedAt } from '../keep/keeping.ts'
 import {
   type ArchivedNight,
@@ -122,8 +123,8 @@ export async function readStatus(
   )
   const copies = await copyStatuses(
     copyPlaces(config),
-    looked.map(({ name, points, proofs, isUnusual }) => ({
-      ...{ source: name, isUnusual },
+    looked.map(({ name, record, points, proofs, isUnusual }) => ({
+      ...{ source: name, isUnusual, clockAgrees: clockAgrees(record.nights) },
       points: points.map((point) => marked(point, proofs)),
     })),
     copied,

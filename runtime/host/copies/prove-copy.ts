@@ -2,7 +2,7 @@ import { rename, rm } from 'node:fs/promises'
 import type { Target } from '../../config/config.ts'
 import { isoOf } from '../../instant.ts'
 import type { Progress } from '../../progress.ts'
-import { archiveFile } from '../archive/archive-file.ts'
+import { archiveFile, isSameFile } from '../archive/archive-file.ts'
 import { digestOnDisk } from '../archive/disk-read.ts'
 import { standingArchives } from '../archive/kept.ts'
 import { meter } from '../archive/meter.ts'
@@ -54,7 +54,9 @@ export async function proveCopy(proving: Proving, tools: Tools): Promise<string 
   if (as !== 'stands') {
     // Noted first: what stands there without a note would be read again.
     if (as === 'sent') noteArchive(to.path, source, proof)
-    await rename(shelf.at(path), shelf.at(copy))
+    // rename(2) leaves both where they are names of one file.
+    if (isSameFile(found, await archiveFile(shelf.at(copy)))) await rm(shelf.at(path), { force: true })
+    else await rename(shelf.at(path), shelf.at(copy))
     shelf.day(shelf.folderOf(copy))?.sync()
   }
   if (as === 'linked') return found.file

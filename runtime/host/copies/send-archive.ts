@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, link, open, rm, statfs } from 'node:fs/promises'
+import { type FileHandle, link, lstat, open, rm, statfs } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Target } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
@@ -49,6 +49,7 @@ export async function sendArchive(
   const part = shelf.at(partName(copy, sha256))
   await using input = await open(source.at(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   const found = await proveSame(sending, source)
+  await removeSecondName(part)
   await using output = await open(part, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
   const begun = await output.stat()
   if (!begun.isFile()) throw new TerminalError(`${partName(copy, sha256)} is no file`)
@@ -83,6 +84,12 @@ export async function linkCopy(to: Target, standing: string, copy: string, sha25
 /** Where the copy of an archive of a night stands. @param night As `2026-11-22`. */
 export function copyPath(to: Target, night: string, path: string): string {
   return `${to.path}/${keptFolder}/${night}/${basename(path)}`
+}
+
+/** What lies there may be a further name of a good copy, after a cut: that is never written to. */
+async function removeSecondName(part: string): Promise<void> {
+  const found = await lstat(part).catch(() => undefined)
+  if (found?.isFile() && found.nlink > 1) await rm(part, { force: true })
 }
 
 async function proveSame({ path, file }: Sending, shelf: Shelf) {

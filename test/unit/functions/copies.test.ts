@@ -21,22 +21,27 @@ import { main } from '../../../runtime/cli/program.ts'
 import { loadConfig } from '../../../runtime/config/load.ts'
 import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
 import { archiveFile } from '../../../runtime/host/archive/archive-file.ts'
-import { sendArchive } from '../../../runtime/host/copies/send-archive.ts'
-import { readLedger } from '../../../runtime/host/proof/ledger.ts'
+import { proveCopy } from '../../../runtime/host/copies/prove-copy.ts'
+import { linkCopy, sendArchive } from '../../../runtime/host/copies/send-archive.ts'
+import { noteArchive, readLedger } from '../../../runtime/host/proof/ledger.ts'
 import { writeMarker } from '../../../runtime/host/target/marker.ts'
 import { copySamples } from '../../../runtime/http/metrics/copies.ts'
 import { dateOf, weekdays } from '../../../runtime/weekday.ts'
 import { backUp, makeServer, printed, type Server } from '../runtime/cli/night.ts'
+import { recordingRunner } from '../runtime/host/runner.ts'
 
 const program = join(import.meta.dirname, '../../../deploy/bin/hdsync')
 
 /** A server whose archives are copied to a second disk, after a night. */
-async function made({ copy = '{ target: usb }', more = '' } = {}): Promise<Site> {
+async function made({ copy = '{ target: usb }', more = '', yesterday = false } = {}): Promise<Site> {
   const server = await makeServer(`archive: { target: disk }\ncopies: { stick: ${copy} }\n${more}`)
   const text = readFileSync(server.config, 'utf8')
   writeFileSync(server.config, text.replace('/disk }\n', `/disk }\n  usb: { path: ${server.folder}/usb }\n`))
   mkdirSync(join(server.folder, 'usb'), { mode: 0o700 })
   await writeMarker(join(server.folder, 'usb'), 'usb', 0)
+  // Of a night before that one the record alone is left: the two agree on the time.
+  if (yesterday) await backUp(server, {}, { ...systemClock, now: () => Date.now() - 86_400_000 })
+  for (const day of weekdays) rmSync(join(server.folder, 'disk', day), { recursive: true, force: true })
   await backUp(server)
   return new Site(server)
 }
@@ -267,13 +272,71 @@ test('copies that were carried there are read, and count; one that is something 
 })
 
 test('what another night of the day has written takes the place of the copy', async () => {
-  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  const site = await made({ copy: '{ target: usb, sources: [home] }', yesterday: true })
   await site.run()
   writeFileSync(site.at('home', 'more'), 'more')
   await backUp(site.server, { sources: ['home'] })
   await site.run()
   expect(site.copies()).toEqual([`${today()}/home.tar.zst`])
   expect(digest(site.at('usb/kept', today(), 'home.tar.zst'))).toBe(digest(site.archive()))
+})
+
+test('no copy is replaced while the clock may have jumped', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  await site.run()
+  const before = digest(site.at('usb/kept', today(), 'home.tar.zst'))
+  writeFileSync(site.at('home', 'more'), 'more')
+  await backUp(site.server, { sources: ['home'] })
+  expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 0, waiting: 0 }] })
+  expect(digest(site.at('usb/kept', today(), 'home.tar.zst'))).toBe(before)
+})
+
+test('copies of a night in two forms stand beside each other, and nothing is copied again', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }', yesterday: true })
+  await site.run()
+  const other = site.at('usb/kept', today(), 'home.tar.gz')
+  execFileSync('tar', ['-czf', other, '-C', site.at(), 'www'])
+  const { file = '', sizeBytes = 0 } = (await archiveFile(other)) ?? {}
+  const provenAt = new Date().toISOString()
+  noteArchive(site.at('usb'), 'home', { file, sizeBytes, sha256: digest(other), provenAt })
+  expect((await site.run()).map(({ type }) => type)).not.toContain('copy.send')
+  expect(site.copies()).toEqual([`${today()}/home.tar.gz`, `${today()}/home.tar.zst`])
+})
+
+test('a copy that is gone again as soon as it is proven is not copied for ever', async () => {
+  const site = await made()
+  const events = await site.run(({ type, data }) => {
+    if (type === 'copy.proved') rmSync((data as { to: string }).to)
+  })
+  expect(events.filter(({ type }) => type === 'copy.proved')).toHaveLength(2)
+  expect(events.at(-1)).toMatchObject({
+    type: 'copy.failed',
+    data: { reason: expect.stringContaining('does not count as copied'), copies: [{ waiting: 2 }] },
+  })
+})
+
+test('a further name of a copy is never written to, and does not stay beside the copy', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  await site.run()
+  const copy = site.at('usb/kept', today(), 'home.tar.zst')
+  const sha256 = digest(copy)
+  const target = (name: string) => ({ name, path: site.at(name), mounts: [], parallel: 1 })
+  const { file = '', sizeBytes = 0 } = (await archiveFile(site.archive())) ?? {}
+  const [from, to] = [target('disk'), target('usb')]
+  const signal = new AbortController().signal
+  const onProgress = () => {}
+  const proving = { to, source: 'home', copy, sizeBytes, sha256 }
+
+  expect(await linkCopy(to, copy, copy, sha256)).toBe(true)
+  const tools = { runner: recordingRunner(signal).runner, signal, now: Date.now, onProgress }
+  await proveCopy({ ...proving, as: 'linked' }, tools)
+  expect(site.copies()).toEqual([`${today()}/home.tar.zst`])
+
+  expect(await linkCopy(to, copy, copy, sha256)).toBe(true)
+  const { ino } = lstatSync(copy)
+  await sendArchive({ from, to, path: site.archive(), file, sizeBytes, sha256, copy }, { signal, onProgress })
+  expect(lstatSync(copy)).toMatchObject({ ino, nlink: 1 })
+  expect(digest(copy)).toBe(sha256)
 })
 
 test('a night is followed by copies, and status tells how they stand', async () => {

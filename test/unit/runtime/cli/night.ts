@@ -4,6 +4,7 @@ import { type BackupRequest, backupStart } from '../../../../events/index.ts'
 import { type Engine, openEngine } from '../../../../runtime/backup/engine.ts'
 import type { Io } from '../../../../runtime/cli/io.ts'
 import { loadConfig } from '../../../../runtime/config/load.ts'
+import type { Clock } from '../../../../runtime/core/clock.ts'
 import { writeMarker } from '../../../../runtime/host/target/marker.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
@@ -58,8 +59,8 @@ ${more}`,
 }
 
 /** Does a whole run. @returns Its id. */
-export async function backUp(server: Server, data: BackupRequest = {}): Promise<string> {
-  return runIn(server, (engine) => engine.trigger(backupStart, data))
+export async function backUp(server: Server, data: BackupRequest = {}, clock?: Clock): Promise<string> {
+  return runIn(server, (engine) => engine.trigger(backupStart, data), clock)
 }
 
 /** Lets go on what is held. @returns The run. */
@@ -67,8 +68,15 @@ export async function release(server: Server, id: string): Promise<string> {
   return runIn(server, async (engine) => (await engine.release(id)).runId)
 }
 
-async function runIn({ config }: Server, begin: (engine: Engine) => Promise<string>): Promise<string> {
-  const engine = await openEngine({ config: await loadConfig({ path: config, env: {} }) })
+async function runIn(
+  { config }: Server,
+  begin: (engine: Engine) => Promise<string>,
+  clock?: Clock,
+): Promise<string> {
+  const engine = await openEngine({
+    config: await loadConfig({ path: config, env: {} }),
+    ...(clock && { clock }),
+  })
   if (!engine) throw new Error('another hdsync is at work')
   try {
     await engine.start()

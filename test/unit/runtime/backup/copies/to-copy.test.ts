@@ -22,9 +22,14 @@ function archive(daysAgo: number, sha256: string, state: KeepPoint['state'] = 'g
 }
 
 const wanted = (facts: Partial<CopyFacts>) =>
-  archivesToCopy({ archives: [], there: [], rules: undefined, isUnusual: false, ...facts }).map(
-    ({ sha256 }) => sha256,
-  )
+  archivesToCopy({
+    archives: [],
+    there: [],
+    rules: undefined,
+    isUnusual: false,
+    clockAgrees: true,
+    ...facts,
+  }).map(({ sha256 }) => sha256)
 
 test('archivesToCopy() takes the newest good archive of each night, the newest night first', () => {
   const later = { ...archive(1, 'later'), at: today - day + 3_600_000 }
@@ -46,11 +51,21 @@ test('archivesToCopy() leaves out what is there, and takes what is there damaged
   ).toEqual(['b', 'c'])
 })
 
-test('archivesToCopy() replaces the copy of a night, but not while something unusual is open', () => {
+test('archivesToCopy() replaces the copy of a night, but not while something unusual is open, or the clock may have jumped', () => {
   const facts = { archives: [archive(0, 'new')], there: [archive(0, 'old')] }
   expect(wanted(facts)).toEqual(['new'])
   expect(wanted({ ...facts, isUnusual: true })).toEqual([])
+  expect(wanted({ ...facts, clockAgrees: false })).toEqual([])
+  expect(wanted({ archives: facts.archives, clockAgrees: false })).toEqual(['new'])
 })
+
+test.each([[['zst', 'gz']], [['gz', 'zst']]])(
+  'archivesToCopy() is content with one of the copies of a night that has several: %s',
+  (there) => {
+    const archives = [archive(0, 'zst')]
+    expect(wanted({ archives, there: there.map((sha256) => archive(0, sha256)) })).toEqual([])
+  },
+)
 
 test('archivesToCopy() takes nothing that `keep` would remove at once', () => {
   const rules = { daily: 2, weekly: 0, monthly: 0, yearly: 0, atLeast: 1 }
