@@ -75,7 +75,8 @@ export async function linkCopy(to: Target, standing: string, copy: string, sha25
   shelf.make(shelf.folderOf(copy))
   const part = shelf.at(partName(copy, sha256))
   await rm(part, { force: true })
-  return link(shelf.at(standing), part).then(
+  // Waited for here: the names hold as long as the shelf is open.
+  return await link(shelf.at(standing), part).then(
     () => true,
     () => false,
   )
