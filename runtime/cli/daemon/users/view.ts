@@ -1,14 +1,12 @@
-import { lstatSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Engine } from '../../../backup/engine.ts'
 import { knownPoints, liveSources } from '../../../backup/restore/known-points.ts'
-import type { LiveSource } from '../../../backup/restore/place.ts'
 import type { Config } from '../../../config/config.ts'
 import { TerminalError, UsageError } from '../../../errors.ts'
 import { createRunner, unobserved } from '../../../host/command/command.ts'
 import { membersNamed, packMirror } from '../../../host/points/pack.ts'
-import { may, type ReadableEntries, readableBy } from '../../../host/points/readable-by.ts'
+import { type ReadableEntries, readableBy } from '../../../host/points/readable-by.ts'
 import { readerOf } from '../../../host/points/reader.ts'
+import { isReached } from './reached.ts'
 
 /** A restore point, as a user who is not root sees it. */
 export interface UserView extends ReadableEntries {
@@ -26,20 +24,6 @@ export async function knownFor(uid: number, config: Config, bus: Engine['bus']) 
     sources,
     absent: Object.fromEntries(absent),
   }
-}
-
-/** What lies above a source is in no backup: it is judged as it is now. Nobody is above one that is not mounted. */
-function isReached({ roots }: LiveSource, uid: number): boolean {
-  if (roots.length === 0) return true
-  return roots.some(({ at }) => isEntered(dirname(at), uid))
-}
-
-const toEnter = 0o1
-
-function isEntered(folder: string, uid: number): boolean {
-  const found = lstatSync(folder, { throwIfNoEntry: false })
-  if (!found?.isDirectory() || !may(found, uid, toEnter)) return false
-  return folder === '/' || isEntered(dirname(folder), uid)
 }
 
 /**
