@@ -17,6 +17,7 @@ import { Problem } from '../problem.ts'
 /** How long a client may take to make its link, and how long what it has proven holds after it was last used. */
 const toProveMs = 60_000
 const provenMs = 3_600_000
+/** Names that nobody has proven anything with; the oldest go first, so that nobody can keep others out. */
 const mostAsked = 1000
 /** Of one user; the oldest ones go first. */
 const mostProven = 50
@@ -30,27 +31,33 @@ const mostProven = 50
  */
 export class Peers {
   readonly #folder: string
+  /** Where links are looked at: not in the folder, where somebody could be first to make it. */
+  readonly #taken: string
   readonly #socket: string
   readonly #clock: Pick<Clock, 'now'>
   readonly #asked = new Map<string, number>()
   readonly #proven = new Map<string, { uid: number; until: number }>()
 
   /**
-   * @param folder Made when it is needed; only root can write to the one that it is in.
+   * @param folder Made when it is needed, and another one beside it; only root can write to the one that they are in.
    * @param socket Its group may prove who they are.
    */
   constructor(folder: string, socket: string, clock: Pick<Clock, 'now'>) {
     this.#folder = folder
+    this.#taken = `${folder}.taken`
     this.#socket = socket
     this.#clock = clock
   }
 
-  /** @throws {Problem} Too many are under way. @throws {TerminalError} Its folder is somebody else's. */
+  /** @throws {TerminalError} Its folder is somebody else's. */
   challenge(): { folder: string; name: string } {
     this.#forgetOld()
-    if (this.#asked.size >= mostAsked) throw new Problem('busy', 'too many users ask at once')
-    makeSticky(this.#folder, lstatSync(this.#socket).gid)
-    mkdirSync(join(this.#folder, takenFolder), { recursive: true, mode: 0o700 })
+    for (const [oldest] of this.#asked) {
+      if (this.#asked.size < mostAsked) break
+      this.#forget(oldest)
+    }
+    makeFolder(this.#taken, 0o700)
+    makeFolder(this.#folder, stickyMode, lstatSync(this.#socket).gid)
     const name = randomBytes(20).toString('hex')
     this.#asked.set(name, this.#clock.now() + toProveMs)
     return { folder: this.#folder, name }
@@ -80,7 +87,7 @@ export class Peers {
 
   /** Whose link it is, which nobody can change any more where it is looked at. */
   #ownerOf(name: string): number | undefined {
-    const taken = join(this.#folder, takenFolder, name)
+    const taken = join(this.#taken, name)
     try {
       renameSync(join(this.#folder, name), taken)
       return readlinkSync(taken) === name ? lstatSync(taken).uid : undefined
@@ -93,26 +100,27 @@ export class Peers {
 
   #forgetOld(): void {
     const now = this.#clock.now()
-    for (const [name, until] of this.#asked) {
-      if (until > now) continue
-      this.#asked.delete(name)
-      remove(join(this.#folder, name))
-    }
+    for (const [name, until] of this.#asked) if (until <= now) this.#forget(name)
     for (const [name, { until }] of this.#proven) if (until <= now) this.#proven.delete(name)
   }
-}
 
-const takenFolder = 'taken'
+  #forget(name: string): void {
+    this.#asked.delete(name)
+    remove(join(this.#folder, name))
+  }
+}
 
 /** Its group may make something in it; who did not make it neither lists, renames nor removes it. */
 const stickyMode = 0o1730
 
-function makeSticky(path: string, group: number): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
-  const { uid, gid, mode } = lstatSync(path)
-  if (uid !== process.geteuid?.()) throw new TerminalError(`${path} does not belong to the user of hdsync`)
-  if (gid !== group) chownSync(path, uid, group)
-  if ((mode & 0o7777) !== stickyMode) chmodSync(path, stickyMode)
+/** @throws {TerminalError} What is there is no folder, or it belongs to somebody else. */
+function makeFolder(path: string, mode: number, group?: number): void {
+  if (!lstatSync(path, { throwIfNoEntry: false })) mkdirSync(path, { mode: 0o700 })
+  const found = lstatSync(path)
+  if (!found.isDirectory() || found.uid !== process.geteuid?.())
+    throw new TerminalError(`${path} is no folder of the user of hdsync`)
+  if (group !== undefined && found.gid !== group) chownSync(path, found.uid, group)
+  if ((found.mode & 0o7777) !== mode) chmodSync(path, mode)
 }
 
 function remove(path: string): void {
