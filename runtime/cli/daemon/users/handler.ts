@@ -17,8 +17,8 @@ import { Readers } from './readers.ts'
 import { knownFor, type UserView, viewOf } from './view.ts'
 import { contentsBody, endLine, entriesBody, entryLine, peerHeader, tarBody } from './wire.ts'
 
-/** Names of what a restore unpacks. */
-const longestBodyBytes = 4 * 1024 ** 2
+/** Names of what a restore unpacks; in anything else that is asked there is one alone. */
+const longestTarBodyBytes = 4 * 1024 ** 2
 
 /**
  * Answers users who are not root, over a socket of their own: which restore points there are, and what of them they could
@@ -40,12 +40,14 @@ export function usersHandler(
     c: Context,
     schema: z.ZodType<Body>,
     type: string,
-    read: (view: UserView, body: Body) => AsyncIterable<Uint8Array>,
+    read: (view: UserView, body: Body) => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>,
+    longestBodyBytes?: number,
   ): Promise<Response> {
     const uid = userOf(c)
-    const body = parsed(schema, await readText(c.req, longestBodyBytes))
+    // First of all: each has a body in memory.
     const leave = capacity.enter()
     try {
+      const body = parsed(schema, await readText(c.req, longestBodyBytes))
       const reading = await readers.enter()
       const stall = new AbortController()
       const signal = AbortSignal.any([reading.signal, stall.signal, c.req.raw.signal])
@@ -55,7 +57,7 @@ export function usersHandler(
       }
       try {
         const view = await viewOf(body.point, { uid, config, bus: engine.bus, signal })
-        const bytes = stoppable(read(view, body), signal, stall, end)
+        const bytes = stoppable(await read(view, body), signal, stall, end)
         // Who hangs up, or reads nothing while a run waits, keeps nothing open.
         signal.addEventListener('abort', () => void bytes.return(undefined).then(end, end), { once: true })
         signal.throwIfAborted()
@@ -87,7 +89,9 @@ export function usersHandler(
     }),
   )
   app.post('/contents', (c) => answer(c, contentsBody, octets, ({ read }, { path }) => read(path)))
-  app.post('/tar', (c) => answer(c, tarBody, octets, ({ tar }, { paths, alone }) => tar(paths, alone)))
+  app.post('/tar', (c) =>
+    answer(c, tarBody, octets, ({ tar }, { paths, alone }) => tar(paths, alone), longestTarBodyBytes),
+  )
   app.notFound(({ req }) =>
     problemResponse(
       new Problem('unknown-path', `there is nothing at ${req.path} for users who are not root`),

@@ -6,12 +6,17 @@ import { createRunner, unobserved } from '../../../host/command/command.ts'
 import { membersNamed, packMirror } from '../../../host/points/pack.ts'
 import { type ReadableEntries, readableBy } from '../../../host/points/readable-by.ts'
 import { readerOf } from '../../../host/points/reader.ts'
+import { inTurns } from './in-turns.ts'
+import { namesUnder } from './names.ts'
 import { isReached } from './reached.ts'
 
 /** A restore point, as a user who is not root sees it. */
 export interface UserView extends ReadableEntries {
-  /** A tar stream of what is at and below some paths, or of what is there `alone`, as an archive has it. */
-  tar(paths: readonly Buffer[], alone: boolean): AsyncIterable<Buffer>
+  /**
+   * A tar stream of what is at and below some paths, or of what is there `alone`, as an archive has it.
+   * @throws {UsageError} That is more than a user gets at once.
+   */
+  tar(paths: readonly Buffer[], alone: boolean): Promise<AsyncIterable<Buffer>>
 }
 
 /** The restore points of the sources that a user can get at on the live system, and where those are. */
@@ -40,23 +45,18 @@ export async function viewOf(
   const reason = absent[point.target]
   if (reason !== undefined) throw new TerminalError(`the disk of ${id} cannot be read now: ${reason}`)
   const runner = createRunner({ observer: unobserved, signal, owner: 'read' })
-  const reader = readerOf(point, runner)
+  const reader = inTurns(readerOf(point, runner), signal)
   if (!(await reader.isIndexed()))
     throw new TerminalError(`no catalogue knows ${id}: as root, hdsync catalogue rebuild ${point.source}`)
-  const { entries, read } = readableBy(uid, reader)
+  const readable = readableBy(uid, reader)
   return {
-    entries,
-    read,
-    async *tar(paths, alone) {
-      const names = new Set<string>()
-      for (const path of paths)
-        for await (const entry of entries(path, alone ? 0 : undefined))
-          names.add(entry.path.toString('latin1'))
-      if (point.kind === 'mirror') yield* packMirror(point.path, point.source, names, runner)
-      else if (reader.tar) {
-        const members = [...names].map((name) => (name === '' ? point.source : `${point.source}/${name}`))
-        yield* membersNamed(reader.tar(paths), new Set(members), signal)
-      }
+    ...readable,
+    async tar(paths, alone) {
+      const names = await namesUnder(paths, alone ? 0 : undefined, readable)
+      if (point.kind === 'mirror') return packMirror(point.path, point.source, names, runner)
+      if (!reader.tar) throw new TerminalError(`${id} cannot be unpacked in part`)
+      const members = [...names].map((name) => (name === '' ? point.source : `${point.source}/${name}`))
+      return membersNamed(reader.tar(paths), new Set(members), signal)
     },
   }
 }
