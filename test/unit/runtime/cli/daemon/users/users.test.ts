@@ -198,6 +198,7 @@ async function hangUp({ server, weekday }: Asking): Promise<void> {
   const { folder, name } = (await json(await ask(socket, 'POST', '/peer', {}))) as Record<string, string>
   symlinkSync(name ?? '', join(folder ?? '', name ?? ''))
   lchownSync(join(folder ?? '', name ?? ''), ann, ann)
+  await bounded(socket, name ?? '')
   const body = { point: weekday, path: Buffer.from('ann/sparse').toString('base64') }
   const contents = await ask(socket, 'POST', '/contents', body, name)
   expect(contents.statusCode).toBe(200)
@@ -210,6 +211,27 @@ async function hangUp({ server, weekday }: Asking): Promise<void> {
     return String(first)
   }
   await expect.poll(lease).toMatch(/^event: go/)
+}
+
+/** What is asked is bounded, and only of so many at a time it is listened to. */
+async function bounded(socket: string, name: string): Promise<void> {
+  const long = await ask(socket, 'POST', '/entries', { point: 'x'.repeat(70_000), under: '' }, name)
+  long.resume()
+  expect(long.statusCode).toBe(413)
+  const headers = { 'x-hdsync-peer': name, 'content-length': 1000 }
+  const slow = Array.from({ length: 17 }, () =>
+    request({ socketPath: socket, method: 'POST', path: '/entries', headers, agent: false }),
+  )
+  const refused = Promise.race(slow.map(async (one) => (await once(one, 'response'))[0] as IncomingMessage))
+  for (const one of slow) one.on('error', () => {}).flushHeaders()
+  expect((await refused).statusCode).toBe(429)
+  for (const one of slow) one.destroy()
+  const again = async () => {
+    const response = await ask(socket, 'POST', '/points', {}, name)
+    response.resume()
+    return response.statusCode
+  }
+  await expect.poll(again).toBe(200)
 }
 
 function ask(socketPath: string, method: string, path: string, body?: unknown, peer?: string) {
