@@ -66,7 +66,8 @@ export const archiveProven = defineEvent(
 
 /**
  * So much of a mirror was read and compared with its archive, or with its source where there is none; `complete`: this was the
- * last of it. `unproven`: files of which nothing can be told, as the source has changed them since and no archive has them.
+ * last of it. `unproven`: files of which nothing can be told, as no archive has them, and the source has changed them since or the mirror has lost
+ * them.
  */
 export const mirrorProven = defineEvent(
   'mirror.proven',

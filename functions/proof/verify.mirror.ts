@@ -6,13 +6,14 @@ import {
   mirrorSuspect,
   runWarned,
   sourceSynced,
+  syncRun,
   verifyFinish,
   verifyMirror,
   verifyNext,
 } from '../../events/index.ts'
 import { configured } from '../../runtime/backup/configured.ts'
 import { defineFunction, type Source } from '../../runtime/backup/function.ts'
-import { copiedAt, listed } from '../../runtime/backup/proof/facts.ts'
+import { copiedAt, entriesLeft, listed } from '../../runtime/backup/proof/facts.ts'
 import { archivesOf, hasArchives } from '../../runtime/backup/proof/gather.ts'
 import { minus } from '../../runtime/backup/proof/items.ts'
 import { markDamaged } from '../../runtime/backup/proof/mark-damaged.ts'
@@ -48,6 +49,7 @@ export default defineFunction({
       if (events.newest([sourceSynced], name)) return skip('it is gone')
       return emit(verifyNext, { ...step, skipped: [...step.skipped, name] })
     }
+    const entries = entriesLeft(events.newest([syncRun, sourceSynced], name), id)
     const tools = {
       ...{ runner: host.commands, signal, now: () => clock.now(), onProgress: progress },
       // What was done stands on record, should the power fail before it is told.
@@ -56,12 +58,13 @@ export default defineFunction({
     const hasArchive = to && (await hasArchives(to, name))
     const found = hasArchive
       ? await proveMirror({ source, from, to, copied }, step, tools)
-      : await proveLoneMirror({ source, from, copied }, step, tools)
+      : await proveLoneMirror({ source, from, copied, entries }, step, tools)
     if (found.outcome === 'nothing')
       return skip(`no catalogue tells what has to be there; hdsync catalogue rebuild ${name} makes one`)
-    const { files, bytes, healed, doubtful, archive, unproven = 0, wrongInArchive = [] } = found
+    const { files, bytes, healed, doubtful, archive, unproven = 0, lost = 0, wrongInArchive = [] } = found
     const complete = found.outcome === 'complete'
     emit(mirrorProven, { source: name, files, bytes, complete, ...(unproven > 0 && { unproven }) })
+    if (lost > 0) emit(runWarned, { reason: lostText(name, lost) })
     if (healed.length > 0) emit(mirrorHealed, { source: name, ...listed(healed) })
     const other = archive ? { archive: archive.path } : { live: placeOf(source) }
     for (const reason of new Set(doubtful.map((one) => one.reason))) {
@@ -84,6 +87,10 @@ export default defineFunction({
     emit(verifyFinish, { error: reasonOf(error), cancelled, bytes: data.read })
   },
 })
+
+function lostText(source: string, lost: number): string {
+  return `the mirror of ${source} has lost entries since the last copy, which the next one brings back: ${lost}`
+}
 
 function placeOf(source: Source): string {
   return source.kind === 'lv' ? `${source.vg}/${source.lv}` : source.path

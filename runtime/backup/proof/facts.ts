@@ -49,6 +49,18 @@ export function copiedAt(events: readonly Envelope[], mirror: string | undefined
   return undefined
 }
 
+/**
+ * How many entries the last good copy has left in a mirror, at least.
+ * @param newest The newest `sync.run` or `source.synced` of its source: what is behind a `sync.run` may have deleted some since.
+ * @param mirror As for `copiedAt`.
+ * @returns undefined where that is not known.
+ */
+export function entriesLeft(newest: Envelope | undefined, mirror: string | undefined): number | undefined {
+  if (newest?.type !== sourceSynced.type) return undefined
+  const { data } = readStored(sourceSynced, newest.data)
+  return data && data.mirror === mirror ? data.counted?.files : undefined
+}
+
 /** As a list in an event: the first hundred. Names may be of any bytes. */
 export function listed(paths: readonly Buffer[]): { count: number; paths: string[] } {
   return { count: paths.length, paths: paths.slice(0, mostNamed).map(String) }

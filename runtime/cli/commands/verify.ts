@@ -174,7 +174,7 @@ function resultText(result: ReturnType<typeof resultOf>): string {
       : []),
     ...(unproven > 0
       ? [
-          `cannot be proven, as no archive has them and the source has changed since: ${count(unproven, 'file')}`,
+          `cannot be proven, as no archive has them, and the source or the mirror has changed since: ${count(unproven, 'file')}`,
         ]
       : []),
     ...(state === 'succeeded' ? [] : [...(error ? [error] : []), `hdsync show ${run} tells all of it`]),

@@ -34,7 +34,7 @@ export interface MirrorProof {
   bytes: number
   /** What it is compared with; an archive unless given. */
   against?: 'archive' | 'source'
-  /** Files of which nothing could be told in this turn, or in the last whole one. */
+  /** Files of which nothing could be told in this turn, or in the last whole one, and those in doubt. */
   unproven?: number
 }
 

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import {
+  chmodSync,
   existsSync,
   linkSync,
   lstatSync,
@@ -23,6 +24,7 @@ import {
   verifyStart,
 } from '../../../events/index.ts'
 import { type Engine, openEngine } from '../../../runtime/backup/engine.ts'
+import { entriesLeft } from '../../../runtime/backup/proof/facts.ts'
 import { backupsCommand } from '../../../runtime/cli/commands/backups.ts'
 import { runCommand } from '../../../runtime/cli/commands/run.ts'
 import { statusCommand } from '../../../runtime/cli/commands/status.ts'
@@ -145,6 +147,15 @@ test('a verification reads everything once, and finds it good', async () => {
 describe('the mirror of a source without archives', () => {
   const alone = (fill?: (home: string) => void) => Site.make(fill, '')
 
+  /** When the mirror was proven, as `hdsync backups` and `hdsync status` show it, and what its disk tells. */
+  async function standing(site: Site) {
+    const io = printed()
+    await statusCommand({ config: site.server.config, json: true }, io)
+    const home = JSON.parse(io.out).sources.find(({ source }: { source: string }) => source === 'home')
+    const { unproven } = readLedger(site.disk, 'home').mirror ?? {}
+    return { backups: (await site.proven())[0], status: home.provenAt, unproven }
+  }
+
   test('is compared with the source, and what that has changed since is not called proven', async () => {
     const site = await alone((home) => {
       mkdirSync(join(home, 'sub'))
@@ -154,11 +165,7 @@ describe('the mirror of a source without archives', () => {
     expect(found.end).toMatchObject({ state: 'succeeded', archives: 0, files: 5, unproven: 0, reason: null })
     expect(found.end.bytes).toBeGreaterThan(0)
     const provenAt = readLedger(site.disk, 'home').mirror?.provenAt
-    expect((await site.proven())[0]).toBe(provenAt)
-    const io = printed()
-    await statusCommand({ config: site.server.config, json: true }, io)
-    const home = JSON.parse(io.out).sources.find(({ source }: { source: string }) => source === 'home')
-    expect(home.provenAt).toBe(provenAt)
+    expect(await standing(site)).toEqual({ backups: provenAt, status: provenAt, unproven: undefined })
     writeFileSync(join(site.home, 'file1'), 'changed since')
     rmSync(join(site.home, 'file2'))
     const again = await site.verify()
@@ -176,6 +183,55 @@ describe('the mirror of a source without archives', () => {
     expect(doubt).toMatchObject({ paths: ['file2'], mirror: site.mirror(''), live: site.home })
     expect(text(site.mirror('file2'))).toBe('the #ontent of file 2')
     expect(text(join(site.home, 'file2'))).toBe('the content of file 2')
+    expect(await standing(site)).toEqual({ backups: undefined, status: null, unproven: 1 })
+    await site.night()
+    await site.verify()
+    const provenAt = readLedger(site.disk, 'home').mirror?.provenAt
+    expect(await standing(site)).toEqual({ backups: provenAt, status: provenAt, unproven: undefined })
+  })
+
+  test('that has lost a file is not proven, until the next copy has brought it back', async () => {
+    const site = await alone((home) => {
+      mkdirSync(join(home, 'sub'))
+      writeFileSync(join(home, 'sub', 'file'), 'in the folder')
+    })
+    rmSync(site.mirror('sub'), { recursive: true })
+    const found = await site.verify()
+    expect(found.end).toMatchObject({ state: 'degraded', doubtful: 0, unproven: 2 })
+    expect(found.end.reason).toBe(
+      'the mirror of home has lost entries since the last copy, which the next one brings back: 2',
+    )
+    expect(await standing(site)).toEqual({ backups: undefined, status: null, unproven: 2 })
+    await site.night()
+    expect(text(site.mirror('sub/file'))).toBe('in the folder')
+    expect((await site.verify()).end).toMatchObject({ state: 'succeeded', unproven: 0 })
+    expect(await standing(site)).toMatchObject({ unproven: undefined, status: expect.any(String) })
+  })
+
+  test('from which a copy that failed has deleted something has lost nothing', () => {
+    const counts = { filesTransferred: 0, bytesTransferred: 0, filesDeleted: 0 }
+    const counted = { files: 7, notCopied: 2, exclude: '' }
+    const synced = {
+      type: 'source.synced',
+      data: { source: 'home', mirror: 'disk 1', ...counts, counted },
+    }
+    const entries = (newest: object, mirror?: string) => entriesLeft(newest as Envelope, mirror)
+    expect(entries(synced, 'disk 1')).toBe(7)
+    expect(entries(synced, 'disk 2')).toBeUndefined()
+    expect(entries({ type: 'sync.run', data: {} }, 'disk 1')).toBeUndefined()
+    expect(entriesLeft(undefined, 'disk 1')).toBeUndefined()
+  })
+
+  test('of which a file changes while it is read is not proven', async () => {
+    const site = await alone((home) => writeFileSync(join(home, 'large'), Buffer.alloc(50_000_000)))
+    const changing = setInterval(() => chmodSync(site.mirror('large'), 0o644), 1)
+    try {
+      const found = await site.verify()
+      expect(found.end).toMatchObject({ state: 'succeeded', files: 4, unproven: 1 })
+    } finally {
+      clearInterval(changing)
+    }
+    expect(await standing(site)).toEqual({ backups: undefined, status: null, unproven: 1 })
   })
 
   test('is gone on with at the next file, and then from the beginning', async () => {

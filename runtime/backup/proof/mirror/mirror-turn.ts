@@ -15,15 +15,24 @@ export function turnOf(
   return { cursor: null, begunAt: isoOf(now), provenAt, files: 0, bytes: 0, against }
 }
 
-/** Notes how far a turn has come. @param cursor The last path that was compared; null at the end of the turn. */
+/**
+ * Notes how far a turn has come. Where a file is in doubt, the mirror is not proven.
+ * @param cursor The last path that was compared; null at the end of the turn.
+ */
 export function noteTurn(
   target: Target,
   source: string,
   turn: MirrorProof,
-  done: { cursor: Buffer | undefined | null; files: number; bytes: number; unproven?: number },
+  done: {
+    cursor: Buffer | undefined | null
+    files: number
+    bytes: number
+    unproven?: number
+    doubtful: readonly unknown[]
+  },
 ): void {
   const { cursor } = done
-  const unproven = (turn.unproven ?? 0) + (done.unproven ?? 0)
+  const unproven = (turn.unproven ?? 0) + (done.unproven ?? 0) + done.doubtful.length
   const mirror: MirrorProof = {
     begunAt: turn.begunAt,
     // Before the first file, where it was.

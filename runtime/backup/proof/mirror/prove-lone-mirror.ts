@@ -1,6 +1,7 @@
 import { reasonOf } from '../../../errors.ts'
 import { meter } from '../../../host/archive/meter.ts'
 import { mirrorPath } from '../../../host/mirror/mirror-identity.ts'
+import { walk } from '../../../host/mirror/walk.ts'
 import { OpenFolder } from '../../../host/points/open-folder.ts'
 import { type Digests, openDigests } from '../../../host/proof/digests.ts'
 import { filesBelow } from '../../../host/proof/files-below.ts'
@@ -16,8 +17,12 @@ import { inSource } from './source-witness.ts'
 export interface LoneVerdict extends MirrorVerdict {
   outcome: 'complete' | 'paused'
   archive: undefined
-  /** Files of which nothing can be told: the source has changed them since they were copied, or has them no more. */
+  /**
+   * Files of which nothing can be told: the source has changed them since they were copied, or has them no more; they changed
+   * while they were read; or the mirror has lost them.
+   */
   unproven: number
+  lost: number
 }
 
 /** How often it is noted how far it has come. */
@@ -31,13 +36,13 @@ const undo = Buffer.from('.hdsync-undo/')
  * cannot read is replaced. Cancelled, it goes on there the next time.
  */
 export async function proveLoneMirror(
-  wanted: Omit<MirrorWanted, 'to'>,
+  wanted: LoneWanted,
   limits: Limits,
   tools: ProofTools & { tell?: (message: string) => void },
 ): Promise<LoneVerdict> {
   const { source, from } = wanted
   const verdict: LoneVerdict = {
-    ...{ outcome: 'paused', files: 0, bytes: 0, read: 0, unproven: 0 },
+    ...{ outcome: 'paused', files: 0, bytes: 0, read: 0, unproven: 0, lost: 0 },
     ...{ healed: [], doubtful: [], wrongInArchive: [], archive: undefined },
     mirror: mirrorPath(from, source),
   }
@@ -62,7 +67,11 @@ export async function proveLoneMirror(
       notedAt = tools.now()
       note(false)
     }
-    if (isWhole) verdict.outcome = 'complete'
+    if (isWhole) {
+      verdict.lost = await lostSince(wanted, verdict.mirror, tools)
+      verdict.unproven += verdict.lost
+      verdict.outcome = 'complete'
+    }
   } catch (error) {
     // Cancelled: what has been read counts, and what was found is told.
     if (!tools.signal.aborted) throw error
@@ -73,8 +82,17 @@ export async function proveLoneMirror(
   return verdict
 }
 
+/** How many entries fewer there are than the last copy has left: what is gone cannot be compared. */
+async function lostSince({ entries }: LoneWanted, mirror: string, tools: ProofTools): Promise<number> {
+  if (entries === undefined) return 0
+  const { names, complete } = await walk(tools.runner, mirror, 0, { signal: tools.signal })
+  return complete ? Math.max(0, entries - names.length) : 0
+}
+
+type LoneWanted = Omit<MirrorWanted, 'to'>
+
 interface Work {
-  wanted: Omit<MirrorWanted, 'to'>
+  wanted: LoneWanted
   root: OpenFolder
   digests: Digests
   tools: ProofTools & { tell?: (message: string) => void }
@@ -85,20 +103,20 @@ async function proveFile(path: Buffer, work: Work): Promise<void> {
   const { wanted, root, digests, tools, verdict } = work
   tools.signal.throwIfAborted()
   if (path.subarray(0, undo.length).equals(undo)) return
+  const skip = () => {
+    verdict.unproven += 1
+  }
   const stats = lookAt(root, path)
-  if (!stats) return
+  if (!stats) return void skip()
   const sizeBytes = Number(stats.size)
   const live = await inSource(
     { path, sizeBytes, mtimeNs: stats.mtimeNs },
     { ...wanted, digests, signal: tools.signal },
   )
-  if (!live) {
-    verdict.unproven += 1
-    return
-  }
+  if (!live) return void skip()
   verdict.read += sizeBytes
   const seen = await readUnchanged(root, path, stats, digests)
-  if (!seen) return
+  if (!seen) return void skip()
   verdict.read += sizeBytes
   verdict.files += 1
   verdict.bytes += sizeBytes

@@ -25,6 +25,8 @@ export interface MirrorWanted {
   to: Target
   /** When the last good copy to this mirror began and was over, in milliseconds since the epoch. */
   copied: { from: number; to: number } | undefined
+  /** How many entries that copy has left there, at least; undefined where it is not known, or something was at work since. */
+  entries?: number | undefined
 }
 
 /** What came of it. Paths are below the source. */
@@ -37,6 +39,8 @@ export interface MirrorVerdict {
   read: number
   /** Files of which nothing could be told, where there is no archive. */
   unproven?: number
+  /** How many entries the mirror has lost since the last copy, at least; part of `unproven`. */
+  lost?: number
   /** What was rotten, and was replaced. */
   healed: Buffer[]
   /** Where nobody can tell which is right, and why. */
