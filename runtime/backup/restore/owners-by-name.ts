@@ -6,11 +6,12 @@ import { localIds, localNames } from '../../host/owners/local-ids.ts'
 import { recordedAccounts } from '../../host/owners/recorded-accounts.ts'
 import { placeOnDisk } from '../../host/points/find-points.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { isTooLarge, type OwnerMap } from '../../host/restore/owner-map.ts'
 import { type OwnerNames, ownerNames, type Stranger } from './plan/owner-names.ts'
 
 /**
  * What the owners in a restore point become on this machine, by their names.
- * @throws {TerminalError} Its names are not recorded, or this user may not give files to others.
+ * @throws {TerminalError} Its names are not recorded, too many have other numbers here, or this user may not give files to others.
  */
 export async function ownersByName(point: RestorePoint, runner: CommandRunner): Promise<OwnerNames> {
   if (process.geteuid?.() !== 0) {
@@ -31,8 +32,21 @@ export async function ownersByName(point: RestorePoint, runner: CommandRunner): 
     users: await localIds('passwd', all(recorded.users), runner),
     groups: await localIds('group', all(recorded.groups), runner),
   })
+  proveMappable(map)
   const users = await withLocalNames('passwd', strangers.users, runner)
   return { map, strangers: { users, groups: await withLocalNames('group', strangers.groups, runner) } }
+}
+
+/** @throws {TerminalError} There are too many: else the restore would fail when all is unpacked. */
+export function proveMappable(map: OwnerMap): void {
+  if (!isTooLarge(map)) return
+  const count = `${map.users.length} users and ${map.groups.length} groups`
+  throw new TerminalError(
+    `too many owners have other numbers on this machine to map them by name: ${count}`,
+    {
+      hint: '--owners keep brings back their numbers',
+    },
+  )
 }
 
 async function withLocalNames(

@@ -26,6 +26,14 @@ export function ownerWords({ users, groups }: OwnerMap): string[] {
   ]
 }
 
+/** What one word for a command may take, with the NUL at its end. @see execve(2), MAX_ARG_STRLEN */
+const mostBytes = 128 * 1024
+
+/** Whether so many owners are mapped that rsync(1) cannot be told: it takes all pairs of a kind in one word. */
+export function isTooLarge(map: OwnerMap): boolean {
+  return ownerWords(map).some((word) => word.length >= mostBytes)
+}
+
 /**
  * Maps the owners of everything in a folder, and in its ACLs; set-user-ID bits, capabilities and times stay as they are. Not safe
  * to repeat: what is mapped already would be mapped again.

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { StoredRestoreRequest } from '../../../../../events/index.ts'
+import { proveMappable } from '../../../../../runtime/backup/restore/owners-by-name.ts'
 import {
   beginRestore,
   beginUndo,
@@ -13,7 +14,9 @@ import { planRequest } from '../../../../../runtime/backup/restore/plan-request.
 import { strangersText } from '../../../../../runtime/cli/points/plan-text.ts'
 import { accountsFrom } from '../../../../../runtime/host/owners/accounts.ts'
 import { recordAccounts } from '../../../../../runtime/host/owners/recorded-accounts.ts'
+import { OpenFolder } from '../../../../../runtime/host/points/open-folder.ts'
 import type { RestorePoint } from '../../../../../runtime/host/points/restore-point.ts'
+import { mapOwners } from '../../../../../runtime/host/restore/owner-map.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { archiveOf, isRoot, runner, sh } from '../../host/points/tree.ts'
 
@@ -137,4 +140,22 @@ test.skipIf(!isRoot)('of a restore point without names it is refused, and said w
   await expect(planOf({ ...point, kind: 'copy' }, join(folder, 'new'), true)).rejects.toThrow(
     'is not recorded on its disk: copies are without them',
   )
+})
+
+test('of more owners with other numbers than rsync can be told it is refused in the plan', async () => {
+  const pairs = (count: number) =>
+    Array.from({ length: count }, (_, n): [number, number] => [n + 100_000, n + 200_000])
+  // Each takes 14 bytes: the largest that is taken can be run, and one more cannot.
+  const folder = temporaryFolder()
+  using opened = OpenFolder.at(folder)
+  const most = { users: pairs(9361), groups: pairs(9361) }
+  expect(() => proveMappable(most)).not.toThrow()
+  await mapOwners(opened, most, runner)
+  for (const map of [
+    { users: pairs(9362), groups: [] },
+    { users: [], groups: pairs(9362) },
+  ]) {
+    expect(() => proveMappable(map)).toThrow(/^too many owners have other numbers on this machine .*9362/)
+    await expect(mapOwners(opened, map, runner)).rejects.toThrow('E2BIG')
+  }
 })
