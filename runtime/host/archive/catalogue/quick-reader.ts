@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TerminalError } from '../../../errors.ts'
 import type { Command, CommandRunner } from '../../command/command.ts'
 import { extractedBy, extracting } from '../../points/archive-reader.ts'
@@ -18,6 +19,7 @@ import { feed, type Range, unpacked } from './read-segments.ts'
 const timeoutMs = 7 * 24 * 3_600_000
 /** Of more than that share of an archive it is quicker to have tar(1) read all, as no byte of it goes through this process then. */
 const mostShare = 0.5
+const entriesATurn = 1000
 
 /** An archive on a disk of backups. */
 export interface ArchiveOnDisk {
@@ -116,16 +118,21 @@ class Known implements AsyncDisposable {
 
   /** Where everything at and below some paths lies. @returns undefined where that is most of the archive, or not known. */
   async rangesUnder(paths: readonly Buffer[], depth: number | undefined): Promise<Range[] | undefined> {
-    const ranges = await this.ranges(this.#tagsUnder(paths, depth))
+    const ranges = await this.ranges(await this.#tagsUnder(paths, depth))
     const { size } = await this.file.stat()
     const bytes = ranges?.reduce((sum, { length }) => sum + length, 0) ?? 0
     return bytes > size * mostShare ? undefined : ranges
   }
 
-  #tagsUnder(paths: readonly Buffer[], depth?: number): Set<bigint> {
+  /** A daemon does other things meanwhile, now and then: the catalogue itself is read without waiting for anything. */
+  async #tagsUnder(paths: readonly Buffer[], depth?: number): Promise<Set<bigint>> {
     const tags = new Set<bigint>()
+    let count = 0
     for (const path of paths)
-      for (const { tag } of this.catalogue.entries(this.seq, path, depth)) tags.add(tag)
+      for (const { tag } of this.catalogue.entries(this.seq, path, depth)) {
+        tags.add(tag)
+        if (++count % entriesATurn === 0) await nextTurn()
+      }
     return tags
   }
 
@@ -134,7 +141,7 @@ class Known implements AsyncDisposable {
     const tail = await ArchiveTail.read(this.file)
     const frames = await readSeekTable(this.file)
     if (!tail || !frames) return undefined
-    const tags = this.#tagsUnder(paths)
+    const tags = await this.#tagsUnder(paths)
     let [bytes, n] = [0, 0]
     for (const { tag, offset, length } of tail.places()) {
       const isWanted = tags.delete(tag)
