@@ -44,8 +44,8 @@ export interface AppContext {
   sessions: Sessions
   /** Who asks, by what a request brings. @throws {Problem} It brings a token that is none of ours. */
   whoAsks(header: (name: string) => string | undefined): Who | undefined
-  /** How many bodies may be in memory at once: 80 MiB of them, at the worst. */
-  capacity: { events: Capacity; calls: Capacity; plans: Capacity }
+  /** How many bodies may be in memory at once, 80 MiB of them at the worst, and how many searches may go on. */
+  capacity: { events: Capacity; calls: Capacity; plans: Capacity; searches: Capacity }
   /** Whoever gets here may do everything: the unix socket, whose file has permissions. */
   trusted: boolean
   /** Aborted when hdsync stops: streams are ended. */
@@ -78,6 +78,7 @@ export function createContext(options: AppOptions): AppContext {
       events: new Capacity(1024, 'events in hand'),
       calls: new Capacity(256, 'calls in hand'),
       plans: new Capacity(4, 'restores being planned'),
+      searches: new Capacity(2, 'searches going on'),
     },
   }
 }

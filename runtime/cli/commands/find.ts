@@ -69,7 +69,8 @@ async function searchTogether(
   const groups = await access.together(points)
   for (const group of groups) {
     using known = group
-    for (const { entry, points } of known.matching(isWanted)) found.note(entry, points)
+    for (const batch of known.matching(isWanted))
+      for (const { entry, points } of batch) found.note(entry, points)
   }
   return points.filter((point) => !groups.some((group) => group.has(point)))
 }

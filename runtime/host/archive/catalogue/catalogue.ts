@@ -20,6 +20,15 @@ interface Seen {
   last: number | undefined
 }
 
+/** An entry, and in which archives it stands as it is. */
+interface FoundIn {
+  entry: CataloguedEntry
+  seqs: number[]
+}
+
+/** It takes some milliseconds to look at so many. */
+const namesAtOnce = 4000
+
 const columns = `folder.path AS folder, member.name AS name, type, size, mtime_ns / 1000000000 AS seconds,
   mtime_ns % 1000000000 AS ns, mode, uid, gid, link, hard_link, hex(sha256) AS sha256, hex(attributes) AS attributes,
   member.id AS id`
@@ -116,26 +125,34 @@ export class Catalogue implements Disposable {
 
   /**
    * Everything that has a path that is wanted, and in which of some archives it stands as it is. In no order; what is equal
-   * may come twice.
+   * may come twice. What is found among a few thousand names comes together: between them nothing is locked, and whoever asks
+   * may wait.
    */
-  *matching(
-    isWanted: (path: Buffer) => boolean,
-    seqs: readonly number[],
-  ): Generator<{ entry: CataloguedEntry; seqs: number[] }> {
+  *matching(isWanted: (path: Buffer) => boolean, seqs: readonly number[]): Generator<FoundIn[]> {
     const names = this.#database.prepare(
-      `SELECT folder.path AS folder, member.name AS name, member.id AS id ${from}`,
+      `SELECT folder.path AS folder, member.name AS name, member.id AS id, member.folder AS place ${from}
+         WHERE (member.folder, member.name, member.id) > (?, ?, ?)
+         ORDER BY member.folder, member.name, member.id LIMIT ${namesAtOnce}`,
     )
     const member = this.#database.prepare(`SELECT ${columns} ${from} WHERE member.id = ?`)
-    for (const { folder, name, id } of names.iterate()) {
-      const path = pathOf(Buffer.from(folder as Uint8Array), Buffer.from(name as Uint8Array))
-      const row = isPlain(path) && isWanted(path) ? member.get(id as number) : undefined
-      if (!row) continue
-      const seen = this.#entryOf(row)
-      const among = seqs.filter((seq) => isIn(seen, seq))
-      if (among.length === 0) continue
-      if (!seen.entry.hardLinkTo) yield { entry: seen.entry, seqs: among }
-      else for (const seq of among) yield { entry: this.#asFirstName(seen.entry, seq), seqs: [seq] }
+    let after: SQLInputValue[] = [0, Buffer.alloc(0), 0]
+    for (let rows = names.all(...after); rows.length > 0; rows = names.all(...after)) {
+      const found: FoundIn[] = []
+      for (const { folder, name, id, place } of rows) {
+        after = [place as number, name as Uint8Array, id as number]
+        const path = pathOf(Buffer.from(folder as Uint8Array), Buffer.from(name as Uint8Array))
+        const row = isPlain(path) && isWanted(path) ? member.get(id as number) : undefined
+        if (row) found.push(...this.#among(this.#entryOf(row), seqs))
+      }
+      yield found
     }
+  }
+
+  #among(seen: Seen, seqs: readonly number[]): FoundIn[] {
+    const among = seqs.filter((seq) => isIn(seen, seq))
+    if (among.length === 0) return []
+    if (!seen.entry.hardLinkTo) return [{ entry: seen.entry, seqs: among }]
+    return among.map((seq) => ({ entry: this.#asFirstName(seen.entry, seq), seqs: [seq] }))
   }
 
   /** Those of a file that stand in segments which both archives have: the others are told by themselves. */

@@ -61,11 +61,17 @@ export class Together implements Disposable {
     return this.#catalogue.onlyIn(this.#seqOf(point), this.#seqOf(other), under)
   }
 
-  /** Everything whose path is wanted, in any of the archives. In no order; what is equal may come twice. */
-  *matching(isWanted: (path: Buffer) => boolean): Generator<Standing> {
+  /**
+   * Everything whose path is wanted, in any of the archives. In no order; what is equal may come twice. What is found among a
+   * few thousand names comes together, so that whoever asks may let others go on.
+   */
+  *matching(isWanted: (path: Buffer) => boolean): Generator<Standing[]> {
     const pointsAt = Map.groupBy(this.#seqs.keys(), (point) => this.#seqOf(point))
-    for (const { entry, seqs } of this.#catalogue.matching(isWanted, [...pointsAt.keys()]))
-      yield { entry, points: seqs.flatMap((seq) => pointsAt.get(seq) ?? []) }
+    for (const found of this.#catalogue.matching(isWanted, [...pointsAt.keys()]))
+      yield found.map(({ entry, seqs }) => ({
+        entry,
+        points: seqs.flatMap((seq) => pointsAt.get(seq) ?? []),
+      }))
   }
 
   #seqOf(point: RestorePoint): number {

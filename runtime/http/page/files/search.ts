@@ -1,3 +1,4 @@
+import { setImmediate as othersGoOn } from 'node:timers/promises'
 import { namePattern } from '../../../backup/restore/name-pattern.ts'
 import { pointTime } from '../../../backup/restore/when.ts'
 import type { Entry } from '../../../host/points/entry.ts'
@@ -26,8 +27,7 @@ const mostShown = 200
 export async function searchScreen(c: PageRequest, page: PageContext): Promise<Response> {
   const asked = (c.req.query('find') ?? '').slice(0, 200)
   const pattern = /[*?[]/.test(asked) ? asked : `*${asked}*`
-  const backups = await Backups.open(page, c.req.raw.signal)
-  const found = await search(backups, namePattern(pattern))
+  const found = await search(page, c.req.raw.signal, namePattern(pattern))
   const shown = found.slice(0, mostShown)
   const now = page.clock.now()
   const body = html`<table class="files"><thead><tr><th scope="col" class="wide">Name<th scope="col" class="number">Size<th scope="col">Changed<th scope="col">Last seen<th scope="col" class="number">Points</tr></thead><tbody>
@@ -56,9 +56,30 @@ ${shown.map(({ source, entry, newest, points }) => {
 
 /** So that neither memory nor patience runs out. */
 const mostFound = 5000
+/** So many names are looked at before others go on. */
+const mostAtOnce = 4000
 
-async function search(backups: Backups, matches: (path: string) => boolean): Promise<Found[]> {
+/** @throws {Problem} Others search already. */
+async function search(
+  page: PageContext,
+  signal: AbortSignal,
+  matches: (path: string) => boolean,
+): Promise<Found[]> {
+  const leave = page.capacity.searches.enter()
+  try {
+    return await findIn(await Backups.open(page, signal), signal, matches)
+  } finally {
+    leave()
+  }
+}
+
+async function findIn(
+  backups: Backups,
+  signal: AbortSignal,
+  matches: (path: string) => boolean,
+): Promise<Found[]> {
   const found = new Map<string, Found>()
+  const isEnough = () => found.size >= mostFound
   const isWanted = (path: Buffer) => path.length > 0 && matches(path.toString())
   const note = (entry: Entry, points: readonly RestorePoint[]) => {
     for (const point of points) {
@@ -74,12 +95,23 @@ async function search(backups: Backups, matches: (path: string) => boolean): Pro
     const groups = await backups.together(source)
     for (const group of groups) {
       using known = group
-      for (const { entry, points } of known.matching(isWanted)) note(entry, points)
+      for (const batch of known.matching(isWanted)) {
+        for (const { entry, points } of batch) note(entry, points)
+        if (isEnough()) break
+        await othersGoOn()
+        signal.throwIfAborted()
+      }
     }
+    if (isEnough()) break
     if (groups.length > 0) continue
     // Without archives there is the mirror.
     const point = backups.point(source, undefined)
-    for await (const entry of backups.lister(point).entries()) if (isWanted(entry.path)) note(entry, [point])
+    let looked = 0
+    for await (const entry of backups.lister(point).entries()) {
+      if (isWanted(entry.path)) note(entry, [point])
+      if (isEnough()) break
+      if (++looked % mostAtOnce === 0) await othersGoOn()
+    }
   }
   return [...found.values()]
 }

@@ -18,7 +18,27 @@ test.each([
   ['mail/*', 'mail/ann/x', false],
   ['mail/**', 'mail/ann/x', true],
   ['**/x', 'mail/ann/x', true],
+  ['**/x', 'x', false],
+  ['a/**b*/?', 'a/c/d/bcd/é', true],
+  ['a/**b*/?', 'a/c/d/bcd/é/f', false],
+  ['*a*b', 'x/a1ab', true],
+  ['[z-a]', 'b', false],
+  ['[!z-a]', 'b', true],
+  ['[&~]x', '&x', true],
+  ['[a', '[a', true],
+  ['😀?', '😀😀', true],
   ['a(b', 'a(b', true],
 ])('%s takes %s: %s', (pattern, path, is) => {
   expect(namePattern(pattern)(path)).toBe(is)
 })
+
+test.each([`${'*?'.repeat(99)}Z`, `/${'**a'.repeat(60)}/*Z`, `${'*a'.repeat(90)}Z*`])(
+  'many stars take no longer than few: %s',
+  (pattern) => {
+    const matches = namePattern(pattern)
+    const began = performance.now()
+    for (let n = 0; n < 100; n++) expect(matches(`${'a'.repeat(254)}`)).toBe(false)
+    // A regular expression goes back more often than there are atoms.
+    expect(performance.now() - began).toBeLessThan(5000)
+  },
+)

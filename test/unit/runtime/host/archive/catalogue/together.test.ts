@@ -134,7 +134,7 @@ async function expectSameFinds(
     const line = lineOf(entry)
     to.set(line, (to.get(line) ?? new Set()).add(id))
   }
-  for (const { entry, points } of known.matching(isWanted))
+  for (const { entry, points } of [...known.matching(isWanted)].flat())
     for (const { id } of points) note(found, entry, id)
   const slowly: typeof found = new Map()
   const { runner } = recordingRunner()
