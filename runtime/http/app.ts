@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
 import { type App, type AppContext, type AppOptions, createContext } from './context.ts'
 import { failure } from './failure.ts'
-import { clientOf, guard } from './guard.ts'
-import { pathsBelow } from './page-paths.ts'
+import { browserGuard, clientOf, guard } from './guard.ts'
+import { isPagePath, pathsBelow } from './page-paths.ts'
 import { Problem, problemResponse } from './problem.ts'
 import { deadLetterRoutes } from './routes/dead.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -32,10 +32,9 @@ export function createApp(options: AppOptions, context: AppContext = createConte
   const fail = (error: Error, method: string, path: string) =>
     problemResponse(failure(error, method, path, context))
   app.onError((error, { req }) => fail(error, req.method, req.path))
-  if (context.trusted) return app
   // Before the routes, and not a middleware: `nothingThere` would find it at every path.
   const { fetch } = app
-  const check = guard(context)
+  const check = context.trusted ? browserGuard(context) : guard(context)
   app.fetch = (request, env, executionContext) => {
     const path = getPath(request)
     try {
@@ -48,9 +47,18 @@ export function createApp(options: AppOptions, context: AppContext = createConte
     } catch (error) {
       return fail(error as Error, request.method, path)
     }
-    return fetch(request, env, executionContext)
+    // The page sees to that itself: a code is not used up by whoever asks for the head.
+    if (request.method !== 'HEAD' || isPagePath(path)) return fetch(request, env, executionContext)
+    return headOf(fetch(new Request(request, { method: 'GET' }), env, executionContext))
   }
   return app
+}
+
+/** A stream that nobody reads would never end: Hono drops the body, and leaves it open. */
+async function headOf(answered: Response | Promise<Response>): Promise<Response> {
+  const answer = await answered
+  await answer.body?.cancel()
+  return new Response(null, answer)
 }
 
 const routes = [

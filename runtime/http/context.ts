@@ -38,8 +38,8 @@ export interface AppContext {
   secrets: Secrets
   clock: Clock
   rateLimit: RateLimit
-  /** How often somebody may try to log in. */
-  loginLimit: RateLimit
+  /** How often somebody may be wrong who logs in. */
+  loginLimit: { codes: RateLimit; tokens: RateLimit }
   /** Of the page. */
   sessions: Sessions
   /** Who asks, by what a request brings. @throws {Problem} It brings a token that is none of ours. */
@@ -70,7 +70,7 @@ export function createContext(options: AppOptions): AppContext {
     secrets,
     sessions,
     whoAsks: identify({ sessions, state: config.state, tokens }),
-    loginLimit: new RateLimit(loginRate, clock),
+    loginLimit: { codes: new RateLimit(loginRate, clock), tokens: new RateLimit(loginRate, clock) },
     clock,
     trusted,
     rateLimit: new RateLimit(trusted ? unlimited : (config.http?.rateLimit ?? defaultRate), clock),

@@ -39,6 +39,21 @@ export function guard({ config, secrets, rateLimit, whoAsks }: AppContext) {
   }
 }
 
+/**
+ * Makes what stands before every route of the unix socket. Whoever has a tunnel to it also has a browser, which other sites lead:
+ * a program sends neither `Origin` nor `Sec-Fetch-Site`.
+ * @returns Throws a `Problem` for what a page of another site asks.
+ */
+export function browserGuard({ config }: AppContext) {
+  const checkHost = hostCheck(config.http?.hosts ?? [])
+  return ({ path, header }: Asking): void => {
+    const [origin, site] = [header('origin'), header('sec-fetch-site')]
+    if (isPagePath(path) || (origin === undefined && site === undefined)) return
+    checkHost(header('host'))
+    checkSameSite(header('host'), origin, site)
+  }
+}
+
 /** @throws {Problem} It only looks, or a session acts without the token of its forms. */
 export function checkMayAct({ right, session }: Who, formToken: string | undefined): void {
   if (right !== 'act')

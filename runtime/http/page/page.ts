@@ -19,7 +19,7 @@ import { nightScreens } from './nights/nights.ts'
 import { pointScreens } from './points/points.ts'
 import { stateScreen } from './state/state.ts'
 import { assetRoutes } from './ways-in/assets.ts'
-import { cameFromElsewhere, loginScreens, onceMore, toLogin } from './ways-in/login.ts'
+import { cameFromElsewhere, here, loginScreens, onceMore, toLogin } from './ways-in/login.ts'
 import { sessionScreens } from './ways-in/sessions.ts'
 
 /**
@@ -33,6 +33,8 @@ export function createPage(context: AppContext): App {
   app.use(async (c, next) => {
     checkHost(c.req.header('host'))
     await next()
+    // What nobody reads would be held open: Hono only drops it.
+    if (c.req.method === 'HEAD') await c.res.body?.cancel()
   })
   assetRoutes(app, page)
   loginScreens(app, page)
@@ -45,7 +47,7 @@ export function createPage(context: AppContext): App {
         ? toLogin(page, '/')
         : cameFromElsewhere(c)
           ? onceMore(page, c)
-          : toLogin(page, here(c))
+          : toLogin(page, here(page, c))
     c.set('session', session)
     if (c.req.method === 'POST') c.set('form', await formOf(c))
     else if (!isNavigation(c)) checkSite(c)
@@ -88,11 +90,6 @@ function checkSite(c: PageRequest): void {
 /** Whether somebody follows a link or types an address, as opposed to a page that loads something. */
 function isNavigation(c: PageRequest): boolean {
   return c.req.header('sec-fetch-mode') === 'navigate' && c.req.header('sec-fetch-dest') === 'document'
-}
-
-function here(c: PageRequest): string {
-  const { search } = new URL(c.req.url)
-  return `${c.req.path}${search}`
 }
 
 function problemOf(error: Error, c: PageRequest, page: PageContext): Problem {

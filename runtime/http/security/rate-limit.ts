@@ -24,6 +24,12 @@ export class RateLimit {
 
   /** @throws {Problem} The client has none left; `Retry-After` says when it has one. */
   take(client: string): void {
+    this.check(client)
+    this.charge(client, 1)
+  }
+
+  /** Takes none. @throws {Problem} As `take`. */
+  check(client: string): void {
     const filled = this.#filled(client)
     if (filled < 1) {
       const seconds = Math.max(1, Math.ceil((1 - filled) / this.#perMs / 1000))
@@ -31,7 +37,6 @@ export class RateLimit {
         headers: { 'retry-after': String(seconds) },
       })
     }
-    this.#set(client, filled - 1)
   }
 
   /** Takes more for a request that turned out to be large (a batch); the client may be in debt after it. */

@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { Clock } from '../../core/clock.ts'
@@ -66,7 +66,10 @@ export function openSessions(state: string, clock: Pick<Clock, 'now'>): Sessions
   }
   const write = (name: string, record: object) => {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    writeSynced(join(folder, name), 'wx', 0o600, Buffer.from(JSON.stringify(record)))
+    // Under a name that nobody looks for until it is whole: half of one would be taken for one that has ended.
+    const temporary = join(folder, `new-${name}`)
+    writeSynced(temporary, 'wx', 0o600, Buffer.from(JSON.stringify(record)))
+    renameSync(temporary, join(folder, name))
   }
   const remove = (isMeant: (name: string) => boolean) => {
     const meant = names('session').filter(isMeant)

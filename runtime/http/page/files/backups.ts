@@ -102,7 +102,7 @@ export class Backups {
    * @throws {Problem} A run is going on that has the disk, or it cannot be mounted.
    */
   async read(point: RestorePoint, make: (reader: PointReader) => Readable): Promise<Readable> {
-    if (!this.#known.absent.has(point.target)) return make(readerOf(point, this.#runner()))
+    if (!this.#known.absent.has(point.target)) return heard(make(readerOf(point, this.#runner())))
     const { engine, config } = this.#page
     const going = engine.current()
     if (going !== undefined)
@@ -113,7 +113,7 @@ export class Backups {
         const again = await Backups.open(this.#page, this.#signal)
         const there = again.points.find(({ id }) => id === point.id)
         if (!there || again.#known.absent.has(there.target)) throw this.#missing(point)
-        const stream = make(readerOf(there, again.#runner()))
+        const stream = heard(make(readerOf(there, again.#runner())))
         opened.resolve(stream)
         const stop = endWhenDue(stream, this.#page)
         await finished(stream).catch(() => {})
@@ -132,6 +132,11 @@ export class Backups {
   #runner() {
     return createRunner({ observer: unobserved, signal: this.#signal, owner: 'read' })
   }
+}
+
+/** One that has failed before anybody reads it would end the daemon: whoever reads it is told all the same. */
+function heard(stream: Readable): Readable {
+  return stream.on('error', () => {})
 }
 
 const pollMs = 1000

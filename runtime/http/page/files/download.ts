@@ -36,6 +36,7 @@ export async function downloadOf(
   const stream = await backups.read(point, (reader) =>
     isFolder ? tarOf(reader, place.path) : reader.read(place.path),
   )
+  if (stream.errored) throw new Problem('unavailable', stream.errored.message)
   await record(page, auditAct, {
     ...by(c, page),
     what: 'download',

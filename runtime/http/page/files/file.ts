@@ -32,7 +32,7 @@ export async function fileScreen(
   const body = html`${timeBar(place, point, points, page)}
 ${crumbs(place, at, page)}
 <div class="file"><section aria-label="This version">
-${entry ? factsOf(entry, page) : html`<p class="late">It was not there on ${pointTime(point.at)}.</p>`}
+${entry ? factsOf(entry, mayAct(c), page) : html`<p class="late">It was not there on ${pointTime(point.at)}.</p>`}
 ${entry && mayAct(c) ? actions(place, point, page) : nothing}
 ${mayAct(c) ? await contents(entry, { place, point, backups }, other, page) : html`<p>This session sees what files are called, and not what is in them.</p>`}
 </section>
@@ -65,13 +65,15 @@ async function sightingsOf(backups: Backups, { source, path }: FilePlace): Promi
   return sightings
 }
 
+/** @param canRead Whether the session may know what is in it: a digest tells whether it is a text that somebody knows. */
 function factsOf(
   { sizeBytes, mode, uid, gid, mtimeNs, type, linkTo, sha256 }: Entry,
+  canRead: boolean,
   page: PageContext,
 ): Html {
   const ms = Number(mtimeNs / 1_000_000n)
   const size = type === 'file' ? formatBytes(sizeBytes) : `${type}${linkTo ? ` to ${nameText(linkTo)}` : ''}`
-  return html`<p class="facts">${size} · ${mode.toString(8).padStart(4, '0')} · ${uid}:${gid} · changed ${timeTag(ms, momentText(ms, page.clock.now()))}${sha256 === undefined ? nothing : html` · <span title="SHA-256 ${sha256}">SHA-256 ${sha256.slice(0, 8)}…</span>`}</p>`
+  return html`<p class="facts">${size} · ${mode.toString(8).padStart(4, '0')} · ${uid}:${gid} · changed ${timeTag(ms, momentText(ms, page.clock.now()))}${sha256 === undefined || !canRead ? nothing : html` · <span title="SHA-256 ${sha256}">SHA-256 ${sha256.slice(0, 8)}…</span>`}</p>`
 }
 
 function actions(place: FilePlace, point: RestorePoint, page: PageContext): Html {

@@ -56,14 +56,13 @@ function header(
   sizeBytes: number,
   linkTo: Buffer | undefined,
 ): Buffer {
-  const seconds = entry.mtimeNs / 1_000_000_000n
   const records = Buffer.concat([
     record('path', name),
     ...(linkTo ? [record('linkpath', linkTo)] : []),
     record('size', Buffer.from(String(sizeBytes))),
     record('uid', Buffer.from(String(entry.uid))),
     record('gid', Buffer.from(String(entry.gid))),
-    record('mtime', Buffer.from(`${seconds}.${String(entry.mtimeNs % 1_000_000_000n).padStart(9, '0')}`)),
+    record('mtime', Buffer.from(secondsText(entry.mtimeNs))),
   ])
   const padding = Buffer.alloc((blockBytes - (records.length % blockBytes)) % blockBytes)
   return Buffer.concat([
@@ -72,6 +71,12 @@ function header(
     padding,
     ustar(name.subarray(0, 100), type, entry.mode & 0o7777, sizeBytes, linkTo?.subarray(0, 100)),
   ])
+}
+
+/** Seconds as a decimal number; before 1970 the sign is that of the whole. */
+function secondsText(ns: bigint): string {
+  const [sign, size] = ns < 0n ? ['-', -ns] : ['', ns]
+  return `${sign}${size / 1_000_000_000n}.${String(size % 1_000_000_000n).padStart(9, '0')}`
 }
 
 /** `LENGTH key=value\n`, where the length counts itself. */

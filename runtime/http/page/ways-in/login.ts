@@ -2,6 +2,7 @@ import { TLSSocket } from 'node:tls'
 import { auditLogin, auditRefused } from '../../../../events/index.ts'
 import { byOf, record } from '../../audit.ts'
 import { clientOf } from '../../guard.ts'
+import { Problem } from '../../problem.ts'
 import { readText } from '../../receive/body.ts'
 import { respond } from '../../respond.ts'
 import { checkSameSite } from '../../security/origin.ts'
@@ -17,8 +18,13 @@ export const loginScreens: AddScreens = (app, page) => {
   app.get('/open/:code', async (c) => {
     // Whoever only looks whether there is something does not use it up.
     if (c.req.method !== 'GET') return respond(null, 200, pageHeaders)
-    page.loginLimit.take(clientOf(c.env))
+    // Not by an image or a frame on any site: that would fill the record, and use up what may be wrong.
+    const loadedAs = c.req.header('sec-fetch-dest') ?? 'document'
+    if (loadedAs !== 'document')
+      throw new Problem('cross-site', 'this link is followed, not loaded by a page')
+    // A code has 192 bits: who brings a right one is let in, however many wrong ones came before.
     if (!page.sessions.useCode(c.req.param('code'))) {
+      page.loginLimit.codes.take(clientOf(c.env))
       return refused(c, page, 'This link was used, or is older than five minutes.', 'code')
     }
     return begin(c, page, { how: 'code', right: 'act' }, '/')
@@ -28,11 +34,15 @@ export const loginScreens: AddScreens = (app, page) => {
 
   app.post('/login', async (c) => {
     checkSameSite(c.req.header('host'), c.req.header('origin'), c.req.header('sec-fetch-site'))
-    page.loginLimit.take(clientOf(c.env))
+    const limit = page.loginLimit.tokens
+    limit.check(clientOf(c.env))
     const form = new URLSearchParams(await readText(c.req))
     const { token: act, readToken: read } = page.secrets
     const right = rightOf(form.get('token')?.trim() ?? '', { act, read })
-    if (!right) return refused(c, page, 'This is not the token of this hdsync.', 'token')
+    if (!right) {
+      limit.charge(clientOf(c.env), 1)
+      return refused(c, page, 'This is not the token of this hdsync.', 'token')
+    }
     return begin(c, page, { how: 'token', right }, safePath(form.get('to') ?? undefined))
   })
 }
@@ -52,12 +62,21 @@ export function cameFromElsewhere(c: PageRequest): boolean {
   return isLed && (site === 'cross-site' || site === 'same-site') && c.req.query('once') === undefined
 }
 
+/** The path and query that were asked for, as they were sent, below what a reverse proxy puts before them. */
+export function here({ config }: PageContext, c: PageRequest): string {
+  const { pathname, search } = new URL(c.req.url)
+  const base = config.http?.base
+  const path =
+    base !== undefined && `${pathname}/`.startsWith(`${base}/`) ? pathname.slice(base.length) : pathname
+  return `${path || '/'}${search}`
+}
+
 /** Has the browser ask once more, by a page of ours, so that it sends its cookie. */
 export function onceMore(page: PageContext, c: PageRequest): Response {
-  const { search } = new URL(c.req.url)
+  const [path = '', search] = here(page, c).split('?', 2)
   const query = new URLSearchParams(search)
   query.set('once', '')
-  const address = page.href(`${c.req.path}?${query}`)
+  const address = page.href(`${path}?${query}`)
   const text = html`<!doctype html><html lang="en"><meta charset="utf-8"><title>hdsync</title><meta http-equiv="refresh" content="0; url=${address}"><p><a href="${address}">Go on</a></p></html>`
   return respond(String(text), 200, pageHeaders)
 }
@@ -117,7 +136,8 @@ ${
   return show(c, page, { title: 'Log in', sentence, body }, status)
 }
 
-/** Where somebody goes after the login: a path of ours, and nowhere else. */
+/** Where somebody goes after the login: a path of ours, and nowhere else, in characters that a header takes. */
 function safePath(path = '/'): string {
-  return /^\/(?![/\\])[^\\\p{C}]{0,2000}$/u.test(path) ? path : '/'
+  if (!/^\/(?![/\\])[^\\\p{C}]{0,2000}$/u.test(path)) return '/'
+  return path.replace(/[^\x21-\x7e]/gu, encodeURIComponent)
 }

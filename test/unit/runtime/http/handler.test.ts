@@ -94,3 +94,14 @@ test('what goes wrong in hdsync itself is told the log, and not the client', asy
   expect(JSON.parse(answer.body)).toMatchObject({ type: problemType('internal'), status: 500 })
   expect(warnings).toEqual(['POST /events failed: the disk is on fire'])
 })
+
+test('over a socket, too, the head of a stream is answered, and takes no room', async () => {
+  const service = await makeService()
+  const { run } = (await (await service.start()).json()) as { run: string }
+  const port = await serve(service.handle)
+  for (let n = 0; n < 65; n++) {
+    const { status, body } = await ask(port, `/runs/${run}/stream`, { method: 'HEAD' })
+    expect([status, body]).toEqual([200, ''])
+  }
+  expect((await ask(port, '/healthz', { method: 'HEAD' })).status).toBe(200)
+})

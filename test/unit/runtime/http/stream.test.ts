@@ -219,3 +219,13 @@ test('there is room for so many streams, and again when one of them ends', async
   await streams[0]?.body?.cancel()
   expect((await open()).status).toBe(200)
 })
+
+test('whoever asks for the head of a stream alone takes no room', async () => {
+  const { request, start } = await makeService()
+  const { run } = (await (await start()).json()) as { run: string }
+  for (let n = 0; n < 65; n++) {
+    const { status, body, headers } = await request(`/runs/${run}/stream`, { method: 'HEAD' })
+    expect([status, body, headers.get('content-type')]).toEqual([200, null, 'text/event-stream'])
+  }
+  expect((await request(`/runs/${run}/stream`)).status).toBe(200)
+})

@@ -92,3 +92,35 @@ test('what stands in an address is text in the answer', async () => {
   expect(text).not.toContain('<script>alert')
   expect(text).toContain('&lt;script&gt;alert(1)')
 })
+
+describe('over the unix socket', () => {
+  const ask = async (headers: Record<string, string>) => {
+    const { app, engine } = await openBrowser({ trusted: true, right: 'none' })
+    const init = {
+      method: 'POST',
+      headers: { host: 'localhost:8080', 'content-type': 'text/plain', ...headers },
+    }
+    const { status } = await app.request('/runs/nix/cancel', init)
+    expect(engine.bus.events({})).toEqual([])
+    return status
+  }
+
+  test('a page of another site gets nothing done, nor one under a name that is not ours', async () => {
+    expect(await ask(elsewhere)).toBe(403)
+    expect(await ask({ origin: 'https://evil.example' })).toBe(403)
+    expect(await ask({ host: 'evil.example', origin: 'http://evil.example' })).toBe(421)
+  })
+
+  test('a program does, and so does a page of ours', async () => {
+    expect(await ask({})).toBe(404)
+    expect(await ask({ host: 'anything' })).toBe(404)
+    expect(await ask({ origin: 'http://localhost:8080', 'sec-fetch-site': 'same-origin' })).toBe(404)
+  })
+})
+
+test('whoever asks for the head of the stream of events alone keeps nobody out', async () => {
+  const browser = await openBrowser()
+  const headers = { host: 'localhost', cookie: browser.cookie ?? '' }
+  for (let n = 0; n < 20; n++)
+    expect((await browser.app.request('/bus/stream', { method: 'HEAD', headers })).status).toBe(200)
+})

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { Readable } from 'node:stream'
+import { describe, expect, test, vi } from 'vitest'
+import { Backups } from '../../../../../../runtime/http/page/files/backups.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
 import { audits, type Browser, openBrowser } from '../browser.ts'
 
@@ -52,6 +54,51 @@ describe('files', () => {
     const found = await browser.text('/files?find=letter')
     expect(found).toContain('www:ann/letter.txt')
     expect(found).toContain('1 name with “letter”')
+  })
+
+  test('are found by patterns of many stars, two searches at a time', async () => {
+    const browser = await server()
+    const search = () => browser.get(`/files?find=${encodeURIComponent(`${'*?'.repeat(40)}Z`)}`)
+    const leave = [1, 2].map(() => browser.context.capacity.searches.enter())
+    expect((await search()).status).toBe(429)
+    for (const one of leave) one()
+    expect(await (await search()).text()).toContain('Nothing is or was called')
+  })
+
+  test('of a mirror that cannot be opened are told as such, and the daemon goes on', async () => {
+    const browser = await server()
+    // What is listed is no file any more when it is opened.
+    const read = vi.spyOn(Backups.prototype, 'read').mockImplementationOnce(async function (
+      this: Backups,
+      point,
+    ) {
+      return this.read(point, () => new Readable().destroy(new Error('EMFILE')))
+    })
+    expect((await browser.get('/files/www/ann/letter.txt?download=file')).status).toBe(503)
+    read.mockRestore()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect((await browser.get('/files/www/ann/letter.txt?download=file')).status).toBe(200)
+  })
+
+  test('of which only the head is asked are not held open', async () => {
+    const browser = await server()
+    const streams: Readable[] = []
+    const { read } = Backups.prototype
+    const spy = vi.spyOn(Backups.prototype, 'read').mockImplementation(async function (
+      this: Backups,
+      ...given
+    ) {
+      const stream = await read.apply(this, given)
+      streams.push(stream)
+      return stream
+    })
+    for (const path of ['letter.txt?download=file', '?download=tar']) {
+      const headers = { host: 'localhost', cookie: browser.cookie ?? '' }
+      const answer = await browser.app.request(`/files/www/ann/${path}`, { method: 'HEAD', headers })
+      expect([answer.status, answer.body]).toEqual([200, null])
+    }
+    spy.mockRestore()
+    expect(streams.map(({ destroyed }) => destroyed)).toEqual([true, true])
   })
 
   test('are downloaded as they are, named after themselves, and that is on record', async () => {
@@ -110,6 +157,7 @@ describe('files', () => {
     const text = await browser.text('/files/www/ann/letter.txt')
     expect(text).not.toContain('Dear Sir')
     expect(text).not.toContain('download=')
+    expect(text).not.toContain('SHA-256')
     for (const path of ['letter.txt?download=file', '?download=tar', 'letter.txt?with=latest'])
       expect(await browser.text(`/files/www/ann/${path}`)).not.toContain('Dear Sir')
     expect((await browser.get('/bring-back?source=www&at=www@latest')).status).toBe(403)

@@ -1,8 +1,13 @@
+import { execFileSync } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
-import type { Entry } from '../../../../../../runtime/host/points/entry.ts'
+import type { Entry, PointReader } from '../../../../../../runtime/host/points/entry.ts'
 import { diffLines, withContext } from '../../../../../../runtime/http/page/files/diff.ts'
 import { marked } from '../../../../../../runtime/http/page/files/listing.ts'
 import { addressOf, placeIn } from '../../../../../../runtime/http/page/files/paths.ts'
+import { tarOf } from '../../../../../../runtime/http/page/files/tar.ts'
+import { temporaryFolder } from '../../../../temporary-folder.ts'
 
 test('diffLines() tells lines that came, went and stayed', () => {
   const lines = diffLines('a\nb\nc\nd\n', 'a\nx\nc\nd\ne\n')
@@ -39,6 +44,20 @@ const file = (name: string, size = 1): Entry => ({
   mode: 0o644,
   uid: 0,
   gid: 0,
+})
+
+test('tarOf() tells times before 1970 as tar reads them', async () => {
+  const times = [-1n, -1_500_000_000n, -2_000_000_000n, 1n]
+  const entries = times.map((mtimeNs, n) => ({ ...file(`f${n}`, 0), mtimeNs }))
+  const reader = {
+    async *entries() {
+      yield* entries
+    },
+  } as unknown as PointReader
+  const into = temporaryFolder()
+  execFileSync('tar', ['-x', '-C', into], { input: await buffer(tarOf(reader, Buffer.alloc(0))) })
+  const read = times.map((_, n) => statSync(`${into}/f${n}`, { bigint: true }).mtimeNs)
+  expect(read).toEqual(times)
 })
 
 test('marked() shows what is new, changed and gone, and of an older moment what was deleted since', () => {

@@ -1,3 +1,5 @@
+import { readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sessionMs } from '../../../../../../runtime/http/session/sessions.ts'
 import { token } from '../../service.ts'
@@ -38,6 +40,26 @@ describe('a code of `hdsync open`', () => {
   })
 })
 
+describe('wrong codes', () => {
+  test('keep nobody out: neither with a right one, nor with a token', async () => {
+    const browser = await openBrowser({ right: 'none' })
+    const wrong = () => browser.get(`/open/${'x'.repeat(32)}`)
+    for (let n = 0; n < 5; n++) expect((await wrong()).status).toBe(403)
+    expect((await wrong()).status).toBe(429)
+    expect((await browser.get(`/open/${browser.context.sessions.makeCode()}`)).status).toBe(303)
+    expect((await browser.post('/login', { token })).status).toBe(303)
+  })
+
+  test('that a page of any site loads as an image are not even counted, and a right one is not used up', async () => {
+    const browser = await openBrowser({ right: 'none' })
+    const path = `/open/${browser.context.sessions.makeCode()}`
+    const asImage = { 'sec-fetch-dest': 'image', 'sec-fetch-mode': 'no-cors', 'sec-fetch-site': 'cross-site' }
+    for (let n = 0; n < 7; n++) expect((await browser.get(path, asImage)).status).toBe(403)
+    expect(audits(browser)).toEqual([])
+    expect((await browser.get(path)).status).toBe(303)
+  })
+})
+
 describe('a token', () => {
   test('lets somebody in who goes on to where they wanted to', async () => {
     const browser = await openBrowser({ right: 'none' })
@@ -49,6 +71,18 @@ describe('a token', () => {
       { type: 'audit.login', data: { who: expect.any(String), from: 'unknown', how: 'token', right: 'act' } },
     ])
   })
+
+  test.each(['/files/var/%E2%82%AC', '/files/var/%FF', '/files/var/a%252Fb?at=x'])(
+    'leads to a name of any characters: %s',
+    async (path) => {
+      const browser = await openBrowser({ right: 'none' })
+      const login = (await browser.get(path)).headers.get('location') ?? ''
+      const to = new URL(login, 'http://localhost').searchParams.get('to') ?? ''
+      expect((await browser.post('/login', { token, to })).headers.get('location')).toBe(path)
+      const typed = await browser.post('/login', { token, to: '/files/var/€' })
+      expect(typed.headers.get('location')).toBe('/files/var/%E2%82%AC')
+    },
+  )
 
   test.each(['//evil.example', '/\\evil.example', 'https://evil.example', '/\nx'])(
     'leads nowhere else: %j',
@@ -139,6 +173,18 @@ describe('a session', () => {
     const { formToken } = browser.context.sessions.find(browser.cookie?.split('=')[1] ?? '') ?? {}
     expect((await act({ 'x-hdsync-form': formToken })).status).toBe(404)
   })
+})
+
+test('a session that another process is just writing is not taken for one that has ended', async () => {
+  const browser = await openBrowser({ right: 'none' })
+  const folder = join(browser.folder, 'state/sessions')
+  const { sessions } = browser.context
+  sessions.makeCode()
+  const half = 'new-session-0123'
+  writeFileSync(join(folder, half), '{"right":')
+  expect(sessions.list()).toEqual([])
+  sessions.makeCode()
+  expect(readdirSync(folder).filter((name) => name.startsWith('new-'))).toEqual([half])
 })
 
 describe('behind a reverse proxy', () => {
