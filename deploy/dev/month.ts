@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { backupStart } from '../../events/index.ts'
 import { type Engine, openEngine } from '../../runtime/backup/engine.ts'
@@ -40,11 +40,11 @@ export async function makeMonth({
   const config = await makeServer(folder, http, port)
   for (let n = 0; n < nights; n++) {
     onNight?.(n)
-    change(folder, n, nights)
-    // A few nights make way for what happens on a real server: one was late, one did not take place.
-    if (n === nights - 12) continue
     const at =
       lastNight(now) - (nights - 1 - n) * dayMs + (n % 7) * 60_000 + (n === nights - 9 ? 5 * hourMs : 0)
+    change(folder, n, nights, at)
+    // A few nights make way for what happens on a real server: one was late, one did not take place.
+    if (n === nights - 12) continue
     await night(config, at)
   }
   return { folder, config }
@@ -100,12 +100,14 @@ ${http}`
   return config
 }
 
-/** What people have done since the night before. */
-function change(folder: string, n: number, nights: number): void {
+/** What people have done since the night before, some hours before the night that begins `at`. */
+function change(folder: string, n: number, nights: number, at: number): void {
+  const seconds = (at - 9 * hourMs) / 1000
   const write = (path: string, text: string | Buffer) => {
     const file = join(folder, 'srv', path)
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, text)
+    utimesSync(file, seconds, seconds)
   }
   if (n === 0) {
     for (let i = 1; i <= 24; i++)
