@@ -8,7 +8,8 @@ export interface ReadableEntries extends Pick<PointReader, 'entries' | 'read'> {
 /**
  * Shows of a restore point what a user could read at the time, by the modes and owners that it has recorded: files that they
  * could read, folders that they could list and enter, links, and nothing in folders that they could not. What only a group
- * may read is left out: nobody tells from an archive whether an ACL took that from them.
+ * may read is left out: nobody tells from an archive whether an ACL took that from them. Nor whether one took from a single user
+ * what the mode gives everybody: that is shown.
  * @param reader One that tells of a part without reading all.
  * @param uid Not root's.
  */
