@@ -1,18 +1,26 @@
 import { symlinkSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { bySource } from '../../backup/restore/known-points.ts'
 import { placeOf } from '../../backup/restore/place.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import { BusyError, TerminalError, UsageError } from '../../errors.ts'
+import { feed } from '../../host/archive/catalogue/read-segments.ts'
 import { type Command, createRunner, unobserved } from '../../host/command/command.ts'
 import { extractedBy, extracting } from '../../host/points/archive-reader.ts'
 import type { Entry, Extracted, ExtractOptions, PointReader } from '../../host/points/entry.ts'
 import type { OpenFolder } from '../../host/points/open-folder.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { DaemonError, open, refused } from '../daemon/client.ts'
-import { challengeSchema, endLine, entryOfLine, peerHeader, pointsSchema } from '../daemon/users/wire.ts'
+import {
+  challengeSchema,
+  endLine,
+  entryOfLine,
+  peerHeader,
+  pointsSchema,
+  tarEnd,
+} from '../daemon/users/wire.ts'
 import { rawWord } from './raw-words.ts'
 
 const timeoutMs = 7 * 24 * 3_600_000
@@ -66,7 +74,7 @@ class UsersDaemon {
     return new UsersDaemon(socket, name)
   }
 
-  ask(route: string, body: unknown): Promise<Readable> {
+  ask(route: string, body: unknown): Promise<IncomingMessage> {
     return post(this.#socket, route, body, this.#name)
   }
 
@@ -75,7 +83,7 @@ class UsersDaemon {
   }
 }
 
-async function post(socket: string, route: string, body: unknown, name: string): Promise<Readable> {
+async function post(socket: string, route: string, body: unknown, name: string): Promise<IncomingMessage> {
   const headers = { 'content-type': 'application/json', ...(name && { [peerHeader]: name }) }
   const payload = JSON.stringify(body)
   try {
@@ -112,7 +120,10 @@ function readerOver(daemon: UsersDaemon, { id: point, source }: RestorePoint): P
     read: (path) =>
       Readable.from(
         (async function* () {
-          yield* await daemon.ask('/contents', { point, path: path.toString('base64') })
+          const answer = await daemon.ask('/contents', { point, path: path.toString('base64') })
+          // With its size, the end is told from a connection that is cut.
+          if (answer.headers['content-length'] === undefined) throw brokenOff(`${path}`)
+          yield* unbroken(answer, `${path}`)
         })(),
         { objectMode: false },
       ),
@@ -123,21 +134,54 @@ function readerOver(daemon: UsersDaemon, { id: point, source }: RestorePoint): P
         paths: paths.map((path) => path.toString('base64')),
         alone: options.alone ?? false,
       }
-      return await unpack(await daemon.ask('/tar', body), { source, into, options, point })
+      return await unpack(upToEnd(await daemon.ask('/tar', body)), { source, into, options, point })
     },
   }
 }
 
-async function* entriesIn(lines: Readable): AsyncGenerator<Entry> {
-  for await (const line of createInterface({ input: lines, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line === endLine) return
-    yield entryOfLine(line)
+async function* entriesIn(answer: Readable): AsyncGenerator<Entry> {
+  let rest = ''
+  for await (const chunk of unbroken(answer, aList)) {
+    const lines = (rest + chunk.toString('latin1')).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      if (line === endLine) return
+      yield entryOfLine(line)
+    }
   }
-  throw new TerminalError('the daemon has broken off in the middle of a list: a backup is due')
+  throw brokenOff(aList)
+}
+
+const aList = 'a list'
+
+/** A tar stream, without what marks its end. @throws {TerminalError} It is cut off, be it between two members. */
+async function* upToEnd(answer: Readable): AsyncGenerator<Buffer> {
+  let last: Buffer = Buffer.alloc(0)
+  for await (const chunk of unbroken(answer, 'a restore')) {
+    const all = Buffer.concat([last, chunk])
+    last = all.subarray(-tarEnd.length)
+    if (all.length > last.length) yield all.subarray(0, -last.length)
+  }
+  if (!last.equals(tarEnd)) throw brokenOff('a restore')
+}
+
+async function* unbroken(answer: Readable, what: string): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of answer) yield chunk as Buffer
+  } catch (error) {
+    throw brokenOff(what, error)
+  }
+}
+
+function brokenOff(what: string, cause?: unknown): TerminalError {
+  return new TerminalError(`the daemon has broken off in the middle of ${what}`, {
+    hint: 'a backup is due, or nothing was read for a minute: ask again later',
+    cause,
+  })
 }
 
 async function unpack(
-  stream: Readable,
+  stream: AsyncIterable<Buffer>,
   {
     source,
     into,
@@ -158,15 +202,13 @@ async function unpack(
   })
   tar.output.resume()
   tar.input.on('error', () => {})
-  let reason: string | undefined
-  stream.once('error', (error) => {
-    reason = error.message
-    tar.input.destroy()
-  })
-  stream.pipe(tar.input)
+  const feeding = feed(stream, tar.input)
+  feeding.catch(() => tar.input.destroy())
   const extracted = await extractedBy(tar.result, point)
-  stream.destroy()
-  return reason === undefined
-    ? extracted
-    : { unreadable: [...extracted.unreadable, { reason: `${point}: the daemon has broken off: ${reason}` }] }
+  const reason = await feeding.then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+  if (reason === undefined) return extracted
+  return { unreadable: [...extracted.unreadable, { reason: `${point}: ${reason}` }] }
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { dirname, join } from 'node:path'
 import { getRequestListener } from '@hono/node-server'
 import { type Context, Hono } from 'hono'
@@ -5,17 +6,18 @@ import type * as z from 'zod'
 import type { Engine } from '../../../backup/engine.ts'
 import type { Config } from '../../../config/config.ts'
 import { usersSocketPath } from '../../../config/socket.ts'
-import { systemClock } from '../../../core/clock.ts'
+import { type Clock, systemClock } from '../../../core/clock.ts'
 import { reasonOf, UsageError } from '../../../errors.ts'
+import type { Entry } from '../../../host/points/entry.ts'
 import type { Handler } from '../../../http/handler.ts'
 import { Problem, problemResponse } from '../../../http/problem.ts'
 import { parseJson, readText } from '../../../http/receive/body.ts'
-import { respond, respondJson } from '../../../http/respond.ts'
+import { type Headers, respond, respondJson } from '../../../http/respond.ts'
 import { Capacity } from '../../../http/security/capacity.ts'
 import { Peers } from '../../../http/security/peers.ts'
 import { Readers } from './readers.ts'
 import { knownFor, type UserView, viewOf } from './view.ts'
-import { contentsBody, endLine, entriesBody, entryLine, peerHeader, tarBody } from './wire.ts'
+import { contentsBody, endLine, entriesBody, entryLine, peerHeader, tarBody, tarEnd } from './wire.ts'
 
 /** Names of what a restore unpacks; in anything else that is asked there is one alone. */
 const longestTarBodyBytes = 4 * 1024 ** 2
@@ -39,11 +41,11 @@ export function usersHandler(
   async function answer<Body extends { point: string }>(
     c: Context,
     schema: z.ZodType<Body>,
-    type: string,
-    read: (view: UserView, body: Body) => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>,
+    read: (view: UserView, body: Body) => Answer | Promise<Answer>,
     longestBodyBytes?: number,
   ): Promise<Response> {
     const uid = userOf(c)
+    const { outgoing } = c.env as { outgoing: ServerResponse }
     // First of all: each has a body in memory.
     const leave = capacity.enter()
     try {
@@ -57,11 +59,17 @@ export function usersHandler(
       }
       try {
         const view = await viewOf(body.point, { uid, config, bus: engine.bus, signal })
-        const bytes = stoppable(await read(view, body), signal, stall, end)
-        // Who hangs up, or reads nothing while a run waits, keeps nothing open.
-        signal.addEventListener('abort', () => void bytes.return(undefined).then(end, end), { once: true })
+        const { chunks, headers } = await read(view, body)
+        const bytes = stoppable(chunks, { signal, stall, end, clock })
+        // Who hangs up, or reads nothing while a run waits, keeps nothing open. The connection is cut, as what has ended in
+        // order is whole.
+        const breakOff = () => {
+          outgoing.destroy()
+          void bytes.return(undefined).then(end, end)
+        }
         signal.throwIfAborted()
-        return respond(ReadableStream.from(bytes) as ReadableStream, 200, { 'content-type': type })
+        signal.addEventListener('abort', breakOff, { once: true })
+        return respond(ReadableStream.from(bytes) as ReadableStream, 200, headers)
       } catch (error) {
         reading.leave()
         throw error
@@ -83,14 +91,27 @@ export function usersHandler(
     }
   })
   app.post('/entries', (c) =>
-    answer(c, entriesBody, 'application/x-ndjson', async function* ({ entries }, { under, depth }) {
-      for await (const entry of entries(under, depth)) yield Buffer.from(`${entryLine(entry)}\n`)
-      yield Buffer.from(`${endLine}\n`)
-    }),
+    answer(c, entriesBody, ({ entries }, { under, depth }) => ({
+      chunks: linesOf(entries(under, depth)),
+      headers: { 'content-type': 'application/x-ndjson' },
+    })),
   )
-  app.post('/contents', (c) => answer(c, contentsBody, octets, ({ read }, { path }) => read(path)))
+  app.post('/contents', (c) =>
+    answer(c, contentsBody, async (view, { path }) => ({
+      chunks: view.read(path),
+      headers: { 'content-type': octets, 'content-length': String(await sizeOf(view, path)) },
+    })),
+  )
   app.post('/tar', (c) =>
-    answer(c, tarBody, octets, ({ tar }, { paths, alone }) => tar(paths, alone), longestTarBodyBytes),
+    answer(
+      c,
+      tarBody,
+      async ({ tar }, { paths, alone }) => ({
+        chunks: withEnd(await tar(paths, alone)),
+        headers: { 'content-type': octets },
+      }),
+      longestTarBodyBytes,
+    ),
   )
   app.notFound(({ req }) =>
     problemResponse(
@@ -116,25 +137,53 @@ function parsed<T>(schema: z.ZodType<T>, text: string): T {
   throw new Problem('invalid-restore', result.error.message)
 }
 
-/**
- * @param stall Aborted when nobody takes a chunk for a while.
- * @param end Called once, however it comes to its end.
- */
+interface Answer {
+  chunks: AsyncIterable<Uint8Array>
+  headers: Headers
+}
+
+async function* linesOf(entries: AsyncIterable<Entry>): AsyncGenerator<Uint8Array> {
+  for await (const entry of entries) yield Buffer.from(`${entryLine(entry)}\n`)
+  yield Buffer.from(`${endLine}\n`)
+}
+
+async function* withEnd(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* tar
+  yield tarEnd
+}
+
+/** @throws {UsageError} It is no file that the user could read. */
+async function sizeOf({ entries }: UserView, path: Buffer): Promise<number> {
+  for await (const { type, sizeBytes } of entries(path, 0)) if (type === 'file') return sizeBytes
+  throw new UsageError(`there is no file ${path} that you could read`)
+}
+
+interface Stoppable {
+  signal: AbortSignal
+  /** Aborted when nobody takes a chunk for a while. */
+  stall: AbortController
+  /** Called once, however it comes to its end. */
+  end(): void
+  clock: Clock
+}
+
 async function* stoppable(
   chunks: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-  stall: AbortController,
-  end: () => void,
+  { signal, stall, end, clock }: Stoppable,
 ): AsyncGenerator<Uint8Array> {
+  let forget = () => {}
   try {
     for await (const chunk of chunks) {
-      signal.throwIfAborted()
-      const timer = setTimeout(() => stall.abort(new Error('nobody reads on')), mostStallMs)
+      if (signal.aborted) return
+      forget = clock.schedule(mostStallMs, () => stall.abort(new Error('nobody reads on')))
       yield chunk
-      clearTimeout(timer)
+      forget()
     }
-    signal.throwIfAborted()
+  } catch (error) {
+    // The connection is cut already: there is nobody to tell.
+    if (!signal.aborted) throw error
   } finally {
+    forget()
     end()
   }
 }

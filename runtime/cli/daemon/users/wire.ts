@@ -35,6 +35,9 @@ export const tarBody = z.object({ point: z.string(), paths: z.array(bytes), alon
 /** The last line of entries: without it, they are cut off. */
 export const endLine = '{}'
 
+/** What comes behind a tar stream: without it, that is cut off, though it may end between two members. */
+export const tarEnd = Buffer.from('the end of the tar stream of hdsync\n')
+
 /** An entry as a line of JSON. */
 export function entryLine({ path, mtimeNs, linkTo, hardLinkTo, ...rest }: Entry): string {
   return JSON.stringify({

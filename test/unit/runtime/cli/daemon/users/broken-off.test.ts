@@ -1,0 +1,113 @@
+import { chmodSync, lchownSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import { join } from 'node:path'
+import { buffer, json } from 'node:stream/consumers'
+import { expect, onTestFinished, test } from 'vitest'
+import { readersEndAfterMs } from '../../../../../../runtime/cli/daemon/lend.ts'
+import { usersHandler } from '../../../../../../runtime/cli/daemon/users/handler.ts'
+import { tarEnd } from '../../../../../../runtime/cli/daemon/users/wire.ts'
+import { loadConfig } from '../../../../../../runtime/config/load.ts'
+import { usersSocketPath } from '../../../../../../runtime/config/socket.ts'
+import { backUp, makeServer } from '../../night.ts'
+
+/** More than what lies between a daemon and who reads nothing. */
+const largeBytes = 16 * 1024 ** 2
+const ann = process.getuid?.() || 12_345
+
+/** The socket for users over a mirror with a large file, and a clock that is moved by hand. */
+async function make() {
+  const server = await makeServer()
+  for (const name of ['', 'home']) chmodSync(join(server.folder, name), 0o755)
+  writeFileSync(join(server.folder, 'home/large'), Buffer.alloc(largeBytes, 'large'))
+  await backUp(server)
+  const config = await loadConfig({ path: server.config, env: {} })
+  const state = { held: undefined as string | undefined, isLent: false, now: Date.now() }
+  const timers = new Set<{ at: number; call(): void }>()
+  const clock = {
+    now: () => state.now,
+    schedule(delayMs: number, call: () => void) {
+      const timer = { at: state.now + delayMs, call }
+      timers.add(timer)
+      return () => void timers.delete(timer)
+    },
+  }
+  function pass(ms: number) {
+    for (const until = state.now + ms; state.now < until; ) {
+      state.now += 1000
+      for (const timer of [...timers]) if (timer.at <= state.now && timers.delete(timer)) timer.call()
+    }
+  }
+  const engine = {
+    bus: { heldRun: () => state.held, events: () => [] },
+    current: () => undefined,
+    isLent: () => state.isLent,
+    async lend() {
+      state.isLent = true
+      return () => {
+        state.isLent = false
+      }
+    },
+  }
+  const onWarning = (message: string) => expect.fail(message)
+  const http = createServer(usersHandler({ engine: engine as never, config, onWarning }, clock))
+  const socket = usersSocketPath(config)
+  await new Promise<void>((resolve) => http.listen(socket, resolve))
+  onTestFinished(() => void http.close())
+  const { folder, name } = (await json(await post(socket, '/peer', {}))) as { folder: string; name: string }
+  symlinkSync(name, join(folder, name))
+  lchownSync(join(folder, name), ann, ann)
+  const ask = (route: string, body: object) => post(socket, route, body, name)
+  const { points } = (await json(await ask('/points', {}))) as { points: { id: string; source: string }[] }
+  const point = points.find(({ source }) => source === 'home')?.id
+  const base64 = (path: string) => Buffer.from(path).toString('base64')
+  return {
+    state,
+    pass,
+    contents: (path: string) => ask('/contents', { point, path: base64(path) }),
+    tar: (path: string) => ask('/tar', { point, paths: [base64(path)], alone: false }),
+  }
+}
+
+function post(socketPath: string, path: string, body: object, peer?: string) {
+  return new Promise<IncomingMessage>((resolve, reject) => {
+    const headers = { ...(peer !== undefined && { 'x-hdsync-peer': peer }) }
+    const asked = request({ socketPath, method: 'POST', path, headers, agent: false }, resolve)
+    asked.once('error', reject).end(JSON.stringify(body))
+  })
+}
+
+const lengthOf = async (answer: IncomingMessage) => (await buffer(answer)).length
+
+test('what is read whole says how much it is, or that it has come to its end', async () => {
+  const { contents, tar, state } = await make()
+  const file = await contents('large')
+  expect(file.headers['content-length']).toBe(String(largeBytes))
+  expect(await lengthOf(file)).toBe(largeBytes)
+  expect((await buffer(await tar('large'))).subarray(-tarEnd.length)).toEqual(tarEnd)
+  await expect.poll(() => state.isLent).toBe(false)
+  const none = await contents('gone')
+  expect(none.statusCode).toBe(422)
+  none.resume()
+})
+
+test.each(['contents', 'tar'] as const)('%s end in a broken connection when a run is due', async (kind) => {
+  const { state, pass, ...asking } = await make()
+  const answer = await asking[kind]('large')
+  expect(answer.statusCode).toBe(200)
+  state.held = 'run'
+  pass(readersEndAfterMs + 2000)
+  await expect(lengthOf(answer)).rejects.toThrow('aborted')
+  await expect.poll(() => state.isLent).toBe(false)
+})
+
+test.each(['contents', 'tar'] as const)('%s end so when nothing is read for a minute', async (kind) => {
+  const { state, pass, ...asking } = await make()
+  const answer = await asking[kind]('large')
+  await expect
+    .poll(() => {
+      pass(61_000)
+      return state.isLent
+    })
+    .toBe(false)
+  await expect(lengthOf(answer)).rejects.toThrow('aborted')
+})
