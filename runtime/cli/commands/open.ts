@@ -4,11 +4,11 @@ import { isLoopback } from '../../config/http.ts'
 import { loadConfig } from '../../config/load.ts'
 import { systemClock } from '../../core/clock.ts'
 import { UsageError } from '../../errors.ts'
-import { createRunner, unobserved } from '../../host/command/command.ts'
 import { openSessions } from '../../http/session/sessions.ts'
 import { daemonOf } from '../daemon/remote.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
+import { leadBrowser } from '../open/lead-browser.ts'
 import { setUpPort } from '../open/set-up.ts'
 
 export interface OpenOptions {
@@ -66,14 +66,4 @@ function addressOf({ http }: Config): string {
   const isEverywhere = host === '0.0.0.0' || host === '::'
   const name = isEverywhere ? (http?.hosts[0] ?? hostname()) : host.includes(':') ? `[${host}]` : host
   return `http://${name}:${port}${http?.base ?? ''}`
-}
-
-/** Not as root: a browser is not to run as root. */
-async function leadBrowser(link: string, { env }: Io): Promise<void> {
-  const isDesktop = Boolean(env.DISPLAY || env.WAYLAND_DISPLAY)
-  if (!isDesktop || process.geteuid?.() === 0) return
-  const signal = AbortSignal.timeout(5000)
-  await createRunner({ observer: unobserved, signal, owner: 'open' })
-    .run({ argv: ['xdg-open', link], timeoutMs: 5000 })
-    .catch(() => {})
 }
