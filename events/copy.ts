@@ -72,8 +72,8 @@ export const copyProve = defineEvent(
   z.strictObject({
     ...step,
     ...archive,
-    /** `sent`: it lies beside its place. `linked`: so does another name of a copy that is proven. `stands`: in its place. */
-    as: z.enum(['sent', 'linked', 'stands']),
+    /** `sent`: it lies beside its place. `linked`: so does another name of a copy that is proven. `stands`: in its place. `again`: it was proven. */
+    as: z.enum(['sent', 'linked', 'stands', 'again']),
     /** The SHA-256 of what was read of the archive; null where not all of it was read in one go. */
     read: z.string().nullable(),
   }),

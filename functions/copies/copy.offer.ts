@@ -15,14 +15,15 @@ import {
   unprovenOf,
 } from '../../runtime/backup/copies/offer.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
+import { copyToReadAgain } from '../../runtime/backup/copies/read-again.ts'
 import { breakOff, endPlace, resultOf, without } from '../../runtime/backup/copies/steps.ts'
 import { type Context, defineFunction } from '../../runtime/backup/function.ts'
 import { counted } from '../../runtime/count.ts'
 import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
- * Looks what a place has not got yet, and has the newest archive of that sent. Where nothing is left, it removes what `keep`
- * does not keep, and goes on with the next place. Interrupted, it is given up.
+ * Looks what a place has not got yet, and has the newest archive of that sent. Where nothing is left, it has copies read again
+ * that were not read for long, removes what `keep` does not keep, and goes on with the next place. Interrupted, it is given up.
  */
 export default defineFunction({
   on: copyOffer,
@@ -31,7 +32,7 @@ export default defineFunction({
   retry: { limit: 1 },
 
   async run({ data }, context) {
-    const { config, host, run, signal, emit } = context
+    const { config, host, run, signal, clock, emit } = context
     try {
       const place = copyPlace(config, data.copy)
       const absent = await host.copies.absence(place.target)
@@ -42,7 +43,10 @@ export default defineFunction({
       const from = config.archive && config.targets[config.archive.target]
       if (!from) throw new TerminalError('there is no `archive:` in the config any more')
       const doors = await host.targets.open(place.target, run.id)
-      if (data.archives === 0 && data.passed.length === 0)
+      if (
+        !context.events.ofRun(copyProve).some((told) => told.data.copy === data.copy) &&
+        data.passed.length === 0
+      )
         for (const reason of doors) emit(runWarned, { reason })
       await host.targets.open(from, run.id)
       const { refused } = host.targets.claim(place.target, place.sources)
@@ -57,6 +61,9 @@ export default defineFunction({
         else emit(copyProve, { ...data, ...archive, as, read: null })
         return
       }
+      const { passed } = data
+      const again = copyToReadAgain(offers, { passed, startedAt: run.startedAt, now: clock.now() })
+      if (again) return emit(copyProve, { ...data, ...again, as: 'again', read: null })
       for (const offer of offers) {
         const unproven = unprovenOf(offer)
         if (unproven > 0) emit(runWarned, { reason: unprovenText(offer.source, unproven) })

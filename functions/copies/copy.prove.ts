@@ -29,6 +29,7 @@ export default defineFunction({
       const proving = { to: target, source, copy: to, sizeBytes, sha256, as }
       const file = await host.copies.prove(proving, clock.now(), progress)
       if (file === undefined) return emit(copyOffer, afterMismatch(data))
+      if (as === 'again') return emit(copyOffer, stepOf(data))
       emit(copyProved, { copy, source, path, file, at, sizeBytes, sha256, to, linked: as === 'linked' })
       emit(copyOffer, { ...stepOf(data), archives: data.archives + 1 })
     } catch (error) {
@@ -42,12 +43,22 @@ export default defineFunction({
   },
 })
 
+function rottenText({ source, at, to, as }: DataOf<typeof copyProve>): string {
+  const what = as === 'again' ? `${to} does` : 'the copy that has the same bytes does'
+  return `${source} of ${at.slice(0, 10)}: ${what} not read back any more as it was written: look after its disk (dmesg, smartctl)`
+}
+
 /** What was not read in one go is sent once more: a power cut may have spoilt it. */
 function afterMismatch(data: DataOf<typeof copyProve>): CopyStep {
   const { as, read, sha256, source, path, to } = data
   const step = stepOf(data)
   if (as === 'stands') return { ...step, passed: [...step.passed, notTheCopy(data)] }
   if (as === 'sent' && read === null) return step
+  // It is marked: where its archive still stands, that is sent again.
+  if (as === 'again' || as === 'linked') {
+    const problem = rottenText(data)
+    if (!step.problems.includes(problem)) return { ...step, problems: [...step.problems, problem] }
+  }
   if (read !== null && read !== sha256)
     return without(data, `${path} is not what was written: hdsync verify ${source} --all tells more`)
   return without(data, `${to} does not read back as it was written: look after its disk (dmesg, smartctl)`)

@@ -7,20 +7,27 @@ import { clockAgrees } from '../keep/clock.ts'
 import { archiveRecord, type KeepPoint, pointsOf } from '../keep/points.ts'
 import { openUnusual } from '../mirror/unusual.ts'
 import { marked, proofsOf } from '../proof/standing.ts'
-import type { CopyFacts } from './to-copy.ts'
+import type { CopyFacts, CopyThere } from './to-copy.ts'
 
 /** Finds all archives of a source on a target; see `standingArchives`. */
 type Standing = (target: Target, source: string) => Promise<StandingArchive[]>
 
 /** The copies of a source's archives on a disk, with what was noted there of each. */
-export async function copiesThere(target: Target, source: string, standing: Standing): Promise<KeepPoint[]> {
+export async function copiesThere(target: Target, source: string, standing: Standing): Promise<CopyThere[]> {
   const proofs = readLedger(target.path, source).archives
   const found = await standing(target, source)
-  return found.flatMap((one): KeepPoint[] => {
+  return found.flatMap((one): CopyThere[] => {
     if (!one.folder.startsWith(`${keptFolder}/`)) return []
     const proof = proofs.find(({ file }) => file === one.file)
     const state = proof?.damaged ? 'damaged' : proof?.sizeBytes === one.sizeBytes ? 'good' : 'unknown'
-    return [{ ...one, at: noonOf(one.folder), state, ...(proof && { sha256: proof.sha256 }) }]
+    return [
+      {
+        ...one,
+        at: noonOf(one.folder),
+        state,
+        ...(proof && { sha256: proof.sha256, readAt: Date.parse(proof.provenAt) }),
+      },
+    ]
   })
 }
 

@@ -7,12 +7,18 @@ export interface GoodArchive extends KeepPoint {
   sha256: string
 }
 
+/** A copy that a place has. */
+export interface CopyThere extends KeepPoint {
+  /** When it was last read whole and found good, in milliseconds since the epoch, where that is on record. */
+  readAt?: number
+}
+
 /** What decides which archives of a source a place is to get. */
 export interface CopyFacts {
   /** What stands on the disk of the archives. */
   archives: readonly KeepPoint[]
   /** What the place has. */
-  there: readonly KeepPoint[]
+  there: readonly CopyThere[]
   /** What it is to keep; undefined for everything. */
   rules: KeepRules | undefined
   /** A copy has changed unusually many files: what was copied before may be the last that is good. */

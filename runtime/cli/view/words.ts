@@ -141,7 +141,9 @@ const sentences = new Map<string, Words[string]>([
     events.copySend,
     ({ copy, source, at, to }) => `${copy}: copies ${source} of ${at.slice(0, 10)} to ${to}`,
   ),
-  say(events.copyProve, ({ as, to }) => (as === 'linked' ? '' : `reads ${to} back`)),
+  say(events.copyProve, ({ as, to }) =>
+    as === 'linked' ? '' : `reads ${to} ${as === 'again' ? 'again' : 'back'}`,
+  ),
   say(
     events.copyProved,
     ({ to, linked }) => `proven: ${to}${linked ? ', a further name of a copy of the same bytes' : ''}`,

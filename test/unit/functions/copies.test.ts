@@ -23,7 +23,7 @@ import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
 import { archiveFile } from '../../../runtime/host/archive/archive-file.ts'
 import { proveCopy } from '../../../runtime/host/copies/prove-copy.ts'
 import { linkCopy, sendArchive } from '../../../runtime/host/copies/send-archive.ts'
-import { noteArchive, readLedger } from '../../../runtime/host/proof/ledger.ts'
+import { noteArchive, readLedger, writeLedger } from '../../../runtime/host/proof/ledger.ts'
 import { writeMarker } from '../../../runtime/host/target/marker.ts'
 import { copySamples } from '../../../runtime/http/metrics/copies.ts'
 import { dateOf, weekdays } from '../../../runtime/weekday.ts'
@@ -313,6 +313,73 @@ test('a copy that is gone again as soon as it is proven is not copied for ever',
     type: 'copy.failed',
     data: { reason: expect.stringContaining('does not count as copied'), copies: [{ waiting: 2 }] },
   })
+})
+
+/** Notes of all copies on the second disk that they were last read so many days ago. */
+function readBefore(site: Site, days: number): void {
+  const provenAt = new Date(Date.now() - days * 86_400_000).toISOString()
+  const { archives, ...rest } = readLedger(site.at('usb'), 'home')
+  writeLedger(site.at('usb'), 'home', { ...rest, archives: archives.map((one) => ({ ...one, provenAt })) })
+}
+
+/** Changes a byte of a copy as a disk does: its time stays. */
+function rot(path: string): void {
+  const { mtimeMs } = lstatSync(path)
+  execFileSync('cp', ['-p', path, `${path}.time`])
+  execFileSync('dd', [`of=${path}`, 'bs=1', 'seek=40', 'conv=notrunc', 'status=none'], { input: '#' })
+  execFileSync('touch', ['-r', `${path}.time`, path])
+  rmSync(`${path}.time`)
+  expect(lstatSync(path).mtimeMs).toBe(mtimeMs)
+}
+
+test('copies are read again, the longest unread first, a share of them in each run', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  for (const days of [1, 2]) await older(site, days, `of ${days}`)
+  await site.hdsync('verify', '-q')
+  await site.run()
+  const again = async () =>
+    (await site.run())
+      .filter(({ type }) => type === 'copy.prove')
+      .map(({ data }) => (data as { to: string }).to)
+  expect(await again()).toEqual([])
+  readBefore(site, 6)
+  expect(await again()).toEqual([])
+  readBefore(site, 30)
+  const read = [...(await again()), ...(await again()), ...(await again())]
+  expect(read.toSorted()).toEqual(site.copies().map((name) => site.at('usb/kept', name)))
+  expect(await again()).toEqual([])
+})
+
+test('a copy that has rotted is found as it is read again, told of, and sent again', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  await site.run()
+  const copy = site.at('usb/kept', today(), 'home.tar.zst')
+  rot(copy)
+  expect(await site.copy()).toMatchObject({ state: 'succeeded' })
+  readBefore(site, 8)
+  expect(await site.copy()).toMatchObject({
+    exitCode: 1,
+    copies: [{ archives: 1, waiting: 0, error: expect.stringContaining('not read back any more') }],
+  })
+  expect(digest(copy)).toBe(digest(site.archive()))
+  expect(await site.copy()).toMatchObject({ exitCode: 0 })
+})
+
+test('a copy that has rotted gets no further name: it is read first where that was long ago', async () => {
+  const site = await made({ copy: '{ target: usb, sources: [home] }' })
+  await site.run()
+  const night = dateOf(Date.now() - 86_400_000)
+  mkdirSync(site.at('disk/kept', night), { recursive: true })
+  const yesterday = (Date.now() - 86_400_000) / 1000
+  const kept = site.at('disk/kept', night, 'home.tar.zst')
+  execFileSync('cp', [site.archive(), kept])
+  utimesSync(kept, yesterday, yesterday)
+  await site.hdsync('verify', '-q')
+  rot(site.at('usb/kept', today(), 'home.tar.zst'))
+  readBefore(site, 8)
+  expect(await site.copy()).toMatchObject({ exitCode: 1, copies: [{ archives: 2, waiting: 0 }] })
+  for (const name of site.copies()) expect(digest(site.at('usb/kept', name))).toBe(digest(site.archive()))
+  expect(site.copies()).toHaveLength(2)
 })
 
 test('a further name of a copy is never written to, and does not stay beside the copy', async () => {
