@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, watch } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sessionMs } from '../../../../../../runtime/http/session/sessions.ts'
@@ -175,16 +175,25 @@ describe('a session', () => {
   })
 })
 
-test('a session that another process is just writing is not taken for one that has ended', async () => {
+test('a code is whole once it has its name: whoever reads it meanwhile would take it for one that has ended', async () => {
   const browser = await openBrowser({ right: 'none' })
-  const folder = join(browser.folder, 'state/sessions')
   const { sessions } = browser.context
+  const folder = join(browser.folder, 'state/sessions')
+  mkdirSync(folder, { mode: 0o700 })
+  const watching = watch(folder)
+  const seen: string[] = []
+  const named = new Promise<void>((resolve) => {
+    watching.on('change', (what, name) => {
+      seen.push(`${what} ${String(name).split('-', 1)}`)
+      if (seen.at(-1) === 'rename code') resolve()
+    })
+  })
   sessions.makeCode()
-  const half = 'new-session-0123'
-  writeFileSync(join(folder, half), '{"right":')
-  expect(sessions.list()).toEqual([])
-  sessions.makeCode()
-  expect(readdirSync(folder).filter((name) => name.startsWith('new-'))).toEqual([half])
+  await named
+  watching.close()
+  expect(seen).toContain('change new')
+  expect(seen).not.toContain('change code')
+  expect(readdirSync(folder)).toEqual([expect.stringMatching(/^code-/)])
 })
 
 describe('behind a reverse proxy', () => {
