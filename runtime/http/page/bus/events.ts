@@ -47,13 +47,13 @@ ${found.map((one) => eventRow(one, page))}</tbody></table>`
       : found.length === eventsShown
         ? `The last ${eventsShown} events${type || run || source ? ' of these' : ''}, the newest first.`
         : `${found.length} ${found.length === 1 ? 'event' : 'events'}, the newest first.`
-  const filters = `${type ? ` --type '${type.replaceAll("'", '')}'` : ''}${source ? ` --source ${source}` : ''}${run ? ` --run ${run}` : ''}`
+  const filters = `${type ? ` --type '${type.replaceAll("'", '')}'` : ''}${source ? ` --source ${source}` : ''}${run ? ` --run ${run}` : ''}${follow ? ' --follow' : ''}`
   return show(c, page, {
     title: 'Events',
     tab: 'bus',
     sentence,
     body,
-    command: `hdsync events${filters}${follow ? ' --follow' : ''}`,
+    command: `hdsync events${filters}`,
     live: follow ? '/bus/stream' : undefined,
   })
 }
