@@ -83,7 +83,7 @@ describe('http: refuses', () => {
     ],
     [
       'tokenfile: /etc/hdsync/http.token',
-      'hdsync.yaml:3:9: http.tokenfile: expected one of the keys listen, tokenFile, readTokenFile, base, socket, restore, hosts, rateLimit or webhooks, found "tokenfile"\n  did you mean `tokenFile`?',
+      'hdsync.yaml:3:9: http.tokenfile: expected one of the keys listen, tokenFile, readTokenFile, base, socket, users, restore, hosts, rateLimit or webhooks, found "tokenfile"\n  did you mean `tokenFile`?',
     ],
   ])('%s', (settings, message) => {
     expect(printed(settings)).toBe(message)
