@@ -92,7 +92,14 @@ export const archivePrune = defineEvent(
 )
 
 /** Looks how the machine is built, once, and writes it onto the targets of the run. */
-export const machineRecord = defineEvent('machine.record', z.strictObject({ targets: z.array(name) }))
+export const machineRecord = defineEvent(
+  'machine.record',
+  z.strictObject({
+    targets: z.array(name).default([]),
+    /** The one target of an event that an hdsync before has written, with one event for each. */
+    target: name.optional(),
+  }),
+)
 
 /** Ends the run if nothing else of it is under way. Every branch of the chain ends by asking for it. */
 export const backupFinish = defineEvent('backup.finish', z.strictObject({}))

@@ -1,4 +1,4 @@
-import { backupFinish, machineRecord, runWarned } from '../../events/index.ts'
+import { backupFinish, type DataOf, machineRecord, runWarned } from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { recordOf } from '../../runtime/backup/rescue/covered.ts'
 import { sheetOf } from '../../runtime/backup/rescue/sheet.ts'
@@ -17,7 +17,7 @@ export default defineFunction({
   async run({ data }, { config, host, clock, emit, signal }) {
     const record = recordOf(await host.machine.look(), config, clock.now())
     const sheet = sheetOf(record)
-    for (const name of data.targets) {
+    for (const name of targetsOf(data)) {
       try {
         const target = config.targets[name]
         if (!target) throw new TerminalError(`target ${name} is not in the config any more`)
@@ -32,10 +32,14 @@ export default defineFunction({
   },
 
   giveUp({ data, error }, { emit }) {
-    emit(runWarned, { reason: warning(data.targets, error) })
+    emit(runWarned, { reason: warning(targetsOf(data), error) })
     emit(backupFinish, {})
   },
 })
+
+function targetsOf({ targets, target }: DataOf<typeof machineRecord>): string[] {
+  return target === undefined ? targets : [target, ...targets]
+}
 
 function warning(targets: readonly string[], error: unknown): string {
   const where = `target${targets.length === 1 ? '' : 's'} ${targets.join(', ')}`

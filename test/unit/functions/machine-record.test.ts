@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { backupFinish, catalogue, machineRecord, runWarned } from '../../../events/index.ts'
+import { backupFinish, catalogue, type InputOf, machineRecord, runWarned } from '../../../events/index.ts'
 import { loadRegistry, ownFunctions } from '../../../runtime/backup/load-functions.ts'
 import { parseConfig } from '../../../runtime/config/config.ts'
 import { createMachine } from '../../../runtime/host/machine/records.ts'
@@ -13,7 +13,8 @@ import { Box } from './box.ts'
 const { functions } = await loadRegistry({ ours: ownFunctions, users: '/nowhere' }, catalogue)
 const definitions = Object.fromEntries(functions.map(({ name, definition }) => [name, definition]))
 
-test('the machine is looked at once for all targets, and one that cannot be written keeps it from no other', async () => {
+/** Records a machine on targets, of which two are there and one is gone. */
+async function recording(data: InputOf<typeof machineRecord>) {
   const disk = { one: temporaryFolder(), two: temporaryFolder() }
   let looks = 0
   const box = new Box()
@@ -37,18 +38,29 @@ targets: { one: { path: ${disk.one} }, gone: { path: /mnt/gone }, two: { path: $
     config,
     events: catalogue,
   }).start()
-  await bench.emit(machineRecord, { targets: ['one', 'gone', 'two'] }, 'run1')
+  await bench.emit(machineRecord, data, 'run1')
   await bench.idle()
+  return { bench, disk, looks }
+}
 
+const sheetIn = (folder: string) => join(folder, '.hdsync-machine/box/sheet.txt')
+
+test('the machine is looked at once for all targets, and one that cannot be written keeps it from no other', async () => {
+  const { bench, disk, looks } = await recording({ targets: ['one', 'gone', 'two'] })
   expect(looks).toBe(1)
   for (const folder of Object.values(disk)) {
-    expect(readFileSync(join(folder, '.hdsync-machine/box/sheet.txt'), 'utf8')).toContain(
-      'RESCUE SHEET of box',
-    )
+    expect(readFileSync(sheetIn(folder), 'utf8')).toContain('RESCUE SHEET of box')
   }
   const warned = bench.bus.events({ runId: 'run1', types: [runWarned.type] })
   expect(warned.map(({ data }) => data)).toEqual([
     { reason: expect.stringMatching(/could not be written onto target gone: .*nothing is mounted/) },
   ])
+  expect(bench.bus.events({ runId: 'run1', types: [backupFinish.type] })).toHaveLength(1)
+})
+
+test('an event of an hdsync before, which names one target, is done as it was meant', async () => {
+  const { bench, disk } = await recording({ target: 'one' })
+  expect(readFileSync(sheetIn(disk.one), 'utf8')).toContain('RESCUE SHEET of box')
+  expect(existsSync(sheetIn(disk.two))).toBe(false)
   expect(bench.bus.events({ runId: 'run1', types: [backupFinish.type] })).toHaveLength(1)
 })
