@@ -1,4 +1,5 @@
 import type { DataOf, EventDefinition } from './define.ts'
+import type { Envelope } from './envelope.ts'
 
 /** Data as it was read, in the form of zod's `safeParse`. */
 export type Stored<E extends EventDefinition> =
@@ -24,6 +25,14 @@ export function readStored<E extends EventDefinition>(definition: E, data: unkno
     for (const { path, keys } of unknown) forget(value, path, keys)
   }
   return { success: false }
+}
+
+/** The data of an event out of the store; undefined for one of another kind, and where it cannot be read. */
+export function dataOf<E extends EventDefinition>(
+  definition: E,
+  { type, data }: Pick<Envelope, 'type' | 'data'>,
+): DataOf<E> | undefined {
+  return type === definition.type ? readStored(definition, data).data : undefined
 }
 
 function forget(value: unknown, path: readonly PropertyKey[], keys: readonly string[]): void {

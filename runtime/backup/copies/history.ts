@@ -3,10 +3,10 @@ import {
   copyFailed,
   copyFinished,
   copyOverdue,
+  dataOf,
   type Envelope,
 } from '../../../events/index.ts'
 import type { CopyPlace } from './places.ts'
-import { dataOf } from './steps.ts'
 
 /** The kinds of events that end a run of copies. */
 export const copyEnds = [copyFinished, copyFailed]

@@ -1,7 +1,6 @@
-import { copyKept, type DataOf, type Envelope } from '../../../events/index.ts'
+import { copyKept, type DataOf, dataOf, type Envelope } from '../../../events/index.ts'
 import type { KeepPoint } from '../keep/points.ts'
 import { noonOf } from './look.ts'
-import { dataOf } from './steps.ts'
 
 /** What a place had of a source when that was last looked at. @param kept Events of the kind `copy.kept`, the newest first. */
 export function recordedCopies(kept: readonly Envelope[], copy: string, source: string): KeepPoint[] {

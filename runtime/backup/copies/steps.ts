@@ -1,13 +1,4 @@
-import {
-  type CopyResult,
-  type CopyStep,
-  copyFinish,
-  copyOffer,
-  type Envelope,
-  type EventDefinition,
-  type InputOf,
-  readStored,
-} from '../../../events/index.ts'
+import { type CopyResult, type CopyStep, copyFinish, copyOffer, type InputOf } from '../../../events/index.ts'
 
 /** The step at which a place has its turn. */
 export function beginPlace(copy: string, so: Pick<CopyStep, 'rest' | 'results' | 'named'>): CopyStep {
@@ -67,9 +58,4 @@ export function endPlace(step: CopyStep, result: CopyResult, emit: Emit): void {
 export function breakOff(step: CopyStep, error: string, cancelled: boolean, emit: Emit): void {
   const result = resultOf(step, { state: cancelled ? 'cancelled' : 'failed', error })
   emit(copyFinish, { results: [...step.results, result], error, cancelled })
-}
-
-/** The data of an event of a kind, where another version of hdsync has not written it otherwise. */
-export function dataOf<E extends EventDefinition>(definition: E, { type, data }: Envelope) {
-  return type === definition.type ? readStored(definition, data).data : undefined
 }

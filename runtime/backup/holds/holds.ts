@@ -1,6 +1,7 @@
 import {
   backupStart,
   type DataOf,
+  dataOf,
   type Envelope,
   readStored,
   sourceSynced,
@@ -145,9 +146,9 @@ function holdsIn(events: readonly Envelope[]): Hold[] {
 }
 
 /** @returns undefined for any other event, and for one that cannot be read. */
-export function holdOf({ type, data, time, runid = '' }: Envelope): Hold | undefined {
-  const facts = type === syncHeld.type ? readStored(syncHeld, data).data : undefined
-  return facts && { source: facts.source, run: runid, at: time, facts }
+export function holdOf(event: Envelope): Hold | undefined {
+  const facts = dataOf(syncHeld, event)
+  return facts && { source: facts.source, run: event.runid ?? '', at: event.time, facts }
 }
 
 /** A hold as JSON, for people and programs: the facts of its event, and where that belongs. */

@@ -1,10 +1,10 @@
 import {
   archiveDamaged,
   type DataOf,
+  dataOf,
   type Envelope,
   type EventDefinition,
   type KeptArchive,
-  readStored,
   sourceArchived,
   sourceKept,
   syncMeant,
@@ -51,7 +51,7 @@ export interface ArchiveRecord {
 export function archiveRecord(events: readonly Envelope[]): ArchiveRecord {
   const of = <E extends EventDefinition>(definition: E) =>
     events.flatMap((event) => {
-      const data = event.type === definition.type ? readStored(definition, event.data).data : undefined
+      const data = dataOf(definition, event)
       return data ? [{ event, data }] : []
     })
   return {

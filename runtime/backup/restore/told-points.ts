@@ -1,7 +1,7 @@
 import {
   type DataOf,
+  dataOf,
   type Envelope,
-  readStored,
   sourceArchived,
   sourceKept,
   sourceSynced,
@@ -40,7 +40,7 @@ export function toldPoints(history: readonly Envelope[]): ToldPoints {
   const told: ToldPoints = { mirrors: [], archives: [], kept: [] }
   const synced = new Map<string | undefined, { at: string; files?: number }>()
   for (const event of history) {
-    const { data } = event.type === sourceSynced.type ? readStored(sourceSynced, event.data) : {}
+    const data = dataOf(sourceSynced, event)
     if (!data) continue
     const read = { at: data.read?.from ?? event.time, ...filesOf(data) }
     if (!synced.has(event.runid)) synced.set(event.runid, read)
@@ -53,14 +53,14 @@ export function toldPoints(history: readonly Envelope[]): ToldPoints {
     })
   }
   for (const event of history) {
-    const { data } = event.type === sourceArchived.type ? readStored(sourceArchived, event.data) : {}
+    const data = dataOf(sourceArchived, event)
     if (!data) continue
     const { path, file, sizeBytes } = data
     const read = synced.get(event.runid) ?? { at: event.time }
     told.archives.push({ path, identity: file, ...read, sizeBytes, provenAt: event.time })
   }
   const kept = history.find(({ type }) => type === sourceKept.type)
-  const { data } = kept ? readStored(sourceKept, kept.data) : {}
+  const data = kept && dataOf(sourceKept, kept)
   for (const { path, at, sizeBytes, file } of data?.kept ?? [])
     told.kept.push({ path, identity: file, at, sizeBytes })
   return told
