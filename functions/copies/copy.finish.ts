@@ -20,7 +20,7 @@ export default defineFunction({
     await host.targets.close(run.id)
     const { results, error, cancelled } = data
     const ends = events.recent(copyEnds, undefined, copyEndsLookedAt)
-    const told = events.recent([copyOverdue], undefined, copyEndsLookedAt)
+    const told = (copy: string) => events.newest([copyOverdue], copy)
     for (const { place, lastGoodAt } of overdueCopies(copyPlaces(config), results, {
       ends,
       told,

@@ -1,11 +1,4 @@
-import {
-  type CopyResult,
-  copyFailed,
-  copyFinished,
-  copyOverdue,
-  dataOf,
-  type Envelope,
-} from '../../../events/index.ts'
+import { type CopyResult, copyFailed, copyFinished, dataOf, type Envelope } from '../../../events/index.ts'
 import type { CopyPlace } from './places.ts'
 
 /** The kinds of events that end a run of copies. */
@@ -42,18 +35,23 @@ export interface OverdueCopy {
 /**
  * The places that have not had everything for too long, and have not been told of since.
  * @param results Of the run that ends now.
- * @param past The ends of runs and `copy.overdue`, the newest first; milliseconds since the epoch.
+ * @param past The ends of runs, the newest first; `told`: the newest `copy.overdue` of a place; `now` in milliseconds since
+ * the epoch.
  */
 export function overdueCopies(
   places: readonly CopyPlace[],
   results: readonly CopyResult[],
-  { ends, told, now }: { ends: readonly Envelope[]; told: readonly Envelope[]; now: number },
+  {
+    ends,
+    told,
+    now,
+  }: { ends: readonly Envelope[]; told: (copy: string) => Envelope | undefined; now: number },
 ): OverdueCopy[] {
   const history = [...results.map((result) => ({ at: now, result })), ...copiesEnded(ends)]
   return places.flatMap((place) => {
     const late = whenLate(place, history, now)
     if (!late) return []
-    const last = told.find((event) => dataOf(copyOverdue, event)?.copy === place.name)
+    const last = told(place.name)
     return last && Date.parse(last.time) > late.since ? [] : [{ place, lastGoodAt: late.lastGoodAt }]
   })
 }
