@@ -4,15 +4,23 @@ import { noonOf } from './look.ts'
 
 /** What a place had of a source when that was last looked at. @param kept Events of the kind `copy.kept`, the newest first. */
 export function recordedCopies(kept: readonly Envelope[], copy: string, source: string): KeepPoint[] {
-  const last = kept.flatMap((event): DataOf<typeof copyKept>[] => {
-    const data = dataOf(copyKept, event)
-    return data?.copy === copy && data.source === source ? [data] : []
-  })[0]
-  return (last?.kept ?? []).map(({ path, at, sizeBytes, file, sha256 }) => {
+  return (lastLook(kept, copy, source)?.kept ?? []).map(({ path, at, sizeBytes, file, sha256 }) => {
     const folder = path.split('/').slice(-3, -1).join('/')
     return {
       ...{ path, folder, file, sizeBytes, sha256, diskBytes: sizeBytes, state: 'good' as const },
       ...{ at: noonOf(folder), writtenMs: Date.parse(at) },
     }
   })
+}
+
+function lastLook(
+  kept: readonly Envelope[],
+  copy: string,
+  source: string,
+): DataOf<typeof copyKept> | undefined {
+  for (const event of kept) {
+    const data = dataOf(copyKept, event)
+    if (data?.copy === copy && data.source === source) return data
+  }
+  return undefined
 }

@@ -10,7 +10,7 @@ import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { withProofs } from '../../host/proof/proven-points.ts'
 import { isoOf } from '../../instant.ts'
-import { copyPlaces } from '../copies/places.ts'
+import { type CopyPlace, copyPlaces } from '../copies/places.ts'
 import { recordedCopies } from '../copies/recorded.ts'
 import { type Drilled, drillEnds, drilled, drillsLookedAt, pointProven } from '../proof/drill-history.ts'
 import type { LiveSource } from './place.ts'
@@ -40,12 +40,16 @@ export type ReadRecord = <T>(from: (past: { bus: Pick<EventBus, 'events'> }) => 
  */
 export async function knownPoints(config: Config, read: ReadRecord): Promise<KnownPoints> {
   const { points, absent } = configuredPoints(config)
+  const awayPlaces = copyPlaces(config).filter(({ target }) => absent.has(target.name))
   const told = read(({ bus }) => {
     const of = (subject: string) =>
       toldPoints(bus.events({ types, subject, newestFirst: true, limit: mostEvents }))
     const names = new Set([...Object.keys(config.sources), ...points.map(({ source }) => source)])
     const ends = bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })
-    const kept = bus.events({ types: [copyKept.type], newestFirst: true, limit: mostEvents })
+    const kept =
+      awayPlaces.length === 0
+        ? []
+        : bus.events({ types: [copyKept.type], newestFirst: true, limit: mostEvents })
     return { kept, points: new Map([...names].map((source) => [source, of(source)])), drills: drilled(ends) }
   })
   const seen: RestorePoint[] = []
@@ -57,7 +61,7 @@ export async function knownPoints(config: Config, read: ReadRecord): Promise<Kno
     .flatMap((source) => unseenOf(source, config, told.points.get(source.name)))
     .filter(({ point }) => absent.has(point.target))
   const files = new Map(unseen.flatMap(({ point: { id }, file }) => (file === undefined ? [] : [[id, file]])))
-  const away = unseenCopies(config, told.kept).filter(({ target }) => absent.has(target))
+  const away = unseenCopies(awayPlaces, told.kept)
   const all = [...(await withProofs(seen)), ...unseen.map(({ point }) => point), ...away]
   return { points: bySource(all.map((point) => withProof(point, told.drills))), absent, files }
 }
@@ -87,8 +91,8 @@ export function liveSources(points: readonly RestorePoint[], config: Config | un
 }
 
 /** What the record tells of copies whose disk cannot be looked at. @param kept Events of that kind, the newest first. */
-function unseenCopies(config: Config, kept: readonly Envelope[]): RestorePoint[] {
-  return copyPlaces(config).flatMap(({ name: copy, target, sources }) =>
+function unseenCopies(places: readonly CopyPlace[], kept: readonly Envelope[]): RestorePoint[] {
+  return places.flatMap(({ name: copy, target, sources }) =>
     sources.flatMap((source) =>
       recordedCopies(kept, copy, source).map(({ at, writtenMs, path, sizeBytes }): RestorePoint => {
         const id = `${source}@${copy}-${dayOf(at)}`

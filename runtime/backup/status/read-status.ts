@@ -92,7 +92,7 @@ export async function readStatus(
     told: tellOf(config, bus),
     drills: drilled(bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })),
     run: journal.unended().at(-1) ?? null,
-    copied: copiesOn(bus),
+    copied: copiesOn(config, bus),
   }))
   const to = config.archive && config.targets[config.archive.target]
   const looked = await Promise.all(
@@ -153,7 +153,8 @@ const runsLookedAtFirst = 40
 const runsLookedAt = 2000
 const endsOfDrills = drillEnds.map(({ type }) => type)
 
-function copiesOn(bus: EventBus): CopyRecord {
+function copiesOn(config: Config, bus: EventBus): CopyRecord {
+  if (Object.keys(config.copies ?? {}).length === 0) return { ends: [], kept: [] }
   const newest = (types: string[]) => bus.events({ types, newestFirst: true, limit: copyEndsLookedAt })
   return { ends: newest(copyEnds.map(({ type }) => type)), kept: newest([copyKept.type]) }
 }
