@@ -1,4 +1,4 @@
-import { shellQuote } from './format.ts'
+import { shellQuote } from '../shell-quote.ts'
 
 /** A command line that was refused: why, as commander has it, and the words of it. */
 export interface Refused {

@@ -1,6 +1,7 @@
 import { type Stats, statSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { shellQuote } from '../shell-quote.ts'
 import { ConfigError, type Problem } from './problem.ts'
 
 /** Who may have written a file. `mode` is that of stat(2). */
@@ -39,7 +40,7 @@ export function refuseUntrusted(
   if (uid !== 0) return
   const problems: Problem[] = []
   const problem = (expected: string, found: string, remedy: string) =>
-    problems.push({ file, key: '', expected, found, hint: `run: ${remedy} ${shellWord(file)}` })
+    problems.push({ file, key: '', expected, found, hint: `run: ${remedy} ${shellQuote([file])}` })
   if (owner !== 0) problem('a file that root owns', `one of user ${owner}`, 'chown root:root')
   if (mode & 0o022) problem('a file that only root can write', `mode ${octal(mode)}`, 'chmod go-w')
   if (problems.length > 0) throw new ConfigError(problems)
@@ -59,7 +60,7 @@ export function refuseExposed(
 ): void {
   const problems: Problem[] = []
   const problem = (expected: string, found: string, remedy: string) =>
-    problems.push({ file, key, expected, found, hint: `run: ${remedy} ${shellWord(file)}` })
+    problems.push({ file, key, expected, found, hint: `run: ${remedy} ${shellQuote([file])}` })
   if (owner !== uid && owner !== 0) {
     problem('a file that the user owns who runs hdsync', `one of user ${owner}`, `chown ${uid}`)
   }
@@ -69,8 +70,4 @@ export function refuseExposed(
 
 function octal(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, '0')
-}
-
-function shellWord(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -41,9 +41,17 @@ const within = (path: string, ...places: string[]) => places.some((place) => pat
 const ours = ({ to }: Import) => within(to, 'events/', 'functions/', 'runtime/', 'test/')
 
 /** Each place, and what else it may import of ours: floors, whose arrows point down only. */
-const neutral = ['app-root', 'count', 'errors', 'instant', 'nearest', 'progress', 'units', 'weekday'].map(
-  (name) => `runtime/${name}.ts`,
-)
+const neutral = [
+  'app-root',
+  'count',
+  'errors',
+  'instant',
+  'nearest',
+  'progress',
+  'shell-quote',
+  'units',
+  'weekday',
+].map((name) => `runtime/${name}.ts`)
 /** What tells of events in words. */
 const words = ['runtime/run-duration.ts', 'runtime/why-held.ts']
 /** What the core has to know of events: how they are defined, wrapped and read, but none of them. */

@@ -4,8 +4,8 @@ import { checkSources } from '../../config/lookup.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { inMemory, openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
 import { storeId } from '../../core/bus/sqlite/identity.ts'
+import { shellQuote } from '../../shell-quote.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { shellQuote } from '../format.ts'
 import type { Io } from '../io.ts'
 
 /** `hdsync plan`: the commands of a run, in order and quoted for a shell, without executing one. */

@@ -1,4 +1,5 @@
 import { type Place, placeText } from '../../backup/restore/place.ts'
+import { restoreLine } from '../../backup/restore/restore-line.ts'
 import { type Sighting, type Version, versionsOf } from '../../backup/restore/versions.ts'
 import { reasonOf, UsageError } from '../../errors.ts'
 import type { PointReader } from '../../host/points/entry.ts'
@@ -10,7 +11,6 @@ import type { Io } from '../io.ts'
 import { openAccess, type WhereOptions } from '../points/access.ts'
 import { isoOfNs, modeOctal } from '../points/entry-text.ts'
 import { nameText } from '../points/names.ts'
-import { restoreLine } from '../points/restore-line.ts'
 import { table } from '../table.ts'
 
 /**

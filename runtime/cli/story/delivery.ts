@@ -1,6 +1,7 @@
 import type { StoryDelivery } from '../../core/bus/journal.ts'
+import { shellQuote } from '../../shell-quote.ts'
 import { formatDuration } from '../../units.ts'
-import { firstAndLast, type Painter, printable, shellQuote } from '../format.ts'
+import { firstAndLast, type Painter, printable } from '../format.ts'
 
 /** One line of the story, before it is put into columns. */
 export interface Line {

@@ -3,7 +3,8 @@ import type { SourceState } from '../../../events/index.ts'
 import type { FailedCommand, Failure } from '../../backup/story/failure.ts'
 import type { Success, Told } from '../../backup/story/told.ts'
 import { isDegraded } from '../../backup/story/warnings.ts'
-import { firstAndLast, localDay, type Painter, painter, printable, shellQuote, wrapWords } from '../format.ts'
+import { shellQuote } from '../../shell-quote.ts'
+import { firstAndLast, localDay, type Painter, painter, printable, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
 
 /** Prose is wrapped; what somebody else said, or what is to be pasted, is not. */

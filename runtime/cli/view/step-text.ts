@@ -1,5 +1,5 @@
 import type { Step } from '../../host/machine/step.ts'
-import { shellQuote } from '../format.ts'
+import { shellQuote } from '../../shell-quote.ts'
 
 /** A step of a rescue as lines that can be typed, under its comment. */
 export function stepText({ why, argv, input }: Step): string {

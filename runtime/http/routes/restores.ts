@@ -1,6 +1,6 @@
 import { resolver } from 'hono-openapi'
 import * as z from 'zod'
-import { planJson } from '../../backup/restore/plan-json.ts'
+import { planJson } from '../../backup/restore/plan/plan-json.ts'
 import { socketPath } from '../../config/socket.ts'
 import { TerminalError, UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'

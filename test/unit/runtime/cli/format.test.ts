@@ -1,13 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import {
-  localTime,
-  painter,
-  printable,
-  shellQuote,
-  visibleWidth,
-  wrapList,
-} from '../../../../runtime/cli/format.ts'
+import { localTime, painter, printable, visibleWidth, wrapList } from '../../../../runtime/cli/format.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -32,38 +24,6 @@ describe('wrapList()', () => {
 
   test('leaves a word whole that is too wide by itself', () => {
     expect(wrapList(['snapshot.overflowed', 'x'], 5)).toBe('snapshot.overflowed,\nx')
-  })
-})
-
-describe('shellQuote()', () => {
-  test('quotes only what a shell would take apart', () => {
-    expect(shellQuote(['rsync', '--archive', '--exclude=*.tmp', '/a b/', "it's", ''])).toBe(
-      `rsync --archive '--exclude=*.tmp' '/a b/' 'it'\\''s' ''`,
-    )
-  })
-
-  test('gives back to a shell what it was given', () => {
-    const words = [
-      'a\nb',
-      '$(id)',
-      "'",
-      '\\',
-      '=x',
-      '~',
-      'tab\there',
-      'Überraschung 日本',
-      '\u001b[31m',
-      "\n'\\",
-    ]
-    const said = execFileSync('bash', ['--norc', '-c', `printf '%s\\0' ${shellQuote(words)}`], {
-      encoding: 'utf8',
-      env: { LC_ALL: 'C.UTF-8' },
-    })
-    expect(said.split('\0').slice(0, -1)).toEqual(words)
-  })
-
-  test('shows no control character', () => {
-    expect(shellQuote(['a\u001b]0;title\u0007'])).toBe(String.raw`$'a\U0000001b]0;title\U00000007'`)
   })
 })
 

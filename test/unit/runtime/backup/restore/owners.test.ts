@@ -9,7 +9,7 @@ import {
   placeRestore,
   unpackRestore,
 } from '../../../../../runtime/backup/restore/perform.ts'
-import { planJson } from '../../../../../runtime/backup/restore/plan-json.ts'
+import { planJson } from '../../../../../runtime/backup/restore/plan/plan-json.ts'
 import { planRequest } from '../../../../../runtime/backup/restore/plan-request.ts'
 import { strangersText } from '../../../../../runtime/cli/points/plan-text.ts'
 import { accountsFrom } from '../../../../../runtime/host/owners/accounts.ts'

@@ -1,6 +1,6 @@
-import { jsonName } from '../../host/points/json-name.ts'
-import type { Action } from '../../host/restore/action.ts'
-import type { RestorePlan } from './make-plan.ts'
+import { jsonName } from '../../../host/points/json-name.ts'
+import type { Action } from '../../../host/restore/action.ts'
+import type { RestorePlan } from '../make-plan.ts'
 
 /** What a restore will do, as `--json` prints it and HTTP answers it. */
 export function planJson(plan: RestorePlan): Record<string, unknown> {

@@ -1,5 +1,5 @@
-import { type Place, placeText } from '../../backup/restore/place.ts'
-import { shellQuote, shellQuoteBytes } from '../format.ts'
+import { shellQuote, shellQuoteBytes } from '../../shell-quote.ts'
+import { type Place, placeText } from './place.ts'
 
 /** What of the options of `hdsync restore` stands in a command that can be pasted. */
 export interface RestoreLine {
