@@ -17,12 +17,11 @@ import { Problem } from '../../problem.ts'
 import { type Asked, readRestore } from '../../receive/restores.ts'
 import { findRun, resultOf } from '../../run-results.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
-import { shellWord } from '../files/folder.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { listText, nameText, plainText } from '../look/words.ts'
 import { by } from '../ways-in/sessions.ts'
-import { fieldsOf, restoreBodyOf, type Wanted, wantedIn } from './wanted.ts'
+import { commandOf, fieldsOf, restoreBodyOf, type Wanted, wantedIn } from './wanted.ts'
 
 /** Bringing back: what and where to, then the plan, then the word that has it done, then how it goes, and the way back. */
 export const bringBackScreens: AddScreens = (app, page) => {
@@ -57,22 +56,11 @@ export const bringBackScreens: AddScreens = (app, page) => {
 function checkMay(c: PageRequest, { trusted, config }: PageContext, wanted: Wanted | undefined): void {
   if (!mayAct(c)) throw new Problem('read-only', 'This session looks only: it brings nothing back.')
   if (trusted || config.http?.restore) return
-  const places = wanted ? placesText(wanted) : 'PLACE'
   throw new Problem(
     'restore-not-allowed',
     'This port takes no restores: `http.restore: true` in the config lets it.',
-    {
-      hint: `In a terminal: hdsync restore ${places}${wanted ? ` --at ${wanted.at}` : ''}`,
-    },
+    { hint: `In a terminal: ${wanted ? commandOf(wanted) : 'hdsync restore PLACE'}` },
   )
-}
-
-function placesText({ source, paths }: Wanted): string {
-  const words =
-    paths.length === 0
-      ? [source]
-      : paths.map((path) => (path.length === 0 ? source : `${source}:${nameText(path)}`))
-  return words.slice(0, 5).map(shellWord).join(' ') + (words.length > 5 ? ' …' : '')
 }
 
 function hidden(wanted: Wanted, without: readonly string[] = []): Html {
@@ -96,7 +84,7 @@ ${live === undefined ? html`<p class="unknown">${wanted.source} is not mounted h
     tab: 'files',
     sentence,
     body,
-    command: `hdsync restore ${placesText(wanted)} --at ${wanted.at}`,
+    command: commandOf({ ...wanted, where: undefined, deletes: false }),
   })
 }
 
@@ -152,7 +140,7 @@ ${actions.length > actionsShown ? html`<p>The first ${actionsShown} of ${count(a
     sentence: planSentence({ created, replaced, deleted, folders }),
     ...(deleted.entries > 0 && { tone: 'failed' }),
     body,
-    command: `hdsync restore ${placesText(wanted)} --at ${wanted.at} ${wanted.where === 'in-place' ? '--in-place' : `--to ${shellWord(wanted.folder)}`} --dry-run`,
+    command: `${commandOf(wanted)} --dry-run`,
   })
 }
 

@@ -1,5 +1,7 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import type { Place } from '../../../backup/restore/place.ts'
+import { restoreLine } from '../../../backup/restore/restore-line.ts'
 import { Problem } from '../../problem.ts'
 
 /** What somebody wants brought back, as the forms of the page say it. */
@@ -22,7 +24,8 @@ export function wantedIn(form: URLSearchParams): Wanted {
   const source = form.get('source') ?? ''
   const at = form.get('at') ?? ''
   const paths = form.getAll('path').map((text) => Buffer.from(text, 'base64url'))
-  if (source === '' || at === '' || paths.length > mostPaths)
+  // No source is called so: in a command it would be an option.
+  if (source === '' || source.startsWith('-') || at === '' || paths.length > mostPaths)
     throw new Problem('invalid-restore', 'Choose what is to be brought back, from one source.')
   const where = form.get('where')
   const day = at.slice(at.indexOf('@') + 1)
@@ -34,6 +37,22 @@ export function wantedIn(form: URLSearchParams): Wanted {
     folder: form.get('folder')?.trim() || join(homedir(), `${source}-${day}`),
     deletes: form.get('delete') !== null,
   }
+}
+
+/** What is wanted, place by place. */
+function placesOf({ source, paths }: Wanted): Place[] {
+  return (paths.length === 0 ? [Buffer.alloc(0)] : paths).map((path) => ({ source, path }))
+}
+
+/** The command that does the same, to be pasted. */
+export function commandOf(wanted: Wanted): string {
+  const { at, where, folder, deletes } = wanted
+  return restoreLine(placesOf(wanted), {
+    at,
+    ...(where === 'in-place' && { inPlace: true }),
+    ...(where === 'folder' && { to: folder }),
+    delete: deletes,
+  })
 }
 
 /** What the API takes for it; with the hash it is done. */

@@ -1,5 +1,6 @@
 import type { LoggedEvent } from '../../../core/bus/journal.ts'
 import { localMinute } from '../../../instant.ts'
+import { shellQuote } from '../../../shell-quote.ts'
 import { respond } from '../../respond.ts'
 import { Capacity } from '../../security/capacity.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
@@ -27,10 +28,11 @@ export const eventScreens: AddScreens = (app, page) => {
 function eventsScreen(c: PageRequest, page: PageContext): Promise<Response> {
   const asked = (name: string) => c.req.query(name)?.trim().slice(0, 256) || undefined
   const [type, run, source] = [asked('type'), asked('run'), asked('source')]
+  const types = type?.split(/[\s,]+/)
   const follow = c.req.query('follow') !== undefined
   const found = page.engine.journal
     .search({
-      ...(type && { types: type.split(/[\s,]+/) }),
+      ...(types && { types }),
       ...(run && { runId: page.engine.journal.run(run)?.id ?? run }),
       ...(source && { subject: source }),
       limit: eventsShown,
@@ -47,13 +49,19 @@ ${found.map((one) => eventRow(one, page))}</tbody></table>`
       : found.length === eventsShown
         ? `The last ${eventsShown} events${type || run || source ? ' of these' : ''}, the newest first.`
         : `${found.length} ${found.length === 1 ? 'event' : 'events'}, the newest first.`
-  const filters = `${type ? ` --type '${type.replaceAll("'", '')}'` : ''}${source ? ` --source ${source}` : ''}${run ? ` --run ${run}` : ''}${follow ? ' --follow' : ''}`
   return show(c, page, {
     title: 'Events',
     tab: 'bus',
     sentence,
     body,
-    command: `hdsync events${filters}`,
+    command: shellQuote([
+      ...['hdsync', 'events'],
+      // Each by an option of its own: of several, one that begins with `-` would be an option itself.
+      ...(types ?? []).flatMap((one) => ['--type', one]),
+      ...(source ? ['--source', source] : []),
+      ...(run ? ['--run', run] : []),
+      ...(follow ? ['--follow'] : []),
+    ]),
     live: follow ? '/bus/stream' : undefined,
   })
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { placeText } from '../../../backup/restore/place.ts'
+import { placeWord } from '../../../backup/restore/restore-line.ts'
 import { type Sighting, type Version, versionsOf } from '../../../backup/restore/versions.ts'
 import { pointTime } from '../../../backup/restore/when.ts'
 import type { Entry } from '../../../host/points/entry.ts'
@@ -14,7 +15,6 @@ import type { Backups } from './backups.ts'
 import { crumbs, momentsOf, timeBar } from './bar.ts'
 import { type DiffLine, diffLines, withContext } from './diff.ts'
 import type { FileView } from './folder.ts'
-import { shellWord } from './folder.ts'
 import { addressOf, type FilePlace } from './paths.ts'
 
 /** A file as it was, beside its other versions. @param entry undefined where it was not there then. */
@@ -45,7 +45,7 @@ ${mayAct(c) ? await contents(entry, { place, point, backups }, other, page) : ht
     tab: 'files',
     sentence,
     body,
-    command: `hdsync versions ${shellWord(text)}`,
+    command: `hdsync versions ${placeWord(place)}`,
   })
 }
 

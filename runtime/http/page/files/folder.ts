@@ -1,8 +1,10 @@
 import { placeText } from '../../../backup/restore/place.ts'
+import { placeWord } from '../../../backup/restore/restore-line.ts'
 import { pointTime } from '../../../backup/restore/when.ts'
 import { count } from '../../../count.ts'
 import type { Entry } from '../../../host/points/entry.ts'
 import type { RestorePoint } from '../../../host/points/restore-point.ts'
+import { shellQuote } from '../../../shell-quote.ts'
 import { formatBytes } from '../../../units.ts'
 import type { PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
@@ -51,7 +53,7 @@ ${mayAct(c) ? html`<p class="acts"><button class="main">Restore what is chosen â
   const sentence = isNewest
     ? `${text}, as it was last backed up, on ${pointTime(point.at)}.`
     : `${text}, as it was on ${pointTime(point.at)}.`
-  const command = `hdsync ls ${shellWord(text)}${at ? ` --at ${at}` : ''}`
+  const command = `hdsync ls ${placeWord(place)}${at ? ` --at ${shellQuote([at])}` : ''}`
   return show(c, page, { title: text, tab: 'files', sentence, body, command })
 }
 
@@ -103,9 +105,4 @@ function sinceText(mark: Row['mark'], isNewest: boolean, other: RestorePoint | u
     return html`<span class="failed">${isNewest ? `deleted, was there on${day}` : 'deleted since'}</span>`
   if (mark === 'changed') return html`<span class="late">changed ${isNewest ? `after${day}` : 'since'}</span>`
   return html`<span class="running">new after${day}</span>`
-}
-
-/** A place as somebody types it into a shell. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }

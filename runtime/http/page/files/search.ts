@@ -3,13 +3,13 @@ import { namePattern } from '../../../backup/restore/name-pattern.ts'
 import { pointTime } from '../../../backup/restore/when.ts'
 import type { Entry } from '../../../host/points/entry.ts'
 import type { RestorePoint } from '../../../host/points/restore-point.ts'
+import { shellQuote } from '../../../shell-quote.ts'
 import { formatBytes } from '../../../units.ts'
 import type { PageContext, PageRequest } from '../context.ts'
 import { html, nothing } from '../look/html.ts'
 import { show } from '../look/layout.ts'
 import { momentText, nameText, plainText, timeTag } from '../look/words.ts'
 import { Backups } from './backups.ts'
-import { shellWord } from './folder.ts'
 import { addressOf } from './paths.ts'
 
 /** A name that was found, in its newest version. */
@@ -50,7 +50,7 @@ ${shown.map(({ source, entry, newest, points }) => {
     tab: 'files',
     sentence,
     body,
-    command: `hdsync find ${shellWord(pattern)} --all`,
+    command: `hdsync find ${shellQuote([pattern])} --all`,
   })
 }
 

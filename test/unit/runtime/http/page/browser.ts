@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { createApp } from '../../../../../runtime/http/app.ts'
 import { type AppContext, createContext } from '../../../../../runtime/http/context.ts'
 import { makeService, type Service } from '../service.ts'
@@ -63,6 +64,19 @@ export async function openBrowser({ right = 'act', ...options }: Options = {}): 
 }
 
 const navigation = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document', 'sec-fetch-site': 'none' }
+
+/** The command that a view shows to be copied. */
+export function commandIn(text: string): string {
+  const [, escaped = ''] = /The same in a terminal: <code data-copy>(.*?)<\/code>/s.exec(text) ?? []
+  const characters: Record<string, string> = { lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' }
+  return escaped.replace(/&([a-z#0-9]+);/g, (_, name: string) => characters[name] ?? '?')
+}
+
+/** What a shell makes of a command, byte by byte as Latin-1: the words that the program gets. */
+export function wordsOf(command: string): string[] {
+  const said = execFileSync('bash', ['--norc', '-c', `printf '%s\\0' ${command}`], { encoding: 'latin1' })
+  return said.split('\0').slice(0, -1)
+}
 
 /** The types of the audit events on record, with who did it. */
 export function audits({

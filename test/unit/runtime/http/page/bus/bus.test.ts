@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { structured } from '../../service.ts'
-import { openBrowser } from '../browser.ts'
+import { commandIn, openBrowser, wordsOf } from '../browser.ts'
 
 const script = '</pre><script>alert(1)</script>'
 
@@ -36,6 +36,16 @@ test('events are shown by type, source and run, and nothing in them is obeyed', 
   const hostile = await browser.text(`/bus/events?source=${encodeURIComponent(`"${script}`)}&follow`)
   expect(hostile).not.toContain('<script>alert')
   expect(hostile).toContain('data-live="/bus/stream"')
+})
+
+test('the command that shows the same events is one that a shell takes as it is meant', async () => {
+  const browser = await openBrowser()
+  const [type, source, run] = ["unit.* --config=/x $(id)'", "var; touch 'x'", 'last`id`']
+  const text = await browser.text(`/bus/events?${new URLSearchParams({ type, source, run, follow: '' })}`)
+  expect(wordsOf(commandIn(text))).toEqual([
+    ...['hdsync', 'events', '--type', 'unit.*', '--type', '--config=/x', '--type', "$(id)'"],
+    ...['--source', source, '--run', run, '--follow'],
+  ])
 })
 
 test('a stream says that something has come, once for a burst, and ends with hdsync', async () => {

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import { describe, expect, test, vi } from 'vitest'
 import { Backups } from '../../../../../../runtime/http/page/files/backups.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
-import { audits, type Browser, openBrowser } from '../browser.ts'
+import { audits, type Browser, commandIn, openBrowser, wordsOf } from '../browser.ts'
 
 /** A name that would be obeyed by whoever does not escape it, of bytes that are no UTF-8. */
 const hostile = Buffer.from([...Buffer.from('<b>&"\''), 0xff, 0x0a])
@@ -38,11 +38,14 @@ describe('files', () => {
     expect(top).toContain('href="/files/www/ann"')
     expect(top).toContain('&lt;b&gt;&amp;&quot;&#39;\\xff\\x0a')
     expect(top).not.toContain('<b>&')
+    expect(wordsOf(commandIn(top))).toEqual(['hdsync', 'ls', 'www'])
     const folder = await browser.text('/files/www/ann')
     for (const name of ['deep/', 'letter.txt', 'lost.txt', '→ /etc/passwd']) expect(folder).toContain(name)
     const file = await browser.text('/files/www/ann/letter.txt')
     expect(file).toContain('it has been &lt;b&gt;9&lt;/b&gt; days.')
     expect(file).toContain('hdsync versions www:ann/letter.txt')
+    const view = await browser.text('/files/www/%3Cb%3E%26%22%27%FF%0A')
+    expect(wordsOf(commandIn(view))).toEqual(['hdsync', 'versions', `www:${hostile.toString('latin1')}`])
     const odd = await browser.get('/files/www/%3Cb%3E%26%22%27%FF%0A?download=file')
     expect([odd.status, await odd.text()]).toEqual([200, 'odd'])
   })
@@ -233,6 +236,21 @@ describe('a restore', () => {
       expect(existsSync(join(browser.folder, 'out'))).toBe(false)
     },
   )
+
+  test('is shown as a command that a shell takes as it is meant, --delete with it', async () => {
+    const browser = await server()
+    const path = hostile.toString('base64url')
+    const folder = join(browser.folder, "b; touch 'x'")
+    const plan = await browser.text(query({ path, where: 'folder', folder, delete: 'yes' }))
+    const place = `www:${hostile.toString('latin1')}`
+    expect(wordsOf(commandIn(plan))).toEqual([
+      ...['hdsync', 'restore', place, '--at', 'www@latest', '--to', folder, '--delete', '--dry-run'],
+    ])
+    const [source, at] = ['www $(id)', "x; touch 'x'"]
+    const asked = await browser.text(query({ source, at }))
+    expect(wordsOf(commandIn(asked))).toEqual(['hdsync', 'restore', `${source}:ann/letter.txt`, '--at', at])
+    expect((await browser.get(query({ source: '--config=x', path: '' }))).status).toBe(422)
+  })
 
   test('over a port that takes none names the command', async () => {
     const browser = await server({ http: '' })
