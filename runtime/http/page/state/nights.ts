@@ -12,12 +12,18 @@ export interface NightOf {
 
 const dayMs = 86_400_000
 
+/** They reach back a month as a rule, and each is a query. */
+const runsLookedAtFirst = 40
 /** More than there are in a month of several runs a day. */
 const mostRuns = 400
 
 /** Backups that have ended since a moment, the newest first. @param journal Its runs, the newest first. */
 export function endedSince(journal: Pick<Journal, 'runs'>, since: number): RunRow[] {
-  return journal.runs(mostRuns, backupKind).filter(({ startedAt, end }) => end && startedAt >= since)
+  const few = journal.runs(runsLookedAtFirst, backupKind)
+  const last = few.at(-1)
+  const isEnough = few.length < runsLookedAtFirst || (last !== undefined && last.startedAt < since)
+  const runs = isEnough ? few : journal.runs(mostRuns, backupKind)
+  return runs.filter(({ startedAt, end }) => end && startedAt >= since)
 }
 
 /** The midnights of the last days, the oldest first. */
