@@ -76,9 +76,11 @@ export interface ProgramLimits {
   killDelayMs: number
   /** What hangs in the kernel does not end even then; after this long hdsync goes on beside it. */
   patienceMs: number
+  /** How long a process is looked at again that shows no environment, as it does in the moment of execve(2). */
+  blankMs: number
 }
 
-const usual: ProgramLimits = { killDelayMs: 5000, patienceMs: 30_000 }
+const usual: ProgramLimits = { killDelayMs: 5000, patienceMs: 30_000, blankMs: 300 }
 
 /**
  * Ends the programs that a killed hdsync has left: all processes in the session of each, whatever has become of the program
@@ -89,7 +91,7 @@ const usual: ProgramLimits = { killDelayMs: 5000, patienceMs: 30_000 }
 export async function endPrograms(
   folder: string,
   warn: (message: string) => void = () => {},
-  { killDelayMs, patienceMs }: ProgramLimits = usual,
+  { killDelayMs, patienceMs, blankMs }: ProgramLimits = usual,
 ): Promise<void> {
   const notes = readNotes(folder)
   if (notes.length === 0) return
@@ -98,6 +100,7 @@ export async function endPrograms(
   for (;;) {
     const elapsedMs = (process.uptime() - startedAt) * 1000
     const processes = listProcesses()
+    const isUnsure = elapsedMs < blankMs && notes.some((note) => mayBeOf(note, processes))
     const left = notes.flatMap((note) => {
       const pids = membersOf(note, processes)
       return pids.length > 0 ? [{ note, pids }] : []
@@ -107,7 +110,7 @@ export async function endPrograms(
       names.set(note, nameOf(note, pids))
       warn(`ends a program that an earlier hdsync has left running: ${names.get(note)}`)
     }
-    if (left.length === 0 || elapsedMs > patienceMs) {
+    if ((left.length === 0 && !isUnsure) || elapsedMs > patienceMs) {
       for (const { note } of left) warn(`${names.get(note)} does not end: going on without it`)
       for (const { file } of notes) rmSync(file, { force: true })
       return
@@ -143,11 +146,11 @@ interface Process {
   session: number
 }
 
-/** Those that have ended and were not waited for are left out. */
+/** Those that have ended and were not waited for are left out, and the kernel's own. */
 function listProcesses(): Process[] {
   return processIds().flatMap((pid) => {
     const session = sessionOf(pid)
-    return session === undefined ? [] : { pid, session }
+    return session ? { pid, session } : []
   })
 }
 
@@ -158,6 +161,12 @@ function membersOf(note: Note, processes: readonly Process[]): number[] {
   const members = processes.filter(({ session }) => session === note.session)
   note.isProven ||= members.some(isMarked)
   return note.isProven ? members.map(({ pid }) => pid) : []
+}
+
+/** Whether some process may be of a program that is not found yet, as it shows no environment. */
+function mayBeOf({ session, isProven }: Note, processes: readonly Process[]): boolean {
+  const among = session === undefined ? processes : processes.filter((process) => process.session === session)
+  return !isProven && among.some(({ pid }) => environmentOf(pid) === '\0')
 }
 
 function nameOf({ session }: Note, [first = 0, ...others]: readonly number[]): string {

@@ -10,7 +10,7 @@ import { openSession } from '../../../../../runtime/host/command/session.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { recordingRunner } from '../runner.ts'
 
-const limits = { killDelayMs: 500, patienceMs: 20_000 }
+const limits = { killDelayMs: 500, patienceMs: 20_000, blankMs: 10_000 }
 const sh = (script: string): Command => ({ argv: ['sh', '-c', script], timeoutMs: 60_000 })
 
 const isRunning = (pid: number) => existsSync(`/proc/${pid}/cwd`)
@@ -68,6 +68,13 @@ describe('endPrograms()', () => {
     if (left.child.exitCode === null) await once(left.child, 'exit')
     await end(left)
     expect(isRunning(Number(left.printed))).toBe(false)
+  })
+
+  test('looks again at a process that shows no environment, as in the moment of execve(2)', async () => {
+    const marked = 'echo up; sleep 0.2; exec env HDSYNC_PROGRAM=$0 sleep 1000'
+    const left = await leftProgram(`exec env -i sh -c '${marked}' "$HDSYNC_PROGRAM"`)
+    await end(left)
+    expect(isRunning(left.pid)).toBe(false)
   })
 
   test('leaves alone what has a session of its own', async () => {
