@@ -86,6 +86,11 @@ export function hintOf(error: unknown): string | undefined {
   return error instanceof HdsyncError ? error.hint : undefined
 }
 
+/** What is said of a chain that an error has ended: why, and whether somebody has asked for it. */
+export function endedBy(error: unknown): { error: string; cancelled: boolean } {
+  return { error: reasonOf(error), cancelled: error instanceof CancelledError }
+}
+
 /** The message of anything thrown, with its hint, on one line. */
 export function reasonOf(error: unknown): string {
   if (error instanceof HdsyncError && error.hint) return `${error.message} (${error.hint})`

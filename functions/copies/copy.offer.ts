@@ -19,7 +19,7 @@ import { copyToReadAgain } from '../../runtime/backup/copies/read-again.ts'
 import { breakOff, endPlace, resultOf, without } from '../../runtime/backup/copies/steps.ts'
 import { type Context, defineFunction } from '../../runtime/backup/function.ts'
 import { counted } from '../../runtime/count.ts'
-import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
  * Looks what a place has not got yet, and has the newest archive of that sent. Where nothing is left, it has copies read again
@@ -80,7 +80,7 @@ export default defineFunction({
   },
 
   giveUp({ data, error }, { emit }) {
-    breakOff(data, reasonOf(error), error instanceof CancelledError, emit)
+    breakOff(data, error, emit)
   },
 })
 

@@ -9,7 +9,7 @@ import {
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { breakOff, notTheCopy, stepOf, without } from '../../runtime/backup/copies/steps.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { CancelledError, reasonOf } from '../../runtime/errors.ts'
+import { reasonOf } from '../../runtime/errors.ts'
 
 /**
  * Reads a copy back from its disk. It takes its place, and counts, once it is what was recorded when the archive was written.
@@ -39,7 +39,7 @@ export default defineFunction({
   },
 
   giveUp({ data, error }, { emit }) {
-    breakOff(data, reasonOf(error), error instanceof CancelledError, emit)
+    breakOff(data, error, emit)
   },
 })
 

@@ -3,7 +3,7 @@ import { linkFromThere } from '../../runtime/backup/copies/offer.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { breakOff, without } from '../../runtime/backup/copies/steps.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
  * Writes an archive beside the place of its copy; one that is of the same bytes as a copy that is there becomes a second name
@@ -34,6 +34,6 @@ export default defineFunction({
   },
 
   giveUp({ data, error }, { emit }) {
-    breakOff(data, reasonOf(error), error instanceof CancelledError, emit)
+    breakOff(data, error, emit)
   },
 })

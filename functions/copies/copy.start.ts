@@ -2,7 +2,7 @@ import { copyFinish, copyOffer, copyStart } from '../../events/index.ts'
 import { checkCopyNames } from '../../runtime/backup/copies/places.ts'
 import { beginPlace } from '../../runtime/backup/copies/steps.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { CancelledError, reasonOf, UsageError } from '../../runtime/errors.ts'
+import { endedBy, UsageError } from '../../runtime/errors.ts'
 
 /** Begins to copy archives to other places, one place after the other. Interrupted, it is given up. */
 export default defineFunction({
@@ -24,6 +24,6 @@ export default defineFunction({
   },
 
   giveUp({ error }, { emit }) {
-    emit(copyFinish, { results: [], error: reasonOf(error), cancelled: error instanceof CancelledError })
+    emit(copyFinish, { results: [], ...endedBy(error) })
   },
 })

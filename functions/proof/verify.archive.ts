@@ -6,7 +6,7 @@ import { recordedAs } from '../../runtime/backup/proof/facts.ts'
 import { archivesOf } from '../../runtime/backup/proof/gather.ts'
 import { minus } from '../../runtime/backup/proof/items.ts'
 import { proveArchive } from '../../runtime/backup/proof/prove-archive.ts'
-import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { endedBy, TerminalError } from '../../runtime/errors.ts'
 
 /** Reads an archive and compares it with what was written. Interrupted, it is given up; large ones go on where they were. */
 export default defineFunction({
@@ -33,7 +33,6 @@ export default defineFunction({
   },
 
   giveUp({ data, error }, { emit }) {
-    const cancelled = error instanceof CancelledError
-    emit(verifyFinish, { error: reasonOf(error), cancelled, bytes: data.read })
+    emit(verifyFinish, { ...endedBy(error), bytes: data.read })
   },
 })

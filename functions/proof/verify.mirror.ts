@@ -19,7 +19,7 @@ import { minus } from '../../runtime/backup/proof/items.ts'
 import { markDamaged } from '../../runtime/backup/proof/mark-damaged.ts'
 import { proveLoneMirror } from '../../runtime/backup/proof/mirror/prove-lone-mirror.ts'
 import { proveMirror } from '../../runtime/backup/proof/mirror/prove-mirror.ts'
-import { CancelledError, reasonOf } from '../../runtime/errors.ts'
+import { endedBy } from '../../runtime/errors.ts'
 
 /**
  * Compares a mirror with its newest archive, and replaces what has rotted where the source tells which is right; where there is no
@@ -83,8 +83,7 @@ export default defineFunction({
   },
 
   giveUp({ data, error }, { emit }) {
-    const cancelled = error instanceof CancelledError
-    emit(verifyFinish, { error: reasonOf(error), cancelled, bytes: data.read })
+    emit(verifyFinish, { ...endedBy(error), bytes: data.read })
   },
 })
 

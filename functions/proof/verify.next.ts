@@ -2,7 +2,7 @@ import { verifyArchive, verifyFinish, verifyMirror, verifyNext } from '../../eve
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { gatherItems } from '../../runtime/backup/proof/gather.ts'
 import { isSpent, nextItem } from '../../runtime/backup/proof/items.ts'
-import { CancelledError, reasonOf } from '../../runtime/errors.ts'
+import { endedBy } from '../../runtime/errors.ts'
 
 /** Chooses what is read next: what was not proven for the longest time. Interrupted, it is given up. */
 export default defineFunction({
@@ -28,7 +28,6 @@ export default defineFunction({
   },
 
   giveUp({ data, error }, { emit }) {
-    const cancelled = error instanceof CancelledError
-    emit(verifyFinish, { error: reasonOf(error), cancelled, bytes: data.read })
+    emit(verifyFinish, { ...endedBy(error), bytes: data.read })
   },
 })

@@ -1,7 +1,7 @@
 import { runWarned, verifyFinish, verifyNext, verifyStart } from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { archivesOf } from '../../runtime/backup/proof/gather.ts'
-import { CancelledError, reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { endedBy, reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
  * Begins to read backups again: mounts the disks that they are on. A source whose disks are not there is passed over, with a
@@ -48,6 +48,6 @@ export default defineFunction({
   },
 
   giveUp({ error }, { emit }) {
-    emit(verifyFinish, { error: reasonOf(error), cancelled: error instanceof CancelledError })
+    emit(verifyFinish, endedBy(error))
   },
 })

@@ -1,4 +1,5 @@
 import { type CopyResult, type CopyStep, copyFinish, copyOffer, type InputOf } from '../../../events/index.ts'
+import { endedBy } from '../../errors.ts'
 
 /** The step at which a place has its turn. */
 export function beginPlace(copy: string, so: Pick<CopyStep, 'rest' | 'results' | 'named'>): CopyStep {
@@ -55,7 +56,8 @@ export function endPlace(step: CopyStep, result: CopyResult, emit: Emit): void {
 }
 
 /** Ends a run in the middle of a place. */
-export function breakOff(step: CopyStep, error: string, cancelled: boolean, emit: Emit): void {
+export function breakOff(step: CopyStep, reason: unknown, emit: Emit): void {
+  const { error, cancelled } = endedBy(reason)
   const result = resultOf(step, { state: cancelled ? 'cancelled' : 'failed', error })
   emit(copyFinish, { results: [...step.results, result], error, cancelled })
 }
