@@ -7,6 +7,7 @@ import {
   copySend,
   runWarned,
 } from '../../events/index.ts'
+import { archivesTarget } from '../../runtime/backup/configured.ts'
 import {
   type Missing,
   nextArchive,
@@ -40,8 +41,7 @@ export default defineFunction({
         const state = data.named ? 'failed' : 'absent'
         return endPlace(data, resultOf(data, { state, error: absent }), emit)
       }
-      const from = config.archive && config.targets[config.archive.target]
-      if (!from) throw new TerminalError('there is no `archive:` in the config any more')
+      const from = archivesTarget(config)
       const doors = await host.targets.open(place.target, run.id)
       if (
         !context.events.ofRun(copyProve).some((told) => told.data.copy === data.copy) &&

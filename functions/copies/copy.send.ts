@@ -1,9 +1,10 @@
 import { copyFinish, copyOffer, copyProve, copySend } from '../../events/index.ts'
+import { archivesTarget } from '../../runtime/backup/configured.ts'
 import { linkFromThere } from '../../runtime/backup/copies/offer.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { breakOff, without } from '../../runtime/backup/copies/steps.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { reasonOf } from '../../runtime/errors.ts'
 
 /**
  * Writes an archive beside the place of its copy; one that is of the same bytes as a copy that is there becomes a second name
@@ -19,8 +20,7 @@ export default defineFunction({
     const { config, host, signal, progress, emit } = context
     try {
       const { target } = copyPlace(config, data.copy)
-      const from = config.archive && config.targets[config.archive.target]
-      if (!from) throw new TerminalError('there is no `archive:` in the config any more')
+      const from = archivesTarget(config)
       await host.targets.prove(target)
       if (await linkFromThere(data, target, context))
         return emit(copyProve, { ...data, as: 'linked', read: null })

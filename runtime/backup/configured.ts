@@ -9,6 +9,13 @@ export function configured(config: Config, name: string): { source: Source; targ
   return { source, target }
 }
 
+/** The target of the archives. @throws {TerminalError} There is none any more. */
+export function archivesTarget({ archive, targets }: Pick<Config, 'archive' | 'targets'>): Target {
+  const target = archive && targets[archive.target]
+  if (!target) throw new TerminalError('there is no `archive:` in the config any more')
+  return target
+}
+
 /** A source that is a logical volume. @throws {TerminalError} It is not, any more. */
 export function volumeSource(config: Config, name: string): LvSource {
   const { source } = configured(config, name)

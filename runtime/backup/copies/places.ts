@@ -29,17 +29,27 @@ export function copyPlace(config: Parts, name: string): CopyPlace {
   return place
 }
 
-/** @throws {UsageError} One of these is no copy of the config. */
-export function checkCopyNames(names: readonly string[], config: Pick<Config, 'copies' | 'file'>): void {
+const howToCopy = 'copies: { usb: { target: NAME } } has archives copied to another disk'
+
+/**
+ * The copies of the config that are meant, in its order.
+ * @param names All, where there are none.
+ * @throws {UsageError} One of them is no copy of the config, or that has none.
+ */
+export function copiesMeant(
+  names: readonly string[],
+  config: Pick<Config, 'copies' | 'file'>,
+): [string, ...string[]] {
   const known = Object.keys(config.copies ?? {})
   const unknown = names.find((name) => !known.includes(name))
-  if (unknown === undefined) return
-  throw new UsageError(`there is no copy ${JSON.stringify(unknown)} in ${config.file}`, {
-    hint:
-      known.length > 0
-        ? (didYouMean(unknown, known) ?? `it has ${known.join(', ')}`)
-        : 'copies: { usb: { target: NAME } } has archives copied to another disk',
-  })
+  if (unknown !== undefined) {
+    throw new UsageError(`there is no copy ${JSON.stringify(unknown)} in ${config.file}`, {
+      hint: known.length > 0 ? (didYouMean(unknown, known) ?? `it has ${known.join(', ')}`) : howToCopy,
+    })
+  }
+  const [first, ...rest] = names.length > 0 ? known.filter((name) => names.includes(name)) : known
+  if (first === undefined) throw new UsageError('there is no `copies:` in the config', { hint: howToCopy })
+  return [first, ...rest]
 }
 
 function placeIn({ copies, targets, sources }: Parts, name: string): CopyPlace | undefined {

@@ -1,11 +1,10 @@
 import { nanoid } from 'nanoid'
 import { type CopyResult, copyStart, type Envelope } from '../../../events/index.ts'
 import { copiesEnded, copyEnds } from '../../backup/copies/history.ts'
-import { checkCopyNames } from '../../backup/copies/places.ts'
+import { copiesMeant } from '../../backup/copies/places.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { counted } from '../../count.ts'
-import { UsageError } from '../../errors.ts'
 import { formatBytes } from '../../units.ts'
 import { commandSource } from '../command-source.ts'
 import { asked, submitTo } from '../daemon/client.ts'
@@ -36,12 +35,7 @@ interface Outcome {
  */
 export async function copyCommand(names: string[], options: CopyOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  checkCopyNames(names, config)
-  if (Object.keys(config.copies ?? {}).length === 0) {
-    throw new UsageError('there is no `copies:` in the config', {
-      hint: 'copies: { usb: { target: NAME } } has archives copied to another disk',
-    })
-  }
+  copiesMeant(names, config)
   const view = await viewFor(config, options, io)
   const ends: Envelope[] = []
   const listening: View = {

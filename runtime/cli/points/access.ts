@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { basename } from 'node:path'
-import { checkCopyNames } from '../../backup/copies/places.ts'
+import { copiesMeant } from '../../backup/copies/places.ts'
 import { readNoPast, readPast } from '../../backup/past.ts'
 import {
   bySource,
@@ -89,7 +89,7 @@ export async function openAccess(options: WhereOptions, io: Io, now = Date.now()
   if (options.disk !== undefined) return new FoundAccess(await fromDisk(options.disk), undefined, { io, now })
   const { config, users } = await configOrSocket(options, io)
   if (users !== undefined) return await (await import('./users-access.ts')).usersAccess(users, now)
-  if (options.copy !== undefined) checkCopyNames([options.copy], config)
+  if (options.copy !== undefined) copiesMeant([options.copy], config)
   const watch = new MirrorWatch(config, options.wait ?? true, io)
   return new FoundAccess(await find(config, io), config, { io, now, watch, copy: options.copy })
 }
