@@ -2,18 +2,14 @@ import { nanoid } from 'nanoid'
 import { type CopyResult, copyStart, type Envelope } from '../../../events/index.ts'
 import { copiesEnded, copyEnds } from '../../backup/copies/history.ts'
 import { copiesMeant } from '../../backup/copies/places.ts'
-import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { counted } from '../../count.ts'
 import { formatBytes } from '../../units.ts'
 import { commandSource } from '../command-source.ts'
-import { asked, submitTo } from '../daemon/client.ts'
-import { daemonOf, followRun } from '../daemon/remote.ts'
-import { workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
 import { notRoot, rootNeeded } from '../needs-root.ts'
+import { collecting, submitAndFollow } from '../submit-and-follow.ts'
 import { viewFor } from '../view/choose.ts'
-import type { View } from '../view/lines.ts'
 
 interface CopyOptions {
   config?: string
@@ -38,15 +34,14 @@ export async function copyCommand(names: string[], options: CopyOptions, io: Io)
   copiesMeant(names, config)
   const view = await viewFor(config, options, io)
   const ends: Envelope[] = []
-  const listening: View = {
-    ...view,
-    onEvent(event) {
-      if (copyEnds.some(({ type }) => type === event.type)) ends.push(event)
-      view.onEvent?.(event)
-    },
-  }
+  const listening = collecting(view, copyEnds, ends)
   try {
-    const { exitCode, result } = await follow(names, config, listening, io)
+    const data = names.length > 0 ? { copies: names } : {}
+    const wish = { type: copyStart.type, source: commandSource, id: nanoid(), data }
+    const { exitCode, result } = await submitAndFollow(wish, config, listening, io, () => {
+      const reason = rootNeeded(config, undefined)
+      if (reason) throw notRoot(reason, ['copy', ...names].join(' '))
+    })
     view.end()
     const { run, state, error = null } = result
     const copies = copiesEnded(ends.filter(({ runid }) => runid === run)).map((one) => one.result)
@@ -56,32 +51,6 @@ export async function copyCommand(names: string[], options: CopyOptions, io: Io)
   } finally {
     view.end()
   }
-}
-
-interface Followed {
-  exitCode: number
-  result: { run: string; state: string; error?: string | null | undefined }
-}
-
-async function follow(names: string[], config: Config, view: View, io: Io): Promise<Followed> {
-  const data = names.length > 0 ? { copies: names } : {}
-  const wish = { type: copyStart.type, source: commandSource, id: nanoid(), data }
-  const daemon = await daemonOf(config)
-  if (daemon) return followRun(daemon, (await asked(submitTo(daemon, wish))).run, view)
-  const reason = rootNeeded(config, undefined)
-  if (reason) throw notRoot(reason, ['copy', ...names].join(' '))
-  let followed: Followed | undefined
-  const exitCode = await workInProcess(
-    config,
-    view,
-    io,
-    async (here) => {
-      followed = await here.follow((await here.engine.submit(wish)).runId)
-      return followed.exitCode
-    },
-    { waitsFor: () => true },
-  )
-  return followed ?? { exitCode, result: { run: '', state: 'cancelled' } }
 }
 
 function outcomeText({ run, state, copies, error }: Outcome): string {

@@ -1,19 +1,15 @@
 import { nanoid } from 'nanoid'
 import { type DrillResult, drillStart, type Envelope } from '../../../events/index.ts'
 import { drillEnds, drilled } from '../../backup/proof/drill-history.ts'
-import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
 import { count, counted } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
 import { formatBytes, formatDuration } from '../../units.ts'
 import { commandSource } from '../command-source.ts'
-import { asked, submitTo } from '../daemon/client.ts'
-import { daemonOf, followRun } from '../daemon/remote.ts'
-import { workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
+import { collecting, submitAndFollow } from '../submit-and-follow.ts'
 import { viewFor } from '../view/choose.ts'
-import type { View } from '../view/lines.ts'
 
 interface DrillOptions {
   config?: string
@@ -48,16 +44,11 @@ export async function drillCommand(
   }
   const view = await viewFor(config, options, io)
   const ends: Envelope[] = []
-  const listening: View = {
-    ...view,
-    onEvent(event) {
-      if (drillEnds.some(({ type }) => type === event.type)) ends.push(event)
-      view.onEvent?.(event)
-    },
-  }
+  const listening = collecting(view, drillEnds, ends)
   try {
     const data = { ...(source !== undefined && { source }), ...(options.whole && { whole: true }) }
-    const { exitCode, result } = await follow(data, config, listening, io)
+    const wish = { type: drillStart.type, source: commandSource, id: nanoid(), data }
+    const { exitCode, result } = await submitAndFollow(wish, config, listening, io)
     view.end()
     const { run, state, error = null } = result
     const sources = drilled(ends.filter(({ runid }) => runid === run)).map((one) => one.result)
@@ -70,34 +61,6 @@ export async function drillCommand(
   } finally {
     view.end()
   }
-}
-
-interface Followed {
-  exitCode: number
-  result: { run: string; state: string; error?: string | null | undefined }
-}
-
-async function follow(
-  data: { source?: string; whole?: boolean },
-  config: Config,
-  view: View,
-  io: Io,
-): Promise<Followed> {
-  const wish = { type: drillStart.type, source: commandSource, id: nanoid(), data }
-  const daemon = await daemonOf(config)
-  if (daemon) return followRun(daemon, (await asked(submitTo(daemon, wish))).run, view)
-  let followed: Followed | undefined
-  const exitCode = await workInProcess(
-    config,
-    view,
-    io,
-    async (here) => {
-      followed = await here.follow((await here.engine.submit(wish)).runId)
-      return followed.exitCode
-    },
-    { waitsFor: () => true },
-  )
-  return followed ?? { exitCode, result: { run: '', state: 'cancelled' } }
 }
 
 function outcomeText({ sources, state, error, run }: Outcome): string {
