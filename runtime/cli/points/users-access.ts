@@ -6,9 +6,8 @@ import { bySource } from '../../backup/restore/known-points.ts'
 import { placeOf } from '../../backup/restore/place.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import { BusyError, TerminalError, UsageError } from '../../errors.ts'
-import { feed } from '../../host/archive/catalogue/read-segments.ts'
 import { type Command, createRunner, unobserved } from '../../host/command/command.ts'
-import { extractedBy, extracting } from '../../host/points/archive-reader.ts'
+import { extracting, extractStream } from '../../host/points/archive-reader.ts'
 import type { Entry, Extracted, ExtractOptions, PointReader } from '../../host/points/entry.ts'
 import type { OpenFolder } from '../../host/points/open-folder.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
@@ -22,8 +21,6 @@ import {
   tarEnd,
 } from '../daemon/users/wire.ts'
 import { rawWord } from './raw-words.ts'
-
-const timeoutMs = 7 * 24 * 3_600_000
 
 /**
  * What the daemon tells a user who is not root: the restore points, and what of them this user could read.
@@ -196,19 +193,6 @@ async function unpack(
   })
   // Everything is theirs; whole, as what was asked for alone came alone.
   const words = extracting({ source }, into, { ...options, owners: 'me', alone: false })
-  const tar = await runner.open({
-    argv: ['tar', ...words, '--file=-'] as Command['argv'] & string[],
-    timeoutMs,
-  })
-  tar.output.resume()
-  tar.input.on('error', () => {})
-  const feeding = feed(stream, tar.input)
-  feeding.catch(() => tar.input.destroy())
-  const extracted = await extractedBy(tar.result, point)
-  const reason = await feeding.then(
-    () => undefined,
-    (error: Error) => error.message,
-  )
-  if (reason === undefined) return extracted
-  return { unreadable: [...extracted.unreadable, { reason: `${point}: ${reason}` }] }
+  const argv = ['tar', ...words, '--file=-'] as Command['argv'] & string[]
+  return await extractStream(stream, argv, point, runner)
 }

@@ -2,6 +2,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { TerminalError } from '../../errors.ts'
 import type { Compression } from '../archive/archive-compression.ts'
+import { feed } from '../archive/catalogue/read-segments.ts'
 import { type Command, CommandError, type CommandRunner } from '../command/command.ts'
 import { lastLines } from '../command/output.ts'
 import type { Entry, Extracted, ExtractOptions, PointReader } from './entry.ts'
@@ -122,8 +123,35 @@ export function extracting(
   ]
 }
 
+/**
+ * Has tar(1) extract from a stream.
+ * @param argv As `extracting` has it, with `--file=-`.
+ * @param label What messages call the stream.
+ * @returns What it could not extract; why the stream broke off is among it.
+ * @throws {CommandError} It could not do its work at all.
+ */
+export async function extractStream(
+  stream: AsyncIterable<Buffer>,
+  argv: Command['argv'],
+  label: string,
+  runner: CommandRunner,
+): Promise<Extracted> {
+  const tar = await runner.open({ argv, timeoutMs })
+  tar.output.resume()
+  tar.input.on('error', () => {})
+  const feeding = feed(stream, tar.input)
+  feeding.catch(() => tar.input.destroy())
+  const extracted = await extractedBy(tar.result, label)
+  const reason = await feeding.then(
+    () => undefined,
+    (error: Error) => error.message,
+  )
+  if (reason === undefined) return extracted
+  return { unreadable: [...extracted.unreadable, { reason: `${label}: ${reason}` }] }
+}
+
 /** What tar(1) could not extract. @throws {CommandError} It could not do its work at all. */
-export async function extractedBy(tar: Promise<unknown>, path: string): Promise<Extracted> {
+async function extractedBy(tar: Promise<unknown>, path: string): Promise<Extracted> {
   try {
     await tar
     return { unreadable: [] }

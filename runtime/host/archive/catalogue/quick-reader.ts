@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { TerminalError } from '../../../errors.ts'
 import type { Command, CommandRunner } from '../../command/command.ts'
-import { extractedBy, extracting } from '../../points/archive-reader.ts'
+import { extracting, extractStream } from '../../points/archive-reader.ts'
 import type { Entry, Extracted, PointReader } from '../../points/entry.ts'
 import { Folder } from '../../target/safe-open.ts'
 import type { Compression } from '../archive-compression.ts'
@@ -197,18 +197,7 @@ async function extract(
 ): Promise<Extracted> {
   using list = new NameList(wanted.list.source, wanted.list.paths)
   const argv: Command['argv'] = ['tar', ...wanted.argv, '--file=-', `--files-from=${list.path}`]
-  const tar = await runner.open({ argv, timeoutMs })
-  tar.output.resume()
-  tar.input.on('error', () => {})
-  const feeding = feed(unpacked(file, ranges, compression, runner), tar.input)
-  feeding.catch(() => tar.input.destroy())
-  const extracted = await extractedBy(tar.result, join(root, name))
-  const reason = await feeding.then(
-    () => undefined,
-    (error: Error) => error.message,
-  )
-  if (reason === undefined) return extracted
-  return { unreadable: [...extracted.unreadable, { reason: `${join(root, name)}: ${reason}` }] }
+  return await extractStream(unpacked(file, ranges, compression, runner), argv, join(root, name), runner)
 }
 
 async function* contentsOf(
