@@ -16,8 +16,10 @@ import { tagBytes } from './segment-tag.ts'
 
 const segmentsMagic = 0x184d2a5d
 const seekTableMagic = 0x184d2a5e
-const footerMagic = 0x8f92eab1
-const footerBytes = 9
+/** With it a seek table ends. */
+export const footerMagic = 0x8f92eab1
+/** What stands behind the entries of a seek table. */
+export const footerBytes = 9
 const frameHeaderBytes = 8
 const name = Buffer.from('hdsync 1')
 const idBytes = 16
@@ -188,7 +190,8 @@ async function findTail(
   }
 }
 
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer | undefined> {
+/** Reads a part of a file. @returns undefined where the file does not have all of it. */
+export async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer | undefined> {
   const { size } = await file.stat()
   if (offset < 0 || length < 0 || offset + length > size) return undefined
   const bytes = Buffer.alloc(length)

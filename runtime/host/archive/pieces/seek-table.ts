@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
+import { footerBytes, footerMagic, readAt } from './archive-tail.ts'
 
 /** A frame of an archive. */
 export interface Frame {
@@ -7,8 +8,6 @@ export interface Frame {
   contentBytes: number
 }
 
-const footerMagic = 0x8f92eab1
-const footerBytes = 9
 const entryBytes = 8
 /** More are not believed. */
 const mostFrames = 2 ** 27
@@ -35,11 +34,4 @@ export async function readSeekTable(file: FileHandle): Promise<Frame[] | undefin
     offset += table.readUInt32LE(at)
   }
   return frames
-}
-
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer | undefined> {
-  if (offset < 0) return undefined
-  const buffer = Buffer.alloc(length)
-  const { bytesRead } = await file.read(buffer, 0, length, offset)
-  return bytesRead === length ? buffer : undefined
 }
