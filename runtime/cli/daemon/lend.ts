@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { whenDue } from '../../backup/engine/when-due.ts'
 import type { Engine } from '../../backup/engine.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { respond } from '../../http/respond.ts'
@@ -6,11 +7,6 @@ import { respond } from '../../http/respond.ts'
 /** What somebody borrows the turn of a run for: to read backups, for which a run that is due does not wait long, or to change them. */
 export const leaseKind = z.enum(['read', 'change'])
 export type LeaseKind = z.output<typeof leaseKind>
-
-/** How often it is asked whether a run waits. */
-const pollMs = 1000
-/** How long a run that is due waits for who reads. */
-export const readersEndAfterMs = 60_000
 
 /**
  * Lends another command the turn of a run, as server-sent events: `wait` with the run that is going on, if it is one, then `go`. The stream
@@ -46,21 +42,6 @@ export function lend(
     cancel: () => end(),
   })
   return respond(body, 200, { 'content-type': 'text/event-stream' })
-}
-
-/** Calls back once a run has waited for so long that no reader keeps it any longer. @returns Stops that. */
-export function whenDue({ bus }: Pick<Engine, 'bus'>, clock: Clock, late: () => void): () => void {
-  let dueSince: number | undefined
-  let stop = () => {}
-  const look = () => {
-    const now = clock.now()
-    if (bus.heldRun() === undefined) dueSince = undefined
-    else dueSince ??= now
-    if (dueSince !== undefined && now - dueSince >= readersEndAfterMs) late()
-    else stop = clock.schedule(pollMs, look)
-  }
-  stop = clock.schedule(pollMs, look)
-  return () => stop()
 }
 
 function message(event: string, data: unknown): Uint8Array {

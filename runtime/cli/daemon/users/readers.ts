@@ -1,7 +1,7 @@
+import { whenDue } from '../../../backup/engine/when-due.ts'
 import type { Engine } from '../../../backup/engine.ts'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import { Problem } from '../../../http/problem.ts'
-import { whenDue } from '../lend.ts'
 
 /** Somebody who reads backups, and no run begins meanwhile. */
 export interface Reading {

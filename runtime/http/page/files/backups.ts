@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { whenDue } from '../../../backup/engine/when-due.ts'
 import { type KnownPoints, knownPoints } from '../../../backup/restore/known-points.ts'
 import { pickPoint } from '../../../backup/restore/when.ts'
 import type { Target } from '../../../config/config.ts'
@@ -103,7 +104,7 @@ export class Backups {
    */
   async read(point: RestorePoint, make: (reader: PointReader) => Readable): Promise<Readable> {
     if (!this.#known.absent.has(point.target)) return heard(make(readerOf(point, this.#runner())))
-    const { engine, config } = this.#page
+    const { engine, config, clock } = this.#page
     const going = engine.current()
     if (going !== undefined)
       throw new Problem('another-run', `Run ${going} is going on, and the disk is not free.`)
@@ -115,7 +116,8 @@ export class Backups {
         if (!there || again.#known.absent.has(there.target)) throw this.#missing(point)
         const stream = heard(make(readerOf(there, again.#runner())))
         opened.resolve(stream)
-        const stop = endWhenDue(stream, this.#page)
+        // A night that is due does not wait long for somebody who downloads.
+        const stop = whenDue(engine, clock, () => stream.destroy(new Error('a run is due')))
         await finished(stream).catch(() => {})
         stop()
       })
@@ -137,20 +139,4 @@ export class Backups {
 /** One that has failed before anybody reads it would end the daemon: whoever reads it is told all the same. */
 function heard(stream: Readable): Readable {
   return stream.on('error', () => {})
-}
-
-const pollMs = 1000
-const patienceMs = 60_000
-
-/** A night that is due does not wait long for somebody who downloads. @returns Stops that. */
-function endWhenDue(stream: Readable, { engine, clock }: PageContext): () => void {
-  let since: number | undefined
-  let clear = () => {}
-  const look = () => {
-    since = engine.bus.heldRun() === undefined ? undefined : (since ?? clock.now())
-    if (since !== undefined && clock.now() - since >= patienceMs) stream.destroy(new Error('a run is due'))
-    else clear = clock.schedule(pollMs, look)
-  }
-  look()
-  return () => clear()
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readersEndAfterMs } from '../../../../../../runtime/cli/daemon/lend.ts'
+import { readersEndAfterMs } from '../../../../../../runtime/backup/engine/when-due.ts'
 import { Readers } from '../../../../../../runtime/cli/daemon/users/readers.ts'
 
 /** An engine that lends its turn, and a clock that is moved by hand. */
