@@ -142,9 +142,24 @@ interface Answer {
   headers: Headers
 }
 
+/** Gathered, so that not each line is a chunk of its own. */
+const linesAtOnce = 64 * 1024
+
 async function* linesOf(entries: AsyncIterable<Entry>): AsyncGenerator<Uint8Array> {
-  for await (const entry of entries) yield Buffer.from(`${entryLine(entry)}\n`)
-  yield Buffer.from(`${endLine}\n`)
+  let lines = ''
+  try {
+    for await (const entry of entries) {
+      lines += `${entryLine(entry)}\n`
+      if (lines.length < linesAtOnce) continue
+      yield Buffer.from(lines)
+      lines = ''
+    }
+  } catch (error) {
+    // What came before is good.
+    yield Buffer.from(lines)
+    throw error
+  }
+  yield Buffer.from(`${lines}${endLine}\n`)
 }
 
 async function* withEnd(tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,17 +1,19 @@
 import { chmodSync, lchownSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
-import { buffer, json } from 'node:stream/consumers'
+import { buffer, json, text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { readersEndAfterMs } from '../../../../../../runtime/backup/engine/when-due.ts'
 import { usersHandler } from '../../../../../../runtime/cli/daemon/users/handler.ts'
-import { tarEnd } from '../../../../../../runtime/cli/daemon/users/wire.ts'
+import { endLine, tarEnd } from '../../../../../../runtime/cli/daemon/users/wire.ts'
 import { loadConfig } from '../../../../../../runtime/config/load.ts'
 import { usersSocketPath } from '../../../../../../runtime/config/socket.ts'
 import { backUp, makeServer } from '../../night.ts'
 
 /** More than what lies between a daemon and who reads nothing. */
 const largeBytes = 16 * 1024 ** 2
+/** More than are sent in one piece when they are listed. */
+const files = 1000
 const ann = process.getuid?.() || 12_345
 
 /** The socket for users over a mirror with a large file, and a clock that is moved by hand. */
@@ -19,6 +21,7 @@ async function make() {
   const server = await makeServer()
   for (const name of ['', 'home']) chmodSync(join(server.folder, name), 0o755)
   writeFileSync(join(server.folder, 'home/large'), Buffer.alloc(largeBytes, 'large'))
+  for (let n = 0; n < files; n += 1) writeFileSync(join(server.folder, `home/${n}`), '')
   await backUp(server)
   const config = await loadConfig({ path: server.config, env: {} })
   const state = { held: undefined as string | undefined, isLent: false, now: Date.now() }
@@ -64,6 +67,7 @@ async function make() {
     state,
     pass,
     contents: (path: string) => ask('/contents', { point, path: base64(path) }),
+    entries: () => ask('/entries', { point, under: '' }),
     tar: (path: string) => ask('/tar', { point, paths: [base64(path)], alone: false }),
   }
 }
@@ -88,6 +92,17 @@ test('what is read whole says how much it is, or that it has come to its end', a
   const none = await contents('gone')
   expect(none.statusCode).toBe(422)
   none.resume()
+})
+
+test('a list has each entry on a line of its own, then its end', async () => {
+  const { entries, state } = await make()
+  const lines = (await text(await entries())).split('\n')
+  const paths = lines.slice(0, -2).map((line) => atob((JSON.parse(line) as { path: string }).path))
+  expect(paths.filter((path) => /^\d+$/.test(path)).toSorted()).toEqual(
+    Array.from({ length: files }, (_, n) => String(n)).toSorted(),
+  )
+  expect(lines.slice(-2)).toEqual([endLine, ''])
+  await expect.poll(() => state.isLent).toBe(false)
 })
 
 test.each(['contents', 'tar'] as const)('%s end in a broken connection when a run is due', async (kind) => {
