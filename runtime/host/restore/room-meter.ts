@@ -1,5 +1,6 @@
 import { statfsSync } from 'node:fs'
 import type { Progress } from '../../progress.ts'
+import { meter } from '../archive/meter.ts'
 
 const everyMs = 500
 
@@ -11,16 +12,15 @@ const everyMs = 500
 export class RoomMeter implements Disposable {
   readonly #folder: string
   readonly #totalBytes: number | null
-  readonly #onProgress: (progress: Progress) => void
+  readonly #passed: ReturnType<typeof meter>
   readonly #freeBefore: number
-  readonly #startedAt = performance.now()
   readonly #timer: NodeJS.Timeout
   #bytes = 0
 
   constructor(folder: string, totalBytes: number | null, onProgress: (progress: Progress) => void) {
     this.#folder = folder
     this.#totalBytes = totalBytes
-    this.#onProgress = onProgress
+    this.#passed = meter(totalBytes, onProgress)
     this.#freeBefore = freeBytes(folder) ?? 0
     this.#timer = setInterval(() => this.look(), everyMs)
     this.#timer.unref()
@@ -44,10 +44,9 @@ export class RoomMeter implements Disposable {
 
   /** What is removed elsewhere takes nothing back. */
   #tell(bytes: number): void {
-    this.#bytes = Math.max(this.#bytes, bytes)
-    const seconds = (performance.now() - this.#startedAt) / 1000
-    const bytesPerSecond = seconds > 0 ? Math.round(this.#bytes / seconds) : 0
-    this.#onProgress({ bytes: this.#bytes, totalBytes: this.#totalBytes, bytesPerSecond })
+    const length = Math.max(0, bytes - this.#bytes)
+    this.#bytes += length
+    this.#passed({ length })
   }
 }
 
