@@ -1,5 +1,5 @@
 import type { Command, CommandRunner } from '../command/command.ts'
-import { namesIn } from './accounts.ts'
+import { type Names, namesIn } from './accounts.ts'
 
 const timeoutMs = 60_000
 /** Fewer than a command line takes. */
@@ -18,12 +18,9 @@ export async function localIds(
   const found = new Map<string, number>()
   for (let from = 0; from < names.length; from += mostAtOnce) {
     const asked = names.slice(from, from + mostAtOnce)
-    const argv: Command['argv'] = ['getent', '--', database, ...asked]
-    // 2: some of them are not there.
-    const { stdout } = await runner.run({ argv, timeoutMs, accept: [0, 2] })
     const wanted = new Set(asked)
     // A name of digits alone is looked up as a number: what comes back under another name was not asked for.
-    for (const [id, here] of namesIn(stdout))
+    for (const [id, here] of await lookUp(database, asked, runner))
       for (const name of here) if (wanted.has(name)) found.set(name, id)
   }
   return found
@@ -36,7 +33,18 @@ export async function localNames(
   runner: CommandRunner,
 ): Promise<Map<number, string>> {
   if (ids.length === 0) return new Map()
-  const argv: Command['argv'] = ['getent', '--', database, ...ids.slice(0, mostAtOnce).map(String)]
+  const found = await lookUp(database, ids.slice(0, mostAtOnce).map(String), runner)
+  return new Map([...found].map(([id, [name = '']]) => [id, name]))
+}
+
+/** @param keys Names or numbers, at most `mostAtOnce` of them. */
+async function lookUp(
+  database: 'passwd' | 'group',
+  keys: readonly string[],
+  runner: CommandRunner,
+): Promise<Names> {
+  const argv: Command['argv'] = ['getent', '--', database, ...keys]
+  // 2: some of them are not there.
   const { stdout } = await runner.run({ argv, timeoutMs, accept: [0, 2] })
-  return new Map([...namesIn(stdout)].map(([id, [name = '']]) => [id, name]))
+  return namesIn(stdout)
 }
