@@ -1,11 +1,12 @@
 import type { Envelope, KeptArchive } from '../../../events/index.ts'
 import type { Config, Target } from '../../config/config.ts'
+import type { EventBus } from '../../core/bus/bus.ts'
 import type { Host } from '../../host/host.ts'
 import { isoOf } from '../../instant.ts'
 import { dateOf } from '../../weekday.ts'
 import { openUnusual } from '../mirror/unusual.ts'
 import { dueToBeKept } from './due.ts'
-import { archiveRecord, isWeekday, type KeepPoint, pointsOf } from './points.ts'
+import { archiveRecord, isWeekday, type KeepPoint, pointsOf, tellsOfArchives } from './points.ts'
 import { decidePruning, type Pruning } from './pruning.ts'
 import { type KeepRules, keepRules } from './tiers.ts'
 
@@ -14,6 +15,12 @@ type Archives = Pick<Host['archives'], 'standing' | 'keep'>
 
 /** How far back the record of a source is read: so many events. */
 export const eventsLookedAt = 1000
+
+/** What is on record of a source's archives, the newest first. */
+export function archiveHistory(bus: Pick<EventBus, 'events'>, source: string): Envelope[] {
+  const types = tellsOfArchives.map(({ type }) => type)
+  return bus.events({ types, subject: source, newestFirst: true, limit: eventsLookedAt })
+}
 
 /**
  * Keeps what is due of the archives that tonight's are about to replace.

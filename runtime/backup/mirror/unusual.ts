@@ -8,6 +8,7 @@ import {
   syncMeant,
   syncUnusual,
 } from '../../../events/index.ts'
+import type { EventBus } from '../../core/bus/bus.ts'
 import { unusualText } from '../../why-held.ts'
 
 /** What tells whether a copy changed more files than is usual, and whether somebody has said that it was meant. */
@@ -23,6 +24,8 @@ export interface ChangeFacts {
   before: readonly number[]
 }
 
+/** How far back the record of a source is read. */
+const eventsLookedAt = 1000
 /** Fewer are nobody's attack: a source may be small. */
 const leastChanged = 100
 /** Of a source about which too little is known yet. */
@@ -101,4 +104,10 @@ export function openUnusual(
   const oldest = notMeant(history).at(-1)
   const facts = oldest && readStored(syncUnusual, oldest.data).data
   return facts && { at: Date.parse(oldest.time), facts }
+}
+
+/** As `openUnusual`, of what the record has about a source. */
+export function openUnusualOf(bus: Pick<EventBus, 'events'>, source: string): ReturnType<typeof openUnusual> {
+  const types = tellsOfUnusual.map(({ type }) => type)
+  return openUnusual(bus.events({ types, subject: source, newestFirst: true, limit: eventsLookedAt }))
 }

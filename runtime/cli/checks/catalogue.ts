@@ -1,5 +1,5 @@
-import { eventsLookedAt } from '../../backup/keep/keeping.ts'
-import { archiveRecord, tellsOfArchives } from '../../backup/keep/points.ts'
+import { archiveHistory } from '../../backup/keep/keeping.ts'
+import { archiveRecord } from '../../backup/keep/points.ts'
 import { archivesNow, uncataloguedNow } from '../../backup/status/archives-now.ts'
 import type { Source } from '../../config/config.ts'
 import { rebuildCommand, staleText } from '../points/stale-text.ts'
@@ -15,10 +15,7 @@ export async function checkCatalogue(
 ): Promise<Finding[]> {
   const to = config.archive && config.targets[config.archive.target]
   if (!archive || !to || !history) return []
-  const types = tellsOfArchives.map(({ type }) => type)
-  const record = archiveRecord(
-    history.events({ types, subject: name, newestFirst: true, limit: eventsLookedAt }),
-  )
+  const record = archiveRecord(archiveHistory(history, name))
   const unknown = await uncataloguedNow(name, to, await archivesNow(name, to, record), config.state)
   if (unknown.length === 0) return []
   return [warning('catalogue.stale', `source ${name}`, staleText(name, unknown), rebuildCommand(name))]

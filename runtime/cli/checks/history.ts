@@ -8,7 +8,7 @@ import {
   sourceSynced,
 } from '../../../events/index.ts'
 import { openHold } from '../../backup/holds/holds.ts'
-import { openUnusual, tellsOfUnusual } from '../../backup/mirror/unusual.ts'
+import { openUnusualOf } from '../../backup/mirror/unusual.ts'
 import type { Config, Source } from '../../config/config.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { inMemory } from '../../core/bus/sqlite/database.ts'
@@ -51,8 +51,7 @@ export function checkHistory(
 
   /** Of what is held, the hold tells. */
   function checkUnusual({ name }: Source): Finding[] {
-    const types = tellsOfUnusual.map(({ type }) => type)
-    const open = openUnusual(bus.events({ types, subject: name, newestFirst: true, limit: 1000 }))
+    const open = openUnusualOf(bus, name)
     if (!open) return []
     const when = localTime(open.at)
     const what = `the copy of ${when} changed unusually many files: ${unusualText(open.facts)}`

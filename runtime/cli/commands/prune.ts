@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { sourceKept } from '../../../events/index.ts'
-import { eventsLookedAt, keptNow, planPruning } from '../../backup/keep/keeping.ts'
-import { type KeepPoint, tellsOfArchives } from '../../backup/keep/points.ts'
+import { archiveHistory, keptNow, planPruning } from '../../backup/keep/keeping.ts'
+import type { KeepPoint } from '../../backup/keep/points.ts'
 import type { Pruning } from '../../backup/keep/pruning.ts'
 import { type KeepRules, keepRules } from '../../backup/keep/tiers.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
@@ -64,11 +64,8 @@ export async function pruneCommand(options: PruneOptions, io: Io): Promise<numbe
 }
 
 async function planAll(config: Config, to: Target, rules: KeepRules, host: Host): Promise<Pruned[]> {
-  const types = tellsOfArchives.map(({ type }) => type)
   const sources = Object.values(config.sources).filter(({ archive }) => archive)
-  const told = readPast(config, ({ bus }) =>
-    sources.map(({ name }) => bus.events({ types, subject: name, newestFirst: true, limit: eventsLookedAt })),
-  )
+  const told = readPast(config, ({ bus }) => sources.map(({ name }) => archiveHistory(bus, name)))
   return Promise.all(
     sources.map(async ({ name: source }, index) => ({
       source,

@@ -2,7 +2,7 @@ import { nanoid } from 'nanoid'
 import { syncMeant } from '../../../events/index.ts'
 import { dismissalsOf } from '../../backup/holds/dismiss.ts'
 import { type OpenHolds, openHold, releasableHolds } from '../../backup/holds/holds.ts'
-import { openUnusual, tellsOfUnusual } from '../../backup/mirror/unusual.ts'
+import { openUnusualOf } from '../../backup/mirror/unusual.ts'
 import { readPast } from '../../backup/past.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -56,8 +56,7 @@ async function dismiss(id: string, config: Config, options: RunOptions, io: Io):
 /** Whether a source has something unusual that nobody has said was meant, and nothing that is held. */
 function isUnusualAlone({ bus, config, lists }: OpenHolds, source: string): boolean {
   if (!Object.hasOwn(config.sources, source) || openHold({ bus, lists }, source)) return false
-  const types = tellsOfUnusual.map(({ type }) => type)
-  return openUnusual(bus.events({ types, subject: source, newestFirst: true, limit: 1000 })) !== undefined
+  return openUnusualOf(bus, source) !== undefined
 }
 
 async function sayMeant(source: string, config: Config, options: RunOptions, io: Io): Promise<number> {
