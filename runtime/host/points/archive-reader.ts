@@ -6,7 +6,7 @@ import { feed } from '../archive/catalogue/read-segments.ts'
 import { type Command, CommandError, type CommandRunner } from '../command/command.ts'
 import { lastLines } from '../command/output.ts'
 import type { Entry, Extracted, ExtractOptions, PointReader } from './entry.ts'
-import type { OpenFolder } from './open-folder.ts'
+import { joinPath, type OpenFolder } from './open-folder.ts'
 import { listingOptions, memberOf } from './tar-listing.ts'
 
 const timeoutMs = 7 * 24 * 3_600_000
@@ -100,8 +100,7 @@ async function extract(
   tar.input.on('error', () => {})
   const source = Buffer.from(archive.source)
   for (const path of paths) {
-    const name = path.length === 0 ? source : Buffer.concat([source, Buffer.from('/'), path])
-    tar.input.write(Buffer.concat([name, Buffer.from([0])]))
+    tar.input.write(Buffer.concat([joinPath(source, path), Buffer.from([0])]))
   }
   tar.input.end()
   return await extractedBy(tar.result, archive.path)

@@ -3,7 +3,7 @@ import { CommandError, type CommandRunner } from '../command/command.ts'
 import { copyFolders } from './copy-folders.ts'
 import type { Extracted, ExtractOptions, Unreadable } from './entry.ts'
 import { nulFields } from './nul-fields.ts'
-import { nameOf, OpenFolder } from './open-folder.ts'
+import { joinPath, nameOf, OpenFolder } from './open-folder.ts'
 
 /** A large mirror on a slow disk takes its time. */
 const timeoutMs = 7 * 24 * 3_600_000
@@ -118,7 +118,7 @@ async function* sparseBelow(top: OpenFolder, folder: Buffer, runner: CommandRunn
   find.input.end()
   for await (const [size, blocks, below] of nulFields(find.output, 3)) {
     if (!below || !hasHoles({ size: Number(size), blocks: Number(blocks) })) continue
-    yield folder.length === 0 ? Buffer.from(below) : Buffer.concat([folder, Buffer.from('/'), below])
+    yield joinPath(folder, below)
   }
   await find.result
 }

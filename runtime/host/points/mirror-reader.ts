@@ -15,7 +15,7 @@ import { lastLines } from '../command/output.ts'
 import type { Entry, EntryType, PointReader } from './entry.ts'
 import { extractMirror } from './extract-mirror.ts'
 import { nulFields } from './nul-fields.ts'
-import { nameOf, OpenFolder } from './open-folder.ts'
+import { joinPath, nameOf, OpenFolder } from './open-folder.ts'
 
 /** A large mirror on a slow disk takes its time. */
 const timeoutMs = 7 * 24 * 3_600_000
@@ -106,11 +106,6 @@ function entryOf(fields: readonly Buffer[], under: Buffer): Entry {
     // The buffers are parts of what was read at once: copies keep no more of it than they need.
     ...(kind === 'symlink' && { linkTo: Buffer.from(link) }),
   }
-}
-
-function joinPath(folder: Buffer, name: Buffer): Buffer {
-  if (folder.length === 0) return Buffer.from(name)
-  return name.length === 0 ? folder : Buffer.concat([folder, Buffer.from('/'), name])
 }
 
 /** Reads `1732873829.1234567890`, seconds since the epoch: before it, the seconds are negative and the fraction is not. */

@@ -111,6 +111,17 @@ export function nameOf(path: Buffer): Buffer {
   return path.subarray(path.lastIndexOf('/') + 1)
 }
 
+/** An entry in a folder, in bytes of its own. @param name Empty for the folder itself. */
+export function joinPath(folder: Buffer, name: Buffer): Buffer {
+  if (folder.length === 0) return Buffer.from(name)
+  return name.length === 0 ? folder : Buffer.concat([folder, Buffer.from('/'), name])
+}
+
+/** The folder that an entry is in, each byte a character; empty for the top. */
+export function parentOf(name: string): string {
+  return name.slice(0, Math.max(0, name.lastIndexOf('/')))
+}
+
 function whyNot(named: Buffer, error: unknown): string {
   try {
     const found = lstatSync(named)

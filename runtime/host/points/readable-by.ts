@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { TerminalError } from '../../errors.ts'
 import type { Entry, PointReader } from './entry.ts'
+import { parentOf } from './open-folder.ts'
 
 /** What of a restore point a user could read at the time. */
 export interface ReadableEntries extends Pick<PointReader, 'entries' | 'read'> {}
@@ -74,8 +75,4 @@ function isShown(entry: Entry, uid: number): boolean {
 export function may({ uid, mode }: Pick<Entry, 'uid' | 'mode'>, user: number, bits: number): boolean {
   if (uid === user) return ((mode >> 6) & bits) === bits
   return ((mode >> 3) & mode & bits) === bits
-}
-
-function parentOf(name: string): string {
-  return name.slice(0, Math.max(0, name.lastIndexOf('/')))
 }

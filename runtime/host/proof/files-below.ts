@@ -1,5 +1,5 @@
 import { lstatSync, readdirSync } from 'node:fs'
-import { namesOf, type OpenFolder } from '../points/open-folder.ts'
+import { joinPath, namesOf, type OpenFolder } from '../points/open-folder.ts'
 
 /**
  * Regular files below a folder, on its file system alone, in an order that stays the same: a folder stands where its own name
@@ -18,7 +18,7 @@ function* walk(folder: OpenFolder, path: Buffer, after: readonly Buffer[], dev: 
     if (order < 0) continue
     const stats = lstatSync(folder.at(name), { throwIfNoEntry: false })
     if (stats?.dev !== dev) continue
-    const here = path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name])
+    const here = joinPath(path, name)
     if (stats.isDirectory()) yield* below(folder, name, here, order === 0 ? rest : [], dev)
     else if (stats.isFile() && order > 0) yield here
   }

@@ -2,7 +2,7 @@ import { type BigIntStats, lstatSync, opendirSync } from 'node:fs'
 import type { Canary } from '../../../events/index.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { entryOfStats, mirrorReader } from '../points/mirror-reader.ts'
-import { nameOf, OpenFolder } from '../points/open-folder.ts'
+import { joinPath, nameOf, OpenFolder } from '../points/open-folder.ts'
 import { digestOf } from './digest.ts'
 
 /** A folder may have millions of names: so many of them are looked at. */
@@ -43,7 +43,7 @@ function randomFile(from: string, random: () => number): Buffer | undefined {
     using folder = top.descend(path)
     const name = randomName(folder, random)
     if (!name) return undefined
-    path = path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name])
+    path = joinPath(path, name)
     const stats = lstatSync(folder.at(name))
     if (stats.isFile()) return stats.size <= largestBytes ? path : undefined
     if (!stats.isDirectory()) return undefined

@@ -1,4 +1,5 @@
 import type { Entry } from '../../../host/points/entry.ts'
+import { parentOf } from '../../../host/points/open-folder.ts'
 import type { Action } from '../../../host/restore/action.ts'
 import type { Excluded } from './excluded.ts'
 
@@ -172,10 +173,6 @@ function isBelowOne(name: string, folders: ReadonlySet<string>): boolean {
     if (folders.has(above)) return true
   }
   return false
-}
-
-function parentOf(name: string): string {
-  return name.slice(0, Math.max(0, name.lastIndexOf('/')))
 }
 
 function none(): Tally {

@@ -1,4 +1,5 @@
 import type { Entry } from '../../../host/points/entry.ts'
+import { parentOf } from '../../../host/points/open-folder.ts'
 import type { Decision, Tally } from './decide.ts'
 
 /** What is unpacked to be put in place. */
@@ -111,8 +112,4 @@ const blockBytes = 4096
 function isWithin(name: string, folders: ReadonlySet<string>): boolean {
   for (let path = name; path !== ''; path = parentOf(path)) if (folders.has(path)) return true
   return folders.has('')
-}
-
-function parentOf(name: string): string {
-  return name.slice(0, Math.max(0, name.lastIndexOf('/')))
 }
