@@ -254,8 +254,7 @@ class FoundAccess implements Access {
   }
 
   uncatalogued(points: readonly RestorePoint[]): Promise<RestorePoint[]> {
-    const here = points.filter(({ kind }) => kind !== 'copy')
-    return uncataloguedAmong(here, { ...this.#found, state: this.config?.state })
+    return uncataloguedAmong(points, { ...this.#found, state: this.config?.state })
   }
 
   async settle(source: string, waits: boolean): Promise<boolean> {

@@ -10,12 +10,14 @@ interface Known extends Pick<KnownPoints, 'absent' | 'files'> {
   state: string | undefined
 }
 
-/** Those archives among some restore points that no catalogue knows; damaged ones are in none that is made anew. */
+/** Those archives among some restore points that no catalogue knows; damaged ones and copies are in none that is made anew. */
 export async function uncataloguedAmong(
   points: readonly RestorePoint[],
   known: Known,
 ): Promise<RestorePoint[]> {
-  const archives = points.filter(({ kind, damaged }) => kind !== 'mirror' && damaged === undefined)
+  const archives = points.filter(
+    ({ kind, damaged }) => kind !== 'mirror' && kind !== 'copy' && damaged === undefined,
+  )
   const found: RestorePoint[] = []
   for (const group of Map.groupBy(archives, ({ source, target }) => `${source} ${target}`).values()) {
     const [first] = group
