@@ -7,7 +7,7 @@ import { exitCodes } from '../exit-codes.ts'
 import { ageText } from '../format.ts'
 import type { Io } from '../io.ts'
 import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
-import { rebuildCommand, staleText } from '../points/stale-text.ts'
+import { mendText, staleText } from '../points/stale-text.ts'
 import { table } from '../table.ts'
 
 /**
@@ -31,7 +31,7 @@ export async function backupsCommand(
       `hdsync: ${staleText(
         name,
         some.map(({ id }) => id),
-      )}${mending(name, access)}\n`,
+      )}${mendText(name, access.config !== undefined)}\n`,
     )
   for (const [target, reason] of access.absent) {
     io.stderr(
@@ -41,10 +41,6 @@ export async function backupsCommand(
   if (options.json) io.stdout(`${JSON.stringify(points)}\n`)
   else io.stdout(points.length > 0 ? pointsTable(points, io) : 'no restore points yet\n')
   return points.length === 0 && access.absent.size > 0 ? exitCodes.failed : exitCodes.succeeded
-}
-
-function mending(source: string, { config }: Access): string {
-  return config ? `; ${rebuildCommand(source)} mends that` : ''
 }
 
 function checkSource(source: string, { sources }: Access): void {

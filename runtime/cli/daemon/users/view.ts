@@ -6,6 +6,7 @@ import { createRunner, unobserved } from '../../../host/command/command.ts'
 import { membersNamed, packMirror } from '../../../host/points/pack.ts'
 import { type ReadableEntries, readableBy } from '../../../host/points/readable-by.ts'
 import { readerOf } from '../../../host/points/reader.ts'
+import { rebuildCommand } from '../../points/stale-text.ts'
 import { inTurns } from './in-turns.ts'
 import { namesUnder } from './names.ts'
 import { isReached } from './reached.ts'
@@ -47,7 +48,7 @@ export async function viewOf(
   const runner = createRunner({ observer: unobserved, signal, owner: 'read' })
   const reader = inTurns(readerOf(point, runner), signal)
   if (!(await reader.isIndexed()))
-    throw new TerminalError(`no catalogue knows ${id}: as root, hdsync catalogue rebuild ${point.source}`)
+    throw new TerminalError(`no catalogue knows ${id}: as root, ${rebuildCommand(point.source)}`)
   const readable = readableBy(uid, reader)
   return {
     ...readable,
