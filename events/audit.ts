@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { defineEvent } from './define.ts'
 
-// Who did what over the page or HTTP. `who` is a session by its id, `token`, `socket` (whoever may open the unix socket) or
+// Who did what over the page or HTTP. `who` is `session` and its id, `token`, `socket` (whoever may open the unix socket) or
 // `nobody`; `from` is the address of the client, or `socket`.
 
 const by = { who: z.string(), from: z.string() }

@@ -35,15 +35,17 @@ export function createApp(options: AppOptions, context: AppContext = createConte
   // Before the routes, and not a middleware: `nothingThere` would find it at every path.
   const { fetch } = app
   const check = context.trusted ? browserGuard(context) : guard(context)
-  app.fetch = (request, env, executionContext) => {
+  app.fetch = (request, bindings, executionContext) => {
     const path = getPath(request)
+    let env = bindings
     try {
-      check({
+      const who = check({
         method: request.method,
         path,
-        client: clientOf(env),
+        client: clientOf(bindings),
         header: (name) => request.headers.get(name) ?? undefined,
       })
+      env = { ...bindings, who }
     } catch (error) {
       return fail(error as Error, request.method, path)
     }

@@ -37,6 +37,5 @@ export function recordAct(
   what: string,
   about: string,
 ): Promise<void> {
-  const who = context.trusted ? undefined : context.whoAsks((name) => c.req.header(name))
-  return record(context, auditAct, { ...byOf(who, c.env, context), what, about })
+  return record(context, auditAct, { ...byOf(c.env?.who, c.env, context), what, about })
 }

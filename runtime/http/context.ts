@@ -89,7 +89,12 @@ const loginRate = { perSecond: 1 / 12, burst: 5 }
 const unlimited = { perSecond: Number.MAX_VALUE, burst: Number.MAX_VALUE }
 
 /** `incoming` and `outgoing` are not there in process, without a socket. */
-export type AppEnv = { Bindings: Partial<HttpBindings> }
+export type AppEnv = {
+  Bindings: Partial<HttpBindings> & {
+    /** Who asks, as the guard has found; undefined on the unix socket, and of the page, which has a door of its own. */
+    who?: Who | undefined
+  }
+}
 
 export type App = Hono<AppEnv>
 

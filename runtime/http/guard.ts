@@ -20,22 +20,23 @@ const isOpen = (path: string) => path === '/healthz' || path === '/readyz' || pa
  * Makes what stands before every route: who asks, under which name, how often, and with which token or session. Without a token
  * nothing is taken: anybody on the box, a web server's child included, reaches a port of it. Not on the unix socket, where
  * the permissions of the file have decided. The page has a door of its own.
- * @returns Throws a `Problem` for a request that may not be made.
+ * @returns Tells who asks; undefined for nobody who is known. Throws a `Problem` for a request that may not be made.
  */
 export function guard({ config, secrets, rateLimit, whoAsks }: AppContext) {
   const checkHost = hostCheck(config.http?.hosts ?? [])
   const needsToken = secrets.token !== undefined || secrets.readToken !== undefined
-  return ({ method, path, client, header }: Asking): void => {
+  return ({ method, path, client, header }: Asking): Who | undefined => {
     const host = header('host')
     checkHost(host)
     if (!isPagePath(path)) checkSameSite(host, header('origin'), header('sec-fetch-site'))
     rateLimit.take(client)
-    if (isOpen(path) || isPagePath(path)) return
+    if (isOpen(path) || isPagePath(path)) return undefined
     const who = whoAsks(header)
     if (!who && needsToken) throw unauthorized()
-    if (asks.has(method)) return
+    if (asks.has(method)) return who
     if (!who) throw noToken(method, path, socketPath(config))
     checkMayAct(who, header(formTokenHeader))
+    return who
   }
 }
 
@@ -46,7 +47,7 @@ export function guard({ config, secrets, rateLimit, whoAsks }: AppContext) {
  */
 export function browserGuard({ config }: AppContext) {
   const checkHost = hostCheck(config.http?.hosts ?? [])
-  return ({ path, header }: Asking): void => {
+  return ({ path, header }: Asking): undefined => {
     const [origin, site] = [header('origin'), header('sec-fetch-site')]
     if (isPagePath(path) || (origin === undefined && site === undefined)) return
     checkHost(header('host'))

@@ -4,7 +4,7 @@ import type { Right, Session, Sessions } from './session/sessions.ts'
 
 /** Who asks, and what they may do. */
 export interface Who {
-  /** For the record: the id of a session, `token`, `socket` or `nobody`. */
+  /** For the record: `session` and its id, `token` or `read token`. */
   name: string
   right: Right
   session?: Session
@@ -33,6 +33,11 @@ export function identify({ sessions, state, tokens }: Identifying) {
     }
     const secret = readCookie(header('cookie'), name)
     const session = secret === undefined ? undefined : sessions.find(secret)
-    return session && { name: session.id, right: session.right, session }
+    return session && whoIn(session)
   }
+}
+
+/** Who asks in a session. */
+export function whoIn(session: Session): Who {
+  return { name: `session ${session.id}`, right: session.right, session }
 }

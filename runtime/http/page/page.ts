@@ -7,6 +7,7 @@ import { pathsBelow } from '../page-paths.ts'
 import { Problem } from '../problem.ts'
 import { readText } from '../receive/body.ts'
 import { checkSameSite, hostCheck } from '../security/origin.ts'
+import { whoIn } from '../who.ts'
 import { bringBackScreens } from './bring-back/bring-back.ts'
 import { busScreens } from './bus/bus.ts'
 import { type PageContext, type PageEnv, type PageRequest, pageContext } from './context.ts'
@@ -79,7 +80,7 @@ async function formOf(c: PageRequest): Promise<URLSearchParams> {
   const session = c.get('session')
   const form = new URLSearchParams(await readText(c.req))
   const right = needsNoRight.has(c.req.path) ? 'act' : session.right
-  checkMayAct({ name: session.id, right, session }, form.get('form') ?? '')
+  checkMayAct({ ...whoIn(session), right }, form.get('form') ?? '')
   return form
 }
 

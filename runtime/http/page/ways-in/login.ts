@@ -9,6 +9,7 @@ import { checkSameSite } from '../../security/origin.ts'
 import { rightOf } from '../../security/token.ts'
 import { cookieName, setCookie } from '../../session/cookie.ts'
 import type { Session } from '../../session/sessions.ts'
+import { whoIn } from '../../who.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { html, nothing } from '../look/html.ts'
 import { leadTo, pageHeaders, show } from '../look/layout.ts'
@@ -90,7 +91,7 @@ async function begin(
   const { from } = byOf(undefined, c.env, page)
   // Always a new one: what a browser brings is never taken over.
   const { secret, session } = page.sessions.begin({ how, right, from })
-  await record(page, auditLogin, { who: session.id, from, how, right })
+  await record(page, auditLogin, { who: whoIn(session).name, from, how, right })
   return leadTo(page, path, { 'set-cookie': cookieOf(c, page, secret) })
 }
 

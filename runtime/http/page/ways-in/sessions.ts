@@ -1,6 +1,7 @@
 import { auditAct, auditLogout } from '../../../../events/index.ts'
 import { byOf, record } from '../../audit.ts'
 import { Problem } from '../../problem.ts'
+import { whoIn } from '../../who.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
@@ -32,8 +33,7 @@ export const sessionScreens: AddScreens = (app, page) => {
 
 /** By whom a request of the page is made, for the record. */
 export function by(c: PageRequest, page: PageContext) {
-  const session = c.get('session')
-  return byOf({ name: `session ${session.id}`, right: session.right, session }, c.env, page)
+  return byOf(whoIn(c.get('session')), c.env, page)
 }
 
 function sessionsScreen(c: PageRequest, page: PageContext): Promise<Response> {
