@@ -50,6 +50,7 @@ const neutral = [
   'progress',
   'shell-quote',
   'units',
+  'vault-protocol',
   'weekday',
 ].map((name) => `runtime/${name}.ts`)
 /** What tells of events in words. */

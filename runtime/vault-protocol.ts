@@ -1,0 +1,84 @@
+import * as z from 'zod'
+
+// What a host and its vault say to each other: the request is one line of JSON, which ssh(1) hands over as
+// SSH_ORIGINAL_COMMAND; the answer is one line of JSON on standard output. `get` alone answers with bytes.
+// Besides them there is `rsync --server`, for the bytes of an archive.
+
+/** Requests of another version are refused, with both in the message. */
+export const protocolVersion = 1
+
+/** A request is not longer, in bytes. */
+export const requestLimit = 4096
+
+/** An answer is not longer, in bytes. */
+export const answerLimit = 16 * 1024 ** 2
+
+const version = z.literal(protocolVersion)
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+const bytes = z
+  .int()
+  .min(0)
+  .max(2 ** 50)
+const source = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/)
+
+/** How an archive is written: what its name ends with. */
+const form = z.enum(['tar.zst', 'tar.gz', 'tar', 'tar.zst.age', 'tar.gz.age', 'tar.age'])
+export type ArchiveForm = z.output<typeof form>
+
+/** An archive that a host has. `at`: the night that it is of, by the host's clock; it is noted, and decides nothing. */
+const archive = z.strictObject({ source, at: z.iso.datetime(), form, sizeBytes: bytes, sha256 })
+export type OfferedArchive = z.output<typeof archive>
+
+export const request = z.discriminatedUnion('do', [
+  z.strictObject({ v: version, do: z.literal('status') }),
+  /** Asks whether an archive may come; the vault lays what it has of that source into `incoming/`, for rsync to go on from. */
+  z.strictObject({ v: version, do: z.literal('offer'), archive }),
+  /** Asks the vault to read what came, and to take it out of reach. */
+  z.strictObject({ v: version, do: z.literal('prove'), archive }),
+  /** Asks for the bytes of a copy, from an offset on. */
+  z.strictObject({ v: version, do: z.literal('get'), sha256, offset: bytes.default(0) }),
+])
+export type VaultRequest = z.output<typeof request>
+
+/** A copy that the vault has. `provedAt`: when it arrived and was read, by the vault's clock. `readAt`: when it was last read. */
+const copy = archive.extend({
+  provedAt: z.iso.datetime(),
+  readAt: z.iso.datetime(),
+  damaged: z.boolean().default(false),
+})
+export type VaultCopy = z.output<typeof copy>
+
+const answered = { v: version, ok: z.literal(true), now: z.iso.datetime() }
+
+/** It cannot be done now, or never (`isFinal`); `error` is for a person to read. */
+export const refusal = z.strictObject({
+  v: z.int(),
+  ok: z.literal(false),
+  error: z.string().max(2000),
+  isFinal: z.boolean(),
+})
+export type VaultRefusal = z.output<typeof refusal>
+
+export const statusAnswer = z.strictObject({
+  ...answered,
+  host: z.string(),
+  usedBytes: bytes,
+  quotaBytes: bytes.nullable(),
+  freeBytes: bytes,
+  mayGet: z.boolean(),
+  copies: z.array(copy),
+})
+export type VaultStatus = z.output<typeof statusAnswer>
+
+export const offerAnswer = z.strictObject({
+  ...answered,
+  /** A copy of these bytes that is there: nothing is to be sent, `prove` gives it this night. */
+  has: z.boolean(),
+  /** The name in `incoming/` that rsync writes to, and how many bytes lie there to go on from. */
+  name: z.string(),
+  laidBytes: bytes,
+})
+export type VaultOffer = z.output<typeof offerAnswer>
+
+export const proveAnswer = z.strictObject({ ...answered, proved: copy })
+export type VaultProof = z.output<typeof proveAnswer>
