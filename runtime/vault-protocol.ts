@@ -19,7 +19,7 @@ const bytes = z
   .int()
   .min(0)
   .max(2 ** 50)
-const source = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/)
+const source = z.string().regex(/^(?!\d+$)(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
 
 /** How an archive is written: what its name ends with. */
 const form = z.enum(['tar.zst', 'tar.gz', 'tar', 'tar.zst.age', 'tar.gz.age', 'tar.age'])
