@@ -1,11 +1,15 @@
 import * as z from 'zod'
 
 // What a host and its vault say to each other: the request is one line of JSON, which ssh(1) hands over as
-// SSH_ORIGINAL_COMMAND; the answer is one line of JSON on standard output. `get` alone answers with bytes.
-// Besides them there is `rsync --server`, for the bytes of an archive.
+// SSH_ORIGINAL_COMMAND; the answer is one line of JSON on standard output. `get` alone answers with bytes, and nothing else,
+// on standard output. Besides them there is `rsync --server`, for the bytes of an archive. Both tell why they refuse in words, on
+// standard error, and end with `refusedCode`; a line of JSON that refuses comes with that exit code too.
 
 /** Requests of another version are refused, with both in the message. */
 export const protocolVersion = 1
+
+/** With what the vault's command ends where it has refused. 0 otherwise; ssh(1) ends with it too, and with 255 by itself. */
+export const refusedCode = 1
 
 /** A request is not longer, in bytes. */
 export const requestLimit = 4096
@@ -82,3 +86,44 @@ export type VaultOffer = z.output<typeof offerAnswer>
 
 export const proveAnswer = z.strictObject({ ...answered, proved: copy })
 export type VaultProof = z.output<typeof proveAnswer>
+
+/** After so long without a byte, in seconds, both ends of an rsync give up. */
+const rsyncTimeout = 600
+
+/**
+ * How a host calls rsync(1) for an archive, beside `--bwlimit`, `--stats` and what is about the connection. It writes into the file
+ * that the vault has laid: what was cut off goes on. `--inplace` matches only what lies at or after the place that it
+ * writes to; see `laidAt`.
+ */
+export const rsyncOptions = [
+  '--inplace',
+  '--no-whole-file',
+  '--ignore-times',
+  `--timeout=${rsyncTimeout}`,
+] as const
+
+const served =
+  /^rsync --server -Ie\.(?<capabilities>[A-Za-z]{0,32}) --timeout=600(?: --bwlimit=\d{1,12})?(?: --stats)? --inplace \. (?<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,199})$/
+
+/**
+ * Reads what such an rsync asks its other end for.
+ * @returns The name in `incoming/` to write to, and the arguments with which the vault serves it there; undefined for anything else.
+ */
+export function rsyncServed(line: string): { name: string; argv: [string, ...string[]] } | undefined {
+  const { capabilities, name } = served.exec(line)?.groups ?? {}
+  if (capabilities === undefined || name === undefined) return undefined
+  const flags = [`-Ie.${capabilities}`, `--timeout=${rsyncTimeout}`, '--inplace']
+  return { name, argv: ['rsync', '--server', ...flags, '.', name] }
+}
+
+/**
+ * Where in the file in `incoming/` the vault lays its last copy, in bytes from the beginning: after a hole as large as the archive
+ * that comes. All of it then lies after the place that rsync writes to, and can be matched, however much the archive
+ * has grown; without the hole an inserted byte would have all that follows sent. rsync cuts the file to its size at the end.
+ */
+export function laidAt(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / laidStep) * laidStep
+}
+
+/** Blocks that file systems can share are not larger. */
+const laidStep = 64 * 1024

@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { laidAt, rsyncOptions, rsyncServed } from '../../../runtime/vault-protocol.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
+
+/** Has rsync send a file as a host does. @returns What it asked the other end for, and how many bytes it sent. */
+function sent(folder: string, ...more: string[]): { line: string; bytes: number } {
+  const shell = join(folder, 'shell')
+  writeFileSync(shell, `#!/bin/sh\nshift\necho "$*" > ${folder}/line\ncd ${folder}/incoming\nexec "$@"\n`)
+  chmodSync(shell, 0o700)
+  const argv = [...rsyncOptions, '--stats', ...more, '-e', shell, join(folder, 'new'), 'vault:home.part']
+  const out = execFileSync('rsync', argv, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
+  const bytes = Number(/^Total bytes sent: ([\d,]+)$/m.exec(out)?.[1]?.replaceAll(',', ''))
+  return { line: readFileSync(join(folder, 'line'), 'utf8').trim(), bytes }
+}
+
+test('the vault serves what the rsync of a host asks for, with arguments of its own', () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'incoming'))
+  writeFileSync(join(folder, 'new'), 'new')
+  for (const more of [[], ['--bwlimit=2m'], ['--bwlimit=2m', '--info=progress2']]) {
+    const served = rsyncServed(sent(folder, ...more).line)
+    expect(served?.name).toBe('home.part')
+    expect(served?.argv.slice(0, 2)).toEqual(['rsync', '--server'])
+    expect(served?.argv.join(' ')).not.toContain('bwlimit')
+  }
+})
+
+test('anything else that is asked of it is refused', () => {
+  const good = 'rsync --server -Ie.LsfxCIvu --timeout=600 --stats --inplace . home.part'
+  expect(rsyncServed(good)).toBeDefined()
+  for (const line of [
+    good.replace('home.part', '../home.part'),
+    good.replace('home.part', '.home.part'),
+    good.replace('home.part', 'a/b'),
+    `${good} other`,
+    `${good}\n`,
+    `${good}; id`,
+    good.replace('--server', '--server --sender'),
+    good.replace('--stats', '--delete'),
+    good.replace('-Ie', '-rIe'),
+    good.replace('--inplace', '--inplace --log-file=x'),
+    good.replace('600', '0'),
+  ])
+    expect(rsyncServed(line), line).toBeUndefined()
+})
+
+test('what is inserted into an archive does not have the rest of it sent, where the last copy lies after a hole', () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'incoming'))
+  const old = randomBytes(8_000_000)
+  const news = Buffer.concat([old.subarray(0, 1_000_000), randomBytes(1000), old.subarray(1_000_000)])
+  writeFileSync(join(folder, 'new'), news)
+  const laid = join(folder, 'incoming', 'home.part')
+  writeFileSync(laid, '')
+  truncateSync(laid, laidAt(news.length))
+  writeFileSync(laid, old, { flag: 'a' })
+  expect(sent(folder).bytes).toBeLessThan(100_000)
+  expect(readFileSync(laid).equals(news)).toBe(true)
+})
