@@ -57,6 +57,11 @@ const webhookSchema = z.strictObject({
   data: z.record(z.string(), z.unknown(), { error: 'a map' }).default({}).describe('Its data.'),
 })
 
+const tlsSchema = z.strictObject({
+  certFile: absolutePath.describe('File of the certificate in PEM, with those that vouch for it below it.'),
+  keyFile: absolutePath.describe('File of its private key in PEM, which others cannot read.'),
+})
+
 export const httpSchema = z.strictObject({
   listen: listenAddress.exactOptional().describe('Address and port; without it there is the socket alone.'),
   tokenFile: absolutePath
@@ -67,6 +72,9 @@ export const httpSchema = z.strictObject({
   readTokenFile: absolutePath
     .exactOptional()
     .describe('File of a second token, which sees how backups stand, reads no file and changes nothing.'),
+  tls: tlsSchema
+    .exactOptional()
+    .describe('Has the port speak HTTPS. A renewed certificate is taken at the next connection.'),
   base: basePath
     .exactOptional()
     .describe('What a reverse proxy puts before every path, where hdsync has no host name of its own.'),

@@ -5,6 +5,8 @@ import { createConnection } from 'node:net'
 import { dirname } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { answerClientErrors } from './client-errors.ts'
+import type { Certificate } from './tls/certificate.ts'
+import { encrypt } from './tls/encrypt.ts'
 
 /** Where to listen; `fd` is a socket that the service manager has opened, `group` the number of the group that may connect to a path. */
 export type ListenAddress = { path: string; group?: number } | { host: string; port: number } | { fd: number }
@@ -25,6 +27,8 @@ export interface ListenOptions {
   address: ListenAddress
   /** `local` tells that the request came over a unix socket, which file permissions guard. */
   handle: (incoming: IncomingMessage, outgoing: ServerResponse, local: boolean) => void
+  /** What encrypts a port, asked for each connection: `plain` for nothing, undefined hangs up. Not over a unix socket. */
+  certificate?(): Certificate | 'plain' | undefined
   /** Told when somebody connects or leaves. */
   onActivity?(): void
   /** A request has to arrive within that; slow senders hold a connection no longer. 15 s unless given. */
@@ -44,6 +48,7 @@ const socketMode = 0o660
 export async function listen({
   address,
   handle,
+  certificate = () => 'plain',
   onActivity,
   requestTimeoutMs = 15_000,
 }: ListenOptions): Promise<Listener> {
@@ -59,6 +64,7 @@ export async function listen({
   )
   server.maxConnections = maxConnections
   answerClientErrors(server)
+  encrypt(server, () => (local ? 'plain' : certificate()))
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
     sockets.add(socket)

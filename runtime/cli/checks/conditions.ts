@@ -136,6 +136,10 @@ export const conditions = {
   'notify.unknown-host': ['warning', 'the name of the host of a hook cannot be looked up'],
   'notify.clear-text': ['warning', 'a hook tells what it has to tell unencrypted'],
   'http.no-token': ['warning', 'a port has no token: it answers questions, and takes nothing but webhooks'],
+  'http.tls': [
+    'ok, warning',
+    'the certificate of the port; a warning where it or its key is broken, or expires soon',
+  ],
   'functions.ok': ['ok', 'the functions load and fit together'],
   'functions.broken': ['error', 'a function does not load, is not trusted, or does not fit'],
   'functions.off': ['ok', 'a function is disabled'],

@@ -17,7 +17,7 @@ import { error, type Finding, ok, refused, warning } from '../checks/finding.ts'
 import { checkFunctions } from '../checks/functions.ts'
 import { checkHistory } from '../checks/history.ts'
 import { checkHooks } from '../checks/hooks.ts'
-import { checkPort } from '../checks/http.ts'
+import { checkCertificate, checkPort } from '../checks/http.ts'
 import { checkKernel } from '../checks/kernel.ts'
 import { checkLeftovers } from '../checks/leftovers.ts'
 import { checkMachine } from '../checks/machine.ts'
@@ -99,6 +99,7 @@ async function check(config: Config): Promise<Finding[]> {
       database ? guarded('leftovers', checkLeftovers(box, store, liveRuns(config, database))) : [],
       guarded('notifications', checkHooks(box, disabledHooks(config, database))),
       checkPort(config),
+      checkCertificate(config, now),
       checkFunctions(config),
     ])
     return findings.flat()

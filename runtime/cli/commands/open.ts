@@ -61,9 +61,12 @@ function noPort({ file }: Config): UsageError {
   })
 }
 
-function addressOf({ http }: Config): string {
+/** Where a browser finds the page. */
+export function addressOf({ http }: Pick<Config, 'http'>): string {
   const { host, port } = http?.listen ?? { host: '127.0.0.1', port: 0 }
   const isEverywhere = host === '0.0.0.0' || host === '::'
-  const name = isEverywhere ? (http?.hosts[0] ?? hostname()) : host.includes(':') ? `[${host}]` : host
-  return `http://${name}:${port}${http?.base ?? ''}`
+  // A certificate is for a name, as a rule.
+  const isByName = isEverywhere || (http?.tls && !isLoopback({ host, port }) && http.hosts.length > 0)
+  const name = isByName ? (http?.hosts[0] ?? hostname()) : host.includes(':') ? `[${host}]` : host
+  return `${http?.tls ? 'https' : 'http'}://${name}:${port}${http?.base ?? ''}`
 }

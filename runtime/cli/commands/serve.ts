@@ -1,14 +1,10 @@
 import type { EngineObserver } from '../../backup/engine.ts'
-import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
-import { socketPath, usersSocketPath } from '../../config/socket.ts'
 import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { hintOf, reasonOf, UsageError } from '../../errors.ts'
-import { createRunner, unobserved } from '../../host/command/command.ts'
-import { localIds } from '../../host/owners/local-ids.ts'
-import { type ListenAddress, type Listener, listen } from '../../http/listener.ts'
 import { parseDuration } from '../../units.ts'
 import { createIdleWatch, type IdleWatch } from '../daemon/idle.ts'
+import { Listeners } from '../daemon/listeners.ts'
 import { createProgressCheck } from '../daemon/progress.ts'
 import { refuseWaiting } from '../daemon/refusal.ts'
 import { openService, type Service } from '../daemon/service.ts'
@@ -25,9 +21,6 @@ export interface ServeOptions {
   /** A duration such as `60s`. */
   exitWhenIdle?: string
 }
-
-/** How long answers that are under way may take when the daemon is stopped. */
-const hangUpMs = 1000
 
 interface End {
   code: number
@@ -82,7 +75,11 @@ async function serve(
     // systemd would start it again for an error; the socket does that when it is of use.
     return sockets.length > 0 ? 0 : exitCodes.busy
   }
-  const listeners = new Listeners(service, () => idle?.touch())
+  const listeners = new Listeners(
+    service,
+    () => idle?.touch(),
+    (message) => view.note(message),
+  )
   // Nobody else listens on the socket for users.
   const staysForUsers = () => service.config.http?.users !== undefined
   const isBusy = () => service.busy() || listeners.clients > 0 || staysForUsers()
@@ -159,88 +156,6 @@ async function arrangeAwakening({ engine }: Service, manager: ServiceManager): P
   const moments = [due, engine.nextOverdue()].filter((moment) => moment !== undefined)
   if (moments.length === 0) return true
   return (await manager.wakeAt(Math.min(...moments))) || due === undefined
-}
-
-/** The sockets of the daemon; those that the service manager opened stay open, the others follow the config. */
-class Listeners {
-  readonly #service: Service
-  readonly #onActivity: () => void
-  readonly #open = new Map<string, Listener>()
-  /** By fds that were handed over. */
-  readonly #kept = new Set<string>()
-
-  constructor(service: Service, onActivity: () => void) {
-    this.#service = service
-    this.#onActivity = onActivity
-  }
-
-  get clients(): number {
-    return [...this.#open.values()].reduce((sum, { clients }) => sum + clients, 0)
-  }
-
-  get addresses(): string[] {
-    return [...this.#open.values()].map(({ address }) => address)
-  }
-
-  async open(sockets: readonly number[]): Promise<void> {
-    for (const fd of sockets) {
-      await this.#listen({ fd })
-      this.#kept.add(JSON.stringify({ fd }))
-    }
-    await this.follow()
-  }
-
-  /** Opens what the config names and is not open yet, and closes what it does not name any more. */
-  async follow(): Promise<void> {
-    const { config } = this.#service
-    const own = this.#kept.size > 0 ? [] : addressesOf(config)
-    const wanted = new Map(
-      [...own, ...(await usersAddress(config))].map((address) => [JSON.stringify(address), address]),
-    )
-    for (const [key, listener] of this.#open) {
-      if (wanted.has(key) || this.#kept.has(key)) continue
-      this.#open.delete(key)
-      await listener.close(hangUpMs)
-    }
-    for (const [key, address] of wanted) if (!this.#open.has(key)) await this.#listen(address)
-  }
-
-  stopAccepting(): void {
-    for (const listener of this.#open.values()) listener.stopAccepting()
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#open.values()].map((listener) => listener.close(hangUpMs)))
-  }
-
-  async #listen(address: ListenAddress): Promise<void> {
-    const listener = await listen({
-      address,
-      handle: (incoming, outgoing, local) =>
-        'group' in address
-          ? this.#service.handleUser(incoming, outgoing)
-          : this.#service.handle(incoming, outgoing, local),
-      onActivity: this.#onActivity,
-    })
-    this.#open.set(JSON.stringify(address), listener)
-  }
-}
-
-function addressesOf(config: Config): ListenAddress[] {
-  const tcp = config.http?.listen
-  return [{ path: socketPath(config) }, ...(tcp ? [tcp] : [])]
-}
-
-/** Where users who are not root are answered, if any are. @throws {UsageError} There is no such group. */
-async function usersAddress(config: Config): Promise<ListenAddress[]> {
-  const name = config.http?.users
-  if (name === undefined) return []
-  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'serve' })
-  const group = (await localIds('group', [name], runner)).get(name)
-  if (group !== undefined) return [{ path: usersSocketPath(config), group }]
-  throw new UsageError(`there is no group ${name}, which \`http.users\` names`, {
-    hint: `groupadd --system ${name}; its members may then list and restore what they could read`,
-  })
 }
 
 /** A new config may name other addresses. That one cannot be listened on keeps nothing else from going on. */

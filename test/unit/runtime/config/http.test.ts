@@ -82,8 +82,12 @@ describe('http: refuses', () => {
       'hdsync.yaml:3:17: http.hosts[0]: expected a host name such as backup.example.org, without a port, found "backup.example.org:443"',
     ],
     [
+      'tls: { certFile: /etc/hdsync/cert.pem }',
+      'hdsync.yaml:3:9: http.tls.keyFile: expected an absolute path, found nothing',
+    ],
+    [
       'tokenfile: /etc/hdsync/http.token',
-      'hdsync.yaml:3:9: http.tokenfile: expected one of the keys listen, tokenFile, readTokenFile, base, socket, users, restore, hosts, rateLimit or webhooks, found "tokenfile"\n  did you mean `tokenFile`?',
+      'hdsync.yaml:3:9: http.tokenfile: expected one of the keys listen, tokenFile, readTokenFile, tls, base, socket, users, restore, hosts, rateLimit or webhooks, found "tokenfile"\n  did you mean `tokenFile`?',
     ],
   ])('%s', (settings, message) => {
     expect(printed(settings)).toBe(message)
