@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Plugin } from 'esbuild'
+import type { Plugin } from 'rolldown'
 
 /** The files of hdsync's own functions, from the root. */
 export function functionFiles(root: string): string[] {
@@ -11,15 +11,16 @@ export function functionFiles(root: string): string[] {
 export function builtIn(root: string): Plugin {
   return {
     name: 'built in',
-    setup({ onLoad }) {
-      onLoad({ filter: /\/runtime\/backup\/built-in\.ts$/ }, () => {
+    load: {
+      filter: { id: /\/runtime\/backup\/built-in\.ts$/ },
+      handler() {
         const files = functionFiles(root)
         const imports = files.map((file, n) => `import f${n} from ${JSON.stringify(join(root, file))}\n`)
         const entries = files.map(
           (file, n) => `[${JSON.stringify(file.replace(/^functions\/|\.ts$/g, ''))}, f${n}],\n`,
         )
-        return { contents: `${imports.join('')}export const builtIn = new Map([\n${entries.join('')}])\n` }
-      })
+        return `${imports.join('')}export const builtIn = new Map([\n${entries.join('')}])\n`
+      },
     },
   }
 }

@@ -1,22 +1,31 @@
 import { dirname, join } from 'node:path'
-import type { Plugin } from 'esbuild'
+import type { Plugin } from 'rolldown'
+
+const requiredHttp = 'virtual:required-http'
 
 /**
- * Leaves out of two packages what nothing here can use, and each start would load:
+ * Leaves out what nothing here can use, and each start would load:
  * - zod's messages in 60 languages, more than half of it, which come along as functions of the user's are given all of
  *   `z`: hdsync speaks English.
  * - the CommonJS form of yaml, which cannot be taken apart: its form for browsers is the same code in ES modules.
+ * - Node's whole client for the web, which an import of `node:http` loads as `WebSocket` is among its names. `require`
+ *   does not look at what is not asked for.
  */
 export const leanPackages: Plugin = {
   name: 'lean packages',
-  setup({ onLoad, onResolve, resolve }) {
-    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
-      contents: `export { default as en } from './en.js'`,
-    }))
-    onResolve({ filter: /^yaml$/ }, async ({ kind, resolveDir, pluginData }) => {
-      if (pluginData === leanPackages) return undefined
-      const { path } = await resolve('yaml', { kind, resolveDir, pluginData: leanPackages })
-      return { path: join(dirname(dirname(path)), 'browser/index.js') }
-    })
+  load: {
+    filter: { id: [/\/zod\/v4\/locales\/index\.js$/, /^virtual:/] },
+    handler: (id) =>
+      id === requiredHttp
+        ? `module.exports = require('node:http')`
+        : `export { default as en } from './en.js'`,
+  },
+  resolveId: {
+    filter: { id: /^(?:yaml|(?:node:)?http)$/ },
+    async handler(id, importer) {
+      if (id !== 'yaml') return importer === requiredHttp ? { id, external: true } : requiredHttp
+      const found = await this.resolve(id, importer, { skipSelf: true })
+      return found && join(dirname(dirname(found.id)), 'browser/index.js')
+    },
   },
 }

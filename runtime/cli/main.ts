@@ -2,15 +2,8 @@
  * The command line. `--version` is answered before anything else is loaded, and each command loads only what
  * it needs: a tool that people call by hand has to answer at once.
  */
-import { readFileSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
-import { appRoot } from '../app-root.ts'
-
-const manifest = join(appRoot, 'package.json')
-
-export function version(): string {
-  return JSON.parse(readFileSync(manifest, 'utf8')).version
-}
+import { writeSync } from 'node:fs'
+import { version } from '../version.ts'
 
 // By itself: the stream of Node's takes longer to make than all the rest.
 if (process.argv.length === 3 && ['--version', '-V'].includes(process.argv[2] ?? '')) {

@@ -51,6 +51,7 @@ const neutral = [
   'shell-quote',
   'units',
   'vault-protocol',
+  'version',
   'weekday',
 ].map((name) => `runtime/${name}.ts`)
 /** What tells of events in words. */
