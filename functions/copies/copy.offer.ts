@@ -18,9 +18,10 @@ import {
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { copyToReadAgain } from '../../runtime/backup/copies/read-again.ts'
 import { breakOff, endPlace, resultOf, without } from '../../runtime/backup/copies/steps.ts'
+import { waysTo } from '../../runtime/backup/copies/ways.ts'
 import { type Context, defineFunction } from '../../runtime/backup/function.ts'
 import { counted } from '../../runtime/count.ts'
-import { reasonOf, TerminalError } from '../../runtime/errors.ts'
+import { reasonOf } from '../../runtime/errors.ts'
 
 /**
  * Looks what a place has not got yet, and has the newest archive of that sent. Where nothing is left, it has copies read again
@@ -36,22 +37,21 @@ export default defineFunction({
     const { config, host, run, signal, clock, emit } = context
     try {
       const place = copyPlace(config, data.copy)
-      const absent = await host.copies.absence(place.target)
+      const ways = waysTo(place, context)
+      const absent = await ways.absence()
       if (absent !== undefined) {
         const state = data.named ? 'failed' : 'absent'
         return endPlace(data, resultOf(data, { state, error: absent }), emit)
       }
       const from = archivesTarget(config)
-      const doors = await host.targets.open(place.target, run.id)
+      const warnings = await ways.open()
       if (
         !context.events.ofRun(copyProve).some((told) => told.data.copy === data.copy) &&
         data.passed.length === 0
       )
-        for (const reason of doors) emit(runWarned, { reason })
+        for (const reason of warnings) emit(runWarned, { reason })
       await host.targets.open(from, run.id)
-      const { refused } = host.targets.claim(place.target, place.sources)
-      for (const reason of refused.values()) throw new TerminalError(reason)
-      const offers = await offersOf(place, from, context)
+      const offers = await offersOf(place, ways, from, context)
       const next = nextArchive(offers, data.passed)
       if (next && wasProven(next, context))
         return emit(copyOffer, without({ ...data, ...next }, 'it was copied, and does not count as copied'))
@@ -62,12 +62,13 @@ export default defineFunction({
         return
       }
       const { passed } = data
-      const again = copyToReadAgain(offers, { passed, startedAt: run.startedAt, now: clock.now() })
+      const now = clock.now()
+      const again = ways.isReadAgain && copyToReadAgain(offers, { passed, startedAt: run.startedAt, now })
       if (again) return emit(copyProve, { ...data, ...again, as: 'again', read: null })
       for (const offer of offers) {
         const unproven = unprovenOf(offer)
         if (unproven > 0) emit(runWarned, { reason: unprovenText(offer.source, unproven) })
-        const { problems, ...kept } = await pruneCopies(offer, place, context)
+        const { problems, ...kept } = await pruneCopies(offer, ways)
         for (const reason of problems) emit(runWarned, { reason })
         emit(copyKept, { copy: place.name, source: offer.source, ...kept })
       }

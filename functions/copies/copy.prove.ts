@@ -8,11 +8,12 @@ import {
 } from '../../events/index.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { breakOff, notTheCopy, stepOf, without } from '../../runtime/backup/copies/steps.ts'
+import { waysTo } from '../../runtime/backup/copies/ways.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 
 /**
- * Reads a copy back from its disk. It takes its place, and counts, once it is what was recorded when the archive was written.
+ * Reads a copy back from its disk, or has the vault read it. It takes its place, and counts, once it is what was recorded when the archive was written.
  * Interrupted, it is given up: the next run reads it again.
  */
 export default defineFunction({
@@ -21,13 +22,11 @@ export default defineFunction({
   timeout: '30d',
   retry: { limit: 1 },
 
-  async run({ data }, { config, host, signal, clock, progress, emit }) {
+  async run({ data }, context) {
+    const { config, signal, progress, emit } = context
     const { copy, source, path, at, sizeBytes, sha256, to, as } = data
     try {
-      const { target } = copyPlace(config, copy)
-      await host.targets.prove(target)
-      const proving = { to: target, source, copy: to, sizeBytes, sha256, as }
-      const file = await host.copies.prove(proving, clock.now(), progress)
+      const { file } = await waysTo(copyPlace(config, copy), context).prove(data, progress)
       if (file === undefined) return emit(copyOffer, afterMismatch(data))
       if (as === 'again') return emit(copyOffer, stepOf(data))
       emit(copyProved, { copy, source, path, file, at, sizeBytes, sha256, to, linked: as === 'linked' })

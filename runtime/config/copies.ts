@@ -1,7 +1,17 @@
 import * as z from 'zod'
+import {
+  byteRate,
+  type LimitWindow,
+  plainPath,
+  timesOfDay,
+  type VaultAddress,
+  vaultAddress,
+  windowOf,
+} from './copy-vault.ts'
 import { keep, kept } from './keep.ts'
 import { sourceName, targetReference } from './names.ts'
 import { duration } from './quantities.ts'
+import { beside, notBeside, onlyOneOf } from './rules.ts'
 
 // Other places that get a copy of each finished archive: `copies:` of the config.
 
@@ -10,11 +20,43 @@ const copyKeep = z.strictObject({
   ...keep.shape,
 })
 
-/** A place that gets copies of archives. */
-export const copySchema = z.strictObject({
-  target: targetReference.describe(
-    'A target that gets them, in its folder `kept`: a disk that is plugged in now and then. It has to be adopted, and must not be that of `archive`.',
-  ),
+const VAULT_KEEPS =
+  'what to keep is for the vault alone to say: `vault: { hosts: { NAME: { keep } } }` of its own config'
+const ONLY_VAULTS = 'only a vault (`ssh`) is reached that way'
+
+/** Where `hdsync copies trust` writes the keys of hosts. */
+const usualKnownHosts = '/etc/hdsync/known_hosts'
+
+/** The keys of a place, each by itself. */
+export const copyFields = z.strictObject({
+  target: targetReference
+    .exactOptional()
+    .describe(
+      'A target that gets them, in its folder `kept`: a disk that is plugged in now and then. It has to be adopted, and must not be that of `archive`.',
+    ),
+  ssh: vaultAddress
+    .exactOptional()
+    .describe('A vault that gets them: the user and the host that run `hdsync receive`.'),
+  port: z
+    .int({ error: 'a port' })
+    .min(1, 'a port')
+    .max(65_535, 'a port')
+    .exactOptional()
+    .describe('Its port; 22 unless given.'),
+  keyFile: plainPath
+    .exactOptional()
+    .describe('The private key that the vault knows this host by. Only its owner may read it.'),
+  knownHosts: plainPath
+    .exactOptional()
+    .describe(
+      `The keys of its host, which \`hdsync copies trust NAME\` writes; ${usualKnownHosts} unless given.`,
+    ),
+  limit: z
+    .record(timesOfDay, byteRate)
+    .exactOptional()
+    .describe(
+      'How many bytes a second it gets at most, by the time of day; of several that hold, the lowest.',
+    ),
   sources: z
     .array(sourceName)
     .min(1)
@@ -22,7 +64,7 @@ export const copySchema = z.strictObject({
     .describe('The sources whose archives it gets; all that have any, unless given.'),
   keep: copyKeep
     .exactOptional()
-    .describe('What stays there; everything unless given, until the disk is full.'),
+    .describe('What stays on the disk; everything unless given, until it is full.'),
   alert: z
     .strictObject({
       after: duration(3_600_000, 100 * 365 * 86_400_000, '1w')
@@ -31,3 +73,58 @@ export const copySchema = z.strictObject({
     })
     .prefault({}),
 })
+
+/** How a vault is reached, and how fast it is sent to. */
+export interface Vault extends VaultAddress {
+  port: number
+  keyFile: string
+  knownHosts: string
+  limit: readonly LimitWindow[]
+}
+
+interface Common {
+  sources?: string[]
+  alert: { after: number }
+}
+
+/** A disk, or a vault. */
+type Copy = Common &
+  (
+    | { target: string; keep?: z.output<typeof copyKeep>; vault?: undefined }
+    | { vault: Vault; target?: undefined; keep?: undefined }
+  )
+
+/** A place that gets copies of archives: a disk, or a vault that is reached over ssh. */
+export const copySchema = copyFields
+  .check(
+    onlyOneOf('target', 'ssh'),
+    notBeside('target', 'port', ONLY_VAULTS),
+    notBeside('target', 'keyFile', ONLY_VAULTS),
+    notBeside('target', 'knownHosts', ONLY_VAULTS),
+    notBeside('target', 'limit', ONLY_VAULTS),
+    notBeside('ssh', 'keep', VAULT_KEEPS),
+    beside<z.output<typeof copyFields>>((copy, { addIssue }) => {
+      if (!('ssh' in copy) || 'keyFile' in copy) return
+      const params = {
+        at: 'key',
+        found: 'none',
+        hint: 'ssh-keygen -t ed25519 -N "" -f /etc/hdsync/vault.key',
+      }
+      addIssue({ code: 'custom', message: 'a `keyFile` beside `ssh`', params })
+    }),
+  )
+  .transform(
+    ({ target, ssh, port, keyFile, knownHosts, limit, keep: rules, ...common }): Copy =>
+      ssh === undefined
+        ? { ...common, target: target ?? '', ...(rules && { keep: rules }) }
+        : {
+            ...common,
+            vault: {
+              ...ssh,
+              port: port ?? 22,
+              keyFile: keyFile ?? '',
+              knownHosts: knownHosts ?? usualKnownHosts,
+              limit: Object.entries(limit ?? {}).map(([times, rate]) => windowOf(times, rate)),
+            },
+          },
+  )

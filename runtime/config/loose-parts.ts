@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import type { copySchema } from './copies.ts'
+import type { copyFields } from './copies.ts'
 import type { httpSchema } from './http.ts'
 import type { Loose } from './loose.ts'
 import type { hookFields } from './notify.ts'
@@ -10,7 +10,7 @@ export interface Parts {
   sources: [name: string, source: Loose<z.output<typeof sourceFields>>][]
   targets: [name: string, target: Loose<z.output<typeof targetSchema>>][]
   archive?: Loose<z.output<typeof archiveFields>> | undefined
-  copies: [name: string, copy: Loose<z.output<typeof copySchema>>][]
+  copies: [name: string, copy: Loose<z.output<typeof copyFields>>][]
   /** By their place in the list. */
   hooks: Loose<z.output<typeof hookFields>>[]
   /** How long the record of a run is kept, and how long a source may go without a success. */

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { copySchema } from './copies.ts'
+import { copyFields } from './copies.ts'
 import { httpSchema } from './http.ts'
 import { type Loose, looseMap, wellFormed } from './loose.ts'
 import type { Parts } from './loose-parts.ts'
@@ -17,7 +17,7 @@ export function partsOf(value: unknown): Parts {
     targets: entriesOf(targets, targetSchema),
     archive: archive === undefined ? undefined : wellFormed(archiveFields, archive),
     hasArchive: archive !== undefined,
-    copies: entriesOf(copies, copySchema),
+    copies: entriesOf(copies, copyFields),
     http: http === undefined ? undefined : wellFormed(httpSchema, http),
     hasToken: looseMap.parse(http).tokenFile !== undefined,
     sourceNames: Object.keys(looseMap.parse(sources)),

@@ -1,5 +1,6 @@
 import type { Envelope } from '../../../events/index.ts'
 import { standingArchives } from '../../host/archive/kept.ts'
+import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { isMounted } from '../../host/target/is-mounted.ts'
 import { readMarker } from '../../host/target/marker.ts'
 import { isoOf } from '../../instant.ts'
@@ -7,7 +8,7 @@ import type { KeepPoint } from '../keep/points.ts'
 import { sizeOf } from '../status/source-status.ts'
 import { copiesEnded, lastGood, whenLate } from './history.ts'
 import { copiesThere } from './look.ts'
-import type { CopyPlace } from './places.ts'
+import type { CopyPlace, DiskPlace } from './places.ts'
 import { recordedCopies } from './recorded.ts'
 import { archivesToCopy, type CopyFacts } from './to-copy.ts'
 
@@ -25,8 +26,12 @@ export interface SourceCopies {
 /** How a place stands: what `hdsync copies --json` prints of it. */
 export interface CopyStatus {
   copy: string
-  target: string
-  path: string
+  /** Of a disk; null for a vault, which has `ssh` in their place. */
+  target: string | null
+  path: string | null
+  /** As `backup@vault.example.org`; omitted for a disk. */
+  ssh?: string
+  /** Whether its disk is mounted. Of a vault the record tells. */
   mounted: boolean
   /** `overdue`: it has not had everything for longer than `alert.after`; `none`: nothing was ever attempted. */
   state: 'succeeded' | 'failed' | 'absent' | 'cancelled' | 'overdue' | 'none'
@@ -62,12 +67,12 @@ export async function copyStatuses(
   const iso = (ms: number | undefined) => (ms === undefined ? null : isoOf(ms))
   return Promise.all(
     places.map(async (place): Promise<CopyStatus> => {
-      const { name, target } = place
+      const { name } = place
       const last = history.find(({ result }) => result.copy === name)
-      const mounted = isThere(place)
+      const mounted = place.kind === 'disk' && isThere(place)
       const wanted = sources.filter(({ source }) => place.sources.includes(source))
       return {
-        ...{ copy: name, target: target.name, path: target.path, mounted },
+        ...{ copy: name, ...whereOf(place), mounted },
         state: whenLate(place, history, now) ? 'overdue' : (last?.result.state ?? 'none'),
         ...{ lastGoodAt: iso(lastGood(history, name)), lastTriedAt: iso(last?.at) },
         sources: await Promise.all(wanted.map((one) => copiesOf(place, one, mounted, record.kept))),
@@ -78,14 +83,16 @@ export async function copyStatuses(
 }
 
 async function copiesOf(
-  { name, target, rules }: CopyPlace,
+  place: CopyPlace,
   { source, points, isUnusual, clockAgrees }: ArchivesKnown,
   mounted: boolean,
   kept: readonly Envelope[],
 ): Promise<SourceCopies> {
-  const there = mounted
-    ? await copiesThere(target, source, standingArchives)
-    : recordedCopies(kept, name, source)
+  const { name, rules } = place
+  const there =
+    mounted && place.kind === 'disk'
+      ? await copiesThere(place.target, source, standingArchives)
+      : recordedCopies(kept, name, source)
   const good = there.filter(({ state }) => state === 'good')
   const newest = Math.max(...good.map(({ at }) => at))
   return {
@@ -97,7 +104,12 @@ async function copiesOf(
   }
 }
 
-function isThere({ target }: CopyPlace): boolean {
+function whereOf(place: CopyPlace): Pick<CopyStatus, 'target' | 'path' | 'ssh'> {
+  if (place.kind === 'vault') return { target: null, path: null, ssh: vaultText(place.vault) }
+  return { target: place.target.name, path: place.target.path }
+}
+
+function isThere({ target }: DiskPlace): boolean {
   try {
     return isMounted(target) && readMarker(target.path)?.target === target.name
   } catch {

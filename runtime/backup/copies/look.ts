@@ -32,12 +32,12 @@ export async function copiesThere(target: Target, source: string, standing: Stan
 }
 
 /**
- * What decides about the copies of a source. Both disks are mounted.
+ * What decides about the copies of a source. The disk of the archives is mounted.
  * @param told Of the source, of the kinds in `tellsOfArchives`, the newest first.
  */
 export async function copyFacts(
   source: string,
-  { from, to, rules }: { from: Target; to: Target } & Pick<CopyFacts, 'rules'>,
+  { from, there, rules }: { from: Target } & Pick<CopyFacts, 'there' | 'rules'>,
   told: readonly Envelope[],
   standing: Standing,
 ): Promise<CopyFacts> {
@@ -46,7 +46,7 @@ export async function copyFacts(
   const archives = pointsOf(await standing(from, source), record)
   return {
     archives: archives.map((point) => marked(knownTo(point, proofs), proofs)),
-    there: await copiesThere(to, source, standing),
+    there,
     rules,
     isUnusual: openUnusual(told) !== undefined,
     clockAgrees: clockAgrees(record.nights),

@@ -1,19 +1,33 @@
 import type { Config, Target } from '../../config/config.ts'
+import type { Vault } from '../../config/copies.ts'
 import { TerminalError, UsageError } from '../../errors.ts'
 import { didYouMean } from '../../nearest.ts'
 import type { KeepRules } from '../keep/tiers.ts'
 
-/** A place that gets copies of archives. */
-export interface CopyPlace {
+interface Place {
   name: string
-  target: Target
   /** The sources whose archives it gets. */
   sources: readonly string[]
-  /** What stays there; undefined where everything does. */
+  /** What stays there; undefined where everything does, or where the place itself decides. */
   rules: KeepRules | undefined
   /** How long it may go without having everything, in milliseconds. */
   alertAfterMs: number
 }
+
+/** A disk of this machine that gets copies. */
+export interface DiskPlace extends Place {
+  kind: 'disk'
+  target: Target
+}
+
+/** A vault of another machine that gets copies. */
+export interface VaultPlace extends Place {
+  kind: 'vault'
+  vault: Vault
+}
+
+/** A place that gets copies of archives. */
+export type CopyPlace = DiskPlace | VaultPlace
 
 type Parts = Pick<Config, 'copies' | 'targets' | 'sources'>
 
@@ -29,7 +43,8 @@ export function copyPlace(config: Parts, name: string): CopyPlace {
   return place
 }
 
-const howToCopy = 'copies: { usb: { target: NAME } } has archives copied to another disk'
+const howToCopy =
+  'copies: { usb: { target: NAME } } has archives copied to another disk, { offsite: { ssh: USER@HOST, … } } to a vault'
 
 /**
  * The copies of the config that are meant, in its order.
@@ -54,13 +69,15 @@ export function copiesMeant(
 
 function placeIn({ copies, targets, sources }: Parts, name: string): CopyPlace | undefined {
   const copy = copies?.[name]
-  const target = copy && targets[copy.target]
-  if (!copy || !target) return undefined
-  const { keep, alert } = copy
+  if (!copy) return undefined
+  const { keep, alert, vault } = copy
   const archived = Object.values(sources).filter(({ archive }) => archive)
-  return {
-    ...{ name, target, alertAfterMs: alert.after },
+  const place = {
+    ...{ name, alertAfterMs: alert.after },
     sources: archived.map((source) => source.name).filter((one) => copy.sources?.includes(one) ?? true),
     rules: keep && { ...keep },
   }
+  if (vault) return { ...place, kind: 'vault', vault }
+  const target = targets[copy.target]
+  return target && { ...place, kind: 'disk', target }
 }

@@ -1,11 +1,12 @@
 import { copyKept, type DataOf, dataOf, type Envelope } from '../../../events/index.ts'
+import { keptFolder } from '../../host/archive/shelf.ts'
 import type { KeepPoint } from '../keep/points.ts'
 import { noonOf } from './look.ts'
 
 /** What a place had of a source when that was last looked at. @param kept Events of the kind `copy.kept`, the newest first. */
 export function recordedCopies(kept: readonly Envelope[], copy: string, source: string): KeepPoint[] {
   return (lastLook(kept, copy, source)?.kept ?? []).map(({ path, at, sizeBytes, file, sha256 }) => {
-    const folder = path.split('/').slice(-3, -1).join('/')
+    const folder = `${keptFolder}/${path.split('/').at(-2) ?? ''}`
     return {
       ...{ path, folder, file, sizeBytes, sha256, diskBytes: sizeBytes, state: 'good' as const },
       ...{ at: noonOf(folder), writtenMs: Date.parse(at) },

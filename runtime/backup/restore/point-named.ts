@@ -45,7 +45,7 @@ export function targetsWith(source: string, { sources, targets, archive }: Confi
 /** The targets that may have copies of a source's archives. */
 export function copyTargetsWith(source: string, { targets, copies }: Config): Target[] {
   return Object.values(copies ?? {}).flatMap(({ target, sources }) => {
-    const found = targets[target]
+    const found = target === undefined ? undefined : targets[target]
     return found && (sources?.includes(source) ?? true) ? [found] : []
   })
 }

@@ -70,6 +70,13 @@ export class Shelf implements Disposable {
     return `${this.#root.name(folder.split('/', 1).join())}/${basename(folder)}/${basename(path)}`
   }
 
+  /** How a command that this process starts names an archive that is there. @throws {TerminalError} Its folder is gone. */
+  forCommands(path: string): string {
+    const day = this.day(this.folderOf(path))
+    if (!day) throw new TerminalError(`there is no folder ${dirname(path)}`)
+    return day.nameForCommands(basename(path))
+  }
+
   /** The folder of an archive, as it is named here. @throws {TerminalError} It is not one of this target. */
   folderOf(path: string): string {
     const folder = dirname(path)

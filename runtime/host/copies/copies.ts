@@ -1,11 +1,13 @@
 import type { Target } from '../../config/config.ts'
+import type { Vault } from '../../config/copies.ts'
 import type { Progress } from '../../progress.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { whyUnplugged } from '../target/plugged-in.ts'
 import { type Proving, proveCopy } from './prove-copy.ts'
 import { type Sending, sendArchive } from './send-archive.ts'
+import { linkTo, type VaultLink } from './vault/vault-link.ts'
 
-/** Copies of archives on other disks. */
+/** Copies of archives on other disks, and in vaults. */
 export interface Copies {
   /** See `whyUnplugged`. */
   absence(target: Target): Promise<string | undefined>
@@ -13,6 +15,8 @@ export interface Copies {
   send(sending: Sending, onProgress: (progress: Progress) => void): Promise<string | null>
   /** See `proveCopy`. @param now Milliseconds since the epoch. */
   prove(proving: Proving, now: number, onProgress: (progress: Progress) => void): Promise<string | undefined>
+  /** A vault of another machine. @param name The place, as the config has it. */
+  vault(vault: Vault, name: string): VaultLink
 }
 
 export function createCopies(runner: CommandRunner, signal: AbortSignal): Copies {
@@ -20,5 +24,6 @@ export function createCopies(runner: CommandRunner, signal: AbortSignal): Copies
     absence: (target) => whyUnplugged(target, runner),
     send: (sending, onProgress) => sendArchive(sending, { signal, onProgress }),
     prove: (proving, now, onProgress) => proveCopy(proving, { runner, signal, now: () => now, onProgress }),
+    vault: (vault, name) => linkTo(vault, name, runner, signal),
   }
 }

@@ -72,6 +72,11 @@ export class Folder implements Disposable {
     return `/proc/self/fd/${this.#fd}/${name}`
   }
 
+  /** How a command that this process starts names what lies in the folder, as long as it is open. */
+  nameForCommands(name: string): string {
+    return this.name(name).replace('/self/', `/${process.pid}/`)
+  }
+
   stat(): Stats {
     return fstatSync(this.#fd)
   }

@@ -289,6 +289,9 @@ export class Box implements Host {
     absence: async () => undefined,
     send: async ({ sha256 }) => sha256,
     prove: async () => undefined,
+    vault: () => {
+      throw new Error('there is no vault')
+    },
   }
 
   readonly archives: Host['archives'] = {

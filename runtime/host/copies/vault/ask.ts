@@ -1,0 +1,74 @@
+import type * as z from 'zod'
+import { type HdsyncError, TerminalError } from '../../../errors.ts'
+import { answerLimit, refusal, type VaultRequest } from '../../../vault-protocol.ts'
+import { CommandError, type CommandRunner } from '../../command/command.ts'
+import { destinationOf, type Reach, sshWords, vaultText } from './ssh.ts'
+import { sshFailure } from './ssh-errors.ts'
+
+/** Asked of a vault: whose, by which name the config has it, and by which commands. */
+export interface Asking {
+  vault: Reach
+  name: string
+  runner: CommandRunner
+}
+
+/** A vault reads an archive whole before it says that it is proved. */
+const timeoutMs = { status: 300_000, offer: 6 * 3_600_000, prove: 7 * 86_400_000 }
+
+/**
+ * Asks a vault, and reads its answer.
+ * @throws {TerminalError} It refuses, in its own words; or it answers something else.
+ * @throws {RetryableError} It cannot be reached; see `isUnreachable`.
+ */
+export async function askVault<T extends z.ZodType>(
+  request: Exclude<VaultRequest, { do: 'get' }>,
+  answer: T,
+  { vault, name, runner }: Asking,
+): Promise<z.output<T>> {
+  const chunks: Buffer[] = []
+  const tooMuch = new AbortController()
+  let bytes = 0
+  const command = {
+    argv: [...sshWords(vault), destinationOf(vault), JSON.stringify(request)] as const,
+    timeoutMs: timeoutMs[request.do],
+    signal: tooMuch.signal,
+    onStdout(chunk: Buffer) {
+      bytes += chunk.length
+      if (bytes > answerLimit)
+        tooMuch.abort(
+          new TerminalError(`the answer of ${vaultText(vault)} is longer than ${answerLimit} bytes`),
+        )
+      else chunks.push(chunk)
+    },
+  }
+  const failed = await runner.run(command).then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof CommandError) return error
+      throw error
+    },
+  )
+  const found = parsed(Buffer.concat(chunks).toString('utf8'))
+  const refused = refusal.safeParse(found)
+  if (refused.success) throw new TerminalError(`the vault ${vaultText(vault)} refuses: ${refused.data.error}`)
+  if (failed) throw sshFailure(failed, vault, name)
+  const read = answer.safeParse(found)
+  if (read.success) return read.data
+  throw notAnAnswer(read.error, vault)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function notAnAnswer(error: z.ZodError, vault: Reach): HdsyncError {
+  const [issue] = error.issues
+  const why = issue ? `${issue.path.join('.') || 'the answer'}: ${issue.message}` : ''
+  return new TerminalError(`${vaultText(vault)} does not answer as a vault does (${why})`, {
+    hint: 'its authorized_keys needs the line that hdsync vault add-host prints; both sides need one version of hdsync',
+  })
+}

@@ -1,0 +1,139 @@
+import type { Target } from '../../../config/config.ts'
+import type { Vault } from '../../../config/copies.ts'
+import { limitAt, limitLastsMs } from '../../../config/copy-vault.ts'
+import { TerminalError } from '../../../errors.ts'
+import type { Progress } from '../../../progress.ts'
+import { rsyncOptions } from '../../../vault-protocol.ts'
+import { archiveFile } from '../../archive/archive-file.ts'
+import { Shelf } from '../../archive/shelf.ts'
+import { CommandError, type CommandRunner } from '../../command/command.ts'
+import { sshWords } from './ssh.ts'
+import { sshFailure } from './ssh-errors.ts'
+
+/** An archive to be sent to a vault, which has said under which name. */
+export interface ToVault {
+  from: Target
+  path: string
+  /** Which file stands there; see `archiveFile`. */
+  file: string
+  sizeBytes: number
+  /** In the vault's `incoming/`. */
+  incoming: string
+}
+
+interface Tools {
+  vault: Vault
+  /** As the config has it. */
+  name: string
+  runner: CommandRunner
+  signal: AbortSignal
+  /** Milliseconds since the epoch. */
+  now: () => number
+  onProgress: (progress: Progress) => void
+}
+
+const longestMs = 30 * 86_400_000
+
+/**
+ * Has rsync(1) bring what lies in the vault's `incoming/` up to date. Where a limit begins or ends meanwhile, it is ended and
+ * goes on where it was.
+ * @returns How many bytes were sent.
+ * @throws {TerminalError} The archive is another one by now, or the vault refuses.
+ * @throws {RetryableError} The connection broke; see `isUnreachable`.
+ */
+export async function sendToVault(sending: ToVault, tools: Tools): Promise<number> {
+  const { from, path } = sending
+  using shelf = new Shelf(from)
+  await proveSame(sending, shelf)
+  let sent = 0
+  for (;;) {
+    const part = await sendUnderLimit(shelf.forCommands(path), sending, tools)
+    sent += part.bytes
+    if (part.isWhole) break
+  }
+  await proveSame(sending, shelf)
+  return sent
+}
+
+/** @returns Not whole where another limit holds now. What was sent until then is not told by rsync. */
+async function sendUnderLimit(
+  file: string,
+  { incoming, sizeBytes }: ToVault,
+  { vault, name, runner, signal, now, onProgress }: Tools,
+): Promise<{ bytes: number; isWhole: boolean }> {
+  const limit = limitAt(vault.limit, now())
+  using change = limitChange(vault, limit, now)
+  const output = new RsyncOutput(sizeBytes, onProgress)
+  const argv = [
+    ...['rsync', ...rsyncOptions, '--stats', '--info=progress2'],
+    ...(limit === undefined ? [] : [`--bwlimit=${Math.floor(limit / 1024)}`]),
+    ...['-e', sshWords(vault).join(' '), file, `${vault.user}@${vault.host}:${incoming}`],
+  ] as unknown as [string, ...string[]]
+  try {
+    await runner.run({
+      ...{ argv, timeoutMs: longestMs, signal: change.signal },
+      onStdout: (chunk) => output.add(chunk),
+    })
+    return { bytes: output.sentBytes, isWhole: true }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (change.signal.aborted) return { bytes: output.sentBytes, isWhole: false }
+    throw error instanceof CommandError ? sshFailure(error, vault, name) : error
+  }
+}
+
+/** A signal that is aborted as soon as another limit holds. */
+function limitChange({ limit: windows }: Vault, limit: number | undefined, now: () => number) {
+  const controller = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const wait = () => {
+    const lasts = limitLastsMs(windows, now())
+    if (lasts === undefined) return
+    timer = setTimeout(() => {
+      if (limitAt(windows, now()) === limit) wait()
+      else controller.abort(new Error('another limit holds'))
+    }, lasts)
+  }
+  wait()
+  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) }
+}
+
+/** Reads what rsync prints: how far it has come, and in the end how much it has sent. */
+class RsyncOutput {
+  sentBytes = 0
+  #rest = ''
+  readonly #totalBytes: number
+  readonly #onProgress: (progress: Progress) => void
+  readonly #startedAt = performance.now()
+
+  constructor(totalBytes: number, onProgress: (progress: Progress) => void) {
+    this.#totalBytes = totalBytes
+    this.#onProgress = onProgress
+  }
+
+  add(chunk: Buffer): void {
+    const lines = (this.#rest + chunk.toString('latin1')).split(/[\r\n]/)
+    this.#rest = lines.pop()?.slice(-200) ?? ''
+    for (const line of lines) this.#read(line)
+  }
+
+  #read(line: string): void {
+    const sent = /^Total bytes sent: ([\d,]+)/.exec(line)?.[1]
+    if (sent !== undefined) this.sentBytes = numberOf(sent)
+    const done = /^\s*([\d,]+)\s+\d+%/.exec(line)?.[1]
+    if (done === undefined) return
+    const bytes = numberOf(done)
+    const seconds = (performance.now() - this.#startedAt) / 1000
+    const bytesPerSecond = seconds > 0 ? Math.round(bytes / seconds) : 0
+    this.#onProgress({ bytes, totalBytes: this.#totalBytes, bytesPerSecond })
+  }
+}
+
+function numberOf(text: string): number {
+  return Number(text.replaceAll(',', ''))
+}
+
+async function proveSame({ path, file }: ToVault, shelf: Shelf): Promise<void> {
+  const found = await archiveFile(shelf.at(path))
+  if (found?.file !== file) throw new TerminalError(`${path} is another archive by now`)
+}

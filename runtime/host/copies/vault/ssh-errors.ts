@@ -1,0 +1,79 @@
+import { HdsyncError, RetryableError, TerminalError } from '../../../errors.ts'
+import type { CommandError } from '../../command/command.ts'
+import { lastLines } from '../../command/output.ts'
+import { type Reach, vaultText } from './ssh.ts'
+
+/** What is behind an error of a vault that is not there: a network, a machine that is off. */
+const unreachable = 'vault-unreachable'
+
+/** Whether a vault could not be reached, or the connection broke. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof HdsyncError && error.kind === unreachable
+}
+
+type Failure = Pick<CommandError, 'exitCode' | 'stderr' | 'timedOut' | 'signal'>
+
+/**
+ * Tells in words why ssh(1), or rsync(1) by way of it, has failed.
+ * @param name The place, as the config has it, for the next command to type.
+ */
+export function sshFailure(failure: Failure, vault: Reach, name: string): HdsyncError {
+  const { stderr, exitCode, timedOut } = failure
+  const where = vaultText(vault)
+  const said = lastLines(stderr, 2)
+  const terminal = (message: string, hint?: string) => new TerminalError(message, { hint })
+  const trust = `hdsync copies trust ${name}`
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr))
+    return terminal(
+      `the host key of ${where} has changed: nothing was sent`,
+      `somebody may be in between; if its administrator says that it has a new key: ${trust}`,
+    )
+  if (/Host key verification failed|No \S+ host key is known/i.test(stderr))
+    return terminal(`the host key of ${where} is not known`, trust)
+  if (/UNPROTECTED PRIVATE KEY FILE|bad permissions/i.test(stderr))
+    return terminal(`others can read ${vault.keyFile}: ssh does not use it`, `chmod 600 ${vault.keyFile}`)
+  if (/Identity file \S+ not accessible|no such identity/i.test(stderr))
+    return terminal(`there is no key ${vault.keyFile}`, `ssh-keygen -t ed25519 -N '' -f ${vault.keyFile}`)
+  if (/Permission denied|Too many authentication failures/i.test(stderr))
+    return terminal(
+      `${where} does not let ${vault.keyFile} in: ${said}`,
+      'on the vault, hdsync vault add-host prints the line that authorized_keys needs',
+    )
+  if (timedOut || hasBroken(stderr))
+    return new RetryableError(`${where} cannot be reached: ${timedOut ? 'no answer in time' : said}`, {
+      kind: unreachable,
+    })
+  const words = wordsOf(stderr)
+  if (/command not found|: not found/i.test(words))
+    return terminal(`${where} does not run what it was asked for: ${words}`, 'install hdsync and rsync there')
+  // What the vault's own command says stands before what rsync makes of its end.
+  if (words !== '') return terminal(`the vault ${where} refuses: ${words}`)
+  if (exitCode === undefined || broken.has(exitCode))
+    return new RetryableError(`the connection to ${where} broke${said ? `: ${said}` : ''}`, {
+      kind: unreachable,
+    })
+  return terminal(`${where}: ${said || `the command ended with exit code ${exitCode}`}`)
+}
+
+/** Exit codes of ssh(1), and of rsync(1) where its other end is gone. @see rsync(1), "EXIT VALUES" */
+const broken = new Set([10, 12, 20, 30, 35, 255])
+
+function hasBroken(stderr: string): boolean {
+  return /Connection (refused|timed out|reset|closed)|Operation timed out|No route to host|unreachable|Could not resolve hostname|Temporary failure in name resolution|Broken pipe|Timeout, server|kex_exchange_identification|Connection to \S+ closed/i.test(
+    stderr,
+  )
+}
+
+/** What neither ssh(1) nor rsync(1) says about itself. */
+function wordsOf(stderr: string): string {
+  return stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(
+      (line) =>
+        line !== '' &&
+        !/^(rsync(:| error:| warning:|\[)|\[?(sender|receiver|generator)\]?[ =]|ssh: )/.test(line),
+    )
+    .join('; ')
+    .slice(0, 2000)
+}

@@ -1,0 +1,38 @@
+import type { Vault } from '../../../config/copies.ts'
+
+/** How a vault is reached; see `copies` of the config. */
+export type Reach = Pick<Vault, 'user' | 'host' | 'port' | 'keyFile' | 'knownHosts'>
+
+/**
+ * How ssh(1) is called, but for the destination and what runs there. It asks for nothing, knows hosts by `knownHosts` alone, and shows
+ * no key but the one of the config. Each of these words is free of blanks and quotes: rsync(1) splits them at blanks.
+ */
+export function sshWords({ port, keyFile, knownHosts }: Reach): [string, ...string[]] {
+  const options = {
+    IdentitiesOnly: 'yes',
+    IdentityAgent: 'none',
+    UserKnownHostsFile: knownHosts,
+    GlobalKnownHostsFile: '/dev/null',
+    StrictHostKeyChecking: 'yes',
+    UpdateHostKeys: 'no',
+    BatchMode: 'yes',
+    ConnectTimeout: '20',
+    ServerAliveInterval: '15',
+    ServerAliveCountMax: '4',
+    ClearAllForwardings: 'yes',
+    ControlPath: 'none',
+    LogLevel: 'ERROR',
+  }
+  const words = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+  return ['ssh', '-T', '-p', String(port), '-i', keyFile, ...words]
+}
+
+/** As ssh(1) takes it: without the brackets of an address of IPv6. */
+export function destinationOf({ user, host }: Pick<Reach, 'user' | 'host'>): string {
+  return `${user}@${host.replace(/^\[|\]$/g, '')}`
+}
+
+/** A vault for people to read: `backup@vault.example.org`, with a port that is not the usual one. */
+export function vaultText({ user, host, port }: Pick<Reach, 'user' | 'host' | 'port'>): string {
+  return `${user}@${host}${port === 22 ? '' : `:${port}`}`
+}

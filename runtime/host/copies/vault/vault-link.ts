@@ -1,0 +1,36 @@
+import type { Vault } from '../../../config/copies.ts'
+import type { Progress } from '../../../progress.ts'
+import {
+  type OfferedArchive,
+  offerAnswer,
+  proveAnswer,
+  statusAnswer,
+  type VaultOffer,
+  type VaultProof,
+  type VaultStatus,
+  protocolVersion as v,
+} from '../../../vault-protocol.ts'
+import type { CommandRunner } from '../../command/command.ts'
+import { askVault } from './ask.ts'
+import { sendToVault, type ToVault } from './send-to-vault.ts'
+
+/** A vault, as a host sees it. Each call is a connection of its own; for what they throw, see `askVault`. */
+export interface VaultLink {
+  status(): Promise<VaultStatus>
+  offer(archive: OfferedArchive): Promise<VaultOffer>
+  /** See `sendToVault`. @param now Milliseconds since the epoch. */
+  send(sending: ToVault, now: () => number, onProgress: (progress: Progress) => void): Promise<number>
+  prove(archive: OfferedArchive): Promise<VaultProof>
+}
+
+/** @param name The place, as the config has it. */
+export function linkTo(vault: Vault, name: string, runner: CommandRunner, signal: AbortSignal): VaultLink {
+  const asking = { vault, name, runner }
+  return {
+    status: () => askVault({ v, do: 'status' }, statusAnswer, asking),
+    offer: (archive) => askVault({ v, do: 'offer', archive }, offerAnswer, asking),
+    send: (sending, now, onProgress) =>
+      sendToVault(sending, { vault, name, runner, signal, now, onProgress }),
+    prove: (archive) => askVault({ v, do: 'prove', archive }, proveAnswer, asking),
+  }
+}
