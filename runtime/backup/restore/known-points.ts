@@ -10,6 +10,7 @@ import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { withProofs } from '../../host/proof/proven-points.ts'
 import { isoOf } from '../../instant.ts'
+import { copyPoints } from '../copies/copy-points.ts'
 import { type CopyPlace, copyPlaces } from '../copies/places.ts'
 import { recordedCopies } from '../copies/recorded.ts'
 import { type Drilled, drillEnds, drilled, drillsLookedAt, pointProven } from '../proof/drill-history.ts'
@@ -40,7 +41,9 @@ export type ReadRecord = <T>(from: (past: { bus: Pick<EventBus, 'events'> }) => 
  */
 export async function knownPoints(config: Config, read: ReadRecord): Promise<KnownPoints> {
   const { points, absent } = configuredPoints(config)
-  const awayPlaces = copyPlaces(config).filter(({ target }) => absent.has(target.name))
+  const awayPlaces = copyPlaces(config).filter(
+    (place) => place.kind === 'vault' || absent.has(place.target.name),
+  )
   const told = read(({ bus }) => {
     const of = (subject: string) =>
       toldPoints(bus.events({ types, subject, newestFirst: true, limit: mostEvents }))
@@ -60,9 +63,12 @@ export async function knownPoints(config: Config, read: ReadRecord): Promise<Kno
   const unseen = Object.values(config.sources)
     .flatMap((source) => unseenOf(source, config, told.points.get(source.name)))
     .filter(({ point }) => absent.has(point.target))
-  const files = new Map(unseen.flatMap(({ point: { id }, file }) => (file === undefined ? [] : [[id, file]])))
   const away = unseenCopies(awayPlaces, told.kept)
-  const all = [...(await withProofs(seen)), ...unseen.map(({ point }) => point), ...away]
+  const unseenFiles = [...unseen, ...away].flatMap(({ point: { id }, file }) =>
+    file === undefined ? [] : [[id, file] as const],
+  )
+  const files = new Map(unseenFiles)
+  const all = [...(await withProofs(seen)), ...[...unseen, ...away].map(({ point }) => point)]
   return { points: bySource(all.map((point) => withProof(point, told.drills))), absent, files }
 }
 
@@ -90,20 +96,10 @@ export function liveSources(points: readonly RestorePoint[], config: Config | un
   ]
 }
 
-/** What the record tells of copies whose disk cannot be looked at. @param kept Events of that kind, the newest first. */
-function unseenCopies(places: readonly CopyPlace[], kept: readonly Envelope[]): RestorePoint[] {
-  return places.flatMap(({ name: copy, target, sources }) =>
-    sources.flatMap((source) =>
-      recordedCopies(kept, copy, source).map(({ at, writtenMs, path, sizeBytes }): RestorePoint => {
-        const id = `${source}@${copy}-${dayOf(at)}`
-        return {
-          ...{ id, source, kind: 'copy', copy, at: isoOf(writtenMs) },
-          target: target.name,
-          path,
-          sizeBytes,
-        }
-      }),
-    ),
+/** What the record tells of copies in places that cannot be looked at. @param kept Events of that kind, the newest first. */
+function unseenCopies(places: readonly CopyPlace[], kept: readonly Envelope[]): Unseen[] {
+  return places.flatMap((place) =>
+    place.sources.flatMap((source) => copyPoints(place, source, recordedCopies(kept, place.name, source))),
   )
 }
 

@@ -32,7 +32,8 @@ interface Tools {
   onProgress: (progress: Progress) => void
 }
 
-const longestMs = 30 * 86_400_000
+/** Timers count up to 2³¹ milliseconds, which is longer. */
+const longestMs = 20 * 86_400_000
 
 /**
  * Has rsync(1) bring what lies in the vault's `incoming/` up to date. Where a limit begins or ends meanwhile, it is ended and

@@ -1,0 +1,193 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type CopyResult, copyStart, type Envelope } from '../../../events/index.ts'
+import { openEngine } from '../../../runtime/backup/engine.ts'
+import { main } from '../../../runtime/cli/program.ts'
+import { loadConfig } from '../../../runtime/config/load.ts'
+import { dateOf, weekdays } from '../../../runtime/weekday.ts'
+import { backUp, makeServer, printed, type Server } from '../runtime/cli/night.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
+import { Sshd, whyNoSshd } from './vault/sshd.ts'
+
+const standIn = join(import.meta.dirname, 'vault', 'stand-in.ts')
+
+/** A server whose archives are copied to a vault on this machine, after a night. */
+class Site implements AsyncDisposable {
+  readonly server: Server
+  readonly sshd: Sshd
+  readonly vault: string
+
+  private constructor(server: Server, sshd: Sshd, vault: string) {
+    this.server = server
+    this.sshd = sshd
+    this.vault = vault
+  }
+
+  static async made({ more = '', sources = '[home]' } = {}): Promise<Site> {
+    const folder = temporaryFolder()
+    const vault = join(folder, 'vault')
+    const sshd = await Sshd.start(join(folder, 'ssh'), `${process.execPath} ${standIn} ${vault}`)
+    const knownHosts = join(folder, 'known_hosts')
+    writeFileSync(knownHosts, sshd.knownHost, { mode: 0o600 })
+    const reach = `ssh: ${sshd.user}@127.0.0.1, port: ${sshd.port}, keyFile: ${sshd.keyFile}, knownHosts: ${knownHosts}`
+    const server = await makeServer(
+      `archive: { target: disk }\ncopies: { offsite: { ${reach}, sources: ${sources}${more} } }\n`,
+    )
+    await backUp(server)
+    return new Site(server, sshd, vault)
+  }
+
+  at(...names: string[]): string {
+    return join(this.server.folder, ...names)
+  }
+
+  archive(source = 'home'): string {
+    const day = readdirSync(this.at('disk')).find((name) => (weekdays as readonly string[]).includes(name))
+    return this.at('disk', day ?? '', `${source}.tar.zst`)
+  }
+
+  /** What the vault was asked for. */
+  asked(): string[] {
+    const file = join(this.vault, 'asked')
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+    return lines.flatMap(
+      (line) => /"do":"(\w+)"/.exec(line)?.[1] ?? (line.startsWith('rsync') ? ['rsync'] : []),
+    )
+  }
+
+  async hdsync(...words: string[]) {
+    const io = printed()
+    const exitCode = await main(['node', 'hdsync', ...words, '--config', this.server.config], '0.0.0', io)
+    return { exitCode, out: io.out, err: io.err }
+  }
+
+  async copy(
+    ...names: string[]
+  ): Promise<{ exitCode: number; state: string; copies: CopyResult[]; error: string | null }> {
+    const { exitCode, out, err } = await this.hdsync('copy', ...names, '--json', '-q')
+    if (!out) throw new Error(err)
+    return { exitCode, ...JSON.parse(out) }
+  }
+
+  async run(): Promise<readonly Envelope[]> {
+    const config = await loadConfig({ path: this.server.config, env: {} })
+    const engine = await openEngine({ config })
+    if (!engine) throw new Error('another hdsync is at work')
+    try {
+      await engine.start()
+      const run = await engine.trigger(copyStart, {})
+      await engine.ended(run)
+      await engine.dispatcher.idle()
+      return engine.bus.events({ runId: run })
+    } finally {
+      await engine.stop()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.sshd.stop('SIGKILL')
+  }
+}
+
+const testWithSshd = test.skipIf(whyNoSshd !== undefined)
+const digest = (path: string) => execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64)
+
+/** An archive as if it were of a night so many days ago: kept, and proven by a verification. */
+function older(site: Site, days: number, contents: string): string {
+  const night = dateOf(Date.now() - days * 86_400_000)
+  const path = site.at('disk/kept', night, 'home.tar.zst')
+  mkdirSync(dirname(path), { recursive: true })
+  const folder = site.at('made', night)
+  mkdirSync(join(folder, 'home'), { recursive: true })
+  writeFileSync(join(folder, 'home', 'file'), contents)
+  execFileSync('tar', ['--zstd', '-cf', path, '-C', folder, 'home'])
+  const at = (Date.now() - days * 86_400_000) / 1000
+  utimesSync(path, at, at)
+  return night
+}
+
+testWithSshd('a first copy is offered, sent, proved by the vault, and counts only then', async () => {
+  await using site = await Site.made()
+  const events = await site.run()
+  expect(events.map(({ type }) => type)).toEqual([
+    ...['copy.start', 'copy.offer', 'copy.send', 'copy.prove', 'copy.proved', 'copy.offer'],
+    ...['copy.kept', 'copy.finish', 'copy.finished'],
+  ])
+  expect(site.asked()).toEqual(['status', 'offer', 'rsync', 'prove', 'status'])
+  const sha256 = digest(site.archive())
+  expect(digest(join(site.vault, 'archives', sha256))).toBe(sha256)
+  expect(events.at(-1)?.data).toMatchObject({
+    copies: [{ copy: 'offsite', state: 'succeeded', archives: 1, waiting: 0, error: null }],
+  })
+})
+
+testWithSshd('what the vault has is not offered again', async () => {
+  await using site = await Site.made()
+  await site.run()
+  expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 0, bytes: 0, waiting: 0 }] })
+  expect(site.asked().slice(5)).toEqual(['status'])
+})
+
+testWithSshd(
+  'after days without it the newest comes first, and the same bytes are not sent twice',
+  async () => {
+    await using site = await Site.made()
+    const nights = [3, 2, 1].map((days) => older(site, days, days === 3 ? 'three' : 'two'))
+    const [three = '', two = '', one = ''] = nights
+    execFileSync('cp', [
+      '-p',
+      site.at('disk/kept', two, 'home.tar.zst'),
+      site.at('disk/kept', one, 'home.tar.zst'),
+    ])
+    expect((await site.hdsync('verify', '-q')).exitCode).toBe(0)
+    const proved = (await site.run())
+      .filter(({ type }) => type === 'copy.proved')
+      .map(({ data }) => data as { to: string; linked: boolean })
+    const today = dateOf(Date.now())
+    expect(proved.map(({ to }) => basename(dirname(to)))).toEqual([today, one, two, three])
+    expect(proved.map(({ linked }) => linked)).toEqual([false, false, true, false])
+    expect(site.asked().filter((word) => word === 'rsync')).toHaveLength(3)
+  },
+)
+
+testWithSshd(
+  'a vault that cannot be reached is passed over, and is a failure where it is named',
+  async () => {
+    await using site = await Site.made()
+    await site.sshd.stop()
+    const absent = await site.copy()
+    expect(absent).toMatchObject({ exitCode: 3, state: 'degraded', copies: [{ state: 'absent' }] })
+    expect(absent.copies[0]?.error).toMatch(/127\.0\.0\.1:\d+ cannot be reached: .*Connection refused/)
+    expect(await site.copy('offsite')).toMatchObject({ exitCode: 1, copies: [{ state: 'failed' }] })
+    await site.sshd.listen()
+    expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 1 }] })
+  },
+)
+
+testWithSshd('a host key that has changed is never taken', async () => {
+  await using site = await Site.made()
+  await site.sshd.stop()
+  site.sshd.newHostKey()
+  await site.sshd.listen()
+  const { exitCode, error } = await site.copy()
+  expect(exitCode).toBe(1)
+  expect(error).toMatch(/the host key of .* has changed: nothing was sent .*hdsync copies trust offsite/)
+  expect(site.asked()).toEqual([])
+})
+
+testWithSshd(
+  'a key that the vault does not know is told of, and what the vault refuses, in its words',
+  async () => {
+    await using site = await Site.made()
+    writeFileSync(join(dirname(site.vault), 'ssh', 'authorized_keys.away'), '')
+    mkdirSync(site.vault, { recursive: true })
+    writeFileSync(join(site.vault, 'refuse'), '')
+    const refused = await site.copy()
+    expect(refused).toMatchObject({ exitCode: 1, copies: [{ archives: 0, waiting: 1 }] })
+    expect(refused.error).toMatch(/the vault \S+ refuses: the quota of web1 is used up/)
+    rmSync(join(dirname(site.vault), 'ssh', 'authorized_keys'))
+    expect((await site.copy()).error).toMatch(/does not let \S+vault.key in: .*Permission denied/)
+  },
+)
