@@ -8,17 +8,12 @@ import {
   runWarned,
 } from '../../events/index.ts'
 import { archivesTarget } from '../../runtime/backup/configured.ts'
-import {
-  type Missing,
-  nextArchive,
-  offersOf,
-  pruneCopies,
-  unprovenOf,
-} from '../../runtime/backup/copies/offer.ts'
+import { nextArchive, offersOf, pruneCopies, unprovenOf } from '../../runtime/backup/copies/offer.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { copyToReadAgain } from '../../runtime/backup/copies/read-again.ts'
 import { breakOff, endPlace, resultOf, without } from '../../runtime/backup/copies/steps.ts'
-import { waysTo } from '../../runtime/backup/copies/ways.ts'
+import type { Missing } from '../../runtime/backup/copies/ways.ts'
+import { waysTo } from '../../runtime/backup/copies/ways-to.ts'
 import { type Context, defineFunction } from '../../runtime/backup/function.ts'
 import { counted } from '../../runtime/count.ts'
 import { reasonOf } from '../../runtime/errors.ts'

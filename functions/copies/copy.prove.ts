@@ -8,7 +8,7 @@ import {
 } from '../../events/index.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { breakOff, notTheCopy, stepOf, without } from '../../runtime/backup/copies/steps.ts'
-import { waysTo } from '../../runtime/backup/copies/ways.ts'
+import { waysTo } from '../../runtime/backup/copies/ways-to.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 

@@ -1,7 +1,7 @@
 import { copyFinish, copyOffer, copyProve, copySend } from '../../events/index.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
 import { breakOff, without } from '../../runtime/backup/copies/steps.ts'
-import { waysTo } from '../../runtime/backup/copies/ways.ts'
+import { waysTo } from '../../runtime/backup/copies/ways-to.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 

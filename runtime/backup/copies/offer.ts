@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { copyKept, copyProve, copySend, DataOf } from '../../../events/index.ts'
+import type { copyKept, DataOf } from '../../../events/index.ts'
 import type { Target } from '../../config/config.ts'
 import { timeOn } from '../../host/points/archive-night.ts'
 import { isoOf } from '../../instant.ts'
@@ -10,19 +10,8 @@ import { type KeepPoint, tellsOfArchives } from '../keep/points.ts'
 import { copyFacts } from './look.ts'
 import type { CopyPlace } from './places.ts'
 import { notTheCopy, passedName } from './steps.ts'
-import { archivesToCopy, type CopyFacts } from './to-copy.ts'
-import type { Ways } from './ways.ts'
-
-/** An archive that a place has not got, and how it comes by it. */
-export type Missing = Omit<DataOf<typeof copySend>, keyof import('../../../events/index.ts').CopyStep> &
-  Pick<DataOf<typeof copyProve>, 'as'>
-
-/** What a place has of a source, and what it has not. */
-export interface Offer {
-  source: string
-  facts: CopyFacts
-  missing: Missing[]
-}
+import { archivesToCopy } from './to-copy.ts'
+import type { Missing, Offer, Ways } from './ways.ts'
 
 /** Looks what a place has not got. What copies that were cut off have left, and nobody will go on with, is removed. */
 export async function offersOf(

@@ -1,7 +1,7 @@
 import { isStale } from '../../host/copies/prove-copy.ts'
 import { isoOf } from '../../instant.ts'
-import type { Missing, Offer } from './offer.ts'
 import { passedName } from './steps.ts'
+import type { Missing, Offer } from './ways.ts'
 
 /** How much of what a place has a run reads; one copy in any case. */
 const share = 0.1

@@ -9,9 +9,8 @@ import { eventsLookedAt } from '../keep/keeping.ts'
 import { archiveRecord, tellsOfArchives } from '../keep/points.ts'
 import { decidePruning } from '../keep/pruning.ts'
 import { copiesThere } from './look.ts'
-import type { Missing } from './offer.ts'
 import type { DiskPlace } from './places.ts'
-import type { Ways } from './ways.ts'
+import type { Missing, Ways } from './ways.ts'
 
 /** A disk of this machine: copies stand in its folder `kept`. */
 export function waysToDisk(

@@ -1,11 +1,16 @@
-import type { copyProve, copySend, DataOf } from '../../../events/index.ts'
+import type { CopyStep, copyProve, copySend, DataOf } from '../../../events/index.ts'
 import type { Progress } from '../../progress.ts'
-import type { Context } from '../function.ts'
-import type { Missing, Offer } from './offer.ts'
-import type { CopyPlace } from './places.ts'
-import type { CopyThere, GoodArchive } from './to-copy.ts'
-import { waysToDisk } from './ways-to-disk.ts'
-import { waysToVault } from './ways-to-vault.ts'
+import type { CopyFacts, CopyThere, GoodArchive } from './to-copy.ts'
+
+/** An archive that a place has not got, and how it comes by it. */
+export type Missing = Omit<DataOf<typeof copySend>, keyof CopyStep> & Pick<DataOf<typeof copyProve>, 'as'>
+
+/** What a place has of a source, and what it has not. */
+export interface Offer {
+  source: string
+  facts: CopyFacts
+  missing: Missing[]
+}
 
 type OnProgress = (progress: Progress) => void
 
@@ -37,9 +42,4 @@ export interface Ways {
   readonly isReadAgain: boolean
   /** Removes what `keep` does not keep. @returns What is gone, and what could not be removed. */
   prune(offer: Offer): Promise<{ gone: string[]; problems: string[] }>
-}
-
-/** What can be done with a place in this run. */
-export function waysTo(place: CopyPlace, context: Context): Ways {
-  return place.kind === 'disk' ? waysToDisk(place, context) : waysToVault(place, context)
 }
