@@ -1,4 +1,6 @@
 import {
+  archiveDamaged,
+  archiveProven,
   type DataOf,
   dataOf,
   type Envelope,
@@ -10,7 +12,7 @@ import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { weekdays } from '../../weekday.ts'
 
 /** The kinds of events that tell of restore points. */
-export const tellOfPoints = [sourceSynced, sourceArchived, sourceKept]
+export const tellOfPoints = [sourceSynced, sourceArchived, sourceKept, archiveProven, archiveDamaged]
 
 /** What the record tells of one. */
 interface Told {
@@ -21,6 +23,7 @@ interface Told {
   files?: number
   sizeBytes?: number
   provenAt?: string
+  damaged?: string
 }
 
 /** What the record tells of the mirror and the archives of one source. */
@@ -38,6 +41,7 @@ export interface ToldPoints {
  */
 export function toldPoints(history: readonly Envelope[]): ToldPoints {
   const told: ToldPoints = { mirrors: [], archives: [], kept: [] }
+  const found = lastReadings(history)
   const synced = new Map<string | undefined, { at: string; files?: number }>()
   for (const event of history) {
     const data = dataOf(sourceSynced, event)
@@ -57,13 +61,38 @@ export function toldPoints(history: readonly Envelope[]): ToldPoints {
     if (!data) continue
     const { path, file, sizeBytes } = data
     const read = synced.get(event.runid) ?? { at: event.time }
-    told.archives.push({ path, identity: file, ...read, sizeBytes, provenAt: event.time })
+    told.archives.push({
+      ...{ path, identity: file, ...read, sizeBytes },
+      ...archivedAt(event.time, found.get(file ?? '')),
+    })
   }
   const kept = history.find(({ type }) => type === sourceKept.type)
   const data = kept && dataOf(sourceKept, kept)
   for (const { path, at, sizeBytes, file } of data?.kept ?? [])
-    told.kept.push({ path, identity: file, at, sizeBytes })
+    told.kept.push({ path, identity: file, at, sizeBytes, ...found.get(file) })
   return told
+}
+
+interface Reading {
+  provenAt?: string
+  damaged?: string
+}
+
+/** What was found when archives were last read again, by their files. */
+function lastReadings(history: readonly Envelope[]): Map<string, Reading> {
+  const found = new Map<string, Reading>()
+  for (const event of history) {
+    const proven = dataOf(archiveProven, event)
+    if (proven && !found.has(proven.file)) found.set(proven.file, { provenAt: event.time })
+    const damaged = dataOf(archiveDamaged, event)
+    if (damaged && !found.has(damaged.file)) found.set(damaged.file, { damaged: damaged.reason })
+  }
+  return found
+}
+
+/** An archive that stands for a later night, as nothing has changed, was proven then. */
+function archivedAt(time: string, { provenAt = time, damaged }: Reading = {}): Reading {
+  return { provenAt: provenAt > time ? provenAt : time, ...(damaged !== undefined && { damaged }) }
 }
 
 function filesOf({ counted }: DataOf<typeof sourceSynced>): { files?: number } {
