@@ -31,12 +31,12 @@ export interface Verified {
   damaged: string[]
 }
 
+/** Files of the mirror, as its disk has them. */
+export const names = (...numbers: number[]) => numbers.map((n) => `/var/many/${n}`)
+
 /** What rots, and what is found. */
-export function rotting({ machine, hdsync }: Pick<Night, 'machine' | 'hdsync'>): {
-  rot: (device: string, paths: readonly string[], blocks?: number) => Promise<unknown>
-  verify: () => Promise<{ code: number; result: Verified }>
-  onDisk: (device: string, script: string) => Promise<string>
-} {
+export function rotting(night: Night) {
+  const { machine } = night
   /** Flips a bit in the first blocks of files, on the disk itself: no file system knows of it. */
   const rot = (device: string, paths: readonly string[], blocks = 1) =>
     machine.ok(`
@@ -46,12 +46,19 @@ export function rotting({ machine, hdsync }: Pick<Night, 'machine' | 'hdsync'>):
         perl -e 'open(D, "+<", "/dev/${device}") or die; while (<STDIN>) { seek(D, $_ * '$size' + 9, 0); read(D, $b, 1)
           or die; seek(D, -1, 1); print D chr(ord($b) ^ 1); $all += 1 } close(D) or die; die "none" unless $all'
       sync; blockdev --flushbufs /dev/${device}; echo 3 >/proc/sys/vm/drop_caches`)
-  const verify = async () => {
-    const { code, stdout, stderr } = await hdsync('verify', '--json')
+  /** The newest archive. Returns its path. */
+  const rotArchive = async () => {
+    const archive = (await onDisk('vdc', '(cd /mnt/hdd1; ls -dt *day/var.tar.zst | head -1)')).trim()
+    await rot('vdc', [`/${archive}`], 400)
+    return `/mnt/hdd9/${archive}`
+  }
+  const verify = async (...words: string[]): Promise<{ code: number; result: Verified }> => {
+    const { code, stdout, stderr } = await night.hdsync('verify', '--json', ...words)
     if (stdout === '') throw new Error(`exit ${code}: ${stderr}`)
     return { code, result: JSON.parse(stdout) as Verified }
   }
   const onDisk = (device: string, script: string) =>
     machine.ok(`mount -o ro /dev/${device} /mnt/hdd1; ${script}; umount /mnt/hdd1`)
-  return { rot, verify, onDisk }
+  const same = () => onDisk('vdb', 'diff -r --brief --exclude=lost+found /srv/var /mnt/hdd1/var && echo same')
+  return { rot, rotArchive, verify, onDisk, same }
 }
