@@ -25,32 +25,39 @@ const bytes = z
   .max(2 ** 50)
 const source = z.string().regex(/^(?!\d+$)(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
 
+/**
+ * The options with which a host calls rsync for the bytes: `rsync OPTIONS FILE USER@VAULT:NAME`, where NAME is the one that the
+ * answer to `offer` has. `--bwlimit=`, `--timeout=`, `--info=progress2`, `--stats` and `-v` may stand beside them; the vault
+ * refuses any other one that reaches it.
+ */
+export const sendOptions = ['--times', '--inplace', '--no-whole-file'] as const
+
 /** How an archive is written: what its name ends with. */
 const form = z.enum(['tar.zst', 'tar.gz', 'tar', 'tar.zst.age', 'tar.gz.age', 'tar.age'])
 export type ArchiveForm = z.output<typeof form>
 
 /** An archive that a host has. `at`: the night that it is of, by the host's clock; it is noted, and decides nothing. */
-const archive = z.strictObject({ source, at: z.iso.datetime(), form, sizeBytes: bytes, sha256 })
-export type OfferedArchive = z.output<typeof archive>
+export const offeredArchive = z.strictObject({ source, at: z.iso.datetime(), form, sizeBytes: bytes, sha256 })
+export type OfferedArchive = z.output<typeof offeredArchive>
 
 export const request = z.discriminatedUnion('do', [
   z.strictObject({ v: version, do: z.literal('status') }),
   /** Asks whether an archive may come; the vault lays what it has of that source into `incoming/`, for rsync to go on from. */
-  z.strictObject({ v: version, do: z.literal('offer'), archive }),
+  z.strictObject({ v: version, do: z.literal('offer'), archive: offeredArchive }),
   /** Asks the vault to read what came, and to take it out of reach. */
-  z.strictObject({ v: version, do: z.literal('prove'), archive }),
+  z.strictObject({ v: version, do: z.literal('prove'), archive: offeredArchive }),
   /** Asks for the bytes of a copy, from an offset on. */
   z.strictObject({ v: version, do: z.literal('get'), sha256, offset: bytes.default(0) }),
 ])
 export type VaultRequest = z.output<typeof request>
 
 /** A copy that the vault has. `provedAt`: when it arrived and was read, by the vault's clock. `readAt`: when it was last read. */
-const copy = archive.extend({
+export const vaultCopy = offeredArchive.extend({
   provedAt: z.iso.datetime(),
   readAt: z.iso.datetime(),
   damaged: z.boolean().default(false),
 })
-export type VaultCopy = z.output<typeof copy>
+export type VaultCopy = z.output<typeof vaultCopy>
 
 const answered = { v: version, ok: z.literal(true), now: z.iso.datetime() }
 
@@ -70,7 +77,7 @@ export const statusAnswer = z.strictObject({
   quotaBytes: bytes.nullable(),
   freeBytes: bytes,
   mayGet: z.boolean(),
-  copies: z.array(copy),
+  copies: z.array(vaultCopy),
 })
 export type VaultStatus = z.output<typeof statusAnswer>
 
@@ -84,7 +91,7 @@ export const offerAnswer = z.strictObject({
 })
 export type VaultOffer = z.output<typeof offerAnswer>
 
-export const proveAnswer = z.strictObject({ ...answered, proved: copy })
+export const proveAnswer = z.strictObject({ ...answered, proved: vaultCopy })
 export type VaultProof = z.output<typeof proveAnswer>
 
 /** After so long without a byte, in seconds, both ends of an rsync give up. */

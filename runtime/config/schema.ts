@@ -27,6 +27,7 @@ import {
 } from './quantities.ts'
 import { beside, notBeside, onlyOneOf } from './rules.ts'
 import { defaultState } from './socket.ts'
+import { vaultSchema } from './vault.ts'
 
 // The config as it is written, and what it is read as. Defaults stand in the schema, next to their key.
 
@@ -199,6 +200,9 @@ export const configSchema = z.strictObject(
       .record(targetName, copySchema)
       .exactOptional()
       .describe('Other places that get a copy of each finished archive; none without it.'),
+    vault: vaultSchema
+      .exactOptional()
+      .describe('This machine takes copies of archives from other hosts; it does not, without it.'),
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
     alert: z
       .strictObject({

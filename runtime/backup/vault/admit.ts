@@ -1,0 +1,45 @@
+import { RetryableError, TerminalError } from '../../errors.ts'
+import { type HostFolder, slotsOf } from '../../host/vault/host-folder.ts'
+import type { Admission } from '../../host/vault/rsync-server.ts'
+import { changeOffer, offerNamed, readOffers } from './offers.ts'
+import { settingsOf, type VaultTools, withHost } from './vault.ts'
+
+/** How many bytes of an offer came over the wire, as its rsync told. */
+export interface SendingEnd {
+  name: string
+  /** Null where it did not tell. */
+  newBytes: number | null
+}
+
+/**
+ * Lets a host send the bytes of an archive that it has offered.
+ * @param name As the answer to its offer has it.
+ * @throws {HdsyncError} It was not offered, or something of the host is going on.
+ */
+export function admit(host: string, name: string, tools: VaultTools): Promise<Admission> {
+  const { vault } = tools
+  settingsOf(vault, host)
+  return withHost(host, tools, async (folder) => {
+    const offered = offerNamed(readOffers(folder), name)
+    if (!offered) throw new TerminalError('these bytes were not offered, or too long ago: offer them first')
+    if (folder.proving.look(name))
+      throw new RetryableError('the vault has these bytes, and was not done with reading them: prove them')
+    // One that was cut off has not said how much came.
+    const newBytes = offered.isSending ? null : offered.newBytes
+    changeOffer(folder, name, (one) => ({ ...one, newBytes, isSending: true }))
+    const { path, lock } = folder
+    return {
+      ...{ host, path, lock, name, slots: slotsOf(vault.path, vault.concurrency) },
+      mostBytes: offered.archive.sizeBytes,
+    }
+  })
+}
+
+/** Notes how much has come. It is what the user of the host says, and decides nothing but what seems odd. */
+export function noteSent(folder: HostFolder, { name, newBytes }: SendingEnd): void {
+  changeOffer(folder, name, (one) => ({
+    ...one,
+    newBytes: newBytes === null || one.newBytes === null ? null : one.newBytes + newBytes,
+    isSending: false,
+  }))
+}

@@ -1,0 +1,95 @@
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { HdsyncError, hintOf, TerminalError } from '../../errors.ts'
+import { HostFolder } from '../../host/vault/host-folder.ts'
+import { readRecord } from '../../host/vault/record.ts'
+import { freeIn } from '../../host/vault/room.ts'
+import {
+  answerLimit,
+  protocolVersion,
+  type VaultRefusal,
+  type VaultRequest,
+  type VaultStatus,
+} from '../../vault-protocol.ts'
+import { offer, standing, usedBytes } from './offer.ts'
+import { prove } from './prove.ts'
+import { answered, settingsOf, type VaultTools } from './vault.ts'
+
+/** A line of JSON, or the bytes of a copy. */
+export type Answer = { line: string } | { bytes: Readable }
+
+/** Answers a request of a host. What cannot be done is an answer too: it never throws. */
+export async function answerRequest(host: string, request: VaultRequest, tools: VaultTools): Promise<Answer> {
+  try {
+    if (request.do === 'get') return { bytes: await bytesOf(host, request, tools) }
+    if (request.do === 'status') return lineOf(statusOf(host, tools))
+    if (request.do === 'offer') return lineOf(await offer(host, request.archive, tools))
+    return lineOf(await prove(host, request.archive, tools))
+  } catch (error) {
+    return lineOf(refusalOf(error))
+  }
+}
+
+/** What is said of an error to whoever has asked. */
+export function refusalOf(error: unknown): VaultRefusal {
+  const hint = hintOf(error)
+  const known = error instanceof HdsyncError || (error as NodeJS.ErrnoException).code !== undefined
+  const message = known
+    ? (error as Error).message
+    : 'this should not have happened: the log of the vault has more'
+  const text = hint === undefined ? message : `${message} (${hint})`
+  return {
+    v: protocolVersion,
+    ok: false,
+    error: text.slice(0, 2000),
+    isFinal: error instanceof TerminalError,
+  }
+}
+
+function lineOf(value: unknown): Answer {
+  const line = JSON.stringify(value)
+  if (Buffer.byteLength(line) < answerLimit) return { line }
+  return lineOf(refusalOf(new TerminalError('the answer is too long: fewer copies have to be kept')))
+}
+
+/** What the vault has of a host. */
+export function statusOf(host: string, { vault, now }: VaultTools): VaultStatus {
+  const { quota = null, mayGet } = settingsOf(vault, host)
+  using folder = HostFolder.open(vault.path, host)
+  const record = readRecord(folder.root)
+  return {
+    ...answered(now()),
+    ...{
+      host,
+      usedBytes: usedBytes(record),
+      quotaBytes: quota,
+      freeBytes: freeIn(folder.path).bytes,
+      mayGet,
+    },
+    copies: record.copies.map(({ file: _file, newBytes: _new, ...copy }) => copy),
+  }
+}
+
+async function bytesOf(
+  host: string,
+  { sha256, offset }: Extract<VaultRequest, { do: 'get' }>,
+  { vault }: VaultTools,
+): Promise<Readable> {
+  const { mayGet } = settingsOf(vault, host)
+  if (!mayGet)
+    throw new TerminalError(`${host} may not read from the vault`, {
+      hint: `on the vault: \`mayGet: true\` for ${host}, for as long as it takes; or carry the file over`,
+    })
+  using folder = HostFolder.open(vault.path, host)
+  const record = readRecord(folder.root)
+  const known = record.copies.findLast((copy) => copy.sha256 === sha256 && !copy.damaged)
+  const copy = known && (await standing(folder, record, known))
+  const at = copy && folder.at(copy.file)
+  if (!copy || at === undefined) throw new TerminalError(`the vault has no good copy of these bytes`)
+  if (offset > copy.sizeBytes)
+    throw new TerminalError(`the copy has ${copy.sizeBytes} bytes, and no byte ${offset}`)
+  const stream = createReadStream(at, { start: offset })
+  // The name holds as long as the folder is open.
+  await new Promise<void>((resolve, reject) => stream.once('open', () => resolve()).once('error', reject))
+  return stream
+}

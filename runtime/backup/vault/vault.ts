@@ -1,0 +1,50 @@
+import type { Vault, VaultHost } from '../../config/vault.ts'
+import { RetryableError, TerminalError } from '../../errors.ts'
+import type { CommandRunner } from '../../host/command/command.ts'
+import { HostFolder } from '../../host/vault/host-folder.ts'
+import { takeLock } from '../../host/vault/lock.ts'
+import { isoOf } from '../../instant.ts'
+import { protocolVersion } from '../../vault-protocol.ts'
+
+/** What answering for a vault takes. */
+export interface VaultTools {
+  vault: Vault
+  runner: CommandRunner
+  signal: AbortSignal
+  /** By the clock of the vault, in milliseconds since the epoch. */
+  now(): number
+}
+
+/** What the config says of a host. @throws {TerminalError} It does not name it. */
+export function settingsOf({ hosts }: Vault, host: string): VaultHost {
+  const settings = Object.hasOwn(hosts, host) ? hosts[host] : undefined
+  if (settings) return settings
+  throw new TerminalError(`the vault does not know ${host}`, {
+    hint: `on the vault: \`vault: { hosts: { ${host}: {} } }\` in the config`,
+  })
+}
+
+/**
+ * Does something with the folder of a host while nobody else does, and no rsync writes there.
+ * @throws {RetryableError} Somebody does.
+ */
+export async function withHost<T>(
+  host: string,
+  { vault, runner }: Pick<VaultTools, 'vault' | 'runner'>,
+  work: (folder: HostFolder) => Promise<T>,
+): Promise<T> {
+  using folder = HostFolder.open(vault.path, host)
+  await using lock = await takeLock(folder.lock, runner)
+  if (!lock) throw busy(host)
+  return await work(folder)
+}
+
+/** Something of the host is still going on. */
+export function busy(host: string): RetryableError {
+  return new RetryableError(`${host} is sending, or the vault is reading what it has sent: ask again later`)
+}
+
+/** What each answer begins with. */
+export function answered(now: number): { v: typeof protocolVersion; ok: true; now: string } {
+  return { v: protocolVersion, ok: true, now: isoOf(now) }
+}
