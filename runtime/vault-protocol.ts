@@ -25,13 +25,6 @@ const bytes = z
   .max(2 ** 50)
 const source = z.string().regex(/^(?!\d+$)(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
 
-/**
- * The options with which a host calls rsync for the bytes: `rsync OPTIONS FILE USER@VAULT:NAME`, where NAME is the one that the
- * answer to `offer` has. `--bwlimit=`, `--timeout=`, `--info=progress2`, `--stats` and `-v` may stand beside them; the vault
- * refuses any other one that reaches it.
- */
-export const sendOptions = ['--times', '--inplace', '--no-whole-file'] as const
-
 /** How an archive is written: what its name ends with. */
 const form = z.enum(['tar.zst', 'tar.gz', 'tar', 'tar.zst.age', 'tar.gz.age', 'tar.age'])
 export type ArchiveForm = z.output<typeof form>
@@ -42,7 +35,7 @@ export type OfferedArchive = z.output<typeof offeredArchive>
 
 export const request = z.discriminatedUnion('do', [
   z.strictObject({ v: version, do: z.literal('status') }),
-  /** Asks whether an archive may come; the vault lays what it has of that source into `incoming/`, for rsync to go on from. */
+  /** Asks whether an archive may come; the vault lays what it has of that source beside `incoming/`, for rsync to go on from. */
   z.strictObject({ v: version, do: z.literal('offer'), archive: offeredArchive }),
   /** Asks the vault to read what came, and to take it out of reach. */
   z.strictObject({ v: version, do: z.literal('prove'), archive: offeredArchive }),
@@ -85,7 +78,7 @@ export const offerAnswer = z.strictObject({
   ...answered,
   /** A copy of these bytes that is there: nothing is to be sent, `prove` gives it this night. */
   has: z.boolean(),
-  /** The name in `incoming/` that rsync writes to, and how many bytes lie there to go on from. */
+  /** The name in `incoming/` that rsync writes to, and how many bytes lie at the vault to go on from. */
   name: z.string(),
   laidBytes: bytes,
 })
@@ -97,11 +90,7 @@ export type VaultProof = z.output<typeof proveAnswer>
 /** After so long without a byte, in seconds, both ends of an rsync give up. */
 const rsyncTimeout = 600
 
-/**
- * How a host calls rsync(1) for an archive, beside `--bwlimit`, `--stats` and what is about the connection. It writes into the file
- * that the vault has laid: what was cut off goes on. `--inplace` matches only what lies at or after the place that it
- * writes to; see `laidAt`.
- */
+/** How a host calls rsync(1) for an archive, beside `--bwlimit`, `--stats` and what is about the connection: `rsync … FILE USER@VAULT:NAME`. */
 export const rsyncOptions = [
   '--inplace',
   '--no-whole-file',
@@ -114,23 +103,18 @@ const served =
 
 /**
  * Reads what such an rsync asks its other end for.
+ * @param base The folder in which the vault has laid what there is to go on from, under the same name. It is another file than the
+ * one that is written, so that all of it can be matched: `--inplace` alone matches only what lies at or after the place
+ * that it writes to, and an inserted byte would have all that follows sent. Nothing has to be copied for it either: a
+ * second name of the last copy will do, which the host may read and not write.
  * @returns The name in `incoming/` to write to, and the arguments with which the vault serves it there; undefined for anything else.
  */
-export function rsyncServed(line: string): { name: string; argv: [string, ...string[]] } | undefined {
+export function rsyncServed(
+  line: string,
+  base: string,
+): { name: string; argv: [string, ...string[]] } | undefined {
   const { capabilities, name } = served.exec(line)?.groups ?? {}
   if (capabilities === undefined || name === undefined) return undefined
-  const flags = [`-Ie.${capabilities}`, `--timeout=${rsyncTimeout}`, '--inplace']
+  const flags = [`-Ie.${capabilities}`, `--timeout=${rsyncTimeout}`, '--inplace', `--copy-dest=${base}`]
   return { name, argv: ['rsync', '--server', ...flags, '.', name] }
 }
-
-/**
- * Where in the file in `incoming/` the vault lays its last copy, in bytes from the beginning: after a hole as large as the archive
- * that comes. All of it then lies after the place that rsync writes to, and can be matched, however much the archive
- * has grown; without the hole an inserted byte would have all that follows sent. rsync cuts the file to its size at the end.
- */
-export function laidAt(sizeBytes: number): number {
-  return Math.ceil(sizeBytes / laidStep) * laidStep
-}
-
-/** Blocks that file systems can share are not larger. */
-const laidStep = 64 * 1024

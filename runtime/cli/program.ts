@@ -13,6 +13,7 @@ import { diskOption, onlyWhereRead, pointsCommands } from './usage/points.ts'
 import { proofCommands } from './usage/proof.ts'
 import { recordCommands } from './usage/record.ts'
 import { rescueCommands } from './usage/rescue.ts'
+import { vaultCommands } from './usage/vault.ts'
 
 const after = `
 \`hdsync\` alone prints \`hdsync status\` where there is a config.
@@ -148,6 +149,7 @@ export function createProgram(
     ...keepCommands(making),
     ...proofCommands(making),
     ...copyCommands(making),
+    ...vaultCommands(making),
     ...rescueCommands(making),
     ...recordCommands(making),
     ...functionCommands(making),

@@ -21,3 +21,8 @@ export function socketPath({ http, state }: SocketConfig): string {
 export function usersSocketPath(config: SocketConfig): string {
   return join(dirname(socketPath(config)), 'users.sock')
 }
+
+/** The unix socket for the users of hosts that send to the vault: beside the others. */
+export function vaultSocketPath(config: SocketConfig): string {
+  return join(dirname(socketPath(config)), 'vault.sock')
+}

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { TerminalError } from '../../errors.ts'
-import { protocolVersion, request, requestLimit, type VaultRequest } from '../../vault-protocol.ts'
+import { protocolVersion, request, requestLimit, rsyncServed, type VaultRequest } from '../../vault-protocol.ts'
 
 /** What a host asks for: a line of the protocol, or an rsync that takes its bytes. */
 export type Asked =
@@ -9,8 +9,8 @@ export type Asked =
       kind: 'rsync'
       /** The file in `incoming` that it writes to. */
       name: string
-      /** What the client's rsync can do, as it says with `-e`: `e.LsfxCIvu`. */
-      capabilities: string
+      /** As the client has it; see `rsyncServed`. */
+      command: string
     }
 
 /**
@@ -49,38 +49,16 @@ function parseRequest(line: string): VaultRequest {
   )
 }
 
-/** Letters that change nothing of what the vault does: times, even if it seems unchanged, more words. */
-const letters = /^-[tIv]{0,8}(e\d{0,3}\.[\dA-Za-z.]{0,32})$/
-/** Options that are for the client's side, and those that change nothing. */
-const harmless = /^--(?:inplace|stats|log-format=X|bwlimit=\d{1,12}|timeout=\d{1,6})$/
-const offeredName = /^[0-9a-f]{64}$/
-
 function parseRsync(command: string): Asked {
-  const [, server, ...words] = command.split(' ')
-  const name = words.pop() ?? ''
-  const place = words.pop()
-  if (server !== '--server')
-    throw new TerminalError('rsync is no rsync --server: a vault takes files from rsync alone')
-  let capabilities: string | undefined
-  let isInPlace = false
-  for (const word of words) {
-    const found = letters.exec(word)?.[1]
-    if (found !== undefined && capabilities === undefined) capabilities = found
-    else if (!harmless.test(word)) throw refusedWord(word)
-    else if (word === '--inplace') isInPlace = true
-  }
-  if (capabilities === undefined) throw new TerminalError('rsync says nothing of what it can do (-e)')
-  // The other side has to know that what it matches may be overwritten.
-  if (!isInPlace) throw new TerminalError('rsync has to be called with --inplace')
-  if (place !== '.' || !offeredName.test(name))
-    throw new TerminalError(
-      'rsync may write to a name alone that the vault has given in its answer to an offer',
-    )
-  return { kind: 'rsync', name, capabilities }
-}
-
-function refusedWord(word: string): TerminalError {
-  const shown = JSON.stringify(word.slice(0, 60))
-  if (word === '--sender') return new TerminalError('rsync may not read from a vault (--sender)')
-  return new TerminalError(`the vault does not take rsync with ${shown}: what is there stays as it is`)
+  const found = rsyncServed(command, '')
+  if (found && /^[0-9a-f]{64}$/.test(found.name)) return { kind: 'rsync', name: found.name, command }
+  if (found)
+    throw new TerminalError('rsync may write to a name alone that the vault has given in its answer to an offer')
+  const words = command.split(' ')
+  if (words[1] !== '--server' || words.includes('--sender'))
+    throw new TerminalError('a vault takes files from rsync, and gives none: rsync --server, without --sender')
+  throw new TerminalError(
+    `the vault takes rsync with its own options alone, and not with ${JSON.stringify(command.slice(0, 200))}: what is there stays as it is`,
+    { hint: 'hdsync copy calls it as it has to be; both sides take the same hdsync' },
+  )
 }

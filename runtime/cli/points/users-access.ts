@@ -1,25 +1,15 @@
-import { symlinkSync } from 'node:fs'
-import type { IncomingMessage } from 'node:http'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { bySource } from '../../backup/restore/known-points.ts'
 import { placeOf } from '../../backup/restore/place.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
-import { BusyError, TerminalError, UsageError } from '../../errors.ts'
+import { TerminalError } from '../../errors.ts'
 import { type Command, createRunner, unobserved } from '../../host/command/command.ts'
 import { extracting, extractStream } from '../../host/points/archive-reader.ts'
 import type { Entry, Extracted, ExtractOptions, PointReader } from '../../host/points/entry.ts'
 import type { OpenFolder } from '../../host/points/open-folder.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
-import { DaemonError, open, refused } from '../daemon/client.ts'
-import {
-  challengeSchema,
-  endLine,
-  entryOfLine,
-  peerHeader,
-  pointsSchema,
-  tarEnd,
-} from '../daemon/users/wire.ts'
+import { PeerClient } from '../daemon/users/peer-client.ts'
+import { endLine, entryOfLine, pointsSchema, tarEnd } from '../daemon/users/wire.ts'
 import { rawWord } from './raw-words.ts'
 
 /**
@@ -27,7 +17,7 @@ import { rawWord } from './raw-words.ts'
  * @throws {UsageError} This user may not ask. @throws {DaemonError} Nobody answers.
  */
 export async function usersAccess(socket: string, now: number) {
-  const daemon = await UsersDaemon.at(socket)
+  const daemon = await PeerClient.at(socket, whoMayAsk)
   const { sources, absent, ...told } = pointsSchema.parse(JSON.parse(await daemon.text('/points', {})))
   const points = bySource(told.points as RestorePoint[])
   return {
@@ -53,62 +43,13 @@ export async function usersAccess(socket: string, now: number) {
   }
 }
 
-/** The daemon, to which this user has proven who they are. */
-class UsersDaemon {
-  readonly #socket: string
-  readonly #name: string
-
-  private constructor(socket: string, name: string) {
-    this.#socket = socket
-    this.#name = name
-  }
-
-  static async at(socket: string): Promise<UsersDaemon> {
-    const { folder, name } = challengeSchema.parse(
-      JSON.parse(await textOf(await post(socket, '/peer', {}, ''))),
-    )
-    symlinkSync(name, join(folder, name))
-    return new UsersDaemon(socket, name)
-  }
-
-  ask(route: string, body: unknown): Promise<IncomingMessage> {
-    return post(this.#socket, route, body, this.#name)
-  }
-
-  async text(route: string, body: unknown): Promise<string> {
-    return textOf(await this.ask(route, body))
-  }
+const whoMayAsk = {
+  what: 'over which users ask for their files',
+  denied: 'its group may: `http.users` in the config names it; or ask as root, with sudo',
+  absent: 'hdsync serve has to run for it: systemctl start hdsync',
 }
 
-async function post(socket: string, route: string, body: unknown, name: string): Promise<IncomingMessage> {
-  const headers = { 'content-type': 'application/json', ...(name && { [peerHeader]: name }) }
-  const payload = JSON.stringify(body)
-  try {
-    const { status, response } = await open(socket, { method: 'POST', route, headers, payload })
-    if (status < 400) return response
-    const { message, hint } = refused(await textOf(response), status)
-    if (status === 409 && /ask again later/.test(message)) throw new BusyError(message)
-    throw new TerminalError(message, { hint })
-  } catch (error) {
-    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException
-    if (!(error instanceof DaemonError) || code === undefined) throw error
-    throw new UsageError(`${socket}, over which users ask for their files, cannot be opened: ${code}`, {
-      hint:
-        code === 'EACCES'
-          ? 'its group may: `http.users` in the config names it; or ask as root, with sudo'
-          : 'hdsync serve has to run for it: systemctl start hdsync',
-      cause: error,
-    })
-  }
-}
-
-async function textOf(response: Readable): Promise<string> {
-  let text = ''
-  for await (const chunk of response.setEncoding('utf8')) text += chunk
-  return text
-}
-
-function readerOver(daemon: UsersDaemon, { id: point, source }: RestorePoint): PointReader {
+function readerOver(daemon: PeerClient, { id: point, source }: RestorePoint): PointReader {
   return {
     isIndexed: async () => true,
     async *entries(under = Buffer.alloc(0), depth) {

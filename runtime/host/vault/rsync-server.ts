@@ -1,53 +1,54 @@
 import { lstatSync, watch } from 'node:fs'
 import { join } from 'node:path'
+import * as z from 'zod'
 import { RetryableError, TerminalError } from '../../errors.ts'
+import { rsyncServed } from '../../vault-protocol.ts'
 import { handOver } from '../command/handed-over.ts'
 import { heldCode } from './lock.ts'
 
 /** Leave to send the bytes of one archive. */
-export interface Admission {
-  host: string
+export const admissionSchema = z.strictObject({
+  host: z.string(),
   /** The folder of the host. */
-  path: string
-  /** Held while rsync runs. */
-  lock: string
-  /** One of them is held besides. */
-  slots: string[]
+  path: z.string(),
+  /** A file that is held while rsync runs. */
+  lock: z.string(),
+  /** One of these files is held besides. */
+  slots: z.array(z.string()),
   /** The file in `incoming`. */
-  name: string
+  name: z.string(),
   /** It may not become larger. */
-  mostBytes: number
-}
+  mostBytes: z.int(),
+})
+export type Admission = z.output<typeof admissionSchema>
 
 /** What flock(1) ends with where a slot is taken. */
 const slotHeldCode = 76
-/** The client may think for that long between two archives of a night, not within one. */
-const timeoutSeconds = 900
 const toldLine = /hdsync-new (\d{1,16})/g
 
 /**
  * Takes the bytes of one archive from this process's own input, with an rsync of which nothing is as the client wishes, and
  * which can write no other file, and not more than was offered.
- * @param capabilities What the client's rsync can do, as it says with `-e`.
+ * @param command As the client has it; see `rsyncServed`.
  * @returns How many bytes came over the wire; null where it did not tell.
  * @throws {HdsyncError} It did not end well: the message is for a person at the other end.
  */
 export async function takeBytes(
   { host, path, lock, slots, name, mostBytes }: Admission,
-  capabilities: string,
+  command: string,
 ): Promise<number | null> {
   const incoming = join(path, 'incoming')
   const strange = new AbortController()
   // The client says how many files come: with more than one, rsync would make a folder of that name.
-  const watcher = watch(incoming, () => {}).on('change', (_event, file) => {
-    if (String(file) !== name || isFolder(join(incoming, name))) strange.abort()
+  const watcher = watch(incoming, () => {}).on('change', (event, file) => {
+    if (event === 'rename' && (String(file) !== name || isFolder(join(incoming, name)))) strange.abort()
   })
   try {
-    const rsync = [
-      ...['rsync', '--server', `-tI${capabilities}`, '--inplace', `--copy-dest=${join(path, 'base')}`],
-      ...[`--timeout=${timeoutSeconds}`, '--log-file=/proc/self/fd/3', '--log-file-format=hdsync-new %b'],
-      ...['.', name],
-    ]
+    const served = rsyncServed(command, join(path, 'base'))
+    if (served?.name !== name) throw new TerminalError('rsync asks for something else than it was let in for')
+    const telling = ['--log-file=/proc/self/fd/3', '--log-file-format=hdsync-new %b']
+    const [program, server, ...words] = served.argv
+    const rsync = [program, server, ...telling, ...words]
     const limited = ['prlimit', '--core=0', `--fsize=${Math.max(1, mostBytes)}`, '--', ...rsync]
     for (const slot of slots) {
       const inSlot = [...flock(slot, slotHeldCode), ...limited]

@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { laidAt, rsyncOptions, rsyncServed } from '../../../runtime/vault-protocol.ts'
+import { rsyncOptions, rsyncServed } from '../../../runtime/vault-protocol.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 
 /** Has rsync send a file as a host does. @returns What it asked the other end for, and how many bytes it sent. */
 function sent(folder: string, ...more: string[]): { line: string; bytes: number } {
   const shell = join(folder, 'shell')
-  writeFileSync(shell, `#!/bin/sh\nshift\necho "$*" > ${folder}/line\ncd ${folder}/incoming\nexec "$@"\n`)
+  writeFileSync(shell, `#!/bin/sh\nshift\necho "$*" > ${folder}/line\ncd ${folder}/incoming\nexec "$@" --copy-dest=${folder}/base\n`)
   chmodSync(shell, 0o700)
   const argv = [...rsyncOptions, '--stats', ...more, '-e', shell, join(folder, 'new'), 'vault:home.part']
   const out = execFileSync('rsync', argv, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })
@@ -22,7 +22,7 @@ test('the vault serves what the rsync of a host asks for, with arguments of its 
   mkdirSync(join(folder, 'incoming'))
   writeFileSync(join(folder, 'new'), 'new')
   for (const more of [[], ['--bwlimit=2m'], ['--bwlimit=2m', '--info=progress2']]) {
-    const served = rsyncServed(sent(folder, ...more).line)
+    const served = rsyncServed(sent(folder, ...more).line, '/base')
     expect(served?.name).toBe('home.part')
     expect(served?.argv.slice(0, 2)).toEqual(['rsync', '--server'])
     expect(served?.argv.join(' ')).not.toContain('bwlimit')
@@ -31,7 +31,7 @@ test('the vault serves what the rsync of a host asks for, with arguments of its 
 
 test('anything else that is asked of it is refused', () => {
   const good = 'rsync --server -Ie.LsfxCIvu --timeout=600 --stats --inplace . home.part'
-  expect(rsyncServed(good)).toBeDefined()
+  expect(rsyncServed(good, '/base')).toBeDefined()
   for (const line of [
     good.replace('home.part', '../home.part'),
     good.replace('home.part', '.home.part'),
@@ -45,19 +45,17 @@ test('anything else that is asked of it is refused', () => {
     good.replace('--inplace', '--inplace --log-file=x'),
     good.replace('600', '0'),
   ])
-    expect(rsyncServed(line), line).toBeUndefined()
+    expect(rsyncServed(line, '/base'), line).toBeUndefined()
 })
 
-test('what is inserted into an archive does not have the rest of it sent, where the last copy lies after a hole', () => {
+test('what is inserted into an archive does not have the rest of it sent', () => {
   const folder = temporaryFolder()
-  mkdirSync(join(folder, 'incoming'))
+  for (const name of ['incoming', 'base']) mkdirSync(join(folder, name))
   const old = randomBytes(8_000_000)
   const news = Buffer.concat([old.subarray(0, 1_000_000), randomBytes(1000), old.subarray(1_000_000)])
   writeFileSync(join(folder, 'new'), news)
-  const laid = join(folder, 'incoming', 'home.part')
-  writeFileSync(laid, '')
-  truncateSync(laid, laidAt(news.length))
-  writeFileSync(laid, old, { flag: 'a' })
+  writeFileSync(join(folder, 'base', 'home.part'), old)
   expect(sent(folder).bytes).toBeLessThan(100_000)
-  expect(readFileSync(laid).equals(news)).toBe(true)
+  expect(readFileSync(join(folder, 'incoming', 'home.part')).equals(news)).toBe(true)
+  expect(readFileSync(join(folder, 'base', 'home.part')).equals(old)).toBe(true)
 })

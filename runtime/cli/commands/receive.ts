@@ -1,0 +1,46 @@
+import { pipeline } from 'node:stream/promises'
+import { type Asked, parseAsked } from '../../backup/vault/asked.ts'
+import { refusalOf } from '../../backup/vault/answer.ts'
+import { vaultHostName } from '../../config/vault.ts'
+import { UsageError } from '../../errors.ts'
+import { takeBytes } from '../../host/vault/rsync-server.ts'
+import { refusal, refusedCode } from '../../vault-protocol.ts'
+import type { Io } from '../io.ts'
+import { type DoorOptions, openDoor } from '../vault/door.ts'
+
+/**
+ * `hdsync receive HOST`: the forced command of a host's key. It does what the host asks for in SSH_ORIGINAL_COMMAND, if that is
+ * of the protocol of vaults, and nothing else.
+ * @returns `refusedCode` where it was refused; the words are on standard error.
+ */
+export async function receiveCommand(host: string, options: DoorOptions, io: Io): Promise<number> {
+  const command = io.env.SSH_ORIGINAL_COMMAND
+  let asked: Asked | undefined
+  try {
+    if (!vaultHostName.safeParse(host).success) throw new UsageError(`${host} is no name of a host`)
+    asked = parseAsked(command)
+    const door = await openDoor(host, options, io.env)
+    if (asked.kind === 'rsync') {
+      const admission = await door.admit(asked.name)
+      await door.sent({ name: asked.name, newBytes: await takeBytes(admission, asked.command) })
+      return 0
+    }
+    const answer = await door.ask(asked.request)
+    if ('bytes' in answer) {
+      await pipeline(answer.bytes, io.bytes?.() ?? process.stdout, { end: false })
+      return 0
+    }
+    const refused = refusal.safeParse(JSON.parse(answer.line)).data
+    if (!refused || asked.request.do !== 'get') io.stdout(`${answer.line}\n`)
+    if (!refused) return 0
+    io.stderr(`hdsync: ${refused.error}\n`)
+    return refusedCode
+  } catch (error) {
+    const refused = refusalOf(error)
+    const isRequest = asked === undefined ? command?.startsWith('{') : asked.kind === 'request'
+    const isGet = asked?.kind === 'request' && asked.request.do === 'get'
+    if (isRequest && !isGet) io.stdout(`${JSON.stringify(refused)}\n`)
+    io.stderr(`hdsync: ${refused.error}\n`)
+    return refusedCode
+  }
+}

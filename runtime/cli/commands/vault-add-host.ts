@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { appRoot } from '../../app-root.ts'
+import { configFile, DEFAULT_CONFIG_FILE } from '../../config/config-file.ts'
+import { loadConfig } from '../../config/load.ts'
+import { defaultState, vaultSocketPath } from '../../config/socket.ts'
+import { vaultHostName } from '../../config/vault.ts'
+import { UsageError } from '../../errors.ts'
+import { authorize, keyLine, parseKey } from '../../host/vault/authorized-keys.ts'
+import { makeHostFolder, makeVault } from '../../host/vault/host-folder.ts'
+import { makeHostUser, type UnixUser, unixUser, userNameOf } from '../../host/vault/host-user.ts'
+import type { Io } from '../io.ts'
+import { notRoot } from '../needs-root.ts'
+import { toolsFor, vaultOf } from '../vault/door.ts'
+
+interface AddHostOptions {
+  config?: string
+  /** File of the public key of the host; `-` is standard input. */
+  key?: string
+  /** A user that is there, in place of one that is made. */
+  user?: string
+  json?: boolean
+}
+
+/**
+ * `hdsync vault add-host`: prepares the vault for a host: its user, its folders, and the line that lets its key in. Safe to
+ * repeat: with another key, that one is let in too.
+ */
+export async function addHostCommand(host: string, options: AddHostOptions, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const vault = vaultOf(config)
+  if (!vaultHostName.safeParse(host).success)
+    throw new UsageError(`${host} is no name of a host`, {
+      hint: 'lower-case letters, digits and `-`, beginning with a letter, at most 24',
+    })
+  const given = options.key === undefined ? undefined : parseKey(readFileSync(options.key === '-' ? 0 : options.key, 'utf8'))
+  const { runner } = toolsFor(vault)
+  const home = join(vault.path, host)
+  const own = process.geteuid?.() ?? 0
+  const { user, isNew } = await userFor(host, home, options, own)
+  if (own !== 0 && user.uid !== own) throw notRoot('only root may give folders to another user', `vault add-host ${host}`)
+  makeVault(vault.path, vault.concurrency)
+  makeHostFolder(vault.path, host, user)
+  const isOwn = user.uid === own
+  const line = keyLine(commandFor(host), given ? `${given.key}${given.comment && ` ${given.comment}`}` : 'KEY')
+  const file = given && authorize(home, line, given.key)
+  const isKnown = Object.hasOwn(vault.hosts, host)
+  const isHome = user.home === home
+  if (options.json) {
+    io.stdout(`${JSON.stringify({ host, user: user.name, isNew, line, file: file ?? null, isKnown })}\n`)
+    return 0
+  }
+  io.stdout(`${host} sends as user ${user.name}${isNew ? ', which was made' : ''}; its folder is ${home}\n`)
+  if (file && isHome) io.stdout(`its key is let in: ${file}\n`)
+  else {
+    const where = isHome ? join(home, '.ssh/authorized_keys') : `~${user.name}/.ssh/authorized_keys`
+    io.stdout(`the line for ${where}${given ? '' : ', with the public key of the host for KEY'}:\n\n${line}\n\n`)
+    if (!given) io.stdout(`or have it written: hdsync vault add-host ${host} --key FILE\n`)
+  }
+  if (!isKnown) io.stdout(`next: add the host to ${config.file}: \`vault: { hosts: { ${host}: {} } }\`, and systemctl reload hdsync\n`)
+  if (isOwn) io.stderr(`hdsync: ${user.name} owns the vault too: whoever has taken over ${host} and its key is kept from older copies by hdsync receive alone\n`)
+  else io.stdout(`next: systemctl enable --now hdsync.socket hdsync-schedules.timer && systemctl start hdsync\n`)
+  io.stdout(`on ${host}: \`copies: { offsite: { ssh: ${user.name}@THIS-MACHINE, keyFile: /etc/hdsync/vault.key, … } }\`\n`)
+  return 0
+
+  async function userFor(
+    name: string,
+    folder: string,
+    { user: named }: AddHostOptions,
+    uid: number,
+  ): Promise<{ user: UnixUser; isNew: boolean }> {
+    if (named !== undefined) {
+      const found = await unixUser(named, runner)
+      if (found) return { user: found, isNew: false }
+      throw new UsageError(`there is no user ${named}`)
+    }
+    if (uid === 0) return await makeHostUser(userNameOf(name), folder, runner)
+    throw notRoot('only root may make a user', `vault add-host ${name}`)
+  }
+
+  function commandFor(name: string): string[] {
+    const file = configFile({ path: options.config, env: io.env })
+    const socket = config.state === defaultState && !config.http?.socket ? [] : ['--socket', vaultSocketPath(config)]
+    // The user of a host cannot read the config, and has not to.
+    const where = own === 0 && !isRoot() ? socket : file === DEFAULT_CONFIG_FILE ? [] : ['--config', file]
+    return [programFile(), 'receive', name, ...where]
+  }
+
+  function isRoot(): boolean {
+    return user.uid === 0
+  }
+}
+
+/** What starts this hdsync, by its true path. */
+function programFile(): string {
+  const installed = '/usr/bin/hdsync'
+  const own = [join(appRoot, 'bin/hdsync'), join(appRoot, 'deploy/bin/hdsync')].find((file) => existsSync(file))
+  const isInstalled = appRoot === '/usr/lib/hdsync' && existsSync(installed)
+  return isInstalled || own === undefined ? installed : own
+}

@@ -1,0 +1,54 @@
+import { TerminalError } from '../../errors.ts'
+import type { CommandRunner } from '../command/command.ts'
+import { localIds } from '../owners/local-ids.ts'
+import type { Ids } from './host-folder.ts'
+
+/** The group of the users of hosts: it may open the socket of the vault. */
+export const vaultGroup = 'hdsync-vault'
+
+/** A unix user, as getent(1) tells it. */
+export interface UnixUser extends Ids {
+  name: string
+  home: string
+}
+
+/** The user of a host unless another one is named. */
+export function userNameOf(host: string): string {
+  return `hdsync-${host}`
+}
+
+/** @returns undefined where there is none. */
+export async function unixUser(name: string, runner: CommandRunner): Promise<UnixUser | undefined> {
+  const { stdout } = await runner.run({ argv: ['getent', '--', 'passwd', name], timeoutMs, accept: [0, 2] })
+  const [found = '', , uid, gid, , home = ''] = stdout.trim().split(':')
+  return found === name ? { name, uid: Number(uid), gid: Number(gid), home } : undefined
+}
+
+/**
+ * Makes the user of a host if it is not there: without a password, and with a shell, as sshd(8) runs forced commands by it.
+ * @param home Of root: the user writes nothing there.
+ * @returns The user, and whether it was made.
+ * @throws {CommandError} This is not root.
+ */
+export async function makeHostUser(
+  name: string,
+  home: string,
+  runner: CommandRunner,
+): Promise<{ user: UnixUser; isNew: boolean }> {
+  const groups = await localIds('group', [vaultGroup], runner)
+  if (!groups.has(vaultGroup)) await runner.run({ argv: ['groupadd', '--system', vaultGroup], timeoutMs })
+  const known = await unixUser(name, runner)
+  if (known) {
+    await runner.run({ argv: ['usermod', '--append', '--groups', vaultGroup, name], timeoutMs })
+    return { user: known, isNew: false }
+  }
+  const words = ['--system', '--user-group', '--groups', vaultGroup, '--no-create-home', '--home-dir', home]
+  // `*` is no password, and no locked account either, which sshd would refuse.
+  const argv = ['useradd', ...words, '--shell', '/bin/sh', '--password', '*', '--', name] as const
+  await runner.run({ argv, timeoutMs })
+  const user = await unixUser(name, runner)
+  if (!user) throw new TerminalError(`useradd made no user ${name}`)
+  return { user, isNew: true }
+}
+
+const timeoutMs = 60_000
