@@ -1,6 +1,12 @@
 import * as z from 'zod'
 import { TerminalError } from '../../errors.ts'
-import { protocolVersion, request, requestLimit, rsyncServed, type VaultRequest } from '../../vault-protocol.ts'
+import {
+  protocolVersion,
+  request,
+  requestLimit,
+  rsyncServed,
+  type VaultRequest,
+} from '../../vault-protocol.ts'
 
 /** What a host asks for: a line of the protocol, or an rsync that takes its bytes. */
 export type Asked =
@@ -53,10 +59,14 @@ function parseRsync(command: string): Asked {
   const found = rsyncServed(command, '')
   if (found && /^[0-9a-f]{64}$/.test(found.name)) return { kind: 'rsync', name: found.name, command }
   if (found)
-    throw new TerminalError('rsync may write to a name alone that the vault has given in its answer to an offer')
+    throw new TerminalError(
+      'rsync may write to a name alone that the vault has given in its answer to an offer',
+    )
   const words = command.split(' ')
   if (words[1] !== '--server' || words.includes('--sender'))
-    throw new TerminalError('a vault takes files from rsync, and gives none: rsync --server, without --sender')
+    throw new TerminalError(
+      'a vault takes files from rsync, and gives none: rsync --server, without --sender',
+    )
   throw new TerminalError(
     `the vault takes rsync with its own options alone, and not with ${JSON.stringify(command.slice(0, 200))}: what is there stays as it is`,
     { hint: 'hdsync copy calls it as it has to be; both sides take the same hdsync' },

@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises'
-import { type Asked, parseAsked } from '../../backup/vault/asked.ts'
 import { refusalOf } from '../../backup/vault/answer.ts'
+import { type Asked, parseAsked } from '../../backup/vault/asked.ts'
 import { vaultHostName } from '../../config/vault.ts'
 import { UsageError } from '../../errors.ts'
 import { takeBytes } from '../../host/vault/rsync-server.ts'

@@ -80,8 +80,8 @@ async function serve(
     () => idle?.touch(),
     (message) => view.note(message),
   )
-  // Nobody else listens on the socket for users.
-  const staysForUsers = () => service.config.http?.users !== undefined
+  // Nobody else listens on the sockets for users, and for hosts that send to the vault.
+  const staysForUsers = () => service.config.http?.users !== undefined || service.config.vault !== undefined
   const isBusy = () => service.busy() || listeners.clients > 0 || staysForUsers()
   const watch = createIdleWatch({
     idleMs,

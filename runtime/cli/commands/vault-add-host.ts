@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { appRoot } from '../../app-root.ts'
 import { configFile, DEFAULT_CONFIG_FILE } from '../../config/config-file.ts'
@@ -34,16 +33,23 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
     throw new UsageError(`${host} is no name of a host`, {
       hint: 'lower-case letters, digits and `-`, beginning with a letter, at most 24',
     })
-  const given = options.key === undefined ? undefined : parseKey(readFileSync(options.key === '-' ? 0 : options.key, 'utf8'))
+  const given =
+    options.key === undefined
+      ? undefined
+      : parseKey(readFileSync(options.key === '-' ? 0 : options.key, 'utf8'))
   const { runner } = toolsFor(vault)
   const home = join(vault.path, host)
   const own = process.geteuid?.() ?? 0
   const { user, isNew } = await userFor(host, home, options, own)
-  if (own !== 0 && user.uid !== own) throw notRoot('only root may give folders to another user', `vault add-host ${host}`)
+  if (own !== 0 && user.uid !== own)
+    throw notRoot('only root may give folders to another user', `vault add-host ${host}`)
   makeVault(vault.path, vault.concurrency)
   makeHostFolder(vault.path, host, user)
   const isOwn = user.uid === own
-  const line = keyLine(commandFor(host), given ? `${given.key}${given.comment && ` ${given.comment}`}` : 'KEY')
+  const line = keyLine(
+    commandFor(host),
+    given ? `${given.key}${given.comment && ` ${given.comment}`}` : 'KEY',
+  )
   const file = given && authorize(home, line, given.key)
   const isKnown = Object.hasOwn(vault.hosts, host)
   const isHome = user.home === home
@@ -55,13 +61,24 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
   if (file && isHome) io.stdout(`its key is let in: ${file}\n`)
   else {
     const where = isHome ? join(home, '.ssh/authorized_keys') : `~${user.name}/.ssh/authorized_keys`
-    io.stdout(`the line for ${where}${given ? '' : ', with the public key of the host for KEY'}:\n\n${line}\n\n`)
+    io.stdout(
+      `the line for ${where}${given ? '' : ', with the public key of the host for KEY'}:\n\n${line}\n\n`,
+    )
     if (!given) io.stdout(`or have it written: hdsync vault add-host ${host} --key FILE\n`)
   }
-  if (!isKnown) io.stdout(`next: add the host to ${config.file}: \`vault: { hosts: { ${host}: {} } }\`, and systemctl reload hdsync\n`)
-  if (isOwn) io.stderr(`hdsync: ${user.name} owns the vault too: whoever has taken over ${host} and its key is kept from older copies by hdsync receive alone\n`)
-  else io.stdout(`next: systemctl enable --now hdsync.socket hdsync-schedules.timer && systemctl start hdsync\n`)
-  io.stdout(`on ${host}: \`copies: { offsite: { ssh: ${user.name}@THIS-MACHINE, keyFile: /etc/hdsync/vault.key, … } }\`\n`)
+  if (!isKnown)
+    io.stdout(
+      `next: add the host to ${config.file}: \`vault: { hosts: { ${host}: {} } }\`, and systemctl reload hdsync\n`,
+    )
+  if (isOwn)
+    io.stderr(
+      `hdsync: ${user.name} owns the vault too: whoever has taken over ${host} and its key is kept from older copies by hdsync receive alone\n`,
+    )
+  else
+    io.stdout(`next: systemctl enable --now hdsync.socket hdsync-schedules.timer && systemctl start hdsync\n`)
+  io.stdout(
+    `on ${host}: \`copies: { offsite: { ssh: ${user.name}@THIS-MACHINE, keyFile: /etc/hdsync/vault.key, … } }\`\n`,
+  )
   return 0
 
   async function userFor(
@@ -81,7 +98,8 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
 
   function commandFor(name: string): string[] {
     const file = configFile({ path: options.config, env: io.env })
-    const socket = config.state === defaultState && !config.http?.socket ? [] : ['--socket', vaultSocketPath(config)]
+    const socket =
+      config.state === defaultState && !config.http?.socket ? [] : ['--socket', vaultSocketPath(config)]
     // The user of a host cannot read the config, and has not to.
     const where = own === 0 && !isRoot() ? socket : file === DEFAULT_CONFIG_FILE ? [] : ['--config', file]
     return [programFile(), 'receive', name, ...where]
@@ -95,7 +113,9 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
 /** What starts this hdsync, by its true path. */
 function programFile(): string {
   const installed = '/usr/bin/hdsync'
-  const own = [join(appRoot, 'bin/hdsync'), join(appRoot, 'deploy/bin/hdsync')].find((file) => existsSync(file))
+  const own = [join(appRoot, 'bin/hdsync'), join(appRoot, 'deploy/bin/hdsync')].find((file) =>
+    existsSync(file),
+  )
   const isInstalled = appRoot === '/usr/lib/hdsync' && existsSync(installed)
   return isInstalled || own === undefined ? installed : own
 }

@@ -1,9 +1,10 @@
 import type { Config } from '../../config/config.ts'
-import { socketPath, usersSocketPath } from '../../config/socket.ts'
+import { socketPath, usersSocketPath, vaultSocketPath } from '../../config/socket.ts'
 import { systemClock } from '../../core/clock.ts'
 import { UsageError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import { localIds } from '../../host/owners/local-ids.ts'
+import { vaultGroup } from '../../host/vault/host-user.ts'
 import { type ListenAddress, type Listener, listen } from '../../http/listener.ts'
 import { RenewedCertificate } from '../../http/tls/renewed.ts'
 import type { Service } from './service.ts'
@@ -51,7 +52,7 @@ export class Listeners {
     this.#followCertificate()
     const own = this.#kept.size > 0 ? [] : addressesOf(config)
     const wanted = new Map(
-      [...own, ...(await usersAddress(config))].map((address) => [JSON.stringify(address), address]),
+      [...own, ...(await groupAddresses(config))].map((address) => [JSON.stringify(address), address]),
     )
     for (const [key, listener] of this.#open) {
       if (wanted.has(key) || this.#kept.has(key)) continue
@@ -83,10 +84,13 @@ export class Listeners {
   async #listen(address: ListenAddress): Promise<void> {
     const listener = await listen({
       address,
-      handle: (incoming, outgoing, local) =>
-        'group' in address
-          ? this.#service.handleUser(incoming, outgoing)
-          : this.#service.handle(incoming, outgoing, local),
+      handle: (incoming, outgoing, local) => {
+        if (!('group' in address)) return this.#service.handle(incoming, outgoing, local)
+        const isVault = address.path === vaultSocketPath(this.#service.config)
+        return isVault
+          ? this.#service.handleVault(incoming, outgoing)
+          : this.#service.handleUser(incoming, outgoing)
+      },
       certificate: () => (this.#certificate ? this.#certificate.current() : 'plain'),
       onActivity: this.#onActivity,
     })
@@ -99,14 +103,24 @@ function addressesOf(config: Config): ListenAddress[] {
   return [{ path: socketPath(config) }, ...(tcp ? [tcp] : [])]
 }
 
-/** Where users who are not root are answered, if any are. @throws {UsageError} There is no such group. */
-async function usersAddress(config: Config): Promise<ListenAddress[]> {
-  const name = config.http?.users
-  if (name === undefined) return []
+/**
+ * Where users who are not root are answered, and the users of hosts that send to the vault, if any are.
+ * @throws {UsageError} There is no such group as the config names.
+ */
+async function groupAddresses(config: Config): Promise<ListenAddress[]> {
+  const { vault, http } = config
   const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'serve' })
-  const group = (await localIds('group', [name], runner)).get(name)
-  if (group !== undefined) return [{ path: usersSocketPath(config), group }]
-  throw new UsageError(`there is no group ${name}, which \`http.users\` names`, {
-    hint: `groupadd --system ${name}; its members may then list and restore what they could read`,
+  const groupOf = async (name: string) => (await localIds('group', [name], runner)).get(name)
+  const addresses: ListenAddress[] = []
+  if (vault) {
+    const group = await groupOf(vaultGroup)
+    // The first host that gets a user of its own makes it.
+    if (group !== undefined) addresses.push({ path: vaultSocketPath(config), group })
+  }
+  if (http?.users === undefined) return addresses
+  const group = await groupOf(http.users)
+  if (group !== undefined) return [...addresses, { path: usersSocketPath(config), group }]
+  throw new UsageError(`there is no group ${http.users}, which \`http.users\` names`, {
+    hint: `groupadd --system ${http.users}; its members may then list and restore what they could read`,
   })
 }

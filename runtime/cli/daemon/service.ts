@@ -14,6 +14,7 @@ import { loadAhead } from '../load-ahead.ts'
 import { localRoutes } from './local.ts'
 import { cutOff, quiet } from './quiet.ts'
 import { usersHandler } from './users/handler.ts'
+import { vaultHandler } from './vault/handler.ts'
 
 /** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
 export interface Service {
@@ -30,6 +31,8 @@ export interface Service {
   handle(...request: [...Parameters<Handler>, trusted: boolean]): Promise<void>
   /** Answers a request of a user who is not root, over the socket for them. */
   handleUser(...request: Parameters<Handler>): Promise<void>
+  /** Answers the user of a host that sends to the vault, over the socket for them. */
+  handleVault(...request: Parameters<Handler>): Promise<void>
   /**
    * Checks a new config, which is taken once nothing is going on. What is asked for meanwhile is judged by it, and begins
    * with it. Waits for nothing that is going on: a stop, a cancel and a start can be asked for at any time.
@@ -179,6 +182,10 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       await replacing
       await answered(apps.users(incoming, outgoing))
     },
+    async handleVault(incoming, outgoing) {
+      await replacing
+      await answered(apps.vault(incoming, outgoing))
+    },
     reload() {
       const result = reloading.then(read)
       reloading = result.catch(() => {})
@@ -254,6 +261,7 @@ function appsOf(
     trusted: createHandler({ ...common, trusted: true }, local),
     open: createHandler({ ...common, trusted: false }),
     users: usersHandler({ engine, config, onWarning: onWarning ?? (() => {}) }),
+    vault: vaultHandler(config, { signal: closing.signal, onWarning: onWarning ?? (() => {}) }),
     /** Ends the streams that are open. */
     close: () => closing.abort(),
   }

@@ -12,8 +12,8 @@ import { RetryableError, TerminalError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import { type Admission, admissionSchema } from '../../host/vault/rsync-server.ts'
 import { refusal, type VaultRequest } from '../../vault-protocol.ts'
-import { octets } from '../daemon/vault/wire.ts'
 import { PeerClient } from '../daemon/users/peer-client.ts'
+import { octets } from '../daemon/vault/wire.ts'
 
 /** How the command of a host reaches its vault. */
 export interface Door {

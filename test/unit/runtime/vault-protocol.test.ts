@@ -9,7 +9,10 @@ import { temporaryFolder } from '../temporary-folder.ts'
 /** Has rsync send a file as a host does. @returns What it asked the other end for, and how many bytes it sent. */
 function sent(folder: string, ...more: string[]): { line: string; bytes: number } {
   const shell = join(folder, 'shell')
-  writeFileSync(shell, `#!/bin/sh\nshift\necho "$*" > ${folder}/line\ncd ${folder}/incoming\nexec "$@" --copy-dest=${folder}/base\n`)
+  writeFileSync(
+    shell,
+    `#!/bin/sh\nshift\necho "$*" > ${folder}/line\ncd ${folder}/incoming\nexec "$@" --copy-dest=${folder}/base\n`,
+  )
   chmodSync(shell, 0o700)
   const argv = [...rsyncOptions, '--stats', ...more, '-e', shell, join(folder, 'new'), 'vault:home.part']
   const out = execFileSync('rsync', argv, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } })

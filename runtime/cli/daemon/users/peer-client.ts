@@ -75,4 +75,3 @@ async function textOf(response: Readable): Promise<string> {
   for await (const chunk of response.setEncoding('utf8')) text += chunk
   return text
 }
-

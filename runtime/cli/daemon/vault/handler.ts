@@ -7,9 +7,12 @@ import type * as z from 'zod'
 import { admit, noteSent } from '../../../backup/vault/admit.ts'
 import { answerRequest, refusalOf } from '../../../backup/vault/answer.ts'
 import { type VaultTools, withHost } from '../../../backup/vault/vault.ts'
+import type { Config } from '../../../config/config.ts'
+import { vaultSocketPath } from '../../../config/socket.ts'
 import { vaultHostName } from '../../../config/vault.ts'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import { reasonOf } from '../../../errors.ts'
+import { createRunner, unobserved } from '../../../host/command/command.ts'
 import type { Handler } from '../../../http/handler.ts'
 import { Problem, problemResponse } from '../../../http/problem.ts'
 import { parseJson, readText } from '../../../http/receive/body.ts'
@@ -20,9 +23,8 @@ import { peerHeader } from '../users/wire.ts'
 import { admitBody, askBody, octets, sentBody } from './wire.ts'
 
 interface HandlerOptions {
-  tools: VaultTools
-  /** On which it answers. */
-  socket: string
+  /** Aborted when the daemon stops, or goes on with another config: what is being read is read again later. */
+  signal: AbortSignal
   onWarning(message: string): void
   clock?: Clock
 }
@@ -31,7 +33,15 @@ interface HandlerOptions {
  * Answers the users of hosts that send to the vault, over a socket of their own: each for the host whose `incoming` is theirs,
  * and for no other. What they ask for is what the protocol has, and nothing else.
  */
-export function vaultHandler({ tools, socket, onWarning, clock = systemClock }: HandlerOptions): Handler {
+export function vaultHandler(
+  config: Config,
+  { signal, onWarning, clock = systemClock }: HandlerOptions,
+): Handler {
+  const { vault } = config
+  if (!vault) return (_incoming, outgoing) => void outgoing.writeHead(404).end()
+  const runner = createRunner({ observer: unobserved, signal, owner: 'vault' })
+  const tools: VaultTools = { vault, runner, signal, now: () => clock.now() }
+  const socket = vaultSocketPath(config)
   const peers = new Peers(join(dirname(socket), 'vault-peers'), socket, clock)
   const capacity = new Capacity(64, 'hosts that send')
   const app = new Hono()
@@ -48,7 +58,7 @@ export function vaultHandler({ tools, socket, onWarning, clock = systemClock }: 
       try {
         const parsed = schema.safeParse(parseJson(await readText(c.req)))
         if (!parsed.success) throw new Problem('invalid-parameter', parsed.error.message)
-        if (uid !== uidOf(tools.vault.path, parsed.data.host))
+        if (uid !== uidOf(vault.path, parsed.data.host))
           throw new Problem('unauthorized', `user ${uid} may not send for ${parsed.data.host}`)
         return await answer(parsed.data)
       } finally {
