@@ -6,7 +6,7 @@ import { describeAt, validate } from './findings.ts'
 import type { NotifyHook } from './notify.ts'
 import { partsOf } from './parts.ts'
 import { ConfigError, formatPlace, type Problem } from './problem.ts'
-import { configSchema, type sourceSchema, type targetSchema } from './schema.ts'
+import { configSchema, type sourceSchema, type targetSchema, vaultConfigSchema } from './schema.ts'
 import { warningsOf } from './warnings.ts'
 import { readYaml } from './yaml.ts'
 
@@ -44,7 +44,7 @@ export interface Config extends Omit<Settings, 'sources' | 'targets'> {
  */
 export function parseConfig(text: string, file: string): Config {
   const yaml = readYaml(text, file)
-  const { data, findings } = validate(configSchema, yaml.value)
+  const { data, findings } = validate(schemaOf(yaml.value), yaml.value)
   const problems = [...findings, ...checkParts(partsOf(yaml.value))]
     .map(
       ({ path, at, ...finding }): Problem => ({
@@ -71,6 +71,10 @@ export function parseConfig(text: string, file: string): Config {
       ({ path, message }) => `${formatPlace(yaml.locate(path, 'key'))}: ${message}`,
     ),
   }
+}
+
+function schemaOf(value: unknown): typeof configSchema | typeof vaultConfigSchema {
+  return value instanceof Object && 'vault' in value ? vaultConfigSchema : configSchema
 }
 
 function byPlace(one: Problem, other: Problem): number {

@@ -189,9 +189,11 @@ const archiveSchema = archiveFields
     return level === undefined ? archive : { ...archive, level }
   })
 
+const sourcesSchema = z.record(sourceName, sourceSchema)
+
 export const configSchema = z.strictObject(
   {
-    sources: z.record(sourceName, sourceSchema).refine((sources) => Object.keys(sources).length > 0, {
+    sources: sourcesSchema.refine((sources) => Object.keys(sources).length > 0, {
       error: 'at least one source',
     }),
     targets: z.record(targetName, targetSchema),
@@ -269,3 +271,9 @@ export const configSchema = z.strictObject(
   },
   { error: ({ code }) => (code === 'invalid_type' ? 'a map with the keys sources and targets' : undefined) },
 )
+
+/** With `vault`, what is backed up may be left out: a machine that takes copies from others need not have anything of its own. */
+export const vaultConfigSchema = configSchema.extend({
+  sources: sourcesSchema.default({}),
+  targets: configSchema.shape.targets.default({}),
+})

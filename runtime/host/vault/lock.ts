@@ -25,4 +25,5 @@ export async function takeLock(path: string, runner: CommandRunner): Promise<Asy
   }
 }
 
-const longestMs = 30 * 86_400_000
+/** As long as a timer of Node can be. */
+const longestMs = 24 * 86_400_000

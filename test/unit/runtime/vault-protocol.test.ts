@@ -22,7 +22,7 @@ function sent(folder: string, ...more: string[]): { line: string; bytes: number 
 
 test('the vault serves what the rsync of a host asks for, with arguments of its own', () => {
   const folder = temporaryFolder()
-  mkdirSync(join(folder, 'incoming'))
+  for (const name of ['incoming', 'base']) mkdirSync(join(folder, name))
   writeFileSync(join(folder, 'new'), 'new')
   for (const more of [[], ['--bwlimit=2m'], ['--bwlimit=2m', '--info=progress2']]) {
     const served = rsyncServed(sent(folder, ...more).line, '/base')

@@ -58,7 +58,7 @@ export function vaultHandler(
       try {
         const parsed = schema.safeParse(parseJson(await readText(c.req)))
         if (!parsed.success) throw new Problem('invalid-parameter', parsed.error.message)
-        if (uid !== uidOf(vault.path, parsed.data.host))
+        if (uid !== uidOf(tools.vault.path, parsed.data.host))
           throw new Problem('unauthorized', `user ${uid} may not send for ${parsed.data.host}`)
         return await answer(parsed.data)
       } finally {
