@@ -131,7 +131,7 @@ describe('imports', () => {
   })
 
   test.each([
-    ['execa', ['runtime/host/command/command.ts', 'runtime/host/command/in-terminal.ts']],
+    ['execa', ['command', 'handed-over', 'in-terminal'].map((name) => `runtime/host/command/${name}.ts`)],
     ['node:child_process', ['runtime/core/guests/effects.ts', 'runtime/core/guests/process.ts']],
     [
       'node:sqlite',
