@@ -2,17 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   appendFileSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import {
-  laidAt,
   request,
   rsyncServed,
   type VaultCopy,
@@ -24,13 +23,14 @@ import {
 const folder = process.argv[2] ?? ''
 const line = process.env.SSH_ORIGINAL_COMMAND ?? ''
 const incoming = join(folder, 'incoming')
+const laid = join(folder, 'base')
 const listFile = join(folder, 'copies.json')
-for (const name of [incoming, join(folder, 'archives')]) mkdirSync(name, { recursive: true })
+for (const name of [incoming, laid, join(folder, 'archives')]) mkdirSync(name, { recursive: true })
 appendFileSync(join(folder, 'asked'), `${line}\n`)
 const copies: VaultCopy[] = existsSync(listFile) ? JSON.parse(readFileSync(listFile, 'utf8')) : []
 const now = new Date().toISOString()
 
-const served = rsyncServed(line)
+const served = rsyncServed(line, laid)
 if (served) {
   const [program, ...words] = served.argv
   process.exitCode = spawnSync(program, words, { cwd: incoming, stdio: 'inherit' }).status ?? 1
@@ -64,17 +64,13 @@ function answer(): boolean | undefined {
     return process.stdout.write(readFileSync(found).subarray(asked.offset))
   }
   const { archive } = asked
-  const { source, sha256, sizeBytes } = archive
+  const { source, sha256 } = archive
   const name = `${source}-${sha256}`
   const part = join(incoming, name)
   const has = existsSync(join(folder, 'archives', sha256))
   if (asked.do === 'offer') {
     const last = copies.findLast((one) => one.source === source)
-    if (!has && !existsSync(part) && last) {
-      writeFileSync(part, '')
-      truncateSync(part, laidAt(sizeBytes))
-      appendFileSync(part, readFileSync(join(folder, 'archives', last.sha256)))
-    }
+    if (!has && last) copyFileSync(join(folder, 'archives', last.sha256), join(laid, name))
     return say({ ...base, has, name, laidBytes: 0 })
   }
   if (!has) {
