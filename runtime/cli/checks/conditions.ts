@@ -95,6 +95,11 @@ export const conditions = {
     'warning',
     'a target holds the mirror or archives of a source that is not in the config',
   ],
+  'copy.ok': ['ok', 'a vault that copies are sent to is known'],
+  'copy.no-key': ['error', 'the key that a vault knows this host by is not there'],
+  'copy.open-key': ['error', 'others can read the key that a vault knows this host by'],
+  'copy.no-host-key': ['warning', 'the host key of a vault is not known: `hdsync copies trust`'],
+
   'archive.filling': [
     'warning',
     'the disk of the archives will be full soon, by the growth of the last nights',

@@ -16,7 +16,7 @@ interface Tool {
 }
 
 /** The programs that a night with this config calls. */
-export function toolsOf({ sources, targets, archive }: Config): Tool[] {
+export function toolsOf({ sources, targets, archive, copies }: Config): Tool[] {
   const all = Object.values(sources)
   const mounts = Object.values(targets).flatMap((target) => target.mounts)
   const volumes = all.some(({ kind }) => kind === 'lv')
@@ -39,6 +39,7 @@ export function toolsOf({ sources, targets, archive }: Config): Tool[] {
     volumes && { program: 'lvs', version: /LVM version:\s*(?<version>\d+(?:\.\d+)+)/, least: '2.02.158' },
     ...['lvcreate', 'lvremove', 'dmsetup', 'blkid'].map((program) => volumes && { program }),
     ...['mount', 'umount'].map((program) => (volumes || mounts.length > 0) && { program }),
+    Object.values(copies ?? {}).some(({ vault }) => vault) && { program: 'ssh' },
     mounts.some(({ device }) => !device.startsWith('/')) && { program: 'findfs' },
   ]
   return tools.filter((tool) => tool !== false)

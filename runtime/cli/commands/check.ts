@@ -12,6 +12,7 @@ import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { type Box, createBox } from '../checks/box.ts'
 import { checkCatalogue } from '../checks/catalogue.ts'
 import { conditions } from '../checks/conditions.ts'
+import { checkCopies } from '../checks/copies.ts'
 import { checkDirectory, checkExclude, checkGaps, checkSwaps } from '../checks/directories.ts'
 import { error, type Finding, ok, refused, warning } from '../checks/finding.ts'
 import { checkFunctions } from '../checks/functions.ts'
@@ -89,6 +90,7 @@ async function check(config: Config): Promise<Finding[]> {
       ...Object.values(config.targets).map((target) =>
         guarded(`target ${target.name}`, checkTarget(target, box, history)),
       ),
+      checkCopies(config),
       guarded('archives', checkArchiveRoom(box, history)),
       ...(isQuiet(database) ? checkCatalogues(box, history) : []),
       // The timer and cron start the default config.

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type CopyResult, copyStart, type Envelope } from '../../../events/index.ts'
@@ -181,7 +191,6 @@ testWithSshd(
   'a key that the vault does not know is told of, and what the vault refuses, in its words',
   async () => {
     await using site = await Site.made()
-    writeFileSync(join(dirname(site.vault), 'ssh', 'authorized_keys.away'), '')
     mkdirSync(site.vault, { recursive: true })
     writeFileSync(join(site.vault, 'refuse'), '')
     const refused = await site.copy()
@@ -191,3 +200,41 @@ testWithSshd(
     expect((await site.copy()).error).toMatch(/does not let \S+vault.key in: .*Permission denied/)
   },
 )
+
+testWithSshd('trust shows the keys of the host, and takes none without being told which', async () => {
+  await using site = await Site.made()
+  const file = join(dirname(site.vault), 'known_hosts')
+  rmSync(file)
+  expect((await site.copy()).error).toMatch(/the host key of \S+ is not known .*hdsync copies trust offsite/)
+  const refused = await site.hdsync('copies', 'trust', 'offsite')
+  expect(refused).toMatchObject({ exitCode: 2, out: expect.stringMatching(/ssh-ed25519 {2}SHA256:\S{43}\n/) })
+  expect(existsSync(file)).toBe(false)
+  const wrong = await site.hdsync('copies', 'trust', 'offsite', '--fingerprint', `SHA256:${'x'.repeat(43)}`)
+  expect(wrong.exitCode).toBe(2)
+  const fingerprint = /SHA256:\S+/.exec(refused.out)?.[0] ?? ''
+  writeFileSync(file, 'other.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA\n', { mode: 0o644 })
+  const trusted = await site.hdsync('copies', 'trust', 'offsite', '--fingerprint', fingerprint, '--json')
+  expect(trusted.exitCode).toBe(0)
+  expect(JSON.parse(trusted.out)).toMatchObject({ copy: 'offsite', keys: [{ fingerprint }] })
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  expect(readFileSync(file, 'utf8')).toContain('other.example.org')
+  expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 1 }] })
+  await site.sshd.stop()
+  site.sshd.newHostKey()
+  await site.sshd.listen()
+  const changed = await site.hdsync('copies', 'trust', 'offsite')
+  expect(changed).toMatchObject({
+    exitCode: 2,
+    out: expect.stringContaining(`it was known by ssh-ed25519  ${fingerprint}`),
+  })
+})
+
+testWithSshd('a key that others can read is told of by check', async () => {
+  await using site = await Site.made()
+  chmodSync(site.sshd.keyFile, 0o644)
+  const { findings } = JSON.parse((await site.hdsync('check', '--json')).out) as {
+    findings: { id: string }[]
+  }
+  expect(findings.map(({ id }) => id)).toContain('copy.open-key')
+  expect((await site.copy()).error).toMatch(/others can read \S+vault.key/)
+})

@@ -1,0 +1,44 @@
+import { type Stats, statSync } from 'node:fs'
+import { copyPlaces, type VaultPlace } from '../../backup/copies/places.ts'
+import type { Config } from '../../config/config.ts'
+import { knownHostKeys } from '../../host/copies/vault/host-keys.ts'
+import { vaultText } from '../../host/copies/vault/ssh.ts'
+import { error, type Finding, ok, warning } from './finding.ts'
+
+/** Whether vaults can be sent to, as far as that can be told without asking them. */
+export function checkCopies(config: Config): Finding[] {
+  return copyPlaces(config).flatMap((place) => (place.kind === 'vault' ? checkVault(place) : []))
+}
+
+function checkVault({ name, vault }: VaultPlace): Finding[] {
+  const about = `copy ${name}`
+  const findings = [...checkKey(vault.keyFile, about), ...checkHostKey(name, vault, about)]
+  return findings.length > 0 ? findings : [ok('copy.ok', about, `${vaultText(vault)} is known`)]
+}
+
+function checkKey(file: string, about: string): Finding[] {
+  const make = `ssh-keygen -t ed25519 -N '' -f ${file}`
+  let stats: Stats | undefined
+  try {
+    stats = statSync(file, { throwIfNoEntry: false })
+  } catch (thrown) {
+    return [error('copy.no-key', about, `${file}: ${(thrown as Error).message}`, make)]
+  }
+  if (!stats?.isFile()) return [error('copy.no-key', about, `there is no key ${file}`, make)]
+  // ssh(1) does not use such a key.
+  if (stats.mode & 0o077) {
+    return [error('copy.open-key', about, `others can read the key ${file}`, `chmod 600 ${file}`)]
+  }
+  return []
+}
+
+function checkHostKey(name: string, vault: VaultPlace['vault'], about: string): Finding[] {
+  const trust = `hdsync copies trust ${name}`
+  try {
+    if (knownHostKeys(vault).length > 0) return []
+  } catch (thrown) {
+    return [warning('copy.no-host-key', about, `${vault.knownHosts}: ${(thrown as Error).message}`, trust)]
+  }
+  const finding = `${vault.knownHosts} has no key of ${vaultText(vault)}: nothing is sent there`
+  return [warning('copy.no-host-key', about, finding, trust)]
+}
