@@ -82,7 +82,8 @@ export interface Vault extends VaultAddress {
   limit: readonly LimitWindow[]
 }
 
-interface Common {
+/** What a place has in either case. Exported, as the types of the build name it. */
+export interface Common {
   sources?: string[]
   alert: { after: number }
 }
