@@ -21,6 +21,7 @@ export function startSteps(making: Making): void {
     })
   }
   names(making)
+  devicesFile(making)
   for (const path of ['/proc', '/sys', '/dev', '/run']) {
     const argv: [string, ...string[]] = ['mount', '--rbind', '--make-rslave', path, inRescue(path)]
     add({
@@ -48,6 +49,15 @@ function names({ record, now, add }: Making): void {
       argv: ['sed', '-i', ...words, ...back, inRescue(file)],
     })
   }
+}
+
+/** It names disks by serial number or WWN: no volume would be found on others. Without it LVM looks at all. @see lvmdevices(8) */
+function devicesFile({ record, add }: Making): void {
+  if (record.groups.length === 0) return
+  add({
+    why: 'the list of disks that LVM looks at, where there is one: it names the old ones',
+    argv: ['rm', '--force', inRescue('/etc/lvm/devices/system.devices')],
+  })
 }
 
 function named(path: string, text: string): boolean {

@@ -144,6 +144,7 @@ test('from the disks up, each after what it lies on, and a source after the file
       'mkdir --parents --mode=755 /mnt/rescue/run',
       'mkdir --parents --mode=1777 /mnt/rescue/tmp',
       'sed -i -e s#/dev/sda1\\b#@0@#g -e s#@0@#/dev/vda1#g /mnt/rescue/etc/fstab',
+      'rm --force /mnt/rescue/etc/lvm/devices/system.devices',
       'mount --rbind --make-rslave /proc /mnt/rescue/proc',
       'mount --rbind --make-rslave /sys /mnt/rescue/sys',
       'mount --rbind --make-rslave /dev /mnt/rescue/dev',
