@@ -1,7 +1,6 @@
 import type * as z from 'zod'
 
 /**
-/**
  * The sides of a gate: before what the chain is about to do, where functions may hold something until it is done
  * (`before`) or only get ready (`ready`), and after it. At `verdict` functions judge what the chain has done.
  */
