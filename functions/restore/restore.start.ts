@@ -4,6 +4,7 @@ import { beginRestore, beginUndo } from '../../runtime/backup/restore/perform.ts
 import { beyondLimit, planRequest, proveSame } from '../../runtime/backup/restore/plan-request.ts'
 import { pointToRead } from '../../runtime/backup/restore/point-named.ts'
 import { pruneRestores, registerFolder } from '../../runtime/backup/restore/register.ts'
+import { vaultPointToRead } from '../../runtime/backup/restore/vault-point.ts'
 import { reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**
@@ -16,7 +17,7 @@ export default defineFunction({
   timeout: '7d',
   retry: { limit: 1 },
 
-  async run({ data: { source, request } }, { config, host, run, clock, emit }) {
+  async run({ data: { source, request } }, { config, host, run, clock, progress, emit }) {
     const { root } = request
     pruneRestores(config.state, clock.now() - config.restore.keepUndo)
     registerFolder(config.state, root)
@@ -29,9 +30,15 @@ export default defineFunction({
       emit(restorePlace, { source, root, id, missing: [] })
       return
     }
-    const point = await pointToRead(request.point, source, config, (target) =>
-      host.targets.mountToRead(target, run.id),
-    )
+    const point =
+      (await vaultPointToRead(
+        request.point,
+        source,
+        config,
+        ({ vault, name }) => host.copies.vault(vault, name),
+        progress,
+      )) ??
+      (await pointToRead(request.point, source, config, (target) => host.targets.mountToRead(target, run.id)))
     const plan = await planRequest(request, point, config, host.commands)
     proveSame(plan, request.hash)
     const beyond = beyondLimit(plan, config, request.allowDeletions)

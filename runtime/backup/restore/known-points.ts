@@ -2,6 +2,7 @@ import { copyKept, type Envelope } from '../../../events/index.ts'
 import type { Config, Source } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
+import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { identify, mirrorPath } from '../../host/mirror/mirror-identity.ts'
 import { readMounts } from '../../host/mount/mountinfo.ts'
 import { dayOf } from '../../host/points/archive-night.ts'
@@ -10,9 +11,11 @@ import { liveRoots } from '../../host/points/live-sources.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { withProofs } from '../../host/proof/proven-points.ts'
 import { isoOf } from '../../instant.ts'
+import type { VaultCopy } from '../../vault-protocol.ts'
 import { copyPoints } from '../copies/copy-points.ts'
 import { type CopyPlace, copyPlaces } from '../copies/places.ts'
 import { recordedCopies } from '../copies/recorded.ts'
+import { copiesInVault } from '../copies/vault-copies.ts'
 import { type Drilled, drillEnds, drilled, drillsLookedAt, pointProven } from '../proof/drill-history.ts'
 import type { LiveSource } from './place.ts'
 import {
@@ -37,9 +40,14 @@ export type ReadRecord = <T>(from: (past: { bus: Pick<EventBus, 'events'> }) => 
 /**
  * The restore points on the disks that are there, with what the record tells of them; of disks that are not there, those that
  * the record tells of. Looks only, and mounts nothing.
+ * @param toldByVaults What vaults have said that they have, by the names of the copies; of others the record tells.
  * @returns By source, the newest first.
  */
-export async function knownPoints(config: Config, read: ReadRecord): Promise<KnownPoints> {
+export async function knownPoints(
+  config: Config,
+  read: ReadRecord,
+  toldByVaults: ReadonlyMap<string, readonly VaultCopy[]> = new Map(),
+): Promise<KnownPoints> {
   const { points, absent } = configuredPoints(config)
   const awayPlaces = copyPlaces(config).filter(
     (place) => place.kind === 'vault' || absent.has(place.target.name),
@@ -63,7 +71,9 @@ export async function knownPoints(config: Config, read: ReadRecord): Promise<Kno
   const unseen = Object.values(config.sources)
     .flatMap((source) => unseenOf(source, config, told.points.get(source.name)))
     .filter(({ point }) => absent.has(point.target))
-  const away = unseenCopies(awayPlaces, told.kept)
+  const away = unseenCopies(awayPlaces, told.kept, toldByVaults)
+  for (const place of awayPlaces)
+    if (place.kind === 'vault' && !toldByVaults.has(place.name)) absent.set(vaultText(place.vault), inVault)
   const unseenFiles = [...unseen, ...away].flatMap(({ point: { id }, file }) =>
     file === undefined ? [] : [[id, file] as const],
   )
@@ -97,11 +107,24 @@ export function liveSources(points: readonly RestorePoint[], config: Config | un
 }
 
 /** What the record tells of copies in places that cannot be looked at. @param kept Events of that kind, the newest first. */
-function unseenCopies(places: readonly CopyPlace[], kept: readonly Envelope[]): Unseen[] {
-  return places.flatMap((place) =>
-    place.sources.flatMap((source) => copyPoints(place, source, recordedCopies(kept, place.name, source))),
-  )
+function unseenCopies(
+  places: readonly CopyPlace[],
+  kept: readonly Envelope[],
+  toldByVaults: ReadonlyMap<string, readonly VaultCopy[]>,
+): Unseen[] {
+  return places.flatMap((place) => {
+    const told = place.kind === 'vault' ? toldByVaults.get(place.name) : undefined
+    if (place.kind === 'disk' || !told)
+      return place.sources.flatMap((source) =>
+        copyPoints(place, source, recordedCopies(kept, place.name, source)),
+      )
+    const sources = [...new Set(told.map(({ source }) => source))]
+    return sources.flatMap((source) => copyPoints(place, source, copiesInVault(place.vault, told, source)))
+  })
 }
+
+/** Why what it has cannot be looked at by itself. */
+const inVault = 'it is a vault, which is asked only where it is named'
 
 const types = tellOfPoints.map(({ type }) => type)
 const endsOfDrills = drillEnds.map(({ type }) => type)

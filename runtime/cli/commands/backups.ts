@@ -34,6 +34,8 @@ export async function backupsCommand(
       )}${mendText(name, access.config !== undefined)}\n`,
     )
   for (const [target, reason] of access.absent) {
+    // What a vault has, the record tells, or it was asked.
+    if (access.config && !access.config.targets[target]) continue
     io.stderr(
       `hdsync: the disk of target ${target} cannot be looked at: ${reason}; of it only the record tells\n`,
     )

@@ -90,10 +90,10 @@ async function restorePlaces(
   if (options.inPlace && config)
     await proveMounted(point.source, config, runner, (from) => recordFor(from, config))
   const given = access.isThroughDaemon ? access.reader(point) : undefined
-  const plan = await planRequest(wanted, point, access.config, runner, given)
+  const plan = await planRequest(wanted, await access.here(point), access.config, runner, given)
   io.stderr(strangersText(plan))
   // The restore is a run of its own, and nothing is kept waiting by a question.
-  await access[Symbol.asyncDispose]()
+  await access.letGo()
   const beyond = beyondLimit(plan, access.config, options.allowDeletions)
   const asks = isLed || (!wanted.isNew && !options.yes)
   if (options.dryRun || (asks && plan.actions.length > 0) || beyond) show(plan, options, io)

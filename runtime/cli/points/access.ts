@@ -11,12 +11,14 @@ import {
 } from '../../backup/restore/known-points.ts'
 import { type LiveSource, type Place, placeOf } from '../../backup/restore/place.ts'
 import { copyTargetsWith, targetsWith } from '../../backup/restore/point-named.ts'
+import { vaultOf } from '../../backup/restore/vault-point.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import type { Config, Target } from '../../config/config.ts'
 import { reasonOf, TerminalError, UsageError } from '../../errors.ts'
 import { type AbsentTarget, copyReader, isInCopy } from '../../host/archive/catalogue/copy-reader.ts'
 import { Together } from '../../host/archive/catalogue/together.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
+import { releaseFetched } from '../../host/copies/vault/fetched.ts'
 import type { PointReader } from '../../host/points/entry.ts'
 import { pointsOn } from '../../host/points/find-points.ts'
 import { readerOf } from '../../host/points/reader.ts'
@@ -31,6 +33,7 @@ import { onDemand } from './on-demand.ts'
 import { rawWord } from './raw-words.ts'
 import { slowText } from './stale-text.ts'
 import { uncataloguedAmong } from './uncatalogued-among.ts'
+import { askedVaults, fetched, isOfVault, type ToldByVaults } from './vault-access.ts'
 
 /** How a command that reads backups is told where they are. */
 export interface WhereOptions {
@@ -67,6 +70,10 @@ export interface Access extends AsyncDisposable {
    * @throws {TerminalError} Its disk is not mounted, and cannot be.
    */
   reader(point: RestorePoint): PointReader
+  /** A restore point whose file can be read here: one in a vault is fetched. */
+  here(point: RestorePoint): Promise<RestorePoint>
+  /** Unmounts what was mounted. What was fetched stays until the access is disposed of. */
+  letGo(): Promise<void>
   /** The archives among some restore points that a catalogue knows: a group for each source and disk. */
   together(points: readonly RestorePoint[]): Promise<Together[]>
   /** Those archives among some restore points that no catalogue knows, but for damaged ones. */
@@ -91,11 +98,12 @@ export async function openAccess(options: WhereOptions, io: Io, now = Date.now()
   if (users !== undefined) return await (await import('./users-access.ts')).usersAccess(users, now)
   if (options.copy !== undefined) copiesMeant([options.copy], config)
   const watch = new MirrorWatch(config, options.wait ?? true, io)
-  return new FoundAccess(await find(config, io), config, { io, now, watch, copy: options.copy })
+  const told = await askedVaults(options.copy, config)
+  return new FoundAccess(await find(config, told, io), config, { io, now, watch, copy: options.copy, told })
 }
 
 /** @param io Told that the record cannot be read. */
-function find(config: Config, io?: Io): Promise<KnownPoints> {
+function find(config: Config, told: ToldByVaults, io?: Io): Promise<KnownPoints> {
   // What lies on the disks can be read whatever has become of the record: older, newer, damaged.
   const read: ReadRecord = (from) => {
     try {
@@ -105,7 +113,7 @@ function find(config: Config, io?: Io): Promise<KnownPoints> {
       return readNoPast(from)
     }
   }
-  return knownPoints(config, read)
+  return knownPoints(config, read, told)
 }
 
 class FoundAccess implements Access {
@@ -118,15 +126,23 @@ class FoundAccess implements Access {
   readonly #slow = new Set<string>()
   readonly #copy: string | undefined
   readonly #watch: MirrorWatch | undefined
+  readonly #told: ToldByVaults
   #found: KnownPoints
   #disks: Disks | undefined
 
   constructor(
     found: KnownPoints,
     config: Config | undefined,
-    { io, now, watch, copy }: { io: Io; now: number; watch?: MirrorWatch; copy?: string | undefined },
+    {
+      io,
+      now,
+      watch,
+      copy,
+      told = new Map(),
+    }: { io: Io; now: number; watch?: MirrorWatch; copy?: string | undefined; told?: ToldByVaults },
   ) {
     this.#copy = copy
+    this.#told = told
     this.#found = { ...found, points: bySource(found.points) }
     this.config = config
     this.#io = io
@@ -184,12 +200,15 @@ class FoundAccess implements Access {
   /** Where copies of a source lie: that is looked at where nothing else is left, or as somebody wants to. */
   #copiesOf(source: string): Target[] {
     const { config } = this
+    if (isOfVault(this.#copy, config)) return []
     const wanted = this.#copy === undefined ? undefined : config?.copies?.[this.#copy]?.target
     const all = config ? copyTargetsWith(source, config) : []
     return wanted === undefined ? all : all.filter(({ name }) => name === wanted)
   }
 
   reader(point: RestorePoint): PointReader {
+    if (vaultOf(point, this.config))
+      return onDemand(undefined, async () => this.#readerHere(await this.here(point)))
     const reason = this.absent.get(point.target)
     if (reason === undefined) return this.#readerHere(point)
     const target = this.config?.targets[point.target]
@@ -204,6 +223,11 @@ class FoundAccess implements Access {
       if (!there) throw new TerminalError(`${point.id} is not on the disk of target ${target.name} any more`)
       return this.#readerHere(there)
     })
+  }
+
+  here(point: RestorePoint): Promise<RestorePoint> {
+    const tools = { runner: this.#runner, signal: this.#stop.signal, io: this.#io }
+    return fetched(point, this.#found.files, this.config, tools)
   }
 
   #readerHere(point: RestorePoint): PointReader {
@@ -259,10 +283,10 @@ class FoundAccess implements Access {
 
   async settle(source: string, waits: boolean): Promise<boolean> {
     const { config } = this
-    if (!config) return true
+    if (!config || isOfVault(this.#copy, config)) return true
     if (!(await this.#borrow(config, waits))) return false
     for (const target of this.#targetsOf(source)) if (this.#canMount(target)) await this.#mount(target)
-    this.#found = await find(config)
+    this.#found = await find(config, this.#told)
     return true
   }
 
@@ -285,17 +309,22 @@ class FoundAccess implements Access {
     const config = this.config as Config
     const disks = await this.#borrow(config, true)
     await disks?.mountToRead(target)
-    this.#found = await find(config)
+    this.#found = await find(config, this.#told)
   }
 
   exitCode(otherwise: number): number {
     return this.#watch?.isBusy ? exitCodes.busy : otherwise
   }
 
-  /** Safe to repeat. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  async letGo(): Promise<void> {
     await this.#disks?.[Symbol.asyncDispose]()
     this.#disks = undefined
+  }
+
+  /** Safe to repeat. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.letGo()
+    if (this.config) releaseFetched(this.config.state, Date.now())
   }
 }
 

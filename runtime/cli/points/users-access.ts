@@ -35,6 +35,8 @@ export async function usersAccess(socket: string, now: number) {
         now,
       ),
     reader: (point: RestorePoint) => readerOver(daemon, point),
+    here: async (point: RestorePoint) => point,
+    letGo: async () => {},
     together: async () => [],
     uncatalogued: async () => [],
     settle: async () => true,

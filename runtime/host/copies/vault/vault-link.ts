@@ -12,6 +12,7 @@ import {
 } from '../../../vault-protocol.ts'
 import type { CommandRunner } from '../../command/command.ts'
 import { askVault } from './ask.ts'
+import { type Fetching, fetchCopy } from './fetch-copy.ts'
 import { sendToVault, type ToVault } from './send-to-vault.ts'
 
 /** A vault, as a host sees it. Each call is a connection of its own; for what they throw, see `askVault`. */
@@ -21,6 +22,8 @@ export interface VaultLink {
   /** See `sendToVault`. @param now Milliseconds since the epoch. */
   send(sending: ToVault, now: () => number, onProgress: (progress: Progress) => void): Promise<number>
   prove(archive: OfferedArchive): Promise<VaultProof>
+  /** See `fetchCopy`. */
+  fetch(fetching: Fetching, onProgress: (progress: Progress) => void): Promise<string>
 }
 
 /** @param name The place, as the config has it. */
@@ -32,5 +35,6 @@ export function linkTo(vault: Vault, name: string, runner: CommandRunner, signal
     send: (sending, now, onProgress) =>
       sendToVault(sending, { vault, name, runner, signal, now, onProgress }),
     prove: (archive) => askVault({ v, do: 'prove', archive }, proveAnswer, asking),
+    fetch: (fetching, onProgress) => fetchCopy(fetching, { vault, name, runner, onProgress }),
   }
 }

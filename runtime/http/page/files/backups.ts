@@ -105,6 +105,8 @@ export class Backups {
   async read(point: RestorePoint, make: (reader: PointReader) => Readable): Promise<Readable> {
     if (!this.#known.absent.has(point.target)) return heard(make(readerOf(point, this.#runner())))
     const { engine, config, clock } = this.#page
+    // What a vault has is fetched by the command line.
+    if (!config.targets[point.target]) throw this.#missing(point)
     const going = engine.current()
     if (going !== undefined)
       throw new Problem('another-run', `Run ${going} is going on, and the disk is not free.`)

@@ -1,0 +1,48 @@
+import { fetchedOf, vaultOf } from '../../backup/restore/vault-point.ts'
+import type { Config } from '../../config/config.ts'
+import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
+import { vaultText } from '../../host/copies/vault/ssh.ts'
+import { linkTo } from '../../host/copies/vault/vault-link.ts'
+import type { RestorePoint } from '../../host/points/restore-point.ts'
+import { formatBytes } from '../../units.ts'
+import type { VaultCopy } from '../../vault-protocol.ts'
+import type { Io } from '../io.ts'
+
+/** What vaults have said that they have, by the names of the copies. */
+export type ToldByVaults = ReadonlyMap<string, readonly VaultCopy[]>
+
+/** Asks the vault that is named what it has; nothing where none is. @throws {RetryableError} It cannot be reached. */
+export async function askedVaults(copy: string | undefined, config: Config): Promise<ToldByVaults> {
+  const place = isOfVault(copy, config) ? vaultOf({ copy }, config) : undefined
+  if (!place) return new Map()
+  const { signal } = new AbortController()
+  const runner = createRunner({ observer: unobserved, signal, owner: 'read' })
+  const { copies } = await linkTo(place.vault, place.name, runner, signal).status()
+  return new Map([[place.name, copies]])
+}
+
+/** Whether the place whose copies alone are wanted is a vault. */
+export function isOfVault(copy: string | undefined, config: Config | undefined): copy is string {
+  return copy !== undefined && vaultOf({ copy }, config) !== undefined
+}
+
+/**
+ * Fetches a restore point that lies in a vault, which is told.
+ * @param files The SHA-256 of each copy, by the ids of restore points.
+ * @returns It, as it can be read here; unchanged where it lies in none.
+ */
+export async function fetched(
+  point: RestorePoint,
+  files: ReadonlyMap<string, string>,
+  config: Config | undefined,
+  { runner, signal, io }: { runner: CommandRunner; signal: AbortSignal; io: Io },
+): Promise<RestorePoint> {
+  const place = vaultOf(point, config)
+  const file = files.get(point.id)
+  if (!place || !config || file === undefined) return point
+  const { sizeBytes = 0, id } = point
+  io.stderr(`hdsync: fetches ${id} from ${vaultText(place.vault)}: ${formatBytes(sizeBytes)}\n`)
+  const fetching = { ...fetchedOf(point, file), sizeBytes, state: config.state }
+  const path = await linkTo(place.vault, place.name, runner, signal).fetch(fetching, () => {})
+  return { ...point, path }
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, renameSync, rmSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { TerminalError } from '../../../errors.ts'
+import type { Progress } from '../../../progress.ts'
+import { formatBytes } from '../../../units.ts'
+import { protocolVersion } from '../../../vault-protocol.ts'
+import { meter } from '../../archive/meter.ts'
+import { CommandError, type CommandRunner } from '../../command/command.ts'
+import { freeBytes } from '../../restore/room.ts'
+import { claimFetched, type FetchedCopy, fetchedFolder, fetchedPath, leavePart, takePart } from './fetched.ts'
+import { destinationOf, type Reach, sshWords, vaultText } from './ssh.ts'
+import { isUnreachable, sshFailure } from './ssh-errors.ts'
+
+/** A copy that is to be read here. */
+export interface Fetching extends FetchedCopy {
+  sizeBytes: number
+  /** The state directory. */
+  state: string
+}
+
+interface Tools {
+  vault: Reach
+  /** As the config has it. */
+  name: string
+  runner: CommandRunner
+  onProgress: (progress: Progress) => void
+}
+
+const longestMs = 20 * 86_400_000
+/** A connection that breaks is made again, as long as each brings something. */
+const mostConnections = 20
+
+/**
+ * Fetches a copy from a vault, into a file that nobody else reads, and proves that it is the one. What was cut off goes on; one
+ * that is there already is taken. See `releaseFetched`.
+ * @returns Its file.
+ * @throws {TerminalError} There is no room, the vault does not permit it, or it is not what was recorded.
+ * @throws {RetryableError} The vault cannot be reached.
+ */
+export async function fetchCopy(fetching: Fetching, tools: Tools): Promise<string> {
+  const { state, sizeBytes, sha256 } = fetching
+  const path = fetchedPath(state, fetching)
+  if (claimFetched(state, fetching)) return path
+  const part = takePart(state, fetching)
+  try {
+    if (bytesIn(part) > sizeBytes) rmSync(part)
+    proveRoom(fetching, sizeBytes - bytesIn(part), tools.vault)
+    for (let n = 1; bytesIn(part) < sizeBytes; n += 1) {
+      const before = bytesIn(part)
+      try {
+        await getRest(part, fetching, tools)
+      } catch (error) {
+        if (!isUnreachable(error) || bytesIn(part) === before || n === mostConnections) throw error
+      }
+    }
+    if ((await digestOf(part)) !== sha256) {
+      rmSync(part, { force: true })
+      throw new TerminalError(
+        `${vaultText(tools.vault)} has sent something else than the copy that was proved`,
+      )
+    }
+    renameSync(part, path)
+    return path
+  } catch (error) {
+    leavePart(state, fetching)
+    throw error
+  }
+}
+
+async function getRest(part: string, { sha256, sizeBytes }: Fetching, tools: Tools): Promise<void> {
+  const { vault, name, runner, onProgress } = tools
+  const offset = bytesIn(part)
+  const request = JSON.stringify({ v: protocolVersion, do: 'get', sha256, offset })
+  await using file = await open(part, 'a', 0o600)
+  const argv = [...sshWords(vault), destinationOf(vault), request] as const
+  const { input, output, result } = await runner.open({ argv, timeoutMs: longestMs })
+  input.end()
+  const passed = meter(sizeBytes - offset, onProgress)
+  let left = sizeBytes - offset
+  for await (const chunk of output as AsyncIterable<Buffer>) {
+    if (chunk.length > left) throw new TerminalError(`${vaultText(vault)} sends more than the copy has`)
+    await file.writeFile(chunk)
+    left -= chunk.length
+    passed(chunk)
+  }
+  try {
+    await result
+  } catch (error) {
+    throw error instanceof CommandError ? sshFailure(error, vault, name) : error
+  }
+  if (left > 0) throw new TerminalError(`${vaultText(vault)} has sent ${formatBytes(left)} too little`)
+  await file.sync()
+}
+
+function bytesIn(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}
+
+function proveRoom({ state }: Fetching, wanted: number, vault: Reach): void {
+  const free = freeBytes(fetchedFolder(state))
+  if (free >= wanted) return
+  throw new TerminalError(
+    `the copy from ${vaultText(vault)} takes ${formatBytes(wanted)}, and there are ${formatBytes(free)} in ${state}`,
+    { hint: 'make room there: it is fetched whole before it is read, and removed afterwards' },
+  )
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk)
+  return hash.digest('hex')
+}
