@@ -258,7 +258,7 @@ testWithSshd(
     const read = await site.hdsync('ls', 'home', '--from', 'offsite')
     expect(read).toMatchObject({
       exitCode: 0,
-      out: 'home',
+      out: 'file\n',
       err: expect.stringContaining(`fetches ${id} from`),
     })
     expect((await site.hdsync('ls', 'home', '--at', id)).out).toBe('file\n')
