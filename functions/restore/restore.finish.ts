@@ -1,7 +1,6 @@
 import { restoreFailed, restoreFinish, restoreFinished } from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { canBeUndone } from '../../runtime/backup/restore/perform.ts'
-import { releaseFetched } from '../../runtime/host/copies/vault/fetched.ts'
 
 /** Unmounts what was mounted for a restore, removes what was fetched for it, and tells how it went. Interrupted, it is done again. */
 export default defineFunction({
@@ -13,7 +12,7 @@ export default defineFunction({
 
   async run({ data: { source, root, id, missing, error } }, { config, host, run, clock, emit }) {
     await host.targets.close(run.id)
-    releaseFetched(config.state, clock.now())
+    host.copies.release(config.state, clock.now())
     const kept = id !== null && canBeUndone({ root, id }) ? id : null
     const reason = error ?? (missing.length > 0 ? 'not everything could be read' : undefined)
     if (reason === undefined) emit(restoreFinished, { source, root, id: kept })

@@ -1,10 +1,10 @@
 import { restoreFinish, restorePlace, restoreStart, restoreUnpack } from '../../events/index.ts'
+import { vaultPointToRead } from '../../runtime/backup/copies/vault-point.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { beginRestore, beginUndo } from '../../runtime/backup/restore/perform.ts'
 import { beyondLimit, planRequest, proveSame } from '../../runtime/backup/restore/plan-request.ts'
 import { pointToRead } from '../../runtime/backup/restore/point-named.ts'
 import { pruneRestores, registerFolder } from '../../runtime/backup/restore/register.ts'
-import { vaultPointToRead } from '../../runtime/backup/restore/vault-point.ts'
 import { reasonOf, TerminalError } from '../../runtime/errors.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { copiesMeant } from '../../backup/copies/places.ts'
+import { vaultOf } from '../../backup/copies/vault-point.ts'
 import { readNoPast, readPast } from '../../backup/past.ts'
 import {
   bySource,
@@ -11,7 +12,6 @@ import {
 } from '../../backup/restore/known-points.ts'
 import { type LiveSource, type Place, placeOf } from '../../backup/restore/place.ts'
 import { copyTargetsWith, targetsWith } from '../../backup/restore/point-named.ts'
-import { vaultOf } from '../../backup/restore/vault-point.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import type { Config, Target } from '../../config/config.ts'
 import { reasonOf, TerminalError, UsageError } from '../../errors.ts'

@@ -1,4 +1,4 @@
-import { fetchedOf, vaultOf } from '../../backup/restore/vault-point.ts'
+import { fetchedOf, vaultOf } from '../../backup/copies/vault-point.ts'
 import type { Config } from '../../config/config.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'

@@ -5,6 +5,7 @@ import type { CommandRunner } from '../command/command.ts'
 import { whyUnplugged } from '../target/plugged-in.ts'
 import { type Proving, proveCopy } from './prove-copy.ts'
 import { type Sending, sendArchive } from './send-archive.ts'
+import { releaseFetched } from './vault/fetched.ts'
 import { linkTo, type VaultLink } from './vault/vault-link.ts'
 
 /** Copies of archives on other disks, and in vaults. */
@@ -17,6 +18,8 @@ export interface Copies {
   prove(proving: Proving, now: number, onProgress: (progress: Progress) => void): Promise<string | undefined>
   /** A vault of another machine. @param name The place, as the config has it. */
   vault(vault: Vault, name: string): VaultLink
+  /** See `releaseFetched`. */
+  release(state: string, now: number): void
 }
 
 export function createCopies(runner: CommandRunner, signal: AbortSignal): Copies {
@@ -25,5 +28,6 @@ export function createCopies(runner: CommandRunner, signal: AbortSignal): Copies
     send: (sending, onProgress) => sendArchive(sending, { signal, onProgress }),
     prove: (proving, now, onProgress) => proveCopy(proving, { runner, signal, now: () => now, onProgress }),
     vault: (vault, name) => linkTo(vault, name, runner, signal),
+    release: releaseFetched,
   }
 }

@@ -292,6 +292,7 @@ export class Box implements Host {
     vault: () => {
       throw new Error('there is no vault')
     },
+    release: () => {},
   }
 
   readonly archives: Host['archives'] = {

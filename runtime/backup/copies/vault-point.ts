@@ -6,9 +6,9 @@ import type { VaultLink } from '../../host/copies/vault/vault-link.ts'
 import { compressionOf } from '../../host/points/find-points.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { Progress } from '../../progress.ts'
-import { copyPoints } from '../copies/copy-points.ts'
-import { copyPlaces, type VaultPlace } from '../copies/places.ts'
-import { copiesInVault } from '../copies/vault-copies.ts'
+import { copyPoints } from './copy-points.ts'
+import { copyPlaces, type VaultPlace } from './places.ts'
+import { copiesInVault } from './vault-copies.ts'
 
 /** The vault that a restore point lies in; undefined where it lies on a disk, or the config has it no more. */
 export function vaultOf(
