@@ -1,4 +1,4 @@
-import { mkdirSync, rmdirSync, rmSync } from 'node:fs'
+import { rmdirSync, rmSync } from 'node:fs'
 import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
 import { copyFolders } from '../../host/points/copy-folders.ts'
@@ -8,6 +8,7 @@ import { nameOf, OpenFolder } from '../../host/points/open-folder.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { Action } from '../../host/restore/action.ts'
+import { makeFolder } from '../../host/restore/make-folder.ts'
 import { mapOwners } from '../../host/restore/owner-map.ts'
 import { proveRoom } from '../../host/restore/room.ts'
 import { RoomMeter } from '../../host/restore/room-meter.ts'
@@ -37,7 +38,7 @@ export interface Restored {
  */
 export function beginRestore(plan: RestorePlan, id: string, now: number): Restore {
   const { root, isNew, point, owners, names } = plan.request
-  if (isNew) mkdirSync(root, { recursive: true, mode: 0o700 })
+  if (isNew) makeFolder(root)
   const rootTimeNs = String(timeOfFolder(root))
   proveRoom(root, plan.room)
   const base64 = (paths: readonly Buffer[]) => paths.map((path) => path.toString('base64'))
@@ -146,7 +147,7 @@ export async function placeRestore(
   undo.clear('new')
   undo.clear('folders-new')
   if (!record.isNew) return
-  forget(root, undo)
+  forget(undo)
   await setTime(live, timeNs, runner)
 }
 
@@ -276,15 +277,15 @@ function dropEmpty(staged: OpenFolder, path: Buffer): boolean {
 }
 
 function timeOfFolder(path: string): bigint {
-  using folder = OpenFolder.at(path)
+  using folder = OpenFolder.toWrite(path)
   return timeOf(folder)
 }
 
 /** A new folder has nothing that could be taken back. */
-function forget(root: string, undo: UndoFolder): void {
+function forget(undo: UndoFolder): void {
   undo.remove()
   try {
-    rmdirSync(`${root}/${undoFolderName}`)
+    rmdirSync(undo.root.at(Buffer.from(undoFolderName)))
   } catch {
     // Another restore is there.
   }

@@ -28,7 +28,7 @@ export interface Command {
    * whoever repeats the command by hand needs none of them.
    */
   manner?: readonly string[]
-  /** Is about the mounts of the machine, where hdsync itself may have been given a view of its own. */
+  /** Works on the mounts of the machine, where hdsync itself may have been given a view of its own. */
   ofMachine?: boolean
   /** Receives standard output as it comes; it is not kept then. */
   onStdout?: (chunk: Buffer) => void

@@ -35,3 +35,12 @@ export function wayToMachine(env = process.env): string[] {
   const namespace = env.HDSYNC_MOUNT_NAMESPACE
   return namespace ? ['nsenter', `--mount=${namespace}`, '--'] : []
 }
+
+/**
+ * The folder at which the files of the machine are, where a sandbox shows some of them read-only. Empty where there is none.
+ * What is opened by way of it is in the mounts of the machine, with all that is named through it.
+ * @see proc_pid_root(5)
+ */
+export function machineRoot(env = process.env): string {
+  return /^(\/proc\/\d+)\/ns\/mnt$/.exec(env.HDSYNC_MOUNT_NAMESPACE ?? '')?.[1]?.concat('/root') ?? ''
+}

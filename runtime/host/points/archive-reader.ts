@@ -95,7 +95,7 @@ async function extract(
     ...['tar', ...extracting(archive, into, options)],
     ...[...from(archive, file), '--files-from=-'],
   ] as unknown as Command['argv']
-  const tar = await runner.open({ argv, timeoutMs })
+  const tar = await runner.open({ argv, timeoutMs, ofMachine: true })
   tar.output.resume()
   tar.input.on('error', () => {})
   const source = Buffer.from(archive.source)
@@ -135,7 +135,7 @@ export async function extractStream(
   label: string,
   runner: CommandRunner,
 ): Promise<Extracted> {
-  const tar = await runner.open({ argv, timeoutMs })
+  const tar = await runner.open({ argv, timeoutMs, ofMachine: true })
   tar.output.resume()
   tar.input.on('error', () => {})
   const feeding = feed(stream, tar.input)

@@ -29,6 +29,7 @@ export async function copyFolders(
     const rsync = await runner.open({
       argv: [...common, ...list, ...places] as Command['argv'] & string[],
       timeoutMs,
+      ofMachine: true,
     })
     rsync.output.resume()
     rsync.input.on('error', () => {})
@@ -41,6 +42,7 @@ export async function copyFolders(
     await runner.run({
       argv: [...common, '--exclude=/*', ...places] as unknown as Command['argv'],
       timeoutMs,
+      ofMachine: true,
     })
   }
 }

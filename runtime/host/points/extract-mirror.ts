@@ -56,7 +56,7 @@ async function copyPaths(
     ...['--one-file-system', '--whole-file', ...options, '--from0', '--files-from=-'],
     ...[`${from.forCommands}/`, `${into.forCommands}/`],
   ]
-  const rsync = await runner.open({ argv: argv as [string, ...string[]], timeoutMs })
+  const rsync = await runner.open({ argv: argv as [string, ...string[]], timeoutMs, ofMachine: true })
   rsync.output.resume()
   rsync.input.on('error', () => {})
   for (const path of paths) rsync.input.write(Buffer.concat([Buffer.from('./'), path, Buffer.from([0])]))

@@ -1,5 +1,6 @@
 import { closeSync, constants, fsyncSync, lstatSync, openSync, readlinkSync, realpathSync } from 'node:fs'
 import { TerminalError } from '../../errors.ts'
+import { machineRoot } from '../command/environment.ts'
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = constants
 
@@ -23,8 +24,17 @@ export class OpenFolder implements Disposable {
    * @throws {TerminalError} There is none, or this user may not open it.
    */
   static at(path: string): OpenFolder {
+    return OpenFolder.#open(path, '')
+  }
+
+  /** The same, to write there: also what a sandbox shows read-only to this process. */
+  static toWrite(path: string): OpenFolder {
+    return OpenFolder.#open(path, machineRoot())
+  }
+
+  static #open(path: string, root: string): OpenFolder {
     try {
-      return new OpenFolder(path, openSync(realpathSync(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+      return new OpenFolder(path, openSync(root + realpathSync(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
     } catch (error) {
       throw new TerminalError(`cannot open the folder ${path}: ${(error as Error).message}`, { cause: error })
     }

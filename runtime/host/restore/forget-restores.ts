@@ -10,10 +10,9 @@ import { undoFolderName } from './undo-folder.ts'
  * Safe to repeat.
  */
 export async function forgetRestores(folder: string, runner: CommandRunner): Promise<void> {
-  const kept = join(folder, undoFolderName)
-  if (!existsSync(kept)) return
-  using top = OpenFolder.at(folder)
+  if (!existsSync(join(folder, undoFolderName))) return
+  using top = OpenFolder.toWrite(folder)
   const time = timeOf(top)
-  rmSync(kept, { recursive: true })
+  rmSync(top.at(Buffer.from(undoFolderName)), { recursive: true })
   await setTime(top, time, runner)
 }

@@ -47,5 +47,5 @@ export async function mapOwners(folder: OpenFolder, map: OwnerMap, runner: Comma
     ...(['rsync', '--archive', '--hard-links', '--acls', '--xattrs', '--xattrs', '--numeric-ids'] as const),
     ...['--modify-window=-1', ...words, place, place],
   ]
-  await runner.run({ argv, timeoutMs })
+  await runner.run({ argv, timeoutMs, ofMachine: true })
 }

@@ -61,7 +61,7 @@ export class UndoFolder implements Disposable {
 
   /** Makes one, on the file system of the folder that is restored to. @throws {TerminalError} It cannot be made. */
   static create(root: string, record: RestoreRecord, actions: readonly Action[]): UndoFolder {
-    const top = OpenFolder.at(root)
+    const top = OpenFolder.toWrite(root)
     try {
       using all = ensure(top, undoFolderName)
       mkdirSync(all.at(Buffer.from(record.id)), { mode: 0o700 })
@@ -82,7 +82,7 @@ export class UndoFolder implements Disposable {
 
   /** @throws {TerminalError} There is none, or it is not whole. */
   static open(root: string, id: string): UndoFolder {
-    const top = OpenFolder.at(root)
+    const top = OpenFolder.toWrite(root)
     try {
       using all = top.folder(Buffer.from(undoFolderName))
       return new UndoFolder(top, all.folder(Buffer.from(id)))
@@ -95,7 +95,7 @@ export class UndoFolder implements Disposable {
   /** What stands in a folder that was restored to, the newest first; what is torn is left out. */
   static list(root: string): RestoreRecord[] {
     try {
-      using top = OpenFolder.at(root)
+      using top = OpenFolder.toWrite(root)
       using all = top.folder(Buffer.from(undoFolderName))
       const records = readdirSync(all.self).flatMap((id) => {
         try {
