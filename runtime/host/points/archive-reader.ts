@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { closeSync, constants, createReadStream, fstatSync, openSync, statSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { TerminalError } from '../../errors.ts'
 import type { Compression } from '../archive/archive-compression.ts'
@@ -25,6 +25,7 @@ export function archiveReader(archive: ArchiveFile, runner: CommandRunner): Poin
     entries: (under = Buffer.alloc(0), depth) => entriesOf(archive, under, depth, runner),
     isIndexed: async () => false,
     extract: (paths, into, options) => extract(archive, paths, into, options, runner),
+    storedBytes: () => unpackedBytes(archive, runner),
     read: (path) => Readable.from(contentsOf(archive, path, runner), { objectMode: false }),
   }
 }
@@ -80,6 +81,24 @@ function furtherName(entry: Entry, source: string, others: ReadonlyMap<string, E
   if (!first) return entry
   const { hardLinkTo = first.path } = first
   return { ...first, path: entry.path, hardLinkTo }
+}
+
+/** How much all of it is, unpacked: tar has no holes. @returns undefined where it cannot be read whole. */
+async function unpackedBytes(archive: ArchiveFile, runner: CommandRunner): Promise<number | undefined> {
+  using file = openFile(archive.path)
+  if (archive.compression === 'none') return statSync(file.name).size
+  const argv = [archive.compression, '--decompress', '--stdout'] as const
+  const unpacking = await runner.open({ argv, timeoutMs })
+  const feeding = feed(createReadStream(file.name), unpacking.input)
+  feeding.catch(() => unpacking.input.destroy())
+  let bytes = 0
+  try {
+    for await (const chunk of unpacking.output) bytes += (chunk as Buffer).length
+    await Promise.all([feeding, unpacking.result])
+    return bytes
+  } catch {
+    return undefined
+  }
 }
 
 async function extract(

@@ -69,7 +69,7 @@ export function quickReader(
     },
     async storedBytes(paths) {
       await using known = await Known.open(archive)
-      return await known?.storedBytes(paths)
+      return (await known?.storedBytes(paths)) ?? (await slow.storedBytes?.(paths))
     },
     read: (path) => Readable.from(contentsOf(archive, path, { open, slow }, runner), { objectMode: false }),
     async *tar(paths) {

@@ -48,6 +48,25 @@ const text = ({ allocatedBytes: _, ...entry }: Entry) => ({
 })
 
 describe('readers of restore points', () => {
+  test('know how much an archive holds without the holes of its files', async () => {
+    const folder = temporaryFolder()
+    sh('mkdir var archives; head -c 100000 /dev/urandom > var/some; truncate -s 40G var/sparse', folder)
+    for (const [compression, extension] of [
+      ['zstd', '.tar.zst'],
+      ['gzip', '.tar.gz'],
+      ['none', '.tar'],
+    ] as const) {
+      const path = join(folder, `archives/var${extension}`)
+      archiveOf(folder, 'var', path)
+      const reader = archiveReader({ path, source: 'var', compression }, runner)
+      const bytes = (await reader.storedBytes?.([Buffer.alloc(0)])) ?? 0
+      expect(bytes).toBeGreaterThan(100_000)
+      expect(bytes).toBeLessThan(200_000)
+      writeFileSync(path, readFileSync(path).subarray(0, compression === 'none' ? 0 : 20_000))
+      expect(await reader.storedBytes?.([])).toBe(compression === 'none' ? 0 : undefined)
+    }
+  })
+
   test('tell the same of a mirror and of its archives', async () => {
     const { readers, tree } = make()
     const { mirror, ...archives } = readers
