@@ -33,7 +33,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ['test/unit/runtime/cli/proof/unusual.test.ts', 'what is from before it stays until it is released'],
   ],
   'the disk below a directory': [
-    [lab('refusals/limits'), 'a directory whose disk is not mounted'],
+    [lab('refusals/limits.nightly'), 'a directory whose disk is not mounted'],
     ['test/unit/functions/deletions.test.ts', 'is held, whatever the numbers, and both are named'],
   ],
   'a snapshot fills up': [[lab('overflow/overflow.test'), 'is made larger while it is read']],
@@ -81,7 +81,8 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ],
   ],
   'the disk of the state directory': [
-    [lab('disks/disks.test'), 'of the state directory that is full ends the run'],
+    ['test/contract/full-disk-run.test.ts', 'whose state disk is filled in the middle is ended'],
+    [lab('disks/disks.nightly.test'), 'of the state directory that is full ends the run'],
   ],
   'a snapshot of somebody else': [
     [lab('refusals/limits'), 'a volume that has the name of its snapshot, whatever its tags say'],
@@ -151,7 +152,8 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ],
   ],
   'a user swaps a folder for a link': [
-    [lab('refusals/swaps'), 'a snapshot, in which nobody can', 'a rsync that opens by its path'],
+    [lab('refusals/swaps'), 'a rsync that opens by its path'],
+    [lab('refusals/swaps.nightly'), 'a snapshot, in which nobody can'],
     ['test/unit/runtime/host/mount/views.test.ts', 'leads nowhere else'],
   ],
   'a hook is at work': [
@@ -177,7 +179,7 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'a target lies in its own source': [
     ['test/unit/runtime/config/problems.test.ts', 'clashes with another one of the same volume'],
     ['test/unit/runtime/host/mount/apart.test.ts', 'refuses one on the volume itself'],
-    ['test/lab/refusals/proofs.ts', 'as it lies in its own source, or its mirror is a link'],
+    ['test/lab/refusals/proofs.nightly.ts', 'as it lies in its own source, or its mirror is a link'],
   ],
   'a mirror is a link': [
     [

@@ -29,23 +29,4 @@ describeNight('a disk that fails', failing, (night) => {
     expect((await night.run()).result.state).toBe('succeeded')
     expect(await night.machine.ok('hdsync show')).toContain('--checksum')
   })
-
-  it('of the state directory that is full ends the run, releases the snapshots and tells the hooks', async () => {
-    await night.machine.ok('rm -f /run/told; echo new > /srv/var/new')
-    const { code, result, stderr } = await nightWith(
-      night,
-      'dd if=/dev/zero of=/srv/state/full bs=64k status=none 2>&1; true',
-    )
-    expect(code).toBe(1)
-    expect(stderr).toContain('the disk of /srv/state/hdsync is full')
-    expect(result).toMatchObject({ state: 'failed' })
-    expect(result.sources[0]?.error).toContain('is full')
-    expect(await leftovers(night.machine)).toEqual(nothing)
-    expect(JSON.parse(await night.machine.ok('cat /run/told'))).toMatchObject({ type: 'run.failed' })
-
-    await night.machine.ok('rm /srv/state/full')
-    expect((await night.run()).result.state).toBe('succeeded')
-    const states = JSON.parse(await night.machine.ok('hdsync runs --json --limit 2'))
-    expect(states.map(({ state }: { state: string }) => state)).toEqual(['succeeded', 'failed'])
-  })
 })

@@ -30,18 +30,26 @@ export function failures(night: Night): void {
 
   beforeAll(() => prepareDisks(night))
 
-  it('a mirror that could not be written, and makes no archive of it', async () => {
+  it('a mirror that could not be written, and makes no archive of it; an archive that does not read back as it was written', async () => {
     const { machine } = night
     const fixed = '  fixed: { path: /srv/fixed, target: hdd1 }'
-    await night.configure(config([large, fixed, other].join('\n'), setting))
+    const rotten = '  rotten: { path: /srv/rotten, target: hdd1 }'
+    await night.configure(config([large, fixed, rotten, other].join('\n'), setting))
+    await machine.ok('mkdir /srv/rotten; echo first > /srv/rotten/file')
     expect((await night.run()).code).toBe(0)
     const before = await machine.ok(archives)
-    expect(before.split('\n')).toHaveLength(2)
+    expect(before.split('\n')).toHaveLength(3)
 
-    await machine.ok(`head -c 12M /dev/urandom > /srv/large/random
+    await machine.ok(`head -c 12M /dev/urandom > /srv/large/random; echo second > /srv/rotten/file
       echo new > /srv/fixed/folder/new; chattr +i /look/hdd1/fixed/folder`)
+    const restore = await replace(
+      night,
+      'dd',
+      'case $1 in if=*part) printf rot | /usr/bin/dd of="$(cut -c4- <<< "$1")" seek=10 bs=1 conv=notrunc status=none ;; esac; exec /usr/bin/dd "$@"',
+    )
     const { code, result, stderr } = await night.run()
-    await machine.ok('chattr -i /look/hdd1/fixed/folder; rm /srv/large/random')
+    await restore()
+    await machine.ok('chattr -i /look/hdd1/fixed/folder; rm -r /srv/large/random /srv/rotten')
     expect(code).toBe(1)
     expect(told(result)).toEqual({
       large: expect.stringMatching(
@@ -50,30 +58,14 @@ export function failures(night: Night): void {
       fixed: expect.stringMatching(
         /^failed: sync.run: rsync could not copy everything: .*"\/mnt\/hdd1\/fixed\/folder.*: Operation not permitted/,
       ),
+      rotten: expect.stringMatching(
+        /^failed: archive.weekly: the archive \S+ does not read back as it was written/,
+      ),
       other: 'succeeded',
     })
     expect(stderr).toMatch(/large +FAILED at sync.run: .*No space left on device/)
     expect(await machine.ok(archives)).toBe(before)
-    expect(await leftovers(machine)).toEqual(nothing)
-  })
-
-  it('an archive that does not read back as it was written', async () => {
-    const { machine } = night
-    await night.configure(config(large, setting))
-    const before = await machine.ok(archives)
-    await machine.ok('echo second > /srv/large/file')
-    const restore = await replace(
-      night,
-      'dd',
-      'case $1 in if=*part) printf rot | /usr/bin/dd of="$(cut -c4- <<< "$1")" seek=10 bs=1 conv=notrunc status=none ;; esac; exec /usr/bin/dd "$@"',
-    )
-    const { code, result } = await night.run()
-    await restore()
-    expect(code).toBe(1)
-    expect(told(result).large).toMatch(
-      /^failed: archive.weekly: the archive \S+ does not read back as it was written/,
-    )
-    expect(await machine.ok(archives)).toBe(before)
     expect(await machine.ok('find /look/hdd9 -name "*hdsync-part"')).toBe('')
+    expect(await leftovers(machine)).toEqual(nothing)
   })
 }

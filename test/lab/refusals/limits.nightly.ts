@@ -3,7 +3,6 @@ import type { RunResult } from '../../../events/index.ts'
 import { fingerprint } from '../fingerprint.ts'
 import type { Night } from '../night.ts'
 import { leftovers } from '../servers.ts'
-import { holdElsewhere } from './limits.ts'
 import { config, docs, nothing, other, told, volume } from './server.ts'
 
 /** Held again and again, allowed, void, and too late to be held before the copy. */
@@ -157,4 +156,25 @@ export function foreignersOtherwise(night: Night): void {
     expect(runs.map((run) => run.state)).toEqual(['succeeded', 'failed'])
     expect(told(runs[1] as RunResult).var).toContain('interrupted: hdsync')
   })
+}
+
+/** Backs up a directory that is a disk, and once more when that is not mounted. @returns What its mirror stays as. */
+async function holdElsewhere(night: Night): Promise<string> {
+  const { machine } = night
+  await night.configure(config('  data: { path: /srv/data, target: here, archive: false }'))
+  // What lies beneath is nearly the same: an older state, say.
+  const fill = 'for n in {1..10}; do echo data > /srv/data/$n; done'
+  await machine.ok(`set -e
+    mkdir /srv/data; ${fill}; echo old > /srv/data/old
+    umount /look/spare; mount /dev/vdc /srv/data; ${fill}`)
+  expect((await night.run()).code).toBe(0)
+  const before = await fingerprint(machine, '/mnt/here/data')
+  await machine.ok('umount /srv/data')
+  const { code, result } = await night.run()
+  expect([code, told(result).data]).toEqual([
+    5,
+    expect.stringMatching(/^held: lies on .*, and lay on UUID=[\da-f-]{36} \(ext4, mounted at \/srv\/data\)/),
+  ])
+  expect(await fingerprint(machine, '/mnt/here/data')).toBe(before)
+  return before
 }

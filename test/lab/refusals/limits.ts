@@ -29,35 +29,6 @@ export function deletions(night: Night): void {
   })
 }
 
-// Rule 1: a directory lies on the file system that it lay on last time.
-export function elsewhere(night: Night): void {
-  it('a directory whose disk is not mounted, though little would be deleted', async () => {
-    await holdElsewhere(night)
-    await night.machine.ok('rm -r /srv/data; mount /dev/vdc /look/spare; rm /look/spare/{1..10}')
-  })
-}
-
-/** Backs up a directory that is a disk, and once more when that is not mounted. @returns What its mirror stays as. */
-export async function holdElsewhere(night: Night): Promise<string> {
-  const { machine } = night
-  await night.configure(config('  data: { path: /srv/data, target: here, archive: false }'))
-  // What lies beneath is nearly the same: an older state, say.
-  const fill = 'for n in {1..10}; do echo data > /srv/data/$n; done'
-  await machine.ok(`set -e
-    mkdir /srv/data; ${fill}; echo old > /srv/data/old
-    umount /look/spare; mount /dev/vdc /srv/data; ${fill}`)
-  expect((await night.run()).code).toBe(0)
-  const before = await fingerprint(machine, '/mnt/here/data')
-  await machine.ok('umount /srv/data')
-  const { code, result } = await night.run()
-  expect([code, told(result).data]).toEqual([
-    5,
-    expect.stringMatching(/^held: lies on .*, and lay on UUID=[\da-f-]{36} \(ext4, mounted at \/srv\/data\)/),
-  ])
-  expect(await fingerprint(machine, '/mnt/here/data')).toBe(before)
-  return before
-}
-
 // Rule 4: no lvremove of anything that has no origin or lacks our tag.
 export function foreigners(night: Night): void {
   const names = 'lvs --noheadings -o lv_name,lv_tags vg01 | sort'
