@@ -8,6 +8,7 @@ export const faults = [
   'databases lost',
   'mirrors unequal',
   'restores torn',
+  'mirrors torn',
   'rescues unequal',
   'runs unaccounted for',
   'next run failed',

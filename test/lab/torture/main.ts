@@ -16,6 +16,7 @@ const help = `Spoils nights, and looks at what is left of them.
   --overlap N       times two hdsync are started at once
   --clock N         times the clock is moved in the middle
   --restores N      restores in place that are killed or cut off, and then ended or taken back
+  --verifies N      verifications that are killed or cut off while they replace what has rotted
   --rescues N       rescues onto empty disks that are killed or cut off, and then go on
   --seed S          decides every moment; a number of its own unless given
   --only NAME       one trial of that seed alone, such as cut-7; may be given again
@@ -36,6 +37,7 @@ const { values } = parseArgs({
     overlap: { type: 'string', default: '0' },
     clock: { type: 'string', default: '0' },
     restores: { type: 'string', default: '0' },
+    verifies: { type: 'string', default: '0' },
     rescues: { type: 'string', default: '0' },
     seed: { type: 'string', default: String(Date.now() % 10_000) },
     workers: { type: 'string', default: '1' },
@@ -62,6 +64,7 @@ const plan: PlanOptions = {
   overlap: Number(values.overlap),
   clock: Number(values.clock),
   restores: Number(values.restores),
+  verifies: Number(values.verifies),
   rescues: Number(values.rescues),
 }
 const trials = planTrials(plan).filter(({ name }) => values.only.length === 0 || values.only.includes(name))
@@ -118,7 +121,7 @@ function kept(): Report[] {
 
 /** What does it again: everything, or one trial of it. */
 function commandOf(trial?: Trial): string {
-  const counts = (['cuts', 'kills', 'overlap', 'clock', 'restores', 'rescues'] as const)
+  const counts = (['cuts', 'kills', 'overlap', 'clock', 'restores', 'verifies', 'rescues'] as const)
     .filter((name) => plan[name] > 0)
     .map((name) => `--${name} ${plan[name]}`)
   const only = trial ? [trial.name] : values.only

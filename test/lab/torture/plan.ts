@@ -27,7 +27,13 @@ export const rescuePhases = {
   fill: /\] source .*: hdsync /,
 } as const
 
-export const allPhases = { ...phases, ...restorePhases, ...rescuePhases }
+/** What a verification says. */
+export const verifyPhases = {
+  compare: / compares the mirror /,
+  read: / reads \//,
+} as const
+
+export const allPhases = { ...phases, ...restorePhases, ...rescuePhases, ...verifyPhases }
 export type Phase = keyof typeof allPhases
 
 /** A moment of a night: a part of its usual length, or a while after it has said or started something. */
@@ -59,11 +65,27 @@ export type Trial = { name: string } & (
       moment: { phase: Phase; nth: 1; delayMs: number }
       end: 'resume' | 'undo'
     }
+  /** A verification is cut off while it replaces what has rotted in a mirror. */
+  | {
+      kind: 'verify'
+      by: 'cut' | 'kill'
+      source: 'var' | 'home'
+      moment: { phase: Phase; nth: 1; delayMs: number }
+    }
   /** A rescue onto empty disks is cut off, and then goes on. */
   | { kind: 'rescue'; by: 'cut' | 'kill'; moment: { phase: Phase; nth: number; delayMs: number } }
 )
 export type Kind = Trial['kind']
-export const kinds: readonly Kind[] = ['cut', 'hdsync', ...programs, 'overlap', 'clock', 'restore', 'rescue']
+export const kinds: readonly Kind[] = [
+  'cut',
+  'hdsync',
+  ...programs,
+  'overlap',
+  'clock',
+  'restore',
+  'verify',
+  'rescue',
+]
 
 export interface PlanOptions {
   seed: string
@@ -72,11 +94,21 @@ export interface PlanOptions {
   overlap: number
   clock: number
   restores: number
+  verifies: number
   rescues: number
 }
 
 /** All trials of a torture. Each depends on the seed and its own name alone, so that it can be had again by itself. */
-export function planTrials({ seed, cuts, kills, overlap, clock, restores, rescues }: PlanOptions): Trial[] {
+export function planTrials({
+  seed,
+  cuts,
+  kills,
+  overlap,
+  clock,
+  restores,
+  verifies,
+  rescues,
+}: PlanOptions): Trial[] {
   const several = (kind: string, count: number, plan: (name: string, random: Random) => Trial) =>
     Array.from({ length: count }, (_, index) => {
       const name = `${kind}-${index + 1}`
@@ -108,6 +140,13 @@ export function planTrials({ seed, cuts, kills, overlap, clock, restores, rescue
         delayMs: random.below(random.pick([50, 400, 1500])),
       },
       end: random.pick(['resume', 'undo']),
+    })),
+    ...several('verify', verifies, (name, random) => ({
+      name,
+      kind: 'verify',
+      by: random.pick(['cut', 'kill']),
+      source: random.pick(['var', 'home']),
+      moment: { phase: 'compare', nth: 1, delayMs: random.below(random.pick([500, 3000, 12_000])) },
     })),
     ...several('rescue', rescues, (name, random) => ({
       name,

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Findings } from './findings.ts'
+import type { Fault, Findings } from './findings.ts'
 import { Hdsync } from './hdsync.ts'
 import { cut, type Hit, killed } from './interrupted.ts'
 import { frozenNight, noteWords } from './night.ts'
@@ -80,19 +80,29 @@ async function stageOf({ machine }: Server, source: Restore['source']): Promise<
 
 /** Each name has to be there, or not, as it was in one of both, with the contents that it had there. */
 async function judge(
-  { machine }: Server,
+  server: Server,
   source: Restore['source'],
   expected: readonly string[],
   when: string,
   findings: Findings,
 ): Promise<void> {
+  const folders = [before, wanted, `${folderOf(source)}/mail`] as const
+  await judgeEach(server, { folders, named: source, fault: 'restores torn' }, expected, when, findings)
+}
+
+/** @param about Three folders: how it was, how it is to be, and how it is. */
+export async function judgeEach(
+  { machine }: Server,
+  about: { folders: readonly [string, string, string]; named: string; fault: Fault },
+  expected: readonly string[],
+  when: string,
+  findings: Findings,
+): Promise<void> {
   writeFileSync(join(machine.dir, 'judge-restore.pl'), judgeScript)
-  const found = await machine.ok(
-    `perl /run/lab/judge-restore.pl ${before} ${wanted} ${folderOf(source)}/mail`,
-  )
+  const found = await machine.ok(`perl /run/lab/judge-restore.pl ${about.folders.join(' ')}`)
   for (const line of found.split('\n').filter(Boolean)) {
     const [kind = '', name] = line.split(' ')
-    findings.expect(expected.includes(kind), 'restores torn', `${source}:mail/${name} is ${kind} ${when}`)
+    findings.expect(expected.includes(kind), about.fault, `${about.named}:mail/${name} is ${kind} ${when}`)
   }
 }
 
@@ -100,7 +110,7 @@ const judgeScript = `use strict;
 my @folders = map {
   my $folder = $_; opendir(my $list, $folder) or die "$folder: $!";
   +{ map { my $name = $_; local $/; open(my $file, "<", "$folder/$name") or die "$name: $!"; ($name => <$file> // "") }
-    grep { -f "$folder/$_" } readdir $list }
+    grep { -f "$folder/$_" && !/^\\.hdsync-heal-/ } readdir $list }
 } @ARGV;
 my ($old, $new, $live) = @folders;
 my %names = map { ($_ => 1) } map { keys %$_ } @folders;

@@ -11,12 +11,16 @@ import {
   sourceArchived,
   sourceSynced,
   syncRun,
+  verifyFailed,
+  verifyFinished,
 } from '../../../events/index.ts'
 import { wordsOf } from '../../../runtime/cli/view/words.ts'
 import { envelopeOf } from '../../../runtime/core/bus/sqlite/rows.ts'
 
 type Row = Record<string, unknown>
-const endTypes = new Set<string>([...runEnds, restoreFinished, restoreFailed].map(({ type }) => type))
+const endTypes = new Set<string>(
+  [...runEnds, restoreFinished, restoreFailed, verifyFinished, verifyFailed].map(({ type }) => type),
+)
 
 /** A copy of an event store, read by rules of its own and not by hdsync's code, except for the shape of an event. */
 export class Store {

@@ -9,6 +9,7 @@ import type { Trial } from './plan.ts'
 import { rescueStopped } from './rescues.ts'
 import { restoreStopped } from './restores.ts'
 import { Server } from './server.ts'
+import { verifyStopped } from './verifies.ts'
 
 export interface Work {
   trials: Trial[]
@@ -77,6 +78,7 @@ async function attempt(on: Server, trial: Trial, findings: Findings): Promise<Hi
   if (trial.kind === 'overlap') await twoAtOnce(on, trial, findings)
   else if (trial.kind === 'clock') await clockMoved(on, trial, findings)
   else if (trial.kind === 'restore') return restoreStopped(on, trial, findings)
+  else if (trial.kind === 'verify') return verifyStopped(on, trial, findings)
   else if (trial.kind === 'rescue') return rescueStopped(on, trial, findings)
   else return 'moments' in trial ? stopped(on, trial, findings) : bereft(on, trial, findings)
   return undefined
