@@ -1,13 +1,12 @@
 import {
   backupFinish,
-  copyStart,
-  drillStart,
+  type Envelope,
   type EventDefinition,
   type InputOf,
   restoreStart,
   type StoredRestoreRequest,
-  verifyStart,
 } from '../../events/index.ts'
+import { runEndTypes } from '../../events/types.ts'
 import type { Config, Target } from '../config/config.ts'
 import { keepConfig } from '../config/last-config.ts'
 import { dueAt, type EventBus, heldBack } from '../core/bus/bus.ts'
@@ -29,8 +28,6 @@ import { sweep } from '../host/leftovers.ts'
 import { heldLists } from '../host/mirror/held-lists.ts'
 import { chainEnds } from './engine/chain-ends.ts'
 import { type ContextOptions, contextFactory } from './engine/context.ts'
-import { copiesMakeWay, copyKind, isCopyDue, needsWayOfCopies } from './engine/copy-turns.ts'
-import { isDrillDue } from './engine/drill-turns.ts'
 import { brokenRun, tellHooks } from './engine/last-words.ts'
 import { type LiveRegistry, liveRegistry } from './engine/live-registry.ts'
 import { readOn } from './engine/read-on.ts'
@@ -39,7 +36,7 @@ import { reconcile } from './engine/reconciler.ts'
 import { type Redriven, redrive } from './engine/redrive.ts'
 import { releasePublication } from './engine/requests.ts'
 import { Store } from './engine/store.ts'
-import { endsBackup, isVerifyDue, makesWay, needsWay, verifyKind } from './engine/verify-turns.ts'
+import { dueAfterNight, makesWayFor } from './engine/turns.ts'
 import { cancelledRun, endOfWithdrawn } from './engine/withdrawal.ts'
 import { type Hold, openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
 import { type LoadedRegistry, loadFunctions } from './load-functions.ts'
@@ -222,11 +219,10 @@ function assemble(
       ends.heard(event)
       if (registry.event(event.type)?.startsRun) {
         queue.advance()
-        if (needsWay(event)) makeWay(verifyKind, makesWay)
-        if (needsWayOfCopies(event)) makeWay(copyKind, copiesMakeWay)
+        makeWay(event)
       }
       observer.onEvent(event)
-      if (options.schedules && endsBackup(event)) proveIfDue()
+      if (options.schedules && runEndTypes.some((end) => end === event.type)) beginWhatIsDue()
     },
     onSettled(settlement) {
       ends.settled()
@@ -277,22 +273,15 @@ function assemble(
       queue.advance()
     },
   })
-  /** A verification can be paused, and so can copies; a night cannot. */
-  const makeWay = (kind: string, reason: string) => {
+  const makeWay = (event: Envelope) => {
     const { current } = queue
-    if (current === undefined || journal.run(current)?.kind !== kind) return
-    dispatcher.endRun(current, new CancelledError(reason), isNotice).catch(ends.fail)
+    const reason = current && makesWayFor(event, journal.run(current)?.kind)
+    if (reason) dispatcher.endRun(current, new CancelledError(reason), isNotice).catch(ends.fail)
   }
-  const proveIfDue = () => {
-    const now = clock.now()
+  const beginWhatIsDue = () => {
     if (onHold) return
-    // A verification would make way for the others: it comes last.
-    const due = [
-      ...(isDrillDue(config, { bus, journal }, now) ? [drillStart.type] : []),
-      ...(isCopyDue(config, { journal }) ? [copyStart.type] : []),
-      ...(isVerifyDue(config, { bus, journal }, now) ? [verifyStart.type] : []),
-    ]
-    for (const type of due) reception.prepare({ type, data: {} })().catch(ends.fail)
+    for (const type of dueAfterNight(config, { bus, journal }, clock.now()))
+      reception.prepare({ type, data: {} })().catch(ends.fail)
   }
   const lists = heldLists(config.state)
   const overdue = new OverdueWatch({

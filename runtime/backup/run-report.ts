@@ -15,11 +15,6 @@ export function waitedFor(kind: string | undefined): boolean {
   return kind !== undefined && ['restore', 'drill', 'verify', 'copy'].includes(kind)
 }
 
-/** Whether a run of this kind makes way for a backup or a restore: it goes on where it was at another time. */
-export function makesWay(kind: string | undefined): boolean {
-  return kind === 'verify' || kind === 'copy'
-}
-
 /** What is read of a run to report on it. */
 export interface RunFacts {
   /** The events of the run; asked for only of a backup that has not ended. */

@@ -1,6 +1,5 @@
 import { backupStart, copyStart, type RunResult, verifyStart } from '../../../events/index.ts'
-import { isCopyDue } from '../../backup/engine/copy-turns.ts'
-import { isVerifyDue } from '../../backup/engine/verify-turns.ts'
+import { isCopyDue, isVerifyDue } from '../../backup/engine/turns.ts'
 import type { Engine } from '../../backup/engine.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
