@@ -1,5 +1,5 @@
 import { clockAgrees } from './clock.ts'
-import { type ArchiveRecord, isWeekday, type KeepPoint } from './points.ts'
+import { type ArchivedNight, isWeekday, type KeepPoint } from './points.ts'
 import { daysOfWeek, type KeepRules, keptFor } from './tiers.ts'
 
 /** Which archives of a source stay and which go. */
@@ -21,7 +21,7 @@ const futureMs = 36 * 3_600_000
  */
 export function decidePruning(
   points: readonly KeepPoint[],
-  record: Pick<ArchiveRecord, 'nights'>,
+  record: { nights: readonly Pick<ArchivedNight, 'provenAt'>[] },
   rules: KeepRules,
 ): Pruning {
   const newest = record.nights[0]?.provenAt ?? Number.POSITIVE_INFINITY

@@ -2,9 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { copyKept, runEnds, sourceSynced } from '../../../events/index.ts'
 import type { Config, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
-import { createRunner, unobserved } from '../../host/command/command.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
-import { hasSystemd, timerState } from '../../host/systemd/timer.ts'
 import { isMounted } from '../../host/target/is-mounted.ts'
 import { isoOf } from '../../instant.ts'
 import { type CopyRecord, type CopyStatus, copyStatuses } from '../copies/copy-status.ts'
@@ -27,6 +25,7 @@ import { type ReadPast, readPastOf } from '../past.ts'
 import { drillEnds, drilled, drillsLookedAt } from '../proof/drill-history.ts'
 import { lastProven, marked, mirrorProven, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
 import { archivesNow, uncataloguedNow } from './archives-now.ts'
+import { nextRunAt } from './next-run.ts'
 import { forecastRoom, roomSamples } from './room.ts'
 import {
   inOrderOfNeed,
@@ -134,12 +133,13 @@ export async function readStatus(
     Object.values(config.targets).map((target) => targetStatus(target, config, sources, looked)),
   )
   const disabledFunctions = disabledIn(config.state)
+  const next = await nextRunAt()
   const verify = await turnOf(config, now, read)
   return {
     at: isoOf(now),
     state: worstOf(sources, copies),
     run,
-    nextRunAt: await nextRun(),
+    nextRunAt: next === undefined ? null : isoOf(next),
     sources: inOrderOfNeed(sources),
     targets,
     ...(disabledFunctions.length > 0 && { disabledFunctions }),
@@ -231,13 +231,6 @@ async function roomOf(
   }
   const last = nights.toSorted((one, other) => other.provenAt - one.provenAt).find(({ disk }) => disk)?.disk
   return { mounted: false, freeBytes: last?.freeBytes ?? null, totalBytes: last?.totalBytes ?? null }
-}
-
-async function nextRun(): Promise<string | null> {
-  if (!hasSystemd()) return null
-  const runner = createRunner({ observer: unobserved, signal: AbortSignal.timeout(10_000), owner: 'status' })
-  const next = (await timerState(runner).catch(() => undefined))?.next
-  return next === undefined ? null : isoOf(next)
 }
 
 function worstOf(sources: readonly SourceStatus[], copies: readonly CopyStatus[]): Status['state'] {

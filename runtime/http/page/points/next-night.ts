@@ -1,0 +1,67 @@
+import type { Envelope } from '../../../../events/index.ts'
+import { archiveHistory } from '../../../backup/keep/keeping.ts'
+import { type NextNight, nextNight } from '../../../backup/keep/next-night.ts'
+import { archiveRecord } from '../../../backup/keep/points.ts'
+import { keepRules } from '../../../backup/keep/tiers.ts'
+import { openUnusual } from '../../../backup/mirror/unusual.ts'
+import { archivesNow } from '../../../backup/status/archives-now.ts'
+import { formatBytes } from '../../../units.ts'
+import type { PageContext } from '../context.ts'
+import { type Html, html, nothing } from '../look/html.ts'
+import { dayText, listText, numberWord, plainText, soonText } from '../look/words.ts'
+
+/** What the next night takes of a source, and what is on record of its archives. */
+export interface Outlook extends NextNight {
+  at: number
+  history: readonly Envelope[]
+}
+
+const dayMs = 86_400_000
+
+/** @param next When it begins; where no timer says so, a day after the last one. @returns undefined where nothing is archived. */
+export async function outlookOf(
+  source: string,
+  next: number | undefined,
+  { config, engine, clock }: PageContext,
+): Promise<Outlook | undefined> {
+  const to = config.archive && config.targets[config.archive.target]
+  if (!to || !config.sources[source]?.archive) return undefined
+  const history = archiveHistory(engine.bus, source)
+  const record = archiveRecord(history)
+  const last = record.nights[0]?.provenAt
+  const at = next ?? Math.max(clock.now(), last === undefined ? 0 : last + dayMs)
+  const points = await archivesNow(source, to, record)
+  const unusualAt = openUnusual(history)?.at
+  return { ...nextNight({ points, record, rules: keepRules(config), at, unusualAt }), at, history }
+}
+
+/** By the path of an archive, what the next night does to it. */
+export function fatesOf(outlook: Outlook | undefined): ReadonlyMap<string, string> {
+  const fates = new Map<string, string>()
+  const say = (points: NextNight['kept'], words: string) => {
+    for (const { path } of points) fates.set(path, words)
+  }
+  if (outlook) {
+    say(outlook.replaced, 'replaced by the next night')
+    say(outlook.pruned, 'goes with the next night')
+    say(outlook.kept, 'kept longer by the next night')
+  }
+  return fates
+}
+
+/** What the next night takes, in a sentence. */
+export function outlookText(outlook: Outlook | undefined, now: number): Html {
+  if (!outlook) return nothing
+  const { replaced, pruned, kept, waits, at } = outlook
+  const gone = [...replaced, ...pruned]
+  const bytes = gone.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const days = (points: NextNight['kept']) =>
+    points.length > 4
+      ? `${numberWord(points.length)} archives`
+      : `that of ${listText(points.map(({ at }) => dayText(at)))}`
+  const parts = [
+    gone.length === 0 ? 'takes nothing' : `takes ${days(gone)} (${formatBytes(bytes)})`,
+    ...(kept.length === 0 ? [] : [`keeps ${days(kept)} longer`]),
+  ]
+  return html`<p class="outlook">The next night, ${soonText(at, now)}, ${listText(parts)}.${waits === undefined ? nothing : html` <span class="late">Nothing is pruned for now: ${plainText(waits)}.</span>`}</p>`
+}
