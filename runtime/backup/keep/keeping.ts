@@ -1,6 +1,7 @@
-import type { Envelope, KeptArchive } from '../../../events/index.ts'
+import { type Envelope, type KeptArchive, sourceArchived, sourceKept } from '../../../events/index.ts'
 import type { Config, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
+import { reachingBack } from '../../core/bus/reaching-back.ts'
 import type { Host } from '../../host/host.ts'
 import { isoOf } from '../../instant.ts'
 import { dateOf } from '../../weekday.ts'
@@ -16,11 +17,27 @@ type Archives = Pick<Host['archives'], 'standing' | 'keep'>
 /** How far back the record of a source is read: so many events. */
 export const eventsLookedAt = 1000
 
-/** What is on record of a source's archives, the newest first. */
-export function archiveHistory(bus: Pick<EventBus, 'events'>, source: string): Envelope[] {
-  const types = tellsOfArchives.map(({ type }) => type)
-  return bus.events({ types, subject: source, newestFirst: true, limit: eventsLookedAt })
+/** More nights than a week has, as a rule. */
+const fewNights = 16
+
+/**
+ * What is on record of a source's archives, of each kind the newest first; of what was kept the last alone, which has all.
+ * @param since So far back nights are wanted, in milliseconds since the epoch; all unless given.
+ */
+export function archiveHistory(bus: Pick<EventBus, 'events'>, source: string, since?: number): Envelope[] {
+  const read = (types: string[], limit: number) =>
+    bus.events({ types, subject: source, newestFirst: true, limit })
+  const reach = { since, few: fewNights, most: eventsLookedAt }
+  return [
+    ...read([sourceKept.type], 1),
+    ...reachingBack((limit) => read([sourceArchived.type], limit), reach),
+    ...read(rarely, eventsLookedAt),
+  ]
 }
+
+const rarely = tellsOfArchives
+  .filter((kind) => kind !== sourceKept && kind !== sourceArchived)
+  .map(({ type }) => type)
 
 /**
  * Keeps what is due of the archives that tonight's are about to replace.

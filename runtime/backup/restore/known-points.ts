@@ -1,6 +1,7 @@
-import { copyKept, type Envelope } from '../../../events/index.ts'
+import { copyKept, type Envelope, sourceKept } from '../../../events/index.ts'
 import type { Config, Source } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
+import { reachingBack } from '../../core/bus/reaching-back.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { identify, mirrorPath } from '../../host/mirror/mirror-identity.ts'
@@ -37,25 +38,37 @@ export interface KnownPoints extends FoundPoints {
 /** Reads the record of what has been. */
 export type ReadRecord = <T>(from: (past: { bus: Pick<EventBus, 'events'> }) => T) => T
 
+/** What of the record is read, where not all of it is needed. */
+export interface Wanted {
+  /** The source alone whose points are wanted. */
+  source?: string
+  /** Nights since then, in milliseconds since the epoch: of what is older only the disks tell. */
+  since?: number
+  /** What vaults have said that they have, by the names of the copies; of others the record tells. */
+  toldByVaults?: ReadonlyMap<string, readonly VaultCopy[]>
+}
+
 /**
  * The restore points on the disks that are there, with what the record tells of them; of disks that are not there, those that
  * the record tells of. Looks only, and mounts nothing.
- * @param toldByVaults What vaults have said that they have, by the names of the copies; of others the record tells.
  * @returns By source, the newest first.
  */
 export async function knownPoints(
   config: Config,
   read: ReadRecord,
-  toldByVaults: ReadonlyMap<string, readonly VaultCopy[]> = new Map(),
+  { source: only, since, toldByVaults = new Map() }: Wanted = {},
 ): Promise<KnownPoints> {
-  const { points, absent } = configuredPoints(config)
+  const isWanted = (name: string) => only === undefined || only === name
+  const found = configuredPoints(config)
+  const absent = found.absent
+  const points = found.points.filter(({ source }) => isWanted(source))
   const awayPlaces = copyPlaces(config).filter(
     (place) => place.kind === 'vault' || absent.has(place.target.name),
   )
   const told = read(({ bus }) => {
-    const of = (subject: string) =>
-      toldPoints(bus.events({ types, subject, newestFirst: true, limit: mostEvents }))
-    const names = new Set([...Object.keys(config.sources), ...points.map(({ source }) => source)])
+    const of = (subject: string) => toldPoints(historyOf(bus, subject, since))
+    const configured = Object.keys(config.sources).filter(isWanted)
+    const names = new Set([...configured, ...points.map(({ source }) => source)])
     const ends = bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })
     const kept =
       awayPlaces.length === 0
@@ -71,7 +84,7 @@ export async function knownPoints(
   const unseen = Object.values(config.sources)
     .flatMap((source) => unseenOf(source, config, told.points.get(source.name)))
     .filter(({ point }) => absent.has(point.target))
-  const away = unseenCopies(awayPlaces, told.kept, toldByVaults)
+  const away = unseenCopies(awayPlaces, told.kept, toldByVaults).filter(({ point }) => isWanted(point.source))
   for (const place of awayPlaces)
     if (place.kind === 'vault' && !toldByVaults.has(place.name)) absent.set(vaultText(place.vault), inVault)
   const unseenFiles = [...unseen, ...away].flatMap(({ point: { id }, file }) =>
@@ -126,8 +139,17 @@ function unseenCopies(
 /** Why what it has cannot be looked at by itself. */
 const inVault = 'it is a vault, which is asked only where it is named'
 
-const types = tellOfPoints.map(({ type }) => type)
+/** What is on record of the restore points of a source, of each kind the newest first; of what was kept the last alone. */
+function historyOf(bus: Pick<EventBus, 'events'>, subject: string, since: number | undefined): Envelope[] {
+  const read = (types: string[], limit: number) => bus.events({ types, subject, newestFirst: true, limit })
+  const reach = { since, few: fewEvents, most: mostEvents }
+  return [...reachingBack((limit) => read(types, limit), reach), ...read([sourceKept.type], 1)]
+}
+
+const types = tellOfPoints.filter((kind) => kind !== sourceKept).map(({ type }) => type)
 const endsOfDrills = drillEnds.map(({ type }) => type)
+/** More than those of a week, mirror and archive. */
+const fewEvents = 32
 /** More than all nights of a year that are on record, mirror and archive. */
 const mostEvents = 1000
 

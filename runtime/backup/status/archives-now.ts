@@ -4,6 +4,7 @@ import { standingArchives } from '../../host/archive/kept.ts'
 import { isMounted } from '../../host/target/is-mounted.ts'
 import { type ArchiveRecord, isWeekday, type KeepPoint, pointsOf } from '../keep/points.ts'
 import { recordedPoints } from '../keep/recorded.ts'
+import { daysOfWeek } from '../keep/tiers.ts'
 
 /** The archives of a source that stand on the disk, or stood there at the last night where it is not mounted. */
 export async function archivesNow(source: string, to: Target, record: ArchiveRecord): Promise<KeepPoint[]> {
@@ -13,6 +14,15 @@ export async function archivesNow(source: string, to: Target, record: ArchiveRec
     // It cannot be looked at: `check` says why.
   }
   return recordedPoints(record)
+}
+
+/**
+ * Whether more nights of the record would tell more: of an archive whose night is not known, and where the disk is not mounted
+ * of days that none is known of.
+ */
+export function wantsMoreNights(points: readonly KeepPoint[], to: Target): boolean {
+  const days = points.filter(({ folder }) => isWeekday(folder))
+  return points.some(({ state }) => state === 'unknown') || (days.length < daysOfWeek && !isThere(to))
 }
 
 /**

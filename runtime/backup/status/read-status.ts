@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { copyKept, runEnds, sourceSynced } from '../../../events/index.ts'
+import { copyKept, runEnds, sourceArchived, sourceSynced } from '../../../events/index.ts'
 import type { Config, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
@@ -10,21 +10,20 @@ import { copyEnds, copyEndsLookedAt } from '../copies/history.ts'
 import { copyPlaces } from '../copies/places.ts'
 import { openHold } from '../holds/holds.ts'
 import { clockAgrees } from '../keep/clock.ts'
-import { eventsLookedAt } from '../keep/keeping.ts'
+import { archiveHistory } from '../keep/keeping.ts'
 import {
   type ArchivedNight,
   type ArchiveRecord,
   archiveRecord,
   isWeekday,
   type KeepPoint,
-  tellsOfArchives,
 } from '../keep/points.ts'
 import { disabledIn } from '../load-functions.ts'
 import { openUnusual } from '../mirror/unusual.ts'
 import { type ReadPast, readPastOf } from '../past.ts'
 import { drillEnds, drilled, drillsLookedAt } from '../proof/drill-history.ts'
 import { lastProven, marked, mirrorProven, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
-import { archivesNow, uncataloguedNow } from './archives-now.ts'
+import { archivesNow, uncataloguedNow, wantsMoreNights } from './archives-now.ts'
 import { nextRunAt } from './next-run.ts'
 import { forecastRoom, roomSamples } from './room.ts'
 import {
@@ -81,16 +80,18 @@ interface Told {
 /**
  * Reads how everything stands: from the record, and from the disks that are mounted.
  * @param read Reads the record; the store itself unless given.
+ * @param catalogues Without them nothing is told of archives that a catalogue does not know: each is a file to be read.
  */
 export async function readStatus(
   config: Config,
   now: number,
   read: ReadPast = readPastOf(config),
+  { catalogues = true }: { catalogues?: boolean } = {},
 ): Promise<Status> {
-  const { told, run, drills, copied } = read(({ bus, journal }) => ({
-    told: tellOf(config, bus),
+  const { told, run, drills, copied, nights } = read(({ bus, journal }) => ({
+    ...toldWithRoom(config, bus, now),
     drills: drilled(bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })),
-    run: journal.unended().at(-1) ?? null,
+    run: journal.unended(mostWaiting).at(-1) ?? null,
     copied: copiesOn(config, bus),
   }))
   const to = config.archive && config.targets[config.archive.target]
@@ -98,13 +99,13 @@ export async function readStatus(
     told.map(async (one) => ({
       ...one,
       proofs: proofsOf(one.name, to),
-      points: to ? await archivesNow(one.name, to, one.record) : [],
+      ...(to ? await archivesOf(one, to, read) : { points: [] }),
     })),
   )
   const unknown = await Promise.all(
     // While a run writes them, catalogues are behind for a moment.
     looked.map(({ name, points }) =>
-      to && run === null ? uncataloguedNow(name, to, points, config.state) : [],
+      to && run === null && catalogues ? uncataloguedNow(name, to, points, config.state) : [],
     ),
   )
   const sources = looked.map(({ name, record, facts, points, proofs }, n) =>
@@ -130,7 +131,7 @@ export async function readStatus(
     now,
   )
   const targets = await Promise.all(
-    Object.values(config.targets).map((target) => targetStatus(target, config, sources, looked)),
+    Object.values(config.targets).map((target) => targetStatus(target, config, sources, { looked, nights })),
   )
   const disabledFunctions = disabledIn(config.state)
   const next = await nextRunAt()
@@ -148,6 +149,14 @@ export async function readStatus(
   }
 }
 
+const dayMs = 86_400_000
+/** With a day more, as a night may be late. */
+const weekMs = 8 * dayMs
+/** By so many sources and nights the room is foreseen. */
+const roomWitnesses = 3
+const roomMs = 16 * dayMs
+/** More runs than wait for their turn. */
+const mostWaiting = 500
 /** They tell of each source as a rule; thousands of runs take seconds to read. */
 const runsLookedAtFirst = 40
 const runsLookedAt = 2000
@@ -168,14 +177,18 @@ function lastResults(sources: readonly string[], bus: EventBus): ReturnType<type
   return isEnough ? few : look(runsLookedAt)
 }
 
-function tellOf(config: Config, bus: EventBus): Told[] {
+function toldWithRoom(config: Config, bus: EventBus, now: number): { told: Told[]; nights: ArchivedNight[] } {
+  const told = tellOf(config, bus, now)
+  return { told, nights: roomNights(told, bus, now) }
+}
+
+function tellOf(config: Config, bus: EventBus, now: number): Told[] {
   const results = lastResults(Object.keys(config.sources), bus)
   const begun = bus.events({ limit: 1 })[0]
   const lists = heldLists(config.state)
   return Object.keys(config.sources).map((name) => {
     const newest = { subject: name, newestFirst: true }
-    const types = tellsOfArchives.map(({ type }) => type)
-    const history = bus.events({ ...newest, types, limit: eventsLookedAt })
+    const history = archiveHistory(bus, name, now - weekMs)
     return {
       name,
       record: archiveRecord(history),
@@ -190,17 +203,42 @@ function tellOf(config: Config, bus: EventBus): Told[] {
   })
 }
 
+/** The archives of a source, with the record as far back as it tells of them. */
+async function archivesOf(
+  { name, record }: Told,
+  to: Target,
+  read: ReadPast,
+): Promise<{ record: ArchiveRecord; points: KeepPoint[] }> {
+  const points = await archivesNow(name, to, record)
+  if (!wantsMoreNights(points, to)) return { record, points }
+  const whole = read(({ bus }) => archiveRecord(archiveHistory(bus, name)))
+  return { record: whole, points: await archivesNow(name, to, whole) }
+}
+
+/** The nights by which the room is foreseen: of a few sources, as their archives lie on one disk, and their very first ones. */
+function roomNights(told: readonly Told[], bus: EventBus, now: number): ArchivedNight[] {
+  const newest = ({ record }: Told) => record.nights[0]?.provenAt ?? 0
+  const witnesses = told.toSorted((one, other) => newest(other) - newest(one)).slice(0, roomWitnesses)
+  return witnesses.flatMap(({ name }) => {
+    const first = bus.events({ types: [sourceArchived.type], subject: name, limit: 1 })
+    return archiveRecord([...archiveHistory(bus, name, now - roomMs), ...first]).nights
+  })
+}
+
 async function targetStatus(
   target: Target,
   config: Config,
   sources: readonly SourceStatus[],
-  looked: readonly { record: ArchiveRecord; points: readonly KeepPoint[] }[],
+  {
+    looked,
+    nights: all,
+  }: { looked: readonly { points: readonly KeepPoint[] }[]; nights: readonly ArchivedNight[] },
 ): Promise<TargetStatus> {
   const isArchive = config.archive?.target === target.name
+  const nights = isArchive ? all : []
   const points = isArchive ? looked.flatMap(({ points }) => points) : []
   const weekdays = points.filter(({ folder }) => isWeekday(folder))
   const files = new Set(weekdays.map(({ file }) => file))
-  const nights: ArchivedNight[] = isArchive ? looked.flatMap(({ record }) => record.nights) : []
   const forecast = forecastRoom(roomSamples(nights))
   const mirrors = sources.filter(({ source }) => config.sources[source]?.target === target.name)
   return {

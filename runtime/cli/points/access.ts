@@ -113,7 +113,7 @@ function find(config: Config, told: ToldByVaults, io?: Io): Promise<KnownPoints>
       return readNoPast(from)
     }
   }
-  return knownPoints(config, read, told)
+  return knownPoints(config, read, { toldByVaults: told })
 }
 
 class FoundAccess implements Access {

@@ -12,8 +12,11 @@ export interface Journal {
    * @param kind Only those of this kind (see `RunRow`); `all` for every run. Unless given, runs that their event lists.
    */
   runs(limit: number, kind?: string): RunRow[]
-  /** Runs that wait for their turn or have it, and have not ended, the newest first; not those of other events. */
-  unended(): string[]
+  /**
+   * Runs that wait for their turn or have it, and have not ended, the newest first; not those of other events.
+   * @param among Looks at so many of the newest runs; at all unless given, which takes long where there are many.
+   */
+  unended(among?: number): string[]
   /** One run of any kind, by id or by an unambiguous beginning of it; the newest one that is listed for `last`. */
   run(id: string): RunRow | undefined
   /** What became of all that a run owes, by function and state. */
@@ -42,8 +45,8 @@ export interface Journal {
   said(search: SaidSearch): Said[]
   /** Whether a function of this name ever had anything to do. */
   knowsFunction(name: string): boolean
-  /** How much each function that ever had anything to do has to do now. */
-  queues(now: number): Queue[]
+  /** How much each function that ever had anything to do has to do now; with `open` those alone that have, which is told sooner. */
+  queues(now: number, open?: 'open'): Queue[]
   /** Events of any run, in the order in which they came; with a limit the newest ones. */
   search(search: EventSearch): LoggedEvent[]
   /** A number that changes when another process writes to the store. */

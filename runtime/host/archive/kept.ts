@@ -31,12 +31,13 @@ export function isNight(name: string): boolean {
  */
 export async function standingArchives(target: Target, source: string): Promise<StandingArchive[]> {
   using shelf = new Shelf(target)
-  const kept = foldersIn(shelf, keptFolder).filter(isNight).sort()
+  const kept = namesIn(shelf, keptFolder).filter(isNight).sort()
   const found: StandingArchive[] = []
   for (const folder of [...weekdays, ...kept.map((night) => `${keptFolder}/${night}`)]) {
-    for (const name of namesOf(source)) {
+    const there = new Set(namesIn(shelf, folder))
+    for (const name of namesOf(source).filter((name) => there.has(name))) {
       const path = join(target.path, folder, name)
-      const file = isThere(shelf, folder) ? await archiveFile(shelf.at(path)) : undefined
+      const file = await archiveFile(shelf.at(path))
       if (!file) continue
       const { device: _device, inode: _inode, ...about } = file
       found.push({ path, folder, ...about })
@@ -45,7 +46,7 @@ export async function standingArchives(target: Target, source: string): Promise<
   return found
 }
 
-function foldersIn(shelf: Shelf, folder: string): string[] {
+function namesIn(shelf: Shelf, folder: string): string[] {
   return isThere(shelf, folder) ? (shelf.day(folder)?.names() ?? []) : []
 }
 

@@ -138,12 +138,13 @@ export class Folder implements Disposable {
     try {
       const stats = fstatSync(fd)
       if (!stats.isFile()) throw new Error(this.#whatIsThere(name))
-      const buffer = Buffer.alloc(mostBytes + 1)
+      const buffer = Buffer.alloc(Math.min(stats.size, mostBytes) + 1)
       let length = 0
       for (let read = -1; read !== 0 && length < buffer.length; length += read) {
         read = readSync(fd, buffer, length, buffer.length - length, length)
       }
       if (length > mostBytes) throw new Error(`it is larger than ${mostBytes} bytes`)
+      if (length === buffer.length) throw new Error('it grows while it is read')
       return buffer.toString('utf8', 0, length)
     } finally {
       closeSync(fd)

@@ -1,6 +1,6 @@
 import { closeSync, openSync, utimesSync, watch } from 'node:fs'
 import { join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Envelope } from '../../../../events/envelope.ts'
 import {
   type Delivery,
@@ -29,6 +29,8 @@ const doorbellFile = 'doorbell'
 /** The embedded bus: one SQLite file. All its work is synchronous; the promises are the contract's. */
 export class SqliteBus implements EventBus {
   readonly #database: DatabaseSync
+  /** Prepared, by their text: there are as many as there are kinds of questions. */
+  readonly #searches = new Map<string, StatementSync>()
   readonly #directory: string
   readonly #sql: Statements
   readonly #lost: () => Error | undefined
@@ -200,12 +202,15 @@ export class SqliteBus implements EventBus {
       where.push(`type IN (${filter.types.map(() => '?').join(', ')})`)
       values.push(...filter.types)
     }
-    const sql = `SELECT * FROM logged ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''}
-      ORDER BY seq ${filter.newestFirst ? 'DESC' : 'ASC'} LIMIT ?`
-    return this.#database
-      .prepare(sql)
-      .all(...values, filter.limit ?? -1)
-      .map(envelopeOf)
+    const order = filter.newestFirst ? 'DESC' : 'ASC'
+    // Which ones they are the indexes tell: the events themselves are not read to be sorted.
+    const sql = `SELECT * FROM event WHERE seq IN (
+        SELECT seq FROM logged ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY seq ${order} LIMIT ?)
+      ORDER BY seq ${order}`
+    const known = this.#searches.get(sql)
+    const search = known ?? this.#database.prepare(sql)
+    if (!known) this.#searches.set(sql, search)
+    return search.all(...values, filter.limit ?? -1).map(envelopeOf)
   }
 
   lost(): Error | undefined {

@@ -81,14 +81,17 @@ export class SqliteJournal implements Journal {
     return this.#runs.newest(limit, kind)
   }
 
-  unended(): string[] {
+  unended(among = -1): string[] {
+    const { starts, ends } = this.#types
+    const isEnded = `EXISTS (SELECT 1 FROM logged AS e WHERE e.run_id = s.run_id AND e.type IN (${marksOf(ends)}))`
+    const all = `s.run_id IN (SELECT run_id FROM logged WHERE type IN (${marksOf(ends)}) AND run_id IS NOT NULL)`
     return this.#database
       .prepare(
-        `SELECT run_id FROM logged WHERE type IN (${marksOf(this.#types.starts)}) AND run_id IS NOT NULL AND run_id NOT IN (
-          SELECT run_id FROM logged WHERE type IN (${marksOf(this.#types.ends)}) AND run_id IS NOT NULL)
+        `SELECT run_id FROM event AS s WHERE run_id IS NOT NULL AND NOT ${among < 0 ? all : isEnded}
+          AND seq IN (SELECT seq FROM logged WHERE type IN (${marksOf(starts)}) ORDER BY seq DESC LIMIT ?)
         ORDER BY seq DESC`,
       )
-      .all(...this.#types.starts, ...this.#types.ends)
+      .all(...ends, ...starts, among)
       .map((row) => row.run_id as string)
   }
 
@@ -219,8 +222,8 @@ export class SqliteJournal implements Journal {
     return isFunctionKnown(this.#database, name)
   }
 
-  queues(now: number): Queue[] {
-    return readQueues(this.#database, now)
+  queues(now: number, open?: 'open'): Queue[] {
+    return readQueues(this.#database, now, open === 'open')
   }
 
   search(search: EventSearch): LoggedEvent[] {

@@ -1,8 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { Queue } from '../journal.ts'
 
-/** What is owed to each function, in one walk over the deliveries and one over those that are ready. */
-export function readQueues(database: DatabaseSync, now: number): Queue[] {
+/** What is open or given up, by the indexes of both: those that are done are many. */
+const openOnly = `(SELECT * FROM delivery WHERE state = 'ready' OR state = 'claimed'
+  UNION ALL SELECT * FROM delivery WHERE state = 'dead')`
+
+/**
+ * What is owed to each function, in one walk over the deliveries and one over those that are ready.
+ * @param open Leaves out what is done: functions of which nothing is open, and the attempts of what is done.
+ */
+export function readQueues(database: DatabaseSync, now: number, open: boolean): Queue[] {
   const oldest = new Map(
     database
       .prepare(
@@ -21,7 +28,7 @@ export function readQueues(database: DatabaseSync, now: number): Queue[] {
         count(*) FILTER (WHERE state = 'claimed') AS claimed,
         count(*) FILTER (WHERE state = 'dead' AND replaced_by IS NULL) AS dead,
         sum(earlier_tries + tries) AS tries
-      FROM delivery GROUP BY function`,
+      FROM ${open ? openOnly : 'delivery'} GROUP BY function`,
     )
     .all(now)
     .map((row) => ({

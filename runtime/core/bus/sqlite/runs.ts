@@ -26,7 +26,10 @@ export class RunTable {
     const types = kind === undefined ? this.#types.listed : [kind, `${kind}.start`]
     const [where, values] = kind === 'all' ? [isFirst, []] : this.#ofTypes(types)
     return this.#database
-      .prepare(`SELECT * FROM logged AS e WHERE ${where} ORDER BY seq DESC LIMIT ?`)
+      .prepare(
+        `SELECT * FROM event WHERE seq IN (SELECT seq FROM logged AS e WHERE ${where} ORDER BY seq DESC LIMIT ?)
+        ORDER BY seq DESC`,
+      )
       .all(...values, limit)
       .map((row) => this.#run(row))
   }

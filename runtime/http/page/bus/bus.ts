@@ -35,7 +35,7 @@ async function busScreen(c: PageRequest, page: PageContext): Promise<Response> {
   await engine.refreshed()
   const now = clock.now()
   const functions = describeFunctions(engine.registry)
-  const queues = new Map(engine.journal.queues(now).map((queue) => [queue.function, queue]))
+  const queues = new Map(engine.journal.queues(now, 'open').map((queue) => [queue.function, queue]))
   const dead = engine.journal.dead()
   const own = functions.filter(({ builtIn }) => !builtIn)
   const builtIn = functions.filter(({ builtIn }) => builtIn)

@@ -13,6 +13,9 @@ import type { RestorePoint } from '../../../host/points/restore-point.ts'
 import { Problem } from '../../problem.ts'
 import type { PageContext } from '../context.ts'
 
+/** With a day more, as a night may be late. */
+const weekMs = 8 * 86_400_000
+
 /**
  * The backups as a request finds them. What is in an archive is told without its disk where a catalogue is copied; for what is in
  * a file the disk is mounted, unless a run is going on.
@@ -28,9 +31,13 @@ export class Backups {
     this.#signal = signal
   }
 
-  /** @param signal Aborted when nobody waits for the answer any more. */
-  static async open(page: PageContext, signal: AbortSignal): Promise<Backups> {
-    return new Backups(page, await knownPoints(page.config, (from) => from(page.engine)), signal)
+  /**
+   * @param signal Aborted when nobody waits for the answer any more.
+   * @param source Of one alone; of all, what is older than a week is told by the disks only.
+   */
+  static async open(page: PageContext, signal: AbortSignal, source?: string): Promise<Backups> {
+    const wanted = source === undefined ? { since: page.clock.now() - weekMs } : { source }
+    return new Backups(page, await knownPoints(page.config, (from) => from(page.engine), wanted), signal)
   }
 
   /** By source, the newest first. */
@@ -113,7 +120,7 @@ export class Backups {
     const opened = Promise.withResolvers<Readable>()
     engine
       .look([config.targets[point.target] as Target], async () => {
-        const again = await Backups.open(this.#page, this.#signal)
+        const again = await Backups.open(this.#page, this.#signal, point.source)
         const there = again.points.find(({ id }) => id === point.id)
         if (!there || again.#known.absent.has(there.target)) throw this.#missing(point)
         const stream = heard(make(readerOf(there, again.#runner())))

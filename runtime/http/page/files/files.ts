@@ -17,7 +17,7 @@ export const fileScreens: AddScreens = (app, page) => {
 
   app.get('/files/*', async (c) => {
     const place = placeOf(c, page, '/files')
-    const backups = await Backups.open(page, c.req.raw.signal)
+    const backups = await Backups.open(page, c.req.raw.signal, place.source)
     const point = backups.point(place.source, c.req.query('at'))
     if (c.req.query('download') !== undefined) return downloadOf(c, page, backups, place, point)
     const reader = backups.lister(point)

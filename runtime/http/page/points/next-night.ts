@@ -1,4 +1,4 @@
-import type { Envelope } from '../../../../events/index.ts'
+import { type Envelope, sourceKept } from '../../../../events/index.ts'
 import { archiveHistory } from '../../../backup/keep/keeping.ts'
 import { type NextNight, nextNight } from '../../../backup/keep/next-night.ts'
 import { archiveRecord } from '../../../backup/keep/points.ts'
@@ -17,6 +17,8 @@ export interface Outlook extends NextNight {
 }
 
 const dayMs = 86_400_000
+/** So many nights have a mark each. */
+const daysBack = 60
 
 /** @param next When it begins; where no timer says so, a day after the last one. @returns undefined where nothing is archived. */
 export async function outlookOf(
@@ -27,12 +29,17 @@ export async function outlookOf(
   const to = config.archive && config.targets[config.archive.target]
   if (!to || !config.sources[source]?.archive) return undefined
   const history = archiveHistory(engine.bus, source)
+  const kept = { types: [sourceKept.type], subject: source, newestFirst: true, limit: daysBack }
   const record = archiveRecord(history)
   const last = record.nights[0]?.provenAt
   const at = next ?? Math.max(clock.now(), last === undefined ? 0 : last + dayMs)
   const points = await archivesNow(source, to, record)
   const unusualAt = openUnusual(history)?.at
-  return { ...nextNight({ points, record, rules: keepRules(config), at, unusualAt }), at, history }
+  return {
+    ...nextNight({ points, record, rules: keepRules(config), at, unusualAt }),
+    at,
+    history: [...history, ...engine.bus.events(kept)],
+  }
 }
 
 /** By the path of an archive, what the next night does to it. */

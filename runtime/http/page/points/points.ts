@@ -16,6 +16,8 @@ import { outlookOf } from './next-night.ts'
 import { summaryOf } from './summary.ts'
 
 const daysShown = 30
+/** With a day more, as a night may be late. */
+const weekMs = 8 * 86_400_000
 /** More sources have a row each, and views of their own. */
 const manySources = 12
 
@@ -24,7 +26,9 @@ export const pointScreens: AddScreens = (app, page) => {
   app.get('/points', async (c) => {
     const now = page.clock.now()
     const chosen = c.req.query('source')
-    const { points, absent } = await knownPoints(page.config, (from) => from(page.engine))
+    const isMany = Object.keys(page.config.sources).length > manySources
+    const wanted = chosen !== undefined ? { source: chosen } : isMany ? { since: now - weekMs } : {}
+    const { points, absent } = await knownPoints(page.config, (from) => from(page.engine), wanted)
     const all = Map.groupBy(points, ({ source }) => source)
     const bySource = chosen === undefined ? all : new Map([[chosen, pointsOf(chosen, all)]])
     const body = html`${[...absent].map(([target, reason]) => html`<p class="late">The disk of ${target} cannot be looked at: ${plainText(reason)}. Of it only the record tells.</p>`)}
@@ -68,7 +72,7 @@ ${shown.map((one) => sourceList(one, page, now))}`
 
 async function copies({ config, engine }: PageContext, now: number): Promise<Html> {
   if (Object.keys(config.copies ?? {}).length === 0) return nothing
-  const status = await readStatus(config, now, (read) => read(engine))
+  const status = await readStatus(config, now, (read) => read(engine), { catalogues: false })
   return copiesOf(status.copies ?? [], now)
 }
 

@@ -11,7 +11,7 @@ import { sourcesTable } from './sources.ts'
 export const stateScreen: AddScreens = (app, page) => {
   app.get('/', async (c) => {
     const now = page.clock.now()
-    const status = await readStatus(page.config, now, (read) => read(page.engine))
+    const status = await readStatus(page.config, now, (read) => read(page.engine), { catalogues: false })
     const body = html`${sourcesTable(status, page, now)}
 ${remediesOf(status, page)}
 ${disksOf(status)}`
