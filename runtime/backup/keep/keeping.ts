@@ -18,7 +18,7 @@ type Archives = Pick<Host['archives'], 'standing' | 'keep'>
 export const eventsLookedAt = 1000
 
 /** More nights than a week has, as a rule. */
-const fewNights = 16
+const fewNights = 10
 
 /**
  * What is on record of a source's archives, of each kind the newest first; of what was kept the last alone, which has all.

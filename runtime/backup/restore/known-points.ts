@@ -149,7 +149,7 @@ function historyOf(bus: Pick<EventBus, 'events'>, subject: string, since: number
 const types = tellOfPoints.filter((kind) => kind !== sourceKept).map(({ type }) => type)
 const endsOfDrills = drillEnds.map(({ type }) => type)
 /** More than those of a week, mirror and archive. */
-const fewEvents = 32
+const fewEvents = 20
 /** More than all nights of a year that are on record, mirror and archive. */
 const mostEvents = 1000
 

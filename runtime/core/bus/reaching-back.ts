@@ -1,4 +1,4 @@
-import type { Envelope } from '../../../events/index.ts'
+import type { Envelope } from '../../../events/envelope.ts'
 
 /** How many events are read. */
 export interface Reach {

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { type RunRow, runKindOf, type Tally } from '../journal.ts'
 import type { JournalTypes } from './keeping.ts'
 import { envelopeOf, type Row } from './rows.ts'
@@ -15,6 +15,8 @@ const isFirst = `e.parent_id IS NULL AND e.run_id IS NOT NULL
 export class RunTable {
   readonly #database: DatabaseSync
   readonly #types: JournalTypes
+  /** What finds the end of a run: it is asked for many at once. */
+  #end: StatementSync | undefined
 
   constructor(database: DatabaseSync, types: JournalTypes) {
     this.#database = database
@@ -64,21 +66,21 @@ export class RunTable {
       }))
   }
 
-  /** Events that begin a run by their type do so wherever they stand; a check would only cost time. */
+  /** Events that begin a run by their type do so wherever they stand; a check of each would only cost time. */
   #ofTypes(types: readonly string[]): [where: string, values: readonly string[]] {
-    const isStart = types.every((type) => this.#types.starts.includes(type))
-    const where = `e.type IN (${marksOf(types)})`
-    return [isStart ? where : `${where} AND ${isFirst}`, types]
+    const starts = types.filter((type) => this.#types.starts.includes(type))
+    const others = types.filter((type) => !starts.includes(type))
+    const where = `e.type IN (${marksOf(types)}) AND (e.type IN (${marksOf(starts)}) OR ${isFirst})`
+    return others.length === 0 ? [`e.type IN (${marksOf(types)})`, types] : [where, [...types, ...starts]]
   }
 
   #run(first: Row): RunRow {
     const id = first.run_id as string
     const { ends } = this.#types
-    const end = this.#database
-      .prepare(
-        `SELECT * FROM logged WHERE run_id = ? AND type IN (${marksOf(ends)}) ORDER BY seq DESC LIMIT 1`,
-      )
-      .get(id, ...ends)
+    this.#end ??= this.#database.prepare(
+      `SELECT * FROM logged WHERE run_id = ? AND type IN (${marksOf(ends)}) ORDER BY seq DESC LIMIT 1`,
+    )
+    const end = this.#end.get(id, ...ends)
     return {
       id,
       kind: runKindOf(first.type as string),

@@ -16,7 +16,7 @@ export function sparkline(values: readonly number[], what: string): Html {
     round(height - 2 - ((value - least) / Math.max(1, most - least)) * (height - 4))
   const points = values.map((value, n) => `${x(n)},${y(value)}`).join(' ')
   const said = `${what}: ${formatBytes(last)} now, ${formatBytes(values[0] ?? 0)} at first`
-  return html`<svg class="spark" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${said}"><title>${said}</title><polyline points="${points}"/><circle cx="${x(values.length - 1)}" cy="${y(last)}" r="1.8"/></svg>`
+  return html`<svg class="spark" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img"><title>${said}</title><polyline points="${points}"/><circle cx="${x(values.length - 1)}" cy="${y(last)}" r="1.8"/></svg>`
 }
 
 function round(value: number): number {

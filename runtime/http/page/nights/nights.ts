@@ -1,5 +1,6 @@
 import { auditAct } from '../../../../events/index.ts'
 import { backupKind, type RunReport } from '../../../backup/run-report.ts'
+import type { Story } from '../../../core/bus/journal.ts'
 import { cancelReason } from '../../../core/cancel-reason.ts'
 import { count } from '../../../count.ts'
 import { tookMs } from '../../../run-duration.ts'
@@ -106,19 +107,25 @@ export function nightSentence({ kind, state, startedAt, sources, error = null }:
   return `${when}: ${parts.join('; ') || markOf(state).word}.`
 }
 
+/** Of a run of more sources each has a view of its own. */
+const manySources = 12
+
 function nightScreen(c: PageRequest, page: PageContext, id: string): Promise<Response> {
   const now = page.clock.now()
   const run = findRun(page.engine, id)
   const result = resultOf(page.engine, run)
-  const story = page.engine.journal.story(run.id)
+  const chosen = c.req.query('source')
+  const shown = shownOf(result, chosen)
+  const story = storyOf(page.engine.journal.story(run.id), shown)
   const isRunning = result.state === 'running'
   const took = tookMs(result)
   const at = Date.parse(result.startedAt)
   const body = html`<p class="facts">${stateTag(result.state)} · begun ${timeTag(at, momentText(at, now))}${took === undefined ? '' : ` · took ${formatDuration(took)}`} · run <code>${run.id}</code></p>
-${pictureOf(timelineOf(story, now))}
+${story.events.length === 0 ? nothing : pictureOf(timelineOf(story, now))}
 ${isRunning && mayAct(c) ? html`<form class="acts" method="post" action="${page.href(`/nights/${run.id}/cancel`)}">${formToken(c)}<button class="danger">Cancel this run</button></form>` : nothing}
-${result.sources.length > 0 ? sourcesOf(result) : nothing}
-${stepsTable(story)}`
+${chosen === undefined ? nothing : html`<p class="more"><a href="${page.href(`/nights/${run.id}`)}">All sources of this run</a></p>`}
+${result.sources.length > 0 ? sourcesOf(result, (source) => page.href(`/nights/${run.id}?source=${encodeURIComponent(source)}`)) : nothing}
+${story.events.length === 0 ? nothing : stepsTable(story)}`
   return show(c, page, {
     title: `Night of ${dayText(at)}`,
     tab: 'nights',
@@ -130,7 +137,22 @@ ${stepsTable(story)}`
   })
 }
 
-function sourcesOf({ sources }: RunReport): Html {
+/** The sources whose steps are shown; undefined for all: of many, those that somebody has to look at. */
+function shownOf({ sources }: RunReport, chosen: string | undefined): string[] | undefined {
+  if (chosen !== undefined) return [chosen]
+  if (sources.length <= manySources) return undefined
+  return sources
+    .filter(({ state }) => state !== 'succeeded')
+    .slice(0, mostNamed)
+    .map(({ source }) => source)
+}
+
+function storyOf(story: Story, shown: readonly string[] | undefined): Story {
+  if (shown === undefined) return story
+  return { events: story.events.filter(({ event }) => shown.includes(event.subject ?? '')) }
+}
+
+function sourcesOf({ sources }: RunReport, linkOf: (source: string) => string): Html {
   return html`<section aria-labelledby="sources"><h2 id="sources">Sources</h2><table><thead><tr><th scope="col">Source<th scope="col">State<th scope="col" class="number">Files copied<th scope="col" class="number">Deleted<th scope="col" class="number">Attempts<th scope="col" class="wide">Why</tr></thead><tbody>
 ${sources.map(
   ({
@@ -140,7 +162,7 @@ ${sources.map(
     filesDeleted,
     mountTrials,
     error,
-  }) => html`<tr><th scope="row">${source}
+  }) => html`<tr><th scope="row">${sources.length > manySources ? html`<a href="${linkOf(source)}">${source}</a>` : source}
 <td data-head="State">${stateTag(state)}
 <td data-head="Copied" class="number">${filesTransferred ?? '–'}
 <td data-head="Deleted" class="number">${filesDeleted ?? '–'}

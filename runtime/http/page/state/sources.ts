@@ -2,7 +2,7 @@ import { sourceArchived } from '../../../../events/index.ts'
 import type { Status } from '../../../backup/status/read-status.ts'
 import { formatBytes } from '../../../units.ts'
 import type { PageContext } from '../context.ts'
-import { type Html, html } from '../look/html.ts'
+import { type Html, html, nothing } from '../look/html.ts'
 import { markOf, markTag } from '../look/marks.ts'
 import { sparkline } from '../look/sparkline.ts'
 import { agoText, dayText, soonText, timeTag } from '../look/words.ts'
@@ -12,7 +12,7 @@ type Source = Status['sources'][number]
 
 const daysShown = 30
 /** Of many sources only the last week is shown: the calendar of nights has the rest. */
-const manySources = 25
+const manySources = 15
 const daysOfMany = 7
 
 /** The sources, those that need somebody first. */
@@ -48,18 +48,19 @@ function sourceRow(
 <td data-head="Proven">${proven === null ? 'never' : html`${since(proven, now)}<small>${provenRestoreAt === null ? ' read back' : ' restored'}</small>`}
 <td data-head="Points" class="number">${restorePoints}
 <td data-head="On disk" class="number">${sizeBytes > 0 ? formatBytes(sizeBytes) : '–'}
-<td data-head="Growth">${sparkline(sizesOf(name, page), `size of the archives of ${name}, the newest last`)}
-<td data-head="Nights" class="dots">${nights.map((night, n) => dot(night, days[n] ?? 0, page))}
+<td data-head="Growth">${sparkline(sizesOf(name, days.length, page), `size of the archives of ${name}, the newest last`)}
+<td data-head="Nights" class="dots">${nights.map((night, n) => dot(night, days[n] ?? 0, page, days.length < daysShown))}
 <td data-head="Next">${state === 'held' ? 'after release' : next === undefined ? '–' : timeTag(next, soonText(next, now))}
 </tr>
 `
 }
 
-function dot(night: NightOf | undefined, day: number, page: PageContext): Html {
+/** @param isMany Leaves out what is there for whoever points at one: of many the view would be too long. */
+function dot(night: NightOf | undefined, day: number, page: PageContext, isMany: boolean): Html {
   if (!night) return html`<span class="dot unknown" title="${dayText(day)}: no backup">·</span>`
   const { shape, tone, word } = markOf(night.state)
   const said = `${dayText(night.at)}: ${word}`
-  return html`<a class="dot ${tone}" href="${page.href(`/nights/${night.run}`)}" title="${said}" aria-label="${said}">${shape}</a>`
+  return html`<a class="dot ${tone}" href="${page.href(`/nights/${night.run}`)}" aria-label="${said}"${isMany ? nothing : html` title="${said}"`}>${shape}</a>`
 }
 
 function since(iso: string, now: number): Html {
@@ -68,12 +69,12 @@ function since(iso: string, now: number): Html {
 }
 
 /** What its archives took, the oldest first. */
-function sizesOf(source: string, { engine }: PageContext): number[] {
+function sizesOf(source: string, nights: number, { engine }: PageContext): number[] {
   const events = engine.bus.events({
     types: [sourceArchived.type],
     subject: source,
     newestFirst: true,
-    limit: daysShown,
+    limit: nights,
   })
   return events.flatMap(({ data }) => (data as { sizeBytes?: number }).sizeBytes ?? []).reverse()
 }
