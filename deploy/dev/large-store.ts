@@ -52,7 +52,8 @@ http: { listen: "127.0.0.1:${port}" }
   const one = await night(config, first + 3_600_000, { sources: names.slice(0, 1) })
   copyRuns(join(folder, 'state'), { all, one }, { runs, whole, from: first + 7_200_000 })
   for (let n = nights; n > 0; n--) {
-    for (const name of names) writeFileSync(join(folder, 'srv', name, 'file'), `${name} ${n}\n`.repeat(200 + n))
+    for (const name of names)
+      writeFileSync(join(folder, 'srv', name, 'file'), `${name} ${n}\n`.repeat(200 + n))
     await night(config, now - n * dayMs + dayMs / 2)
   }
   return config
@@ -68,7 +69,9 @@ function copyRuns(
   const eventsOf = (run: string) =>
     database.prepare('SELECT * FROM event WHERE run_id = ? ORDER BY seq').all(run)
   const deliveriesOf = (seq: unknown) =>
-    database.prepare('SELECT function, started_at, ended_at FROM delivery WHERE id / 1000 = ?').all(seq as number)
+    database
+      .prepare('SELECT function, started_at, ended_at FROM delivery WHERE id / 1000 = ?')
+      .all(seq as number)
   const models = new Map(
     [all, one].map((run) => [run, eventsOf(run).map((event) => ({ event, owed: deliveriesOf(event.seq) }))]),
   )

@@ -1,6 +1,7 @@
 /**
  * `npm run page:demo`: makes a small server with a month of nights in a throw-away folder, and shows the page of it.
- * `npm run page:demo -- --nights 5 --folder DIR` does it with fewer, and keeps the folder.
+ * `npm run page:demo -- --nights 5 --folder DIR` does it with fewer, and keeps the folder. With `--large` it has 100 sources and
+ * 10,000 runs, which takes minutes to make.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -8,10 +9,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { makeLargeStore } from './large-store.ts'
 import { makeMonth } from './month.ts'
 
 const { values } = parseArgs({
-  options: { nights: { type: 'string', default: '30' }, folder: { type: 'string' } },
+  options: {
+    nights: { type: 'string', default: '30' },
+    folder: { type: 'string' },
+    large: { type: 'boolean' },
+  },
 })
 const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'hdsync-page-'))
 const config = join(folder, 'hdsync.yaml')
@@ -20,8 +26,9 @@ const env = { ...process.env, HDSYNC_CONFIG: config }
 
 if (!existsSync(config)) {
   const nights = Number(values.nights)
-  console.log(`makes ${nights} nights in ${folder} …`)
-  await makeMonth({ folder, nights })
+  console.log(`makes ${values.large ? '10,000 runs' : `${nights} nights`} in ${folder} …`)
+  if (values.large) await makeLargeStore({ folder, sources: 100, runs: 10_000, whole: 90, port: 7227 })
+  else await makeMonth({ folder, nights })
 }
 const daemon = spawn(hdsync, ['serve'], { env, stdio: 'inherit' })
 process.on('exit', () => {
