@@ -12,14 +12,15 @@ export function copiesOf(copies: readonly CopyStatus[], now: number): Html {
 ${copies.map((copy) => placeOf(copy, now))}</section>`
 }
 
-function placeOf({ copy, path, mounted, state, lastGoodAt, error, sources }: CopyStatus, now: number): Html {
+function placeOf(place: CopyStatus, now: number): Html {
+  const { copy, state, lastGoodAt, error, sources } = place
   const waiting = sources.reduce((sum, one) => sum + one.waiting, 0)
   const had =
     lastGoodAt === null
       ? 'It has never had everything'
       : html`It had everything ${timeTag(Date.parse(lastGoodAt), agoText(Date.parse(lastGoodAt), now))}`
   return html`<h3>${copy} ${state === 'none' ? nothing : stateTag(state)}</h3>
-<p>${had}; ${waiting === 0 ? 'nothing waits to be copied' : `${counted(waiting, 'archive')} to be copied`}. ${mounted ? html`It lies at <code>${path}</code>.` : 'Its disk is not there: of it the record tells.'}${error === null || state === 'succeeded' ? nothing : html` <span class="failed">${plainText(error)}</span>`}</p>
+<p>${had}; ${waiting === 0 ? 'nothing waits to be copied' : `${counted(waiting, 'archive')} to be copied`}. ${whereText(place)}${error === null || state === 'succeeded' ? nothing : html` <span class="failed">${plainText(error)}</span>`}</p>
 ${waiting === 0 ? nothing : html`<p><code data-copy>hdsync copy ${copy}</code></p>`}
 <table><thead><tr><th scope="col">Source<th scope="col" class="number">Archives<th scope="col">Newest<th scope="col" class="number">Size<th scope="col" class="number">To be copied</tr></thead><tbody>
 ${sources.map(
@@ -30,4 +31,13 @@ ${sources.map(
 <td data-head="To be copied" class="number">${count(waiting)}</tr>
 `,
 )}</tbody></table>`
+}
+
+/** Where it is, what this machine may do there, and who tells of it. */
+function whereText({ path, mounted, ssh }: CopyStatus): Html {
+  if (ssh !== undefined)
+    return html`It is a vault, <code>${ssh}</code>: this machine adds to it, and can neither change nor delete what lies there. Of it the record tells.`
+  return mounted
+    ? html`It lies at <code>${path}</code>.`
+    : html`Its disk is not there: of it the record tells.`
 }

@@ -31,7 +31,7 @@ export const pointScreens: AddScreens = (app, page) => {
     const { points, absent } = await knownPoints(page.config, (from) => from(page.engine), wanted)
     const all = Map.groupBy(points, ({ source }) => source)
     const bySource = chosen === undefined ? all : new Map([[chosen, pointsOf(chosen, all)]])
-    const body = html`${[...absent].map(([target, reason]) => html`<p class="late">The disk of ${target} cannot be looked at: ${plainText(reason)}. Of it only the record tells.</p>`)}
+    const body = html`${[...absent].map(([target, reason]) => html`<p class="late">${target} cannot be looked at: ${plainText(reason)}. Of it only the record tells.</p>`)}
 ${await viewOf(bySource, page, now)}
 ${chosen === undefined ? await copies(page, now) : html`<p class="more"><a href="${page.href('/points')}">All sources</a></p>`}`
     const damaged = [...bySource.values()].flat().filter((point) => point.damaged !== undefined).length
