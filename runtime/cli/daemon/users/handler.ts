@@ -13,7 +13,7 @@ import type { Handler } from '../../../http/handler.ts'
 import { Problem, problemResponse } from '../../../http/problem.ts'
 import { parseJson, readText } from '../../../http/receive/body.ts'
 import { type Headers, respond, respondJson } from '../../../http/respond.ts'
-import { Capacity } from '../../../http/security/capacity.ts'
+import { SharedCapacity } from '../../../http/security/capacity.ts'
 import { Peers } from '../../../http/security/peers.ts'
 import { Readers } from './readers.ts'
 import { knownFor, type UserView, viewOf } from './view.ts'
@@ -33,7 +33,7 @@ export function usersHandler(
   const socket = usersSocketPath(config)
   const peers = new Peers(join(dirname(socket), 'peers'), socket, clock)
   const readers = new Readers(engine, clock)
-  const capacity = new Capacity(16, 'users who read')
+  const capacity = new SharedCapacity(16, 4, 'users who read')
   const app = new Hono()
   const userOf = ({ req }: Context) => peers.uidOf(req.header(peerHeader))
 
@@ -47,7 +47,7 @@ export function usersHandler(
     const uid = userOf(c)
     const { outgoing } = c.env as { outgoing: ServerResponse }
     // First of all: each has a body in memory.
-    const leave = capacity.enter()
+    const leave = capacity.enter(uid)
     try {
       const body = parsed(schema, await readText(c.req, longestBodyBytes))
       const reading = await readers.enter()
@@ -83,7 +83,7 @@ export function usersHandler(
   app.post('/peer', () => respondJson(peers.challenge()))
   app.post('/points', async (c) => {
     const uid = userOf(c)
-    const leave = capacity.enter()
+    const leave = capacity.enter(uid)
     try {
       return respondJson(await knownFor(uid, config, engine.bus))
     } finally {
