@@ -12,96 +12,16 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type CopyResult, copyStart, type Envelope } from '../../../events/index.ts'
-import { openEngine } from '../../../runtime/backup/engine.ts'
-import { main } from '../../../runtime/cli/program.ts'
-import { loadConfig } from '../../../runtime/config/load.ts'
-import { dateOf, weekdays } from '../../../runtime/weekday.ts'
-import { backUp, makeServer, printed, type Server } from '../runtime/cli/night.ts'
-import { temporaryFolder } from '../temporary-folder.ts'
-import { Sshd, whyNoSshd } from './vault/sshd.ts'
-
-const standIn = join(import.meta.dirname, 'vault', 'stand-in.ts')
-
-/** A server whose archives are copied to a vault on this machine, after a night. */
-class Site implements AsyncDisposable {
-  readonly server: Server
-  readonly sshd: Sshd
-  readonly vault: string
-
-  private constructor(server: Server, sshd: Sshd, vault: string) {
-    this.server = server
-    this.sshd = sshd
-    this.vault = vault
-  }
-
-  static async made({ more = '', sources = '[home]' } = {}): Promise<Site> {
-    const folder = temporaryFolder()
-    const vault = join(folder, 'vault')
-    const sshd = await Sshd.start(join(folder, 'ssh'), `${process.execPath} ${standIn} ${vault}`)
-    const knownHosts = join(folder, 'known_hosts')
-    writeFileSync(knownHosts, sshd.knownHost, { mode: 0o600 })
-    const reach = `ssh: ${sshd.user}@127.0.0.1, port: ${sshd.port}, keyFile: ${sshd.keyFile}, knownHosts: ${knownHosts}`
-    const server = await makeServer(
-      `archive: { target: disk }\ncopies: { offsite: { ${reach}, sources: ${sources}${more} } }\n`,
-    )
-    await backUp(server)
-    return new Site(server, sshd, vault)
-  }
-
-  at(...names: string[]): string {
-    return join(this.server.folder, ...names)
-  }
-
-  archive(source = 'home'): string {
-    const day = readdirSync(this.at('disk')).find((name) => (weekdays as readonly string[]).includes(name))
-    return this.at('disk', day ?? '', `${source}.tar.zst`)
-  }
-
-  /** What the vault was asked for. */
-  asked(): string[] {
-    const file = join(this.vault, 'asked')
-    const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
-    return lines.flatMap(
-      (line) => /"do":"(\w+)"/.exec(line)?.[1] ?? (line.startsWith('rsync') ? ['rsync'] : []),
-    )
-  }
-
-  async hdsync(...words: string[]) {
-    const io = printed()
-    const exitCode = await main(['node', 'hdsync', ...words, '--config', this.server.config], '0.0.0', io)
-    return { exitCode, out: io.out, err: io.err }
-  }
-
-  async copy(
-    ...names: string[]
-  ): Promise<{ exitCode: number; state: string; copies: CopyResult[]; error: string | null }> {
-    const { exitCode, out, err } = await this.hdsync('copy', ...names, '--json', '-q')
-    if (!out) throw new Error(err)
-    return { exitCode, ...JSON.parse(out) }
-  }
-
-  async run(): Promise<readonly Envelope[]> {
-    const config = await loadConfig({ path: this.server.config, env: {} })
-    const engine = await openEngine({ config })
-    if (!engine) throw new Error('another hdsync is at work')
-    try {
-      await engine.start()
-      const run = await engine.trigger(copyStart, {})
-      await engine.ended(run)
-      await engine.dispatcher.idle()
-      return engine.bus.events({ runId: run })
-    } finally {
-      await engine.stop()
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.sshd.stop('SIGKILL')
-  }
-}
+import type { CopyResult } from '../../../events/index.ts'
+import { systemClock } from '../../../runtime/core/clock.ts'
+import { dateOf } from '../../../runtime/weekday.ts'
+import { backUp } from '../runtime/cli/night.ts'
+import { Site } from './vault/site.ts'
+import { whyNoSshd } from './vault/sshd.ts'
 
 const testWithSshd = test.skipIf(whyNoSshd !== undefined)
+const random = (path: string, mebibytes: number) =>
+  execFileSync('dd', ['if=/dev/urandom', `of=${path}`, 'bs=1M', `count=${mebibytes}`, 'status=none'])
 const digest = (path: string) => execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64)
 
 /** An archive as if it were of a night so many days ago: kept, and proven by a verification. */
@@ -126,8 +46,7 @@ testWithSshd('a first copy is offered, sent, proved by the vault, and counts onl
     ...['copy.kept', 'copy.finish', 'copy.finished'],
   ])
   expect(site.asked()).toEqual(['status', 'offer', 'rsync', 'prove', 'status'])
-  const sha256 = digest(site.archive())
-  expect(digest(join(site.vault, 'archives', sha256))).toBe(sha256)
+  expect(site.accepted().map(digest)).toEqual([digest(site.archive())])
   expect(events.at(-1)?.data).toMatchObject({
     copies: [{ copy: 'offsite', state: 'succeeded', archives: 1, waiting: 0, error: null }],
   })
@@ -190,20 +109,21 @@ testWithSshd('a host key that has changed is never taken', async () => {
 testWithSshd(
   'a key that the vault does not know is told of, and what the vault refuses, in its words',
   async () => {
-    await using site = await Site.made()
-    mkdirSync(site.vault, { recursive: true })
-    writeFileSync(join(site.vault, 'refuse'), '')
+    await using site = await Site.made({ host: 'quota: 1M' })
+    random(site.at('home', 'large'), 2)
+    await backUp(site.server, { sources: ['home'] })
     const refused = await site.copy()
     expect(refused).toMatchObject({ exitCode: 1, copies: [{ archives: 0, waiting: 1 }] })
-    expect(refused.error).toMatch(/the vault \S+ refuses: the quota of web1 is used up/)
-    rmSync(join(dirname(site.vault), 'ssh', 'authorized_keys'))
+    expect(refused.error).toMatch(/the vault \S+ refuses: .*quota/)
+    expect(site.asked()).not.toContain('rsync')
+    rmSync(site.there('ssh', 'authorized_keys'))
     expect((await site.copy()).error).toMatch(/does not let \S+vault.key in: .*Permission denied/)
   },
 )
 
 testWithSshd('trust shows the keys of the host, and takes none without being told which', async () => {
   await using site = await Site.made()
-  const file = join(dirname(site.vault), 'known_hosts')
+  const file = site.there('known_hosts')
   rmSync(file)
   expect((await site.copy()).error).toMatch(/the host key of \S+ is not known .*hdsync copies trust offsite/)
   const refused = await site.hdsync('copies', 'trust', 'offsite')
@@ -283,7 +203,7 @@ testWithSshd(
     mkdirSync(dirname(part), { mode: 0o700 })
     writeFileSync(part, bytes.subarray(0, 10))
     expect((await site.hdsync('ls', 'home', '--from', 'offsite')).out).toBe('file\n')
-    expect(readFileSync(join(site.vault, 'asked'), 'utf8')).toContain('"offset":10}')
+    expect(readFileSync(site.there('asked'), 'utf8')).toContain('"offset":10}')
     writeFileSync(part, Buffer.alloc(10, '#'))
     const spoilt = await site.hdsync('ls', 'home', '--from', 'offsite')
     expect(spoilt).toMatchObject({
@@ -292,8 +212,37 @@ testWithSshd(
     })
     expect(readdirSync(dirname(part))).toEqual([])
     expect((await site.hdsync('ls', 'home', '--from', 'offsite')).out).toBe('file\n')
-    rmSync(join(site.vault, 'archives', sha256))
+    writeFileSync(
+      site.vaultConfig,
+      readFileSync(site.vaultConfig, 'utf8').replace('mayGet: true', 'mayGet: false'),
+    )
     const refused = await site.hdsync('ls', 'home', '--from', 'offsite')
-    expect(refused.err).toMatch(/the vault \S+ refuses: there is no such copy/)
+    expect(refused.err).toMatch(/the vault \S+ refuses: (?!hdsync)/)
   },
 )
+
+testWithSshd('of an archive that has changed by a few percent, about what has changed is sent', async () => {
+  await using site = await Site.made()
+  for (const name of Array.from({ length: 20 }, (_, n) => `file${n}`)) random(site.at('home', name), 1)
+  const [, first] = [await backUp(site.server, { sources: ['home'] }), await site.copy()]
+  expect(first.copies[0]?.bytes).toBeGreaterThan(20 * 1024 ** 2)
+  const clock = { ...systemClock, now: () => Date.now() + 86_400_000 }
+  random(site.at('home', 'file7'), 1)
+  await backUp(site.server, { sources: ['home'] }, clock)
+  const result = (await site.run(() => {}, clock)).at(-1)?.data as { copies: CopyResult[] }
+  expect(result).toMatchObject({ state: 'succeeded', copies: [{ archives: 1 }] })
+  expect(result.copies[0]?.bytes).toBeLessThan(1.3 * 1024 ** 2 + 100_000)
+})
+
+testWithSshd('where a limit begins while an archive is sent, it goes on under that one', async () => {
+  const at = (time: string) => new Date(`2026-11-30T${time}`).getTime()
+  await using site = await Site.made({ more: ', limit: { "08:00-12:00": 1M, "12:00-08:00": 64M }' })
+  random(site.at('home', 'large'), 6)
+  await backUp(site.server, { sources: ['home'] })
+  // It is a second before noon until something is sent.
+  const clock = { ...systemClock, now: () => at(site.asked().includes('rsync') ? '12:00:00' : '11:59:59') }
+  const events = await site.run(() => {}, clock)
+  expect(events.at(-1)?.data).toMatchObject({ state: 'succeeded', copies: [{ archives: 1 }] })
+  expect(site.asked().filter((word) => word === 'rsync')).toHaveLength(2)
+  expect(site.accepted().map(digest)).toEqual([digest(site.archive())])
+})

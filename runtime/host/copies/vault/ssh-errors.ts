@@ -74,6 +74,7 @@ function wordsOf(stderr: string): string {
         line !== '' &&
         !/^(rsync(:| error:| warning:|\[)|\[?(sender|receiver|generator)\]?[ =]|ssh: )/.test(line),
     )
+    .map((line) => line.replace(/^hdsync: /, ''))
     .join('; ')
     .slice(0, 2000)
 }
