@@ -1,0 +1,67 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from 'vitest'
+import { backUp } from '../../runtime/cli/night.ts'
+import { program, Site } from './site.ts'
+
+const digest = (path: string) => execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64)
+
+/**
+ * Kills the sender, the receiver or sshd at moments that a seed tells, while an archive is sent. After each kill the vault has no copy
+ * that is torn, and the host counts none that the vault has not. In the end the archive is there.
+ */
+export async function killsAtAnyMoment(kills: number, seed: number): Promise<void> {
+  await using site = await Site.made({ more: ', limit: { "00:00-24:00": 8M }' })
+  execFileSync('dd', [
+    'if=/dev/urandom',
+    `of=${site.at('home', 'large')}`,
+    'bs=1M',
+    'count=24',
+    'status=none',
+  ])
+  await backUp(site.server, { sources: ['home'] })
+  const sha256 = digest(site.archive())
+  let state = seed
+  const random = () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+    return state / 0x7fffffff
+  }
+  for (let n = 0; n < kills; n += 1) {
+    const asked = site.asked().length
+    const child = spawn(program, ['copy', '--config', site.server.config, '-q'], { stdio: 'ignore' })
+    const ended = once(child, 'exit')
+    // From the moment at which the vault is asked: until then there is nothing to tear.
+    while (site.asked().length === asked && child.exitCode === null) await sleep(20)
+    await Promise.race([ended, sleep(random() * 8000)])
+    const what = random()
+    if (what < 0.4) child.kill('SIGKILL')
+    else if (what < 0.7) for (const pid of site.sshd.connections) kill(pid)
+    else {
+      await site.sshd.stop('SIGKILL')
+      await site.sshd.listen()
+    }
+    await ended
+    expect(
+      site
+        .accepted()
+        .map(digest)
+        .every((one) => one === sha256),
+    ).toBe(true)
+    expect(await countedAsCopied(site)).toBeLessThanOrEqual(site.accepted().length)
+  }
+  expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ waiting: 0 }] })
+  expect(site.accepted().map(digest)).toEqual([sha256])
+}
+
+/** How many archives the host has on record as proved by the vault. */
+async function countedAsCopied(site: Site): Promise<number> {
+  const { out } = await site.hdsync('events', '--type', 'copy.proved', '--json')
+  return out.split('\n').filter((line) => line.includes('copy.proved')).length
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {}
+}
