@@ -8,6 +8,8 @@ export interface KeepRules {
   monthly: number
   yearly: number
   atLeast: number
+  /** With `both`, of each period the first one is kept as well: a flood of later ones pushes it out no more. */
+  ends?: 'last' | 'both'
 }
 
 /** What an archive is kept for. */
@@ -47,14 +49,21 @@ const tiers = Object.keys(periodOf) as Tier[]
 export function keptFor<T extends Dated>(archives: readonly T[], rules: KeepRules): Map<T, Tier[]> {
   const newestFirst = archives.toSorted((one, other) => other.at - one.at)
   const kept = new Map<T, Tier[]>()
+  const keep = (archive: T, tier: Tier) => {
+    const known = kept.get(archive) ?? []
+    if (!known.includes(tier)) kept.set(archive, [...known, tier])
+  }
   for (const tier of tiers) {
-    const periods = new Set<string>()
+    const firsts = new Map<string, T>()
     for (const archive of newestFirst) {
       const period = periodOf[tier](archive.at)
-      if (periods.has(period) || periods.size === rules[tier]) continue
-      periods.add(period)
-      kept.set(archive, [...(kept.get(archive) ?? []), tier])
+      if (!firsts.has(period)) {
+        if (firsts.size === rules[tier]) break
+        keep(archive, tier)
+      }
+      firsts.set(period, archive)
     }
+    if (rules.ends === 'both') for (const first of firsts.values()) keep(first, tier)
   }
   return kept
 }

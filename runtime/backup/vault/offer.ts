@@ -8,6 +8,7 @@ import { freeIn, unprovenBytes } from '../../host/vault/room.ts'
 import { formatBytes } from '../../units.ts'
 import type { OfferedArchive, VaultOffer } from '../../vault-protocol.ts'
 import { dateOf } from '../../weekday.ts'
+import { layBase } from './lay-base.ts'
 import { mostOffers, offerNamed, readOffers, writeOffers } from './offers.ts'
 import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
 
@@ -39,8 +40,9 @@ export function offer(host: string, archive: OfferedArchive, tools: VaultTools):
     const mine = offerNamed(known, name)
     const isKnown = mine?.archive.sizeBytes === archive.sizeBytes
     const newBytes = isKnown ? mine.newBytes : 0
-    const laidBytes = layBase(folder, record, archive)
-    writeOffers(folder, [...others, { archive, newBytes, isSending: isKnown && mine.isSending }])
+    const earlier = isKnown ? mine.begunBytes : 0
+    const { laidBytes, begunBytes } = await layBase(folder, record, archive, { earlier, spareBytes })
+    writeOffers(folder, [...others, { archive, newBytes, isSending: isKnown && mine.isSending, begunBytes }])
     return { ...answered(now()), has: false, name, laidBytes }
   })
 }
@@ -98,21 +100,4 @@ function proveRoom(
     )
   if (inodes !== null && inodes < spareInodes)
     throw new RetryableError(`the disk of the vault has no inodes left (${inodes})`)
-}
-
-/** @returns How many bytes rsync can go on from. */
-function layBase(folder: HostFolder, { copies }: HostRecord, archive: OfferedArchive): number {
-  const { incoming, base } = folder
-  const name = archive.sha256
-  for (const old of base.names()) base.remove(old)
-  const begun = incoming.look(name)?.size ?? 0
-  if (begun > 0) return begun
-  // What is there, be it empty, would be taken in place of what is laid beside it.
-  incoming.remove(name)
-  const last = copies.findLast(
-    ({ source, form, damaged }) => source === archive.source && form === archive.form && !damaged,
-  )
-  if (!last || folder.at(last.file) === undefined) return 0
-  folder.lay(last.file, name)
-  return last.sizeBytes
 }

@@ -10,6 +10,8 @@ const offered = z.object({
   newBytes: z.int().min(0).nullable(),
   /** An rsync has begun, and has not said how it ended. */
   isSending: z.boolean(),
+  /** See `Laid`. */
+  begunBytes: z.int().min(0),
 })
 export type Offered = z.output<typeof offered>
 

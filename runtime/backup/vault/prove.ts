@@ -1,5 +1,7 @@
 import { constants, linkSync, renameSync, type Stats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
+import { vaultAccepted, vaultOdd } from '../../../events/index.ts'
+import type { VaultHost } from '../../config/vault.ts'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { digestOnDisk } from '../../host/archive/disk-read.ts'
 import { isStale } from '../../host/copies/prove-copy.ts'
@@ -8,6 +10,8 @@ import { processesWith } from '../../host/vault/open-files.ts'
 import { addToRecord, type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
 import { isoOf } from '../../instant.ts'
 import type { OfferedArchive, VaultCopy, VaultProof } from '../../vault-protocol.ts'
+import { decideExpiry, expire } from './expire.ts'
+import { oddities } from './odd.ts'
 import { proveNotFlooded, standing } from './offer.ts'
 import { dropOffer, offerNamed, readOffers } from './offers.ts'
 import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
@@ -18,7 +22,7 @@ import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
  * @throws {HdsyncError} It is not, or it is still being written; nothing is accepted then.
  */
 export function prove(host: string, archive: OfferedArchive, tools: VaultTools): Promise<VaultProof> {
-  settingsOf(tools.vault, host)
+  const { keep } = settingsOf(tools.vault, host)
   return withHost(host, tools, async (folder) => {
     const record = readRecord(folder.root)
     const told = accepted(record, archive)
@@ -28,6 +32,7 @@ export function prove(host: string, archive: OfferedArchive, tools: VaultTools):
     const copy = same
       ? await acceptAgain(folder, same, archive, tools)
       : await acceptSent(folder, archive, tools)
+    settle({ host, keep, folder, record }, copy, tools)
     return asProof(copy, tools)
   })
 }
@@ -38,6 +43,30 @@ function accepted({ copies }: HostRecord, { source, sha256, at }: OfferedArchive
 
 function asProof({ file: _file, newBytes: _new, ...proved }: RecordedCopy, { now }: VaultTools): VaultProof {
   return { ...answered(now()), proved }
+}
+
+/** Tells of a copy, and of what is odd about it; where nothing is, older ones go that nothing keeps. */
+function settle(
+  {
+    host,
+    keep,
+    folder,
+    record,
+  }: { host: string; keep: VaultHost['keep']; folder: HostFolder; record: HostRecord },
+  copy: RecordedCopy,
+  { now, tell }: VaultTools,
+): void {
+  const { source, at, provedAt, sizeBytes, sha256, newBytes } = copy
+  tell?.({ definition: vaultAccepted, data: { host, source, at, provedAt, sizeBytes, sha256, newBytes } })
+  const reasons = oddities(
+    copy,
+    record.copies.filter((one) => one.source === source),
+  )
+  if (reasons.length > 0) {
+    addToRecord(folder.root, { did: 'odd', source, at: provedAt, reasons })
+    tell?.({ definition: vaultOdd, data: { host, source, at: provedAt, reasons } })
+  }
+  expire(folder, decideExpiry(readRecord(folder.root), source, keep), source, now())
 }
 
 /** A further night of bytes that are there is a further name of them. They are read first if that was long ago. */

@@ -1,3 +1,4 @@
+import type { DataOf, vaultAccepted, vaultOdd } from '../../../events/index.ts'
 import type { Vault, VaultHost } from '../../config/vault.ts'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
@@ -13,7 +14,14 @@ export interface VaultTools {
   signal: AbortSignal
   /** By the clock of the vault, in milliseconds since the epoch. */
   now(): number
+  /** Tells the vault's own hooks; nobody is told unless given. */
+  tell?(event: VaultEvent): void
 }
+
+/** What a vault tells its hooks of. */
+export type VaultEvent =
+  | { definition: typeof vaultAccepted; data: DataOf<typeof vaultAccepted> }
+  | { definition: typeof vaultOdd; data: DataOf<typeof vaultOdd> }
 
 /** What the config says of a host. @throws {TerminalError} It does not name it. */
 export function settingsOf({ hosts }: Vault, host: string): VaultHost {

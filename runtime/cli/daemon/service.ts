@@ -3,8 +3,9 @@ import { type Engine, type EngineObserver, openEngine } from '../../backup/engin
 import { loadFunctions } from '../../backup/load-functions.ts'
 import type { Config } from '../../config/config.ts'
 import { failureText } from '../../core/guests/failure-text.ts'
+import { factPublication } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
-import { HdsyncError, UsageError } from '../../errors.ts'
+import { HdsyncError, reasonOf, UsageError } from '../../errors.ts'
 import { loadWays } from '../../host/notify/hooks.ts'
 import type { AddRoutes } from '../../http/context.ts'
 import { createHandler, type Handler } from '../../http/handler.ts'
@@ -261,7 +262,14 @@ function appsOf(
     trusted: createHandler({ ...common, trusted: true }, local),
     open: createHandler({ ...common, trusted: false }),
     users: usersHandler({ engine, config, onWarning: onWarning ?? (() => {}) }),
-    vault: vaultHandler(config, { signal: closing.signal, onWarning: onWarning ?? (() => {}) }),
+    vault: vaultHandler(config, {
+      signal: closing.signal,
+      onWarning: onWarning ?? (() => {}),
+      tell: ({ definition, data }) => {
+        const fact = factPublication(engine.registry, definition, data, Date.now())
+        engine.dispatcher.publish([fact]).catch((error) => onWarning?.(reasonOf(error)))
+      },
+    }),
     /** Ends the streams that are open. */
     close: () => closing.abort(),
   }

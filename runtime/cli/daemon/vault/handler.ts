@@ -6,7 +6,7 @@ import { Hono } from 'hono'
 import type * as z from 'zod'
 import { admit, noteSent } from '../../../backup/vault/admit.ts'
 import { answerRequest, refusalOf } from '../../../backup/vault/answer.ts'
-import { type VaultTools, withHost } from '../../../backup/vault/vault.ts'
+import { type VaultEvent, type VaultTools, withHost } from '../../../backup/vault/vault.ts'
 import type { Config } from '../../../config/config.ts'
 import { vaultSocketPath } from '../../../config/socket.ts'
 import { vaultHostName } from '../../../config/vault.ts'
@@ -26,6 +26,8 @@ interface HandlerOptions {
   /** Aborted when the daemon stops, or goes on with another config: what is being read is read again later. */
   signal: AbortSignal
   onWarning(message: string): void
+  /** Tells the hooks. */
+  tell(event: VaultEvent): void
   clock?: Clock
 }
 
@@ -35,12 +37,12 @@ interface HandlerOptions {
  */
 export function vaultHandler(
   config: Config,
-  { signal, onWarning, clock = systemClock }: HandlerOptions,
+  { signal, onWarning, tell, clock = systemClock }: HandlerOptions,
 ): Handler {
   const { vault } = config
   if (!vault) return (_incoming, outgoing) => void outgoing.writeHead(404).end()
   const runner = createRunner({ observer: unobserved, signal, owner: 'vault' })
-  const tools: VaultTools = { vault, runner, signal, now: () => clock.now() }
+  const tools: VaultTools = { vault, runner, signal, now: () => clock.now(), tell }
   const socket = vaultSocketPath(config)
   const peers = new Peers(join(dirname(socket), 'vault-peers'), socket, clock)
   const capacity = new Capacity(64, 'hosts that send')

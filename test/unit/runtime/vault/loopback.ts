@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -10,11 +10,23 @@ import { type OfferedArchive, rsyncOptions } from '../../../../runtime/vault-pro
 import { temporaryFolder } from '../../temporary-folder.ts'
 
 const root = join(import.meta.dirname, '../../../..')
-export const program = join(root, 'deploy/bin/hdsync')
+const program = join(root, 'deploy/bin/hdsync')
 const sshd = '/usr/sbin/sshd'
 
 /** Why tests over ssh are skipped here. */
-export const noSsh = existsSync(sshd) ? undefined : 'there is no sshd: apt-get install openssh-server'
+export const noSsh: string | undefined = existsSync(sshd)
+  ? undefined
+  : 'there is no sshd: apt-get install openssh-server'
+
+/** Why tests with users of their own are skipped here. */
+export const noUsers = noSsh ?? (process.getuid?.() === 0 ? unreachable() : 'only root makes users')
+
+/** What is tested may lie where only root gets. */
+function unreachable(): string | undefined {
+  const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--']
+  const { status } = spawnSync('setpriv', [...nobody, program, '--version'])
+  return status === 0 ? undefined : `another user than root cannot run ${program}`
+}
 
 /** How a command over ssh ended. */
 export interface Said {
@@ -39,6 +51,8 @@ export interface Loopback {
   /** The command with which rsync reaches the vault. */
   shell: string
   sshd: ChildProcess
+  /** Starts `hdsync serve` on the vault, and waits until hosts are answered. */
+  serve(): Promise<ChildProcess>
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: what is answered is looked at by each test.
@@ -48,23 +62,31 @@ type Answer = any
 export async function makeLoopback({
   hosts = '{ web1: {} }',
   host = 'web1',
-  user = userInfo().username,
+  own = true,
 }: {
   hosts?: string
   host?: string
-  user?: string
+  /** Whether the host sends as the user of this test; a user is made for it otherwise, and removed again. */
+  own?: boolean
 } = {}): Promise<Loopback> {
+  const user = own ? userInfo().username : `hdsync-${host}`
   const folder = temporaryFolder()
   chmodSync(folder, 0o755)
   const vault = join(folder, 'vault')
   const config = join(folder, 'hdsync.yaml')
-  writeFileSync(config, `vault: { path: ${vault}, hosts: ${hosts} }\nstate: ${folder}/state\n`, {
-    mode: 0o600,
-  })
+  writeFileSync(
+    config,
+    `vault: { path: ${vault}, hosts: ${hosts} }\nstate: ${folder}/state\nhttp: { socket: ${folder}/run/hdsync.sock }\n`,
+    {
+      mode: 0o600,
+    },
+  )
   for (const key of ['host', 'client'])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, key)])
   const hdsync = (...args: string[]) => run(program, args, { HDSYNC_CONFIG: config })
-  const added = await hdsync('vault', 'add-host', host, '--key', join(folder, 'client.pub'), '--user', user)
+  if (!own) onTestFinished(() => void execFileSync('userdel', [user], { stdio: 'ignore' }))
+  const as = own ? ['--user', user] : []
+  const added = await hdsync('vault', 'add-host', host, '--key', join(folder, 'client.pub'), ...as)
   expect(added, added.err).toMatchObject({ code: 0 })
   const port = await freePort()
   writeFileSync(
@@ -96,6 +118,18 @@ export async function makeLoopback({
   await expect.poll(async () => (await ssh('{}')).code).not.toBe(255)
   return {
     ...{ folder, vault, config, hdsync, ssh, shell, sshd: daemon },
+    async serve() {
+      const daemon = spawn(program, ['serve'], {
+        env: { ...process.env, HDSYNC_CONFIG: config },
+        stdio: 'inherit',
+      })
+      onTestFinished(async () => {
+        const ended = new Promise((resolve) => daemon.once('exit', resolve))
+        if (daemon.kill('SIGTERM')) await ended
+      })
+      await expect.poll(() => existsSync(join(folder, 'run/vault.sock'))).toBe(true)
+      return daemon
+    },
     async ask(request) {
       const said = await ssh(JSON.stringify(request))
       return { ...said, answer: said.out === '' ? undefined : JSON.parse(said.out) }

@@ -1,0 +1,55 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { archiveOf, makeLoopback, noUsers, sendWhole } from './loopback.ts'
+
+test.skipIf(noUsers)(
+  'a host with a user of its own sends through the daemon, and reaches nothing that was accepted',
+  async () => {
+    const host = `t${randomBytes(4).toString('hex')}`
+    const there = await makeLoopback({ host, hosts: `{ ${host}: {}, other: {} }`, own: false })
+    const first = archiveOf(there.folder, randomBytes(300_000))
+    const alone = await there.ask({ v: 1, do: 'offer', archive: first.archive })
+    expect(alone.answer).toMatchObject({ ok: false, isFinal: false })
+    expect(alone.err).toContain('hdsync serve has to run on the vault')
+
+    await there.serve()
+    const one = await sendWhole(there, first)
+    expect(one.proved).toMatchObject(first.archive)
+    const changed = archiveOf(there.folder, Buffer.concat([randomBytes(1000), readFileSync(first.file)]))
+    const two = await sendWhole(there, changed)
+    expect(two.offered.laidBytes).toBe(300_000)
+    expect(two.sentBytes).toBeLessThan(20_000)
+    const { answer } = await there.ask({ v: 1, do: 'status' })
+    expect(answer).toMatchObject({ host, copies: [first.archive, changed.archive] })
+
+    const accepted = join(there.vault, host, 'accepted')
+    const files = readdirSync(join(accepted, 'home')).map((name) => join(accepted, 'home', name))
+    expect(files).toHaveLength(2)
+    for (const file of files)
+      expect(lstatSync(file)).toMatchObject({
+        uid: 0,
+        mode: expect.toSatisfy((mode: number) => (mode & 0o222) === 0),
+      })
+    const asUser = (...argv: string[]) =>
+      execFileSync(
+        'setpriv',
+        ['--reuid', `hdsync-${host}`, '--regid', `hdsync-${host}`, '--init-groups', ...argv],
+        {
+          encoding: 'utf8',
+          stdio: 'pipe',
+        },
+      )
+    for (const argv of [
+      ['ls', accepted],
+      ['cat', files[0] ?? ''],
+      ['cat', join(there.vault, host, 'record.jsonl')],
+      ['touch', join(there.vault, host, 'base', 'new')],
+      ['touch', join(there.vault, host, '.ssh', 'authorized_keys')],
+      ['ls', there.vault],
+    ])
+      expect(() => asUser(...argv), argv.join(' ')).toThrow('Permission denied')
+  },
+)
