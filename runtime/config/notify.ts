@@ -103,6 +103,7 @@ const told = [
   'copy.failed',
   'copy.overdue',
   'sync.unusual',
+  'vault.odd',
 ] as const
 
 /** The keys of a hook, each by itself. */

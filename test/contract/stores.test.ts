@@ -136,6 +136,7 @@ test('every event of a released store can be read, also with fields that are not
       'mirror.doubtful',
     ],
     ...['verify.finished', 'verify.failed', 'restore.finished', 'restore.failed', 'function.overdue'],
+    ...['vault.accepted', 'vault.odd'],
   ]
   expect(facts.filter((type) => !seen.has(type))).toEqual(newer)
 })

@@ -1,4 +1,3 @@
-import { counted } from '../../count.ts'
 import type { RecordedCopy } from '../../host/vault/record.ts'
 import { formatBytes } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
@@ -59,7 +58,7 @@ function flood(copy: RecordedCopy, earlier: readonly RecordedCopy[]): string | u
   days.delete(dateOf(Date.parse(copy.provedAt)))
   const usual = median([...days.values()].slice(-2 * lookedAt)) ?? 1
   if (today <= Math.max(fewArrivals, timesArrivals * usual)) return undefined
-  return `${counted(today, 'copy', 'copies')} of it came in one day, where ${usual} is usual`
+  return `${today} copies of it came in one day, where ${usual} is usual`
 }
 
 function median(values: readonly number[]): number | undefined {

@@ -32,6 +32,39 @@ export function vaultCommands({ command, io, done, program }: Making): Commands 
         .action(async (host, options) =>
           done((await import('../commands/vault-add-host.ts')).addHostCommand(host, options, io)),
         )
+      command(
+        'status [host]',
+        'tell what the vault has of each host, and what is odd about it',
+        'hdsync vault status\n  hdsync vault status web1 --json',
+        vault,
+      )
+        .option(...json)
+        .action(async (host, options) =>
+          done((await import('../commands/vault.ts')).vaultStatusCommand(host, options, io)),
+        )
+      command(
+        'check [host]',
+        'read copies again, those first that were not read for the longest time',
+        'hdsync vault check --budget 30m\n  hdsync vault check web1 --all',
+        vault,
+      )
+        .option('--budget <duration>', 'begin no further copy after that')
+        .option('--bytes <size>', 'begin no further copy once so much is read')
+        .option('--all', 'those too that were read within a week')
+        .option(...json)
+        .action(async (host, options) =>
+          done((await import('../commands/vault.ts')).vaultCheckCommand(host, options, io)),
+        )
+      command(
+        'release <host> [source]',
+        'say that what was odd was meant: older copies go again as `keep` says',
+        'hdsync vault release web1 home',
+        vault,
+      )
+        .option(...json)
+        .action(async (host, source, options) =>
+          done((await import('../commands/vault.ts')).vaultReleaseCommand(host, source, options, io)),
+        )
     },
   }
 }

@@ -162,6 +162,12 @@ const sentences = new Map<string, Words[string]>([
     ({ copy, lastGoodAt }) =>
       `OVERDUE: ${copy} has not had every archive${lastGoodAt ? ` since ${localTime(Date.parse(lastGoodAt))}` : ''}`,
   ),
+  say(
+    events.vaultAccepted,
+    ({ host, source, at, sizeBytes }) =>
+      `${host}: ${source} of ${at.slice(0, 10)}, ${formatBytes(sizeBytes)}, is in the vault`,
+  ),
+  say(events.vaultOdd, ({ host, source, reasons }) => `ODD: ${source} of ${host}: ${reasons.join('; ')}`),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

@@ -26,6 +26,7 @@ import {
   syncHeld,
   syncUnusual,
   unitFailed,
+  vaultOdd,
   verifyFailed,
   verifyFinished,
 } from '../../../events/index.ts'
@@ -173,6 +174,10 @@ const phrases = [
         ? `${copy} had every archive of ${host} last at ${localTime(lastGoodAt)}`
         : `${copy} has never had every archive of ${host}`
     }; ${formatDuration(afterMs)} without are allowed. Is its disk plugged in?\n\nHow copies stand, on ${host}: hdsync copies\nTo copy now: hdsync copy ${copy}`,
+  })),
+  say(vaultOdd, ({ host: sender, source, reasons }, host) => ({
+    what: `something is odd about what ${sender} sends`,
+    text: `What ${sender} has sent of ${source} to the vault ${host} is odd: ${reasons.join('; ')}. This is what a host looks like that was emptied, encrypted or taken over. None of its older copies goes meanwhile.\n\nLook at ${sender}. How the vault stands, on ${host}: hdsync vault status ${sender}\nIf that is as it should be: hdsync vault release ${sender} ${source}`,
   })),
   say(runWarned, ({ reason }) => ({ what: 'warning', text: reason })),
   say(sourceFailed, ({ source, step, reason, cancelled }) => ({

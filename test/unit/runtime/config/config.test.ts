@@ -77,7 +77,14 @@ describe('parseConfig()', () => {
       parseConfig(withSource('', `notify: [{ ${settings} }]`), 'hdsync.yaml').notify[0]
     const named = hooks('name: pager, exec: [/bin/page]')
     const trouble = ['archive.damaged', 'mirror.healed', 'mirror.doubtful', 'verify.failed']
-    const proof = ['drill.failed', 'drill.overdue', 'copy.failed', 'copy.overdue', 'sync.unusual']
+    const proof = [
+      'drill.failed',
+      'drill.overdue',
+      'copy.failed',
+      'copy.overdue',
+      'sync.unusual',
+      'vault.odd',
+    ]
     const on = ['run.*', 'unit.failed', 'function.overdue', ...trouble, ...proof]
     expect(named).toMatchObject({ kind: 'exec', key: 'pager', on, timeoutMs: 30_000 })
     const [one, other] = [hooks('exec: [/bin/page]'), hooks('exec: [/bin/page, now]')]

@@ -1,0 +1,124 @@
+import { type Checked, checkCopies as readCopies } from '../../backup/vault/check.ts'
+import { overviewOf } from '../../backup/vault/overview.ts'
+import { loadConfig } from '../../config/load.ts'
+import type { Vault } from '../../config/vault.ts'
+import { counted } from '../../count.ts'
+import { UsageError } from '../../errors.ts'
+import { HostFolder } from '../../host/vault/host-folder.ts'
+import { addToRecord, readRecord } from '../../host/vault/record.ts'
+import { isoOf } from '../../instant.ts'
+import { didYouMean } from '../../nearest.ts'
+import { formatBytes, parseBytes, parseDuration } from '../../units.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { painter } from '../format.ts'
+import type { Io } from '../io.ts'
+import { toolsFor, vaultOf } from '../vault/door.ts'
+import { vaultText } from '../vault/status-text.ts'
+
+interface VaultOptions {
+  config?: string
+  json?: boolean
+}
+
+/**
+ * `hdsync vault status`: what the vault has of each host. Looks only.
+ * @returns 3 where something is odd or damaged, or a host of the config has no folder yet.
+ */
+export async function vaultStatusCommand(
+  host: string | undefined,
+  options: VaultOptions,
+  io: Io,
+): Promise<number> {
+  const vault = await vaultIn(options, io)
+  const overview = overviewOf(vault, hostsMeant(vault, host))
+  if (options.json) io.stdout(`${JSON.stringify(overview)}\n`)
+  else io.stdout(vaultText(overview, Date.now(), painter(io.colour), io.width))
+  const needsLook = overview.some(
+    ({ prepared, sources }) => !prepared || sources.some(({ odd, damaged }) => odd !== null || damaged > 0),
+  )
+  return needsLook ? exitCodes.degraded : exitCodes.succeeded
+}
+
+/**
+ * `hdsync vault check`: reads copies again, those first that were not read for the longest time.
+ * @returns 1 where one is not what was accepted.
+ */
+export async function vaultCheckCommand(
+  host: string | undefined,
+  options: VaultOptions & { budget?: string; bytes?: string; all?: boolean },
+  io: Io,
+): Promise<number> {
+  const vault = await vaultIn(options, io)
+  const hosts = hostsMeant(vault, host)
+  const limits = {
+    budgetMs: limit('--budget', options.budget, parseDuration, '30m'),
+    bytes: limit('--bytes', options.bytes, parseBytes, '50G'),
+    all: options.all,
+  }
+  const checked = await readCopies(hosts, limits, toolsFor(vault))
+  io.stdout(options.json ? `${JSON.stringify(checked)}\n` : checkedText(checked))
+  return checked.damaged.length > 0 ? exitCodes.failed : exitCodes.succeeded
+}
+
+/** `hdsync vault release`: says that what was odd about a host, or one of its sources, was meant: older copies expire again. */
+export async function vaultReleaseCommand(
+  host: string,
+  source: string | undefined,
+  options: VaultOptions,
+  io: Io,
+): Promise<number> {
+  const vault = await vaultIn(options, io)
+  hostsMeant(vault, host)
+  using folder = HostFolder.open(vault.path, host)
+  const odd = readRecord(folder.root).odd.filter((one) => source === undefined || one.source === source)
+  if (odd.length === 0) throw new UsageError(`nothing is odd about ${source ? `${source} of ` : ''}${host}`)
+  const at = isoOf(Date.now())
+  addToRecord(folder.root, ...odd.map((one) => ({ did: 'release' as const, source: one.source, at })))
+  const released = odd.map((one) => one.source)
+  if (options.json) io.stdout(`${JSON.stringify({ host, released })}\n`)
+  else
+    io.stdout(
+      `${released.join(', ')} of ${host}: older copies go again as \`keep\` says, with the next that arrives\n`,
+    )
+  return exitCodes.succeeded
+}
+
+async function vaultIn(options: VaultOptions, { env }: Io): Promise<Vault> {
+  return vaultOf(await loadConfig({ path: options.config, env }))
+}
+
+/** @throws {UsageError} There is no such host. */
+function hostsMeant({ hosts }: Vault, host: string | undefined): string[] {
+  const known = Object.keys(hosts)
+  if (host === undefined) return known
+  if (known.includes(host)) return [host]
+  throw new UsageError(`the vault has no host ${host}`, {
+    hint:
+      didYouMean(host, known) ??
+      (known.length > 0 ? `it has ${known.join(', ')}` : 'see `vault.hosts` in the config'),
+  })
+}
+
+function limit(
+  option: string,
+  text: string | undefined,
+  parse: (text: string) => number | undefined,
+  example: string,
+): number | undefined {
+  if (text === undefined) return undefined
+  const value = parse(text)
+  if (value) return value
+  throw new UsageError(`${option} ${text} is not understood`, { hint: `write ${option} ${example}` })
+}
+
+function checkedText({ files, bytes, damaged, unrecorded, left }: Checked): string {
+  const lines = damaged.map(({ host, file, reason }) => `DAMAGED: ${file} of ${host}: ${reason}`)
+  for (const path of unrecorded) lines.push(`on no record: ${path}`)
+  const more = left > 0 ? `; ${counted(left, 'file')} left for the next time` : ''
+  const good = `${counted(files - damaged.length, 'file')} of copies good, ${formatBytes(bytes)} read${more}`
+  if (damaged.length > 0)
+    lines.push(
+      'look after the disk (dmesg, smartctl); the host sends what it still has again with `hdsync copy`',
+    )
+  return `${[...lines, good].join('\n')}\n`
+}

@@ -1,0 +1,51 @@
+import type { HostInVault } from '../../backup/vault/overview.ts'
+import { formatBytes } from '../../units.ts'
+import { dateOf } from '../../weekday.ts'
+import { ageText, type Painter, printable } from '../format.ts'
+import { table } from '../table.ts'
+
+/** What `hdsync vault status` prints. */
+export function vaultText(
+  hosts: readonly HostInVault[],
+  now: number,
+  paint: Painter,
+  width?: number,
+): string {
+  if (hosts.length === 0)
+    return 'no hosts: `vault: { hosts: { NAME: {} } }` in the config, and hdsync vault add-host NAME\n'
+  const rows = hosts.flatMap((host) => {
+    const used = `${formatBytes(host.usedBytes)}${host.quotaBytes === null ? '' : ` of ${formatBytes(host.quotaBytes)}`}`
+    if (host.sources.length === 0) return [[host.host, used, '', '', '', '', '']]
+    return host.sources.map(({ source, copies, different, lastAt, lastNight, sizeBytes }, n) => [
+      n === 0 ? host.host : '',
+      n === 0 ? used : '',
+      source,
+      `${copies}${different < copies ? ` (${different})` : ''}`,
+      formatBytes(sizeBytes),
+      lastAt === null ? 'never' : agoText(now - Date.parse(lastAt)),
+      lastNight === null ? '-' : dateOf(Date.parse(lastNight)),
+    ])
+  })
+  const head = ['HOST', 'USED', 'SOURCE', 'COPIES', 'SIZE', 'ARRIVED', 'NIGHT']
+  return `${table([head, ...rows], width)}${hosts.map((host) => remarks(host, paint)).join('')}`
+}
+
+function remarks({ host, prepared, sources }: HostInVault, paint: Painter): string {
+  if (!prepared)
+    return `${paint.yellow(`${host}: the vault is not prepared for it`)}\n  ${paint.cyan(`hdsync vault add-host ${host}`)}\n`
+  return sources
+    .map(({ source, odd, damaged, waits }) => {
+      const bad = damaged > 0 ? `${paint.red(`${source} of ${host}: ${damaged} damaged`)}\n` : ''
+      const isOdd = odd
+        ? `${paint.yellow(`${source} of ${host}: odd since ${dateOf(Date.parse(odd.at))}: ${odd.reasons.map(printable).join('; ')}`)}\n  look at ${host}; none of its older copies goes until: ${paint.cyan(`hdsync vault release ${host} ${source}`)}\n`
+        : ''
+      const why = !odd && waits !== null ? `${source} of ${host}: nothing goes: ${waits}\n` : ''
+      return `${bad}${isOdd}${why}`
+    })
+    .join('')
+}
+
+function agoText(ms: number): string {
+  const age = ageText(ms)
+  return age === 'now' ? 'just now' : `${age} ago`
+}
