@@ -26,16 +26,21 @@ export async function answerRequest(host: string, request: VaultRequest, tools: 
     if (request.do === 'offer') return lineOf(await offer(host, request.archive, tools))
     return lineOf(await prove(host, request.archive, tools))
   } catch (error) {
+    if (!isKnown(error)) tools.warn?.(`${request.do} of ${host} failed: ${(error as Error).stack}`)
     return lineOf(refusalOf(error))
   }
+}
+
+/** What people can be told as it is. */
+function isKnown(error: unknown): error is Error {
+  return error instanceof HdsyncError || (error as NodeJS.ErrnoException).code !== undefined
 }
 
 /** What is said of an error to whoever has asked. */
 export function refusalOf(error: unknown): VaultRefusal {
   const hint = hintOf(error)
-  const known = error instanceof HdsyncError || (error as NodeJS.ErrnoException).code !== undefined
-  const message = known
-    ? (error as Error).message
+  const message = isKnown(error)
+    ? error.message
     : 'this should not have happened: the log of the vault has more'
   const text = hint === undefined ? message : `${message} (${hint})`
   return {

@@ -16,6 +16,8 @@ export interface VaultTools {
   now(): number
   /** Tells the vault's own hooks; nobody is told unless given. */
   tell?(event: VaultEvent): void
+  /** Says something to whoever reads the log. */
+  warn?(message: string): void
 }
 
 /** What a vault tells its hooks of. */

@@ -42,7 +42,7 @@ export function vaultHandler(
   const { vault } = config
   if (!vault) return (_incoming, outgoing) => void outgoing.writeHead(404).end()
   const runner = createRunner({ observer: unobserved, signal, owner: 'vault' })
-  const tools: VaultTools = { vault, runner, signal, now: () => clock.now(), tell }
+  const tools: VaultTools = { vault, runner, signal, now: () => clock.now(), tell, warn: onWarning }
   const socket = vaultSocketPath(config)
   const peers = new Peers(join(dirname(socket), 'vault-peers'), socket, clock)
   const capacity = new Capacity(64, 'hosts that send')
