@@ -143,3 +143,33 @@ export const copyOverdue = defineEvent(
   z.strictObject({ copy: name, lastGoodAt: z.iso.datetime().nullable(), afterMs: count }),
   { external: true, subject: 'copy' },
 )
+
+/** What a vault tells of: a machine that takes copies of archives from other hosts. */
+const fromHost = { host: z.string(), source: name }
+
+/** A host has sent an archive, and the vault has read it, and found it to be what was offered. */
+export const vaultAccepted = defineEvent(
+  'vault.accepted',
+  z.strictObject({
+    ...fromHost,
+    /** The night that it is of, by the clock of the host. */
+    at: z.iso.datetime(),
+    /** When it was read, by the clock of the vault. */
+    provedAt: z.iso.datetime(),
+    sizeBytes: count,
+    sha256: z.string(),
+    /** How many bytes of it came over the wire; null where that is not known. */
+    newBytes: count.nullable(),
+  }),
+  { external: true, subject: 'host' },
+)
+
+/**
+ * Something is odd about what a host sends: what a host looks like that was emptied, encrypted or taken over. None of its older
+ * copies of the source goes until somebody has looked (`hdsync vault release`).
+ */
+export const vaultOdd = defineEvent(
+  'vault.odd',
+  z.strictObject({ ...fromHost, at: z.iso.datetime(), reasons: z.array(z.string()) }),
+  { external: true, subject: 'host' },
+)

@@ -9,7 +9,6 @@ import * as notify from './notify.ts'
 import * as proof from './proof.ts'
 import * as restore from './restore.ts'
 import * as schedule from './schedule.ts'
-import * as vault from './vault.ts'
 
 export * from './any-fact.ts'
 export * from './audit.ts'
@@ -29,7 +28,6 @@ export * from './proof.ts'
 export * from './restore.ts'
 export * from './schedule.ts'
 export * from './stored.ts'
-export * from './vault.ts'
 
 const { notifyEvents: _byKind, ...notifications } = notify
 const { restoreRequest: _request, ...restores } = restore
@@ -38,7 +36,7 @@ const { runEnds: _ends, ...happenings } = facts
 
 /** Every event that hdsync knows, by type. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
-  [audit, commands, copy, drills, gate, happenings, notifications, proof, restores, schedule, vault]
+  [audit, commands, copy, drills, gate, happenings, notifications, proof, restores, schedule]
     .flatMap((group): EventDefinition[] => Object.values(group))
     .map((event) => [event.type, event]),
 )
