@@ -8,6 +8,8 @@ import { rsyncOptions } from '../../../../runtime/vault-protocol.ts'
 import { archiveOf, type Loopback, makeLoopback, noSsh } from './loopback.ts'
 
 const seed = 20
+/** Each takes some seconds. */
+const most = process.env.HDSYNC_NIGHTLY === '1' ? 26 : 8
 const sizeBytes = 24_000_000
 
 /** The processes at work in a folder: rsync of the vault. */
@@ -28,9 +30,8 @@ function sender(
   there: Loopback,
   file: string,
   name: string,
-  limit = '--bwlimit=2m',
+  limit: string,
 ): { child: ChildProcess; ended: Promise<number | null> } {
-  // Slow enough to be cut off in the middle.
   const argv = [...rsyncOptions, limit, '-e', there.shell, file, `127.0.0.1:${name}`]
   const child = spawn('rsync', argv, { stdio: 'ignore', detached: true })
   return { child, ended: new Promise((resolve) => child.once('close', resolve)) }
@@ -43,7 +44,7 @@ function kill(pid: number | undefined): void {
 }
 
 test.skipIf(noSsh)(
-  'after 20 kills of sender and receiver nothing is torn, and nothing proved that is not there',
+  'after many kills of sender and receiver nothing is torn, and nothing proved that is not there',
   async () => {
     const there = await makeLoopback()
     const old = randomBytes(sizeBytes)
@@ -62,12 +63,16 @@ test.skipIf(noSsh)(
           await sleep(100)
           continue
         }
-        const { child, ended } = sender(there, file, answer.name)
+        const isKilled = kills < (archive.sizeBytes === old.length ? most / 2 : most)
+        const { child, ended } = sender(there, file, answer.name, isKilled ? '--bwlimit=2m' : '--bwlimit=0')
         const incoming = join(there.vault, 'web1/incoming')
-        if (kills < (archive.sizeBytes === old.length ? 10 : 20)) {
-          await Promise.race([ended, sleep(500 + random() * 2000)])
-          if (random() < 0.5) kill(child.pid && -child.pid)
-          else for (const pid of workingIn(incoming)) kill(pid)
+        if (isKilled) {
+          // The first few come before anything is received.
+          if (kills % 5 > 0) await expect.poll(() => workingIn(incoming).length).toBeGreaterThan(0)
+          await sleep(random() * 600)
+          const receivers = random() < 0.5 ? workingIn(incoming) : []
+          if (receivers.length === 0) kill(child.pid && -child.pid)
+          for (const pid of receivers) kill(pid)
           kills += 1
         }
         const code = await ended
@@ -82,7 +87,7 @@ test.skipIf(noSsh)(
       }
       expect((await there.ask({ v: 1, do: 'prove', archive })).answer).toMatchObject({ ok: true })
     }
-    expect(kills).toBe(20)
+    expect(kills).toBeGreaterThanOrEqual(0.75 * most)
     const folder = join(there.vault, 'web1/accepted/home')
     const standing = readdirSync(folder).sort()
     expect(standing.map((name) => readFileSync(join(folder, name)).length)).toEqual([old.length, news.length])
@@ -103,7 +108,7 @@ test.skipIf(noSsh)('what was cut off is not sent twice, and neither is what the 
   const news = Buffer.concat([randomBytes(6_000_000), old])
   const { file, archive } = archiveOf(there.folder, news)
   await there.ask({ v: 1, do: 'offer', archive })
-  const cut = sender(there, file, archive.sha256, '--bwlimit=24m')
+  const cut = sender(there, file, archive.sha256, '--bwlimit=16m')
   const incoming = join(there.vault, 'web1/incoming', archive.sha256)
   const sizeNow = () => {
     try {
