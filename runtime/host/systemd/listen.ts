@@ -13,12 +13,16 @@ export const takeUp = {
   timeoutMs: systemctlTimeoutMs,
 } as const satisfies Command
 
-/** Has systemd listen at an address for hdsync, from the next start of its socket on. Safe to repeat. */
-export async function listenBySystemd(address: string, runner: CommandRunner): Promise<void> {
-  mkdirSync(dirname(listenFile), { recursive: true, mode: 0o755 })
-  writeFileSync(
-    listenFile,
-    `# Written by hdsync open --set-up: the page.\n[Socket]\nListenStream=${address}\n`,
-  )
+/**
+ * Has systemd listen at an address for hdsync, from the next start of its socket on. Safe to repeat.
+ * @param file Where that is written.
+ */
+export async function listenBySystemd(
+  address: string,
+  runner: Pick<CommandRunner, 'run'>,
+  file = listenFile,
+): Promise<void> {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
+  writeFileSync(file, `# Written by hdsync open --set-up: the page.\n[Socket]\nListenStream=${address}\n`)
   await runner.run({ argv: ['systemctl', 'daemon-reload'], timeoutMs: systemctlTimeoutMs })
 }
