@@ -25,11 +25,11 @@ export const fileScreens: AddScreens = (app, page) => {
       throw new Problem('unavailable', `What is in ${point.id} is on no catalogue.`, {
         hint: `hdsync ls ${place.source} --at ${point.id} reads it, which takes a while`,
       })
-    const { itself, entries } = await lookAt(reader, place.path)
+    const { itself, entries, isCut } = await lookAt(reader, place.path)
     const view = { place, point, backups }
     if (itself && itself.type !== 'directory') return fileScreen(c, page, { ...view, entry: itself })
     if (!itself && place.path.length > 0) return fileScreen(c, page, { ...view, entry: undefined })
-    return folderScreen(c, page, { ...view, entries })
+    return folderScreen(c, page, { ...view, entries, isCut })
   })
 }
 

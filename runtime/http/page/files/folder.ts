@@ -12,7 +12,7 @@ import { mayAct, show } from '../look/layout.ts'
 import { momentText, nameText, timeTag } from '../look/words.ts'
 import type { Backups } from './backups.ts'
 import { crumbs, momentsOf, timeBar } from './bar.ts'
-import { lookAt, marked, type Row } from './listing.ts'
+import { type Looked, lookAt, marked, type Row } from './listing.ts'
 import { addressOf, type FilePlace, nameIn } from './paths.ts'
 
 /** What a view of files is of. */
@@ -22,30 +22,33 @@ export interface FileView {
   backups: Backups
 }
 
-const rowsShown = 500
+const rowsShown = 300
 
 /** A folder as it was, with what differs from the moment before, or is gone since. */
 export async function folderScreen(
   c: PageRequest,
   page: PageContext,
-  { place, point, backups, entries }: FileView & { entries: readonly Entry[] },
+  { place, point, backups, entries, isCut }: FileView & Pick<Looked, 'entries' | 'isCut'>,
 ): Promise<Response> {
   const points = backups.of(place.source)
   const moments = momentsOf(points)
   const isNewest = point.at === moments[0]?.at
   const other = isNewest ? moments[1] : moments[0]
-  const rows = await compared(entries, place, other, !isNewest, backups)
+  // What is not known whole cannot be told to be new or gone.
+  const rows = await compared(entries, place, isCut ? undefined : other, !isNewest, backups)
   const from = Math.max(0, Math.floor(Number(c.req.query('from')) || 0))
   const at = isNewest ? undefined : point.id
   const shown = rows.slice(from, from + rowsShown)
   const text = nameText(Buffer.from(placeText(place)))
   const next = from + rowsShown
+  const command = `hdsync ls ${placeWord(place)}${at ? ` --at ${shellQuote([at])}` : ''}`
   const body = html`${timeBar(place, point, points, page)}
 ${crumbs(place, at, page)}
 <form method="get" action="${page.href('/bring-back')}"><input type="hidden" name="source" value="${place.source}"><input type="hidden" name="at" value="${point.id}">
 <table class="files browse"><caption class="hidden">What is in ${text}</caption><thead><tr><th scope="col"><span class="hidden">Chosen</span><th scope="col" class="wide">Name<th scope="col" class="number">Size<th scope="col">Changed<th scope="col">Since</tr></thead><tbody>
 ${shown.map((row) => fileRow(row, { place, at, other, isNewest }, page))}
 </tbody></table>
+${isCut ? html`<p class="late">This folder holds more than ${count(rows.length)} entries, and these are some of them. A name is found by <i>find a file</i>, all of them by <code data-copy>${command}</code></p>` : nothing}
 ${rows.length === 0 ? html`<p>This folder was empty.</p>` : nothing}
 ${next < rows.length ? html`<p class="more"><a href="${page.href(addressOf('/files', place, { at, from: String(next) }))}">The next of ${count(rows.length)}</a></p>` : nothing}
 ${mayAct(c) ? html`<p class="acts"><button class="main">Restore what is chosen â€¦</button> <a class="button" href="${page.href(addressOf('/files', place, { at, download: 'tar' }))}" download>Download this folder</a></p>` : html`<p>This session sees what files are called, and not what is in them.</p>`}
@@ -53,7 +56,6 @@ ${mayAct(c) ? html`<p class="acts"><button class="main">Restore what is chosen â
   const sentence = isNewest
     ? `${text}, as it was last backed up, on ${pointTime(point.at)}.`
     : `${text}, as it was on ${pointTime(point.at)}.`
-  const command = `hdsync ls ${placeWord(place)}${at ? ` --at ${shellQuote([at])}` : ''}`
   return show(c, page, { title: text, tab: 'files', sentence, body, command })
 }
 
@@ -68,7 +70,8 @@ async function compared(
   try {
     const reader = backups.lister(other)
     if (!(await reader.isIndexed())) return entries.map((entry) => ({ entry }))
-    return marked(entries, (await lookAt(reader, path)).entries, isNewer)
+    const there = await lookAt(reader, path)
+    return there.isCut ? entries.map((entry) => ({ entry })) : marked(entries, there.entries, isNewer)
   } catch {
     // It is a help alone: without it the folder is shown as it was.
     return entries.map((entry) => ({ entry }))

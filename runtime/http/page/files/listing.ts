@@ -1,6 +1,5 @@
 import { change } from '../../../backup/restore/versions.ts'
 import type { Entry, PointReader } from '../../../host/points/entry.ts'
-import { Problem } from '../../problem.ts'
 
 /** What has become of an entry, as compared with another restore point. */
 export type Mark = 'new' | 'changed' | 'gone'
@@ -10,25 +9,29 @@ export interface Row {
   mark?: Mark
 }
 
-/** A folder holds no more than that for the page: beyond it there is the command. */
-const mostEntries = 100_000
+/** Of a larger folder the first ones are shown that were found, in the order of their names. */
+const mostEntries = 10_000
 
-/** What is at a place: itself, and of a folder what is in it, by name. @throws {Problem} Nothing is there. */
-export async function lookAt(
-  reader: PointReader,
-  path: Buffer,
-): Promise<{ itself: Entry | undefined; entries: Entry[] }> {
+/** What is at a place. */
+export interface Looked {
+  itself: Entry | undefined
+  /** Of a folder, what is in it, by name. */
+  entries: Entry[]
+  /** Whether there is more than that. */
+  isCut: boolean
+}
+
+/** Looks at a place, and no further than somebody reads. */
+export async function lookAt(reader: PointReader, path: Buffer): Promise<Looked> {
   let itself: Entry | undefined
   const entries: Entry[] = []
   for await (const entry of reader.entries(path, 1)) {
     if (entry.path.equals(path)) itself = entry
     else entries.push(entry)
-    if (entries.length > mostEntries)
-      throw new Problem('invalid-parameter', 'This folder holds more than 100,000 entries.', {
-        hint: 'hdsync ls lists them',
-      })
+    if (entries.length > mostEntries) break
   }
-  return { itself, entries: entries.sort(byKindAndName) }
+  const isCut = entries.length > mostEntries
+  return { itself, entries: entries.slice(0, mostEntries).sort(byKindAndName), isCut }
 }
 
 function byKindAndName(one: Entry, other: Entry): number {
