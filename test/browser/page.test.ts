@@ -44,7 +44,7 @@ describe.skipIf(!available.ok)(
       ['light', { colorScheme: 'light' }],
       ['dark', { colorScheme: 'dark' }],
       ['in a narrow window', { colorScheme: 'light', viewport: { width: 800, height: 900 } }],
-      ['on a phone', { colorScheme: 'light', viewport: { width: 390, height: 844 } }],
+      ['on a phone', { colorScheme: 'light', viewport: { width: 360, height: 780 } }],
     ] as const)(
       'every screen, %s: no barrier, no error, nothing from elsewhere, no more than it needs',
       async (_, options) => {
@@ -63,6 +63,7 @@ describe.skipIf(!available.ok)(
           '/files/home/bob/notes.md',
           '/files?find=notes',
           '/points',
+          '/points?source=mail',
           '/bus',
           '/bus/events',
           '/sessions',

@@ -31,6 +31,6 @@ function pointRow(point: RestorePoint, fate: string | undefined, page: PageConte
 <td data-head="On">${target}
 <td data-head="State"><span class="${tone}">${shape} ${word}</span>${damaged === undefined ? nothing : html` <small>${plainText(damaged)}</small>`}
 <td data-head="Proven">${proven === undefined ? 'never' : timeTag(Date.parse(proven), agoText(Date.parse(proven), now))}
-<td data-head="Stays">${fate === undefined ? 'yes' : fate}</tr>
+<td data-head="Stays">${fate ?? (kind === 'weekday' || kind === 'kept' ? 'yes' : '–')}</tr>
 `
 }

@@ -13,6 +13,8 @@ import { dayText, listText, numberWord, plainText, soonText } from '../look/word
 /** What the next night takes of a source, and what is on record of its archives. */
 export interface Outlook extends NextNight {
   at: number
+  /** Whether a timer says when. */
+  isTimed: boolean
   history: readonly Envelope[]
 }
 
@@ -38,6 +40,7 @@ export async function outlookOf(
   return {
     ...nextNight({ points, record, rules: keepRules(config), at, unusualAt }),
     at,
+    isTimed: next !== undefined,
     history: [...history, ...engine.bus.events(kept)],
   }
 }
@@ -59,7 +62,7 @@ export function fatesOf(outlook: Outlook | undefined): ReadonlyMap<string, strin
 /** What the next night takes, in a sentence. */
 export function outlookText(outlook: Outlook | undefined, now: number): Html {
   if (!outlook) return nothing
-  const { replaced, pruned, kept, waits, at } = outlook
+  const { replaced, pruned, kept, waits, at, isTimed } = outlook
   const gone = [...replaced, ...pruned]
   const bytes = gone.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const days = (points: NextNight['kept']) =>
@@ -70,5 +73,5 @@ export function outlookText(outlook: Outlook | undefined, now: number): Html {
     gone.length === 0 ? 'takes nothing' : `takes ${days(gone)} (${formatBytes(bytes)})`,
     ...(kept.length === 0 ? [] : [`keeps ${days(kept)} longer`]),
   ]
-  return html`<p class="outlook">The next night, ${soonText(at, now)}, ${listText(parts)}.${waits === undefined ? nothing : html` <span class="late">Nothing is pruned for now: ${plainText(waits)}.</span>`}</p>`
+  return html`<p class="outlook">The next night${isTimed ? `, ${soonText(at, now)},` : ''} ${listText(parts)}.${waits === undefined ? nothing : html` <span class="late">Nothing is pruned for now: ${plainText(waits)}.</span>`}</p>`
 }
