@@ -8,6 +8,7 @@ const files = 400
 /** In the middle, each path is the old one or the new one, and the restore can go on. */
 export function cutByKill(night: Night, was: Nights): void {
   it('by a kill', async () => {
+    await likeMirror(night, 'var')
     await spoil(night, 'var')
     await halfway(night, 'var', 'KILL')
     expect(await kinds(night, 'var')).toBe('new old')
@@ -16,7 +17,7 @@ export function cutByKill(night: Night, was: Nights): void {
   })
 }
 
-/** The same, where what had been written may not be on the disk. */
+/** The same, where what had been written may not be on the disk. Of a source that is as it was in the last night. */
 export function cutByPower(night: Night, was: Nights): void {
   it('by a power cut', async () => {
     await spoil(night, 'data')
@@ -31,11 +32,13 @@ export function cutByPower(night: Night, was: Nights): void {
   })
 }
 
-/** Begins with what the mirror has. */
-async function spoil({ machine }: Night, source: string): Promise<void> {
+async function likeMirror({ machine }: Night, source: string): Promise<void> {
   await machine.ok(`hdsync restore ${source} --in-place --delete --yes --allow-deletions 500 -q
-    rm -rf /srv/${source}/.hdsync-undo
-    cd /srv/${source}/many; for n in {1..${files - 1}}; do echo old > $n; done`)
+    rm -rf /srv/${source}/.hdsync-undo`)
+}
+
+async function spoil({ machine }: Night, source: string): Promise<void> {
+  await machine.ok(`cd /srv/${source}/many; for n in {1..${files - 1}}; do echo old > $n; done`)
 }
 
 /** Starts a restore, and sends it a signal once a quarter of the paths have been replaced. */
