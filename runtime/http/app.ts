@@ -2,7 +2,7 @@ import { Hono } from 'hono'
 import { type App, type AppContext, type AppOptions, createContext } from './context.ts'
 import { failure } from './failure.ts'
 import { browserGuard, clientOf, guard } from './guard.ts'
-import { isPagePath, pathsBelow } from './page-paths.ts'
+import { pathsBelow } from './page-paths.ts'
 import { Problem, problemResponse } from './problem.ts'
 import { deadLetterRoutes } from './routes/dead.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -45,12 +45,11 @@ export function createApp(options: AppOptions, context: AppContext = createConte
         client: clientOf(bindings),
         header: (name) => request.headers.get(name) ?? undefined,
       })
-      env = { ...bindings, who }
+      env = { ...bindings, who, isHead: request.method === 'HEAD' }
     } catch (error) {
       return fail(error as Error, request.method, path)
     }
-    // The page sees to that itself: a code is not used up by whoever asks for the head.
-    if (request.method !== 'HEAD' || isPagePath(path)) return fetch(request, env, executionContext)
+    if (request.method !== 'HEAD') return fetch(request, env, executionContext)
     return headOf(fetch(new Request(request, { method: 'GET' }), env, executionContext))
   }
   return app

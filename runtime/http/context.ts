@@ -93,6 +93,8 @@ export type AppEnv = {
   Bindings: Partial<HttpBindings> & {
     /** Who asks, as the guard has found; undefined on the unix socket, and of the page, which has a door of its own. */
     who?: Who | undefined
+    /** Only the head is wanted: nothing is to be used up. */
+    isHead?: boolean
   }
 }
 

@@ -26,9 +26,8 @@ export function guard({ config, secrets, rateLimit, whoAsks }: AppContext) {
   const checkHost = hostCheck(config.http?.hosts ?? [])
   const needsToken = secrets.token !== undefined || secrets.readToken !== undefined
   return ({ method, path, client, header }: Asking): Who | undefined => {
-    const host = header('host')
-    checkHost(host)
-    if (!isPagePath(path)) checkSameSite(host, header('origin'), header('sec-fetch-site'))
+    checkHost(header('host'))
+    if (!isPagePath(path)) checkSameSite(header)
     rateLimit.take(client)
     if (isOpen(path) || isPagePath(path)) return undefined
     const who = whoAsks(header)
@@ -48,10 +47,10 @@ export function guard({ config, secrets, rateLimit, whoAsks }: AppContext) {
 export function browserGuard({ config }: AppContext) {
   const checkHost = hostCheck(config.http?.hosts ?? [])
   return ({ path, header }: Asking): undefined => {
-    const [origin, site] = [header('origin'), header('sec-fetch-site')]
-    if (isPagePath(path) || (origin === undefined && site === undefined)) return
+    const isBrowser = header('origin') !== undefined || header('sec-fetch-site') !== undefined
+    if (isPagePath(path) || !isBrowser) return
     checkHost(header('host'))
-    checkSameSite(header('host'), origin, site)
+    checkSameSite(header)
   }
 }
 

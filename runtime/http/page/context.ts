@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import type { HttpBindings } from '@hono/node-server'
 import type { Context, Hono } from 'hono'
 import { appRoot } from '../../app-root.ts'
-import type { AppContext } from '../context.ts'
+import type { AppContext, AppEnv } from '../context.ts'
 import type { Session } from '../session/sessions.ts'
 
 /** What every screen may use. */
@@ -27,7 +26,7 @@ export interface Asset {
 
 /** What is known of a request once it has come through the door. */
 export interface PageEnv {
-  Bindings: Partial<HttpBindings>
+  Bindings: AppEnv['Bindings']
   Variables: {
     session: Session
     /** Of a POST: what its form holds. */

@@ -34,8 +34,6 @@ export function createPage(context: AppContext): App {
   app.use(async (c, next) => {
     checkHost(c.req.header('host'))
     await next()
-    // What nobody reads would be held open: Hono only drops it.
-    if (c.req.method === 'HEAD') await c.res.body?.cancel()
   })
   assetRoutes(app, page)
   loginScreens(app, page)
@@ -51,7 +49,7 @@ export function createPage(context: AppContext): App {
           : toLogin(page, here(page, c))
     c.set('session', session)
     if (c.req.method === 'POST') c.set('form', await formOf(c))
-    else if (!isNavigation(c)) checkSite(c)
+    else if (!isNavigation(c)) checkSameSite((name) => c.req.header(name))
     await next()
   })
   for (const add of screens) add(app, page)
@@ -76,16 +74,12 @@ const needsNoRight = new Set(['/logout'])
 
 /** The form of a POST. @throws {Problem} It was not sent by a page of ours, or by a session that only looks. */
 async function formOf(c: PageRequest): Promise<URLSearchParams> {
-  checkSite(c)
+  checkSameSite((name) => c.req.header(name))
   const session = c.get('session')
   const form = new URLSearchParams(await readText(c.req))
   const right = needsNoRight.has(c.req.path) ? 'act' : session.right
   checkMayAct({ ...whoIn(session), right }, form.get('form') ?? '')
   return form
-}
-
-function checkSite(c: PageRequest): void {
-  checkSameSite(c.req.header('host'), c.req.header('origin'), c.req.header('sec-fetch-site'))
 }
 
 /** Whether somebody follows a link or types an address, as opposed to a page that loads something. */

@@ -26,11 +26,8 @@ export function hostCheck(names: readonly string[]): (host: string | undefined) 
  * Refuses what a browser sends in the name of another web site: without a token on loopback, nothing else would
  * keep such a page from cancelling a run.
  */
-export function checkSameSite(
-  host: string | undefined,
-  origin: string | undefined,
-  site: string | undefined,
-): void {
+export function checkSameSite(header: (name: string) => string | undefined): void {
+  const [host, origin, site] = [header('host'), header('origin'), header('sec-fetch-site')]
   const foreign =
     site === undefined
       ? origin !== undefined && hostOf(origin) !== host

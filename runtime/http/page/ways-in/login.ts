@@ -18,7 +18,7 @@ import { leadTo, pageHeaders, show } from '../look/layout.ts'
 export const loginScreens: AddScreens = (app, page) => {
   app.get('/open/:code', async (c) => {
     // Whoever only looks whether there is something does not use it up.
-    if (c.req.method !== 'GET') return respond(null, 200, pageHeaders)
+    if (c.env?.isHead) return respond(null, 200, pageHeaders)
     // Not by an image or a frame on any site: that would fill the record, and use up what may be wrong.
     const loadedAs = c.req.header('sec-fetch-dest') ?? 'document'
     if (loadedAs !== 'document')
@@ -34,7 +34,7 @@ export const loginScreens: AddScreens = (app, page) => {
   app.get('/login', (c) => loginScreen(c, page, safePath(c.req.query('to'))))
 
   app.post('/login', async (c) => {
-    checkSameSite(c.req.header('host'), c.req.header('origin'), c.req.header('sec-fetch-site'))
+    checkSameSite((name) => c.req.header(name))
     const limit = page.loginLimit.tokens
     limit.check(clientOf(c.env))
     const form = new URLSearchParams(await readText(c.req))
