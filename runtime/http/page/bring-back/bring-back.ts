@@ -1,5 +1,4 @@
 import {
-  auditAct,
   type DataOf,
   readStored,
   restoreFailed,
@@ -12,7 +11,6 @@ import { count, counted } from '../../../count.ts'
 import { TerminalError, UsageError } from '../../../errors.ts'
 import { createRunner, unobserved } from '../../../host/command/command.ts'
 import { formatBytes } from '../../../units.ts'
-import { record } from '../../audit.ts'
 import { Problem } from '../../problem.ts'
 import { type Asked, readRestore } from '../../receive/restores.ts'
 import { findRun, resultOf } from '../../run-results.ts'
@@ -20,7 +18,7 @@ import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { listText, nameText, plainText } from '../look/words.ts'
-import { by } from '../ways-in/sessions.ts'
+import { recordDone } from '../ways-in/sessions.ts'
 import { commandOf, fieldsOf, restoreBodyOf, type Wanted, wantedIn } from './wanted.ts'
 
 /** Bringing back: what and where to, then the plan, then the word that has it done, then how it goes, and the way back. */
@@ -172,7 +170,7 @@ async function begin(
   what: 'restore' | 'undo',
 ): Promise<Response> {
   const run = await page.engine.restore(source, request)
-  await record(page, auditAct, { ...by(c, page), what, about: `${source} into ${request.root}` })
+  await recordDone(c, page, what, `${source} into ${request.root}`)
   return leadTo(page, `/bring-back/${run}`)
 }
 

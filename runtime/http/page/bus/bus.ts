@@ -1,4 +1,3 @@
-import { auditAct } from '../../../../events/index.ts'
 import { describeFunctions, type FunctionDescription } from '../../../backup/describe-function.ts'
 import { pausedBy } from '../../../backup/proof/dead-paused.ts'
 import { adviceForRestore } from '../../../backup/restore/dead-restore.ts'
@@ -6,13 +5,12 @@ import type { DeadLetter, Queue } from '../../../core/bus/journal.ts'
 import { count } from '../../../count.ts'
 import { UsageError } from '../../../errors.ts'
 import { formatDuration } from '../../../units.ts'
-import { record } from '../../audit.ts'
 import { Problem } from '../../problem.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { agoText, numberWord, plainText, soonText, timeTag } from '../look/words.ts'
-import { by } from '../ways-in/sessions.ts'
+import { recordDone } from '../ways-in/sessions.ts'
 import { eventScreens } from './events.ts'
 
 /** What handles what, what waits, what was given up; and the events. */
@@ -24,7 +22,7 @@ export const busScreens: AddScreens = (app, page) => {
       if (!(error instanceof UsageError)) throw error
       throw new Problem('cannot-redrive', error.message, { hint: error.hint })
     })
-    await record(page, auditAct, { ...by(c, page), what: 'redrive', about: String(id) })
+    await recordDone(c, page, 'redrive', String(id))
     return leadTo(page, runId ? `/nights/${runId}` : '/bus')
   })
   eventScreens(app, page)

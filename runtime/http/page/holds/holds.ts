@@ -1,17 +1,15 @@
-import { auditAct } from '../../../../events/index.ts'
 import { nameText as heldName } from '../../../backup/holds/held-names.ts'
 import { type Hold, waitingHolds } from '../../../backup/holds/holds.ts'
 import { count, counted } from '../../../count.ts'
 import { heldLists } from '../../../host/mirror/held-lists.ts'
 import { heldText } from '../../../why-held.ts'
-import { record } from '../../audit.ts'
 import { dismissHolds, releaseHolds } from '../../routes/held.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { stateTag } from '../look/marks.ts'
 import { agoText, listText, plainText, timeTag } from '../look/words.ts'
-import { by } from '../ways-in/sessions.ts'
+import { recordDone } from '../ways-in/sessions.ts'
 
 /** What is held: what would be deleted, and the two ways to decide. */
 export const holdScreens: AddScreens = (app, page) => {
@@ -19,12 +17,12 @@ export const holdScreens: AddScreens = (app, page) => {
   app.get('/holds/:id', (c) => holdScreen(c, page, c.req.param('id')))
   app.post('/holds/:id/release', async (c) => {
     const { runId, sources } = await releaseHolds(c.req.param('id'), page)
-    await record(page, auditAct, { ...by(c, page), what: 'release', about: sources.join(' ') })
+    await recordDone(c, page, 'release', sources.join(' '))
     return leadTo(page, `/nights/${runId}`)
   })
   app.post('/holds/:id/dismiss', async (c) => {
     const dismissed = await dismissHolds(c.req.param('id'), page)
-    await record(page, auditAct, { ...by(c, page), what: 'dismiss', about: dismissed.join(' ') })
+    await recordDone(c, page, 'dismiss', dismissed.join(' '))
     return leadTo(page, '/')
   })
 }

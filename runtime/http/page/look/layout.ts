@@ -88,7 +88,7 @@ function documentOf(c: PageRequest, page: PageContext, screen: Screen): Html {
 <link rel="icon" href="${page.href('/assets/icon.svg')}" type="image/svg+xml">
 <script src="${asset('page.js')}" defer></script>
 </head>
-<body${screen.live ? html` data-live="${page.href(screen.live)}"` : nothing}${session ? html` data-form="${session.formToken}"` : nothing}>
+<body${screen.live ? html` data-live="${page.href(screen.live)}"` : nothing}>
 <a class="skip" href="#main">To the content</a>
 <header class="top">
 <a class="brand" href="${page.href('/')}"><b>hdsync</b> <span>${page.host}</span></a>

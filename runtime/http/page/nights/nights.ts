@@ -1,11 +1,9 @@
-import { auditAct } from '../../../../events/index.ts'
 import { backupKind, type RunReport } from '../../../backup/run-report.ts'
 import type { Story } from '../../../core/bus/journal.ts'
 import { cancelReason } from '../../../core/cancel-reason.ts'
 import { count } from '../../../count.ts'
 import { tookMs } from '../../../run-duration.ts'
 import { formatDuration } from '../../../units.ts'
-import { record } from '../../audit.ts'
 import { Problem } from '../../problem.ts'
 import { findRun, resultOf } from '../../run-results.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
@@ -13,7 +11,7 @@ import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { markOf, markTag, stateTag } from '../look/marks.ts'
 import { dayText, listText, momentText, plainText, timeTag } from '../look/words.ts'
-import { by } from '../ways-in/sessions.ts'
+import { recordDone } from '../ways-in/sessions.ts'
 import { calendarOf } from './calendar.ts'
 import { pictureOf } from './picture.ts'
 import { stepsTable } from './steps.ts'
@@ -27,7 +25,7 @@ export const nightScreens: AddScreens = (app, page) => {
     const run = findRun(page.engine, c.req.param('run'))
     if (!(await page.engine.cancel(run.id, cancelReason(undefined))))
       throw new Problem('run-ended', 'This run has ended: there is nothing to cancel.')
-    await record(page, auditAct, { ...by(c, page), what: 'cancel', about: run.id })
+    await recordDone(c, page, 'cancel', run.id)
     return leadTo(page, `/nights/${run.id}`)
   })
 }

@@ -26,14 +26,19 @@ export const sessionScreens: AddScreens = (app, page) => {
   app.post('/sessions/:id/end', async (c) => {
     const id = c.req.param('id')
     if (page.sessions.end(id) === 0) throw new Problem('invalid-parameter', 'This session has ended.')
-    await record(page, auditAct, { ...by(c, page), what: 'end session', about: id })
+    await recordDone(c, page, 'end session', id)
     return leadTo(page, '/sessions')
   })
 }
 
 /** By whom a request of the page is made, for the record. */
-export function by(c: PageRequest, page: PageContext) {
+function by(c: PageRequest, page: PageContext) {
   return byOf(whoIn(c.get('session')), c.env, page)
+}
+
+/** Puts on record what somebody did on the page. @param what Such as `release`. @param about What it was done to. */
+export function recordDone(c: PageRequest, page: PageContext, what: string, about: string): Promise<void> {
+  return record(page, auditAct, { ...by(c, page), what, about })
 }
 
 function sessionsScreen(c: PageRequest, page: PageContext): Promise<Response> {
