@@ -169,7 +169,10 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ['test/unit/functions/unchanged.test.ts', 'compares a share of all files by contents once a week'],
   ],
   'a directory holds another file system': [
-    [lab('night.test'), 'tells what lies in a directory and is in no backup, and what it hides'],
+    [
+      lab('whole-night/whole-night.nightly.test'),
+      'tells what lies in a directory and is in no backup, and what it hides',
+    ],
     ['test/unit/functions/night.test.ts', 'times that its target cannot hold'],
     [
       'test/unit/runtime/host/mirror/coverage.test.ts',
