@@ -2,6 +2,7 @@ import { readStatus } from '../../../backup/status/read-status.ts'
 import type { AddScreens } from '../context.ts'
 import { html } from '../look/html.ts'
 import { show } from '../look/layout.ts'
+import { alsoList } from './also.ts'
 import { disksOf } from './disks.ts'
 import { remediesOf } from './remedies.ts'
 import { sentenceOf } from './sentence.ts'
@@ -14,6 +15,7 @@ export const stateScreen: AddScreens = (app, page) => {
     const status = await readStatus(page.config, now, (read) => read(page.engine), { catalogues: false })
     const body = html`${sourcesTable(status, page, now)}
 ${remediesOf(status, page)}
+${alsoList(status, page)}
 ${disksOf(status)}`
     return show(c, page, {
       title: 'State',
