@@ -9,7 +9,7 @@ import { Problem } from '../../problem.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
-import { agoText, numberWord, plainText, soonText, timeTag } from '../look/words.ts'
+import { agoTag, numberWord, plainText, soonText, timeTag } from '../look/words.ts'
 import { recordDone } from '../ways-in/sessions.ts'
 import { eventScreens } from './events.ts'
 
@@ -90,7 +90,7 @@ function deadRow(letter: DeadLetter, c: PageRequest, page: PageContext, now: num
       ? nothing
       : html`<form method="post" action="${page.href(`/bus/dead/${id}/redrive`)}">${formToken(c)}<button>Redrive</button></form>`
   return html`<tr><td data-head="Id" class="number">${id}
-<td data-head="When">${timeTag(diedAt, agoText(diedAt, now))}
+<td data-head="When">${agoTag(diedAt, now)}
 <th scope="row" data-head="Function">${name}
 <td data-head="Event">${event.runid ? html`<a href="${page.href(`/nights/${event.runid}`)}">${event.type}</a>` : event.type}
 <td data-head="Source">${plainText(event.subject ?? '–')}

@@ -10,7 +10,7 @@ import { Problem } from '../../problem.ts'
 import type { PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { mayAct, show } from '../look/layout.ts'
-import { momentText, nameText, plainText, timeTag } from '../look/words.ts'
+import { momentTag, nameText, plainText } from '../look/words.ts'
 import type { Backups } from './backups.ts'
 import { crumbs, momentsOf, timeBar } from './bar.ts'
 import { type DiffLine, diffLines, withContext } from './diff.ts'
@@ -73,7 +73,7 @@ function factsOf(
 ): Html {
   const ms = Number(mtimeNs / 1_000_000n)
   const size = type === 'file' ? formatBytes(sizeBytes) : `${type}${linkTo ? ` to ${nameText(linkTo)}` : ''}`
-  return html`<p class="facts">${size} · ${mode.toString(8).padStart(4, '0')} · ${uid}:${gid} · changed ${timeTag(ms, momentText(ms, page.clock.now()))}${sha256 === undefined || !canRead ? nothing : html` · <span title="SHA-256 ${sha256}">SHA-256 ${sha256.slice(0, 8)}…</span>`}</p>`
+  return html`<p class="facts">${size} · ${mode.toString(8).padStart(4, '0')} · ${uid}:${gid} · changed ${momentTag(ms, page.clock.now())}${sha256 === undefined || !canRead ? nothing : html` · <span title="SHA-256 ${sha256}">SHA-256 ${sha256.slice(0, 8)}…</span>`}</p>`
 }
 
 function actions(place: FilePlace, point: RestorePoint, page: PageContext): Html {

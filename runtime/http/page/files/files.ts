@@ -2,7 +2,7 @@ import { Problem } from '../../problem.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { html } from '../look/html.ts'
 import { show } from '../look/layout.ts'
-import { agoText, numberWord, timeTag } from '../look/words.ts'
+import { agoTag, numberWord } from '../look/words.ts'
 import { Backups } from './backups.ts'
 import { downloadOf } from './download.ts'
 import { fileScreen } from './file.ts'
@@ -46,9 +46,9 @@ async function sourcesScreen(c: PageRequest, page: PageContext): Promise<Respons
 ${bySource.map(([source, own]) => {
   const [newest, oldest] = [Date.parse(own[0]?.at ?? ''), Date.parse(own.at(-1)?.at ?? '')]
   return html`<tr><th scope="row"><a href="${page.href(addressOf('/files', { source, path: Buffer.alloc(0) }))}">${source}</a>
-<td data-head="As of">${timeTag(newest, agoText(newest, now))}
+<td data-head="As of">${agoTag(newest, now)}
 <td data-head="Points" class="number">${own.length}
-<td data-head="Back to">${timeTag(oldest, agoText(oldest, now))}</tr>
+<td data-head="Back to">${agoTag(oldest, now)}</tr>
 `
 })}</tbody></table>`
   const sentence =

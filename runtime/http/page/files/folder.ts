@@ -9,7 +9,7 @@ import { formatBytes } from '../../../units.ts'
 import type { PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { mayAct, show } from '../look/layout.ts'
-import { momentText, nameText, timeTag } from '../look/words.ts'
+import { momentTag, momentText, nameText } from '../look/words.ts'
 import type { Backups } from './backups.ts'
 import { crumbs, momentsOf, timeBar } from './bar.ts'
 import { type Looked, lookAt, marked, type Row } from './listing.ts'
@@ -96,7 +96,7 @@ function fileRow({ entry, mark }: Row, { place, at, other, isNewest }: Beside, p
   return html`<tr class="${mark ?? ''}"><td>${isElsewhere ? nothing : html`<input type="checkbox" name="path" value="${path.toString('base64url')}" aria-label="Choose ${name}">`}
 <th scope="row" class="wide"><a href="${page.href(addressOf('/files', { source: place.source, path }, { at: asOf }))}">${name}${type === 'directory' ? '/' : ''}</a>${linkTo ? html` <small>→ ${nameText(linkTo)}</small>` : nothing}
 <td data-head="Size" class="number">${type === 'file' ? formatBytes(sizeBytes) : type === 'directory' ? '' : type}
-<td data-head="Changed">${timeTag(ms, momentText(ms, page.clock.now()))}
+<td data-head="Changed">${momentTag(ms, page.clock.now())}
 <td data-head="Since">${since}</tr>
 `
 }

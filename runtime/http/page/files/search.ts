@@ -8,7 +8,7 @@ import { formatBytes } from '../../../units.ts'
 import type { PageContext, PageRequest } from '../context.ts'
 import { html, nothing } from '../look/html.ts'
 import { show } from '../look/layout.ts'
-import { momentText, nameText, plainText, timeTag } from '../look/words.ts'
+import { momentTag, nameText, plainText } from '../look/words.ts'
 import { Backups } from './backups.ts'
 import { addressOf } from './paths.ts'
 
@@ -35,7 +35,7 @@ ${shown.map(({ source, entry, newest, points }) => {
   const ms = Number(entry.mtimeNs / 1_000_000n)
   return html`<tr><th scope="row" class="wide"><a href="${page.href(addressOf('/files', { source, path: entry.path }, { at: newest.id }))}">${source}:${nameText(entry.path)}${entry.type === 'directory' ? '/' : ''}</a>
 <td data-head="Size" class="number">${entry.type === 'file' ? formatBytes(entry.sizeBytes) : ''}
-<td data-head="Changed">${timeTag(ms, momentText(ms, now))}
+<td data-head="Changed">${momentTag(ms, now)}
 <td data-head="Last seen">${pointTime(newest.at)}
 <td data-head="Points" class="number">${points.size}</tr>
 `

@@ -8,7 +8,7 @@ import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { stateTag } from '../look/marks.ts'
-import { agoText, listText, plainText, timeTag } from '../look/words.ts'
+import { agoTag, listText, plainText } from '../look/words.ts'
 import { recordDone } from '../ways-in/sessions.ts'
 
 /** What is held: what would be deleted, and the two ways to decide. */
@@ -42,7 +42,7 @@ ${holds.map(
     at,
     facts,
   }) => html`<tr><th scope="row"><a href="${page.href(`/holds/${encodeURIComponent(source)}`)}">${source}</a>
-<td data-head="Since">${timeTag(Date.parse(at), agoText(Date.parse(at), now))}
+<td data-head="Since">${agoTag(Date.parse(at), now)}
 <td data-head="Would go" class="number">${count(facts.deletions)}
 <td data-head="Why" class="wide">${plainText(heldText(facts))}</tr>
 `,
@@ -84,7 +84,7 @@ function holdPart(hold: Hold, c: PageRequest, page: PageContext, from: number): 
   const { byFolder = [], hold: id = '', digest } = facts
   const names = heldLists(page.config.state).read(id, digest)
   const now = page.clock.now()
-  return html`<p class="facts">${stateTag('held')} · ${timeTag(Date.parse(at), agoText(Date.parse(at), now))} · run <a href="${page.href(`/nights/${run}`)}"><code>${run}</code></a> · hold <code>${id}</code></p>
+  return html`<p class="facts">${stateTag('held')} · ${agoTag(Date.parse(at), now)} · run <a href="${page.href(`/nights/${run}`)}"><code>${run}</code></a> · hold <code>${id}</code></p>
 ${decide(hold, names !== undefined, c, page)}
 <section aria-label="Out of which folders"><h2>Out of which folders</h2>
 <table><thead><tr><th scope="col" class="number">Files<th scope="col" class="number">Folders<th scope="col" class="wide">Out of</tr></thead><tbody>

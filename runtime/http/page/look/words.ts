@@ -56,6 +56,16 @@ export function timeTag(ms: number, text: string): Html {
   return html`<time datetime="${isoOf(ms)}" title="${localMinute(ms)}">${text}</time>`
 }
 
+/** How long ago a moment is, with its exact time. */
+export function agoTag(ms: number, now: number): Html {
+  return timeTag(ms, agoText(ms, now))
+}
+
+/** A moment as its day and time, with its exact time. */
+export function momentTag(ms: number, now: number): Html {
+  return timeTag(ms, momentText(ms, now))
+}
+
 /** A name of any bytes: control characters, and bytes that are no UTF-8, are written as escapes. */
 export function nameText(name: Buffer): string {
   const text = isUtf8(name) ? name.toString() : name.toString('latin1').replace(/[\x80-\xff]/g, escaped)

@@ -10,7 +10,7 @@ import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { markOf, markTag, stateTag } from '../look/marks.ts'
-import { dayText, listText, momentText, plainText, timeTag } from '../look/words.ts'
+import { dayText, listText, momentTag, plainText } from '../look/words.ts'
 import { recordDone } from '../ways-in/sessions.ts'
 import { calendarOf } from './calendar.ts'
 import { pictureOf } from './picture.ts'
@@ -61,7 +61,7 @@ function runRow(result: RunReport, page: PageContext, now: number, withKind: boo
   const took = tookMs(result)
   return html`<tr><th scope="row"><a href="${page.href(`/nights/${run}`)}"><code>${run}</code></a>
 <td data-head="State">${stateTag(state)}
-<td data-head="Begun">${timeTag(at, momentText(at, now))}
+<td data-head="Begun">${momentTag(at, now)}
 <td data-head="Took" class="number">${took === undefined ? '–' : formatDuration(took)}
 <td data-head="Sources" class="wide">${withKind ? html`${kind} ` : nothing}${error === undefined || error === null ? nothing : plainText(error)}${sourceMarks(sources)}</tr>
 `
@@ -118,7 +118,7 @@ function nightScreen(c: PageRequest, page: PageContext, id: string): Promise<Res
   const isRunning = result.state === 'running'
   const took = tookMs(result)
   const at = Date.parse(result.startedAt)
-  const body = html`<p class="facts">${stateTag(result.state)} · begun ${timeTag(at, momentText(at, now))}${took === undefined ? '' : ` · took ${formatDuration(took)}`} · run <code>${run.id}</code></p>
+  const body = html`<p class="facts">${stateTag(result.state)} · begun ${momentTag(at, now)}${took === undefined ? '' : ` · took ${formatDuration(took)}`} · run <code>${run.id}</code></p>
 ${story.events.length === 0 ? nothing : pictureOf(timelineOf(story, now))}
 ${isRunning && mayAct(c) ? html`<form class="acts" method="post" action="${page.href(`/nights/${run.id}/cancel`)}">${formToken(c)}<button class="danger">Cancel this run</button></form>` : nothing}
 ${chosen === undefined ? nothing : html`<p class="more"><a href="${page.href(`/nights/${run.id}`)}">All sources of this run</a></p>`}

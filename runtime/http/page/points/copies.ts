@@ -3,7 +3,7 @@ import { count, counted } from '../../../count.ts'
 import { formatBytes } from '../../../units.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { stateTag } from '../look/marks.ts'
-import { agoText, dayText, plainText, timeTag } from '../look/words.ts'
+import { agoTag, dayText, plainText, timeTag } from '../look/words.ts'
 
 /** The other places that have copies of archives: how each stands, and what of each source lies there. */
 export function copiesOf(copies: readonly CopyStatus[], now: number): Html {
@@ -18,7 +18,7 @@ function placeOf(place: CopyStatus, now: number): Html {
   const had =
     lastGoodAt === null
       ? 'It has never had everything'
-      : html`It had everything ${timeTag(Date.parse(lastGoodAt), agoText(Date.parse(lastGoodAt), now))}`
+      : html`It had everything ${agoTag(Date.parse(lastGoodAt), now)}`
   return html`<h3>${copy} ${state === 'none' ? nothing : stateTag(state)}</h3>
 <p>${had}; ${waiting === 0 ? 'nothing waits to be copied' : `${counted(waiting, 'archive')} to be copied`}. ${whereText(place)}${error === null || state === 'succeeded' ? nothing : html` <span class="failed">${plainText(error)}</span>`}</p>
 ${waiting === 0 ? nothing : html`<p><code data-copy>hdsync copy ${copy}</code></p>`}

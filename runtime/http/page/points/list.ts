@@ -4,7 +4,7 @@ import type { RestorePoint } from '../../../host/points/restore-point.ts'
 import { formatBytes } from '../../../units.ts'
 import type { PageContext } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
-import { agoText, plainText, timeTag } from '../look/words.ts'
+import { agoTag, plainText } from '../look/words.ts'
 import type { PointsOf } from './grid.ts'
 import { filesAt, pointMark } from './marks.ts'
 import { fatesOf, outlookText } from './next-night.ts'
@@ -30,7 +30,7 @@ function pointRow(point: RestorePoint, fate: string | undefined, page: PageConte
 <td data-head="Size" class="number">${sizeBytes === undefined ? '–' : formatBytes(sizeBytes)}
 <td data-head="On">${target}
 <td data-head="State"><span class="${tone}">${shape} ${word}</span>${damaged === undefined ? nothing : html` <small>${plainText(damaged)}</small>`}
-<td data-head="Proven">${proven === undefined ? 'never' : timeTag(Date.parse(proven), agoText(Date.parse(proven), now))}
+<td data-head="Proven">${proven === undefined ? 'never' : agoTag(Date.parse(proven), now)}
 <td data-head="Stays">${fate ?? (kind === 'weekday' || kind === 'kept' ? 'yes' : '–')}</tr>
 `
 }

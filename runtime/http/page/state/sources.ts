@@ -5,7 +5,7 @@ import type { PageContext } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { markOf, markTag } from '../look/marks.ts'
 import { sparkline } from '../look/sparkline.ts'
-import { agoText, dayText, soonText, timeTag } from '../look/words.ts'
+import { agoTag, dayText, soonText, timeTag } from '../look/words.ts'
 import { endedSince, lastDays, type NightOf, nightsOf } from './nights.ts'
 
 type Source = Status['sources'][number]
@@ -65,7 +65,7 @@ function dot(night: NightOf | undefined, day: number, page: PageContext, isMany:
 
 function since(iso: string, now: number): Html {
   const at = Date.parse(iso)
-  return timeTag(at, agoText(at, now))
+  return agoTag(at, now)
 }
 
 /** What its archives took, the oldest first. */

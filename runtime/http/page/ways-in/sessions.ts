@@ -5,7 +5,7 @@ import { whoIn } from '../../who.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
-import { agoText, spanText, timeTag } from '../look/words.ts'
+import { agoTag, spanText, timeTag } from '../look/words.ts'
 import { cookieOf } from './login.ts'
 
 /** Who is logged in; the way out, here and everywhere. */
@@ -72,7 +72,7 @@ function sessionRow(
       ? nothing
       : html`<form method="post" action="${page.href(`/sessions/${one.id}/end`)}">${formToken(c)}<button>End</button></form>`
   return html`<tr><td data-head="Session"><code>${one.id}</code>${isOwn ? ' (this one)' : ''}
-<td data-head="Begun">${timeTag(begun, agoText(begun, now))}
+<td data-head="Begun">${agoTag(begun, now)}
 <td data-head="From">${one.from}
 <td data-head="With">${one.how === 'code' ? 'hdsync open' : 'a token'}
 <td data-head="May">${one.right === 'act' ? 'act' : 'look'}
