@@ -18,6 +18,11 @@ export function respond(
   return new Response(body, { status, headers: { ...securityHeaders, ...headers } })
 }
 
+/** Server-sent events. A proxy that gathers an answer would hold them back. */
+export function respondEvents(stream: ReadableStream): Response {
+  return respond(stream, 200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
+}
+
 export function respondJson(value: unknown, status = 200, headers: Headers = {}): Response {
   return respond(JSON.stringify(value), status, { 'content-type': 'application/json', ...headers })
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { UsageError } from '../../errors.ts'
 import { recordAct } from '../audit.ts'
-import type { App, AppContext } from '../context.ts'
+import type { App, AppContext, HttpEngine } from '../context.ts'
 import { describe } from '../describe.ts'
 import { Problem } from '../problem.ts'
 import { respondJson } from '../respond.ts'
@@ -60,11 +60,19 @@ export function deadLetterRoutes(app: App, context: AppContext): void {
         `there is no dead letter ${c.req.param('id')}: GET /dead lists them`,
       )
     }
-    const { runId, restarted } = await engine.redrive(id).catch((error: Error) => {
-      if (!(error instanceof UsageError)) throw error
-      throw new Problem('cannot-redrive', error.message, { hint: error.hint })
-    })
+    const { runId, restarted } = await redriveLetter(id, engine)
     await recordAct(c, context, 'redrive', String(id))
     return respondJson({ run: runId || null, restarted }, 202, runId ? { location: `/runs/${runId}` } : {})
+  })
+}
+
+/** Takes up again what was given up. @throws {Problem} It cannot be. */
+export function redriveLetter(
+  id: number,
+  engine: Pick<HttpEngine, 'redrive'>,
+): ReturnType<HttpEngine['redrive']> {
+  return engine.redrive(id).catch((error: Error) => {
+    if (!(error instanceof UsageError)) throw error
+    throw new Problem('cannot-redrive', error.message, { hint: error.hint })
   })
 }

@@ -1,7 +1,7 @@
 import type { App, AppContext } from '../context.ts'
 import { describe, runParameter } from '../describe.ts'
 import { Problem } from '../problem.ts'
-import { respond } from '../respond.ts'
+import { respond, respondEvents } from '../respond.ts'
 import { findRun } from '../run-results.ts'
 import { Capacity } from '../security/capacity.ts'
 import { endId, runStream } from '../stream.ts'
@@ -49,7 +49,6 @@ export function streamRoutes(app: App, { engine, clock, closing }: AppContext): 
       drop: outgoing && (() => void outgoing.destroy()),
       ended: capacity.enter(),
     })
-    // A proxy that gathers the answer would hold the events back.
-    return respond(stream, 200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
+    return respondEvents(stream)
   })
 }

@@ -3,9 +3,8 @@ import { pausedBy } from '../../../backup/proof/dead-paused.ts'
 import { adviceForRestore } from '../../../backup/restore/dead-restore.ts'
 import type { DeadLetter, Queue } from '../../../core/bus/journal.ts'
 import { count } from '../../../count.ts'
-import { UsageError } from '../../../errors.ts'
 import { formatDuration } from '../../../units.ts'
-import { Problem } from '../../problem.ts'
+import { redriveLetter } from '../../routes/dead.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
@@ -18,10 +17,7 @@ export const busScreens: AddScreens = (app, page) => {
   app.get('/bus', (c) => busScreen(c, page))
   app.post('/bus/dead/:id/redrive', async (c) => {
     const id = Number(c.req.param('id'))
-    const { runId } = await page.engine.redrive(id).catch((error: Error) => {
-      if (!(error instanceof UsageError)) throw error
-      throw new Problem('cannot-redrive', error.message, { hint: error.hint })
-    })
+    const { runId } = await redriveLetter(id, page.engine)
     await recordDone(c, page, 'redrive', String(id))
     return leadTo(page, runId ? `/nights/${runId}` : '/bus')
   })

@@ -1,7 +1,7 @@
 import type { LoggedEvent } from '../../../core/bus/journal.ts'
 import { localMinute } from '../../../instant.ts'
 import { shellQuote } from '../../../shell-quote.ts'
-import { respond } from '../../respond.ts'
+import { respondEvents } from '../../respond.ts'
 import { Capacity } from '../../security/capacity.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
@@ -20,8 +20,7 @@ export const eventScreens: AddScreens = (app, page) => {
   const capacity = new Capacity(mostStreams, 'open streams')
   app.get('/bus/events', (c) => eventsScreen(c, page))
   app.get('/bus/stream', () => {
-    const stream = tellOfEvents(page, capacity.enter())
-    return respond(stream, 200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' })
+    return respondEvents(tellOfEvents(page, capacity.enter()))
   })
 }
 

@@ -6,7 +6,7 @@ import { markOf } from '../look/marks.ts'
 import { dayText, startOfDay } from '../look/words.ts'
 import { endedSince, lastDays } from '../state/nights.ts'
 
-export const calendarDays = 90
+const calendarDays = 90
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** The last nights, a column a week from Monday to Sunday. A day with several backups has the mark of the last one. */

@@ -80,7 +80,7 @@ function sourceMarks(sources: RunReport['sources']): Html {
 }
 
 /** How a run went, in words: who is backed up, who is not. */
-export function nightSentence({ kind, state, startedAt, sources, error = null }: RunReport): string {
+function nightSentence({ kind, state, startedAt, sources, error = null }: RunReport): string {
   const at = Date.parse(startedAt)
   const when = dayText(at)
   if (kind !== backupKind)

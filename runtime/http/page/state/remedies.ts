@@ -34,7 +34,7 @@ ${steps.length > 0 ? stepList(steps) : todo === null ? nothing : html`<p><code d
 }
 
 /** Prose, and commands that are to be pasted, which begin with `$ `. */
-export function stepList(steps: readonly string[]): Html {
+function stepList(steps: readonly string[]): Html {
   return html`<ol class="steps">${steps.map((step) =>
     step.startsWith('$ ')
       ? html`<li class="command"><code data-copy>${plainText(step.slice(2))}</code>`
