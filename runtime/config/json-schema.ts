@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { configSchema } from './schema.ts'
+import { vaultConfigSchema } from './schema.ts'
 
 /** The part of JSON Schema that a config makes use of. */
 export interface JsonSchema {
@@ -10,6 +10,7 @@ export interface JsonSchema {
   enum?: unknown[]
   properties?: Record<string, JsonSchema>
   required?: string[]
+  anyOf?: { required: string[] }[]
   additionalProperties?: JsonSchema | boolean
   items?: JsonSchema
   minimum?: number
@@ -23,7 +24,7 @@ export interface JsonSchema {
  * together, and what a text has to look like, hdsync alone can tell.
  */
 export function configJsonSchema(): JsonSchema {
-  const schema = z.toJSONSchema(configSchema, {
+  const schema = z.toJSONSchema(vaultConfigSchema, {
     io: 'input',
     unrepresentable: 'any',
     override({ zodSchema, jsonSchema }) {
@@ -33,7 +34,8 @@ export function configJsonSchema(): JsonSchema {
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
     },
   })
-  return { title: 'hdsync.yaml', ...(schema as JsonSchema) }
+  const anyOf = [{ required: ['sources', 'targets'] }, { required: ['vault'] }]
+  return { title: 'hdsync.yaml', ...(schema as JsonSchema), anyOf }
 }
 
 /** What the message of a schema says that it expects, where that does not depend on what it got. */

@@ -100,6 +100,12 @@ export const conditions = {
   'copy.open-key': ['error', 'others can read the key that a vault knows this host by'],
   'copy.no-host-key': ['warning', 'the host key of a vault is not known: `hdsync copies trust`'],
 
+  'vault.ok': ['ok', 'this machine takes copies from other hosts'],
+  'vault.no-folder': ['error', 'the vault is not prepared for a host of the config'],
+  'vault.mount': ['warning', 'the vault lies on a file system without nosuid, nodev or noexec'],
+  'vault.same-owner': ['warning', 'a host sends as the user that owns the vault'],
+  'vault.odd': ['warning', 'what a host sends is odd: none of its older copies goes'],
+
   'archive.filling': [
     'warning',
     'the disk of the archives will be full soon, by the growth of the last nights',

@@ -29,6 +29,7 @@ import { checkSchedule } from '../checks/schedule.ts'
 import { checkState } from '../checks/state.ts'
 import { checkTarget } from '../checks/targets.ts'
 import { checkTools } from '../checks/tools.ts'
+import { checkVaultHere } from '../checks/vault.ts'
 import { checkForeignSnapshots, checkVolume } from '../checks/volumes.ts'
 import { checkFolders } from '../checks/writable.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -56,6 +57,11 @@ export async function checkCommand(
   const good = exitCode === exitCodes.succeeded
   io.stdout(options.json ? `${JSON.stringify({ ok: good, findings })}\n` : findingsText(findings, io.colour))
   return exitCode
+}
+
+/** A vault need not back up anything of its own. */
+function hasSources({ sources }: Pick<Config, 'sources'>): boolean {
+  return Object.keys(sources).length > 0
 }
 
 /** What a user cannot look at would be found wrong, one thing after another. */
@@ -91,10 +97,13 @@ async function check(config: Config): Promise<Finding[]> {
         guarded(`target ${target.name}`, checkTarget(target, box, history)),
       ),
       checkCopies(config),
+      checkVaultHere(config),
       guarded('archives', checkArchiveRoom(box, history)),
       ...(isQuiet(database) ? checkCatalogues(box, history) : []),
       // The timer and cron start the default config.
-      config.file === DEFAULT_CONFIG_FILE ? guarded('schedule', checkSchedule(box, now)) : [],
+      config.file === DEFAULT_CONFIG_FILE && hasSources(config)
+        ? guarded('schedule', checkSchedule(box, now))
+        : [],
       config.file === DEFAULT_CONFIG_FILE ? guarded('machine', checkMachine(box)) : [],
       checkRuntimeRoom(box),
       problems.length > 0 ? problems : guarded('state', checkState(config, database)),

@@ -4,7 +4,7 @@ import type { Engine } from '../../backup/engine.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
-import { HdsyncError } from '../../errors.ts'
+import { HdsyncError, UsageError } from '../../errors.ts'
 import { daemonOf, followRemote, type Wish } from '../daemon/remote.ts'
 import { isHeldLong } from '../failure/held-long.ts'
 import { formerConfig, tellFailure } from '../failure/tell.ts'
@@ -48,6 +48,13 @@ export type Past = Pick<Engine, 'bus' | 'journal'>
  * the state directory.
  */
 export async function follow(config: Config, options: RunOptions, io: Io, wish: Wish): Promise<number> {
+  if (Object.keys(config.sources).length === 0)
+    throw new UsageError(
+      `${config.file} has no sources: this machine is a vault, and backs up nothing of its own`,
+      {
+        hint: 'what it has of other hosts: hdsync vault status; its timer is not needed: systemctl disable --now hdsync-backup.timer',
+      },
+    )
   const view = await viewFor(config, options, io)
   for (const warning of config.warnings) view.note(warning)
   const print = (result: RunResult) => {

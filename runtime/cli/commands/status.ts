@@ -12,6 +12,10 @@ import { statusText } from '../keep/status-text.ts'
 export async function statusCommand(options: { config?: string; json?: boolean }, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   const status = await readStatus(config, Date.now())
+  if (!options.json && config.vault && Object.keys(config.sources).length === 0) {
+    io.stdout('this machine is a vault, and backs up nothing of its own: hdsync vault status\n')
+    return exitCodes[status.state]
+  }
   io.stdout(options.json ? `${JSON.stringify(status)}\n` : statusText(status, io))
   return exitCodes[status.state]
 }
