@@ -1,8 +1,9 @@
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { archiveOf, makeLoopback, noSsh, sendWhole } from './loopback.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { archiveOf, type Loopback, makeLoopback, noSsh, sendWhole } from './loopback.ts'
 
 const copies = ({ vault }: { vault: string }, source = 'home') =>
   readdirSync(join(vault, 'web1/accepted', source)).map((name) => join(vault, 'web1/accepted', source, name))
@@ -47,3 +48,86 @@ test.skipIf(noSsh)(
     ])
   },
 )
+
+test.skipIf(noSsh)(
+  'a host that may get its copies reads them from any byte on, and hears why where it cannot',
+  async () => {
+    const there = await makeLoopback({ hosts: '{ web1: { mayGet: true } }' })
+    const bytes = Buffer.from('a plain text '.repeat(1000))
+    const { archive } = await sendTo(there, bytes)
+    const got = await there.ssh(JSON.stringify({ v: 1, do: 'get', sha256: archive.sha256, offset: 2 }))
+    expect(got).toMatchObject({ code: 0, out: bytes.subarray(2).toString() })
+    const none = await there.ssh(JSON.stringify({ v: 1, do: 'get', sha256: 'f'.repeat(64) }))
+    expect(none).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'hdsync: the vault has no good copy of these bytes\n',
+    })
+    const beyond = await there.ssh(
+      JSON.stringify({ v: 1, do: 'get', sha256: archive.sha256, offset: 99_999 }),
+    )
+    expect(beyond).toMatchObject({ code: 1, out: '' })
+  },
+)
+
+test.skipIf(noSsh)(
+  'while as many send as may, and while the same host sends, others are told to come back',
+  async () => {
+    const there = await makeLoopback()
+    const { file, archive } = archiveOf(there.folder, randomBytes(1000))
+    await there.ask({ v: 1, do: 'offer', archive })
+    const hold = (path: string) => {
+      const child = spawn('flock', [path, 'sleep', '300'], { detached: true })
+      const release = () => child.pid !== undefined && process.kill(-child.pid)
+      onTestFinished(() => void (child.exitCode === null && child.signalCode === null && release()))
+      return release
+    }
+    const slots = join(there.vault, '.slots')
+    const held = readdirSync(slots).map((name) => hold(join(slots, name)))
+    expect(held).toHaveLength(4)
+    await expect
+      .poll(async () => (await there.send(file, archive.sha256)).err)
+      .toContain('4 hosts are sending')
+    for (const release of held) release()
+    await expect.poll(async () => (await there.send(file, archive.sha256)).code).toBe(0)
+    const release = hold(join(there.vault, 'web1/lock'))
+    await expect
+      .poll(async () => (await there.ask({ v: 1, do: 'prove', archive })).answer)
+      .toMatchObject({ ok: false, isFinal: false, error: expect.stringContaining('ask again later') })
+    release()
+    await expect.poll(async () => (await there.ask({ v: 1, do: 'prove', archive })).answer.ok).toBe(true)
+  },
+)
+
+test.skipIf(noSsh)('what the vault has is shown, checked, and what was odd is released', async () => {
+  const there = await makeLoopback()
+  await sendTo(there, randomBytes(1000))
+  const status = await there.hdsync('vault', 'status', '--json')
+  expect(JSON.parse(status.out)).toMatchObject([
+    { host: 'web1', prepared: true, usedBytes: 1000, sources: [{ source: 'home', copies: 1, odd: null }] },
+  ])
+  expect((await there.hdsync('vault', 'status')).out).toContain('web1')
+  const checked = await there.hdsync('vault', 'check', '--all', '--json')
+  expect(JSON.parse(checked.out)).toMatchObject({ files: 1, bytes: 1000, damaged: [], unrecorded: [] })
+  const odd = { did: 'odd', source: 'home', at: '2026-11-22T02:00:00.000Z', reasons: ['it is small'] }
+  appendFileSync(join(there.vault, 'web1/record.jsonl'), `${JSON.stringify(odd)}\n`)
+  const seen = await there.hdsync('vault', 'status', 'web1')
+  expect(seen).toMatchObject({ code: 3, out: expect.stringContaining('hdsync vault release web1 home') })
+  const found = await there.hdsync('check', '--json')
+  const ids = JSON.parse(found.out).findings.map(({ id }: { id: string }) => id)
+  expect(ids).toEqual(expect.arrayContaining(['vault.odd', 'vault.same-owner']))
+  expect((await there.hdsync('vault', 'release', 'web1', 'home')).code).toBe(0)
+  expect((await there.hdsync('vault', 'status')).code).toBe(0)
+  expect(await there.hdsync('vault', 'release', 'web1')).toMatchObject({ code: 2 })
+  expect(await there.hdsync('vault', 'status', 'web2')).toMatchObject({ code: 2 })
+  expect(await there.hdsync('run')).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('this machine is a vault'),
+  })
+})
+
+async function sendTo(there: Loopback, bytes: Uint8Array) {
+  const made = archiveOf(there.folder, bytes)
+  await sendWhole(there, made)
+  return made
+}
