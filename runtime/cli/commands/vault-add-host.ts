@@ -74,8 +74,7 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
     io.stderr(
       `hdsync: ${user.name} owns the vault too: whoever has taken over ${host} and its key is kept from older copies by hdsync receive alone\n`,
     )
-  else
-    io.stdout(`next: systemctl add-wants multi-user.target hdsync && systemctl restart hdsync\n`)
+  else io.stdout(`next: systemctl add-wants multi-user.target hdsync && systemctl restart hdsync\n`)
   io.stdout(
     `on ${host}: \`copies: { offsite: { ssh: ${user.name}@THIS-MACHINE, keyFile: /etc/hdsync/vault.key, … } }\`\n`,
   )
