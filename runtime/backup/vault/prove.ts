@@ -6,7 +6,7 @@ import { RetryableError, TerminalError } from '../../errors.ts'
 import { digestOnDisk } from '../../host/archive/disk-read.ts'
 import { isStale } from '../../host/copies/prove-copy.ts'
 import type { HostFolder } from '../../host/vault/host-folder.ts'
-import { processesWith } from '../../host/vault/open-files.ts'
+import { isOwnFile, proveUnwritten } from '../../host/vault/own.ts'
 import { addToRecord, type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
 import { isoOf } from '../../instant.ts'
 import type { OfferedArchive, VaultCopy, VaultProof } from '../../vault-protocol.ts'
@@ -105,9 +105,7 @@ async function acceptSent(
   const offered = offerNamed(readOffers(folder), name)
   if (!offered) throw new TerminalError(`${archive.source}: these bytes were not offered, or too long ago`)
   takeAway(folder, archive)
-  await using file = await openMoved(folder, archive)
-  await close(file, folder, archive)
-  await file.sync()
+  await close(folder, archive, tools)
   const path = `${folder.path}/proving/${name}`
   const found = await digest(proving.name(name), path, tools)
   if (found !== archive.sha256) {
@@ -163,29 +161,29 @@ async function openMoved({ proving }: HostFolder, { source, sha256 }: OfferedArc
 }
 
 /** Makes what was moved the vault's own. @throws {HdsyncError} Somebody could still write to it. */
-async function close(
-  file: FileHandle,
-  folder: HostFolder,
-  { source, sha256, sizeBytes }: OfferedArchive,
-): Promise<void> {
+async function close(folder: HostFolder, archive: OfferedArchive, { runner }: VaultTools): Promise<void> {
   const { proving, ids } = folder
+  const { source, sha256: name, sizeBytes } = archive
   const own = process.geteuid?.() ?? 0
-  if (ids.uid !== own) await file.chown(own, process.getegid?.() ?? 0)
-  await file.chmod(0o400)
-  removeLeftName(folder, source, await file.stat())
-  const found = await file.stat()
-  // Under another name its user could open it.
-  if (!found.isFile() || found.size !== sizeBytes || found.nlink > 1) {
-    proving.remove(sha256)
+  const refuse = () => {
+    proving.remove(name)
     throw new RetryableError(
       `what came of ${source} is no file of ${sizeBytes} bytes of its own: it is removed`,
     )
   }
-  const writers = processesWith(found).filter((pid) => pid !== process.pid)
-  if (writers.length > 0)
-    throw new RetryableError(
-      `process ${writers[0]} of the vault has what came of ${source} open: ask again later`,
-    )
+  {
+    await using file = await openMoved(folder, archive)
+    removeLeftName(folder, source, await file.stat())
+    if (!(await isOwnFile(file, ids, own))) refuse()
+    if (ids.uid !== own) await file.chown(own, process.getegid?.() ?? 0)
+    await file.chmod(0o400)
+    // Its user may have given it a second name meanwhile.
+    if (!(await isOwnFile(file, { ...ids, uid: own }, own))) refuse()
+  }
+  await proveUnwritten({ folder: proving, name, path: `${folder.path}/proving/${name}` }, runner)
+  await using file = await openMoved(folder, archive)
+  if ((await file.stat()).size !== sizeBytes) refuse()
+  await file.sync()
 }
 
 /** A crash may have left its place in `accepted` as a second name, which is on no record. */

@@ -7,16 +7,10 @@ import { packageHint } from './packages.ts'
 export interface HandedOver {
   exitCode: number | undefined
   signal: string | undefined
-  /** What it wrote to descriptor 3, its end. */
-  said: string
 }
 
-/** What it says there is short. */
-const mostSaid = 65_536
-
 /**
- * Runs a command that reads and writes this process's own input and output, all its errors too. It may say something to this
- * process on descriptor 3 (`/proc/self/fd/3`).
+ * Runs a command that reads and writes this process's own input and output, all its errors too.
  * @param owner What marks it as ours, see `endOrphans`.
  * @throws {TerminalError} It is not installed.
  */
@@ -25,24 +19,18 @@ export async function handOver(
   { cwd, owner, signal }: { cwd: string; owner: string; signal: AbortSignal },
 ): Promise<HandedOver> {
   const [program, ...words] = argv
-  const running = execa(program, words, {
+  const ended = await execa(program, words, {
     cwd,
-    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
-    buffer: false,
+    stdio: 'inherit',
     reject: false,
     extendEnv: false,
     env: commandEnvironment(owner),
     cancelSignal: signal,
     forceKillAfterDelay: 1000,
   })
-  let said = ''
-  running.stdio[3].on('data', (chunk: Buffer) => {
-    said = (said + chunk).slice(-mostSaid)
-  })
-  const { exitCode, signal: endedBy, code } = await running
-  if (code === 'ENOENT') {
+  if (ended.code === 'ENOENT') {
     const hint = packageHint(program)
     throw new TerminalError(`${program} is not installed`, hint === undefined ? {} : { hint })
   }
-  return { exitCode, signal: endedBy, said }
+  return { exitCode: ended.exitCode, signal: ended.signal }
 }

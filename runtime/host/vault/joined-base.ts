@@ -2,6 +2,7 @@ import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { RetryableError } from '../../errors.ts'
 import type { HostFolder } from './host-folder.ts'
+import { isOwnFile } from './own.ts'
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
 const chunkBytes = 4 * 1024 ** 2
@@ -21,7 +22,7 @@ export async function layJoined(
   const temporary = `${name}.new`
   base.remove(temporary)
   await using begun = await open(incoming.name(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-  if (!(await begun.stat()).isFile()) throw new RetryableError('what has come is no file')
+  if (!(await isOwnFile(begun, ids, ids.uid))) throw new RetryableError('what has come is no file of its own')
   await using last = await open(folder.at(file) ?? '', O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   await using output = await base.create(temporary, 0o400)
   await append(output, begun, begunBytes)

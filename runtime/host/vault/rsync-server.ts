@@ -1,4 +1,6 @@
 import { lstatSync, watch } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { RetryableError, TerminalError } from '../../errors.ts'
@@ -38,6 +40,9 @@ export async function takeBytes(
   command: string,
 ): Promise<number | null> {
   const incoming = join(path, 'incoming')
+  // Of files that have no name any more rsync 3.5.0 opens none.
+  const logs = await mkdtemp(join(tmpdir(), 'hdsync-receive-'))
+  const log = join(logs, 'log')
   const strange = new AbortController()
   // The client says how many files come: with more than one, rsync would make a folder of that name.
   const watcher = watch(incoming, () => {}).on('change', (event, file) => {
@@ -46,14 +51,14 @@ export async function takeBytes(
   try {
     const served = rsyncServed(command, join(path, 'base'))
     if (served?.name !== name) throw new TerminalError('rsync asks for something else than it was let in for')
-    const telling = ['--log-file=/proc/self/fd/3', '--log-file-format=hdsync-new %b']
+    const telling = [`--log-file=${log}`, '--log-file-format=hdsync-new %b']
     const [program, server, ...words] = served.argv
     const rsync = [program, server, ...telling, ...words]
-    const limited = ['prlimit', '--core=0', `--fsize=${Math.max(1, mostBytes)}`, '--', ...rsync]
+    const limited = ['prlimit', '--core=0', `--fsize=${Math.max(leastLimit, mostBytes)}`, '--', ...rsync]
     for (const slot of slots) {
       const inSlot = [...flock(slot, slotHeldCode), ...limited]
       const argv = [...flock(lock, heldCode), ...inSlot] as unknown as [string, ...string[]]
-      const { exitCode, signal, said } = await handOver(argv, {
+      const { exitCode, signal } = await handOver(argv, {
         cwd: incoming,
         owner: 'receive',
         signal: strange.signal,
@@ -67,6 +72,7 @@ export async function takeBytes(
         throw new RetryableError(
           `${host} is sending, or the vault is reading what it has sent: ask again later`,
         )
+      const said = await readFile(log, 'utf8').catch(() => '')
       const newBytes = [...said.matchAll(toldLine)].map(([, bytes]) => Number(bytes)).at(-1) ?? null
       if (exitCode === 0) return newBytes
       throw new RetryableError(endedText(exitCode, signal))
@@ -76,8 +82,12 @@ export async function takeBytes(
     )
   } finally {
     watcher.close()
+    await rm(logs, { recursive: true, force: true })
   }
 }
+
+/** What rsync says in its log is never more. */
+const leastLimit = 64 * 1024
 
 function flock(path: string, code: number): string[] {
   return ['flock', '--nonblock', '--no-fork', '--conflict-exit-code', String(code), path]

@@ -167,7 +167,10 @@ export async function sendWhole(
   if (sent) expect(sent, sent.err).toMatchObject({ code: 0 })
   const proved = await ask({ v: 1, do: 'prove', archive })
   expect(proved, proved.err).toMatchObject({ code: 0 })
-  return { offered: offered.answer, sentBytes: sent?.sentBytes ?? 0, proved: proved.answer.proved }
+  return {
+    ...{ offered: offered.answer, sentBytes: sent?.sentBytes ?? 0, proved: proved.answer.proved },
+    said: sent?.err ?? '',
+  }
 }
 
 async function run(

@@ -34,6 +34,12 @@ test.skipIf(noSsh)(
     expect(standing.map((file) => readFileSync(file).equals(old))).toEqual([true, true, false])
     expect(readFileSync(standing[2] ?? '').equals(news)).toBe(true)
 
+    // What came over the wire is on record: by it an intruder is told who encrypts everything.
+    const record = readFileSync(join(there.vault, 'web1/record.jsonl'), 'utf8')
+    const came = record.match(/(?<="newBytes":)[^,}]+/g)?.map(Number) ?? []
+    expect(came).toEqual([expect.closeTo(old.length, -5), 0, expect.closeTo(0, -5)])
+    expect(one.said).toBe('')
+
     const { answer } = await there.ask({ v: 1, do: 'status' })
     expect(answer).toMatchObject({
       host: 'web1',
