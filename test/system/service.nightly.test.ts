@@ -70,6 +70,15 @@ E`)
     expect(await server.ok('systemctl is-active hdsync.socket')).toBe('active')
   })
 
+  it('brings back what its sandbox has read-only, and takes that back', async () => {
+    const look = 'stat -c "%a %u %g %s %y" /etc/fstab; cat /etc/fstab'
+    const was = await server.ok(look)
+    await server.ok('rm /etc/fstab; hdsync restore /etc/fstab --in-place --yes -q')
+    expect(await server.ok(look)).toBe(was)
+    await server.ok('hdsync restore --undo last -q; test ! -e /etc/fstab; hdsync restore --undo last -q')
+    expect(await server.ok(look)).toBe(was)
+  })
+
   it('tells a hook when a unit of it fails', async () => {
     await gone(server)
     await server.ok(`printf '#!/bin/sh\\ncat >> /var/log/told\\n' > /usr/local/bin/tell; chmod 755 /usr/local/bin/tell
