@@ -16,7 +16,7 @@ interface Tool {
 }
 
 /** The programs that a night with this config calls. */
-export function toolsOf({ sources, targets, archive, copies }: Config): Tool[] {
+export function toolsOf({ sources, targets, archive, copies, vault }: Config): Tool[] {
   const all = Object.values(sources)
   const mounts = Object.values(targets).flatMap((target) => target.mounts)
   const volumes = all.some(({ kind }) => kind === 'lv')
@@ -40,6 +40,7 @@ export function toolsOf({ sources, targets, archive, copies }: Config): Tool[] {
     ...['lvcreate', 'lvremove', 'dmsetup', 'blkid'].map((program) => volumes && { program }),
     ...['mount', 'umount'].map((program) => (volumes || mounts.length > 0) && { program }),
     Object.values(copies ?? {}).some(({ vault }) => vault) && { program: 'ssh' },
+    ...['flock', 'perl', 'prlimit', 'setpriv'].map((program) => vault !== undefined && { program }),
     mounts.some(({ device }) => !device.startsWith('/')) && { program: 'findfs' },
   ]
   return tools.filter((tool) => tool !== false)
