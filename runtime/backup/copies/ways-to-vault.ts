@@ -1,5 +1,6 @@
+import { setTimeout } from 'node:timers/promises'
 import type { copySend, DataOf } from '../../../events/index.ts'
-import { reasonOf, TerminalError } from '../../errors.ts'
+import { RetryableError, reasonOf, TerminalError } from '../../errors.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
 import { isoOf } from '../../instant.ts'
@@ -15,7 +16,7 @@ import type { Ways } from './ways.ts'
 const clocksDifferMs = 10 * 60_000
 
 /** A vault of another machine: it can be added to, and decides by itself what stays. */
-export function waysToVault({ name, vault }: VaultPlace, { config, host, clock }: Context): Ways {
+export function waysToVault({ name, vault }: VaultPlace, { config, host, clock, signal }: Context): Ways {
   const link = host.copies.vault(vault, name)
   const where = vaultText(vault)
   let told: VaultStatus | undefined
@@ -45,14 +46,23 @@ export function waysToVault({ name, vault }: VaultPlace, { config, host, clock }
     },
     tidy: async () => {},
     async send(sending, onProgress) {
-      const { path, file, sizeBytes } = sending
-      const { has, name: incoming } = await link.offer(offered(sending))
-      if (has) return { as: 'linked', read: null, bytes: 0 }
-      if (!/^[A-Za-z0-9][\w.-]{0,199}$/.test(incoming))
-        throw new TerminalError(`${where} wants the archive under a name that is none: ${incoming}`)
-      const toVault = { from: archivesTarget(config), path, file, sizeBytes, incoming }
-      const bytes = await link.send(toVault, () => clock.now(), onProgress)
-      return { as: 'sent', read: null, bytes }
+      let laid = -1
+      for (let failed = 0; ; failed += 1) {
+        try {
+          const { has, name: incoming, laidBytes } = await link.offer(offered(sending))
+          if (has) return { as: 'linked', read: null, bytes: 0 }
+          // As long as more lies there each time, it comes to an end.
+          if (laidBytes - laid > worthBytes) failed = 0
+          laid = laidBytes
+          return { as: 'sent', read: null, bytes: await sendTo(incoming, sending, onProgress) }
+        } catch (error) {
+          const pause = pausesMs[failed]
+          // What is refused before anything was sent is asked for once more: an earlier connection may not have ended yet.
+          const isOver = failed > 0 && laid < 0
+          if (!(error instanceof RetryableError) || pause === undefined || isOver) throw error
+          await setTimeout(pause, undefined, { signal })
+        }
+      }
     },
     async prove(proving) {
       const { proved, now } = await link.prove(offered(proving))
@@ -62,7 +72,23 @@ export function waysToVault({ name, vault }: VaultPlace, { config, host, clock }
     },
     prune: async () => ({ gone: [], problems: [] }),
   }
+
+  async function sendTo(
+    incoming: string,
+    { path, file, sizeBytes }: Parameters<Ways['send']>[0],
+    onProgress: Parameters<Ways['send']>[1],
+  ): Promise<number> {
+    if (!/^[A-Za-z0-9][\w.-]{0,199}$/.test(incoming))
+      throw new TerminalError(`${where} wants the archive under a name that is none`)
+    const sending = { from: archivesTarget(config), path, file, sizeBytes, incoming }
+    return await link.send(sending, () => clock.now(), onProgress)
+  }
 }
+
+/** A connection that brought so little counts as one that brought nothing. */
+const worthBytes = 1024 ** 2
+/** Before a connection that broke is made again. */
+const pausesMs = [3000, 15_000, 60_000]
 
 type Archive = Pick<DataOf<typeof copySend>, 'source' | 'at' | 'path' | 'sizeBytes' | 'sha256'>
 

@@ -20,7 +20,7 @@ function copyLine(status: CopyStatus, now: number, paint: Painter): string {
   const needs = state === 'overdue' || state === 'failed'
   return needs
     ? `${paint.yellow(`${line}; ${state}${errorText(status)}`)}\n  ${paint.cyan(`hdsync copy ${copy}`)}\n`
-    : `${line}${state === 'absent' ? '; its disk is not there' : ''}\n`
+    : `${line}${state === 'absent' ? `; ${status.ssh === undefined ? 'its disk is not there' : 'it cannot be reached'}` : ''}\n`
 }
 
 /** What `hdsync copies` prints. */

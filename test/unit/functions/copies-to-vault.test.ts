@@ -246,3 +246,76 @@ testWithSshd('where a limit begins while an archive is sent, it goes on under th
   expect(site.asked().filter((word) => word === 'rsync')).toHaveLength(2)
   expect(site.accepted().map(digest)).toEqual([digest(site.archive())])
 })
+
+testWithSshd('a connection that breaks is made again in the same run, and goes on where it was', async () => {
+  await using site = await Site.made({ more: ', limit: { "00:00-24:00": 4M }' })
+  random(site.at('home', 'large'), 12)
+  await backUp(site.server, { sources: ['home'] })
+  let isBroken = false
+  const events = await site.run((event) => {
+    if (event.type !== 'copy.send' || isBroken) return
+    const look = setInterval(() => {
+      if (isBroken || !site.asked().includes('rsync') || sizeIn(site.there('vault/web1/incoming')) < 1e6)
+        return
+      isBroken = true
+      clearInterval(look)
+      site.sshd.breakConnections()
+    }, 20)
+  })
+  expect(isBroken).toBe(true)
+  expect(site.asked().filter((word) => word === 'offer')).toHaveLength(2)
+  const result = events.at(-1)?.data as { copies: CopyResult[] }
+  expect(result).toMatchObject({ state: 'succeeded', copies: [{ archives: 1, error: null }] })
+  expect(site.accepted().map(digest)).toEqual([digest(site.archive())])
+})
+
+testWithSshd(
+  'what a source had of access lists, attributes and devices comes back from the vault',
+  async () => {
+    await using site = await Site.made()
+    const at = (...names: string[]) => site.at('home', ...names)
+    mkdirSync(at('folder'), { mode: 0o2750 })
+    writeFileSync(at('folder', 'file'), 'with attributes', { mode: 0o640 })
+    execFileSync('setfattr', ['-n', 'user.origin', '-v', 'here', at('folder', 'file')])
+    execFileSync('setfacl', ['-m', 'u:1234:r', at('folder', 'file')])
+    execFileSync('ln', [at('folder', 'file'), at('folder', 'second')])
+    execFileSync('ln', ['-s', 'file', at('folder', 'link')])
+    execFileSync('mknod', [at('folder', 'pipe'), 'p'])
+    execFileSync('mknod', [at('folder', 'null'), 'c', '1', '3'])
+    execFileSync('chown', ['1234:4321', at('folder')])
+    await backUp(site.server, { sources: ['home'] })
+    expect(await site.copy()).toMatchObject({ exitCode: 0 })
+    rmSync(site.at('disk'), { recursive: true })
+    const restored = await site.hdsync('restore', 'home', '--from', 'offsite', '--to', site.at('back'), '-q')
+    expect(restored, restored.err).toMatchObject({ exitCode: 0 })
+    const words = ['--dry-run', '--itemize-changes', '-aHAXX', '--numeric-ids', '--checksum', '--delete']
+    expect(execFileSync('rsync', [...words, `${at()}/`, `${site.at('back')}/`], { encoding: 'utf8' })).toBe(
+      '',
+    )
+  },
+)
+
+testWithSshd('copies and status have a row for a vault, and a vault that is away is told of', async () => {
+  await using site = await Site.made()
+  await site.run()
+  const { copies } = JSON.parse((await site.hdsync('status', '--json')).out)
+  expect(copies).toMatchObject([
+    {
+      ...{ copy: 'offsite', target: null, path: null, ssh: `${site.sshd.user}@127.0.0.1:${site.sshd.port}` },
+      ...{ mounted: false, state: 'succeeded', sources: [{ source: 'home', archives: 1, waiting: 0 }] },
+    },
+  ])
+  expect((await site.hdsync('status')).out).toContain('copy offsite: has every archive; had all just now')
+  expect((await site.hdsync('copies')).out).toMatch(/offsite +succeeded +just now +home +1/)
+  await site.sshd.stop()
+  expect((await site.copy()).exitCode).toBe(3)
+  expect((await site.hdsync('status')).out).toContain('it cannot be reached')
+})
+
+function sizeIn(folder: string): number {
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  return names.reduce(
+    (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  )
+}

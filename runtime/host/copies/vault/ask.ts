@@ -3,7 +3,7 @@ import { type HdsyncError, TerminalError } from '../../../errors.ts'
 import { answerLimit, refusal, type VaultRequest } from '../../../vault-protocol.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { destinationOf, type Reach, sshWords, vaultText } from './ssh.ts'
-import { sshFailure } from './ssh-errors.ts'
+import { refused, sshFailure } from './ssh-errors.ts'
 
 /** Asked of a vault: whose, by which name the config has it, and by which commands. */
 export interface Asking {
@@ -17,8 +17,8 @@ const timeoutMs = { status: 300_000, offer: 6 * 3_600_000, prove: 7 * 86_400_000
 
 /**
  * Asks a vault, and reads its answer.
- * @throws {TerminalError} It refuses, in its own words; or it answers something else.
- * @throws {RetryableError} It cannot be reached; see `isUnreachable`.
+ * @throws {TerminalError} It refuses for good, in its own words; or it answers something else.
+ * @throws {RetryableError} It refuses for now, or cannot be reached; see `isUnreachable`.
  */
 export async function askVault<T extends z.ZodType>(
   request: Exclude<VaultRequest, { do: 'get' }>,
@@ -49,8 +49,8 @@ export async function askVault<T extends z.ZodType>(
     },
   )
   const found = parsed(Buffer.concat(chunks).toString('utf8'))
-  const refused = refusal.safeParse(found)
-  if (refused.success) throw new TerminalError(`the vault ${vaultText(vault)} refuses: ${refused.data.error}`)
+  const no = refusal.safeParse(found)
+  if (no.success) throw refused(vault, no.data.error, no.data.isFinal)
   if (failed) throw sshFailure(failed, vault, name)
   const read = answer.safeParse(found)
   if (read.success) return read.data

@@ -11,6 +11,17 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof HdsyncError && error.kind === unreachable
 }
 
+/** A vault has refused. @param words Its own. @param isFinal Whether it would refuse that later too. */
+export function refused(vault: Reach, words: string, isFinal: boolean): HdsyncError {
+  const message = `the vault ${vaultText(vault)} refuses: ${printable(words)}`
+  return isFinal ? new TerminalError(message) : new RetryableError(message)
+}
+
+/** What others say may hold what a terminal obeys. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ')
+}
+
 type Failure = Pick<CommandError, 'exitCode' | 'stderr' | 'timedOut' | 'signal'>
 
 /**
@@ -20,7 +31,7 @@ type Failure = Pick<CommandError, 'exitCode' | 'stderr' | 'timedOut' | 'signal'>
 export function sshFailure(failure: Failure, vault: Reach, name: string): HdsyncError {
   const { stderr, exitCode, timedOut } = failure
   const where = vaultText(vault)
-  const said = lastLines(stderr, 2)
+  const said = printable(lastLines(stderr, 2))
   const terminal = (message: string, hint?: string) => new TerminalError(message, { hint })
   const trust = `hdsync copies trust ${name}`
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr))
@@ -47,7 +58,7 @@ export function sshFailure(failure: Failure, vault: Reach, name: string): Hdsync
   if (/command not found|: not found/i.test(words))
     return terminal(`${where} does not run what it was asked for: ${words}`, 'install hdsync and rsync there')
   // What the vault's own command says stands before what rsync makes of its end.
-  if (words !== '') return terminal(`the vault ${where} refuses: ${words}`)
+  if (words !== '') return refused(vault, words, false)
   if (exitCode === undefined || broken.has(exitCode))
     return new RetryableError(`the connection to ${where} broke${said ? `: ${said}` : ''}`, {
       kind: unreachable,

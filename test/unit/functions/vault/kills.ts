@@ -36,7 +36,7 @@ export async function killsAtAnyMoment(kills: number, seed: number): Promise<voi
     await Promise.race([ended, sleep(random() * 8000)])
     const what = random()
     if (what < 0.4) child.kill('SIGKILL')
-    else if (what < 0.7) for (const pid of site.sshd.connections) kill(pid)
+    else if (what < 0.7) site.sshd.breakConnections()
     else {
       await site.sshd.stop('SIGKILL')
       await site.sshd.listen()
@@ -58,10 +58,4 @@ export async function killsAtAnyMoment(kills: number, seed: number): Promise<voi
 async function countedAsCopied(site: Site): Promise<number> {
   const { out } = await site.hdsync('events', '--type', 'copy.proved', '--json')
   return out.split('\n').filter((line) => line.includes('copy.proved')).length
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch {}
 }

@@ -84,9 +84,10 @@ export class Sshd implements AsyncDisposable {
     await ended
   }
 
-  /** The processes of its connections, and what they run. */
-  get connections(): number[] {
-    return this.#child?.pid === undefined ? [] : childrenOf(this.#child.pid)
+  /** Kills its connections, and what they run. */
+  breakConnections(): void {
+    if (this.#child?.pid === undefined) return
+    for (const pid of childrenOf(this.#child.pid)) kill(pid, 'SIGKILL')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
