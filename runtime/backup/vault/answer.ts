@@ -11,8 +11,9 @@ import {
   type VaultRequest,
   type VaultStatus,
 } from '../../vault-protocol.ts'
-import { offer, standing, usedBytes } from './offer.ts'
+import { offer, standing } from './offer.ts'
 import { prove } from './prove.ts'
+import { usedBytes } from './room.ts'
 import { answered, settingsOf, type VaultTools } from './vault.ts'
 
 /** A line of JSON, or the bytes of a copy. */

@@ -15,16 +15,25 @@ export interface Laid {
   begunBytes: number
 }
 
+/** How much may be laid as a file of its own. */
+export interface RoomToLay {
+  /** What of the disk stays free. */
+  spareBytes: number
+  /** By the quota. */
+  mostJoinedBytes: number
+}
+
 /**
  * Lays what the vault has for rsync to go on from: the last copy of the source; what has come of the archive and then was cut
  * off; or both, one after the other.
  * @param earlier What was laid for it before.
+ * @param room How much may be copied for it.
  */
 export async function layBase(
   folder: HostFolder,
   { copies }: HostRecord,
   archive: OfferedArchive,
-  { earlier, spareBytes }: { earlier: number; spareBytes: number },
+  { earlier, room }: { earlier: number; room: RoomToLay },
 ): Promise<Laid> {
   const { incoming, base } = folder
   const name = archive.sha256
@@ -43,8 +52,10 @@ export async function layBase(
   if (isWorth) {
     const joinedBytes = begunBytes + (last?.sizeBytes ?? 0)
     const isWhole = begunBytes >= archive.sizeBytes
-    const hasRoom = freeIn(folder.path).bytes >= joinedBytes + archive.sizeBytes + spareBytes
     base.remove(name)
+    const hasRoom =
+      joinedBytes <= room.mostJoinedBytes &&
+      freeIn(folder.path).bytes >= joinedBytes + archive.sizeBytes + room.spareBytes
     if (!last || isWhole || !hasRoom) return { laidBytes: begunBytes, begunBytes: 0 }
     await layJoined(folder, { name, begunBytes, file: last.file })
     incoming.remove(name)

@@ -1,20 +1,17 @@
-import type { VaultHost } from '../../config/vault.ts'
-import { RetryableError, TerminalError } from '../../errors.ts'
+import { RetryableError } from '../../errors.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
 import { clearIncoming } from '../../host/vault/clear-incoming.ts'
 import type { HostFolder } from '../../host/vault/host-folder.ts'
 import { type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
-import { freeIn, unprovenBytes } from '../../host/vault/room.ts'
-import { formatBytes } from '../../units.ts'
+import { ownBaseBytes } from '../../host/vault/room.ts'
+import { isoOf } from '../../instant.ts'
 import type { OfferedArchive, VaultOffer } from '../../vault-protocol.ts'
 import { dateOf } from '../../weekday.ts'
 import { layBase } from './lay-base.ts'
-import { mostOffers, offerNamed, readOffers, writeOffers } from './offers.ts'
+import { isForgotten, mostOffers, offerNamed, readOffers, writeOffers } from './offers.ts'
+import { leftOfQuota, proveRoom, spareBytes } from './room.ts'
 import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
 
-/** What stays free for everything else on the disk: records, and what a file system takes beside the bytes of files. */
-const spareBytes = 64 * 1024 ** 2
-const spareInodes = 1000
 /** A month that is caught up with of thirty sources; more is a flood, of which each takes a line of the record. */
 const mostPerDay = 1000
 
@@ -32,17 +29,27 @@ export function offer(host: string, archive: OfferedArchive, tools: VaultTools):
     proveNotFlooded(host, record, now())
     if (await standing(folder, record, archive)) return { ...answered(now()), has: true, name, laidBytes: 0 }
     const known = readOffers(folder)
-    const others = known.filter(({ archive: { sha256 } }) => sha256 !== name).slice(1 - mostOffers)
+    const rest = known.filter(({ archive: { sha256 } }) => sha256 !== name).slice(1 - mostOffers)
+    const about = { host, folder, record, archive }
+    const isTight = leftOfQuota(settings, { ...about, others: rest }) < 0
+    const others = isTight ? rest.filter((one) => !isForgotten(one, now())) : rest
     const names = new Set([name, ...others.map((one) => one.archive.sha256)])
     await clearIncoming(folder, names, runner)
     for (const old of folder.proving.names()) if (!names.has(old)) folder.proving.remove(old)
-    proveRoom(host, settings, { folder, record, archive })
+    const wanted = { ...about, others }
+    // Sending some of it twice is better than not at all.
+    if (leftOfQuota(settings, wanted) < 0) folder.base.remove(name)
+    proveRoom(settings, wanted)
     const mine = offerNamed(known, name)
     const isKnown = mine?.archive.sizeBytes === archive.sizeBytes
     const newBytes = isKnown ? mine.newBytes : 0
     const earlier = isKnown ? mine.begunBytes : 0
-    const { laidBytes, begunBytes } = await layBase(folder, record, archive, { earlier, spareBytes })
-    writeOffers(folder, [...others, { archive, newBytes, isSending: isKnown && mine.isSending, begunBytes }])
+    // What lies in `base` by now makes room for what is laid there instead.
+    const mostJoinedBytes = leftOfQuota(settings, wanted) + ownBaseBytes(folder, name)
+    const room = { spareBytes, mostJoinedBytes }
+    const { laidBytes, begunBytes } = await layBase(folder, record, archive, { earlier, room })
+    const isSending = isKnown && mine.isSending
+    writeOffers(folder, [...others, { archive, newBytes, isSending, begunBytes, offeredAt: isoOf(now()) }])
     return { ...answered(now()), has: false, name, laidBytes }
   })
 }
@@ -70,34 +77,4 @@ export function proveNotFlooded(host: string, { copies }: HostRecord, now: numbe
   throw new RetryableError(
     `${host} has sent ${arrived} copies today: the vault takes no more before tomorrow`,
   )
-}
-
-/** How many bytes the copies of a host take: names of one file count once. */
-export function usedBytes({ copies }: HostRecord): number {
-  const files = new Map(copies.map(({ source, sha256, sizeBytes }) => [`${source} ${sha256}`, sizeBytes]))
-  return [...files.values()].reduce((sum, bytes) => sum + bytes, 0)
-}
-
-/** @throws {TerminalError | RetryableError} There is no room for it, by the quota or on the disk. */
-function proveRoom(
-  host: string,
-  { quota }: VaultHost,
-  { folder, record, archive }: { folder: HostFolder; record: HostRecord; archive: OfferedArchive },
-): void {
-  const begun = folder.incoming.look(archive.sha256)?.size ?? 0
-  const used = usedBytes(record) + Math.max(0, unprovenBytes(folder) - begun)
-  if (quota !== undefined && used + archive.sizeBytes > quota) {
-    const text = `${host} has used ${formatBytes(used)} of ${formatBytes(quota)} in the vault: ${archive.source} of ${formatBytes(archive.sizeBytes)} does not fit`
-    const hint = `on the vault: a larger \`quota\`, or \`keep\` less, for ${host}`
-    if (archive.sizeBytes > quota) throw new TerminalError(text, { hint })
-    throw new RetryableError(text, { hint })
-  }
-  const { bytes, inodes } = freeIn(folder.path)
-  const wanted = archive.sizeBytes - Math.min(begun, archive.sizeBytes) + spareBytes
-  if (bytes < wanted)
-    throw new RetryableError(
-      `the disk of the vault is full: ${archive.source} takes ${formatBytes(wanted)} with what has to stay free, ${formatBytes(bytes)} are free`,
-    )
-  if (inodes !== null && inodes < spareInodes)
-    throw new RetryableError(`the disk of the vault has no inodes left (${inodes})`)
 }

@@ -12,6 +12,8 @@ const offered = z.object({
   isSending: z.boolean(),
   /** See `Laid`. */
   begunBytes: z.int().min(0),
+  /** When it was last offered, by the clock of the vault. */
+  offeredAt: z.iso.datetime().optional(),
 })
 export type Offered = z.output<typeof offered>
 
@@ -19,6 +21,14 @@ const file = z.object({ version: z.literal(1), offers: z.array(offered) })
 const fileName = 'offers.json'
 /** A host sends one archive after the other: of older offers nothing is to come. */
 export const mostOffers = 16
+
+/** An offer counts to the quota. A host that means to send it offers it again within that time, whatever cuts it off. */
+const standsMs = 12 * 3_600_000
+
+/** Whether an offer is so old that it makes way for another one, with what has come of it. */
+export function isForgotten({ offeredAt }: Offered, now: number): boolean {
+  return offeredAt === undefined || now - Date.parse(offeredAt) >= standsMs
+}
 
 /** @returns The oldest first; none where the file is not what was written. */
 export function readOffers({ root }: Pick<HostFolder, 'root'>): Offered[] {
@@ -49,8 +59,7 @@ export function changeOffer(folder: HostFolder, name: string, change: (one: Offe
 
 /** Forgets an offer. */
 export function dropOffer(folder: HostFolder, { sha256 }: Pick<OfferedArchive, 'sha256'>): void {
-  writeOffers(
-    folder,
-    readOffers(folder).filter(({ archive }) => archive.sha256 !== sha256),
-  )
+  const offers = readOffers(folder)
+  const left = offers.filter(({ archive }) => archive.sha256 !== sha256)
+  if (left.length < offers.length) writeOffers(folder, left)
 }

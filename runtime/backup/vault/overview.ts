@@ -2,7 +2,7 @@ import type { Vault } from '../../config/vault.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
 import { type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
 import { decideExpiry } from './expire.ts'
-import { usedBytes } from './offer.ts'
+import { usedBytes } from './room.ts'
 
 /** What a vault has of a source of a host. */
 export interface SourceInVault {

@@ -14,6 +14,7 @@ import { decideExpiry, expire } from './expire.ts'
 import { oddities } from './odd.ts'
 import { proveNotFlooded, standing } from './offer.ts'
 import { dropOffer, offerNamed, readOffers } from './offers.ts'
+import { proveQuota, type Wanted } from './room.ts'
 import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
 
 /**
@@ -22,16 +23,22 @@ import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
  * @throws {HdsyncError} It is not, or it is still being written; nothing is accepted then.
  */
 export function prove(host: string, archive: OfferedArchive, tools: VaultTools): Promise<VaultProof> {
-  const { keep } = settingsOf(tools.vault, host)
+  const settings = settingsOf(tools.vault, host)
+  const { keep } = settings
   return withHost(host, tools, async (folder) => {
     const record = readRecord(folder.root)
     const told = accepted(record, archive)
-    if (told && (await standing(folder, record, archive))) return asProof(told, tools)
+    if (told && (await standing(folder, record, archive))) {
+      // A crash may have left them.
+      forget(folder, archive)
+      return asProof(told, tools)
+    }
     proveNotFlooded(host, record, tools.now())
     const same = await standing(folder, record, archive)
+    if (same) forget(folder, archive)
     const copy = same
       ? await acceptAgain(folder, same, archive, tools)
-      : await acceptSent(folder, archive, tools)
+      : await acceptSent({ host, settings, folder, record, archive }, tools)
     settle({ host, keep, folder, record }, copy, tools)
     return asProof(copy, tools)
   })
@@ -96,14 +103,18 @@ async function acceptAgain(
 }
 
 async function acceptSent(
-  folder: HostFolder,
-  archive: OfferedArchive,
+  { settings, ...sent }: Omit<Wanted, 'others'> & { settings: VaultHost },
   tools: VaultTools,
 ): Promise<RecordedCopy> {
+  const { folder, archive } = sent
   const { proving, root } = folder
   const name = archive.sha256
-  const offered = offerNamed(readOffers(folder), name)
+  const offers = readOffers(folder)
+  const offered = offerNamed(offers, name)
   if (!offered) throw new TerminalError(`${archive.source}: these bytes were not offered, or too long ago`)
+  proveSame(offered.archive, archive)
+  // They are on the disk: its room is not asked for again.
+  proveQuota(settings, { ...sent, others: offers.filter((one) => one !== offered) })
   takeAway(folder, archive)
   await close(folder, archive, tools)
   const path = `${folder.path}/proving/${name}`
@@ -127,10 +138,24 @@ async function acceptSent(
   linkSync(proving.name(name), shelf.name(placed))
   shelf.sync()
   addToRecord(root, { did: 'accept', file: standsAt, copy, newBytes })
-  proving.remove(name)
-  folder.base.remove(name)
-  dropOffer(folder, archive)
+  forget(folder, archive)
   return { ...copy, file: standsAt, newBytes }
+}
+
+/** What was offered is what room was found for. @throws {TerminalError} Something else is to be accepted. */
+function proveSame(offered: OfferedArchive, archive: OfferedArchive): void {
+  for (const what of ['source', 'form', 'sizeBytes'] as const)
+    if (offered[what] !== archive[what])
+      throw new TerminalError(
+        `these bytes were offered with ${what} ${offered[what]}, and not ${archive[what]}: offer them again`,
+      )
+}
+
+/** Removes what is left of an offer whose bytes were accepted. */
+function forget(folder: HostFolder, archive: OfferedArchive): void {
+  folder.proving.remove(archive.sha256)
+  folder.base.remove(archive.sha256)
+  dropOffer(folder, archive)
 }
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants

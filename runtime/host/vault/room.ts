@@ -12,9 +12,24 @@ export function freeIn(path: string): Free {
   return { bytes: bavail * bsize, inodes: files > 0 ? ffree : null }
 }
 
-/** How many bytes lie in a host's folders that are no copies yet. */
-export function unprovenBytes({ incoming, proving }: Pick<HostFolder, 'incoming' | 'proving'>): number {
-  return [incoming, proving]
-    .flatMap((folder) => folder.names().map((name) => folder.look(name)))
-    .reduce((sum, found) => sum + (found?.isFile() ? found.size : 0), 0)
+/** The names under which bytes of a host lie that are no copies yet. */
+export function unprovenNames({ incoming, proving }: Pick<HostFolder, 'incoming' | 'proving'>): Set<string> {
+  return new Set([...incoming.names(), ...proving.names()])
+}
+
+/** How many bytes lie under such a name. */
+export function cameOf(
+  { incoming, proving }: Pick<HostFolder, 'incoming' | 'proving'>,
+  name: string,
+): number {
+  return [incoming.look(name), proving.look(name)].reduce(
+    (sum, found) => sum + (found?.isFile() ? found.size : 0),
+    0,
+  )
+}
+
+/** How many bytes lie under a name in `base` that is not a further name of a copy. */
+export function ownBaseBytes({ base }: Pick<HostFolder, 'base'>, name: string): number {
+  const found = base.look(name)
+  return found?.isFile() && found.nlink === 1 ? found.size : 0
 }
