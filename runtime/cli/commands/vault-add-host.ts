@@ -8,7 +8,7 @@ import { vaultHostName } from '../../config/vault.ts'
 import { UsageError } from '../../errors.ts'
 import { authorize, keyLine, parseKey } from '../../host/vault/authorized-keys.ts'
 import { makeHostFolder, makeVault } from '../../host/vault/host-folder.ts'
-import { makeHostUser, type UnixUser, unixUser, userNameOf } from '../../host/vault/host-user.ts'
+import { letIn, makeHostUser, type UnixUser, unixUser, userNameOf } from '../../host/vault/host-user.ts'
 import type { Io } from '../io.ts'
 import { notRoot } from '../needs-root.ts'
 import { toolsFor, vaultOf } from '../vault/door.ts'
@@ -88,8 +88,9 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
   ): Promise<{ user: UnixUser; isNew: boolean }> {
     if (named !== undefined) {
       const found = await unixUser(named, runner)
-      if (found) return { user: found, isNew: false }
-      throw new UsageError(`there is no user ${named}`)
+      if (!found) throw new UsageError(`there is no user ${named}`)
+      if (uid === 0 && found.uid !== 0) await letIn(named, runner)
+      return { user: found, isNew: false }
     }
     if (uid === 0) return await makeHostUser(userNameOf(name), folder, runner)
     throw notRoot('only root may make a user', `vault add-host ${name}`)

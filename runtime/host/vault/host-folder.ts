@@ -119,8 +119,8 @@ export function slotsOf(vault: string, concurrency: number): string[] {
 export function makeVault(path: string, concurrency: number): void {
   mkdirSync(path, { recursive: true, mode: 0o711 })
   using root = Folder.existing(path)
-  // Users of hosts pass through, and list nothing.
-  chmodSync(`${path}/.`, 0o711)
+  // Users of hosts pass through, and put nothing there.
+  chmodSync(`${path}/.`, ((root.stat().mode & 0o7777) | 0o111) & ~0o022)
   using slots = root.make('.slots')
   chmodSync(join(path, '.slots'), 0o755)
   for (let n = 0; n < concurrency; n += 1) makeFile(slots, String(n), 0o644)

@@ -35,13 +35,12 @@ export async function makeHostUser(
   home: string,
   runner: CommandRunner,
 ): Promise<{ user: UnixUser; isNew: boolean }> {
-  const groups = await localIds('group', [vaultGroup], runner)
-  if (!groups.has(vaultGroup)) await runner.run({ argv: ['groupadd', '--system', vaultGroup], timeoutMs })
   const known = await unixUser(name, runner)
   if (known) {
-    await runner.run({ argv: ['usermod', '--append', '--groups', vaultGroup, name], timeoutMs })
+    await letIn(name, runner)
     return { user: known, isNew: false }
   }
+  await makeGroup(runner)
   const words = ['--system', '--user-group', '--groups', vaultGroup, '--no-create-home', '--home-dir', home]
   // `*` is no password, and no locked account either, which sshd would refuse.
   const argv = ['useradd', ...words, '--shell', '/bin/sh', '--password', '*', '--', name] as const
@@ -49,6 +48,17 @@ export async function makeHostUser(
   const user = await unixUser(name, runner)
   if (!user) throw new TerminalError(`useradd made no user ${name}`)
   return { user, isNew: true }
+}
+
+/** Lets a user ask the daemon of the vault. Safe to repeat. @throws {CommandError} This is not root. */
+export async function letIn(name: string, runner: CommandRunner): Promise<void> {
+  await makeGroup(runner)
+  await runner.run({ argv: ['usermod', '--append', '--groups', vaultGroup, name], timeoutMs })
+}
+
+async function makeGroup(runner: CommandRunner): Promise<void> {
+  const groups = await localIds('group', [vaultGroup], runner)
+  if (!groups.has(vaultGroup)) await runner.run({ argv: ['groupadd', '--system', vaultGroup], timeoutMs })
 }
 
 const timeoutMs = 60_000

@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, chmodSync, existsSync, linkSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkCopies } from '../../../../../runtime/backup/vault/check.ts'
@@ -86,7 +95,9 @@ test('a file that is too short stays, to be gone on with; one with a second name
   expect((await vault.ask({ do: 'prove', archive })).error).toContain('500 of 1000 bytes')
   writeFileSync(vault.incoming(name), bytes)
   linkSync(vault.incoming(name), vault.incoming('second'))
+  chmodSync(vault.incoming('second'), 0o644)
   expect((await vault.ask({ do: 'prove', archive })).error).toContain('no file of 1000 bytes of its own')
+  expect(lstatSync(vault.incoming('second')).mode).toBe(0o100644)
   expect(await vault.copies()).toEqual([])
 })
 
