@@ -16,6 +16,7 @@ export function checkParts(parts: Parts): Finding[] {
     ...snapshotLimits(parts),
     ...volumesTwice(parts),
     ...directories(parts),
+    ...vaultApart(parts),
     ...parts.targets.flatMap(mountPoints),
     ...(parts.http ? checkHttp(parts.http, parts) : []),
     ...hookNames(parts),
@@ -98,6 +99,15 @@ function directories({ sources, targets }: Parts): Finding[] {
       apart(target, written.slice(0, i), 'a sync of one could delete from the other'),
     ),
   ]
+}
+
+/** What hosts send must not be where a target is pruned, and a target not where hosts send. */
+function vaultApart({ vaultPath, targets }: Parts): Finding[] {
+  if (vaultPath === undefined) return []
+  const clash = targets.find(([, { path }]) => path !== undefined && overlap(path, vaultPath))
+  if (!clash) return []
+  const [name, { path }] = clash
+  return [{ path: ['vault', 'path'], expected: `a directory apart from target ${name} (${path})` }]
 }
 
 function apart(place: Place, others: readonly Place[], reason: string): Finding[] {

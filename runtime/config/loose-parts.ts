@@ -11,6 +11,8 @@ export interface Parts {
   targets: [name: string, target: Loose<z.output<typeof targetSchema>>][]
   archive?: Loose<z.output<typeof archiveFields>> | undefined
   copies: [name: string, copy: Loose<z.output<typeof copyFields>>][]
+  /** The folder of the vault, if this machine is one. */
+  vaultPath?: string | undefined
   /** By their place in the list. */
   hooks: Loose<z.output<typeof hookFields>>[]
   /** How long the record of a run is kept, and how long a source may go without a success. */

@@ -355,12 +355,34 @@ describe('the rest', () => {
       'notify: [{ healthchecks: { url: hc-ping.com/secret } }]',
       'hdsync.yaml:3:33: notify[0].healthchecks.url: expected an address that begins with https:// or http://, found a text (not shown)',
     ],
+    [
+      'vault: { path: /mnt/disk/vault }',
+      'hdsync.yaml:3:16: vault.path: expected a directory apart from target disk (/mnt/disk), found "/mnt/disk/vault"',
+    ],
+    [
+      'vault: { path: /srv/vault, hosts: { Web1: {} } }',
+      'hdsync.yaml:3:37: vault.hosts.Web1: expected the name of a host: lower-case letters, digits and `-`, beginning with a letter (at most 24), found "Web1"',
+    ],
+    [
+      'vault: { path: /srv/vault, concurrency: 0 }',
+      'hdsync.yaml:3:41: vault.concurrency: expected a whole number from 1 to 64, found 0',
+    ],
     ['state: var', 'hdsync.yaml:3:8: state: expected an absolute path, found "var"'],
     [
       'target: {}',
       'hdsync.yaml:3:1: target: expected one of the keys sources, targets, archive, copies, vault, notify, alert, state, keep, restore, verify, drill, functions, guests or http, found "target"\n  did you mean `targets`?',
     ],
   ])('%s', (settings, message) => expect(top(settings)).toBe(message))
+
+  test('a vault need not back up anything of its own', () => {
+    const { sources, targets, vault } = parseConfig(
+      'vault: { path: /srv/vault, hosts: { web1: {} } }',
+      'hdsync.yaml',
+    )
+    expect([Object.keys(sources), Object.keys(targets)]).toEqual([[], []])
+    const keep = { daily: 7, weekly: 5, monthly: 12, yearly: 3, atLeast: 5 }
+    expect(vault).toEqual({ path: '/srv/vault', concurrency: 4, hosts: { web1: { keep, mayGet: false } } })
+  })
 
   test('a config without a source, or without targets', () => {
     expect(printed(`sources: {}\n${TARGETS}`)).toBe(
