@@ -1,6 +1,6 @@
 import { RetryableError } from '../../errors.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
-import { clearIncoming } from '../../host/vault/clear-incoming.ts'
+import { clearIncoming, removeProving } from '../../host/vault/clear-incoming.ts'
 import type { HostFolder } from '../../host/vault/host-folder.ts'
 import { type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
 import { ownBaseBytes } from '../../host/vault/room.ts'
@@ -21,7 +21,7 @@ const mostPerDay = 1000
  * @throws {HdsyncError} It may not, now or ever.
  */
 export function offer(host: string, archive: OfferedArchive, tools: VaultTools): Promise<VaultOffer> {
-  const { vault, runner, now } = tools
+  const { vault, now } = tools
   const settings = settingsOf(vault, host)
   return withHost(host, tools, async (folder) => {
     const record = readRecord(folder.root)
@@ -34,8 +34,8 @@ export function offer(host: string, archive: OfferedArchive, tools: VaultTools):
     const isTight = leftOfQuota(settings, { ...about, others: rest }) < 0
     const others = isTight ? rest.filter((one) => !isForgotten(one, now())) : rest
     const names = new Set([name, ...others.map((one) => one.archive.sha256)])
-    await clearIncoming(folder, names, runner)
-    for (const old of folder.proving.names()) if (!names.has(old)) folder.proving.remove(old)
+    await clearIncoming(folder, names)
+    for (const old of folder.proving.names()) if (!names.has(old)) await removeProving(folder, old)
     const wanted = { ...about, others }
     // Sending some of it twice is better than not at all.
     if (leftOfQuota(settings, wanted) < 0) folder.base.remove(name)

@@ -5,6 +5,7 @@ import type { VaultHost } from '../../config/vault.ts'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { digestOnDisk } from '../../host/archive/disk-read.ts'
 import { isStale } from '../../host/copies/prove-copy.ts'
+import { removeProving } from '../../host/vault/clear-incoming.ts'
 import type { HostFolder } from '../../host/vault/host-folder.ts'
 import { isOwnFile, proveUnwritten } from '../../host/vault/own.ts'
 import { addToRecord, type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
@@ -115,7 +116,7 @@ async function acceptSent(
   proveSame(offered.archive, archive)
   // They are on the disk: its room is not asked for again.
   proveQuota(settings, { ...sent, others: offers.filter((one) => one !== offered) })
-  takeAway(folder, archive)
+  await takeAway(folder, archive)
   await close(folder, archive, tools)
   const path = `${folder.path}/proving/${name}`
   const found = await digest(proving.name(name), path, tools)
@@ -161,9 +162,10 @@ function forget(folder: HostFolder, archive: OfferedArchive): void {
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
 
 /** Moves what came to where the host's user cannot follow. What an earlier attempt has moved is there already. */
-function takeAway(folder: HostFolder, { source, sha256, sizeBytes }: OfferedArchive): void {
+async function takeAway(folder: HostFolder, { source, sha256, sizeBytes }: OfferedArchive): Promise<void> {
   const { incoming, proving } = folder
-  if (proving.look(sha256)) return
+  if (proving.look(sha256)?.isFile()) return
+  await removeProving(folder, sha256)
   const found = incoming.look(sha256)
   if (!found?.isFile()) throw new RetryableError(`nothing has come of ${source} yet: send it first`)
   if (found.size !== sizeBytes)
@@ -174,6 +176,9 @@ function takeAway(folder: HostFolder, { source, sha256, sizeBytes }: OfferedArch
   renameSync(incoming.name(sha256), proving.name(sha256))
   proving.sync()
   incoming.sync()
+  if (proving.look(sha256)?.isFile()) return
+  await removeProving(folder, sha256)
+  throw new RetryableError(`what came of ${source} is no file any more: it is removed`)
 }
 
 async function openMoved({ proving }: HostFolder, { source, sha256 }: OfferedArchive): Promise<FileHandle> {

@@ -64,12 +64,17 @@ export class Folder implements Disposable {
     closeSync(this.#fd)
   }
 
+  /** How this process, and no other, names the folder itself. */
+  get at(): string {
+    return `/proc/self/fd/${this.#fd}`
+  }
+
   /** How this process, and no other, names what lies in the folder. */
   name(name: string): string {
     if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
       throw new TerminalError(`${JSON.stringify(name)} is no name of a file`)
     }
-    return `/proc/self/fd/${this.#fd}/${name}`
+    return `${this.at}/${name}`
   }
 
   /** How a command that this process starts names what lies in the folder, as long as it is open. */
@@ -87,7 +92,7 @@ export class Folder implements Disposable {
   }
 
   names(): string[] {
-    return readdirSync(`/proc/self/fd/${this.#fd}`)
+    return readdirSync(this.at)
   }
 
   /** Lets nobody but its owner in. @throws {NodeJS.ErrnoException} EPERM where that cannot be. */

@@ -1,27 +1,22 @@
-import { join } from 'node:path'
-import type { CommandRunner } from '../command/command.ts'
+import { readdirSync } from 'node:fs'
 import type { HostFolder } from './host-folder.ts'
+import { removeTree } from './remove-tree.ts'
 
-/**
- * Removes what lies in `incoming` and has no business there: whatever is no file of one of these names. It is done as the user of
- * the host, who could swap a folder for a link meanwhile, and must not have root follow it.
- */
-export async function clearIncoming(
-  { incoming, path, ids }: HostFolder,
-  keep: ReadonlySet<string>,
-  runner: CommandRunner,
-): Promise<void> {
-  const strange = incoming.names().filter((name) => !keep.has(name) || !incoming.look(name)?.isFile())
-  if (strange.length === 0) return
-  const isOther = process.geteuid?.() === 0 && ids.uid !== 0
-  const asUser = ['setpriv', `--reuid=${ids.uid}`, `--regid=${ids.gid}`, '--clear-groups', '--']
-  const [program = 'rm', ...words] = [...(isOther ? asUser : []), 'rm', '-rf', '--']
-  // A flood of names is more than one command line takes.
-  for (let at = 0; at < strange.length; at += atOnce) {
-    const paths = strange.slice(at, at + atOnce).map((name) => join(path, 'incoming', name))
-    await runner.run({ argv: [program, ...words, ...paths], timeoutMs: 3_600_000 })
+/** Removes what lies in `incoming` and has no business there: whatever is no file of one of these names. */
+export async function clearIncoming({ incoming, ids }: HostFolder, keep: ReadonlySet<string>): Promise<void> {
+  // What is no text has a name in latin1 too, and none that is kept.
+  const names = readdirSync(incoming.at, { encoding: 'buffer' })
+  const strange = names.filter((name) => !isKept(name.toString('latin1')))
+  for (const name of strange) await removeTree(incoming, name, ids.uid)
+  if (strange.length > 0) incoming.sync()
+
+  function isKept(name: string): boolean {
+    return keep.has(name) && (incoming.look(name)?.isFile() ?? false)
   }
-  incoming.sync()
 }
 
-const atOnce = 200
+/** Removes what was moved to `proving`. A host that has won a race has had a folder moved there. */
+export async function removeProving({ proving, ids }: HostFolder, name: string): Promise<void> {
+  await removeTree(proving, Buffer.from(name), ids.uid)
+  proving.sync()
+}
