@@ -1,0 +1,99 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { expect, test } from 'vitest'
+import { dateOf } from '../../../runtime/weekday.ts'
+import { backUp } from '../runtime/cli/night.ts'
+import { Site } from './vault/site.ts'
+import { whyNoSshd } from './vault/sshd.ts'
+
+const testWithSshd = test.skipIf(whyNoSshd !== undefined)
+const digest = (path: string) => execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64)
+
+testWithSshd(
+  'copies in a vault are restore points: listed, read and restored, also when nothing else is left',
+  async () => {
+    await using site = await Site.made()
+    await site.run()
+    const id = `home@offsite-${dateOf(Date.now())}`
+    const listed = async (...words: string[]) =>
+      JSON.parse((await site.hdsync('backups', 'home', '--json', ...words)).out) as {
+        id: string
+        kind: string
+      }[]
+    expect(await listed('--from', 'offsite')).toMatchObject([
+      { id, kind: 'copy', copy: 'offsite', provenAt: expect.any(String) },
+    ])
+    expect((await listed()).map(({ kind }) => kind).sort()).toEqual(['copy', 'mirror', 'weekday'])
+    const fetched = site.at('state/fetched')
+    const read = await site.hdsync('ls', 'home', '--from', 'offsite')
+    expect(read).toMatchObject({
+      exitCode: 0,
+      out: 'file\n',
+      err: expect.stringContaining(`fetches ${id} from`),
+    })
+    expect((await site.hdsync('ls', 'home', '--at', id)).out).toBe('file\n')
+    expect(readdirSync(fetched)).toEqual([])
+    writeFileSync(site.at('home', 'file'), 'spoilt')
+    rmSync(site.at('disk'), { recursive: true })
+    const restored = await site.hdsync('restore', 'home', '--from', 'offsite', '--to', site.at('back'), '-q')
+    expect(restored).toMatchObject({ exitCode: 0 })
+    expect(readFileSync(site.at('back', 'file'), 'utf8')).toBe('home')
+    expect(readdirSync(fetched)).toEqual([])
+  },
+)
+
+testWithSshd(
+  'what is fetched goes on where it was cut off, and is read only if it is what was proved',
+  async () => {
+    await using site = await Site.made()
+    await site.run()
+    const sha256 = digest(site.archive())
+    const bytes = readFileSync(site.archive())
+    const part = site.at('state/fetched', `${sha256}.part`)
+    mkdirSync(dirname(part), { mode: 0o700 })
+    writeFileSync(part, bytes.subarray(0, 10))
+    expect((await site.hdsync('ls', 'home', '--from', 'offsite')).out).toBe('file\n')
+    expect(readFileSync(site.there('asked'), 'utf8')).toContain('"offset":10}')
+    writeFileSync(part, Buffer.alloc(10, '#'))
+    const spoilt = await site.hdsync('ls', 'home', '--from', 'offsite')
+    expect(spoilt).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('something else than the copy'),
+    })
+    expect(readdirSync(dirname(part))).toEqual([])
+    expect((await site.hdsync('ls', 'home', '--from', 'offsite')).out).toBe('file\n')
+    writeFileSync(
+      site.vaultConfig,
+      readFileSync(site.vaultConfig, 'utf8').replace('mayGet: true', 'mayGet: false'),
+    )
+    const refused = await site.hdsync('ls', 'home', '--from', 'offsite')
+    expect(refused.err).toMatch(/the vault \S+ refuses: (?!hdsync)/)
+  },
+)
+
+testWithSshd(
+  'what a source had of access lists, attributes and devices comes back from the vault',
+  async () => {
+    await using site = await Site.made()
+    const at = (...names: string[]) => site.at('home', ...names)
+    mkdirSync(at('folder'), { mode: 0o2750 })
+    writeFileSync(at('folder', 'file'), 'with attributes', { mode: 0o640 })
+    execFileSync('setfattr', ['-n', 'user.origin', '-v', 'here', at('folder', 'file')])
+    execFileSync('setfacl', ['-m', 'u:1234:r', at('folder', 'file')])
+    execFileSync('ln', [at('folder', 'file'), at('folder', 'second')])
+    execFileSync('ln', ['-s', 'file', at('folder', 'link')])
+    execFileSync('mknod', [at('folder', 'pipe'), 'p'])
+    execFileSync('mknod', [at('folder', 'null'), 'c', '1', '3'])
+    execFileSync('chown', ['1234:4321', at('folder')])
+    await backUp(site.server, { sources: ['home'] })
+    expect(await site.copy()).toMatchObject({ exitCode: 0 })
+    rmSync(site.at('disk'), { recursive: true })
+    const restored = await site.hdsync('restore', 'home', '--from', 'offsite', '--to', site.at('back'), '-q')
+    expect(restored, restored.err).toMatchObject({ exitCode: 0 })
+    const words = ['--dry-run', '--itemize-changes', '-aHAXX', '--numeric-ids', '--checksum', '--delete']
+    expect(execFileSync('rsync', [...words, `${at()}/`, `${site.at('back')}/`], { encoding: 'utf8' })).toBe(
+      '',
+    )
+  },
+)
