@@ -17,6 +17,7 @@ import { copyPoints } from '../copies/copy-points.ts'
 import { type CopyPlace, copyPlaces } from '../copies/places.ts'
 import { recordedCopies } from '../copies/recorded.ts'
 import { copiesInVault } from '../copies/vault-copies.ts'
+import { missingPoints, nightsLookedAt, type Pruned, prunedOf } from '../keep/missing.ts'
 import { type Drilled, drillEnds, drilled, drillsLookedAt, pointProven } from '../proof/drill-history.ts'
 import type { LiveSource } from './place.ts'
 import {
@@ -33,6 +34,8 @@ import { byAge } from './when.ts'
 export interface KnownPoints extends FoundPoints {
   /** The files of archives whose disks are not there, by the ids of their restore points. */
   files: ReadonlyMap<string, string>
+  /** Archives on record that are not on their disks, although those are there; none unless they are wanted. */
+  missing: readonly RestorePoint[]
 }
 
 /** Reads the record of what has been. */
@@ -46,6 +49,8 @@ export interface Wanted {
   since?: number
   /** What vaults have said that they have, by the names of the copies; of others the record tells. */
   toldByVaults?: ReadonlyMap<string, readonly VaultCopy[]>
+  /** Whether archives that are missing are looked for. */
+  missing?: boolean
 }
 
 /**
@@ -56,34 +61,40 @@ export interface Wanted {
 export async function knownPoints(
   config: Config,
   read: ReadRecord,
-  { source: only, since, toldByVaults = new Map() }: Wanted = {},
+  { source: only, since, toldByVaults = new Map(), missing: wantsMissing = false }: Wanted = {},
 ): Promise<KnownPoints> {
   const isWanted = (name: string) => only === undefined || only === name
   const found = configuredPoints(config)
   const absent = found.absent
   const points = found.points.filter(({ source }) => isWanted(source))
-  const awayPlaces = copyPlaces(config).filter(
-    (place) => place.kind === 'vault' || absent.has(place.target.name),
+  const { away: awayPlaces = [], there: placesThere = [] } = Object.groupBy(copyPlaces(config), (place) =>
+    place.kind === 'vault' || absent.has(place.target.name) ? 'away' : 'there',
   )
   const told = read(({ bus }) => {
     const of = (subject: string) => toldPoints(historyOf(bus, subject, since))
     const configured = Object.keys(config.sources).filter(isWanted)
     const names = new Set([...configured, ...points.map(({ source }) => source)])
     const ends = bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })
-    const kept =
-      awayPlaces.length === 0
-        ? []
-        : bus.events({ types: [copyKept.type], newestFirst: true, limit: mostEvents })
-    return { kept, points: new Map([...names].map((source) => [source, of(source)])), drills: drilled(ends) }
+    const wantsCopies = awayPlaces.length > 0 || (wantsMissing && placesThere.length > 0)
+    const kept = wantsCopies
+      ? bus.events({ types: [copyKept.type], newestFirst: true, limit: mostEvents })
+      : []
+    return {
+      kept,
+      points: new Map([...names].map((source) => [source, of(source)])),
+      drills: drilled(ends),
+      pruned: new Map(wantsMissing ? configured.map((source) => [source, prunedIn(bus, source)]) : []),
+    }
   })
   const seen: RestorePoint[] = []
   for (const point of points) {
     const known = told.points.get(point.source)
     seen.push(known ? withRecord(point, known, await identityOf(point, config)) : point)
   }
-  const unseen = Object.values(config.sources)
-    .flatMap((source) => unseenOf(source, config, told.points.get(source.name)))
-    .filter(({ point }) => absent.has(point.target))
+  const { away: unseen = [], there: recorded = [] } = Object.groupBy(
+    Object.values(config.sources).flatMap((source) => unseenOf(source, config, told.points.get(source.name))),
+    ({ point }) => (absent.has(point.target) ? 'away' : 'there'),
+  )
   const away = unseenCopies(awayPlaces, told.kept, toldByVaults).filter(({ point }) => isWanted(point.source))
   for (const place of awayPlaces)
     if (place.kind === 'vault' && !toldByVaults.has(place.name)) absent.set(vaultText(place.vault), inVault)
@@ -91,8 +102,21 @@ export async function knownPoints(
     file === undefined ? [] : [[id, file] as const],
   )
   const files = new Map(unseenFiles)
+  const onDisks = [...recorded, ...unseenCopies(placesThere, told.kept, toldByVaults)]
+  const missing = wantsMissing
+    ? missingPoints(
+        onDisks.map(({ point }) => point).filter(({ source }) => isWanted(source)),
+        points,
+        told.pruned,
+      )
+    : []
   const all = [...(await withProofs(seen)), ...[...unseen, ...away].map(({ point }) => point)]
-  return { points: bySource(all.map((point) => withProof(point, told.drills))), absent, files }
+  return {
+    points: bySource(all.map((point) => withProof(point, told.drills))),
+    absent,
+    files,
+    missing: bySource(missing),
+  }
 }
 
 function withProof(point: RestorePoint, drills: readonly Drilled[]): RestorePoint {
@@ -144,6 +168,10 @@ function historyOf(bus: Pick<EventBus, 'events'>, subject: string, since: number
   const read = (types: string[], limit: number) => bus.events({ types, subject, newestFirst: true, limit })
   const reach = { since, few: fewEvents, most: mostEvents }
   return [...reachingBack((limit) => read(types, limit), reach), ...read([sourceKept.type], 1)]
+}
+
+function prunedIn(bus: Pick<EventBus, 'events'>, subject: string): Pruned {
+  return prunedOf(bus.events({ types: [sourceKept.type], subject, newestFirst: true, limit: nightsLookedAt }))
 }
 
 const types = tellOfPoints.filter((kind) => kind !== sourceKept).map(({ type }) => type)

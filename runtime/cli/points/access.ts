@@ -337,7 +337,8 @@ function absentError({ target, id }: RestorePoint, reason: string): TerminalErro
 async function fromDisk(path: string): Promise<KnownPoints> {
   if (isMissing(path)) throw new UsageError(`there is no folder ${path}`)
   const points = pointsOn({ target: basename(path), path })
-  if (points.length > 0) return { points: await withProofs(points), absent: new Map(), files: new Map() }
+  if (points.length > 0)
+    return { points: await withProofs(points), absent: new Map(), files: new Map(), missing: [] }
   throw new UsageError(`there are no backups of hdsync in ${path}`, {
     hint: 'name the folder that has .hdsync-target in it, or the folders Monday to Sunday',
   })

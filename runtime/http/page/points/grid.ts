@@ -1,18 +1,17 @@
 import { basename, dirname } from 'node:path'
 import { dataOf, sourceArchived, sourceKept } from '../../../../events/index.ts'
 import { pointTime } from '../../../backup/restore/when.ts'
-import type { RestorePoint } from '../../../host/points/restore-point.ts'
 import type { PageContext } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { dayText, startOfDay } from '../look/words.ts'
-import { filesAt, pointMark } from './marks.ts'
+import { filesAt, legend, pointMark, type ShownPoint } from './marks.ts'
 import type { Outlook } from './next-night.ts'
 
 /** The restore points of a source, with what is known of its archives. */
 export interface PointsOf {
   source: string
   /** The newest first. */
-  points: readonly RestorePoint[]
+  points: readonly ShownPoint[]
   outlook: Outlook | undefined
 }
 
@@ -20,7 +19,7 @@ export interface PointsOf {
 export function gridOf(sources: readonly PointsOf[], days: readonly number[], page: PageContext): Html {
   return html`<div class="scroll"><table class="grid"><caption class="hidden">Restore points by source and day</caption><thead><tr><th scope="col">Source${days.map((day) => html`<th scope="col" title="${dayText(day)}">${new Date(day).getDate()}`)}</tr></thead><tbody>
 ${sources.flatMap((one) => rowsOf(one, days, page))}</tbody></table></div>
-<p class="legend"><span class="good">●</span> read back or restored, and good <span class="unknown">○</span> there <span class="failed">■</span> damaged <span class="unknown">·</span> gone since</p>`
+${legend}`
 }
 
 function rowsOf({ source, points, outlook }: PointsOf, days: readonly number[], page: PageContext): Html[] {
@@ -43,14 +42,17 @@ function rowsOf({ source, points, outlook }: PointsOf, days: readonly number[], 
 interface Row {
   source: string
   name: string
-  points: readonly RestorePoint[]
+  points: readonly ShownPoint[]
   /** By day, what became of the archive that was there. */
   gone: ReadonlyMap<number, string>
 }
 
 function gridRow({ source, name, points, gone }: Row, days: readonly number[], page: PageContext): Html {
-  // The newest of a day is set last.
-  const byDay = new Map(points.toReversed().map((point) => [startOfDay(Date.parse(point.at)), point]))
+  // The newest of a day is set last; a mirror does not hide what is known of the archive of its night.
+  const { mirror = [], others = [] } = Object.groupBy(points.toReversed(), ({ kind }) =>
+    kind === 'mirror' ? 'mirror' : 'others',
+  )
+  const byDay = new Map([...mirror, ...others].map((point) => [startOfDay(Date.parse(point.at)), point]))
   return html`<tr><th scope="row">${source}${name ? html` <small>${name}</small>` : nothing}${days.map(
     (day) => {
       const point = byDay.get(day)
@@ -59,6 +61,8 @@ function gridRow({ source, name, points, gone }: Row, days: readonly number[], p
         return was ? html`<td><span class="unknown" title="${dayText(day)}: ${was}">·</span>` : html`<td>`
       const { shape, tone, word } = pointMark(point)
       const said = `${source}, ${pointTime(point.at)}: ${word}`
+      if (point.missing)
+        return html`<td><span class="${tone}" title="${said}" role="img" aria-label="${said}">${shape}</span>`
       return html`<td><a class="${tone}" href="${filesAt(point, page)}" title="${said}" aria-label="${said}">${shape}</a>`
     },
   )}</tr>

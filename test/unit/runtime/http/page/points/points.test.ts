@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { night } from '../../../../../../deploy/dev/month.ts'
 import { copyStart } from '../../../../../../events/index.ts'
@@ -16,7 +16,8 @@ import { temporaryFolder } from '../../../../temporary-folder.ts'
 const dayMs = 86_400_000
 const now = Date.now()
 
-async function makeServer(): Promise<string> {
+/** @param nights So many days ago each. @param isChanging Whether the source is another each night. */
+async function makeServer(nights = [8, 7, 1], isChanging = true): Promise<string> {
   const folder = temporaryFolder()
   for (const name of ['srv', 'mirrors', 'archives', 'usb']) mkdirSync(join(folder, name), { mode: 0o700 })
   for (const name of ['mirrors', 'archives', 'usb']) await writeMarker(join(folder, name), name, 0)
@@ -29,8 +30,9 @@ state: ${folder}/state
 functions: ${folder}/functions
 `
   writeFileSync(config, text, { mode: 0o600 })
-  for (const days of [8, 7, 1]) {
-    writeFileSync(join(folder, 'srv/letter'), `${days} days ago\n`.repeat(days))
+  for (const days of nights) {
+    if (isChanging || days === nights[0])
+      writeFileSync(join(folder, 'srv/letter'), `${days} days ago\n`.repeat(days))
     await night(config, now - days * dayMs)
   }
   return config
@@ -76,4 +78,20 @@ test('the points show what the next night takes, what is gone, and what another 
   const after = await server.text('/points')
   expect(after).toContain('mail <small>copy disk2</small>')
   expect(plain(after)).toContain('It had everything just now; nothing waits to be copied.')
+})
+
+test('the points show what is linked to the one before, and what is missing', async () => {
+  const config = await makeServer([3, 2, 1], false)
+  const server = await open(config)
+  const text = await server.text('/points')
+  const marks = () => text.match(/aria-label="mail, [^"]*: read back and good, linked to the one before">◍/g)
+  expect(marks()).toHaveLength(2)
+
+  const weekday = new Date(now - 2 * dayMs).toLocaleDateString('en', { weekday: 'long' })
+  rmSync(join(dirname(config), 'archives', weekday, 'mail.tar.zst'))
+  const after = await server.text('/points')
+  expect(after).toContain('one is missing.')
+  expect(after).toMatch(/<span class="failed" title="mail, [^"]*: missing" role="img" [^>]*>□/)
+  expect(plain(after)).toContain('□ One archive is on record, but not on the disk')
+  expect(plain(after)).toContain('hdsync verify mail')
 })
