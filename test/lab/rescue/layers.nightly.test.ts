@@ -10,7 +10,7 @@ const layered: Setting = {
   programs: { cryptsetup: 'cryptsetup-bin', mdadm: 'mdadm' },
   before: `
     modprobe -a dm-crypt raid1
-    printf 'a passphrase' >/run/key; chmod 600 /run/key
+    printf 'horse and battery' >/run/key; chmod 600 /run/key
     printf 'label: gpt\\n,24M\\n,\\n' | sfdisk -q /dev/vda
     cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file /run/key /dev/vda2
     cryptsetup open --key-file /run/key /dev/vda2 secret`,
@@ -61,7 +61,7 @@ describeNight('a server with RAID, LUKS and a thin pool', layered, (night) => {
     const plan = await night.machine.ok(`hdsync ${words}`)
     expect(plan).toContain('mdadm --create /dev/md0')
     expect(plan).toContain('cryptsetup luksFormat')
-    expect(await night.machine.ok('cat /mnt/hdd1/.hdsync-machine/*/*')).not.toContain('a passphrase')
+    expect(await night.machine.ok('cat /mnt/hdd1/.hdsync-machine/*/*')).not.toContain('horse and battery')
   })
 
   it('comes back on larger disks with other names', async () => {
