@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { onTestFinished } from 'vitest'
 
 const program = '/usr/sbin/sshd'
 
@@ -66,7 +67,10 @@ export class Sshd implements AsyncDisposable {
       MaxStartups: '100',
     }
     const words = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
-    this.#child = spawn(program, ['-D', '-e', '-f', '/dev/null', ...words], { stdio: 'ignore' })
+    const child = spawn(program, ['-D', '-e', '-f', '/dev/null', ...words], { stdio: 'ignore' })
+    this.#child = child
+    // A test that fails before it has hold of it ends it too.
+    onTestFinished(() => void child.kill('SIGKILL'))
     for (let n = 0; n < 200; n += 1) {
       if (await listens(this.port)) return
       await sleep(25)
