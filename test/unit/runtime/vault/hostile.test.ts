@@ -88,12 +88,12 @@ test.skipIf(noSsh)('a stolen key changes, deletes and reads nothing that is in t
   expect((await ask({ v: 1, do: 'status', host: 'web2' })).answer).toMatchObject({ ok: false })
 
   // Other bytes under the name of those that were offered, more than that, and several files at once.
-  const offered = archiveOf(folder, randomBytes(1000))
+  const offered = archiveOf(folder, randomBytes(100_000))
   const { name } = (await ask({ v: 1, do: 'offer', archive: offered.archive })).answer
   const large = join(folder, 'large')
   writeFileSync(large, randomBytes(500_000))
   expect((await send(large, name)).code).not.toBe(0)
-  expect(lstatSync(join(there.vault, 'web1/incoming', name)).size).toBeLessThanOrEqual(1000)
+  expect(lstatSync(join(there.vault, 'web1/incoming', name)).size).toBeLessThanOrEqual(100_000)
   const many = join(folder, 'many')
   mkdirSync(many)
   for (let n = 0; n < 2000; n += 1) writeFileSync(join(many, String(n)), 'x')
@@ -101,7 +101,7 @@ test.skipIf(noSsh)('a stolen key changes, deletes and reads nothing that is in t
   const files = readdirSync(many).map((one) => join(many, one))
   expect((await rsync(there, ...rsyncOptions, ...files, at(name))).code).not.toBe(0)
   expect((await ask({ v: 1, do: 'prove', archive: offered.archive })).answer).toMatchObject({ ok: false })
-  writeFileSync(evil, randomBytes(1000))
+  writeFileSync(evil, randomBytes(100_000))
   await ask({ v: 1, do: 'offer', archive: offered.archive })
   expect(readdirSync(join(there.vault, 'web1/incoming')).filter((one) => one !== name)).toEqual([])
   expect((await send(evil, name)).code).toBe(0)
