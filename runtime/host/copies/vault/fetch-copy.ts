@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, renameSync, rmSync, statSync } from 'node:fs'
+import { createReadStream, rmSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { TerminalError } from '../../../errors.ts'
 import type { Progress } from '../../../progress.ts'
@@ -8,7 +8,14 @@ import { protocolVersion } from '../../../vault-protocol.ts'
 import { meter } from '../../archive/meter.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { freeBytes } from '../../restore/room.ts'
-import { claimFetched, type FetchedCopy, fetchedFolder, fetchedPath, leavePart, takePart } from './fetched.ts'
+import {
+  claimFetched,
+  type FetchedCopy,
+  fetchedFolder,
+  leavePart,
+  shareFetched,
+  takePart,
+} from './fetched.ts'
 import { destinationOf, type Reach, sshWords, vaultText } from './ssh.ts'
 import { isUnreachable, sshFailure } from './ssh-errors.ts'
 
@@ -27,6 +34,8 @@ interface Tools {
   onProgress: (progress: Progress) => void
 }
 
+/** What stays free beside it: the records of hdsync lie on the same disk, and every event is one. */
+const spareBytes = 64 * 1024 ** 2
 const longestMs = 20 * 86_400_000
 /** A connection that breaks is made again, as long as each brings something. */
 const mostConnections = 20
@@ -40,8 +49,8 @@ const mostConnections = 20
  */
 export async function fetchCopy(fetching: Fetching, tools: Tools): Promise<string> {
   const { state, sizeBytes, sha256 } = fetching
-  const path = fetchedPath(state, fetching)
-  if (claimFetched(state, fetching)) return path
+  const there = claimFetched(state, fetching)
+  if (there !== undefined) return there
   const part = takePart(state, fetching)
   try {
     if (bytesIn(part) > sizeBytes) rmSync(part)
@@ -60,8 +69,7 @@ export async function fetchCopy(fetching: Fetching, tools: Tools): Promise<strin
         `${vaultText(tools.vault)} has sent something else than the copy that was proved`,
       )
     }
-    renameSync(part, path)
-    return path
+    return shareFetched(state, fetching)
   } catch (error) {
     leavePart(state, fetching)
     throw error
@@ -98,10 +106,10 @@ function bytesIn(path: string): number {
 }
 
 function proveRoom({ state }: Fetching, wanted: number, vault: Reach): void {
-  const free = freeBytes(fetchedFolder(state))
+  const free = Math.max(0, freeBytes(fetchedFolder(state)) - spareBytes)
   if (free >= wanted) return
   throw new TerminalError(
-    `the copy from ${vaultText(vault)} takes ${formatBytes(wanted)}, and there are ${formatBytes(free)} in ${state}`,
+    `the copy from ${vaultText(vault)} takes ${formatBytes(wanted)}, and ${formatBytes(free)} in ${state} can be used`,
     { hint: 'make room there: it is fetched whole before it is read, and removed afterwards' },
   )
 }

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isRunning, processMark } from './process-mark.ts'
 
 // Copies of a vault that are read here lie in a folder of the state directory as long as somebody reads them:
-// `SHA256.tar.zst`, beside it a mark for each process that reads it, `SHA256.used-by.PID`. What is not whole yet is
-// `SHA256.part`, and `SHA256.part.PID` while a process is at it.
+// `SHA256.tar.zst`, and for each process that reads it a name of the file that is its own, `SHA256.used-by.PID-START.tar.zst`:
+// it holds whatever others remove. What is not whole yet is `SHA256.part`, and `SHA256.part.PID-START` while a process is at it.
 
 const folderName = 'fetched'
 /** What was cut off is gone on with for so long. */
@@ -22,24 +23,54 @@ export function fetchedFolder(state: string): string {
   return folder
 }
 
-/** Where a copy stands once it is whole and was proven. */
-export function fetchedPath(state: string, { sha256, extension }: FetchedCopy): string {
-  return join(state, folderName, `${sha256}.${extension}`)
+/**
+ * Takes a copy that is there, for this process to read: it stays until `releaseFetched`.
+ * @returns Its file; undefined where it is not there.
+ */
+export function claimFetched(state: string, copy: FetchedCopy): string | undefined {
+  const own = ownPath(state, copy)
+  if (existsSync(own)) return own
+  try {
+    linkSync(sharedPath(state, copy), own)
+    return own
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
-/** Says that this process reads a copy: it stays until `releaseFetched`. @returns Whether it is there. */
-export function claimFetched(state: string, copy: FetchedCopy): boolean {
-  writeFileSync(join(fetchedFolder(state), `${copy.sha256}.used-by.${process.pid}`), '', { mode: 0o600 })
-  return existsSync(fetchedPath(state, copy))
+/** Puts what was fetched, and was proved, where others find it too. @returns The file for this process to read. */
+export function shareFetched(state: string, copy: FetchedCopy): string {
+  const own = ownPath(state, copy)
+  const part = partPath(state, copy)
+  rmSync(own, { force: true })
+  linkSync(part, own)
+  renameSync(part, sharedPath(state, copy))
+  return own
+}
+
+function sharedPath(state: string, { sha256, extension }: FetchedCopy): string {
+  return join(fetchedFolder(state), `${sha256}.${extension}`)
+}
+
+function ownPath(state: string, { sha256, extension }: FetchedCopy): string {
+  return join(fetchedFolder(state), `${sha256}.used-by.${processMark()}.${extension}`)
+}
+
+function partPath(state: string, { sha256 }: Pick<FetchedCopy, 'sha256'>): string {
+  return join(fetchedFolder(state), `${sha256}.part.${processMark()}`)
 }
 
 /** The file that a copy is fetched into: this process has it to itself, and goes on with what was cut off. */
 export function takePart(state: string, { sha256 }: FetchedCopy): string {
   const folder = fetchedFolder(state)
-  const own = join(folder, `${sha256}.part.${process.pid}`)
+  const own = partPath(state, { sha256 })
   const free = readdirSync(folder).find((name) => {
-    const [, pid] = name === `${sha256}.part` ? ['', '0'] : (/^[0-9a-f]+\.part\.(\d+)$/.exec(name) ?? [])
-    return name.startsWith(`${sha256}.part`) && pid !== undefined && !isAlive(Number(pid))
+    const [, mark] = partName.exec(name) ?? []
+    return (
+      name.startsWith(`${sha256}.part`) && partName.test(name) && (mark === undefined || !isRunning(mark))
+    )
   })
   // Whoever else wants it finds it gone, and begins anew.
   if (free !== undefined) tryTo(() => renameSync(join(folder, free), own))
@@ -48,9 +79,11 @@ export function takePart(state: string, { sha256 }: FetchedCopy): string {
 
 /** Leaves a part for whoever goes on with it. */
 export function leavePart(state: string, { sha256 }: FetchedCopy): void {
-  const folder = fetchedFolder(state)
-  tryTo(() => renameSync(join(folder, `${sha256}.part.${process.pid}`), join(folder, `${sha256}.part`)))
+  tryTo(() => renameSync(partPath(state, { sha256 }), join(fetchedFolder(state), `${sha256}.part`)))
 }
+
+const partName = /^[0-9a-f]+\.part(?:\.([\d-]+))?$/
+const ownName = /^([0-9a-f]+)\.used-by\.([\d-]+)(?:\.|$)/
 
 /**
  * Says that this process reads none of them any more, and removes those that nobody reads, and parts that are old. Safe to repeat.
@@ -65,14 +98,14 @@ export function releaseFetched(state: string, now: number): void {
 function release(folder: string, now: number): void {
   const used = new Set<string>()
   for (const name of readdirSync(folder)) {
-    const [, sha256, pid] = /^([0-9a-f]+)\.used-by\.(\d+)$/.exec(name) ?? []
-    if (sha256 === undefined) continue
-    if (Number(pid) !== process.pid && isAlive(Number(pid))) used.add(sha256)
+    const [, sha256, mark] = ownName.exec(name) ?? []
+    if (sha256 === undefined || mark === undefined) continue
+    if (mark !== processMark() && isRunning(mark)) used.add(sha256)
     else rmSync(join(folder, name), { force: true })
   }
   for (const name of readdirSync(folder)) {
-    if (used.has(name.split('.', 1).join()) || /\.used-by\.\d+$/.test(name)) continue
-    if (/\.part(\.\d+)?$/.test(name) && !isOld(join(folder, name), now)) continue
+    if (used.has(name.split('.', 1).join()) || ownName.test(name)) continue
+    if (partName.test(name) && !isOld(join(folder, name), now)) continue
     rmSync(join(folder, name), { force: true })
   }
 }
@@ -80,10 +113,6 @@ function release(folder: string, now: number): void {
 function isOld(path: string, now: number): boolean {
   const changed = statSync(path, { throwIfNoEntry: false })?.mtimeMs
   return changed !== undefined && now - changed > partsLastMs
-}
-
-function isAlive(pid: number): boolean {
-  return pid > 0 && existsSync(`/proc/${pid}`)
 }
 
 function tryTo(does: () => void): void {
