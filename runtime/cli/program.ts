@@ -86,9 +86,12 @@ async function refuse(
 async function printError(error: unknown, debug: boolean, io: Io): Promise<number> {
   const { BusyError, HdsyncError, UsageError } = await import('../errors.ts')
   const { ConfigError } = await import('../config/problem.ts')
+  const { printable } = await import('./format.ts')
   const expected = error instanceof HdsyncError || error instanceof ConfigError
-  io.stderr(`hdsync: ${error instanceof Error ? error.message : String(error)}\n`)
-  if (error instanceof HdsyncError && error.hint) io.stderr(`  ${error.hint}\n`)
+  // What others have said may be part of it.
+  const shown = (text: string) => text.split('\n').map(printable).join('\n')
+  io.stderr(`hdsync: ${shown(error instanceof Error ? error.message : String(error))}\n`)
+  if (error instanceof HdsyncError && error.hint) io.stderr(`  ${shown(error.hint)}\n`)
   if (debug && error instanceof Error) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
       io.stderr(`${cause.stack}\n`)
