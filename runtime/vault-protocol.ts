@@ -3,7 +3,7 @@ import * as z from 'zod'
 // What a host and its vault say to each other: the request is one line of JSON, which ssh(1) hands over as
 // SSH_ORIGINAL_COMMAND; the answer is one line of JSON on standard output. `get` alone answers with bytes, and nothing else,
 // on standard output. Besides them there is `rsync --server`, for the bytes of an archive. Both tell why they refuse in words, on
-// standard error, and end with `refusedCode`; a line of JSON that refuses comes with that exit code too.
+// standard error (see `refusalLine`), and end with `refusedCode`; a line of JSON that refuses comes with that exit code too.
 
 /** Requests of another version are refused, with both in the message. */
 export const protocolVersion = 1
@@ -62,6 +62,25 @@ export const refusal = z.strictObject({
   isFinal: z.boolean(),
 })
 export type VaultRefusal = z.output<typeof refusal>
+
+/** The `error` of a refusal has these words where time alone mends it: a host waits then, and asks again. */
+export const askAgainLater = 'ask again later'
+
+const lineOfVault = 'hdsync: '
+const notNow = 'later: '
+
+/** A refusal as it is told on standard error, in one line: there alone rsync(1) and `get` can be told of one. */
+export function refusalLine({ error, isFinal }: Pick<VaultRefusal, 'error' | 'isFinal'>): string {
+  return `${lineOfVault}${isFinal ? '' : notNow}${error.replaceAll('\n', ' ')}`
+}
+
+/** Reads what `refusalLine` has written. @returns undefined for any other line: ssh(1) or rsync(1) has written that. */
+export function refusalInLine(line: string): Pick<VaultRefusal, 'error' | 'isFinal'> | undefined {
+  if (!line.startsWith(lineOfVault)) return undefined
+  const said = line.slice(lineOfVault.length)
+  const isFinal = !said.startsWith(notNow)
+  return { error: isFinal ? said : said.slice(notNow.length), isFinal }
+}
 
 export const statusAnswer = z.strictObject({
   ...answered,

@@ -7,10 +7,9 @@ import {
   type DataOf,
 } from '../../events/index.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
-import { breakOff, notTheCopy, stepOf, without } from '../../runtime/backup/copies/steps.ts'
+import { breakOff, notTheCopy, passOver, stepOf, without } from '../../runtime/backup/copies/steps.ts'
 import { waysTo } from '../../runtime/backup/copies/ways-to.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { reasonOf } from '../../runtime/errors.ts'
 
 /**
  * Reads a copy back from its disk, or has the vault read it. It takes its place, and counts, once it is what was recorded when the archive was written.
@@ -33,7 +32,7 @@ export default defineFunction({
       emit(copyOffer, { ...stepOf(data), archives: data.archives + 1 })
     } catch (error) {
       signal.throwIfAborted()
-      emit(copyOffer, without(data, reasonOf(error)))
+      passOver(data, error, emit)
     }
   },
 

@@ -1,9 +1,8 @@
 import { copyFinish, copyOffer, copyProve, copySend } from '../../events/index.ts'
 import { copyPlace } from '../../runtime/backup/copies/places.ts'
-import { breakOff, without } from '../../runtime/backup/copies/steps.ts'
+import { breakOff, passOver } from '../../runtime/backup/copies/steps.ts'
 import { waysTo } from '../../runtime/backup/copies/ways-to.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { reasonOf } from '../../runtime/errors.ts'
 
 /**
  * Writes an archive beside the place of its copy, or sends it to a vault. One that is of the same bytes as a copy that is there
@@ -23,7 +22,7 @@ export default defineFunction({
       emit(copyProve, { ...data, as, read, bytes: data.bytes + bytes })
     } catch (error) {
       signal.throwIfAborted()
-      emit(copyOffer, without(data, reasonOf(error)))
+      passOver(data, error, emit)
     }
   },
 

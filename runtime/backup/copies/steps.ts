@@ -1,5 +1,6 @@
 import { type CopyResult, type CopyStep, copyFinish, copyOffer, type InputOf } from '../../../events/index.ts'
-import { endedBy } from '../../errors.ts'
+import { endedBy, reasonOf } from '../../errors.ts'
+import { isBusy } from '../../host/copies/vault/ssh-errors.ts'
 
 /** The step at which a place has its turn. */
 export function beginPlace(copy: string, so: Pick<CopyStep, 'rest' | 'results' | 'named'>): CopyStep {
@@ -53,6 +54,17 @@ export function endPlace(step: CopyStep, result: CopyResult, emit: Emit): void {
   const [next, ...rest] = step.rest
   if (next === undefined) emit(copyFinish, { results, error: null, cancelled: false })
   else emit(copyOffer, beginPlace(next, { rest, results, named: step.named }))
+}
+
+/** Goes on after an archive that could not be copied. A vault that was waited for in vain is left: it takes no other one either. */
+export function passOver(
+  data: CopyStep & { source: string; sha256: string; at: string },
+  error: unknown,
+  emit: Emit,
+): void {
+  const step = without(data, reasonOf(error))
+  if (isBusy(error)) endPlace(step, resultOf(step, { state: 'failed' }), emit)
+  else emit(copyOffer, step)
 }
 
 /** Ends a run in the middle of a place. */

@@ -1,22 +1,24 @@
-import { setTimeout } from 'node:timers/promises'
 import type { copySend, DataOf } from '../../../events/index.ts'
-import { RetryableError, reasonOf, TerminalError } from '../../errors.ts'
+import { reasonOf, TerminalError } from '../../errors.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
-import { isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
+import { isBusy, isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
 import { isoOf } from '../../instant.ts'
+import { plainText } from '../../plain-text.ts'
 import { formatDuration } from '../../units.ts'
 import type { OfferedArchive, VaultCopy, VaultStatus } from '../../vault-protocol.ts'
 import { archivesTarget } from '../configured.ts'
 import type { Context } from '../function.ts'
+import { patiently } from './patience.ts'
 import type { VaultPlace } from './places.ts'
 import { copiesInVault, formOf, vaultCopyPath } from './vault-copies.ts'
-import type { Ways } from './ways.ts'
+import type { Sent, Ways } from './ways.ts'
 
 /** By so much clocks may differ before that is told. */
 const clocksDifferMs = 10 * 60_000
 
 /** A vault of another machine: it can be added to, and decides by itself what stays. */
-export function waysToVault({ name, vault }: VaultPlace, { config, host, clock, signal }: Context): Ways {
+export function waysToVault({ name, vault }: VaultPlace, context: Context): Ways {
+  const { config, host, clock } = context
   const link = host.copies.vault(vault, name)
   const where = vaultText(vault)
   let told: VaultStatus | undefined
@@ -25,7 +27,7 @@ export function waysToVault({ name, vault }: VaultPlace, { config, host, clock, 
     isReadAgain: false,
     async absence() {
       try {
-        told = await link.status()
+        told = await patiently(() => link.status(), isBusy, context)
         return undefined
       } catch (error) {
         if (isUnreachable(error)) return reasonOf(error)
@@ -46,49 +48,39 @@ export function waysToVault({ name, vault }: VaultPlace, { config, host, clock, 
     },
     tidy: async () => {},
     async send(sending, onProgress) {
-      let laid = -1
-      for (let failed = 0; ; failed += 1) {
-        try {
-          const { has, name: incoming, laidBytes } = await link.offer(offered(sending))
-          if (has) return { as: 'linked', read: null, bytes: 0 }
-          // As long as more lies there each time, it comes to an end.
-          if (laidBytes - laid > worthBytes) failed = 0
-          laid = laidBytes
-          return { as: 'sent', read: null, bytes: await sendTo(incoming, sending, onProgress) }
-        } catch (error) {
-          const pause = pausesMs[failed]
-          // What is refused before anything was sent is asked for once more: an earlier connection may not have ended yet.
-          const isOver = failed > 0 && laid < 0
-          if (!(error instanceof RetryableError) || pause === undefined || isOver) throw error
-          await setTimeout(pause, undefined, { signal })
-        }
+      const { path, file, sizeBytes } = sending
+      let hasBegun = false
+      const once = async (): Promise<Sent> => {
+        const { has, name: incoming } = await link.offer(offered(sending))
+        if (has) return { as: 'linked', read: null, bytes: 0 }
+        if (!/^[A-Za-z0-9][\w.-]{0,199}$/.test(incoming))
+          throw new TerminalError(
+            `${where} wants the archive under a name that is none: ${plainText(incoming)}`,
+          )
+        const toVault = { from: archivesTarget(config), path, file, sizeBytes, incoming }
+        hasBegun = false
+        const bytes = await link.send(
+          toVault,
+          () => clock.now(),
+          (progress) => {
+            hasBegun = true
+            onProgress(progress)
+          },
+        )
+        return { as: 'sent', read: null, bytes }
       }
+      // What was cut off goes on. The vault is busy with its own end until it finds that the connection broke.
+      return await patiently(once, (error) => isBusy(error) || (isUnreachable(error) && hasBegun), context)
     },
     async prove(proving) {
-      const { proved, now } = await link.prove(offered(proving))
+      const { proved, now } = await patiently(() => link.prove(offered(proving)), isBusy, context)
       const problem = differs(proved, offered(proving), now)
       if (problem) throw new TerminalError(`${where} has proved something else: ${problem}`)
       return { file: proved.sha256 }
     },
     prune: async () => ({ gone: [], problems: [] }),
   }
-
-  async function sendTo(
-    incoming: string,
-    { path, file, sizeBytes }: Parameters<Ways['send']>[0],
-    onProgress: Parameters<Ways['send']>[1],
-  ): Promise<number> {
-    if (!/^[A-Za-z0-9][\w.-]{0,199}$/.test(incoming))
-      throw new TerminalError(`${where} wants the archive under a name that is none`)
-    const sending = { from: archivesTarget(config), path, file, sizeBytes, incoming }
-    return await link.send(sending, () => clock.now(), onProgress)
-  }
 }
-
-/** A connection that brought so little counts as one that brought nothing. */
-const worthBytes = 1024 ** 2
-/** Before a connection that broke is made again. */
-const pausesMs = [3000, 15_000, 60_000]
 
 type Archive = Pick<DataOf<typeof copySend>, 'source' | 'at' | 'path' | 'sizeBytes' | 'sha256'>
 

@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { HdsyncError, hintOf, TerminalError } from '../../errors.ts'
+import { HdsyncError, hintOf, RetryableError, TerminalError } from '../../errors.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
 import { readRecord } from '../../host/vault/record.ts'
 import { freeIn } from '../../host/vault/room.ts'
 import {
   answerLimit,
+  askAgainLater,
   protocolVersion,
   type VaultRefusal,
   type VaultRequest,
@@ -27,6 +28,8 @@ export async function answerRequest(host: string, request: VaultRequest, tools: 
     if (request.do === 'offer') return lineOf(await offer(host, request.archive, tools))
     return lineOf(await prove(host, request.archive, tools))
   } catch (error) {
+    if (tools.signal.aborted)
+      return lineOf(refusalOf(new RetryableError(`the vault begins anew: ${askAgainLater}`)))
     if (!isKnown(error)) tools.warn?.(`${request.do} of ${host} failed: ${(error as Error).stack}`)
     return lineOf(refusalOf(error))
   }

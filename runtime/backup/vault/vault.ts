@@ -5,7 +5,7 @@ import type { CommandRunner } from '../../host/command/command.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
 import { takeLock } from '../../host/vault/lock.ts'
 import { isoOf } from '../../instant.ts'
-import { protocolVersion } from '../../vault-protocol.ts'
+import { askAgainLater, protocolVersion } from '../../vault-protocol.ts'
 
 /** What answering for a vault takes. */
 export interface VaultTools {
@@ -51,7 +51,7 @@ export async function withHost<T>(
 
 /** Something of the host is still going on. */
 export function busy(host: string): RetryableError {
-  return new RetryableError(`${host} is sending, or the vault is reading what it has sent: ask again later`)
+  return new RetryableError(`${host} is sending, or the vault is reading what it has sent: ${askAgainLater}`)
 }
 
 /** What each answer begins with. */

@@ -4,7 +4,7 @@ import { type Asked, parseAsked } from '../../backup/vault/asked.ts'
 import { vaultHostName } from '../../config/vault.ts'
 import { UsageError } from '../../errors.ts'
 import { takeBytes } from '../../host/vault/rsync-server.ts'
-import { refusal, refusedCode } from '../../vault-protocol.ts'
+import { refusal, refusalLine, refusedCode } from '../../vault-protocol.ts'
 import type { Io } from '../io.ts'
 import { type DoorOptions, openDoor } from '../vault/door.ts'
 
@@ -33,14 +33,14 @@ export async function receiveCommand(host: string, options: DoorOptions, io: Io)
     const refused = refusal.safeParse(JSON.parse(answer.line)).data
     if (!refused || asked.request.do !== 'get') io.stdout(`${answer.line}\n`)
     if (!refused) return 0
-    io.stderr(`hdsync: ${refused.error}\n`)
+    io.stderr(`${refusalLine(refused)}\n`)
     return refusedCode
   } catch (error) {
     const refused = refusalOf(error)
     const isRequest = asked === undefined ? command?.startsWith('{') : asked.kind === 'request'
     const isGet = asked?.kind === 'request' && asked.request.do === 'get'
     if (isRequest && !isGet) io.stdout(`${JSON.stringify(refused)}\n`)
-    io.stderr(`hdsync: ${refused.error}\n`)
+    io.stderr(`${refusalLine(refused)}\n`)
     return refusedCode
   }
 }

@@ -8,10 +8,11 @@ import { configFile } from '../../config/config-file.ts'
 import { loadConfig } from '../../config/load.ts'
 import { defaultState, vaultSocketPath } from '../../config/socket.ts'
 import type { Vault } from '../../config/vault.ts'
-import { RetryableError, TerminalError } from '../../errors.ts'
+import { RetryableError, reasonOf, TerminalError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import { type Admission, admissionSchema } from '../../host/vault/rsync-server.ts'
-import { refusal, type VaultRequest } from '../../vault-protocol.ts'
+import { askAgainLater, refusal, type VaultRequest } from '../../vault-protocol.ts'
+import { DaemonError } from '../daemon/client.ts'
 import { PeerClient } from '../daemon/users/peer-client.ts'
 import { octets } from '../daemon/vault/wire.ts'
 
@@ -84,19 +85,19 @@ function localDoor(host: string, tools: VaultTools): Door {
 const advice = {
   what: 'over which hosts ask the vault',
   denied: 'the user of the host has to be in the group hdsync-vault: hdsync vault add-host sees to that',
-  absent: 'hdsync serve has to run on the vault: systemctl start hdsync',
+  absent: `hdsync serve has to run on the vault (systemctl start hdsync): ${askAgainLater}`,
 }
 
 async function daemonDoor(host: string, socket: string): Promise<Door> {
-  const daemon = await PeerClient.at(socket, advice)
+  const daemon = await heard(PeerClient.at(socket, advice))
   return {
     async ask(request) {
-      const answer = await daemon.ask('/ask', { host, request })
+      const answer = await heard(daemon.ask('/ask', { host, request }))
       if (answer.headers['content-type']?.startsWith(octets)) return { bytes: answer }
-      return { line: await text(answer) }
+      return { line: await heard(text(answer)) }
     },
     async admit(name) {
-      const answer = JSON.parse(await daemon.text('/admit', { host, name }))
+      const answer = JSON.parse(await heard(daemon.text('/admit', { host, name })))
       const refused = refusal.safeParse(answer).data
       if (refused?.isFinal) throw new TerminalError(refused.error)
       if (refused) throw new RetryableError(refused.error)
@@ -105,5 +106,18 @@ async function daemonDoor(host: string, socket: string): Promise<Door> {
     async sent(end) {
       await daemon.text('/sent', { host, ...end }).catch(() => {})
     },
+  }
+}
+
+/** @throws {RetryableError} The daemon has ended before it has answered: it begins anew, as after an upgrade. */
+async function heard<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer
+  } catch (error) {
+    const isCut = error instanceof DaemonError || (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+    if (!isCut) throw error
+    throw new RetryableError(`the daemon of the vault has ended (${reasonOf(error)}): ${askAgainLater}`, {
+      cause: error,
+    })
   }
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs'
 import { copyFile, type FileHandle } from 'node:fs/promises'
 import { RetryableError } from '../../errors.ts'
+import { askAgainLater } from '../../vault-protocol.ts'
 import type { CommandRunner } from '../command/command.ts'
 import type { Folder } from '../target/safe-open.ts'
 import type { Ids } from './host-folder.ts'
@@ -37,7 +38,7 @@ export async function proveUnwritten(
   const { exitCode } = await runner.run({ argv, timeoutMs: 60_000, accept: [free, isWritten, ...unknown] })
   if (exitCode === free) return
   if (exitCode === isWritten)
-    throw new RetryableError('a process of the vault has what came open: ask again later')
+    throw new RetryableError(`a process of the vault has what came open: ${askAgainLater}`)
   // A file that nobody has ever opened.
   const fresh = `${name}.own`
   folder.remove(fresh)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { RetryableError, TerminalError } from '../../errors.ts'
-import { rsyncServed } from '../../vault-protocol.ts'
+import { askAgainLater, rsyncServed } from '../../vault-protocol.ts'
 import { handOver } from '../command/handed-over.ts'
 import { heldCode } from './lock.ts'
 
@@ -70,7 +70,7 @@ export async function takeBytes(
         )
       if (exitCode === heldCode)
         throw new RetryableError(
-          `${host} is sending, or the vault is reading what it has sent: ask again later`,
+          `${host} is sending, or the vault is reading what it has sent: ${askAgainLater}`,
         )
       const said = await readFile(log, 'utf8').catch(() => '')
       const newBytes = [...said.matchAll(toldLine)].map(([, bytes]) => Number(bytes)).at(-1) ?? null
@@ -78,7 +78,7 @@ export async function takeBytes(
       throw new RetryableError(endedText(exitCode, signal))
     }
     throw new RetryableError(
-      `${slots.length} hosts are sending to the vault, which is as many as \`concurrency\` lets: ask again later`,
+      `${slots.length} hosts are sending to the vault, which is as many as \`concurrency\` lets: ${askAgainLater}`,
     )
   } finally {
     watcher.close()

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
@@ -11,9 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { CopyResult } from '../../../events/index.ts'
-import { systemClock } from '../../../runtime/core/clock.ts'
+import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
 import { dateOf } from '../../../runtime/weekday.ts'
 import { backUp } from '../runtime/cli/night.ts'
 import { Site } from './vault/site.ts'
@@ -231,3 +232,35 @@ function sizeIn(folder: string): number {
     0,
   )
 }
+
+/** Holds the lock of the host in the vault, as the rest of a connection that was cut off does. */
+async function busyVault(site: Site): Promise<{ release(): void }> {
+  const holder = spawn('flock', [site.there('vault/web1/lock'), 'sh', '-c', 'echo held; exec cat'])
+  onTestFinished(() => void holder.kill('SIGKILL'))
+  await once(holder.stdout, 'data')
+  return { release: () => void holder.stdin.end() }
+}
+
+/** Pauses of up to a minute are a hundredth of it, and are told. */
+function quickClock(onPause: (ms: number) => void = () => {}): Clock {
+  return {
+    ...systemClock,
+    schedule(delayMs, callback) {
+      if (delayMs < 1000 || delayMs > 60_000) return systemClock.schedule(delayMs, callback)
+      onPause(delayMs)
+      return systemClock.schedule(delayMs / 100, callback)
+    },
+  }
+}
+
+testWithSshd('a vault that is busy is waited for', async () => {
+  await using site = await Site.made()
+  const vault = await busyVault(site)
+  // By then it was asked three times.
+  const clock = quickClock((ms) => void (ms === 12_000 && vault.release()))
+  const events = await site.run(() => {}, clock)
+  expect(events.at(-1)?.data).toMatchObject({ state: 'succeeded', copies: [{ archives: 1, waiting: 0 }] })
+  const asked = site.asked()
+  expect(asked.filter((word) => word === 'offer').length).toBeGreaterThan(2)
+  expect(asked.filter((word) => word !== 'offer')).toEqual(['status', 'rsync', 'prove', 'status'])
+})

@@ -60,6 +60,7 @@ async function post(
     if (status < 400) return response
     const { message, hint } = refused(await textOf(response), status)
     if (status === 409 && /ask again later/.test(message)) throw new BusyError(message)
+    if (status === 503) throw new BusyError(`${message}: ask again later`)
     throw new TerminalError(message, { hint })
   } catch (error) {
     const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException

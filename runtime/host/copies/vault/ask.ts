@@ -1,9 +1,10 @@
 import type * as z from 'zod'
 import { type HdsyncError, TerminalError } from '../../../errors.ts'
+import { plainText } from '../../../plain-text.ts'
 import { answerLimit, refusal, type VaultRequest } from '../../../vault-protocol.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { destinationOf, type Reach, sshWords, vaultText } from './ssh.ts'
-import { refused, sshFailure } from './ssh-errors.ts'
+import { refusedBy, sshFailure } from './ssh-errors.ts'
 
 /** Asked of a vault: whose, by which name the config has it, and by which commands. */
 export interface Asking {
@@ -17,8 +18,8 @@ const timeoutMs = { status: 300_000, offer: 6 * 3_600_000, prove: 7 * 86_400_000
 
 /**
  * Asks a vault, and reads its answer.
- * @throws {TerminalError} It refuses for good, in its own words; or it answers something else.
- * @throws {RetryableError} It refuses for now, or cannot be reached; see `isUnreachable`.
+ * @throws {TerminalError} It refuses, in its own words; or it answers something else.
+ * @throws {RetryableError} It refuses for now, see `isBusy`; or it cannot be reached, see `isUnreachable`.
  */
 export async function askVault<T extends z.ZodType>(
   request: Exclude<VaultRequest, { do: 'get' }>,
@@ -49,8 +50,8 @@ export async function askVault<T extends z.ZodType>(
     },
   )
   const found = parsed(Buffer.concat(chunks).toString('utf8'))
-  const no = refusal.safeParse(found)
-  if (no.success) throw refused(vault, no.data.error, no.data.isFinal)
+  const refused = refusal.safeParse(found)
+  if (refused.success) throw refusedBy(vault, refused.data)
   if (failed) throw sshFailure(failed, vault, name)
   const read = answer.safeParse(found)
   if (read.success) return read.data
@@ -67,7 +68,7 @@ function parsed(text: string): unknown {
 
 function notAnAnswer(error: z.ZodError, vault: Reach): HdsyncError {
   const [issue] = error.issues
-  const why = issue ? `${issue.path.join('.') || 'the answer'}: ${issue.message}` : ''
+  const why = issue ? plainText(`${issue.path.join('.') || 'the answer'}: ${issue.message}`) : ''
   return new TerminalError(`${vaultText(vault)} does not answer as a vault does (${why})`, {
     hint: 'its authorized_keys needs the line that hdsync vault add-host prints; both sides need one version of hdsync',
   })

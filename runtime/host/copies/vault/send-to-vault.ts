@@ -39,8 +39,8 @@ const longestMs = 20 * 86_400_000
  * Has rsync(1) bring what lies in the vault's `incoming/` up to date. Where a limit begins or ends meanwhile, it is ended and
  * goes on where it was.
  * @returns How many bytes were sent.
- * @throws {TerminalError} The archive is another one by now, or ssh does not get in.
- * @throws {RetryableError} The vault refuses, or the connection broke: offered again, it may go on.
+ * @throws {TerminalError} The archive is another one by now, ssh does not get in, or the vault refuses for good.
+ * @throws {RetryableError} The vault refuses for now, see `isBusy`, or the connection broke: offered again, it may go on.
  */
 export async function sendToVault(sending: ToVault, tools: Tools): Promise<number> {
   const { from, path } = sending

@@ -1,25 +1,33 @@
 import { HdsyncError, RetryableError, TerminalError } from '../../../errors.ts'
+import { plainText } from '../../../plain-text.ts'
+import { askAgainLater, refusalInLine, type VaultRefusal } from '../../../vault-protocol.ts'
 import type { CommandError } from '../../command/command.ts'
 import { lastLines } from '../../command/output.ts'
 import { type Reach, vaultText } from './ssh.ts'
 
 /** What is behind an error of a vault that is not there: a network, a machine that is off. */
 const unreachable = 'vault-unreachable'
+/** What is behind an error of a vault that has something else to do, or begins anew. */
+const busy = 'vault-busy'
 
 /** Whether a vault could not be reached, or the connection broke. */
 export function isUnreachable(error: unknown): boolean {
   return error instanceof HdsyncError && error.kind === unreachable
 }
 
-/** A vault has refused. @param words Its own. @param isFinal Whether it would refuse that later too. */
-export function refused(vault: Reach, words: string, isFinal: boolean): HdsyncError {
-  const message = `the vault ${vaultText(vault)} refuses: ${printable(words)}`
-  return isFinal ? new TerminalError(message) : new RetryableError(message)
+/** Whether a vault has said that it is to be asked again later. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof HdsyncError && error.kind === busy
 }
 
-/** What others say may hold what a terminal obeys. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}+/gu, ' ')
+/** What a vault has refused, in its words. What it refuses for now can be asked for again; see `isBusy`. */
+export function refusedBy(
+  vault: Reach,
+  { error, isFinal }: Pick<VaultRefusal, 'error' | 'isFinal'>,
+): HdsyncError {
+  const message = `the vault ${vaultText(vault)} refuses: ${plainText(error)}`
+  if (isFinal) return new TerminalError(message)
+  return new RetryableError(message, { kind: error.includes(askAgainLater) ? busy : undefined })
 }
 
 type Failure = Pick<CommandError, 'exitCode' | 'stderr' | 'timedOut' | 'signal'>
@@ -29,9 +37,21 @@ type Failure = Pick<CommandError, 'exitCode' | 'stderr' | 'timedOut' | 'signal'>
  * @param name The place, as the config has it, for the next command to type.
  */
 export function sshFailure(failure: Failure, vault: Reach, name: string): HdsyncError {
-  const { stderr, exitCode, timedOut } = failure
+  const { exitCode, timedOut } = failure
+  const lines = failure.stderr.split('\n').map(plainText)
+  const refusals = lines.flatMap((line) => refusalInLine(line) ?? [])
+  // What the vault's own command says stands before what ssh and rsync make of its end.
+  if (refusals.length > 0)
+    return refusedBy(vault, {
+      error: refusals
+        .map(({ error }) => error)
+        .join('; ')
+        .slice(0, 2000),
+      isFinal: refusals.some(({ isFinal }) => isFinal),
+    })
+  const stderr = lines.join('\n')
   const where = vaultText(vault)
-  const said = printable(lastLines(stderr, 2))
+  const said = lastLines(stderr, 2)
   const terminal = (message: string, hint?: string) => new TerminalError(message, { hint })
   const trust = `hdsync copies trust ${name}`
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr))
@@ -54,11 +74,8 @@ export function sshFailure(failure: Failure, vault: Reach, name: string): Hdsync
     return new RetryableError(`${where} cannot be reached: ${timedOut ? 'no answer in time' : said}`, {
       kind: unreachable,
     })
-  const words = wordsOf(stderr)
-  if (/command not found|: not found/i.test(words))
-    return terminal(`${where} does not run what it was asked for: ${words}`, 'install hdsync and rsync there')
-  // What the vault's own command says stands before what rsync makes of its end.
-  if (words !== '') return refused(vault, words, false)
+  if (/command not found|: not found/i.test(stderr))
+    return terminal(`${where} does not run what it was asked for: ${said}`, 'install hdsync and rsync there')
   if (exitCode === undefined || broken.has(exitCode))
     return new RetryableError(`the connection to ${where} broke${said ? `: ${said}` : ''}`, {
       kind: unreachable,
@@ -73,19 +90,4 @@ function hasBroken(stderr: string): boolean {
   return /Connection (refused|timed out|reset|closed)|Operation timed out|No route to host|unreachable|Could not resolve hostname|Temporary failure in name resolution|Broken pipe|Timeout, server|kex_exchange_identification|Connection to \S+ closed/i.test(
     stderr,
   )
-}
-
-/** What neither ssh(1) nor rsync(1) says about itself. */
-function wordsOf(stderr: string): string {
-  return stderr
-    .split('\n')
-    .map((line) => line.trim())
-    .filter(
-      (line) =>
-        line !== '' &&
-        !/^(rsync(:| error:| warning:|\[)|\[?(sender|receiver|generator)\]?[ =]|ssh: )/.test(line),
-    )
-    .map((line) => line.replace(/^hdsync: /, ''))
-    .join('; ')
-    .slice(0, 2000)
 }

@@ -1,0 +1,38 @@
+import type { Context } from '../function.ts'
+
+/** So long in all: a vault gives up a connection that has broken after ten minutes. */
+const patienceMs = 15 * 60_000
+const shortestPauseMs = 3000
+const longestPauseMs = 60_000
+
+/**
+ * Does something again, after longer and longer pauses, as long as it may help.
+ * @param mayHelp Whether it may, after this error.
+ * @throws What it has thrown last; why the signal was aborted.
+ */
+export async function patiently<T>(
+  work: () => Promise<T>,
+  mayHelp: (error: unknown) => boolean,
+  { clock, signal }: Pick<Context, 'clock' | 'signal'>,
+): Promise<T> {
+  let waitedMs = 0
+  for (let pauseMs = shortestPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+    try {
+      return await work()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (waitedMs >= patienceMs || !mayHelp(error)) throw error
+    }
+    await pause(pauseMs, { clock, signal })
+    waitedMs += pauseMs
+  }
+}
+
+async function pause(ms: number, { clock, signal }: Pick<Context, 'clock' | 'signal'>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const forget = clock.schedule(ms, resolve)
+  signal.addEventListener('abort', () => resolve(), { once: true })
+  await promise
+  forget()
+  signal.throwIfAborted()
+}
