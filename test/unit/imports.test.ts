@@ -47,6 +47,7 @@ const neutral = [
   'errors',
   'instant',
   'nearest',
+  'plain-text',
   'progress',
   'shell-quote',
   'units',

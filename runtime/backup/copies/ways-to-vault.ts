@@ -3,7 +3,6 @@ import { reasonOf, TerminalError } from '../../errors.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { isBusy, isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
 import { isoOf } from '../../instant.ts'
-import { plainText } from '../../plain-text.ts'
 import { formatDuration } from '../../units.ts'
 import type { OfferedArchive, VaultCopy, VaultStatus } from '../../vault-protocol.ts'
 import { archivesTarget } from '../configured.ts'
@@ -15,6 +14,8 @@ import type { Sent, Ways } from './ways.ts'
 
 /** By so much clocks may differ before that is told. */
 const clocksDifferMs = 10 * 60_000
+/** A connection that brought so little counts as one that brought nothing. */
+const worthBytes = 1024 ** 2
 
 /** A vault of another machine: it can be added to, and decides by itself what stays. */
 export function waysToVault({ name, vault }: VaultPlace, context: Context): Ways {
@@ -49,28 +50,21 @@ export function waysToVault({ name, vault }: VaultPlace, context: Context): Ways
     tidy: async () => {},
     async send(sending, onProgress) {
       const { path, file, sizeBytes } = sending
-      let hasBegun = false
-      const once = async (): Promise<Sent> => {
-        const { has, name: incoming } = await link.offer(offered(sending))
+      let laid: number | undefined
+      const once = async (renew: () => void): Promise<Sent> => {
+        const { has, name: incoming, laidBytes } = await link.offer(offered(sending))
         if (has) return { as: 'linked', read: null, bytes: 0 }
         if (!/^[A-Za-z0-9][\w.-]{0,199}$/.test(incoming))
-          throw new TerminalError(
-            `${where} wants the archive under a name that is none: ${plainText(incoming)}`,
-          )
+          throw new TerminalError(`${where} wants the archive under a name that is none`)
+        // As long as more lies there each time, it comes to an end.
+        if (laid !== undefined && laidBytes - laid > worthBytes) renew()
+        laid = laidBytes
         const toVault = { from: archivesTarget(config), path, file, sizeBytes, incoming }
-        hasBegun = false
-        const bytes = await link.send(
-          toVault,
-          () => clock.now(),
-          (progress) => {
-            hasBegun = true
-            onProgress(progress)
-          },
-        )
-        return { as: 'sent', read: null, bytes }
+        return { as: 'sent', read: null, bytes: await link.send(toVault, () => clock.now(), onProgress) }
       }
       // What was cut off goes on. The vault is busy with its own end until it finds that the connection broke.
-      return await patiently(once, (error) => isBusy(error) || (isUnreachable(error) && hasBegun), context)
+      const mayHelp = (error: unknown) => isBusy(error) || (isUnreachable(error) && laid !== undefined)
+      return await patiently(once, mayHelp, context)
     },
     async prove(proving) {
       const { proved, now } = await patiently(() => link.prove(offered(proving)), isBusy, context)

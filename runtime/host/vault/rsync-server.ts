@@ -100,5 +100,5 @@ function isFolder(path: string): boolean {
 function endedText(exitCode: number | undefined, signal: string | undefined): string {
   if (signal === 'SIGXFSZ') return 'more came than was offered: rsync was ended'
   const how = exitCode === undefined ? `was ended by ${signal}` : `ended with ${exitCode}`
-  return `rsync ${how} on the vault: what has come stays, offer it again to go on from there`
+  return `rsync ${how} on the vault: what has come stays; ${askAgainLater}, to go on from there`
 }

@@ -58,3 +58,16 @@ test('it is ended in the middle of a pause', async () => {
   await expect(patiently(later, () => true, { clock, signal: stop.signal })).rejects.toThrow('cancelled')
   expect(isForgotten).toBe(true)
 })
+
+test('what comes on makes it begin anew', async () => {
+  const { clock, pauses } = timeFlies()
+  const { signal } = new AbortController()
+  let asked = 0
+  const slowly = async (renew: () => void) => {
+    asked += 1
+    if (asked % 10 === 0) renew()
+    if (asked < 100) throw new Error('cut off')
+  }
+  await patiently(slowly, () => true, { clock, signal })
+  expect(pauses.slice(9, 11)).toEqual([3000, 6000])
+})
