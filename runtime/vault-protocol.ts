@@ -29,8 +29,14 @@ const source = z.string().regex(/^(?!\d+$)(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,
 const form = z.enum(['tar.zst', 'tar.gz', 'tar', 'tar.zst.age', 'tar.gz.age', 'tar.age'])
 export type ArchiveForm = z.output<typeof form>
 
+/** One way to write a moment, however it came: what is the same night is one night. */
+const night = z.iso
+  .datetime()
+  .max(64)
+  .overwrite((text) => (Number.isNaN(Date.parse(text)) ? text : new Date(text).toISOString()))
+
 /** An archive that a host has. `at`: the night that it is of, by the host's clock; it is noted, and decides nothing. */
-export const offeredArchive = z.strictObject({ source, at: z.iso.datetime(), form, sizeBytes: bytes, sha256 })
+export const offeredArchive = z.strictObject({ source, at: night, form, sizeBytes: bytes, sha256 })
 export type OfferedArchive = z.output<typeof offeredArchive>
 
 export const request = z.discriminatedUnion('do', [

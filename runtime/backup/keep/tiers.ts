@@ -8,7 +8,10 @@ export interface KeepRules {
   monthly: number
   yearly: number
   atLeast: number
-  /** With `both`, of each period the first one is kept as well: a flood of later ones pushes it out no more. */
+  /**
+   * With `both`, all of a day are kept for it; of a longer period the first day as well as the last, and of such a day the
+   * first one as well as the last. So nothing is pushed out by what comes later.
+   */
   ends?: 'last' | 'both'
 }
 
@@ -54,18 +57,28 @@ export function keptFor<T extends Dated>(archives: readonly T[], rules: KeepRule
     if (!known.includes(tier)) kept.set(archive, [...known, tier])
   }
   for (const tier of tiers) {
-    const firsts = new Map<string, T>()
+    const periods = new Map<string, T[]>()
     for (const archive of newestFirst) {
       const period = periodOf[tier](archive.at)
-      if (!firsts.has(period)) {
-        if (firsts.size === rules[tier]) break
-        keep(archive, tier)
-      }
-      firsts.set(period, archive)
+      const known = periods.get(period)
+      if (known) known.push(archive)
+      else if (periods.size === rules[tier]) break
+      else periods.set(period, [archive])
     }
-    if (rules.ends === 'both') for (const first of firsts.values()) keep(first, tier)
+    for (const within of periods.values())
+      for (const archive of rules.ends === 'both' ? bothEnds(within, tier) : within.slice(0, 1))
+        keep(archive, tier)
   }
   return kept
+}
+
+/** See `KeepRules.ends`. */
+function bothEnds<T extends Dated>(newestFirst: readonly T[], tier: Tier): readonly T[] {
+  if (tier === 'daily') return newestFirst
+  const days = Object.values(Object.groupBy(newestFirst, ({ at }) => dateOf(at)))
+  return [days.at(0), days.at(-1)].flatMap((day = []) =>
+    [day.at(0), day.at(-1)].filter((one) => one !== undefined),
+  )
 }
 
 function mondayOf(ms: number): string {

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { HdsyncError, hintOf, RetryableError, TerminalError } from '../../errors.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
-import { readRecord } from '../../host/vault/record.ts'
+import { type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
 import { freeIn } from '../../host/vault/room.ts'
 import {
   answerLimit,
@@ -12,6 +12,7 @@ import {
   type VaultRequest,
   type VaultStatus,
 } from '../../vault-protocol.ts'
+import { nameIn } from './names.ts'
 import { offer, standing } from './offer.ts'
 import { prove } from './prove.ts'
 import { usedBytes } from './room.ts'
@@ -75,8 +76,37 @@ export function statusOf(host: string, { vault, now }: VaultTools): VaultStatus 
       freeBytes: freeIn(folder.path).bytes,
       mayGet,
     },
-    copies: record.copies.map(({ file: _file, newBytes: _new, ...copy }) => copy),
+    copies: told(folder, record).map(({ file: _file, newBytes: _new, ...copy }) => copy),
   }
+}
+
+/** So many copies fit into an answer, at some 400 bytes each. */
+const mostTold = 36_000
+
+/** The newest copies of each source, of different bytes first. */
+function told(folder: HostFolder, { copies, damage }: HostRecord): RecordedCopy[] {
+  // It may be one that has expired whose line is lost.
+  const there = damage === undefined ? copies : copies.filter((copy) => isThere(folder, copy))
+  const sources = Map.groupBy(there, ({ source }) => source)
+  const most = Math.floor(mostTold / Math.max(1, sources.size))
+  if (there.length <= most) return there
+  return [...sources.values()].flatMap((mine) => newest(mine, most))
+}
+
+function newest(copies: readonly RecordedCopy[], most: number): RecordedCopy[] {
+  const known = new Set<string>()
+  const different: RecordedCopy[] = []
+  const others: RecordedCopy[] = []
+  for (const copy of copies.toReversed()) {
+    ;(known.has(copy.sha256) ? others : different).push(copy)
+    known.add(copy.sha256)
+  }
+  const chosen = new Set([...different, ...others].slice(0, most))
+  return copies.filter((copy) => chosen.has(copy))
+}
+
+function isThere(folder: HostFolder, { source, file }: RecordedCopy): boolean {
+  return folder.source(source)?.look(nameIn(file))?.isFile() ?? false
 }
 
 async function bytesOf(

@@ -1,4 +1,4 @@
-import { RetryableError } from '../../errors.ts'
+import { RetryableError, TerminalError } from '../../errors.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
 import { clearIncoming, removeProving } from '../../host/vault/clear-incoming.ts'
 import type { HostFolder } from '../../host/vault/host-folder.ts'
@@ -12,8 +12,12 @@ import { isForgotten, mostOffers, offerNamed, readOffers, writeOffers } from './
 import { leftOfQuota, proveRoom, spareBytes } from './room.ts'
 import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
 
-/** A month that is caught up with of thirty sources; more is a flood, of which each takes a line of the record. */
-const mostPerDay = 1000
+/** A month that is caught up with; more is a flood, of which each takes a line of the record. */
+const mostPerDay = 40
+/** Of all sources of a host. */
+const mostOfHost = 400
+/** Names of sources are the host's to choose. */
+const mostSources = 256
 
 /**
  * Says whether an archive may come, and lays the last copy of its source beside it, for rsync to take from it what has not
@@ -26,7 +30,7 @@ export function offer(host: string, archive: OfferedArchive, tools: VaultTools):
   return withHost(host, tools, async (folder) => {
     const record = readRecord(folder.root)
     const name = archive.sha256
-    proveNotFlooded(host, record, now())
+    proveNotFlooded(host, archive.source, record, now())
     if (await standing(folder, record, archive)) return { ...answered(now()), has: true, name, laidBytes: 0 }
     const known = readOffers(folder)
     const rest = known.filter(({ archive: { sha256 } }) => sha256 !== name).slice(1 - mostOffers)
@@ -69,12 +73,20 @@ export async function standing(
   return undefined
 }
 
-/** @throws {RetryableError} */
-export function proveNotFlooded(host: string, { copies }: HostRecord, now: number): void {
-  const today = dateOf(now)
-  const arrived = copies.filter(({ provedAt }) => dateOf(Date.parse(provedAt)) === today).length
-  if (arrived < mostPerDay) return
-  throw new RetryableError(
-    `${host} has sent ${arrived} copies today: the vault takes no more before tomorrow`,
+/** @throws {TerminalError | RetryableError} So many copies came of the host, or of its source, that it is no host that works as it should. */
+export function proveNotFlooded(host: string, source: string, { arrivals }: HostRecord, now: number): void {
+  const day = dateOf(now)
+  const today = arrivals.filter(({ provedAt }) => dateOf(Date.parse(provedAt)) === day)
+  const mine = today.filter((one) => one.source === source)
+  if (mine.length >= mostPerDay) throw noMore(mine.length, `${source} of ${host}`)
+  if (today.length >= mostOfHost) throw noMore(today.length, host)
+  const sources = new Set(arrivals.map((one) => one.source))
+  if (sources.has(source) || sources.size < mostSources) return
+  throw new TerminalError(
+    `${host} has sent copies of ${sources.size} sources: the vault takes no further one`,
   )
+}
+
+function noMore(count: number, of: string): RetryableError {
+  return new RetryableError(`${count} copies of ${of} came today: the vault takes no more before tomorrow`)
 }

@@ -1,4 +1,5 @@
 import type { Vault } from '../../config/vault.ts'
+import { reasonOf } from '../../errors.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
 import { type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
 import { decideExpiry } from './expire.ts'
@@ -26,6 +27,8 @@ export interface HostInVault {
   host: string
   /** Whether `hdsync vault add-host` has prepared the vault for it. */
   prepared: boolean
+  /** What of its record cannot be read; null where all can be. Then nothing of it expires. */
+  record: string | null
   usedBytes: number
   quotaBytes: number | null
   sources: SourceInVault[]
@@ -35,19 +38,14 @@ export interface HostInVault {
 export function overviewOf({ path, hosts }: Vault, names: readonly string[]): HostInVault[] {
   return names.map((host): HostInVault => {
     const { quota = null, keep } = hosts[host] ?? {}
-    let record: HostRecord | undefined
-    try {
-      using folder = HostFolder.open(path, host)
-      record = readRecord(folder.root)
-    } catch {
-      record = undefined
-    }
-    if (!record || !keep) return { host, prepared: false, usedBytes: 0, quotaBytes: quota, sources: [] }
+    const { prepared, record, damage } = recordOf(path, host)
+    const nothing = { host, prepared, record: damage, usedBytes: 0, quotaBytes: quota, sources: [] }
+    if (!record || !keep) return nothing
     const { copies, odd } = record
     const sources = [...new Set(copies.map(({ source }) => source))].map((source): SourceInVault => {
       const found = odd.find((one) => one.source === source)
       const mine = copies.filter((copy) => copy.source === source)
-      const waits = decideExpiry({ copies, odd }, source, keep).waits ?? null
+      const waits = decideExpiry(record, source, keep).waits ?? null
       return {
         source,
         ...countsOf(mine),
@@ -55,8 +53,28 @@ export function overviewOf({ path, hosts }: Vault, names: readonly string[]): Ho
         waits,
       }
     })
-    return { host, prepared: true, usedBytes: usedBytes(record), quotaBytes: quota, sources }
+    return { ...nothing, usedBytes: usedBytes(record), sources }
   })
+}
+
+function recordOf(
+  path: string,
+  host: string,
+): { prepared: boolean; record?: HostRecord; damage: string | null } {
+  let folder: HostFolder
+  try {
+    folder = HostFolder.open(path, host)
+  } catch {
+    return { prepared: false, damage: null }
+  }
+  try {
+    const record = readRecord(folder.root)
+    return { prepared: true, record, damage: record.damage ?? null }
+  } catch (error) {
+    return { prepared: true, damage: reasonOf(error) }
+  } finally {
+    folder[Symbol.dispose]()
+  }
 }
 
 function countsOf(copies: readonly RecordedCopy[]) {

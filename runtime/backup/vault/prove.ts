@@ -8,15 +8,32 @@ import { isStale } from '../../host/copies/prove-copy.ts'
 import { removeProving } from '../../host/vault/clear-incoming.ts'
 import type { HostFolder } from '../../host/vault/host-folder.ts'
 import { isOwnFile, proveUnwritten } from '../../host/vault/own.ts'
-import { addToRecord, type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
+import {
+  addToRecord,
+  type HostRecord,
+  neverRead,
+  type RecordedCopy,
+  readRecord,
+  syncRecord,
+} from '../../host/vault/record.ts'
 import { isoOf } from '../../instant.ts'
 import type { OfferedArchive, VaultCopy, VaultProof } from '../../vault-protocol.ts'
-import { decideExpiry, expire } from './expire.ts'
+import { decideExpiry, expire, finishExpiry } from './expire.ts'
+import { nameIn, namesOfOne } from './names.ts'
 import { oddities } from './odd.ts'
 import { proveNotFlooded, standing } from './offer.ts'
 import { dropOffer, offerNamed, readOffers } from './offers.ts'
-import { proveQuota, type Wanted } from './room.ts'
+import { proveQuota } from './room.ts'
 import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
+
+/** Whose archive is being accepted, and where. */
+interface Accepting {
+  host: string
+  folder: HostFolder
+  record: HostRecord
+  archive: OfferedArchive
+  tools: VaultTools
+}
 
 /**
  * Takes what a host has sent out of its reach, reads it from the disk, and accepts it if it is what was offered. Safe to repeat:
@@ -28,94 +45,90 @@ export function prove(host: string, archive: OfferedArchive, tools: VaultTools):
   const { keep } = settings
   return withHost(host, tools, async (folder) => {
     const record = readRecord(folder.root)
+    const same = await standing(folder, record, archive)
     const told = accepted(record, archive)
-    if (told && (await standing(folder, record, archive))) {
+    if (same) {
+      syncRecord(folder.root)
       // A crash may have left them.
       forget(folder, archive)
-      return asProof(told, tools)
     }
-    proveNotFlooded(host, record, tools.now())
-    const same = await standing(folder, record, archive)
-    if (same) forget(folder, archive)
-    const copy = same
-      ? await acceptAgain(folder, same, archive, tools)
-      : await acceptSent({ host, settings, folder, record, archive }, tools)
-    settle({ host, keep, folder, record }, copy, tools)
+    if (told && same) return asProof(told, tools)
+    proveNotFlooded(host, archive.source, record, tools.now())
+    const accepting = { host, folder, record, archive, tools }
+    const copy = same ? await acceptAgain(same, accepting) : await acceptSent(accepting, settings)
+    const settled = readRecord(folder.root)
+    finishExpiry(folder, settled)
+    expire(folder, decideExpiry(settled, archive.source, keep), archive.source, tools.now())
     return asProof(copy, tools)
   })
 }
 
 function accepted({ copies }: HostRecord, { source, sha256, at }: OfferedArchive): RecordedCopy | undefined {
-  return copies.find((one) => one.source === source && one.sha256 === sha256 && one.at === at && !one.damaged)
+  return copies.find(
+    (one) =>
+      one.source === source &&
+      one.sha256 === sha256 &&
+      one.at === at &&
+      !one.damaged &&
+      one.readAt !== neverRead,
+  )
 }
 
 function asProof({ file: _file, newBytes: _new, ...proved }: RecordedCopy, { now }: VaultTools): VaultProof {
   return { ...answered(now()), proved }
 }
 
-/** Tells of a copy, and of what is odd about it; where nothing is, older ones go that nothing keeps. */
-function settle(
-  {
-    host,
-    keep,
-    folder,
-    record,
-  }: { host: string; keep: VaultHost['keep']; folder: HostFolder; record: HostRecord },
-  copy: RecordedCopy,
-  { now, tell }: VaultTools,
-): void {
-  const { source, at, provedAt, sizeBytes, sha256, newBytes } = copy
-  tell?.({ definition: vaultAccepted, data: { host, source, at, provedAt, sizeBytes, sha256, newBytes } })
+/** Puts a copy that stands on record, with what is odd about it, and tells of both. */
+function accept({ host, folder, record, tools }: Accepting, accepted: RecordedCopy): RecordedCopy {
+  const { file, newBytes, ...copy } = accepted
+  const { source, at, provedAt, sizeBytes, sha256 } = copy
   const reasons = oddities(
-    copy,
-    record.copies.filter((one) => one.source === source),
+    accepted,
+    record.arrivals.filter((one) => one.source === source),
   )
-  if (reasons.length > 0) {
-    addToRecord(folder.root, { did: 'odd', source, at: provedAt, reasons })
-    tell?.({ definition: vaultOdd, data: { host, source, at: provedAt, reasons } })
-  }
-  expire(folder, decideExpiry(readRecord(folder.root), source, keep), source, now())
+  const isOdd = reasons.length > 0
+  addToRecord(folder.root, { did: 'accept', file, copy, newBytes, ...(isOdd && { reasons }) })
+  const { tell } = tools
+  tell?.({ definition: vaultAccepted, data: { host, source, at, provedAt, sizeBytes, sha256, newBytes } })
+  if (isOdd) tell?.({ definition: vaultOdd, data: { host, source, at: provedAt, reasons } })
+  return accepted
 }
 
 /** A further night of bytes that are there is a further name of them. They are read first if that was long ago. */
-async function acceptAgain(
-  folder: HostFolder,
-  same: RecordedCopy,
-  archive: OfferedArchive,
-  tools: VaultTools,
-): Promise<RecordedCopy> {
+async function acceptAgain(same: RecordedCopy, accepting: Accepting): Promise<RecordedCopy> {
+  const { folder, record, archive, tools } = accepting
   const from = folder.at(same.file) ?? ''
   const isRead = isStale(Date.parse(same.readAt), tools.now())
   if (isRead && (await digest(from, same.file, tools)) !== archive.sha256) {
     const reason = 'it does not read back as it was accepted'
-    addToRecord(folder.root, { did: 'damage', files: [same.file], at: isoOf(tools.now()), reason })
+    const files = namesOfOne(folder, record.copies, same).map(({ file }) => file)
+    addToRecord(folder.root, { did: 'damage', files, at: isoOf(tools.now()), reason })
     throw new RetryableError(`the copy of these bytes in the vault is damaged: send them again`)
   }
   const now = isoOf(tools.now())
   const copy = copyOf(archive, now, isRead ? now : same.readAt)
-  const file = fileOf(copy)
+  const file = fileOf(copy, record)
   const shelf = folder.makeSource(archive.source)
   const name = nameIn(file)
   shelf.remove(name)
   linkSync(from, shelf.name(name))
   shelf.sync()
-  addToRecord(folder.root, { did: 'accept', file, copy, newBytes: 0 })
-  return { ...copy, file, newBytes: 0 }
+  return accept(accepting, { ...copy, file, newBytes: 0 })
 }
 
-async function acceptSent(
-  { settings, ...sent }: Omit<Wanted, 'others'> & { settings: VaultHost },
-  tools: VaultTools,
-): Promise<RecordedCopy> {
-  const { folder, archive } = sent
-  const { proving, root } = folder
+async function acceptSent(accepting: Accepting, settings: VaultHost): Promise<RecordedCopy> {
+  const { host, folder, record, archive, tools } = accepting
+  const { proving } = folder
   const name = archive.sha256
   const offers = readOffers(folder)
   const offered = offerNamed(offers, name)
   if (!offered) throw new TerminalError(`${archive.source}: these bytes were not offered, or too long ago`)
   proveSame(offered.archive, archive)
   // They are on the disk: its room is not asked for again.
-  proveQuota(settings, { ...sent, others: offers.filter((one) => one !== offered) })
+  proveQuota(settings, {
+    ...{ host, folder, record, archive },
+    others: offers.filter((one) => one !== offered),
+  })
   await takeAway(folder, archive)
   await close(folder, archive, tools)
   const path = `${folder.path}/proving/${name}`
@@ -130,7 +143,7 @@ async function acceptSent(
   }
   const now = isoOf(tools.now())
   const copy = copyOf(archive, now, now)
-  const standsAt = fileOf(copy)
+  const standsAt = fileOf(copy, record)
   const newBytes = offered.isSending ? null : offered.newBytes
   const shelf = folder.makeSource(archive.source)
   const placed = nameIn(standsAt)
@@ -138,9 +151,9 @@ async function acceptSent(
   // A second name first: what is cut off between the two is proven once more.
   linkSync(proving.name(name), shelf.name(placed))
   shelf.sync()
-  addToRecord(root, { did: 'accept', file: standsAt, copy, newBytes })
+  const done = accept(accepting, { ...copy, file: standsAt, newBytes })
   forget(folder, archive)
-  return { ...copy, file: standsAt, newBytes }
+  return done
 }
 
 /** What was offered is what room was found for. @throws {TerminalError} Something else is to be accepted. */
@@ -233,11 +246,12 @@ function copyOf(archive: OfferedArchive, provedAt: string, readAt: string): Vaul
   return { ...archive, provedAt, readAt, damaged: false }
 }
 
-/** Where a copy stands: by when it came, which tells it from every other one. */
-function fileOf({ source, sha256, form, provedAt }: VaultCopy): string {
-  return `${source}/${provedAt.replaceAll(':', '')}-${sha256.slice(0, 16)}.${form}`
-}
-
-function nameIn(file: string): string {
-  return file.slice(file.indexOf('/') + 1)
+/** Where a copy stands: by when it came, and by a number where that is no name of its own. */
+function fileOf({ source, sha256, form, provedAt }: VaultCopy, { arrivals }: HostRecord): string {
+  const taken = new Set(arrivals.map(({ file }) => file))
+  const begin = `${source}/${provedAt.replaceAll(':', '')}-${sha256.slice(0, 16)}`
+  for (let n = 1; ; n += 1) {
+    const file = `${begin}${n === 1 ? '' : `-${n}`}.${form}`
+    if (!taken.has(file)) return file
+  }
 }

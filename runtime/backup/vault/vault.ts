@@ -36,7 +36,7 @@ export function settingsOf({ hosts }: Vault, host: string): VaultHost {
 
 /**
  * Does something with the folder of a host while nobody else does, and no rsync writes there.
- * @throws {RetryableError} Somebody does.
+ * @throws {BusyError} Somebody does.
  */
 export async function withHost<T>(
   host: string,
@@ -45,13 +45,15 @@ export async function withHost<T>(
 ): Promise<T> {
   using folder = HostFolder.open(vault.path, host)
   await using lock = await takeLock(folder.lock, runner)
-  if (!lock) throw busy(host)
+  if (!lock) throw new BusyError(host)
   return await work(folder)
 }
 
 /** Something of the host is still going on. */
-export function busy(host: string): RetryableError {
-  return new RetryableError(`${host} is sending, or the vault is reading what it has sent: ${askAgainLater}`)
+export class BusyError extends RetryableError {
+  constructor(host: string) {
+    super(`${host} is sending, or the vault is reading what it has sent: ${askAgainLater}`)
+  }
 }
 
 /** What each answer begins with. */

@@ -1,12 +1,10 @@
 import { type Checked, checkCopies as readCopies } from '../../backup/vault/check.ts'
 import { overviewOf } from '../../backup/vault/overview.ts'
+import { release } from '../../backup/vault/release.ts'
 import { loadConfig } from '../../config/load.ts'
 import type { Vault } from '../../config/vault.ts'
 import { counted } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
-import { HostFolder } from '../../host/vault/host-folder.ts'
-import { addToRecord, readRecord } from '../../host/vault/record.ts'
-import { isoOf } from '../../instant.ts'
 import { didYouMean } from '../../nearest.ts'
 import { formatBytes, parseBytes, parseDuration } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -22,7 +20,7 @@ interface VaultOptions {
 
 /**
  * `hdsync vault status`: what the vault has of each host. Looks only.
- * @returns 3 where something is odd or damaged, or a host of the config has no folder yet.
+ * @returns 3 where something is odd or damaged, be it a record, or a host of the config has no folder yet.
  */
 export async function vaultStatusCommand(
   host: string | undefined,
@@ -34,14 +32,15 @@ export async function vaultStatusCommand(
   if (options.json) io.stdout(`${JSON.stringify(overview)}\n`)
   else io.stdout(vaultText(overview, Date.now(), painter(io.colour), io.width))
   const needsLook = overview.some(
-    ({ prepared, sources }) => !prepared || sources.some(({ odd, damaged }) => odd !== null || damaged > 0),
+    ({ prepared, record, sources }) =>
+      !prepared || record !== null || sources.some(({ odd, damaged }) => odd !== null || damaged > 0),
   )
   return needsLook ? exitCodes.degraded : exitCodes.succeeded
 }
 
 /**
  * `hdsync vault check`: reads copies again, those first that were not read for the longest time.
- * @returns 1 where one is not what was accepted.
+ * @returns 1 where one is not what was accepted, or a record cannot be read.
  */
 export async function vaultCheckCommand(
   host: string | undefined,
@@ -57,7 +56,7 @@ export async function vaultCheckCommand(
   }
   const checked = await readCopies(hosts, limits, toolsFor(vault))
   io.stdout(options.json ? `${JSON.stringify(checked)}\n` : checkedText(checked))
-  return checked.damaged.length > 0 ? exitCodes.failed : exitCodes.succeeded
+  return checked.damaged.length > 0 || checked.records.length > 0 ? exitCodes.failed : exitCodes.succeeded
 }
 
 /** `hdsync vault release`: says that what was odd about a host, or one of its sources, was meant: older copies expire again. */
@@ -69,12 +68,9 @@ export async function vaultReleaseCommand(
 ): Promise<number> {
   const vault = await vaultIn(options, io)
   hostsMeant(vault, host)
-  using folder = HostFolder.open(vault.path, host)
-  const odd = readRecord(folder.root).odd.filter((one) => source === undefined || one.source === source)
-  if (odd.length === 0) throw new UsageError(`nothing is odd about ${source ? `${source} of ` : ''}${host}`)
-  const at = isoOf(Date.now())
-  addToRecord(folder.root, ...odd.map((one) => ({ did: 'release' as const, source: one.source, at })))
-  const released = odd.map((one) => one.source)
+  const released = await release(host, source, toolsFor(vault))
+  if (released.length === 0)
+    throw new UsageError(`nothing is odd about ${source ? `${source} of ` : ''}${host}`)
   if (options.json) io.stdout(`${JSON.stringify({ host, released })}\n`)
   else
     io.stdout(
@@ -111,8 +107,10 @@ function limit(
   throw new UsageError(`${option} ${text} is not understood`, { hint: `write ${option} ${example}` })
 }
 
-function checkedText({ files, bytes, damaged, unrecorded, left }: Checked): string {
+function checkedText({ files, bytes, damaged, unrecorded, records, left }: Checked): string {
   const lines = damaged.map(({ host, file, reason }) => `DAMAGED: ${file} of ${host}: ${reason}`)
+  for (const { host, reason } of records)
+    lines.push(`DAMAGED: the record of ${host}: ${reason}: none of its copies goes`)
   for (const path of unrecorded) lines.push(`on no record: ${path}`)
   const more = left > 0 ? `; ${counted(left, 'file')} left for the next time` : ''
   const good = `${counted(files - damaged.length, 'file')} of copies good, ${formatBytes(bytes)} read${more}`

@@ -30,19 +30,25 @@ export function vaultText(
   return `${table([head, ...rows], width)}${hosts.map((host) => remarks(host, paint)).join('')}`
 }
 
-function remarks({ host, prepared, sources }: HostInVault, paint: Painter): string {
+function remarks({ host, prepared, record, sources }: HostInVault, paint: Painter): string {
   if (!prepared)
     return `${paint.yellow(`${host}: the vault is not prepared for it`)}\n  ${paint.cyan(`hdsync vault add-host ${host}`)}\n`
-  return sources
+  const isUnread =
+    record === null
+      ? ''
+      : `${paint.red(`${host}: its record is damaged: ${printable(record)}`)}\n  none of its copies goes; look after the disk (dmesg, smartctl), read all copies: ${paint.cyan(`hdsync vault check ${host} --all`)}, then take such lines out of the file\n`
+  const ofSources = sources
     .map(({ source, odd, damaged, waits }) => {
       const bad = damaged > 0 ? `${paint.red(`${source} of ${host}: ${damaged} damaged`)}\n` : ''
       const isOdd = odd
         ? `${paint.yellow(`${source} of ${host}: odd since ${dateOf(Date.parse(odd.at))}: ${odd.reasons.map(printable).join('; ')}`)}\n  look at ${host}; none of its older copies goes until: ${paint.cyan(`hdsync vault release ${host} ${source}`)}\n`
         : ''
-      const why = !odd && waits !== null ? `${source} of ${host}: nothing goes: ${waits}\n` : ''
+      const why =
+        !odd && waits !== null && record === null ? `${source} of ${host}: nothing goes: ${waits}\n` : ''
       return `${bad}${isOdd}${why}`
     })
     .join('')
+  return `${isUnread}${ofSources}`
 }
 
 function agoText(ms: number): string {

@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs'
 import * as z from 'zod'
 import { TerminalError } from '../../errors.ts'
 import { type VaultCopy, vaultCopy } from '../../vault-protocol.ts'
@@ -15,12 +24,14 @@ const entry = z.discriminatedUnion('did', [
     copy: vaultCopy,
     /** How many bytes of it came over the wire; null where that is not known. */
     newBytes: z.int().min(0).nullable(),
+    /** What is odd about it; see `odd`. In one line with the copy: a crash cannot part them. */
+    reasons: z.array(z.string()).optional(),
   }),
   /** It was read again, and is good. */
   z.object({ did: z.literal('read'), files: z.array(z.string()), at }),
   /** It was read again, and is not. */
   z.object({ did: z.literal('damage'), files: z.array(z.string()), at, reason: z.string() }),
-  /** It was removed, as `keep` says. */
+  /** It is removed, as `keep` says. A crash may have left it. */
   z.object({ did: z.literal('expire'), files: z.array(z.string()), at }),
   /** Something is odd about what a source sends: nothing of it expires. */
   z.object({ did: z.literal('odd'), source: z.string(), at, reasons: z.array(z.string()) }),
@@ -43,12 +54,26 @@ export interface Oddness {
   reasons: string[]
 }
 
+/** A copy that arrived; it may have expired since. `isReleased`: somebody has released its source since. */
+export interface Arrival extends RecordedCopy {
+  isReleased: boolean
+}
+
 /** What a record comes to. */
 export interface HostRecord {
   /** In the order in which they arrived. */
   copies: RecordedCopy[]
   odd: Oddness[]
+  /** All that ever arrived, in that order. */
+  arrivals: Arrival[]
+  /** The files that expired, as `SOURCE/NAME`. */
+  expired: ReadonlySet<string>
+  /** What of the record cannot be read; undefined where all can be. Of copies before it, nobody knows when they were read. */
+  damage?: string
 }
+
+/** When a copy was read of which nobody knows: by then it has to be read again. */
+export const neverRead = '1970-01-01T00:00:00.000Z'
 
 const recordName = 'record.jsonl'
 /** Each copy takes some 500 bytes. */
@@ -56,49 +81,69 @@ const mostBytes = 256 * 1024 ** 2
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants
 
-/** Reads the record of a host. @throws {TerminalError} It cannot be read: then nothing may be said of what it holds. */
+/**
+ * Reads the record of a host. Lines that cannot be read are told as `damage`.
+ * @throws {TerminalError} The file cannot be read: then nothing may be said of what it holds.
+ */
 export function readRecord(root: Folder): HostRecord {
   const copies = new Map<string, RecordedCopy>()
   const odd = new Map<string, Oddness>()
-  for (const one of entriesOf(root)) {
-    if (one.did === 'accept') copies.set(one.file, { ...one.copy, file: one.file, newBytes: one.newBytes })
-    else if (one.did === 'release') odd.delete(one.source)
-    else if (one.did === 'odd') {
-      const { source, at: since, reasons } = one
-      const known = odd.get(source)
-      odd.set(source, {
-        source,
-        at: known?.at ?? since,
-        reasons: [...new Set([...(known?.reasons ?? []), ...reasons])],
-      })
-    } else
+  const expired = new Set<string>()
+  let arrivals: Arrival[] = []
+  const bad: number[] = []
+  for (const [n, line] of linesOf(root).entries()) {
+    const one = parse(line)
+    if (!one) {
+      bad.push(n + 1)
+      for (const [file, copy] of copies) copies.set(file, { ...copy, readAt: neverRead })
+    } else if (one.did === 'accept') {
+      const copy = { ...one.copy, file: one.file, newBytes: one.newBytes }
+      copies.set(one.file, copy)
+      arrivals.push({ ...copy, isReleased: false })
+      if (one.reasons) noteOdd(odd, { source: copy.source, at: copy.provedAt, reasons: one.reasons })
+    } else if (one.did === 'release') {
+      odd.delete(one.source)
+      arrivals = arrivals.map((arrival) =>
+        arrival.source === one.source ? { ...arrival, isReleased: true } : arrival,
+      )
+    } else if (one.did === 'odd') noteOdd(odd, one)
+    else
       for (const file of one.files) {
         const copy = copies.get(file)
-        if (one.did === 'expire') copies.delete(file)
-        else if (copy && one.did === 'read') copies.set(file, { ...copy, readAt: one.at, damaged: false })
-        else if (copy) copies.set(file, { ...copy, readAt: one.at, damaged: true })
+        if (one.did === 'expire') {
+          copies.delete(file)
+          expired.add(file)
+        } else if (copy) copies.set(file, { ...copy, readAt: one.at, damaged: one.did === 'damage' })
       }
   }
-  return { copies: [...copies.values()], odd: [...odd.values()] }
+  return {
+    ...{ copies: [...copies.values()], odd: [...odd.values()], arrivals, expired },
+    ...(bad.length > 0 && { damage: damageText(root, bad) }),
+  }
 }
 
-function entriesOf(root: Folder): RecordEntry[] {
-  let text: string
+function noteOdd(odd: Map<string, Oddness>, { source, at: since, reasons }: Oddness): void {
+  const known = odd.get(source)
+  const all = [...new Set([...(known?.reasons ?? []), ...reasons])]
+  odd.set(source, { source, at: known?.at ?? since, reasons: all })
+}
+
+function damageText(root: Folder, lines: readonly number[]): string {
+  const where = lines.length === 1 ? `line ${lines[0]}` : `line ${lines[0]} and ${lines.length - 1} more`
+  return `${where} of ${root.path}/${recordName} cannot be read`
+}
+
+/** @returns Without the end of a line that a crash has torn: what it was to say was not promised to anybody. */
+function linesOf(root: Folder): string[] {
   try {
-    text = root.read(recordName, mostBytes) ?? ''
+    return (root.read(recordName, mostBytes) ?? '').split('\n').slice(0, -1)
   } catch (error) {
     throw new TerminalError(`cannot read ${root.path}/${recordName}: ${(error as Error).message}`, {
       cause: error,
     })
   }
-  return text.split('\n').flatMap((line) => {
-    if (line === '') return []
-    const parsed = parse(line)
-    return parsed ? [parsed] : []
-  })
 }
 
-/** @returns undefined for a line that a crash has torn: what it was to say was not promised to anybody. */
 function parse(line: string): RecordEntry | undefined {
   try {
     return entry.safeParse(JSON.parse(line)).data
@@ -113,16 +158,43 @@ export function addToRecord(root: Folder, ...entries: readonly RecordEntry[]): v
   const isNew = root.look(recordName) === undefined
   const fd = openSync(root.name(recordName), O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
   try {
-    // A line that was torn must not swallow the next one.
-    const { size } = fstatSync(fd)
-    const last = Buffer.alloc(1)
-    const isTorn = size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a
-    const lines = entries.map((one) => `${JSON.stringify(one)}\n`).join('')
-    const bytes = Buffer.from(isTorn ? `\n${lines}` : lines)
+    dropTornLine(fd)
+    const bytes = Buffer.from(entries.map((one) => `${JSON.stringify(one)}\n`).join(''))
     for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
     fsyncSync(fd)
   } finally {
     closeSync(fd)
   }
   if (isNew) root.sync()
+}
+
+/** Brings the record onto the disk: whoever wrote its last line may have been cut off before that. */
+export function syncRecord(root: Folder): void {
+  const fd = openSync(root.name(recordName), O_RDWR | O_NOFOLLOW | O_NONBLOCK)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  root.sync()
+}
+
+const chunkBytes = 64 * 1024
+
+/** A line that a crash has torn must not swallow the next one. */
+function dropTornLine(fd: number): void {
+  const { size } = fstatSync(fd)
+  const chunk = Buffer.alloc(chunkBytes)
+  let end = size
+  while (end > 0) {
+    const start = Math.max(0, end - chunkBytes)
+    const length = readSync(fd, chunk, 0, end - start, start)
+    const newline = chunk.subarray(0, length).lastIndexOf(0x0a)
+    if (newline >= 0) {
+      end = start + newline + 1
+      break
+    }
+    end = start
+  }
+  if (end < size) ftruncateSync(fd, end)
 }
