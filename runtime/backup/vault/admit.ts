@@ -1,6 +1,6 @@
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { type HostFolder, slotsOf } from '../../host/vault/host-folder.ts'
-import type { Admission } from '../../host/vault/rsync-server.ts'
+import { type Admission, sendingMs } from '../../host/vault/rsync-server.ts'
 import { changeOffer, offerNamed, readOffers } from './offers.ts'
 import { settingsOf, type VaultTools, withHost } from './vault.ts'
 
@@ -31,6 +31,7 @@ export function admit(host: string, name: string, tools: VaultTools): Promise<Ad
     return {
       ...{ host, path, lock, name, slots: slotsOf(vault.path, vault.concurrency) },
       mostBytes: offered.archive.sizeBytes,
+      mostMs: sendingMs(offered.archive.sizeBytes),
     }
   })
 }

@@ -103,6 +103,7 @@ export const conditions = {
   'vault.ok': ['ok', 'this machine takes copies from other hosts'],
   'vault.no-folder': ['error', 'the vault is not prepared for a host of the config'],
   'vault.mount': ['warning', 'the vault lies on a file system without nosuid, nodev or noexec'],
+  'vault.hardlinks': ['warning', 'users of hosts can give files of others a name in the vault'],
   'vault.same-owner': ['warning', 'a host sends as the user that owns the vault'],
   'vault.odd': ['warning', 'what a host sends is odd: none of its older copies goes'],
 

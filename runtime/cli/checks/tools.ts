@@ -40,7 +40,7 @@ export function toolsOf({ sources, targets, archive, copies, vault }: Config): T
     ...['lvcreate', 'lvremove', 'dmsetup', 'blkid'].map((program) => volumes && { program }),
     ...['mount', 'umount'].map((program) => (volumes || mounts.length > 0) && { program }),
     Object.values(copies ?? {}).some(({ vault }) => vault) && { program: 'ssh' },
-    ...['flock', 'perl', 'prlimit', 'setpriv'].map((program) => vault !== undefined && { program }),
+    ...['flock', 'perl', 'prlimit'].map((program) => vault !== undefined && { program }),
     mounts.some(({ device }) => !device.startsWith('/')) && { program: 'findfs' },
   ]
   return tools.filter((tool) => tool !== false)

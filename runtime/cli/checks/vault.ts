@@ -1,23 +1,23 @@
-import { lstatSync, statSync } from 'node:fs'
+import { lstatSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { overviewOf } from '../../backup/vault/overview.ts'
 import type { Config } from '../../config/config.ts'
 import type { Vault } from '../../config/vault.ts'
 import { isInstalled } from '../../host/command/packages.ts'
-import { mountOf, readMounts } from '../../host/mount/mountinfo.ts'
+import { type Mount, mountOf, readMounts } from '../../host/mount/mountinfo.ts'
 import { realPath } from '../../host/mount/real-path.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 /** Whether the vault can take what hosts send, and keeps it from them. */
-export function checkVaultHere({ vault }: Pick<Config, 'vault'>): Finding[] {
+export function checkVaultHere({ vault }: Pick<Config, 'vault'>, mounts = readMounts()): Finding[] {
   if (!vault) return []
-  const findings = [...checkPrograms(), ...checkMount(vault), ...checkHosts(vault)]
+  const findings = [...checkPrograms(), ...checkMount(vault, mounts), ...checkLinks(), ...checkHosts(vault)]
   if (findings.length > 0) return findings
   return [ok('vault.ok', 'vault', `${vault.path} takes copies from ${Object.keys(vault.hosts).join(', ')}`)]
 }
 
 function checkPrograms(): Finding[] {
-  return ['flock', 'prlimit', 'setpriv']
+  return ['flock', 'prlimit']
     .filter((program) => !isInstalled(program))
     .map((program) =>
       error('tool.missing', 'vault', `${program} is not installed`, 'apt-get install util-linux'),
@@ -25,14 +25,26 @@ function checkPrograms(): Finding[] {
 }
 
 /** What hosts send is never run, and no device. */
-function checkMount({ path }: Vault): Finding[] {
-  const mount = mountOf(readMounts(), realPath(path))
+function checkMount({ path }: Vault, mounts: readonly Mount[]): Finding[] {
+  const mount = mountOf(mounts, realPath(path))
   if (!mount || !statSync(path, { throwIfNoEntry: false })) return []
   const lacking = ['nosuid', 'nodev', 'noexec'].filter((option) => !mount.options.includes(option))
   if (lacking.length === 0) return []
   const finding = `${path} lies on ${mount.at}, which is mounted without ${lacking.join(', ')}`
   const remedy = `a file system of its own for the vault, with nosuid,nodev,noexec in /etc/fstab${mount.at === '/' ? '' : `, or: mount -o remount,${lacking.join(',')} ${mount.at}`}`
   return [warning('vault.mount', 'vault', finding, remedy)]
+}
+
+/**
+ * Without it the user of a host could give a file of somebody else a second name in `incoming`.
+ * @see proc_sys_fs(5), protected_hardlinks
+ */
+export function checkLinks(file = '/proc/sys/fs/protected_hardlinks'): Finding[] {
+  if (readFileSync(file, 'utf8').trim() !== '0') return []
+  const finding = 'fs.protected_hardlinks is 0: users of hosts can give files of others a name in the vault'
+  const remedy =
+    'sysctl -w fs.protected_hardlinks=1, and fs.protected_hardlinks = 1 in a file in /etc/sysctl.d'
+  return [warning('vault.hardlinks', 'vault', finding, remedy)]
 }
 
 function checkHosts(vault: Vault): Finding[] {

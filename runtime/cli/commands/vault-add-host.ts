@@ -6,9 +6,18 @@ import { loadConfig } from '../../config/load.ts'
 import { defaultState, vaultSocketPath } from '../../config/socket.ts'
 import { vaultHostName } from '../../config/vault.ts'
 import { UsageError } from '../../errors.ts'
+import type { CommandRunner } from '../../host/command/command.ts'
 import { authorize, keyLine, parseKey } from '../../host/vault/authorized-keys.ts'
-import { makeHostFolder, makeVault } from '../../host/vault/host-folder.ts'
-import { letIn, makeHostUser, type UnixUser, unixUser, userNameOf } from '../../host/vault/host-user.ts'
+import { hostOfUser, makeHostFolder, makeVault } from '../../host/vault/host-folder.ts'
+import {
+  letIn,
+  makeHostUser,
+  othersInGroupOf,
+  type UnixUser,
+  unixUser,
+  userNameOf,
+  vaultGroupId,
+} from '../../host/vault/host-user.ts'
 import type { Io } from '../io.ts'
 import { notRoot } from '../needs-root.ts'
 import { toolsFor, vaultOf } from '../vault/door.ts'
@@ -43,7 +52,7 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
   const { user, isNew } = await userFor(host, home, options, own)
   if (own !== 0 && user.uid !== own)
     throw notRoot('only root may give folders to another user', `vault add-host ${host}`)
-  makeVault(vault.path, vault.concurrency)
+  makeVault(vault.path, vault.concurrency, own === 0 ? await vaultGroupId(runner) : undefined)
   makeHostFolder(vault.path, host, user)
   const isOwn = user.uid === own
   const line = keyLine(
@@ -89,10 +98,15 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
     if (named !== undefined) {
       const found = await unixUser(named, runner)
       if (!found) throw new UsageError(`there is no user ${named}`)
+      if (found.uid !== uid) await proveOfThisHost(found, name, vault.path, runner)
       if (uid === 0 && found.uid !== 0) await letIn(named, runner)
       return { user: found, isNew: false }
     }
-    if (uid === 0) return await makeHostUser(userNameOf(name), folder, runner)
+    if (uid === 0) {
+      const made = await makeHostUser(userNameOf(name), folder, runner)
+      if (!made.isNew) await proveOfThisHost(made.user, name, vault.path, runner)
+      return made
+    }
     throw notRoot('only root may make a user', `vault add-host ${name}`)
   }
 
@@ -108,6 +122,25 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
   function isRoot(): boolean {
     return user.uid === 0
   }
+}
+
+/** @throws {UsageError} Others than this host would read or write what is meant for it. */
+async function proveOfThisHost(
+  user: UnixUser,
+  host: string,
+  vault: string,
+  runner: CommandRunner,
+): Promise<void> {
+  const hint = `without --user, one is made for ${host} alone`
+  const other = hostOfUser(vault, user.uid, host)
+  if (other !== undefined) throw new UsageError(`${user.name} is the user of ${other}`, { hint })
+  const others = await othersInGroupOf(user, runner)
+  if (others.length === 0) return
+  const names = others.slice(0, 3).join(', ')
+  throw new UsageError(
+    `${names} ${others.length > 3 ? `and ${others.length - 3} more ` : ''}could read the copies of ${host}: they are in the group ${user.gid} of ${user.name}`,
+    { hint },
+  )
 }
 
 /** What starts this hdsync, by its true path. */

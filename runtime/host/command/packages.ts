@@ -24,7 +24,6 @@ const packages: Readonly<Record<string, string>> = {
   perl: 'perl-base',
   flock: 'util-linux',
   prlimit: 'util-linux',
-  setpriv: 'util-linux',
   tar: 'tar',
   zstd: 'zstd',
   gzip: 'gzip',

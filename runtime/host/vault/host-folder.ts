@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { TerminalError } from '../../errors.ts'
 import { Folder } from '../target/safe-open.ts'
@@ -115,15 +115,31 @@ export function slotsOf(vault: string, concurrency: number): string[] {
   return Array.from({ length: concurrency }, (_, n) => join(vault, '.slots', String(n)))
 }
 
-/** Makes the folder of a vault and its locks. Safe to repeat. */
-export function makeVault(path: string, concurrency: number): void {
+/**
+ * Makes the folder of a vault and its locks. Safe to repeat.
+ * @param group Who may hold the locks of senders: whoever opens such a file can keep all hosts from sending. Without one, this user.
+ */
+export function makeVault(path: string, concurrency: number, group?: number): void {
   mkdirSync(path, { recursive: true, mode: 0o711 })
   using root = Folder.existing(path)
-  // Users of hosts pass through, and put nothing there.
-  chmodSync(`${path}/.`, ((root.stat().mode & 0o7777) | 0o111) & ~0o022)
+  // Users of hosts pass through, and list nothing.
+  chmodSync(`${path}/.`, 0o711)
   using slots = root.make('.slots')
-  chmodSync(join(path, '.slots'), 0o755)
-  for (let n = 0; n < concurrency; n += 1) makeFile(slots, String(n), 0o644)
+  if (group !== undefined) chownSync(slots.at, process.geteuid?.() ?? 0, group)
+  chmodSync(slots.at, group === undefined ? 0o700 : 0o750)
+  for (let n = 0; n < concurrency; n += 1)
+    makeFile(slots, String(n), group === undefined ? 0o600 : 0o640, group)
+}
+
+/** Another host whose folder this user writes in. @returns undefined where there is none. */
+export function hostOfUser(vault: string, uid: number, but: string): string | undefined {
+  const found = existsSync(vault) ? readdirSync(vault, { withFileTypes: true }) : []
+  return found.find(
+    (one) =>
+      one.isDirectory() &&
+      one.name !== but &&
+      lstatSync(join(vault, one.name, 'incoming'), { throwIfNoEntry: false })?.uid === uid,
+  )?.name
 }
 
 /** Makes the folders of a host. Safe to repeat. @param ids Of its user. */

@@ -56,9 +56,29 @@ export async function letIn(name: string, runner: CommandRunner): Promise<void> 
   await runner.run({ argv: ['usermod', '--append', '--groups', vaultGroup, name], timeoutMs })
 }
 
+/** The group of the users of hosts. @returns undefined where there is none. */
+export async function vaultGroupId(runner: CommandRunner): Promise<number | undefined> {
+  return (await localIds('group', [vaultGroup], runner)).get(vaultGroup)
+}
+
+/**
+ * Who else is in the first group of a user, which may read the copies that are laid for it.
+ * @see getent(1): a directory service may not tell all its users.
+ */
+export async function othersInGroupOf({ name, gid }: UnixUser, runner: CommandRunner): Promise<string[]> {
+  const group = await runner.run({ argv: ['getent', 'group', String(gid)], timeoutMs, accept: [0, 2] })
+  const members = group.stdout.trim().split(':')[3]?.split(',') ?? []
+  const { stdout } = await runner.run({ argv: ['getent', 'passwd'], timeoutMs })
+  const owners = stdout.split('\n').flatMap((line) => {
+    const [user = '', , , theirs] = line.split(':')
+    return theirs === String(gid) ? [user] : []
+  })
+  return [...new Set([...members, ...owners])].filter((one) => one !== '' && one !== name)
+}
+
 async function makeGroup(runner: CommandRunner): Promise<void> {
-  const groups = await localIds('group', [vaultGroup], runner)
-  if (!groups.has(vaultGroup)) await runner.run({ argv: ['groupadd', '--system', vaultGroup], timeoutMs })
+  if ((await vaultGroupId(runner)) === undefined)
+    await runner.run({ argv: ['groupadd', '--system', vaultGroup], timeoutMs })
 }
 
 const timeoutMs = 60_000

@@ -17,7 +17,7 @@ import type { Handler } from '../../../http/handler.ts'
 import { Problem, problemResponse } from '../../../http/problem.ts'
 import { parseJson, readText } from '../../../http/receive/body.ts'
 import { respond, respondJson } from '../../../http/respond.ts'
-import { Capacity } from '../../../http/security/capacity.ts'
+import { SharedCapacity } from '../../../http/security/capacity.ts'
 import { Peers } from '../../../http/security/peers.ts'
 import { peerHeader } from '../users/wire.ts'
 import { admitBody, askBody, octets, sentBody } from './wire.ts'
@@ -45,7 +45,7 @@ export function vaultHandler(
   const tools: VaultTools = { vault, runner, signal, now: () => clock.now(), tell, warn: onWarning }
   const socket = vaultSocketPath(config)
   const peers = new Peers(join(dirname(socket), 'vault-peers'), socket, clock)
-  const capacity = new Capacity(64, 'hosts that send')
+  const capacity = new SharedCapacity(64, 8, 'hosts that send')
   const app = new Hono()
 
   /** Answers what a host asks, if it is the host that asks. */
@@ -56,7 +56,7 @@ export function vaultHandler(
   ): void {
     app.post(path, async (c) => {
       const uid = peers.uidOf(c.req.header(peerHeader))
-      const leave = capacity.enter()
+      const leave = capacity.enter(uid)
       try {
         const parsed = schema.safeParse(parseJson(await readText(c.req)))
         if (!parsed.success) throw new Problem('invalid-parameter', parsed.error.message)

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { archiveOf, makeLoopback, noUsers, sendWhole } from './loopback.ts'
 
 test.skipIf(noUsers)(
@@ -51,5 +51,25 @@ test.skipIf(noUsers)(
       ['ls', there.vault],
     ])
       expect(() => asUser(...argv), argv.join(' ')).toThrow('Permission denied')
+
+    // Whoever is not the user of a host holds no lock of senders.
+    const slot = join(there.vault, '.slots/0')
+    asUser('flock', '--nonblock', slot, 'true')
+    const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--']
+    expect(() =>
+      execFileSync('setpriv', [...nobody, 'flock', '--nonblock', slot, 'true'], { stdio: 'pipe' }),
+    ).toThrow('Permission denied')
+
+    const second = `hdsync-${host}b`
+    onTestFinished(() => void execFileSync('userdel', [second], { stdio: 'ignore' }))
+    execFileSync('useradd', ['--system', '--no-user-group', '--gid', `hdsync-${host}`, second])
+    expect(await there.hdsync('vault', 'add-host', 'other', '--user', `hdsync-${host}`)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`is the user of ${host}`),
+    })
+    expect(await there.hdsync('vault', 'add-host', 'other', '--user', second)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`hdsync-${host} could read the copies of other`),
+    })
   },
 )
