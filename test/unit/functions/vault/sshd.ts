@@ -65,6 +65,8 @@ export class Sshd implements AsyncDisposable {
       ...{ PidFile: 'none', UsePAM: 'no', StrictModes: 'no', PasswordAuthentication: 'no' },
       ...{ AuthorizedKeysFile: join(this.#folder, 'authorized_keys'), PermitRootLogin: 'yes' },
       MaxStartups: '100',
+      // A shell that sshd starts would read the .bashrc of whoever runs the tests.
+      SetEnv: `HOME=${this.#folder} SHLVL=5`,
     }
     const words = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
     const child = spawn(program, ['-D', '-e', '-f', '/dev/null', ...words], { stdio: 'ignore' })
