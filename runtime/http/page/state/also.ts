@@ -52,7 +52,7 @@ export function alsoNeeds(
  * @param now In ms since 1970.
  */
 export function configNeeds({ warnings, http }: Pick<Config, 'warnings' | 'http'>, now: number): Also[] {
-  const odd = warnings.map((what) => ({ what: `${what}.`, todo: 'hdsync check' }))
+  const odd = warnings.map((what) => ({ what, todo: 'hdsync check' }))
   return [...odd, ...(http?.tls ? certificateNeeds(http.tls, now) : [])]
 }
 

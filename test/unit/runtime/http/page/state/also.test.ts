@@ -35,7 +35,7 @@ test('configNeeds() names settings without effect, and a certificate that expire
   const of = (now: number, texts: string[] = []) =>
     configNeeds({ warnings: texts, http: { tls } as never }, now)
   expect(of(daysOn(0))).toEqual([])
-  expect(of(daysOn(0), warnings)).toEqual([{ what: `${warnings[0]}.`, todo }])
+  expect(of(daysOn(0), warnings)).toEqual([{ what: warnings[0], todo }])
   expect(of(daysOn(28))[0]?.what).toMatch(/^The certificate in .* expires on .*, in 1 day\.$/)
   rmSync(tls.keyFile)
   expect(of(daysOn(0))[0]?.what).toMatch(/^The certificate of the port cannot be used: .*found none/)
