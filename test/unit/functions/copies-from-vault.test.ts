@@ -4,11 +4,11 @@ import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { dateOf } from '../../../runtime/weekday.ts'
 import { backUp } from '../runtime/cli/night.ts'
+import { digest } from './copy-site.ts'
 import { Site } from './vault/site.ts'
 import { whyNoSshd } from './vault/sshd.ts'
 
 const testWithSshd = test.skipIf(whyNoSshd !== undefined)
-const digest = (path: string) => execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64)
 
 testWithSshd(
   'copies in a vault are restore points: listed, read and restored, also when nothing else is left',

@@ -1,43 +1,19 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { CopyResult } from '../../../events/index.ts'
 import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
 import { dateOf } from '../../../runtime/weekday.ts'
 import { backUp } from '../runtime/cli/night.ts'
+import { digest } from './copy-site.ts'
 import { Site } from './vault/site.ts'
 import { whyNoSshd } from './vault/sshd.ts'
 
 const testWithSshd = test.skipIf(whyNoSshd !== undefined)
 const random = (path: string, mebibytes: number) =>
   execFileSync('dd', ['if=/dev/urandom', `of=${path}`, 'bs=1M', `count=${mebibytes}`, 'status=none'])
-const digest = (path: string) => execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64)
-
-/** An archive as if it were of a night so many days ago: kept, and proven by a verification. */
-function older(site: Site, days: number, contents: string): string {
-  const night = dateOf(Date.now() - days * 86_400_000)
-  const path = site.at('disk/kept', night, 'home.tar.zst')
-  mkdirSync(dirname(path), { recursive: true })
-  const folder = site.at('made', night)
-  mkdirSync(join(folder, 'home'), { recursive: true })
-  writeFileSync(join(folder, 'home', 'file'), contents)
-  execFileSync('tar', ['--zstd', '-cf', path, '-C', folder, 'home'])
-  const at = (Date.now() - days * 86_400_000) / 1000
-  utimesSync(path, at, at)
-  return night
-}
 
 testWithSshd('a first copy is offered, sent, proved by the vault, and counts only then', async () => {
   await using site = await Site.made()
@@ -64,7 +40,7 @@ testWithSshd(
   'after days without it the newest comes first, and the same bytes are not sent twice',
   async () => {
     await using site = await Site.made()
-    const nights = [3, 2, 1].map((days) => older(site, days, days === 3 ? 'three' : 'two'))
+    const nights = [3, 2, 1].map((days) => site.older(days, days === 3 ? 'three' : 'two'))
     const [three = '', two = '', one = ''] = nights
     execFileSync('cp', [
       '-p',

@@ -15,11 +15,10 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { backupStart, type CopyResult, copyStart, type Envelope } from '../../../events/index.ts'
-import { type Engine, openEngine } from '../../../runtime/backup/engine.ts'
-import { main } from '../../../runtime/cli/program.ts'
+import { backupStart, type Envelope } from '../../../events/index.ts'
+import { openEngine } from '../../../runtime/backup/engine.ts'
 import { loadConfig } from '../../../runtime/config/load.ts'
-import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
+import { systemClock } from '../../../runtime/core/clock.ts'
 import { archiveFile } from '../../../runtime/host/archive/archive-file.ts'
 import { proveCopy } from '../../../runtime/host/copies/prove-copy.ts'
 import { linkCopy, sendArchive } from '../../../runtime/host/copies/send-archive.ts'
@@ -27,8 +26,9 @@ import { noteArchive, readLedger, writeLedger } from '../../../runtime/host/proo
 import { writeMarker } from '../../../runtime/host/target/marker.ts'
 import { copySamples } from '../../../runtime/http/metrics/copies.ts'
 import { dateOf, weekdays } from '../../../runtime/weekday.ts'
-import { backUp, makeServer, printed, type Server } from '../runtime/cli/night.ts'
+import { backUp, makeServer } from '../runtime/cli/night.ts'
 import { recordingRunner } from '../runtime/host/runner.ts'
+import { CopySite, digest } from './copy-site.ts'
 
 const program = join(import.meta.dirname, '../../../deploy/bin/hdsync')
 
@@ -46,23 +46,7 @@ async function made({ copy = '{ target: usb }', more = '', yesterday = false } =
   return new Site(server)
 }
 
-class Site {
-  readonly server: Server
-
-  constructor(server: Server) {
-    this.server = server
-  }
-
-  at(...names: string[]): string {
-    return join(this.server.folder, ...names)
-  }
-
-  /** The archive of a source in the folder of its weekday. */
-  archive(source = 'home'): string {
-    const day = readdirSync(this.at('disk')).find((name) => (weekdays as readonly string[]).includes(name))
-    return this.at('disk', day ?? '', `${source}.tar.zst`)
-  }
-
+class Site extends CopySite {
   /** What lies on the second disk: `2026-11-22/home.tar.zst`. */
   copies(): string[] {
     const kept = this.at('usb', 'kept')
@@ -70,58 +54,9 @@ class Site {
       ? (readdirSync(kept, { recursive: true }) as string[]).filter((name) => name.includes('/')).sort()
       : []
   }
-
-  async hdsync(...words: string[]) {
-    const io = printed()
-    const exitCode = await main(['node', 'hdsync', ...words, '--config', this.server.config], '0.0.0', io)
-    return { exitCode, out: io.out, err: io.err }
-  }
-
-  async copy(
-    ...names: string[]
-  ): Promise<{ exitCode: number; state: string; copies: CopyResult[]; error: string | null }> {
-    const { exitCode, out, err } = await this.hdsync('copy', ...names, '--json', '-q')
-    if (!out) throw new Error(err)
-    return { exitCode, ...JSON.parse(out) }
-  }
-
-  /** A run of copies in an engine of its own. @param during Called with each event as it is told. */
-  async run(
-    during: (event: Envelope, engine: Engine, run: string) => void = () => {},
-    clock?: Clock,
-  ): Promise<readonly Envelope[]> {
-    const config = await loadConfig({ path: this.server.config, env: {} })
-    const engine = await openEngine({ config, ...(clock && { clock }) })
-    if (!engine) throw new Error('another hdsync is at work')
-    try {
-      await engine.start()
-      const run = await engine.trigger(copyStart, {})
-      engine.listen({ onEvent: (event) => during(event, engine, run) })
-      await engine.ended(run)
-      await engine.dispatcher.idle()
-      return engine.bus.events({ runId: run })
-    } finally {
-      await engine.stop()
-    }
-  }
 }
 
 const today = () => dateOf(Date.now())
-const digest = (path: string) => execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64)
-
-/** An archive as if it were of a night so many days ago: kept, and proven by a verification. */
-async function older(site: Site, days: number, contents: string): Promise<string> {
-  const night = dateOf(Date.now() - days * 86_400_000)
-  const path = site.at('disk', 'kept', night, 'home.tar.zst')
-  mkdirSync(dirname(path), { recursive: true })
-  const folder = site.at('made', night)
-  mkdirSync(join(folder, 'home'), { recursive: true })
-  writeFileSync(join(folder, 'home', 'file'), contents)
-  execFileSync('tar', ['--zstd', '-cf', path, '-C', folder, 'home'])
-  const at = (Date.now() - days * 86_400_000) / 1000
-  utimesSync(path, at, at)
-  return night
-}
 
 test('a first copy has every archive, proven, and nothing else lies beside it', async () => {
   const site = await made()
@@ -161,11 +96,7 @@ test('what is there already is not sent again', async () => {
 
 test('after days away the newest archive comes first, and an unchanged one becomes a further name', async () => {
   const site = await made({ copy: '{ target: usb, sources: [home] }' })
-  const [one, two, three] = [
-    await older(site, 3, 'three'),
-    await older(site, 2, 'two'),
-    await older(site, 1, 'two'),
-  ]
+  const [one, two, three] = [site.older(3, 'three'), site.older(2, 'two'), site.older(1, 'two')]
   rmSync(site.at('disk/kept', three, 'home.tar.zst'))
   execFileSync('cp', [
     '-p',
@@ -185,7 +116,7 @@ test('after days away the newest archive comes first, and an unchanged one becom
 
 test('`keep` sends nothing that it would remove, and removes what is too old, once the new one stands', async () => {
   const site = await made({ copy: '{ target: usb, sources: [home], keep: { daily: 2, atLeast: 1 } }' })
-  for (const days of [3, 2, 1]) await older(site, days, `of ${days}`)
+  for (const days of [3, 2, 1]) site.older(days, `of ${days}`)
   await site.hdsync('verify', '-q')
   await site.run()
   const night = (days: number) => `${dateOf(Date.now() - days * 86_400_000)}/home.tar.zst`
@@ -334,7 +265,7 @@ function rot(path: string): void {
 
 test('copies are read again, the longest unread first, a share of them in each run', async () => {
   const site = await made({ copy: '{ target: usb, sources: [home] }' })
-  for (const days of [1, 2]) await older(site, days, `of ${days}`)
+  for (const days of [1, 2]) site.older(days, `of ${days}`)
   await site.hdsync('verify', '-q')
   await site.run()
   const again = async () =>

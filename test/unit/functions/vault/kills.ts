@@ -3,9 +3,8 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import { backUp } from '../../runtime/cli/night.ts'
+import { digest } from '../copy-site.ts'
 import { program, Site } from './site.ts'
-
-const digest = (path: string) => execFileSync('sha256sum', [path], { encoding: 'utf8' }).slice(0, 64)
 
 /**
  * Kills the sender, the receiver or sshd at moments that a seed tells, while an archive is sent. After each kill the vault has no copy

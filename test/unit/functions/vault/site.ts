@@ -1,28 +1,22 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CopyResult, copyStart, type Envelope } from '../../../../events/index.ts'
-import { type Engine, openEngine } from '../../../../runtime/backup/engine.ts'
-import { main } from '../../../../runtime/cli/program.ts'
-import { loadConfig } from '../../../../runtime/config/load.ts'
-import type { Clock } from '../../../../runtime/core/clock.ts'
-import { weekdays } from '../../../../runtime/weekday.ts'
-import { backUp, makeServer, printed, type Server } from '../../runtime/cli/night.ts'
+import { backUp, makeServer, type Server } from '../../runtime/cli/night.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
+import { CopySite } from '../copy-site.ts'
 import { Sshd } from './sshd.ts'
 
 export const program = join(import.meta.dirname, '../../../../deploy/bin/hdsync')
 
 /** A server whose archives are copied over a real ssh to a real vault on this machine, after a night. */
-export class Site implements AsyncDisposable {
-  readonly server: Server
+export class Site extends CopySite implements AsyncDisposable {
   readonly sshd: Sshd
   /** The folder of the vault, and its config. */
   readonly vault: string
   readonly vaultConfig: string
 
   private constructor(server: Server, sshd: Sshd, folder: string) {
-    this.server = server
+    super(server)
     this.sshd = sshd
     this.vault = join(folder, 'vault')
     this.vaultConfig = join(folder, 'vault.yaml')
@@ -61,18 +55,9 @@ export class Site implements AsyncDisposable {
     return new Site(server, sshd, folder)
   }
 
-  at(...names: string[]): string {
-    return join(this.server.folder, ...names)
-  }
-
   /** In the folder in which the vault and its sshd are. */
   there(...names: string[]): string {
     return join(this.vault, '..', ...names)
-  }
-
-  archive(source = 'home'): string {
-    const day = readdirSync(this.at('disk')).find((name) => (weekdays as readonly string[]).includes(name))
-    return this.at('disk', day ?? '', `${source}.tar.zst`)
   }
 
   /** The files of the copies that the vault has accepted. */
@@ -88,40 +73,6 @@ export class Site implements AsyncDisposable {
     return lines.flatMap(
       (line) => /"do":"(\w+)"/.exec(line)?.[1] ?? (line.startsWith('rsync') ? ['rsync'] : []),
     )
-  }
-
-  async hdsync(...words: string[]) {
-    const io = printed()
-    const exitCode = await main(['node', 'hdsync', ...words, '--config', this.server.config], '0.0.0', io)
-    return { exitCode, out: io.out, err: io.err }
-  }
-
-  async copy(
-    ...names: string[]
-  ): Promise<{ exitCode: number; state: string; copies: CopyResult[]; error: string | null }> {
-    const { exitCode, out, err } = await this.hdsync('copy', ...names, '--json', '-q')
-    if (!out) throw new Error(err)
-    return { exitCode, ...JSON.parse(out) }
-  }
-
-  /** A run of copies in an engine of its own. @param during Called with each event as it is told. */
-  async run(
-    during: (event: Envelope, engine: Engine, run: string) => void = () => {},
-    clock?: Clock,
-  ): Promise<readonly Envelope[]> {
-    const config = await loadConfig({ path: this.server.config, env: {} })
-    const engine = await openEngine({ config, ...(clock && { clock }) })
-    if (!engine) throw new Error('another hdsync is at work')
-    try {
-      await engine.start()
-      const run = await engine.trigger(copyStart, {})
-      engine.listen({ onEvent: (event) => during(event, engine, run) })
-      await engine.ended(run)
-      await engine.dispatcher.idle()
-      return engine.bus.events({ runId: run })
-    } finally {
-      await engine.stop()
-    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
