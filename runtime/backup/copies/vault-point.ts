@@ -40,7 +40,7 @@ export async function vaultPointToRead(
   onProgress: (progress: Progress) => void,
 ): Promise<RestorePoint | undefined> {
   const place = copyPlaces(config).find(
-    (one): one is VaultPlace => one.kind === 'vault' && id.startsWith(`${source}@${one.name}-`),
+    (one): one is VaultPlace => one.kind === 'vault' && isIn(one, id, source),
   )
   if (!place) return undefined
   const link = linkTo(place)
@@ -52,4 +52,10 @@ export async function vaultPointToRead(
   const { point, file } = found
   const fetching = { ...fetchedOf(point, file), sizeBytes: point.sizeBytes ?? 0, state: config.state }
   return { ...point, path: await link.fetch(fetching, onProgress) }
+}
+
+/** Whether an id is of a place: `SOURCE@PLACE-2026-11-27`. The name of another place may begin as this one's does. */
+function isIn({ name }: VaultPlace, id: string, source: string): boolean {
+  const begin = `${source}@${name}-`
+  return id.startsWith(begin) && /^\d{4}-\d{2}-\d{2}(?:\/|$)/.test(id.slice(begin.length))
 }
