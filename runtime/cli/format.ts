@@ -101,6 +101,12 @@ export function ageText(ms: number): string {
     : formatDuration(Math.max(0, Math.floor(ms / 60_000) * 60_000))
 }
 
+/** How long ago something was, in its largest unit. */
+export function agoText(ms: number): string {
+  const age = ageText(ms)
+  return age === 'now' ? 'just now' : `${age} ago`
+}
+
 /** A moment with the day of the week: `Sunday 2026-11-22 01:57:03`. @param ms Since the epoch. */
 export function localDay(ms: number): string {
   return `${weekdayOf(ms)} ${localTime(ms)}`

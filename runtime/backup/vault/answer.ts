@@ -12,7 +12,7 @@ import {
   type VaultRequest,
   type VaultStatus,
 } from '../../vault-protocol.ts'
-import { nameIn } from './names.ts'
+import { isThere } from './names.ts'
 import { offer, standing } from './offer.ts'
 import { prove } from './prove.ts'
 import { usedBytes } from './room.ts'
@@ -103,10 +103,6 @@ function newest(copies: readonly RecordedCopy[], most: number): RecordedCopy[] {
   }
   const chosen = new Set([...different, ...others].slice(0, most))
   return copies.filter((copy) => chosen.has(copy))
-}
-
-function isThere(folder: HostFolder, { source, file }: RecordedCopy): boolean {
-  return folder.source(source)?.look(nameIn(file))?.isFile() ?? false
 }
 
 async function bytesOf(

@@ -6,7 +6,7 @@ import { HostFolder } from '../../host/vault/host-folder.ts'
 import { addToRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
 import { isoOf } from '../../instant.ts'
 import { finishExpiry } from './expire.ts'
-import { byFile, nameIn } from './names.ts'
+import { byFile } from './names.ts'
 import { BusyError, type VaultTools, withHost } from './vault.ts'
 
 /** How much is read; without a limit, everything that was not read within a week, and with `all` everything. */
@@ -154,7 +154,7 @@ async function readAgain({ host, files, copy }: Reading, tools: VaultTools): Pro
 
   async function whyDamaged(): Promise<string | undefined> {
     const at = folder.at(copy.file)
-    if (at === undefined || !folder.source(copy.source)?.look(nameIn(copy.file))) return 'it is not there'
+    if (at === undefined || !folder.look(copy.file)) return 'it is not there'
     try {
       const found = await digestOnDisk(`${folder.path}/accepted/${copy.file}`, { at, runner, signal })
       return found === copy.sha256 ? undefined : 'it does not read back as it was accepted'

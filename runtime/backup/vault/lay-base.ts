@@ -3,6 +3,7 @@ import { layJoined } from '../../host/vault/joined-base.ts'
 import type { HostRecord } from '../../host/vault/record.ts'
 import { freeIn } from '../../host/vault/room.ts'
 import type { OfferedArchive } from '../../vault-protocol.ts'
+import { isThere } from './names.ts'
 
 /** Of less than that it is not worth a copy of the last archive that it need not be sent again. */
 const worthBytes = 1024 ** 2
@@ -40,7 +41,7 @@ export async function layBase(
   for (const old of base.names()) if (old !== name) base.remove(old)
   const last = copies.findLast(
     ({ source, form, damaged, file }) =>
-      source === archive.source && form === archive.form && !damaged && isThere(folder, file),
+      source === archive.source && form === archive.form && !damaged && isThere(folder, { file }),
   )
   const begunBytes = incoming.look(name)?.size ?? 0
   const laid = base.look(name)?.size
@@ -67,9 +68,4 @@ export async function layBase(
   if (!last) return { laidBytes: 0, begunBytes: 0 }
   folder.lay(last.file, name)
   return { laidBytes: last.sizeBytes, begunBytes: 0 }
-}
-
-function isThere(folder: HostFolder, file: string): boolean {
-  const [source = '', name = ''] = file.split('/')
-  return folder.source(source)?.look(name)?.isFile() ?? false
 }

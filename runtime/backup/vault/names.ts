@@ -21,7 +21,12 @@ export function namesOfOne(
   return copies.filter((copy) => keyOf(folder, copy) === key)
 }
 
-function keyOf(folder: HostFolder, { file, source }: RecordedCopy): string {
-  const inode = folder.source(source)?.look(nameIn(file))?.ino
+/** Whether the file of a copy stands. */
+export function isThere(folder: HostFolder, { file }: Pick<RecordedCopy, 'file'>): boolean {
+  return folder.look(file)?.isFile() ?? false
+}
+
+function keyOf(folder: HostFolder, { file }: RecordedCopy): string {
+  const inode = folder.look(file)?.ino
   return inode === undefined ? file : String(inode)
 }

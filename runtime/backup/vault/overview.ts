@@ -86,9 +86,6 @@ function countsOf(copies: readonly RecordedCopy[]) {
     damaged: copies.length - good.length,
     lastAt: last?.provedAt ?? null,
     lastNight: last?.at ?? null,
-    sizeBytes: [...new Map(copies.map(({ sha256, sizeBytes }) => [sha256, sizeBytes])).values()].reduce(
-      (sum, bytes) => sum + bytes,
-      0,
-    ),
+    sizeBytes: usedBytes({ copies }),
   }
 }

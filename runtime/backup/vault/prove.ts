@@ -107,13 +107,7 @@ async function acceptAgain(same: RecordedCopy, accepting: Accepting): Promise<Re
   }
   const now = isoOf(tools.now())
   const copy = copyOf(archive, now, isRead ? now : same.readAt)
-  const file = fileOf(copy, record)
-  const shelf = folder.makeSource(archive.source)
-  const name = nameIn(file)
-  shelf.remove(name)
-  linkSync(from, shelf.name(name))
-  shelf.sync()
-  return accept(accepting, { ...copy, file, newBytes: 0 })
+  return place(from, copy, 0, accepting)
 }
 
 async function acceptSent(accepting: Accepting, settings: VaultHost): Promise<RecordedCopy> {
@@ -130,7 +124,7 @@ async function acceptSent(accepting: Accepting, settings: VaultHost): Promise<Re
     others: offers.filter((one) => one !== offered),
   })
   await takeAway(folder, archive)
-  await close(folder, archive, tools)
+  await close(accepting)
   const path = `${folder.path}/proving/${name}`
   const found = await digest(proving.name(name), path, tools)
   if (found !== archive.sha256) {
@@ -143,17 +137,25 @@ async function acceptSent(accepting: Accepting, settings: VaultHost): Promise<Re
   }
   const now = isoOf(tools.now())
   const copy = copyOf(archive, now, now)
-  const standsAt = fileOf(copy, record)
   const newBytes = offered.isSending ? null : offered.newBytes
-  const shelf = folder.makeSource(archive.source)
-  const placed = nameIn(standsAt)
-  shelf.remove(placed)
-  // A second name first: what is cut off between the two is proven once more.
-  linkSync(proving.name(name), shelf.name(placed))
-  shelf.sync()
-  const done = accept(accepting, { ...copy, file: standsAt, newBytes })
+  const done = place(proving.name(name), copy, newBytes, accepting)
   forget(folder, archive)
   return done
+}
+
+/**
+ * Gives a copy its place, and accepts it. It gets a second name first: what is cut off before the record has it is proven once more.
+ * @param from Where its bytes are.
+ */
+function place(from: string, copy: VaultCopy, newBytes: number | null, accepting: Accepting): RecordedCopy {
+  const { folder, record, archive } = accepting
+  const file = fileOf(copy, record)
+  const shelf = folder.makeSource(archive.source)
+  const name = nameIn(file)
+  shelf.remove(name)
+  linkSync(from, shelf.name(name))
+  shelf.sync()
+  return accept(accepting, { ...copy, file, newBytes })
 }
 
 /** What was offered is what room was found for. @throws {TerminalError} Something else is to be accepted. */
@@ -204,7 +206,7 @@ async function openMoved({ proving }: HostFolder, { source, sha256 }: OfferedArc
 }
 
 /** Makes what was moved the vault's own. @throws {HdsyncError} Somebody could still write to it. */
-async function close(folder: HostFolder, archive: OfferedArchive, { runner }: VaultTools): Promise<void> {
+async function close({ folder, record, archive, tools }: Accepting): Promise<void> {
   const { proving, ids } = folder
   const { source, sha256: name, sizeBytes } = archive
   const own = process.geteuid?.() ?? 0
@@ -216,24 +218,27 @@ async function close(folder: HostFolder, archive: OfferedArchive, { runner }: Va
   }
   {
     await using file = await openMoved(folder, archive)
-    removeLeftName(folder, source, await file.stat())
+    removeLeftName({ folder, record, archive }, await file.stat())
     if (!(await isOwnFile(file, ids, own))) refuse()
     if (ids.uid !== own) await file.chown(own, process.getegid?.() ?? 0)
     await file.chmod(0o400)
     // Its user may have given it a second name meanwhile.
     if (!(await isOwnFile(file, { ...ids, uid: own }, own))) refuse()
   }
-  await proveUnwritten({ folder: proving, name, path: `${folder.path}/proving/${name}` }, runner)
+  await proveUnwritten({ folder: proving, name, path: `${folder.path}/proving/${name}` }, tools.runner)
   await using file = await openMoved(folder, archive)
   if ((await file.stat()).size !== sizeBytes) refuse()
   await file.sync()
 }
 
 /** A crash may have left its place in `accepted` as a second name, which is on no record. */
-function removeLeftName(folder: HostFolder, source: string, { ino, nlink }: Stats): void {
+function removeLeftName(
+  { folder, record, archive: { source } }: Pick<Accepting, 'folder' | 'record' | 'archive'>,
+  { ino, nlink }: Stats,
+): void {
   if (nlink === 1) return
   const shelf = folder.source(source)
-  const recorded = new Set(readRecord(folder.root).copies.map(({ file }) => file))
+  const recorded = new Set(record.copies.map(({ file }) => file))
   for (const name of shelf?.names() ?? [])
     if (!recorded.has(`${source}/${name}`) && shelf?.look(name)?.ino === ino) shelf.remove(name)
 }

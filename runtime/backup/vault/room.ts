@@ -4,7 +4,7 @@ import type { HostFolder } from '../../host/vault/host-folder.ts'
 import type { HostRecord } from '../../host/vault/record.ts'
 import { cameOf, freeIn, ownBaseBytes, unprovenNames } from '../../host/vault/room.ts'
 import { formatBytes } from '../../units.ts'
-import type { OfferedArchive } from '../../vault-protocol.ts'
+import type { OfferedArchive, VaultCopy } from '../../vault-protocol.ts'
 import type { Offered } from './offers.ts'
 
 /** What stays free for everything else on the disk: records, and what a file system takes beside the bytes of files. */
@@ -22,7 +22,7 @@ export interface Wanted {
 }
 
 /** How many bytes the copies of a host take: names of one file count once. */
-export function usedBytes({ copies }: HostRecord): number {
+export function usedBytes({ copies }: { copies: readonly VaultCopy[] }): number {
   const files = new Map(copies.map(({ source, sha256, sizeBytes }) => [`${source} ${sha256}`, sizeBytes]))
   return [...files.values()].reduce((sum, bytes) => sum + bytes, 0)
 }

@@ -1,11 +1,11 @@
-import { lstatSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
 import { overviewOf } from '../../backup/vault/overview.ts'
 import type { Config } from '../../config/config.ts'
 import type { Vault } from '../../config/vault.ts'
 import { isInstalled } from '../../host/command/packages.ts'
 import { type Mount, mountOf, readMounts } from '../../host/mount/mountinfo.ts'
 import { realPath } from '../../host/mount/real-path.ts'
+import { uidOfHost } from '../../host/vault/host-folder.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 /** Whether the vault can take what hosts send, and keeps it from them. */
@@ -67,7 +67,7 @@ function checkHosts(vault: Vault): Finding[] {
           ]
         : [],
     )
-    const uid = lstatSync(join(vault.path, host, 'incoming'), { throwIfNoEntry: false })?.uid
+    const uid = uidOfHost(vault.path, host)
     if (uid === owner)
       findings.push(
         warning(

@@ -3,7 +3,7 @@ import type { Status } from '../../backup/status/read-status.ts'
 import { counted } from '../../count.ts'
 import { formatBytes } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
-import { ageText, type Painter, printable } from '../format.ts'
+import { agoText, type Painter, printable } from '../format.ts'
 import { table } from '../table.ts'
 
 /** A line of `hdsync status` for each place that gets copies, and what to type where it has not got everything for too long. */
@@ -15,7 +15,8 @@ function copyLine(status: CopyStatus, now: number, paint: Painter): string {
   const { copy, lastGoodAt, state } = status
   const has =
     waitingOf(status) === 0 ? 'has every archive' : `${counted(waitingOf(status), 'archive')} to be copied`
-  const when = lastGoodAt === null ? 'it has never had all' : `had all ${agoText(now, lastGoodAt)}`
+  const when =
+    lastGoodAt === null ? 'it has never had all' : `had all ${agoText(now - Date.parse(lastGoodAt))}`
   const line = `copy ${copy}: ${has}; ${when}`
   const needs = state === 'overdue' || state === 'failed'
   return needs
@@ -34,7 +35,7 @@ export function copiesText(
     status.sources.map(({ source, archives, newestAt, sizeBytes, waiting }, n) => [
       n === 0 ? status.copy : '',
       n === 0 ? paint.state(status.state) : '',
-      n === 0 ? (status.lastGoodAt === null ? 'never' : agoText(now, status.lastGoodAt)) : '',
+      n === 0 ? (status.lastGoodAt === null ? 'never' : agoText(now - Date.parse(status.lastGoodAt))) : '',
       source,
       String(archives),
       newestAt === null ? '-' : dateOf(Date.parse(newestAt)),
@@ -55,9 +56,4 @@ function waitingOf({ sources }: CopyStatus): number {
 
 function errorText({ error }: CopyStatus): string {
   return error === null ? '' : `: ${printable(error)}`
-}
-
-function agoText(now: number, iso: string): string {
-  const age = ageText(now - Date.parse(iso))
-  return age === 'now' ? 'just now' : `${age} ago`
 }

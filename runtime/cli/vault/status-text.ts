@@ -1,7 +1,7 @@
 import type { HostInVault } from '../../backup/vault/overview.ts'
 import { formatBytes } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
-import { ageText, type Painter, printable } from '../format.ts'
+import { agoText, type Painter, printable } from '../format.ts'
 import { table } from '../table.ts'
 
 /** What `hdsync vault status` prints. */
@@ -49,9 +49,4 @@ function remarks({ host, prepared, record, sources }: HostInVault, paint: Painte
     })
     .join('')
   return `${isUnread}${ofSources}`
-}
-
-function agoText(ms: number): string {
-  const age = ageText(ms)
-  return age === 'now' ? 'just now' : `${age} ago`
 }

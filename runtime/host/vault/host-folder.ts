@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  type Stats,
+} from 'node:fs'
 import { join } from 'node:path'
 import { TerminalError } from '../../errors.ts'
 import { Folder } from '../target/safe-open.ts'
@@ -90,6 +99,12 @@ export class HostFolder implements Disposable {
     return this.source(source)?.name(name)
   }
 
+  /** Looks at a copy. @param file As `SOURCE/NAME`. */
+  look(file: string): Stats | undefined {
+    const [source = '', name = ''] = file.split('/')
+    return this.source(source)?.look(name)
+  }
+
   /** Gives the host a copy to read, under a name in `base`. What it is given cannot be written to by its user. */
   lay(file: string, name: string): void {
     const from = this.at(file)
@@ -134,12 +149,13 @@ export function makeVault(path: string, concurrency: number, group?: number): vo
 /** Another host whose folder this user writes in. @returns undefined where there is none. */
 export function hostOfUser(vault: string, uid: number, but: string): string | undefined {
   const found = existsSync(vault) ? readdirSync(vault, { withFileTypes: true }) : []
-  return found.find(
-    (one) =>
-      one.isDirectory() &&
-      one.name !== but &&
-      lstatSync(join(vault, one.name, 'incoming'), { throwIfNoEntry: false })?.uid === uid,
-  )?.name
+  return found.find((one) => one.isDirectory() && one.name !== but && uidOfHost(vault, one.name) === uid)
+    ?.name
+}
+
+/** The user of a host: whose `incoming` is. @returns undefined where the vault has no folder for it. */
+export function uidOfHost(vault: string, host: string): number | undefined {
+  return lstatSync(join(vault, host, 'incoming'), { throwIfNoEntry: false })?.uid
 }
 
 /** Makes the folders of a host. Safe to repeat. @param ids Of its user. */

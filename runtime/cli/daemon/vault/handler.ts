@@ -1,4 +1,3 @@
-import { lstatSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
@@ -13,6 +12,7 @@ import { vaultHostName } from '../../../config/vault.ts'
 import { type Clock, systemClock } from '../../../core/clock.ts'
 import { reasonOf } from '../../../errors.ts'
 import { createRunner, unobserved } from '../../../host/command/command.ts'
+import { uidOfHost } from '../../../host/vault/host-folder.ts'
 import type { Handler } from '../../../http/handler.ts'
 import { Problem, problemResponse } from '../../../http/problem.ts'
 import { parseJson, readText } from '../../../http/receive/body.ts'
@@ -95,5 +95,5 @@ export function vaultHandler(
 /** The user of a host. @returns undefined where the vault has no folder for it. */
 function uidOf(vault: string, host: string): number | undefined {
   if (!vaultHostName.safeParse(host).success) return undefined
-  return lstatSync(join(vault, host, 'incoming'), { throwIfNoEntry: false })?.uid
+  return uidOfHost(vault, host)
 }
