@@ -27,12 +27,17 @@ const fewNights = 10
 export function archiveHistory(bus: Pick<EventBus, 'events'>, source: string, since?: number): Envelope[] {
   const read = (types: string[], limit: number) =>
     bus.events({ types, subject: source, newestFirst: true, limit })
-  const reach = { since, few: fewNights, most: eventsLookedAt }
-  return [
-    ...read([sourceKept.type], 1),
-    ...reachingBack((limit) => read([sourceArchived.type], limit), reach),
-    ...read(rarely, eventsLookedAt),
-  ]
+  return [...read([sourceKept.type], 1), ...nightEvents(bus, source, since), ...read(rarely, eventsLookedAt)]
+}
+
+/** The nights on record that have archived a source, the newest first. @param since As for `archiveHistory`. */
+export function nightEvents(bus: Pick<EventBus, 'events'>, source: string, since?: number): Envelope[] {
+  const type = { types: [sourceArchived.type], subject: source, newestFirst: true }
+  return reachingBack((limit) => bus.events({ ...type, limit }), {
+    since,
+    few: fewNights,
+    most: eventsLookedAt,
+  })
 }
 
 const rarely = tellsOfArchives

@@ -10,7 +10,7 @@ import { copyEnds, copyEndsLookedAt } from '../copies/history.ts'
 import { copyPlaces } from '../copies/places.ts'
 import { openHold } from '../holds/holds.ts'
 import { clockAgrees } from '../keep/clock.ts'
-import { archiveHistory } from '../keep/keeping.ts'
+import { archiveHistory, nightEvents } from '../keep/keeping.ts'
 import {
   type ArchivedNight,
   type ArchiveRecord,
@@ -221,7 +221,7 @@ function roomNights(told: readonly Told[], bus: EventBus, now: number): Archived
   const witnesses = told.toSorted((one, other) => newest(other) - newest(one)).slice(0, roomWitnesses)
   return witnesses.flatMap(({ name }) => {
     const first = bus.events({ types: [sourceArchived.type], subject: name, limit: 1 })
-    return archiveRecord([...archiveHistory(bus, name, now - roomMs), ...first]).nights
+    return archiveRecord([...nightEvents(bus, name, now - roomMs), ...first]).nights
   })
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { createReadStream, rmSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { TerminalError } from '../../../errors.ts'
@@ -7,6 +6,7 @@ import { formatBytes } from '../../../units.ts'
 import { protocolVersion } from '../../../vault-protocol.ts'
 import { meter } from '../../archive/meter.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
+import { digestOf } from '../../proof/digest.ts'
 import { freeBytes } from '../../restore/room.ts'
 import {
   claimFetched,
@@ -63,7 +63,7 @@ export async function fetchCopy(fetching: Fetching, tools: Tools): Promise<strin
         if (!isUnreachable(error) || bytesIn(part) === before || n === mostConnections) throw error
       }
     }
-    if ((await digestOf(part)) !== sha256) {
+    if ((await digestOf(createReadStream(part))) !== sha256) {
       rmSync(part, { force: true })
       throw new TerminalError(
         `${vaultText(tools.vault)} has sent something else than the copy that was proved`,
@@ -112,10 +112,4 @@ function proveRoom({ state }: Fetching, wanted: number, vault: Reach): void {
     `the copy from ${vaultText(vault)} takes ${formatBytes(wanted)}, and ${formatBytes(free)} in ${state} can be used`,
     { hint: 'make room there: it is fetched whole before it is read, and removed afterwards' },
   )
-}
-
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(path)) hash.update(chunk)
-  return hash.digest('hex')
 }

@@ -6,7 +6,7 @@ import { syncPath } from '../../archive/archive-file.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { lastLines } from '../../command/output.ts'
 import { writeSynced } from '../../write-synced.ts'
-import { type Reach, vaultText } from './ssh.ts'
+import { bareHost, type Reach, vaultText } from './ssh.ts'
 
 /** A key of a host, as known_hosts has it. */
 export interface HostKey {
@@ -29,7 +29,7 @@ export function fingerprintOf({ key }: HostKey): string {
  * @throws {TerminalError} It does not answer.
  */
 export async function scanHostKeys(vault: Place, runner: CommandRunner): Promise<HostKey[]> {
-  const host = vault.host.replace(/^\[|\]$/g, '')
+  const host = bareHost(vault.host)
   const argv = ['ssh-keyscan', '-T', '10', '-p', String(vault.port), '--', host] as const
   const why = (stderr: string) => {
     const said = lastLines(stderr.replaceAll(/^#.*$/gm, ''), 1)
@@ -74,7 +74,7 @@ export async function trustHostKeys(
 
 /** @see sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT" */
 function knownName({ host, port }: Place): string {
-  const bare = host.replace(/^\[|\]$/g, '')
+  const bare = bareHost(host)
   return port === 22 ? bare : `[${bare}]:${port}`
 }
 

@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { statOf } from '../../command/orphans.ts'
+
+/** `starttime` is the 22nd field of all; `statOf` leaves out the first two. */
+const startTime = 19
 
 /** Names a process for as long as the machine runs, by its id and its start: `PID-START`. An id alone is given again. */
 export function processMark(pid = process.pid): string {
@@ -13,11 +16,5 @@ export function isRunning(mark: string): boolean {
 
 /** @returns Ticks from the start of the machine to that of the process; undefined where there is none. @see proc_pid_stat(5) */
 function startOf(pid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The name, in parentheses, may hold anything; `starttime` is the 22nd field.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  } catch {
-    return undefined
-  }
+  return statOf(pid)[startTime]
 }

@@ -32,10 +32,15 @@ export function sshWords({ port, keyFile, knownHosts }: Reach): [string, ...stri
 
 /** As ssh(1) takes it: without the brackets of an address of IPv6. */
 export function destinationOf({ user, host }: Pick<Reach, 'user' | 'host'>): string {
-  return `${user}@${host.replace(/^\[|\]$/g, '')}`
+  return `${user}@${bareHost(host)}`
 }
 
 /** A vault for people to read: `backup@vault.example.org`, with a port that is not the usual one. */
 export function vaultText({ user, host, port }: Pick<Reach, 'user' | 'host' | 'port'>): string {
   return `${user}@${host}${port === 22 ? '' : `:${port}`}`
+}
+
+/** Without the brackets of an address of IPv6. */
+export function bareHost(host: string): string {
+  return host.replace(/^\[|\]$/g, '')
 }
