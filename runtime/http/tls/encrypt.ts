@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { createServer } from 'node:tls'
+import { createServer, type Server as SecureServer } from 'node:tls'
 import type { Certificate } from './certificate.ts'
 
 /** A handshake that takes longer is cut off. */
@@ -16,22 +16,32 @@ export function encrypt(server: Server, certificateOf: () => Certificate | 'plai
   const takeAll = (socket: Socket) => {
     for (const one of take) one.call(server, socket)
   }
-  const secure = createServer(
-    { ALPNProtocols: ['http/1.1'], handshakeTimeout: handshakeTimeoutMs, minVersion: 'TLSv1.2' },
-    takeAll,
-  )
-  // What is wrong with a request is answered as over any other connection.
-  secure.on('clientError', (error, socket) => server.emit('clientError', error, socket))
-  secure.on('tlsClientError', (_, socket) => socket.destroy())
+  // Most listeners never have a certificate.
+  let secure: SecureServer | undefined
   let used: Certificate | undefined
   server.removeAllListeners('connection').on('connection', (socket) => {
     const certificate = certificateOf()
     if (certificate === undefined) socket.destroy()
     else if (certificate === 'plain') takeAll(socket)
     else {
+      secure ??= secureBeside(server, takeAll)
       if (certificate !== used) secure.setSecureContext(certificate)
       used = certificate
       secure.emit('connection', socket)
     }
   })
+}
+
+/** Decrypts what a server is to take. */
+function secureBeside(server: Server, take: (socket: Socket) => void): SecureServer {
+  const options = {
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: handshakeTimeoutMs,
+    minVersion: 'TLSv1.2',
+  } as const
+  const secure = createServer(options, take)
+  // What is wrong with a request is answered as over any other connection.
+  secure.on('clientError', (error, socket) => server.emit('clientError', error, socket))
+  secure.on('tlsClientError', (_, socket) => socket.destroy())
+  return secure
 }
