@@ -1,7 +1,7 @@
 import { type Envelope, type KeptArchive, sourceArchived, sourceKept } from '../../../events/index.ts'
 import type { Config, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
-import { reachingBack } from '../../core/bus/reaching-back.ts'
+import { reachingBack, toldAt } from '../../core/bus/reaching-back.ts'
 import type { Host } from '../../host/host.ts'
 import { isoOf } from '../../instant.ts'
 import { dateOf } from '../../weekday.ts'
@@ -33,11 +33,8 @@ export function archiveHistory(bus: Pick<EventBus, 'events'>, source: string, si
 /** The nights on record that have archived a source, the newest first. @param since As for `archiveHistory`. */
 export function nightEvents(bus: Pick<EventBus, 'events'>, source: string, since?: number): Envelope[] {
   const type = { types: [sourceArchived.type], subject: source, newestFirst: true }
-  return reachingBack((limit) => bus.events({ ...type, limit }), {
-    since,
-    few: fewNights,
-    most: eventsLookedAt,
-  })
+  const reach = { since, few: fewNights, most: eventsLookedAt }
+  return reachingBack((limit) => bus.events({ ...type, limit }), reach, toldAt)
 }
 
 const rarely = tellsOfArchives

@@ -1,7 +1,7 @@
 import { copyKept, type Envelope, sourceKept } from '../../../events/index.ts'
 import type { Config, Source } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
-import { reachingBack } from '../../core/bus/reaching-back.ts'
+import { reachingBack, toldAt } from '../../core/bus/reaching-back.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { identify, mirrorPath } from '../../host/mirror/mirror-identity.ts'
@@ -167,7 +167,7 @@ const inVault = 'it is a vault, which is asked only where it is named'
 function historyOf(bus: Pick<EventBus, 'events'>, subject: string, since: number | undefined): Envelope[] {
   const read = (types: string[], limit: number) => bus.events({ types, subject, newestFirst: true, limit })
   const reach = { since, few: fewEvents, most: mostEvents }
-  return [...reachingBack((limit) => read(types, limit), reach), ...read([sourceKept.type], 1)]
+  return [...reachingBack((limit) => read(types, limit), reach, toldAt), ...read([sourceKept.type], 1)]
 }
 
 function prunedIn(bus: Pick<EventBus, 'events'>, subject: string): Pruned {

@@ -1,6 +1,4 @@
-import type { Envelope } from '../../../events/envelope.ts'
-
-/** How many events are read. */
+/** How much of the record is read. */
 export interface Reach {
   /** In milliseconds since the epoch. Unless given, as far back as `most`. */
   since: number | undefined
@@ -10,14 +8,24 @@ export interface Reach {
 }
 
 /**
- * Events as far back as is wanted: a few, and more only where those do not reach so far. Each one costs a look at the disk, and
- * there are years of them.
+ * Events, or runs, as far back as is wanted: a few, and more only where those do not reach so far. Each one costs a look at the
+ * disk, and there are years of them.
  * @param read Reads so many, the newest first.
+ * @param at When one was, in milliseconds since the epoch.
  */
-export function reachingBack(read: (limit: number) => Envelope[], { since, few, most }: Reach): Envelope[] {
+export function reachingBack<T>(
+  read: (limit: number) => T[],
+  { since, few, most }: Reach,
+  at: (one: T) => number,
+): T[] {
   if (since === undefined) return read(most)
   const newest = read(few)
   const oldest = newest.at(-1)
-  const isEnough = newest.length < few || (oldest !== undefined && Date.parse(oldest.time) < since)
+  const isEnough = newest.length < few || (oldest !== undefined && at(oldest) < since)
   return isEnough ? newest : read(most)
+}
+
+/** When an event was told, for `reachingBack`. */
+export function toldAt({ time }: { time: string }): number {
+  return Date.parse(time)
 }

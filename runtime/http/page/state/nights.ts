@@ -1,6 +1,7 @@
 import type { runResult, SourceResult, SourceState } from '../../../../events/index.ts'
 import { backupKind } from '../../../backup/run-report.ts'
 import type { Journal, RunRow } from '../../../core/bus/journal.ts'
+import { reachingBack } from '../../../core/bus/reaching-back.ts'
 import { startOfDay } from '../look/words.ts'
 
 /** How a source fared in the last run of a day. */
@@ -12,17 +13,13 @@ export interface NightOf {
 
 const dayMs = 86_400_000
 
-/** They reach back a month as a rule, and each is a query. */
-const runsLookedAtFirst = 40
-/** More than there are in a month of several runs a day. */
-const mostRuns = 400
+/** A few reach back a month as a rule; there are no more in one of several runs a day. */
+const runsLookedAt = { few: 40, most: 400 }
 
 /** Backups that have ended since a moment, the newest first. @param journal Its runs, the newest first. */
 export function endedSince(journal: Pick<Journal, 'runs'>, since: number): RunRow[] {
-  const few = journal.runs(runsLookedAtFirst, backupKind)
-  const last = few.at(-1)
-  const isEnough = few.length < runsLookedAtFirst || (last !== undefined && last.startedAt < since)
-  const runs = isEnough ? few : journal.runs(mostRuns, backupKind)
+  const read = (limit: number) => journal.runs(limit, backupKind)
+  const runs = reachingBack(read, { since, ...runsLookedAt }, ({ startedAt }) => startedAt)
   return runs.filter(({ startedAt, end }) => end && startedAt >= since)
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Envelope } from '../../../../../events/envelope.ts'
-import { reachingBack } from '../../../../../runtime/core/bus/reaching-back.ts'
+import { reachingBack, toldAt } from '../../../../../runtime/core/bus/reaching-back.ts'
 
 /** An event a minute, the newest at 100 minutes. */
 const all = Array.from(
@@ -15,7 +15,7 @@ function looked(sinceMinutes: number | undefined, events = all) {
     return events.slice(0, limit)
   }
   const since = sinceMinutes === undefined ? undefined : sinceMinutes * 60_000
-  const found = reachingBack(read, { since, few: 10, most: 50 })
+  const found = reachingBack(read, { since, few: 10, most: 50 }, toldAt)
   return { found: found.length, limits }
 }
 
