@@ -74,9 +74,10 @@ async function sendBySmtp(
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof RetryableError) throw error
-    if (timeUp.aborted)
-      throw new RetryableError(`${host}:${port} did not take the mail in ${timeoutMs / 1000} s`)
     const { code, responseCode = 0, message } = error as NodemailerError
+    // The transport's own timers have the same length: either of them may be the first.
+    if (timeUp.aborted || code === 'ETIMEDOUT')
+      throw new RetryableError(`${host}:${port} did not take the mail in ${timeoutMs / 1000} s`)
     const refusedForGood = responseCode >= 500 && (code === 'EENVELOPE' || code === 'EMESSAGE')
     const Failure = refusedForGood ? TerminalError : RetryableError
     throw new Failure(`${host}:${port} did not take the mail: ${message}`, { cause: error })
