@@ -48,15 +48,17 @@ export interface AppContext {
   capacity: { events: Capacity; calls: Capacity; plans: Capacity; searches: Capacity }
   /** Whoever gets here may do everything: the unix socket, whose file has permissions. */
   trusted: boolean
+  /** Whether `hdsync check` may be run in the background, for the page. */
+  checks: boolean
   /** Aborted when hdsync stops: streams are ended. */
   closing: AbortSignal
   /** Told of what went wrong in hdsync itself. */
   onWarning(message: string): void
 }
 
-/** What has to be said of an app; see `AppContext`. Trusts nobody, and has no token and no webhooks, unless given. */
+/** What has to be said of an app; see `AppContext`. Trusts nobody, and has no token and no webhooks, and runs no checks, unless given. */
 export type AppOptions = Pick<AppContext, 'engine' | 'config' | 'version'> &
-  Partial<Pick<AppContext, 'secrets' | 'trusted' | 'clock' | 'closing' | 'onWarning'>>
+  Partial<Pick<AppContext, 'secrets' | 'trusted' | 'checks' | 'clock' | 'closing' | 'onWarning'>>
 
 export function createContext(options: AppOptions): AppContext {
   const { config, clock = systemClock, trusted = false } = options
@@ -64,6 +66,7 @@ export function createContext(options: AppOptions): AppContext {
   const sessions = openSessions(config.state, clock)
   const tokens = { act: secrets.token, read: secrets.readToken }
   return {
+    checks: false,
     closing: new AbortController().signal,
     onWarning() {},
     ...options,

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { catalogue, hookDisabled } from '../../../events/index.ts'
+import { noteChecked } from '../../backup/status/checked.ts'
 import type { Config } from '../../config/config.ts'
 import { DEFAULT_CONFIG_FILE } from '../../config/config-file.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -38,7 +39,7 @@ import { rootNeeded } from '../needs-root.ts'
 
 /**
  * `hdsync check`: everything that could go wrong tonight. Changes nothing, but for a folder that it makes and removes on
- * each target that is mounted (see probeTarget), and works beside a run.
+ * each target that is mounted (see probeTarget), and works beside a run. What is wrong is noted in the state directory, for the page.
  * @returns 0 when all is well, 3 with warnings, 1 with errors. `ok` of the JSON says whether it is 0.
  * @throws {ConfigError} The config cannot be used, so that there is nothing to be checked.
  */
@@ -52,11 +53,19 @@ export async function checkCommand(
   }
   const config = await loadConfig({ path: options.config, env: io.env })
   const reason = rootNeeded(config)
-  const findings = reason ? [...checkConfig(config), withoutRoot(reason)] : await check(config)
+  const findings = reason ? [...checkConfig(config), withoutRoot(reason)] : await checkAndNote(config)
   const exitCode = exitCodeOf(findings)
   const good = exitCode === exitCodes.succeeded
   io.stdout(options.json ? `${JSON.stringify({ ok: good, findings })}\n` : findingsText(findings, io.colour))
   return exitCode
+}
+
+async function checkAndNote(config: Config): Promise<Finding[]> {
+  // What is changed while it looks may be too late for it.
+  const begun = Date.now()
+  const findings = await check(config)
+  noteChecked(config, findings, begun)
+  return findings
 }
 
 /** A vault need not back up anything of its own. */

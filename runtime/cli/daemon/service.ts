@@ -255,6 +255,7 @@ function appsOf(
     config,
     version,
     secrets,
+    checks: true,
     closing: closing.signal,
     ...(onWarning && { onWarning }),
   }

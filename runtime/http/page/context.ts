@@ -4,14 +4,16 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Context, Hono } from 'hono'
 import { appRoot } from '../../app-root.ts'
+import { type Checks, createChecks, onlyLast } from '../../backup/status/check-again.ts'
 import type { AppContext, AppEnv } from '../context.ts'
 import type { Session } from '../session/sessions.ts'
 
 /** What every screen may use. */
-export interface PageContext extends AppContext {
+export interface PageContext extends Omit<AppContext, 'checks'> {
   /** Of this machine, for people. */
   host: string
   assets: ReadonlyMap<string, Asset>
+  checks: Checks
   /** A path of the page as a link to it, below what a reverse proxy puts before it. */
   href(path: string): string
 }
@@ -41,10 +43,14 @@ export type PageRequest = Context<PageEnv>
 export type AddScreens = (app: PageApp, page: PageContext) => void
 
 export function pageContext(context: AppContext): PageContext {
+  const { clock, closing } = context
   const base = context.config.http?.base ?? ''
   return {
     ...context,
     host: hostname(),
+    checks: context.checks
+      ? createChecks(context.config, { clock, signal: closing })
+      : onlyLast(context.config),
     assets: new Map([
       ['page.css', readAsset('page.css', 'text/css; charset=utf-8')],
       ['icon.svg', readAsset('icon.svg', 'image/svg+xml')],

@@ -2,15 +2,20 @@
 
 const { dataset } = document.body
 
-// The reader's own time beside that of the server, where they differ.
 const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone
-for (const time of document.querySelectorAll('time[title]')) {
-  const own = new Date(time.dateTime).toLocaleString('sv-SE', { dateStyle: 'short', timeStyle: 'short' })
-  if (own !== time.title) time.title += ` (${own} ${ownZone})`
+
+/** Adds to a part of the view what only a script can. */
+function enrich(part) {
+  // The reader's own time beside that of the server, where they differ.
+  for (const time of part.querySelectorAll('time[title]')) {
+    const own = new Date(time.dateTime).toLocaleString('sv-SE', { dateStyle: 'short', timeStyle: 'short' })
+    if (own !== time.title) time.title += ` (${own} ${ownZone})`
+  }
+  for (const code of part.querySelectorAll('code[data-copy]')) code.after(copyButton(code))
 }
 
-// A command is copied by a click on it.
-for (const code of document.querySelectorAll('code[data-copy]')) {
+/** Copies a command by a click. */
+function copyButton(code) {
   const button = document.createElement('button')
   button.type = 'button'
   button.className = 'copy'
@@ -24,8 +29,10 @@ for (const code of document.querySelectorAll('code[data-copy]')) {
       getSelection()?.selectAllChildren(code)
     }
   })
-  code.after(button)
+  return button
 }
+
+enrich(document)
 
 // Dark or light, as the system has it until somebody chooses. The server reads the choice, so that no view flashes.
 const themes = document.querySelector('[data-theme-switch]')
@@ -42,23 +49,30 @@ if (themes) {
   })
 }
 
+/** Draws the view anew, as the server has it now. @returns What that one is worth drawing again for; undefined for nothing. */
+async function draw() {
+  const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
+  if (!answer.ok || answer.redirected) return undefined
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
+  const open = [...document.querySelectorAll('details[open][id]')].map(({ id }) => id)
+  const main = document.querySelector('main')
+  main.replaceChildren(...fresh.querySelector('main').childNodes)
+  enrich(main)
+  for (const id of open) document.getElementById(id)?.setAttribute('open', '')
+  return fresh.body.dataset
+}
+
 // While something goes on, the view is drawn again as events come, at most once a second.
 if (dataset.live) {
   const source = new EventSource(dataset.live)
   let isDue = false
-  const draw = async () => {
-    isDue = false
-    const answer = await fetch(location.href, { headers: { accept: 'text/html' } })
-    if (!answer.ok || answer.redirected) return source.close()
-    const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html')
-    const open = [...document.querySelectorAll('details[open][id]')].map(({ id }) => id)
-    document.querySelector('main').replaceChildren(...fresh.querySelector('main').childNodes)
-    for (const id of open) document.getElementById(id)?.setAttribute('open', '')
-    if (!fresh.body.dataset.live) source.close()
-  }
   const later = () => {
-    if (!isDue) setTimeout(draw, 1000)
+    if (isDue) return
     isDue = true
+    setTimeout(async () => {
+      isDue = false
+      if (!(await draw())?.live) source.close()
+    }, 1000)
   }
   source.addEventListener('event', later)
   source.addEventListener('progress', ({ data }) => {
@@ -68,3 +82,9 @@ if (dataset.live) {
   })
   source.addEventListener('end', later)
 }
+
+// A view that waits for something short says in how many seconds it is worth another look.
+const lookAgain = (seconds) => {
+  if (seconds) setTimeout(async () => lookAgain((await draw())?.again), seconds * 1000)
+}
+lookAgain(dataset.again)

@@ -15,6 +15,8 @@ export interface Screen {
   body: Html
   /** The command that shows the same. */
   command?: string
+  /** In so many seconds the view is worth drawing again. */
+  again?: number | undefined
   /** The path of a stream of what goes on, at whose messages the view is drawn again. */
   live?: string | undefined
 }
@@ -88,7 +90,7 @@ function documentOf(c: PageRequest, page: PageContext, screen: Screen): Html {
 <link rel="icon" href="${page.href('/assets/icon.svg')}" type="image/svg+xml">
 <script src="${asset('page.js')}" defer></script>
 </head>
-<body${screen.live ? html` data-live="${page.href(screen.live)}"` : nothing}>
+<body${screen.live ? html` data-live="${page.href(screen.live)}"` : nothing}${screen.again ? html` data-again="${screen.again}"` : nothing}>
 <a class="skip" href="#main">To the content</a>
 <header class="top">
 <a class="brand" href="${page.href('/')}"><b>hdsync</b> <span>${page.host}</span></a>

@@ -1,10 +1,7 @@
 import type { Status } from '../../../backup/status/read-status.ts'
-import type { Config } from '../../../config/config.ts'
 import type { DeadLetter } from '../../../core/bus/journal.ts'
 import { counted } from '../../../count.ts'
-import { reasonOf } from '../../../errors.ts'
 import { shellQuote } from '../../../shell-quote.ts'
-import { expiryText, readCertificate, type TlsSettings } from '../../tls/certificate.ts'
 import type { PageContext } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { plainText } from '../look/words.ts'
@@ -47,28 +44,9 @@ export function alsoNeeds(
   ]
 }
 
-/**
- * What `hdsync check` warns of that is seen without a look at disks, volumes or other machines.
- * @param now In ms since 1970.
- */
-export function configNeeds({ warnings, http }: Pick<Config, 'warnings' | 'http'>, now: number): Also[] {
-  const odd = warnings.map((what) => ({ what, todo: 'hdsync check' }))
-  return [...odd, ...(http?.tls ? certificateNeeds(http.tls, now) : [])]
-}
-
-function certificateNeeds(tls: TlsSettings, now: number): Also[] {
-  const todo = 'hdsync check'
-  try {
-    const expiry = expiryText(readCertificate(tls), now)
-    return expiry === undefined ? [] : [{ what: `The certificate in ${tls.certFile} ${expiry}.`, todo }]
-  } catch (error) {
-    return [{ what: `The certificate of the port cannot be used: ${reasonOf(error)}.`, todo }]
-  }
-}
-
 /** A line for each, with its remedy. */
-export function alsoList(status: Status, { engine, config, clock }: PageContext): Html {
-  const needs = [...alsoNeeds(status, engine.journal.dead()), ...configNeeds(config, clock.now())]
+export function alsoList(status: Status, { engine }: PageContext): Html {
+  const needs = alsoNeeds(status, engine.journal.dead())
   if (needs.length === 0) return nothing
   return html`<section aria-labelledby="also"><h2 id="also">Beside the sources</h2>
 ${needs.map(({ what, todo }) => html`<p><span class="late">◐</span> ${plainText(what)} <code data-copy>${todo}</code></p>`)}</section>`

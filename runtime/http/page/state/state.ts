@@ -3,19 +3,25 @@ import type { AddScreens } from '../context.ts'
 import { html } from '../look/html.ts'
 import { show } from '../look/layout.ts'
 import { alsoList } from './also.ts'
+import { foundList, isBeingChecked } from './checked.ts'
 import { disksOf } from './disks.ts'
 import { remediesOf } from './remedies.ts'
 import { sentenceOf } from './sentence.ts'
 import { sourcesTable } from './sources.ts'
+
+/** A check takes no longer as a rule. */
+const secondsOfCheck = 5
 
 /** How each source stands, and what to do about it. */
 export const stateScreen: AddScreens = (app, page) => {
   app.get('/', async (c) => {
     const now = page.clock.now()
     const status = await readStatus(page.config, now, (read) => read(page.engine), { catalogues: false })
+    const isChecking = isBeingChecked(status, page)
     const body = html`${sourcesTable(status, page, now)}
 ${remediesOf(status, page)}
 ${alsoList(status, page)}
+${foundList(page, { now, isChecking })}
 ${disksOf(status)}`
     return show(c, page, {
       title: 'State',
@@ -23,6 +29,7 @@ ${disksOf(status)}`
       sentence: sentenceOf(status, now),
       tone: status.state,
       live: status.run === null ? undefined : `/runs/${status.run}/stream`,
+      again: isChecking ? secondsOfCheck : undefined,
       body,
       command: 'hdsync status',
     })

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { lastChecked } from '../../../../../runtime/backup/status/checked.ts'
 import type { Finding } from '../../../../../runtime/cli/checks/finding.ts'
 import { checkHooks } from '../../../../../runtime/cli/checks/hooks.ts'
 import { findingsText } from '../../../../../runtime/cli/checks/report.ts'
@@ -65,6 +66,18 @@ describe('check', () => {
       { id: 'config.ok' },
       { id: 'config.odd', severity: 'warning', finding: expect.stringContaining('run.faild') },
     ])
+  })
+
+  test('notes what is wrong for the page, once there is a state directory', async () => {
+    const server = await makeServer('notify: [{ exec: [/bin/true], on: [run.faild] }]\n')
+    const config = { file: server.config, state: join(server.folder, 'state') }
+    await check(server)
+    expect(lastChecked(config)).toBeUndefined()
+    await backUp(server)
+    const { findings } = await check(server)
+    const wrong = findings.filter(({ severity }) => severity !== 'ok')
+    expect(wrong).toContainEqual(expect.objectContaining({ id: 'config.odd' }))
+    expect(lastChecked(config)?.findings).toEqual(wrong)
   })
 
   test('knows an empty source from one whose mirror would be emptied', async () => {

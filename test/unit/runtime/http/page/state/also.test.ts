@@ -1,7 +1,5 @@
-import { rmSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { alsoNeeds, configNeeds } from '../../../../../../runtime/http/page/state/also.ts'
-import { selfSigned } from '../../../../self-signed.ts'
+import { alsoNeeds } from '../../../../../../runtime/http/page/state/also.ts'
 
 const good = { source: 'www', drill: { at: '', state: 'succeeded', error: null } }
 
@@ -25,19 +23,4 @@ test('alsoNeeds() names what is late, failed, untold or off, each with the comma
     { what: '2 messages reached nobody.', todo: 'hdsync dead' },
     { what: 'The function my.own is disabled.', todo: 'hdsync functions enable my.own' },
   ])
-})
-
-test('configNeeds() names settings without effect, and a certificate that expires or is broken', () => {
-  const todo = 'hdsync check'
-  const tls = selfSigned('web1', 30)
-  const daysOn = (days: number) => Date.now() + days * 86_400_000
-  const warnings = ['/etc/hdsync/hdsync.yaml:9:5: notify[0].on[0]: no event of hdsync']
-  const of = (now: number, texts: string[] = []) =>
-    configNeeds({ warnings: texts, http: { tls } as never }, now)
-  expect(of(daysOn(0))).toEqual([])
-  expect(of(daysOn(0), warnings)).toEqual([{ what: warnings[0], todo }])
-  expect(of(daysOn(28))[0]?.what).toMatch(/^The certificate in .* expires on .*, in 1 day\.$/)
-  rmSync(tls.keyFile)
-  expect(of(daysOn(0))[0]?.what).toMatch(/^The certificate of the port cannot be used: .*found none/)
-  expect(configNeeds({ warnings: [] }, daysOn(0))).toEqual([])
 })

@@ -1,0 +1,102 @@
+import { mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { createChecks } from '../../../../../runtime/backup/status/check-again.ts'
+import { noteChecked } from '../../../../../runtime/backup/status/checked.ts'
+import { systemClock } from '../../../../../runtime/core/clock.ts'
+import { ManualClock } from '../../../manual-clock.ts'
+import { temporaryFolder } from '../../../temporary-folder.ts'
+import { makeServer } from '../../cli/night.ts'
+
+const hourMs = 3_600_000
+
+/** Checks whose command is counted, and ends when the test says so. */
+function counted() {
+  const state = temporaryFolder()
+  const config = { state, file: join(state, 'hdsync.yaml') }
+  writeFileSync(config.file, '')
+  const clock = new ManualClock()
+  utimesSync(config.file, 0, (clock.now() - 2 * hourMs) / 1000)
+  const commands: PromiseWithResolvers<never>[] = []
+  const run = () => {
+    const command = Promise.withResolvers<never>()
+    commands.push(command)
+    return command.promise
+  }
+  const closing = new AbortController()
+  const checks = createChecks(config, { clock, signal: closing.signal, runner: { run } })
+  return { checks, clock, config, commands, closing }
+}
+
+test('a check is made once, and again when an hour is over, the config was written or a run has ended', async () => {
+  const { checks, clock, config, commands } = counted()
+  const ended = async () => {
+    noteChecked(config, [], clock.now())
+    commands.at(-1)?.resolve(undefined as never)
+    await vi.waitFor(() => expect(checks.again(0)).toBe(false))
+  }
+  expect(checks.again(0)).toBe(true)
+  expect(checks.again(0)).toBe(true)
+  expect(commands).toHaveLength(1)
+  await ended()
+  await clock.advance(hourMs - 1)
+  expect(checks.again(0)).toBe(false)
+  await clock.advance(1)
+  expect(checks.again(0)).toBe(true)
+  await ended()
+  await clock.advance(1000)
+  expect(checks.again(clock.now() - 1)).toBe(true)
+  await ended()
+  await clock.advance(1000)
+  utimesSync(config.file, 0, clock.now() / 1000)
+  await clock.advance(1000)
+  expect(checks.again(0)).toBe(true)
+  expect(commands).toHaveLength(4)
+})
+
+test('what somebody has checked by hand is recent enough; a clock that went back is not', async () => {
+  const { checks, clock, config, commands } = counted()
+  noteChecked(config, [], clock.now() - 1000)
+  expect(checks.again(0)).toBe(false)
+  noteChecked(config, [], clock.now() + hourMs)
+  expect(checks.again(0)).toBe(true)
+  expect(commands).toHaveLength(1)
+})
+
+test('one that fails is told of, and not tried again at once', async () => {
+  const { checks, clock, commands } = counted()
+  checks.again(0)
+  commands[0]?.reject(new Error('no more processes'))
+  await vi.waitFor(() => expect(checks.problem).toBe('no more processes'))
+  expect(checks.again(0)).toBe(false)
+  await clock.advance(hourMs)
+  expect(checks.again(0)).toBe(true)
+})
+
+test('none begins once hdsync stops', () => {
+  const { checks, commands, closing } = counted()
+  closing.abort()
+  expect(checks.again(0)).toBe(false)
+  expect(commands).toEqual([])
+})
+
+test('the command finds what `hdsync check` finds; what it cannot read it says itself', async () => {
+  const server = await makeServer('notify: [{ exec: [/bin/true], on: [run.faild] }]\n')
+  const config = { file: server.config, state: join(server.folder, 'state') }
+  mkdirSync(config.state, { recursive: true })
+  const closing = new AbortController()
+  onTestFinished(() => closing.abort())
+  const made = async () => {
+    const checks = createChecks(config, { clock: systemClock, signal: closing.signal })
+    expect(checks.again(0)).toBe(true)
+    await vi.waitFor(() => expect(checks.again(0)).toBe(false), { timeout: 30_000, interval: 100 })
+    return checks
+  }
+  const checks = await made()
+  expect(checks.problem).toBeUndefined()
+  const odd = expect.objectContaining({ id: 'config.odd', finding: expect.stringContaining('run.faild') })
+  expect(checks.last()?.findings).toContainEqual(odd)
+  rmSync(server.config)
+  rmSync(join(config.state, 'checked.json'))
+  expect((await made()).problem).toContain('expected a config file, found none')
+}, 70_000)
