@@ -3,8 +3,12 @@ import { lookAtDisks } from '../../host/machine/look.ts'
 import type { Box } from './box.ts'
 import { type Finding, ok, warning } from './finding.ts'
 
-/** Whether every file system of the machine is in a source. Where only folders of one are, somebody chose that. */
+/**
+ * Whether every file system of the machine is in a source. Where only folders of one are, somebody chose that; so they did where
+ * a vault has no sources at all.
+ */
 export async function checkMachine({ config, runner }: Box): Promise<Finding[]> {
+  if (config.vault && Object.keys(config.sources).length === 0) return []
   const uncovered = uncoveredMounts(await lookAtDisks(runner), config)
   return uncovered.map(({ at, type, only }) =>
     only.length > 0

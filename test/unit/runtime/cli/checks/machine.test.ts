@@ -56,3 +56,8 @@ targets: { t: { path: /nowhere/backup } }
     },
   ])
 })
+
+test('a vault without sources backs up nothing of its own, and is not told so', async () => {
+  const config = parseConfig('vault: { path: /srv/vault }\n', 'test')
+  expect(await checkMachine({ config } as Box)).toEqual([])
+})
