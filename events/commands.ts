@@ -1,8 +1,7 @@
 import * as z from 'zod'
-import { copied } from './copied.ts'
 import { defineEvent } from './define.ts'
-import { keptArchive } from './kept.ts'
 import { backupRequest, name, requestedSources, rest, runResult } from './parts.ts'
+import { copied, keptArchive } from './shapes.ts'
 
 // What is asked for, in the order of a night.
 

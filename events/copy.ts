@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { count } from './copied.ts'
 import { defineEvent } from './define.ts'
 import { name } from './parts.ts'
+import { count } from './shapes.ts'
 
 // Copies of finished archives in another place: what is asked for, in its order, and how it ended.
 

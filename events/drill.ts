@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { count } from './copied.ts'
 import { defineEvent, type KeepNewest } from './define.ts'
 import { name } from './parts.ts'
+import { count } from './shapes.ts'
 
 // A drill: a restore that is made to prove that it works. What is asked for, in its order, and how it ended.
 

@@ -1,8 +1,7 @@
 import * as z from 'zod'
-import { copiedShape, count, fileSystem } from './copied.ts'
 import { defineEvent, type KeepNewest } from './define.ts'
-import { keptArchive } from './kept.ts'
 import { name, runResult, snapshot } from './parts.ts'
+import { copiedShape, count, fileSystem, keptArchive } from './shapes.ts'
 
 // What has happened. Facts are `external`: people and programs outside may listen, no function has to.
 

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { runStates } from './run-states.ts'
 
 /** The name of a source or a target, as written in the config. */
 export const name = z.string().min(1).max(64)
@@ -52,8 +53,7 @@ export const sourceResult = z.lazy(() => {
 })
 export type SourceResult = z.output<typeof sourceResult>
 
-export const runState = z.enum(['running', 'succeeded', 'degraded', 'held', 'failed', 'cancelled'])
-export type RunState = z.output<typeof runState>
+export const runState = z.enum(runStates)
 
 /** How a run went. Times are ISO 8601 in UTC. */
 export const runResult = z.lazy(() =>

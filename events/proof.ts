@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { count } from './copied.ts'
 import { defineEvent } from './define.ts'
 import { name, requestedSources } from './parts.ts'
+import { count } from './shapes.ts'
 
 // A verification: what is asked for, in its order, and what came of it.
 

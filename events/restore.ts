@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { count } from './copied.ts'
 import { defineEvent } from './define.ts'
 import { name } from './parts.ts'
+import { count } from './shapes.ts'
 
 // A restore: what is asked for, in its order, and how it ended.
 

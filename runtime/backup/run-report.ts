@@ -1,4 +1,5 @@
-import { type Envelope, type RunResult, runState } from '../../events/index.ts'
+import type { Envelope, RunResult } from '../../events/index.ts'
+import { runStates } from '../../events/run-states.ts'
 import type { Journal, RunRow, Tally } from '../core/bus/journal.ts'
 import { isoOf } from '../instant.ts'
 import { notBegun } from '../run-duration.ts'
@@ -39,8 +40,8 @@ export function reportOn(run: RunRow, { events, tallies }: RunFacts): RunReport 
 /** What the end of a run that is no backup says of itself, as that of a verification. */
 function saidBy(end: RunRow['end']): Partial<RunReport> {
   const { state, reason = null } = (end?.data ?? {}) as { state?: string; reason?: string | null }
-  const known = runState.safeParse(state)
-  return end && known.success ? { state: known.data, error: reason, endedAt: end.time } : {}
+  const known = runStates.find((one) => one === state)
+  return end && known ? { state: known, error: reason, endedAt: end.time } : {}
 }
 
 /** Whether a run that is no backup has come to its end: nothing of it is owed any more. */

@@ -27,9 +27,13 @@ function importsOf(from: string): Import[] {
 }
 
 function specifiersIn(text: string): string[] {
-  const statements = text.matchAll(/^(?:import|export)\s[^'"=(]*\bfrom '([^']+)'|^import '([^']+)'/gm)
   const calls = text.matchAll(/\bimport\('([^']+)'\)/g)
-  return [...statements, ...calls].map(([, from, bare]) => (from ?? bare) as string)
+  return [...statementsIn(text), ...[...calls].map(([, from]) => from as string)]
+}
+
+function statementsIn(text: string): string[] {
+  const statements = text.matchAll(/^(?:import|export)\s[^'"=(]*\bfrom '([^']+)'|^import '([^']+)'/gm)
+  return [...statements].map(([, from, bare]) => (from ?? bare) as string)
 }
 
 /** The imports that do what must not be done, to be read when the test fails. */
@@ -162,6 +166,12 @@ describe('imports', () => {
     expect(suites.length).toBeGreaterThan(10)
   })
 
+  test('of `hdsync runs` are of no schema: to make them takes longer than to read past runs', () => {
+    const loaded = loadedWith('runtime/cli/commands/runs.ts')
+    expect(loaded).toContain('runtime/core/bus/sqlite/journal.ts')
+    expect(loaded).not.toContain('zod')
+  })
+
   test('form no circle, those of types included', () => {
     expect(circles()).toEqual([])
   })
@@ -182,6 +192,17 @@ test('no function has more than 120 lines', () => {
 
 function linesOf(file: string): number {
   return readFileSync(join(root, file), 'utf8').split('\n').length - 1
+}
+
+/** What is loaded with a file, before any of it is called. */
+function loadedWith(start: string): string[] {
+  const loaded = new Set([start])
+  for (const file of loaded) {
+    if (!file.endsWith('.ts')) continue
+    const values = statementsIn(stripTypeScriptTypes(readFileSync(join(root, file), 'utf8')))
+    for (const one of values) loaded.add(one.startsWith('.') ? join(dirname(file), one) : one)
+  }
+  return [...loaded]
 }
 
 /** Each circle of imports, by the way that leads around. */

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { runResult, runState } from '../../../events/index.ts'
+import { runResult, runStates } from '../../../events/index.ts'
 import type { RunReport } from '../../backup/run-report.ts'
 import { cancellerNamed, cancelReason } from '../../core/cancel-reason.ts'
 import { recordAct } from '../audit.ts'
@@ -16,7 +16,7 @@ const LIMIT = `a whole number from 1 to ${mostRuns}`
 const query = {
   limit: z.coerce.number(LIMIT).int(LIMIT).min(1, LIMIT).max(mostRuns, LIMIT).default(20),
   kind: z.string().max(256, 'at most 256 characters').optional(),
-  state: z.enum(runState.options, `one of ${runState.options.join(', ')}`).optional(),
+  state: z.enum(runStates, `one of ${runStates.join(', ')}`).optional(),
 }
 
 const list = describe('listRuns', {
@@ -39,7 +39,7 @@ const list = describe('listRuns', {
       name: 'state',
       in: 'query',
       description: `Only runs in this state, of the last ${mostRuns}.`,
-      schema: { type: 'string', enum: runState.options },
+      schema: { type: 'string', enum: [...runStates] },
     },
   ],
   answers: { 200: { description: 'Runs.', schema: z.array(runResult) } },
