@@ -1,4 +1,3 @@
-import type { Context } from 'hono'
 import { auditAct, type EventDefinition, type InputOf } from '../../events/index.ts'
 import { factPublication } from '../core/publication.ts'
 import type { AppContext, AppEnv } from './context.ts'
@@ -30,12 +29,12 @@ export function byOf(
   return { who: who?.name ?? (trusted ? 'socket' : 'nobody'), from }
 }
 
-/** Puts an act over the API on record. @param what Such as `release`. @param about What it was done to. */
+/** Puts on record what somebody did. @param what Such as `release`. @param about What it was done to. */
 export function recordAct(
-  c: Context<AppEnv>,
-  context: AppContext,
+  { env }: { env?: AppEnv['Bindings'] },
+  context: Pick<AppContext, 'engine' | 'clock' | 'onWarning' | 'trusted'>,
   what: string,
   about: string,
 ): Promise<void> {
-  return record(context, auditAct, { ...byOf(c.env?.who, c.env, context), what, about })
+  return record(context, auditAct, { ...byOf(env?.who, env, context), what, about })
 }

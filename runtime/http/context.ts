@@ -94,7 +94,7 @@ const unlimited = { perSecond: Number.MAX_VALUE, burst: Number.MAX_VALUE }
 /** `incoming` and `outgoing` are not there in process, without a socket. */
 export type AppEnv = {
   Bindings: Partial<HttpBindings> & {
-    /** Who asks, as the guard has found; undefined on the unix socket, and of the page, which has a door of its own. */
+    /** Who asks, as the guard has found, or the door of the page; undefined on the unix socket. */
     who?: Who | undefined
     /** Only the head is wanted: nothing is to be used up. */
     isHead?: boolean

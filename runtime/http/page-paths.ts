@@ -23,14 +23,15 @@ export function isPagePath(path: string): boolean {
 }
 
 /**
- * Makes what reads the path of a request, without what a reverse proxy puts before it: proxies may leave that or take it away.
+ * A path without what a reverse proxy puts before it: proxies may leave that or take it away.
  * @param base As the config has it.
  */
+export function belowBase(path: string, base = ''): string {
+  if (path === base) return '/'
+  return path.startsWith(`${base}/`) ? path.slice(base.length) : path
+}
+
+/** Makes what reads the path of a request, below a base. */
 export function pathsBelow(base: string | undefined): (request: Request) => string {
-  if (base === undefined) return getPath
-  return (request) => {
-    const path = getPath(request)
-    if (path === base) return '/'
-    return path.startsWith(`${base}/`) ? path.slice(base.length) : path
-  }
+  return (request) => belowBase(getPath(request), base)
 }

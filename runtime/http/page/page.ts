@@ -38,16 +38,15 @@ export function createPage(context: AppContext): App {
   assetRoutes(app, page)
   loginScreens(app, page)
   app.use(async (c, next) => {
-    const session = page.whoAsks((name) =>
-      name === 'authorization' ? undefined : c.req.header(name),
-    )?.session
-    if (!session)
+    const who = page.whoAsks((name) => (name === 'authorization' ? undefined : c.req.header(name)))
+    if (!who?.session)
       return c.req.method === 'POST'
         ? toLogin(page, '/')
         : cameFromElsewhere(c)
           ? onceMore(page, c)
           : toLogin(page, here(page, c))
-    c.set('session', session)
+    c.env.who = who
+    c.set('session', who.session)
     if (c.req.method === 'POST') c.set('form', await formOf(c))
     else if (!isNavigation(c)) checkSameSite((name) => c.req.header(name))
     await next()

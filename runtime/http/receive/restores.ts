@@ -11,7 +11,7 @@ import { targetsWith } from '../../backup/restore/point-named.ts'
 import { pickPoint } from '../../backup/restore/when.ts'
 import type { Config } from '../../config/config.ts'
 import { TerminalError, UsageError } from '../../errors.ts'
-import type { CommandRunner } from '../../host/command/command.ts'
+import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import type { FoundPoints } from '../../host/points/configured-points.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { AppContext } from '../context.ts'
@@ -66,10 +66,49 @@ export interface Asked {
 }
 
 /**
+ * As `readRestore`, but no more of them at once than there is room for.
+ * @param signal Who hangs up waits for no plan.
+ */
+export async function askRestore(
+  text: string,
+  context: Pick<AppContext, 'config' | 'engine' | 'capacity'>,
+  signal: AbortSignal,
+): Promise<Asked> {
+  const leave = context.capacity.plans.enter()
+  try {
+    const runner = createRunner({ observer: unobserved, signal, owner: 'plan' })
+    return await readRestore(text, context, runner)
+  } catch (error) {
+    throw told(error)
+  } finally {
+    leave()
+  }
+}
+
+/** Begins what was agreed to. @returns The run. @throws {Problem} It may not be done. */
+export async function beginRestore(
+  { source, request }: NonNullable<Asked['agreed']>,
+  { engine }: Pick<AppContext, 'engine'>,
+): Promise<string> {
+  try {
+    return await engine.restore(source, request)
+  } catch (error) {
+    throw told(error)
+  }
+}
+
+function told(error: unknown): unknown {
+  if (error instanceof UsageError) return new Problem('invalid-restore', error.message, { hint: error.hint })
+  if (error instanceof TerminalError)
+    return new Problem('cannot-restore', error.message, { hint: error.hint })
+  return error
+}
+
+/**
  * Plans a restore that is asked for over HTTP, while no run changes the backups.
  * @throws {Problem} There is no such thing, it may not be done, or it is not what was shown.
  */
-export async function readRestore(
+async function readRestore(
   text: string,
   { config, engine }: Pick<AppContext, 'config' | 'engine'>,
   runner: CommandRunner,

@@ -2,14 +2,12 @@ import { resolver } from 'hono-openapi'
 import * as z from 'zod'
 import { planJson } from '../../backup/restore/plan/plan-json.ts'
 import { socketPath } from '../../config/socket.ts'
-import { TerminalError, UsageError } from '../../errors.ts'
-import { createRunner, unobserved } from '../../host/command/command.ts'
 import { recordAct } from '../audit.ts'
 import type { App, AppContext } from '../context.ts'
 import { describe } from '../describe.ts'
 import { Problem } from '../problem.ts'
 import { readText } from '../receive/body.ts'
-import { readRestore, restoreBody } from '../receive/restores.ts'
+import { askRestore, beginRestore, restoreBody } from '../receive/restores.ts'
 import { respondJson } from '../respond.ts'
 
 const count = z.int().min(0)
@@ -75,24 +73,15 @@ const description = describe('restore', {
 })
 
 export function restoreRoutes(app: App, context: AppContext): void {
-  const { config, engine, trusted, capacity } = context
+  const { config, trusted } = context
   app.post('/restores', description, async (c) => {
     const { req } = c
     if (!trusted && !config.http?.restore) throw notAllowed(socketPath(config))
-    const leave = capacity.plans.enter()
-    try {
-      // Who hangs up waits for no plan.
-      const runner = createRunner({ observer: unobserved, signal: req.raw.signal, owner: 'plan' })
-      const { plan, agreed } = await readRestore(await readText(req), context, runner)
-      if (!agreed) return respondJson(planJson(plan))
-      const run = await engine.restore(agreed.source, agreed.request)
-      await recordAct(c, context, 'restore', `${agreed.source} into ${agreed.request.root}`)
-      return respondJson({ run }, 202, { location: `/runs/${run}` })
-    } catch (error) {
-      throw told(error)
-    } finally {
-      leave()
-    }
+    const { plan, agreed } = await askRestore(await readText(req), context, req.raw.signal)
+    if (!agreed) return respondJson(planJson(plan))
+    const run = await beginRestore(agreed, context)
+    await recordAct(c, context, 'restore', `${agreed.source} into ${agreed.request.root}`)
+    return respondJson({ run }, 202, { location: `/runs/${run}` })
   })
 }
 
@@ -102,11 +91,4 @@ function notAllowed(socket: string): Problem {
     'a restore writes as root: this port takes it only with `http.restore: true` in the config',
     { hint: `set it, or use the socket: curl --unix-socket ${socket} http://localhost/restores` },
   )
-}
-
-function told(error: unknown): unknown {
-  if (error instanceof UsageError) return new Problem('invalid-restore', error.message, { hint: error.hint })
-  if (error instanceof TerminalError)
-    return new Problem('cannot-restore', error.message, { hint: error.hint })
-  return error
 }

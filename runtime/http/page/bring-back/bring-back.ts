@@ -1,24 +1,16 @@
-import {
-  type DataOf,
-  readStored,
-  restoreFailed,
-  restoreFinished,
-  type StoredRestoreRequest,
-} from '../../../../events/index.ts'
+import { type DataOf, readStored, restoreFailed, restoreFinished } from '../../../../events/index.ts'
 import { liveRootOf } from '../../../backup/restore/destination.ts'
 import type { RestorePlan } from '../../../backup/restore/make-plan.ts'
 import { count, counted } from '../../../count.ts'
-import { TerminalError, UsageError } from '../../../errors.ts'
-import { createRunner, unobserved } from '../../../host/command/command.ts'
 import { formatBytes } from '../../../units.ts'
+import { recordAct } from '../../audit.ts'
 import { Problem } from '../../problem.ts'
-import { type Asked, readRestore } from '../../receive/restores.ts'
+import { type Asked, askRestore, beginRestore } from '../../receive/restores.ts'
 import { findRun, resultOf } from '../../run-results.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { listText, nameText, plainText } from '../look/words.ts'
-import { recordDone } from '../ways-in/sessions.ts'
 import { commandOf, fieldsOf, restoreBodyOf, type Wanted, wantedIn } from './wanted.ts'
 
 /** Bringing back: what and where to, then the plan, then the word that has it done, then how it goes, and the way back. */
@@ -35,9 +27,9 @@ export const bringBackScreens: AddScreens = (app, page) => {
     checkMay(c, page, wanted)
     if (form.get('word')?.trim() !== wanted.source)
       throw new Problem('invalid-restore', `Nothing was done: the word to type is ${wanted.source}.`)
-    const { agreed } = await planned(c, page, restoreBodyOf(wanted, form.get('hash') ?? ''))
+    const { agreed } = await askRestore(restoreBodyOf(wanted, form.get('hash') ?? ''), page, c.req.raw.signal)
     if (!agreed) throw new Problem('invalid-restore', 'Nothing was done: there was no plan to agree to.')
-    return begin(c, page, agreed.source, agreed.request, 'restore')
+    return begin(c, page, agreed, 'restore')
   })
 
   app.get('/bring-back/:run', (c) => runScreen(c, page, c.req.param('run')))
@@ -46,7 +38,8 @@ export const bringBackScreens: AddScreens = (app, page) => {
     const end = endOf(c.req.param('run'), page)
     if (!end?.id) throw new Problem('cannot-restore', 'There is nothing to take back.')
     checkMay(c, page, undefined)
-    return begin(c, page, end.source, { do: 'undo', root: end.root, id: end.id }, 'undo')
+    const request = { do: 'undo', root: end.root, id: end.id } as const
+    return begin(c, page, { source: end.source, request }, 'undo')
   })
 }
 
@@ -94,26 +87,10 @@ function liveFolder(source: string, { config }: PageContext): string | undefined
   }
 }
 
-/** The plan, or what was agreed to. */
-async function planned(c: PageRequest, page: PageContext, body: string): Promise<Asked> {
-  const leave = page.capacity.plans.enter()
-  try {
-    const runner = createRunner({ observer: unobserved, signal: c.req.raw.signal, owner: 'plan' })
-    return await readRestore(body, page, runner)
-  } catch (error) {
-    if (error instanceof UsageError) throw new Problem('invalid-restore', error.message, { hint: error.hint })
-    if (error instanceof TerminalError)
-      throw new Problem('cannot-restore', error.message, { hint: error.hint })
-    throw error
-  } finally {
-    leave()
-  }
-}
-
 const actionsShown = 300
 
 async function planScreen(c: PageRequest, page: PageContext, wanted: Wanted): Promise<Response> {
-  const { plan } = await planned(c, page, restoreBodyOf(wanted))
+  const { plan } = await askRestore(restoreBodyOf(wanted), page, c.req.raw.signal)
   const { created, replaced, deleted, folders, request, actions, damage, hash } = plan
   const isNothing = actions.length === 0
   const body = html`${damage ? html`<p class="failed">Not all of it can be read: ${plainText(damage)}</p>` : nothing}
@@ -165,12 +142,11 @@ function planSentence({
 async function begin(
   c: PageRequest,
   page: PageContext,
-  source: string,
-  request: StoredRestoreRequest,
+  agreed: NonNullable<Asked['agreed']>,
   what: 'restore' | 'undo',
 ): Promise<Response> {
-  const run = await page.engine.restore(source, request)
-  await recordDone(c, page, what, `${source} into ${request.root}`)
+  const run = await beginRestore(agreed, page)
+  await recordAct(c, page, what, `${agreed.source} into ${agreed.request.root}`)
   return leadTo(page, `/bring-back/${run}`)
 }
 

@@ -4,12 +4,12 @@ import { adviceForRestore } from '../../../backup/restore/dead-restore.ts'
 import type { DeadLetter, Queue } from '../../../core/bus/journal.ts'
 import { count } from '../../../count.ts'
 import { formatDuration } from '../../../units.ts'
+import { recordAct } from '../../audit.ts'
 import { redriveLetter } from '../../routes/dead.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { agoTag, numberWord, plainText, soonText, timeTag } from '../look/words.ts'
-import { recordDone } from '../ways-in/sessions.ts'
 import { eventScreens } from './events.ts'
 
 /** What handles what, what waits, what was given up; and the events. */
@@ -18,7 +18,7 @@ export const busScreens: AddScreens = (app, page) => {
   app.post('/bus/dead/:id/redrive', async (c) => {
     const id = Number(c.req.param('id'))
     const { runId } = await redriveLetter(id, page.engine)
-    await recordDone(c, page, 'redrive', String(id))
+    await recordAct(c, page, 'redrive', String(id))
     return leadTo(page, runId ? `/nights/${runId}` : '/bus')
   })
   eventScreens(app, page)

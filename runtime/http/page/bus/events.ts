@@ -1,12 +1,11 @@
 import type { LoggedEvent } from '../../../core/bus/journal.ts'
-import { localMinute } from '../../../instant.ts'
 import { shellQuote } from '../../../shell-quote.ts'
 import { respondEvents } from '../../respond.ts'
 import { Capacity } from '../../security/capacity.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { show } from '../look/layout.ts'
-import { plainText } from '../look/words.ts'
+import { plainText, secondText, timeTag } from '../look/words.ts'
 import { dataText } from '../nights/steps.ts'
 import { tellOfEvents } from './stream.ts'
 
@@ -70,7 +69,7 @@ function eventRow({ seq, event }: LoggedEvent, page: PageContext): Html {
   const ms = Date.parse(time)
   const line = JSON.stringify(data ?? null)
   const short = line.length > 90 ? `${line.slice(0, 90)}…` : line
-  return html`<tr><td data-head="At"><time datetime="${time}" title="${localMinute(ms)}">${localMinute(ms)}:${String(new Date(ms).getSeconds()).padStart(2, '0')}</time>
+  return html`<tr><td data-head="At">${timeTag(ms, secondText(ms))}
 <td data-head="Run">${runid ? html`<a href="${page.href(`/nights/${encodeURIComponent(runid)}`)}"><code>${runid}</code></a>` : '–'}
 <td data-head="About">${plainText(subject ?? '–')}
 <th scope="row" data-head="Type">${type}

@@ -35,19 +35,12 @@ function shortDay({ at }: RestorePoint): string {
 
 /** `var / mail / ann`, each part a link. */
 export function crumbs({ source, path }: FilePlace, at: string | undefined, page: PageContext): Html {
-  const names = path.length === 0 ? [] : splitPath(path)
-  const parts = names.map((name, n) => ({
-    text: nameText(name),
-    path: Buffer.from(
-      names
-        .slice(0, n + 1)
-        .map((one) => one.toString('latin1'))
-        .join('/'),
-      'latin1',
-    ),
-  }))
-  return html`<nav class="crumbs" aria-label="Where"><a href="${page.href(addressOf('/files', { source, path: Buffer.alloc(0) }, { at }))}">${source}</a>${parts.map(
-    (part) =>
-      html` <span aria-hidden="true">/</span> <a href="${page.href(addressOf('/files', { source, path: part.path }, { at }))}">${part.text}</a>`,
-  )}</nav>`
+  const link = (text: string, length: number) =>
+    html`<a href="${page.href(addressOf('/files', { source, path: path.subarray(0, length) }, { at }))}">${text}</a>`
+  let length = -1
+  const parts = splitPath(path).map((name) => {
+    length += 1 + name.length
+    return html` <span aria-hidden="true">/</span> ${link(nameText(name), length)}`
+  })
+  return html`<nav class="crumbs" aria-label="Where">${link(source, 0)}${parts}</nav>`
 }

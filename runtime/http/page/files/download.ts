@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream'
 import { placeText } from '../../../backup/restore/place.ts'
 import type { RestorePoint } from '../../../host/points/restore-point.ts'
+import { recordAct } from '../../audit.ts'
 import { Problem } from '../../problem.ts'
 import { respond } from '../../respond.ts'
 import type { PageContext, PageRequest } from '../context.ts'
 import { mayAct } from '../look/layout.ts'
 import { nameText } from '../look/words.ts'
-import { recordDone } from '../ways-in/sessions.ts'
 import type { Backups } from './backups.ts'
 import { lookAt } from './listing.ts'
 import { type FilePlace, nameIn } from './paths.ts'
@@ -35,7 +35,7 @@ export async function downloadOf(
     isFolder ? tarOf(reader, place.path) : reader.read(place.path),
   )
   if (stream.errored) throw new Problem('unavailable', stream.errored.message)
-  await recordDone(c, page, 'download', nameText(Buffer.from(`${placeText(place)}@${point.at}`)))
+  await recordAct(c, page, 'download', nameText(Buffer.from(`${placeText(place)}@${point.at}`)))
   const name = place.path.length === 0 ? Buffer.from(place.source) : nameIn(place.path)
   return respond(Readable.toWeb(stream) as ReadableStream, 200, {
     'content-type': isFolder ? 'application/x-tar' : 'application/octet-stream',

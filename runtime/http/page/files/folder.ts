@@ -9,6 +9,7 @@ import { formatBytes } from '../../../units.ts'
 import type { PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { mayAct, show } from '../look/layout.ts'
+import { fromIn, nextLink } from '../look/parts.ts'
 import { momentTag, momentText, nameText } from '../look/words.ts'
 import type { Backups } from './backups.ts'
 import { crumbs, momentsOf, timeBar } from './bar.ts'
@@ -36,7 +37,7 @@ export async function folderScreen(
   const other = isNewest ? moments[1] : moments[0]
   // What is not known whole cannot be told to be new or gone.
   const rows = await compared(entries, place, isCut ? undefined : other, !isNewest, backups)
-  const from = Math.max(0, Math.floor(Number(c.req.query('from')) || 0))
+  const from = fromIn(c)
   const at = isNewest ? undefined : point.id
   const shown = rows.slice(from, from + rowsShown)
   const text = nameText(Buffer.from(placeText(place)))
@@ -50,7 +51,7 @@ ${shown.map((row) => fileRow(row, { place, at, other, isNewest }, page))}
 </tbody></table>
 ${isCut ? html`<p class="late">This folder holds more than ${count(rows.length)} entries, and these are some of them. A name is found by <i>find a file</i>, all of them by <code data-copy>${command}</code></p>` : nothing}
 ${rows.length === 0 ? html`<p>This folder was empty.</p>` : nothing}
-${next < rows.length ? html`<p class="more"><a href="${page.href(addressOf('/files', place, { at, from: String(next) }))}">The next of ${count(rows.length)}</a></p>` : nothing}
+${nextLink(next, rows.length, page.href(addressOf('/files', place, { at, from: String(next) })))}
 ${mayAct(c) ? html`<p class="acts"><button class="main">Restore what is chosen …</button> <a class="button" href="${page.href(addressOf('/files', place, { at, download: 'tar' }))}" download>Download this folder</a></p>` : html`<p>This session sees what files are called, and not what is in them.</p>`}
 </form>`
   const sentence = isNewest

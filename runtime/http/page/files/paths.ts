@@ -1,3 +1,4 @@
+import { belowBase } from '../../page-paths.ts'
 import { Problem } from '../../problem.ts'
 
 /** A place in the backups, as an address has it. */
@@ -13,9 +14,8 @@ export interface FilePlace {
  * @param base What a reverse proxy puts before it.
  * @throws {Problem} A name in it is none: a way up, or one with a slash or NUL.
  */
-export function placeIn(pathname: string, route: string, base = ''): FilePlace {
-  const own = base !== '' && pathname.startsWith(`${base}/`) ? pathname.slice(base.length) : pathname
-  const rest = own.slice(route.length).split('/').filter(Boolean).map(decoded)
+export function placeIn(pathname: string, route: string, base?: string): FilePlace {
+  const rest = belowBase(pathname, base).slice(route.length).split('/').filter(Boolean).map(decoded)
   const [source = Buffer.alloc(0), ...names] = rest
   if (rest.some(isNoName)) throw new Problem('unknown-path', 'There is nothing at this address.')
   return { source: source.toString(), path: joined(names) }
@@ -27,14 +27,14 @@ export function addressOf(
   { source, path }: FilePlace,
   query: Record<string, string | undefined> = {},
 ): string {
-  const names = path.length === 0 ? [] : splitPath(path)
   const given = Object.entries(query).flatMap(([key, value]) => (value ? [[key, value]] : []))
   const search = given.length > 0 ? `?${new URLSearchParams(given)}` : ''
-  return [route, encodeURIComponent(source), ...names.map(encoded)].join('/') + search
+  return [route, encodeURIComponent(source), ...splitPath(path).map(encoded)].join('/') + search
 }
 
-/** The names of a path. */
+/** The names of a path; none of the source's own folder. */
 export function splitPath(path: Buffer): Buffer[] {
+  if (path.length === 0) return []
   return path
     .toString('latin1')
     .split('/')

@@ -3,13 +3,14 @@ import { type Hold, waitingHolds } from '../../../backup/holds/holds.ts'
 import { count, counted } from '../../../count.ts'
 import { heldLists } from '../../../host/mirror/held-lists.ts'
 import { heldText } from '../../../why-held.ts'
+import { recordAct } from '../../audit.ts'
 import { dismissHolds, releaseHolds } from '../../routes/held.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { stateTag } from '../look/marks.ts'
+import { fromIn, nextLink } from '../look/parts.ts'
 import { agoTag, listText, plainText } from '../look/words.ts'
-import { recordDone } from '../ways-in/sessions.ts'
 
 /** What is held: what would be deleted, and the two ways to decide. */
 export const holdScreens: AddScreens = (app, page) => {
@@ -17,12 +18,12 @@ export const holdScreens: AddScreens = (app, page) => {
   app.get('/holds/:id', (c) => holdScreen(c, page, c.req.param('id')))
   app.post('/holds/:id/release', async (c) => {
     const { runId, sources } = await releaseHolds(c.req.param('id'), page)
-    await recordDone(c, page, 'release', sources.join(' '))
+    await recordAct(c, page, 'release', sources.join(' '))
     return leadTo(page, `/nights/${runId}`)
   })
   app.post('/holds/:id/dismiss', async (c) => {
     const dismissed = await dismissHolds(c.req.param('id'), page)
-    await recordDone(c, page, 'dismiss', dismissed.join(' '))
+    await recordAct(c, page, 'dismiss', dismissed.join(' '))
     return leadTo(page, '/')
   })
 }
@@ -67,7 +68,7 @@ function holdScreen(c: PageRequest, page: PageContext, id: string): Promise<Resp
   const sentence = plainText(
     holds.map(({ source, facts }) => `${source} is held: it ${heldText(facts)}.`).join(' '),
   )
-  const from = Math.max(0, Math.floor(Number(c.req.query('from')) || 0))
+  const from = fromIn(c)
   const body = html`${holds.map((hold) => holdPart(hold, c, page, from))}`
   return show(c, page, {
     title: `Held: ${source}`,
@@ -113,5 +114,5 @@ function nameList(names: readonly string[], source: string, from: number, page: 
   const next = from + namesAtOnce
   const path = `/holds/${encodeURIComponent(source)}`
   return html`<section aria-label="Each name"><h2>Each name</h2><ol class="names" start="${from + 1}">${shown.map((name) => html`<li><code>${plainText(heldName(name))}</code>`)}</ol>
-${next < names.length ? html`<p class="more"><a href="${page.href(`${path}?from=${next}`)}">The next of ${count(names.length)}</a></p>` : nothing}</section>`
+${nextLink(next, names.length, page.href(`${path}?from=${next}`))}</section>`
 }

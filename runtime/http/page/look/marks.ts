@@ -37,3 +37,12 @@ export function markTag(state: string, said: string): Html {
   const { tone, shape } = markOf(state)
   return html`<span class="mark ${tone}" title="${said}" role="img" aria-label="${said}">${shape}</span>`
 }
+
+/** A shape that leads somewhere; what it stands for is there for whoever cannot see it, or points at it. */
+export function markLink(
+  { shape, tone }: Pick<Mark, 'shape'> & { tone: string },
+  href: string,
+  said: string,
+): Html {
+  return html`<a class="${tone}" href="${href}" title="${said}" aria-label="${said}">${shape}</a>`
+}

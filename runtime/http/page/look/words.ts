@@ -36,7 +36,8 @@ export function soonText(at: number, now: number): string {
   return `${dayText(at)} ${time}`
 }
 
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+/** As calendars abbreviate them. */
+export const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** `Tue 24 Nov`. @param ms Since the epoch. */
 export function dayText(ms: number): string {
@@ -64,6 +65,11 @@ export function agoTag(ms: number, now: number): Html {
 /** A moment as its day and time, with its exact time. */
 export function momentTag(ms: number, now: number): Html {
   return timeTag(ms, momentText(ms, now))
+}
+
+/** A moment to the second: `2026-11-24 02:00:07`. */
+export function secondText(ms: number): string {
+  return `${localMinute(ms)}:${String(new Date(ms).getSeconds()).padStart(2, '0')}`
 }
 
 /** A name of any bytes: control characters, and bytes that are no UTF-8, are written as escapes. */

@@ -2,12 +2,11 @@ import { reportOn } from '../../../backup/run-report.ts'
 import type { RunRow } from '../../../core/bus/journal.ts'
 import type { PageContext } from '../context.ts'
 import { type Html, html } from '../look/html.ts'
-import { markOf } from '../look/marks.ts'
-import { dayText, startOfDay } from '../look/words.ts'
+import { markLink, markOf } from '../look/marks.ts'
+import { dayText, months, startOfDay } from '../look/words.ts'
 import { endedSince, lastDays } from '../state/nights.ts'
 
 const calendarDays = 90
-const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 
 /** The last nights, a column a week from Monday to Sunday. A day with several backups has the mark of the last one. */
 export function calendarOf(page: PageContext, now: number): Html {
@@ -43,7 +42,6 @@ function lastOfEachDay(newestFirst: readonly RunRow[]): Map<number, RunRow> {
 function dayCell(day: number, run: RunRow | undefined, page: PageContext): Html {
   if (!run) return html`<li><span class="unknown" title="${dayText(day)}: no backup">·</span>`
   const { state } = reportOn(run, { events: () => [], tallies: () => [] })
-  const { shape, tone, word } = markOf(state)
-  const said = `${dayText(day)}: ${word}`
-  return html`<li><a class="${tone}" href="${page.href(`/nights/${run.id}`)}" title="${said}" aria-label="${said}">${shape}</a>`
+  const mark = markOf(state)
+  return html`<li>${markLink(mark, page.href(`/nights/${run.id}`), `${dayText(day)}: ${mark.word}`)}`
 }

@@ -4,6 +4,7 @@ import { cancelReason } from '../../../core/cancel-reason.ts'
 import { count } from '../../../count.ts'
 import { tookMs } from '../../../run-duration.ts'
 import { formatDuration } from '../../../units.ts'
+import { recordAct } from '../../audit.ts'
 import { Problem } from '../../problem.ts'
 import { findRun, resultOf } from '../../run-results.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
@@ -11,7 +12,6 @@ import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { markOf, markTag, stateTag } from '../look/marks.ts'
 import { dayText, listText, momentTag, plainText } from '../look/words.ts'
-import { recordDone } from '../ways-in/sessions.ts'
 import { calendarOf } from './calendar.ts'
 import { pictureOf } from './picture.ts'
 import { stepsTable } from './steps.ts'
@@ -25,7 +25,7 @@ export const nightScreens: AddScreens = (app, page) => {
     const run = findRun(page.engine, c.req.param('run'))
     if (!(await page.engine.cancel(run.id, cancelReason(undefined))))
       throw new Problem('run-ended', 'This run has ended: there is nothing to cancel.')
-    await recordDone(c, page, 'cancel', run.id)
+    await recordAct(c, page, 'cancel', run.id)
     return leadTo(page, `/nights/${run.id}`)
   })
 }

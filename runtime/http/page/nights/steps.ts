@@ -2,10 +2,9 @@ import type { Envelope } from '../../../../events/index.ts'
 import { isNotice } from '../../../backup/run-report.ts'
 import type { Story, StoryDelivery, StoryEvent } from '../../../core/bus/journal.ts'
 import { onlyLooks } from '../../../host/command/read-only-commands.ts'
-import { localMinute } from '../../../instant.ts'
 import { formatDuration } from '../../../units.ts'
 import { type Html, html, nothing } from '../look/html.ts'
-import { plainText } from '../look/words.ts'
+import { plainText, secondText } from '../look/words.ts'
 
 /** What was done, in its order: commands, what came of them, and the events that followed. */
 export function stepsTable({ events }: Story): Html {
@@ -46,7 +45,7 @@ function stepRow(step: Step, events: readonly StoryEvent[]): Html {
 
 /** `02:15:04`. */
 function timeOfDay(ms: number): string {
-  return `${localMinute(ms).slice(11)}:${String(new Date(ms).getSeconds()).padStart(2, '0')}`
+  return secondText(ms).slice(11)
 }
 
 function outcomeOf(state: StoryDelivery['state'], error: string | null, followed: readonly Envelope[]): Html {

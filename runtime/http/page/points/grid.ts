@@ -3,6 +3,7 @@ import { dataOf, sourceArchived, sourceKept } from '../../../../events/index.ts'
 import { pointTime } from '../../../backup/restore/when.ts'
 import type { PageContext } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
+import { markLink } from '../look/marks.ts'
 import { dayText, startOfDay } from '../look/words.ts'
 import { filesAt, legend, pointMark, type ShownPoint } from './marks.ts'
 import type { Outlook } from './next-night.ts'
@@ -63,7 +64,7 @@ function gridRow({ source, name, points, gone }: Row, days: readonly number[], p
       const said = `${source}, ${pointTime(point.at)}: ${word}`
       if (point.missing)
         return html`<td><span class="${tone}" title="${said}" role="img" aria-label="${said}">${shape}</span>`
-      return html`<td><a class="${tone}" href="${filesAt(point, page)}" title="${said}" aria-label="${said}">${shape}</a>`
+      return html`<td>${markLink({ shape, tone }, filesAt(point, page), said)}`
     },
   )}</tr>
 `

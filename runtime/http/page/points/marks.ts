@@ -25,7 +25,7 @@ function proofMark({ provenRestoreAt, provenAt }: RestorePoint) {
 }
 
 /** What the marks mean. */
-export const legend = html`<p class="legend marks"><span><b class="good">●</b> read back or restored, and good</span> <span><b class="good">◍</b> linked to the one before, as nothing had changed</span> <span><b class="unknown">○</b> there</span> <span><b class="failed">■</b> damaged</span> <span><b class="failed">□</b> missing: on record, but not on its disk</span> <span><b class="unknown">·</b> replaced or pruned since</span></p>`
+export const legend = html`<p class="legend"><span><b class="good">●</b> read back or restored, and good</span> <span><b class="good">◍</b> linked to the one before, as nothing had changed</span> <span><b class="unknown">○</b> there</span> <span><b class="failed">■</b> damaged</span> <span><b class="failed">□</b> missing: on record, but not on its disk</span> <span><b class="unknown">·</b> replaced or pruned since</span></p>`
 
 /** Where the files of a restore point are browsed. */
 export function filesAt({ source, id }: RestorePoint, page: PageContext): string {

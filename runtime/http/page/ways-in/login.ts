@@ -2,6 +2,7 @@ import { TLSSocket } from 'node:tls'
 import { auditLogin, auditRefused } from '../../../../events/index.ts'
 import { byOf, record } from '../../audit.ts'
 import { clientOf } from '../../guard.ts'
+import { belowBase } from '../../page-paths.ts'
 import { Problem } from '../../problem.ts'
 import { readText } from '../../receive/body.ts'
 import { respond } from '../../respond.ts'
@@ -66,10 +67,7 @@ export function cameFromElsewhere(c: PageRequest): boolean {
 /** The path and query that were asked for, as they were sent, below what a reverse proxy puts before them. */
 export function here({ config }: PageContext, c: PageRequest): string {
   const { pathname, search } = new URL(c.req.url)
-  const base = config.http?.base
-  const path =
-    base !== undefined && `${pathname}/`.startsWith(`${base}/`) ? pathname.slice(base.length) : pathname
-  return `${path || '/'}${search}`
+  return belowBase(pathname, config.http?.base) + search
 }
 
 /** Has the browser ask once more, by a page of ours, so that it sends its cookie. */

@@ -1,7 +1,6 @@
-import { auditAct, auditLogout } from '../../../../events/index.ts'
-import { byOf, record } from '../../audit.ts'
+import { auditLogout } from '../../../../events/index.ts'
+import { byOf, record, recordAct } from '../../audit.ts'
 import { Problem } from '../../problem.ts'
-import { whoIn } from '../../who.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
@@ -19,26 +18,16 @@ export const sessionScreens: AddScreens = (app, page) => {
       throw new Problem('read-only', 'A session that only looks ends itself alone.')
     if (everywhere) page.sessions.endAll()
     else page.sessions.end(id)
-    await record(page, auditLogout, { ...by(c, page), everywhere })
+    await record(page, auditLogout, { ...byOf(c.env.who, c.env, page), everywhere })
     return leadTo(page, '/login', { 'set-cookie': cookieOf(c, page, '') })
   })
 
   app.post('/sessions/:id/end', async (c) => {
     const id = c.req.param('id')
     if (page.sessions.end(id) === 0) throw new Problem('invalid-parameter', 'This session has ended.')
-    await recordDone(c, page, 'end session', id)
+    await recordAct(c, page, 'end session', id)
     return leadTo(page, '/sessions')
   })
-}
-
-/** By whom a request of the page is made, for the record. */
-function by(c: PageRequest, page: PageContext) {
-  return byOf(whoIn(c.get('session')), c.env, page)
-}
-
-/** Puts on record what somebody did on the page. @param what Such as `release`. @param about What it was done to. */
-export function recordDone(c: PageRequest, page: PageContext, what: string, about: string): Promise<void> {
-  return record(page, auditAct, { ...by(c, page), what, about })
 }
 
 function sessionsScreen(c: PageRequest, page: PageContext): Promise<Response> {
