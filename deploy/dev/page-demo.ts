@@ -1,7 +1,8 @@
 /**
  * `npm run page:demo`: makes a small server with a month of nights in a throw-away folder, and shows the page of it.
  * `npm run page:demo -- --nights 5 --folder DIR` does it with fewer, and keeps the folder. With `--large` it has 100 sources and
- * 10,000 runs, which takes minutes to make.
+ * 10,000 runs,
+ * and the catalogue of its first source says that each archive holds 1,000,000 files; it takes minutes to make.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -9,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { makeLargeCatalogue } from './large-catalogue.ts'
 import { makeLargeStore } from './large-store.ts'
 import { makeMonth } from './month.ts'
 
@@ -27,7 +29,7 @@ const env = { ...process.env, HDSYNC_CONFIG: config }
 if (!existsSync(config)) {
   const nights = Number(values.nights)
   console.log(`makes ${values.large ? '10,000 runs' : `${nights} nights`} in ${folder} …`)
-  if (values.large) await makeLargeStore({ folder, sources: 100, runs: 10_000, whole: 90, port: 7227 })
+  if (values.large) await makeLarge()
   else await makeMonth({ folder, nights })
 }
 const daemon = spawn(hdsync, ['serve'], { env, stdio: 'inherit' })
@@ -40,3 +42,13 @@ daemon.once('exit', (code) => process.exit(code ?? 1))
 while (!existsSync(join(folder, 'state/hdsync.sock'))) await pause(100)
 spawnSync(hdsync, ['open'], { env, stdio: 'inherit' })
 console.log('Ctrl-C ends it')
+
+async function makeLarge(): Promise<void> {
+  await makeLargeStore({ folder, sources: 100, runs: 10_000, whole: 90, port: 7227 })
+  await makeLargeCatalogue({
+    archives: join(folder, 'archives'),
+    source: 'source000',
+    scratch: join(folder, 'scratch'),
+    files: 1_000_000,
+  })
+}
