@@ -173,3 +173,22 @@ export const vaultOdd = defineEvent(
   z.strictObject({ ...fromHost, at: z.iso.datetime(), reasons: z.array(z.string()) }),
   { external: true, subject: 'host' },
 )
+
+/** Copies, or the record of a host, do not read back as they were written. Told each time that this is found. */
+export const vaultDamaged = defineEvent(
+  'vault.damaged',
+  z.strictObject({
+    host: z.string(),
+    at: z.iso.datetime(),
+    /** `file`: in the folder `accepted` of the host, or `record.jsonl`. */
+    damaged: z.array(z.strictObject({ file: z.string(), reason: z.string() })),
+  }),
+  { external: true, subject: 'host' },
+)
+
+/** An archive of a host was refused, as its quota, the disk of the vault or its inodes have no room for it. Told twice a day at most. */
+export const vaultFull = defineEvent(
+  'vault.full',
+  z.strictObject({ ...fromHost, at: z.iso.datetime(), reason: z.string() }),
+  { external: true, subject: 'host' },
+)

@@ -104,6 +104,8 @@ const told = [
   'copy.overdue',
   'sync.unusual',
   'vault.odd',
+  'vault.damaged',
+  'vault.full',
 ] as const
 
 /** The keys of a hook, each by itself. */

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { keep, kept } from './keep.ts'
 import { pathBelowRoot } from './names.ts'
-import { byteCount } from './quantities.ts'
+import { byteCount, duration } from './quantities.ts'
 import { text } from './reading.ts'
 
 // A vault: where other hosts send copies of their archives. `vault:` of the config.
@@ -50,6 +50,13 @@ export const vaultSchema = z.strictObject({
     .max(64, CONCURRENCY)
     .default(4)
     .describe('How many hosts may send at the same time.'),
+  check: z
+    .strictObject({
+      budget: duration(1000, 86_400_000, '30m')
+        .prefault('30m')
+        .describe('How long the daemon reads copies again each day.'),
+    })
+    .prefault({}),
 })
 
 export type Vault = z.output<typeof vaultSchema>

@@ -1,13 +1,13 @@
-import { setTimeout } from 'node:timers/promises'
+import { vaultDamaged } from '../../../events/index.ts'
 import { reasonOf } from '../../errors.ts'
 import { digestOnDisk } from '../../host/archive/disk-read.ts'
 import { isStale } from '../../host/copies/prove-copy.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
-import { addToRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
+import { addToRecord, type RecordedCopy, readRecord, recordName } from '../../host/vault/record.ts'
 import { isoOf } from '../../instant.ts'
-import { finishExpiry } from './expire.ts'
+import { decideExpiry, expire, finishExpiry } from './expire.ts'
 import { byFile } from './names.ts'
-import { BusyError, type VaultTools, withHost } from './vault.ts'
+import { settingsOf, type VaultTools, withHostSoon } from './vault.ts'
 
 /** How much is read; without a limit, everything that was not read within a week, and with `all` everything. */
 export interface CheckLimits {
@@ -43,9 +43,19 @@ interface Reading {
   copy: RecordedCopy
 }
 
+/** The record of a host, read once before the copies are. */
+interface Looked {
+  host: string
+  readings: Reading[]
+  /** What of the record cannot be read. */
+  reason?: string
+  /** Nothing of it can. */
+  isUnread?: boolean
+}
+
 /**
  * Reads copies again, those first that were not read for the longest time, and notes of each whether it is what was accepted.
- * One that was damaged and reads back as it should is good again.
+ * One that was damaged and reads back as it should is good again. Then what `keep` does not keep any more goes. Tells of damage.
  */
 export async function checkCopies(
   hosts: readonly string[],
@@ -54,16 +64,15 @@ export async function checkCopies(
 ): Promise<Checked> {
   const { vault, now } = tools
   const startedAt = now()
-  const records = hosts.flatMap((host) => recordProblem(host, vault.path))
-  const unread = new Set(records.filter(({ isWhole }) => isWhole).map(({ host }) => host))
-  const readable = hosts.filter((host) => !unread.has(host))
-  const all = readable.flatMap((host) => readingsOf(host, vault.path))
-  const due = all
+  const looked = hosts.map((host) => look(host, vault.path))
+  const readable = looked.flatMap(({ host, isUnread }) => (isUnread ? [] : [host]))
+  const due = looked
+    .flatMap(({ readings }) => readings)
     .filter(({ copy }) => limits.all || isStale(Date.parse(copy.readAt), startedAt))
     .sort((one, other) => Date.parse(one.copy.readAt) - Date.parse(other.copy.readAt))
   const checked: Checked = {
     ...{ files: 0, bytes: 0, damaged: [], unrecorded: [], left: 0 },
-    records: records.map(({ host, reason }) => ({ host, reason })),
+    records: looked.flatMap(({ host, reason }) => (reason === undefined ? [] : [{ host, reason }])),
   }
   for (const reading of due) {
     const isSpent =
@@ -80,51 +89,42 @@ export async function checkCopies(
     checked.bytes += reading.copy.sizeBytes
     if (reason !== undefined) checked.damaged.push({ host: reading.host, file: reading.copy.file, reason })
   }
-  for (const host of readable) await finished(host, tools)
+  for (const host of readable) await settle(host, tools)
+  for (const host of hosts) tellDamage(host, checked, tools)
   return { ...checked, unrecorded: readable.flatMap((host) => unrecordedIn(host, vault.path)) }
 }
 
-function recordProblem(host: string, path: string): { host: string; reason: string; isWhole: boolean }[] {
+function look(host: string, path: string): Looked {
   using folder = HostFolder.open(path, host)
   try {
-    const { damage } = readRecord(folder.root)
-    return damage === undefined ? [] : [{ host, reason: damage, isWhole: false }]
+    const { copies, damage } = readRecord(folder.root)
+    const readings = byFile(folder, copies).flatMap((names) => {
+      const [copy] = names
+      return copy ? [{ host, files: names.map(({ file }) => file), copy }] : []
+    })
+    return { host, readings, ...(damage !== undefined && { reason: damage }) }
   } catch (error) {
-    return [{ host, reason: reasonOf(error), isWhole: true }]
+    return { host, readings: [], reason: reasonOf(error), isUnread: true }
   }
 }
 
-/** Removes what a crash has left of what expired; another time where the host is sending. */
-async function finished(host: string, tools: VaultTools): Promise<void> {
-  await locked(host, tools, async (folder) => finishExpiry(folder, readRecord(folder.root)))
-}
-
-const attempts = 5
-const pauseMs = 200
-
-/** Does something under the lock of a host. @returns undefined where it is taken, for longer than a request takes. */
-async function locked<T>(
-  host: string,
-  tools: VaultTools,
-  work: (folder: HostFolder) => Promise<T>,
-): Promise<T | undefined> {
-  for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    try {
-      return await withHost(host, tools, work)
-    } catch (error) {
-      if (!(error instanceof BusyError)) throw error
-    }
-    if (attempt < attempts) await setTimeout(pauseMs, undefined, { signal: tools.signal })
-  }
-  return undefined
-}
-
-function readingsOf(host: string, path: string): Reading[] {
-  using folder = HostFolder.open(path, host)
-  return byFile(folder, readRecord(folder.root).copies).flatMap((copies) => {
-    const [copy] = copies
-    return copy ? [{ host, files: copies.map(({ file }) => file), copy }] : []
+/** Has `keep` as it is now decide, without a copy having come, and removes what a crash has left; another time where the host is sending. */
+async function settle(host: string, tools: VaultTools): Promise<void> {
+  const { keep } = settingsOf(tools.vault, host)
+  await withHostSoon(host, tools, async (folder) => {
+    const record = readRecord(folder.root)
+    finishExpiry(folder, record)
+    for (const source of new Set(record.copies.map((copy) => copy.source)))
+      expire(folder, decideExpiry(record, source, keep), source, tools.now())
   })
+}
+
+function tellDamage(host: string, { damaged, records }: Checked, { tell, now }: VaultTools): void {
+  const found = [
+    ...damaged.filter((one) => one.host === host).map(({ file, reason }) => ({ file, reason })),
+    ...records.filter((one) => one.host === host).map(({ reason }) => ({ file: recordName, reason })),
+  ]
+  if (found.length > 0) tell?.({ definition: vaultDamaged, data: { host, at: isoOf(now()), damaged: found } })
 }
 
 /** What came of reading a copy. */
@@ -141,7 +141,7 @@ async function readAgain({ host, files, copy }: Reading, tools: VaultTools): Pro
   const { vault, runner, signal, now } = tools
   using folder = HostFolder.open(vault.path, host)
   const reason = await whyDamaged()
-  const noted = await locked(host, tools, async ({ root }) => {
+  const noted = await withHostSoon(host, tools, async ({ root }) => {
     const stands = new Set(readRecord(root).copies.map(({ file }) => file))
     const mine = files.filter((file) => stands.has(file))
     const at = isoOf(now())

@@ -1,4 +1,5 @@
-import { RetryableError, TerminalError } from '../../errors.ts'
+import { vaultFull } from '../../../events/index.ts'
+import { RetryableError, reasonOf, TerminalError } from '../../errors.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
 import { clearIncoming, removeProving } from '../../host/vault/clear-incoming.ts'
 import type { HostFolder } from '../../host/vault/host-folder.ts'
@@ -9,7 +10,7 @@ import type { OfferedArchive, VaultOffer } from '../../vault-protocol.ts'
 import { dateOf } from '../../weekday.ts'
 import { layBase } from './lay-base.ts'
 import { isForgotten, mostOffers, offerNamed, readOffers, writeOffers } from './offers.ts'
-import { leftOfQuota, proveRoom, spareBytes } from './room.ts'
+import { leftOfQuota, proveRoom, spareBytes, type Wanted } from './room.ts'
 import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
 
 /** A month that is caught up with; more is a flood, of which each takes a line of the record. */
@@ -43,7 +44,7 @@ export function offer(host: string, archive: OfferedArchive, tools: VaultTools):
     const wanted = { ...about, others }
     // Sending some of it twice is better than not at all.
     if (leftOfQuota(settings, wanted) < 0) folder.base.remove(name)
-    proveRoom(settings, wanted)
+    tellingOfNoRoom(wanted, tools, () => proveRoom(settings, wanted))
     const mine = offerNamed(known, name)
     const isKnown = mine?.archive.sizeBytes === archive.sizeBytes
     const newBytes = isKnown ? mine.newBytes : 0
@@ -56,6 +57,17 @@ export function offer(host: string, archive: OfferedArchive, tools: VaultTools):
     writeOffers(folder, [...others, { archive, newBytes, isSending, begunBytes, offeredAt: isoOf(now()) }])
     return { ...answered(now()), has: false, name, laidBytes }
   })
+}
+
+/** The hooks of the vault hear of an archive that it has no room for: the host may be one whose own hooks nobody reads. */
+function tellingOfNoRoom({ host, archive }: Wanted, { tell, now }: VaultTools, prove: () => void): void {
+  try {
+    prove()
+  } catch (error) {
+    const { source } = archive
+    tell?.({ definition: vaultFull, data: { host, source, at: isoOf(now()), reason: reasonOf(error) } })
+    throw error
+  }
 }
 
 /** A good copy of the same bytes whose file is there. */

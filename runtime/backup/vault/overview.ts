@@ -1,7 +1,7 @@
 import type { Vault } from '../../config/vault.ts'
 import { reasonOf } from '../../errors.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
-import { type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
+import { type HostRecord, type RecordedCopy, readRecord, recordName } from '../../host/vault/record.ts'
 import { decideExpiry } from './expire.ts'
 import { usedBytes } from './room.ts'
 
@@ -68,13 +68,26 @@ function recordOf(
     return { prepared: false, damage: null }
   }
   try {
-    const record = readRecord(folder.root)
+    const record = recordIn(folder)
     return { prepared: true, record, damage: record.damage ?? null }
   } catch (error) {
     return { prepared: true, damage: reasonOf(error) }
   } finally {
     folder[Symbol.dispose]()
   }
+}
+
+/** Records that were read, by their folders: whoever asks for metrics asks again and again, and a record only grows. */
+const known = new Map<string, { stamp: string; record: HostRecord }>()
+
+function recordIn({ path, root }: HostFolder): HostRecord {
+  const found = root.look(recordName)
+  const stamp = found ? `${found.ino} ${found.size} ${found.mtimeMs}` : ''
+  const last = known.get(path)
+  if (last?.stamp === stamp) return last.record
+  const record = readRecord(root)
+  known.set(path, { stamp, record })
+  return record
 }
 
 function countsOf(copies: readonly RecordedCopy[]) {

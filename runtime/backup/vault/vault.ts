@@ -1,4 +1,5 @@
-import type { DataOf, vaultAccepted, vaultOdd } from '../../../events/index.ts'
+import { setTimeout } from 'node:timers/promises'
+import type { DataOf, vaultAccepted, vaultDamaged, vaultFull, vaultOdd } from '../../../events/index.ts'
 import type { Vault, VaultHost } from '../../config/vault.ts'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
@@ -24,6 +25,8 @@ export interface VaultTools {
 export type VaultEvent =
   | { definition: typeof vaultAccepted; data: DataOf<typeof vaultAccepted> }
   | { definition: typeof vaultOdd; data: DataOf<typeof vaultOdd> }
+  | { definition: typeof vaultDamaged; data: DataOf<typeof vaultDamaged> }
+  | { definition: typeof vaultFull; data: DataOf<typeof vaultFull> }
 
 /** What the config says of a host. @throws {TerminalError} It does not name it. */
 export function settingsOf({ hosts }: Vault, host: string): VaultHost {
@@ -47,6 +50,26 @@ export async function withHost<T>(
   await using lock = await takeLock(folder.lock, runner)
   if (!lock) throw new BusyError(host)
   return await work(folder)
+}
+
+const attempts = 5
+const pauseMs = 200
+
+/** As `withHost`, but waits for as long as a request takes. @returns undefined where something goes on for longer. */
+export async function withHostSoon<T>(
+  host: string,
+  tools: Pick<VaultTools, 'vault' | 'runner' | 'signal'>,
+  work: (folder: HostFolder) => Promise<T>,
+): Promise<T | undefined> {
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    try {
+      return await withHost(host, tools, work)
+    } catch (error) {
+      if (!(error instanceof BusyError)) throw error
+    }
+    if (attempt < attempts) await setTimeout(pauseMs, undefined, { signal: tools.signal })
+  }
+  return undefined
 }
 
 /** Something of the host is still going on. */

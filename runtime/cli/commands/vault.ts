@@ -74,7 +74,7 @@ export async function vaultReleaseCommand(
   if (options.json) io.stdout(`${JSON.stringify({ host, released })}\n`)
   else
     io.stdout(
-      `${released.join(', ')} of ${host}: older copies go again as \`keep\` says, with the next that arrives\n`,
+      `${released.join(', ')} of ${host}: older copies go again as \`keep\` says, with the next that arrives or the next \`hdsync vault check\`\n`,
     )
   return exitCodes.succeeded
 }

@@ -15,7 +15,7 @@ import { loadAhead } from '../load-ahead.ts'
 import { localRoutes } from './local.ts'
 import { cutOff, quiet } from './quiet.ts'
 import { usersHandler } from './users/handler.ts'
-import { vaultHandler } from './vault/handler.ts'
+import { openVault } from './vault/open.ts'
 
 /** The engine of a daemon, with what it answers over HTTP; both are replaced when the config is read again. */
 export interface Service {
@@ -263,7 +263,7 @@ function appsOf(
     trusted: createHandler({ ...common, trusted: true }, local),
     open: createHandler({ ...common, trusted: false }),
     users: usersHandler({ engine, config, onWarning: onWarning ?? (() => {}) }),
-    vault: vaultHandler(config, {
+    vault: openVault(config, {
       signal: closing.signal,
       onWarning: onWarning ?? (() => {}),
       tell: ({ definition, data }) => {

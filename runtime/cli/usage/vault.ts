@@ -44,7 +44,7 @@ export function vaultCommands({ command, io, done, program }: Making): Commands 
         )
       command(
         'check [host]',
-        'read copies again, those first that were not read for the longest time',
+        'read copies again, those first that were not read for the longest time; then remove what `keep` does not keep',
         'hdsync vault check --budget 30m\n  hdsync vault check web1 --all',
         vault,
       )

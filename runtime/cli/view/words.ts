@@ -168,6 +168,12 @@ const sentences = new Map<string, Words[string]>([
       `${host}: ${source} of ${at.slice(0, 10)}, ${formatBytes(sizeBytes)}, is in the vault`,
   ),
   say(events.vaultOdd, ({ host, source, reasons }) => `ODD: ${source} of ${host}: ${reasons.join('; ')}`),
+  say(
+    events.vaultDamaged,
+    ({ host, damaged }) =>
+      `DAMAGED: ${damaged.map(({ file, reason }) => `${file} of ${host}: ${reason}`).join('; ')}`,
+  ),
+  say(events.vaultFull, ({ reason }) => `NO ROOM: ${reason}`),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

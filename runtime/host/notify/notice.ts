@@ -26,6 +26,8 @@ import {
   syncHeld,
   syncUnusual,
   unitFailed,
+  vaultDamaged,
+  vaultFull,
   vaultOdd,
   verifyFailed,
   verifyFinished,
@@ -178,6 +180,14 @@ const phrases = [
   say(vaultOdd, ({ host: sender, source, reasons }, host) => ({
     what: `something is odd about what ${sender} sends`,
     text: `What ${sender} has sent of ${source} to the vault ${host} is odd: ${reasons.join('; ')}. This is what a host looks like that was emptied, encrypted or taken over. None of its older copies goes meanwhile.\n\nLook at ${sender}. How the vault stands, on ${host}: hdsync vault status ${sender}\nIf that is as it should be: hdsync vault release ${sender} ${source}`,
+  })),
+  say(vaultDamaged, ({ host: sender, damaged }, host) => ({
+    what: `copies of ${sender} are damaged`,
+    text: `In the vault ${host} these copies of ${sender} do not read back as they were written:\n${damaged.map(({ file, reason }) => `${file}: ${reason}`).join('\n')}\n\nLook after the disk, on ${host}: dmesg, smartctl\nHow the vault stands: hdsync vault status ${sender}\nWhat ${sender} still has it sends again: hdsync copy`,
+  })),
+  say(vaultFull, ({ host: sender, reason }, host) => ({
+    what: `no room for the copies of ${sender}`,
+    text: `The vault ${host} has refused an archive: ${reason}\n\nHow the vault stands, on ${host}: hdsync vault status ${sender}\nWhat is there stays; ${sender} offers the archive again after its next night.`,
   })),
   say(runWarned, ({ reason }) => ({ what: 'warning', text: reason })),
   say(sourceFailed, ({ source, step, reason, cancelled }) => ({

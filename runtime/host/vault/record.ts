@@ -75,7 +75,8 @@ export interface HostRecord {
 /** When a copy was read of which nobody knows: by then it has to be read again. */
 export const neverRead = '1970-01-01T00:00:00.000Z'
 
-const recordName = 'record.jsonl'
+/** In the folder of a host. */
+export const recordName = 'record.jsonl'
 /** Each copy takes some 500 bytes. */
 const mostBytes = 256 * 1024 ** 2
 

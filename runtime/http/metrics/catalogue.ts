@@ -71,6 +71,30 @@ export const metrics = {
     help: 'Archives that this place had still to get when it was last looked at.',
     labels: ['copy'],
   },
+  hdsync_vault_host_used_bytes: {
+    help: 'What the copies of this host take in the vault.',
+    labels: ['host'],
+  },
+  hdsync_vault_host_quota_bytes: {
+    help: 'What they may take; no line without a quota.',
+    labels: ['host'],
+  },
+  hdsync_vault_copies: {
+    help: 'Good copies of this source of a host in the vault.',
+    labels: ['host', 'source'],
+  },
+  hdsync_vault_damaged_copies: {
+    help: 'Copies that did not read back as they were accepted.',
+    labels: ['host', 'source'],
+  },
+  hdsync_vault_last_proved_timestamp_seconds: {
+    help: 'When the last good copy was proved, by the clock of the vault; 0 if there is none.',
+    labels: ['host', 'source'],
+  },
+  hdsync_vault_odd: {
+    help: 'Whether something is odd about what this host sends of the source: 1 or 0. None of its copies goes then.',
+    labels: ['host', 'source'],
+  },
   hdsync_function_deliveries: {
     help: 'Events that the function has still to handle: ready, waiting for their time, or claimed.',
     labels: ['function', 'state'],

@@ -5,6 +5,7 @@ import { copySamples } from './copies.ts'
 import { drillSamples } from './drills.ts'
 import { functionSamples } from './functions.ts'
 import { sourceSamples } from './sources.ts'
+import { vaultSamples } from './vault.ts'
 import { verifySamples } from './verify.ts'
 
 /** All metrics in the OpenMetrics text format, read from the store at this moment. */
@@ -23,6 +24,7 @@ export async function exposition({ engine, config, version, clock }: AppContext)
     ...verifySamples(engine),
     ...drillSamples(engine, Object.keys(config.sources), config.drill !== undefined),
     ...copySamples(engine, Object.keys(config.copies ?? {})),
+    ...vaultSamples(config.vault),
     ...functionSamples(engine, clock.now()),
   ]
   for (const { name, labels, value } of samples) gauges.get(name)?.set(labels, value)

@@ -5,13 +5,12 @@ import { Hono } from 'hono'
 import type * as z from 'zod'
 import { admit, noteSent } from '../../../backup/vault/admit.ts'
 import { answerRequest, refusalOf } from '../../../backup/vault/answer.ts'
-import { type VaultEvent, type VaultTools, withHost } from '../../../backup/vault/vault.ts'
+import { type VaultTools, withHost } from '../../../backup/vault/vault.ts'
 import type { Config } from '../../../config/config.ts'
 import { vaultSocketPath } from '../../../config/socket.ts'
 import { vaultHostName } from '../../../config/vault.ts'
-import { type Clock, systemClock } from '../../../core/clock.ts'
+import { systemClock } from '../../../core/clock.ts'
 import { reasonOf } from '../../../errors.ts'
-import { createRunner, unobserved } from '../../../host/command/command.ts'
 import { uidOfHost } from '../../../host/vault/host-folder.ts'
 import type { Handler } from '../../../http/handler.ts'
 import { Problem, problemResponse } from '../../../http/problem.ts'
@@ -20,16 +19,8 @@ import { respond, respondJson } from '../../../http/respond.ts'
 import { SharedCapacity } from '../../../http/security/capacity.ts'
 import { Peers } from '../../../http/security/peers.ts'
 import { peerHeader } from '../users/wire.ts'
+import type { DaemonOfVault } from './tools.ts'
 import { admitBody, askBody, octets, sentBody } from './wire.ts'
-
-interface HandlerOptions {
-  /** Aborted when the daemon stops, or goes on with another config: what is being read is read again later. */
-  signal: AbortSignal
-  onWarning(message: string): void
-  /** Tells the hooks. */
-  tell(event: VaultEvent): void
-  clock?: Clock
-}
 
 /**
  * Answers the users of hosts that send to the vault, over a socket of their own: each for the host whose `incoming` is theirs,
@@ -37,12 +28,9 @@ interface HandlerOptions {
  */
 export function vaultHandler(
   config: Config,
-  { signal, onWarning, tell, clock = systemClock }: HandlerOptions,
+  tools: VaultTools,
+  { onWarning, clock = systemClock }: Pick<DaemonOfVault, 'onWarning' | 'clock'>,
 ): Handler {
-  const { vault } = config
-  if (!vault) return (_incoming, outgoing) => void outgoing.writeHead(404).end()
-  const runner = createRunner({ observer: unobserved, signal, owner: 'vault' })
-  const tools: VaultTools = { vault, runner, signal, now: () => clock.now(), tell, warn: onWarning }
   const socket = vaultSocketPath(config)
   const peers = new Peers(join(dirname(socket), 'vault-peers'), socket, clock)
   const capacity = new SharedCapacity(64, 8, 'hosts that send')

@@ -15,6 +15,7 @@ import type { ShownPoint } from './marks.ts'
 import { outlookOf } from './next-night.ts'
 import { shownPoints, withLinks } from './shown.ts'
 import { summaryOf } from './summary.ts'
+import { vaultHosts } from './vault.ts'
 
 const daysShown = 30
 /** With a day more, as a night may be late. */
@@ -34,7 +35,7 @@ export const pointScreens: AddScreens = (app, page) => {
     const bySource = chosen === undefined ? all : new Map([[chosen, pointsOf(chosen, all)]])
     const body = html`${[...known.absent].map(([target, reason]) => html`<p class="late">${target} cannot be looked at: ${plainText(reason)}. Of it only the record tells.</p>`)}
 ${await viewOf(bySource, known.files, page, now)}
-${chosen === undefined ? await copies(page, now) : html`<p class="more"><a href="${page.href('/points')}">All sources</a></p>`}`
+${chosen === undefined ? html`${await copies(page, now)}${vaultHosts(page.config.vault, now)}` : html`<p class="more"><a href="${page.href('/points')}">All sources</a></p>`}`
     const bad = badOf([...bySource.values()].flat())
     return show(c, page, {
       title: 'Restore points',

@@ -84,6 +84,8 @@ describe('parseConfig()', () => {
       'copy.overdue',
       'sync.unusual',
       'vault.odd',
+      'vault.damaged',
+      'vault.full',
     ]
     const on = ['run.*', 'unit.failed', 'function.overdue', ...trouble, ...proof]
     expect(named).toMatchObject({ kind: 'exec', key: 'pager', on, timeoutMs: 30_000 })
