@@ -28,18 +28,21 @@ export function prunedOf(kept: readonly Envelope[]): Pruned {
  * @param recorded What the record tells of on disks that are there.
  * @param seen What was found on them.
  */
-export function missingPoints(
+export function notThere(
   recorded: readonly RestorePoint[],
   seen: readonly Pick<RestorePoint, 'path'>[],
-  pruned: ReadonlyMap<string, Pruned>,
 ): RestorePoint[] {
   const there = new Set(seen.map(({ path }) => path))
-  return recorded.filter(({ kind, path, at, source }) => {
-    if (kind === 'mirror' || there.has(path)) return false
-    // The record has what is kept, and what is copied, as it was left by the last night.
-    if (kind !== 'weekday') return true
-    const { at: went, since } = pruned.get(source) ?? { at: new Map<string, number>(), since: 0 }
-    const written = Date.parse(at)
-    return written >= since && !((went.get(path) ?? 0) > written)
-  })
+  return recorded.filter(({ kind, path }) => kind !== 'mirror' && !there.has(path))
+}
+
+/** Whether an archive that is not there should be. @param pruned What was pruned of its source. */
+export function isMissing(
+  { kind, path, at }: Pick<RestorePoint, 'kind' | 'path' | 'at'>,
+  { at: went, since }: Pruned,
+): boolean {
+  // The record has what is kept, and what is copied, as it was left by the last night.
+  if (kind !== 'weekday') return true
+  const written = Date.parse(at)
+  return written >= since && !((went.get(path) ?? 0) > written)
 }

@@ -17,7 +17,7 @@ import { copyPoints } from '../copies/copy-points.ts'
 import { type CopyPlace, copyPlaces } from '../copies/places.ts'
 import { recordedCopies } from '../copies/recorded.ts'
 import { copiesInVault } from '../copies/vault-copies.ts'
-import { missingPoints, nightsLookedAt, type Pruned, prunedOf } from '../keep/missing.ts'
+import { isMissing, nightsLookedAt, notThere, prunedOf } from '../keep/missing.ts'
 import { type Drilled, drillEnds, drilled, drillsLookedAt, pointProven } from '../proof/drill-history.ts'
 import type { LiveSource } from './place.ts'
 import {
@@ -83,7 +83,6 @@ export async function knownPoints(
       kept,
       points: new Map([...names].map((source) => [source, of(source)])),
       drills: drilled(ends),
-      pruned: new Map(wantsMissing ? configured.map((source) => [source, prunedIn(bus, source)]) : []),
     }
   })
   const seen: RestorePoint[] = []
@@ -103,13 +102,8 @@ export async function knownPoints(
   )
   const files = new Map(unseenFiles)
   const onDisks = [...recorded, ...unseenCopies(placesThere, told.kept, toldByVaults)]
-  const missing = wantsMissing
-    ? missingPoints(
-        onDisks.map(({ point }) => point).filter(({ source }) => isWanted(source)),
-        points,
-        told.pruned,
-      )
-    : []
+  const onRecord = onDisks.map(({ point }) => point).filter(({ source }) => isWanted(source))
+  const missing = wantsMissing ? missingOf(notThere(onRecord, points), read) : []
   const all = [...(await withProofs(seen)), ...[...unseen, ...away].map(({ point }) => point)]
   return {
     points: bySource(all.map((point) => withProof(point, told.drills))),
@@ -170,8 +164,17 @@ function historyOf(bus: Pick<EventBus, 'events'>, subject: string, since: number
   return [...reachingBack((limit) => read(types, limit), reach, toldAt), ...read([sourceKept.type], 1)]
 }
 
-function prunedIn(bus: Pick<EventBus, 'events'>, subject: string): Pruned {
-  return prunedOf(bus.events({ types: [sourceKept.type], subject, newestFirst: true, limit: nightsLookedAt }))
+/** Those that should be there. What was pruned is read of their sources alone. */
+function missingOf(gone: readonly RestorePoint[], read: ReadRecord): RestorePoint[] {
+  if (gone.length === 0) return []
+  const bySource = Map.groupBy(gone, ({ source }) => source)
+  const newest = { types: [sourceKept.type], newestFirst: true, limit: nightsLookedAt }
+  return read(({ bus }) =>
+    [...bySource].flatMap(([subject, points]) => {
+      const pruned = prunedOf(bus.events({ ...newest, subject }))
+      return points.filter((point) => isMissing(point, pruned))
+    }),
+  )
 }
 
 const types = tellOfPoints.filter((kind) => kind !== sourceKept).map(({ type }) => type)

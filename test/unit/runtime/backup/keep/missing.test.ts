@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Envelope } from '../../../../../events/index.ts'
-import { missingPoints, nightsLookedAt, prunedOf } from '../../../../../runtime/backup/keep/missing.ts'
+import { isMissing, nightsLookedAt, notThere, prunedOf } from '../../../../../runtime/backup/keep/missing.ts'
 import type { RestorePoint } from '../../../../../runtime/host/points/restore-point.ts'
 
 const monday = '/mnt/hdd9/Monday/var.tar.zst'
@@ -28,7 +28,7 @@ test('what is on record and not on its disk is missing, but for a mirror, which 
     point('copy', '/mnt/usb/kept/2026-10-01/var.tar.zst'),
   ]
   const seen = [{ path: '/mnt/hdd9/Tuesday/var.tar.zst' }]
-  expect(pathsOf(missingPoints(recorded, seen, new Map()))).toEqual([
+  expect(pathsOf(notThere(recorded, seen).filter((one) => isMissing(one, prunedOf([]))))).toEqual([
     monday,
     '/mnt/hdd9/kept/2026-10-01/var.tar.zst',
     '/mnt/usb/kept/2026-10-01/var.tar.zst',
@@ -37,14 +37,13 @@ test('what is on record and not on its disk is missing, but for a mirror, which 
 
 test('what was pruned is not missing, unless it was made again since', () => {
   const missing = (at: string, events: Envelope[]) =>
-    pathsOf(missingPoints([point('weekday', monday, at)], [], new Map([['var', prunedOf(events)]])))
+    isMissing(point('weekday', monday, at), prunedOf(events))
   const events = [kept('2026-11-26T04:20:00Z', []), kept('2026-11-25T04:20:00Z', [monday])]
-  expect(missing('2026-11-23T04:15:00Z', events)).toEqual([])
-  expect(missing('2026-11-30T04:15:00Z', events)).toEqual([monday])
+  expect(missing('2026-11-23T04:15:00Z', events)).toBe(false)
+  expect(missing('2026-11-30T04:15:00Z', events)).toBe(true)
 })
 
 test('of what is older than the pruning that is read nothing is said', () => {
   const events = Array.from({ length: nightsLookedAt }, () => kept('2026-11-25T04:20:00Z', []))
-  const pruned = new Map([['var', prunedOf(events)]])
-  expect(missingPoints([point('weekday', monday)], [], pruned)).toEqual([])
+  expect(isMissing(point('weekday', monday), prunedOf(events))).toBe(false)
 })
