@@ -9,6 +9,8 @@ type Finding = Checked['findings'][number]
 
 /** Who has more to see to begins with these. */
 const mostShown = 20
+/** Of a longer one the command has the rest. */
+const mostCharacters = 400
 /** What the sources themselves tell, as it is now. */
 const toldOfSources = new Set(['source.held', 'source.overdue'])
 
@@ -50,6 +52,10 @@ ${found.length > mostShown ? html`<p>And ${count(found.length - mostShown)} more
 function findingItem({ severity, about, finding, remedy }: Finding): Html {
   const [tone, shape] = severity === 'error' ? ['failed', '■'] : ['late', '◐']
   return html`<dt><span class="${tone}"><span aria-hidden="true">${shape}</span> ${severity}</span> ${plainText(about)}
-<dd>${plainText(finding)}${remedy === null ? nothing : html`<p class="remedy">→ ${plainText(remedy)}</p>`}
+<dd>${shortened(finding)}${remedy === null ? nothing : html`<p class="remedy">→ ${plainText(remedy)}</p>`}
 `
+}
+
+function shortened(text: string): string {
+  return plainText(text.length > mostCharacters ? `${text.slice(0, mostCharacters).toWellFormed()} …` : text)
 }

@@ -2,10 +2,11 @@ import { sourceArchived } from '../../../../events/index.ts'
 import type { Status } from '../../../backup/status/read-status.ts'
 import { formatBytes } from '../../../units.ts'
 import type { PageContext } from '../context.ts'
-import { type Html, html, nothing } from '../look/html.ts'
+import { type Html, html } from '../look/html.ts'
 import { markOf, markTag } from '../look/marks.ts'
 import { sparkline } from '../look/sparkline.ts'
-import { agoTag, dayText, soonText, timeTag } from '../look/words.ts'
+import { agoTag, soonText, timeTag } from '../look/words.ts'
+import { dotsOf } from './dots.ts'
 import { endedSince, lastDays, type NightOf, nightsOf } from './nights.ts'
 
 type Source = Status['sources'][number]
@@ -49,18 +50,10 @@ function sourceRow(
 <td data-head="Points" class="number">${restorePoints}
 <td data-head="On disk" class="number">${sizeBytes > 0 ? formatBytes(sizeBytes) : '–'}
 <td data-head="Growth">${sparkline(sizesOf(name, days.length, page), `size of the archives of ${name}, the newest last`)}
-<td data-head="Nights" class="dots">${nights.map((night, n) => dot(night, days[n] ?? 0, page, days.length < daysShown))}
+<td data-head="Nights" class="dots">${dotsOf(nights, days, page, days.length < daysShown)}
 <td data-head="Next">${state === 'held' ? 'after release' : next === undefined ? '–' : timeTag(next, soonText(next, now))}
 </tr>
 `
-}
-
-/** @param isMany Leaves out what is there for whoever points at one: of many the view would be too long. */
-function dot(night: NightOf | undefined, day: number, page: PageContext, isMany: boolean): Html {
-  if (!night) return html`<span class="dot unknown" title="${dayText(day)}: no backup">·</span>`
-  const { shape, tone, word } = markOf(night.state)
-  const said = `${dayText(night.at)}: ${word}`
-  return html`<a class="dot ${tone}" href="${page.href(`/nights/${night.run}`)}" aria-label="${said}"${isMany ? nothing : html` title="${said}"`}>${shape}</a>`
 }
 
 function since(iso: string, now: number): Html {
