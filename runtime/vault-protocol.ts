@@ -25,8 +25,8 @@ const bytes = z
   .max(2 ** 50)
 const source = z.string().regex(/^(?!\d+$)(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/)
 
-/** How an archive is written: what its name ends with. */
-const form = z.enum(['tar.zst', 'tar.gz', 'tar', 'tar.zst.age', 'tar.gz.age', 'tar.age'])
+/** How an archive is written: what its name ends with. What is sealed is encrypted by the host. */
+const form = z.enum(['tar.zst', 'tar.gz', 'tar', 'tar.zst.sealed', 'tar.gz.sealed', 'tar.sealed'])
 export type ArchiveForm = z.output<typeof form>
 
 /** One way to write a moment, however it came: what is the same night is one night. */

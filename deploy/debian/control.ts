@@ -57,7 +57,7 @@ Architecture: amd64
 Maintainer: ${maintainer}
 Installed-Size: ${sizeKib}
 Depends: ${depends.join(', ')}
-Recommends: systemd, udev
+Recommends: age, systemd, udev
 Suggests: thin-provisioning-tools
 Description: ${description}
 `

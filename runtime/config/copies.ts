@@ -22,6 +22,7 @@ const copyKeep = z.strictObject({
 
 const VAULT_KEEPS =
   'what to keep is for the vault alone to say: `vault: { hosts: { NAME: { keep } } }` of its own config'
+const ONLY_ENCRYPTED = 'only copies in a vault (`ssh`) are encrypted; a disk is by LUKS below it'
 const ONLY_VAULTS = 'only a vault (`ssh`) is reached that way'
 
 /** Where `hdsync copies trust` writes the keys of hosts. */
@@ -51,6 +52,11 @@ export const copyFields = z.strictObject({
     .describe(
       `The keys of its host, which \`hdsync copies trust NAME\` writes; ${usualKnownHosts} unless given.`,
     ),
+  encryptTo: plainPath
+    .exactOptional()
+    .describe(
+      'A file of recipients of age: what is sent is encrypted to them, and this host cannot read it again. A line each: `age1…`, or a public key of ssh.',
+    ),
   limit: z
     .record(timesOfDay, byteRate)
     .exactOptional()
@@ -79,6 +85,8 @@ export interface Vault extends VaultAddress {
   port: number
   keyFile: string
   knownHosts: string
+  /** The file of the recipients; undefined where archives are sent as they are. */
+  encryptTo?: string
   limit: readonly LimitWindow[]
 }
 
@@ -103,6 +111,7 @@ export const copySchema = copyFields
     notBeside('target', 'keyFile', ONLY_VAULTS),
     notBeside('target', 'knownHosts', ONLY_VAULTS),
     notBeside('target', 'limit', ONLY_VAULTS),
+    notBeside('target', 'encryptTo', ONLY_ENCRYPTED),
     notBeside('ssh', 'keep', VAULT_KEEPS),
     beside<z.output<typeof copyFields>>((copy, { addIssue }) => {
       if (!('ssh' in copy) || 'keyFile' in copy) return
@@ -115,7 +124,7 @@ export const copySchema = copyFields
     }),
   )
   .transform(
-    ({ target, ssh, port, keyFile, knownHosts, limit, keep: rules, ...common }): Copy =>
+    ({ target, ssh, port, keyFile, knownHosts, encryptTo, limit, keep: rules, ...common }): Copy =>
       ssh === undefined
         ? { ...common, target: target ?? '', ...(rules && { keep: rules }) }
         : {
@@ -125,6 +134,7 @@ export const copySchema = copyFields
               port: port ?? 22,
               keyFile: keyFile ?? '',
               knownHosts: knownHosts ?? usualKnownHosts,
+              ...(encryptTo !== undefined && { encryptTo }),
               limit: Object.entries(limit ?? {}).map(([times, rate]) => windowOf(times, rate)),
             },
           },

@@ -12,12 +12,6 @@ const NOUNS: Record<string, string> = {
   record: 'a map',
 }
 
-/** What to do in place of a key that there is not. */
-const keyHints: Readonly<Record<string, string>> = {
-  encryptTo:
-    'copies are not encrypted: use LUKS below the disk, or a vault whose administrator may read them',
-}
-
 /** Checks a value against a schema, and tells of everything that is wrong with it. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): { data?: T; findings: Finding[] } {
   const knownKeys = new Map<string, string[]>()
@@ -76,7 +70,7 @@ function toFindings(issue: z.core.$ZodIssue, value: unknown, knownKeys: Map<stri
         at: 'key',
         expected: `one of the keys ${either(known)}`,
         found: quote(key),
-        hint: keyHints[key] ?? didYouMean(key, known),
+        hint: didYouMean(key, known),
       }))
     }
     case 'invalid_key':

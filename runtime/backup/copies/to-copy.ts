@@ -11,6 +11,8 @@ export interface GoodArchive extends KeepPoint {
 export interface CopyThere extends KeepPoint {
   /** When it was last read whole and found good, in milliseconds since the epoch, where that is on record. */
   readAt?: number
+  /** It is encrypted, and nobody here knows any more which archive is in it: it counts as that of its night. */
+  isOpaque?: boolean
 }
 
 /** What decides which archives of a source a place is to get. */
@@ -38,7 +40,10 @@ export function archivesToCopy({ archives, there, rules, isUnusual, clockAgrees 
   const missing = wanted.filter((archive) => {
     // A night may have copies in several forms: its archive is there if any of them is of its bytes.
     const copies = there.filter(({ state, at }) => state === 'good' && dateOf(at) === dateOf(archive.at))
-    return copies.length === 0 || (mayReplace && !copies.some(({ sha256 }) => sha256 === archive.sha256))
+    return (
+      copies.length === 0 ||
+      (mayReplace && !copies.some((one) => one.isOpaque || one.sha256 === archive.sha256))
+    )
   })
   return missing
     .filter((archive) => !rules || staysThere(archive, there, missing, rules))

@@ -1,5 +1,6 @@
 import type { copySend, DataOf } from '../../../events/index.ts'
 import { reasonOf, TerminalError } from '../../errors.ts'
+import { sealedFor } from '../../host/copies/sealed/sealed-record.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { isBusy, isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
 import { isoOf } from '../../instant.ts'
@@ -9,6 +10,7 @@ import { archivesTarget } from '../configured.ts'
 import type { Context } from '../function.ts'
 import { patiently } from './patience.ts'
 import type { VaultPlace } from './places.ts'
+import { sealedForm, sealingFor, tidySealing, unsealedCopies } from './sealing.ts'
 import { copiesInVault, formOf, vaultCopyPath } from './vault-copies.ts'
 import type { Sent, Ways } from './ways.ts'
 
@@ -18,10 +20,16 @@ const clocksDifferMs = 10 * 60_000
 const worthBytes = 1024 ** 2
 
 /** A vault of another machine: it can be added to, and decides by itself what stays. */
-export function waysToVault({ name, vault }: VaultPlace, context: Context): Ways {
+export function waysToVault(place: VaultPlace, context: Context): Ways {
+  const { name, vault } = place
   const { config, host, clock } = context
   const link = host.copies.vault(vault, name)
   const where = vaultText(vault)
+  const sealing = vault.encryptTo === undefined ? undefined : sealingFor(place, vault.encryptTo, context)
+  const formFor = (path: string, source: string) => {
+    const form = formOf(path, source)
+    return sealing ? sealedForm(form) : form
+  }
   let told: VaultStatus | undefined
 
   return {
@@ -41,18 +49,22 @@ export function waysToVault({ name, vault }: VaultPlace, context: Context): Ways
         ? [`the clock of ${where} differs by ${formatDuration(apartMs)}: it says ${told?.now}`]
         : []
     },
-    has: async (source) => copiesInVault(vault, told?.copies ?? [], source),
+    has: async (source) =>
+      unsealedCopies(copiesInVault(vault, told?.copies ?? [], source), sealedFor(config.state, name)),
     missing({ path, file, at: ms, sizeBytes, sha256 }, source) {
       const at = isoOf(ms)
-      const to = vaultCopyPath(vault, { source, at, form: formOf(path, source) })
+      const to = vaultCopyPath(vault, { source, at, form: formFor(path, source) })
       return { source, path, file, at, sizeBytes, sha256, to, as: 'sent' }
     },
-    tidy: async () => {},
+    tidy: async (missing) => tidySealing(place, missing, told?.copies ?? [], context),
     async send(sending, onProgress) {
-      const { path, file, sizeBytes } = sending
+      const inVault = await linkSealed(sending)
+      if (inVault) return inVault
+      const { path, file, sizeBytes, sha256 } = sealing ? await sealing.seal(sending, onProgress) : sending
+      const archive = offered(sending, { sizeBytes, sha256 })
       let laid: number | undefined
       const once = async (renew: () => void): Promise<Sent> => {
-        const { has, name: incoming, laidBytes } = await link.offer(offered(sending))
+        const { has, name: incoming, laidBytes } = await link.offer(archive)
         if (has) return { as: 'linked', read: null, bytes: 0 }
         if (!/^[A-Za-z0-9][\w.-]{0,199}$/.test(incoming))
           throw new TerminalError(`${where} wants the archive under a name that is none`)
@@ -67,20 +79,33 @@ export function waysToVault({ name, vault }: VaultPlace, context: Context): Ways
       return await patiently(once, mayHelp, context)
     },
     async prove(proving) {
-      const { proved, now } = await patiently(() => link.prove(offered(proving)), isBusy, context)
-      const problem = differs(proved, offered(proving), now)
+      const archive = offered(proving, sealing ? sealing.sealed(proving) : proving)
+      const { proved, now } = await patiently(() => link.prove(archive), isBusy, context)
+      const problem = differs(proved, archive, now)
       if (problem) throw new TerminalError(`${where} has proved something else: ${problem}`)
       return { file: proved.sha256 }
     },
     prune: async () => ({ gone: [], problems: [] }),
   }
+
+  /** @param known Of the bytes that are sent. */
+  function offered(
+    { source, at, path }: Archive,
+    { sizeBytes, sha256 }: Pick<OfferedArchive, 'sizeBytes' | 'sha256'>,
+  ): OfferedArchive {
+    return { source, at, form: formFor(path, source), sizeBytes, sha256 }
+  }
+
+  /** A further night of an archive that the vault has encrypted needs no bytes. */
+  async function linkSealed(sending: DataOf<typeof copySend>): Promise<Sent | undefined> {
+    const known = await sealing?.inVault(sending, () => patiently(() => link.status(), isBusy, context))
+    if (!known) return undefined
+    const { has } = await patiently(() => link.offer(offered(sending, known)), isBusy, context)
+    return has ? { as: 'linked', read: null, bytes: 0 } : undefined
+  }
 }
 
-type Archive = Pick<DataOf<typeof copySend>, 'source' | 'at' | 'path' | 'sizeBytes' | 'sha256'>
-
-function offered({ source, at, path, sizeBytes, sha256 }: Archive): OfferedArchive {
-  return { source, at, form: formOf(path, source), sizeBytes, sha256 }
-}
+type Archive = Pick<DataOf<typeof copySend>, 'source' | 'at' | 'path'>
 
 /** What of a proof is not what was offered; undefined where all is. @param now When the vault said so, by its clock. */
 function differs(proved: VaultCopy, wanted: OfferedArchive, now: string): string | undefined {

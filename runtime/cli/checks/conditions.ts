@@ -97,6 +97,7 @@ export const conditions = {
   ],
   'copy.ok': ['ok', 'a vault that copies are sent to is known'],
   'copy.no-key': ['error', 'the key that a vault knows this host by is not there'],
+  'copy.no-recipients': ['error', 'copies cannot be encrypted to the recipients that the config names'],
   'copy.open-key': ['error', 'others can read the key that a vault knows this host by'],
   'copy.no-host-key': ['warning', 'the host key of a vault is not known: `hdsync copies trust`'],
 

@@ -1,6 +1,8 @@
 import { type Stats, statSync } from 'node:fs'
 import { copyPlaces, type VaultPlace } from '../../backup/copies/places.ts'
 import type { Config } from '../../config/config.ts'
+import { hintOf } from '../../errors.ts'
+import { recipientsIn } from '../../host/copies/sealed/recipients.ts'
 import { knownHostKeys } from '../../host/copies/vault/host-keys.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
@@ -12,7 +14,11 @@ export function checkCopies(config: Config): Finding[] {
 
 function checkVault({ name, vault }: VaultPlace): Finding[] {
   const about = `copy ${name}`
-  const findings = [...checkKey(vault.keyFile, about), ...checkHostKey(name, vault, about)]
+  const findings = [
+    ...checkKey(vault.keyFile, about),
+    ...checkHostKey(name, vault, about),
+    ...checkRecipients(vault.encryptTo, about),
+  ]
   return findings.length > 0 ? findings : [ok('copy.ok', about, `${vaultText(vault)} is known`)]
 }
 
@@ -30,6 +36,17 @@ function checkKey(file: string, about: string): Finding[] {
     return [error('copy.open-key', about, `others can read the key ${file}`, `chmod 600 ${file}`)]
   }
   return []
+}
+
+function checkRecipients(file: string | undefined, about: string): Finding[] {
+  try {
+    if (file !== undefined) recipientsIn(file)
+    return []
+  } catch (thrown) {
+    return [
+      error('copy.no-recipients', about, (thrown as Error).message, hintOf(thrown) ?? `look at ${file}`),
+    ]
+  }
 }
 
 function checkHostKey(name: string, vault: VaultPlace['vault'], about: string): Finding[] {

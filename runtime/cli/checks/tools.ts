@@ -40,6 +40,7 @@ export function toolsOf({ sources, targets, archive, copies, vault }: Config): T
     ...['lvcreate', 'lvremove', 'dmsetup', 'blkid'].map((program) => volumes && { program }),
     ...['mount', 'umount'].map((program) => (volumes || mounts.length > 0) && { program }),
     Object.values(copies ?? {}).some(({ vault }) => vault) && { program: 'ssh' },
+    Object.values(copies ?? {}).some(({ vault }) => vault?.encryptTo !== undefined) && { program: 'age' },
     ...['flock', 'perl', 'prlimit'].map((program) => vault !== undefined && { program }),
     mounts.some(({ device }) => !device.startsWith('/')) && { program: 'findfs' },
   ]

@@ -21,6 +21,7 @@ const packages: Readonly<Record<string, string>> = {
   ssh: 'openssh-client',
   'ssh-keyscan': 'openssh-client',
   'ssh-keygen': 'openssh-client',
+  age: 'age',
   perl: 'perl-base',
   flock: 'util-linux',
   prlimit: 'util-linux',

@@ -4,6 +4,7 @@ import type { Progress } from '../../progress.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { whyUnplugged } from '../target/plugged-in.ts'
 import { type Proving, proveCopy } from './prove-copy.ts'
+import { type SealedFile, type Sealing, sealArchive } from './sealed/seal.ts'
 import { type Sending, sendArchive } from './send-archive.ts'
 import { releaseFetched } from './vault/fetched.ts'
 import { linkTo, type VaultLink } from './vault/vault-link.ts'
@@ -16,6 +17,8 @@ export interface Copies {
   send(sending: Sending, onProgress: (progress: Progress) => void): Promise<string | null>
   /** See `proveCopy`. @param now Milliseconds since the epoch. */
   prove(proving: Proving, now: number, onProgress: (progress: Progress) => void): Promise<string | undefined>
+  /** See `sealArchive`. */
+  seal(sealing: Sealing, onProgress: (progress: Progress) => void): Promise<SealedFile>
   /** A vault of another machine. @param name The place, as the config has it. */
   vault(vault: Vault, name: string): VaultLink
   /** See `releaseFetched`. */
@@ -27,6 +30,7 @@ export function createCopies(runner: CommandRunner, signal: AbortSignal): Copies
     absence: (target) => whyUnplugged(target, runner),
     send: (sending, onProgress) => sendArchive(sending, { signal, onProgress }),
     prove: (proving, now, onProgress) => proveCopy(proving, { runner, signal, now: () => now, onProgress }),
+    seal: (sealing, onProgress) => sealArchive(sealing, { runner, signal, onProgress }),
     vault: (vault, name) => linkTo(vault, name, runner, signal),
     release: releaseFetched,
   }

@@ -1,0 +1,206 @@
+import { createCipheriv, createHash } from 'node:crypto'
+import { constants, createReadStream, createWriteStream } from 'node:fs'
+import { type FileHandle, open, statfs } from 'node:fs/promises'
+import type { Writable } from 'node:stream'
+import type { Target } from '../../../config/config.ts'
+import { TerminalError } from '../../../errors.ts'
+import type { Progress } from '../../../progress.ts'
+import { formatBytes } from '../../../units.ts'
+import { archiveFile } from '../../archive/archive-file.ts'
+import { meter } from '../../archive/meter.ts'
+import { frameLengths } from '../../archive/pieces/pieces.ts'
+import { Shelf } from '../../archive/shelf.ts'
+import type { CommandRunner } from '../../command/command.ts'
+import type { Folder } from '../../target/safe-open.ts'
+import { encryptTo } from './age.ts'
+import { ChunkCutter } from './chunk-cutter.ts'
+import { ChunkKeys, footerOf, headLine, sealedMagic } from './layout.ts'
+import { listName, partName, sealedName, sealedShelf } from './sealed-files.ts'
+
+/** An archive to be sealed for a place. */
+export interface Sealing {
+  from: Target
+  path: string
+  /** Which file stands there; see `archiveFile`. */
+  file: string
+  sizeBytes: number
+  sha256: string
+  /** The name of the copy. */
+  place: string
+  recipientsFile: string
+  /** See `recipientsIn`. */
+  recipients: string
+  /** See `chunkSecret`. */
+  secret: Buffer
+}
+
+/** What a sealed file is known by, beside its name. */
+export interface SealedFile {
+  sizeBytes: number
+  sha256: string
+}
+
+interface Tools {
+  runner: CommandRunner
+  signal: AbortSignal
+  onProgress: (progress: Progress) => void
+}
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants
+const readBytes = 4 * 1024 ** 2
+/** What stays free beside it. */
+const spareBytes = 64 * 1024 ** 2
+
+/**
+ * Writes an archive encrypted into the folder of sealed files on its own disk, from where it is sent: whole, or not at all.
+ * @throws {TerminalError} There is no room, age(1) cannot encrypt, or the archive is not what was written.
+ */
+export async function sealArchive(sealing: Sealing, tools: Tools): Promise<SealedFile> {
+  const { from, path, file, sizeBytes, sha256 } = sealing
+  using shelf = new Shelf(from)
+  if ((await archiveFile(shelf.at(path)))?.file !== file)
+    throw new TerminalError(`${path} is another archive by now`)
+  await proveRoom(from, sizeBytes)
+  const folder = sealedShelf(shelf)
+  const [part, list] = [partName(sealing), listName(sealing)]
+  for (const name of [part, list]) folder.remove(name)
+  await using input = await open(shelf.at(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  await using output = new Sealed(await folder.create(part, 0o600))
+  const { input: lines, ended } = await encryptTo(
+    sealing.recipientsFile,
+    createWriteStream(folder.name(list), { flags: 'wx', mode: 0o600 }),
+    tools.runner,
+  )
+  let found: string
+  try {
+    await writeTo(lines, headLine(sealing), ended)
+    await output.write(sealedMagic)
+    const line = (one: string) => writeTo(lines, one, ended)
+    found = await sealChunks(input, sealing, { ...tools, output, line })
+    lines.end()
+    await ended
+  } finally {
+    // What was broken off would have age wait for the rest.
+    lines.destroy()
+  }
+  if (found !== sha256)
+    throw new TerminalError(`${path} is not what was written: hdsync verify --all tells more`)
+  await appendList(folder, list, output)
+  folder.rename(part, sealedName(sealing, await output.finish()))
+  folder.remove(list)
+  return output.known
+}
+
+/** @returns The SHA-256 of what was read. */
+async function sealChunks(
+  input: FileHandle,
+  { sizeBytes, secret }: Sealing,
+  { output, line, signal, onProgress }: Tools & { output: Sealed; line(text: string): Promise<void> },
+): Promise<string> {
+  const keys = new ChunkKeys(secret)
+  const cutter = new ChunkCutter(keys.gear(), (await frameLengths(input)) ?? [])
+  const whole = createHash('sha256')
+  const passed = meter(sizeBytes, onProgress)
+  let pending: Buffer[] = []
+  const chunkEnds = async () => {
+    const chunk = Buffer.concat(pending)
+    pending = []
+    if (chunk.length === 0) return
+    const key = keys.keyOf(chunk)
+    await line(`${chunk.length} ${key.toString('hex')}\n`)
+    await output.write(cipherOf(key).update(chunk))
+  }
+  for (let position = 0; position < sizeBytes; ) {
+    signal.throwIfAborted()
+    const buffer = Buffer.allocUnsafe(Math.min(readBytes, sizeBytes - position))
+    const { bytesRead } = await input.read(buffer, 0, buffer.length, position)
+    if (bytesRead === 0) break
+    const bytes = buffer.subarray(0, bytesRead)
+    whole.update(bytes)
+    let from = 0
+    for (const end of cutter.ends(bytes)) {
+      pending.push(bytes.subarray(from, end))
+      await chunkEnds()
+      from = end
+    }
+    pending.push(bytes.subarray(from))
+    position += bytesRead
+    passed(bytes)
+  }
+  await chunkEnds()
+  return whole.digest('hex')
+}
+
+/** A key encrypts one chunk alone: the counter may begin at 0. */
+export function cipherOf(key: Buffer) {
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16))
+}
+
+async function appendList(folder: Folder, list: string, output: Sealed): Promise<void> {
+  let listBytes = 0
+  for await (const bytes of createReadStream(folder.name(list)) as AsyncIterable<Buffer>) {
+    listBytes += bytes.length
+    await output.write(bytes)
+  }
+  await output.write(footerOf(listBytes))
+}
+
+/** Waits where too much is on its way. @throws What keeps it from getting on. */
+async function writeTo(stream: Writable, text: string, ended: Promise<void>): Promise<void> {
+  if (stream.write(text)) return
+  const drained = new Promise<void>((resolve) => stream.once('drain', () => resolve()))
+  await Promise.race([drained, ended])
+}
+
+async function proveRoom({ path, name }: Target, sizeBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(path)
+  // The list takes a few bytes in a thousand.
+  const wanted = sizeBytes + Math.ceil(sizeBytes / 25)
+  const free = bavail * bsize
+  if (free >= wanted + spareBytes) return
+  throw new TerminalError(
+    `target ${name} is full: an archive is written encrypted there before it is sent, which takes ${formatBytes(wanted)}, and ${formatBytes(free)} are free`,
+    { hint: 'it is removed once the vault has it; make room there' },
+  )
+}
+
+/** The sealed file as it is written. */
+class Sealed implements AsyncDisposable {
+  readonly #file: FileHandle
+  readonly #hash = createHash('sha256')
+  #waiting: Buffer[] = []
+  #waitingBytes = 0
+  #sizeBytes = 0
+  known: SealedFile = { sizeBytes: 0, sha256: '' }
+
+  constructor(file: FileHandle) {
+    this.#file = file
+  }
+
+  async write(bytes: Buffer): Promise<void> {
+    this.#hash.update(bytes)
+    this.#waiting.push(bytes)
+    this.#waitingBytes += bytes.length
+    this.#sizeBytes += bytes.length
+    if (this.#waitingBytes >= readBytes) await this.#flush()
+  }
+
+  /** Brings it onto the disk: a torn one would be sent again and again. */
+  async finish(): Promise<SealedFile> {
+    await this.#flush()
+    await this.#file.sync()
+    this.known = { sizeBytes: this.#sizeBytes, sha256: this.#hash.digest('hex') }
+    return this.known
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = Buffer.concat(this.#waiting)
+    this.#waiting = []
+    this.#waitingBytes = 0
+    await this.#file.writeFile(bytes)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#file.close()
+  }
+}

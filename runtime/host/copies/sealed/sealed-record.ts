@@ -1,0 +1,41 @@
+import { readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod'
+import { writeSynced } from '../../write-synced.ts'
+import { sealedFolder } from './chunk-secret.ts'
+
+const entries = z.lazy(() =>
+  z.array(
+    z.strictObject({
+      /** Of the sealed file, by which a vault knows it. */
+      sha256: z.string(),
+      sizeBytes: z.int(),
+      /** The SHA-256 of the archive that is in it. */
+      of: z.string(),
+      /** See `recipientsIn`. */
+      recipients: z.string(),
+    }),
+  ),
+)
+/** Which archive is in a sealed file: nobody can tell from the file. */
+export type SealedEntry = z.output<typeof entries>[number]
+
+/** What was sealed for a place, the oldest first; nothing where the record is lost. @param place The name of the copy. */
+export function sealedFor(state: string, place: string): SealedEntry[] {
+  try {
+    return entries.parse(JSON.parse(readFileSync(fileOf(state, place), 'utf8')))
+  } catch {
+    return []
+  }
+}
+
+/** Puts on record what was sealed for a place, in place of all that was. All or nothing. */
+export function recordSealed(state: string, place: string, sealed: readonly SealedEntry[]): void {
+  const file = fileOf(state, place)
+  writeSynced(`${file}.new`, 'w', 0o600, Buffer.from(JSON.stringify(sealed)))
+  renameSync(`${file}.new`, file)
+}
+
+function fileOf(state: string, place: string): string {
+  return join(sealedFolder(state), `${place}.json`)
+}

@@ -1,0 +1,140 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import type { CopyResult } from '../../../events/index.ts'
+import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
+import { isInstalled } from '../../../runtime/host/command/packages.ts'
+import { backUp } from '../runtime/cli/night.ts'
+import { temporaryFolder } from '../temporary-folder.ts'
+import { digest } from './copy-site.ts'
+import { Site } from './vault/site.ts'
+import { whyNoSshd } from './vault/sshd.ts'
+
+const testWithSshd = test.skipIf(whyNoSshd !== undefined || !isInstalled('age'))
+const random = (path: string, mebibytes: number) =>
+  execFileSync('dd', ['if=/dev/urandom', `of=${path}`, 'bs=1M', `count=${mebibytes}`, 'status=none'])
+const day = 86_400_000
+const daysOn = (days: number): Clock => ({ ...systemClock, now: () => Date.now() + days * day })
+
+/** A site whose copies are encrypted, with the identity of the recipient elsewhere. */
+async function sealedSite() {
+  const folder = temporaryFolder()
+  const [recipients, identity] = [`${folder}/recipients.txt`, `${folder}/identity.txt`]
+  const encryptTo = (name: string) => {
+    execFileSync('age-keygen', ['-o', name], { stdio: 'pipe' })
+    writeFileSync(recipients, execFileSync('age-keygen', ['-y', name]), { mode: 0o644 })
+  }
+  encryptTo(identity)
+  const site = await Site.made({ more: `, encryptTo: ${recipients}` })
+  const copied = async (clock?: Clock) =>
+    (await site.run(() => {}, clock)).at(-1)?.data as { state: string; copies: CopyResult[] }
+  return { site, identity, encryptTo, copied, another: `${folder}/another.txt` }
+}
+
+/** As the how-to has it. */
+function openedByHand(copy: string, identity: string): Buffer {
+  const docs = readFileSync(`${import.meta.dirname}/../../../deploy/docs/vault.md`, 'utf8')
+  const [, script = ''] = /```sh\n(# a copy opened by hand\n.*?)```/s.exec(docs) ?? []
+  const folder = temporaryFolder()
+  execFileSync('sh', ['-eu', '-c', script.replaceAll('COPY', copy).replaceAll('identity.txt', identity)], {
+    cwd: folder,
+  })
+  return readFileSync(`${folder}/archive`)
+}
+
+testWithSshd('a copy is encrypted here, proved by the vault, and opened by the identity alone', async () => {
+  const { site, identity, copied } = await sealedSite()
+  await using _ = site
+  expect(await copied()).toMatchObject({ state: 'succeeded', copies: [{ archives: 1, waiting: 0 }] })
+  expect(site.asked()).toEqual(['status', 'offer', 'rsync', 'prove', 'status'])
+  const [copy = ''] = site.accepted()
+  expect(copy).toMatch(/\.tar\.zst\.sealed$/)
+  expect(readFileSync(copy).subarray(16, -200).includes(readFileSync(site.archive()).subarray(0, 64))).toBe(false)
+  expect(existsSync(site.at('disk', '.hdsync-sealed'))).toBe(false)
+  expect(openedByHand(copy, identity).equals(readFileSync(site.archive()))).toBe(true)
+  const status = JSON.parse((await site.hdsync('copies', '--json')).out) as { sources: object[] }[]
+  expect(status[0]?.sources).toMatchObject([{ archives: 1, waiting: 0 }])
+})
+
+testWithSshd('an unchanged night is a further name, and nothing is encrypted or sent', async () => {
+  const { site, copied } = await sealedSite()
+  await using _ = site
+  await copied()
+  await copied()
+  expect(site.asked().slice(5)).toEqual(['status'])
+  await backUp(site.server, { sources: ['home'] }, daysOn(1))
+  expect(await copied(daysOn(1))).toMatchObject({ copies: [{ archives: 1, bytes: 0, waiting: 0 }] })
+  expect(site.asked()).not.toContain('rsync', 5)
+  expect(new Set(site.accepted().map(digest)).size).toBe(1)
+  expect(site.accepted()).toHaveLength(2)
+})
+
+testWithSshd('of an archive that has changed by a few percent, about what has changed is sent', async () => {
+  const { site, copied } = await sealedSite()
+  await using _ = site
+  for (const name of Array.from({ length: 20 }, (_, n) => `file${n}`)) random(site.at('home', name), 1)
+  await backUp(site.server, { sources: ['home'] })
+  expect((await copied()).copies[0]?.bytes).toBeGreaterThan(20 * 1024 ** 2)
+  random(site.at('home', 'file7'), 1)
+  await backUp(site.server, { sources: ['home'] }, daysOn(1))
+  const second = await copied(daysOn(1))
+  expect(second).toMatchObject({ state: 'succeeded', copies: [{ archives: 1 }] })
+  expect(second.copies[0]?.bytes).toBeLessThan(1.3 * 1024 ** 2 + 150_000)
+})
+
+testWithSshd('what was cut off goes on with the same bytes', async () => {
+  const { site, copied } = await sealedSite()
+  await using _ = site
+  random(site.at('home', 'large'), 30)
+  await backUp(site.server, { sources: ['home'] })
+  const broken = new Promise<void>((resolve) => {
+    const timer = setInterval(() => {
+      const incoming = readdirSync(`${site.vault}/web1/incoming`)
+      if (incoming.length === 0) return
+      clearInterval(timer)
+      void site.sshd.stop('SIGKILL').then(resolve)
+    }, 5)
+  })
+  await Promise.all([copied().catch(() => {}), broken.then(() => site.sshd.listen())])
+  expect(await copied()).toMatchObject({ copies: [{ waiting: 0 }] })
+  expect(new Set(readFileSync(site.there('asked'), 'utf8').match(/"sha256":"[0-9a-f]{64}"/g))).toHaveLength(1)
+})
+
+testWithSshd('after a change of recipients new copies are for them, and those that are there stay', async () => {
+  const { site, identity, encryptTo, another, copied } = await sealedSite()
+  await using _ = site
+  await copied()
+  const [first = ''] = site.accepted()
+  encryptTo(another)
+  await copied()
+  expect(site.accepted()).toEqual([first])
+  await backUp(site.server, { sources: ['home'] }, daysOn(1))
+  expect(await copied(daysOn(1))).toMatchObject({ copies: [{ archives: 1, waiting: 0 }] })
+  const [second = ''] = site.accepted().filter((copy) => copy !== first)
+  expect(() => openedByHand(second, identity)).toThrow()
+  expect(openedByHand(second, another).equals(openedByHand(first, identity))).toBe(true)
+})
+
+testWithSshd('without its state the host counts what the vault has, and begins anew with the next night', async () => {
+  const { site, identity, copied } = await sealedSite()
+  await using _ = site
+  await copied()
+  rmSync(site.at('state/sealed'), { recursive: true })
+  expect(await copied()).toMatchObject({ copies: [{ archives: 0, waiting: 0 }] })
+  writeFileSync(site.at('home', 'file'), 'changed')
+  await backUp(site.server, { sources: ['home'] }, daysOn(1))
+  expect(await copied(daysOn(1))).toMatchObject({ copies: [{ archives: 1, waiting: 0 }] })
+  for (const copy of site.accepted()) openedByHand(copy, identity)
+})
+
+testWithSshd('without recipients nothing is sent', async () => {
+  const { site, identity } = await sealedSite()
+  await using _ = site
+  writeFileSync(`${identity.replace('identity', 'recipients')}`, readFileSync(identity))
+  const { exitCode, error } = await site.copy()
+  expect(exitCode).toBe(1)
+  expect(error).toMatch(/recipients.txt has an identity in it/)
+  expect(site.asked()).not.toContain('offer')
+  const { findings } = JSON.parse((await site.hdsync('check', '--json')).out) as { findings: { id: string }[] }
+  expect(findings.map(({ id }) => id)).toContain('copy.no-recipients')
+})

@@ -1,0 +1,193 @@
+import { execFileSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { Target } from '../../../../../../runtime/config/config.ts'
+import { archiveFile } from '../../../../../../runtime/host/archive/archive-file.ts'
+import { createRunner, unobserved } from '../../../../../../runtime/host/command/command.ts'
+import { isInstalled } from '../../../../../../runtime/host/command/packages.ts'
+import { chunkSecret } from '../../../../../../runtime/host/copies/sealed/chunk-secret.ts'
+import { recipientsIn } from '../../../../../../runtime/host/copies/sealed/recipients.ts'
+import { sealArchive } from '../../../../../../runtime/host/copies/sealed/seal.ts'
+import { sealedThere, tidySealed } from '../../../../../../runtime/host/copies/sealed/sealed-files.ts'
+import { unseal } from '../../../../../../runtime/host/copies/sealed/unseal.ts'
+import { temporaryFolder } from '../../../../temporary-folder.ts'
+
+const withAge = test.skipIf(!isInstalled('age'))
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+class Box {
+  readonly folder = temporaryFolder()
+  readonly recipientsFile = this.at('recipients.txt')
+  readonly identityFile = this.identity('identity')
+  readonly target = { name: 'disk', path: this.at('disk') } as Target
+  readonly runner = createRunner({
+    observer: unobserved,
+    signal: new AbortController().signal,
+    owner: 'test',
+  })
+
+  constructor() {
+    mkdirSync(this.at('disk', 'Monday'), { recursive: true })
+    mkdirSync(this.at('sealed'))
+    this.encryptTo('identity')
+  }
+
+  at(...names: string[]): string {
+    return join(this.folder, ...names)
+  }
+
+  identity(name: string): string {
+    execFileSync('age-keygen', ['-o', this.at(name)], { stdio: 'pipe' })
+    return this.at(name)
+  }
+
+  encryptTo(name: string): void {
+    const recipient = execFileSync('age-keygen', ['-y', this.at(name)], { encoding: 'utf8' })
+    writeFileSync(this.recipientsFile, `# whose\n${recipient}`, { mode: 0o644 })
+  }
+
+  async seal(bytes: Buffer, place = 'offsite') {
+    const path = this.at('disk', 'Monday', 'home.tar.zst')
+    writeFileSync(path, bytes)
+    const wanted = { place, sha256: sha256(bytes), recipients: recipientsIn(this.recipientsFile) }
+    const { file = '' } = (await archiveFile(path)) ?? {}
+    const { recipientsFile } = this
+    const sealing = { ...wanted, path, file, sizeBytes: bytes.length, recipientsFile }
+    const secret = await chunkSecret(this.at('sealed'))
+    const tools = { runner: this.runner, signal: new AbortController().signal, onProgress() {} }
+    const sealed = await sealArchive({ ...sealing, from: this.target, secret }, tools)
+    const there = await sealedThere(this.target, wanted)
+    expect(there).toMatchObject(sealed)
+    return readFileSync(there?.path ?? '')
+  }
+
+  async unseal(bytes: Buffer, identityFile = this.identityFile): Promise<Buffer> {
+    const [sealed, to] = [this.at('copy'), this.at('opened')]
+    writeFileSync(sealed, bytes)
+    rmSync(to, { force: true })
+    const digest = await unseal({ sealed, to, identityFile }, this.runner)
+    const opened = readFileSync(to)
+    expect(digest).toBe(sha256(opened))
+    return opened
+  }
+}
+
+/** Frames as they come from a compressor, each by itself, and no table of them. */
+function archive(frames: readonly Buffer[]): Buffer {
+  return Buffer.concat(frames)
+}
+
+withAge('an archive comes back as it was, and what was sealed shows nothing of it', async () => {
+  const box = new Box()
+  for (const bytes of [
+    Buffer.alloc(0),
+    Buffer.from('one'),
+    randomBytes(3_000_000),
+    Buffer.alloc(5_000_000, 'words '),
+  ]) {
+    const sealed = await box.seal(bytes)
+    expect(sealed.includes('words')).toBe(false)
+    expect(sealed.length - bytes.length).toBeLessThan(1000 + bytes.length / 100)
+    expect((await box.unseal(sealed)).equals(bytes)).toBe(true)
+    tidySealed(box.target, () => false)
+  }
+  expect(readdirSync(box.at('disk'))).toEqual(['Monday'])
+})
+
+withAge('what has not changed is the same bytes, whatever was put in before it', async () => {
+  const box = new Box()
+  const parts = Array.from({ length: 20 }, () => randomBytes(60_000))
+  const first = await box.seal(archive(parts))
+  const second = await box.seal(
+    archive([randomBytes(777), ...parts.slice(0, 10), randomBytes(50_000), ...parts.slice(11)]),
+  )
+  const known = new Set<string>()
+  for (let at = 0; at + 64 <= first.length; at += 1) known.add(first.toString('latin1', at, at + 64))
+  let same = 0
+  for (let at = 0; at + 64 <= second.length; at += 64)
+    if (known.has(second.toString('latin1', at, at + 64))) same += 64
+  expect(same / first.length).toBeGreaterThan(0.7)
+})
+
+withAge('only an identity of a recipient opens it, and another one is told of', async () => {
+  const box = new Box()
+  const sealed = await box.seal(randomBytes(100_000))
+  await expect(box.unseal(sealed, box.identity('other'))).rejects.toThrow(
+    /other is not an identity that it was encrypted to/,
+  )
+  await expect(box.unseal(sealed, box.at('none'))).rejects.toThrow(
+    /age does not open it with .*none: .*no such file/,
+  )
+  box.encryptTo('other')
+  const anew = await box.seal(randomBytes(1000))
+  await expect(box.unseal(anew)).rejects.toThrow(/identity is not an identity/)
+  expect(await box.unseal(anew, box.at('other'))).toHaveLength(1000)
+})
+
+withAge('whatever was done to a copy, it is refused', async () => {
+  const box = new Box()
+  const bytes = randomBytes(2_000_000)
+  const sealed = await box.seal(bytes)
+  const other = await box.seal(randomBytes(2_000_000))
+  const listAt = 16 + bytes.length
+  const flipped = (at: number) => {
+    const copy = Buffer.from(sealed)
+    copy[at] = (copy[at] ?? 0) ^ 1
+    return copy
+  }
+  const part = (from: number, to?: number) => sealed.subarray(from, to)
+  const hostile: [string, Buffer][] = [
+    ['empty', Buffer.alloc(0)],
+    ...[0, 16, 5000, listAt - 1, listAt, listAt + 50, sealed.length - 18, sealed.length - 1].map(
+      (at) => [`a bit of byte ${at}`, flipped(at)] as [string, Buffer],
+    ),
+    ...[10, 33, 1000, listAt, listAt + 300, sealed.length - 1].map(
+      (at) => [`cut off at ${at}`, part(0, at)] as [string, Buffer],
+    ),
+    [
+      'chunks swapped',
+      Buffer.concat([part(0, 16), part(1_000_016, listAt), part(16, 1_000_016), part(listAt)]),
+    ],
+    ['a part dropped', Buffer.concat([part(0, 500_000), part(600_000)])],
+    ['a part twice', Buffer.concat([part(0, 500_000), part(400_000)])],
+    ['a part of another', Buffer.concat([part(0, 500_000), other.subarray(500_000, 600_000), part(600_000)])],
+    ['the list of another', Buffer.concat([part(0, listAt), other.subarray(listAt)])],
+    ['more after it', Buffer.concat([sealed, Buffer.from('more')])],
+    ['a list of length 0', Buffer.concat([part(0, listAt), Buffer.from('               0\n')])],
+    ['a list of any length', Buffer.concat([part(0, listAt), Buffer.from('9999999999999999\n')])],
+    ['no list at all', Buffer.concat([part(0, listAt), Buffer.from('no list, 17 bytes')])],
+  ]
+  for (const [what, copy] of hostile)
+    await expect(box.unseal(copy), what).rejects.toThrow(
+      /age does not open|not an identity|not an encrypted copy|not what was encrypted/,
+    )
+  expect((await box.unseal(sealed)).equals(bytes)).toBe(true)
+})
+
+withAge('an archive that is not what was written is not sealed', async () => {
+  const box = new Box()
+  const seal = box.seal(Buffer.from('one'))
+  writeFileSync(box.at('disk', 'Monday', 'home.tar.zst'), 'two')
+  await expect(seal).rejects.toThrow(/another archive by now|is not what was written/)
+})
+
+withAge(
+  'recipients that others can write, that are none, or that could read copies, are refused',
+  async () => {
+    const box = new Box()
+    chmodSync(box.recipientsFile, 0o666)
+    expect(() => recipientsIn(box.recipientsFile)).toThrow(/others can write/)
+    chmodSync(box.recipientsFile, 0o644)
+    writeFileSync(box.recipientsFile, readFileSync(box.identityFile))
+    expect(() => recipientsIn(box.recipientsFile)).toThrow(/has an identity in it/)
+    writeFileSync(box.recipientsFile, 'nobody\n')
+    expect(() => recipientsIn(box.recipientsFile)).toThrow(/"nobody" is no recipient/)
+    writeFileSync(box.recipientsFile, '# nobody\n')
+    expect(() => recipientsIn(box.recipientsFile)).toThrow(/has no recipients/)
+    expect(() => recipientsIn(box.at('none'))).toThrow(/cannot be read/)
+    writeFileSync(box.recipientsFile, 'age1qqqqqqqq\n')
+    await expect(box.seal(Buffer.from('one'))).rejects.toThrow(/age does not encrypt to .*recipients.txt: /)
+  },
+)
