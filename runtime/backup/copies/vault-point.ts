@@ -1,7 +1,9 @@
 import type { Config } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
 import { extensions } from '../../host/archive/archive-compression.ts'
-import type { FetchedCopy } from '../../host/copies/vault/fetched.ts'
+import { sealedSuffix } from '../../host/copies/sealed/layout.ts'
+import { sealedFor } from '../../host/copies/sealed/sealed-record.ts'
+import type { Fetching } from '../../host/copies/vault/fetch-copy.ts'
 import type { VaultLink } from '../../host/copies/vault/vault-link.ts'
 import { compressionOf } from '../../host/points/find-points.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
@@ -20,11 +22,32 @@ export function vaultOf(
   return place?.kind === 'vault' ? place : undefined
 }
 
-/** What is to be fetched for a restore point of a vault. @throws {TerminalError} It is of no form that can be read. */
-export function fetchedOf(point: RestorePoint, sha256: string): FetchedCopy {
-  const compression = compressionOf(point)
-  if (!compression) throw new TerminalError(`${point.path} is no archive that can be read`)
-  return { sha256, extension: extensions[compression].slice(1) }
+/** A vault that restore points are fetched from. `state`: the folder that they are fetched to is in it. */
+export interface FetchedFrom {
+  place: VaultPlace
+  state: string
+}
+
+/**
+ * What is to be fetched for a restore point of a vault.
+ * @param sha256 Of the file in the vault.
+ * @param identityFile That of a recipient, where it is encrypted and somebody has named one.
+ * @throws {TerminalError} It is of no form that can be read.
+ */
+export function fetchingOf(
+  { kind, path, sizeBytes = 0 }: RestorePoint,
+  sha256: string,
+  { place, state }: FetchedFrom,
+  identityFile?: string,
+): Fetching {
+  const isSealed = path.endsWith(sealedSuffix)
+  const compression = compressionOf({ kind, path: isSealed ? path.slice(0, -sealedSuffix.length) : path })
+  if (!compression) throw new TerminalError(`${path} is no archive that can be read`)
+  const archive = sealedFor(state, place.name).find((one) => one.sha256 === sha256)?.of
+  return {
+    ...{ sha256, extension: extensions[compression].slice(1), sizeBytes, state },
+    ...(isSealed && { sealed: { identityFile, archive } }),
+  }
 }
 
 /**
@@ -50,7 +73,8 @@ export async function vaultPointToRead(
   )
   if (!found) throw new TerminalError(`the restore point ${id} is not in the vault any more`)
   const { point, file } = found
-  const fetching = { ...fetchedOf(point, file), sizeBytes: point.sizeBytes ?? 0, state: config.state }
+  // What is encrypted was opened by whoever has asked for it, and is taken from there: nobody else has the identity.
+  const fetching = fetchingOf(point, file, { place, state: config.state })
   return { ...point, path: await link.fetch(fetching, onProgress) }
 }
 

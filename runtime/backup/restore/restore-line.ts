@@ -8,6 +8,7 @@ export interface RestoreLine {
   /** An id, as it says the same tomorrow. */
   at?: string
   from?: string
+  identity?: string
   to?: string
   inPlace?: boolean
   delete?: boolean
@@ -23,6 +24,7 @@ export function restoreLine(places: readonly Place[], options: RestoreLine): str
     disk,
     at,
     from,
+    identity,
     to,
     inPlace,
     delete: deletes,
@@ -35,6 +37,7 @@ export function restoreLine(places: readonly Place[], options: RestoreLine): str
     ...places.map(placeWord),
     ...(at === undefined ? [] : ['--at', shellQuote([at])]),
     ...(from === undefined ? [] : ['--from', shellQuote([from])]),
+    ...(identity === undefined ? [] : ['--identity', shellQuote([identity])]),
     ...(inPlace ? ['--in-place'] : []),
     ...(to === undefined ? [] : ['--to', shellQuote([to])]),
     ...(deletes ? ['--delete'] : []),

@@ -63,7 +63,7 @@ const known: Readonly<Record<string, Values>> = {
 }
 
 /** Values that are files. */
-export const fileValues: ReadonlySet<string> = new Set(['--config'])
+export const fileValues: ReadonlySet<string> = new Set(['--config', '--identity'])
 
 /** What may stand in a place of the command line. Whoever presses the tab key is told of no error: nothing, then. */
 export async function valuesOf(

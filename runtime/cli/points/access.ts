@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { basename } from 'node:path'
 import { copiesMeant } from '../../backup/copies/places.ts'
-import { vaultOf } from '../../backup/copies/vault-point.ts'
+import { type FetchedFrom, vaultOf } from '../../backup/copies/vault-point.ts'
 import { readNoPast, readPast } from '../../backup/past.ts'
 import {
   bySource,
@@ -44,6 +44,8 @@ export interface WhereOptions {
   wait?: boolean
   /** The place whose copies alone are wanted; see `copies` of the config. */
   copy?: string | undefined
+  /** The file of an identity of age, for copies that are encrypted. */
+  identity?: string
 }
 
 /** The backups that a command can get at. In the end it unmounts what it had to mount. */
@@ -99,7 +101,8 @@ export async function openAccess(options: WhereOptions, io: Io, now = Date.now()
   if (options.copy !== undefined) copiesMeant([options.copy], config)
   const watch = new MirrorWatch(config, options.wait ?? true, io)
   const told = await askedVaults(options.copy, config)
-  return new FoundAccess(await find(config, told, io), config, { io, now, watch, copy: options.copy, told })
+  const { copy, identity } = options
+  return new FoundAccess(await find(config, told, io), config, { io, now, watch, copy, told, identity })
 }
 
 /** @param io Told that the record cannot be read. */
@@ -127,6 +130,7 @@ class FoundAccess implements Access {
   readonly #copy: string | undefined
   readonly #watch: MirrorWatch | undefined
   readonly #told: ToldByVaults
+  readonly #identity: string | undefined
   #found: KnownPoints
   #disks: Disks | undefined
 
@@ -139,8 +143,17 @@ class FoundAccess implements Access {
       watch,
       copy,
       told = new Map(),
-    }: { io: Io; now: number; watch?: MirrorWatch; copy?: string | undefined; told?: ToldByVaults },
+      identity,
+    }: {
+      io: Io
+      now: number
+      watch?: MirrorWatch
+      copy?: string | undefined
+      told?: ToldByVaults
+      identity?: string | undefined
+    },
   ) {
+    this.#identity = identity
     this.#copy = copy
     this.#told = told
     this.#found = { ...found, points: bySource(found.points) }
@@ -207,7 +220,7 @@ class FoundAccess implements Access {
   }
 
   reader(point: RestorePoint): PointReader {
-    if (vaultOf(point, this.config))
+    if (this.#fetchedFrom(point))
       return onDemand(undefined, async () => this.#readerHere(await this.here(point)))
     const reason = this.absent.get(point.target)
     if (reason === undefined) return this.#readerHere(point)
@@ -226,8 +239,18 @@ class FoundAccess implements Access {
   }
 
   here(point: RestorePoint): Promise<RestorePoint> {
-    const tools = { runner: this.#runner, signal: this.#stop.signal, io: this.#io }
-    return fetched(point, this.#found.files, this.config, tools)
+    const tools = {
+      runner: this.#runner,
+      signal: this.#stop.signal,
+      io: this.#io,
+      identity: this.#identity,
+    }
+    return fetched(point, this.#found.files, this.#fetchedFrom(point), tools)
+  }
+
+  #fetchedFrom(point: RestorePoint): FetchedFrom | undefined {
+    const place = vaultOf(point, this.config)
+    return place && this.config && { place, state: this.config.state }
   }
 
   #readerHere(point: RestorePoint): PointReader {

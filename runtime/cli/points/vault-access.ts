@@ -1,4 +1,5 @@
-import { fetchedOf, vaultOf } from '../../backup/copies/vault-point.ts'
+import { resolve } from 'node:path'
+import { type FetchedFrom, fetchingOf, vaultOf } from '../../backup/copies/vault-point.ts'
 import type { Config } from '../../config/config.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
@@ -26,6 +27,14 @@ export function isOfVault(copy: string | undefined, config: Config | undefined):
   return copy !== undefined && vaultOf({ copy }, config) !== undefined
 }
 
+interface FetchTools {
+  runner: CommandRunner
+  signal: AbortSignal
+  io: Io
+  /** A file, for what is encrypted. */
+  identity: string | undefined
+}
+
 /**
  * Fetches a restore point that lies in a vault, which is told.
  * @param files The SHA-256 of each copy, by the ids of restore points.
@@ -34,15 +43,15 @@ export function isOfVault(copy: string | undefined, config: Config | undefined):
 export async function fetched(
   point: RestorePoint,
   files: ReadonlyMap<string, string>,
-  config: Config | undefined,
-  { runner, signal, io }: { runner: CommandRunner; signal: AbortSignal; io: Io },
+  from: FetchedFrom | undefined,
+  { runner, signal, io, identity }: FetchTools,
 ): Promise<RestorePoint> {
-  const place = vaultOf(point, config)
   const file = files.get(point.id)
-  if (!place || !config || file === undefined) return point
+  if (!from || file === undefined) return point
+  const { place } = from
   const { sizeBytes = 0, id } = point
   io.stderr(`hdsync: fetches ${id} from ${vaultText(place.vault)}: ${formatBytes(sizeBytes)}\n`)
-  const fetching = { ...fetchedOf(point, file), sizeBytes, state: config.state }
+  const fetching = fetchingOf(point, file, from, identity && resolve(identity))
   const path = await linkTo(place.vault, place.name, runner, signal).fetch(fetching, () => {})
   return { ...point, path }
 }

@@ -17,6 +17,11 @@ const from = [
   'from this place alone, that has copies of archives; see `hdsync copies`',
 ] as const
 
+const identity = [
+  '--identity <file>',
+  'an identity of age, for a copy that is encrypted; it is read, and never stored',
+] as const
+
 /** The folder of backups, which may be named before the command too. */
 export function diskOption(): Option {
   return new Option('--disk <folder>', 'a folder of backups, read without a config')
@@ -54,6 +59,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
       )
         .option(...at)
         .option(...from)
+        .option(...identity)
         .option('-l, --long', 'with modes, owners, sizes and times')
         .option('-R, --recursive', 'everything below it')
         .option(...noWait)
@@ -128,6 +134,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
       )
         .option(...at)
         .option(...from)
+        .option(...identity)
         .option('--to <folder>', 'into this folder, each at its path below the source')
         .option('--in-place', 'where it was; what is there is shown, and kept for `--undo`')
         .option('--delete', 'delete what was not there then, but for what is excluded from the backup')
@@ -155,6 +162,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         .option(...at)
         .option(...noWait)
         .option(...from)
+        .option(...identity)
         .action(async (place, _, self: Command) =>
           done((await import('../commands/cat.ts')).catCommand(place, self.optsWithGlobals(), io)),
         )

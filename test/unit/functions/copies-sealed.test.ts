@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import type { CopyResult } from '../../../events/index.ts'
@@ -42,32 +42,31 @@ function openedByHand(copy: string, identity: string): Buffer {
   return readFileSync(`${folder}/archive`)
 }
 
-testWithSshd('a copy is encrypted here, proved by the vault, and opened by the identity alone', async () => {
-  const { site, identity, copied } = await sealedSite()
-  await using _ = site
-  expect(await copied()).toMatchObject({ state: 'succeeded', copies: [{ archives: 1, waiting: 0 }] })
-  expect(site.asked()).toEqual(['status', 'offer', 'rsync', 'prove', 'status'])
-  const [copy = ''] = site.accepted()
-  expect(copy).toMatch(/\.tar\.zst\.sealed$/)
-  expect(readFileSync(copy).subarray(16, -200).includes(readFileSync(site.archive()).subarray(0, 64))).toBe(false)
-  expect(existsSync(site.at('disk', '.hdsync-sealed'))).toBe(false)
-  expect(openedByHand(copy, identity).equals(readFileSync(site.archive()))).toBe(true)
-  const status = JSON.parse((await site.hdsync('copies', '--json')).out) as { sources: object[] }[]
-  expect(status[0]?.sources).toMatchObject([{ archives: 1, waiting: 0 }])
-})
-
-testWithSshd('an unchanged night is a further name, and nothing is encrypted or sent', async () => {
-  const { site, copied } = await sealedSite()
-  await using _ = site
-  await copied()
-  await copied()
-  expect(site.asked().slice(5)).toEqual(['status'])
-  await backUp(site.server, { sources: ['home'] }, daysOn(1))
-  expect(await copied(daysOn(1))).toMatchObject({ copies: [{ archives: 1, bytes: 0, waiting: 0 }] })
-  expect(site.asked()).not.toContain('rsync', 5)
-  expect(new Set(site.accepted().map(digest)).size).toBe(1)
-  expect(site.accepted()).toHaveLength(2)
-})
+testWithSshd(
+  'a copy is encrypted here, proved by the vault, opened by the identity alone, and a further name where a night has changed nothing',
+  async () => {
+    const { site, identity, copied } = await sealedSite()
+    await using _ = site
+    expect(await copied()).toMatchObject({ state: 'succeeded', copies: [{ archives: 1, waiting: 0 }] })
+    expect(site.asked()).toEqual(['status', 'offer', 'rsync', 'prove', 'status'])
+    const [copy = ''] = site.accepted()
+    expect(copy).toMatch(/\.tar\.zst\.sealed$/)
+    expect(readFileSync(copy).subarray(16, -200).includes(readFileSync(site.archive()).subarray(0, 64))).toBe(
+      false,
+    )
+    expect(existsSync(site.at('disk', '.hdsync-sealed'))).toBe(false)
+    expect(openedByHand(copy, identity).equals(readFileSync(site.archive()))).toBe(true)
+    const status = JSON.parse((await site.hdsync('copies', '--json')).out) as { sources: object[] }[]
+    expect(status[0]?.sources).toMatchObject([{ archives: 1, waiting: 0 }])
+    await copied()
+    expect(site.asked().slice(5)).toEqual(['status'])
+    await backUp(site.server, { sources: ['home'] }, daysOn(1))
+    expect(await copied(daysOn(1))).toMatchObject({ copies: [{ archives: 1, bytes: 0, waiting: 0 }] })
+    expect(site.asked().filter((word) => word === 'rsync')).toHaveLength(1)
+    expect(new Set(site.accepted().map(digest)).size).toBe(1)
+    expect(site.accepted()).toHaveLength(2)
+  },
+)
 
 testWithSshd('of an archive that has changed by a few percent, about what has changed is sent', async () => {
   const { site, copied } = await sealedSite()
@@ -100,32 +99,31 @@ testWithSshd('what was cut off goes on with the same bytes', async () => {
   expect(new Set(readFileSync(site.there('asked'), 'utf8').match(/"sha256":"[0-9a-f]{64}"/g))).toHaveLength(1)
 })
 
-testWithSshd('after a change of recipients new copies are for them, and those that are there stay', async () => {
-  const { site, identity, encryptTo, another, copied } = await sealedSite()
-  await using _ = site
-  await copied()
-  const [first = ''] = site.accepted()
-  encryptTo(another)
-  await copied()
-  expect(site.accepted()).toEqual([first])
-  await backUp(site.server, { sources: ['home'] }, daysOn(1))
-  expect(await copied(daysOn(1))).toMatchObject({ copies: [{ archives: 1, waiting: 0 }] })
-  const [second = ''] = site.accepted().filter((copy) => copy !== first)
-  expect(() => openedByHand(second, identity)).toThrow()
-  expect(openedByHand(second, another).equals(openedByHand(first, identity))).toBe(true)
-})
-
-testWithSshd('without its state the host counts what the vault has, and begins anew with the next night', async () => {
-  const { site, identity, copied } = await sealedSite()
-  await using _ = site
-  await copied()
-  rmSync(site.at('state/sealed'), { recursive: true })
-  expect(await copied()).toMatchObject({ copies: [{ archives: 0, waiting: 0 }] })
-  writeFileSync(site.at('home', 'file'), 'changed')
-  await backUp(site.server, { sources: ['home'] }, daysOn(1))
-  expect(await copied(daysOn(1))).toMatchObject({ copies: [{ archives: 1, waiting: 0 }] })
-  for (const copy of site.accepted()) openedByHand(copy, identity)
-})
+testWithSshd(
+  'after a change of recipients new copies are for them, and those that are there stay',
+  async () => {
+    const { site, identity, encryptTo, another, copied } = await sealedSite()
+    await using _ = site
+    await copied()
+    const [first = ''] = site.accepted()
+    encryptTo(another)
+    await copied()
+    expect(site.accepted()).toEqual([first])
+    await backUp(site.server, { sources: ['home'] }, daysOn(1))
+    expect(await copied(daysOn(1))).toMatchObject({ copies: [{ archives: 1, waiting: 0 }] })
+    const [second = ''] = site.accepted().filter((copy) => copy !== first)
+    expect(() => openedByHand(second, identity)).toThrow()
+    expect(openedByHand(second, another).equals(openedByHand(first, identity))).toBe(true)
+    // Without its state it counts what the vault has, and begins anew with the next night.
+    rmSync(site.at('state/sealed'), { recursive: true })
+    expect(await copied(daysOn(1))).toMatchObject({ copies: [{ archives: 0, waiting: 0 }] })
+    writeFileSync(site.at('home', 'file'), 'changed')
+    await backUp(site.server, { sources: ['home'] }, daysOn(2))
+    expect(await copied(daysOn(2))).toMatchObject({ copies: [{ archives: 1, waiting: 0 }] })
+    const [third = ''] = site.accepted().filter((copy) => copy !== first && copy !== second)
+    openedByHand(third, another)
+  },
+)
 
 testWithSshd('without recipients nothing is sent', async () => {
   const { site, identity } = await sealedSite()
@@ -135,6 +133,45 @@ testWithSshd('without recipients nothing is sent', async () => {
   expect(exitCode).toBe(1)
   expect(error).toMatch(/recipients.txt has an identity in it/)
   expect(site.asked()).not.toContain('offer')
-  const { findings } = JSON.parse((await site.hdsync('check', '--json')).out) as { findings: { id: string }[] }
+  const { findings } = JSON.parse((await site.hdsync('check', '--json')).out) as {
+    findings: { id: string }[]
+  }
   expect(findings.map(({ id }) => id)).toContain('copy.no-recipients')
 })
+
+testWithSshd(
+  'an encrypted copy is restored with an identity, and what is not as it was sent is refused',
+  async () => {
+    const { site, identity, encryptTo, another, copied } = await sealedSite()
+    await using _ = site
+    random(site.at('home', 'large'), 3)
+    await backUp(site.server, { sources: ['home'] })
+    await copied()
+    const restore = (...words: string[]) =>
+      site.hdsync('restore', 'home', '--from', 'offsite', '--to', site.at('back'), '-q', ...words)
+    const fetched = () => readdirSync(site.at('state/fetched')).map((name) => name.slice(64))
+    const missing = await restore()
+    expect(missing).toMatchObject({
+      exitCode: 1,
+      err: expect.stringMatching(/is encrypted.*\n {2}--identity FILE/),
+    })
+    expect(site.asked()).not.toContain('get')
+    expect((await restore('--identity', site.at('none'))).err).toMatch(/the identity cannot be read: .*none/)
+    encryptTo(another)
+    const wrong = await restore('--identity', another)
+    expect(wrong).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('is not an identity that it was encrypted to'),
+    })
+    expect(fetched()).toEqual(['.part'])
+    expect((await site.hdsync('ls', 'home', '--from', 'offsite', '--identity', identity)).out).toBe(
+      'file\nlarge\n',
+    )
+    const restored = await restore('--identity', identity)
+    expect(restored, restored.err).toMatchObject({ exitCode: 0 })
+    execFileSync('diff', ['-r', site.at('home'), site.at('back')])
+    expect(fetched()).toEqual([])
+    const stored = spawnSync('grep', ['-rlE', 'AGE-SECRET|identity.txt', site.at('state')])
+    expect(stored.status).toBe(1)
+  },
+)

@@ -1,4 +1,4 @@
-import { createReadStream, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, createReadStream, rmSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { TerminalError } from '../../../errors.ts'
 import type { Progress } from '../../../progress.ts'
@@ -8,11 +8,13 @@ import { meter } from '../../archive/meter.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { digestOf } from '../../proof/digest.ts'
 import { freeBytes } from '../../restore/room.ts'
+import { unseal } from '../sealed/unseal.ts'
 import {
   claimFetched,
   type FetchedCopy,
   fetchedFolder,
   leavePart,
+  openedPath,
   shareFetched,
   takePart,
 } from './fetched.ts'
@@ -22,8 +24,18 @@ import { isUnreachable, sshFailure } from './ssh-errors.ts'
 /** A copy that is to be read here. */
 export interface Fetching extends FetchedCopy {
   sizeBytes: number
+  /** Of one that is encrypted. */
+  sealed?: Opening
   /** The state directory. */
   state: string
+}
+
+/** What opens an encrypted copy. */
+export interface Opening {
+  /** Of age; undefined where nobody has named it. */
+  identityFile: string | undefined
+  /** The SHA-256 of the archive that is in it, where that is on record. */
+  archive?: string | undefined
 }
 
 interface Tools {
@@ -51,10 +63,13 @@ export async function fetchCopy(fetching: Fetching, tools: Tools): Promise<strin
   const { state, sizeBytes, sha256 } = fetching
   const there = claimFetched(state, fetching)
   if (there !== undefined) return there
+  const identityFile = fetching.sealed && proveIdentity(fetching.sealed)
   const part = takePart(state, fetching)
   try {
     if (bytesIn(part) > sizeBytes) rmSync(part)
-    proveRoom(fetching, sizeBytes - bytesIn(part), tools.vault)
+    // It is as large again once it is decrypted.
+    const opened = identityFile === undefined ? 0 : sizeBytes
+    proveRoom(fetching, sizeBytes - bytesIn(part) + opened, tools.vault)
     for (let n = 1; bytesIn(part) < sizeBytes; n += 1) {
       const before = bytesIn(part)
       try {
@@ -69,9 +84,44 @@ export async function fetchCopy(fetching: Fetching, tools: Tools): Promise<strin
         `${vaultText(tools.vault)} has sent something else than the copy that was proved`,
       )
     }
-    return shareFetched(state, fetching)
+    if (identityFile === undefined) return shareFetched(state, fetching)
+    return shareFetched(state, fetching, await openCopy(part, identityFile, fetching, tools))
   } catch (error) {
     leavePart(state, fetching)
+    throw error
+  }
+}
+
+/** @throws {TerminalError} Nobody has named one, or it cannot be read: nothing is fetched for that. */
+function proveIdentity({ identityFile }: Opening): string {
+  if (identityFile === undefined)
+    throw new TerminalError('the copy is encrypted, and is read with an identity alone', {
+      hint: '--identity FILE: that of a recipient of `encryptTo`, when it was sent',
+    })
+  try {
+    accessSync(identityFile, constants.R_OK)
+    return identityFile
+  } catch (error) {
+    throw new TerminalError(`the identity cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Decrypts a copy that was fetched. @returns The file of the archive, which is proved. */
+async function openCopy(
+  sealed: string,
+  identityFile: string,
+  fetching: Fetching,
+  { vault, runner }: Tools,
+): Promise<string> {
+  const to = openedPath(fetching.state, fetching)
+  rmSync(to, { force: true })
+  try {
+    const archive = await unseal({ sealed, to, identityFile }, runner)
+    const { archive: wanted = archive } = fetching.sealed ?? {}
+    if (archive === wanted) return to
+    throw new TerminalError(`the copy from ${vaultText(vault)} is of another archive than was sent`)
+  } catch (error) {
+    rmSync(to, { force: true })
     throw error
   }
 }

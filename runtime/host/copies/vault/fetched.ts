@@ -40,14 +40,23 @@ export function claimFetched(state: string, copy: FetchedCopy): string | undefin
   }
 }
 
-/** Puts what was fetched, and was proved, where others find it too. @returns The file for this process to read. */
-export function shareFetched(state: string, copy: FetchedCopy): string {
+/**
+ * Puts what was fetched, and was proved, where others find it too.
+ * @param whole The file, where it is another one than what was fetched; see `openedPath`.
+ * @returns The file for this process to read.
+ */
+export function shareFetched(state: string, copy: FetchedCopy, whole = partPath(state, copy)): string {
   const own = ownPath(state, copy)
-  const part = partPath(state, copy)
   rmSync(own, { force: true })
-  linkSync(part, own)
-  renameSync(part, sharedPath(state, copy))
+  linkSync(whole, own)
+  renameSync(whole, sharedPath(state, copy))
+  rmSync(partPath(state, copy), { force: true })
   return own
+}
+
+/** Where this process decrypts a copy to. What a crash leaves there is removed by `releaseFetched`. */
+export function openedPath(state: string, copy: FetchedCopy): string {
+  return `${ownPath(state, copy)}.new`
 }
 
 function sharedPath(state: string, { sha256, extension }: FetchedCopy): string {

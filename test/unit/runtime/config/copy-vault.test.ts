@@ -53,7 +53,10 @@ test.each([
   ],
   ['{ ssh: a@b, keyFile: /k, limit: { "08:00-25:00": 2M } }', /times of the day/],
   ['{ ssh: a@b, keyFile: /k, limit: { "08:00-18:00": 1K } }', /bytes a second such as 2M/],
-  ['{ target: disk, encryptTo: /r }', /encryptTo: expected no `encryptTo` beside `target`.*\n {2}only copies in a vault/],
+  [
+    '{ target: disk, encryptTo: /r }',
+    /encryptTo: expected no `encryptTo` beside `target`.*\n {2}only copies in a vault/,
+  ],
   ['{ ssh: a@b, keyFile: /k, encryptTo: age1abc }', /encryptTo: expected an absolute path/],
 ])('%s is refused', (copy, expected) => {
   expect(problemOf(copy)).toMatch(expected)

@@ -12,12 +12,20 @@ test('the key of a vault is there and nobody else reads it, and the vault is kno
     `sources: { home: { path: /home, target: disk } }
 targets: { disk: { path: /mnt/disk } }
 archive: { target: disk }
-copies: { offsite: { ssh: backup@vault.example.org, keyFile: ${key}, knownHosts: ${folder}/known_hosts } }
+copies: { offsite: { ssh: backup@vault.example.org, keyFile: ${key}, knownHosts: ${folder}/known_hosts, encryptTo: ${folder}/recipients.txt } }
 `,
     'hdsync.yaml',
   )
+  const recipients = join(folder, 'recipients.txt')
   const found = () => checkCopies(config).map(({ id, about }) => `${id} ${about}`)
-  expect(found()).toEqual(['copy.no-key copy offsite', 'copy.no-host-key copy offsite'])
+  expect(found()).toEqual([
+    'copy.no-key copy offsite',
+    'copy.no-host-key copy offsite',
+    'copy.no-recipients copy offsite',
+  ])
+  writeFileSync(recipients, 'nobody')
+  expect(found()).toContain('copy.no-recipients copy offsite')
+  writeFileSync(recipients, 'age1abc\n')
   writeFileSync(key, 'key')
   chmodSync(key, 0o640)
   expect(found()).toEqual(['copy.open-key copy offsite', 'copy.no-host-key copy offsite'])
