@@ -1,14 +1,13 @@
-import { RetryableError, TerminalError } from '../../errors.ts'
-import { type HostFolder, slotsOf } from '../../host/vault/host-folder.ts'
+import { RetryableError, reasonOf, TerminalError } from '../../errors.ts'
+import { slotsOf } from '../../host/vault/host-folder.ts'
 import { type Admission, sendingMs } from '../../host/vault/rsync-server.ts'
-import { changeOffer, offerNamed, readOffers } from './offers.ts'
-import { settingsOf, type VaultTools, withHost } from './vault.ts'
+import { changeOffer, type Offered, offerNamed, readOffers } from './offers.ts'
+import { settingsOf, type VaultTools, withHost, withHostSoon } from './vault.ts'
 
-/** How many bytes of an offer came over the wire, as its rsync told. */
+/** How many bytes of an offer came over the wire, however its rsync ended. */
 export interface SendingEnd {
   name: string
-  /** Null where it did not tell. */
-  newBytes: number | null
+  newBytes: number
 }
 
 /**
@@ -24,7 +23,7 @@ export function admit(host: string, name: string, tools: VaultTools): Promise<Ad
     if (!offered) throw new TerminalError('these bytes were not offered, or too long ago: offer them first')
     if (folder.proving.look(name))
       throw new RetryableError('the vault has these bytes, and was not done with reading them: prove them')
-    // One that was cut off has not said how much came.
+    // The vault itself went down under one that has not said how much came.
     const newBytes = offered.isSending ? null : offered.newBytes
     changeOffer(folder, name, (one) => ({ ...one, newBytes, isSending: true }))
     const { path, lock } = folder
@@ -36,11 +35,21 @@ export function admit(host: string, name: string, tools: VaultTools): Promise<Ad
   })
 }
 
-/** Notes how much has come. It is what the user of the host says, and decides nothing but what seems odd. */
-export function noteSent(folder: HostFolder, { name, newBytes }: SendingEnd): void {
-  changeOffer(folder, name, (one) => ({
+/**
+ * Notes how much has come. It is what the user of the host says, and decides nothing but what seems odd. Never throws: of an
+ * end that cannot be noted nothing is known.
+ */
+export async function noteSent(
+  host: string,
+  { name, newBytes }: SendingEnd,
+  tools: VaultTools,
+): Promise<void> {
+  const note = (one: Offered): Offered => ({
     ...one,
-    newBytes: newBytes === null || one.newBytes === null ? null : one.newBytes + newBytes,
+    newBytes: one.newBytes === null ? null : one.newBytes + newBytes,
     isSending: false,
-  }))
+  })
+  await withHostSoon(host, tools, async (folder) => changeOffer(folder, name, note)).catch((error) =>
+    tools.warn?.(`how much ${host} has sent could not be noted: ${reasonOf(error)}`),
+  )
 }

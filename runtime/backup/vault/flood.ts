@@ -72,10 +72,28 @@ function pace(days: readonly Day[]): string | undefined {
   const gaps = days.slice(1).flatMap(({ gap, isReleased }) => (isReleased ? [] : [gap]))
   const usual = medians(gaps).reduce((one, other) => Math.max(one, other), 1)
   const today = days.at(-1)?.number ?? 0
-  if (usual === 1) return undefined
+  if (usual === 1) return busyWeek(days, today)
   const count = days
     .filter(({ number }) => number > today - times * usual)
     .reduce((sum, { bytes }) => sum + bytes.size, 0)
   if (count <= 2 * times) return undefined
   return `${count} copies of it came in ${times * usual} days, where one in ${usual} days is usual`
+}
+
+const daysOfWeek = 7
+
+/** A source that comes on workdays, and suddenly each day: what comes on the others takes the places of its nights. */
+function busyWeek(days: readonly Day[], today: number): string | undefined {
+  const first = days[0]?.number ?? today
+  const weeks = Array.from({ length: Math.floor((today - first) / daysOfWeek) }, () => 0)
+  let recent = 0
+  for (const { number, bytes } of days) {
+    if (bytes.size === 0) continue
+    const ago = Math.floor((today - number) / daysOfWeek)
+    if (ago === 0) recent += 1
+    else if (ago <= weeks.length) weeks[weeks.length - ago] = (weeks[weeks.length - ago] ?? 0) + 1
+  }
+  const usual = medians(weeks.filter((count) => count > 0)).reduce((one, other) => Math.max(one, other), 0)
+  if (usual === 0 || recent <= usual + 1) return undefined
+  return `copies of it came on ${recent} of ${daysOfWeek} days, where ${usual} are usual`
 }

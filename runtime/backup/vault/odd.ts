@@ -36,8 +36,11 @@ function isNewAll(copy: RecordedCopy, earlier: readonly Arrival[]): string | und
     .filter(isNew)
     .flatMap((one) => shareOf(one) ?? [])
   const usual = lowest(medians(shares))
+  if (usual === undefined || usual >= mostNewShare) return undefined
+  // Only a vault that went down meanwhile does not know: whoever sends cannot bring that about.
+  if (copy.newBytes === null) return `how much of it is new is not known, where ${percent(usual)} is usual`
   const share = shareOf(copy)
-  if (share === undefined || usual === undefined || usual >= mostNewShare) return undefined
+  if (share === undefined) return undefined
   const most = Math.max(leastNewShare, Math.min(mostNewShare, timesNewShare * usual))
   if (share <= most) return undefined
   return `${percent(share)} of it is new, where ${percent(usual)} is usual`

@@ -33,6 +33,7 @@ export function offer(host: string, archive: OfferedArchive, tools: VaultTools):
     const name = archive.sha256
     proveNotFlooded(host, archive.source, record, now())
     if (await standing(folder, record, archive)) return { ...answered(now()), has: true, name, laidBytes: 0 }
+    proveLookedAt(host, archive.source, record, now())
     const known = readOffers(folder)
     const rest = known.filter(({ archive: { sha256 } }) => sha256 !== name).slice(1 - mostOffers)
     const about = { host, folder, record, archive }
@@ -47,13 +48,13 @@ export function offer(host: string, archive: OfferedArchive, tools: VaultTools):
     tellingOfNoRoom(wanted, tools, () => proveRoom(settings, wanted))
     const mine = offerNamed(known, name)
     const isKnown = mine?.archive.sizeBytes === archive.sizeBytes
-    const newBytes = isKnown ? mine.newBytes : 0
     const earlier = isKnown ? mine.begunBytes : 0
     // What lies in `base` by now makes room for what is laid there instead.
     const mostJoinedBytes = leftOfQuota(settings, wanted) + ownBaseBytes(folder, name)
     const room = { spareBytes, mostJoinedBytes }
     const { laidBytes, begunBytes } = await layBase(folder, record, archive, { earlier, room })
-    const isSending = isKnown && mine.isSending
+    // By whatever size it is offered: what has come under this name stays, and has been sent.
+    const { newBytes = 0, isSending = false } = mine ?? {}
     writeOffers(folder, [...others, { archive, newBytes, isSending, begunBytes, offeredAt: isoOf(now()) }])
     return { ...answered(now()), has: false, name, laidBytes }
   })
@@ -96,6 +97,33 @@ export function proveNotFlooded(host: string, source: string, { arrivals }: Host
   if (sources.has(source) || sources.size < mostSources) return
   throw new TerminalError(
     `${host} has sent copies of ${sources.size} sources: the vault takes no further one`,
+  )
+}
+
+/** So many new copies of a source come in a day while something is odd about it: its next night, and one more. */
+const mostWhileOdd = 2
+
+/**
+ * While something is odd nothing goes: whoever sends garbage would fill the quota in a day, and nights find no room then.
+ * @throws {RetryableError} Something is odd about the source, and enough of it came today.
+ */
+export function proveLookedAt(
+  host: string,
+  source: string,
+  { arrivals, odd }: Pick<HostRecord, 'arrivals' | 'odd'>,
+  now: number,
+): void {
+  if (!odd.some((one) => one.source === source)) return
+  const day = dateOf(now)
+  const today = arrivals.filter(
+    (one) => one.source === source && one.newBytes !== 0 && dateOf(Date.parse(one.provedAt)) === day,
+  )
+  if (today.length < mostWhileOdd) return
+  throw new RetryableError(
+    `something is odd about ${source} of ${host}: until somebody has looked at it, the vault takes ${mostWhileOdd} new copies of it a day`,
+    {
+      hint: `on the vault: hdsync vault status ${host}; if it was meant: hdsync vault release ${host} ${source}`,
+    },
   )
 }
 

@@ -21,7 +21,7 @@ import type { OfferedArchive, VaultCopy, VaultProof } from '../../vault-protocol
 import { decideExpiry, expire, finishExpiry } from './expire.ts'
 import { nameIn, namesOfOne } from './names.ts'
 import { oddities } from './odd.ts'
-import { proveNotFlooded, standing } from './offer.ts'
+import { proveLookedAt, proveNotFlooded, standing } from './offer.ts'
 import { dropOffer, offerNamed, readOffers } from './offers.ts'
 import { proveQuota } from './room.ts'
 import { answered, settingsOf, type VaultTools, withHost } from './vault.ts'
@@ -118,6 +118,7 @@ async function acceptSent(accepting: Accepting, settings: VaultHost): Promise<Re
   const offered = offerNamed(offers, name)
   if (!offered) throw new TerminalError(`${archive.source}: these bytes were not offered, or too long ago`)
   proveSame(offered.archive, archive)
+  proveLookedAt(host, archive.source, record, tools.now())
   // They are on the disk: its room is not asked for again.
   proveQuota(settings, {
     ...{ host, folder, record, archive },

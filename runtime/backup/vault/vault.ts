@@ -1,12 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
 import type { DataOf, vaultAccepted, vaultDamaged, vaultFull, vaultOdd } from '../../../events/index.ts'
 import type { Vault, VaultHost } from '../../config/vault.ts'
-import { RetryableError, TerminalError } from '../../errors.ts'
+import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
-import { takeLock } from '../../host/vault/lock.ts'
+import { HostBusyError, takeLock } from '../../host/vault/lock.ts'
 import { isoOf } from '../../instant.ts'
-import { askAgainLater, protocolVersion } from '../../vault-protocol.ts'
+import { protocolVersion } from '../../vault-protocol.ts'
 
 /** What answering for a vault takes. */
 export interface VaultTools {
@@ -39,7 +39,7 @@ export function settingsOf({ hosts }: Vault, host: string): VaultHost {
 
 /**
  * Does something with the folder of a host while nobody else does, and no rsync writes there.
- * @throws {BusyError} Somebody does.
+ * @throws {HostBusyError} Somebody does.
  */
 export async function withHost<T>(
   host: string,
@@ -48,7 +48,7 @@ export async function withHost<T>(
 ): Promise<T> {
   using folder = HostFolder.open(vault.path, host)
   await using lock = await takeLock(folder.lock, runner)
-  if (!lock) throw new BusyError(host)
+  if (!lock) throw new HostBusyError(host)
   return await work(folder)
 }
 
@@ -65,18 +65,11 @@ export async function withHostSoon<T>(
     try {
       return await withHost(host, tools, work)
     } catch (error) {
-      if (!(error instanceof BusyError)) throw error
+      if (!(error instanceof HostBusyError)) throw error
     }
     if (attempt < attempts) await setTimeout(pauseMs, undefined, { signal: tools.signal })
   }
   return undefined
-}
-
-/** Something of the host is still going on. */
-export class BusyError extends RetryableError {
-  constructor(host: string) {
-    super(`${host} is sending, or the vault is reading what it has sent: ${askAgainLater}`)
-  }
 }
 
 /** What each answer begins with. */

@@ -22,7 +22,9 @@ export async function receiveCommand(host: string, options: DoorOptions, io: Io)
     const door = await openDoor(host, options, io.env)
     if (asked.kind === 'rsync') {
       const admission = await door.admit(asked.name)
-      await door.sent({ name: asked.name, newBytes: await takeBytes(admission, asked.command) })
+      const { newBytes, failure } = await takeBytes(admission, asked.command)
+      await door.sent({ name: asked.name, newBytes })
+      if (failure !== undefined) throw failure
       return 0
     }
     const answer = await door.ask(asked.request)

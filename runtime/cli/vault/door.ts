@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { admit, noteSent, type SendingEnd } from '../../backup/vault/admit.ts'
 import { type Answer, answerRequest } from '../../backup/vault/answer.ts'
-import { type VaultTools, withHost } from '../../backup/vault/vault.ts'
+import type { VaultTools } from '../../backup/vault/vault.ts'
 import type { Config } from '../../config/config.ts'
 import { configFile } from '../../config/config-file.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -78,7 +78,7 @@ function localDoor(host: string, tools: VaultTools): Door {
   return {
     ask: (request) => answerRequest(host, request, tools),
     admit: (name) => admit(host, name, tools),
-    sent: (end) => withHost(host, tools, async (folder) => noteSent(folder, end)).catch(() => {}),
+    sent: (end) => noteSent(host, end, tools),
   }
 }
 

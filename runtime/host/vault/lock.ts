@@ -1,4 +1,6 @@
 import { once } from 'node:events'
+import { RetryableError } from '../../errors.ts'
+import { askAgainLater } from '../../vault-protocol.ts'
 import type { CommandRunner } from '../command/command.ts'
 
 /** What flock(1) ends with where somebody else holds the lock: no exit code of rsync. */
@@ -22,6 +24,13 @@ export async function takeLock(path: string, runner: CommandRunner): Promise<Asy
       input.end()
       await result.catch(() => {})
     },
+  }
+}
+
+/** Something of the host is still going on. */
+export class HostBusyError extends RetryableError {
+  constructor(host: string) {
+    super(`${host} is sending, or the vault is reading what it has sent: ${askAgainLater}`)
   }
 }
 

@@ -1,13 +1,12 @@
 import { lstatSync, watch } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { formatDuration } from '../../units.ts'
 import { askAgainLater, rsyncServed } from '../../vault-protocol.ts'
 import { handOver } from '../command/handed-over.ts'
-import { heldCode } from './lock.ts'
+import { HostBusyError, heldCode } from './lock.ts'
 
 /** Leave to send the bytes of one archive. */
 export const admissionSchema = z.strictObject({
@@ -37,80 +36,87 @@ export function sendingMs(sizeBytes: number): number {
   return Math.min(longestMs, leastMs + Math.ceil((sizeBytes / leastBytesPerSecond) * 1000))
 }
 
-/** What flock(1) ends with where a slot is taken. */
-const slotHeldCode = 76
-const toldLine = /hdsync-new (\d{1,16})/g
+/** What came of an rsync that was let in. */
+export interface Taken {
+  /** How many bytes came over the wire, however it ended. */
+  newBytes: number
+  /** Why it did not end well; the message is for a person at the other end. */
+  failure?: unknown
+}
 
 /**
  * Takes the bytes of one archive from this process's own input, with an rsync of which nothing is as the client wishes, and
- * which can write no other file, and not more than was offered.
+ * which can write no other file, and not more than was offered. Never throws.
  * @param command As the client has it; see `rsyncServed`.
- * @returns How many bytes came over the wire; null where it did not tell.
- * @throws {HdsyncError} It did not end well: the message is for a person at the other end.
  */
-export async function takeBytes(
-  { host, path, lock, slots, name, mostBytes, mostMs }: Admission,
-  command: string,
-): Promise<number | null> {
-  const incoming = join(path, 'incoming')
-  // Of files that have no name any more rsync 3.5.0 opens none.
-  const logs = await mkdtemp(join(tmpdir(), 'hdsync-receive-'))
-  const log = join(logs, 'log')
-  const strange = new AbortController()
-  const tooLong = AbortSignal.timeout(mostMs)
-  const limitBytes = Math.max(leastLimit, mostBytes)
-  // The client says how many files come: with more than one, rsync would make a folder of that name.
-  const watcher = watch(incoming, () => {}).on('change', (event, file) => {
-    if (event === 'rename' && (String(file) !== name || isFolder(join(incoming, name)))) strange.abort()
-  })
+export async function takeBytes(admission: Admission, command: string): Promise<Taken> {
+  let newBytes = 0
   try {
-    const served = rsyncServed(command, join(path, 'base'))
-    if (served?.name !== name) throw new TerminalError('rsync asks for something else than it was let in for')
-    const telling = [`--log-file=${log}`, '--log-file-format=hdsync-new %b']
-    const [program, server, ...words] = served.argv
-    const rsync = [program, server, ...telling, ...words]
-    const limited = ['prlimit', '--core=0', `--fsize=${limitBytes}`, '--', ...rsync]
-    for (const slot of slots) {
-      const inSlot = [...flock(slot, slotHeldCode), ...limited]
-      const argv = [...flock(lock, heldCode), ...inSlot] as unknown as [string, ...string[]]
-      const { exitCode, signal } = await handOver(argv, {
-        cwd: incoming,
-        owner: 'receive',
-        signal: AbortSignal.any([strange.signal, tooLong]),
-      })
-      if (exitCode === slotHeldCode) continue
-      if (strange.signal.aborted)
-        throw new TerminalError(
-          'one file was offered, and something else came: nothing but its bytes is taken',
-        )
-      if (exitCode === heldCode)
-        throw new RetryableError(
-          `${host} is sending, or the vault is reading what it has sent: ${askAgainLater}`,
-        )
-      if (tooLong.aborted)
-        throw new RetryableError(
-          `rsync was ended on the vault after ${formatDuration(mostMs)}: what has come stays; ${askAgainLater}, to go on from there`,
-        )
-      const said = await readFile(log, 'utf8').catch(() => '')
-      const newBytes = [...said.matchAll(toldLine)].map(([, bytes]) => Number(bytes)).at(-1) ?? null
-      if (exitCode === 0) return newBytes
-      const isFull = sizeOf(join(incoming, name)) >= limitBytes
-      throw new RetryableError(endedText(exitCode, signal, isFull))
-    }
-    throw new RetryableError(
-      `${slots.length} hosts are sending to the vault, which is as many as \`concurrency\` lets: ${askAgainLater}`,
-    )
-  } finally {
-    watcher.close()
-    await rm(logs, { recursive: true, force: true })
+    await take(admission, command, (bytes) => {
+      newBytes += bytes
+    })
+    return { newBytes }
+  } catch (failure) {
+    return { newBytes, failure }
   }
 }
 
-/** What rsync says in its log is never more. */
-const leastLimit = 64 * 1024
+async function take(
+  { host, path, lock, slots, name, mostBytes, mostMs }: Admission,
+  command: string,
+  onInput: (bytes: number) => void,
+): Promise<void> {
+  const served = rsyncServed(command, join(path, 'base'))
+  if (served?.name !== name) throw new TerminalError('rsync asks for something else than it was let in for')
+  await using held = await firstFree([lock])
+  if (!held) throw new HostBusyError(host)
+  await using slot = await firstFree(slots)
+  if (!slot)
+    throw new RetryableError(
+      `${slots.length} hosts are sending to the vault, which is as many as \`concurrency\` lets: ${askAgainLater}`,
+    )
+  const incoming = join(path, 'incoming')
+  const strange = new AbortController()
+  const tooLong = AbortSignal.timeout(mostMs)
+  // The client says how many files come: with more than one, rsync would make a folder of that name.
+  using watched = new DisposableStack()
+  watched
+    .adopt(watch(incoming), (watcher) => watcher.close())
+    .on('change', (event, file) => {
+      if (event === 'rename' && (String(file) !== name || isFolder(join(incoming, name)))) strange.abort()
+    })
+  const { exitCode, signal } = await handOver(
+    ['prlimit', '--core=0', `--fsize=${mostBytes}`, '--', ...served.argv],
+    {
+      ...{ cwd: incoming, owner: 'receive', onInput },
+      signal: AbortSignal.any([strange.signal, tooLong]),
+      // The locks hold until rsync has ended, even if this process is killed.
+      files: [held.fd, slot.fd],
+    },
+  )
+  if (strange.signal.aborted)
+    throw new TerminalError('one file was offered, and something else came: nothing but its bytes is taken')
+  if (tooLong.aborted)
+    throw new RetryableError(
+      `rsync was ended on the vault after ${formatDuration(mostMs)}: what has come stays; ${askAgainLater}, to go on from there`,
+    )
+  if (exitCode !== 0)
+    throw new RetryableError(endedText(exitCode, signal, sizeOf(join(incoming, name)) >= mostBytes))
+}
 
-function flock(path: string, code: number): string[] {
-  return ['flock', '--nonblock', '--no-fork', '--conflict-exit-code', String(code), path]
+/** Takes the first of these locks that nobody holds. @returns An open file that holds it; undefined where all are held. */
+async function firstFree(paths: readonly string[]): Promise<FileHandle | undefined> {
+  for (const path of paths) {
+    const file = await open(path)
+    const { exitCode } = await handOver(
+      ['flock', '--nonblock', '--conflict-exit-code', String(heldCode), '3'],
+      { cwd: '/', owner: 'receive', signal: new AbortController().signal, files: [file.fd] },
+    )
+    if (exitCode === 0) return file
+    await file.close()
+    if (exitCode !== heldCode) throw new TerminalError(`flock cannot lock ${path}: it ended with ${exitCode}`)
+  }
+  return undefined
 }
 
 function isFolder(path: string): boolean {

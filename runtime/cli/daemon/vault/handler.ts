@@ -5,7 +5,7 @@ import { Hono } from 'hono'
 import type * as z from 'zod'
 import { admit, noteSent } from '../../../backup/vault/admit.ts'
 import { answerRequest, refusalOf } from '../../../backup/vault/answer.ts'
-import { type VaultTools, withHost } from '../../../backup/vault/vault.ts'
+import type { VaultTools } from '../../../backup/vault/vault.ts'
 import type { Config } from '../../../config/config.ts'
 import { vaultSocketPath } from '../../../config/socket.ts'
 import { vaultHostName } from '../../../config/vault.ts'
@@ -67,8 +67,7 @@ export function vaultHandler(
     respondJson(await admit(host, name, tools).catch(refusalOf)),
   )
   route('/sent', sentBody, async ({ host, ...end }) => {
-    // It decides nothing that cannot wait: what is going on meanwhile goes on.
-    await withHost(host, tools, async (folder) => noteSent(folder, end)).catch(() => {})
+    await noteSent(host, end, tools)
     return respondJson({})
   })
   app.notFound(({ req }) => problemResponse(new Problem('unknown-path', `there is nothing at ${req.path}`)))

@@ -12,8 +12,8 @@ export const askBody = z.strictObject({ host, request })
 /** `POST /admit`: an rsync is to begin; answered with an `Admission`. */
 export const admitBody = z.strictObject({ host, name })
 
-/** `POST /sent`: it has ended well. */
-export const sentBody = z.strictObject({ host, name, newBytes: z.int().min(0).nullable() })
+/** `POST /sent`: it has ended, well or not. */
+export const sentBody = z.strictObject({ host, name, newBytes: z.int().min(0) })
 
 /** What of a copy comes is bytes, all else is JSON. */
 export const octets = 'application/octet-stream'

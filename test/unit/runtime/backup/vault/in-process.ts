@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'vitest'
 import { admit, noteSent } from '../../../../../runtime/backup/vault/admit.ts'
 import { answerRequest } from '../../../../../runtime/backup/vault/answer.ts'
-import { type VaultEvent, type VaultTools, withHost } from '../../../../../runtime/backup/vault/vault.ts'
+import type { VaultEvent, VaultTools } from '../../../../../runtime/backup/vault/vault.ts'
 import { type Vault, vaultSchema } from '../../../../../runtime/config/vault.ts'
 import { makeHostFolder, makeVault } from '../../../../../runtime/host/vault/host-folder.ts'
 import type { OfferedArchive } from '../../../../../runtime/vault-protocol.ts'
@@ -48,7 +48,7 @@ export function vaultInProcess(hosts: Record<string, object> = { web1: {} }) {
       if (!offered.has) {
         await admit('web1', offered.name, tools)
         writeFileSync(join(path, 'web1/incoming', offered.name), bytes)
-        await withHost('web1', tools, async (open) => noteSent(open, { name: offered.name, newBytes }))
+        await noteSent('web1', { name: offered.name, newBytes }, tools)
       }
       return ask({ do: 'prove', archive })
     },

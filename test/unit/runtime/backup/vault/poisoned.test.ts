@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { admit, noteSent } from '../../../../../runtime/backup/vault/admit.ts'
 import { decideExpiry } from '../../../../../runtime/backup/vault/expire.ts'
 import { oddities } from '../../../../../runtime/backup/vault/odd.ts'
+import { release } from '../../../../../runtime/backup/vault/release.ts'
 import { vaultSchema } from '../../../../../runtime/config/vault.ts'
 import type { Arrival, HostRecord } from '../../../../../runtime/host/vault/record.ts'
 import { offeredArchive } from '../../../../../runtime/vault-protocol.ts'
@@ -190,4 +193,68 @@ test('a day takes so many copies of a source, and one night of the same bytes is
     error: expect.stringContaining('40 copies of home'),
   })
   expect((await vault.send(randomBytes(10), { source: 'var' })).ok).toBe(true)
+})
+
+test('garbage on the days on which a host never sends is odd in the second week at the latest', () => {
+  const vault = source({ daily: 7, weekly: 2, monthly: 0, yearly: 0 })
+  const workday = (day: number) => day % 7 < 5
+  for (let day = 0; day < 42; day += 1)
+    if (workday(day)) expect(vault.arrives(begin + day * dayMs, `real ${day}`)).toEqual([])
+  // One more day than usual is somebody who has run it by hand.
+  expect(vault.arrives(begin + 40 * dayMs, 'by hand')).toEqual([])
+  for (let day = 42; day < 70; day += 1)
+    vault.arrives(begin + day * dayMs, `${workday(day) ? 'real' : 'garbage'} ${day}`)
+  expect(vault.record.odd[0]).toMatchObject({
+    at: new Date(begin + 48 * dayMs).toISOString(),
+    reasons: [expect.stringContaining('on 7 of 7 days, where 5 are usual')],
+  })
+  for (let day = 46; day < 70; day += 1) if (workday(day)) expect(vault.left()).toContain(`real ${day}`)
+})
+
+test('a share of new bytes that is not known is odd where it is usual to know it', () => {
+  const vault = source()
+  expect(vault.arrives(begin, 'first', { newBytes: null })).toEqual([])
+  for (let day = 1; day < 6; day += 1) expect(vault.arrives(begin + day * dayMs, `real ${day}`)).toEqual([])
+  const [reason] = vault.arrives(begin + 6 * dayMs, 'cut off', { newBytes: null })
+  expect(reason).toBe('how much of it is new is not known, where 5 % is usual')
+})
+
+test('what has come under a name is counted, however it is offered again', async () => {
+  const vault = vaultInProcess()
+  for (let day = 0; day < 5; day += 1) {
+    await vault.send(randomBytes(1000), {}, 50)
+    vault.clock.now += dayMs
+  }
+  const bytes = randomBytes(1000)
+  const archive = archiveOf(bytes)
+  const { name } = await vault.ask({ do: 'offer', archive })
+  await admit('web1', name, vault.tools)
+  writeFileSync(vault.incoming(name), bytes.subarray(0, 990))
+  // The connection is cut; it is offered with another size, and then as before.
+  await noteSent('web1', { name, newBytes: 990 }, vault.tools)
+  await vault.ask({ do: 'offer', archive: { ...archive, sizeBytes: 999 } })
+  await vault.ask({ do: 'offer', archive })
+  await admit('web1', name, vault.tools)
+  writeFileSync(vault.incoming(name), bytes)
+  await noteSent('web1', { name, newBytes: 10 }, vault.tools)
+  expect((await vault.ask({ do: 'prove', archive })).ok).toBe(true)
+  expect(vault.events.at(-1)).toMatchObject({ data: { reasons: ['100 % of it is new, where 5 % is usual'] } })
+})
+
+test('while something is odd a day takes two new copies of the source, and those of others as ever', async () => {
+  const vault = vaultInProcess()
+  for (let day = 0; day < 5; day += 1) {
+    await vault.send(randomBytes(1000), {}, 50)
+    vault.clock.now += dayMs
+  }
+  const answers = []
+  for (let n = 0; n < 4; n += 1) answers.push(await vault.send(randomBytes(1000)))
+  expect(answers.map(({ ok }) => ok)).toEqual([true, true, false, false])
+  expect(answers[3].error).toContain('something is odd about home of web1: until somebody has looked at it')
+  expect(answers[3].error).toContain('hdsync vault release web1 home')
+  expect((await vault.send(randomBytes(1000), { source: 'var' })).ok).toBe(true)
+  vault.clock.now += dayMs
+  expect((await vault.send(randomBytes(1000), {}, 50)).ok).toBe(true)
+  await release('web1', 'home', vault.tools)
+  for (let n = 0; n < 2; n += 1) expect((await vault.send(randomBytes(1000), {}, 50)).ok).toBe(true)
 })

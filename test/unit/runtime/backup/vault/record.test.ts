@@ -5,8 +5,9 @@ import { expect, test } from 'vitest'
 import { checkCopies } from '../../../../../runtime/backup/vault/check.ts'
 import { overviewOf } from '../../../../../runtime/backup/vault/overview.ts'
 import { release } from '../../../../../runtime/backup/vault/release.ts'
-import { BusyError, withHost } from '../../../../../runtime/backup/vault/vault.ts'
+import { withHost } from '../../../../../runtime/backup/vault/vault.ts'
 import { vaultText } from '../../../../../runtime/cli/vault/status-text.ts'
+import { HostBusyError } from '../../../../../runtime/host/vault/lock.ts'
 import { archiveOf, dayMs, vaultInProcess } from './in-process.ts'
 
 const keep = { daily: 2, weekly: 0, monthly: 0, yearly: 0, atLeast: 1 }
@@ -118,7 +119,7 @@ test('a release and a check write under the lock of the host', async () => {
   await vault.night(100)
   const before = vault.lines()
   await withHost('web1', vault.tools, async () => {
-    await expect(release('web1', undefined, vault.tools)).rejects.toThrow(BusyError)
+    await expect(release('web1', undefined, vault.tools)).rejects.toThrow(HostBusyError)
     expect(await checkCopies(['web1'], { all: true, bytes: 1 }, vault.tools)).toMatchObject({ files: 1 })
     expect(vault.lines()).toEqual(before)
   })

@@ -31,7 +31,8 @@ function makeTaker(more: object) {
   const text = `import { renameSync, writeFileSync } from 'node:fs'
 import { takeBytes } from ${JSON.stringify(module)}
 const { command } = process.env
-const words = await takeBytes(${JSON.stringify(admission)}, command).catch((error) => error.message)
+const { newBytes, failure } = await takeBytes(${JSON.stringify(admission)}, command)
+const words = failure ? \`\${failure.message}\` : newBytes
 writeFileSync(${JSON.stringify(join(folder, 'said.new'))}, String(words))
 renameSync(${JSON.stringify(join(folder, 'said.new'))}, ${JSON.stringify(join(folder, 'said'))})
 `
@@ -65,5 +66,5 @@ test('more bytes than were offered are not written, and that is said', async () 
   const { status } = spawnSync('rsync', [...rsyncOptions, '-e', shell, large, `vault:${name}`])
   expect(status).not.toBe(0)
   expect(await said()).toBe('more came than was offered: rsync was ended')
-  expect(statSync(join(folder, 'incoming', name)).size).toBe(65_536)
+  expect(statSync(join(folder, 'incoming', name)).size).toBe(1000)
 })
