@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { makeMonth } from '../../deploy/dev/month.ts'
+import { program } from '../unit/program.ts'
 
 /** A server with nights behind it, whose daemon serves the page. */
 export interface Served {
@@ -15,8 +16,6 @@ export interface Served {
   hdsync(...words: string[]): Promise<string>
   stop(): Promise<void>
 }
-
-const program = join(import.meta.dirname, '../../deploy/bin/hdsync')
 
 /** @param folder An empty one, or one that was made so before: then it is served as it is. */
 export async function serve(folder: string, nights: number): Promise<Served> {

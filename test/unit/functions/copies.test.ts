@@ -26,11 +26,10 @@ import { noteArchive, readLedger, writeLedger } from '../../../runtime/host/proo
 import { writeMarker } from '../../../runtime/host/target/marker.ts'
 import { copySamples } from '../../../runtime/http/metrics/copies.ts'
 import { dateOf, weekdays } from '../../../runtime/weekday.ts'
+import { program } from '../program.ts'
 import { backUp, makeServer } from '../runtime/cli/night.ts'
 import { recordingRunner } from '../runtime/host/runner.ts'
 import { CopySite, digest } from './copy-site.ts'
-
-const program = join(import.meta.dirname, '../../../deploy/bin/hdsync')
 
 /** A server whose archives are copied to a second disk, after a night. */
 async function made({ copy = '{ target: usb }', more = '', yesterday = false } = {}): Promise<Site> {

@@ -2,9 +2,10 @@ import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
+import { program } from '../../program.ts'
 import { backUp } from '../../runtime/cli/night.ts'
 import { digest } from '../copy-site.ts'
-import { program, Site } from './site.ts'
+import { Site } from './site.ts'
 
 /**
  * Kills the sender, the receiver or sshd at moments that a seed tells, while an archive is sent. After each kill the vault has no copy

@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { program } from '../../program.ts'
 import { backUp, makeServer, type Server } from '../../runtime/cli/night.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { CopySite } from '../copy-site.ts'
 import { Sshd } from './sshd.ts'
-
-export const program = join(import.meta.dirname, '../../../../deploy/bin/hdsync')
 
 /** A server whose archives are copied over a real ssh to a real vault on this machine, after a night. */
 export class Site extends CopySite implements AsyncDisposable {

@@ -6,6 +6,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
+import { compileCache } from '../../program.ts'
 
 const program = '/usr/sbin/sshd'
 
@@ -66,7 +67,7 @@ export class Sshd implements AsyncDisposable {
       ...{ AuthorizedKeysFile: join(this.#folder, 'authorized_keys'), PermitRootLogin: 'yes' },
       MaxStartups: '100',
       // A shell that sshd starts would read the .bashrc of whoever runs the tests.
-      SetEnv: `HOME=${this.#folder} SHLVL=5`,
+      SetEnv: `HOME=${this.#folder} SHLVL=5 ${compileCache}`,
     }
     const words = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
     const child = spawn(program, ['-D', '-e', '-f', '/dev/null', ...words], { stdio: 'ignore' })

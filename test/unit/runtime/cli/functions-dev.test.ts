@@ -5,9 +5,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { readPast } from '../../../../runtime/backup/past.ts'
 import { testsFor } from '../../../../runtime/cli/dev/watch-folder.ts'
 import { loadConfig } from '../../../../runtime/config/load.ts'
+import { main } from '../../program.ts'
 import { backUp, makeServer, type Server } from './night.ts'
-
-const main = join(import.meta.dirname, '../../../../runtime/cli/main.ts')
 
 const photos = `import { defineEvent, defineFunction, z } from 'hdsync'
 const seen = defineEvent('photos.seen', z.strictObject({ n: z.int() }))

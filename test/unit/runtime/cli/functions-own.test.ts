@@ -17,6 +17,7 @@ import { invokeCommand } from '../../../../runtime/cli/commands/functions-invoke
 import { newFunctionCommand } from '../../../../runtime/cli/commands/functions-new.ts'
 import { holdLock } from '../../../../runtime/core/bus/sqlite/database.ts'
 import { UsageError } from '../../../../runtime/errors.ts'
+import { main } from '../../program.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
 
 const root = join(import.meta.dirname, '../../../..')
@@ -39,7 +40,7 @@ async function node(words: string[], cwd = root): Promise<Ended> {
 }
 
 const functions = ({ config }: Server, ...words: string[]) =>
-  node([join(root, 'runtime/cli/main.ts'), 'functions', ...words, '--config', config])
+  node([main, 'functions', ...words, '--config', config])
 
 const own = ({ folder }: Server, file: string) => join(folder, 'functions', file)
 

@@ -3,9 +3,9 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished } from 'vitest'
+import { main } from '../../program.ts'
 import { makeServer, type Server } from './night.ts'
 
-const main = join(import.meta.dirname, '../../../../runtime/cli/main.ts')
 /** A hdsync in a process of its own. */
 export interface Started {
   child: ChildProcess

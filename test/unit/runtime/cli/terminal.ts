@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
-
-const program = join(import.meta.dirname, '../../../../deploy/bin/hdsync')
+import { program } from '../../program.ts'
 
 /** The keys that prompts know. */
 export const keys = { enter: '\r', tab: '\t', ctrlC: '\x03' } as const

@@ -7,10 +7,9 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished } from 'vitest'
 import { type OfferedArchive, rsyncOptions } from '../../../../runtime/vault-protocol.ts'
+import { compileCache, program } from '../../program.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
-const root = join(import.meta.dirname, '../../../..')
-const program = join(root, 'deploy/bin/hdsync')
 const sshd = '/usr/sbin/sshd'
 
 /** Why tests over ssh are skipped here. */
@@ -100,7 +99,7 @@ export async function makeLoopback({
       'UsePAM no',
       'PermitRootLogin yes',
       // What a login of this user reads is not to be waited for.
-      `SetEnv HOME=${folder} SHLVL=5`,
+      `SetEnv HOME=${folder} SHLVL=5 ${compileCache}`,
       'MaxStartups 100:30:200',
       '',
     ].join('\n'),

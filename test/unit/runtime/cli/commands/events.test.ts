@@ -1,10 +1,12 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { envelopeSchema } from '../../../../../events/index.ts'
 import { type EventsOptions, eventsCommand } from '../../../../../runtime/cli/commands/events.ts'
 import { momentOf } from '../../../../../runtime/cli/moment.ts'
 import { Child } from '../../../child.ts'
+import { main } from '../../../program.ts'
 import { backUp, makeServer, printed, type Server } from '../night.ts'
 
 async function listed({ config }: Server, options: EventsOptions = {}): Promise<string[]> {
@@ -72,7 +74,7 @@ describe('events', () => {
   test('goes on with what comes while another process works, and ends well at Ctrl-C', async () => {
     const server = await makeServer()
     const child = new Child(
-      new URL('../../../../../runtime/cli/main.ts', import.meta.url),
+      pathToFileURL(main),
       ...['events', '--follow', '--type', 'run.*', '--config', server.config],
     )
     await backUp(server)

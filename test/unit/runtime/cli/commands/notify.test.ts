@@ -1,10 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
 import { notifyTestCommand } from '../../../../../runtime/cli/commands/notify.ts'
 import { runCommand } from '../../../../../runtime/cli/commands/run.ts'
 import { UsageError } from '../../../../../runtime/errors.ts'
 import { Child } from '../../../child.ts'
+import { main } from '../../../program.ts'
 import { WebReceiver } from '../../../receivers/web.ts'
 import { secretFile, webhookSecret } from '../../host/hook-bench.ts'
 import { makeServer, printed } from '../night.ts'
@@ -78,13 +80,7 @@ describe('a run', () => {
     const receiver = await WebReceiver.start()
     receiver.behaviours = ['hang']
     const server = await makeServer(`notify:\n${webhook(receiver, ', on: [run.succeeded]')}`)
-    const child = new Child(
-      new URL('../../../../../runtime/cli/main.ts', import.meta.url),
-      'run',
-      '--quiet',
-      '--config',
-      server.config,
-    )
+    const child = new Child(pathToFileURL(main), 'run', '--quiet', '--config', server.config)
     await receiver.received(1)
     await child.kill()
     expect(await runCommand([], { config: server.config, quiet: true }, printed())).toBe(0)

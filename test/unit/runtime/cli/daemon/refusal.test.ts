@@ -5,10 +5,9 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { connectDaemon } from '../../../../../runtime/cli/daemon/client.ts'
+import { main } from '../../../program.ts'
 import { makeServer, type Server } from '../night.ts'
 import { serve } from '../processes.ts'
-
-const main = join(import.meta.dirname, '../../../../../runtime/cli/main.ts')
 
 /** Wakes a daemon as systemd does: with a socket on which somebody waits, and which nobody else answers. */
 async function wake({ config, folder }: Server) {

@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { program } from '../../../program.ts'
 import { backUp, makeServer, type Server } from '../night.ts'
 import { keys, Terminal } from '../terminal.ts'
 
-const program = join(import.meta.dirname, '../../../../../deploy/bin/hdsync')
 const { enter, tab, ctrlC } = keys
 
 async function made(): Promise<Server & { here: string }> {

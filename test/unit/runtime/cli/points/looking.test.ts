@@ -6,9 +6,8 @@ import { expect, test } from 'vitest'
 import { main } from '../../../../../runtime/cli/program.ts'
 import { openJournal } from '../../../../../runtime/cli/store.ts'
 import { weekdayOf } from '../../../../../runtime/weekday.ts'
+import { program } from '../../../program.ts'
 import { backUp, makeServer, printed, type Server } from '../night.ts'
-
-const program = join(import.meta.dirname, '../../../../../deploy/bin/hdsync')
 
 async function hdsync(server: Server | undefined, ...words: string[]) {
   const io = printed()

@@ -2,9 +2,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { program } from '../../../program.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
-
-const program = join(import.meta.dirname, '../../../../../deploy/bin/hdsync')
 
 /** A disk in a file; undefined where this machine makes none. */
 function makeDisk(folder: string): string | undefined {

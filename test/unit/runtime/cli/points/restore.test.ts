@@ -21,9 +21,8 @@ import { rootPublication } from '../../../../../runtime/core/publication.ts'
 import { createRegistry } from '../../../../../runtime/core/registry/registry.ts'
 import { UndoFolder } from '../../../../../runtime/host/restore/undo-folder.ts'
 import { weekdayOf } from '../../../../../runtime/weekday.ts'
+import { program } from '../../../program.ts'
 import { backUp, makeServer, printed, type Server } from '../night.ts'
-
-const program = join(import.meta.dirname, '../../../../../deploy/bin/hdsync')
 
 async function hdsync(server: Server | undefined, ...words: string[]) {
   const io = printed()

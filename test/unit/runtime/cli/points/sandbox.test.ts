@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { program } from '../../../program.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 
-const program = join(import.meta.dirname, '../../../../../deploy/bin/hdsync')
 const mayMount = process.getuid?.() === 0 && spawnSync('unshare', ['-m', 'true']).status === 0
 
 // The outer namespace stands for the machine; the inner one is made as systemd makes it with ProtectSystem=full.

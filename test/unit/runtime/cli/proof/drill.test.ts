@@ -20,9 +20,8 @@ import { openEngine } from '../../../../../runtime/backup/engine.ts'
 import { main } from '../../../../../runtime/cli/program.ts'
 import { loadConfig } from '../../../../../runtime/config/load.ts'
 import { weekdayOf } from '../../../../../runtime/weekday.ts'
+import { program } from '../../../program.ts'
 import { backUp, makeServer, printed, type Server } from '../night.ts'
-
-const program = join(import.meta.dirname, '../../../../../deploy/bin/hdsync')
 
 async function hdsync(server: Server, ...words: string[]) {
   const io = printed()

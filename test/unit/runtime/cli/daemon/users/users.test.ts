@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { writeMarker } from '../../../../../../runtime/host/target/marker.ts'
+import { main } from '../../../../program.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
 import { backUp, type Server } from '../../night.ts'
 import { serve } from '../../processes.ts'
 
-const main = join(import.meta.dirname, '../../../../../../runtime/cli/main.ts')
 const ann = 12_345
 const bob = 23_456
 const users = 'users'
