@@ -86,10 +86,10 @@ async function leave(
 }
 
 test.for<[string, Left, { turns: number; ms: number; runs: number }]>([
-  ['one interrupted run after many', { ended: 111, interrupted: 1 }, { turns: 10, ms: 2000, runs: 112 }],
-  ['runs to be forgotten', { ended: 112, endedAt: 0, recent: true }, { turns: 10, ms: 2000, runs: 14 }],
+  ['one interrupted run after many', { ended: 111, interrupted: 1 }, { turns: 10, ms: 20_000, runs: 112 }],
+  ['runs to be forgotten', { ended: 112, endedAt: 0, recent: true }, { turns: 10, ms: 20_000, runs: 14 }],
   // No box gets there: each start ends what it finds. Sixteen are ended at a time, in a handful of turns.
-  ['interrupted runs and nothing else', { interrupted: 200 }, { turns: 120, ms: 10_000, runs: 200 }],
+  ['interrupted runs and nothing else', { interrupted: 200 }, { turns: 120, ms: 60_000, runs: 200 }],
 ])('a start on a store of 1,000 stale events sets it right: %s', async ([_, left, most], { annotate }) => {
   const { config: path } = await makeServer()
   const config = await loadConfig({ path, env: {} })

@@ -67,7 +67,7 @@ describe.runIf(lab.ok)('the demonstration that is ended while its machine boots 
     const ended = new Promise((resolve) => child.once('exit', resolve))
     child.kill(signal)
     await ended
-    await expect.poll(() => isRunning(qemu), { timeout: 10_000 }).toBe(false)
+    await expect.poll(() => isRunning(qemu), { timeout: 60_000 }).toBe(false)
     if (signal === 'SIGKILL') return
     expect(child.exitCode).toBe({ SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }[signal])
     const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`hdsync-lab-${child.pid}-`))

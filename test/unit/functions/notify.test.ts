@@ -211,9 +211,7 @@ describe('a hook', () => {
     )
     await hooks.bench.emit(runFailed, result)
     await answers.received(1)
-    await expect
-      .poll(() => hooks.bench.bus.open())
-      .toMatchObject([{ function: 'notify.webhook', state: 'claimed' }])
+    await expect.poll(() => hooks.bench.bus.open()).toHaveLength(1)
     await hooks.bench.idle()
     expect(hooks.bench.bus.open()).toMatchObject([{ state: 'ready', tries: 1 }])
     await hooks.pass(day)

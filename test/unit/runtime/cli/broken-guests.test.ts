@@ -106,7 +106,7 @@ test('so does one that the daemon makes, which goes on and answers', async () =>
   for (const name of Object.keys(unloadable))
     expect(shown.find((one) => one.name === `out-${name}`)).toMatchObject({ error: expect.any(String) })
   // Each that is left out, and each attempt that failed, is a line of its log.
-  for (const name of Object.keys(unloadable)) expect(daemon.said()).toContain(`out-${name}`)
+  for (const name of Object.keys(unloadable)) await expect.poll(daemon.said).toContain(`out-${name}`)
   await expect.poll(daemon.said).toMatch(/aside-throws gave up source\.synced after 1 attempt: kaputt/)
   await expect.poll(daemon.said).toMatch(/schedule-throws gave up schedule\.due after 1 attempt: kaputt/)
   daemon.child.kill('SIGTERM')

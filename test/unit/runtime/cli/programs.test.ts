@@ -8,7 +8,8 @@ import { hdsync, serve } from './processes.ts'
 async function makeServerWith(run: string, spec = ''): Promise<{ server: Server; log(): string[] }> {
   const server = await makeServer()
   const file = join(server.folder, 'log')
-  const text = `import { defineEvent, defineFunction, z } from 'hdsync'
+  const text = `import { existsSync } from 'node:fs'
+import { defineEvent, defineFunction, z } from 'hdsync'
 const go = defineEvent('dump.go', z.strictObject({}), { triggerable: true })
 export default defineFunction({ on: go, emits: [], retry: { minDelayMs: 1, maxDelayMs: 1 }, ${spec} async run({ attempt, firstTry }, { host }) { ${run} } })`
   writeFileSync(join(server.folder, 'functions/dump.ts'), text.replaceAll('$LOG', file), { mode: 0o600 })
@@ -39,22 +40,23 @@ test('a program that a killed hdsync has left is ended before its function is at
 test('a program of a function whose process has ended is ended before the next attempt', async () => {
   const { server, log } = await makeServerWith(`
     const argv = ['sh', '-c', "trap 'sleep 0.5; echo end >>$LOG; exit' TERM; echo begin >>$LOG; while :; do sleep 0.05; done"]
-    if (!firstTry) return void await host.program({ argv: ['sh', '-c', 'echo again >>$LOG'], timeoutMs: 9000 })
+    if (!firstTry) return void await host.program({ argv: ['sh', '-c', 'echo again >>$LOG'], timeoutMs: 60_000 })
     void host.program({ argv, timeoutMs: 60_000 })
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), 1000)
+    // Not before it would hear of it.
+    setInterval(() => existsSync('$LOG') && process.kill(process.pid, 'SIGKILL'), 20)
     await new Promise(() => {})`)
   const daemon = await serve(server)
   await hdsync(server, 'emit', 'dump.go').ended
-  await expect.poll(log, { timeout: 20_000 }).toEqual(['begin', 'end', 'again'])
+  await expect.poll(log).toEqual(['begin', 'end', 'again'])
   daemon.child.kill('SIGTERM')
   await daemon.ended
 })
 
 test('a program that leaves a child behind with its output open has ended when it has ended', async () => {
   const { server, log } = await makeServerWith(`
-    const { stdout } = await host.program({ argv: ['sh', '-c', 'sleep 1000 & echo $!'], timeoutMs: 30_000 })
-    await host.program({ argv: ['sh', '-c', 'kill ' + stdout.trim() + ' && echo let be >>$LOG'], timeoutMs: 9000 })`)
+    const { stdout } = await host.program({ argv: ['sh', '-c', 'sleep 1000 & echo $!'], timeoutMs: 60_000 })
+    await host.program({ argv: ['sh', '-c', 'kill ' + stdout.trim() + ' && echo let be >>$LOG'], timeoutMs: 60_000 })`)
   await serve(server)
   await hdsync(server, 'emit', 'dump.go').ended
-  await expect.poll(log, { timeout: 20_000 }).toEqual(['let be'])
+  await expect.poll(log).toEqual(['let be'])
 })

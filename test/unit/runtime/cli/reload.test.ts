@@ -77,7 +77,7 @@ test('after an edit of the config a run can be cancelled at once, and others be 
     .poll(() => show(server, next))
     .toMatchObject({ state: 'succeeded', sources: [{ source: 'more' }] })
   await expect.poll(() => show(server, another)).toMatchObject({ state: 'succeeded', sources: [{}, {}, {}] })
-  expect(daemon.said()).toContain(`goes on with ${server.config} as it is now`)
+  await expect.poll(daemon.said).toContain(`goes on with ${server.config} as it is now`)
 })
 
 test('a daemon that leaves once its run has ended takes no other config before, and can still be stopped', async () => {
@@ -121,10 +121,12 @@ test('a daemon shows and says what runs once a function has changed, without bei
   expect(await shown()).toMatchObject({ name: 'lamp', timeoutMs: 2000 })
   write(text('3s'))
   expect(await shown()).toMatchObject({ name: 'lamp', timeoutMs: 3000 })
-  expect(daemon.said()).toContain(`goes on with the functions in ${server.folder}/functions as they are now`)
+  await expect
+    .poll(daemon.said)
+    .toContain(`goes on with the functions in ${server.folder}/functions as they are now`)
   write('{{{')
   expect(await shown()).toMatchObject({ name: 'lamp', error: expect.any(String) })
-  expect(daemon.said()).toContain('the function lamp is left out')
+  await expect.poll(daemon.said).toContain('the function lamp is left out')
 })
 
 test('functions that go on for ever keep no backup, no other config and no stop waiting', async () => {

@@ -132,9 +132,10 @@ test('a reader of a stream that reads nothing is hung up on, and nothing is kept
     )
   await publish(2000)
   await service.start({}, 'a2')
-  for (let waited = 0; waited < 200 && listener.clients > 0; waited += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-    await service.clock.advance(1000)
-  }
-  expect(listener.clients).toBe(0)
+  await expect
+    .poll(async () => {
+      await service.clock.advance(1000)
+      return listener.clients
+    })
+    .toBe(0)
 })

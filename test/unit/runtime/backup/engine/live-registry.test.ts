@@ -159,12 +159,19 @@ test('a schedule that is new is noticed within a minute, when nothing else goes 
 test('the chain of a backup waits for no function that takes long to load', async () => {
   const { write, engine, folder } = await makeLamp()
   const run = await engine.trigger(backupStart, {})
-  write('slow.ts', `await new Promise((resolve) => setTimeout(resolve, 5000))\nthrow new Error('slow')`)
+  const go = join(folder, 'go')
+  write(
+    'slow.ts',
+    `import { existsSync } from 'node:fs'
+    while (!existsSync('${go}')) await new Promise((resolve) => setTimeout(resolve, 10))
+    throw new Error('slow')`,
+  )
   const pending = engine.registry.refresh()
   expect(pending).toBeDefined()
   await engine.ended(run)
   expect(engine.registry.refresh()).toBe(pending)
   expect(existsSync(join(folder, 'disk/www/file'))).toBe(true)
+  writeFileSync(go, '')
   await pending
   expect(engine.registry.failures).toMatchObject([{ name: 'slow', message: 'slow' }])
 })

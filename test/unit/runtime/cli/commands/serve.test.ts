@@ -18,7 +18,7 @@ test('a run that is asked for on the command line is done by the daemon, and fol
     sources: [{ source: 'home', filesTransferred: 1 }],
   })
   expect(run.said()).toMatch(/home {2}mirror done: 1 file,/)
-  expect(daemon.said()).toMatch(/home {2}mirror done: 1 file,/)
+  await expect.poll(daemon.said).toMatch(/home {2}mirror done: 1 file,/)
   daemon.child.kill('SIGTERM')
   expect((await daemon.ended).code).toBe(0)
 })

@@ -22,10 +22,11 @@ import { createRegistry } from '../../../../../runtime/core/registry/registry.ts
 import { UndoFolder } from '../../../../../runtime/host/restore/undo-folder.ts'
 import { weekdayOf } from '../../../../../runtime/weekday.ts'
 import { program } from '../../../program.ts'
-import { backUp, makeServer, printed, type Server } from '../night.ts'
+import { backUp, makeServer, type Printed, printed, type Server } from '../night.ts'
 
-async function hdsync(server: Server | undefined, ...words: string[]) {
-  const io = printed()
+const hdsync = (server: Server | undefined, ...words: string[]) => printing(printed(), server, ...words)
+
+async function printing(io: Printed, server: Server | undefined, ...words: string[]) {
   const config = server ? ['--config', server.config] : []
   const exitCode = await main(['node', 'hdsync', ...words, ...config], '0.0.0', io)
   return { exitCode, out: io.out, err: io.err }
@@ -283,8 +284,10 @@ test('a backup waits for a restore of another process, and a restore for a backu
       expect(refused).toMatchObject({ exitCode: 4, out: '' })
     }
     const words = begin === 'restore' ? ['run', '-q'] : ['restore', 'home', '--to', to, '-q']
-    const waiting = hdsync(server, ...words)
-    setTimeout(() => engine?.stop(), 1500)
+    const io = printed()
+    const waiting = printing(io, server, ...words)
+    await expect.poll(() => io.err).toContain('waits for')
+    await engine?.stop()
     const { exitCode, err } = await waiting
     expect(err).toMatch(
       begin === 'restore'
