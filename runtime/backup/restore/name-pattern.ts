@@ -16,6 +16,15 @@ export function namePattern(pattern: string): (path: string) => boolean {
   }
 }
 
+/**
+ * Text of ASCII that the name of whatever a pattern takes has in it, in any encoding: by it most names are ruled out without a
+ * look at their paths. Empty where there is none, or the pattern is one of paths.
+ */
+export function textWithin(pattern: string): string {
+  if (pattern.includes('/')) return ''
+  return longest(longestText(partsOf(pattern)).split(/[^\x20-\x7e]/))
+}
+
 /** What one character may be, or each of many in a row: a character itself, by its number, or one that fits. */
 interface Part {
   isMany: boolean
@@ -56,7 +65,11 @@ function longestText(parts: readonly Part[]): string {
   for (const { what } of parts)
     if (typeof what === 'number') runs.push(runs.pop() + String.fromCodePoint(what))
     else runs.push('')
-  return runs.reduce((longest, run) => (run.length > longest.length ? run : longest))
+  return longest(runs)
+}
+
+function longest(texts: readonly string[]): string {
+  return texts.reduce((one, other) => (other.length > one.length ? other : one), '')
 }
 
 /** Goes through a text once, and notes how many parts, from the first one on, take what was read so far. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { namePattern } from '../../backup/restore/name-pattern.ts'
+import { namePattern, textWithin } from '../../backup/restore/name-pattern.ts'
 import { reasonOf, UsageError } from '../../errors.ts'
 import type { Entry } from '../../host/points/entry.ts'
 import { type RestorePoint, withoutCopies } from '../../host/points/restore-point.ts'
@@ -38,12 +38,15 @@ export async function findCommand(
   if (pattern === '') throw new UsageError('there is no name to find')
   if (options.at !== undefined && options.all) throw new UsageError('it is either --at or --all')
   await using access = await openAccess(options, io)
-  const matches = namePattern(textOf(rawWord(pattern)))
+  const wanted = textOf(rawWord(pattern))
+  const matches = namePattern(wanted)
   const isWanted = (path: Buffer) => path.length > 0 && matches(textOf(path))
   const found = new Found()
   const points = await pointsMeant(access, source, options)
   // For a single archive its own reader is as quick.
-  const rest = options.all ? await searchTogether(points, access, isWanted, found) : points
+  const rest = options.all
+    ? await searchTogether(points, access, { isWanted, within: Buffer.from(textWithin(wanted)) }, found)
+    : points
   let failed = 0
   for (const point of rest) {
     try {
@@ -63,13 +66,13 @@ export async function findCommand(
 async function searchTogether(
   points: readonly RestorePoint[],
   access: Access,
-  isWanted: (path: Buffer) => boolean,
+  { isWanted, within }: { isWanted: (path: Buffer) => boolean; within: Buffer },
   found: Found,
 ): Promise<RestorePoint[]> {
   const groups = await access.together(points)
   for (const group of groups) {
     using known = group
-    for (const batch of known.matching(isWanted))
+    for (const batch of known.matching(isWanted, within))
       for (const { entry, points } of batch) found.note(entry, points)
   }
   return points.filter((point) => !groups.some((group) => group.has(point)))

@@ -127,25 +127,44 @@ export class Catalogue implements Disposable {
    * Everything that has a path that is wanted, and in which of some archives it stands as it is. In no order; what is equal
    * may come twice. What is found among a few thousand names comes together: between them nothing is locked, and whoever asks
    * may wait.
+   * @param within Bytes that the last name of every wanted path has in it: SQLite rules out the others, which is many times
+   *   quicker. None unless given.
    */
-  *matching(isWanted: (path: Buffer) => boolean, seqs: readonly number[]): Generator<FoundIn[]> {
+  *matching(
+    isWanted: (path: Buffer) => boolean,
+    seqs: readonly number[],
+    within: Buffer = Buffer.alloc(0),
+  ): Generator<FoundIn[]> {
     const names = this.#database.prepare(
-      `SELECT folder.path AS folder, member.name AS name, member.id AS id, member.folder AS place ${from}
-         WHERE (member.folder, member.name, member.id) > (?, ?, ?)
-         ORDER BY member.folder, member.name, member.id LIMIT ${namesAtOnce}`,
+      `SELECT folder.path AS folder, member.name AS name, member.id AS id ${from}
+         WHERE (member.folder, member.name) > (?, ?) AND (member.folder, member.name) <= (?, ?)
+           AND instr(member.name, ?) > 0`,
     )
     const member = this.#database.prepare(`SELECT ${columns} ${from} WHERE member.id = ?`)
-    let after: SQLInputValue[] = [0, Buffer.alloc(0), 0]
-    for (let rows = names.all(...after); rows.length > 0; rows = names.all(...after)) {
+    for (const places of this.#stretches()) {
       const found: FoundIn[] = []
-      for (const { folder, name, id, place } of rows) {
-        after = [place as number, name as Uint8Array, id as number]
+      for (const { folder, name, id } of names.iterate(...places, within)) {
         const path = pathOf(Buffer.from(folder as Uint8Array), Buffer.from(name as Uint8Array))
         const row = isPlain(path) && isWanted(path) ? member.get(id as number) : undefined
         if (row) found.push(...this.#among(this.#entryOf(row), seqs))
       }
       yield found
     }
+  }
+
+  /** All members by folder and name, so many at once: after which place each stretch begins, and at which it ends. */
+  *#stretches(): Generator<SQLInputValue[]> {
+    const end = this.#database.prepare(
+      `SELECT folder, name FROM member WHERE (folder, name) > (?, ?)
+         ORDER BY folder, name LIMIT 1 OFFSET ${namesAtOnce - 1}`,
+    )
+    let after: SQLInputValue[] = [0, Buffer.alloc(0)]
+    for (let last = end.get(...after); last; last = end.get(...after)) {
+      const until = [last.folder as number, last.name as Uint8Array]
+      yield [...after, ...until]
+      after = until
+    }
+    yield [...after, Number.MAX_SAFE_INTEGER, Buffer.alloc(0)]
   }
 
   #among(seen: Seen, seqs: readonly number[]): FoundIn[] {

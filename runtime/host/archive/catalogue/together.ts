@@ -64,10 +64,11 @@ export class Together implements Disposable {
   /**
    * Everything whose path is wanted, in any of the archives. In no order; what is equal may come twice. What is found among a
    * few thousand names comes together, so that whoever asks may let others go on.
+   * @param within As that of `Catalogue.matching`.
    */
-  *matching(isWanted: (path: Buffer) => boolean): Generator<Standing[]> {
+  *matching(isWanted: (path: Buffer) => boolean, within?: Buffer): Generator<Standing[]> {
     const pointsAt = Map.groupBy(this.#seqs.keys(), (point) => this.#seqOf(point))
-    for (const found of this.#catalogue.matching(isWanted, [...pointsAt.keys()]))
+    for (const found of this.#catalogue.matching(isWanted, [...pointsAt.keys()], within))
       yield found.map(({ entry, seqs }) => ({
         entry,
         points: seqs.flatMap((seq) => pointsAt.get(seq) ?? []),

@@ -1,5 +1,5 @@
 import { setImmediate as othersGoOn } from 'node:timers/promises'
-import { namePattern } from '../../../backup/restore/name-pattern.ts'
+import { namePattern, textWithin } from '../../../backup/restore/name-pattern.ts'
 import { pointTime } from '../../../backup/restore/when.ts'
 import type { Entry } from '../../../host/points/entry.ts'
 import type { RestorePoint } from '../../../host/points/restore-point.ts'
@@ -27,7 +27,7 @@ const mostShown = 200
 export async function searchScreen(c: PageRequest, page: PageContext): Promise<Response> {
   const asked = (c.req.query('find') ?? '').slice(0, 200)
   const pattern = /[*?[]/.test(asked) ? asked : `*${asked}*`
-  const found = await search(page, c.req.raw.signal, namePattern(pattern))
+  const found = await search(page, c.req.raw.signal, pattern)
   const shown = found.slice(0, mostShown)
   const now = page.clock.now()
   const body = html`<table class="files"><thead><tr><th scope="col" class="wide">Name<th scope="col" class="number">Size<th scope="col">Changed<th scope="col">Last seen<th scope="col" class="number">Points</tr></thead><tbody>
@@ -60,24 +60,18 @@ const mostFound = 5000
 const mostAtOnce = 4000
 
 /** @throws {Problem} Others search already. */
-async function search(
-  page: PageContext,
-  signal: AbortSignal,
-  matches: (path: string) => boolean,
-): Promise<Found[]> {
+async function search(page: PageContext, signal: AbortSignal, pattern: string): Promise<Found[]> {
   const leave = page.capacity.searches.enter()
   try {
-    return await findIn(await Backups.open(page, signal), signal, matches)
+    return await findIn(await Backups.open(page, signal), signal, pattern)
   } finally {
     leave()
   }
 }
 
-async function findIn(
-  backups: Backups,
-  signal: AbortSignal,
-  matches: (path: string) => boolean,
-): Promise<Found[]> {
+async function findIn(backups: Backups, signal: AbortSignal, pattern: string): Promise<Found[]> {
+  const matches = namePattern(pattern)
+  const within = Buffer.from(textWithin(pattern))
   const found = new Map<string, Found>()
   const isEnough = () => found.size >= mostFound
   const isWanted = (path: Buffer) => path.length > 0 && matches(path.toString())
@@ -95,7 +89,7 @@ async function findIn(
     const groups = await backups.together(source)
     for (const group of groups) {
       using known = group
-      for (const batch of known.matching(isWanted)) {
+      for (const batch of known.matching(isWanted, within)) {
         for (const { entry, points } of batch) note(entry, points)
         if (isEnough()) break
         await othersGoOn()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { namePattern } from '../../../../../runtime/backup/restore/name-pattern.ts'
+import { namePattern, textWithin } from '../../../../../runtime/backup/restore/name-pattern.ts'
 
 test.each([
   ['ann', 'mail/ann', true],
@@ -30,6 +30,17 @@ test.each([
   ['a(b', 'a(b', true],
 ])('%s takes %s: %s', (pattern, path, is) => {
   expect(namePattern(pattern)(path)).toBe(is)
+})
+
+test.each([
+  ['*.jpg', '.jpg'],
+  ['img_[0-9]*.jpeg', '.jpeg'],
+  ['a\\*bc?', 'a*bc'],
+  ['*grüße*', 'gr'],
+  ['*', ''],
+  ['mail/*', ''],
+])('a name that %s takes has %j in it', (pattern, text) => {
+  expect(textWithin(pattern)).toBe(text)
 })
 
 test.each([`${'*?'.repeat(99)}Z`, `/${'**a'.repeat(60)}/*Z`, `${'*a'.repeat(90)}Z*`])(

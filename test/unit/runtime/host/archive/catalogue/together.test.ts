@@ -128,13 +128,14 @@ async function expectSameFinds(
   known: Together,
   points: readonly RestorePoint[],
   isWanted: (path: Buffer) => boolean,
+  within?: Buffer,
 ) {
   const found = new Map<string, Set<string>>()
   const note = (to: typeof found, entry: Entry, id: string) => {
     const line = lineOf(entry)
     to.set(line, (to.get(line) ?? new Set()).add(id))
   }
-  for (const { entry, points } of [...known.matching(isWanted)].flat())
+  for (const { entry, points } of [...known.matching(isWanted, within)].flat())
     for (const { id } of points) note(found, entry, id)
   const slowly: typeof found = new Map()
   const { runner } = recordingRunner()
@@ -165,10 +166,31 @@ test('comparing and searching by the catalogue tells the same as reading all, fo
       await expectSameDifferences(known, points, [Buffer.alloc(0), folders[0] as Buffer, files[0] as Buffer])
       await expectSameFinds(known, points, () => true)
       await expectSameFinds(known, points, (path) => path.includes(files[1] as Buffer))
+      const within = files[1] as Buffer
+      await expectSameFinds(known, points, (path) => nameIn(path).includes(within), within)
     }),
     { numRuns: 8, examples: [[namedTwice], [linkNamedTwice]] },
   )
 }, 300_000)
+
+function nameIn(path: Buffer): Buffer {
+  return path.subarray(path.lastIndexOf('/') + 1)
+}
+
+test('a search goes on from stretch to stretch, and finds each name in all its versions once', async () => {
+  const week = new Week()
+  for (let n = 0; n < 9000; n += 1) week.put(`folder${n % 3}/file${n}`, `${n}`)
+  await week.archive()
+  for (let n = 0; n < 9000; n += 1000) week.put(`folder${n % 3}/file${n}`, 'changed')
+  await week.archive()
+  using known = await Together.open(archives(week))
+  const batches = [...(known?.matching(() => true, Buffer.from('000')) ?? [])]
+  expect(batches.length).toBeGreaterThan(2)
+  const found = batches.flat().filter(({ entry }) => entry.type === 'file')
+  const names = found.map(({ entry, points }) => `${entry.path} ${points.length}`)
+  const thousands = Array.from({ length: 8 }, (_, n) => `folder${((n + 1) * 1000) % 3}/file${n + 1}000`)
+  expect(names.sort()).toEqual(thousands.flatMap((name) => [`${name} 1`, `${name} 1`]).sort())
+}, 120_000)
 
 test('what is equal in both archives is not gone through', async () => {
   const week = new Week()
