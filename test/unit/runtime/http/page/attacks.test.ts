@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { openBrowser } from './browser.ts'
+import { createPage } from '../../../../../runtime/http/page/page.ts'
+import { audits, openBrowser } from './browser.ts'
 
 const elsewhere = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }
 
@@ -57,6 +58,34 @@ test('a form without its token, or with that of another session, does nothing', 
     expect((await browser.post('/logout', { form })).status).toBe(403)
   }
   expect(browser.context.sessions.list()).toHaveLength(2)
+})
+
+/** Every address that a form of the page is sent to; what logs in and out is tested by itself. */
+async function formAddresses(): Promise<string[]> {
+  const { context } = await openBrowser()
+  const posts = createPage(context).routes.filter(({ method, path }) => method === 'POST' && path !== '/*')
+  const paths = [...new Set(posts.map(({ path }) => path.replace(/:\w+/g, '1')))]
+  return paths.filter((path) => !['/login', '/logout'].includes(path))
+}
+
+test('a session that only looks is refused whatever form it sends, and nothing comes of it', async () => {
+  const addresses = await formAddresses()
+  expect(addresses.length).toBeGreaterThanOrEqual(7)
+  const browser = await openBrowser({ right: 'read' })
+  const before = browser.engine.bus.events({}).length
+  for (const path of addresses) {
+    const answer = await browser.post(path, { source: 'www', at: 'www@latest', word: 'www' })
+    expect([path, answer.status]).toEqual([path, 403])
+  }
+  expect(browser.engine.bus.events({})).toHaveLength(before)
+  expect(audits(browser).map(({ type }) => type)).toEqual(['audit.login'])
+})
+
+test('whatever form is sent without its token does nothing', async () => {
+  const browser = await openBrowser()
+  for (const path of await formAddresses())
+    expect([path, (await browser.post(path, { form: 'guessed' })).status]).toEqual([path, 403])
+  expect(audits(browser).map(({ type }) => type)).toEqual(['audit.login'])
 })
 
 test('a name that is not ours is refused, over the unix socket as well', async () => {
