@@ -9,7 +9,7 @@ import { keepCommands } from './usage/keep.ts'
 import type { Making } from './usage/making.ts'
 import { otherCommands } from './usage/other.ts'
 import { pageCommands } from './usage/page.ts'
-import { diskOption, onlyWhereRead, pointsCommands } from './usage/points.ts'
+import { diskOption, onlyWhereRead, pointsCommands, vaultOptions } from './usage/points.ts'
 import { proofCommands } from './usage/proof.ts'
 import { recordCommands } from './usage/record.ts'
 import { rescueCommands } from './usage/rescue.ts'
@@ -129,6 +129,8 @@ export function createProgram(
     .addOption(diskOption())
     .hook('preAction', onlyWhereRead)
     .addHelpText('after', after)
+
+  for (const option of vaultOptions()) program.addOption(option)
 
   const making: Making = {
     program,

@@ -26,7 +26,7 @@ const ONLY_ENCRYPTED = 'only copies in a vault (`ssh`) are encrypted; a disk is 
 const ONLY_VAULTS = 'only a vault (`ssh`) is reached that way'
 
 /** Where `hdsync copies trust` writes the keys of hosts. */
-const usualKnownHosts = '/etc/hdsync/known_hosts'
+export const usualKnownHosts = '/etc/hdsync/known_hosts'
 
 /** The keys of a place, each by itself. */
 export const copyFields = z.strictObject({

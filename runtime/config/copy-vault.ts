@@ -21,7 +21,7 @@ const address =
   /^(?<user>[a-z_][a-z0-9_-]{0,31})@(?<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]+\])$/
 
 /** @returns undefined for a text that is none. */
-function parseVaultAddress(value: string): VaultAddress | undefined {
+export function parseVaultAddress(value: string): VaultAddress | undefined {
   const { user, host } = address.exec(value)?.groups ?? {}
   return user === undefined || host === undefined ? undefined : { user, host }
 }

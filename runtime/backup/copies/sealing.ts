@@ -1,7 +1,7 @@
 import type { copySend, DataOf } from '../../../events/index.ts'
 import type { Target } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
-import { chunkSecret, sealedFolder } from '../../host/copies/sealed/chunk-secret.ts'
+import { chunkSecret, makeSealedFolder } from '../../host/copies/sealed/chunk-secret.ts'
 import { sealedSuffix } from '../../host/copies/sealed/layout.ts'
 import { recipientsIn } from '../../host/copies/sealed/recipients.ts'
 import { type SealedThere, sealedThere, tidySealed } from '../../host/copies/sealed/sealed-files.ts'
@@ -56,7 +56,7 @@ export function sealingFor({ name }: VaultPlace, recipientsFile: string, context
       if (!(await sealedThere(from, wanted))) {
         // One at a time: each takes as much as its archive.
         tidySealed(from, ({ place }) => place !== name)
-        const secret = await chunkSecret(sealedFolder(state))
+        const secret = await chunkSecret(makeSealedFolder(state))
         await host.copies.seal({ ...wanted, from, path, file, sizeBytes, recipientsFile, secret }, onProgress)
       }
       const there = await sealedThere(from, wanted)

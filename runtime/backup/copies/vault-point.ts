@@ -26,6 +26,8 @@ export function vaultOf(
 export interface FetchedFrom {
   place: VaultPlace
   state: string
+  /** False where a command line has named it. */
+  inConfig: boolean
 }
 
 /**
@@ -37,7 +39,7 @@ export interface FetchedFrom {
 export function fetchingOf(
   { kind, path, sizeBytes = 0 }: RestorePoint,
   sha256: string,
-  { place, state }: FetchedFrom,
+  { place, state }: Omit<FetchedFrom, 'inConfig'>,
   identityFile?: string,
 ): Fetching {
   const isSealed = path.endsWith(sealedSuffix)

@@ -5,6 +5,9 @@ import { type Place, placeText } from './place.ts'
 export interface RestoreLine {
   config?: string
   disk?: string
+  vault?: string
+  keyFile?: string
+  knownHosts?: string
   /** An id, as it says the same tomorrow. */
   at?: string
   from?: string
@@ -22,6 +25,7 @@ export function restoreLine(places: readonly Place[], options: RestoreLine): str
   const {
     config,
     disk,
+    vault,
     at,
     from,
     identity,
@@ -44,9 +48,22 @@ export function restoreLine(places: readonly Place[], options: RestoreLine): str
     ...(allowDeletions === undefined ? [] : ['--allow-deletions', String(allowDeletions)]),
     ...exclude.flatMap((pattern) => ['--exclude', shellQuote([pattern])]),
     ...(owners === undefined ? [] : ['--owners', owners]),
-    ...(config === undefined || disk !== undefined ? [] : ['--config', shellQuote([config])]),
+    ...(config === undefined || disk !== undefined || vault !== undefined
+      ? []
+      : ['--config', shellQuote([config])]),
     ...(disk === undefined ? [] : ['--disk', shellQuote([disk])]),
+    ...vaultWords(options).map((word) => shellQuote([word])),
   ].join(' ')
+}
+
+/** The words that name a vault, as they were given. */
+export function vaultWords({ vault, keyFile, knownHosts }: RestoreLine): string[] {
+  if (vault === undefined) return []
+  return [
+    ...['--vault', vault],
+    ...(keyFile === undefined ? [] : ['--key-file', keyFile]),
+    ...(knownHosts === undefined ? [] : ['--known-hosts', knownHosts]),
+  ]
 }
 
 /** A place as it is typed, of any bytes. */

@@ -63,7 +63,12 @@ const known: Readonly<Record<string, Values>> = {
 }
 
 /** Values that are files. */
-export const fileValues: ReadonlySet<string> = new Set(['--config', '--identity'])
+export const fileValues: ReadonlySet<string> = new Set([
+  '--config',
+  '--identity',
+  '--key-file',
+  '--known-hosts',
+])
 
 /** What may stand in a place of the command line. Whoever presses the tab key is told of no error: nothing, then. */
 export async function valuesOf(

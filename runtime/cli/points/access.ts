@@ -28,6 +28,7 @@ import { Disks } from '../daemon/disks.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 import { configOrSocket } from './config-or-socket.ts'
+import type { VaultOptions } from './from-vault.ts'
 import { MirrorWatch } from './mirror-watch.ts'
 import { onDemand } from './on-demand.ts'
 import { rawWord } from './raw-words.ts'
@@ -36,7 +37,7 @@ import { uncataloguedAmong } from './uncatalogued-among.ts'
 import { askedVaults, fetched, isOfVault, type ToldByVaults } from './vault-access.ts'
 
 /** How a command that reads backups is told where they are. */
-export interface WhereOptions {
+export interface WhereOptions extends VaultOptions {
   config?: string
   /** A folder of backups, that is read without a config. */
   disk?: string
@@ -95,13 +96,20 @@ export interface Access extends AsyncDisposable {
  * @throws {ConfigError} The config cannot be used.
  */
 export async function openAccess(options: WhereOptions, io: Io, now = Date.now()): Promise<Access> {
+  const { vault, disk, copy, identity } = options
+  if (vault !== undefined) {
+    if (disk !== undefined || copy !== undefined)
+      throw new UsageError(`it is either --vault or ${disk === undefined ? '--from' : '--disk'}`)
+    const { foundInVault } = await import('./from-vault.ts')
+    const { found, from } = await foundInVault({ ...options, vault }, io)
+    return new FoundAccess(found, undefined, { io, now, from, identity })
+  }
   if (options.disk !== undefined) return new FoundAccess(await fromDisk(options.disk), undefined, { io, now })
   const { config, users } = await configOrSocket(options, io)
   if (users !== undefined) return await (await import('./users-access.ts')).usersAccess(users, now)
   if (options.copy !== undefined) copiesMeant([options.copy], config)
   const watch = new MirrorWatch(config, options.wait ?? true, io)
   const told = await askedVaults(options.copy, config)
-  const { copy, identity } = options
   return new FoundAccess(await find(config, told, io), config, { io, now, watch, copy, told, identity })
 }
 
@@ -131,6 +139,8 @@ class FoundAccess implements Access {
   readonly #watch: MirrorWatch | undefined
   readonly #told: ToldByVaults
   readonly #identity: string | undefined
+  /** The vault that everything is fetched from. */
+  readonly #from: FetchedFrom | undefined
   #found: KnownPoints
   #disks: Disks | undefined
 
@@ -144,6 +154,7 @@ class FoundAccess implements Access {
       copy,
       told = new Map(),
       identity,
+      from,
     }: {
       io: Io
       now: number
@@ -151,8 +162,10 @@ class FoundAccess implements Access {
       copy?: string | undefined
       told?: ToldByVaults
       identity?: string | undefined
+      from?: FetchedFrom
     },
   ) {
+    this.#from = from
     this.#identity = identity
     this.#copy = copy
     this.#told = told
@@ -249,8 +262,9 @@ class FoundAccess implements Access {
   }
 
   #fetchedFrom(point: RestorePoint): FetchedFrom | undefined {
+    if (this.#from) return this.#from
     const place = vaultOf(point, this.config)
-    return place && this.config && { place, state: this.config.state }
+    return place && this.config && { place, state: this.config.state, inConfig: true }
   }
 
   #readerHere(point: RestorePoint): PointReader {
@@ -347,7 +361,9 @@ class FoundAccess implements Access {
   /** Safe to repeat. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.letGo()
-    if (this.config) releaseFetched(this.config.state, Date.now())
+    const state = this.#from?.state ?? this.config?.state
+    if (state !== undefined) releaseFetched(state, Date.now())
+    if (this.#from) (await import('./from-vault.ts')).leaveFolder(this.#from.state)
   }
 }
 

@@ -8,6 +8,7 @@ import {
   placeRestore,
   unpackRestore,
 } from '../../backup/restore/perform.ts'
+import { vaultWords } from '../../backup/restore/restore-line.ts'
 import type { Config } from '../../config/config.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import type { Progress } from '../../progress.ts'
@@ -21,6 +22,7 @@ import type { Io } from '../io.ts'
 import { viewFor } from '../view/choose.ts'
 import type { View } from '../view/lines.ts'
 import type { Access } from './access.ts'
+import type { VaultOptions } from './from-vault.ts'
 
 /** A restore that was agreed to. */
 export interface Agreed {
@@ -30,7 +32,7 @@ export interface Agreed {
   plan?: RestorePlan
 }
 
-interface Options {
+interface Options extends VaultOptions {
   json?: boolean
   quiet?: boolean
   wait?: boolean
@@ -55,7 +57,7 @@ export async function doRestore(wanted: Agreed, access: Access, options: Options
   const { config } = access
   const { outcome, exitCode } = config
     ? await asRun(wanted, config, options, io)
-    : { outcome: await here(wanted, access, await barFor(options, io)), exitCode: undefined }
+    : { outcome: await here(wanted, access, options, await barFor(options, io)), exitCode: undefined }
   if (!outcome) return exitCode ?? exitCodes.failed
   io.stdout(options.json ? `${JSON.stringify(outcome)}\n` : outcomeText(outcome, wanted, options))
   return exitCode ?? (outcome.state === 'succeeded' ? exitCodes.succeeded : exitCodes.failed)
@@ -129,6 +131,7 @@ async function asRun(
 async function here(
   { source, request, plan }: Agreed,
   access: Access,
+  { vault }: Options,
   { onProgress, end }: Bar,
 ): Promise<Outcome> {
   const runner = createRunner({
@@ -142,9 +145,11 @@ async function here(
     : request.do === 'undo'
       ? await beginUndo(request, id, Date.now(), runner)
       : { root: request.root, id: 'id' in request ? request.id : id }
-  // What others have is not told to a user whom the daemon tells of their own.
+  // What others have is not told to a user whom the daemon tells of their own; from a vault it would be fetched for that.
   const [others, reader] =
-    access.isThroughDaemon && plan ? [[], access.reader(plan.request.point)] : [access.points]
+    access.isThroughDaemon && plan
+      ? [[], access.reader(plan.request.point)]
+      : [vault === undefined ? access.points : []]
   const { missing } = await unpackRestore(begun, runner, others, onProgress, reader).finally(end)
   await placeRestore(begun, runner)
   const error = missing.length > 0 ? 'not everything could be read' : null
@@ -189,8 +194,10 @@ function outcomeText(
 }
 
 /** Without a config nobody else knows of the restore: where it was made has to be said. */
-function undoLine(id: string, root: string, { config, disk }: Options): string {
+function undoLine(id: string, root: string, options: Options): string {
+  const { config, disk, vault } = options
+  const named = disk === undefined ? vaultWords(options) : ['--disk', disk]
   const where =
-    disk === undefined ? (config === undefined ? [] : ['--config', config]) : ['--to', root, '--disk', disk]
+    named.length > 0 ? ['--to', root, ...named] : config === undefined || vault ? [] : ['--config', config]
   return ['hdsync restore --undo', id, ...where.map((word) => shellQuote([word]))].join(' ')
 }

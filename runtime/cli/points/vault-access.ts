@@ -52,6 +52,9 @@ export async function fetched(
   const { sizeBytes = 0, id } = point
   io.stderr(`hdsync: fetches ${id} from ${vaultText(place.vault)}: ${formatBytes(sizeBytes)}\n`)
   const fetching = fetchingOf(point, file, from, identity && resolve(identity))
-  const path = await linkTo(place.vault, place.name, runner, signal).fetch(fetching, () => {})
+  const path = await linkTo(place.vault, from.inConfig ? place.name : undefined, runner, signal).fetch(
+    fetching,
+    () => {},
+  )
   return { ...point, path }
 }

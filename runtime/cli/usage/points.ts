@@ -27,20 +27,38 @@ export function diskOption(): Option {
   return new Option('--disk <folder>', 'a folder of backups, read without a config')
 }
 
-/** Keeps a `--disk` that stands before the command from commands that would go by a config all the same. @throws {UsageError} */
+/** A vault that is read without a config, and how it is reached; they may be named before the command too. */
+export function vaultOptions(): Option[] {
+  return [
+    new Option('--vault <address>', 'a vault, read without a config: ssh://USER@HOST[:PORT]'),
+    new Option(
+      '--key-file <file>',
+      'the key that the vault knows the host by; /etc/hdsync/vault.key unless given',
+    ),
+    new Option('--known-hosts <file>', 'the keys of its host; /etc/hdsync/known_hosts unless given'),
+  ]
+}
+
+const readers = {
+  disk: 'it is for the commands that read backups: backups, ls, find, versions, diff, cat, restore',
+  vault: 'it is for the commands that read one backup at a time: backups, ls, cat, restore',
+}
+
+/** Keeps what stands before the command from commands that would go by a config all the same. @throws {UsageError} */
 export function onlyWhereRead(program: Command, command: Command): void {
-  if (program.opts().disk === undefined || command.options.some(({ long }) => long === '--disk')) return
-  throw new UsageError(`${command.name()} takes no --disk`, {
-    hint: 'it is for the commands that read backups: backups, ls, find, versions, diff, cat, restore',
-  })
+  for (const [name, hint] of Object.entries(readers))
+    if (program.opts()[name] !== undefined && !command.options.some(({ long }) => long === `--${name}`))
+      throw new UsageError(`${command.name()} takes no --${name}`, { hint })
 }
 
 /** The commands that look into backups. */
 export function pointsCommands({ command, io, done, program }: Making): Commands {
   const make: Making['command'] = (...words) => command(...words).addOption(diskOption())
+  const makeOfOne: Making['command'] = (...words) =>
+    vaultOptions().reduce((made, option) => made.addOption(option), make(...words))
   return {
     backups() {
-      make(
+      makeOfOne(
         'backups [source]',
         'list the restore points: what can be brought back, and as of when',
         'hdsync backups var',
@@ -52,7 +70,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         )
     },
     ls() {
-      make(
+      makeOfOne(
         'ls <place>',
         'list what was there; the place is SOURCE, SOURCE:PATH, or an absolute path',
         'hdsync ls var:mail --at Tuesday\n  hdsync ls -lR /var/mail --at 3d\n  hdsync --disk /mnt/hdd1 ls var:mail',
@@ -127,10 +145,10 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         )
     },
     restore() {
-      make(
+      makeOfOne(
         'restore [place...]',
         'bring back what was there: into a new folder here, into --to FOLDER, or --in-place; without a place it asks',
-        'hdsync restore var:mail/ann --at Tuesday\n  hdsync restore /var/mail/ann --at 3d --in-place\n  hdsync restore --undo last',
+        'hdsync restore var:mail/ann --at Tuesday\n  hdsync restore /var/mail/ann --at 3d --in-place\n  hdsync restore --undo last\n  hdsync --vault ssh://hdsync-web1@vault.example.org restore home --identity identity.txt',
       )
         .option(...at)
         .option(...from)
@@ -158,7 +176,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         )
     },
     cat() {
-      make('cat <place>', 'print a file as it was', 'hdsync cat /etc/fstab --at 2w')
+      makeOfOne('cat <place>', 'print a file as it was', 'hdsync cat /etc/fstab --at 2w')
         .option(...at)
         .option(...noWait)
         .option(...from)

@@ -10,7 +10,7 @@ const secretBytes = 32
 /**
  * The secret that keys of chunks are made of; it is made where there is none. Without the earlier one everything is sent anew
  * once. Whoever has it can try whether a chunk is what they guess, and read none.
- * @param folder For its owner alone; see `sealedFolder`.
+ * @param folder For its owner alone; see `makeSealedFolder`.
  */
 export async function chunkSecret(folder: string): Promise<Buffer> {
   const file = join(folder, 'secret')
@@ -34,8 +34,11 @@ export async function chunkSecret(folder: string): Promise<Buffer> {
 }
 
 /** Where the state directory has what is about sealed copies. */
-export function sealedFolder(state: string): string {
-  const folder = join(state, 'sealed')
+export const sealedFolderName = 'sealed'
+
+/** Makes that folder, where it is not there, for its owner alone. */
+export function makeSealedFolder(state: string): string {
+  const folder = join(state, sealedFolderName)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return folder
 }

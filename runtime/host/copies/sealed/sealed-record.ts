@@ -2,7 +2,7 @@ import { readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { writeSynced } from '../../write-synced.ts'
-import { sealedFolder } from './chunk-secret.ts'
+import { makeSealedFolder, sealedFolderName } from './chunk-secret.ts'
 
 const entries = z.lazy(() =>
   z.array(
@@ -31,11 +31,12 @@ export function sealedFor(state: string, place: string): SealedEntry[] {
 
 /** Puts on record what was sealed for a place, in place of all that was. All or nothing. */
 export function recordSealed(state: string, place: string, sealed: readonly SealedEntry[]): void {
+  makeSealedFolder(state)
   const file = fileOf(state, place)
   writeSynced(`${file}.new`, 'w', 0o600, Buffer.from(JSON.stringify(sealed)))
   renameSync(`${file}.new`, file)
 }
 
 function fileOf(state: string, place: string): string {
-  return join(sealedFolder(state), `${place}.json`)
+  return join(state, sealedFolderName, `${place}.json`)
 }

@@ -6,10 +6,10 @@ import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { destinationOf, type Reach, sshWords, vaultText } from './ssh.ts'
 import { refusedBy, sshFailure } from './ssh-errors.ts'
 
-/** Asked of a vault: whose, by which name the config has it, and by which commands. */
+/** Asked of a vault: whose, by which name the config has it (undefined where it has none), and by which commands. */
 export interface Asking {
   vault: Reach
-  name: string
+  name: string | undefined
   runner: CommandRunner
 }
 

@@ -41,7 +41,7 @@ export interface Opening {
 interface Tools {
   vault: Reach
   /** As the config has it. */
-  name: string
+  name: string | undefined
   runner: CommandRunner
   onProgress: (progress: Progress) => void
 }

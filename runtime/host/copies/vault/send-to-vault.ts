@@ -24,7 +24,7 @@ export interface ToVault {
 interface Tools {
   vault: Vault
   /** As the config has it. */
-  name: string
+  name: string | undefined
   runner: CommandRunner
   signal: AbortSignal
   /** Milliseconds since the epoch. */

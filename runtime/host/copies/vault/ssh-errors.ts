@@ -3,7 +3,7 @@ import { plainText } from '../../../plain-text.ts'
 import { askAgainLater, refusalInLine, type VaultRefusal } from '../../../vault-protocol.ts'
 import type { CommandError } from '../../command/command.ts'
 import { lastLines } from '../../command/output.ts'
-import { type Reach, vaultText } from './ssh.ts'
+import { bareHost, type Reach, vaultText } from './ssh.ts'
 
 /** What is behind an error of a vault that is not there: a network, a machine that is off. */
 const unreachable = 'vault-unreachable'
@@ -34,9 +34,9 @@ type Failure = Pick<CommandError, 'exitCode' | 'stderr' | 'timedOut' | 'signal'>
 
 /**
  * Tells in words why ssh(1), or rsync(1) by way of it, has failed.
- * @param name The place, as the config has it, for the next command to type.
+ * @param name The place, as the config has it, for the next command to type; undefined where it has none.
  */
-export function sshFailure(failure: Failure, vault: Reach, name: string): HdsyncError {
+export function sshFailure(failure: Failure, vault: Reach, name: string | undefined): HdsyncError {
   const { exitCode, timedOut } = failure
   const lines = failure.stderr.split('\n').map(plainText)
   const refusals = lines.flatMap((line) => refusalInLine(line) ?? [])
@@ -53,7 +53,7 @@ export function sshFailure(failure: Failure, vault: Reach, name: string): Hdsync
   const where = vaultText(vault)
   const said = lastLines(stderr, 2)
   const terminal = (message: string, hint?: string) => new TerminalError(message, { hint })
-  const trust = `hdsync copies trust ${name}`
+  const trust = name === undefined ? trustByHand(vault) : `hdsync copies trust ${name}`
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr))
     return terminal(
       `the host key of ${where} has changed: nothing was sent`,
@@ -64,7 +64,12 @@ export function sshFailure(failure: Failure, vault: Reach, name: string): Hdsync
   if (/UNPROTECTED PRIVATE KEY FILE|bad permissions/i.test(stderr))
     return terminal(`others can read ${vault.keyFile}: ssh does not use it`, `chmod 600 ${vault.keyFile}`)
   if (/Identity file \S+ not accessible|no such identity/i.test(stderr))
-    return terminal(`there is no key ${vault.keyFile}`, `ssh-keygen -t ed25519 -N '' -f ${vault.keyFile}`)
+    return terminal(
+      `there is no key ${vault.keyFile}`,
+      name === undefined
+        ? '--key-file FILE: the one that the vault knows the host by'
+        : `ssh-keygen -t ed25519 -N '' -f ${vault.keyFile}`,
+    )
   if (/Permission denied|Too many authentication failures/i.test(stderr))
     return terminal(
       `${where} does not let ${vault.keyFile} in: ${said}`,
@@ -81,6 +86,10 @@ export function sshFailure(failure: Failure, vault: Reach, name: string): Hdsync
       kind: unreachable,
     })
   return terminal(`${where}: ${said || `the command ended with exit code ${exitCode}`}`)
+}
+
+function trustByHand({ host, port, knownHosts }: Reach): string {
+  return `ssh-keyscan -t ed25519 -p ${port} ${bareHost(host)} >> ${knownHosts}; compare, on the vault: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`
 }
 
 /** Exit codes of ssh(1), and of rsync(1) where its other end is gone. @see rsync(1), "EXIT VALUES" */

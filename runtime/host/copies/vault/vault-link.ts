@@ -26,8 +26,13 @@ export interface VaultLink {
   fetch(fetching: Fetching, onProgress: (progress: Progress) => void): Promise<string>
 }
 
-/** @param name The place, as the config has it. */
-export function linkTo(vault: Vault, name: string, runner: CommandRunner, signal: AbortSignal): VaultLink {
+/** @param name The place, as the config has it; undefined where the config has none. */
+export function linkTo(
+  vault: Vault,
+  name: string | undefined,
+  runner: CommandRunner,
+  signal: AbortSignal,
+): VaultLink {
   const asking = { vault, name, runner }
   return {
     status: () => askVault({ v, do: 'status' }, statusAnswer, asking),
