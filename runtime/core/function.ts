@@ -244,11 +244,14 @@ export interface FunctionDefinition {
   readonly spec: FunctionSpec<EventDefinition, readonly EventDefinition[], unknown, unknown>
 }
 
-const stacks = new WeakMap<object, string | undefined>()
+/** Node writes a stack out when it is first read: of most functions nobody ever asks for it. */
+const declarations = new WeakMap<object, Error>()
 
 /** @returns The stack of the call that declared a function, for who has to say where it is wrong. */
 export function declaredAt(definition: unknown): string | undefined {
-  return typeof definition === 'object' && definition !== null ? stacks.get(definition) : undefined
+  return typeof definition === 'object' && definition !== null
+    ? declarations.get(definition)?.stack
+    : undefined
 }
 
 /** Declares a handler. Handlers of an event that is `always` are so too. */
@@ -267,6 +270,6 @@ export function defineFunction<
     emits: spec.emits,
     spec: { ...spec, ...(always && { always }) } as unknown as FunctionDefinition['spec'],
   }
-  stacks.set(definition, new Error('declared here').stack)
+  declarations.set(definition, new Error('declared here'))
   return definition
 }
