@@ -1,5 +1,4 @@
 import { basename, dirname } from 'node:path'
-import { dataOf, sourceArchived, sourceKept } from '../../../../events/index.ts'
 import { pointTime } from '../../../backup/restore/when.ts'
 import type { PageContext } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
@@ -73,11 +72,10 @@ function gridRow({ source, name, points, gone }: Row, days: readonly number[], p
 /** The days of which an archive was there, and what became of it. */
 function goneOf(outlook: Outlook | undefined): Map<number, string> {
   const gone = new Map<number, string>()
-  for (const event of outlook?.history ?? []) {
-    const archived = dataOf(sourceArchived, event)
-    const at = Date.parse(event.time)
-    if (archived) gone.set(startOfDay(at), gone.get(startOfDay(at)) ?? 'a newer one took its place')
-    for (const path of dataOf(sourceKept, event)?.pruned ?? []) {
+  for (const { provenAt } of outlook?.nights ?? [])
+    gone.set(startOfDay(provenAt), 'a newer one took its place')
+  for (const { at, paths } of outlook?.prunings ?? []) {
+    for (const path of paths) {
       const night = Date.parse(`${basename(dirname(path))}T12:00`)
       if (!Number.isNaN(night)) gone.set(startOfDay(night), `pruned on ${dayText(at)}`)
     }

@@ -1,7 +1,7 @@
-import { type Envelope, sourceKept } from '../../../../events/index.ts'
+import { dataOf, sourceKept } from '../../../../events/index.ts'
 import { archiveHistory } from '../../../backup/keep/keeping.ts'
 import { type NextNight, nextNight } from '../../../backup/keep/next-night.ts'
-import { archiveRecord } from '../../../backup/keep/points.ts'
+import { type ArchivedNight, archiveRecord } from '../../../backup/keep/points.ts'
 import { keepRules } from '../../../backup/keep/tiers.ts'
 import { openUnusual } from '../../../backup/mirror/unusual.ts'
 import { archivesNow } from '../../../backup/status/archives-now.ts'
@@ -15,7 +15,10 @@ export interface Outlook extends NextNight {
   at: number
   /** Whether a timer says when. */
   isTimed: boolean
-  history: readonly Envelope[]
+  /** Nights on record, the newest first. */
+  nights: readonly ArchivedNight[]
+  /** Paths of archives that were removed as nothing kept them any more, and when; the newest first. */
+  prunings: readonly { at: number; paths: readonly string[] }[]
 }
 
 const dayMs = 86_400_000
@@ -41,7 +44,10 @@ export async function outlookOf(
     ...nextNight({ points, record, rules: keepRules(config), at, unusualAt }),
     at,
     isTimed: next !== undefined,
-    history: [...history, ...engine.bus.events(kept)],
+    nights: record.nights,
+    prunings: engine.bus
+      .events(kept)
+      .map((event) => ({ at: Date.parse(event.time), paths: dataOf(sourceKept, event)?.pruned ?? [] })),
   }
 }
 

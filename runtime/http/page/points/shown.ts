@@ -1,4 +1,4 @@
-import { type ArchivedNight, archiveRecord } from '../../../backup/keep/points.ts'
+import type { ArchivedNight } from '../../../backup/keep/points.ts'
 import { bySource, type KnownPoints } from '../../../backup/restore/known-points.ts'
 import { archiveFile } from '../../../host/archive/archive-file.ts'
 import type { RestorePoint } from '../../../host/points/restore-point.ts'
@@ -25,7 +25,7 @@ export async function withLinks(
     const there = await archiveFile(path)
     if (there) found.set(id, there.file)
   }
-  const linked = linkedIds(points, found, archiveRecord(outlook?.history ?? []).nights)
+  const linked = linkedIds(points, found, outlook?.nights ?? [])
   return points.map((point) => (linked.has(point.id) ? { ...point, linked: true } : point))
 }
 
