@@ -1,30 +1,22 @@
 import { statfs } from 'node:fs/promises'
-import { copyKept, runEnds, sourceArchived, sourceSynced } from '../../../events/index.ts'
+import { runEnds, sourceArchived, sourceSynced } from '../../../events/index.ts'
 import type { Config, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
 import { isMounted } from '../../host/target/is-mounted.ts'
 import { isoOf } from '../../instant.ts'
-import { type CopyRecord, type CopyStatus, copyStatuses } from '../copies/copy-status.ts'
-import { copyEnds, copyEndsLookedAt } from '../copies/history.ts'
-import { copyPlaces } from '../copies/places.ts'
+import type { CopyStatus } from '../copies/copy-status.ts'
 import { openHold } from '../holds/holds.ts'
-import { clockAgrees } from '../keep/clock.ts'
-import { archiveHistory, nightEvents } from '../keep/keeping.ts'
-import {
-  type ArchivedNight,
-  type ArchiveRecord,
-  archiveRecord,
-  isWeekday,
-  type KeepPoint,
-} from '../keep/points.ts'
+import { nightEvents } from '../keep/keeping.ts'
+import { type ArchivedNight, archiveRecord, isWeekday, type KeepPoint } from '../keep/points.ts'
 import { disabledIn } from '../load-functions.ts'
-import { openUnusual } from '../mirror/unusual.ts'
 import { type ReadPast, readPastOf } from '../past.ts'
 import { drillEnds, drilled, drillsLookedAt } from '../proof/drill-history.ts'
-import { lastProven, marked, mirrorProven, proofsOf, turnOf, type VerifyStatus } from '../proof/standing.ts'
-import { archivesNow, uncataloguedNow, wantsMoreNights } from './archives-now.ts'
+import { lastProven, mirrorProven, turnOf, type VerifyStatus } from '../proof/standing.ts'
+import { uncataloguedNow } from './archives-now.ts'
+import { lookAtArchives, type ToldArchives, tellOfArchives } from './known-archives.ts'
 import { nextRunAt } from './next-run.ts'
+import { copiesOf, copiesOn } from './read-copies.ts'
 import { forecastRoom, roomSamples } from './room.ts'
 import {
   inOrderOfNeed,
@@ -69,11 +61,7 @@ export interface Status {
 }
 
 /** What is read of the record of one source. */
-interface Told {
-  name: string
-  record: ArchiveRecord
-  /** A copy has changed unusually many files, and nobody has said that it was meant. */
-  isUnusual: boolean
+interface Told extends ToldArchives {
   facts: Pick<Parameters<typeof statusOf>[0], 'since' | 'results' | 'hold' | 'synced'>
 }
 
@@ -95,13 +83,7 @@ export async function readStatus(
     copied: copiesOn(config, bus),
   }))
   const to = config.archive && config.targets[config.archive.target]
-  const looked = await Promise.all(
-    told.map(async (one) => ({
-      ...one,
-      proofs: proofsOf(one.name, to),
-      ...(to ? await archivesOf(one, to, read) : { points: [] }),
-    })),
-  )
+  const looked = await lookAtArchives(told, config, read)
   const unknown = await Promise.all(
     // While a run writes them, catalogues are behind for a moment.
     looked.map(({ name, points }) =>
@@ -115,21 +97,13 @@ export async function readStatus(
       source: name,
       now,
       allowedMs: config.alert.after,
-      points: points.map((point) => marked(point, proofs)),
+      points,
       provenAt:
         lastProven(record, proofs) ?? mirrorProven(name, config.targets[config.sources[name]?.target ?? '']),
       drills,
     }),
   )
-  const copies = await copyStatuses(
-    copyPlaces(config),
-    looked.map(({ name, record, points, proofs, isUnusual }) => ({
-      ...{ source: name, isUnusual, clockAgrees: clockAgrees(record.nights) },
-      points: points.map((point) => marked(point, proofs)),
-    })),
-    copied,
-    now,
-  )
+  const copies = await copiesOf(config, looked, copied, now)
   const targets = await Promise.all(
     Object.values(config.targets).map((target) => targetStatus(target, config, sources, { looked, nights })),
   )
@@ -150,8 +124,6 @@ export async function readStatus(
 }
 
 const dayMs = 86_400_000
-/** With a day more, as a night may be late. */
-const weekMs = 8 * dayMs
 /** By so many sources and nights the room is foreseen. */
 const roomWitnesses = 3
 const roomMs = 16 * dayMs
@@ -161,12 +133,6 @@ const mostWaiting = 500
 const runsLookedAtFirst = 40
 const runsLookedAt = 2000
 const endsOfDrills = drillEnds.map(({ type }) => type)
-
-function copiesOn(config: Config, bus: EventBus): CopyRecord {
-  if (Object.keys(config.copies ?? {}).length === 0) return { ends: [], kept: [] }
-  const newest = (types: string[]) => bus.events({ types, newestFirst: true, limit: copyEndsLookedAt })
-  return { ends: newest(copyEnds.map(({ type }) => type)), kept: newest([copyKept.type]) }
-}
 
 /** How each source fared in the last runs: as far back as its last success. */
 function lastResults(sources: readonly string[], bus: EventBus): ReturnType<typeof resultsBySource> {
@@ -188,11 +154,8 @@ function tellOf(config: Config, bus: EventBus, now: number): Told[] {
   const lists = heldLists(config.state)
   return Object.keys(config.sources).map((name) => {
     const newest = { subject: name, newestFirst: true }
-    const history = archiveHistory(bus, name, now - weekMs)
     return {
-      name,
-      record: archiveRecord(history),
-      isUnusual: openUnusual(history) !== undefined,
+      ...tellOfArchives(name, bus, now),
       facts: {
         since: begun && Date.parse(begun.time),
         results: results.get(name) ?? [],
@@ -201,18 +164,6 @@ function tellOf(config: Config, bus: EventBus, now: number): Told[] {
       },
     }
   })
-}
-
-/** The archives of a source, with the record as far back as it tells of them. */
-async function archivesOf(
-  { name, record }: Told,
-  to: Target,
-  read: ReadPast,
-): Promise<{ record: ArchiveRecord; points: KeepPoint[] }> {
-  const points = await archivesNow(name, to, record)
-  if (!wantsMoreNights(points, to)) return { record, points }
-  const whole = read(({ bus }) => archiveRecord(archiveHistory(bus, name)))
-  return { record: whole, points: await archivesNow(name, to, whole) }
 }
 
 /** The nights by which the room is foreseen: of a few sources, as their archives lie on one disk, and their very first ones. */

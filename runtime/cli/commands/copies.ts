@@ -1,4 +1,4 @@
-import { readStatus } from '../../backup/status/read-status.ts'
+import { readCopies } from '../../backup/status/read-copies.ts'
 import { loadConfig } from '../../config/load.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { painter } from '../format.ts'
@@ -13,7 +13,7 @@ import { copiesText } from '../keep/copies-text.ts'
 export async function copiesCommand(options: { config?: string; json?: boolean }, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   const now = Date.now()
-  const { copies = [] } = await readStatus(config, now, undefined, { catalogues: false })
+  const copies = await readCopies(config, now)
   if (options.json) io.stdout(`${JSON.stringify(copies)}\n`)
   else if (copies.length === 0) io.stdout('no copies: there is no `copies:` in the config\n')
   else io.stdout(copiesText(copies, now, painter(io.colour), io.width))

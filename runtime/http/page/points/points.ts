@@ -1,10 +1,10 @@
 import { type KnownPoints, knownPoints } from '../../../backup/restore/known-points.ts'
 import { nextRunAt } from '../../../backup/status/next-run.ts'
-import { readStatus } from '../../../backup/status/read-status.ts'
+import { readCopies } from '../../../backup/status/read-copies.ts'
 import { count } from '../../../count.ts'
 import { Problem } from '../../problem.ts'
 import type { AddScreens, PageContext } from '../context.ts'
-import { type Html, html, nothing } from '../look/html.ts'
+import { type Html, html } from '../look/html.ts'
 import { show } from '../look/layout.ts'
 import { listText, numberWord, plainText } from '../look/words.ts'
 import { lastDays } from '../state/nights.ts'
@@ -35,7 +35,7 @@ export const pointScreens: AddScreens = (app, page) => {
     const bySource = chosen === undefined ? all : new Map([[chosen, pointsOf(chosen, all)]])
     const body = html`${[...known.absent].map(([target, reason]) => html`<p class="late">${target} cannot be looked at: ${plainText(reason)}. Of it only the record tells.</p>`)}
 ${await viewOf(bySource, known.files, page, now)}
-${chosen === undefined ? html`${await copies(page, now)}${vaultHosts(page.config.vault, now)}` : html`<p class="more"><a href="${page.href('/points')}">All sources</a></p>`}`
+${chosen === undefined ? html`${copiesOf(await readCopies(page.config, now, (read) => read(page.engine)), now)}${vaultHosts(page.config.vault, now)}` : html`<p class="more"><a href="${page.href('/points')}">All sources</a></p>`}`
     const bad = badOf([...bySource.values()].flat())
     return show(c, page, {
       title: 'Restore points',
@@ -74,12 +74,6 @@ async function viewOf(
   )
   return html`${gridOf(shown, lastDays(daysShown, now), page)}
 ${shown.map((one) => sourceList(one, page, now))}`
-}
-
-async function copies({ config, engine }: PageContext, now: number): Promise<Html> {
-  if (Object.keys(config.copies ?? {}).length === 0) return nothing
-  const status = await readStatus(config, now, (read) => read(engine), { catalogues: false })
-  return copiesOf(status.copies ?? [], now)
 }
 
 /** How many are damaged, and how many are not where they should be. */
