@@ -1,9 +1,11 @@
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { vaultFull } from '../../../events/index.ts'
 import { HdsyncError, hintOf, RetryableError, TerminalError } from '../../errors.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
 import { type HostRecord, type RecordedCopy, readRecord } from '../../host/vault/record.ts'
-import { freeIn } from '../../host/vault/room.ts'
+import { diskFull, freeIn } from '../../host/vault/room.ts'
+import { isoOf } from '../../instant.ts'
 import {
   answerLimit,
   askAgainLater,
@@ -31,6 +33,11 @@ export async function answerRequest(host: string, request: VaultRequest, tools: 
   } catch (error) {
     if (tools.signal.aborted)
       return lineOf(refusalOf(new RetryableError(`the vault begins anew: ${askAgainLater}`)))
+    if (isDiskFull(error) && 'archive' in request) {
+      const { source } = request.archive
+      const at = isoOf(tools.now())
+      tools.tell?.({ definition: vaultFull, data: { host, source, at, reason: refusalOf(error).error } })
+    }
     if (!isKnown(error)) tools.warn?.(`${request.do} of ${host} failed: ${(error as Error).stack}`)
     return lineOf(refusalOf(error))
   }
@@ -41,18 +48,25 @@ function isKnown(error: unknown): error is Error {
   return error instanceof HdsyncError || (error as NodeJS.ErrnoException).code !== undefined
 }
 
+function isDiskFull(error: unknown): boolean {
+  const { code = '', cause } = error as NodeJS.ErrnoException
+  return ['ENOSPC', 'EDQUOT'].includes(code) || (cause instanceof Error && isDiskFull(cause))
+}
+
 /** What is said of an error to whoever has asked. */
 export function refusalOf(error: unknown): VaultRefusal {
   const hint = hintOf(error)
-  const message = isKnown(error)
-    ? error.message
-    : 'this should not have happened: the log of the vault has more'
+  const message = isDiskFull(error)
+    ? `${diskFull} (${(error as Error).message}): what has come stays`
+    : isKnown(error)
+      ? error.message
+      : 'this should not have happened: the log of the vault has more'
   const text = hint === undefined ? message : `${message} (${hint})`
   return {
     v: protocolVersion,
     ok: false,
     error: text.slice(0, 2000),
-    isFinal: error instanceof TerminalError,
+    isFinal: error instanceof TerminalError && !isDiskFull(error),
   }
 }
 

@@ -2,7 +2,7 @@ import type { VaultHost } from '../../config/vault.ts'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import type { HostFolder } from '../../host/vault/host-folder.ts'
 import type { HostRecord } from '../../host/vault/record.ts'
-import { cameOf, freeIn, ownBaseBytes, unprovenNames } from '../../host/vault/room.ts'
+import { cameOf, diskFull, freeIn, ownBaseBytes, unprovenNames } from '../../host/vault/room.ts'
 import { formatBytes } from '../../units.ts'
 import type { OfferedArchive, VaultCopy } from '../../vault-protocol.ts'
 import type { Offered } from './offers.ts'
@@ -54,7 +54,7 @@ export function proveRoom(settings: Pick<VaultHost, 'quota'>, wanted: Wanted): v
     .reduce((sum, one) => sum + one, spareBytes)
   if (bytes < toCome)
     throw new RetryableError(
-      `the disk of the vault is full: ${archive.source} takes ${formatBytes(toCome)} with what else was offered and what has to stay free, ${formatBytes(bytes)} are free`,
+      `${diskFull}: ${archive.source} takes ${formatBytes(toCome)} with what else was offered and what has to stay free, ${formatBytes(bytes)} are free`,
     )
   if (inodes !== null && inodes < spareInodes)
     throw new RetryableError(`the disk of the vault has no inodes left (${inodes})`)

@@ -1,6 +1,9 @@
 import { statfsSync } from 'node:fs'
 import type { HostFolder } from './host-folder.ts'
 
+/** How it is said, to whoever finds out. */
+export const diskFull = 'the disk of the vault is full'
+
 /** What is free on the disk of a vault; inodes are null where the file system has no fixed number of them. */
 export interface Free {
   bytes: number

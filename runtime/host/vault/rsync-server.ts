@@ -5,8 +5,9 @@ import * as z from 'zod'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { formatDuration } from '../../units.ts'
 import { askAgainLater, rsyncServed } from '../../vault-protocol.ts'
-import { handOver } from '../command/handed-over.ts'
+import { type HandedOver, handOver } from '../command/handed-over.ts'
 import { HostBusyError, heldCode } from './lock.ts'
+import { diskFull, freeIn } from './room.ts'
 
 /** Leave to send the bytes of one archive. */
 export const admissionSchema = z.strictObject({
@@ -100,8 +101,9 @@ async function take(
     throw new RetryableError(
       `rsync was ended on the vault after ${formatDuration(mostMs)}: what has come stays; ${askAgainLater}, to go on from there`,
     )
-  if (exitCode !== 0)
-    throw new RetryableError(endedText(exitCode, signal, sizeOf(join(incoming, name)) >= mostBytes))
+  if (exitCode === 0) return
+  const isTooLarge = sizeOf(join(incoming, name)) >= mostBytes
+  throw new RetryableError(endedText({ exitCode, signal, isTooLarge, freeBytes: freeIn(path).bytes }))
 }
 
 /** Takes the first of these locks that nobody holds. @returns An open file that holds it; undefined where all are held. */
@@ -129,10 +131,21 @@ function sizeOf(path: string): number {
 
 /** What rsync ends with where a file cannot be written; at its limit that is EFBIG. */
 const fileError = 11
+/** rsync writes in pieces of no more than that. */
+const pieceBytes = 256 * 1024
 
-function endedText(exitCode: number | undefined, signal: string | undefined, isFull: boolean): string {
-  if (signal === 'SIGXFSZ' || (exitCode === fileError && isFull))
+/** How an rsync ended that did not end well. */
+interface Ended extends HandedOver {
+  /** It has written as much as it may. */
+  isTooLarge: boolean
+  freeBytes: number
+}
+
+function endedText({ exitCode, signal, isTooLarge, freeBytes }: Ended): string {
+  if (signal === 'SIGXFSZ' || (exitCode === fileError && isTooLarge))
     return 'more came than was offered: rsync was ended'
+  if (exitCode === fileError && freeBytes < pieceBytes)
+    return `${diskFull}: what has come stays, and rsync goes on from there once there is room`
   const how = exitCode === undefined ? `was ended by ${signal}` : `ended with ${exitCode}`
   return `rsync ${how} on the vault: what has come stays; ${askAgainLater}, to go on from there`
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { admit, noteSent } from '../../../../../runtime/backup/vault/admit.ts'
@@ -14,11 +14,19 @@ import { recordingRunner } from '../../host/runner.ts'
 // biome-ignore lint/suspicious/noExplicitAny: what is answered is looked at by each test.
 type Answer = any
 
-/** A vault of the present user in this process, whose clock is moved by hand. Bytes come without rsync. */
-export function vaultInProcess(hosts: Record<string, object> = { web1: {} }) {
+/**
+ * A vault of the present user in this process, whose clock is moved by hand. Bytes come without rsync.
+ * @param prepare Called with its folder before anything is in it.
+ */
+export function vaultInProcess(
+  hosts: Record<string, object> = { web1: {} },
+  prepare: (path: string) => void = () => {},
+) {
   const folder = temporaryFolder()
   const path = join(folder, 'vault')
   const vault: Vault = vaultSchema.parse({ path, hosts })
+  mkdirSync(path)
+  prepare(path)
   makeVault(path, vault.concurrency)
   const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   for (const host of Object.keys(hosts)) makeHostFolder(path, host, ids)

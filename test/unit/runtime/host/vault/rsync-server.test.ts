@@ -1,8 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { sendingMs } from '../../../../../runtime/host/vault/rsync-server.ts'
 import { rsyncOptions } from '../../../../../runtime/vault-protocol.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
@@ -16,8 +16,7 @@ test('sendingMs() has a least and a most', () => {
 })
 
 /** A host's folder, and a command that takes bytes for it from its input. @param more Of the admission. */
-function makeTaker(more: object) {
-  const folder = temporaryFolder()
+function makeTaker(more: object, folder = temporaryFolder()) {
   for (const name of ['incoming', 'base']) mkdirSync(join(folder, name))
   for (const name of ['lock', 'slot']) writeFileSync(join(folder, name), '')
   const name = 'a'.repeat(64)
@@ -26,22 +25,23 @@ function makeTaker(more: object) {
     ...{ host: 'web1', path: folder, lock: join(folder, 'lock'), slots: [slot] },
     ...{ name, mostBytes: 1000, mostMs: 60_000, ...more },
   }
-  const program = join(folder, 'take.ts')
+  const outside = temporaryFolder()
+  const program = join(outside, 'take.ts')
   const module = join(import.meta.dirname, '../../../../../runtime/host/vault/rsync-server.ts')
   const text = `import { renameSync, writeFileSync } from 'node:fs'
 import { takeBytes } from ${JSON.stringify(module)}
 const { command } = process.env
 const { newBytes, failure } = await takeBytes(${JSON.stringify(admission)}, command)
 const words = failure ? \`\${failure.message}\` : newBytes
-writeFileSync(${JSON.stringify(join(folder, 'said.new'))}, String(words))
-renameSync(${JSON.stringify(join(folder, 'said.new'))}, ${JSON.stringify(join(folder, 'said'))})
+writeFileSync(${JSON.stringify(join(outside, 'said.new'))}, String(words))
+renameSync(${JSON.stringify(join(outside, 'said.new'))}, ${JSON.stringify(join(outside, 'said'))})
 `
   writeFileSync(program, text)
   const said = async () => {
-    await expect.poll(() => existsSync(join(folder, 'said')), { timeout: 30_000 }).toBe(true)
-    return readFileSync(join(folder, 'said'), 'utf8')
+    await expect.poll(() => existsSync(join(outside, 'said')), { timeout: 30_000 }).toBe(true)
+    return readFileSync(join(outside, 'said'), 'utf8')
   }
-  return { folder, name, slot, program, said }
+  return { folder, outside, name, slot, program, said }
 }
 
 test('an rsync whose other end keeps the connection and says nothing is ended, and holds no lock any more', async () => {
@@ -68,3 +68,27 @@ test('more bytes than were offered are not written, and that is said', async () 
   expect(await said()).toBe('more came than was offered: rsync was ended')
   expect(statSync(join(folder, 'incoming', name)).size).toBe(1000)
 })
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a disk that is full on the way is told of, and rsync goes on from there',
+  async () => {
+    const disk = join(temporaryFolder(), 'disk')
+    mkdirSync(disk)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
+    onTestFinished(() => void execFileSync('umount', ['-l', disk]))
+    const { folder, outside, name, program, said } = makeTaker({ mostBytes: 2_000_000 }, disk)
+    const shell = join(folder, 'shell')
+    writeFileSync(shell, `#!/bin/sh\nshift\ncommand="$*" exec ${process.execPath} ${program}\n`, {
+      mode: 0o755,
+    })
+    const large = join(temporaryFolder(), 'large')
+    writeFileSync(large, randomBytes(2_000_000))
+    const send = () => spawnSync('rsync', [...rsyncOptions, '-e', shell, large, `vault:${name}`]).status
+    expect(send()).not.toBe(0)
+    execFileSync('mount', ['-o', 'remount,size=8m', disk])
+    expect(await said()).toContain('the disk of the vault is full: what has come stays')
+    rmSync(join(outside, 'said'))
+    expect(send()).toBe(0)
+    expect(readFileSync(join(folder, 'incoming', name)).equals(readFileSync(large))).toBe(true)
+  },
+)
