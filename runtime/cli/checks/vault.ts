@@ -2,7 +2,6 @@ import { readFileSync, statSync } from 'node:fs'
 import { overviewOf } from '../../backup/vault/overview.ts'
 import type { Config } from '../../config/config.ts'
 import type { Vault } from '../../config/vault.ts'
-import { isInstalled } from '../../host/command/packages.ts'
 import { type Mount, mountOf, readMounts } from '../../host/mount/mountinfo.ts'
 import { realPath } from '../../host/mount/real-path.ts'
 import { uidOfHost } from '../../host/vault/host-folder.ts'
@@ -11,17 +10,9 @@ import { error, type Finding, ok, warning } from './finding.ts'
 /** Whether the vault can take what hosts send, and keeps it from them. */
 export function checkVaultHere({ vault }: Pick<Config, 'vault'>, mounts = readMounts()): Finding[] {
   if (!vault) return []
-  const findings = [...checkPrograms(), ...checkMount(vault, mounts), ...checkLinks(), ...checkHosts(vault)]
+  const findings = [...checkMount(vault, mounts), ...checkLinks(), ...checkHosts(vault)]
   if (findings.length > 0) return findings
   return [ok('vault.ok', 'vault', `${vault.path} takes copies from ${Object.keys(vault.hosts).join(', ')}`)]
-}
-
-function checkPrograms(): Finding[] {
-  return ['flock', 'prlimit']
-    .filter((program) => !isInstalled(program))
-    .map((program) =>
-      error('tool.missing', 'vault', `${program} is not installed`, 'apt-get install util-linux'),
-    )
 }
 
 /** What hosts send is never run, and no device. */
