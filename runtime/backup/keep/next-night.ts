@@ -1,4 +1,5 @@
 import { basename, dirname, join } from 'node:path'
+import { keptFolder } from '../../host/archive/shelf.ts'
 import { dateOf, weekdayOf } from '../../weekday.ts'
 import { dueToBeKept } from './due.ts'
 import type { ArchivedNight, KeepPoint } from './points.ts'
@@ -50,7 +51,7 @@ export function nextNight({ points, record, rules, at, unusualAt }: NextNightFac
     tonight(folder, at),
     ...others,
     ...[...moved].flatMap(([path, point]) =>
-      known.has(path) ? [] : [{ ...point, path, folder: `kept/${dateOf(point.at)}` }],
+      known.has(path) ? [] : [{ ...point, path, folder: `${keptFolder}/${dateOf(point.at)}` }],
     ),
   ]
   const { go, waits } = decidePruning(after, { nights: [{ provenAt: at }, ...record.nights] }, rules)
@@ -70,5 +71,5 @@ function tonight(folder: string, at: number): KeepPoint {
 }
 
 function keptAs({ path, at }: KeepPoint): string {
-  return join(dirname(dirname(path)), 'kept', dateOf(at), basename(path))
+  return join(dirname(dirname(path)), keptFolder, dateOf(at), basename(path))
 }

@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path'
+import { keptFolder } from '../../host/archive/shelf.ts'
 import { type ArchiveRecord, isWeekday, type KeepPoint, nightOf } from './points.ts'
 
 /** The archives of a source as the record has them, for when their disk is not mounted: each may be gone since. */
@@ -15,7 +16,7 @@ export function recordedPoints({ nights, kept, damaged }: ArchiveRecord): KeepPo
     add({ path, folder, at: nightOf(provenAt, folder), file, sizeBytes, state, sha256 })
   }
   for (const { path, at, file, sizeBytes, sha256, state } of kept) {
-    const folder = `kept/${basename(dirname(path))}`
+    const folder = `${keptFolder}/${basename(dirname(path))}`
     add({ path, folder, at: Date.parse(at), file, sizeBytes, state: stateOf(file, state), sha256 })
   }
   return [...points.values()]

@@ -8,6 +8,7 @@ import {
   sourceKept,
   sourceSynced,
 } from '../../../events/index.ts'
+import { keptFolder } from '../../host/archive/shelf.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { weekdays } from '../../weekday.ts'
 
@@ -161,7 +162,7 @@ export function unseenPoints(told: ToldPoints, where: Whereabouts): Unseen[] {
   }
   for (const { path, identity: file, ...facts } of told.kept) {
     const [day = ''] = path.split('/').slice(-2)
-    if (!path.startsWith(`${archives.path}/kept/${day}/`)) continue
+    if (!path.startsWith(`${archives.path}/${keptFolder}/${day}/`)) continue
     const id = `${source}@kept-${day}`
     points.push({ point: { id, source, kind: 'kept', target: archives.target, path, ...facts }, file })
   }

@@ -13,6 +13,7 @@ import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { openDatabase } from '../../core/bus/sqlite/database.ts'
 import { factPublication } from '../../core/publication.ts'
 import { UsageError } from '../../errors.ts'
+import { keptFolder } from '../../host/archive/shelf.ts'
 import type { Host } from '../../host/host.ts'
 import { isMounted } from '../../host/target/is-mounted.ts'
 import { isoOf } from '../../instant.ts'
@@ -137,7 +138,7 @@ function sourceText({ source, plan, gone }: Pruned, dryRun: boolean, paint: Pain
     .toSorted((one, other) => other.point.at - one.point.at)
     .map(({ point, why }) => [
       dateOf(point.at),
-      point.folder.startsWith('kept/') ? 'kept' : point.folder,
+      point.folder.startsWith(`${keptFolder}/`) ? keptFolder : point.folder,
       // The name is that of the source: what compressed it is worth a column where that has changed.
       endings.size > 1 ? endingOf(source, point) : '-',
       formatBytes(point.sizeBytes),

@@ -1,6 +1,7 @@
 import { sourceName } from '../../config/names.ts'
 import { weekdays } from '../../weekday.ts'
 import { type Compression, extensions } from '../archive/archive-compression.ts'
+import { keptFolder } from '../archive/shelf.ts'
 import { readClaims } from '../target/claims.ts'
 import { markerFile, readMarker } from '../target/marker.ts'
 import { Folder } from '../target/safe-open.ts'
@@ -19,9 +20,6 @@ export interface Disk {
   /** Sources whose archives are wanted; all without it. */
   archives?: readonly string[]
 }
-
-/** The folder of archives that are kept longer than a week. */
-export const keptFolder = 'kept'
 
 /**
  * Finds the restore points on a disk of backups, from what lies there alone. Nothing there is trusted: no link is followed,
