@@ -16,6 +16,8 @@ type Archives = Pick<Host['archives'], 'standing' | 'keep'>
 
 /** How far back the record of a source is read: so many events. */
 export const eventsLookedAt = 1000
+/** The nights of a week, with a day more, as a night may be late. */
+export const weekOfNightsMs = 8 * 86_400_000
 
 /** More nights than a week has, as a rule. */
 const fewNights = 10

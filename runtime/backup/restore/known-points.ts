@@ -101,15 +101,17 @@ export async function knownPoints(
     file === undefined ? [] : [[id, file] as const],
   )
   const files = new Map(unseenFiles)
-  const onDisks = [...recorded, ...unseenCopies(placesThere, told.kept, toldByVaults)]
-  const onRecord = onDisks.map(({ point }) => point).filter(({ source }) => isWanted(source))
-  const missing = wantsMissing ? missingOf(notThere(onRecord, points), read) : []
+  const missing = () => {
+    const onDisks = [...recorded, ...unseenCopies(placesThere, told.kept, toldByVaults)]
+    const onRecord = onDisks.map(({ point }) => point).filter(({ source }) => isWanted(source))
+    return bySource(missingOf(notThere(onRecord, points), read))
+  }
   const all = [...(await withProofs(seen)), ...[...unseen, ...away].map(({ point }) => point)]
   return {
     points: bySource(all.map((point) => withProof(point, told.drills))),
     absent,
     files,
-    missing: bySource(missing),
+    missing: wantsMissing ? missing() : [],
   }
 }
 

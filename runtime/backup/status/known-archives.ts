@@ -1,7 +1,7 @@
 import type { Config, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import type { ArchiveProof } from '../../host/proof/ledger.ts'
-import { archiveHistory } from '../keep/keeping.ts'
+import { archiveHistory, weekOfNightsMs } from '../keep/keeping.ts'
 import { type ArchiveRecord, archiveRecord, type KeepPoint } from '../keep/points.ts'
 import { openUnusual } from '../mirror/unusual.ts'
 import type { ReadPast } from '../past.ts'
@@ -24,12 +24,9 @@ export interface KnownArchives extends ToldArchives {
 
 /** Reads what the last week's record tells of the archives of a source. */
 export function tellOfArchives(name: string, bus: EventBus, now: number): ToldArchives {
-  const history = archiveHistory(bus, name, now - weekMs)
+  const history = archiveHistory(bus, name, now - weekOfNightsMs)
   return { name, record: archiveRecord(history), isUnusual: openUnusual(history) !== undefined }
 }
-
-/** With a day more, as a night may be late. */
-const weekMs = 8 * 86_400_000
 
 /** Adds what lies on their disk, and the record as far back as it tells of that. */
 export function lookAtArchives<Told extends ToldArchives>(

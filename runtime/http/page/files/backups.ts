@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { whenDue } from '../../../backup/engine/when-due.ts'
+import { weekOfNightsMs } from '../../../backup/keep/keeping.ts'
 import { type KnownPoints, knownPoints } from '../../../backup/restore/known-points.ts'
 import { pickPoint } from '../../../backup/restore/when.ts'
 import type { Target } from '../../../config/config.ts'
@@ -12,9 +13,6 @@ import { readerOf } from '../../../host/points/reader.ts'
 import type { RestorePoint } from '../../../host/points/restore-point.ts'
 import { Problem } from '../../problem.ts'
 import type { PageContext } from '../context.ts'
-
-/** With a day more, as a night may be late. */
-const weekMs = 8 * 86_400_000
 
 /**
  * The backups as a request finds them. What is in an archive is told without its disk where a catalogue is copied; for what is in
@@ -36,7 +34,7 @@ export class Backups {
    * @param source Of one alone; of all, what is older than a week is told by the disks only.
    */
   static async open(page: PageContext, signal: AbortSignal, source?: string): Promise<Backups> {
-    const wanted = source === undefined ? { since: page.clock.now() - weekMs } : { source }
+    const wanted = source === undefined ? { since: page.clock.now() - weekOfNightsMs } : { source }
     return new Backups(page, await knownPoints(page.config, (from) => from(page.engine), wanted), signal)
   }
 

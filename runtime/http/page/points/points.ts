@@ -1,3 +1,4 @@
+import { weekOfNightsMs } from '../../../backup/keep/keeping.ts'
 import { type KnownPoints, knownPoints } from '../../../backup/restore/known-points.ts'
 import { nextRunAt } from '../../../backup/status/next-run.ts'
 import { readCopies } from '../../../backup/status/read-copies.ts'
@@ -18,8 +19,6 @@ import { summaryOf } from './summary.ts'
 import { vaultHosts } from './vault.ts'
 
 const daysShown = 30
-/** With a day more, as a night may be late. */
-const weekMs = 8 * 86_400_000
 /** More sources have a row each, and views of their own. */
 const manySources = 12
 
@@ -29,7 +28,7 @@ export const pointScreens: AddScreens = (app, page) => {
     const now = page.clock.now()
     const chosen = c.req.query('source')
     const isMany = Object.keys(page.config.sources).length > manySources
-    const wanted = chosen !== undefined ? { source: chosen } : isMany ? { since: now - weekMs } : {}
+    const wanted = chosen !== undefined ? { source: chosen } : isMany ? { since: now - weekOfNightsMs } : {}
     const known = await knownPoints(page.config, (from) => from(page.engine), { ...wanted, missing: true })
     const all = Map.groupBy(shownPoints(known), ({ source }) => source)
     const bySource = chosen === undefined ? all : new Map([[chosen, pointsOf(chosen, all)]])
