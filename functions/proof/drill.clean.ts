@@ -1,6 +1,5 @@
 import { drillClean, drillFinish, drillRestore, runWarned } from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
-import { emptyScratch } from '../../runtime/backup/proof/drill-scratch.ts'
 import { reasonOf } from '../../runtime/errors.ts'
 
 /** Removes what was restored, whatever came of it, and goes on with the next source. Interrupted, it is done again. */
@@ -12,7 +11,7 @@ export default defineFunction({
   retry: { limit: 3, minDelayMs: 1000, maxDelayMs: 10_000 },
 
   async run({ data: { rest, results } }, { config, host, run, emit }) {
-    if (config.drill) await emptyScratch(config.drill.scratch, host, run.id)
+    if (config.drill) await host.scratch.empty(config.drill, run.id)
     const [next, ...others] = rest
     if (next) emit(drillRestore, { ...next, rest: others, results })
     else emit(drillFinish, { results, error: null })

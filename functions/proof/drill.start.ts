@@ -1,7 +1,6 @@
 import { drillFinish, drillRestore, drillStart } from '../../events/index.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { drillEnds, drilled, drillJobs, drillsLookedAt } from '../../runtime/backup/proof/drill-history.ts'
-import { emptyScratch } from '../../runtime/backup/proof/drill-scratch.ts'
 import { reasonOf, TerminalError, UsageError } from '../../runtime/errors.ts'
 
 /**
@@ -25,7 +24,7 @@ export default defineFunction({
     if (data.source !== undefined && !sources.includes(data.source)) {
       throw new TerminalError(`there is no source ${data.source}`)
     }
-    await emptyScratch(drill.scratch, host)
+    await host.scratch.empty(drill)
     const history = drilled(events.recent(drillEnds, undefined, drillsLookedAt))
     const jobs = drillJobs({ sources, asked: data, rotates: drill.whole === 'rotate', history })
     const [first, ...rest] = jobs

@@ -55,6 +55,10 @@ export const logicalVolume = parsed(
   },
 )
 
+const GROUP = new RegExp(`^${LVM_NAME}$`)
+
+export const volumeGroup = text('a volume group such as vg01', (name) => GROUP.test(name))
+
 const DEVICE = /^(?:\/dev\/.+|(?:UUID|LABEL|PARTUUID|PARTLABEL)=[^"'\s]+)$/
 
 export const device = text(

@@ -13,6 +13,7 @@ import {
   sourceName,
   targetName,
   targetReference,
+  volumeGroup,
 } from './names.ts'
 import { notifySchema } from './notify.ts'
 import {
@@ -256,6 +257,14 @@ export const configSchema = z.strictObject(
         scratch: absolutePath.describe(
           'The folder that is restored into; what a drill makes there is removed.',
         ),
+        volume: z
+          .strictObject({
+            vg: volumeGroup.describe('The volume group that it is made in.'),
+            size: byteCount.describe('How large it is: room for the largest source.'),
+          })
+          .transform(({ vg, size: sizeBytes }) => ({ vg, sizeBytes }))
+          .exactOptional()
+          .describe('A volume that is made for each restore of a drill, mounted at `scratch`, and removed.'),
       })
       .exactOptional()
       .describe('Restores that are made to prove that they work; none without it.'),

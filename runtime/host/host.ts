@@ -25,6 +25,7 @@ import { createViews, type Views } from './mount/views.ts'
 import { createTellHook, type TellHook } from './notify/hooks.ts'
 import { accountsHere } from './owners/accounts.ts'
 import { recordAccounts } from './owners/recorded-accounts.ts'
+import { createScratch, type Scratch } from './proof/scratch.ts'
 import { createTargets, type Targets } from './target/targets.ts'
 
 /** The box, as functions see it. Every command that any of this runs stands in the journal. */
@@ -37,6 +38,7 @@ export interface Host {
   copies: Copies
   boots: Boots
   machine: Machine
+  scratch: Scratch
   /** Records which names the owners of sources have, on the disk of their backups: see `recordAccounts`. */
   recordAccounts(target: Target, sources: readonly string[], at: number): void
   /** What a copy of a directory leaves out without being told to. @param mirror The path of its mirror. */
@@ -79,6 +81,7 @@ const closingMs = 120_000
 export function createHost(options: HostOptions): Host {
   const { observer, signal, store, runtimeDirectory, stateDirectory } = options
   const runner = createRunner({ observer, signal, owner: store })
+  const ledger = new Ledger(runtimeDirectory)
   const programs = programRunner(runner, programsFolder(runtimeDirectory))
   return {
     snapshots: createSnapshots({ runner, store, directory: join(runtimeDirectory, 'snapshots'), signal }),
@@ -87,12 +90,13 @@ export function createHost(options: HostOptions): Host {
       closing: () => createRunner({ observer, signal: AbortSignal.timeout(closingMs), owner: store }),
       directory: join(runtimeDirectory, 'sources'),
     }),
-    targets: createTargets(runner, new Ledger(runtimeDirectory), store, stateDirectory),
+    targets: createTargets(runner, ledger, store, stateDirectory),
     mirrors: createMirrors(runner, runtimeDirectory),
     archives: createArchives({ runner, signal, boots, stateDirectory }),
     copies: createCopies(runner, signal),
     boots,
     machine: createMachine(runner, runtimeDirectory),
+    scratch: createScratch(runner, store, ledger),
     recordAccounts: (target, sources, at) => recordAccounts(target, sources, accountsHere(), at),
     gaps: (source, config, mirror) => findGaps(runner, source, config, { mirror }),
     held: heldLists(stateDirectory),

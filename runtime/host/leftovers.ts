@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { type CommandRunner, createRunner, unobserved } from './command/command.ts'
 import { halfMadeFor, halfMadeName, resume, tagValue, undoHalfMade } from './lvm/half-made.ts'
 import { fullName, Lvm } from './lvm/lvm.ts'
+import { isScratchVolume, removeScratchVolume } from './lvm/scratch-volume.ts'
 import { Ledger, mountOfEntry } from './mount/ledger.ts'
 import { unmount } from './mount/mount.ts'
 import { readMounts, topMountAt } from './mount/mountinfo.ts'
@@ -48,7 +49,7 @@ export async function sweep(
     // What could not be unmounted stays noted for the next start.
     if (!mountOfEntry(entry)) ledger.strike(entry.at)
   }
-  if (Object.values(config.sources).some(({ kind }) => kind === 'lv')) {
+  if (config.drill?.volume || Object.values(config.sources).some(({ kind }) => kind === 'lv')) {
     await sweepVolumes(runner, { config, store, isLive, isOver, attempt })
   }
   return messages
@@ -62,7 +63,7 @@ interface Sweep {
   attempt: (what: string, remove: () => Promise<unknown>) => Promise<void>
 }
 
-/** Every volume with the mark of this store that is a snapshot, or was on its way to be one. */
+/** Every volume with the mark of this store that is a snapshot, was on its way to be one, or was made for a drill. */
 async function sweepVolumes(
   runner: CommandRunner,
   { config, store, isLive, isOver, attempt }: Sweep,
@@ -80,7 +81,12 @@ async function sweepVolumes(
         })
         continue
       }
-      const source = isOver(run) && halfMadeFor(volume, store, config)
+      if (!isOver(run)) continue
+      if (isScratchVolume(volume, store)) {
+        await attempt(`the volume ${fullName(vg, lv)} of a drill`, () => removeScratchVolume(volume, runner))
+        continue
+      }
+      const source = halfMadeFor(volume, store, config)
       if (source) await attempt(halfMadeName(volume), () => undoHalfMade(volume, source, { lvm, runner }))
     }
   } catch {

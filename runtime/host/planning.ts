@@ -107,6 +107,7 @@ function createPlanningHost(
     commands: runner,
     // A night copies nothing to other places: that is a run of its own.
     copies: real.copies,
+    scratch: real.scratch,
     snapshots: {
       origin: (source) => real.snapshots.origin(source),
       async create(source, run, sizeBytes) {

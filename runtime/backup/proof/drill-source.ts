@@ -8,7 +8,6 @@ import {
 import { TerminalError } from '../../errors.ts'
 import { readerOf } from '../../host/points/reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
-import { makeScratch } from '../../host/proof/scratch.ts'
 import { configured } from '../configured.ts'
 import type { Context } from '../function.ts'
 import { pointsOf } from '../restore/point-named.ts'
@@ -52,7 +51,8 @@ export async function drillSource(
   const told = events.recent(tellsOfCanaries, name, drillsLookedAt)
   const canary = canaryIn(point, told, host.mirrors.identify(target, source).id)
   const runner = host.commands
-  const folder = makeScratch(drill.scratch, run.id, name, gates.judges(restoredEvent.type).length > 0)
+  const isShared = gates.judges(restoredEvent.type).length > 0
+  const folder = await host.scratch.open(drill, run.id, name, isShared)
   const order = {
     ...{ point, whole, size: drill.sample, seed: `${run.id} ${name}`, folder, run: run.id, mirror },
     canary: canary && Buffer.from(canary.path, 'base64'),

@@ -130,6 +130,7 @@ export const conditions = {
   'leftover.mount': ['warning', 'a run that is over left something mounted'],
   'leftover.snapshot': ['warning', 'a run that is over left a snapshot'],
   'leftover.half-made': ['warning', 'an lvcreate that was cut off left half a snapshot'],
+  'leftover.scratch': ['warning', 'a drill that was cut off left its volume'],
   'leftover.foreign-snapshot': ['warning', 'a snapshot belongs to another hdsync'],
 
   'timer.ok': ['ok', 'what starts the nightly run'],

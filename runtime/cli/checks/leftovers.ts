@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fullName } from '../../host/lvm/lvm.ts'
+import { isScratchVolume } from '../../host/lvm/scratch-volume.ts'
 import { mountOfEntry } from '../../host/mount/ledger.ts'
 import { topMountAt } from '../../host/mount/mountinfo.ts'
 import type { Box } from './box.ts'
@@ -46,18 +47,22 @@ async function leftSnapshots(
   store: string,
   isLive: (runId: string) => boolean,
 ): Promise<Finding[]> {
-  if (!Object.values(box.config.sources).some(({ kind }) => kind === 'lv')) return []
+  const { sources, drill } = box.config
+  if (!drill?.volume && !Object.values(sources).some(({ kind }) => kind === 'lv')) return []
   // Where LVM cannot be read, the sources say so.
   const volumes = await box.volumes('@hdsync').catch(() => [])
-  return volumes.flatMap(({ vg, lv, origin, tags }): Finding[] => {
+  return volumes.flatMap((volume): Finding[] => {
+    const { vg, lv, origin, tags } = volume
     const value = (key: string) => tags.find((tag) => tag.startsWith(`${key}=`))?.slice(key.length + 1)
     const [owner, run] = [value('hdsync.store'), value('hdsync.run')]
     const name = fullName(vg, lv)
     if (!origin) {
       if (owner !== store || (run && isLive(run))) return []
+      if (isScratchVolume(volume, store))
+        return [warning('leftover.scratch', about, `the volume ${name} is left of a drill`, remedy)]
       const finding = `${name} is half a snapshot: its lvcreate was cut off`
-      const remedy = `the next \`hdsync run\` removes it if it is empty and LVM lets it; otherwise: lvremove ${name}`
-      return [warning('leftover.half-made', about, finding, remedy)]
+      const half = `the next \`hdsync run\` removes it if it is empty and LVM lets it; otherwise: lvremove ${name}`
+      return [warning('leftover.half-made', about, finding, half)]
     }
     if (owner !== store) {
       const finding = `the snapshot ${name} of ${origin} belongs to another event store (${owner ?? 'unknown'})`

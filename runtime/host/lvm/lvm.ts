@@ -97,6 +97,22 @@ export function lvcreateArgv(snapshot: {
   ]
 }
 
+/** Argument vector that makes a volume of its own; what an earlier one has left at its beginning is wiped. */
+function lvcreatePlainArgv(volume: {
+  vg: string
+  lv: string
+  tags: readonly string[]
+  sizeBytes: number
+}): Command['argv'] {
+  return [
+    'lvcreate',
+    ...['--yes', '--type', 'linear', '--wipesignatures', 'y', '--size', `${volume.sizeBytes}b`],
+    ...volume.tags.flatMap((tag) => ['--addtag', checked(tag, tagPattern, 'tag')]),
+    ...['--name', checked(volume.lv, namePattern, 'volume name')],
+    checked(volume.vg, namePattern, 'volume group'),
+  ]
+}
+
 function lvextendArgv({ vg, lv }: { vg: string; lv: string }, toBytes: number): Command['argv'] {
   return ['lvextend', '--size', `${toBytes}b`, fullName(vg, lv)]
 }
@@ -212,7 +228,7 @@ export class Lvm {
           { hint: cachedHint(origin), cause: error },
         )
       }
-      if (error instanceof CommandError && /insufficient (free|suitable)/i.test(error.stderr)) {
+      if (isShortOfRoom(error)) {
         throw new TerminalError(
           `no room for a snapshot of ${snapshot.vg}/${snapshot.origin}: ${error.message}`,
           {
@@ -222,6 +238,23 @@ export class Lvm {
         )
       }
       throw error
+    }
+  }
+
+  /**
+   * Makes a volume of its own.
+   * @throws {TerminalError} The volume group has too few free extents.
+   */
+  async createPlain(volume: Parameters<typeof lvcreatePlainArgv>[0]): Promise<void> {
+    try {
+      await this.#run(lvcreatePlainArgv(volume), volume.vg)
+    } catch (error) {
+      if (!isShortOfRoom(error)) throw error
+      const hint = `see what is free: vgs ${volume.vg}`
+      throw new TerminalError(`no room for a volume in ${volume.vg}: ${error.message}`, {
+        hint,
+        cause: error,
+      })
     }
   }
 
@@ -263,6 +296,10 @@ export class Lvm {
       }
     })
   }
+}
+
+function isShortOfRoom(error: unknown): error is CommandError {
+  return error instanceof CommandError && /insufficient (free|suitable)/i.test(error.stderr)
 }
 
 /** What to do where LVM takes no snapshot of a cached volume. */

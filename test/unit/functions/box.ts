@@ -346,6 +346,15 @@ export class Box implements Host {
     owner: 'test',
   })
 
+  readonly scratch: Host['scratch'] = {
+    open: async () => {
+      throw new Error('no drill is made here')
+    },
+    empty: async () => {
+      throw new Error('no drill is made here')
+    },
+  }
+
   readonly session: Host['session'] = () => {
     throw new Error('no function of ours has a session')
   }

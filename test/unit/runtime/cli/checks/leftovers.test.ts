@@ -11,17 +11,22 @@ const snapshot = (run: string, store = 'store') => ({
 })
 
 describe('checkLeftovers()', () => {
-  test('tells of snapshots of runs that are over, of other event stores, and of half-made ones', async () => {
+  test('tells of snapshots of runs that are over, of other event stores, of half-made ones, and of a drill', async () => {
     const box = boxWith([
       snapshot('live'),
       snapshot('over'),
       snapshot('live', 'another'),
       { ...snapshot('over'), origin: '' },
+      {
+        ...{ lv_name: 'hdsync_drill', origin: '', lv_layout: 'linear' },
+        lv_tags: 'hdsync,hdsync.drill,hdsync.store=store,hdsync.run=over',
+      },
     ])
     expect(await checkLeftovers(box, 'store', isLive)).toMatchObject([
       { id: 'leftover.snapshot', finding: expect.stringContaining('vg01/of_over_store of lv_var') },
       { id: 'leftover.foreign-snapshot', remedy: expect.stringContaining('lvremove vg01/of_live_another') },
       { id: 'leftover.half-made', remedy: expect.stringContaining('lvremove vg01/of_over_store') },
+      { id: 'leftover.scratch', finding: 'the volume vg01/hdsync_drill is left of a drill' },
     ])
   })
 
