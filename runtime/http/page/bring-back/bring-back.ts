@@ -68,7 +68,7 @@ function whereScreen(c: PageRequest, page: PageContext, wanted: Wanted): Promise
 ${live === undefined ? html`<p class="unknown">${wanted.source} is not mounted here: it cannot be put where it was.</p>` : html`<p><label><input type="radio" name="where" value="in-place"> where it was, below <code>${live}</code>; that can be undone</label></p>`}
 <p><label><input type="checkbox" name="delete" value="yes"> delete what was not there then</label></p></fieldset>
 <p class="acts"><button class="main">Show what would be done</button></p></form>`
-  const what = wanted.paths.length === 0 ? `all of ${wanted.source}` : counted(wanted.paths.length, 'choice')
+  const what = wanted.paths.length === 0 ? 'all' : counted(wanted.paths.length, 'choice')
   const sentence = `Bring back ${what} of ${wanted.source} to ${page.host}, as of ${wanted.at}. Nothing is done before you have seen the plan.`
   return show(c, page, {
     title: 'Restore',

@@ -102,7 +102,7 @@ function functionsTable(
   queues: ReadonlyMap<string, Queue>,
   now: number,
 ): Html {
-  return html`<section aria-label="${title}"><h2>${title}</h2><table><thead><tr><th scope="col">Function<th scope="col">Handles<th scope="col" class="wide">Emits<th scope="col" class="number">Timeout<th scope="col">Next<th scope="col" class="number">Waiting<th scope="col" class="number">Given up</tr></thead><tbody>
+  return html`<section aria-label="${title}"><h2>${title}</h2><table class="compact"><thead><tr><th scope="col">Function<th scope="col">Handles<th scope="col" class="wide">Emits<th scope="col" class="number">Timeout<th scope="col">Next<th scope="col" class="number">Waiting<th scope="col" class="number">Given up</tr></thead><tbody>
 ${functions.map((one) => functionRow(one, queues.get(one.name), now))}</tbody></table></section>`
 }
 

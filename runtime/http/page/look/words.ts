@@ -83,6 +83,11 @@ export function plainText(text: string): string {
   return text.replace(/[^\P{C}\n]/gu, escaped)
 }
 
+/** Text from outside, whose parts in backticks are commands and settings. */
+export function richText(text: string): Html {
+  return html`${text.split('`').map((part, n) => (n % 2 === 1 ? html`<code>${plainText(part)}</code>` : plainText(part)))}`
+}
+
 function escaped(character: string): string {
   const code = character.codePointAt(0) ?? 0
   return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`

@@ -164,7 +164,7 @@ ${sources.map(
 <td data-head="State">${stateTag(state)}
 <td data-head="Copied" class="number">${filesTransferred ?? '–'}
 <td data-head="Deleted" class="number">${filesDeleted ?? '–'}
-<td data-head="Attempts" class="number">${mountTrials ?? '–'}
+<td data-head="Attempts" class="number">${mountTrials || '–'}
 <td data-head="Why" class="wide">${error === null ? '' : plainText(error)}</tr>
 `,
 )}</tbody></table></section>`

@@ -15,7 +15,7 @@ export function sourceList({ source, points, outlook }: PointsOf, page: PageCont
   return html`<section aria-label="${source}"><h2>${source}</h2>
 ${outlookText(outlook, now)}
 ${missingText(source, points)}
-<table><thead><tr><th scope="col">Of<th scope="col">Kind<th scope="col" class="number">Files<th scope="col" class="number">Size<th scope="col">On<th scope="col">State<th scope="col">Proven<th scope="col">Stays</tr></thead><tbody>
+<table class="compact"><thead><tr><th scope="col">Of<th scope="col">Kind<th scope="col" class="number">Files<th scope="col" class="number">Size<th scope="col">On<th scope="col">State<th scope="col">Proven<th scope="col">Stays</tr></thead><tbody>
 ${points.map((point) => pointRow(point, fates.get(point.path), page, now))}</tbody></table></section>`
 }
 

@@ -3,7 +3,7 @@ import type { Status } from '../../../backup/status/read-status.ts'
 import { count } from '../../../count.ts'
 import type { PageContext } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
-import { agoTag, plainText } from '../look/words.ts'
+import { agoTag, plainText, richText } from '../look/words.ts'
 
 type Finding = Checked['findings'][number]
 
@@ -52,10 +52,10 @@ ${found.length > mostShown ? html`<p>And ${count(found.length - mostShown)} more
 function findingItem({ severity, about, finding, remedy }: Finding): Html {
   const [tone, shape] = severity === 'error' ? ['failed', '■'] : ['late', '◐']
   return html`<dt><span class="${tone}"><span aria-hidden="true">${shape}</span> ${severity}</span> ${plainText(about)}
-<dd>${shortened(finding)}${remedy === null ? nothing : html`<p class="remedy">→ ${plainText(remedy)}</p>`}
+<dd>${richText(shortened(finding))}${remedy === null ? nothing : html`<p class="remedy">→ ${richText(remedy)}</p>`}
 `
 }
 
 function shortened(text: string): string {
-  return plainText(text.length > mostCharacters ? `${text.slice(0, mostCharacters).toWellFormed()} …` : text)
+  return text.length > mostCharacters ? `${text.slice(0, mostCharacters).toWellFormed()} …` : text
 }

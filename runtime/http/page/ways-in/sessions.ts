@@ -4,7 +4,7 @@ import { Problem } from '../../problem.ts'
 import type { AddScreens, PageContext, PageRequest } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
-import { agoTag, spanText, timeTag } from '../look/words.ts'
+import { agoTag, numberWord, spanText, timeTag } from '../look/words.ts'
 import { cookieOf } from './login.ts'
 
 /** Who is logged in; the way out, here and everywhere. */
@@ -37,7 +37,7 @@ function sessionsScreen(c: PageRequest, page: PageContext): Promise<Response> {
   const sentence =
     others === 0
       ? 'You alone are logged in.'
-      : `You and ${others === 1 ? 'one other session are' : `${others} other sessions are`} logged in.`
+      : `You and ${others === 1 ? 'one other session are' : `${numberWord(others)} other sessions are`} logged in.`
   const body = html`<form class="acts" method="post" action="${page.href('/logout')}">${formToken(c)}
 <button>Log out here</button>
 ${mayAct(c) ? html`<button name="everywhere" value="yes">Log out everywhere</button>` : nothing}

@@ -4,6 +4,7 @@ import {
   listText,
   nameText,
   plainText,
+  richText,
   soonText,
   spanText,
 } from '../../../../../../runtime/http/page/look/words.ts'
@@ -40,4 +41,9 @@ test('names of any bytes are shown, and nothing in them is hidden', () => {
   expect(nameText(Buffer.from([0x61, 0xff, 0x0a]))).toBe('a\\xff\\x0a')
   expect(plainText('one\ntwo\u001b[31m')).toBe('one\ntwo\\x1b[31m')
   expect(listText(['a', 'b', 'c'])).toBe('a, b and c')
+})
+
+test('richText() sets what stands in backticks apart, and hides nothing', () => {
+  expect(String(richText('say `a: <b>`; or `c'))).toBe('say <code>a: &lt;b&gt;</code>; or <code>c</code>')
+  expect(String(richText('plain\u202e'))).toBe('plain\\u{202e}')
 })
