@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { backupStart } from '../../events/index.ts'
-import { openEngine } from '../../runtime/backup/engine.ts'
+import { openEngine } from '../../runtime/backup/open-engine.ts'
 import { parseConfig } from '../../runtime/config/config.ts'
 import { writeMarker } from '../../runtime/host/target/marker.ts'
 import type { Figure } from './main.ts'

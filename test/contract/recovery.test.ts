@@ -13,7 +13,7 @@ import {
   targetClose,
   targetOpen,
 } from '../../events/index.ts'
-import { openEngine } from '../../runtime/backup/engine.ts'
+import { openEngine } from '../../runtime/backup/open-engine.ts'
 import { loadConfig } from '../../runtime/config/load.ts'
 import { heldBack, type NewDelivery, type Publication, type Settlement } from '../../runtime/core/bus/bus.ts'
 import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'

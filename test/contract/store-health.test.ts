@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { backupStart } from '../../events/index.ts'
-import { openEngine } from '../../runtime/backup/engine.ts'
+import { openEngine } from '../../runtime/backup/open-engine.ts'
 import { follow } from '../../runtime/cli/commands/run.ts'
 import { connectDaemon, submitTo } from '../../runtime/cli/daemon/client.ts'
 import { loadConfig } from '../../runtime/config/load.ts'

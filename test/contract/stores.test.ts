@@ -13,7 +13,7 @@ import {
   sourceSynced,
   syncRun,
 } from '../../events/index.ts'
-import { openEngine } from '../../runtime/backup/engine.ts'
+import { openEngine } from '../../runtime/backup/open-engine.ts'
 import { checkCommand } from '../../runtime/cli/commands/check.ts'
 import { eventsCommand } from '../../runtime/cli/commands/events.ts'
 import { runsCommand } from '../../runtime/cli/commands/runs.ts'

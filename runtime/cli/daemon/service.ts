@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Engine, type EngineObserver, openEngine } from '../../backup/engine.ts'
+import type { Engine, EngineObserver } from '../../backup/engine.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
+import { openEngine } from '../../backup/open-engine.ts'
 import type { Config } from '../../config/config.ts'
 import { failureText } from '../../core/guests/failure-text.ts'
 import { factPublication } from '../../core/publication.ts'

@@ -1,7 +1,7 @@
 /** `POST /events` as the daemon has it, over an engine that lets no run begin. Argument: a folder. Says its port. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openEngine } from '../../../runtime/backup/engine.ts'
+import { openEngine } from '../../../runtime/backup/open-engine.ts'
 import { loadConfig } from '../../../runtime/config/load.ts'
 import { createHandler } from '../../../runtime/http/handler.ts'
 import { listen } from '../../../runtime/http/listener.ts'

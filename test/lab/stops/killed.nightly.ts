@@ -108,7 +108,7 @@ export function killedOtherwise(night: Night): void {
       writeFileSync(
         join(night.machine.dir, 'ask.mjs'),
         `import { loadConfig } from '/opt/hdsync/runtime/config/load.ts'
-       import { openEngine } from '/opt/hdsync/runtime/backup/engine.ts'
+       import { openEngine } from '/opt/hdsync/runtime/backup/open-engine.ts'
        import { backupStart } from '/opt/hdsync/events/index.ts'
        const engine = await openEngine({ config: await loadConfig({ env: {} }) })
        await engine.trigger(backupStart, { sources: ['var'] })

@@ -23,7 +23,8 @@ import {
   type verifyFinished,
   verifyStart,
 } from '../../../events/index.ts'
-import { type Engine, openEngine } from '../../../runtime/backup/engine.ts'
+import type { Engine } from '../../../runtime/backup/engine.ts'
+import { openEngine } from '../../../runtime/backup/open-engine.ts'
 import { entriesLeft } from '../../../runtime/backup/proof/facts.ts'
 import { backupsCommand } from '../../../runtime/cli/commands/backups.ts'
 import { runCommand } from '../../../runtime/cli/commands/run.ts'

@@ -207,7 +207,7 @@ test('what was asked for wrongly is told nobody', async () => {
 test('a backup that is going on is the night: who finds it there tells nobody', async () => {
   const server = await makeHooked()
   await backUp(server)
-  const { openEngine } = await import('../../../../runtime/backup/engine.ts')
+  const { openEngine } = await import('../../../../runtime/backup/open-engine.ts')
   const { loadConfig } = await import('../../../../runtime/config/load.ts')
   const engine = await openEngine({ config: await loadConfig({ path: server.config, env: {} }) })
   onTestFinished(() => engine?.stop())

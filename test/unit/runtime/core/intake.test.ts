@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Engine, openEngine } from '../../../../runtime/backup/engine.ts'
+import type { Engine } from '../../../../runtime/backup/engine.ts'
+import { openEngine } from '../../../../runtime/backup/open-engine.ts'
 import { loadConfig } from '../../../../runtime/config/load.ts'
 import { SqliteBus } from '../../../../runtime/core/bus/sqlite/bus.ts'
 import { makeServer } from '../cli/night.ts'

@@ -6,7 +6,8 @@ import {
   runStarted,
   runSucceeded,
 } from '../../../../events/index.ts'
-import { type Engine, openEngine } from '../../../../runtime/backup/engine.ts'
+import type { Engine } from '../../../../runtime/backup/engine.ts'
+import { openEngine } from '../../../../runtime/backup/open-engine.ts'
 import { loadConfig } from '../../../../runtime/config/load.ts'
 import { makeServer, type Server } from '../cli/night.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openEngine } from '../../../../../runtime/backup/engine.ts'
+import { openEngine } from '../../../../../runtime/backup/open-engine.ts'
 import { type EmitOptions, emitCommand } from '../../../../../runtime/cli/commands/emit.ts'
 import { loadConfig } from '../../../../../runtime/config/load.ts'
 import { SqliteBus } from '../../../../../runtime/core/bus/sqlite/bus.ts'

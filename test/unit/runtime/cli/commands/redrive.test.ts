@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { openEngine } from '../../../../../runtime/backup/engine.ts'
+import { openEngine } from '../../../../../runtime/backup/open-engine.ts'
 import { deadCommand } from '../../../../../runtime/cli/commands/dead.ts'
 import { type RedriveCommandOptions, redriveCommand } from '../../../../../runtime/cli/commands/redrive.ts'
 import { loadConfig } from '../../../../../runtime/config/load.ts'

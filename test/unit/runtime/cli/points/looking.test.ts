@@ -149,7 +149,7 @@ test('looking and restoring need no record', async () => {
 
 test('looking works while a run is going on', async () => {
   const server = await made()
-  const { openEngine } = await import('../../../../../runtime/backup/engine.ts')
+  const { openEngine } = await import('../../../../../runtime/backup/open-engine.ts')
   const { loadConfig } = await import('../../../../../runtime/config/load.ts')
   const engine = await openEngine({ config: await loadConfig({ path: server.config, env: {} }) })
   try {

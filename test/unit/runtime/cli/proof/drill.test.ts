@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { backupStart } from '../../../../../events/index.ts'
-import { openEngine } from '../../../../../runtime/backup/engine.ts'
+import { openEngine } from '../../../../../runtime/backup/open-engine.ts'
 import { main } from '../../../../../runtime/cli/program.ts'
 import { loadConfig } from '../../../../../runtime/config/load.ts'
 import { weekdayOf } from '../../../../../runtime/weekday.ts'
