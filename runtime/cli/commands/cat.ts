@@ -5,8 +5,9 @@ import type { PointReader } from '../../host/points/entry.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { openAccess, type WhereOptions } from '../points/access.ts'
+import type { WhereOptions } from '../points/access.ts'
 import { notThere } from '../points/not-there.ts'
+import { openAccess } from '../points/open-access.ts'
 
 /**
  * `hdsync cat`: the contents of a file as it was, byte by byte.

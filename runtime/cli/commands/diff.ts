@@ -8,10 +8,11 @@ import { mirrorReader } from '../../host/points/mirror-reader.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
+import type { Access, WhereOptions } from '../points/access.ts'
 import { entryJson } from '../points/entry-text.ts'
 import { nameText } from '../points/names.ts'
 import { notThere } from '../points/not-there.ts'
+import { openAccess } from '../points/open-access.ts'
 
 export interface DiffOptions extends WhereOptions {
   from: string

@@ -7,9 +7,10 @@ import { localMinute } from '../../instant.ts'
 import { formatBytes } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
+import type { Access, WhereOptions } from '../points/access.ts'
 import { entryJson } from '../points/entry-text.ts'
 import { nameText } from '../points/names.ts'
+import { openAccess } from '../points/open-access.ts'
 import { rawWord } from '../points/raw-words.ts'
 
 export interface FindOptions extends WhereOptions {

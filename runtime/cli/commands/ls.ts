@@ -1,10 +1,11 @@
 import type { Entry } from '../../host/points/entry.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { openAccess, type WhereOptions } from '../points/access.ts'
+import type { WhereOptions } from '../points/access.ts'
 import { entryJson, longCells } from '../points/entry-text.ts'
 import { nameText } from '../points/names.ts'
 import { notThere } from '../points/not-there.ts'
+import { openAccess } from '../points/open-access.ts'
 import { table } from '../table.ts'
 
 export interface LsOptions extends WhereOptions {

@@ -20,8 +20,9 @@ import type { Owners } from '../../host/restore/owner-map.ts'
 import { UndoFolder } from '../../host/restore/undo-folder.ts'
 import { exitCodes, signalExitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { type Access, openAccess, type WhereOptions } from '../points/access.ts'
+import type { Access, WhereOptions } from '../points/access.ts'
 import { doRestore } from '../points/do-restore.ts'
+import { openAccess } from '../points/open-access.ts'
 import { actionsText, planText, strangersText } from '../points/plan-text.ts'
 
 export interface RestoreOptions extends WhereOptions {

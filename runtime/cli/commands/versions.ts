@@ -8,9 +8,10 @@ import { localMinute } from '../../instant.ts'
 import { formatBytes } from '../../units.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
-import { openAccess, type WhereOptions } from '../points/access.ts'
+import type { WhereOptions } from '../points/access.ts'
 import { isoOfNs, modeOctal } from '../points/entry-text.ts'
 import { nameText } from '../points/names.ts'
+import { openAccess } from '../points/open-access.ts'
 import { table } from '../table.ts'
 
 /**
