@@ -1,12 +1,12 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { backupStart, type DataOf, runOverdue } from '../../../../events/index.ts'
-import type { Engine } from '../../../../runtime/backup/engine.ts'
-import { openEngine } from '../../../../runtime/backup/open-engine.ts'
-import { loadConfig } from '../../../../runtime/config/load.ts'
-import { ManualClock } from '../../manual-clock.ts'
-import { makeServer, type Server } from '../cli/night.ts'
+import { backupStart, type DataOf, runOverdue } from '../../../../../events/index.ts'
+import type { Engine } from '../../../../../runtime/backup/engine.ts'
+import { openEngine } from '../../../../../runtime/backup/open-engine.ts'
+import { loadConfig } from '../../../../../runtime/config/load.ts'
+import { ManualClock } from '../../../manual-clock.ts'
+import { makeServer, type Server } from '../../cli/night.ts'
 
 const hour = 3_600_000
 

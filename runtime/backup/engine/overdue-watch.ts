@@ -1,11 +1,11 @@
-import { type RunResult, runEnds, runOverdue } from '../../events/index.ts'
-import type { Config } from '../config/config.ts'
-import type { EventBus, Publication } from '../core/bus/bus.ts'
-import type { Clock } from '../core/clock.ts'
-import { factPublication } from '../core/publication.ts'
-import type { Registry } from '../core/registry/registry.ts'
-import { isoOf } from '../instant.ts'
-import { decideOverdue, type SourceRecord } from './overdue.ts'
+import { type RunResult, runEnds, runOverdue } from '../../../events/index.ts'
+import type { Config } from '../../config/config.ts'
+import type { EventBus, Publication } from '../../core/bus/bus.ts'
+import type { Clock } from '../../core/clock.ts'
+import { factPublication } from '../../core/publication.ts'
+import type { Registry } from '../../core/registry/registry.ts'
+import { isoOf } from '../../instant.ts'
+import { decideOverdue, type SourceRecord } from '../overdue.ts'
 
 interface WatchOptions {
   config: Pick<Config, 'sources' | 'alert'>
