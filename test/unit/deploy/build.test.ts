@@ -121,6 +121,22 @@ describe('the build', () => {
     expect(functions.filter(({ file }: { file: string }) => !existsSync(file))).toEqual([])
   })
 
+  test("loads Node's client for the web, a quarter of a start, for no command that is called often", () => {
+    const { config } = server()
+    hdsync('target', 'adopt', 't', '-c', config)
+    const tells = join(folder, 'tells.cjs')
+    const loaded = `process.moduleLoadList.filter((one) => one.includes('undici')).join()`
+    writeFileSync(
+      tells,
+      `process.on('exit', () => require('fs').writeFileSync('${folder}/loaded', ${loaded}))`,
+    )
+    for (const words of [['run', '-q'], ['status'], ['show'], ['backups'], ['verify', '-q']]) {
+      const start = ['--require', tells, join(app, 'runtime/cli/main.js'), ...words, '-c', config]
+      expect(spawnSync(process.execPath, start, { env, encoding: 'utf8' }).status, words[0]).toBe(0)
+      expect(readFileSync(join(folder, 'loaded'), 'utf8'), words[0]).toBe('')
+    }
+  })
+
   test('finds the runs of a config that is gone, as it was when it was last good', () => {
     const { config } = server()
     hdsync('target', 'adopt', 't', '-c', config)
