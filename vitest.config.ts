@@ -12,7 +12,9 @@ const longest = [
     'test/lab/disks/',
     'test/system/',
   ],
-  ...['test/lab/', 'test/unit/deploy/'],
+  ...['test/lab/', 'test/browser/', 'test/unit/functions/copies', 'test/unit/runtime/core/guests/failing'],
+  ...['test/unit/runtime/vault/', 'test/unit/functions/vault/', 'test/unit/runtime/backup/restore/plan/'],
+  'test/unit/deploy/',
 ]
 
 const workers = availableParallelism() + 1
