@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { stripVTControlCharacters } from 'node:util'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
 const programs = join(import.meta.dirname, '../../../../deploy/bin')
@@ -18,11 +18,19 @@ const layered = ['/etc', '/var/lib', '/srv', '/mnt', '/home']
 /** What systemctl would do for the daemon: the tests with a real systemd are in `test/system`. */
 const systemctl = `#!/bin/sh
 case "$*" in
-  'restart hdsync') ;;
+  'restart hdsync') test -e /run/hdsync.pid && systemctl stop hdsync || true ;;
+  'stop hdsync')
+    read -r pid </run/hdsync.pid
+    kill "$pid"
+    # Nobody waits for it here: it stays as a zombie.
+    while grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$pid/status" 2>/dev/null; do sleep 0.1; done
+    rm /run/hdsync.pid
+    exit ;;
   add-wants*) exit 0 ;;
   *) exit 1 ;;
 esac
 setsid hdsync serve </dev/null >/run/hdsync.log 2>&1 &
+echo $! >/run/hdsync.pid
 n=0
 while ! test -S /run/hdsync/vault.sock; do
   n=$((n + 1))
@@ -50,6 +58,32 @@ export interface Machine {
   /** Runs a line in a terminal, and types once something is shown. */
   typed(line: string, shown: string, keys: string): Promise<Ran>
   pid: number
+}
+
+/** Runs lines that have to end well. */
+export async function good(machine: Machine, lines: string): Promise<Ran> {
+  const ran = await machine.sh(lines)
+  expect(ran, `${lines}\n${ran.out}${ran.err}`).toMatchObject({ code: 0 })
+  return ran
+}
+
+/** Adds to the config of a machine. */
+export function append(machine: Machine, text: string): Promise<Ran> {
+  return good(machine, `cat >>/etc/hdsync/hdsync.yaml <<'END'\n${text}END`)
+}
+
+/** A block of commands or of a config on a page. */
+export interface Block {
+  kind: string
+  text: string
+}
+
+/** The blocks of a part of a page, in its order. */
+export function blocksOf(part: string): Block[] {
+  return [...part.matchAll(/```(?<kind>\w+)\n(?<text>[^`]*)```/g)].map(({ groups }) => ({
+    kind: groups?.kind ?? '',
+    text: groups?.text ?? '',
+  }))
 }
 
 /** Why tests with machines are skipped; undefined where they are not. */

@@ -1,31 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Machine, type Ran, startMachine, whyNoMachines } from './machine.ts'
+import { append, blocksOf, good, startMachine, whyNoMachines } from './machine.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../../deploy/docs/vault.md'), 'utf8')
 const section = page.slice(page.indexOf('## A vault in ten minutes'), page.indexOf('| key | means'))
 
-/** The blocks of the section, in the order of the page. */
-const blocks = [...section.matchAll(/```(?<kind>\w+)\n(?<text>[^`]*)```/g)].map(({ groups }) => ({
-  kind: groups?.kind ?? '',
-  text: groups?.text ?? '',
-}))
+const blocks = blocksOf(section)
 
 const textOf = (n: number) => blocks[n]?.text ?? ''
 
 /** Each line of commands by itself. */
 const linesOf = (n: number) => textOf(n).trim().split('\n')
-
-async function good(machine: Machine, lines: string): Promise<Ran> {
-  const ran = await machine.sh(lines)
-  expect(ran, `${lines}\n${ran.out}${ran.err}`).toMatchObject({ code: 0 })
-  return ran
-}
-
-function append(machine: Machine, text: string): Promise<Ran> {
-  return good(machine, `cat >>/etc/hdsync/hdsync.yaml <<'END'\n${text}END`)
-}
 
 test('the blocks are those that are followed here', () => {
   expect(blocks.map(({ kind }) => kind)).toEqual(['yaml', 'sh', 'sh', 'yaml', 'sh', 'console'])
