@@ -92,6 +92,21 @@ describe.skipIf(!available.ok)(
       expect(await page.locator('svg .step').count()).toBeGreaterThan(3)
     })
 
+    test('what a check finds in the background is shown once it is known, without a reload', async () => {
+      const { page, go, complaints } = await open()
+      rmSync(join(folder, 'state/checked.json'), { force: true })
+      await go('/')
+      await page.locator('.found dd', { hasText: 'has no token' }).waitFor({ timeout: 60_000 })
+      // What a script adds to a view is there in one that is drawn again.
+      expect(await page.locator('.found button.copy').count()).toBe(1)
+      expect(await barriers(page)).toEqual([])
+      const { findings } = JSON.parse(readFileSync(join(folder, 'state/checked.json'), 'utf8'))
+      expect(await page.locator('.found dt').count()).toBe(
+        findings.filter(({ id }: { id: string }) => !/^source\.(held|overdue)$/.test(id)).length,
+      )
+      expect(complaints).toEqual([])
+    })
+
     test('a login that is refused, a session that has expired', async () => {
       const { page, go } = await open()
       const state = join(folder, 'state/sessions')
