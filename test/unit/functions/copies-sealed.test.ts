@@ -31,14 +31,15 @@ async function sealedSite() {
   return { site, identity, encryptTo, copied, another: `${folder}/another.txt` }
 }
 
-/** As the how-to has it. */
-function openedByHand(copy: string, identity: string): Buffer {
+/** As the how-to has it. @param folder Where it is opened. */
+function openedByHand(copy: string, identity: string, folder = temporaryFolder()): Buffer {
   const docs = readFileSync(`${import.meta.dirname}/../../../deploy/docs/vault.md`, 'utf8')
   const [, script = ''] = /```sh\n(# a copy opened by hand\n.*?)```/s.exec(docs) ?? []
-  const folder = temporaryFolder()
-  execFileSync('sh', ['-eu', '-c', script.replaceAll('COPY', copy).replaceAll('identity.txt', identity)], {
-    cwd: folder,
-  })
+  execFileSync(
+    'bash',
+    ['-e', '-o', 'pipefail', '-c', script.replaceAll('COPY', copy).replaceAll('identity.txt', identity)],
+    { cwd: folder, stdio: 'pipe' },
+  )
   return readFileSync(`${folder}/archive`)
 }
 
@@ -67,6 +68,15 @@ testWithSshd(
     expect(site.accepted()).toHaveLength(2)
   },
 )
+
+test.skipIf(!isInstalled('age'))('the how-to runs nothing that stands in a copy', () => {
+  const folder = temporaryFolder()
+  const [copy, identity] = [`${folder}/copy`, `${folder}/identity.txt`]
+  execFileSync('age-keygen', ['-o', identity], { stdio: 'pipe' })
+  writeFileSync(copy, `hdsync-sealed 1\n${'a[$(>pwned)]'.padEnd(16)}\n`)
+  expect(() => openedByHand(copy, identity, folder)).toThrow()
+  expect(existsSync(`${folder}/pwned`)).toBe(false)
+})
 
 testWithSshd('of an archive that has changed by a few percent, about what has changed is sent', async () => {
   const { site, copied } = await sealedSite()
