@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { TerminalError } from '../../../errors.ts'
-import { CommandError, type CommandRunner } from '../../command/command.ts'
+import { CommandError, type CommandResult, type CommandRunner } from '../../command/command.ts'
 import { lastLines } from '../../command/output.ts'
 
 const timeoutMs = 7 * 86_400_000
@@ -10,7 +10,7 @@ const timeoutMs = 7 * 86_400_000
 /**
  * Compresses and encrypts what is written to `input`, for all recipients of a file.
  * @returns `ended`: once all of it has come to `output`.
- * @throws {TerminalError} age(1) is not installed, or does not take the recipients.
+ * @throws {TerminalError} age(1) is not installed, or does not encrypt to each of the recipients.
  */
 export async function encryptTo(
   recipientsFile: string,
@@ -22,18 +22,61 @@ export async function encryptTo(
     timeoutMs,
   })
   const input = createZstdCompress()
-  const ended = Promise.all([
-    pipeline(input, age.input),
-    pipeline(age.output, output),
-    age.result.catch((error: unknown) => {
-      throw error instanceof CommandError
-        ? new TerminalError(`age does not encrypt to ${recipientsFile}: ${saidBy(error)}`)
-        : error
-    }),
-  ]).then(() => {})
+  const ended = endOf(pipeline(input, age.input), age.result, pipeline(age.output, output), recipientsFile)
   // Whoever waits gets it; until then nobody may.
   ended.catch(() => {})
   return { input, ended }
+}
+
+/** @throws What age says, rather than that its end of a pipe is closed then; a disk that is full rather than that age says so. */
+async function endOf(
+  fed: Promise<void>,
+  result: Promise<CommandResult>,
+  written: Promise<void>,
+  recipientsFile: string,
+): Promise<void> {
+  const proved = result.then(
+    ({ stderr }) => proveEveryRecipient(stderr, recipientsFile),
+    (error: unknown) => {
+      throw whyNotEncrypted(error, recipientsFile)
+    },
+  )
+  const ends = await Promise.allSettled([written.catch(unlessClosed), proved, fed])
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
+}
+
+/** Without an error of its own a pipe says only that the other end is gone. */
+function unlessClosed(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
+}
+
+/**
+ * Proves that age(1) takes the recipients of a file, all of them.
+ * @throws {TerminalError} It does not. @throws {TerminalError} age(1) is not installed.
+ */
+export async function proveRecipients(recipientsFile: string, runner: CommandRunner): Promise<void> {
+  const argv = ['age', '--encrypt', '--recipients-file', recipientsFile, '--output', '/dev/null'] as const
+  try {
+    const { stderr } = await runner.run({ argv, timeoutMs: 60_000, input: '' })
+    proveEveryRecipient(stderr, recipientsFile)
+  } catch (error) {
+    throw whyNotEncrypted(error, recipientsFile)
+  }
+}
+
+/** age(1) leaves out a key of ssh that it cannot use, warns, and exits with 0. */
+function proveEveryRecipient(stderr: string, recipientsFile: string): void {
+  const warning = /^.*(?:warning:|ignoring).*$/im.exec(stderr)?.[0]
+  if (warning === undefined) return
+  throw new TerminalError(
+    `age does not encrypt to each recipient in ${recipientsFile}: ${warning.replace(/^age: (?:warning: )?/, '')}`,
+    { hint: `put a key that age takes in its place: age1…, ssh-ed25519, or ssh-rsa of 2048 bits or more` },
+  )
+}
+
+function whyNotEncrypted(error: unknown, recipientsFile: string): unknown {
+  if (!(error instanceof CommandError)) return error
+  return new TerminalError(`age does not encrypt to ${recipientsFile}: ${saidBy(error)}`)
 }
 
 /**
@@ -53,6 +96,8 @@ export async function* decryptWith(
   // What age says of a wrong identity counts, and not that it reads no further then.
   const fed = pipeline(list, input).catch(() => {})
   const passed = pipeline(output, text).catch(() => {})
+  // Who reads no further ends age, and does not wait for what it says of that.
+  result.catch(() => {})
   try {
     yield* text as AsyncIterable<Buffer>
   } catch (error) {

@@ -32,13 +32,18 @@ export async function unseal(
   const { archiveBytes, listAt, listBytes } = await placesIn(input)
   const list = createReadStream(sealed, { start: listAt, end: listAt + listBytes - 1 })
   const lines = linesOf(decryptWith(identityFile, list, runner))
-  const { value: first = '' } = await lines.next()
-  const [, sizeBytes, sha256] = /^hdsync-list 1 (\d+) ([0-9a-f]{64})$/.exec(first) ?? []
-  if (Number(sizeBytes) !== archiveBytes)
-    throw changed(`it has ${archiveBytes} bytes of an archive of ${sizeBytes ?? 'unknown'}`)
-  const found = await decryptChunks(input, to, lines, archiveBytes)
-  if (found !== sha256) throw changed('the archive in it is not the one that was encrypted')
-  return found
+  try {
+    const { value: first = '' } = await lines.next()
+    const [, sizeBytes, sha256] = /^hdsync-list 1 (\d+) ([0-9a-f]{64})$/.exec(first) ?? []
+    if (Number(sizeBytes) !== archiveBytes)
+      throw changed(`it has ${archiveBytes} bytes of an archive of ${sizeBytes ?? 'unknown'}`)
+    const found = await decryptChunks(input, to, lines, archiveBytes)
+    if (found !== sha256) throw changed('the archive in it is not the one that was encrypted')
+    return found
+  } finally {
+    // Ends age too, which would wait for a reader of the rest.
+    await lines.return()
+  }
 }
 
 async function placesIn(input: FileHandle) {
