@@ -2,22 +2,26 @@ import { type Stats, statSync } from 'node:fs'
 import { copyPlaces, type VaultPlace } from '../../backup/copies/places.ts'
 import type { Config } from '../../config/config.ts'
 import { hintOf } from '../../errors.ts'
+import type { CommandRunner } from '../../host/command/command.ts'
+import { isInstalled } from '../../host/command/packages.ts'
+import { proveRecipients } from '../../host/copies/sealed/age.ts'
 import { recipientsIn } from '../../host/copies/sealed/recipients.ts'
 import { knownHostKeys } from '../../host/copies/vault/host-keys.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 /** Whether vaults can be sent to, as far as that can be told without asking them. */
-export function checkCopies(config: Config): Finding[] {
-  return copyPlaces(config).flatMap((place) => (place.kind === 'vault' ? checkVault(place) : []))
+export async function checkCopies(config: Config, runner: CommandRunner): Promise<Finding[]> {
+  const vaults = copyPlaces(config).filter((place) => place.kind === 'vault')
+  return (await Promise.all(vaults.map((place) => checkVault(place, runner)))).flat()
 }
 
-function checkVault({ name, vault }: VaultPlace): Finding[] {
+async function checkVault({ name, vault }: VaultPlace, runner: CommandRunner): Promise<Finding[]> {
   const about = `copy ${name}`
   const findings = [
     ...checkKey(vault.keyFile, about),
     ...checkHostKey(name, vault, about),
-    ...checkRecipients(vault.encryptTo, about),
+    ...(await checkRecipients(vault.encryptTo, about, runner)),
   ]
   return findings.length > 0 ? findings : [ok('copy.ok', about, `${vaultText(vault)} is known`)]
 }
@@ -38,9 +42,16 @@ function checkKey(file: string, about: string): Finding[] {
   return []
 }
 
-function checkRecipients(file: string | undefined, about: string): Finding[] {
+async function checkRecipients(
+  file: string | undefined,
+  about: string,
+  runner: CommandRunner,
+): Promise<Finding[]> {
+  if (file === undefined) return []
   try {
-    if (file !== undefined) recipientsIn(file)
+    recipientsIn(file)
+    // That age is not installed is a finding of its own.
+    if (isInstalled('age')) await proveRecipients(file, runner)
     return []
   } catch (thrown) {
     return [

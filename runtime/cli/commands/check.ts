@@ -105,7 +105,7 @@ async function check(config: Config): Promise<Finding[]> {
       ...Object.values(config.targets).map((target) =>
         guarded(`target ${target.name}`, checkTarget(target, box, history)),
       ),
-      checkCopies(config),
+      guarded('copies', checkCopies(config, box.runner)),
       checkVaultHere(config),
       guarded('archives', checkArchiveRoom(box, history)),
       ...(isQuiet(database) ? checkCatalogues(box, history) : []),
