@@ -116,7 +116,7 @@ export const copyKept = defineEvent(
   { external: true, subject: 'copy', kept: { per: ['copy', 'source'] } },
 )
 
-const end = { external: true, endsRun: true, kept: { inEach: 'copies', per: ['copy', 'state'] } }
+const end = { external: true, endsRun: true, fleet: true, kept: { inEach: 'copies', per: ['copy', 'state'] } }
 
 /** The places have what they are to have, but for those whose disk was not there. */
 export const copyFinished = defineEvent(
@@ -141,7 +141,7 @@ export const copyFailed = defineEvent(
 export const copyOverdue = defineEvent(
   'copy.overdue',
   z.strictObject({ copy: name, lastGoodAt: z.iso.datetime().nullable(), afterMs: count }),
-  { external: true, subject: 'copy' },
+  { external: true, fleet: true, subject: 'copy' },
 )
 
 /** What a vault tells of: a machine that takes copies of archives from other hosts. */

@@ -44,6 +44,8 @@ export interface EventDefinition<
   readonly gate: Side
   /** What the journal keeps of it when it forgets the rest; equal objects are counted together. */
   readonly kept: KeepNewest | 'forever' | undefined
+  /** A host of a fleet tells its hub. */
+  readonly fleet: boolean
 }
 
 /** Whether the chain waits for the functions of an event. */
@@ -69,6 +71,7 @@ export interface EventOptions<Schema extends z.ZodType, Side extends Gate | unde
   listed?: boolean
   gate?: Side
   kept?: KeepNewest | 'forever'
+  fleet?: boolean
 }
 
 /**
@@ -100,5 +103,6 @@ export function defineEvent<
     listed: options.listed ?? options.startsRun ?? false,
     gate: options.gate as Side,
     kept: options.kept,
+    fleet: options.fleet ?? false,
   }
 }

@@ -101,7 +101,7 @@ const lastProofs: KeepNewest = {
   per: ['source'],
   where: { key: 'state', in: ['proven'] },
 }
-const end = { external: true, endsRun: true, kept: lastProofs }
+const end = { external: true, endsRun: true, fleet: true, kept: lastProofs }
 
 /** Everything that was restored is as it was recorded. */
 export const drillFinished = defineEvent(
@@ -123,5 +123,5 @@ export const drillFailed = defineEvent(
 export const drillOverdue = defineEvent(
   'drill.overdue',
   z.strictObject({ lastProvenAt: z.iso.datetime().nullable(), everyMs: count }),
-  { external: true },
+  { external: true, fleet: true },
 )

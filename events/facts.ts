@@ -13,7 +13,7 @@ const lastSuccesses: KeepNewest = {
   per: ['source'],
   where: { key: 'state', in: ['succeeded', 'degraded'] },
 }
-const end = { external: true, endsRun: true, kept: lastSuccesses }
+const end = { external: true, endsRun: true, fleet: true, kept: lastSuccesses }
 
 /** The run was accepted, with these sources. */
 export const runStarted = defineEvent('run.started', z.strictObject({ sources: z.array(name) }), fact)
@@ -126,7 +126,7 @@ export const syncMeant = defineEvent('sync.meant', z.strictObject({ source: name
 export const syncDismissed = defineEvent(
   'sync.dismissed',
   z.strictObject({ source: name, hold: z.string() }),
-  { ...fact, triggerable: true, kept: { per: ['source'] } },
+  { ...fact, triggerable: true, fleet: true, kept: { per: ['source'] } },
 )
 
 /**
@@ -209,7 +209,7 @@ export const sourceKept = defineEvent(
 export const archiveDamaged = defineEvent(
   'archive.damaged',
   z.strictObject({ source: name, path: z.string(), file: z.string(), reason: z.string() }),
-  { ...fact, kept: { per: ['source', 'file'] } },
+  { ...fact, fleet: true, kept: { per: ['source', 'file'] } },
 )
 
 /** A source's backup, or a part of it, did not come about. `step` is the event whose handling failed. */
@@ -260,7 +260,7 @@ export const unitFailed = defineEvent(
     /** The type of the event that ended its run: hooks that were told of that are not told of this as well. */
     end: z.string().exactOptional(),
   }),
-  { ...fact, triggerable: true },
+  { ...fact, triggerable: true, fleet: true },
 )
 
 /**
@@ -275,7 +275,7 @@ export const runOverdue = defineEvent(
     firstSeenAt: z.iso.datetime(),
     allowedMs: count,
   }),
-  fact,
+  { ...fact, fleet: true },
 )
 
 /**

@@ -4,6 +4,7 @@ import * as copy from './copy.ts'
 import type { EventDefinition } from './define.ts'
 import * as drill from './drill.ts'
 import * as facts from './facts.ts'
+import * as fleet from './fleet.ts'
 import * as gate from './gate.ts'
 import * as notify from './notify.ts'
 import * as proof from './proof.ts'
@@ -18,6 +19,7 @@ export * from './define.ts'
 export * from './drill.ts'
 export * from './envelope.ts'
 export * from './facts.ts'
+export * from './fleet.ts'
 export * from './gate.ts'
 export * from './notify.ts'
 export * from './parts.ts'
@@ -36,7 +38,7 @@ const { runEnds: _ends, ...happenings } = facts
 
 /** Every event that hdsync knows, by type. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
-  [audit, commands, copy, drills, gate, happenings, notifications, proof, restores, schedule]
+  [audit, commands, copy, drills, fleet, gate, happenings, notifications, proof, restores, schedule]
     .flatMap((group): EventDefinition[] => Object.values(group))
     .map((event) => [event.type, event]),
 )

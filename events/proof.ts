@@ -104,7 +104,7 @@ export const mirrorDoubtful = defineEvent(
   fact,
 )
 
-const end = { external: true, endsRun: true }
+const end = { external: true, endsRun: true, fleet: true }
 
 /** A verification has ended: all that it was to read, or all that the budget allowed. */
 export const verifyFinished = defineEvent(

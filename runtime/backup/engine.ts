@@ -1,7 +1,9 @@
 import type { EventDefinition, InputOf, StoredRestoreRequest } from '../../events/index.ts'
 import type { Config, Target } from '../config/config.ts'
-import type { EventBus } from '../core/bus/bus.ts'
+import type { EventBus, Publication } from '../core/bus/bus.ts'
 import type { Journal } from '../core/bus/journal.ts'
+import type { Inbox } from '../core/bus/sqlite/fleet/inbox.ts'
+import type { Outbox } from '../core/bus/sqlite/fleet/outbox.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Dispatcher } from '../core/dispatcher.ts'
 import type { Receipt, Submission } from '../core/intake.ts'
@@ -18,6 +20,8 @@ export type { EngineObserver } from '../core/observers.ts'
 export interface Engine {
   bus: EventBus
   journal: Journal
+  /** What the engine's store has for a fleet. */
+  fleet: EngineFleet
   registry: LiveRegistry
   dispatcher: Dispatcher
   /** Sets right what an earlier process left, then hands out what is on the bus. */
@@ -93,6 +97,15 @@ export interface Engine {
   abandon(error: Error): Promise<void>
   /** Waits for what is in hand, then gives everything back. */
   stop(): Promise<void>
+}
+
+/** The store of a fleet's host or hub, in the file of the bus. */
+export interface EngineFleet {
+  /** What the hub is to be told; on a host alone. */
+  outbox: Outbox | undefined
+  inbox: Inbox
+  /** Puts on the bus what is decided, in one transaction with what else the decision writes. @returns What was taken. */
+  publishWith(decide: () => readonly Publication[]): Publication[]
 }
 
 export interface SubmitOptions {

@@ -1,4 +1,4 @@
-import { backupFinish, type Envelope, restoreStart } from '../../events/index.ts'
+import { backupFinish, catalogue, type Envelope, restoreStart } from '../../events/index.ts'
 import { runEndTypes } from '../../events/types.ts'
 import { keepConfig } from '../config/last-config.ts'
 import { dueAt, heldBack } from '../core/bus/bus.ts'
@@ -45,7 +45,7 @@ import { backupKind, isNotice, isOver } from './run-report.ts'
 export async function openEngine(options: EngineOptions): Promise<Engine | undefined> {
   const { config } = options
   try {
-    const store = Store.open(config.state)
+    const store = Store.open(config.state, config.fleet?.role === 'host' ? toldTypes : [])
     if (!store) return undefined
     keepConfig(config)
     try {
@@ -59,6 +59,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     throw explained(error, config.state)
   }
 }
+
+/** What a host of a fleet tells its hub. */
+const toldTypes = [...catalogue.values()].filter(({ fleet }) => fleet).map(({ type }) => type)
 
 function assemble(
   options: EngineOptions,
@@ -204,6 +207,15 @@ function assemble(
     registry,
     dispatcher,
     listen,
+    fleet: {
+      outbox: store.outbox,
+      inbox: store.inbox,
+      publishWith(decide) {
+        const taken = bus.publishWith(decide)
+        dispatcher.announce(taken)
+        return taken
+      },
+    },
     async start() {
       const parts = { bus, journal, dispatcher, ends, config, observer, hostOptions, machineWentDown, clock }
       await reconcile(parts).catch((error) => {

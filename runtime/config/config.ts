@@ -74,7 +74,13 @@ export function parseConfig(text: string, file: string): Config {
 }
 
 function schemaOf(value: unknown): typeof configSchema | typeof vaultConfigSchema {
-  return value instanceof Object && 'vault' in value ? vaultConfigSchema : configSchema
+  const isForOthers = value instanceof Object && ('vault' in value || isHub(value))
+  return isForOthers ? vaultConfigSchema : configSchema
+}
+
+function isHub(value: object): boolean {
+  const fleet: unknown = Reflect.get(value, 'fleet')
+  return fleet instanceof Object && Reflect.get(fleet, 'role') === 'hub'
 }
 
 function byPlace(one: Problem, other: Problem): number {

@@ -12,6 +12,12 @@ const NOUNS: Record<string, string> = {
   record: 'a map',
 }
 
+/** What to do in place of a key that there is not. */
+const keyHints: Readonly<Record<string, string>> = {
+  obeys: 'a hub of this version gives no commands: hosts have nothing to obey',
+  slot: 'a hub of this version gives no slots: nights begin when their timers say',
+}
+
 /** Checks a value against a schema, and tells of everything that is wrong with it. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): { data?: T; findings: Finding[] } {
   const knownKeys = new Map<string, string[]>()
@@ -70,7 +76,7 @@ function toFindings(issue: z.core.$ZodIssue, value: unknown, knownKeys: Map<stri
         at: 'key',
         expected: `one of the keys ${either(known)}`,
         found: quote(key),
-        hint: didYouMean(key, known),
+        hint: keyHints[key] ?? didYouMean(key, known),
       }))
     }
     case 'invalid_key':

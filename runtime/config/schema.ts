@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { copySchema } from './copies.ts'
+import { fleetSchema } from './fleet.ts'
 import { httpSchema } from './http.ts'
 import { keep, kept } from './keep.ts'
 import {
@@ -206,6 +207,11 @@ export const configSchema = z.strictObject(
     vault: vaultSchema
       .exactOptional()
       .describe('This machine takes copies of archives from other hosts; it does not, without it.'),
+    fleet: fleetSchema
+      .exactOptional()
+      .describe(
+        'Many servers, one view: this machine tells a hub how its backups stand, or is the hub; neither without it.',
+      ),
     notify: z.array(notifySchema).default([]).describe('Who is told how a run went.'),
     alert: z
       .strictObject({
@@ -281,7 +287,10 @@ export const configSchema = z.strictObject(
   { error: ({ code }) => (code === 'invalid_type' ? 'a map with the keys sources and targets' : undefined) },
 )
 
-/** With `vault`, what is backed up may be left out: a machine that takes copies from others need not have anything of its own. */
+/**
+ * With `vault`, and on the hub of a fleet, what is backed up may be left out: a machine that takes copies from others, or is told by them, need
+ * not have anything of its own.
+ */
 export const vaultConfigSchema = configSchema.extend({
   sources: sourcesSchema.default({}),
   targets: configSchema.shape.targets.default({}),

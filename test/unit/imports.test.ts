@@ -49,6 +49,7 @@ const neutral = [
   'app-root',
   'count',
   'errors',
+  'fleet-protocol',
   'instant',
   'nearest',
   'plain-text',

@@ -3,6 +3,8 @@ import { catalogue } from '../../../events/index.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { holdLock, openDatabase } from '../../core/bus/sqlite/database.ts'
 import { firstSeen } from '../../core/bus/sqlite/first-seen.ts'
+import { Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
+import { Outbox } from '../../core/bus/sqlite/fleet/outbox.ts'
 import { cannotWrite, freeBytes, storeError } from '../../core/bus/sqlite/health.ts'
 import { lastBoot, noteBoot, storeId } from '../../core/bus/sqlite/identity.ts'
 import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
@@ -18,6 +20,10 @@ export class Store {
   readonly bus: SqliteBus
   readonly journal: SqliteJournal
   readonly id: string
+  /** What the hub of a fleet is told; only on a host of one. */
+  readonly outbox: Outbox | undefined
+  /** What a hub keeps of its hosts. */
+  readonly inbox: Inbox
   /** Since the last process used the store. */
   readonly machineWentDown: boolean
   readonly #directory: string
@@ -29,7 +35,13 @@ export class Store {
   /** The last thing that was asked for could not be recorded. */
   #isDoubtful = false
 
-  private constructor(directory: string, database: DatabaseSync, reserve: Reserve, unlock: () => void) {
+  private constructor(
+    directory: string,
+    database: DatabaseSync,
+    reserve: Reserve,
+    unlock: () => void,
+    told: readonly string[],
+  ) {
     this.#directory = directory
     this.#database = database
     this.#reserve = reserve
@@ -37,19 +49,22 @@ export class Store {
     this.bus = new SqliteBus(database, directory)
     this.journal = new SqliteJournal(database, catalogue)
     this.id = storeId(database)
+    this.outbox = told.length > 0 ? new Outbox(database, told) : undefined
+    this.inbox = new Inbox(database)
     this.machineWentDown = ![bootId(), undefined].includes(lastBoot(database))
   }
 
   /**
+   * @param told The events that the hub of a fleet is told of; none unless this is a host of one.
    * @returns undefined when another process holds the lock.
    * @throws {UsageError} The store cannot be opened.
    */
-  static open(directory: string): Store | undefined {
+  static open(directory: string, told: readonly string[] = []): Store | undefined {
     const unlock = holdLock(directory)
     if (!unlock) return undefined
     try {
       const reserve = new Reserve(directory)
-      return new Store(directory, openWithReserve(directory, reserve), reserve, unlock)
+      return new Store(directory, openWithReserve(directory, reserve), reserve, unlock, told)
     } catch (error) {
       unlock()
       throw error

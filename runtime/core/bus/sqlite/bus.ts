@@ -48,6 +48,21 @@ export class SqliteBus implements EventBus {
     return { taken }
   }
 
+  /**
+   * As `publish`, of what is decided in the same transaction, with what else that writes to the store. Safe to repeat: when it throws,
+   * nothing was written.
+   * @returns Those that were taken: the others were there already.
+   */
+  publishWith(decide: () => readonly Publication[]): Publication[] {
+    const taken = this.#kept(() => {
+      const publications = decide()
+      const isTaken = insert(this.#sql, publications)
+      return publications.filter((_, index) => isTaken[index])
+    })
+    this.#ring()
+    return taken
+  }
+
   async exchange(turn: Turn): Promise<TurnResult> {
     return this.#kept(() => takeTurn(this.#sql, turn))
   }

@@ -1,0 +1,156 @@
+import type { Outbox } from '../../core/bus/sqlite/fleet/outbox.ts'
+import {
+  type AboutHost,
+  askSubject,
+  eventSubject,
+  fleetVersion,
+  largestMessage,
+  receiptMessage,
+  receiptSubject,
+} from '../../fleet-protocol.ts'
+import {
+  type BrokerDoor,
+  type NatsConnection,
+  type StayOptions,
+  stayConnected,
+} from '../../host/fleet/connection.ts'
+
+export interface BridgeOptions {
+  outbox: Outbox
+  host: string
+  door: BrokerDoor
+  about: AboutHost
+  note(message: string): void
+  /** How long a receipt is waited for before the hub is asked; 5 s unless given. */
+  askAfterMs?: number
+  pauses?: Pick<StayOptions, 'firstPauseMs' | 'longestPauseMs'>
+}
+
+/** So many events are on their way at most. */
+const windowSize = 256
+
+/**
+ * Sends what a host has to tell to its hub, as long as this process lives. Nothing is removed from the outbox but by a receipt of the hub: what
+ * the broker says of a message is not even asked for. What has no receipt after a while is asked for, and sent again if the hub has not got it.
+ *
+ * Messages carry no id for the broker to find doubles by: ids are common to all hosts of a stream, so that one could be taken on purpose. The
+ * hub finds doubles by epoch and number.
+ */
+export class Bridge {
+  readonly #options: BridgeOptions
+  readonly #end = new AbortController()
+  #done: Promise<void> | undefined
+  /** The number of the last event that was sent in this connection. */
+  #sent = 0
+  /** When the hub was last heard of, or asked; by performance.now(). */
+  #movedAt = 0
+  #connection: NatsConnection | undefined
+  #emptied: (() => void)[] = []
+
+  constructor(options: BridgeOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { door, note, pauses } = this.#options
+    this.#done = stayConnected({
+      door,
+      note,
+      signal: this.#end.signal,
+      session: (connection, signal) => this.#session(connection, signal),
+      ...pauses,
+    })
+  }
+
+  /** Something new may be in the outbox. */
+  wake(): void {
+    this.#send()
+  }
+
+  /** Whether the hub has confirmed everything, or does within a time. */
+  async emptied(withinMs: number): Promise<boolean> {
+    if (this.#isEmpty) return true
+    const emptied = Promise.withResolvers<void>()
+    const timer = setTimeout(emptied.resolve, withinMs)
+    this.#emptied.push(emptied.resolve)
+    await emptied.promise
+    clearTimeout(timer)
+    return this.#isEmpty
+  }
+
+  async stop(): Promise<void> {
+    this.#end.abort()
+    await this.#done
+  }
+
+  get #isEmpty(): boolean {
+    return this.#options.outbox.waiting().count === 0
+  }
+
+  async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {
+    const { outbox, host, askAfterMs = 5000 } = this.#options
+    connection.subscribe(receiptSubject(host), {
+      callback: (error, message) => {
+        if (!error && !signal.aborted) this.#receive(message.data)
+      },
+    })
+    this.#sent = outbox.released
+    this.#movedAt = performance.now()
+    this.#connection = connection
+    this.#send()
+    const timer = setInterval(() => {
+      if (this.#sent <= outbox.released || performance.now() - this.#movedAt < askAfterMs) return
+      this.#movedAt = performance.now()
+      connection.publish(askSubject(host))
+    }, askAfterMs / 5)
+    try {
+      await connection.closed()
+    } finally {
+      clearInterval(timer)
+      this.#connection = undefined
+    }
+  }
+
+  /** The broker sends a host whatever somebody has addressed to it: what is no receipt is passed over. */
+  #receive(bytes: Uint8Array): void {
+    const { outbox } = this.#options
+    const receipt = readReceipt(bytes)
+    if (!receipt) return
+    this.#movedAt = performance.now()
+    const came = receipt.left === outbox.epoch ? outbox.renew() : outbox.release(receipt)
+    if (came === 'renewed') this.#sent = 0
+    // What the hub has not got, though it has read everything, did not arrive.
+    else if (receipt.answers) this.#sent = outbox.released
+    this.#send()
+    if (this.#isEmpty) for (const resolve of this.#emptied.splice(0)) resolve()
+  }
+
+  #send(): void {
+    const connection = this.#connection
+    if (!connection || connection.isClosed()) return
+    const { outbox, host } = this.#options
+    const { epoch, released } = outbox
+    const room = released + windowSize - this.#sent
+    if (room <= 0) return
+    const wasIdle = this.#sent <= released
+    for (const { seq, event } of outbox.after(this.#sent, room)) {
+      const message = { v: fleetVersion, epoch, seq, released, about: this.#options.about, event }
+      const text = JSON.stringify(message)
+      const isTooLarge = Buffer.byteLength(text) > largestMessage
+      connection.publish(
+        eventSubject(host, event.type),
+        isTooLarge ? JSON.stringify({ ...message, event: { ...event, data: null } }) : text,
+      )
+      this.#sent = seq
+      if (wasIdle) this.#movedAt = performance.now()
+    }
+  }
+}
+
+function readReceipt(bytes: Uint8Array) {
+  try {
+    return receiptMessage.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,137 @@
+import * as z from 'zod'
+import {
+  archiveDamaged,
+  copyFailed,
+  copyFinished,
+  copyOverdue,
+  dataOf,
+  drillFailed,
+  drillFinished,
+  drillOverdue,
+  runEnds,
+  runOverdue,
+  syncDismissed,
+  unitFailed,
+  verifyFailed,
+  verifyFinished,
+} from '../../../events/index.ts'
+import type { ToldMessage } from '../../fleet-protocol.ts'
+
+const moment = z.string().nullable()
+
+/** A source of a host, as its last nights have left it. */
+const source = z.object({
+  state: z.string(),
+  error: z.string().nullable(),
+  lastGoodAt: moment,
+  overdue: z.boolean(),
+})
+
+/** What a hub knows of a host: small, kept beside its events, which may be forgotten first. Moments are by the clock of the host. */
+const hostState = z.object({
+  sources: z.record(z.string(), source),
+  /** The last end of a backup. */
+  lastRunAt: moment,
+  /** The last restore that was proven, by a drill. */
+  lastProvenAt: moment,
+  /** What else is not well, by what it is about: `drill`, `copy offsite`, `verify`, `unit …`, `archive …`. */
+  troubles: z.record(z.string(), z.object({ at: z.string(), text: z.string() })),
+})
+export type HostState = z.output<typeof hostState>
+
+export const noState: HostState = { sources: {}, lastRunAt: null, lastProvenAt: null, troubles: {} }
+
+/** As it lies in the store; nothing is known where it cannot be read. */
+export function readState(value: unknown): HostState {
+  return hostState.safeParse(value).data ?? noState
+}
+
+/** How a host stands once an event is known. Events that say nothing about that, or cannot be read, change nothing. */
+export function afterEvent(state: HostState, event: ToldMessage['event']): HostState {
+  const { type, time: at } = event
+  const end = runEnds.map((definition) => dataOf(definition, event)).find((data) => data !== undefined)
+  if (end) return afterRun(state, end, at)
+  const overdue = dataOf(runOverdue, event)
+  if (overdue) return withSource(state, overdue.source, { overdue: true })
+  const dismissed = dataOf(syncDismissed, event)
+  if (dismissed) return withSource(state, dismissed.source, { state: 'succeeded', error: null })
+  const drill = dataOf(drillFinished, event)
+  if (drill) {
+    const isProven = drill.sources.some((one) => one.state === 'proven')
+    return settle({ ...state, lastProvenAt: isProven ? at : state.lastProvenAt }, 'drill')
+  }
+  const verified = dataOf(verifyFinished, event)
+  if (verified?.state === 'succeeded') return settle(settle(state, 'verify'), 'archive ')
+  if (verified?.state === 'degraded')
+    return trouble(state, 'verify', at, verified.reason ?? 'verification degraded')
+  if (type === copyFinished.type) return afterCopies(state, dataOf(copyFinished, event)?.copies ?? [], at)
+  if (type === copyFailed.type) return afterCopies(state, dataOf(copyFailed, event)?.copies ?? [], at)
+  return otherTrouble(state, event)
+}
+
+function otherTrouble(state: HostState, event: ToldMessage['event']): HostState {
+  const { time: at } = event
+  const drill = dataOf(drillFailed, event)
+  if (drill) return trouble(state, 'drill', at, `drill failed: ${drill.reason}`)
+  if (dataOf(drillOverdue, event)) return trouble(state, 'drill', at, 'no drill has gone well for too long')
+  const verify = dataOf(verifyFailed, event)
+  if (verify) return trouble(state, 'verify', at, `verification failed: ${verify.reason}`)
+  const copy = dataOf(copyOverdue, event)
+  if (copy) return trouble(state, `copy ${copy.copy}`, at, `${copy.copy} has not had everything for too long`)
+  const damaged = dataOf(archiveDamaged, event)
+  if (damaged)
+    return trouble(state, `archive ${damaged.path}`, at, `${damaged.path} is damaged: ${damaged.reason}`)
+  const unit = dataOf(unitFailed, event)
+  if (unit)
+    return trouble(
+      state,
+      'unit',
+      at,
+      `${unit.unit} failed${unit.reason === undefined ? '' : `: ${unit.reason}`}`,
+    )
+  return state
+}
+
+function afterRun(
+  state: HostState,
+  { sources }: { sources: readonly { source: string; state: string; error: string | null }[] },
+  at: string,
+): HostState {
+  const isGood = (one: string) => one === 'succeeded' || one === 'degraded'
+  const now = sources.map(({ source: name, state: how, error }) => {
+    const before = state.sources[name]
+    const good = { lastGoodAt: at, overdue: false }
+    const bad = { lastGoodAt: before?.lastGoodAt ?? null, overdue: before?.overdue ?? false }
+    return [name, { state: how, error, ...(isGood(how) ? good : bad) }] as const
+  })
+  const after = { ...state, sources: { ...state.sources, ...Object.fromEntries(now) }, lastRunAt: at }
+  // A night that has been tells that what kept one from beginning is over.
+  return now.some(([, { state: how }]) => isGood(how)) ? settle(after, 'unit') : after
+}
+
+function afterCopies(
+  state: HostState,
+  copies: readonly { copy: string; state: string; error: string | null }[],
+  at: string,
+): HostState {
+  return copies.reduce((now, { copy, state: how, error }) => {
+    if (how === 'succeeded') return settle(now, `copy ${copy}`)
+    return how === 'failed' ? trouble(now, `copy ${copy}`, at, `${copy}: ${error ?? 'copying failed'}`) : now
+  }, state)
+}
+
+function withSource(state: HostState, name: string, change: Partial<z.output<typeof source>>): HostState {
+  const before = state.sources[name] ?? { state: 'waiting', error: null, lastGoodAt: null, overdue: false }
+  return { ...state, sources: { ...state.sources, [name]: { ...before, ...change } } }
+}
+
+function trouble(state: HostState, about: string, at: string, text: string): HostState {
+  return { ...state, troubles: { ...state.troubles, [about]: { at, text } } }
+}
+
+/** @param about What is well again; all that begins so, where it ends with a blank. */
+function settle(state: HostState, about: string): HostState {
+  const isOver = (key: string) => (about.endsWith(' ') ? key.startsWith(about) : key === about)
+  const left = Object.entries(state.troubles).filter(([key]) => !isOver(key))
+  return { ...state, troubles: Object.fromEntries(left) }
+}

@@ -1,0 +1,94 @@
+import type { DatabaseSync } from 'node:sqlite'
+import type { HubReceipt } from './outbox.ts'
+
+/** How far a hub has taken what a host told, and what it knows of the host. */
+export interface HostRow extends HubReceipt {
+  host: string
+  /** Numbers that neither the host nor the broker has any more: told to a hub whose store was lost since. */
+  missing: number
+  /** By the clock of the hub, in milliseconds since the epoch. */
+  heardAt: number
+  /** What the host said of itself last. */
+  about: unknown
+  /** What its events make of it. */
+  state: unknown
+}
+
+/** Which message of the broker's stream was taken last, and by what it is known again. */
+export interface Position {
+  /** Its number in the stream. */
+  seq: number
+  /** Tells it from another message under the same number. */
+  mark: string
+}
+
+/** What a hub keeps of its hosts, in the file of the bus. All of it is written in the caller's transaction. */
+export class Inbox {
+  readonly #database: DatabaseSync
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+  }
+
+  hosts(): HostRow[] {
+    return this.#database.prepare('SELECT * FROM fleet_host ORDER BY host').all().map(hostOf)
+  }
+
+  host(name: string): HostRow | undefined {
+    const row = this.#database.prepare('SELECT * FROM fleet_host WHERE host = ?').get(name)
+    return row && hostOf(row)
+  }
+
+  /** Keeps how a host stands; an epoch that it has left is not taken again. */
+  keep(row: HostRow): void {
+    this.#database
+      .prepare(
+        `INSERT OR IGNORE INTO fleet_epoch SELECT host, epoch FROM fleet_host WHERE host = ? AND epoch <> ?`,
+      )
+      .run(row.host, row.epoch)
+    this.#database
+      .prepare('INSERT OR REPLACE INTO fleet_host VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
+      .run(
+        row.host,
+        row.epoch,
+        row.seq,
+        row.id,
+        row.missing,
+        row.heardAt,
+        JSON.stringify(row.about),
+        JSON.stringify(row.state),
+      )
+  }
+
+  /** Whether a host has left this epoch. */
+  hasLeft(host: string, epoch: string): boolean {
+    return (
+      this.#database.prepare('SELECT 1 FROM fleet_epoch WHERE host = ? AND epoch = ?').get(host, epoch) !==
+      undefined
+    )
+  }
+
+  get position(): Position | undefined {
+    const row = this.#database.prepare("SELECT value FROM meta WHERE key = 'fleet.position'").get()
+    return row && (JSON.parse(row.value as string) as Position)
+  }
+
+  set position(position: Position) {
+    this.#database
+      .prepare("INSERT OR REPLACE INTO meta VALUES ('fleet.position', ?)")
+      .run(JSON.stringify(position))
+  }
+}
+
+function hostOf(row: Record<string, unknown>): HostRow {
+  return {
+    host: row.host as string,
+    epoch: row.epoch as string,
+    seq: row.seq as number,
+    id: row.event_id as string,
+    missing: row.missing as number,
+    heardAt: row.heard_at as number,
+    about: JSON.parse(row.about as string),
+    state: JSON.parse(row.state as string),
+  }
+}

@@ -1,0 +1,155 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { nanoid } from 'nanoid'
+import { transaction } from '../transaction.ts'
+
+/** An event as a host tells its hub of it. */
+export interface ToldEvent {
+  id: string
+  type: string
+  /** ISO 8601, by the clock of the host. */
+  time: string
+  run: string | null
+  data: unknown
+}
+
+/** An event that the hub has not confirmed. */
+export interface OutboxRow {
+  seq: number
+  event: ToldEvent
+}
+
+/** How far the hub has come: it has committed everything up to `seq`, which is the event `id`. */
+export interface HubReceipt {
+  epoch: string
+  seq: number
+  id: string
+}
+
+/** How far the hub has confirmed. */
+interface Released {
+  seq: number
+  id: string
+}
+
+/** What came of a receipt. `renewed`: everything that waits has other numbers, in another epoch. */
+export type Release = 'released' | 'nothing' | 'renewed'
+
+const nothingReleased: Released = { seq: 0, id: '' }
+
+/**
+ * What a host has to tell its hub. A trigger of this connection writes a row in the transaction that puts an event on the bus,
+ * however it gets there. Only a receipt of the hub removes rows.
+ */
+export class Outbox {
+  readonly #database: DatabaseSync
+  #epoch: string
+
+  /** @param types The events that the hub is told of. */
+  constructor(database: DatabaseSync, types: readonly string[]) {
+    this.#database = database
+    this.#epoch = this.#meta('fleet.epoch') ?? this.#newEpoch()
+    database.exec(triggerSql(types))
+  }
+
+  /** Random, and another one for each state directory: numbers of one that was lost or put back are not taken for those of this one. */
+  get epoch(): string {
+    return this.#epoch
+  }
+
+  /** The number up to which the hub has confirmed. */
+  get released(): number {
+    return this.#released.seq
+  }
+
+  /** How many events wait for the hub's receipt, and since when (ISO 8601) the oldest does. */
+  waiting(): { count: number; since: string | null } {
+    return waitingIn(this.#database)
+  }
+
+  /** Events after a number, in their order. */
+  after(seq: number, limit: number): OutboxRow[] {
+    return this.#database
+      .prepare('SELECT seq, event FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?')
+      .all(seq, limit)
+      .map((row) => ({ seq: row.seq as number, event: JSON.parse(row.event as string) as ToldEvent }))
+  }
+
+  /**
+   * Removes what the hub has confirmed. A receipt for another event under the same number tells that this store was put back to an
+   * older copy: what waits is numbered anew, in a new epoch.
+   */
+  release({ epoch, seq, id }: HubReceipt): Release {
+    if (epoch !== this.#epoch) return 'nothing'
+    const { seq: upTo, id: last } = this.#released
+    // The hub was put back to an older copy itself, and is reading on.
+    if (seq < upTo) return 'nothing'
+    const known = seq === upTo ? last : this.#idOf(seq)
+    if (known !== id) return this.renew()
+    if (seq === upTo) return 'nothing'
+    return transaction(this.#database, () => {
+      this.#database.prepare('DELETE FROM outbox WHERE seq <= ?').run(seq)
+      this.#keep('fleet.released', JSON.stringify({ seq, id }))
+      return 'released'
+    })
+  }
+
+  /** Numbers what waits anew, in a new epoch: the hub takes the present one no more. */
+  renew(): Release {
+    return transaction(this.#database, () => {
+      const rows = this.#database.prepare('SELECT event FROM outbox ORDER BY seq').all()
+      this.#database.exec('DELETE FROM outbox')
+      const insert = this.#database.prepare('INSERT INTO outbox VALUES (?, ?)')
+      for (const [index, { event }] of rows.entries()) insert.run(index + 1, event as string)
+      this.#keep('fleet.released', JSON.stringify(nothingReleased))
+      this.#epoch = this.#newEpoch()
+      return 'renewed'
+    })
+  }
+
+  get #released(): Released {
+    const text = this.#meta('fleet.released')
+    return text === undefined ? nothingReleased : (JSON.parse(text) as Released)
+  }
+
+  #idOf(seq: number): string | undefined {
+    const row = this.#database.prepare("SELECT event ->> '$.id' AS id FROM outbox WHERE seq = ?").get(seq)
+    return row?.id as string | undefined
+  }
+
+  #newEpoch(): string {
+    const epoch = nanoid(16)
+    this.#keep('fleet.epoch', epoch)
+    return epoch
+  }
+
+  #meta(key: string): string | undefined {
+    return this.#database.prepare('SELECT value FROM meta WHERE key = ?').get(key)?.value as
+      | string
+      | undefined
+  }
+
+  #keep(key: string, value: string): void {
+    this.#database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(key, value)
+  }
+}
+
+/** As {@link Outbox.waiting}, for who only reads. */
+export function waitingIn(database: DatabaseSync): { count: number; since: string | null } {
+  const row = database
+    .prepare(
+      "SELECT count(*) AS count, (SELECT event ->> '$.time' FROM outbox ORDER BY seq LIMIT 1) AS since FROM outbox",
+    )
+    .get()
+  return { count: (row?.count ?? 0) as number, since: (row?.since ?? null) as string | null }
+}
+
+/** Temporary: it belongs to this connection, and a store without a fleet has none. */
+function triggerSql(types: readonly string[]): string {
+  const list = types.map((type) => `'${type.replaceAll("'", "''")}'`).join(', ')
+  return `CREATE TEMP TRIGGER told_to_hub AFTER INSERT ON main.event WHEN NEW.type IN (${list}) BEGIN
+    INSERT INTO outbox SELECT
+      1 + max(coalesce((SELECT max(seq) FROM outbox), 0),
+        coalesce((SELECT value ->> '$.seq' FROM meta WHERE key = 'fleet.released'), 0)),
+      json_object('id', NEW.id, 'type', NEW.type, 'time', NEW.time, 'run', NEW.run_id, 'data', json(NEW.data));
+  END`
+}

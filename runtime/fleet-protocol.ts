@@ -1,0 +1,103 @@
+import * as z from 'zod'
+
+// What the hosts of a fleet and their hub say to each other, over the subjects of a NATS server. A host may publish under its own name
+// alone, and hears nothing but its own receipts. Neither side ever answers to a reply subject: the sender of a message chooses it,
+// and whoever answers would publish there with rights that the sender has not got.
+
+/** Messages of another version are passed over. */
+export const fleetVersion = 1
+
+/** The stream in which the broker keeps what hosts tell, until the hub has read it. */
+export const eventStream = 'EV'
+
+/** A NATS server before it has holes that are known, and lacks what is relied on. */
+export const oldestBroker = '2.14'
+
+/** The name of a host is part of subjects. */
+export const fleetHostName: RegExp = /^[a-z][a-z0-9-]{0,62}$/
+
+/** A larger event is told without its data: the broker takes no message of more than 1 MiB. */
+export const largestMessage = 512 * 1024
+
+export const eventSubject = (host: string, type: string): string => `ev.${host}.${type}`
+/** A host asks how far the hub has come. */
+export const askSubject = (host: string): string => `hub.have.${host}`
+export const receiptSubject = (host: string): string => `receipt.${host}`
+/** A new host hands in its key. */
+export const joinSubject = (host: string): string => `hub.join.${host}`
+export const joinedSubject = (host: string): string => `joined.${host}`
+
+/** The host that may publish on a subject, by its token. */
+export function hostOfSubject(subject: string, index: number): string {
+  return subject.split('.')[index] ?? ''
+}
+
+const number = z.int().min(0)
+const epoch = z.string().min(1).max(64)
+const eventId = z.string().min(1).max(256)
+
+/** What a host says of itself with each event. */
+const aboutHost = z.object({
+  version: z.string().max(64),
+  labels: z.array(z.string().max(63)).max(100),
+  /** How long it may say nothing before that is news. */
+  silentAfterMs: number,
+})
+export type AboutHost = z.output<typeof aboutHost>
+
+/** An event that a host tells. `released`: the number up to which a hub has confirmed; the host has nothing before it any more. */
+export const toldMessage = z.object({
+  v: z.literal(fleetVersion),
+  epoch,
+  seq: number.min(1),
+  released: number,
+  about: aboutHost,
+  event: z.object({
+    id: eventId,
+    type: z
+      .string()
+      .max(128)
+      .regex(/^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)+$/),
+    time: z.iso.datetime({ offset: true }),
+    run: z.string().min(1).max(64).nullable(),
+    data: z.unknown(),
+  }),
+})
+export type ToldMessage = z.output<typeof toldMessage>
+
+/**
+ * How far the hub has committed what a host told: everything of this epoch up to `seq`, which is the event `id`. `answers`: the host
+ * has asked, so what it has sent beyond that did not arrive. `left`: an epoch of which the hub takes nothing any more.
+ */
+export const receiptMessage = z.strictObject({
+  v: z.literal(fleetVersion),
+  epoch: z.string().max(64),
+  seq: number,
+  id: z.string().max(256),
+  answers: z.boolean(),
+  left: epoch.optional(),
+})
+export type ReceiptMessage = z.output<typeof receiptMessage>
+
+/** A new host hands in the public key that it has made, by the right of its code. */
+export const joinMessage = z.strictObject({
+  v: z.literal(fleetVersion),
+  key: z.string().regex(/^U[A-Z2-7]{55}$/),
+})
+
+export const joinedMessage = z.strictObject({
+  v: z.literal(fleetVersion),
+  key: z.string().max(64),
+  /** Why the key is not taken; null where it is. */
+  error: z.string().max(1000).nullable(),
+})
+
+/** The code of `hdsync fleet enroll`: all that a host needs to hand in its key. */
+export const joinCode = z.strictObject({
+  v: z.literal(fleetVersion),
+  host: z.string().regex(fleetHostName),
+  servers: z.array(z.string()).min(1),
+  ca: z.string(),
+  seed: z.string(),
+})
+export type JoinCode = z.output<typeof joinCode>

@@ -1,0 +1,122 @@
+import { askSubject, eventStream, joinedSubject, joinSubject, receiptSubject } from '../../fleet-protocol.ts'
+
+// The config of the NATS server of a fleet. What a user may do stands here, and nowhere else.
+
+/** A user of the server: a public key, and what it may publish and hear. */
+interface BrokerUser {
+  nkey: string
+  permissions: { publish: Rights; subscribe: Rights }
+}
+
+/** Without a subject in `allow`, everything would be allowed. */
+interface Rights {
+  allow: string[]
+  deny?: string[]
+}
+
+export interface BrokerSettings {
+  /** Where it listens: an address and port. */
+  listen: string
+  /** Folder of its data. */
+  store: string
+}
+
+/** Which process it is stands in this file, in the folder of its data. */
+export const pidFile = 'nats.pid'
+
+/**
+ * `nats.conf`. Paths are relative to its folder. `sync_interval: always`: a message is on the disk before it counts as taken.
+ * @see https://docs.nats.io/running-a-nats-service/configuration
+ */
+export function brokerText({ listen, store }: BrokerSettings, folder: string): string {
+  return `# Written by \`hdsync fleet init\`. The users are in users.conf, which hdsync writes anew for each host.
+server_name: hdsync-fleet
+listen: ${JSON.stringify(listen)}
+pid_file: ${JSON.stringify(`${store}/${pidFile}`)}
+max_payload: 1MB
+tls {
+  cert_file: ${JSON.stringify(`${folder}/broker.pem`)}
+  key_file: ${JSON.stringify(`${folder}/broker.key`)}
+  timeout: 15
+}
+jetstream {
+  store_dir: ${JSON.stringify(store)}
+  sync_interval: always
+}
+include ./users.conf
+`
+}
+
+/** What Debian's unit is told to do otherwise: \`systemctl edit\`, as a file. */
+export function unitText(folder: string): string {
+  return `# Written by \`hdsync fleet init\`: Debian's nats-server with the config of the fleet.
+[Service]
+ExecStart=
+ExecStart=/usr/sbin/nats-server -c ${folder}/nats.conf
+ExecStop=
+StateDirectory=hdsync-broker
+StateDirectoryMode=0700
+TimeoutStopSec=30
+`
+}
+
+/** `users.conf`. @param hub The public key of the hub. */
+export function usersText(hub: string, users: readonly BrokerUser[]): string {
+  const all = [hubUser(hub), ...users].map((user) => `    ${JSON.stringify(user)}`)
+  return `# Written by hdsync.\nauthorization {\n  timeout: 15\n  users: [\n${all.join('\n')}\n  ]\n}\n`
+}
+
+/** The hub reads the stream and answers. Nothing of what hosts have told can be removed, not even by it. */
+function hubUser(nkey: string): BrokerUser {
+  const removes = ['PURGE', 'DELETE', 'MSG.DELETE', 'SNAPSHOT', 'RESTORE'].map(
+    (verb) => `$JS.API.STREAM.${verb}.>`,
+  )
+  return {
+    nkey,
+    permissions: {
+      publish: { allow: ['$JS.API.>', 'receipt.*', 'joined.*'], deny: removes },
+      subscribe: { allow: ['_INBOX.hub.>', 'hub.have.*', 'hub.join.*'] },
+    },
+  }
+}
+
+/** A host tells what is its own, asks how far the hub has come, and hears that. */
+export function hostUser(host: string, nkey: string): BrokerUser {
+  return {
+    nkey,
+    permissions: {
+      publish: { allow: [`ev.${host}.>`, askSubject(host)] },
+      subscribe: { allow: [receiptSubject(host)] },
+    },
+  }
+}
+
+/** A new host hands in its key. */
+export function joiningUser(host: string, nkey: string): BrokerUser {
+  return {
+    nkey,
+    permissions: {
+      publish: { allow: [joinSubject(host)] },
+      subscribe: { allow: [joinedSubject(host)] },
+    },
+  }
+}
+
+const dayNs = 86_400 * 1e9
+
+/**
+ * The stream of what hosts tell. Nothing can be taken out of it before its time: not by whoever has the hub's key, nor by a request whose
+ * answer somebody has addressed to the server itself.
+ */
+export const eventStreamConfig = {
+  name: eventStream,
+  subjects: ['ev.>'],
+  retention: 'limits',
+  storage: 'file',
+  discard: 'old',
+  max_age: 14 * dayNs,
+  max_msg_size: 1024 * 1024,
+  deny_delete: true,
+  deny_purge: true,
+  num_replicas: 1,
+} as const

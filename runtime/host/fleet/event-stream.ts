@@ -1,0 +1,106 @@
+import type { JetStreamManager } from '@nats-io/jetstream'
+import { eventStream } from '../../fleet-protocol.ts'
+import { eventStreamConfig } from './broker-config.ts'
+import type { NatsConnection } from './connection.ts'
+
+/** A message of the stream, as it was taken by the broker. */
+interface Message {
+  seq: number
+  subject: string
+  data: Uint8Array
+  timeMs: number
+}
+
+export interface ReadOptions {
+  /** The last message that was taken, and what tells it from another one under its number. */
+  position: { seq: number; mark: string } | undefined
+  markOf(message: Message): string
+  /** Takes messages in their order. What it throws ends the reading; they come again then. */
+  take(messages: readonly Message[]): void
+  /** Called when everything that was in the stream has been taken. */
+  onCaughtUp(): void
+}
+
+export interface Reading {
+  isCaughtUp(): boolean
+  /** Resolves when the connection ends. */
+  ended: Promise<void>
+}
+
+const patienceMs = 4000
+
+/**
+ * Reads the stream of what hosts tell, from where reading ended, and makes it if it is not there. Another message under the number of the last one
+ * tells that the broker's disk was put back to an older copy: then everything is read again, as doubles are found by whoever takes them.
+ * @throws {Error} The broker does not answer, or has no JetStream.
+ */
+export async function readStream(
+  connection: NatsConnection,
+  { position, markOf, take, onCaughtUp }: ReadOptions,
+): Promise<Reading> {
+  const { DeliverPolicy, jetstream, jetstreamManager } = await import('@nats-io/jetstream')
+  const manager = await jetstreamManager(connection, { timeout: patienceMs })
+  await makeStream(manager)
+  const isKnown = position !== undefined && (await markAt(manager, position.seq, markOf)) === position.mark
+  const consumer = await jetstream(connection, { timeout: patienceMs }).consumers.get(
+    eventStream,
+    isKnown
+      ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: position.seq + 1 }
+      : { deliver_policy: DeliverPolicy.All },
+  )
+  let behind = (await consumer.info()).num_pending
+  let arrived: Message[] = []
+  const failed = Promise.withResolvers<never>()
+  failed.promise.catch(() => {})
+  /** What arrives in one turn of the loop is taken in one transaction. */
+  const takeAll = () => {
+    const messages = arrived
+    arrived = []
+    try {
+      take(messages)
+      if (behind === 0) onCaughtUp()
+    } catch (error) {
+      failed.reject(error)
+      void connection.close()
+    }
+  }
+  const messages = await consumer.consume({
+    max_messages: 500,
+    callback: ({ seq, subject, data, time, info }) => {
+      if (connection.isClosed()) return
+      if (arrived.length === 0) setImmediate(takeAll)
+      arrived.push({ seq, subject, data, timeMs: time.getTime() })
+      behind = info.pending
+    },
+  })
+  const ended = connection.closed().then((error) => {
+    if (error) throw error
+  })
+  const stopped = messages.closed().then((error) => {
+    if (error) throw error
+  })
+  return {
+    isCaughtUp: () => behind === 0 && arrived.length === 0,
+    ended: Promise.race([ended, stopped, failed.promise]),
+  }
+}
+
+/** @throws {Error} There is a stream of that name that is another one. */
+async function makeStream(manager: JetStreamManager): Promise<void> {
+  await manager.streams.add({ ...eventStreamConfig, subjects: [...eventStreamConfig.subjects] })
+}
+
+/** @returns undefined where the stream has no such message. */
+async function markAt(
+  manager: JetStreamManager,
+  seq: number,
+  markOf: ReadOptions['markOf'],
+): Promise<string | undefined> {
+  const found = await manager.streams.getMessage(eventStream, { seq }).catch((error: Error) => {
+    if (/no message found/i.test(error.message)) return null
+    throw error
+  })
+  return found
+    ? markOf({ seq, subject: found.subject, data: found.data, timeMs: found.time.getTime() })
+    : undefined
+}

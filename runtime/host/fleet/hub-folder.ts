@@ -1,0 +1,178 @@
+import { X509Certificate } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import * as z from 'zod'
+import type { FleetHub } from '../../config/fleet.ts'
+import { UsageError } from '../../errors.ts'
+import { fleetHostName } from '../../fleet-protocol.ts'
+import { writeSynced } from '../write-synced.ts'
+import {
+  type BrokerSettings,
+  brokerText,
+  hostUser,
+  joiningUser,
+  pidFile,
+  unitText,
+  usersText,
+} from './broker-config.ts'
+import type { BrokerDoor } from './connection.ts'
+import { newNkey, nkeyFromSeed } from './nkey.ts'
+
+const enrolled = z.object({
+  host: z.string().regex(fleetHostName),
+  /** The public key by which the server lets it in; null before it has joined, and once it was revoked. */
+  key: z.string().nullable(),
+  /** A code that was not used yet: the public key that it stands for, and until when it is good. */
+  code: z.object({ key: z.string(), until: z.iso.datetime() }).nullable(),
+  enrolledAt: z.iso.datetime(),
+  revokedAt: z.iso.datetime().nullable(),
+})
+
+/** A host as the hub has it on its list. */
+export type Enrolled = z.output<typeof enrolled>
+
+/**
+ * The folder of a hub: `hub/` holds its keys, `hosts/` a file for each host, `broker/` what the NATS server reads. Only what is in
+ * `broker/` is open to the user of the server.
+ */
+export class HubFolder {
+  readonly path: string
+  readonly #brokerGroup: number | undefined
+
+  /** @param brokerGroup The group of the user that the NATS server runs as, where there is one. */
+  constructor(path: string, brokerGroup?: number) {
+    this.path = path
+    this.#brokerGroup = brokerGroup
+  }
+
+  get caFile(): string {
+    return join(this.path, 'hub/ca.pem')
+  }
+
+  get caKeyFile(): string {
+    return join(this.path, 'hub/ca.key')
+  }
+
+  get brokerFolder(): string {
+    return join(this.path, 'broker')
+  }
+
+  /** Whether `hdsync fleet init` was here. */
+  get isMade(): boolean {
+    return existsSync(join(this.path, 'hub/seed'))
+  }
+
+  /** Makes the folders, and the key of the hub if it has none. Safe to repeat. */
+  make(): void {
+    for (const [name, mode] of [
+      ['', 0o711],
+      ['hub', 0o700],
+      ['hosts', 0o700],
+      ['broker', 0o750],
+    ] as const) {
+      mkdirSync(join(this.path, name), { recursive: true })
+      chmodSync(join(this.path, name), mode)
+    }
+    this.#giveToBroker(this.brokerFolder)
+    if (!this.isMade) this.#write('hub/seed', `${newNkey().seed}\n`)
+  }
+
+  /** Writes the config of the NATS server, and what its unit has to do. Safe to repeat. */
+  writeBroker(settings: BrokerSettings): void {
+    this.#write('broker/nats.conf', brokerText(settings, this.brokerFolder))
+    this.#write('broker/nats-server.service.conf', unitText(this.brokerFolder))
+    this.#write('hub/store', `${settings.store}\n`)
+    this.writeUsers()
+  }
+
+  /** Has the user of the NATS server read a file of `broker/`. */
+  open(name: string): void {
+    const path = join(this.brokerFolder, name)
+    chmodSync(path, 0o640)
+    this.#giveToBroker(path)
+  }
+
+  /** How the hub itself reaches the server. @throws {UsageError} `hdsync fleet init` was not here. */
+  door({ servers }: FleetHub): BrokerDoor {
+    if (!this.isMade)
+      throw new UsageError(`${this.path} holds no keys of a hub`, { hint: 'make them: hdsync fleet init' })
+    const seed = readFileSync(join(this.path, 'hub/seed'), 'utf8').trim()
+    return { servers, seed, ca: readFileSync(this.caFile, 'utf8'), name: 'hdsync hub' }
+  }
+
+  /** When the certificate of the server expires, in milliseconds since the epoch. */
+  get certificateEndsAt(): number {
+    return new X509Certificate(readFileSync(join(this.brokerFolder, 'broker.pem'))).validToDate.getTime()
+  }
+
+  /** Every host on the list, by name. */
+  hosts(): Enrolled[] {
+    const folder = join(this.path, 'hosts')
+    if (!existsSync(folder)) return []
+    const names = readdirSync(folder).filter((name) => name.endsWith('.json'))
+    return names.sort().flatMap((name) => this.host(name.slice(0, -'.json'.length)) ?? [])
+  }
+
+  host(name: string): Enrolled | undefined {
+    const file = join(this.path, 'hosts', `${name}.json`)
+    return existsSync(file) ? enrolled.parse(JSON.parse(readFileSync(file, 'utf8'))) : undefined
+  }
+
+  /** Keeps how a host stands on the list; the server has to be told (`writeUsers`, `reloadBroker`). */
+  keep(host: Enrolled): void {
+    this.#write(`hosts/${host.host}.json`, `${JSON.stringify(host)}\n`)
+  }
+
+  /** Writes who may do what at the server: from the list as it is now, so whoever writes last has it right. */
+  writeUsers(now = Date.now()): void {
+    const hub = nkeyFromSeed(readFileSync(join(this.path, 'hub/seed'), 'utf8').trim()).publicKey
+    const users = this.hosts().flatMap(({ host, key, code, revokedAt }) => {
+      if (revokedAt !== null) return []
+      const isOpen = code !== null && Date.parse(code.until) > now
+      return [
+        ...(key === null ? [] : [hostUser(host, key)]),
+        ...(isOpen ? [joiningUser(host, code.key)] : []),
+      ]
+    })
+    this.#write('broker/users.conf', usersText(hub, users))
+  }
+
+  /**
+   * Has the server read its users anew: whoever is not among them any more is cut off.
+   * @returns Whether it runs, so far as its file tells; otherwise it reads them when it starts.
+   */
+  reloadBroker(): boolean {
+    try {
+      const store = readFileSync(join(this.path, 'hub/store'), 'utf8').trim()
+      const pid = Number(readFileSync(join(store, pidFile), 'utf8').trim())
+      if (!/^nats/.test(readFileSync(`/proc/${pid}/comm`, 'utf8'))) return false
+      process.kill(pid, 'SIGHUP')
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  #write(name: string, text: string): void {
+    const path = join(this.path, name)
+    const isOpen = name.startsWith('broker/')
+    const beside = `${path}.${process.pid}`
+    rmSync(beside, { force: true })
+    writeSynced(beside, 'wx', isOpen ? 0o640 : 0o600, Buffer.from(text))
+    if (isOpen) this.#giveToBroker(beside)
+    renameSync(beside, path)
+  }
+
+  #giveToBroker(path: string): void {
+    if (this.#brokerGroup !== undefined) chownSync(path, process.geteuid?.() ?? 0, this.#brokerGroup)
+  }
+}
