@@ -35,8 +35,9 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * Four projects: `unit` runs anywhere in seconds; `lab` boots machines with a real kernel and real LVM; `system` boots one with
- * systemd and udev, and installs the Debian package there; `browser` opens the page in a real Chromium.
+ * Five projects: `unit` runs anywhere in seconds; `lab` boots machines with a real kernel and real LVM; `system` boots one with
+ * systemd and udev, and installs the Debian package there; `browser` opens the page in a real Chromium; `fleet` has a real NATS
+ * server between hosts and their hub.
  */
 export default defineConfig({
   test: {
@@ -75,6 +76,17 @@ export default defineConfig({
           exclude,
           testTimeout: 300_000,
           hookTimeout: 600_000,
+        },
+      },
+      {
+        resolve: { tsconfigPaths: true },
+        test: {
+          name: 'fleet',
+          include: ['test/fleet/**/*.test.ts'],
+          exclude,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          expect: { poll: { timeout: 30_000, interval: 50 } },
         },
       },
       {

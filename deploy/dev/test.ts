@@ -99,7 +99,7 @@ async function build(folder: string): Promise<void> {
 check('lint and format', 'biome', 'check', '.')
 check('types', 'tsc', '--noEmit')
 await build(join(scratch, 'app'))
-suites('unit', 'lab', 'browser', 'system')
+suites('unit', 'fleet', 'lab', 'browser', 'system')
 
 rmSync(scratch, { recursive: true, force: true })
 if (failures.length > 0) console.log(`\n== failed\n${failures.join('\n\n')}`)

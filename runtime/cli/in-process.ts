@@ -17,6 +17,7 @@ import { borrowerOf } from './daemon/lease.ts'
 import { exitCodeOf, exitCodes, signalExitCodes } from './exit-codes.ts'
 import { isHeldLong } from './failure/held-long.ts'
 import { tellFailure } from './failure/tell.ts'
+import { sendBeforeLeaving } from './fleet/part.ts'
 import type { Io } from './io.ts'
 import { loadAhead } from './load-ahead.ts'
 import { onEndingSignals } from './signals.ts'
@@ -43,6 +44,8 @@ export interface Patience {
    * beginning: at no run, or at one that began half a day ago.
    */
   patienceMs?: number
+  /** How long it sends to the hub of its fleet at most, before it leaves; 10 s unless given. */
+  sendMs?: number
 }
 
 /**
@@ -54,7 +57,7 @@ export async function workInProcess(
   view: View,
   io: Io,
   work: (here: InProcess) => Promise<number>,
-  { waitsFor = waitedFor, patienceMs = 0 }: Patience = {},
+  { waitsFor = waitedFor, patienceMs = 0, sendMs = 10_000 }: Patience = {},
 ): Promise<number> {
   let engine: Engine | undefined
   try {
@@ -88,7 +91,7 @@ export async function workInProcess(
       }
       return exitCodes.busy
     }
-    return await workIn(engine, config, view, work)
+    return await workIn(engine, config, view, work, sendMs)
   } finally {
     await engine?.stop()
   }
@@ -131,6 +134,7 @@ async function workIn(
   config: Config,
   view: View,
   work: (here: InProcess) => Promise<number>,
+  sendMs: number,
 ): Promise<number> {
   const stop = new AbortController()
   const unlisten = onSignals(engine, view, config, stop)
@@ -146,7 +150,7 @@ async function workIn(
     })
     await engine.start()
     stop.signal.throwIfAborted()
-    return await work({
+    const exitCode = await work({
       engine,
       stopped: stop.signal,
       async follow(runId) {
@@ -160,6 +164,9 @@ async function workIn(
         return { result, exitCode: cancelled || exitCodeOf(result.state) }
       },
     })
+    if (!stop.signal.aborted)
+      await sendBeforeLeaving(config, engine, { note: view.note, withinMs: sendMs, signal: stop.signal })
+    return exitCode
   } catch (error) {
     const signal = error instanceof CancelledBySignal ? error.signal : undefined
     if (signal) return signalExitCodes[signal] ?? exitCodes.failed

@@ -4,6 +4,7 @@ import { exitCodes } from './exit-codes.ts'
 import { type Io, processIo } from './io.ts'
 import { backupCommands } from './usage/backup.ts'
 import { copyCommands } from './usage/copies.ts'
+import { fleetCommands } from './usage/fleet.ts'
 import { functionCommands } from './usage/functions.ts'
 import { keepCommands } from './usage/keep.ts'
 import type { Making } from './usage/making.ts'
@@ -155,6 +156,7 @@ export function createProgram(
     ...proofCommands(making),
     ...copyCommands(making),
     ...vaultCommands(making),
+    ...fleetCommands(making),
     ...rescueCommands(making),
     ...recordCommands(making),
     ...functionCommands(making),

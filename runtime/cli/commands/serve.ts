@@ -80,9 +80,7 @@ async function serve(
     () => idle?.touch(),
     (message) => view.note(message),
   )
-  // Nobody else listens on the sockets for users, and for hosts that send to the vault.
-  const staysForUsers = () => service.config.http?.users !== undefined || service.config.vault !== undefined
-  const isBusy = () => service.busy() || listeners.clients > 0 || staysForUsers()
+  const isBusy = () => service.busy() || listeners.clients > 0 || staysForOthers(service.config)
   const watch = createIdleWatch({
     idleMs,
     busy: isBusy,
@@ -118,6 +116,11 @@ async function serve(
     await listeners.close()
     unhandle()
   }
+}
+
+/** Nobody else listens on the sockets for users, for hosts that send to the vault, and for those that tell the hub. */
+function staysForOthers({ http, vault, fleet }: Service['config']): boolean {
+  return http?.users !== undefined || vault !== undefined || fleet?.role === 'hub'
 }
 
 /** @throws {UsageError} Not a duration. */

@@ -12,6 +12,7 @@ import type { AddRoutes } from '../../http/context.ts'
 import { createHandler, type Handler } from '../../http/handler.ts'
 import { loadExposition } from '../../http/routes/metrics.ts'
 import { readSecrets, type Secrets } from '../../http/secrets.ts'
+import { fleetPart } from '../fleet/part.ts'
 import { loadAhead } from '../load-ahead.ts'
 import { localRoutes } from './local.ts'
 import { cutOff, quiet } from './quiet.ts'
@@ -85,6 +86,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
   const first = await begin(config, options)
   if (!first) return undefined
   let engine = first
+  let fleet = await fleetPart(config, engine, options.note)
   const local = localRoutes(() => service)
   let apps = appsOf(engine, config, secrets, options, local)
   const answering = new Set<Promise<void>>()
@@ -114,6 +116,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       // Before the store is closed, which they read.
       apps.close()
       await Promise.race([Promise.all(answering), sleep(answerMs, undefined, { ref: false })])
+      await fleet?.stop()
       await engine.stop()
       isLost = true
       const opened = await begin(wanted, options)
@@ -121,6 +124,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       isLost = false
       engine = opened
       config = wanted
+      fleet = await fleetPart(config, engine, options.note)
       apps = appsOf(engine, config, secrets, options, local)
       options.note(`goes on with ${config.file} as it is now`)
       await options.onTaken()
@@ -206,6 +210,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       const { failed } = engine.dispatcher
       if (failed) await engine.abandon(failed)
       else await leave(engine)
+      await fleet?.stop()
       await engine.stop()
     },
   }

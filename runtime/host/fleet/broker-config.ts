@@ -37,6 +37,7 @@ max_payload: 1MB
 tls {
   cert_file: ${JSON.stringify(`${folder}/broker.pem`)}
   key_file: ${JSON.stringify(`${folder}/broker.key`)}
+  handshake_first: true
   timeout: 15
 }
 jetstream {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { CommandRunner } from '../command/command.ts'
+import { writeSynced } from '../write-synced.ts'
 import type { HubFolder } from './hub-folder.ts'
 
 const timeoutMs = 30_000
@@ -20,10 +21,11 @@ export async function makeCertificates(
   names: readonly string[],
   runner: CommandRunner,
 ): Promise<void> {
+  const settings = join(folder.path, 'hub/openssl.cnf')
+  writeSynced(settings, 'w', 0o600, Buffer.from(plain))
   const request = (words: readonly string[]) =>
     runner.run({
-      argv: ['openssl', 'req', '-x509', '-config', '/dev/stdin', ...key, ...words],
-      input: plain,
+      argv: ['openssl', 'req', '-x509', '-config', settings, ...key, ...words],
       timeoutMs,
     })
   if (!existsSync(folder.caFile)) {

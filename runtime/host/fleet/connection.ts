@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkServerIdentity } from 'node:tls'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { HdsyncError, reasonOf } from '../../errors.ts'
 import { oldestBroker } from '../../fleet-protocol.ts'
@@ -31,7 +32,7 @@ export async function connectToBroker({ servers, seed, ca, name }: BrokerDoor): 
   const connection = await connect({
     servers: [...servers],
     name,
-    tls: { ca },
+    tls: tlsFor(servers, ca),
     authenticator: (nonce) => ({ nkey: key.publicKey, sig: key.sign(nonce ?? '') }),
     reconnect: false,
     timeout: patienceMs,
@@ -51,6 +52,19 @@ export async function connectToBroker({ servers, seed, ca, name }: BrokerDoor): 
       hint: 'older ones lose what they have acknowledged; Debian forky has 2.15',
     },
   )
+}
+
+/**
+ * TLS comes before anything is said: by itself the library would go on in the clear where whoever answers says that there is none. It does not say
+ * which address it connects to where that is no name: each server of the list will do, as one certificate authority vouches for all.
+ */
+function tlsFor(servers: readonly string[], ca: string) {
+  const names = servers.map((server) => new URL(server).hostname.replace(/^\[|\]$/g, ''))
+  const check: typeof checkServerIdentity = (_, certificate) => {
+    const refusals = names.map((name) => checkServerIdentity(name, certificate))
+    return refusals.includes(undefined) ? undefined : refusals[0]
+  }
+  return { ca, handshakeFirst: true, checkServerIdentity: check }
 }
 
 function isOlder(version: string, least: string): boolean {

@@ -1,0 +1,105 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readCode } from '../../backup/fleet/enrol.ts'
+import type { Config } from '../../config/config.ts'
+import { usualFleetFolder } from '../../config/fleet.ts'
+import { loadConfig } from '../../config/load.ts'
+import { counted } from '../../count.ts'
+import { UsageError } from '../../errors.ts'
+import { credentialsText } from '../../host/fleet/credentials.ts'
+import { handInKey } from '../../host/fleet/join.ts'
+import { newNkey } from '../../host/fleet/nkey.ts'
+import { writeSynced } from '../../host/write-synced.ts'
+import { parseDuration } from '../../units.ts'
+import { connectDaemon } from '../daemon/client.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { waitingEvents } from '../fleet/waiting.ts'
+import { workInProcess } from '../in-process.ts'
+import type { Io } from '../io.ts'
+import { viewFor } from '../view/choose.ts'
+import type { FleetOptions } from './fleet.ts'
+
+/**
+ * `hdsync fleet join`: makes the key of this host, hands it in, and keeps it once the server lets it in. Its secret half never leaves this
+ * machine.
+ */
+export async function fleetJoinCommand(text: string, options: FleetOptions, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  const code = readCode(text === '-' ? readFileSync(0, 'utf8') : text)
+  if (!code)
+    throw new UsageError('that is no code of a fleet', {
+      hint: 'the hub makes it: hdsync fleet enroll HOST; it is one line, without blanks',
+    })
+  if (config.fleet?.role === 'hub') throw new UsageError('this machine is the hub: the others join')
+  const files = config.fleet ?? {
+    credentialsFile: `${usualFleetFolder}/credentials`,
+    caFile: `${usualFleetFolder}/ca.pem`,
+  }
+  const { seed } = newNkey()
+  await handInKey(code, seed)
+  replace(files.caFile, code.ca, 0o644)
+  replace(files.credentialsFile, credentialsText({ host: code.host, seed }), 0o600)
+  if (options.json) {
+    io.stdout(`${JSON.stringify({ host: code.host, servers: code.servers, ...pathsOf(files) })}\n`)
+    return 0
+  }
+  io.stdout(`this host is in the fleet, as ${code.host}; its key is in ${files.credentialsFile}\n`)
+  if (!config.fleet)
+    io.stdout(
+      `next: add to ${config.file}: \`fleet: { role: host, servers: [${code.servers.join(', ')}] }\`\n`,
+    )
+  return 0
+}
+
+/**
+ * `hdsync fleet send`: sends what the hub has not confirmed yet. The daemon does it where there is one: then it is waited for.
+ * @returns 1 where something still waits when the time is over.
+ */
+export async function fleetSendCommand(options: FleetOptions & { within?: string }, io: Io): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  if (config.fleet?.role !== 'host')
+    throw new UsageError(`${config.file} is not the config of a host in a fleet`, {
+      hint: 'on the hub: hdsync fleet enroll HOST; then here: hdsync fleet join CODE',
+    })
+  const withinMs = parseDuration(options.within ?? '30s')
+  if (!withinMs)
+    throw new UsageError(`--within ${options.within} is not a duration`, { hint: 'write --within 30s' })
+  if (await connectDaemon(config)) await waited(config, withinMs)
+  else await sendHere(config, withinMs, options, io)
+  const { count, since } = waitingEvents(config)
+  if (options.json) io.stdout(`${JSON.stringify({ sent: count === 0, waiting: count, since })}\n`)
+  else if (count === 0) io.stdout('the hub has everything\n')
+  else io.stdout(`${counted(count, 'event')} still wait for the hub, the oldest since ${since}\n`)
+  return count === 0 ? exitCodes.succeeded : exitCodes.failed
+}
+
+/** Every process that leaves sends. */
+async function sendHere(config: Config, sendMs: number, options: FleetOptions, io: Io): Promise<void> {
+  const view = await viewFor(config, options, io)
+  try {
+    await workInProcess(config, view, io, async () => 0, { sendMs })
+  } finally {
+    view.end()
+  }
+}
+
+/** The daemon sends: it is given so much time. */
+async function waited(config: Config, withinMs: number): Promise<void> {
+  for (const until = Date.now() + withinMs; Date.now() < until; await sleep(pollMs))
+    if (waitingEvents(config).count === 0) return
+}
+
+const pollMs = 200
+
+function pathsOf({ credentialsFile, caFile }: { credentialsFile: string; caFile: string }) {
+  return { credentialsFile, caFile }
+}
+
+function replace(path: string, text: string, mode: number): void {
+  if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+  const beside = `${path}.${process.pid}`
+  rmSync(beside, { force: true })
+  writeSynced(beside, 'wx', mode, Buffer.from(text))
+  renameSync(beside, path)
+}

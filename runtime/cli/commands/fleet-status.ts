@@ -1,0 +1,75 @@
+import { fleetOverview, type HostInFleet } from '../../backup/fleet/overview.ts'
+import type { Config } from '../../config/config.ts'
+import type { FleetHost, FleetHub } from '../../config/fleet.ts'
+import { loadConfig } from '../../config/load.ts'
+import { counted } from '../../count.ts'
+import { UsageError } from '../../errors.ts'
+import { HubFolder } from '../../host/fleet/hub-folder.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { fleetText } from '../fleet/status-text.ts'
+import { hostRows, waitingEvents } from '../fleet/waiting.ts'
+import { painter } from '../format.ts'
+import type { Io } from '../io.ts'
+import type { FleetOptions } from './fleet.ts'
+
+const dayMs = 86_400_000
+/** From here on the certificate of the NATS server is worth a line. */
+const soonMs = 30 * dayMs
+
+/**
+ * `hdsync fleet status`: on the hub, how every host stands, the worst first; on a host, what waits for the hub. Looks only.
+ * @returns 1 where a host is failing, overdue or silent, 5 where one is held, 3 where one is degraded or has told nothing yet.
+ */
+export async function fleetStatusCommand(
+  options: FleetOptions & { label?: string },
+  io: Io,
+): Promise<number> {
+  const config = await loadConfig({ path: options.config, env: io.env })
+  if (config.fleet?.role === 'hub') return hubStatus(config, config.fleet, options, io)
+  if (config.fleet?.role === 'host') return hostStatus(config, config.fleet, options, io)
+  throw new UsageError(`${config.file} has no \`fleet\``, {
+    hint: 'many servers, one view: see deploy/docs/fleet.md, or /usr/share/doc/hdsync/docs/fleet.md',
+  })
+}
+
+function hubStatus(
+  config: Config,
+  { folder: path }: FleetHub,
+  { json, label }: FleetOptions & { label?: string },
+  io: Io,
+): number {
+  const folder = new HubFolder(path)
+  const now = Date.now()
+  const all = fleetOverview(hostRows(config), folder.hosts(), now)
+  const hosts = label === undefined ? all : all.filter(({ labels }) => labels.includes(label))
+  if (json) io.stdout(`${JSON.stringify(hosts)}\n`)
+  else {
+    io.stdout(fleetText(hosts, now, painter(io.colour), io.width))
+    const lastsMs = folder.isMade ? folder.certificateEndsAt - now : Number.POSITIVE_INFINITY
+    if (lastsMs < soonMs)
+      io.stdout(
+        `the certificate of the NATS server ${lastsMs < 0 ? 'has expired' : `expires in ${counted(Math.floor(lastsMs / dayMs), 'day')}`}\n  another one: hdsync fleet init && systemctl restart nats-server\n`,
+      )
+  }
+  return exitCodeFor(hosts)
+}
+
+function exitCodeFor(hosts: readonly HostInFleet[]): number {
+  const has = (...states: HostInFleet['state'][]) => hosts.some(({ state }) => states.includes(state))
+  if (has('failing', 'overdue', 'silent')) return exitCodes.failed
+  if (has('held')) return exitCodes.held
+  return has('degraded', 'waiting') ? exitCodes.degraded : exitCodes.succeeded
+}
+
+/** What waits goes when the next process begins: that is no failure by itself. */
+function hostStatus(config: Config, { servers }: FleetHost, { json }: FleetOptions, io: Io): number {
+  const { count, since } = waitingEvents(config)
+  if (json) io.stdout(`${JSON.stringify({ waiting: count, since, servers })}\n`)
+  else if (count === 0)
+    io.stdout(`the hub has everything that this host had to tell (${servers.join(', ')})\n`)
+  else
+    io.stdout(
+      `${counted(count, 'event')} wait for the hub, the oldest since ${since}\n  send them now: hdsync fleet send\n`,
+    )
+  return exitCodes.succeeded
+}

@@ -1,0 +1,142 @@
+import { chownSync, existsSync, mkdirSync } from 'node:fs'
+import { codeLastsMs, enrol, revoke } from '../../backup/fleet/enrol.ts'
+import { type FleetHub, fleetHost, usualFleetFolder } from '../../config/fleet.ts'
+import { loadConfig } from '../../config/load.ts'
+import { UsageError } from '../../errors.ts'
+import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
+import { makeCertificates } from '../../host/fleet/certificates.ts'
+import { readCa } from '../../host/fleet/credentials.ts'
+import { HubFolder } from '../../host/fleet/hub-folder.ts'
+import { localIds } from '../../host/owners/local-ids.ts'
+import { didYouMean } from '../../nearest.ts'
+import { shellQuote } from '../../shell-quote.ts'
+import { formatDuration } from '../../units.ts'
+import type { Io } from '../io.ts'
+
+export interface FleetOptions {
+  config?: string
+  json?: boolean
+}
+
+/** Where the NATS server keeps its data unless told otherwise; its unit makes the folder. */
+const usualStore = '/var/lib/hdsync-broker'
+/** The user that Debian's nats-server runs as. */
+const brokerUser = 'nats'
+
+/**
+ * `hdsync fleet init`: makes the keys and certificates of a hub, and the config of its NATS server. Safe to repeat: keys and the certificate
+ * authority stay, the server gets another certificate.
+ */
+export async function fleetInitCommand(options: FleetOptions & { store?: string }, io: Io): Promise<number> {
+  const { fleet } = await hubIn(options, io)
+  const folder = await hubFolder(fleet)
+  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'fleet' })
+  folder.make()
+  const addresses = fleet.servers.map((server) => new URL(server))
+  const names = [...new Set(addresses.map(({ hostname }) => hostname.replace(/^\[|\]$/g, '')))]
+  await makeCertificates(folder, names, runner)
+  const port = addresses[0]?.port ?? ''
+  const isLocal = names.every((name) => name === '127.0.0.1' || name === 'localhost')
+  if (options.store !== undefined) await makeStore(options.store, runner)
+  folder.writeBroker({
+    listen: `${isLocal ? '127.0.0.1' : '0.0.0.0'}:${port}`,
+    store: options.store ?? usualStore,
+  })
+  folder.reloadBroker()
+  const broker = folder.brokerFolder
+  if (options.json) {
+    io.stdout(
+      `${JSON.stringify({ folder: folder.path, config: `${broker}/nats.conf`, ca: folder.caFile })}\n`,
+    )
+    return 0
+  }
+  const dropIn = '/etc/systemd/system/nats-server.service.d/hdsync.conf'
+  io.stdout(`the keys of the hub, and the config of its NATS server, are in ${folder.path}
+next, with nats-server 2.14 or later installed:
+  install -D -m 644 ${shellQuote([`${broker}/nats-server.service.conf`])} ${dropIn}
+  systemctl daemon-reload && systemctl restart nats-server
+  systemctl add-wants multi-user.target hdsync && systemctl restart hdsync
+then, for each host: hdsync fleet enroll HOST
+keep a copy of ${folder.path}/hub: whoever has it is the hub
+`)
+  return 0
+}
+
+/** The unit makes the usual one. */
+async function makeStore(store: string, runner: CommandRunner): Promise<void> {
+  if (existsSync(store)) return
+  mkdirSync(store, { recursive: true, mode: 0o700 })
+  if (process.geteuid?.() !== 0) return
+  const uid = (await localIds('passwd', [brokerUser], runner)).get(brokerUser)
+  const gid = (await localIds('group', [brokerUser], runner)).get(brokerUser)
+  if (uid !== undefined && gid !== undefined) chownSync(store, uid, gid)
+}
+
+/** `hdsync fleet enroll`: puts a host on the list, and prints the code by which it joins, once. */
+export async function fleetEnrollCommand(host: string, options: FleetOptions, io: Io): Promise<number> {
+  const { fleet } = await hubIn(options, io)
+  if (!fleetHost.safeParse(host).success)
+    throw new UsageError(`${host} is no name of a host`, {
+      hint: 'lower-case letters, digits and `-`, beginning with a letter, at most 63',
+    })
+  const folder = await madeFolder(fleet)
+  const code = enrol(host, folder, { servers: fleet.servers, ca: readCa(folder.caFile), now: Date.now() })
+  folder.writeUsers()
+  const isTold = folder.reloadBroker()
+  if (options.json) {
+    io.stdout(`${JSON.stringify({ host, code, isTold })}\n`)
+    return 0
+  }
+  io.stdout(`${code}\n`)
+  io.stderr(
+    `on ${host}, as root, within ${formatDuration(codeLastsMs)}: hdsync fleet join CODE\nwhoever has the code can join as ${host}, once: send it as you would a password\n`,
+  )
+  if (!isTold)
+    io.stderr(
+      'the NATS server does not run here, or is not the one that `hdsync fleet init` has set up: start it\n',
+    )
+  return 0
+}
+
+/** `hdsync fleet revoke`: takes all rights of a host. What it has told stays. */
+export async function fleetRevokeCommand(host: string, options: FleetOptions, io: Io): Promise<number> {
+  const { fleet } = await hubIn(options, io)
+  const folder = await madeFolder(fleet)
+  if (!revoke(host, folder, Date.now())) {
+    const known = folder.hosts().map((one) => one.host)
+    throw new UsageError(`there is no host ${host} on the list`, {
+      hint: didYouMean(host, known) ?? 'hdsync fleet status lists them',
+    })
+  }
+  folder.writeUsers()
+  const isTold = folder.reloadBroker()
+  if (options.json) io.stdout(`${JSON.stringify({ host, isTold })}\n`)
+  else
+    io.stdout(
+      `${host} has no rights any more${isTold ? '' : ', once the NATS server is started or reloaded'}; what it has told stays\n`,
+    )
+  return 0
+}
+
+/** @throws {UsageError} The config is not that of a hub. */
+async function hubIn({ config: path }: FleetOptions, { env }: Io): Promise<{ fleet: FleetHub }> {
+  const config = await loadConfig({ path, env })
+  if (config.fleet?.role === 'hub') return { fleet: config.fleet }
+  throw new UsageError(`${config.file} is not the config of a hub`, {
+    hint: 'to make this machine one: `fleet: { role: hub, servers: [tls://THIS-MACHINE:4222] }`',
+  })
+}
+
+/** @throws {UsageError} `hdsync fleet init` was not here. */
+async function madeFolder(fleet: FleetHub): Promise<HubFolder> {
+  const folder = await hubFolder(fleet)
+  if (folder.isMade) return folder
+  throw new UsageError(`${folder.path} holds no keys of a hub`, { hint: 'make them: hdsync fleet init' })
+}
+
+/** As root, with what the user of the NATS server may read given to its group. */
+async function hubFolder({ folder = usualFleetFolder }: FleetHub): Promise<HubFolder> {
+  if (process.geteuid?.() !== 0) return new HubFolder(folder)
+  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'fleet' })
+  return new HubFolder(folder, (await localIds('group', [brokerUser], runner)).get(brokerUser))
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HdsyncError, reasonOf } from '../../errors.ts'
+import {
+  fleetVersion,
+  type JoinCode,
+  joinedMessage,
+  joinedSubject,
+  joinSubject,
+} from '../../fleet-protocol.ts'
+import { type BrokerDoor, connectToBroker } from './connection.ts'
+import { type Nkey, nkeyFromSeed } from './nkey.ts'
+
+const answerMs = 15_000
+const letInMs = 15_000
+const pauseMs = 500
+
+/**
+ * Hands in the key of this host, by the right of a code, and waits until the server lets it in.
+ * @param seed The secret key of this host, which stays here.
+ * @throws {HdsyncError} The hub does not take it, or does not answer.
+ */
+export async function handInKey(code: JoinCode, seed: string): Promise<void> {
+  const key = nkeyFromSeed(seed)
+  const door = { servers: code.servers, ca: code.ca, name: `hdsync ${code.host} joins` }
+  const error = await asked({ ...door, seed: code.seed }, code.host, key)
+  if (error !== null) throw refused(error)
+  const until = Date.now() + letInMs
+  for (;;) {
+    try {
+      const connection = await connectToBroker({ ...door, seed })
+      return await connection.close()
+    } catch (cause) {
+      if (Date.now() < until) await sleep(pauseMs)
+      else
+        throw new HdsyncError(
+          `the hub has taken the key, but the NATS server does not let it in: ${reasonOf(cause)}`,
+          {
+            hint: 'on the hub: systemctl reload nats-server',
+            cause,
+          },
+        )
+    }
+  }
+}
+
+/** @returns Why the hub does not take the key; null when it does. @throws {HdsyncError} It does not answer. */
+async function asked(door: BrokerDoor, host: string, key: Nkey): Promise<string | null> {
+  const connection = await connectToBroker(door).catch((cause) => {
+    throw refused(reasonOf(cause), cause)
+  })
+  try {
+    const answer = Promise.withResolvers<string | null>()
+    connection.subscribe(joinedSubject(host), {
+      callback: (error, { data }) => {
+        const message = error
+          ? undefined
+          : joinedMessage.safeParse(JSON.parse(Buffer.from(data).toString('utf8'))).data
+        if (message?.key === key.publicKey) answer.resolve(message.error)
+      },
+    })
+    await connection.flush()
+    connection.publish(joinSubject(host), JSON.stringify({ v: fleetVersion, key: key.publicKey }))
+    const late = sleep(answerMs, undefined, { ref: false }).then(() => {
+      throw new HdsyncError('the hub does not answer', {
+        hint: 'its daemon has to run: systemctl status hdsync, and journalctl -u hdsync, on the hub',
+      })
+    })
+    return await Promise.race([answer.promise, late])
+  } finally {
+    await connection.close()
+  }
+}
+
+function refused(reason: string, cause?: unknown): HdsyncError {
+  return new HdsyncError(`this host is not let in: ${reason}`, {
+    hint: 'a code is good for a day, and once; another one, on the hub: hdsync fleet enroll HOST',
+    cause,
+  })
+}

@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { expect, onTestFinished } from 'vitest'
+import type { HostInFleet } from '../../runtime/backup/fleet/overview.ts'
+import { writeMarker } from '../../runtime/host/target/marker.ts'
+import { temporaryFolder } from '../unit/temporary-folder.ts'
+
+const program = join(import.meta.dirname, '../../deploy/bin/hdsync')
+
+/** How a command ended. */
+export interface Said {
+  code: number | null
+  out: string
+  err: string
+}
+
+/** An hdsync with a config, a state directory and a socket of its own. */
+export interface Machine {
+  folder: string
+  config: string
+  run(...words: string[]): Promise<Said>
+  /** Runs it, and expects this exit code. */
+  ok(words: readonly string[], code?: number): Promise<Said>
+  /** Starts `hdsync serve`, and waits until it answers. */
+  serve(): Promise<Daemon>
+}
+
+export interface Daemon {
+  /** By SIGKILL unless told otherwise. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  /** What it has said. */
+  log(): string
+}
+
+/** A hub and its NATS server. */
+export interface Fleet extends Machine {
+  server: string
+  broker: Broker
+  /** Enrols a host, and has it join. */
+  host(name: string, more?: string): Promise<Machine>
+  status(): Promise<HostInFleet[]>
+}
+
+export interface Broker {
+  start(): Promise<void>
+  /** By SIGKILL. */
+  kill(): Promise<void>
+  /** A copy of its disk, taken while it does not run, and put back. */
+  copyDisk(): void
+  putDiskBack(): void
+  log(): string
+}
+
+/** @param nats The program of the NATS server. */
+export async function makeFleet(nats: string): Promise<Fleet> {
+  const folder = temporaryFolder()
+  const port = await freePort()
+  const server = `tls://127.0.0.1:${port}`
+  const config = join(folder, 'hub.yaml')
+  const text = `fleet: { role: hub, servers: ['${server}'], folder: ${folder}/fleet }
+state: ${folder}/state
+functions: ${folder}/functions
+`
+  writeFileSync(config, text, { mode: 0o600 })
+  const hub = machineOf(folder, config)
+  await hub.ok(['fleet', 'init', '--store', join(folder, 'broker')])
+  return {
+    ...hub,
+    server,
+    broker: brokerOf(nats, folder),
+    async host(name, more) {
+      const host = await makeHost(server, more)
+      const code = (await hub.ok(['fleet', 'enroll', name])).out.trim()
+      await host.ok(['fleet', 'join', code])
+      return host
+    },
+    async status() {
+      return JSON.parse((await hub.run('fleet', 'status', '--json')).out)
+    },
+  }
+}
+
+/** A host with two small directories to back up. @param more Lines of its config. */
+export async function makeHost(server: string, more = ''): Promise<Machine> {
+  const folder = temporaryFolder()
+  for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name), { mode: 0o700 })
+  for (const name of ['home', 'www'])
+    for (let n = 0; n < 10; n++) writeFileSync(join(folder, name, `file ${n}`), name)
+  await writeMarker(join(folder, 'disk'), 'disk', 0)
+  const config = join(folder, 'hdsync.yaml')
+  const text = `sources:
+  home: { path: ${folder}/home, target: disk }
+  www: { path: ${folder}/www, target: disk }
+targets:
+  disk: { path: ${folder}/disk }
+state: ${folder}/state
+functions: ${folder}/functions
+fleet:
+  role: host
+  servers: ['${server}']
+  credentialsFile: ${folder}/credentials
+  caFile: ${folder}/ca.pem
+  labels: [web]
+${more}`
+  writeFileSync(config, text, { mode: 0o600 })
+  return machineOf(folder, config)
+}
+
+function machineOf(folder: string, config: string): Machine {
+  const env = { ...process.env, HDSYNC_CONFIG: config, LC_ALL: 'C' }
+  const run = async (...words: string[]): Promise<Said> => {
+    const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+    const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
+    return { code, out, err }
+  }
+  return {
+    ...{ folder, config, run },
+    async ok(words, code = 0) {
+      const said = await run(...words)
+      expect(said, `hdsync ${words.slice(0, 2).join(' ')}: ${said.out}${said.err}`).toMatchObject({ code })
+      return said
+    },
+    async serve() {
+      const child = spawn(program, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+      let log = ''
+      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (log += chunk))
+      const daemon = { kill: (signal?: NodeJS.Signals) => kill(child, signal), log: () => log }
+      onTestFinished(() => daemon.kill('SIGTERM'))
+      await expect.poll(() => log).toContain('ready on')
+      return daemon
+    },
+  }
+}
+
+function brokerOf(nats: string, folder: string): Broker {
+  const store = join(folder, 'broker')
+  const copy = join(folder, 'broker copy')
+  const log = join(folder, 'broker.log')
+  let child: ChildProcess | undefined
+  const broker: Broker = {
+    async start() {
+      const from = broker.log().length
+      const started = spawn(nats, ['-c', join(folder, 'fleet/broker/nats.conf'), '--log', log], {
+        stdio: 'ignore',
+      })
+      child = started
+      await expect
+        .poll(() => broker.log().slice(from), { message: 'the NATS server starts' })
+        .toContain('Server is ready')
+    },
+    async kill() {
+      if (child) await kill(child, 'SIGKILL')
+    },
+    copyDisk() {
+      rmSync(copy, { recursive: true, force: true })
+      cpSync(store, copy, { recursive: true })
+    },
+    putDiskBack() {
+      rmSync(store, { recursive: true, force: true })
+      cpSync(copy, store, { recursive: true })
+    },
+    log: () => (existsSync(log) ? readFileSync(log, 'utf8') : ''),
+  }
+  onTestFinished(() => broker.kill())
+  return broker
+}
+
+async function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  child.kill(signal)
+  await ended
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise<void>((resolve) => void server.close(() => resolve()))
+  return port
+}
