@@ -45,11 +45,14 @@ const aboutHost = z.object({
 })
 export type AboutHost = z.output<typeof aboutHost>
 
-/** An event that a host tells. `released`: the number up to which a hub has confirmed; the host has nothing before it any more. */
+/**
+ * An event that a host tells. `previous`: the id of the event before it, empty for the first of an epoch. `released`: the number up to which a hub has confirmed; the host has nothing before it any more.
+ */
 export const toldMessage = z.object({
   v: z.literal(fleetVersion),
   epoch,
   seq: number.min(1),
+  previous: z.string().max(256),
   released: number,
   about: aboutHost,
   event: z.object({

@@ -133,8 +133,8 @@ export class Bridge {
     const room = released + windowSize - this.#sent
     if (room <= 0) return
     const wasIdle = this.#sent <= released
-    for (const { seq, event } of outbox.after(this.#sent, room)) {
-      const message = { v: fleetVersion, epoch, seq, released, about: this.#options.about, event }
+    for (const { seq, previous, event } of outbox.after(this.#sent, room)) {
+      const message = { v: fleetVersion, epoch, seq, previous, released, about: this.#options.about, event }
       const text = JSON.stringify(message)
       const isTooLarge = Buffer.byteLength(text) > largestMessage
       connection.publish(

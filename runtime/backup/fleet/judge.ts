@@ -5,8 +5,11 @@ import type { ToldMessage } from '../../fleet-protocol.ts'
 export type Judgement =
   /** `missing`: numbers before it that nobody has any more. */
   | { take: true; missing: number }
-  /** `double`: taken before. `gap`: one before it has not come yet. `left`: of an epoch that the host has left. */
-  | { take: false; why: 'double' | 'gap' | 'left' }
+  /**
+   * `double`: taken before. `gap`: one before it has not come yet. `fork`: the one before it is another one here, as the store of the host was put
+   * back to an older copy; it finds that out by its receipt. `left`: of an epoch that the host has left.
+   */
+  | { take: false; why: 'double' | 'gap' | 'fork' | 'left' }
 
 /**
  * Events of a host are taken in the order of their numbers, each once. One that comes too early waits for the host to send it again; but
@@ -14,13 +17,15 @@ export type Judgement =
  * @param known How the host stands here; undefined where nothing has come of it.
  */
 export function judge(
-  known: Pick<HostRow, 'epoch' | 'seq'> | undefined,
+  known: Pick<HostRow, 'epoch' | 'seq' | 'id'> | undefined,
   hasLeft: boolean,
-  { epoch, seq, released }: Pick<ToldMessage, 'epoch' | 'seq' | 'released'>,
+  { epoch, seq, previous, released }: Pick<ToldMessage, 'epoch' | 'seq' | 'previous' | 'released'>,
 ): Judgement {
   if (hasLeft) return { take: false, why: 'left' }
-  const have = known?.epoch === epoch ? known.seq : 0
-  if (seq <= have) return { take: false, why: 'double' }
-  if (seq > have + 1 && released < seq - 1) return { take: false, why: 'gap' }
-  return { take: true, missing: known === undefined ? 0 : seq - have - 1 }
+  const have = known?.epoch === epoch ? known : { seq: 0, id: '' }
+  if (seq <= have.seq) return { take: false, why: 'double' }
+  if (seq === have.seq + 1)
+    return previous === have.id ? { take: true, missing: 0 } : { take: false, why: 'fork' }
+  if (released < seq - 1) return { take: false, why: 'gap' }
+  return { take: true, missing: known === undefined ? 0 : seq - have.seq - 1 }
 }

@@ -15,6 +15,8 @@ export interface ToldEvent {
 /** An event that the hub has not confirmed. */
 export interface OutboxRow {
   seq: number
+  /** The id of the event before it; empty for the first of an epoch. */
+  previous: string
   event: ToldEvent
 }
 
@@ -68,10 +70,16 @@ export class Outbox {
 
   /** Events after a number, in their order. */
   after(seq: number, limit: number): OutboxRow[] {
+    const { seq: released, id } = this.#released
+    let previous = seq <= released ? id : (this.#idOf(seq) ?? '')
     return this.#database
       .prepare('SELECT seq, event FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?')
       .all(seq, limit)
-      .map((row) => ({ seq: row.seq as number, event: JSON.parse(row.event as string) as ToldEvent }))
+      .map((row) => {
+        const one = { seq: row.seq as number, previous, event: JSON.parse(row.event as string) as ToldEvent }
+        previous = one.event.id
+        return one
+      })
   }
 
   /**

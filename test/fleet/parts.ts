@@ -1,0 +1,176 @@
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { catalogue, type Envelope } from '../../events/index.ts'
+import { Bridge } from '../../runtime/backup/fleet/bridge.ts'
+import { enrol, readCode } from '../../runtime/backup/fleet/enrol.ts'
+import { Hub } from '../../runtime/backup/fleet/hub.ts'
+import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
+import { openDatabase } from '../../runtime/core/bus/sqlite/database.ts'
+import { Inbox } from '../../runtime/core/bus/sqlite/fleet/inbox.ts'
+import { Outbox } from '../../runtime/core/bus/sqlite/fleet/outbox.ts'
+import { systemClock } from '../../runtime/core/clock.ts'
+import { createRegistry } from '../../runtime/core/registry/registry.ts'
+import type { BrokerDoor } from '../../runtime/host/fleet/connection.ts'
+import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
+import { newNkey } from '../../runtime/host/fleet/nkey.ts'
+import { event } from '../contract/publication.ts'
+
+// Hosts and a hub of the product's own parts, many in one process: what an hdsync does beside its fleet is left out.
+
+const registry = createRegistry([], catalogue)
+/** Short, so that no test waits for what a pause is for. */
+const pauses = { firstPauseMs: 50, longestPauseMs: 300 }
+const askAfterMs = 500
+
+/** A hub on a store of its own, as it runs in its daemon. */
+export class HubPart {
+  readonly notes: string[] = []
+  readonly #state: string
+  readonly #folder: string
+  readonly #server: string
+  #running: { hub: Hub; bus: SqliteBus; inbox: Inbox } | undefined
+
+  constructor(folder: string, server: string) {
+    this.#state = join(folder, 'state')
+    this.#folder = join(folder, 'fleet')
+    this.#server = server
+    onTestFinished(() => this.kill())
+  }
+
+  start(): void {
+    const database = openDatabase(this.#state)
+    const bus = new SqliteBus(database, this.#state)
+    const inbox = new Inbox(database)
+    const folder = new HubFolder(this.#folder)
+    const hub = new Hub({
+      ...{ inbox, bus, registry, clock: systemClock, folder, pauses },
+      door: folder.door({ role: 'hub', servers: [this.#server], folder: this.#folder }),
+      publishWith: (decide) => void bus.publishWith(decide),
+      note: (message) => this.notes.push(message),
+    })
+    hub.start()
+    this.#running = { hub, bus, inbox }
+  }
+
+  /** Without a word: what is not on the disk is lost, as when a process is killed. */
+  async kill(): Promise<void> {
+    const running = this.#running
+    this.#running = undefined
+    running?.bus.close()
+    await running?.hub.stop()
+  }
+
+  get inbox(): Inbox {
+    if (!this.#running) throw new Error('the hub does not run')
+    return this.#running.inbox
+  }
+
+  /** What has arrived, in the order of the store: the ids of the events of each host. */
+  arrived(): Map<string, string[]> {
+    const events = this.#running?.bus.events({}) ?? []
+    const heard = events.filter(({ type }) => type.startsWith('fleet.') && type !== 'fleet.silent')
+    return new Map(
+      [...Map.groupBy(heard, ({ subject = '' }) => subject)].map(([host, own]) => [
+        host,
+        own.map(({ id }) => id),
+      ]),
+    )
+  }
+
+  /** A copy of the store, taken while it does not run, and put back. */
+  copyStore(): void {
+    copy(this.#state, `${this.#state} copy`)
+  }
+  putStoreBack(): void {
+    copy(`${this.#state} copy`, this.#state)
+  }
+}
+
+/** A host: a store, its outbox, and the bridge to its hub. */
+export class HostPart {
+  readonly name: string
+  readonly notes: string[] = []
+  /** The ids of the events that it has told, in order. */
+  readonly told: string[] = []
+  readonly door: BrokerDoor
+  readonly #state: string
+  #running: { bridge: Bridge; bus: SqliteBus; outbox: Outbox } | undefined
+
+  /** Enrolled by the hub's own list; its key is not handed in over the server. */
+  constructor(name: string, folder: string, hubFolder: string, server: string) {
+    this.name = name
+    this.#state = join(folder, `host ${name}`)
+    mkdirSync(this.#state)
+    const list = new HubFolder(hubFolder)
+    const code = readCode(
+      enrol(name, list, {
+        servers: [server],
+        ca: list.door({ role: 'hub', servers: [server], folder: hubFolder }).ca,
+        now: Date.now(),
+      }),
+    )
+    const known = list.host(name)
+    const { publicKey, seed } = newNkey()
+    if (!code || !known) throw new Error(`${name} was not enrolled`)
+    list.keep({ ...known, key: publicKey, code: null })
+    this.door = { servers: code.servers, ca: code.ca, seed, name }
+    onTestFinished(() => this.kill())
+  }
+
+  start(): void {
+    const database = openDatabase(this.#state)
+    const bus = new SqliteBus(database, this.#state)
+    const outbox = new Outbox(database, ['run.succeeded'])
+    const about = { version: '1.0.0', labels: [], silentAfterMs: 3_600_000 }
+    const bridge = new Bridge({
+      ...{ outbox, host: this.name, door: this.door, about, askAfterMs, pauses },
+      note: (message) => this.notes.push(message),
+    })
+    bridge.start()
+    this.#running = { bridge, bus, outbox }
+  }
+
+  async kill(): Promise<void> {
+    const running = this.#running
+    this.#running = undefined
+    await running?.bridge.stop()
+    running?.bus.close()
+  }
+
+  get outbox(): Outbox {
+    if (!this.#running) throw new Error(`${this.name} does not run`)
+    return this.#running.outbox
+  }
+
+  async tell(count: number): Promise<void> {
+    if (!this.#running) throw new Error(`${this.name} does not run`)
+    const { bus, bridge } = this.#running
+    for (let n = 0; n < count; n++) {
+      const id = `${this.name} ${this.told.length + 1}`
+      await bus.publish([{ event: ended(id), deliveries: [] }])
+      this.told.push(id)
+      bridge.wake()
+    }
+  }
+
+  copyStore(): void {
+    copy(this.#state, `${this.#state} copy`)
+  }
+  putStoreBack(): void {
+    copy(`${this.#state} copy`, this.#state)
+  }
+}
+
+function ended(id: string): Envelope {
+  const at = '2026-11-29T02:00:00.000Z'
+  return event(id, {
+    ...{ type: 'run.succeeded', runid: id, source: '/hdsync/host', time: at },
+    data: { run: id, state: 'succeeded', startedAt: at, endedAt: at, sources: [] },
+  })
+}
+
+function copy(from: string, to: string): void {
+  rmSync(to, { recursive: true, force: true })
+  cpSync(from, to, { recursive: true })
+}

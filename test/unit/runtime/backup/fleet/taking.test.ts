@@ -1,0 +1,230 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { catalogue, type RunResult } from '../../../../../events/index.ts'
+import { afterEvent, type HostState, noState } from '../../../../../runtime/backup/fleet/host-state.ts'
+import { type StreamMessage, takeMessages } from '../../../../../runtime/backup/fleet/inbox-taking.ts'
+import { judge } from '../../../../../runtime/backup/fleet/judge.ts'
+import { fleetOverview } from '../../../../../runtime/backup/fleet/overview.ts'
+import { inMemory, openDatabase } from '../../../../../runtime/core/bus/sqlite/database.ts'
+import { Inbox } from '../../../../../runtime/core/bus/sqlite/fleet/inbox.ts'
+import { createRegistry } from '../../../../../runtime/core/registry/registry.ts'
+
+const registry = createRegistry([], catalogue)
+const now = Date.parse('2026-11-29T03:00:00.000Z')
+
+function newInbox(): Inbox {
+  const database = openDatabase(inMemory)
+  onTestFinished(() => database.close())
+  return new Inbox(database)
+}
+
+const result = (state: RunResult['state'], error: string | null = null): RunResult => ({
+  ...{ run: 'r1', state, startedAt: '2026-11-29T02:00:00.000Z', endedAt: '2026-11-29T02:10:00.000Z' },
+  sources: [
+    {
+      ...{
+        source: 'home',
+        state,
+        mountTrials: 0,
+        snapshotUsedPercent: null,
+        filesTransferred: 1,
+        bytesTransferred: 1,
+      },
+      ...{ filesDeleted: 0, archive: null, error },
+    },
+  ],
+})
+
+const about = { version: '1.0.0', labels: ['web'], silentAfterMs: 36 * 3_600_000 }
+const told = (
+  seq: number,
+  {
+    epoch = 'one',
+    released = 0,
+    type = 'run.succeeded',
+    data = result('succeeded'),
+    id = `${epoch} ${seq}`,
+  }: { epoch?: string; released?: number; type?: string; data?: unknown; id?: string } = {},
+) => ({
+  ...{ v: 1, epoch, seq, released, about, previous: seq > 1 ? `${epoch} ${seq - 1}` : '' },
+  event: { id, type, time: '2026-11-29T02:10:00.000Z', run: 'r1', data },
+})
+let at = 0
+const message = (host: string, content: unknown): StreamMessage => {
+  at += 1
+  return {
+    seq: at,
+    subject: `ev.${host}.run.succeeded`,
+    data: Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)),
+    timeMs: now,
+  }
+}
+const take = (inbox: Inbox, ...messages: StreamMessage[]) => takeMessages(messages, { inbox, registry, now })
+
+test.each([
+  ['the first of a host', undefined, [1, '', 0], { take: true, missing: 0 }],
+  ['the next', 'e', [5, 'd', 0], { take: true, missing: 0 }],
+  ['one that was taken', 'e', [4, 'c', 0], { take: false, why: 'double' }],
+  ['one that comes too early', 'e', [6, 'e', 3], { take: false, why: 'gap' }],
+  ['one that comes after another one than was taken', 'e', [5, 'x', 3], { take: false, why: 'fork' }],
+  ['one before which the host has nothing any more', 'e', [8, 'g', 7], { take: true, missing: 3 }],
+  ['the first of a new epoch', 'other', [1, '', 0], { take: true, missing: 0 }],
+  ['one of a new epoch that comes too early', 'other', [2, 'a', 0], { take: false, why: 'gap' }],
+  ['one of a host that told another hub before', undefined, [8, 'g', 7], { take: true, missing: 0 }],
+] as const)('judge(): %s', (_, epoch, [seq, previous, released], expected) => {
+  const known = epoch && { epoch, seq: 4, id: 'd' }
+  expect(judge(known, false, { epoch: 'e', seq, previous, released })).toEqual(expected)
+})
+
+describe('takeMessages()', () => {
+  test('takes each event once, in order, from a source that is of its host alone', () => {
+    const inbox = newInbox()
+    const taken = take(
+      inbox,
+      message('web1', told(1)),
+      message('web2', told(1)),
+      message('web1', told(1)),
+      message('web1', told(3)),
+      message('web1', told(2)),
+    )
+    expect(
+      taken.publications.map(({ event }) => [event.source, event.id, event.type, event.subject]),
+    ).toEqual([
+      ['/hdsync/fleet/web1', 'one 1', 'fleet.run.succeeded', 'web1'],
+      ['/hdsync/fleet/web2', 'one 1', 'fleet.run.succeeded', 'web2'],
+      ['/hdsync/fleet/web1', 'one 2', 'fleet.run.succeeded', 'web1'],
+    ])
+    expect(taken.publications[0]?.event.data).toMatchObject({
+      host: 'web1',
+      run: 'r1',
+      labels: ['web'],
+      data: { state: 'succeeded' },
+    })
+    expect(taken.publications[0]?.event.runid).toBeUndefined()
+    expect(taken.receipts.get('web1')).toEqual({ v: 1, epoch: 'one', seq: 2, id: 'one 2', answers: false })
+    expect(inbox.position?.seq).toBe(at)
+  })
+
+  test('takes nothing of an epoch that the host has left, and says so', () => {
+    const inbox = newInbox()
+    take(inbox, message('web1', told(1)), message('web1', told(1, { epoch: 'two' })))
+    const taken = take(inbox, message('web1', told(2)))
+    expect(taken.publications).toEqual([])
+    expect(taken.receipts.get('web1')).toMatchObject({ epoch: 'two', seq: 1, left: 'one' })
+  })
+
+  test.each([
+    ['what the broker says of a message', '{"stream":"EV","seq":7}'],
+    ['no JSON', 'hello'],
+    ['another version', JSON.stringify({ ...told(1), v: 2 })],
+    ['a number that is none', JSON.stringify(told(0))],
+    ['a type that is none', JSON.stringify(told(1, { type: '../x' }))],
+  ])('passes over %s, and goes on', (_, text) => {
+    const inbox = newInbox()
+    const taken = take(inbox, message('web1', text), message('web2', told(1)))
+    expect(taken.strange).toHaveLength(1)
+    expect(taken.publications).toHaveLength(1)
+    expect(inbox.host('web1')).toBeUndefined()
+  })
+
+  test('keeps an event as it is that this hub does not know, or that does not fit; no function gets it', () => {
+    const inbox = newInbox()
+    const newer = told(1, { type: 'moon.seen', data: { full: true } })
+    const odd = told(2, { data: { state: 'excellent' } })
+    const { publications } = take(inbox, message('web1', newer), message('web1', odd))
+    expect(publications.map(({ event, deliveries }) => [event.type, deliveries])).toEqual([
+      ['fleet.moon.seen', []],
+      ['fleet.run.succeeded', []],
+    ])
+    expect(publications[0]?.event.data).toMatchObject({ host: 'web1', data: { full: true } })
+    expect(inbox.host('web1')?.seq).toBe(2)
+  })
+})
+
+describe('how a host stands', () => {
+  const say = (state: HostState, type: string, data: unknown, time = '2026-11-29T02:10:00.000Z') =>
+    afterEvent(state, { id: 'x', type, time, run: null, data })
+
+  test('follows its nights', () => {
+    let state = say(noState, 'run.failed', result('failed', 'no disk'))
+    expect(state.sources.home).toEqual({
+      state: 'failed',
+      error: 'no disk',
+      lastGoodAt: null,
+      overdue: false,
+    })
+    state = say(state, 'run.overdue', {
+      source: 'home',
+      lastSuccessAt: null,
+      firstSeenAt: '2026-11-01T00:00:00Z',
+      allowedMs: 1,
+    })
+    expect(state.sources.home?.overdue).toBe(true)
+    state = say(state, 'run.succeeded', result('succeeded'), '2026-11-30T02:10:00.000Z')
+    expect(state.sources.home).toEqual({
+      state: 'succeeded',
+      error: null,
+      lastGoodAt: '2026-11-30T02:10:00.000Z',
+      overdue: false,
+    })
+    state = say(state, 'run.held', result('held', 'too many'))
+    expect(state.sources.home).toMatchObject({ state: 'held', lastGoodAt: '2026-11-30T02:10:00.000Z' })
+    state = say(state, 'sync.dismissed', { source: 'home', hold: 'h' })
+    expect(state.sources.home).toMatchObject({ state: 'succeeded' })
+  })
+
+  test('keeps what else is not well until it is', () => {
+    const copies = (state: string) => [
+      {
+        copy: 'offsite',
+        state,
+        archives: 0,
+        bytes: 0,
+        waiting: 1,
+        error: state === 'failed' ? 'no route' : null,
+      },
+    ]
+    let state = say(noState, 'copy.failed', { reason: 'one', copies: copies('failed') })
+    state = say(state, 'unit.failed', { unit: 'hdsync.service' })
+    expect(Object.keys(state.troubles)).toEqual(['copy offsite', 'unit'])
+    state = say(state, 'copy.finished', { state: 'succeeded', copies: copies('succeeded'), reason: null })
+    state = say(state, 'run.succeeded', result('succeeded'))
+    expect(state.troubles).toEqual({})
+  })
+
+  test('does not change by what says nothing, or cannot be read', () => {
+    expect(say(noState, 'moon.seen', {})).toEqual(noState)
+    expect(say(noState, 'run.succeeded', { sources: 'all' })).toEqual(noState)
+  })
+})
+
+test('fleetOverview(): the worst first, silent and revoked hosts, those that have not joined', () => {
+  const inbox = newInbox()
+  const failed = told(1, { type: 'run.failed', data: result('failed', 'no disk') })
+  take(inbox, message('good', told(1)), message('failing', failed), message('gone', told(1)))
+  const later = now + 1000
+  takeMessages([message('held', told(1, { type: 'run.held', data: result('held', 'too many') }))], {
+    inbox,
+    registry,
+    now: now + 40 * 3_600_000,
+  })
+  const entry = { enrolledAt: '2026-11-01T00:00:00.000Z', code: null, key: 'U', revokedAt: null }
+  const list = [
+    { ...entry, host: 'new', key: null },
+    { ...entry, host: 'gone', key: null, revokedAt: '2026-11-29T00:00:00.000Z' },
+  ]
+  const states = (when: number) =>
+    fleetOverview(inbox.hosts(), list, when).map(({ host, state }) => `${host} ${state}`)
+  expect(states(later)).toEqual(['failing failing', 'held held', 'new waiting', 'good good', 'gone revoked'])
+  expect(states(now + 41 * 3_600_000)).toEqual([
+    'failing failing',
+    'good silent',
+    'held held',
+    'new waiting',
+    'gone revoked',
+  ])
+  expect(fleetOverview(inbox.hosts(), list, later)[0]).toMatchObject({
+    troubles: ['home: failed: no disk'],
+    lastGoodAt: null,
+    version: '1.0.0',
+  })
+})
