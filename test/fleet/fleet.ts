@@ -84,7 +84,7 @@ functions: ${folder}/functions
 }
 
 /** A host with two small directories to back up. @param more Lines of its config. */
-export async function makeHost(server: string, more = ''): Promise<Machine> {
+export async function makeHost(server: string, more = ''): Promise<Machine & { withoutFleet(): void }> {
   const folder = temporaryFolder()
   for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name), { mode: 0o700 })
   for (const name of ['home', 'www'])
@@ -98,20 +98,22 @@ targets:
   disk: { path: ${folder}/disk }
 state: ${folder}/state
 functions: ${folder}/functions
-fleet:
+`
+  const fleet = `fleet:
   role: host
   servers: ['${server}']
   credentialsFile: ${folder}/credentials
   caFile: ${folder}/ca.pem
   labels: [web]
 ${more}`
-  writeFileSync(config, text, { mode: 0o600 })
-  return machineOf(folder, config)
+  const write = (content: string) => writeFileSync(config, content, { mode: 0o600 })
+  write(`${text}${fleet}`)
+  return { ...machineOf(folder, config), withoutFleet: () => write(text) }
 }
 
 function machineOf(folder: string, config: string): Machine {
-  const env = { ...process.env, HDSYNC_CONFIG: config, LC_ALL: 'C' }
   const run = async (...words: string[]): Promise<Said> => {
+    const env = { ...process.env, HDSYNC_CONFIG: config, LC_ALL: 'C' }
     const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
     const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
@@ -125,6 +127,7 @@ function machineOf(folder: string, config: string): Machine {
       return said
     },
     async serve() {
+      const env = { ...process.env, HDSYNC_CONFIG: config, LC_ALL: 'C' }
       const child = spawn(program, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
       let log = ''
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (log += chunk))
