@@ -25,6 +25,8 @@ import { readJournal } from './store.ts'
 import type { View } from './view/lines.ts'
 
 const hookPatienceMs = 5000
+/** What its hub is still to be told keeps a process so long at most; the rest goes with the next one. */
+const leavingMs = 10_000
 
 /** An engine in this process, for one command. */
 export interface InProcess {
@@ -44,7 +46,7 @@ export interface Patience {
    * beginning: at no run, or at one that began half a day ago.
    */
   patienceMs?: number
-  /** How long it sends to the hub of its fleet at most, before it leaves; 10 s unless given. */
+  /** How long it sends to the hub of its fleet, before it leaves; unless given, 10 s, and only where the server is there. */
   sendMs?: number
 }
 
@@ -57,7 +59,7 @@ export async function workInProcess(
   view: View,
   io: Io,
   work: (here: InProcess) => Promise<number>,
-  { waitsFor = waitedFor, patienceMs = 0, sendMs = 10_000 }: Patience = {},
+  { waitsFor = waitedFor, patienceMs = 0, sendMs }: Patience = {},
 ): Promise<number> {
   let engine: Engine | undefined
   try {
@@ -134,7 +136,7 @@ async function workIn(
   config: Config,
   view: View,
   work: (here: InProcess) => Promise<number>,
-  sendMs: number,
+  sendMs: number | undefined,
 ): Promise<number> {
   const stop = new AbortController()
   const unlisten = onSignals(engine, view, config, stop)
@@ -165,7 +167,12 @@ async function workIn(
       },
     })
     if (!stop.signal.aborted)
-      await sendBeforeLeaving(config, engine, { note: view.note, withinMs: sendMs, signal: stop.signal })
+      await sendBeforeLeaving(config, engine, {
+        note: view.note,
+        withinMs: sendMs ?? leavingMs,
+        attempts: sendMs === undefined ? 2 : undefined,
+        signal: stop.signal,
+      })
     return exitCode
   } catch (error) {
     const signal = error instanceof CancelledBySignal ? error.signal : undefined

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished } from 'vitest'
 import type { HostInFleet } from '../../runtime/backup/fleet/overview.ts'
+import { main } from '../../runtime/cli/program.ts'
 import { writeMarker } from '../../runtime/host/target/marker.ts'
+import { printed } from '../unit/runtime/cli/night.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
 
 const program = join(import.meta.dirname, '../../deploy/bin/hdsync')
@@ -113,6 +115,8 @@ ${more}`
 
 function machineOf(folder: string, config: string): Machine {
   const run = async (...words: string[]): Promise<Said> => {
+    // What only asks needs no process of its own.
+    if (words[0] === 'fleet') return ask(words, config)
     const env = { ...process.env, HDSYNC_CONFIG: config, LC_ALL: 'C' }
     const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
@@ -137,6 +141,16 @@ function machineOf(folder: string, config: string): Machine {
       return daemon
     },
   }
+}
+
+async function ask(words: readonly string[], config: string): Promise<Said> {
+  const io = printed()
+  const code = await main(
+    ['node', 'hdsync', ...words],
+    '1.0.0',
+    Object.assign(io, { env: { HDSYNC_CONFIG: config } }),
+  )
+  return { code, out: io.out, err: io.err }
 }
 
 function brokerOf(nats: string, folder: string): Broker {

@@ -113,11 +113,21 @@ describe.skipIf(missing)(`a fleet of two hosts${missing}`, () => {
   })
 })
 
+/** Says of what a process loads, if it is of NATS. */
+const tellsOfNats = `data:text/javascript,${encodeURIComponent(`
+  import { registerHooks } from 'node:module'
+  registerHooks({
+    resolve(specifier, context, next) {
+      if (specifier.startsWith('@nats-io')) process.stderr.write(specifier)
+      return next(specifier, context)
+    },
+  })`)}`
+
 test('the library of NATS is loaded with `fleet` in the config alone', async () => {
   const host = await makeHost('tls://127.0.0.1:1', '')
   mkdirSync(join(host.folder, 'state'), { mode: 0o700 })
   const loads = async () => (await host.run('run')).err
-  process.env.NODE_DEBUG = 'module'
+  process.env.NODE_OPTIONS = `--import=${tellsOfNats}`
   try {
     writeFileSync(join(host.folder, 'ca.pem'), 'none')
     const { seed } = await import('../../runtime/host/fleet/nkey.ts').then(({ newNkey }) => newNkey())
@@ -126,6 +136,6 @@ test('the library of NATS is loaded with `fleet` in the config alone', async () 
     host.withoutFleet()
     expect(await loads()).not.toContain('@nats-io')
   } finally {
-    delete process.env.NODE_DEBUG
+    delete process.env.NODE_OPTIONS
   }
 })

@@ -23,7 +23,8 @@ export interface BridgeOptions {
   note(message: string): void
   /** How long a receipt is waited for before the hub is asked; 5 s unless given. */
   askAfterMs?: number
-  pauses?: Pick<StayOptions, 'firstPauseMs' | 'longestPauseMs'>
+  /** How long it pauses between attempts to connect, and how many may fail in a row. */
+  pauses?: Pick<StayOptions, 'firstPauseMs' | 'longestPauseMs' | 'attempts'>
 }
 
 /** So many events are on their way at most. */
@@ -67,13 +68,13 @@ export class Bridge {
     this.#send()
   }
 
-  /** Whether the hub has confirmed everything, or does within a time. */
+  /** Whether the hub has confirmed everything, or does within a time, while there are attempts left to reach it. */
   async emptied(withinMs: number): Promise<boolean> {
     if (this.#isEmpty) return true
     const emptied = Promise.withResolvers<void>()
     const timer = setTimeout(emptied.resolve, withinMs)
     this.#emptied.push(emptied.resolve)
-    await emptied.promise
+    await Promise.race([emptied.promise, this.#done])
     clearTimeout(timer)
     return this.#isEmpty
   }

@@ -2,21 +2,27 @@ import type { Engine } from '../../backup/engine.ts'
 import type { FleetPart } from '../../backup/fleet/start-part.ts'
 import type { Config } from '../../config/config.ts'
 
-/** What a process that stays does for its fleet; nothing is loaded for it without `fleet` in the config. */
+/**
+ * What a process does for its fleet; nothing is loaded for it without `fleet` in the config.
+ * @param attempts How many attempts to reach the server may fail in a row; any number unless given.
+ */
 export async function fleetPart(
   config: Config,
   engine: Engine,
   note: (message: string) => void,
+  attempts?: number,
 ): Promise<FleetPart | undefined> {
   if (!config.fleet) return undefined
   const { startFleetPart } = await import('../../backup/fleet/start-part.ts')
-  return startFleetPart(config.fleet, engine, note)
+  return startFleetPart(config.fleet, engine, note, attempts === undefined ? {} : { attempts })
 }
 
 export interface Leaving {
   note(message: string): void
   /** How long the hub is waited for at most. */
   withinMs: number
+  /** How many attempts to reach the server may fail in a row; any number unless given. */
+  attempts?: number | undefined
   /** Ends the wait. */
   signal: AbortSignal
 }
@@ -25,11 +31,11 @@ export interface Leaving {
 export async function sendBeforeLeaving(
   config: Config,
   engine: Engine,
-  { note, withinMs, signal }: Leaving,
+  { note, withinMs, attempts, signal }: Leaving,
 ): Promise<void> {
   const { outbox } = engine.fleet
   if (!outbox || outbox.waiting().count === 0) return
-  const part = await fleetPart(config, engine, note)
+  const part = await fleetPart(config, engine, note, attempts)
   try {
     const ended = new Promise((resolve) => signal.addEventListener('abort', resolve))
     await Promise.race([part?.emptied(withinMs), ended])

@@ -84,26 +84,33 @@ export interface StayOptions {
   /** The first pause before another attempt; they grow to `longestPauseMs`. */
   firstPauseMs?: number
   longestPauseMs?: number
+  /** Ends after so many attempts in a row that failed; goes on for ever unless given. */
+  attempts?: number
 }
 
 /** A connection that lasted so long was good: the next pause is short again. */
 const goodMs = 10_000
 
-/** Connects again and again until the signal comes. Never throws. */
+/** Connects again and again, until the signal comes or too many attempts have failed. Never throws. */
 export async function stayConnected(options: StayOptions): Promise<void> {
   const { door, session, signal, note, firstPauseMs = 500, longestPauseMs = 30_000 } = options
+  const { attempts = Number.POSITIVE_INFINITY } = options
   let pauseMs = firstPauseMs
   let told = ''
+  let failed = 0
   while (!signal.aborted) {
     const begun = performance.now()
     try {
       await connectedOnce(door, signal, session)
       told = ''
+      failed = 0
     } catch (error) {
       const reason = reasonOf(error)
       if (reason !== told && !signal.aborted)
         note(`fleet: no connection to ${door.servers.join(', ')}: ${reason}`)
       told = reason
+      failed += 1
+      if (failed >= attempts) return
     }
     if (performance.now() - begun > goodMs) pauseMs = firstPauseMs
     // Not all hosts at once after a restart of the server.

@@ -7,11 +7,11 @@ import {
   joinedSubject,
   joinSubject,
 } from '../../fleet-protocol.ts'
-import { type BrokerDoor, connectToBroker } from './connection.ts'
+import { type BrokerDoor, connectToBroker, type NatsConnection } from './connection.ts'
 import { type Nkey, nkeyFromSeed } from './nkey.ts'
 
 const answerMs = 15_000
-const letInMs = 15_000
+const letInMs = 5000
 const pauseMs = 500
 
 /**
@@ -24,28 +24,32 @@ export async function handInKey(code: JoinCode, seed: string): Promise<void> {
   const door = { servers: code.servers, ca: code.ca, name: `hdsync ${code.host} joins` }
   const error = await asked({ ...door, seed: code.seed }, code.host, key)
   if (error !== null) throw refused(error)
-  const until = Date.now() + letInMs
-  for (;;) {
+  const connection = await letIn({ ...door, seed }).catch((cause) => {
+    throw new HdsyncError(
+      `the hub has taken the key, but the NATS server does not let it in: ${reasonOf(cause)}`,
+      {
+        hint: 'on the hub: systemctl reload nats-server',
+        cause,
+      },
+    )
+  })
+  await connection.close()
+}
+
+/** The server may still be about to read its new users. @throws {Error} It does not let this one in for a while. */
+async function letIn(door: BrokerDoor): Promise<NatsConnection> {
+  for (const until = Date.now() + letInMs; ; await sleep(pauseMs)) {
     try {
-      const connection = await connectToBroker({ ...door, seed })
-      return await connection.close()
-    } catch (cause) {
-      if (Date.now() < until) await sleep(pauseMs)
-      else
-        throw new HdsyncError(
-          `the hub has taken the key, but the NATS server does not let it in: ${reasonOf(cause)}`,
-          {
-            hint: 'on the hub: systemctl reload nats-server',
-            cause,
-          },
-        )
+      return await connectToBroker(door)
+    } catch (error) {
+      if (Date.now() > until) throw error
     }
   }
 }
 
 /** @returns Why the hub does not take the key; null when it does. @throws {HdsyncError} It does not answer. */
 async function asked(door: BrokerDoor, host: string, key: Nkey): Promise<string | null> {
-  const connection = await connectToBroker(door).catch((cause) => {
+  const connection = await letIn(door).catch((cause) => {
     throw refused(reasonOf(cause), cause)
   })
   try {
