@@ -106,6 +106,11 @@ const told = [
   'vault.odd',
   'vault.damaged',
   'vault.full',
+  'fleet.*.failed',
+  'fleet.*.overdue',
+  'fleet.*.held',
+  'fleet.archive.damaged',
+  'fleet.silent',
 ] as const
 
 /** The keys of a hook, each by itself. */

@@ -110,6 +110,9 @@ describe.each(released)('a store of %s', (name) => {
   })
 })
 
+/** What a hub hears. */
+const fleetTypes = [...catalogue.keys()].filter((type) => type.startsWith('fleet.'))
+
 test('every event of a released store can be read, also with fields that are not known yet', async () => {
   const { state } = await serverWith('released-0.1.0', fromTheFuture)
   const bus = new SqliteBus(openDatabase(state), state)
@@ -127,6 +130,7 @@ test('every event of a released store can be read, also with fields that are not
     ...['copy.proved', 'copy.kept', 'copy.finished', 'copy.failed', 'copy.overdue'],
     ...['vault.accepted', 'vault.odd', 'vault.damaged', 'vault.full'],
     ...['drill.restored', 'drill.finished', 'drill.failed', 'drill.overdue'],
+    ...fleetTypes,
     ...['source.before', 'source.after', 'sync.unusual', 'sync.meant', 'sync.dismissed'],
     ...[
       'source.kept',

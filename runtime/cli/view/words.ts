@@ -174,11 +174,20 @@ const sentences = new Map<string, Words[string]>([
       `DAMAGED: ${damaged.map(({ file, reason }) => `${file} of ${host}: ${reason}`).join('; ')}`,
   ),
   say(events.vaultFull, ({ reason }) => `NO ROOM: ${reason}`),
+  say(
+    events.fleetSilent,
+    ({ host, heardAt }) => `SILENT: nothing is heard of ${host} since ${localTime(Date.parse(heardAt))}`,
+  ),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 
 /** An event in a person's words; undefined when there is nothing to say. */
 export function wordsOf({ type, data, attempt }: Envelope): string | undefined {
+  const told = type.startsWith('fleet.') ? (data as { host: string; data?: unknown }) : undefined
+  if (told?.data !== undefined) {
+    const words = sentences.get(type.slice('fleet.'.length))?.(told.data as never, attempt)
+    return words && `${told.host}: ${words}`
+  }
   return sentences.get(type)?.(data as never, attempt)
 }
 

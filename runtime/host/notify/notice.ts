@@ -9,6 +9,7 @@ import {
   drillOverdue,
   type Envelope,
   type EventDefinition,
+  fleetSilent,
   functionOverdue,
   hookDisabled,
   mirrorDoubtful,
@@ -53,7 +54,7 @@ export interface Notice {
 export function noticeOf(event: Envelope): Notice {
   const host = event.source.split('/').at(-1) ?? ''
   const { test: _, ...data } = { ...(event.data as object & { test?: boolean }) }
-  const { what, text } = wordsFor({ ...event, data }, host)
+  const { what, text } = wordsFor(asTold({ ...event, data }), host)
   const mark = isTest(event) ? 'test: ' : ''
   const preface = isTest(event)
     ? 'This is a test of the notifications. What follows has not happened.\n\n'
@@ -73,9 +74,18 @@ export function cutBytes(text: string, maxBytes: number): string {
   return new TextDecoder().decode(bytes.subarray(0, maxBytes), { stream: true })
 }
 
-function urgencyOf({ type }: Envelope): Urgency {
+/** What a host has told its hub, as the host would tell of it. */
+function asTold(event: Envelope): Envelope {
+  const { run, data } = event.data as { run?: string; data?: unknown }
+  if (!event.type.startsWith('fleet.') || data === undefined) return event
+  return { ...event, type: event.type.slice('fleet.'.length), data, ...(run && { runid: run }) }
+}
+
+function urgencyOf({ type: told }: Envelope): Urgency {
+  const type = told.replace(/^fleet\./, '')
   if (type === 'run.succeeded') return 'good'
   if (/\.(?:failed|overdue|lettered|damaged)$/.test(type)) return 'bad'
+  if (type === 'silent') return 'bad'
   const odd = /\.(?:degraded|held|cancelled|warned|refused|overflowed|suspect|disabled|healed|doubtful)$/
   return odd.test(type) ? 'warning' : 'news'
 }
@@ -188,6 +198,10 @@ const phrases = [
   say(vaultFull, ({ host: sender, reason }, host) => ({
     what: `no room for the copies of ${sender}`,
     text: `The vault ${host} has refused an archive: ${reason}\n\nHow the vault stands, on ${host}: hdsync vault status ${sender}\nWhat is there stays; ${sender} offers the archive again after its next night.`,
+  })),
+  say(fleetSilent, ({ host: silent, heardAt, silentAfterMs }, host) => ({
+    what: `nothing is heard of ${silent}`,
+    text: `${silent} has told its hub nothing since ${localTime(heardAt)}; ${formatDuration(silentAfterMs)} are allowed. Does it run, and does it reach the hub?\n\nHow the fleet stands, on ${host}: hdsync fleet status\nOn ${silent}: hdsync status, hdsync fleet send`,
   })),
   say(runWarned, ({ reason }) => ({ what: 'warning', text: reason })),
   say(sourceFailed, ({ source, step, reason, cancelled }) => ({

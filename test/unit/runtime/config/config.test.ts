@@ -86,6 +86,11 @@ describe('parseConfig()', () => {
       'vault.odd',
       'vault.damaged',
       'vault.full',
+      'fleet.*.failed',
+      'fleet.*.overdue',
+      'fleet.*.held',
+      'fleet.archive.damaged',
+      'fleet.silent',
     ]
     const on = ['run.*', 'unit.failed', 'function.overdue', ...trouble, ...proof]
     expect(named).toMatchObject({ kind: 'exec', key: 'pager', on, timeoutMs: 30_000 })

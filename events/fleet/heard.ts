@@ -1,7 +1,7 @@
 import * as z from 'zod'
-import { copyFailed, copyFinished, copyOverdue } from './copy.ts'
-import { defineEvent, type EventDefinition } from './define.ts'
-import { drillFailed, drillFinished, drillOverdue } from './drill.ts'
+import { copyFailed, copyFinished, copyOverdue } from '../copy.ts'
+import { defineEvent, type EventDefinition } from '../define.ts'
+import { drillFailed, drillFinished, drillOverdue } from '../drill.ts'
 import {
   archiveDamaged,
   runCancelled,
@@ -12,8 +12,8 @@ import {
   runSucceeded,
   syncDismissed,
   unitFailed,
-} from './facts.ts'
-import { verifyFailed, verifyFinished } from './proof.ts'
+} from '../facts.ts'
+import { verifyFailed, verifyFinished } from '../proof.ts'
 
 // What a hub hears from its hosts: each event that a host tells (`fleet: true` in its definition), with the host that told it.
 
