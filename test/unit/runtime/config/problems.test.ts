@@ -374,6 +374,27 @@ describe('the rest', () => {
     ],
   ])('%s', (settings, message) => expect(top(settings)).toBe(message))
 
+  test.each([
+    ['role: host', 'fleet.servers: expected a list, found nothing'],
+    [
+      'role: host, servers: [nats://hub:4222]',
+      'expected the address of a NATS server with TLS such as tls://hub1.example.org:4222',
+    ],
+    [
+      "role: host, servers: ['tls://hub:4222'], obeys: [backup.start]",
+      'a hub of this version gives no commands: hosts have nothing to obey',
+    ],
+    [
+      "role: host, servers: ['tls://hub:4222'], slot: { server: vault1 }",
+      'a hub of this version gives no slots: nights begin when their timers say',
+    ],
+    ["role: host, servers: ['tls://hub:4222'], folder: /srv/fleet", 'no `folder` where `role` is host'],
+    ["role: hub, servers: ['tls://hub:4222'], labels: [web]", 'no `labels` where `role` is hub'],
+    ["role: hub, servers: ['tls://hub:4222'], silentAfter: 36h", 'no `silentAfter` where `role` is hub'],
+  ])('fleet: { %s }', (fleet, expected) => {
+    expect(top(`fleet: { ${fleet} }`)).toContain(expected)
+  })
+
   test('a vault need not back up anything of its own', () => {
     const { sources, targets, vault } = parseConfig(
       'vault: { path: /srv/vault, hosts: { web1: {} } }',
