@@ -32,6 +32,18 @@ export function hostOfSubject(subject: string, index: number): string {
   return subject.split('.')[index] ?? ''
 }
 
+/** Reads a message. @returns undefined for what is none: others than who should may have had it sent. */
+export function readMessage<Schema extends z.ZodType>(
+  schema: Schema,
+  bytes: Uint8Array,
+): z.output<Schema> | undefined {
+  try {
+    return schema.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data
+  } catch {
+    return undefined
+  }
+}
+
 const number = z.int().min(0)
 const epoch = z.string().min(1).max(64)
 const eventId = z.string().min(1).max(256)

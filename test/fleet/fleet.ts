@@ -7,10 +7,12 @@ import { expect, onTestFinished } from 'vitest'
 import type { HostInFleet } from '../../runtime/backup/fleet/overview.ts'
 import { main } from '../../runtime/cli/program.ts'
 import { writeMarker } from '../../runtime/host/target/marker.ts'
+import { program } from '../unit/program.ts'
 import { printed } from '../unit/runtime/cli/night.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
 
-const program = join(import.meta.dirname, '../../deploy/bin/hdsync')
+/** hdsync as it lies here, whatever `npm test` has built. */
+export const sources = join(import.meta.dirname, '../../deploy/bin/hdsync')
 
 /** How a command ended. */
 export interface Said {
@@ -42,7 +44,7 @@ export interface Fleet extends Machine {
   server: string
   broker: Broker
   /** Enrols a host, and has it join. */
-  host(name: string, more?: string): Promise<Machine>
+  host(name: string): Promise<Machine>
   status(): Promise<HostInFleet[]>
 }
 
@@ -73,8 +75,8 @@ functions: ${folder}/functions
     ...hub,
     server,
     broker: brokerOf(nats, folder),
-    async host(name, more) {
-      const host = await makeHost(server, more)
+    async host(name) {
+      const host = await makeHost(server)
       const code = (await hub.ok(['fleet', 'enroll', name])).out.trim()
       await host.ok(['fleet', 'join', code])
       return host
@@ -85,8 +87,8 @@ functions: ${folder}/functions
   }
 }
 
-/** A host with two small directories to back up. @param more Lines of its config. */
-export async function makeHost(server: string, more = ''): Promise<Machine & { withoutFleet(): void }> {
+/** A host with two small directories to back up. @param file The hdsync that it runs. */
+export async function makeHost(server: string, file = program): Promise<Machine & { withoutFleet(): void }> {
   const folder = temporaryFolder()
   for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name), { mode: 0o700 })
   for (const name of ['home', 'www'])
@@ -107,18 +109,18 @@ functions: ${folder}/functions
   credentialsFile: ${folder}/credentials
   caFile: ${folder}/ca.pem
   labels: [web]
-${more}`
+`
   const write = (content: string) => writeFileSync(config, content, { mode: 0o600 })
   write(`${text}${fleet}`)
-  return { ...machineOf(folder, config), withoutFleet: () => write(text) }
+  return { ...machineOf(folder, config, file), withoutFleet: () => write(text) }
 }
 
-function machineOf(folder: string, config: string): Machine {
+function machineOf(folder: string, config: string, file = program): Machine {
   const run = async (...words: string[]): Promise<Said> => {
     // What only asks needs no process of its own.
     if (words[0] === 'fleet') return ask(words, config)
     const env = { ...process.env, HDSYNC_CONFIG: config, LC_ALL: 'C' }
-    const child = spawn(program, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(file, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
     const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
     return { code, out, err }
@@ -132,7 +134,7 @@ function machineOf(folder: string, config: string): Machine {
     },
     async serve() {
       const env = { ...process.env, HDSYNC_CONFIG: config, LC_ALL: 'C' }
-      const child = spawn(program, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+      const child = spawn(file, ['serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
       let log = ''
       for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (log += chunk))
       const daemon = { kill: (signal?: NodeJS.Signals) => kill(child, signal), log: () => log }

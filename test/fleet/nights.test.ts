@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { RunResult } from '../../events/index.ts'
 import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
 import { openDatabase } from '../../runtime/core/bus/sqlite/database.ts'
-import { type Machine, makeFleet, makeHost } from './fleet.ts'
+import { type Machine, makeFleet, makeHost, sources } from './fleet.ts'
 import { natsServer } from './nats-server.ts'
 
 const nats = await natsServer()
@@ -124,7 +124,7 @@ const tellsOfNats = `data:text/javascript,${encodeURIComponent(`
   })`)}`
 
 test('the library of NATS is loaded with `fleet` in the config alone', async () => {
-  const host = await makeHost('tls://127.0.0.1:1', '')
+  const host = await makeHost('tls://127.0.0.1:1', sources)
   mkdirSync(join(host.folder, 'state'), { mode: 0o700 })
   const loads = async () => (await host.run('run')).err
   process.env.NODE_OPTIONS = `--import=${tellsOfNats}`

@@ -5,6 +5,7 @@ import {
   eventSubject,
   fleetVersion,
   largestMessage,
+  readMessage,
   receiptMessage,
   receiptSubject,
 } from '../../fleet-protocol.ts'
@@ -100,7 +101,8 @@ export class Bridge {
     this.#connection = connection
     this.#send()
     const timer = setInterval(() => {
-      if (this.#sent <= outbox.released || performance.now() - this.#movedAt < askAfterMs) return
+      if (connection.isClosed() || this.#sent <= outbox.released) return
+      if (performance.now() - this.#movedAt < askAfterMs) return
       this.#movedAt = performance.now()
       connection.publish(askSubject(host))
     }, askAfterMs / 5)
@@ -115,7 +117,7 @@ export class Bridge {
   /** The broker sends a host whatever somebody has addressed to it: what is no receipt is passed over. */
   #receive(bytes: Uint8Array): void {
     const { outbox } = this.#options
-    const receipt = readReceipt(bytes)
+    const receipt = readMessage(receiptMessage, bytes)
     if (!receipt) return
     this.#movedAt = performance.now()
     const came = receipt.left === outbox.epoch ? outbox.renew() : outbox.release(receipt)
@@ -145,13 +147,5 @@ export class Bridge {
       this.#sent = seq
       if (wasIdle) this.#movedAt = performance.now()
     }
-  }
-}
-
-function readReceipt(bytes: Uint8Array) {
-  try {
-    return receiptMessage.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data
-  } catch {
-    return undefined
   }
 }

@@ -5,6 +5,7 @@ import {
   joinCode,
   type joinedMessage,
   joinMessage,
+  readMessage,
 } from '../../fleet-protocol.ts'
 import type { Enrolled, HubFolder } from '../../host/fleet/hub-folder.ts'
 import { newNkey } from '../../host/fleet/nkey.ts'
@@ -51,7 +52,7 @@ export function answerJoin(
   folder: HubFolder,
   now: number,
 ): z.output<typeof joinedMessage> | undefined {
-  const asked = readJoin(bytes)
+  const asked = readMessage(joinMessage, bytes)
   if (!asked) return undefined
   const answer = (error: string | null) => ({ v: fleetVersion, key: asked.key, error }) as const
   const known = folder.host(host)
@@ -67,14 +68,6 @@ function refusalOf(known: Enrolled | undefined, now: number): string | undefined
   if (!known) return 'the hub does not know this host'
   if (known.code === null) return 'the code was used already'
   return Date.parse(known.code.until) > now ? undefined : 'the code is too old'
-}
-
-function readJoin(bytes: Uint8Array) {
-  try {
-    return joinMessage.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data
-  } catch {
-    return undefined
-  }
 }
 
 function codeText(code: JoinCode): string {

@@ -9,6 +9,7 @@ import {
   fleetVersion,
   hostOfSubject,
   type ReceiptMessage,
+  readMessage,
   type ToldMessage,
   toldMessage,
 } from '../../fleet-protocol.ts'
@@ -52,7 +53,7 @@ export function takeMessages(
   const taken: Taken = { publications: [], receipts: new Map(), strange: [] }
   for (const message of messages) {
     const host = hostOfSubject(message.subject, 1)
-    const told = readTold(message.data)
+    const told = readMessage(toldMessage, message.data)
     if (!told || !fleetHostName.test(host)) {
       taken.strange.push(message.subject)
       continue
@@ -76,14 +77,6 @@ export function takeMessages(
 export function receiptFor(known: HostRow | undefined, answers: boolean): ReceiptMessage {
   const { epoch = '', seq = 0, id = '' } = known ?? {}
   return { v: fleetVersion, epoch, seq, id, answers }
-}
-
-function readTold(data: Uint8Array): ToldMessage | undefined {
-  try {
-    return toldMessage.safeParse(JSON.parse(Buffer.from(data).toString('utf8'))).data
-  } catch {
-    return undefined
-  }
 }
 
 function rowAfter(

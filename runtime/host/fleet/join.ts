@@ -6,11 +6,13 @@ import {
   joinedMessage,
   joinedSubject,
   joinSubject,
+  readMessage,
 } from '../../fleet-protocol.ts'
 import { type BrokerDoor, connectToBroker, type NatsConnection } from './connection.ts'
 import { type Nkey, nkeyFromSeed } from './nkey.ts'
 
 const answerMs = 15_000
+const askEveryMs = 1000
 const letInMs = 5000
 const pauseMs = 500
 
@@ -56,20 +58,28 @@ async function asked(door: BrokerDoor, host: string, key: Nkey): Promise<string 
     const answer = Promise.withResolvers<string | null>()
     connection.subscribe(joinedSubject(host), {
       callback: (error, { data }) => {
-        const message = error
-          ? undefined
-          : joinedMessage.safeParse(JSON.parse(Buffer.from(data).toString('utf8'))).data
+        const message = error ? undefined : readMessage(joinedMessage, data)
         if (message?.key === key.publicKey) answer.resolve(message.error)
       },
     })
+    const question = JSON.stringify({ v: fleetVersion, key: key.publicKey })
+    const ask = () => {
+      if (!connection.isClosed()) connection.publish(joinSubject(host), question)
+    }
     await connection.flush()
-    connection.publish(joinSubject(host), JSON.stringify({ v: fleetVersion, key: key.publicKey }))
+    ask()
+    // Nobody keeps the question for a hub that is just starting.
+    const again = setInterval(ask, askEveryMs)
     const late = sleep(answerMs, undefined, { ref: false }).then(() => {
       throw new HdsyncError('the hub does not answer', {
         hint: 'its daemon has to run: systemctl status hdsync, and journalctl -u hdsync, on the hub',
       })
     })
-    return await Promise.race([answer.promise, late])
+    try {
+      return await Promise.race([answer.promise, late])
+    } finally {
+      clearInterval(again)
+    }
   } finally {
     await connection.close()
   }
