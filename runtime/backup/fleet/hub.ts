@@ -6,6 +6,7 @@ import { factPublication } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 import {
   askSubject,
+  fleetHostName,
   hostOfSubject,
   joinedSubject,
   joinSubject,
@@ -104,7 +105,9 @@ export class Hub {
     connection.subscribe(askSubject('*'), {
       callback: (error, { subject }) => {
         if (error || signal.aborted) return
-        asked.add(hostOfSubject(subject, 2))
+        const host = hostOfSubject(subject, 2)
+        if (!fleetHostName.test(host)) return
+        asked.add(host)
         // Before the stream is read to its end, what a host misses may still be in it.
         if (stream.isCaughtUp()) answer()
       },

@@ -122,7 +122,9 @@ export class HubFolder {
     return names.sort().flatMap((name) => this.host(name.slice(0, -'.json'.length)) ?? [])
   }
 
+  /** @param name From wherever: what cannot be the name of a host is on no list. */
   host(name: string): Enrolled | undefined {
+    if (!fleetHostName.test(name)) return undefined
     const file = join(this.path, 'hosts', `${name}.json`)
     return existsSync(file) ? enrolled.parse(JSON.parse(readFileSync(file, 'utf8'))) : undefined
   }
