@@ -78,7 +78,7 @@ const together = [
   { name: 'reading', test: /\/runtime\/cli\/commands\/runs\.ts$/, priority: 2 },
   {
     name: 'engine',
-    test: /\/runtime\/(cli\/in-process|config\/load|cli\/commands\/(backups|emit|find|release|restore|run|show|status|verify))\.ts$/,
+    test: /\/runtime\/(cli\/in-process|config\/load|cli\/commands\/(backups|check|emit|find|release|restore|run|show|status|verify))\.ts$/,
     priority: 1,
   },
   { name: 'daemon', test: /\/runtime\/cli\/commands\/serve\.ts$/, priority: 0 },
