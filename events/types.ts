@@ -15,16 +15,16 @@ export const runEndTypes = Object.keys({
 } satisfies Record<RunEnd, true>) as readonly RunEnd[]
 
 /** Types of the events that end a restore. */
-export const restoreEndTypes = ['restore.finished', 'restore.failed'] as const
+const restoreEndTypes = ['restore.finished', 'restore.failed'] as const
 
 /** Types of the events that end a verification. */
-export const verifyEndTypes = ['verify.finished', 'verify.failed'] as const
+const verifyEndTypes = ['verify.finished', 'verify.failed'] as const
 
 /** Types of the events that end a drill. */
-export const drillEndTypes = ['drill.finished', 'drill.failed'] as const
+const drillEndTypes = ['drill.finished', 'drill.failed'] as const
 
 /** Types of the events that end copies. */
-export const copyEndTypes = ['copy.finished', 'copy.failed'] as const
+const copyEndTypes = ['copy.finished', 'copy.failed'] as const
 
 /** What a reader of the journal has to know of events: which begin a run, and which end it. */
 export const runTypes: ReadonlyMap<

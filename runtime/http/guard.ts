@@ -11,7 +11,7 @@ import type { Who } from './who.ts'
 const asks = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** The header in which a script of the page sends the token of its session's forms. */
-export const formTokenHeader = 'x-hdsync-form'
+const formTokenHeader = 'x-hdsync-form'
 
 /** The health checks need no token: whoever asks has none. A webhook brings its own proof. */
 const isOpen = (path: string) => path === '/healthz' || path === '/readyz' || path.startsWith('/webhooks/')

@@ -94,7 +94,7 @@ export function machineMounts(facts: Facts, { targets }: Pick<Config, 'targets'>
 /** Mounts here are temporary: plugged-in disks, hdsync's snapshots. */
 const passing = ['/media', '/run', '/proc', '/sys', '/dev', '/snap']
 
-export function deviceAt(path: string, devices: readonly RecordedDevice[]): RecordedDevice | undefined {
+function deviceAt(path: string, devices: readonly RecordedDevice[]): RecordedDevice | undefined {
   return devices.find((one) => one.path === path)
 }
 

@@ -57,7 +57,7 @@ async function proveThere(
 }
 
 /** Two archives that one catalogue knows are compared by what only one of them has. */
-export async function pointsDifference(
+async function pointsDifference(
   access: Access,
   from: RestorePoint,
   to: RestorePoint,

@@ -19,7 +19,7 @@ export interface OpenOptions {
 }
 
 /** Where the page is served unless another address is named. */
-export const usualAddress = '127.0.0.1:7227'
+const usualAddress = '127.0.0.1:7227'
 
 /**
  * `hdsync open`: prints a link that lets somebody into the page, once and within five minutes. Where a desktop is, its browser is

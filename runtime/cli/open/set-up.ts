@@ -37,11 +37,7 @@ export async function setUpPort(config: Config, address: string, io: Io): Promis
 }
 
 /** A config with a port. Its text is left as it is, and a line is added. */
-export function withPort(
-  text: string,
-  { http, file }: Pick<Config, 'http' | 'file'>,
-  address: string,
-): string {
+function withPort(text: string, { http, file }: Pick<Config, 'http' | 'file'>, address: string): string {
   if (http) {
     throw new UsageError(`${file} has an \`http\` already, and is left as it is`, {
       hint: `add \`listen: ${address}\` to it, then run hdsync open again`,

@@ -44,7 +44,7 @@ const letters: Record<EntryType, string> = {
 }
 
 /** `-rw-r--r--`, as ls(1) has it. */
-export function modeText({ type, mode }: Pick<Entry, 'type' | 'mode'>): string {
+function modeText({ type, mode }: Pick<Entry, 'type' | 'mode'>): string {
   const special = ['s', 's', 't'] as const
   const bits = [6, 3, 0].map((shift, who) => {
     const part = (mode >> shift) & 7

@@ -5,7 +5,7 @@ import { eventSource } from '../publication.ts'
 import type { Registry } from '../registry/registry.ts'
 
 /** So many events that functions of the user's emit may follow from one another. */
-export const deepestLineage = 100
+const deepestLineage = 100
 /** A run of hdsync's own is a long lineage too; of more than that no more is looked at. */
 const longestWalk = 2000
 

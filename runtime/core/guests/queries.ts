@@ -6,7 +6,7 @@ import type { Query } from './messages.ts'
 // answer: a line of JSON out, a line of JSON back, over a socket that blocks on its side.
 
 /** The descriptor of that socket in the guest. */
-export const queryDescriptor = 4
+const queryDescriptor = 4
 
 const newline = 0x0a
 

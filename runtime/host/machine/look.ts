@@ -80,7 +80,7 @@ export async function lookAtDisks(runner: CommandRunner): Promise<Pick<MachineFa
 }
 
 /** Devices of the machine itself: no loop devices, discs or compressed memory. */
-export function recordedDevices(devices: readonly BlockDevice[]): RecordedDevice[] {
+function recordedDevices(devices: readonly BlockDevice[]): RecordedDevice[] {
   return devices
     .filter(({ type, name }) => !['loop', 'rom'].includes(type) && !name.startsWith('zram'))
     .map((one) => ({
@@ -153,7 +153,7 @@ async function encrypted(devices: readonly RecordedDevice[], ask: Ask): Promise<
 }
 
 /** The facts of a header that are not secret: no key slots, no salts. @see cryptsetup-luksDump(8) */
-export function luksFacts(text: string) {
+function luksFacts(text: string) {
   const version = text.match(/^Version:\s*([12])\s*$/m)?.[1]
   const uuid = text.match(/^UUID:\s*(\S+)/m)?.[1]
   if ((version !== '1' && version !== '2') || uuid === undefined) return undefined

@@ -7,7 +7,7 @@ import { Folder } from '../target/safe-open.ts'
 import { type Accounts, accountsFrom, accountsText } from './accounts.ts'
 
 /** The folder of records at the top of a target: a folder for each source, and in it a file for each time that names changed. */
-export const ownersFolder = '.hdsync-owners'
+const ownersFolder = '.hdsync-owners'
 
 /** Room for a hundred thousand accounts. */
 const mostBytes = 8 * 1024 ** 2

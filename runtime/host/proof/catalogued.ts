@@ -60,7 +60,7 @@ export async function openCatalogued(to: Target, source: string): Promise<Catalo
 }
 
 /** The order of a catalogue: by folder, then by name. */
-export function isAfter(path: Buffer, other: Buffer): boolean {
+function isAfter(path: Buffer, other: Buffer): boolean {
   const [one, two] = [path, other].map((each) => {
     const slash = each.lastIndexOf('/')
     return { folder: each.subarray(0, Math.max(slash, 0)), name: each.subarray(slash + 1) }

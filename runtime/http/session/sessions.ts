@@ -30,7 +30,7 @@ export interface Session extends z.output<typeof recordSchema> {
 /** How long a session lasts. */
 export const sessionMs = 12 * 3_600_000
 /** How long a code of `hdsync open` can be used. */
-export const codeMs = 5 * 60_000
+const codeMs = 5 * 60_000
 const idLength = 12
 
 /**
