@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util'
 import { bus } from './bus/main.ts'
 import { chainOfNine } from './chain.ts'
+import { copies } from './copies/main.ts'
 import { firstFunction } from './first-function.ts'
 import { nightLab } from './night/lab.ts'
 import { peers } from './night/peers.ts'
@@ -53,6 +54,7 @@ const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   peers,
   restore,
   verify,
+  copies,
 }
 
 const { values, positionals } = parseArgs({
