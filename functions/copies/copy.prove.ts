@@ -25,7 +25,7 @@ export default defineFunction({
     const { config, signal, progress, emit } = context
     const { copy, source, path, at, sizeBytes, sha256, to, as } = data
     try {
-      const { file } = await waysTo(copyPlace(config, copy), context).prove(data, progress)
+      const file = await waysTo(copyPlace(config, copy), context).prove(data, progress)
       if (file === undefined) return emit(copyOffer, afterMismatch(data))
       if (as === 'again') return emit(copyOffer, stepOf(data))
       emit(copyProved, { copy, source, path, file, at, sizeBytes, sha256, to, linked: as === 'linked' })

@@ -47,7 +47,7 @@ export function waysToDisk(
     async prove({ source, to: copy, sizeBytes, sha256, as }, onProgress) {
       await host.targets.prove(target)
       const proving = { to: target, source, copy, sizeBytes, sha256, as }
-      return { file: await host.copies.prove(proving, clock.now(), onProgress) }
+      return await host.copies.prove(proving, clock.now(), onProgress)
     },
     async prune({ source, facts }) {
       // Good ones are counted, and nothing goes while something unusual is open.

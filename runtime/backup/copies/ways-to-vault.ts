@@ -83,7 +83,7 @@ export function waysToVault(place: VaultPlace, context: Context): Ways {
       const { proved, now } = await patiently(() => link.prove(archive), isBusy, context)
       const problem = differs(proved, archive, now)
       if (problem) throw new TerminalError(`${where} has proved something else: ${problem}`)
-      return { file: proved.sha256 }
+      return proved.sha256
     },
     prune: async () => ({ gone: [], problems: [] }),
   }

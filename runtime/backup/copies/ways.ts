@@ -19,11 +19,6 @@ export interface Sent extends Pick<DataOf<typeof copyProve>, 'as' | 'read'> {
   bytes: number
 }
 
-/** What became of a copy. `file`: which one it is; undefined where it is not what was recorded. */
-export interface Proof {
-  file: string | undefined
-}
-
 /** What the chain of a copy does with a place of either kind. What cannot be done is thrown. */
 export interface Ways {
   /** Why it is not there now, as a disk in a drawer; undefined where it is. */
@@ -37,7 +32,8 @@ export interface Ways {
   /** Removes what copies that were cut off have left, and nobody will go on with. */
   tidy(missing: readonly Missing[]): Promise<void>
   send(sending: DataOf<typeof copySend>, onProgress: OnProgress): Promise<Sent>
-  prove(proving: DataOf<typeof copyProve>, onProgress: OnProgress): Promise<Proof>
+  /** @returns Which file the copy is; undefined where it is not what was recorded. */
+  prove(proving: DataOf<typeof copyProve>, onProgress: OnProgress): Promise<string | undefined>
   /** Whether copies are read again from here; a vault does that by itself. */
   readonly isReadAgain: boolean
   /** Removes what `keep` does not keep. @returns What is gone, and what could not be removed. */

@@ -24,7 +24,7 @@ const entry = z.discriminatedUnion('did', [
     copy: vaultCopy,
     /** How many bytes of it came over the wire; null where that is not known. */
     newBytes: z.int().min(0).nullable(),
-    /** What is odd about it; see `odd`. In one line with the copy: a crash cannot part them. */
+    /** What is odd about it: nothing of its source expires then. In one line with the copy: a crash cannot part them. */
     reasons: z.array(z.string()).optional(),
   }),
   /** It was read again, and is good. */
@@ -33,8 +33,6 @@ const entry = z.discriminatedUnion('did', [
   z.object({ did: z.literal('damage'), files: z.array(z.string()), at, reason: z.string() }),
   /** It is removed, as `keep` says. A crash may have left it. */
   z.object({ did: z.literal('expire'), files: z.array(z.string()), at }),
-  /** Something is odd about what a source sends: nothing of it expires. */
-  z.object({ did: z.literal('odd'), source: z.string(), at, reasons: z.array(z.string()) }),
   /** Somebody has looked at it. */
   z.object({ did: z.literal('release'), source: z.string(), at }),
 ])
@@ -107,8 +105,7 @@ export function readRecord(root: Folder): HostRecord {
       arrivals = arrivals.map((arrival) =>
         arrival.source === one.source ? { ...arrival, isReleased: true } : arrival,
       )
-    } else if (one.did === 'odd') noteOdd(odd, one)
-    else
+    } else
       for (const file of one.files) {
         const copy = copies.get(file)
         if (one.did === 'expire') {

@@ -7,6 +7,7 @@ import { rsyncOptions } from '../../../vault-protocol.ts'
 import { archiveFile } from '../../archive/archive-file.ts'
 import { Shelf } from '../../archive/shelf.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
+import { parseProgress } from '../../mirror/rsync-output.ts'
 import { sshWords } from './ssh.ts'
 import { sshFailure } from './ssh-errors.ts'
 
@@ -105,7 +106,6 @@ class RsyncOutput {
   #rest = ''
   readonly #totalBytes: number
   readonly #onProgress: (progress: Progress) => void
-  readonly #startedAt = performance.now()
 
   constructor(totalBytes: number, onProgress: (progress: Progress) => void) {
     this.#totalBytes = totalBytes
@@ -115,23 +115,13 @@ class RsyncOutput {
   add(chunk: Buffer): void {
     const lines = (this.#rest + chunk.toString('latin1')).split(/[\r\n]/)
     this.#rest = lines.pop()?.slice(-200) ?? ''
-    for (const line of lines) this.#read(line)
+    for (const line of lines) {
+      const sent = /^Total bytes sent: ([\d,]+)/.exec(line)?.[1]
+      if (sent !== undefined) this.sentBytes = Number(sent.replaceAll(',', ''))
+      const progress = parseProgress(line)
+      if (progress) this.#onProgress({ ...progress, totalBytes: this.#totalBytes })
+    }
   }
-
-  #read(line: string): void {
-    const sent = /^Total bytes sent: ([\d,]+)/.exec(line)?.[1]
-    if (sent !== undefined) this.sentBytes = numberOf(sent)
-    const done = /^\s*([\d,]+)\s+\d+%/.exec(line)?.[1]
-    if (done === undefined) return
-    const bytes = numberOf(done)
-    const seconds = (performance.now() - this.#startedAt) / 1000
-    const bytesPerSecond = seconds > 0 ? Math.round(bytes / seconds) : 0
-    this.#onProgress({ bytes, totalBytes: this.#totalBytes, bytesPerSecond })
-  }
-}
-
-function numberOf(text: string): number {
-  return Number(text.replaceAll(',', ''))
 }
 
 async function proveSame({ path, file }: ToVault, shelf: Shelf): Promise<void> {

@@ -115,8 +115,9 @@ test.skipIf(noSsh)('what the vault has is shown, checked, and what was odd is re
   expect((await there.hdsync('vault', 'status')).out).toContain('web1')
   const checked = await there.hdsync('vault', 'check', '--all', '--json')
   expect(JSON.parse(checked.out)).toMatchObject({ files: 1, bytes: 1000, damaged: [], unrecorded: [] })
-  const odd = { did: 'odd', source: 'home', at: '2026-11-22T02:00:00.000Z', reasons: ['it is small'] }
-  appendFileSync(join(there.vault, 'web1/record.jsonl'), `${JSON.stringify(odd)}\n`)
+  const record = join(there.vault, 'web1/record.jsonl')
+  const [accepted = ''] = readFileSync(record, 'utf8').split('\n')
+  appendFileSync(record, `${JSON.stringify({ ...JSON.parse(accepted), reasons: ['it is small'] })}\n`)
   const seen = await there.hdsync('vault', 'status', 'web1')
   expect(seen).toMatchObject({ code: 3, out: expect.stringContaining('hdsync vault release web1 home') })
   const found = await there.hdsync('check', '--json')

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { VaultEvent } from '../../../../../../runtime/backup/vault/vault.ts'
 import { tendVault } from '../../../../../../runtime/cli/daemon/vault/tending.ts'
 import { daemonTools } from '../../../../../../runtime/cli/daemon/vault/tools.ts'
 import { HostFolder } from '../../../../../../runtime/host/vault/host-folder.ts'
-import { addToRecord, readRecord } from '../../../../../../runtime/host/vault/record.ts'
+import { addToRecord, readRecord, recordName } from '../../../../../../runtime/host/vault/record.ts'
 import { vaultSamples } from '../../../../../../runtime/http/metrics/vault.ts'
 import { vaultHosts } from '../../../../../../runtime/http/page/points/vault.ts'
 import { ManualClock } from '../../../../manual-clock.ts'
@@ -34,11 +34,11 @@ async function tended() {
   return { ...there, clock, stop, told, warnings, files, tools }
 }
 
+/** Has the copy that is there be odd. */
 function odd(path: string): void {
-  using folder = HostFolder.open(path, 'web1')
-  addToRecord(folder.root, {
-    ...{ did: 'odd', source: 'home', at: '2026-11-01T03:00:00.000Z', reasons: ['of this test'] },
-  })
+  const record = join(path, 'web1', recordName)
+  const line = JSON.parse(readFileSync(record, 'utf8'))
+  writeFileSync(record, `${JSON.stringify({ ...line, reasons: ['of this test'] })}\n`)
 }
 
 function released(path: string): void {
