@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import type { Target } from '../../config/config.ts'
 import { reasonOf, TerminalError } from '../../errors.ts'
 import { weekdays } from '../../weekday.ts'
+import type { Folder } from '../target/safe-open.ts'
 import { type ArchiveFile, archiveFile, isSameFile, syncPath } from './archive-file.ts'
 import { namesOf, removedPath, unprovenPath } from './archive-place.ts'
 import { digestOnDisk, type Reading } from './disk-read.ts'
@@ -31,11 +32,12 @@ export function isNight(name: string): boolean {
  */
 export async function standingArchives(target: Target, source: string): Promise<StandingArchive[]> {
   using shelf = new Shelf(target)
-  const kept = namesIn(shelf, keptFolder).filter(isNight).sort()
+  const kept = (dayIn(shelf, keptFolder)?.names() ?? []).filter(isNight).sort()
   const found: StandingArchive[] = []
   for (const folder of [...weekdays, ...kept.map((night) => `${keptFolder}/${night}`)]) {
-    const there = new Set(namesIn(shelf, folder))
-    for (const name of namesOf(source).filter((name) => there.has(name))) {
+    // Not by its listing: the archives of all sources lie there.
+    const day = dayIn(shelf, folder)
+    for (const name of namesOf(source).filter((name) => day?.look(name))) {
       const path = join(target.path, folder, name)
       const file = await archiveFile(shelf.at(path))
       if (!file) continue
@@ -46,15 +48,11 @@ export async function standingArchives(target: Target, source: string): Promise<
   return found
 }
 
-function namesIn(shelf: Shelf, folder: string): string[] {
-  return isThere(shelf, folder) ? (shelf.day(folder)?.names() ?? []) : []
-}
-
-function isThere(shelf: Shelf, folder: string): boolean {
+function dayIn(shelf: Shelf, folder: string): Folder | undefined {
   try {
-    return shelf.day(folder) !== undefined
+    return shelf.day(folder)
   } catch {
-    return false
+    return undefined
   }
 }
 
