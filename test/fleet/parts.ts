@@ -146,12 +146,10 @@ export class HostPart {
   async tell(count: number): Promise<void> {
     if (!this.#running) throw new Error(`${this.name} does not run`)
     const { bus, bridge } = this.#running
-    for (let n = 0; n < count; n++) {
-      const id = `${this.name} ${this.told.length + 1}`
-      await bus.publish([{ event: ended(id), deliveries: [] }])
-      this.told.push(id)
-      bridge.wake()
-    }
+    const ids = Array.from({ length: count }, (_, n) => `${this.name} ${this.told.length + n + 1}`)
+    await bus.publish(ids.map((id) => ({ event: ended(id), deliveries: [] })))
+    this.told.push(...ids)
+    bridge.wake()
   }
 
   copyStore(): void {
