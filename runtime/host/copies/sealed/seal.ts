@@ -1,7 +1,6 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { constants, createReadStream, createWriteStream } from 'node:fs'
 import { type FileHandle, open, statfs } from 'node:fs/promises'
-import type { Writable } from 'node:stream'
 import type { Target } from '../../../config/config.ts'
 import { TerminalError } from '../../../errors.ts'
 import type { Progress } from '../../../progress.ts'
@@ -12,9 +11,9 @@ import { frameLengths } from '../../archive/pieces/pieces.ts'
 import { Shelf } from '../../archive/shelf.ts'
 import type { CommandRunner } from '../../command/command.ts'
 import type { Folder } from '../../target/safe-open.ts'
-import { encryptTo } from './age.ts'
 import { ChunkCutter } from './chunk-cutter.ts'
 import { ChunkKeys, footerOf, headLine, sealedMagic } from './layout.ts'
+import { ListWriter } from './list-writer.ts'
 import { listName, partName, sealedName, sealedShelf } from './sealed-files.ts'
 
 /** An archive to be sealed for a place. */
@@ -66,23 +65,12 @@ export async function sealArchive(sealing: Sealing, tools: Tools): Promise<Seale
   for (const name of [part, list]) folder.remove(name)
   await using input = await open(shelf.at(path), O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   await using output = new Sealed(await folder.create(part, 0o600))
-  const { input: lines, ended } = await encryptTo(
-    sealing.recipientsFile,
-    createWriteStream(folder.name(list), { flags: 'wx', mode: 0o600 }),
-    tools.runner,
-  )
-  let found: string
-  try {
-    await writeTo(lines, headLine(sealing), ended)
-    await output.write(sealedMagic)
-    const line = (one: string) => writeTo(lines, one, ended)
-    found = await sealChunks(input, sealing, { ...tools, output, line })
-    lines.end()
-    await ended
-  } finally {
-    // What was broken off would have age wait for the rest.
-    lines.destroy()
-  }
+  const encrypted = createWriteStream(folder.name(list), { flags: 'wx', mode: 0o600 })
+  using lines = await ListWriter.to(sealing.recipientsFile, encrypted, tools.runner)
+  await lines.add(headLine(sealing))
+  await output.write(sealedMagic)
+  const found = await sealChunks(input, sealing, { ...tools, output, lines })
+  await lines.end()
   if (found !== sha256)
     throw new TerminalError(`${path} is not what was written: hdsync verify --all tells more`)
   await appendList(folder, list, output)
@@ -95,7 +83,7 @@ export async function sealArchive(sealing: Sealing, tools: Tools): Promise<Seale
 async function sealChunks(
   input: FileHandle,
   { sizeBytes, secret }: Sealing,
-  { output, line, signal, onProgress }: Tools & { output: Sealed; line(text: string): Promise<void> },
+  { output, lines, signal, onProgress }: Tools & { output: Sealed; lines: ListWriter },
 ): Promise<string> {
   const keys = new ChunkKeys(secret)
   const cutter = new ChunkCutter(keys.gear(), (await frameLengths(input)) ?? [])
@@ -107,7 +95,7 @@ async function sealChunks(
     pending = []
     if (chunk.length === 0) return
     const key = keys.keyOf(chunk)
-    await line(`${chunk.length} ${key.toString('hex')}\n`)
+    await lines.add(`${chunk.length} ${key.toString('hex')}\n`)
     await output.write(cipherOf(key).update(chunk))
   }
   for (let position = 0; position < sizeBytes; ) {
@@ -143,13 +131,6 @@ async function appendList(folder: Folder, list: string, output: Sealed): Promise
     await output.write(bytes)
   }
   await output.write(footerOf(listBytes))
-}
-
-/** Waits where too much is on its way. @throws What keeps it from getting on. */
-async function writeTo(stream: Writable, text: string, ended: Promise<void>): Promise<void> {
-  if (stream.write(text)) return
-  const drained = new Promise<void>((resolve) => stream.once('drain', () => resolve()))
-  await Promise.race([drained, ended])
 }
 
 async function proveRoom({ path, name }: Target, sizeBytes: number): Promise<void> {
