@@ -39,7 +39,9 @@ export function offer(host: string, archive: OfferedArchive, tools: VaultTools):
     const about = { host, folder, record, archive }
     const isTight = leftOfQuota(settings, { ...about, others: rest }) < 0
     const others = isTight ? rest.filter((one) => !isForgotten(one, now())) : rest
-    const names = new Set([name, ...others.map((one) => one.archive.sha256)])
+    const names = new Map(
+      [archive, ...others.map((one) => one.archive)].map((one) => [one.sha256, one.sizeBytes]),
+    )
     await clearIncoming(folder, names)
     for (const old of folder.proving.names()) if (!names.has(old)) await removeProving(folder, old)
     const wanted = { ...about, others }

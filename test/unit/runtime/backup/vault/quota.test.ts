@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, lstatSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { archiveOf, dayMs, vaultInProcess } from './in-process.ts'
@@ -89,4 +89,14 @@ test('what is laid to go on from is laid as a file of its own only where the quo
   }
   expect(await laid('7M')).toEqual({ laidBytes: 2 * megabyte, baseBytes: undefined, proved: true })
   expect(await laid('11M')).toEqual({ laidBytes: 5 * megabyte, baseBytes: 5 * megabyte, proved: true })
+})
+
+test('a file that is larger than was offered takes no room of the quota', async () => {
+  const vault = vaultInProcess(quota)
+  const one = archiveOf(randomBytes(1000))
+  await vault.ask({ do: 'offer', archive: one })
+  writeFileSync(vault.incoming(one.sha256), '')
+  truncateSync(vault.incoming(one.sha256), 1024 ** 3)
+  expect((await vault.send(randomBytes(1000))).ok).toBe(true)
+  expect(existsSync(vault.incoming(one.sha256))).toBe(false)
 })
