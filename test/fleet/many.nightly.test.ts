@@ -10,7 +10,7 @@ const program = 'program' in nats ? nats.program : ''
 const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
 
 /** Connections, credentials and a store for each. */
-const many = Number(process.env.HDSYNC_FLEET_HOSTS ?? 1000)
+const many = Number(process.env.HDSYNC_FLEET_HOSTS ?? 100)
 
 test.skipIf(missing)(
   `${many} hosts tell twenty events each, while the server is killed six times, the hub twice and a tenth of the hosts: each arrives once and in order${missing}`,
