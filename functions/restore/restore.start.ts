@@ -1,4 +1,5 @@
-import { restoreFinish, restorePlace, restoreStart, restoreUnpack } from '../../events/index.ts'
+import { copyProved, restoreFinish, restorePlace, restoreStart, restoreUnpack } from '../../events/index.ts'
+import { provedLookedAt } from '../../runtime/backup/copies/proved.ts'
 import { vaultPointToRead } from '../../runtime/backup/copies/vault-point.ts'
 import { defineFunction } from '../../runtime/backup/function.ts'
 import { beginRestore, beginUndo } from '../../runtime/backup/restore/perform.ts'
@@ -17,7 +18,7 @@ export default defineFunction({
   timeout: '7d',
   retry: { limit: 1 },
 
-  async run({ data: { source, request } }, { config, host, run, clock, progress, emit }) {
+  async run({ data: { source, request } }, { config, host, run, clock, events, progress, emit }) {
     const { root } = request
     pruneRestores(config.state, clock.now() - config.restore.keepUndo)
     registerFolder(config.state, root)
@@ -31,13 +32,11 @@ export default defineFunction({
       return
     }
     const point =
-      (await vaultPointToRead(
-        request.point,
-        source,
-        config,
-        ({ vault, name }) => host.copies.vault(vault, name),
-        progress,
-      )) ??
+      (await vaultPointToRead(request.point, source, config, {
+        linkTo: ({ vault, name }) => host.copies.vault(vault, name),
+        proved: () => events.recent([copyProved], source, provedLookedAt),
+        onProgress: progress,
+      })) ??
       (await pointToRead(request.point, source, config, (target) => host.targets.mountToRead(target, run.id)))
     const plan = await planRequest(request, point, config, host.commands)
     proveSame(plan, request.hash)

@@ -13,7 +13,7 @@ import type { Context } from '../function.ts'
 import { copyPlaces, type VaultPlace } from './places.ts'
 import type { CopyThere } from './to-copy.ts'
 
-type Archive = Pick<DataOf<typeof copySend>, 'path' | 'file' | 'sizeBytes' | 'sha256'>
+type Archive = Pick<DataOf<typeof copySend>, 'source' | 'at' | 'path' | 'file' | 'sizeBytes' | 'sha256'>
 
 /** What a vault knows an archive by. */
 type Known = Pick<SealedEntry, 'sizeBytes' | 'sha256'>
@@ -34,7 +34,11 @@ export function sealedForm(form: ArchiveForm): ArchiveForm {
 }
 
 /** @param recipientsFile Those whom archives are encrypted to. */
-export function sealingFor({ name }: VaultPlace, recipientsFile: string, context: Context): Sealing {
+export function sealingFor(
+  { name, vault: { user } }: VaultPlace,
+  recipientsFile: string,
+  context: Context,
+): Sealing {
   const { config, host } = context
   const { state } = config
 
@@ -49,7 +53,7 @@ export function sealingFor({ name }: VaultPlace, recipientsFile: string, context
       if (found) note(found)
       return found
     },
-    async seal({ path, file, sizeBytes, sha256 }, onProgress) {
+    async seal({ source, at, path, file, sizeBytes, sha256 }, onProgress) {
       const from = archivesTarget(config)
       await host.targets.prove(from)
       const wanted = { place: name, sha256, recipients: recipientsIn(recipientsFile) }
@@ -57,7 +61,8 @@ export function sealingFor({ name }: VaultPlace, recipientsFile: string, context
         // One at a time: each takes as much as its archive.
         tidySealed(from, ({ place }) => place !== name)
         const secret = await chunkSecret(makeSealedFolder(state))
-        await host.copies.seal({ ...wanted, from, path, file, sizeBytes, recipientsFile, secret }, onProgress)
+        const archive = { source, at, user, path, file, sizeBytes }
+        await host.copies.seal({ ...wanted, ...archive, from, recipientsFile, secret }, onProgress)
       }
       const there = await sealedThere(from, wanted)
       if (!there) throw new TerminalError(`what was encrypted of ${path} is gone`)

@@ -1,15 +1,18 @@
+import type { Envelope } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
 import { extensions } from '../../host/archive/archive-compression.ts'
 import { sealedSuffix } from '../../host/copies/sealed/layout.ts'
-import { sealedFor } from '../../host/copies/sealed/sealed-record.ts'
+import { proveOrigin } from '../../host/copies/sealed/origin.ts'
 import type { Fetching } from '../../host/copies/vault/fetch-copy.ts'
+import { vaultText } from '../../host/copies/vault/ssh.ts'
 import type { VaultLink } from '../../host/copies/vault/vault-link.ts'
 import { compressionOf } from '../../host/points/find-points.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { Progress } from '../../progress.ts'
 import { copyPoints } from './copy-points.ts'
 import { copyPlaces, type VaultPlace } from './places.ts'
+import { onRecord, type ProvedCopy, provedIn } from './proved.ts'
 import { copiesInVault } from './vault-copies.ts'
 
 /** The vault that a restore point lies in; undefined where it lies on a disk, or the config has it no more. */
@@ -30,26 +33,85 @@ export interface FetchedFrom {
   inConfig: boolean
 }
 
+/** What somebody has said of copies that are encrypted. */
+export interface Opening {
+  /** The file of an identity of a recipient. */
+  identityFile?: string | undefined
+  /** Copies that are not encrypted may be read all the same. */
+  allowUnencrypted?: boolean | undefined
+}
+
+/** A restore point of a vault, and what is known of it. */
+export interface ToFetch {
+  point: RestorePoint
+  /** The SHA-256 of the file in the vault. */
+  file: string
+  /** What the vault has proved to this host of the source; none where the record is lost, or on another machine. */
+  proved: readonly ProvedCopy[]
+  opening?: Opening
+  /** Told of what is to be known about it. */
+  tell?: (line: string) => void
+}
+
 /**
  * What is to be fetched for a restore point of a vault.
- * @param sha256 Of the file in the vault.
- * @param identityFile That of a recipient, where it is encrypted and somebody has named one.
- * @throws {TerminalError} It is of no form that can be read.
+ * @throws {TerminalError} It is of no form that can be read, or the vault has proved another file for its night.
  */
 export function fetchingOf(
-  { kind, path, sizeBytes = 0 }: RestorePoint,
-  sha256: string,
+  { point, file, proved, opening = {}, tell = () => {} }: ToFetch,
   { place, state }: Omit<FetchedFrom, 'inConfig'>,
-  identityFile?: string,
 ): Fetching {
+  const { kind, path, source, at, sizeBytes = 0 } = point
   const isSealed = path.endsWith(sealedSuffix)
   const compression = compressionOf({ kind, path: isSealed ? path.slice(0, -sealedSuffix.length) : path })
   if (!compression) throw new TerminalError(`${path} is no archive that can be read`)
-  const archive = sealedFor(state, place.name).find((one) => one.sha256 === sha256)?.of
+  const night = Date.parse(at)
+  const record = onRecord(file, night, proved)
+  if (record === 'other') throw otherFile(point, place)
+  const claimed = { source, at, user: place.vault.user }
+  // What was compared with the one is not taken for the other.
+  const extension = `${source}.${night}${extensions[compression]}`
   return {
-    ...{ sha256, extension: extensions[compression].slice(1), sizeBytes, state },
-    ...(isSealed && { sealed: { identityFile, archive } }),
+    ...{ sha256: file, extension, sizeBytes, state },
+    ...(isSealed && {
+      sealed: {
+        identityFile: opening.identityFile,
+        prove: (origin) => {
+          const line = record === 'same' ? undefined : proveOrigin(origin, claimed)
+          if (line !== undefined) tell(line)
+        },
+      },
+    }),
+    ...(!isSealed &&
+      record === 'unknown' &&
+      isEncrypted(place, opening) && { refusal: unencrypted(point, place) }),
   }
+}
+
+/** Whether copies of a place are expected to be encrypted. */
+function isEncrypted({ vault }: VaultPlace, { identityFile, allowUnencrypted }: Opening): boolean {
+  return !allowUnencrypted && (vault.encryptTo !== undefined || identityFile !== undefined)
+}
+
+function otherFile({ source, at }: RestorePoint, { vault }: VaultPlace): TerminalError {
+  return new TerminalError(
+    `${vaultText(vault)} names another file for ${source} of ${at} than the one that it proved to this host`,
+    { hint: 'look at the vault: hdsync vault check; another night can be read with --at' },
+  )
+}
+
+function unencrypted({ source, at }: RestorePoint, { vault }: VaultPlace): TerminalError {
+  return new TerminalError(
+    `the copy of ${source} of ${at} in ${vaultText(vault)} is not encrypted, and this host has no record of it: the vault could have made it`,
+    { hint: '--allow-unencrypted reads it all the same: a copy from before `encryptTo`' },
+  )
+}
+
+interface FetchTools {
+  linkTo(place: VaultPlace): VaultLink
+  /** Reads the events `copy.proved` of the source. */
+  proved(): readonly Envelope[]
+  onProgress(progress: Progress): void
 }
 
 /**
@@ -61,8 +123,7 @@ export async function vaultPointToRead(
   id: string,
   source: string,
   config: Config,
-  linkTo: (place: VaultPlace) => VaultLink,
-  onProgress: (progress: Progress) => void,
+  { linkTo, proved, onProgress }: FetchTools,
 ): Promise<RestorePoint | undefined> {
   const place = copyPlaces(config).find(
     (one): one is VaultPlace => one.kind === 'vault' && isIn(one, id, source),
@@ -76,7 +137,10 @@ export async function vaultPointToRead(
   if (!found) throw new TerminalError(`the restore point ${id} is not in the vault any more`)
   const { point, file } = found
   // What is encrypted was opened by whoever has asked for it, and is taken from there: nobody else has the identity.
-  const fetching = fetchingOf(point, file, { place, state: config.state })
+  const fetching = fetchingOf(
+    { point, file, proved: provedIn(proved(), place.name, source) },
+    { place, state: config.state },
+  )
   return { ...point, path: await link.fetch(fetching, onProgress) }
 }
 

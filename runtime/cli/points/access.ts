@@ -16,6 +16,8 @@ export interface WhereOptions extends VaultOptions {
   copy?: string | undefined
   /** The file of an identity of age, for copies that are encrypted. */
   identity?: string
+  /** Copies that are not encrypted are read although others are; see `fetchingOf`. */
+  allowUnencrypted?: boolean
 }
 
 /** The backups that a command can get at. In the end it unmounts what it had to mount. */

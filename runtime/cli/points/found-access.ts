@@ -1,4 +1,4 @@
-import { type FetchedFrom, vaultOf } from '../../backup/copies/vault-point.ts'
+import { type FetchedFrom, type Opening, vaultOf } from '../../backup/copies/vault-point.ts'
 import { readNoPast, readPast } from '../../backup/past.ts'
 import {
   bySource,
@@ -42,7 +42,7 @@ export class FoundAccess implements Access {
   readonly #copy: string | undefined
   readonly #watch: MirrorWatch | undefined
   readonly #told: ToldByVaults
-  readonly #identity: string | undefined
+  readonly #opening: Opening
   /** The vault that everything is fetched from. */
   readonly #from: FetchedFrom | undefined
   #found: KnownPoints
@@ -57,7 +57,7 @@ export class FoundAccess implements Access {
       watch,
       copy,
       told = new Map(),
-      identity,
+      opening = {},
       from,
     }: {
       io: Io
@@ -65,12 +65,12 @@ export class FoundAccess implements Access {
       watch?: MirrorWatch
       copy?: string | undefined
       told?: ToldByVaults
-      identity?: string | undefined
+      opening?: Opening
       from?: FetchedFrom
     },
   ) {
     this.#from = from
-    this.#identity = identity
+    this.#opening = opening
     this.#copy = copy
     this.#told = told
     this.#found = { ...found, points: bySource(found.points) }
@@ -160,7 +160,7 @@ export class FoundAccess implements Access {
       runner: this.#runner,
       signal: this.#stop.signal,
       io: this.#io,
-      identity: this.#identity,
+      opening: this.#opening,
     }
     return fetched(point, this.#found.files, this.#fetchedFrom(point), tools)
   }

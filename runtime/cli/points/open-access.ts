@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { copiesMeant } from '../../backup/copies/places.ts'
 import type { KnownPoints } from '../../backup/restore/known-points.ts'
 import { UsageError } from '../../errors.ts'
@@ -18,13 +18,14 @@ import { askedVaults } from './vault-access.ts'
  * @throws {ConfigError} The config cannot be used.
  */
 export async function openAccess(options: WhereOptions, io: Io, now = Date.now()): Promise<Access> {
-  const { vault, disk, copy, identity } = options
+  const { vault, disk, copy, identity, allowUnencrypted } = options
+  const opening = { identityFile: identity && resolve(identity), allowUnencrypted }
   if (vault !== undefined) {
     if (disk !== undefined || copy !== undefined)
       throw new UsageError(`it is either --vault or ${disk === undefined ? '--from' : '--disk'}`)
     const { foundInVault } = await import('./from-vault.ts')
     const { found, from } = await foundInVault({ ...options, vault }, io)
-    return new FoundAccess(found, undefined, { io, now, from, identity })
+    return new FoundAccess(found, undefined, { io, now, from, opening })
   }
   if (options.disk !== undefined) return new FoundAccess(await fromDisk(options.disk), undefined, { io, now })
   const { config, users } = await configOrSocket(options, io)
@@ -32,7 +33,7 @@ export async function openAccess(options: WhereOptions, io: Io, now = Date.now()
   if (options.copy !== undefined) copiesMeant([options.copy], config)
   const watch = new MirrorWatch(config, options.wait ?? true, io)
   const told = await askedVaults(options.copy, config)
-  return new FoundAccess(await find(config, told, io), config, { io, now, watch, copy, told, identity })
+  return new FoundAccess(await find(config, told, io), config, { io, now, watch, copy, told, opening })
 }
 
 async function fromDisk(path: string): Promise<KnownPoints> {

@@ -1,5 +1,5 @@
-import { resolve } from 'node:path'
-import { type FetchedFrom, fetchingOf, vaultOf } from '../../backup/copies/vault-point.ts'
+import { readProved } from '../../backup/copies/proved.ts'
+import { type FetchedFrom, fetchingOf, type Opening, vaultOf } from '../../backup/copies/vault-point.ts'
 import type { Config } from '../../config/config.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
@@ -31,8 +31,7 @@ interface FetchTools {
   runner: CommandRunner
   signal: AbortSignal
   io: Io
-  /** A file, for what is encrypted. */
-  identity: string | undefined
+  opening: Opening
 }
 
 /**
@@ -44,14 +43,16 @@ export async function fetched(
   point: RestorePoint,
   files: ReadonlyMap<string, string>,
   from: FetchedFrom | undefined,
-  { runner, signal, io, identity }: FetchTools,
+  { runner, signal, io, opening }: FetchTools,
 ): Promise<RestorePoint> {
   const file = files.get(point.id)
   if (!from || file === undefined) return point
   const { place } = from
   const { sizeBytes = 0, id } = point
   io.stderr(`hdsync: fetches ${id} from ${vaultText(place.vault)}: ${formatBytes(sizeBytes)}\n`)
-  const fetching = fetchingOf(point, file, from, identity && resolve(identity))
+  const tell = (line: string) => io.stderr(`hdsync: ${line}\n`)
+  const proved = from.inConfig ? readProved(from.state, place.name, point.source) : []
+  const fetching = fetchingOf({ point, file, proved, opening, tell }, from)
   const path = await linkTo(place.vault, from.inConfig ? place.name : undefined, runner, signal).fetch(
     fetching,
     () => {},

@@ -22,6 +22,11 @@ const identity = [
   'an identity of age, for a copy that is encrypted; it is read, and never stored',
 ] as const
 
+const allowUnencrypted = [
+  '--allow-unencrypted',
+  'read a copy of a vault that is not encrypted and not on record here, although copies there are',
+] as const
+
 /** The folder of backups, which may be named before the command too. */
 export function diskOption(): Option {
   return new Option('--disk <folder>', 'a folder of backups, read without a config')
@@ -78,6 +83,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         .option(...at)
         .option(...from)
         .option(...identity)
+        .option(...allowUnencrypted)
         .option('-l, --long', 'with modes, owners, sizes and times')
         .option('-R, --recursive', 'everything below it')
         .option(...noWait)
@@ -153,6 +159,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         .option(...at)
         .option(...from)
         .option(...identity)
+        .option(...allowUnencrypted)
         .option('--to <folder>', 'into this folder, each at its path below the source')
         .option('--in-place', 'where it was; what is there is shown, and kept for `--undo`')
         .option('--delete', 'delete what was not there then, but for what is excluded from the backup')
@@ -181,6 +188,7 @@ export function pointsCommands({ command, io, done, program }: Making): Commands
         .option(...noWait)
         .option(...from)
         .option(...identity)
+        .option(...allowUnencrypted)
         .action(async (place, _, self: Command) =>
           done((await import('../commands/cat.ts')).catCommand(place, self.optsWithGlobals(), io)),
         )

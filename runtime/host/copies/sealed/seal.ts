@@ -12,12 +12,12 @@ import { Shelf } from '../../archive/shelf.ts'
 import type { CommandRunner } from '../../command/command.ts'
 import type { Folder } from '../../target/safe-open.ts'
 import { ChunkCutter } from './chunk-cutter.ts'
-import { ChunkKeys, footerOf, headLine, sealedMagic } from './layout.ts'
+import { ChunkKeys, footerOf, headLine, type Origin, sealedMagic } from './layout.ts'
 import { ListWriter } from './list-writer.ts'
 import { listName, partName, sealedName, sealedShelf } from './sealed-files.ts'
 
 /** An archive to be sealed for a place. */
-export interface Sealing {
+export interface Sealing extends Origin {
   from: Target
   path: string
   /** Which file stands there; see `archiveFile`. */

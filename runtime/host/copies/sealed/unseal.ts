@@ -4,7 +4,15 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { TerminalError } from '../../../errors.ts'
 import type { CommandRunner } from '../../command/command.ts'
 import { decryptWith } from './age.ts'
-import { footerBytes, listBytesIn, mostChunkBytes, sealedMagic } from './layout.ts'
+import {
+  footerBytes,
+  headIn,
+  listBytesIn,
+  mostChunkBytes,
+  type SealedHead,
+  sealedMagic,
+  sealedVersion,
+} from './layout.ts'
 import { cipherOf } from './seal.ts'
 
 /** A sealed file, and where the archive that is in it is to be written. */
@@ -17,29 +25,30 @@ export interface Unsealing {
 
 const flushBytes = 4 * 1024 ** 2
 /** A line of the list is shorter. */
-const mostLine = 200
+const mostLine = 500
 
 /**
  * Decrypts a sealed archive. Nobody may read what is written before this has ended well: until then nothing has proved it.
- * @returns The SHA-256 of the archive: that of all that was written, and what the list says that it is.
+ * @returns What the list says of the archive; its SHA-256 is that of all that was written.
  * @throws {TerminalError} The identity is not one of its recipients', or it is not what was sealed.
  */
 export async function unseal(
   { sealed, to, identityFile }: Unsealing,
   runner: CommandRunner,
-): Promise<string> {
+): Promise<SealedHead> {
   await using input = await open(sealed, 'r')
   const { archiveBytes, listAt, listBytes } = await placesIn(input)
   const list = createReadStream(sealed, { start: listAt, end: listAt + listBytes - 1 })
   const lines = linesOf(decryptWith(identityFile, list, runner))
   try {
     const { value: first = '' } = await lines.next()
-    const [, sizeBytes, sha256] = /^hdsync-list 1 (\d+) ([0-9a-f]{64})$/.exec(first) ?? []
-    if (Number(sizeBytes) !== archiveBytes)
-      throw changed(`it has ${archiveBytes} bytes of an archive of ${sizeBytes ?? 'unknown'}`)
+    const head = headIn(first)
+    if (!head) throw changed('its list does not begin as one')
+    if (head.sizeBytes !== archiveBytes)
+      throw changed(`it has ${archiveBytes} bytes of an archive of ${head.sizeBytes}`)
     const found = await decryptChunks(input, to, lines, archiveBytes)
-    if (found !== sha256) throw changed('the archive in it is not the one that was encrypted')
-    return found
+    if (found !== head.sha256) throw changed('the archive in it is not the one that was encrypted')
+    return head
   } finally {
     // Ends age too, which would wait for a reader of the rest.
     await lines.return()
@@ -50,7 +59,7 @@ async function placesIn(input: FileHandle) {
   const { size } = await input.stat()
   const least = sealedMagic.length + footerBytes
   const magic = size < least ? undefined : await readAt(input, 0, sealedMagic.length)
-  if (!magic?.equals(sealedMagic)) throw changed('it does not begin as one')
+  if (!magic?.equals(sealedMagic)) throw notThisVersion(magic) ?? changed('it does not begin as one')
   const listBytes = listBytesIn(await readAt(input, size - footerBytes, footerBytes))
   if (!listBytes || listBytes > size - least) throw changed('it does not end as one')
   const listAt = size - footerBytes - listBytes
@@ -110,6 +119,15 @@ async function readAt(file: FileHandle, position: number, length: number): Promi
     at += bytesRead
   }
   return buffer
+}
+
+function notThisVersion(magic: Buffer | undefined): TerminalError | undefined {
+  const [, version] = /^hdsync-sealed (\d)\n$/.exec(magic?.toString('latin1') ?? '') ?? []
+  if (version === undefined) return undefined
+  return new TerminalError(
+    `this encrypted copy is in version ${version} of the format, and this hdsync reads version ${sealedVersion} alone`,
+    { hint: 'take the hdsync that wrote it' },
+  )
 }
 
 function changed(why: string): TerminalError {

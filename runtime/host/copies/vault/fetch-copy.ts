@@ -8,6 +8,7 @@ import { meter } from '../../archive/meter.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { digestOf } from '../../proof/digest.ts'
 import { freeBytes } from '../../restore/room.ts'
+import type { Origin } from '../sealed/layout.ts'
 import { unseal } from '../sealed/unseal.ts'
 import {
   claimFetched,
@@ -26,6 +27,8 @@ export interface Fetching extends FetchedCopy {
   sizeBytes: number
   /** Of one that is encrypted. */
   sealed?: Opening
+  /** Why it is not to be fetched. One that is there already was permitted to whoever fetched it. */
+  refusal?: TerminalError
   /** The state directory. */
   state: string
 }
@@ -34,8 +37,8 @@ export interface Fetching extends FetchedCopy {
 export interface Opening {
   /** Of age; undefined where nobody has named it. */
   identityFile: string | undefined
-  /** The SHA-256 of the archive that is in it, where that is on record. */
-  archive?: string | undefined
+  /** Proves that what it says of itself is what is wanted. @throws {TerminalError} It is not. */
+  prove(origin: Origin): void
 }
 
 interface Tools {
@@ -63,6 +66,7 @@ export async function fetchCopy(fetching: Fetching, tools: Tools): Promise<strin
   const { state, sizeBytes, sha256 } = fetching
   const there = claimFetched(state, fetching)
   if (there !== undefined) return there
+  if (fetching.refusal) throw fetching.refusal
   const identityFile = fetching.sealed && proveIdentity(fetching.sealed)
   const part = takePart(state, fetching)
   try {
@@ -93,7 +97,7 @@ export async function fetchCopy(fetching: Fetching, tools: Tools): Promise<strin
 }
 
 /** @throws {TerminalError} Nobody has named one, or it cannot be read: nothing is fetched for that. */
-function proveIdentity({ identityFile }: Opening): string {
+function proveIdentity({ identityFile }: Pick<Opening, 'identityFile'>): string {
   if (identityFile === undefined)
     throw new TerminalError('the copy is encrypted, and is read with an identity alone', {
       hint: '--identity FILE: that of a recipient of `encryptTo`, when it was sent',
@@ -111,15 +115,13 @@ async function openCopy(
   sealed: string,
   identityFile: string,
   fetching: Fetching,
-  { vault, runner }: Tools,
+  { runner }: Tools,
 ): Promise<string> {
   const to = openedPath(fetching.state, fetching)
   rmSync(to, { force: true })
   try {
-    const archive = await unseal({ sealed, to, identityFile }, runner)
-    const { archive: wanted = archive } = fetching.sealed ?? {}
-    if (archive === wanted) return to
-    throw new TerminalError(`the copy from ${vaultText(vault)} is of another archive than was sent`)
+    fetching.sealed?.prove(await unseal({ sealed, to, identityFile }, runner))
+    return to
   } catch (error) {
     rmSync(to, { force: true })
     throw error

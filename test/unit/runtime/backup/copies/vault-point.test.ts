@@ -16,16 +16,14 @@ copies:
 /** The place that is asked for a restore point. */
 async function asked(id: string): Promise<string | undefined> {
   let name: string | undefined
-  const read = vaultPointToRead(
-    id,
-    'var',
-    config,
-    (place) => {
+  const read = vaultPointToRead(id, 'var', config, {
+    linkTo(place) {
       name = place.name
       throw new Error('asked')
     },
-    () => {},
-  )
+    proved: () => [],
+    onProgress() {},
+  })
   await read.catch(() => {})
   return name
 }

@@ -11,7 +11,7 @@ import {
 } from '../../../../../../runtime/host/command/command.ts'
 import { isInstalled } from '../../../../../../runtime/host/command/packages.ts'
 import { encryptTo, proveRecipients } from '../../../../../../runtime/host/copies/sealed/age.ts'
-import { footerOf, sealedMagic } from '../../../../../../runtime/host/copies/sealed/layout.ts'
+import { footerOf, headLine, sealedMagic } from '../../../../../../runtime/host/copies/sealed/layout.ts'
 import { unseal } from '../../../../../../runtime/host/copies/sealed/unseal.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
 
@@ -58,8 +58,15 @@ withAge('a list that cannot be written is told of as that', async () => {
 
 withAge('age has ended once a copy with a long list is refused', { timeout: 20_000 }, async () => {
   const { folder, identityFile, recipientsFile } = keys()
+  const head = {
+    sizeBytes: 7,
+    sha256: '0'.repeat(64),
+    source: 'home',
+    at: '2026-11-28T03:12:45.123Z',
+    user: 'web1',
+  }
   const lines = Array.from({ length: 20_000 }, () => `1 ${randomBytes(32).toString('hex')}\n`)
-  const text = zstdCompressSync(`hdsync-list 1 7 ${'0'.repeat(64)}\n${lines.join('')}`)
+  const text = zstdCompressSync(`${headLine(head)}${lines.join('')}`)
   const list = execFileSync('age', ['--encrypt', '-R', recipientsFile], { input: text })
   const [sealed, to] = [join(folder, 'copy'), join(folder, 'opened')]
   writeFileSync(sealed, Buffer.concat([sealedMagic, list, footerOf(list.length)]))

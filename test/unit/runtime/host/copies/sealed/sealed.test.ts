@@ -17,6 +17,8 @@ import { temporaryFolder } from '../../../../temporary-folder.ts'
 const withAge = test.skipIf(!isInstalled('age'))
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
+const origin = { source: 'home', at: '2026-11-28T03:12:45.123Z', user: 'hdsync-web1' }
+
 class Box {
   readonly folder = temporaryFolder()
   readonly recipientsFile = this.at('recipients.txt')
@@ -54,7 +56,7 @@ class Box {
     const wanted = { place, sha256: sha256(bytes), recipients: recipientsIn(this.recipientsFile) }
     const { file = '' } = (await archiveFile(path)) ?? {}
     const { recipientsFile } = this
-    const sealing = { ...wanted, path, file, sizeBytes: bytes.length, recipientsFile }
+    const sealing = { ...wanted, ...origin, path, file, sizeBytes: bytes.length, recipientsFile }
     const secret = await chunkSecret(this.at('sealed'))
     const tools = { runner: this.runner, signal: new AbortController().signal, onProgress() {} }
     const sealed = await sealArchive({ ...sealing, from: this.target, secret }, tools)
@@ -67,9 +69,9 @@ class Box {
     const [sealed, to] = [this.at('copy'), this.at('opened')]
     writeFileSync(sealed, bytes)
     rmSync(to, { force: true })
-    const digest = await unseal({ sealed, to, identityFile }, this.runner)
+    const head = await unseal({ sealed, to, identityFile }, this.runner)
     const opened = readFileSync(to)
-    expect(digest).toBe(sha256(opened))
+    expect(head).toEqual({ ...origin, sizeBytes: opened.length, sha256: sha256(opened) })
     return opened
   }
 }
@@ -164,6 +166,14 @@ withAge('whatever was done to a copy, it is refused', async () => {
       /age does not open|not an identity|not an encrypted copy|not what was encrypted/,
     )
   expect((await box.unseal(sealed)).equals(bytes)).toBe(true)
+})
+
+withAge('a copy in another version of the format is refused in words', async () => {
+  const box = new Box()
+  const sealed = await box.seal(Buffer.from('one'))
+  await expect(
+    box.unseal(Buffer.concat([Buffer.from('hdsync-sealed 1\n'), sealed.subarray(16)])),
+  ).rejects.toThrow(/is in version 1 of the format, and this hdsync reads version 2 alone/)
 })
 
 withAge('an archive that is not what was written is not sealed', async () => {
