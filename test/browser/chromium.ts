@@ -17,7 +17,11 @@ export function chromiumAvailable(): { ok: true } | { ok: false; why: string } {
 /** Debian's Chromium, without a window. */
 export function launch(): Promise<Browser> {
   // Its sandbox needs namespaces of a user of its own, which root in a container does not get.
-  return chromium.launch({ executablePath: program, args: process.geteuid?.() === 0 ? ['--no-sandbox'] : [] })
+  return chromium.launch({
+    executablePath: program,
+    timeout: 120_000,
+    args: process.geteuid?.() === 0 ? ['--no-sandbox'] : [],
+  })
 }
 
 /** What a browser has come across that it should not. */
@@ -35,6 +39,8 @@ export async function openWindow(
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<Watched> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+  // Half a minute is too little for a restore where other work goes on beside.
+  context.setDefaultTimeout(120_000)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
