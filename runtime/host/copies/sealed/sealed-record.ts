@@ -1,6 +1,7 @@
 import { readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { TerminalError } from '../../../errors.ts'
 import { writeSynced } from '../../write-synced.ts'
 import { makeSealedFolder, sealedFolderName } from './chunk-secret.ts'
 
@@ -20,12 +21,21 @@ const entries = z.lazy(() =>
 /** Which archive is in a sealed file: nobody can tell from the file. */
 export type SealedEntry = z.output<typeof entries>[number]
 
-/** What was sealed for a place, the oldest first; nothing where the record is lost. @param place The name of the copy. */
+/**
+ * What was sealed for a place, the oldest first; nothing where the record is lost. @param place The name of the copy.
+ * @throws {TerminalError} The record is there and cannot be read: it must not be written anew without what is in it.
+ */
 export function sealedFor(state: string, place: string): SealedEntry[] {
+  const file = fileOf(state, place)
   try {
-    return entries.parse(JSON.parse(readFileSync(fileOf(state, place), 'utf8')))
-  } catch {
-    return []
+    return entries.parse(JSON.parse(readFileSync(file, 'utf8')))
+  } catch (error) {
+    const isLost = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    if (isLost || error instanceof SyntaxError || error instanceof z.ZodError) return []
+    throw new TerminalError(`the record of encrypted copies cannot be read: ${(error as Error).message}`, {
+      hint: `look at ${file} and its disk`,
+      cause: error,
+    })
   }
 }
 
