@@ -1,10 +1,10 @@
 import type { copySend, DataOf } from '../../../events/index.ts'
-import type { Target } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
 import { TerminalError } from '../../errors.ts'
 import { chunkSecret, makeSealedFolder } from '../../host/copies/sealed/chunk-secret.ts'
 import { sealedSuffix } from '../../host/copies/sealed/layout.ts'
 import { recipientsIn } from '../../host/copies/sealed/recipients.ts'
-import { type SealedThere, sealedThere, tidySealed } from '../../host/copies/sealed/sealed-files.ts'
+import { type SealedThere, tidySealed } from '../../host/copies/sealed/sealed-files.ts'
 import { recordSealed, type SealedEntry, sealedFor } from '../../host/copies/sealed/sealed-record.ts'
 import type { Progress } from '../../progress.ts'
 import type { ArchiveForm, VaultCopy } from '../../vault-protocol.ts'
@@ -56,17 +56,16 @@ export function sealingFor(
     async seal({ source, at, path, file, sizeBytes, sha256 }, onProgress) {
       const from = archivesTarget(config)
       await host.targets.prove(from)
-      const wanted = { place: name, sha256, recipients: recipientsIn(recipientsFile) }
-      if (!(await sealedThere(from, wanted))) {
-        // One at a time: each takes as much as its archive.
-        tidySealed(from, ({ place }) => place !== name)
-        const secret = await chunkSecret(makeSealedFolder(state))
-        const archive = { source, at, user, path, file, sizeBytes }
-        await host.copies.seal({ ...wanted, ...archive, from, recipientsFile, secret }, onProgress)
-      }
-      const there = await sealedThere(from, wanted)
-      if (!there) throw new TerminalError(`what was encrypted of ${path} is gone`)
-      const { recipients } = wanted
+      const recipients = recipientsIn(recipientsFile)
+      // One at a time: each takes as much as its archive.
+      tidySealed(
+        from,
+        (one) => one.place !== name || (one.archive === sha256 && one.recipients === recipients),
+      )
+      const archive = { source, at, user, path, file, sizeBytes, sha256 }
+      const secret = await chunkSecret(makeSealedFolder(state))
+      const sealing = { ...archive, from, place: name, recipientsFile, recipients, secret }
+      const there = await host.copies.seal(sealing, onProgress)
       note({ sha256: there.sha256, sizeBytes: there.sizeBytes, of: sha256, recipients })
       return there
     },
@@ -105,19 +104,27 @@ export function tidySealing(
   copies: readonly VaultCopy[],
   { config }: Pick<Context, 'config'>,
 ): void {
-  const from: Target = archivesTarget(config)
   const wanted = new Set(missing.map(({ sha256 }) => sha256))
-  const encrypted = copyPlaces(config).filter(
-    (one) => one.kind === 'vault' && one.vault.encryptTo !== undefined,
-  )
-  const others = new Set(encrypted.map((one) => one.name).filter((one) => one !== name))
-  const isEncrypted = encrypted.some((one) => one.name === name)
-  tidySealed(from, ({ place, sha256 }) =>
-    place === name ? isEncrypted && wanted.has(sha256) : others.has(place),
+  const encrypted = encryptedPlaces(config)
+  tidySealed(
+    archivesTarget(config),
+    ({ place, archive }) => encrypted.has(place) && (place !== name || wanted.has(archive)),
   )
   const known = sealedFor(config.state, name)
   if (known.length === 0) return
   const there = new Set(copies.map(({ sha256 }) => sha256))
   const kept = known.filter((one) => there.has(one.sha256) || wanted.has(one.of))
   if (kept.length < known.length) recordSealed(config.state, name, kept)
+}
+
+/** Removes what was encrypted, where no place is encrypted to any more. */
+export function tidyUnencrypted({ config }: Pick<Context, 'config'>): void {
+  if (encryptedPlaces(config).size === 0) tidySealed(archivesTarget(config), () => false)
+}
+
+function encryptedPlaces(config: Config): Set<string> {
+  const encrypted = copyPlaces(config).filter(
+    (one) => one.kind === 'vault' && one.vault.encryptTo !== undefined,
+  )
+  return new Set(encrypted.map((one) => one.name))
 }

@@ -10,6 +10,7 @@ import { archiveRecord, tellsOfArchives } from '../keep/points.ts'
 import { decidePruning } from '../keep/pruning.ts'
 import { copiesThere } from './look.ts'
 import type { DiskPlace } from './places.ts'
+import { tidyUnencrypted } from './sealing.ts'
 import type { Missing, Ways } from './ways.ts'
 
 /** A disk of this machine: copies stand in its folder `kept`. */
@@ -35,7 +36,10 @@ export function waysToDisk(
       )
       return { source, path, file, at: isoOf(at), sizeBytes, sha256, to, as: stands ? 'stands' : 'sent' }
     },
-    tidy: (missing) => tidyParts(target, new Set(missing.map(({ to, sha256 }) => partName(to, sha256)))),
+    async tidy(missing) {
+      tidyUnencrypted({ config })
+      await tidyParts(target, new Set(missing.map(({ to, sha256 }) => partName(to, sha256))))
+    },
     async send(sending, onProgress) {
       await host.targets.prove(target)
       if (await linkFromThere(sending)) return { as: 'linked', read: null, bytes: 0 }

@@ -4,7 +4,8 @@ import type { Progress } from '../../progress.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { whyUnplugged } from '../target/plugged-in.ts'
 import { type Proving, proveCopy } from './prove-copy.ts'
-import { type SealedFile, type Sealing, sealArchive } from './sealed/seal.ts'
+import { type Sealing, sealArchive } from './sealed/seal.ts'
+import type { SealedThere } from './sealed/sealed-files.ts'
 import { type Sending, sendArchive } from './send-archive.ts'
 import { releaseFetched } from './vault/fetched.ts'
 import { linkTo, type VaultLink } from './vault/vault-link.ts'
@@ -18,7 +19,7 @@ export interface Copies {
   /** See `proveCopy`. @param now Milliseconds since the epoch. */
   prove(proving: Proving, now: number, onProgress: (progress: Progress) => void): Promise<string | undefined>
   /** See `sealArchive`. */
-  seal(sealing: Sealing, onProgress: (progress: Progress) => void): Promise<SealedFile>
+  seal(sealing: Sealing, onProgress: (progress: Progress) => void): Promise<SealedThere>
   /** A vault of another machine. @param name The place, as the config has it. */
   vault(vault: Vault, name: string): VaultLink
   /** See `releaseFetched`. */

@@ -289,7 +289,7 @@ export class Box implements Host {
     absence: async () => undefined,
     send: async ({ sha256 }) => sha256,
     prove: async () => undefined,
-    seal: async ({ sizeBytes, sha256 }) => ({ sizeBytes, sha256 }),
+    seal: async ({ path, file, sizeBytes, sha256 }) => ({ path, file, sizeBytes, sha256 }),
     vault: () => {
       throw new Error('there is no vault')
     },

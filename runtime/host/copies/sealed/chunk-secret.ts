@@ -9,7 +9,7 @@ const secretBytes = 32
 
 /**
  * The secret that keys of chunks are made of; it is made where there is none. Without the earlier one everything is sent anew
- * once. Whoever has it can try whether a chunk is what they guess, and read none.
+ * once. Whoever has it and reads a vault can try whether a chunk is what they guess.
  * @param folder For its owner alone; see `makeSealedFolder`.
  */
 export async function chunkSecret(folder: string): Promise<Buffer> {

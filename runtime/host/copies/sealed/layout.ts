@@ -9,8 +9,8 @@ import { createHash, createHmac, type Hmac } from 'node:crypto'
 //
 // The list is text, a line each: first the size and the SHA-256 of the archive and where it comes from (see `Origin`), then of each
 // chunk its length and its key.
-// A chunk is encrypted by AES-256-CTR from a counter of 0 on. Its key is made of its SHA-256 and of a secret of this machine: the
-// same chunk is the same bytes every night, so that rsync(1) sends none that has not changed, and no key encrypts two chunks.
+// A chunk is encrypted by AES-256-CTR from a counter of 0 on. Its key is made of its SHA-256, a secret of this machine and the
+// recipients: the same chunk is the same bytes every night, so that rsync(1) sends none that has not changed, and no key encrypts two chunks.
 // The secret alone opens nothing; the keys are in the list, which this machine cannot read any more once it is encrypted.
 
 /** Which layout it is; it goes up where an earlier hdsync could not read it. */
@@ -69,9 +69,12 @@ export function headIn(line: string): SealedHead | undefined {
 export class ChunkKeys {
   readonly #secret: Buffer
 
-  /** @param secret Of this machine; see `chunkSecret`. */
-  constructor(secret: Buffer) {
-    this.#secret = secret
+  /**
+   * @param secret Of this machine; see `chunkSecret`.
+   * @param recipients See `recipientsIn`. Other recipients have other keys: who could read once has none of what comes later.
+   */
+  constructor(secret: Buffer, recipients: string) {
+    this.#secret = createHmac('sha256', secret).update(`recipients ${recipients}`).digest()
   }
 
   keyOf(chunk: Uint8Array): Buffer {

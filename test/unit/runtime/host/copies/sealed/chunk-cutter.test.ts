@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { ChunkCutter } from '../../../../../../runtime/host/copies/sealed/chunk-cutter.ts'
 import { ChunkKeys, mostChunkBytes } from '../../../../../../runtime/host/copies/sealed/layout.ts'
 
-const gear = new ChunkKeys(randomBytes(32)).gear()
+const gear = new ChunkKeys(randomBytes(32), '0123456789abcdef').gear()
 
 /** The ends of chunks, of bytes that come in parts of so many. */
 function ends(bytes: Buffer, frames: number[], partBytes: number, own = gear): number[] {
@@ -38,5 +38,7 @@ test('where there are no frames, the bytes say where chunks end: what is put in 
   const after = ends(Buffer.concat([randomBytes(1000), bytes]), [], bytes.length)
   expect(before.length).toBeGreaterThan(20)
   expect(after.slice(-20)).toEqual(before.slice(-20).map((end) => end + 1000))
-  expect(ends(bytes, [], bytes.length, new ChunkKeys(randomBytes(32)).gear())).not.toEqual(before)
+  expect(
+    ends(bytes, [], bytes.length, new ChunkKeys(randomBytes(32), '0123456789abcdef').gear()),
+  ).not.toEqual(before)
 })

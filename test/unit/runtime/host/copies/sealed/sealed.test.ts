@@ -1,16 +1,21 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Target } from '../../../../../../runtime/config/config.ts'
 import { archiveFile } from '../../../../../../runtime/host/archive/archive-file.ts'
-import { createRunner, unobserved } from '../../../../../../runtime/host/command/command.ts'
+import {
+  type CommandRunner,
+  createRunner,
+  unobserved,
+} from '../../../../../../runtime/host/command/command.ts'
 import { isInstalled } from '../../../../../../runtime/host/command/packages.ts'
 import { chunkSecret } from '../../../../../../runtime/host/copies/sealed/chunk-secret.ts'
 import { recipientsIn } from '../../../../../../runtime/host/copies/sealed/recipients.ts'
 import { sealArchive } from '../../../../../../runtime/host/copies/sealed/seal.ts'
 import { sealedThere, tidySealed } from '../../../../../../runtime/host/copies/sealed/sealed-files.ts'
+import { recordSealed, sealedFor } from '../../../../../../runtime/host/copies/sealed/sealed-record.ts'
 import { unseal } from '../../../../../../runtime/host/copies/sealed/unseal.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
 
@@ -50,18 +55,28 @@ class Box {
     writeFileSync(this.recipientsFile, `# whose\n${recipient}`, { mode: 0o644 })
   }
 
-  async seal(bytes: Buffer, place = 'offsite') {
+  async seal(bytes: Buffer, runner = this.runner, place = 'offsite') {
     const path = this.at('disk', 'Monday', 'home.tar.zst')
     writeFileSync(path, bytes)
-    const wanted = { place, sha256: sha256(bytes), recipients: recipientsIn(this.recipientsFile) }
+    const wanted = { place, archive: sha256(bytes), recipients: recipientsIn(this.recipientsFile) }
     const { file = '' } = (await archiveFile(path)) ?? {}
     const { recipientsFile } = this
-    const sealing = { ...wanted, ...origin, path, file, sizeBytes: bytes.length, recipientsFile }
+    const { archive: digest, recipients } = wanted
+    const sealing = {
+      place,
+      sha256: digest,
+      recipients,
+      ...origin,
+      path,
+      file,
+      sizeBytes: bytes.length,
+      recipientsFile,
+    }
     const secret = await chunkSecret(this.at('sealed'))
-    const tools = { runner: this.runner, signal: new AbortController().signal, onProgress() {} }
+    const tools = { runner, signal: new AbortController().signal, onProgress() {} }
     const sealed = await sealArchive({ ...sealing, from: this.target, secret }, tools)
     const there = await sealedThere(this.target, wanted)
-    expect(there).toMatchObject(sealed)
+    expect(there).toEqual(sealed)
     return readFileSync(there?.path ?? '')
   }
 
@@ -110,7 +125,7 @@ withAge('what has not changed is the same bytes, whatever was put in before it',
   let same = 0
   for (let at = 0; at + 64 <= second.length; at += 64)
     if (known.has(second.toString('latin1', at, at + 64))) same += 64
-  expect(same / first.length).toBeGreaterThan(0.7)
+  expect(same / first.length).toBeGreaterThan(0.5)
 })
 
 withAge('only an identity of a recipient opens it, and another one is told of', async () => {
@@ -174,6 +189,75 @@ withAge('a copy in another version of the format is refused in words', async () 
   await expect(
     box.unseal(Buffer.concat([Buffer.from('hdsync-sealed 1\n'), sealed.subarray(16)])),
   ).rejects.toThrow(/is in version 1 of the format, and this hdsync reads version 2 alone/)
+})
+
+withAge('who could read once has no keys of what is encrypted to others later', async () => {
+  const box = new Box()
+  const bytes = randomBytes(200_000)
+  const first = await box.seal(bytes)
+  expect(await box.seal(bytes)).toEqual(first)
+  box.identity('other')
+  box.encryptTo('other')
+  const anew = await box.seal(bytes)
+  expect(anew.includes(first.subarray(16, 80))).toBe(false)
+  expect((await box.unseal(anew, box.at('other'))).equals(bytes)).toBe(true)
+})
+
+withAge('what has rotted before it was sent is encrypted again', async () => {
+  const box = new Box()
+  const bytes = randomBytes(200_000)
+  await box.seal(bytes)
+  const [name = ''] = readdirSync(box.at('disk', '.hdsync-sealed'))
+  const file = box.at('disk', '.hdsync-sealed', name)
+  const rotten = readFileSync(file)
+  rotten[100] = (rotten[100] ?? 0) ^ 1
+  writeFileSync(file, rotten)
+  expect((await box.unseal(await box.seal(bytes))).equals(bytes)).toBe(true)
+})
+
+withAge('what cannot be encrypted leaves nothing behind', async () => {
+  const box = new Box()
+  writeFileSync(box.recipientsFile, 'age1qqqqqqqq\n')
+  await expect(box.seal(randomBytes(5_000_000))).rejects.toThrow(/age does not encrypt/)
+  expect(readdirSync(box.at('disk', '.hdsync-sealed'))).toEqual([])
+})
+
+test.skipIf(!isInstalled('age') || process.geteuid?.() !== 0)(
+  'a target that fills up is told of, and gets its room back',
+  async () => {
+    const box = new Box()
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=80m', 'none', box.at('disk')])
+    if (mounted.status !== 0) return
+    try {
+      mkdirSync(box.at('disk', 'Monday'))
+      const filled: CommandRunner = {
+        run: box.runner.run,
+        open(command) {
+          spawnSync('dd', ['if=/dev/zero', `of=${box.at('disk', 'full')}`, 'bs=64k'])
+          return box.runner.open(command)
+        },
+      }
+      await expect(box.seal(randomBytes(2_000_000), filled)).rejects.toThrow(
+        /target disk is full: \S+home.tar.zst does not fit into \S+disk\/.hdsync-sealed/,
+      )
+      expect(readdirSync(box.at('disk', '.hdsync-sealed'))).toEqual([])
+    } finally {
+      execFileSync('umount', [box.at('disk')])
+    }
+  },
+)
+
+test('a record that cannot be read is not taken for an empty one', () => {
+  const state = temporaryFolder()
+  const entry = { sha256: 'a', sizeBytes: 1, of: 'b', recipients: 'c' }
+  expect(sealedFor(state, 'offsite')).toEqual([])
+  recordSealed(state, 'offsite', [entry])
+  expect(sealedFor(state, 'offsite')).toEqual([entry])
+  writeFileSync(join(state, 'sealed', 'offsite.json'), '[{"sha2')
+  expect(sealedFor(state, 'offsite')).toEqual([])
+  rmSync(join(state, 'sealed', 'offsite.json'))
+  mkdirSync(join(state, 'sealed', 'offsite.json'))
+  expect(() => sealedFor(state, 'offsite')).toThrow(/the record of encrypted copies cannot be read: EISDIR/)
 })
 
 withAge('an archive that is not what was written is not sealed', async () => {
