@@ -32,6 +32,8 @@ export interface BootOptions {
    * and the disk that becomes a copy of it, of which a later boot can be given the same one.
    */
   root?: { image: string; disk: string }
+  /** Starts from the first disk by its own boot loader, kernel and root, with systemd: nothing but the firmware is the lab's. */
+  ownStart?: boolean
 }
 
 const bootTimeoutMs = 180_000
@@ -69,7 +71,7 @@ export async function makeDisk(dir: string, name: string, sizeBytes: number): Pr
 export async function boot(options: BootOptions = {}): Promise<Machine> {
   const available = labAvailable()
   if (!available.ok) throw new Error(available.why)
-  const { app = await appImage(), dir = scratchFolder(), disks = [], root } = options
+  const { app = await appImage(), dir = scratchFolder(), disks = [], root, ownStart = false } = options
   // The kernel would boot without it, and leave everybody wondering.
   const missing = disks.find((path) => !existsSync(path))
   if (missing) throw new Error(`the lab machine has no disk ${missing}: makeDisk() makes one`)
@@ -84,9 +86,10 @@ export async function boot(options: BootOptions = {}): Promise<Machine> {
     dir,
     disks,
     app,
+    ownStart,
     ...(root && { root: root.disk }),
   })
-  await machine.up(root ? systemBootTimeoutMs : bootTimeoutMs)
+  await machine.up(root || ownStart ? systemBootTimeoutMs : bootTimeoutMs)
   return machine
 }
 

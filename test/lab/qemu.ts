@@ -14,21 +14,19 @@ export interface Hardware {
   app: string | false
   /** A disk that is the root, with systemd; without it, the root is the host's. */
   root?: string
+  /** The first disk starts the machine, by its own boot loader and kernel: the lab's kernel is not used. */
+  ownStart?: boolean
 }
 
 /** The words of QEMU's command line: a small PC that computes in software, and ends when it is switched off. */
-export function qemuWords({ kernel, memory, processors, dir, disks, app, root }: Hardware): string[] {
+export function qemuWords(hardware: Hardware): string[] {
+  const { kernel, memory, processors, dir, disks, app, root, ownStart } = hardware
   const files = [...disks, ...(app ? [app] : []), ...(root ? [root] : [])]
-  const append = [
-    ...(root ? [`labroot=${diskName(files.length - 1)}`, 'labinit=/lib/systemd/systemd'] : hostArguments),
-    ...(app ? [`labapp=${diskName(disks.length)}`] : []),
-    ...['console=ttyS0', 'quiet', 'panic=-1', ...fastInSoftware],
-  ]
   return [
     ...['-machine', 'pc', '-accel', 'tcg,tb-size=512', '-cpu', processor],
     ...['-smp', `${processors}`, '-m', memory],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    ...['-kernel', kernel.image, '-initrd', kernel.initrd, '-append', append.join(' ')],
+    ...(ownStart ? [] : labStart(hardware, files.length - 1)),
     ...['-chardev', `file,id=console,path=${join(dir, 'console.log')},append=on`],
     ...['-serial', 'chardev:console'],
     ...['-chardev', 'stdio,id=line,signal=off', '-device', 'virtio-serial-pci'],
@@ -37,8 +35,18 @@ export function qemuWords({ kernel, memory, processors, dir, disks, app, root }:
     ...share('modules', kernel.modules, ',readonly=on'),
     ...share('lab', dir),
     ...(app ? share('cache', compileCache()) : []),
-    ...(root ? [] : share('host', '/', ',readonly=on')),
+    ...(root || ownStart ? [] : share('host', '/', ',readonly=on')),
   ]
+}
+
+/** The lab's kernel, and what it is told. */
+function labStart({ kernel, disks, app, root }: Hardware, last: number): string[] {
+  const append = [
+    ...(root ? [`labroot=${diskName(last)}`, 'labinit=/lib/systemd/systemd'] : hostArguments),
+    ...(app ? [`labapp=${diskName(disks.length)}`] : []),
+    ...kernelArguments,
+  ]
+  return ['-kernel', kernel.image, '-initrd', kernel.initrd, '-append', append.join(' ')]
 }
 
 const hostArguments = [`labinit=${join(import.meta.dirname, 'init')}`]
@@ -53,6 +61,9 @@ const fastInSoftware = [
   'apparmor=0',
   'audit=0',
 ]
+
+/** What every kernel here is told; one that starts from its own disk has it from its boot loader. */
+export const kernelArguments = ['console=ttyS0', 'quiet', 'panic=-1', ...fastInSoftware]
 
 /** Programs choose their fastest code by it; what is wider than SSE is slow in software. */
 const processor = 'Nehalem,+rdrand'

@@ -1,13 +1,13 @@
 import { expect } from 'vitest'
 import type { RunResult } from '../../events/index.ts'
 import { fingerprint } from '../lab/fingerprint.ts'
-import type { SystemServer } from './server.ts'
+import type { SystemdMachine } from './systemd.ts'
 
 /** The socket of the daemon. */
 export const socket = '/run/hdsync/hdsync.sock'
 
 /** Asks the daemon for a backup. By curl: each start of hdsync takes seconds here. Returns the run. */
-export async function post(server: SystemServer, ...sources: string[]): Promise<string> {
+export async function post(server: SystemdMachine, ...sources: string[]): Promise<string> {
   const event = {
     specversion: '1.0',
     id: crypto.randomUUID(),
@@ -22,7 +22,7 @@ export async function post(server: SystemServer, ...sources: string[]): Promise<
 }
 
 /** Waits for the end of a run. */
-export async function ended(server: SystemServer, run: string): Promise<RunResult> {
+export async function ended(server: SystemdMachine, run: string): Promise<RunResult> {
   const answer = '/run/lab/answer'
   await server.until(
     `curl -sS --max-time 20 --unix-socket ${socket} http://localhost/runs/${run} > ${answer};
@@ -33,17 +33,17 @@ export async function ended(server: SystemServer, run: string): Promise<RunResul
 }
 
 /** A run as `hdsync show --json` prints it. */
-export async function shown(server: SystemServer, run = 'last'): Promise<RunResult> {
+export async function shown(server: SystemdMachine, run = 'last'): Promise<RunResult> {
   return lastLine(await server.ok(`hdsync show ${run} --json`))
 }
 
 /** Waits until the daemon has left. */
-export function gone(server: SystemServer): Promise<void> {
+export function gone(server: SystemdMachine): Promise<void> {
   return server.until('[ "$(systemctl is-active hdsync.service)" = inactive ]', 400_000)
 }
 
 /** Expects the mirror of a source to be what the live volume is. */
-export async function expectMirrored(server: SystemServer, source: string): Promise<void> {
+export async function expectMirrored(server: SystemdMachine, source: string): Promise<void> {
   const [mirror, live] = [`/mnt/backup/${source}`, `/srv/${source}`].map((folder) =>
     fingerprint(server.machine, folder, { wholeSeconds: true }),
   )

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
-import { boot, type Machine, makeDisk, scratchFolder } from '../lab/machine.ts'
+import { boot, makeDisk, scratchFolder } from '../lab/machine.ts'
 import { type FileSystem, mountOptions } from '../lab/servers.ts'
 import { rootImage } from './root.ts'
+import { SystemdMachine } from './systemd.ts'
 
 const mib = 2 ** 20
 
@@ -30,15 +31,9 @@ const changing = [
  * A small Debian server with systemd and udev: two live volumes, a second disk that is mounted at /mnt/backup.
  * All of it is in /etc/fstab, so that it comes back by itself after a boot.
  */
-export class SystemServer {
-  #machine: Machine | undefined
+export class SystemServer extends SystemdMachine {
   #disks: string[] = []
   readonly #dir = scratchFolder()
-
-  get machine(): Machine {
-    if (!this.#machine) throw new Error('the machine has not been booted')
-    return this.#machine
-  }
 
   /** Boots it for the first time, and makes its volumes. */
   async build(): Promise<void> {
@@ -52,33 +47,7 @@ export class SystemServer {
   /** Boots, on the disks and the root file system as they were left. The app of the checkout is not there. */
   async boot(): Promise<void> {
     const root = { image: await rootImage(), disk: join(this.#dir, 'root') }
-    this.#machine = await boot({ root, disks: this.#disks, app: false })
-  }
-
-  /** Runs a script that has to succeed, each of its commands. Returns what it printed. */
-  ok(script: string): Promise<string> {
-    return this.machine.ok(`set -eu\n${script}`)
-  }
-
-  /** Waits until a command succeeds. @throws With what the journal said last, when it does not. */
-  async until(condition: string, timeoutMs = 200_000): Promise<void> {
-    const { code } = await this.machine.run(
-      `for ((end = SECONDS + ${Math.ceil(timeoutMs / 1000)}; SECONDS < end;)); do
-         { ${condition}; } >/dev/null 2>&1 && exit
-         sleep 1
-       done
-       exit 1`,
-      { timeoutMs: timeoutMs * 2 },
-    )
-    if (code !== 0) throw new Error(`not within ${timeoutMs} ms: ${condition}\n${await this.journal()}`)
-  }
-
-  /** The end of what the units of hdsync and systemd about them have said. */
-  async journal(): Promise<string> {
-    const { stdout } = await this.machine.run(
-      "journalctl --no-pager --no-hostname -n 80 -u 'hdsync*'; systemctl list-units --all --no-pager --no-legend 'hdsync*'",
-    )
-    return stdout
+    this.machine = await boot({ root, disks: this.#disks, app: false })
   }
 
   /** Puts settings of the service over those that are shipped, as `systemctl edit` does. */
@@ -101,15 +70,6 @@ export class SystemServer {
     return (
       await this.ok(`find / /run/hdsync* -xdev \\( ${pruned} \\) -prune -o -print 2>/dev/null | sort -u`)
     ).split('\n')
-  }
-
-  /** Shuts it down in order. */
-  async powerOff(): Promise<void> {
-    await this.#machine?.powerOff()
-  }
-
-  async cutPower(): Promise<void> {
-    await this.#machine?.cutPower()
   }
 }
 

@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { describeNight, type Setting } from '../night.ts'
 import { oddFiles } from '../servers.ts'
 import { identities, tree } from './identities.ts'
+import { chapter } from './page.ts'
 
 /** A partition and a volume on one disk, a disk for the backup, and a larger one that is not empty. */
 const small: Setting = {
@@ -36,8 +35,9 @@ describeNight('a server whose disk is gone', small, (night) => {
       for at in 0 110; do dd if=/dev/zero of=/dev/vda bs=1M count=10 seek=$at status=none; done
       blockdev --rereadpt /dev/vda; mke2fs -q -t ext2 /dev/vdc`)
 
-    const [mount = '', look = '', execute = ''] = commandsOnTheDay()
-    await night.machine.ok(mount.replace('/dev/sdX1', '/dev/vdb'))
+    const day = chapter('On the day')
+    const [look = '', execute = ''] = day.blocks
+    await night.machine.ok(day.inline('mount ').replace('/dev/sdX1', '/dev/vdb'))
     expect(await night.machine.ok(`${look} --map vda=vdc`)).toContain('--execute this is:')
     const refused = await night.machine.run(`${execute} --map vda=vdc`)
     expect(refused.code).toBe(2)
@@ -50,12 +50,3 @@ describeNight('a server whose disk is gone', small, (night) => {
     expect(await identities(night, ['vg01/lv_var', 'vdc1'])).toBe(known)
   })
 })
-
-/** The commands of the page for this day, as they stand there: mount the backup, look at the plan, do it. */
-function commandsOnTheDay(): string[] {
-  const page = readFileSync(join(import.meta.dirname, '../../../deploy/docs/rescue.md'), 'utf8')
-  const [, day = ''] = page.split('## On the day')
-  const mount = day.match(/`(mount [^`]+)`/)?.[1] ?? ''
-  const blocks = [...day.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, text = '']) => text.trim())
-  return [mount, ...blocks]
-}
