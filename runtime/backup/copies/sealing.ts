@@ -90,7 +90,7 @@ export function unsealedCopies(copies: readonly CopyThere[], sealed: readonly Se
   return copies.map((copy) => {
     if (!copy.path.endsWith(sealedSuffix)) return copy
     const archive = archives.get(copy.file)
-    return archive === undefined ? { ...copy, isOpaque: true } : { ...copy, sha256: archive }
+    return archive === undefined ? { ...copy, isUnknownArchive: true } : { ...copy, sha256: archive }
   })
 }
 

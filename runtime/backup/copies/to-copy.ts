@@ -12,7 +12,7 @@ export interface CopyThere extends KeepPoint {
   /** When it was last read whole and found good, in milliseconds since the epoch, where that is on record. */
   readAt?: number
   /** It is encrypted, and nobody here knows any more which archive is in it: it counts as that of its night. */
-  isOpaque?: boolean
+  isUnknownArchive?: boolean
 }
 
 /** What decides which archives of a source a place is to get. */
@@ -42,7 +42,7 @@ export function archivesToCopy({ archives, there, rules, isUnusual, clockAgrees 
     const copies = there.filter(({ state, at }) => state === 'good' && dateOf(at) === dateOf(archive.at))
     return (
       copies.length === 0 ||
-      (mayReplace && !copies.some((one) => one.isOpaque || one.sha256 === archive.sha256))
+      (mayReplace && !copies.some((one) => one.isUnknownArchive || one.sha256 === archive.sha256))
     )
   })
   return missing

@@ -6,7 +6,7 @@ const recipient = /^(?:age1[a-z0-9-]+|ssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+(?: .*)
 
 /**
  * Whom copies are encrypted to.
- * @returns What tells these recipients from others, in hexadecimal digits.
+ * @returns A fingerprint of them: the first 16 hexadecimal digits of a SHA-256.
  * @throws {TerminalError} The file is not there, others can write to it, or it holds something else.
  */
 export function recipientsIn(file: string): string {
@@ -32,8 +32,8 @@ const howMade = 'a line is as age1…, which age-keygen prints, or a public key 
 function textOf(file: string): string {
   try {
     const { mode, uid } = statSync(file)
-    const mayWrite = (mode & 0o022) > 0 || (uid !== 0 && uid !== process.geteuid?.())
-    if (mayWrite)
+    const othersMayWrite = (mode & 0o022) > 0 || (uid !== 0 && uid !== process.geteuid?.())
+    if (othersMayWrite)
       throw new TerminalError(`others can write to ${file}, and so have copies encrypted to themselves`, {
         hint: `chown root ${file} && chmod 644 ${file}`,
       })

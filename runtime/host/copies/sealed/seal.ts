@@ -38,7 +38,7 @@ export interface Sealing extends Origin {
   /** The name of the copy. */
   place: string
   recipientsFile: string
-  /** See `recipientsIn`. */
+  /** The fingerprint of `recipientsIn`. */
   recipients: string
   /** See `chunkSecret`. */
   secret: Buffer

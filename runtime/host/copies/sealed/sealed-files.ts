@@ -19,7 +19,7 @@ interface Wanted {
 }
 
 interface WantedWhole extends Wanted {
-  /** See `recipientsIn`. */
+  /** The fingerprint of `recipientsIn`. */
   recipients: string
 }
 

@@ -13,7 +13,7 @@ const entries = z.lazy(() =>
       sizeBytes: z.int(),
       /** The SHA-256 of the archive that is in it. */
       of: z.string(),
-      /** See `recipientsIn`. */
+      /** The fingerprint of `recipientsIn`. */
       recipients: z.string(),
     }),
   ),
