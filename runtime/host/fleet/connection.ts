@@ -19,7 +19,10 @@ export interface BrokerDoor {
 }
 
 const patienceMs = 4000
-const pingMs = 20_000
+/** A server that was killed is noticed after two of them at the latest. */
+const pingMs = 5000
+/** The library waits for ever for a server that goes away while TLS is being set up. */
+const connectMs = 10_000
 
 /**
  * Connects once. The connection ends for good when it breaks: {@link stayConnected} begins anew, so that what has to be looked at after a
@@ -29,7 +32,7 @@ const pingMs = 20_000
 export async function connectToBroker({ servers, seed, ca, name }: BrokerDoor): Promise<NatsConnection> {
   const { connect } = await import('@nats-io/transport-node')
   const key = nkeyFromSeed(seed)
-  const connection = await connect({
+  const attempt = connect({
     servers: [...servers],
     name,
     tls: tlsFor(servers, ca),
@@ -43,6 +46,7 @@ export async function connectToBroker({ servers, seed, ca, name }: BrokerDoor): 
     // Of a hub; a host may hear of no inbox at all.
     inboxPrefix: '_INBOX.hub',
   })
+  const connection = await inTime(attempt, `no answer within ${connectMs / 1000} s`)
   const version = connection.info?.version ?? ''
   if (!isOlder(version, oldestBroker)) return connection
   await connection.close()
@@ -71,6 +75,23 @@ function isOlder(version: string, least: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const [leastMajor = 0, leastMinor = 0] = least.split('.').map(Number)
   return major !== leastMajor ? major < leastMajor : !(minor >= leastMinor)
+}
+
+/** @throws {Error} It took too long; a connection that comes about later is closed. */
+async function inTime(attempt: Promise<NatsConnection>, reason: string): Promise<NatsConnection> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    late.reject(new Error(reason))
+    attempt.then(
+      (connection) => connection.close(),
+      () => {},
+    )
+  }, connectMs)
+  try {
+    return await Promise.race([attempt, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 export interface StayOptions {
