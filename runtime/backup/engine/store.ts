@@ -4,7 +4,7 @@ import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { holdLock, openDatabase } from '../../core/bus/sqlite/database.ts'
 import { firstSeen } from '../../core/bus/sqlite/first-seen.ts'
 import { Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
-import { Outbox } from '../../core/bus/sqlite/fleet/outbox.ts'
+import { Outbox, tellHubOf } from '../../core/bus/sqlite/fleet/outbox.ts'
 import { cannotWrite, freeBytes, storeError } from '../../core/bus/sqlite/health.ts'
 import { lastBoot, noteBoot, storeId } from '../../core/bus/sqlite/identity.ts'
 import { SqliteJournal } from '../../core/bus/sqlite/journal.ts'
@@ -49,6 +49,7 @@ export class Store {
     this.bus = new SqliteBus(database, directory)
     this.journal = new SqliteJournal(database, catalogue)
     this.id = storeId(database)
+    if (told.length === 0) tellHubOf(database, [])
     this.outbox = told.length > 0 ? new Outbox(database, told) : undefined
     this.inbox = new Inbox(database)
     this.machineWentDown = ![bootId(), undefined].includes(lastBoot(database))

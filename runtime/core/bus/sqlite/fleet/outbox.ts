@@ -39,8 +39,8 @@ export type Release = 'released' | 'nothing' | 'renewed'
 const nothingReleased: Released = { seq: 0, id: '' }
 
 /**
- * What a host has to tell its hub. A trigger of this connection writes a row in the transaction that puts an event on the bus,
- * however it gets there. Only a receipt of the hub removes rows.
+ * What a host has to tell its hub. A trigger writes a row in the transaction that puts an event on the bus, whichever process does.
+ * Only a receipt of the hub removes rows.
  */
 export class Outbox {
   readonly #database: DatabaseSync
@@ -50,7 +50,7 @@ export class Outbox {
   constructor(database: DatabaseSync, types: readonly string[]) {
     this.#database = database
     this.#epoch = this.#meta('fleet.epoch') ?? this.#newEpoch()
-    database.exec(triggerSql(types))
+    tellHubOf(database, types)
   }
 
   /** Random, and another one for each state directory: numbers of one that was lost or put back are not taken for those of this one. */
@@ -151,10 +151,28 @@ export function waitingIn(database: DatabaseSync): { count: number; since: strin
   return { count: (row?.count ?? 0) as number, since: (row?.since ?? null) as string | null }
 }
 
-/** Temporary: it belongs to this connection, and a store without a fleet has none. */
+/**
+ * Has each event of some types put into the outbox, by all processes that write to this store, from now on; no types, no outbox. Safe to
+ * repeat: writes nothing where that is so already.
+ */
+export function tellHubOf(database: DatabaseSync, types: readonly string[]): void {
+  const wanted = types.length > 0 ? triggerSql(types) : undefined
+  const present = database
+    .prepare("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = ?")
+    .get(triggerName)?.sql
+  if (present === wanted) return
+  transaction(database, () => {
+    database.exec(`DROP TRIGGER IF EXISTS ${triggerName}`)
+    if (wanted !== undefined) database.exec(wanted)
+  })
+}
+
+const triggerName = 'told_to_hub'
+
+/** Part of the file: what another process writes beside this one (`hdsync emit`, `hdsync cancel`) is told as well. */
 function triggerSql(types: readonly string[]): string {
   const list = types.map((type) => `'${type.replaceAll("'", "''")}'`).join(', ')
-  return `CREATE TEMP TRIGGER told_to_hub AFTER INSERT ON main.event WHEN NEW.type IN (${list}) BEGIN
+  return `CREATE TRIGGER ${triggerName} AFTER INSERT ON event WHEN NEW.type IN (${list}) BEGIN
     INSERT INTO outbox SELECT
       1 + max(coalesce((SELECT max(seq) FROM outbox), 0),
         coalesce((SELECT value ->> '$.seq' FROM meta WHERE key = 'fleet.released'), 0)),

@@ -55,6 +55,16 @@ describe('emit', () => {
     expect(engine.bus.open()).toMatchObject([{ function: 'backup.start', state: 'ready' }])
   })
 
+  test('beside another process leaves the event in the outbox of a host in a fleet', async () => {
+    const server = await makeServer("fleet: { role: host, servers: ['tls://hub:4222'] }\n")
+    const engine = await engineOf(server)
+    await engine.start()
+    const data = '{"unit":"hdsync.service","result":"start-limit-hit","exitStatus":"1"}'
+    await emitted(server, { data }, 'unit.failed')
+    const { outbox } = engine.fleet
+    expect(outbox?.after(0, 10).map(({ event }) => event.type)).toEqual(['unit.failed'])
+  })
+
   test('takes an event of the same id once', async () => {
     const server = await makeServer()
     const first = (await emitted(server, { id: 'a' })).out.trim()

@@ -1,10 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { SqliteBus } from '../../../../../../../runtime/core/bus/sqlite/bus.ts'
 import { inMemory, openDatabase, storeFile } from '../../../../../../../runtime/core/bus/sqlite/database.ts'
-import { Outbox } from '../../../../../../../runtime/core/bus/sqlite/fleet/outbox.ts'
+import { Outbox, tellHubOf } from '../../../../../../../runtime/core/bus/sqlite/fleet/outbox.ts'
 import { event, owed } from '../../../../../../contract/publication.ts'
 import { temporaryFolder } from '../../../../../temporary-folder.ts'
 
@@ -28,6 +29,8 @@ function withOutbox(directory?: string) {
 
 const publish = (bus: SqliteBus, ...ids: string[]) =>
   bus.publish(ids.map((id) => ({ event: event(id), deliveries: [] })))
+const triggers = (database: DatabaseSync) =>
+  database.prepare("SELECT name FROM sqlite_schema WHERE name = 'told_to_hub'").all()
 const idsIn = (outbox: Outbox) => outbox.after(0, 100).map(({ seq, event: { id } }) => `${seq} ${id}`)
 
 describe('an outbox', () => {
@@ -72,8 +75,39 @@ describe('an outbox', () => {
     await publish(bus, 'a')
     const count = (table: string) => database.prepare(`SELECT count(*) AS n FROM ${table}`).get()?.n
     expect([count('outbox'), count('event')]).toEqual([0, 1])
-    expect(database.prepare('SELECT count(*) AS n FROM sqlite_temp_master').get()?.n).toBe(0)
+    expect(triggers(database)).toEqual([])
     expect(database.prepare("SELECT count(*) AS n FROM meta WHERE key LIKE 'fleet.%'").get()?.n).toBe(0)
+  })
+
+  test('has what another process writes beside this one, until the host is in no fleet any more', async () => {
+    const folder = temporaryFolder()
+    const { bus, outbox, database } = withOutbox(folder)
+    const beside = open(folder, [])
+    await publish(bus, 'a')
+    await publish(beside.bus, 'b')
+    expect(idsIn(outbox)).toEqual(['1 a', '2 b'])
+    const { epoch } = outbox
+    expect(outbox.release({ epoch, seq: 2, id: 'b' })).toBe('released')
+    await publish(beside.bus, 'c')
+    expect(idsIn(outbox)).toEqual(['3 c'])
+    expect(outbox.after(0, 1)[0]?.previous).toBe('b')
+    tellHubOf(database, ['light.on', 'light.off'])
+    await beside.bus.publish([{ event: event('d', { type: 'light.off' }), deliveries: [] }])
+    expect(idsIn(outbox)).toEqual(['3 c', '4 d'])
+    tellHubOf(database, [])
+    expect(triggers(database)).toEqual([])
+    await publish(beside.bus, 'e')
+    expect(idsIn(outbox)).toEqual(['3 c', '4 d'])
+  })
+
+  test('changes no table when it is opened once more', () => {
+    const folder = temporaryFolder()
+    withOutbox(folder).close()
+    const { database } = open(folder, [])
+    const version = () => database.prepare('PRAGMA schema_version').get()?.schema_version
+    const before = version()
+    withOutbox(folder)
+    expect(version()).toBe(before)
   })
 
   test('lets go of what the hub has confirmed, and of nothing else; numbers go on', async () => {
