@@ -17,7 +17,7 @@ export function fleetText(
     ago(one.lastGoodAt),
     ago(one.lastProvenAt),
     ago(one.heardAt),
-    one.version ?? '-',
+    printable(one.version ?? '-'),
     one.labels.map(printable).join(' '),
   ])
   const head = ['HOST', 'STATE', 'LAST GOOD', 'LAST PROVEN', 'HEARD', 'VERSION', 'LABELS']

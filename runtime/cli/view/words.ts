@@ -185,7 +185,11 @@ const sentences = new Map<string, Words[string]>([
 export function wordsOf({ type, data, attempt }: Envelope): string | undefined {
   const told = type.startsWith('fleet.') ? (data as { host: string; data?: unknown }) : undefined
   if (told?.data !== undefined) {
-    const words = sentences.get(type.slice('fleet.'.length))?.(told.data as never, attempt)
+    const own = type.slice('fleet.'.length)
+    const definition = events.catalogue.get(own)
+    // What a host says of itself may be anything.
+    const { data: fits } = (definition && events.readStored(definition, told.data)) ?? {}
+    const words = fits === undefined ? undefined : sentences.get(own)?.(fits as never, attempt)
     return words && `${told.host}: ${words}`
   }
   return sentences.get(type)?.(data as never, attempt)
