@@ -44,6 +44,9 @@ export function readMessage<Schema extends z.ZodType>(
   }
 }
 
+/** A host has so many labels at most. */
+export const mostLabels = 100
+
 const number = z.int().min(0)
 const epoch = z.string().min(1).max(64)
 const eventId = z.string().min(1).max(256)
@@ -51,7 +54,7 @@ const eventId = z.string().min(1).max(256)
 /** What a host says of itself with each event. */
 const aboutHost = z.object({
   version: z.string().max(64),
-  labels: z.array(z.string().max(63)).max(100),
+  labels: z.array(z.string().max(63)).max(mostLabels),
   /** How long it may say nothing before that is news. */
   silentAfterMs: number,
 })

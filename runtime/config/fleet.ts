@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { fleetHostName } from '../fleet-protocol.ts'
+import { fleetHostName, mostLabels } from '../fleet-protocol.ts'
 import { absolutePath, pathBelowRoot } from './names.ts'
 import { duration } from './quantities.ts'
 import { text } from './reading.ts'
@@ -42,7 +42,11 @@ export const fleetFields = z.strictObject({
     .describe(
       `A host: the certificate that vouches for the server. Default: \`${usualFleetFolder}/ca.pem\`.`,
     ),
-  labels: z.array(label).exactOptional().describe('A host: what `hdsync fleet status --label` finds it by.'),
+  labels: z
+    .array(label)
+    .max(mostLabels, `${mostLabels} labels at most`)
+    .exactOptional()
+    .describe('A host: what `hdsync fleet status --label` finds it by.'),
   silentAfter: duration(60_000, 100 * 365 * 86_400_000, '36h')
     .exactOptional()
     .describe('A host: the hub tells of it once it has heard nothing for that long. Default: 36h.'),

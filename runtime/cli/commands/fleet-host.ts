@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readCode } from '../../backup/fleet/enrol.ts'
 import type { Config } from '../../config/config.ts'
@@ -26,7 +27,7 @@ import type { FleetOptions } from './fleet.ts'
  */
 export async function fleetJoinCommand(text: string, options: FleetOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  const code = readCode(text === '-' ? readFileSync(0, 'utf8') : text)
+  const code = readCode(text === '-' ? await firstLine(process.stdin, io) : text)
   if (!code)
     throw new UsageError('that is no code of a fleet', {
       hint: 'the hub makes it: hdsync fleet enroll HOST; it is one line, without blanks',
@@ -52,6 +53,13 @@ export async function fleetJoinCommand(text: string, options: FleetOptions, io: 
   return 0
 }
 
+/** A terminal is asked; it ends a line with Enter, so that nobody has to know of Ctrl-D. */
+export async function firstLine(input: NodeJS.ReadStream, io: Pick<Io, 'stderr'>): Promise<string> {
+  if (input.isTTY) io.stderr('the code of `hdsync fleet enroll`, on the hub: ')
+  for await (const line of createInterface({ input })) if (line.trim() !== '') return line
+  return ''
+}
+
 /**
  * `hdsync fleet send`: sends what the hub has not confirmed yet. The daemon does it where there is one: then it is waited for.
  * @returns 1 where something still waits when the time is over.
@@ -60,7 +68,7 @@ export async function fleetSendCommand(options: FleetOptions & { within?: string
   const config = await loadConfig({ path: options.config, env: io.env })
   if (config.fleet?.role !== 'host')
     throw new UsageError(`${config.file} is not the config of a host in a fleet`, {
-      hint: 'on the hub: hdsync fleet enroll HOST; then here: hdsync fleet join CODE',
+      hint: 'on the hub: hdsync fleet enroll HOST; then here: hdsync fleet join -',
     })
   const withinMs = parseDuration(options.within ?? '30s')
   if (!withinMs)

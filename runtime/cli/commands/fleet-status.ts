@@ -5,10 +5,11 @@ import { loadConfig } from '../../config/load.ts'
 import { counted } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
+import { didYouMean } from '../../nearest.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { fleetText } from '../fleet/status-text.ts'
 import { hostRows, waitingEvents } from '../fleet/waiting.ts'
-import { painter } from '../format.ts'
+import { painter, printable } from '../format.ts'
 import type { Io } from '../io.ts'
 import type { FleetOptions } from './fleet.ts'
 
@@ -41,7 +42,7 @@ function hubStatus(
   const folder = new HubFolder(path)
   const now = Date.now()
   const all = fleetOverview(hostRows(config), folder.hosts(), now)
-  const hosts = label === undefined ? all : all.filter(({ labels }) => labels.includes(label))
+  const hosts = label === undefined ? all : labelled(all, label)
   if (json) io.stdout(`${JSON.stringify(hosts)}\n`)
   else {
     io.stdout(fleetText(hosts, now, painter(io.colour), io.width))
@@ -52,6 +53,20 @@ function hubStatus(
       )
   }
   return exitCodeFor(hosts)
+}
+
+/** @throws {UsageError} No host has the label: a slip of the pen is not taken for a fleet in which all is well. */
+function labelled(all: readonly HostInFleet[], label: string): HostInFleet[] {
+  const hosts = all.filter(({ labels }) => labels.includes(label))
+  if (hosts.length > 0) return hosts
+  const known = [...new Set(all.flatMap(({ labels }) => labels.map(printable)))]
+  throw new UsageError(`no host has the label ${label}`, {
+    hint:
+      didYouMean(label, known) ??
+      (known.length > 0
+        ? `hosts have: ${known.sort().join(', ')}`
+        : 'a host has those of `fleet.labels` in its config'),
+  })
 }
 
 function exitCodeFor(hosts: readonly HostInFleet[]): number {

@@ -25,7 +25,7 @@ const brokerUser = 'nats'
 
 /**
  * `hdsync fleet init`: makes the keys and certificates of a hub, and the config of its NATS server. Safe to repeat: keys and the certificate
- * authority stay, the server gets another certificate.
+ * authority stay, as does where the server keeps its data; the server gets another certificate.
  */
 export async function fleetInitCommand(options: FleetOptions & { store?: string }, io: Io): Promise<number> {
   const { fleet } = await hubIn(options, io)
@@ -37,10 +37,11 @@ export async function fleetInitCommand(options: FleetOptions & { store?: string 
   await makeCertificates(folder, names, runner)
   const port = addresses[0]?.port ?? ''
   const isLocal = names.every((name) => name === '127.0.0.1' || name === 'localhost')
-  if (options.store !== undefined) await makeStore(options.store, runner)
+  const store = options.store ?? folder.store ?? usualStore
+  if (store !== usualStore) await makeStore(store, runner)
   folder.writeBroker({
     listen: `${isLocal ? '127.0.0.1' : '0.0.0.0'}:${port}`,
-    store: options.store ?? usualStore,
+    store,
   })
   folder.reloadBroker()
   const broker = folder.brokerFolder
@@ -89,7 +90,7 @@ export async function fleetEnrollCommand(host: string, options: FleetOptions, io
   }
   io.stdout(`${code}\n`)
   io.stderr(
-    `on ${host}, as root, within ${formatDuration(codeLastsMs)}: hdsync fleet join CODE\nwhoever has the code can join as ${host}, once: send it as you would a password\n`,
+    `on ${host}, as root, within ${formatDuration(codeLastsMs)}: hdsync fleet join -\n  and paste the code there: what stands in a command can be read by every user of the machine\nwhoever has the code can join as ${host}, once: send it as you would a password\n`,
   )
   if (!isTold)
     io.stderr(

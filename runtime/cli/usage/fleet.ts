@@ -14,7 +14,10 @@ export function fleetCommands({ command, io, done, program }: Making): Commands 
         'hdsync fleet init',
         fleet,
       )
-        .option('--store <dir>', 'where the NATS server keeps its data; /var/lib/hdsync-broker unless given')
+        .option(
+          '--store <dir>',
+          'where the NATS server keeps its data; unless given where it is, at first /var/lib/hdsync-broker',
+        )
         .option(...json)
         .action(async (options) => done((await import('../commands/fleet.ts')).fleetInitCommand(options, io)))
       command(
@@ -29,8 +32,8 @@ export function fleetCommands({ command, io, done, program }: Making): Commands 
         )
       command(
         'join <code>',
-        'on a host: join the fleet by a code of the hub; - reads it from standard input',
-        'hdsync fleet join eyJ2IjoxLCJob3N0Ijoid2ViMSJ9…',
+        'on a host: join the fleet by a code of the hub; - reads it from standard input, out of sight of other users',
+        'hdsync fleet join -',
         fleet,
       )
         .option(...json)

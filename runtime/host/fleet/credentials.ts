@@ -23,7 +23,7 @@ export async function readCredentials(file: string): Promise<Credentials> {
     return credentials.parse(JSON.parse(text))
   } catch (cause) {
     throw new UsageError(`${file} holds no credentials of a fleet`, {
-      hint: 'hdsync fleet join CODE writes it; the hub makes the code: hdsync fleet enroll HOST',
+      hint: 'hdsync fleet join - writes it; the hub makes the code: hdsync fleet enroll HOST',
       cause,
     })
   }

@@ -66,6 +66,12 @@ export class HubFolder {
     return join(this.path, 'broker')
   }
 
+  /** Where the NATS server keeps its data; undefined before `hdsync fleet init`. */
+  get store(): string | undefined {
+    const file = join(this.path, 'hub/store')
+    return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+  }
+
   /** Whether `hdsync fleet init` was here. */
   get isMade(): boolean {
     return existsSync(join(this.path, 'hub/seed'))
@@ -154,8 +160,7 @@ export class HubFolder {
    */
   reloadBroker(): boolean {
     try {
-      const store = readFileSync(join(this.path, 'hub/store'), 'utf8').trim()
-      const pid = Number(readFileSync(join(store, pidFile), 'utf8').trim())
+      const pid = Number(readFileSync(join(this.store ?? '', pidFile), 'utf8').trim())
       if (!/^nats/.test(readFileSync(`/proc/${pid}/comm`, 'utf8'))) return false
       process.kill(pid, 'SIGHUP')
       return true
