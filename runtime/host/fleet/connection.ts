@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { isIP, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
 import type { NatsConnection } from '@nats-io/transport-node'
@@ -25,50 +27,105 @@ const pingMs = 5000
 const connectMs = 10_000
 
 /**
- * Connects once. The connection ends for good when it breaks: {@link stayConnected} begins anew, so that what has to be looked at after a
- * break is looked at in one place. The library is loaded here, and only then.
- * @throws {Error} The server is not there, does not let this user in, or is too old.
+ * Connects once, to the first server of the list that lets it in. The connection ends for good when it breaks: {@link stayConnected} begins
+ * anew, so that what has to be looked at after a break is looked at in one place.
+ * @param signal Ends the attempt.
+ * @throws {Error} No server is there, lets this user in, or is new enough: why the last one is not.
  */
-export async function connectToBroker({ servers, seed, ca, name }: BrokerDoor): Promise<NatsConnection> {
-  const { connect } = await import('@nats-io/transport-node')
-  const key = nkeyFromSeed(seed)
-  const attempt = connect({
-    servers: [...servers],
-    name,
-    tls: tlsFor(servers, ca),
-    authenticator: (nonce) => ({ nkey: key.publicKey, sig: key.sign(nonce ?? '') }),
-    reconnect: false,
-    timeout: patienceMs,
-    pingInterval: pingMs,
-    maxPingOut: 2,
-    ignoreClusterUpdates: true,
-    noAsyncTraces: true,
-    // Of a hub; a host may hear of no inbox at all.
-    inboxPrefix: '_INBOX.hub',
-  })
-  const connection = await inTime(attempt, `no answer within ${connectMs / 1000} s`)
-  const version = connection.info?.version ?? ''
-  if (!isOlder(version, oldestBroker)) return connection
-  await connection.close()
-  throw new HdsyncError(
-    `the NATS server ${servers.join(', ')} is ${version}: ${oldestBroker} or later is needed`,
-    {
-      hint: 'older ones lose what they have acknowledged; Debian forky has 2.15',
-    },
-  )
+export async function connectToBroker(door: BrokerDoor, signal?: AbortSignal): Promise<NatsConnection> {
+  let refusal: unknown
+  for (const server of door.servers) {
+    try {
+      return await connectTo(server, door, signal)
+    } catch (error) {
+      refusal = error
+    }
+    if (signal?.aborted) break
+  }
+  throw refusal
 }
 
 /**
- * TLS comes before anything is said: by itself the library would go on in the clear where whoever answers says that there is none. It does not say
- * which address it connects to where that is no name: each server of the list will do, as one certificate authority vouches for all.
+ * The library is loaded here, and only then. It is given a socket of ours: its own one stays open, and keeps the process alive, where a server
+ * accepts a connection and says nothing.
  */
-function tlsFor(servers: readonly string[], ca: string) {
-  const names = servers.map((server) => new URL(server).hostname.replace(/^\[|\]$/g, ''))
-  const check: typeof checkServerIdentity = (_, certificate) => {
-    const refusals = names.map((name) => checkServerIdentity(name, certificate))
-    return refusals.includes(undefined) ? undefined : refusals[0]
+async function connectTo(
+  server: string,
+  { seed, ca, name }: BrokerDoor,
+  signal?: AbortSignal,
+): Promise<NatsConnection> {
+  const { connect } = await import('@nats-io/transport-node')
+  const key = nkeyFromSeed(seed)
+  const { hostname, port } = new URL(server)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const socket = new Socket()
+  const abort = () => socket.destroy(new HdsyncError('the attempt was ended'))
+  // What it has failed with is thrown by whoever waits for it; without a listener it would end the process.
+  socket.on('error', () => {})
+  signal?.addEventListener('abort', abort)
+  try {
+    signal?.throwIfAborted()
+    await dial(socket, host, Number(port))
+    const attempt = connect({
+      servers: server,
+      resolve: false,
+      name,
+      tls: tlsFor(socket, host, ca),
+      authenticator: (nonce) => ({ nkey: key.publicKey, sig: key.sign(nonce ?? '') }),
+      reconnect: false,
+      timeout: patienceMs,
+      pingInterval: pingMs,
+      maxPingOut: 2,
+      ignoreClusterUpdates: true,
+      noAsyncTraces: true,
+      // Of a hub; a host may hear of no inbox at all.
+      inboxPrefix: '_INBOX.hub',
+    })
+    const connection = await inTime(attempt, `no answer within ${connectMs / 1000} s`)
+    await refuseOlder(connection, server)
+    return connection
+  } catch (error) {
+    socket.destroy()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', abort)
   }
-  return { ca, handshakeFirst: true, checkServerIdentity: check }
+}
+
+/** @throws {Error} Nothing accepts the connection in time. */
+async function dial(socket: Socket, host: string, port: number): Promise<void> {
+  const late = () => socket.destroy(new HdsyncError(`no answer within ${patienceMs / 1000} s`))
+  const timer = setTimeout(late, patienceMs)
+  try {
+    socket.setNoDelay(true).connect({ host, port })
+    await once(socket, 'connect')
+  } catch (error) {
+    // One reason for each address of the name, and no message of its own.
+    throw error instanceof AggregateError ? error.errors[0] : error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * TLS comes before anything is said: by itself the library would go on in the clear where whoever answers says that there is none.
+ */
+function tlsFor(socket: Socket, host: string, ca: string) {
+  const check: typeof checkServerIdentity = (_, certificate) => checkServerIdentity(host, certificate)
+  return {
+    ...{ ca, socket, handshakeFirst: true, checkServerIdentity: check },
+    servername: isIP(host) ? '' : host,
+  }
+}
+
+/** @throws {HdsyncError} The server is too old; the connection is closed. */
+async function refuseOlder(connection: NatsConnection, server: string): Promise<void> {
+  const version = connection.info?.version ?? ''
+  if (!isOlder(version, oldestBroker)) return
+  await connection.close()
+  throw new HdsyncError(`the NATS server ${server} is ${version}: ${oldestBroker} or later is needed`, {
+    hint: 'older ones lose what they have acknowledged; Debian forky has 2.15',
+  })
 }
 
 function isOlder(version: string, least: string): boolean {
@@ -146,7 +203,7 @@ async function connectedOnce(
   signal: AbortSignal,
   session: StayOptions['session'],
 ): Promise<void> {
-  const connection = await connectToBroker(door)
+  const connection = await connectToBroker(door, signal)
   const end = new AbortController()
   const close = () => void connection.close()
   signal.addEventListener('abort', close)
