@@ -1,6 +1,6 @@
 import { chownSync, existsSync, mkdirSync } from 'node:fs'
 import { codeLastsMs, enrol, revoke } from '../../backup/fleet/enrol.ts'
-import { type FleetHub, fleetHost, usualFleetFolder } from '../../config/fleet.ts'
+import { type FleetHub, fleetHost } from '../../config/fleet.ts'
 import { loadConfig } from '../../config/load.ts'
 import { UsageError } from '../../errors.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
@@ -29,8 +29,8 @@ const brokerUser = 'nats'
  */
 export async function fleetInitCommand(options: FleetOptions & { store?: string }, io: Io): Promise<number> {
   const { fleet } = await hubIn(options, io)
-  const folder = await hubFolder(fleet)
   const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'fleet' })
+  const folder = new HubFolder(fleet.folder, await brokerGroup(runner))
   folder.make()
   const addresses = fleet.servers.map((server) => new URL(server))
   const names = [...new Set(addresses.map(({ hostname }) => hostname.replace(/^\[|\]$/g, '')))]
@@ -80,7 +80,7 @@ export async function fleetEnrollCommand(host: string, options: FleetOptions, io
     throw new UsageError(`${host} is no name of a host`, {
       hint: 'lower-case letters, digits and `-`, beginning with a letter, at most 63',
     })
-  const folder = await madeFolder(fleet)
+  const folder = madeFolder(fleet)
   const code = enrol(host, folder, { servers: fleet.servers, ca: readCa(folder.caFile), now: Date.now() })
   folder.writeUsers()
   const isTold = folder.reloadBroker()
@@ -102,7 +102,7 @@ export async function fleetEnrollCommand(host: string, options: FleetOptions, io
 /** `hdsync fleet revoke`: takes all rights of a host. What it has told stays. */
 export async function fleetRevokeCommand(host: string, options: FleetOptions, io: Io): Promise<number> {
   const { fleet } = await hubIn(options, io)
-  const folder = await madeFolder(fleet)
+  const folder = madeFolder(fleet)
   if (!revoke(host, folder, Date.now())) {
     const known = folder.hosts().map((one) => one.host)
     throw new UsageError(`there is no host ${host} on the list`, {
@@ -129,15 +129,14 @@ async function hubIn({ config: path }: FleetOptions, { env }: Io): Promise<{ fle
 }
 
 /** @throws {UsageError} `hdsync fleet init` was not here. */
-async function madeFolder(fleet: FleetHub): Promise<HubFolder> {
-  const folder = await hubFolder(fleet)
+function madeFolder({ folder: path }: FleetHub): HubFolder {
+  const folder = new HubFolder(path)
   if (folder.isMade) return folder
-  throw new UsageError(`${folder.path} holds no keys of a hub`, { hint: 'make them: hdsync fleet init' })
+  throw new UsageError(`${path} holds no keys of a hub`, { hint: 'make them: hdsync fleet init' })
 }
 
-/** As root, with what the user of the NATS server may read given to its group. */
-async function hubFolder({ folder = usualFleetFolder }: FleetHub): Promise<HubFolder> {
-  if (process.geteuid?.() !== 0) return new HubFolder(folder)
-  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'fleet' })
-  return new HubFolder(folder, (await localIds('group', [brokerUser], runner)).get(brokerUser))
+/** The group that may read what the NATS server has to read; undefined where this is not root, or there is no such group. */
+async function brokerGroup(runner: CommandRunner): Promise<number | undefined> {
+  if (process.geteuid?.() !== 0) return undefined
+  return (await localIds('group', [brokerUser], runner)).get(brokerUser)
 }

@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -48,7 +49,7 @@ export class HubFolder {
   readonly path: string
   readonly #brokerGroup: number | undefined
 
-  /** @param brokerGroup The group of the user that the NATS server runs as, where there is one. */
+  /** @param brokerGroup For `make`: the group of the user that the NATS server runs as, where there is one. */
   constructor(path: string, brokerGroup?: number) {
     this.path = path
     this.#brokerGroup = brokerGroup
@@ -88,7 +89,7 @@ export class HubFolder {
       mkdirSync(join(this.path, name), { recursive: true })
       chmodSync(join(this.path, name), mode)
     }
-    this.#giveToBroker(this.brokerFolder)
+    if (this.#brokerGroup !== undefined) giveTo(this.#brokerGroup, this.brokerFolder)
     if (!this.isMade) this.#write('hub/seed', `${newNkey().seed}\n`)
   }
 
@@ -179,7 +180,12 @@ export class HubFolder {
     renameSync(beside, path)
   }
 
+  /** To the group of the folder, which stands there for whoever writes later: the daemon has not to know the user of the server. */
   #giveToBroker(path: string): void {
-    if (this.#brokerGroup !== undefined) chownSync(path, process.geteuid?.() ?? 0, this.#brokerGroup)
+    if (process.geteuid?.() === 0) giveTo(statSync(this.brokerFolder).gid, path)
   }
+}
+
+function giveTo(group: number, path: string): void {
+  chownSync(path, process.geteuid?.() ?? 0, group)
 }
