@@ -1,4 +1,5 @@
 import { createRunner, unobserved } from '../../host/command/command.ts'
+import { printable } from '../format.ts'
 import { serialQueue } from '../serial-queue.ts'
 
 /** What a daemon tells systemd, and asks of it. Does nothing where systemd did not start this process. */
@@ -7,7 +8,7 @@ export interface ServiceManager {
   ready(): void
   reloading(): void
   stopping(): void
-  /** One line for `systemctl status`. */
+  /** One line for `systemctl status`. A line break in it would begin another message, such as `WATCHDOG=trigger`: it is printed as an escape. */
   status(text: string): void
   /** Tells that all is well, as often as the unit's `WatchdogSec=` asks for, as long as `isWell` says so. */
   watch(isWell: () => boolean): () => void
@@ -19,6 +20,8 @@ export interface ServiceManager {
 const wakeUnit = 'hdsync-wake'
 const service = 'hdsync.service'
 const limitMs = 10_000
+/** systemd passes over a datagram of more than 4096 bytes. */
+const longestStatus = 1000
 
 /** @see sd_notify(3): Node has no datagram sockets of that family, so systemd-notify sends what is to be told. */
 export function createServiceManager(env: NodeJS.ProcessEnv): ServiceManager {
@@ -39,7 +42,7 @@ export function createServiceManager(env: NodeJS.ProcessEnv): ServiceManager {
     ready: () => notify('--ready'),
     reloading: () => notify('RELOADING=1'),
     stopping: () => notify('STOPPING=1'),
-    status: (text) => notify(`--status=${text}`),
+    status: (text) => notify(`--status=${printable(text).slice(0, longestStatus)}`),
     watch(isWell) {
       const intervalMs = Number(env.WATCHDOG_USEC) / 2000
       if (!(intervalMs > 0) || Number(env.WATCHDOG_PID ?? process.pid) !== process.pid) return () => {}

@@ -9,7 +9,7 @@ function fakeSystemd(exitCode = 0): () => string[] {
   const folder = temporaryFolder()
   const log = join(folder, 'log')
   mkdirSync(join(folder, 'bin'))
-  for (const name of ['systemctl', 'systemd-run']) {
+  for (const name of ['systemctl', 'systemd-run', 'systemd-notify']) {
     const program = join(folder, 'bin', name)
     writeFileSync(program, `#!/bin/sh\necho "${name} $*" >>${log}\nexit ${exitCode}\n`)
     chmodSync(program, 0o755)
@@ -38,4 +38,15 @@ test('without systemd nothing is asked of it', async () => {
   const called = fakeSystemd()
   expect(await createServiceManager({}).wakeAt(Date.now())).toBe(false)
   expect(called()).toEqual([])
+})
+
+test('a status is one line, whatever the failure that it tells of has said: no other message to systemd', async () => {
+  const called = fakeSystemd()
+  const text = 'home: failed\nWATCHDOG=trigger\r\u0000MAINPID=1'
+  createServiceManager({ NOTIFY_SOCKET: '/run/systemd/notify' }).status(`${text} ${'x'.repeat(5000)}`)
+  await expect.poll(called).toHaveLength(1)
+  expect(called()[0]).toMatch(
+    /^systemd-notify --status=home: failed\\u\{a\}WATCHDOG=trigger\\u\{d\}\\u\{0\}MAINPID=1 x+$/,
+  )
+  expect(called()[0]?.length).toBeLessThan(1100)
 })
