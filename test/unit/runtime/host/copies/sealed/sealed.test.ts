@@ -115,16 +115,16 @@ withAge('an archive comes back as it was, and what was sealed shows nothing of i
 
 withAge('what has not changed is the same bytes, whatever was put in before it', async () => {
   const box = new Box()
-  const parts = Array.from({ length: 20 }, () => randomBytes(60_000))
+  const parts = Array.from({ length: 40 }, () => randomBytes(60_000))
   const first = await box.seal(archive(parts))
   const second = await box.seal(
     archive([randomBytes(777), ...parts.slice(0, 10), randomBytes(50_000), ...parts.slice(11)]),
   )
-  const known = new Set<string>()
-  for (let at = 0; at + 64 <= first.length; at += 1) known.add(first.toString('latin1', at, at + 64))
+  // Looked at by samples: some 600 of them.
+  const every = 4096
   let same = 0
-  for (let at = 0; at + 64 <= second.length; at += 64)
-    if (known.has(second.toString('latin1', at, at + 64))) same += 64
+  for (let at = 0; at + 64 <= second.length; at += every)
+    if (first.includes(second.subarray(at, at + 64))) same += every
   expect(same / first.length).toBeGreaterThan(0.5)
 })
 
