@@ -45,6 +45,8 @@ function unknownIn(line: string): string | undefined {
     .filter(Boolean)
   let command: Command = program
   for (const word of words) {
+    // Standard input, in the place of an argument.
+    if (word === '-' && command.registeredArguments.length > 0) continue
     if (word.startsWith('-')) {
       const name = word.replace(/[=:.?].*$/, '')
       const known = [...command.options, ...program.options].flatMap(({ short, long }) => [short, long])

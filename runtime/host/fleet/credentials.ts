@@ -36,7 +36,7 @@ export async function hostDoor({
   caFile,
 }: FleetHost): Promise<BrokerDoor & { host: string }> {
   const { host, seed } = await readCredentials(credentialsFile)
-  return { host, seed, servers, ca: readCa(caFile), name: `hdsync ${host}` }
+  return { host, seed, servers, ca: readCa(caFile), name: `hdsync-host ${host}` }
 }
 
 /** @throws {UsageError} The file cannot be read. */

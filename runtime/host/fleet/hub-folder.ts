@@ -113,7 +113,7 @@ export class HubFolder {
     if (!this.isMade)
       throw new UsageError(`${this.path} holds no keys of a hub`, { hint: 'make them: hdsync fleet init' })
     const seed = readFileSync(join(this.path, 'hub/seed'), 'utf8').trim()
-    return { servers, seed, ca: readFileSync(this.caFile, 'utf8'), name: 'hdsync hub' }
+    return { servers, seed, ca: readFileSync(this.caFile, 'utf8'), name: 'hdsync-hub' }
   }
 
   /** When the certificate of the server expires, in milliseconds since the epoch. */

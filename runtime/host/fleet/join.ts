@@ -23,7 +23,7 @@ const pauseMs = 500
  */
 export async function handInKey(code: JoinCode, seed: string): Promise<void> {
   const key = nkeyFromSeed(seed)
-  const door = { servers: code.servers, ca: code.ca, name: `hdsync ${code.host} joins` }
+  const door = { servers: code.servers, ca: code.ca, name: `hdsync-join ${code.host}` }
   const error = await asked({ ...door, seed: code.seed }, code.host, key)
   if (error !== null) throw refused(error)
   const connection = await letIn({ ...door, seed }).catch((cause) => {
