@@ -80,8 +80,10 @@ export const parts: Record<Medium, Source> = {
   'kept archive': 'home',
 }
 
-export async function states(night: Night, medium: Medium): Promise<States> {
+/** @param of The sources that are looked at. */
+export async function states(night: Night, medium: Medium, of: readonly Source[]): Promise<States> {
   const found: States = { var: '', home: '', data: '', mail: '' }
-  for (const source of sources) found[source] = await state(night, `/srv/${source}`)
+  for (const source of of) found[source] = await state(night, `/srv/${source}`)
+  if (!of.includes(parts[medium])) return found
   return { ...found, mail: await state(night, `/srv/${parts[medium]}/odd/mail`) }
 }
