@@ -19,6 +19,9 @@ export const fleetHostName: RegExp = /^[a-z][a-z0-9-]{0,62}$/
 /** A larger event is told without its data: the broker takes no message of more than 1 MiB. */
 export const largestMessage = 512 * 1024
 
+/** Data of an event is nested no deeper; what is looked at by recursion stands more than that, but not anything. */
+const deepest = 64
+
 export const eventSubject = (host: string, type: string): string => `ev.${host}.${type}`
 /** A host asks how far the hub has come. */
 export const askSubject = (host: string): string => `hub.have.${host}`
@@ -51,6 +54,11 @@ const number = z.int().min(0)
 const epoch = z.string().min(1).max(64)
 const eventId = z.string().min(1).max(256)
 
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every((part) => isShallow(part, levels - 1))
+}
+
 /** What a host says of itself with each event. */
 const aboutHost = z.object({
   version: z.string().max(64),
@@ -76,9 +84,9 @@ export const toldMessage = z.object({
       .string()
       .max(128)
       .regex(/^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)+$/),
-    time: z.iso.datetime({ offset: true }),
+    time: z.iso.datetime({ offset: true }).max(64),
     run: z.string().min(1).max(64).nullable(),
-    data: z.unknown(),
+    data: z.unknown().refine((data) => isShallow(data, deepest)),
   }),
 })
 export type ToldMessage = z.output<typeof toldMessage>

@@ -46,8 +46,33 @@ export function readState(value: unknown): HostState {
   return hostState.safeParse(value).data ?? noState
 }
 
-/** How a host stands once an event is known. Events that say nothing about that, or cannot be read, change nothing. */
+/**
+ * How a host stands once an event is known. Events that say nothing about that, or cannot be read, change nothing. However much a host
+ * tells, it stays small: it is read and written with each of its messages.
+ */
 export function afterEvent(state: HostState, event: ToldMessage['event']): HostState {
+  return bounded(afterAny(state, event))
+}
+
+const mostEntries = 500
+const longestText = 1000
+
+function bounded(state: HostState): HostState {
+  const cut = (text: string) => text.slice(0, longestText)
+  const sources = Object.entries(state.sources).slice(0, mostEntries)
+  const troubles = Object.entries(state.troubles).slice(0, mostEntries)
+  return {
+    ...state,
+    sources: Object.fromEntries(
+      sources.map(([name, one]) => [cut(name), { ...one, error: one.error && cut(one.error) }]),
+    ),
+    troubles: Object.fromEntries(
+      troubles.map(([about, { at, text }]) => [cut(about), { at, text: cut(text) }]),
+    ),
+  }
+}
+
+function afterAny(state: HostState, event: ToldMessage['event']): HostState {
   const { type, time: at } = event
   const end = runEnds.map((definition) => dataOf(definition, event)).find((data) => data !== undefined)
   if (end) return afterRun(state, end, at)

@@ -128,7 +128,7 @@ export class Hub {
     for (const [host, receipt] of receipts) send(connection, host, receipt)
     if (strange.length > 0 && !this.#isTold) {
       this.#isTold = true
-      note(`fleet: passed over what is no message of a host: ${strange[0]}; more of them are not told of`)
+      note(`fleet: ${strange[0]}; more that is strange is not told of`)
     }
   }
 

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto'
-import { catalogue, type Envelope, type EventDefinition, readStored } from '../../../events/index.ts'
+import { catalogue, type EventDefinition, readStored } from '../../../events/index.ts'
 import type { Publication } from '../../core/bus/bus.ts'
 import type { HostRow, Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
 import { factPublication } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
+import { reasonOf } from '../../errors.ts'
 import {
   fleetHostName,
   fleetVersion,
@@ -32,7 +33,7 @@ export interface Taken {
   publications: Publication[]
   /** For each host that something came of, how far its hub has come, to be sent once it is on the disk. */
   receipts: Map<string, ReceiptMessage>
-  /** Subjects of messages that are none of a host: its program is another one, or somebody tries something. */
+  /** What was strange, a line each: messages that are none of a host, as its program is another one, or somebody tries something. */
   strange: string[]
 }
 
@@ -55,14 +56,21 @@ export function takeMessages(
     const host = hostOfSubject(message.subject, 1)
     const told = readMessage(toldMessage, message.data)
     if (!told || !fleetHostName.test(host)) {
-      taken.strange.push(message.subject)
+      taken.strange.push(`passed over what is no message of a host: ${message.subject}`)
       continue
     }
     const known = inbox.host(host)
     const judgement = judge(known, inbox.hasLeft(host, told.epoch), told)
     if (judgement.take) {
-      inbox.keep(rowAfter(host, known, told, judgement.missing, now))
-      taken.publications.push(heardPublication(host, told, registry, now))
+      const { row, publication, reason } = decided(host, known, told, {
+        registry,
+        missing: judgement.missing,
+        now,
+      })
+      if (reason !== undefined)
+        taken.strange.push(`kept as it is, for no function: ${message.subject}: ${reason}`)
+      inbox.keep(row)
+      taken.publications.push(publication)
     }
     const receipt = receiptFor(inbox.host(host), false)
     const isLeft = !judgement.take && judgement.why === 'left'
@@ -79,22 +87,36 @@ export function receiptFor(known: HostRow | undefined, answers: boolean): Receip
   return { v: fleetVersion, epoch, seq, id, answers }
 }
 
-function rowAfter(
+interface Circumstances {
+  registry: Registry
+  /** How many numbers before it nobody has any more. */
+  missing: number
+  now: number
+}
+
+/**
+ * What becomes of an event, before anything is written: one that cannot be dealt with, whatever it throws, must not keep those of all other
+ * hosts from being taken. It is kept as it is.
+ */
+function decided(
   host: string,
   known: HostRow | undefined,
-  { epoch, seq, about, event }: ToldMessage,
-  missing: number,
-  now: number,
-): HostRow {
-  return {
-    host,
-    epoch,
-    seq,
-    id: event.id,
-    missing: (known?.missing ?? 0) + missing,
-    heardAt: now,
-    about,
-    state: afterEvent(readState(known?.state), event),
+  told: ToldMessage,
+  { registry, missing, now }: Circumstances,
+): { row: HostRow; publication: Publication; reason?: string } {
+  const before = readState(known?.state)
+  const { epoch, seq, about, event } = told
+  const row = {
+    ...{ host, epoch, seq, about, id: event.id, heardAt: now },
+    missing: Math.min(Number.MAX_SAFE_INTEGER, (known?.missing ?? 0) + missing),
+  }
+  try {
+    return {
+      row: { ...row, state: afterEvent(before, event) },
+      publication: heardPublication(host, told, registry, now),
+    }
+  } catch (error) {
+    return { row: { ...row, state: before }, publication: asItIs(host, told, now), reason: reasonOf(error) }
   }
 }
 
@@ -102,30 +124,29 @@ function rowAfter(
  * The event of a host as one of the hub's: from a source that is this host's alone, whatever it says of itself. One that this hub does not know,
  * as its host is newer, or that does not fit, is kept as it is: no function gets it.
  */
-function heardPublication(
-  host: string,
-  { about, event }: ToldMessage,
-  registry: Registry,
-  now: number,
-): Publication {
-  const type = `fleet.${event.type}`
-  const data = { host, at: event.time, run: event.run, labels: about.labels, data: event.data }
-  const identity: Pick<Envelope, 'id' | 'source' | 'subject'> = {
-    id: event.id,
-    source: `/hdsync/fleet/${host}`,
-    subject: host,
+function heardPublication(host: string, told: ToldMessage, registry: Registry, now: number): Publication {
+  const kept = asItIs(host, told, now)
+  const definition: EventDefinition | undefined = catalogue.get(kept.event.type)
+  const stored = definition && readStored(definition, kept.event.data)
+  if (!definition || !stored?.success) return kept
+  const known = factPublication(registry, definition, stored.data, now)
+  const { id, source, subject = host } = kept.event
+  return { ...known, event: { ...known.event, id, source, subject } }
+}
+
+function asItIs(host: string, { about, event }: ToldMessage, now: number): Publication {
+  return {
+    event: {
+      specversion: '1.0',
+      source: `/hdsync/fleet/${host}`,
+      id: event.id,
+      type: `fleet.${event.type}`,
+      subject: host,
+      time: isoOf(now),
+      datacontenttype: 'application/json',
+      attempt: 1,
+      data: { host, at: event.time, run: event.run, labels: about.labels, data: event.data },
+    },
+    deliveries: [],
   }
-  const definition: EventDefinition | undefined = catalogue.get(type)
-  const stored = definition && readStored(definition, data)
-  if (definition && stored?.success) {
-    const known = factPublication(registry, definition, stored.data, now)
-    return { ...known, event: { ...known.event, ...identity } }
-  }
-  const envelope = {
-    specversion: '1.0',
-    time: isoOf(now),
-    datacontenttype: 'application/json',
-    attempt: 1,
-  } as const
-  return { event: { ...envelope, ...identity, type, data }, deliveries: [] }
 }

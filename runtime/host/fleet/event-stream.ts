@@ -28,6 +28,8 @@ export interface Reading {
 }
 
 const patienceMs = 4000
+/** So much is asked of the broker at a time. */
+const mostBytes = 4 * 2 ** 20
 
 /**
  * Reads the stream of what hosts tell, from where reading ended, and makes it if it is not there. Another message under the number of the last one
@@ -65,7 +67,7 @@ export async function readStream(
     }
   }
   const messages = await consumer.consume({
-    max_messages: 500,
+    max_bytes: mostBytes,
     callback: ({ seq, subject, data, time, info }) => {
       if (connection.isClosed()) return
       if (arrived.length === 0) setImmediate(takeAll)

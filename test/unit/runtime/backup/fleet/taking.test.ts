@@ -1,12 +1,18 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { catalogue, type RunResult } from '../../../../../events/index.ts'
-import { afterEvent, type HostState, noState } from '../../../../../runtime/backup/fleet/host-state.ts'
+import { catalogue, fleetRunSucceeded, type RunResult } from '../../../../../events/index.ts'
+import {
+  afterEvent,
+  type HostState,
+  noState,
+  readState,
+} from '../../../../../runtime/backup/fleet/host-state.ts'
 import { type StreamMessage, takeMessages } from '../../../../../runtime/backup/fleet/inbox-taking.ts'
 import { judge } from '../../../../../runtime/backup/fleet/judge.ts'
 import { fleetOverview } from '../../../../../runtime/backup/fleet/overview.ts'
+import { defineFunction } from '../../../../../runtime/backup/function.ts'
 import { inMemory, openDatabase } from '../../../../../runtime/core/bus/sqlite/database.ts'
 import { Inbox } from '../../../../../runtime/core/bus/sqlite/fleet/inbox.ts'
-import { createRegistry } from '../../../../../runtime/core/registry/registry.ts'
+import { createRegistry, register } from '../../../../../runtime/core/registry/registry.ts'
 
 const registry = createRegistry([], catalogue)
 const now = Date.parse('2026-11-29T03:00:00.000Z')
@@ -124,6 +130,57 @@ describe('takeMessages()', () => {
     expect(taken.strange).toHaveLength(1)
     expect(taken.publications).toHaveLength(1)
     expect(inbox.host('web1')).toBeUndefined()
+  })
+
+  test('goes on with other hosts where data is nested too deep, or a function of the hub cannot deal with it', () => {
+    const inbox = newInbox()
+    const deep = JSON.stringify(told(1, { data: 'DEEP' })).replace(
+      '"DEEP"',
+      `{"x":${'['.repeat(5000)}${']'.repeat(5000)}}`,
+    )
+    const first = take(inbox, message('web1', deep), message('web2', told(1)))
+    expect(first.publications.map(({ event }) => event.subject)).toEqual(['web2'])
+    expect(first.strange).toHaveLength(1)
+    const key = () => {
+      throw new Error('no such key')
+    }
+    const picky = defineFunction({ on: fleetRunSucceeded, emits: [], concurrency: { key }, run: () => {} })
+    const { publications, strange } = takeMessages([message('web1', told(1)), message('web2', told(2))], {
+      inbox,
+      registry: createRegistry([register('picky', picky)], catalogue),
+      now,
+    })
+    expect(publications.map(({ event, deliveries }) => [event.subject, deliveries])).toEqual([
+      ['web1', []],
+      ['web2', []],
+    ])
+    expect(strange.join()).toContain('no such key')
+    expect(inbox.host('web2')?.seq).toBe(2)
+  })
+
+  test('keeps what it knows of a host small, and its numbers such that they can be read', () => {
+    const inbox = newInbox()
+    const many = Array.from({ length: 600 }, (_, n) => ({
+      ...result('failed', 'x'.repeat(5000)).sources[0],
+      source: `s${n}`,
+    }))
+    const copies = Array.from({ length: 600 }, (_, n) => ({
+      ...{ copy: `c${n}`, state: 'failed', archives: 0, bytes: 0, waiting: 1 },
+      error: 'x'.repeat(5000),
+    }))
+    take(
+      inbox,
+      message('web1', told(1, { type: 'run.failed', data: { ...result('failed'), sources: many } })),
+      message('web1', told(2, { type: 'copy.failed', data: { reason: 'one', copies } })),
+    )
+    const { sources, troubles } = readState(inbox.host('web1')?.state)
+    expect(Object.keys(sources)).toHaveLength(500)
+    expect(Object.keys(troubles)).toHaveLength(500)
+    expect(JSON.stringify(inbox.host('web1')?.state).length).toBeLessThan(2 ** 21)
+    const far = Number.MAX_SAFE_INTEGER
+    for (const epoch of ['two', 'three'])
+      take(inbox, message('web1', { ...told(1, { epoch }), seq: far, released: far - 1 }))
+    expect(inbox.hosts()[0]?.missing).toBe(far)
   })
 
   test('keeps an event as it is that this hub does not know, or that does not fit; no function gets it', () => {
