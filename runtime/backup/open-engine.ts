@@ -1,4 +1,4 @@
-import { backupFinish, catalogue, type Envelope, restoreStart } from '../../events/index.ts'
+import { backupFinish, type Envelope, restoreStart } from '../../events/index.ts'
 import { runEndTypes } from '../../events/types.ts'
 import { keepConfig } from '../config/last-config.ts'
 import { dueAt, heldBack } from '../core/bus/bus.ts'
@@ -27,7 +27,7 @@ import { Reception } from './engine/reception.ts'
 import { reconcile } from './engine/reconciler.ts'
 import { redrive } from './engine/redrive.ts'
 import { releasePublication } from './engine/requests.ts'
-import { Store } from './engine/store.ts'
+import { Store, toldTypes } from './engine/store.ts'
 import { dueAfterNight, makesWayFor } from './engine/turns.ts'
 import { cancelledRun, endOfWithdrawn } from './engine/withdrawal.ts'
 import type { Engine, EngineOptions } from './engine.ts'
@@ -59,9 +59,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     throw explained(error, config.state)
   }
 }
-
-/** What a host of a fleet tells its hub. */
-const toldTypes = [...catalogue.values()].filter(({ fleet }) => fleet).map(({ type }) => type)
 
 function assemble(
   options: EngineOptions,

@@ -46,8 +46,6 @@ export interface Patience {
    * beginning: at no run, or at one that began half a day ago.
    */
   patienceMs?: number
-  /** How long it sends to the hub of its fleet, before it leaves; unless given, 10 s, and only where the server is there. */
-  sendMs?: number
 }
 
 /**
@@ -59,7 +57,7 @@ export async function workInProcess(
   view: View,
   io: Io,
   work: (here: InProcess) => Promise<number>,
-  { waitsFor = waitedFor, patienceMs = 0, sendMs }: Patience = {},
+  { waitsFor = waitedFor, patienceMs = 0 }: Patience = {},
 ): Promise<number> {
   let engine: Engine | undefined
   try {
@@ -93,7 +91,7 @@ export async function workInProcess(
       }
       return exitCodes.busy
     }
-    return await workIn(engine, config, view, work, sendMs)
+    return await workIn(engine, config, view, work)
   } finally {
     await engine?.stop()
   }
@@ -136,7 +134,6 @@ async function workIn(
   config: Config,
   view: View,
   work: (here: InProcess) => Promise<number>,
-  sendMs: number | undefined,
 ): Promise<number> {
   const stop = new AbortController()
   const unlisten = onSignals(engine, view, config, stop)
@@ -169,8 +166,8 @@ async function workIn(
     if (!stop.signal.aborted)
       await sendBeforeLeaving(config, engine, {
         note: view.note,
-        withinMs: sendMs ?? leavingMs,
-        attempts: sendMs === undefined ? 2 : undefined,
+        withinMs: leavingMs,
+        attempts: 2,
         signal: stop.signal,
       })
     return exitCode

@@ -111,6 +111,22 @@ describe.skipIf(missing)(`a fleet of two hosts${missing}`, () => {
     await resident.kill('SIGTERM')
     await daemon.kill('SIGTERM')
   })
+
+  test('a daemon that runs goes on with another key, once its host has joined again', async () => {
+    const hub = await makeFleet(program)
+    await hub.broker.start()
+    const daemon = await hub.serve()
+    const web1 = await hub.host('web1')
+    const resident = await web1.serve()
+    await web1.ok(['run'])
+    await web1.ok(['fleet', 'send'])
+    await web1.ok(['fleet', 'join', (await hub.ok(['fleet', 'enroll', 'web1'])).out.trim()])
+    await web1.ok(['run'])
+    await web1.ok(['fleet', 'send', '--within', '20s'])
+    expect(heardBy(hub).web1).toHaveLength(2)
+    await resident.kill('SIGTERM')
+    await daemon.kill('SIGTERM')
+  })
 })
 
 /** Says of what a process loads, if it is of NATS. */

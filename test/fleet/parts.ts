@@ -124,7 +124,8 @@ export class HostPart {
     const outbox = new Outbox(database, ['run.succeeded'])
     const about = { version: '1.0.0', labels: [], silentAfterMs: 3_600_000 }
     const bridge = new Bridge({
-      ...{ outbox, host: this.name, door: this.door, about, askAfterMs, pauses },
+      ...{ outbox, about, askAfterMs, pauses },
+      door: async () => ({ ...this.door, host: this.name }),
       note: (message) => this.notes.push(message),
     })
     bridge.start()

@@ -15,6 +15,11 @@ import { bootId } from '../../host/boots.ts'
 /** With so much room on the disk of the state directory runs begin again. */
 const enoughBytes = 8 * 1024 * 1024
 
+/** What a host of a fleet tells its hub. */
+export const toldTypes: readonly string[] = [...catalogue.values()]
+  .filter(({ fleet }) => fleet)
+  .map(({ type }) => type)
+
 /** The event store in a state directory, held by this process alone, and the room on its disk. */
 export class Store {
   readonly bus: SqliteBus

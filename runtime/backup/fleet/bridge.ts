@@ -12,14 +12,15 @@ import {
 import {
   type BrokerDoor,
   type NatsConnection,
+  Pause,
   type StayOptions,
   stayConnected,
 } from '../../host/fleet/connection.ts'
 
 export interface BridgeOptions {
   outbox: Outbox
-  host: string
-  door: BrokerDoor
+  /** Where the server is, and who this host is there. Asked anew before each attempt. */
+  door(): Promise<BrokerDoor & { host: string }>
   about: AboutHost
   note(message: string): void
   /** How long a receipt is waited for before the hub is asked; 5 s unless given. */
@@ -41,6 +42,8 @@ const windowSize = 256
 export class Bridge {
   readonly #options: BridgeOptions
   readonly #end = new AbortController()
+  readonly #pause = new Pause()
+  #host = ''
   #done: Promise<void> | undefined
   /** The number of the last event that was sent in this connection. */
   #sent = 0
@@ -56,7 +59,12 @@ export class Bridge {
   start(): void {
     const { door, note, pauses } = this.#options
     this.#done = stayConnected({
-      door,
+      door: async () => {
+        const now = await door()
+        this.#host = now.host
+        return now
+      },
+      pause: this.#pause,
       note,
       signal: this.#end.signal,
       session: (connection, signal) => this.#session(connection, signal),
@@ -67,6 +75,11 @@ export class Bridge {
   /** Something new may be in the outbox. */
   wake(): void {
     this.#send()
+  }
+
+  /** Does not wait for the next attempt to connect, if there is no connection. */
+  hurry(): void {
+    this.#pause.cut()
   }
 
   /** Whether the hub has confirmed everything, or does within a time, while there are attempts left to reach it. */
@@ -90,7 +103,8 @@ export class Bridge {
   }
 
   async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {
-    const { outbox, host, askAfterMs = 5000 } = this.#options
+    const { outbox, askAfterMs = 5000 } = this.#options
+    const host = this.#host
     connection.subscribe(receiptSubject(host), {
       callback: (error, message) => {
         if (!error && !signal.aborted) this.#receive(message.data)
@@ -131,7 +145,7 @@ export class Bridge {
   #send(): void {
     const connection = this.#connection
     if (!connection || connection.isClosed()) return
-    const { outbox, host } = this.#options
+    const { outbox } = this.#options
     const { epoch, released } = outbox
     const room = released + windowSize - this.#sent
     if (room <= 0) return
@@ -141,7 +155,7 @@ export class Bridge {
       const text = JSON.stringify(message)
       const isTooLarge = Buffer.byteLength(text) > largestMessage
       connection.publish(
-        eventSubject(host, event.type),
+        eventSubject(this.#host, event.type),
         isTooLarge ? JSON.stringify({ ...message, event: { ...event, data: null } }) : text,
       )
       this.#sent = seq

@@ -57,7 +57,7 @@ export class Hub {
   start(): void {
     const { door, note, pauses } = this.#options
     this.#done = stayConnected({
-      door,
+      door: () => door,
       note,
       signal: this.#end.signal,
       session: (connection, signal) => this.#session(connection, signal),

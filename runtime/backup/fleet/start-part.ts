@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { FleetHost, FleetHub } from '../../config/fleet.ts'
+import type { Outbox } from '../../core/bus/sqlite/fleet/outbox.ts'
 import { systemClock } from '../../core/clock.ts'
 import { reasonOf } from '../../errors.ts'
 import { hostDoor } from '../../host/fleet/credentials.ts'
@@ -13,6 +14,8 @@ import { Hub } from './hub.ts'
 export interface FleetPart {
   /** Whether the hub has confirmed all that this host has to tell, or does within a time; true on a hub. */
   emptied(withinMs: number): Promise<boolean>
+  /** Does not wait for the next attempt to reach the server. */
+  hurry(): void
   /** Gives the connection back; to be called before the engine is stopped. */
   stop(): Promise<void>
 }
@@ -33,7 +36,7 @@ export async function startFleetPart(
   try {
     return fleet.role === 'hub'
       ? startHub(fleet, engine, { note, ...paused })
-      : await startHost(fleet, engine, { note, ...paused })
+      : startHost(fleet, engine, { note, ...paused })
   } catch (error) {
     note(`fleet: ${reasonOf(error)}`)
     return undefined
@@ -54,22 +57,28 @@ function startHub(fleet: FleetHub, { bus, fleet: store, registry }: FleetEngine,
     door: folder.door(fleet),
   })
   hub.start()
-  return { emptied: async () => true, stop: () => hub.stop() }
+  return { emptied: async () => true, hurry() {}, stop: () => hub.stop() }
 }
 
-async function startHost(
+/** The bridge of a host to its hub, which has begun. */
+export function startBridge(fleet: FleetHost, outbox: Outbox, common: Common): Bridge {
+  const about = { version: version(), labels: fleet.labels, silentAfterMs: fleet.silentAfterMs }
+  const bridge = new Bridge({ ...common, outbox, door: () => hostDoor(fleet), about })
+  bridge.start()
+  return bridge
+}
+
+function startHost(
   fleet: FleetHost,
   { fleet: { outbox }, listen }: FleetEngine,
   common: Common,
-): Promise<FleetPart | undefined> {
+): FleetPart | undefined {
   if (!outbox) return undefined
-  const door = await hostDoor(fleet)
-  const about = { version: version(), labels: fleet.labels, silentAfterMs: fleet.silentAfterMs }
-  const bridge = new Bridge({ ...common, outbox, host: door.host, door, about })
-  bridge.start()
+  const bridge = startBridge(fleet, outbox, common)
   const unlisten = listen({ onEvent: () => bridge.wake() })
   return {
     emptied: (withinMs) => bridge.emptied(withinMs),
+    hurry: () => bridge.hurry(),
     async stop() {
       unlisten()
       await bridge.stop()

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readCode } from '../../backup/fleet/enrol.ts'
+import { sendOnce } from '../../backup/fleet/send-once.ts'
 import type { Config } from '../../config/config.ts'
 import { usualFleetFolder } from '../../config/fleet.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -13,12 +14,10 @@ import { handInKey } from '../../host/fleet/join.ts'
 import { newNkey } from '../../host/fleet/nkey.ts'
 import { writeSynced } from '../../host/write-synced.ts'
 import { parseDuration } from '../../units.ts'
-import { connectDaemon } from '../daemon/client.ts'
+import { connectDaemon, type Daemon } from '../daemon/client.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { waitingEvents } from '../fleet/waiting.ts'
-import { workInProcess } from '../in-process.ts'
 import type { Io } from '../io.ts'
-import { viewFor } from '../view/choose.ts'
 import type { FleetOptions } from './fleet.ts'
 
 /**
@@ -73,8 +72,10 @@ export async function fleetSendCommand(options: FleetOptions & { within?: string
   const withinMs = parseDuration(options.within ?? '30s')
   if (!withinMs)
     throw new UsageError(`--within ${options.within} is not a duration`, { hint: 'write --within 30s' })
-  if (await connectDaemon(config)) await waited(config, withinMs)
-  else await sendHere(config, withinMs, options, io)
+  const daemon = await connectDaemon(config)
+  const note = (message: string) => io.stderr(`hdsync: ${message}\n`)
+  if (daemon || !(await sendOnce(config.fleet, config.state, { withinMs, note })))
+    await waited(config, withinMs, daemon)
   const { count, since } = waitingEvents(config)
   if (options.json) io.stdout(`${JSON.stringify({ sent: count === 0, waiting: count, since })}\n`)
   else if (count === 0) io.stdout('the hub has everything\n')
@@ -82,23 +83,20 @@ export async function fleetSendCommand(options: FleetOptions & { within?: string
   return count === 0 ? exitCodes.succeeded : exitCodes.failed
 }
 
-/** Every process that leaves sends. */
-async function sendHere(config: Config, sendMs: number, options: FleetOptions, io: Io): Promise<void> {
-  const view = await viewFor(config, options, io)
-  try {
-    await workInProcess(config, view, io, async () => 0, { sendMs })
-  } finally {
-    view.end()
+/** Whoever is at work sends: the daemon, which may be between two attempts, or a process at its end. It is given so much time. */
+async function waited(config: Config, withinMs: number, daemon: Daemon | undefined): Promise<void> {
+  let askAt = 0
+  for (const until = Date.now() + withinMs; Date.now() < until; await sleep(pollMs)) {
+    if (waitingEvents(config).count === 0) return
+    if (!daemon || Date.now() < askAt) continue
+    askAt = Date.now() + askEveryMs
+    // One of an earlier version does not know this: it goes on by its own pauses.
+    await daemon.post('/fleet/send').catch(() => {})
   }
 }
 
-/** The daemon sends: it is given so much time. */
-async function waited(config: Config, withinMs: number): Promise<void> {
-  for (const until = Date.now() + withinMs; Date.now() < until; await sleep(pollMs))
-    if (waitingEvents(config).count === 0) return
-}
-
 const pollMs = 200
+const askEveryMs = 2000
 
 function pathsOf({ credentialsFile, caFile }: { credentialsFile: string; caFile: string }) {
   return { credentialsFile, caFile }

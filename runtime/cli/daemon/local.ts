@@ -19,6 +19,8 @@ export interface Asked {
   readonly engine: Engine
   /** Reads the config again. @throws {UsageError} It is wrong. */
   reload(): Promise<void>
+  /** Has what the hub of the fleet has not confirmed sent now. */
+  hurryFleet(): void
 }
 
 /** Which config the daemon works by (or will, once the current run has ended), and its run: `GET /status`. */
@@ -68,6 +70,10 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
     })
     app.post('/restore', ({ req }) => restore(daemon(), req).catch(refuse))
     app.post('/verify', ({ req }) => verify(daemon(), req).catch(refuse))
+    app.post('/fleet/send', () => {
+      daemon().hurryFleet()
+      return status()
+    })
     app.post('/runs', ({ req }) => {
       // One after the other: no run may begin between the check that none is going on and the start.
       const answer = last.then(() => begin(daemon(), req))

@@ -42,6 +42,8 @@ export interface Service {
    * @throws {UsageError} It is wrong: what was taken before stays.
    */
   reload(): Promise<void>
+  /** Has what the hub of the fleet has not confirmed sent now. */
+  hurryFleet(): void
   /** Waits until nothing is going on; no further run begins, and no other config is taken. */
   settle(): Promise<void>
   /** Ends the streams that are open. */
@@ -197,6 +199,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       reloading = result.catch(() => {})
       return result
     },
+    hurryFleet: () => fleet?.hurry(),
     hangUp: () => apps.close(),
     async settle() {
       isLeaving = true

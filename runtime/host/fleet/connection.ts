@@ -151,8 +151,27 @@ async function inTime(attempt: Promise<NatsConnection>, reason: string): Promise
   }
 }
 
+/** A pause that can be cut short. */
+export class Pause {
+  #end = () => {}
+
+  /** Keeps no process alive. Ends with the signal too. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    const cut = new AbortController()
+    this.#end = () => cut.abort()
+    const ends = AbortSignal.any([signal, cut.signal])
+    await sleep(ms, undefined, { signal: ends, ref: false }).catch(() => {})
+  }
+
+  /** Ends it, if there is one now. */
+  cut(): void {
+    this.#end()
+  }
+}
+
 export interface StayOptions {
-  door: BrokerDoor
+  /** Asked anew before each attempt: a host that has joined again has another key. */
+  door(): BrokerDoor | Promise<BrokerDoor>
   /** Does its work until the connection ends. What it throws ends the connection. */
   session(connection: NatsConnection, signal: AbortSignal): Promise<void>
   /** Ends it. */
@@ -164,6 +183,8 @@ export interface StayOptions {
   longestPauseMs?: number
   /** Ends after so many attempts in a row that failed; goes on for ever unless given. */
   attempts?: number
+  /** What it waits by between attempts. */
+  pause?: Pause
 }
 
 /** A connection that lasted so long was good: the next pause is short again. */
@@ -172,27 +193,29 @@ const goodMs = 10_000
 /** Connects again and again, until the signal comes or too many attempts have failed. Never throws. */
 export async function stayConnected(options: StayOptions): Promise<void> {
   const { door, session, signal, note, firstPauseMs = 500, longestPauseMs = 30_000 } = options
-  const { attempts = Number.POSITIVE_INFINITY } = options
+  const { attempts = Number.POSITIVE_INFINITY, pause = new Pause() } = options
   let pauseMs = firstPauseMs
   let told = ''
   let failed = 0
   while (!signal.aborted) {
     const begun = performance.now()
+    let where = ''
     try {
-      await connectedOnce(door, signal, session)
+      const now = await door()
+      where = `no connection to ${now.servers.join(', ')}: `
+      await connectedOnce(now, signal, session)
       told = ''
       failed = 0
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason !== told && !signal.aborted)
-        note(`fleet: no connection to ${door.servers.join(', ')}: ${reason}`)
+      if (reason !== told && !signal.aborted) note(`fleet: ${where}${reason}`)
       told = reason
       failed += 1
       if (failed >= attempts) return
     }
     if (performance.now() - begun > goodMs) pauseMs = firstPauseMs
     // Not all hosts at once after a restart of the server.
-    await sleep(pauseMs * (0.5 + Math.random()), undefined, { signal, ref: false }).catch(() => {})
+    await pause.wait(pauseMs * (0.5 + Math.random()), signal)
     pauseMs = Math.min(longestPauseMs, pauseMs * 2)
   }
 }
