@@ -154,6 +154,18 @@ describe.skipIf(missing)(`a host that was taken over${missing}`, () => {
     expect((await manager.streams.info(eventStream)).state.num_deleted ?? 0).toBe(0)
   })
 
+  test('cannot fill the disk of the server: the stream has a bound, which one that was made without it gets', async () => {
+    const { manager, hub } = await takenOver()
+    await hub.kill()
+    const { config } = await manager.streams.info(eventStream)
+    expect(config.max_bytes).toBe(256 * 2 ** 20)
+    await manager.streams.update(eventStream, { ...config, max_bytes: -1 })
+    hub.start()
+    await expect
+      .poll(async () => (await manager.streams.info(eventStream)).config.max_bytes)
+      .toBe(256 * 2 ** 20)
+  })
+
   test('is cut off once its rights are taken, its code too', async () => {
     const { connection, list, mine, server, folder } = await takenOver()
     const ca = list.door({ role: 'hub', servers: [server], folder }).ca

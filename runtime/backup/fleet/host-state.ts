@@ -36,10 +36,14 @@ const hostState = z.object({
   lastProvenAt: moment,
   /** What else is not well, by what it is about: `drill`, `copy offsite`, `verify`, `unit …`, `archive …`. */
   troubles: z.record(z.string(), z.object({ at: z.string(), text: z.string() })),
+  hour: z.object({ from: z.number(), bytes: z.number() }).default({ from: 0, bytes: 0 }),
 })
 export type HostState = z.output<typeof hostState>
 
-export const noState: HostState = { sources: {}, lastRunAt: null, lastProvenAt: null, troubles: {} }
+export const noState: HostState = {
+  ...{ sources: {}, lastRunAt: null, lastProvenAt: null, troubles: {} },
+  hour: { from: 0, bytes: 0 },
+}
 
 /** As it lies in the store; nothing is known where it cannot be read. */
 export function readState(value: unknown): HostState {

@@ -15,6 +15,7 @@ import {
   toldMessage,
 } from '../../fleet-protocol.ts'
 import { isoOf } from '../../instant.ts'
+import { tellsTooMuch, withMessage } from './allowance.ts'
 import { afterEvent, readState } from './host-state.ts'
 import { judge } from './judge.ts'
 
@@ -65,12 +66,13 @@ export function takeMessages(
       const { row, publication, reason } = decided(host, known, told, {
         registry,
         missing: judgement.missing,
+        size: message.data.length,
         now,
       })
       if (reason !== undefined)
         taken.strange.push(`kept as it is, for no function: ${message.subject}: ${reason}`)
       inbox.keep(row)
-      taken.publications.push(publication)
+      if (publication) taken.publications.push(publication)
     }
     const receipt = receiptFor(inbox.host(host), false)
     const isLeft = !judgement.take && judgement.why === 'left'
@@ -92,6 +94,8 @@ interface Circumstances {
   /** How many numbers before it nobody has any more. */
   missing: number
   now: number
+  /** Bytes of the message. */
+  size: number
 }
 
 /**
@@ -102,19 +106,21 @@ function decided(
   host: string,
   known: HostRow | undefined,
   told: ToldMessage,
-  { registry, missing, now }: Circumstances,
-): { row: HostRow; publication: Publication; reason?: string } {
-  const before = readState(known?.state)
+  { registry, missing, now, size }: Circumstances,
+): { row: HostRow; publication?: Publication; reason?: string } {
+  const state = readState(known?.state)
+  const hour = withMessage(state.hour, size, now)
+  const before = { ...state, hour }
   const { epoch, seq, about, event } = told
   const row = {
     ...{ host, epoch, seq, about, id: event.id, heardAt: now },
     missing: Math.min(Number.MAX_SAFE_INTEGER, (known?.missing ?? 0) + missing),
   }
   try {
-    return {
-      row: { ...row, state: afterEvent(before, event) },
-      publication: heardPublication(host, told, registry, now),
-    }
+    const after = { ...row, state: afterEvent(before, event) }
+    return tellsTooMuch(hour)
+      ? { row: after }
+      : { row: after, publication: heardPublication(host, told, registry, now) }
   } catch (error) {
     return { row: { ...row, state: before }, publication: asItIs(host, told, now), reason: reasonOf(error) }
   }

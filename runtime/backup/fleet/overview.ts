@@ -3,6 +3,7 @@ import type { HostRow } from '../../core/bus/sqlite/fleet/inbox.ts'
 import type { Enrolled } from '../../host/fleet/hub-folder.ts'
 import { isoOf } from '../../instant.ts'
 import { formatDuration } from '../../units.ts'
+import { tellsTooMuch } from './allowance.ts'
 import { type HostState, readState } from './host-state.ts'
 
 /** How a host stands, the worst first. */
@@ -111,27 +112,30 @@ function hostInFleet(
 
 /** The worst that is true of a host. */
 function standingOf(
-  { sources, troubles }: HostState,
+  { sources, troubles, hour }: HostState,
   { isSilent, isRevoked, isHeard }: { isSilent: boolean; isRevoked: boolean; isHeard: boolean },
 ): HostStanding {
   if (isRevoked) return 'revoked'
   if (!isHeard) return 'waiting'
   const all = Object.values(sources)
   const has = (...states: string[]) => all.some(({ state }) => states.includes(state))
-  if (has('failed') || Object.keys(troubles).length > 0) return 'failing'
+  if (has('failed') || Object.keys(troubles).length > 0 || tellsTooMuch(hour)) return 'failing'
   if (all.some(({ overdue }) => overdue)) return 'overdue'
   if (isSilent) return 'silent'
   if (has('held')) return 'held'
   return has('degraded', 'cancelled') ? 'degraded' : 'good'
 }
 
-function troublesOf({ sources, troubles }: HostState): string[] {
+function troublesOf({ sources, troubles, hour }: HostState): string[] {
   const ofSources = Object.entries(sources).flatMap(([source, { state, error, overdue, lastGoodAt }]) => {
     const late = overdue ? [`${source} is overdue, last good ${lastGoodAt ?? 'never'}`] : []
     const isWell = state === 'succeeded'
     return [...late, ...(isWell ? [] : [`${source}: ${state}${error === null ? '' : `: ${error}`}`])]
   })
-  return [...ofSources, ...Object.values(troubles).map(({ text }) => text)]
+  const much = tellsTooMuch(hour)
+    ? [`tells too much: of its events since ${isoOf(hour.from)} not all are in the store of the hub`]
+    : []
+  return [...ofSources, ...much, ...Object.values(troubles).map(({ text }) => text)]
 }
 
 function waitingText(enrolled: Enrolled | undefined): string {

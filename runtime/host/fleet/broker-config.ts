@@ -107,7 +107,7 @@ const dayNs = 86_400 * 1e9
 
 /**
  * The stream of what hosts tell. Nothing can be taken out of it before its time: not by whoever has the hub's key, nor by a request whose
- * answer somebody has addressed to the server itself.
+ * answer somebody has addressed to the server itself. When it is full the oldest goes: hosts send again what the hub has not confirmed.
  */
 export const eventStreamConfig = {
   name: eventStream,
@@ -116,6 +116,7 @@ export const eventStreamConfig = {
   storage: 'file',
   discard: 'old',
   max_age: 14 * dayNs,
+  max_bytes: 256 * 2 ** 20,
   max_msg_size: 1024 * 1024,
   deny_delete: true,
   deny_purge: true,

@@ -87,10 +87,17 @@ export async function readStream(
   }
 }
 
-/** @throws {Error} There is a stream of that name that is another one. */
+/** A stream that an older hdsync has made gets the config of this one. @throws {Error} It cannot have it. */
 async function makeStream(manager: JetStreamManager): Promise<void> {
-  await manager.streams.add({ ...eventStreamConfig, subjects: [...eventStreamConfig.subjects] })
+  const config = { ...eventStreamConfig, subjects: [...eventStreamConfig.subjects] }
+  await manager.streams.add(config).catch(async (error: Error & { code?: number }) => {
+    if (error.code !== hasAnotherConfig) throw error
+    await manager.streams.update(eventStream, config)
+  })
 }
+
+/** `JSStreamNameExistErr` of the NATS server. */
+const hasAnotherConfig = 10058
 
 /** @returns undefined where the stream has no such message. */
 async function markAt(

@@ -22,6 +22,9 @@ export interface Position {
   mark: string
 }
 
+/** A host that is put back to older copies leaves some; one that invents them must not fill the store. */
+const mostEpochs = 20
+
 /** What a hub keeps of its hosts, in the file of the bus. All of it is written in the caller's transaction. */
 export class Inbox {
   readonly #database: DatabaseSync
@@ -46,6 +49,13 @@ export class Inbox {
         `INSERT OR IGNORE INTO fleet_epoch SELECT host, epoch FROM fleet_host WHERE host = ? AND epoch <> ?`,
       )
       .run(row.host, row.epoch)
+    this.#database
+      .prepare(
+        `DELETE FROM fleet_epoch WHERE host = ?1 AND epoch IN
+          (SELECT epoch FROM fleet_epoch WHERE host = ?1 AND epoch <> coalesce((SELECT epoch FROM fleet_host WHERE host = ?1), '')
+           LIMIT -1 OFFSET ${mostEpochs - 1})`,
+      )
+      .run(row.host)
     this.#database
       .prepare('INSERT OR REPLACE INTO fleet_host VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
       .run(

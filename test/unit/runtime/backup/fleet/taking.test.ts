@@ -183,6 +183,30 @@ describe('takeMessages()', () => {
     expect(inbox.hosts()[0]?.missing).toBe(far)
   })
 
+  test('puts no more of a host on the bus than it may tell in an hour, and shows that; the rest still says how it stands', () => {
+    const inbox = newInbox()
+    const many = Array.from({ length: 1100 }, (_, n) => message('loud', told(n + 1)))
+    const failed = message('loud', told(1101, { type: 'run.failed', data: result('failed', 'no disk') }))
+    const { publications } = take(inbox, ...many, failed, message('quiet', told(1)))
+    expect(publications.filter(({ event }) => event.subject === 'loud')).toHaveLength(1024)
+    expect(publications.at(-1)?.event.subject).toBe('quiet')
+    const [loud] = fleetOverview(inbox.hosts(), [], now)
+    expect(loud?.troubles.join()).toMatch(/no disk.*tells too much/)
+    const later = { inbox, registry, now: now + 3_600_000 }
+    expect(takeMessages([message('loud', told(1102))], later).publications).toHaveLength(1)
+    expect(fleetOverview(inbox.hosts(), [], now)[0]?.state).toBe('good')
+  })
+
+  test('forgets epochs that a host has left but twenty', () => {
+    const database = openDatabase(inMemory)
+    onTestFinished(() => database.close())
+    const inbox = new Inbox(database)
+    const epochs = Array.from({ length: 50 }, (_, n) => `e${n}`)
+    take(inbox, ...epochs.map((epoch) => message('web1', told(1, { epoch }))))
+    expect(database.prepare('SELECT count(*) AS n FROM fleet_epoch').get()).toEqual({ n: 20 })
+    expect(inbox.hasLeft('web1', 'e48')).toBe(true)
+  })
+
   test('keeps an event as it is that this hub does not know, or that does not fit; no function gets it', () => {
     const inbox = newInbox()
     const newer = told(1, { type: 'moon.seen', data: { full: true } })
