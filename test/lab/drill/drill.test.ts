@@ -1,26 +1,6 @@
 import { beforeAll, expect, it } from 'vitest'
-import { describeNight, type Night, type Setting } from '../night.ts'
-import { oddFiles } from '../servers.ts'
-
-/** A live volume, a disk for its mirror, and room in the volume group; somebody has a volume of the name that drills take. */
-const setting: Setting = {
-  server: { volumes: [{ name: 'lv_var', fs: 'ext4', size: '40M', at: '/srv/var' }] },
-  group: 160,
-  disks: [64],
-  prepare: `
-    mke2fs -q -t ext4 /dev/vdb; mkdir -p /mnt/hdd1; hdsync target adopt --all
-    lvcreate -q -y -L 8M -n hdsync_drill --addtag hdsync vg01 >/dev/null; mke2fs -q -t ext4 -L somebodys /dev/vg01/hdsync_drill
-    (${oddFiles('/srv/var/odd')})`,
-  config: `
-sources:
-  var: { lv: vg01/lv_var, target: hdd1 }
-targets:
-  hdd1: { path: /mnt/hdd1, mounts: [{ device: /dev/vdb, at: /mnt/hdd1 }] }
-drill: { scratch: /mnt/drill, volume: { vg: vg01, size: 64M } }
-`,
-}
-
-const untouched = 'hdsync_drill lv_var'
+import { describeNight } from '../night.ts'
+import { expectRemoved, setting, untouched, volumes } from './server.ts'
 
 describeNight('a drill on a volume of its own', setting, (night) => {
   beforeAll(async () => {
@@ -43,35 +23,8 @@ describeNight('a drill on a volume of its own', setting, (night) => {
     )
   })
 
-  it.each([
-    ['before it has a file system', 'mke2fs', '*hdsync_drill*', ''],
-    ['while it is filled', 'sync', '*', ''],
-    // As after a power cut: nothing is mounted any more.
-    ['while it is filled, with its mount', 'sync', '*', 'umount /mnt/drill'],
-  ])('is removed by the next start when hdsync is killed %s', async (_when, program, pattern, after) => {
-    const held = await night.hold(program, pattern)
-    const drill = await night.machine.start('hdsync drill var --whole & echo $! >/run/drill.pid; wait $!')
-    await held.reached()
-    expect(await volumes(night)).toContain('hdsync_drill.2')
-    await night.machine.ok(`kill -9 $(cat /run/drill.pid); pkill -9 -f hold- || true`)
-    await drill.wait()
-    await held.go()
-    if (after) await night.machine.ok(after)
-    const { code } = await night.run()
-    expect(code).toBe(0)
-    expect(await volumes(night)).toBe(untouched)
-    expect(await night.machine.ok('grep -c /mnt/drill /proc/mounts || true')).toBe('0')
-  })
-
-  it('is refused where the volume group has no room, and nothing is left', async () => {
-    await night.configure(setting.config.replace('64M', '2G'))
-    const { code, stdout } = await night.hdsync('drill var --json')
-    expect(code).toBe(1)
-    expect(JSON.parse(stdout).error).toMatch(/no room for a volume in vg01/)
-    expect(await volumes(night)).toBe(untouched)
+  it('is removed by the next start when hdsync is killed while it is filled, and nothing is mounted any more', async () => {
+    // As after a power cut.
+    await expectRemoved(night, { program: 'sync', after: 'umount /mnt/drill' })
   })
 })
-
-function volumes({ machine }: Night): Promise<string> {
-  return machine.ok('lvs --noheadings -o lv_name vg01 | sort | xargs')
-}
