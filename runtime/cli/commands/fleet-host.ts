@@ -37,9 +37,17 @@ export async function fleetJoinCommand(text: string, options: FleetOptions, io: 
     caFile: `${usualFleetFolder}/ca.pem`,
   }
   const { seed } = newNkey()
-  await handInKey(code, seed)
-  replace(files.caFile, code.ca, 0o644)
-  replace(files.credentialsFile, credentialsText({ host: code.host, seed }), 0o600)
+  // The code is good once: what it is used for must not fail to be written afterwards.
+  const written: Beside[] = []
+  try {
+    written.push(writeBeside(files.caFile, code.ca, 0o644))
+    written.push(writeBeside(files.credentialsFile, credentialsText({ host: code.host, seed }), 0o600))
+    await handInKey(code, seed, () => {
+      for (const { beside, path } of written) renameSync(beside, path)
+    })
+  } finally {
+    for (const { beside } of written) drop(beside)
+  }
   if (options.json) {
     io.stdout(`${JSON.stringify({ host: code.host, servers: code.servers, ...pathsOf(files) })}\n`)
     return 0
@@ -102,10 +110,32 @@ function pathsOf({ credentialsFile, caFile }: { credentialsFile: string; caFile:
   return { credentialsFile, caFile }
 }
 
-function replace(path: string, text: string, mode: number): void {
-  if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+/** Never throws: where it cannot be removed, it could not be written. */
+function drop(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {}
+}
+
+/** A file that is to take the place of another one. */
+interface Beside {
+  beside: string
+  path: string
+}
+
+/** @throws {UsageError} It cannot be written. */
+function writeBeside(path: string, text: string, mode: number): Beside {
   const beside = `${path}.${process.pid}`
-  rmSync(beside, { force: true })
-  writeSynced(beside, 'wx', mode, Buffer.from(text))
-  renameSync(beside, path)
+  try {
+    if (!existsSync(dirname(path))) mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+    rmSync(beside, { force: true })
+    writeSynced(beside, 'wx', mode, Buffer.from(text))
+    return { beside, path }
+  } catch (cause) {
+    drop(beside)
+    throw new UsageError(`cannot write ${path}: ${(cause as Error).message}`, {
+      hint: 'nothing was handed in: the code is still good',
+      cause,
+    })
+  }
 }

@@ -19,13 +19,15 @@ const pauseMs = 500
 /**
  * Hands in the key of this host, by the right of a code, and waits until the server lets it in.
  * @param seed The secret key of this host, which stays here.
+ * @param onTaken Called once the hub has taken it, and the code is used up.
  * @throws {HdsyncError} The hub does not take it, or does not answer.
  */
-export async function handInKey(code: JoinCode, seed: string): Promise<void> {
+export async function handInKey(code: JoinCode, seed: string, onTaken: () => void): Promise<void> {
   const key = nkeyFromSeed(seed)
   const door = { servers: code.servers, ca: code.ca, name: `hdsync-join ${code.host}` }
   const error = await asked({ ...door, seed: code.seed }, code.host, key)
   if (error !== null) throw refused(error)
+  onTaken()
   const connection = await letIn({ ...door, seed }).catch((cause) => {
     throw new HdsyncError(
       `the hub has taken the key, but the NATS server does not let it in: ${reasonOf(cause)}`,
@@ -66,7 +68,6 @@ async function asked(door: BrokerDoor, host: string, key: Nkey): Promise<string 
     const ask = () => {
       if (!connection.isClosed()) connection.publish(joinSubject(host), question)
     }
-    await connection.flush()
     ask()
     // Nobody keeps the question for a hub that is just starting.
     const again = setInterval(ask, askEveryMs)

@@ -1,9 +1,13 @@
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { emitCommand } from '../../../../../runtime/cli/commands/emit.ts'
-import { firstLine, fleetSendCommand } from '../../../../../runtime/cli/commands/fleet-host.ts'
+import {
+  firstLine,
+  fleetJoinCommand,
+  fleetSendCommand,
+} from '../../../../../runtime/cli/commands/fleet-host.ts'
 import { SqliteBus } from '../../../../../runtime/core/bus/sqlite/bus.ts'
 import { holdLock, openDatabase } from '../../../../../runtime/core/bus/sqlite/database.ts'
 import { newNkey } from '../../../../../runtime/host/fleet/nkey.ts'
@@ -67,4 +71,19 @@ test('fleet send leaves it to the process that is at work on the store', async (
   const { code, err } = await send()
   unlock?.()
   expect([code, err]).toEqual([1, ''])
+})
+
+test('fleet join uses no code before it knows that it can write', async () => {
+  const keys = temporaryFolder()
+  writeFileSync(join(keys, 'file'), '')
+  const { config } = await makeServer(
+    `fleet: { role: host, servers: ['tls://127.0.0.1:1'], credentialsFile: ${keys}/file/credentials, caFile: ${keys}/ca.pem }\n`,
+  )
+  const code = { v: 1, host: 'web1', servers: ['tls://127.0.0.1:1'], ca: 'none', seed: newNkey().seed }
+  const text = Buffer.from(JSON.stringify(code)).toString('base64url')
+  await expect(fleetJoinCommand(text, { config }, printed())).rejects.toMatchObject({
+    message: expect.stringContaining(`cannot write ${keys}/file/credentials: `),
+    hint: 'nothing was handed in: the code is still good',
+  })
+  expect(readdirSync(keys)).toEqual(['file'])
 })
