@@ -1,4 +1,7 @@
+import { join } from 'node:path'
 import type * as z from 'zod'
+import { holdLock } from '../../core/bus/sqlite/database.ts'
+import { HdsyncError } from '../../errors.ts'
 import {
   fleetVersion,
   type JoinCode,
@@ -13,6 +16,33 @@ import { isoOf } from '../../instant.ts'
 
 /** How long a code is good. */
 export const codeLastsMs = 24 * 3_600_000
+
+class ListBusyError extends HdsyncError {}
+
+const waitMs = 5000
+/** The daemon has other things to do; the host asks again. */
+const answerWaitMs = 300
+
+/**
+ * Changes the hub's list, and with it what the NATS server reads: nobody else does meanwhile, so that nothing of what one writes is undone by
+ * another one who has read before.
+ * @throws {ListBusyError} Somebody else is at it for longer than `patienceMs`.
+ */
+export function changeList<T>(folder: HubFolder, change: () => T, patienceMs = waitMs): T {
+  const until = Date.now() + patienceMs
+  const lock = () => holdLock(join(folder.path, 'hosts'))
+  let unlock = lock()
+  while (!unlock && Date.now() < until) unlock = lock()
+  if (!unlock)
+    throw new ListBusyError(`another process is changing the list of hosts in ${folder.path}`, {
+      hint: 'nothing was changed: try again',
+    })
+  try {
+    return change()
+  } finally {
+    unlock()
+  }
+}
 
 /**
  * Puts a host on the hub's list, or back on it, with a code by which it can hand in a key, once. A key that it has stays good until then.
@@ -44,7 +74,7 @@ export function revoke(host: string, folder: HubFolder, now: number): boolean {
 
 /**
  * Takes the key that a host hands in: whoever publishes under its name has its code. Safe to repeat with the same key.
- * @returns What it is answered; undefined where that was no question.
+ * @returns What it is answered; undefined where that was no question, or another process is changing the list: the host asks again.
  */
 export function answerJoin(
   host: string,
@@ -54,6 +84,20 @@ export function answerJoin(
 ): z.output<typeof joinedMessage> | undefined {
   const asked = readMessage(joinMessage, bytes)
   if (!asked) return undefined
+  try {
+    return changeList(folder, () => answerFor(asked, host, folder, now), answerWaitMs)
+  } catch (error) {
+    if (error instanceof ListBusyError) return undefined
+    throw error
+  }
+}
+
+function answerFor(
+  asked: z.output<typeof joinMessage>,
+  host: string,
+  folder: HubFolder,
+  now: number,
+): z.output<typeof joinedMessage> {
   const answer = (error: string | null) => ({ v: fleetVersion, key: asked.key, error }) as const
   const known = folder.host(host)
   if (known?.key === asked.key && known.code === null) return answer(null)

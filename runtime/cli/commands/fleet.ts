@@ -1,5 +1,5 @@
 import { chownSync, existsSync, mkdirSync } from 'node:fs'
-import { codeLastsMs, enrol, revoke } from '../../backup/fleet/enrol.ts'
+import { changeList, codeLastsMs, enrol, revoke } from '../../backup/fleet/enrol.ts'
 import { type FleetHub, fleetHost } from '../../config/fleet.ts'
 import { loadConfig } from '../../config/load.ts'
 import { UsageError } from '../../errors.ts'
@@ -81,8 +81,12 @@ export async function fleetEnrollCommand(host: string, options: FleetOptions, io
       hint: 'lower-case letters, digits and `-`, beginning with a letter, at most 63',
     })
   const folder = madeFolder(fleet)
-  const code = enrol(host, folder, { servers: fleet.servers, ca: readCa(folder.caFile), now: Date.now() })
-  folder.writeUsers()
+  const ca = readCa(folder.caFile)
+  const code = changeList(folder, () => {
+    const made = enrol(host, folder, { servers: fleet.servers, ca, now: Date.now() })
+    folder.writeUsers()
+    return made
+  })
   const isTold = folder.reloadBroker()
   if (options.json) {
     io.stdout(`${JSON.stringify({ host, code, isTold })}\n`)
@@ -103,13 +107,17 @@ export async function fleetEnrollCommand(host: string, options: FleetOptions, io
 export async function fleetRevokeCommand(host: string, options: FleetOptions, io: Io): Promise<number> {
   const { fleet } = await hubIn(options, io)
   const folder = madeFolder(fleet)
-  if (!revoke(host, folder, Date.now())) {
+  const isRevoked = changeList(folder, () => {
+    const wasThere = revoke(host, folder, Date.now())
+    if (wasThere) folder.writeUsers()
+    return wasThere
+  })
+  if (!isRevoked) {
     const known = folder.hosts().map((one) => one.host)
     throw new UsageError(`there is no host ${host} on the list`, {
       hint: didYouMean(host, known) ?? 'hdsync fleet status lists them',
     })
   }
-  folder.writeUsers()
   const isTold = folder.reloadBroker()
   if (options.json) io.stdout(`${JSON.stringify({ host, isTold })}\n`)
   else
