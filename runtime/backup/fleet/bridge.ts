@@ -11,6 +11,7 @@ import {
 } from '../../fleet-protocol.ts'
 import {
   type BrokerDoor,
+  hear,
   type NatsConnection,
   Pause,
   type StayOptions,
@@ -103,12 +104,10 @@ export class Bridge {
   }
 
   async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {
-    const { outbox, askAfterMs = 5000 } = this.#options
+    const { outbox, note, askAfterMs = 5000 } = this.#options
     const host = this.#host
-    connection.subscribe(receiptSubject(host), {
-      callback: (error, message) => {
-        if (!error && !signal.aborted) this.#receive(message.data)
-      },
+    hear(connection, receiptSubject(host), note, ({ data }) => {
+      if (!signal.aborted) this.#receive(data)
     })
     this.#sent = outbox.released
     this.#movedAt = performance.now()

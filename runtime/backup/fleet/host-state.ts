@@ -8,6 +8,7 @@ import {
   drillFailed,
   drillFinished,
   drillOverdue,
+  type RunResult,
   runEnds,
   runOverdue,
   syncDismissed,
@@ -32,6 +33,8 @@ const hostState = z.object({
   sources: z.record(z.string(), source),
   /** The last end of a backup. */
   lastRunAt: moment,
+  /** How it ended, whatever its sources say: one that could not begin has none. */
+  lastRunState: z.string().nullable().default(null),
   /** The last restore that was proven, by a drill. */
   lastProvenAt: moment,
   /** What else is not well, by what it is about: `drill`, `copy offsite`, `verify`, `unit …`, `archive …`. */
@@ -41,7 +44,7 @@ const hostState = z.object({
 export type HostState = z.output<typeof hostState>
 
 export const noState: HostState = {
-  ...{ sources: {}, lastRunAt: null, lastProvenAt: null, troubles: {} },
+  ...{ sources: {}, lastRunAt: null, lastRunState: null, lastProvenAt: null, troubles: {} },
   hour: { from: 0, bytes: 0 },
 }
 
@@ -83,7 +86,7 @@ function afterAny(state: HostState, event: ToldMessage['event']): HostState {
   const overdue = dataOf(runOverdue, event)
   if (overdue) return withSource(state, overdue.source, { overdue: true })
   const dismissed = dataOf(syncDismissed, event)
-  if (dismissed) return withSource(state, dismissed.source, { state: 'succeeded', error: null })
+  if (dismissed) return afterDismissal(state, dismissed.source)
   const drill = dataOf(drillFinished, event)
   if (drill) {
     const isProven = drill.sources.some((one) => one.state === 'proven')
@@ -96,6 +99,13 @@ function afterAny(state: HostState, event: ToldMessage['event']): HostState {
   if (type === copyFinished.type) return afterCopies(state, dataOf(copyFinished, event)?.copies ?? [], at)
   if (type === copyFailed.type) return afterCopies(state, dataOf(copyFailed, event)?.copies ?? [], at)
   return otherTrouble(state, event)
+}
+
+/** Nobody waits any more for what was held. */
+function afterDismissal(state: HostState, name: string): HostState {
+  const after = withSource(state, name, { state: 'succeeded', error: null })
+  const isHeld = Object.values(after.sources).some((one) => one.state === 'held')
+  return after.lastRunState === 'held' && !isHeld ? { ...after, lastRunState: 'succeeded' } : after
 }
 
 function otherTrouble(state: HostState, event: ToldMessage['event']): HostState {
@@ -123,7 +133,7 @@ function otherTrouble(state: HostState, event: ToldMessage['event']): HostState 
 
 function afterRun(
   state: HostState,
-  { sources }: { sources: readonly { source: string; state: string; error: string | null }[] },
+  { state: ended, sources }: Pick<RunResult, 'state' | 'sources'>,
   at: string,
 ): HostState {
   const isGood = (one: string) => one === 'succeeded' || one === 'degraded'
@@ -133,7 +143,12 @@ function afterRun(
     const bad = { lastGoodAt: before?.lastGoodAt ?? null, overdue: before?.overdue ?? false }
     return [name, { state: how, error, ...(isGood(how) ? good : bad) }] as const
   })
-  const after = { ...state, sources: { ...state.sources, ...Object.fromEntries(now) }, lastRunAt: at }
+  const after = {
+    ...state,
+    sources: { ...state.sources, ...Object.fromEntries(now) },
+    lastRunAt: at,
+    lastRunState: ended,
+  }
   // A night that has been tells that what kept one from beginning is over.
   return now.some(([, { state: how }]) => isGood(how)) ? settle(after, 'unit') : after
 }

@@ -15,6 +15,7 @@ import {
 } from '../../fleet-protocol.ts'
 import {
   type BrokerDoor,
+  hear,
   type NatsConnection,
   type StayOptions,
   stayConnected,
@@ -41,6 +42,11 @@ export interface HubOptions {
 
 /** Silent hosts are looked for so often. */
 const lookEveryMs = 60_000
+/**
+ * What hosts told while the hub was away still lies in the stream: they are looked for once that is read, or so long after the start where there is
+ * no connection.
+ */
+const firstLookMs = 10 * 60_000
 
 /** Takes what hosts tell into the hub's own store, and confirms it once it is on the disk. */
 export class Hub {
@@ -49,6 +55,7 @@ export class Hub {
   #done: Promise<void> | undefined
   #clearTimer = () => {}
   #isTold = false
+  #hasCaughtUp = false
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -63,55 +70,54 @@ export class Hub {
       session: (connection, signal) => this.#session(connection, signal),
       ...pauses,
     })
-    this.#watch()
+    this.#watchAfter(firstLookMs)
   }
 
   async stop(): Promise<void> {
-    this.#clearTimer()
     this.#end.abort()
+    this.#clearTimer()
     await this.#done
   }
 
   async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {
     const { inbox, folder, note } = this.#options
     const asked = new Set<string>()
-    connection.subscribe(joinSubject('*'), {
-      callback: (error, { subject, data }) => {
-        if (error) return
-        const host = hostOfSubject(subject, 2)
-        const answer = answerJoin(host, data, folder, this.#options.clock.now())
-        if (!answer) return
-        connection.publish(joinedSubject(host), JSON.stringify(answer))
-        note(
-          answer.error === null
-            ? `fleet: ${host} has joined`
-            : `fleet: ${host} was not let in: ${answer.error}`,
-        )
-        if (answer.error !== null) return
-        // The new rights cut the connection off over which the answer goes.
-        void connection.flush().then(() => setTimeout(() => folder.reloadBroker(), reloadAfterMs))
-      },
-    })
-    const stream = await readStream(connection, {
-      position: inbox.position,
-      markOf,
-      take: (messages) => this.#take(messages, connection),
-      onCaughtUp: () => answer(),
+    hear(connection, joinSubject('*'), note, ({ subject, data }) => {
+      const host = hostOfSubject(subject, 2)
+      const answer = answerJoin(host, data, folder, this.#options.clock.now())
+      if (!answer) return
+      connection.publish(joinedSubject(host), JSON.stringify(answer))
+      note(
+        answer.error === null
+          ? `fleet: ${host} has joined`
+          : `fleet: ${host} was not let in: ${answer.error}`,
+      )
+      if (answer.error !== null) return
+      // The new rights cut the connection off over which the answer goes.
+      void connection.flush().then(() => setTimeout(() => folder.reloadBroker(), reloadAfterMs))
     })
     const answer = () => {
       for (const host of asked) send(connection, host, receiptFor(inbox.host(host), true))
       asked.clear()
     }
-    connection.subscribe(askSubject('*'), {
-      callback: (error, { subject }) => {
-        if (error || signal.aborted) return
-        const host = hostOfSubject(subject, 2)
-        if (!fleetHostName.test(host)) return
-        asked.add(host)
-        // Before the stream is read to its end, what a host misses may still be in it.
-        if (stream.isCaughtUp()) answer()
+    const stream = await readStream(connection, {
+      position: inbox.position,
+      markOf,
+      take: (messages) => this.#take(messages, connection),
+      onCaughtUp: () => {
+        answer()
+        this.#caughtUp()
       },
     })
+    hear(connection, askSubject('*'), note, ({ subject }) => {
+      if (signal.aborted) return
+      const host = hostOfSubject(subject, 2)
+      if (!fleetHostName.test(host)) return
+      asked.add(host)
+      // Before the stream is read to its end, what a host misses may still be in it.
+      if (stream.isCaughtUp()) answer()
+    })
+    if (stream.isCaughtUp()) this.#caughtUp()
     await stream.ended
   }
 
@@ -134,10 +140,11 @@ export class Hub {
 
   /** Tells of hosts that have gone silent, once each. Never throws. */
   #watch(): void {
-    const { clock, inbox, bus, registry, publishWith } = this.#options
+    const { clock, inbox, bus, registry, folder, publishWith } = this.#options
     try {
       const now = clock.now()
       const silent = silentHosts(inbox.hosts(), now).filter(({ host, heardAt }) => {
+        if (folder.host(host)?.revokedAt) return false
         const [told] = bus.events({ types: [fleetSilent.type], subject: host, newestFirst: true, limit: 1 })
         return told === undefined || Date.parse(told.time) < heardAt
       })
@@ -148,7 +155,19 @@ export class Hub {
     } catch {
       // Others report a store that cannot be written; here it is repeated later.
     }
-    this.#clearTimer = clock.schedule(lookEveryMs, () => this.#watch())
+    this.#watchAfter(lookEveryMs)
+  }
+
+  #watchAfter(delayMs: number): void {
+    this.#clearTimer()
+    this.#clearTimer = this.#options.clock.schedule(delayMs, () => this.#watch())
+  }
+
+  /** All that was told is known now. */
+  #caughtUp(): void {
+    if (this.#hasCaughtUp) return
+    this.#hasCaughtUp = true
+    this.#watch()
   }
 }
 

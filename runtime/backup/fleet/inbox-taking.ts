@@ -66,6 +66,7 @@ export function takeMessages(
       const { row, publication, reason } = decided(host, known, told, {
         registry,
         missing: judgement.missing,
+        heardAt: Math.min(now, message.timeMs),
         size: message.data.length,
         now,
       })
@@ -94,6 +95,8 @@ interface Circumstances {
   /** How many numbers before it nobody has any more. */
   missing: number
   now: number
+  /** When the broker took it: that may be days ago. */
+  heardAt: number
   /** Bytes of the message. */
   size: number
 }
@@ -106,14 +109,14 @@ function decided(
   host: string,
   known: HostRow | undefined,
   told: ToldMessage,
-  { registry, missing, now, size }: Circumstances,
+  { registry, missing, now, heardAt, size }: Circumstances,
 ): { row: HostRow; publication?: Publication; reason?: string } {
   const state = readState(known?.state)
   const hour = withMessage(state.hour, size, now)
   const before = { ...state, hour }
   const { epoch, seq, about, event } = told
   const row = {
-    ...{ host, epoch, seq, about, id: event.id, heardAt: now },
+    ...{ host, epoch, seq, about, id: event.id, heardAt },
     missing: Math.min(Number.MAX_SAFE_INTEGER, (known?.missing ?? 0) + missing),
   }
   try {

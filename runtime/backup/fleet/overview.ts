@@ -112,13 +112,14 @@ function hostInFleet(
 
 /** The worst that is true of a host. */
 function standingOf(
-  { sources, troubles, hour }: HostState,
+  { sources, troubles, hour, lastRunState }: HostState,
   { isSilent, isRevoked, isHeard }: { isSilent: boolean; isRevoked: boolean; isHeard: boolean },
 ): HostStanding {
   if (isRevoked) return 'revoked'
   if (!isHeard) return 'waiting'
   const all = Object.values(sources)
-  const has = (...states: string[]) => all.some(({ state }) => states.includes(state))
+  const ends = [...all.map(({ state }) => state), lastRunState ?? 'succeeded']
+  const has = (...states: string[]) => ends.some((state) => states.includes(state))
   if (has('failed') || Object.keys(troubles).length > 0 || tellsTooMuch(hour)) return 'failing'
   if (all.some(({ overdue }) => overdue)) return 'overdue'
   if (isSilent) return 'silent'
@@ -126,7 +127,7 @@ function standingOf(
   return has('degraded', 'cancelled') ? 'degraded' : 'good'
 }
 
-function troublesOf({ sources, troubles, hour }: HostState): string[] {
+function troublesOf({ sources, troubles, hour, lastRunState }: HostState): string[] {
   const ofSources = Object.entries(sources).flatMap(([source, { state, error, overdue, lastGoodAt }]) => {
     const late = overdue ? [`${source} is overdue, last good ${lastGoodAt ?? 'never'}`] : []
     const isWell = state === 'succeeded'
@@ -135,7 +136,10 @@ function troublesOf({ sources, troubles, hour }: HostState): string[] {
   const much = tellsTooMuch(hour)
     ? [`tells too much: of its events since ${isoOf(hour.from)} not all are in the store of the hub`]
     : []
-  return [...ofSources, ...much, ...Object.values(troubles).map(({ text }) => text)]
+  const isTold = Object.values(sources).some(({ state }) => state === lastRunState)
+  const run =
+    lastRunState === null || lastRunState === 'succeeded' || isTold ? [] : [`last run: ${lastRunState}`]
+  return [...run, ...ofSources, ...much, ...Object.values(troubles).map(({ text }) => text)]
 }
 
 function waitingText(enrolled: Enrolled | undefined): string {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { isIP, Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkServerIdentity } from 'node:tls'
-import type { NatsConnection } from '@nats-io/transport-node'
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import { HdsyncError, reasonOf } from '../../errors.ts'
 import { oldestBroker } from '../../fleet-protocol.ts'
 import { nkeyFromSeed } from './nkey.ts'
@@ -167,6 +167,29 @@ export class Pause {
   cut(): void {
     this.#end()
   }
+}
+
+/**
+ * Hears a subject. What `take` throws is noted, and ends the connection: the library would print it on standard output, and leave the connection
+ * deaf until the next ping.
+ */
+export function hear(
+  connection: NatsConnection,
+  subject: string,
+  note: (message: string) => void,
+  take: (message: Pick<Msg, 'subject' | 'data'>) => void,
+): void {
+  connection.subscribe(subject, {
+    callback: (error, message) => {
+      if (error) return
+      try {
+        take(message)
+      } catch (thrown) {
+        note(`fleet: a message under ${subject} is not taken: ${reasonOf(thrown)}`)
+        void connection.close()
+      }
+    },
+  })
 }
 
 export interface StayOptions {

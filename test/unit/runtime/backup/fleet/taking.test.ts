@@ -253,6 +253,23 @@ describe('how a host stands', () => {
     expect(state.sources.home).toMatchObject({ state: 'succeeded' })
   })
 
+  test('follows the end of the last run, whatever its sources say', () => {
+    const none = (state: RunResult['state']) => ({ ...result(state), sources: [] })
+    const standing = (state: HostState) => {
+      const row = { host: 'h', epoch: 'e', seq: 1, id: 'i', missing: 0, heardAt: now, about, state }
+      const [host] = fleetOverview([row], [], now)
+      return [host?.state, host?.troubles]
+    }
+    let state = say(say(noState, 'run.succeeded', result('succeeded')), 'run.failed', none('failed'))
+    expect(standing(state)).toEqual(['failing', ['last run: failed']])
+    state = say(state, 'run.degraded', { ...result('succeeded'), state: 'degraded' })
+    expect(standing(state)).toEqual(['degraded', ['last run: degraded']])
+    state = say(state, 'run.held', result('held', 'too many'))
+    expect(standing(state)).toEqual(['held', ['home: held: too many']])
+    expect(standing(say(state, 'sync.dismissed', { source: 'home', hold: 'h' }))).toEqual(['good', []])
+    expect(standing(say(state, 'run.succeeded', result('succeeded')))).toEqual(['good', []])
+  })
+
   test('keeps what else is not well until it is', () => {
     const copies = (state: string) => [
       {
@@ -278,16 +295,25 @@ describe('how a host stands', () => {
   })
 })
 
+test('a host was heard when the broker took what it told, not when the hub read that', () => {
+  const inbox = newInbox()
+  const dayMs = 86_400_000
+  take(inbox, { ...message('away', told(1)), timeMs: now - 3 * dayMs })
+  take(inbox, { ...message('ahead', told(1)), timeMs: now + dayMs })
+  expect(inbox.hosts().map(({ host, heardAt }) => [host, heardAt])).toEqual([
+    ['ahead', now],
+    ['away', now - 3 * dayMs],
+  ])
+})
+
 test('fleetOverview(): the worst first, silent and revoked hosts, those that have not joined', () => {
   const inbox = newInbox()
   const failed = told(1, { type: 'run.failed', data: result('failed', 'no disk') })
   take(inbox, message('good', told(1)), message('failing', failed), message('gone', told(1)))
   const later = now + 1000
-  takeMessages([message('held', told(1, { type: 'run.held', data: result('held', 'too many') }))], {
-    inbox,
-    registry,
-    now: now + 40 * 3_600_000,
-  })
+  const lateMs = now + 40 * 3_600_000
+  const held = message('held', told(1, { type: 'run.held', data: result('held', 'too many') }))
+  takeMessages([{ ...held, timeMs: lateMs }], { inbox, registry, now: lateMs })
   const entry = { enrolledAt: '2026-11-01T00:00:00.000Z', code: null, key: 'U', revokedAt: null }
   const list = [
     { ...entry, host: 'new', key: null },

@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
+import type { Msg, MsgCallback, NatsConnection } from '@nats-io/transport-node'
 import { expect, onTestFinished, test } from 'vitest'
-import { connectToBroker } from '../../../../../runtime/host/fleet/connection.ts'
+import { connectToBroker, hear } from '../../../../../runtime/host/fleet/connection.ts'
 import { newNkey } from '../../../../../runtime/host/fleet/nkey.ts'
 import { selfSigned } from '../../../self-signed.ts'
 
@@ -68,4 +69,29 @@ test('connectToBroker() goes on with the next server, and says why the last one 
   await expect(connectToBroker(doorTo(['tls://localhost:1', server]))).rejects.toThrow()
   await expect(connectToBroker(doorTo([server, 'tls://localhost:1']))).rejects.toThrow('ECONNREFUSED')
   expect(open.size).toBe(0)
+})
+
+test('hear() notes what a message throws, and ends the connection: the next one is not deaf', () => {
+  const notes: string[] = []
+  let take: MsgCallback<Msg> = () => {}
+  let isClosed = false
+  const connection = {
+    subscribe(_: string, { callback }: { callback: MsgCallback<Msg> }) {
+      take = callback
+    },
+    async close() {
+      isClosed = true
+    },
+  } as unknown as NatsConnection
+  hear(
+    connection,
+    'hub.join.*',
+    (text) => notes.push(text),
+    () => {
+      throw new Error('no such file')
+    },
+  )
+  take(null, { subject: 'hub.join.web1', data: Buffer.from('{}') } as unknown as Msg)
+  expect(notes.join()).toContain('no such file')
+  expect(isClosed).toBe(true)
 })
