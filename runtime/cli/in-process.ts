@@ -138,6 +138,7 @@ async function workIn(
   const stop = new AbortController()
   const unlisten = onSignals(engine, view, config, stop)
   const mine = new Set<string>()
+  const waitingBefore = waitingCount(engine)
   try {
     stop.signal.addEventListener('abort', () => {
       // Runs that others have asked for wait for the next start.
@@ -163,13 +164,17 @@ async function workIn(
         return { result, exitCode: cancelled || exitCodeOf(result.state) }
       },
     })
-    if (!stop.signal.aborted)
+    // A restore, say, has told nothing: what still waits goes with the next run, and keeps nobody from the store now.
+    if (!stop.signal.aborted && waitingCount(engine) > waitingBefore) {
+      // What begins now would be dropped in a moment: it is left to the next process.
+      engine.hold()
       await sendBeforeLeaving(config, engine, {
         note: view.note,
         withinMs: leavingMs,
         attempts: 2,
         signal: stop.signal,
       })
+    }
     return exitCode
   } catch (error) {
     const signal = error instanceof CancelledBySignal ? error.signal : undefined
@@ -180,6 +185,11 @@ async function workIn(
   } finally {
     unlisten()
   }
+}
+
+/** How many events the hub of a fleet has not confirmed. */
+function waitingCount({ fleet }: Engine): number {
+  return fleet.outbox?.waiting().count ?? 0
 }
 
 function waits(runId: string, { bus }: Engine): boolean {

@@ -22,7 +22,7 @@ export interface Leaving {
   /** How long the hub is waited for at most. */
   withinMs: number
   /** How many attempts to reach the server may fail in a row; any number unless given. */
-  attempts?: number | undefined
+  attempts: number
   /** Ends the wait. */
   signal: AbortSignal
 }
@@ -34,7 +34,7 @@ export async function sendBeforeLeaving(
   { note, withinMs, attempts, signal }: Leaving,
 ): Promise<void> {
   const { outbox } = engine.fleet
-  if (!outbox || outbox.waiting().count === 0) return
+  if (!outbox) return
   const part = await fleetPart(config, engine, note, attempts)
   try {
     const ended = new Promise((resolve) => signal.addEventListener('abort', resolve))
