@@ -59,12 +59,18 @@ function isShallow(value: unknown, levels: number): boolean {
   return levels > 0 && Object.values(value).every((part) => isShallow(part, levels - 1))
 }
 
+/** So many sources, and as many copies, a host says that it has. */
+export const mostNames = 500
+
 /** What a host says of itself with each event. */
 const aboutHost = z.object({
   version: z.string().max(64),
   labels: z.array(z.string().max(63)).max(mostLabels),
   /** How long it may say nothing before that is news. */
   silentAfterMs: number,
+  /** The names in its config: how another one stood is of no matter any more. Left out where there are too many. */
+  sources: z.array(z.string().max(256)).max(mostNames).exactOptional(),
+  copies: z.array(z.string().max(256)).max(mostNames).exactOptional(),
 })
 export type AboutHost = z.output<typeof aboutHost>
 

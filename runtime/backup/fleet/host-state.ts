@@ -16,7 +16,7 @@ import {
   verifyFailed,
   verifyFinished,
 } from '../../../events/index.ts'
-import type { ToldMessage } from '../../fleet-protocol.ts'
+import type { AboutHost, ToldMessage } from '../../fleet-protocol.ts'
 
 const moment = z.string().nullable()
 
@@ -59,6 +59,18 @@ export function readState(value: unknown): HostState {
  */
 export function afterEvent(state: HostState, event: ToldMessage['event']): HostState {
   return bounded(afterAny(state, event))
+}
+
+/** Without the sources and copies that are not in the config of the host any more: they would stay failed for good. */
+export function withoutOthers(
+  state: HostState,
+  { sources, copies }: Pick<AboutHost, 'sources' | 'copies'>,
+): HostState {
+  const isThere = (about: string) =>
+    copies === undefined || !about.startsWith('copy ') || copies.includes(about.slice('copy '.length))
+  const left = Object.entries(state.sources).filter(([name]) => sources?.includes(name) ?? true)
+  const troubles = Object.entries(state.troubles).filter(([about]) => isThere(about))
+  return { ...state, sources: Object.fromEntries(left), troubles: Object.fromEntries(troubles) }
 }
 
 const mostEntries = 500

@@ -16,7 +16,7 @@ import {
 } from '../../fleet-protocol.ts'
 import { isoOf } from '../../instant.ts'
 import { tellsTooMuch, withMessage } from './allowance.ts'
-import { afterEvent, readState } from './host-state.ts'
+import { afterEvent, readState, withoutOthers } from './host-state.ts'
 import { judge } from './judge.ts'
 
 /** A message of the broker's stream. */
@@ -120,7 +120,7 @@ function decided(
     missing: Math.min(Number.MAX_SAFE_INTEGER, (known?.missing ?? 0) + missing),
   }
   try {
-    const after = { ...row, state: afterEvent(before, event) }
+    const after = { ...row, state: withoutOthers(afterEvent(before, event), about) }
     return tellsTooMuch(hour)
       ? { row: after }
       : { row: after, publication: heardPublication(host, told, registry, now) }

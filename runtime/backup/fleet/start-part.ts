@@ -3,6 +3,7 @@ import type { FleetHost, FleetHub } from '../../config/fleet.ts'
 import type { Outbox } from '../../core/bus/sqlite/fleet/outbox.ts'
 import { systemClock } from '../../core/clock.ts'
 import { reasonOf } from '../../errors.ts'
+import { mostNames } from '../../fleet-protocol.ts'
 import { hostDoor } from '../../host/fleet/credentials.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { version } from '../../version.ts'
@@ -27,7 +28,7 @@ export type FleetEngine = Pick<Engine, 'bus' | 'fleet' | 'registry' | 'listen'>
  * @returns undefined where it could not begin.
  */
 export async function startFleetPart(
-  fleet: NonNullable<Config['fleet']>,
+  { fleet, ...names }: Names & { fleet: NonNullable<Config['fleet']> },
   engine: FleetEngine,
   note: (message: string) => void,
   pauses?: BridgeOptions['pauses'],
@@ -36,13 +37,17 @@ export async function startFleetPart(
   try {
     return fleet.role === 'hub'
       ? startHub(fleet, engine, { note, ...paused })
-      : startHost(fleet, engine, { note, ...paused })
+      : startHost({ ...names, fleet }, engine, { note, ...paused })
   } catch (error) {
     note(`fleet: ${reasonOf(error)}`)
     return undefined
   }
 }
 
+/** What a host says that it backs up, and copies. */
+type Names = Pick<Config, 'sources' | 'copies'>
+/** The config of a host. */
+export type HostConfig = Names & { fleet: FleetHost }
 type Common = Pick<BridgeOptions, 'note' | 'pauses'>
 
 function startHub(fleet: FleetHub, { bus, fleet: store, registry }: FleetEngine, common: Common): FleetPart {
@@ -61,20 +66,25 @@ function startHub(fleet: FleetHub, { bus, fleet: store, registry }: FleetEngine,
 }
 
 /** The bridge of a host to its hub, which has begun. */
-export function startBridge(fleet: FleetHost, outbox: Outbox, common: Common): Bridge {
-  const about = { version: version(), labels: fleet.labels, silentAfterMs: fleet.silentAfterMs }
+export function startBridge(config: HostConfig, outbox: Outbox, common: Common): Bridge {
+  const { fleet } = config
+  const { labels, silentAfterMs } = fleet
+  const sources = Object.keys(config.sources)
+  const copies = Object.keys(config.copies ?? {})
+  const isFew = sources.length <= mostNames && copies.length <= mostNames
+  const about = { version: version(), labels, silentAfterMs, ...(isFew && { sources, copies }) }
   const bridge = new Bridge({ ...common, outbox, door: () => hostDoor(fleet), about })
   bridge.start()
   return bridge
 }
 
 function startHost(
-  fleet: FleetHost,
+  config: HostConfig,
   { fleet: { outbox }, listen }: FleetEngine,
   common: Common,
 ): FleetPart | undefined {
   if (!outbox) return undefined
-  const bridge = startBridge(fleet, outbox, common)
+  const bridge = startBridge(config, outbox, common)
   const unlisten = listen({ onEvent: () => bridge.wake() })
   return {
     emptied: (withinMs) => bridge.emptied(withinMs),

@@ -82,7 +82,7 @@ export async function fleetSendCommand(options: FleetOptions & { within?: string
     throw new UsageError(`--within ${options.within} is not a duration`, { hint: 'write --within 30s' })
   const daemon = await connectDaemon(config)
   const note = (message: string) => io.stderr(`hdsync: ${message}\n`)
-  if (daemon || !(await sendOnce(config.fleet, config.state, { withinMs, note })))
+  if (daemon || !(await sendOnce({ ...config, fleet: config.fleet }, { withinMs, note })))
     await waited(config, withinMs, daemon)
   const { count, since } = waitingEvents(config)
   if (options.json) io.stdout(`${JSON.stringify({ sent: count === 0, waiting: count, since })}\n`)

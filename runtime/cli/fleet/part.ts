@@ -12,9 +12,10 @@ export async function fleetPart(
   note: (message: string) => void,
   attempts?: number,
 ): Promise<FleetPart | undefined> {
-  if (!config.fleet) return undefined
+  const { fleet } = config
+  if (!fleet) return undefined
   const { startFleetPart } = await import('../../backup/fleet/start-part.ts')
-  return startFleetPart(config.fleet, engine, note, attempts === undefined ? {} : { attempts })
+  return startFleetPart({ ...config, fleet }, engine, note, attempts === undefined ? {} : { attempts })
 }
 
 export interface Leaving {

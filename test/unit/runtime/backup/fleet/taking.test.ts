@@ -295,6 +295,25 @@ describe('how a host stands', () => {
   })
 })
 
+test('what is not in the config of a host any more does not stay failed for good', () => {
+  const inbox = newInbox()
+  const copies = [
+    { copy: 'usb', state: 'failed', archives: 0, bytes: 0, waiting: 1, error: 'no disk' },
+    { copy: 'old', state: 'failed', archives: 0, bytes: 0, waiting: 1, error: 'no disk' },
+  ]
+  take(
+    inbox,
+    message('web1', told(1, { type: 'run.failed', data: result('failed', 'no disk') })),
+    message('web1', told(2, { type: 'copy.failed', data: { reason: 'one', copies } })),
+  )
+  const without = told(3, { type: 'drill.overdue', data: {} })
+  const names = { ...about, sources: ['www'], copies: ['usb'] }
+  take(inbox, message('web1', { ...without, about: names }))
+  const state = readState(inbox.host('web1')?.state)
+  expect(state.sources).toEqual({})
+  expect(Object.keys(state.troubles)).toEqual(['copy usb'])
+})
+
 test('a host was heard when the broker took what it told, not when the hub read that', () => {
   const inbox = newInbox()
   const dayMs = 86_400_000
