@@ -153,6 +153,15 @@ export class HostPart {
     bridge.wake()
   }
 
+  /** As another process beside it does, which cannot wake it. */
+  async tellBeside(): Promise<void> {
+    const bus = new SqliteBus(openDatabase(this.#state), this.#state)
+    const id = `${this.name} ${this.told.length + 1}`
+    await bus.publish([{ event: ended(id), deliveries: [] }])
+    this.told.push(id)
+    bus.close()
+  }
+
   copyStore(): void {
     copy(this.#state, `${this.#state} copy`)
   }

@@ -135,6 +135,13 @@ describe.skipIf(missing)(`a host that was taken over${missing}`, () => {
     expect(hub.arrived().get('mine')).toEqual(mine.told)
   })
 
+  test('does not keep another one from telling what a process beside it has put into its store', async () => {
+    const { hub, other } = await takenOver()
+    await other.tellBeside()
+    await expect.poll(() => hub.arrived().get('other')).toEqual(other.told)
+    await expect.poll(() => other.outbox.waiting().count).toBe(0)
+  })
+
   test('takes nobody’s place with an id that is taken: the other’s event arrives all the same', async () => {
     const { connection, hub, other } = await takenOver()
     const with_ = headers()

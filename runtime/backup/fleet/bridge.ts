@@ -114,7 +114,9 @@ export class Bridge {
     this.#connection = connection
     this.#send()
     const timer = setInterval(() => {
-      if (connection.isClosed() || this.#sent <= outbox.released) return
+      if (connection.isClosed()) return
+      // What another process has put into the outbox wakes nobody here.
+      if (this.#sent <= outbox.released) return this.#send()
       if (performance.now() - this.#movedAt < askAfterMs) return
       this.#movedAt = performance.now()
       connection.publish(askSubject(host))
