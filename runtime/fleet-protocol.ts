@@ -16,7 +16,7 @@ export const oldestBroker = '2.14'
 /** The name of a host is part of subjects. */
 export const fleetHostName: RegExp = /^[a-z][a-z0-9-]{0,62}$/
 
-/** A larger event is told without its data: the broker takes no message of more than 1 MiB. */
+/** A larger event is told in part: the broker takes no message of more than 1 MiB. */
 export const largestMessage = 512 * 1024
 
 /** Data of an event is nested no deeper; what is looked at by recursion stands more than that, but not anything. */

@@ -17,6 +17,7 @@ import {
   type StayOptions,
   stayConnected,
 } from '../../host/fleet/connection.ts'
+import { shortened } from './shortened.ts'
 
 export interface BridgeOptions {
   outbox: Outbox
@@ -152,15 +153,23 @@ export class Bridge {
     if (room <= 0) return
     const wasIdle = this.#sent <= released
     for (const { seq, previous, event } of outbox.after(this.#sent, room)) {
-      const message = { v: fleetVersion, epoch, seq, previous, released, about: this.#options.about, event }
-      const text = JSON.stringify(message)
-      const isTooLarge = Buffer.byteLength(text) > largestMessage
-      connection.publish(
-        eventSubject(this.#host, event.type),
-        isTooLarge ? JSON.stringify({ ...message, event: { ...event, data: null } }) : text,
-      )
+      const { about } = this.#options
+      const message = { v: fleetVersion, epoch, seq, previous, released, about, event }
+      connection.publish(eventSubject(this.#host, event.type), fitting(message))
       this.#sent = seq
       if (wasIdle) this.#movedAt = performance.now()
     }
   }
 }
+
+/** A message that the broker takes: of a large event a part, and only its type where that is too large as well. */
+function fitting<Message extends { event: { data: unknown } }>(message: Message): string {
+  const withData = (data: unknown) => JSON.stringify({ ...message, event: { ...message.event, data } })
+  const { data } = message.event
+  const whole = withData(data)
+  if (isSmall(whole)) return whole
+  const part = withData(shortened(data))
+  return isSmall(part) ? part : withData(null)
+}
+
+const isSmall = (text: string) => Buffer.byteLength(text) <= largestMessage
