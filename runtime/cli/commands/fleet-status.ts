@@ -19,7 +19,7 @@ const soonMs = 30 * dayMs
 
 /**
  * `hdsync fleet status`: on the hub, how every host stands, the worst first; on a host, what waits for the hub. Looks only.
- * @returns 1 where a host is failing, overdue or silent, 5 where one is held, 3 where one is degraded or has told nothing yet.
+ * @returns 1 where a host is failing, overdue or silent, 5 where one is held, 3 where one is degraded or has told nothing yet, or the certificate ends soon.
  */
 export async function fleetStatusCommand(
   options: FleetOptions & { label?: string },
@@ -44,15 +44,15 @@ function hubStatus(
   const all = fleetOverview(hostRows(config), folder.hosts(), now)
   const hosts = label === undefined ? all : labelled(all, label)
   if (json) io.stdout(`${JSON.stringify(hosts)}\n`)
-  else {
-    io.stdout(fleetText(hosts, now, painter(io.colour), io.width))
-    const lastsMs = folder.isMade ? folder.certificateEndsAt - now : Number.POSITIVE_INFINITY
-    if (lastsMs < soonMs)
-      io.stdout(
-        `the certificate of the NATS server ${lastsMs < 0 ? 'has expired' : `expires in ${counted(Math.floor(lastsMs / dayMs), 'day')}`}\n  another one: hdsync fleet init && systemctl restart nats-server\n`,
-      )
+  else io.stdout(fleetText(hosts, now, painter(io.colour), io.width))
+  const lastsMs = folder.isMade ? folder.certificateEndsAt - now : Number.POSITIVE_INFINITY
+  if (lastsMs < soonMs) {
+    const text = `the certificate of the NATS server ${lastsMs < 0 ? 'has expired' : `expires in ${counted(Math.floor(lastsMs / dayMs), 'day')}`}\n  another one: hdsync fleet init && systemctl restart nats-server\n`
+    // What reads the JSON finds hosts in it, and nothing else.
+    if (json) io.stderr(text)
+    else io.stdout(text)
   }
-  return exitCodeFor(hosts)
+  return exitCodeFor(hosts, lastsMs)
 }
 
 /** @throws {UsageError} No host has the label: a slip of the pen is not taken for a fleet in which all is well. */
@@ -69,11 +69,12 @@ function labelled(all: readonly HostInFleet[], label: string): HostInFleet[] {
   })
 }
 
-function exitCodeFor(hosts: readonly HostInFleet[]): number {
+/** @param lastsMs How long the certificate of the server is good: without it no host tells anything. */
+export function exitCodeFor(hosts: readonly Pick<HostInFleet, 'state'>[], lastsMs: number): number {
   const has = (...states: HostInFleet['state'][]) => hosts.some(({ state }) => states.includes(state))
-  if (has('failing', 'overdue', 'silent')) return exitCodes.failed
+  if (has('failing', 'overdue', 'silent') || lastsMs < 0) return exitCodes.failed
   if (has('held')) return exitCodes.held
-  return has('degraded', 'waiting') ? exitCodes.degraded : exitCodes.succeeded
+  return has('degraded', 'waiting') || lastsMs < soonMs ? exitCodes.degraded : exitCodes.succeeded
 }
 
 /** What waits goes when the next process begins: that is no failure by itself. */
