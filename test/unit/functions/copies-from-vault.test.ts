@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { expect, test } from 'vitest'
 import { dateOf } from '../../../runtime/weekday.ts'
 import { backUp } from '../runtime/cli/night.ts'
+import { differences, layAttributes } from './attributes.ts'
 import { digest } from './copy-site.ts'
 import { Site } from './vault/site.ts'
 import { whyNoSshd } from './vault/sshd.ts'
@@ -76,24 +76,12 @@ testWithSshd(
   'what a source had of access lists, attributes and devices comes back from the vault',
   async () => {
     await using site = await Site.made()
-    const at = (...names: string[]) => site.at('home', ...names)
-    mkdirSync(at('folder'), { mode: 0o2750 })
-    writeFileSync(at('folder', 'file'), 'with attributes', { mode: 0o640 })
-    execFileSync('setfattr', ['-n', 'user.origin', '-v', 'here', at('folder', 'file')])
-    execFileSync('setfacl', ['-m', 'u:1234:r', at('folder', 'file')])
-    execFileSync('ln', [at('folder', 'file'), at('folder', 'second')])
-    execFileSync('ln', ['-s', 'file', at('folder', 'link')])
-    execFileSync('mknod', [at('folder', 'pipe'), 'p'])
-    execFileSync('mknod', [at('folder', 'null'), 'c', '1', '3'])
-    execFileSync('chown', ['1234:4321', at('folder')])
+    layAttributes(site.at('home'))
     await backUp(site.server, { sources: ['home'] })
     expect(await site.copy()).toMatchObject({ exitCode: 0 })
     rmSync(site.at('disk'), { recursive: true })
     const restored = await site.hdsync('restore', 'home', '--from', 'offsite', '--to', site.at('back'), '-q')
     expect(restored, restored.err).toMatchObject({ exitCode: 0 })
-    const words = ['--dry-run', '--itemize-changes', '-aHAXX', '--numeric-ids', '--checksum', '--delete']
-    expect(execFileSync('rsync', [...words, `${at()}/`, `${site.at('back')}/`], { encoding: 'utf8' })).toBe(
-      '',
-    )
+    expect(differences(site.at('home'), site.at('back'))).toBe('')
   },
 )

@@ -16,6 +16,7 @@ import { isInstalled } from '../../../runtime/host/command/packages.ts'
 import { dateOf } from '../../../runtime/weekday.ts'
 import { backUp, printed } from '../runtime/cli/night.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
+import { differences, layAttributes } from './attributes.ts'
 import { Site } from './vault/site.ts'
 import { whyNoSshd } from './vault/sshd.ts'
 
@@ -47,24 +48,7 @@ testWithSshd(
     execFileSync('age-keygen', ['-o', identity], { stdio: 'pipe' })
     writeFileSync(`${keys}/recipients.txt`, execFileSync('age-keygen', ['-y', identity]), { mode: 0o644 })
     await using site = await Site.made({ more: `, encryptTo: ${keys}/recipients.txt` })
-    const at = (...names: string[]) => site.at('home', ...names)
-    mkdirSync(at('folder'), { mode: 0o2750 })
-    writeFileSync(at('folder', 'file'), 'with attributes', { mode: 0o640 })
-    writeFileSync(at('folder', 'ping'), 'with a capability', { mode: 0o755 })
-    execFileSync('setfattr', ['-n', 'user.origin', '-v', 'here', at('folder', 'file')])
-    execFileSync('setfattr', [
-      '-n',
-      'security.capability',
-      '-v',
-      '0sAQAAAgAgAAAAAAAAAAAAAAAAAAA=',
-      at('folder', 'ping'),
-    ])
-    execFileSync('setfacl', ['-m', 'u:1234:r', at('folder', 'file')])
-    execFileSync('ln', [at('folder', 'file'), at('folder', 'second')])
-    execFileSync('ln', ['-s', 'file', at('folder', 'link')])
-    execFileSync('mknod', [at('folder', 'pipe'), 'p'])
-    execFileSync('mknod', [at('folder', 'null'), 'c', '1', '3'])
-    execFileSync('chown', ['1234:4321', at('folder')])
+    layAttributes(site.at('home'))
     await backUp(site.server, { sources: ['home'] })
     expect(await site.copy()).toMatchObject({ exitCode: 0 })
     const { hdsync, folder } = emptyMachine(site)
@@ -74,8 +58,7 @@ testWithSshd(
     expect((await hdsync('restore', 'home', '--to', `${folder}/back`, '-q')).err).toMatch(/is encrypted/)
     const restored = await hdsync('restore', 'home', '--to', `${folder}/back`, '--identity', identity, '-q')
     expect(restored, restored.err).toMatchObject({ exitCode: 0 })
-    const words = ['--dry-run', '--itemize-changes', '-aHAXX', '--numeric-ids', '--checksum', '--delete']
-    expect(execFileSync('rsync', [...words, `${at()}/`, `${folder}/back/`], { encoding: 'utf8' })).toBe('')
+    expect(differences(site.at('home'), `${folder}/back`)).toBe('')
     expect(readdirSync(folder)).toEqual(['back'])
     writeFileSync(`${folder}/back/file`, 'changed here')
     const again = await hdsync(
