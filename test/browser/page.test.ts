@@ -96,7 +96,7 @@ describe.skipIf(!available.ok)(
       const { page, go, complaints } = await open()
       rmSync(join(folder, 'state/checked.json'), { force: true })
       await go('/')
-      await page.locator('.found dd', { hasText: 'has no token' }).waitFor({ timeout: 60_000 })
+      await page.locator('.found dd', { hasText: 'has no token' }).waitFor({ timeout: 110_000 })
       // What a script adds to a view is there in one that is drawn again.
       expect(await page.locator('.found button.copy').count()).toBe(1)
       expect(await barriers(page)).toEqual([])

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import type { DatabaseSync } from 'node:sqlite'
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest'
 import type { Delivery, Publication, Settlement } from '../../runtime/core/bus/bus.ts'
@@ -146,8 +147,7 @@ describe('exchange() on a full disk', () => {
 })
 
 test('a store closed on a full disk is opened or refused, and holds everything once there is room', async (context) => {
-  // A block more than the rest: the id that outlives the store lies beside it.
-  const store = new Store(context, 1028)
+  const store = new Store(context, 1024)
   const { taken } = await store.fill()
   store.close()
   const giveBack = takeRoom(store.disk)
@@ -157,6 +157,8 @@ test('a store closed on a full disk is opened or refused, and holds everything o
     expect(error).toBeInstanceOf(UsageError)
   }
   giveBack()
+  // What the store itself has left is too little to open it.
+  execFileSync('mount', ['-o', 'remount,size=2m', store.disk])
   store.reopen()
   expect([store.stored(), store.owed()]).toEqual([taken, taken])
   store.expectIntact()

@@ -1,7 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { Clock } from '../../core/clock.ts'
 import { CommandError, type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
-import { atLowPriority } from '../../host/proof/digests.ts'
 import { ownFile } from '../guests/provided-modules.ts'
 import { type Checked, configWrittenAt, lastChecked } from './checked.ts'
 
@@ -24,7 +23,7 @@ const hourMs = 3_600_000
 const timeoutMs = 330_000
 
 /**
- * Checks in a process of its own, at low priority, on the mounts of the machine: just what an administrator types. It notes
+ * Checks in a process of its own, on the mounts of the machine: just what an administrator types. It notes
  * what it finds by itself (see `noteChecked`).
  * @param signal Ends a check that is being made.
  */
@@ -75,7 +74,7 @@ export function onlyLast(config: Pick<Config, 'file' | 'state'>): Checks {
 }
 
 function commandOf(file: string): [string, ...string[]] {
-  return [...atLowPriority, process.execPath, ownFile('cli/main'), 'check', '--json', '--config', file]
+  return [process.execPath, ownFile('cli/main'), 'check', '--json', '--config', file]
 }
 
 /** What it said itself, as of a config that cannot be read, before what became of the process. */

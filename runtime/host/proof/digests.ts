@@ -52,7 +52,7 @@ const timeoutMs = 7 * 24 * 3_600_000
 const script = join(appRoot, `runtime/host/proof/digest-process${extname(import.meta.filename)}`)
 
 /** How a command is begun that stands back behind everything else on the machine. @see ionice(1), the class idle */
-export const atLowPriority = ['nice', '-n', '19', 'ionice', '-c', '3'] as const
+const atLowPriority = ['nice', '-n', '19', 'ionice', '-c', '3'] as const
 
 /** Starts the process that reads. It ends with what is returned, and with the handler that `runner` belongs to. */
 export async function openDigests(runner: CommandRunner): Promise<Digests> {

@@ -7,7 +7,9 @@ import { stripVTControlCharacters } from 'node:util'
 import { expect, onTestFinished } from 'vitest'
 import { temporaryFolder } from '../../temporary-folder.ts'
 
-const programs = join(import.meta.dirname, '../../../../deploy/bin')
+const checkout = join(import.meta.dirname, '../../../..')
+/** Where machines have the checkout: the one that is tested may lie where only its owner gets to. */
+const installed = '/run/hdsync-checkout'
 
 /**
  * Folders that a machine has as a layer of its own above those of this one: users, keys and configs that are made there
@@ -105,7 +107,8 @@ export async function startMachine(beside?: Machine): Promise<Machine> {
       `mount -t overlay overlay -o lowerdir=${path},upperdir=${own}/layers/${n}/upper,workdir=${own}/layers/${n}/work ${path}`,
     ]),
     'mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run',
-    'mkdir /run/sshd',
+    `mkdir /run/sshd ${installed}`,
+    `mount --bind '${checkout}' ${installed}`,
     'rm -rf /etc/hdsync /var/lib/hdsync',
     'mkdir -p -m 700 /etc/hdsync',
     'ip link set lo up',
@@ -125,7 +128,7 @@ export async function startMachine(beside?: Machine): Promise<Machine> {
   await Promise.race([once(holder.stdout as NodeJS.ReadableStream, 'data'), failed(holder)])
   const pid = firstChildOf(holder.pid)
   const env = {
-    PATH: [join(own, 'bin'), programs, process.env.PATH].join(delimiter),
+    PATH: [join(own, 'bin'), join(installed, 'deploy/bin'), process.env.PATH].join(delimiter),
     HOME: '/root',
     LC_ALL: 'C',
     TERM: 'xterm',
