@@ -182,17 +182,14 @@ const sentences = new Map<string, Words[string]>([
 ])
 
 /** An event in a person's words; undefined when there is nothing to say. */
-export function wordsOf({ type, data, attempt }: Envelope): string | undefined {
-  const told = type.startsWith('fleet.') ? (data as { host: string; data?: unknown }) : undefined
-  if (told?.data !== undefined) {
-    const own = type.slice('fleet.'.length)
-    const definition = events.catalogue.get(own)
-    // What a host says of itself may be anything.
-    const { data: fits } = (definition && events.readStored(definition, told.data)) ?? {}
-    const words = fits === undefined ? undefined : sentences.get(own)?.(fits as never, attempt)
-    return words && `${told.host}: ${words}`
-  }
-  return sentences.get(type)?.(data as never, attempt)
+export function wordsOf(event: Envelope): string | undefined {
+  const told = events.toldByHost(event)
+  if (!told) return sentences.get(event.type)?.(event.data as never, event.attempt)
+  const definition = events.catalogue.get(told.event.type)
+  // What a host says of itself may be anything.
+  const data = definition && events.dataOf(definition, told.event)
+  const words = data === undefined ? undefined : wordsOf({ ...told.event, data })
+  return words && `${told.host}: ${words}`
 }
 
 function few(paths: readonly string[]): string {

@@ -26,6 +26,7 @@ import {
   sourceFailed,
   syncHeld,
   syncUnusual,
+  toldByHost,
   unitFailed,
   vaultDamaged,
   vaultFull,
@@ -54,12 +55,14 @@ export interface Notice {
 export function noticeOf(event: Envelope): Notice {
   const host = event.source.split('/').at(-1) ?? ''
   const { test: _, ...data } = { ...(event.data as object & { test?: boolean }) }
-  const { what, text } = wordsFor(asTold({ ...event, data }), host)
+  const own = { ...event, data }
+  const told = toldByHost(own)?.event ?? own
+  const { what, text } = wordsFor(told, host)
   const mark = isTest(event) ? 'test: ' : ''
   const preface = isTest(event)
     ? 'This is a test of the notifications. What follows has not happened.\n\n'
     : ''
-  return { title: `hdsync on ${host}: ${mark}${what}`, text: `${preface}${text}`, urgency: urgencyOf(event) }
+  return { title: `hdsync on ${host}: ${mark}${what}`, text: `${preface}${text}`, urgency: urgencyOf(told) }
 }
 
 /** Whether it is a sample that `hdsync notify test` made. */
@@ -74,18 +77,9 @@ export function cutBytes(text: string, maxBytes: number): string {
   return new TextDecoder().decode(bytes.subarray(0, maxBytes), { stream: true })
 }
 
-/** What a host has told its hub, as the host would tell of it. */
-function asTold(event: Envelope): Envelope {
-  const { run, data } = event.data as { run?: string; data?: unknown }
-  if (!event.type.startsWith('fleet.') || data === undefined) return event
-  return { ...event, type: event.type.slice('fleet.'.length), data, ...(run && { runid: run }) }
-}
-
-function urgencyOf({ type: told }: Envelope): Urgency {
-  const type = told.replace(/^fleet\./, '')
+function urgencyOf({ type }: Envelope): Urgency {
   if (type === 'run.succeeded') return 'good'
-  if (/\.(?:failed|overdue|lettered|damaged)$/.test(type)) return 'bad'
-  if (type === 'silent') return 'bad'
+  if (/\.(?:failed|overdue|lettered|damaged|silent)$/.test(type)) return 'bad'
   const odd = /\.(?:degraded|held|cancelled|warned|refused|overflowed|suspect|disabled|healed|doubtful)$/
   return odd.test(type) ? 'warning' : 'news'
 }
