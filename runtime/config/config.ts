@@ -73,6 +73,11 @@ export function parseConfig(text: string, file: string): Config {
   }
 }
 
+/** Whether anything of this machine is backed up: a vault, and the hub of a fleet, need nothing of their own. */
+export function hasSources({ sources }: Pick<Config, 'sources'>): boolean {
+  return Object.keys(sources).length > 0
+}
+
 function schemaOf(value: unknown): typeof configSchema | typeof vaultConfigSchema {
   const isForOthers = value instanceof Object && ('vault' in value || isHub(value))
   return isForOthers ? vaultConfigSchema : configSchema

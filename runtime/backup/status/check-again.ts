@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import type { Clock } from '../../core/clock.ts'
+import { reasonOf } from '../../errors.ts'
 import { CommandError, type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { ownFile } from '../guests/provided-modules.ts'
 import { type Checked, configWrittenAt, lastChecked } from './checked.ts'
@@ -80,5 +81,5 @@ function commandOf(file: string): [string, ...string[]] {
 /** What it said itself, as of a config that cannot be read, before what became of the process. */
 function problemOf(error: unknown): string {
   const said = error instanceof CommandError ? error.stderr.trim() : ''
-  return said || (error instanceof Error ? error.message : String(error))
+  return said || reasonOf(error)
 }

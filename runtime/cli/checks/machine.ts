@@ -1,4 +1,5 @@
 import { uncoveredMounts } from '../../backup/rescue/covered.ts'
+import { hasSources } from '../../config/config.ts'
 import { lookAtDisks } from '../../host/machine/look.ts'
 import type { Box } from './box.ts'
 import { type Finding, ok, warning } from './finding.ts'
@@ -8,7 +9,7 @@ import { type Finding, ok, warning } from './finding.ts'
  * a vault has no sources at all.
  */
 export async function checkMachine({ config, runner }: Box): Promise<Finding[]> {
-  if (config.vault && Object.keys(config.sources).length === 0) return []
+  if (config.vault && !hasSources(config)) return []
   const uncovered = uncoveredMounts(await lookAtDisks(runner), config)
   return uncovered.map(({ at, type, only }) =>
     only.length > 0

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { catalogue, hookDisabled } from '../../../events/index.ts'
 import { noteChecked } from '../../backup/status/checked.ts'
-import type { Config } from '../../config/config.ts'
+import { type Config, hasSources } from '../../config/config.ts'
 import { DEFAULT_CONFIG_FILE } from '../../config/config-file.ts'
 import { loadConfig } from '../../config/load.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
@@ -66,11 +66,6 @@ async function checkAndNote(config: Config): Promise<Finding[]> {
   const findings = await check(config)
   noteChecked(config, findings, begun)
   return findings
-}
-
-/** A vault need not back up anything of its own. */
-function hasSources({ sources }: Pick<Config, 'sources'>): boolean {
-  return Object.keys(sources).length > 0
 }
 
 /** What a user cannot look at would be found wrong, one thing after another. */

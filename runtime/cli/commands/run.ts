@@ -1,7 +1,7 @@
 import { backupStart, copyStart, type RunResult, verifyStart } from '../../../events/index.ts'
 import { isCopyDue, isVerifyDue } from '../../backup/engine/turns.ts'
 import type { Engine } from '../../backup/engine.ts'
-import type { Config } from '../../config/config.ts'
+import { type Config, hasSources } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
@@ -48,7 +48,7 @@ export type Past = Pick<Engine, 'bus' | 'journal'>
  * the state directory.
  */
 export async function follow(config: Config, options: RunOptions, io: Io, wish: Wish): Promise<number> {
-  if (Object.keys(config.sources).length === 0)
+  if (!hasSources(config))
     throw new UsageError(
       `${config.file} has no sources: this machine is a vault, and backs up nothing of its own`,
       {

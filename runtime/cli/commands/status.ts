@@ -1,4 +1,5 @@
 import { readStatus } from '../../backup/status/read-status.ts'
+import { hasSources } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
@@ -12,7 +13,7 @@ import { statusText } from '../keep/status-text.ts'
 export async function statusCommand(options: { config?: string; json?: boolean }, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   const status = await readStatus(config, Date.now())
-  if (!options.json && config.vault && Object.keys(config.sources).length === 0) {
+  if (!options.json && config.vault && !hasSources(config)) {
     io.stdout('this machine is a vault, and backs up nothing of its own: hdsync vault status\n')
     return exitCodes[status.state]
   }
