@@ -13,10 +13,10 @@ const NOUNS: Record<string, string> = {
 }
 
 /** What to do in place of a key that there is not. */
-const keyHints: Readonly<Record<string, string>> = {
-  obeys: 'a hub of this version gives no commands: hosts have nothing to obey',
-  slot: 'a hub of this version gives no slots: nights begin when their timers say',
-}
+const keyHints: ReadonlyMap<string, string> = new Map([
+  ['obeys', 'a hub of this version gives no commands: hosts have nothing to obey'],
+  ['slot', 'a hub of this version gives no slots: nights begin when their timers say'],
+])
 
 /** Checks a value against a schema, and tells of everything that is wrong with it. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): { data?: T; findings: Finding[] } {
@@ -76,7 +76,7 @@ function toFindings(issue: z.core.$ZodIssue, value: unknown, knownKeys: Map<stri
         at: 'key',
         expected: `one of the keys ${either(known)}`,
         found: quote(key),
-        hint: keyHints[key] ?? didYouMean(key, known),
+        hint: keyHints.get(key) ?? didYouMean(key, known),
       }))
     }
     case 'invalid_key':

@@ -71,6 +71,6 @@ export function programFile(program: string): string | undefined {
 
 /** How to get a program that is missing. */
 export function packageHint(program: string): string | undefined {
-  const debianPackage = packages[program]
+  const debianPackage = Object.hasOwn(packages, program) ? packages[program] : undefined
   return debianPackage && `apt-get install ${debianPackage}`
 }

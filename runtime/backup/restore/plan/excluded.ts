@@ -56,19 +56,19 @@ function expressionOf(pattern: string): string {
   })
 }
 
-const classes: Readonly<Record<string, string>> = {
-  alpha: 'A-Za-z',
-  digit: '0-9',
-  alnum: 'A-Za-z0-9',
-  upper: 'A-Z',
-  lower: 'a-z',
-  space: '\\s',
-  xdigit: 'A-Fa-f0-9',
-}
+const classes: ReadonlyMap<string, string> = new Map([
+  ['alpha', 'A-Za-z'],
+  ['digit', '0-9'],
+  ['alnum', 'A-Za-z0-9'],
+  ['upper', 'A-Z'],
+  ['lower', 'a-z'],
+  ['space', '\\s'],
+  ['xdigit', 'A-Fa-f0-9'],
+])
 
 function classOf(set: string): string {
   return set.replace(/\[:([a-z]+):\]|[\\\][^]/g, (found, name?: string) =>
-    name === undefined ? `\\${found}` : (classes[name] ?? ''),
+    name === undefined ? `\\${found}` : (classes.get(name) ?? ''),
   )
 }
 

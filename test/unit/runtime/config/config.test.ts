@@ -185,6 +185,12 @@ targets: { disk: { path: /mnt/disk } }`
     expect(targets.toString).toBeUndefined()
   })
 
+  test.each(['valueOf', 'toString', 'constructor', 'hasOwnProperty'])('knows no key %s', (key) => {
+    expectOnlyConfigErrors(JSON.stringify({ [key]: false }))
+    expectOnlyConfigErrors(withSource(`${key}: 1`))
+    expectOnlyConfigErrors(JSON.stringify({ sources: { [key]: 1 }, targets: { [key]: 1 } }))
+  })
+
   test('tells volumes from directories by their type', () => {
     expectTypeOf<Extract<Source, { kind: 'lv' }>['vg']>().toEqualTypeOf<string>()
     expectTypeOf<Extract<Source, { kind: 'path' }>['path']>().toEqualTypeOf<string>()
