@@ -37,6 +37,20 @@ async function settle(settlement: Settlement): Promise<void> {
   await bus.exchange({ now: 0, renew: [], settle: [settlement], claim: 0, leaseMs: 1000 })
 }
 
+test('only its own lines are not flushed one by one, even where one cannot be written', () => {
+  const directory = temporaryFolder()
+  using database = openDatabase(directory)
+  const lines = new SqliteJournal(database, catalogue)
+  const level = () => Object.values(database.prepare('PRAGMA synchronous').get() ?? {})
+  expect(level()).toEqual([2])
+  // There is no such delivery.
+  const command = { deliveryId: 1, try: 1, argv: ['true'], startedAt: 0 }
+  expect(() => lines.commandStarted(command)).toThrow('FOREIGN KEY')
+  expect(level()).toEqual([2])
+  lines.commandEnded(1, { durationMs: 1, exitCode: 0, stderr: '' })
+  expect(level()).toEqual([2])
+})
+
 describe('runs()', () => {
   test('names the newest first, each with its start and, once it has come, its end', async () => {
     const end = event('end', { type: runSucceeded.type, runid: 'aaa', data: { run: 'aaa' } })
