@@ -73,6 +73,7 @@ function assemble(
     store: store.id,
     runtimeDirectory: runtimeDirectory(config.state, store.id),
     stateDirectory: config.state,
+    readLimit: config.limits.read,
   }
   const registry = liveRegistry(loaded, {
     load,

@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import {
-  byteRate,
   type LimitWindow,
   plainPath,
   timesOfDay,
@@ -10,7 +9,7 @@ import {
 } from './copy-vault.ts'
 import { keep, kept } from './keep.ts'
 import { sourceName, targetReference } from './names.ts'
-import { duration } from './quantities.ts'
+import { byteRate, duration } from './quantities.ts'
 import { beside, notBeside, onlyOneOf } from './rules.ts'
 
 // Other places that get a copy of each finished archive: `copies:` of the config.

@@ -1,4 +1,3 @@
-import { formatBytes, parseBytes } from '../units.ts'
 import { parsed, text } from './reading.ts'
 
 // What the config says of a vault that copies are sent to.
@@ -61,14 +60,6 @@ function minuteOf(time: string): number {
   const [hours = 0, minutes = 0] = time.split(':').map(Number)
   return hours * 60 + minutes
 }
-
-const slowest = 16 * 1024
-
-/** Bytes a second. */
-export const byteRate = parsed(`bytes a second such as 2M (at least ${formatBytes(slowest)})`, (value) => {
-  const bytes = parseBytes(value)
-  return bytes !== undefined && bytes >= slowest ? bytes : undefined
-})
 
 /**
  * The limit that holds at a moment, by the time of day of this machine; undefined where none does.

@@ -1,5 +1,6 @@
 import {
   type DurationRange,
+  formatBytes,
   formatDuration,
   parseBytes,
   parseDuration,
@@ -39,6 +40,15 @@ export const memorySize = parsed('a size such as 256M (at least 128M)', (value) 
 export const byteCount = parsed('a size such as 50G (at least 1M)', (value) => {
   const bytes = parseBytes(value)
   return bytes !== undefined && bytes >= SMALLEST_SNAPSHOT ? bytes : undefined
+})
+
+/** What a rate is not below: less would be waiting alone. */
+const SLOWEST = 16 * 1024
+
+/** Bytes a second. */
+export const byteRate = parsed(`bytes a second such as 2M (at least ${formatBytes(SLOWEST)})`, (value) => {
+  const bytes = parseBytes(value)
+  return bytes !== undefined && bytes >= SLOWEST ? bytes : undefined
 })
 
 /** How much of a mirror one sync may delete: a number of files, or percent of the mirror's files. */

@@ -20,6 +20,7 @@ import { notifySchema } from './notify.ts'
 import {
   backoff,
   byteCount,
+  byteRate,
   changeLimit,
   deletionLimit,
   duration,
@@ -274,6 +275,15 @@ export const configSchema = z.strictObject(
       })
       .exactOptional()
       .describe('Restores that are made to prove that they work; none without it.'),
+    limits: z
+      .strictObject({
+        read: byteRate
+          .exactOptional()
+          .describe(
+            'How much each copy, archive and `verify` reads in a second, such as 50M; as much as it can unless given.',
+          ),
+      })
+      .prefault({}),
     functions: absolutePath.default('/etc/hdsync/functions').describe('Folder of functions of your own.'),
     guests: z
       .strictObject({

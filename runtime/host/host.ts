@@ -73,14 +73,16 @@ export interface HostOptions {
   runtimeDirectory: string
   /** Where the event store is; the indexes of archives are kept beside it. */
   stateDirectory: string
+  /** Bytes a second; see `limits.read` of the config. */
+  readLimit?: number | undefined
 }
 
 /** Unmounting waits a few seconds at most for whoever has a file open. */
 const closingMs = 120_000
 
 export function createHost(options: HostOptions): Host {
-  const { observer, signal, store, runtimeDirectory, stateDirectory } = options
-  const runner = createRunner({ observer, signal, owner: store })
+  const { observer, signal, store, runtimeDirectory, stateDirectory, readLimit } = options
+  const runner = createRunner({ observer, signal, owner: store, readLimit })
   const ledger = new Ledger(runtimeDirectory)
   const programs = programRunner(runner, programsFolder(runtimeDirectory))
   return {

@@ -112,6 +112,7 @@ export async function* readFromDisk(
         const bytes = bytesRead >= left ? left : bytesRead - (bytesRead % blockBytes)
         if (bytes === 0) throw new Error(`${path} ends after ${position} of ${end} bytes`)
         position += bytes
+        await runner.readLimit?.after(bytes)
         // The disk goes on while this chunk is looked at.
         next = position < end ? read(buffer === buffers[0] ? buffers[1] : buffers[0], end) : undefined
         yield buffer.subarray(0, bytes)

@@ -5,6 +5,7 @@ import { RetryableError, TerminalError } from '../../errors.ts'
 import { commandEnvironment, ownerMark, wayToMachine } from './environment.ts'
 import { keepEnd, keepEnds, lastLines } from './output.ts'
 import { packageHint } from './packages.ts'
+import { ReadLimit } from './read-limit.ts'
 
 /** A command: always an argument vector, never a line for a shell. */
 export interface Command {
@@ -55,6 +56,8 @@ export interface CommandRunner {
   run(command: Command): Promise<CommandResult>
   /** Starts a command that is talked to while it runs. @throws The signal was aborted before. */
   open(command: Command): Promise<OpenCommand>
+  /** What is read for it is held to that; see `limits.read` of the config. */
+  readonly readLimit?: ReadLimit | undefined
 }
 
 /** A command that is talked to. `result` is as that of `run`, but for its standard output. */
@@ -102,6 +105,8 @@ export interface RunnerOptions {
   signal: AbortSignal
   /** Put into the environment of every command, so that one that outlives hdsync can be found. */
   owner: string
+  /** Bytes a second; see `limits.read` of the config. */
+  readLimit?: number | undefined
 }
 
 /** Bytes kept of each output stream. LVM reports of a thousand volumes stay well below. */
@@ -114,11 +119,13 @@ const killDelayMs = 5000
 const outputGraceMs = 1000
 
 export function createRunner(options: RunnerOptions): CommandRunner {
+  const { signal, readLimit } = options
   return {
+    ...(readLimit !== undefined && { readLimit: new ReadLimit(readLimit, signal) }),
     async run(command) {
       const { result } = start(command, options, false)
       // One that must not be stopped has gone on until now.
-      return result.finally(() => options.signal.throwIfAborted())
+      return result.finally(() => signal.throwIfAborted())
     },
     async open(command) {
       const { child, result } = start(command, options, true)

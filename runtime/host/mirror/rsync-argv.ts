@@ -21,6 +21,8 @@ export interface SyncPlan {
   onlyDelete?: true
   /** Whether the target's file system keeps fractions of a second; see rsync(1), --modify-window. */
   subsecondTimes: boolean
+  /** How much is copied at most. */
+  bytesPerSecond?: number | undefined
 }
 
 /**
@@ -54,6 +56,7 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
       ? ['--dry-run', '--info=del,stats2', ...(plan.changes ? ['--out-format=%i %n'] : [])]
       : [
           ...(only === undefined ? [`--max-delete=${plan.maxDelete}`] : []),
+          ...(plan.bytesPerSecond ? [`--bwlimit=${Math.floor(plan.bytesPerSecond / 1024)}`] : []),
           '--info=progress2,stats2',
           '--out-format=%i',
         ]),

@@ -52,7 +52,7 @@ export async function sync(
 ): Promise<SyncOutcome> {
   const meter = new CopyMeter(totalBytes, onProgress)
   const output = new OutputReader({ onProgress: (progress, line) => meter.read(progress, line), onChange })
-  const argv = rsyncArgv(plan)
+  const argv = rsyncArgv({ ...plan, bytesPerSecond: runner.readLimit?.bytesPerSecond })
   const ended = await run(runner, plan, argv, [0, 23, 24, 25], (chunk) => output.add(chunk))
   const printed = output.end()
   const outcome = outcomeOf(ended.exitCode, ended.complaints, printed)

@@ -119,7 +119,9 @@ export class TarFeed {
       bytes: (chunk) => found.push(chunk),
       member: (member) => found.push({ member }),
     })
+    const { readLimit } = this.#options.runner
     for await (const chunk of tar.output) {
+      await readLimit?.after(chunk.length)
       splitter.add(chunk)
       for (const one of found) {
         if ('member' in one) this.#endMember(one.member)

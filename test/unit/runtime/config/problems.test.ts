@@ -370,7 +370,7 @@ describe('the rest', () => {
     ['state: var', 'hdsync.yaml:3:8: state: expected an absolute path, found "var"'],
     [
       'target: {}',
-      'hdsync.yaml:3:1: target: expected one of the keys sources, targets, archive, copies, vault, fleet, notify, alert, state, keep, restore, verify, drill, functions, guests or http, found "target"\n  did you mean `targets`?',
+      'hdsync.yaml:3:1: target: expected one of the keys sources, targets, archive, copies, vault, fleet, notify, alert, state, keep, restore, verify, drill, limits, functions, guests or http, found "target"\n  did you mean `targets`?',
     ],
   ])('%s', (settings, message) => expect(top(settings)).toBe(message))
 

@@ -132,6 +132,12 @@ describe('rsyncArgv()', () => {
     expect(rsyncArgv({ ...plan, subsecondTimes: true })).toContain('--modify-window=-1')
   })
 
+  test('is held to a rate where it copies', () => {
+    const limited = { ...plan, bytesPerSecond: 50 * 1024 ** 2 }
+    expect(rsyncArgv(limited)).toContain('--bwlimit=51200')
+    expect(rsyncArgv(limited, true).join()).not.toContain('bwlimit')
+  })
+
   test('names the contents of both folders, however they are written', () => {
     expect(rsyncArgv({ ...plan, from: '/', to: '/mnt/m//' }).slice(-3)).toEqual(['--', '/', '/mnt/m/'])
     expect(rsyncArgv({ ...plan, from: '-n' }).slice(-3)).toEqual(['--', '-n/', '/m/'])
