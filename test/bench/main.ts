@@ -9,7 +9,7 @@ import { copies } from './copies/main.ts'
 import { firstFunction } from './first-function.ts'
 import { nightLab } from './night/lab.ts'
 import { peers } from './night/peers.ts'
-import { nightPlain } from './night/plain.ts'
+import { nightPlain, nightSmall } from './night/plain.ts'
 import { snapshotLife } from './night/snapshot-life.ts'
 import { ownShare } from './own-share.ts'
 import { postEvents } from './post-events/main.ts'
@@ -49,6 +49,7 @@ const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   ownShare,
   scale,
   nightPlain,
+  nightSmall,
   nightLab,
   snapshotLife,
   peers,

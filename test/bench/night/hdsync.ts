@@ -48,9 +48,9 @@ export class PlainHdsync {
     if (this.#archives) await this.#hdsync('target', 'adopt', 'archives')
   }
 
-  /** @param zone Where it is the weekday that the night belongs to. */
-  night(zone: string): Promise<Usage> {
-    return measured(this.#argv('run'), { ...this.#env, TZ: zone })
+  /** See `Side.night`. */
+  night(zone: string, before: readonly string[] = []): Promise<Usage> {
+    return measured([...before, ...this.#argv('run')], { ...this.#env, TZ: zone })
   }
 
   /** The commands of the last night. */

@@ -3,25 +3,50 @@ import { join } from 'node:path'
 import type { Figure } from '../main.ts'
 import { inFolder } from '../measure.ts'
 import { classicPlain } from './classic.ts'
-import { compareNights } from './compare.ts'
+import { type Comparison, compareNights, fiveNights, type Night } from './compare.ts'
 import { say } from './figures.ts'
 import { build, PlainHdsync } from './hdsync.ts'
 import { measured, run } from './measured.ts'
-import { changedShare, plainSize, plainSources } from './scale.ts'
-import { changeTree, makeTree } from './tree.ts'
+import { changedShare, plainSize, plainSources, smallSize } from './scale.ts'
+import { changeTree, makeTree, type TreeSize } from './tree.ts'
 
 /**
  * Nights of two plain directories, hdsync and the classic script turn by turn, each on a copy of its own of the same
- * tree.
+ * tree; a first night also in times of a copy and archives of it by bare programs.
  */
-export async function nightPlain(): Promise<Figure[]> {
+export function nightPlain(): Promise<Figure[]> {
+  return plainNights('nightPlain', plainSize, {
+    nights: fiveNights.slice(0, 4),
+    goals: { unchanged: 0.03, '5 % changed': 0.15, 'unchanged after a change': 0.04 },
+    withBare: true,
+  })
+}
+
+/** The same of small files alone. */
+export function nightSmall(): Promise<Figure[]> {
+  return plainNights('nightSmall', smallSize, {
+    nights: fiveNights,
+    goals: {
+      unchanged: 0.07,
+      '5 % changed': 0.18,
+      'unchanged after a change': 0.07,
+      '5 % changed, one core': 0.25,
+    },
+    withBare: false,
+  })
+}
+
+async function plainNights(
+  bench: string,
+  size: TreeSize,
+  { withBare, ...rest }: { nights: readonly Night[]; goals: Comparison['goals']; withBare: boolean },
+): Promise<Figure[]> {
   return inFolder(async (folder) => {
-    const bench = 'nightPlain'
     const ours = join(folder, 'ours')
     const classic = join(folder, 'classic')
-    say(`${bench}: making ${plainSize.files} files`)
+    say(`${bench}: making ${size.files} files`)
     const app = await build(folder)
-    makeLive(ours)
+    makeLive(ours, size)
     mkdirSync(classic)
     await run(['cp', '-a', join(ours, 'live'), classic])
     const hdsync = new PlainHdsync(app, ours, { live: join(ours, 'live'), archives: true })
@@ -29,31 +54,51 @@ export async function nightPlain(): Promise<Figure[]> {
     const to = { mirrors: join(classic, 'mirrors'), archives: join(classic, 'archives') }
     writeFileSync(file, classicPlain(join(classic, 'live'), plainSources, to))
     return compareNights({
-      bench,
+      ...{ bench, ...rest },
       ours: {
         fresh: () => hdsync.fresh(),
-        night: (zone) => hdsync.night(zone),
+        night: (zone, before) => hdsync.night(zone, before),
         commands: () => hdsync.commands(),
       },
       script: {
         fresh: async () => {
           for (const each of Object.values(to)) rmSync(each, { recursive: true, force: true })
         },
-        night: (zone) => measured(['bash', file], { TZ: zone }),
+        night: (zone, before = []) => measured([...before, 'bash', file], { TZ: zone }),
       },
+      ...(withBare && { bare: bareNight(join(classic, 'live'), join(folder, 'bare')) }),
       change: async (round) => {
         for (const side of [ours, classic]) changeLive(join(side, 'live'), round)
       },
-      goals: { unchanged: 0.05, '5 % changed': 0.2 },
     })
   })
 }
 
+/** What a first night makes, by programs that do it one after the other and prove nothing. */
+function bareNight(live: string, at: string): NonNullable<Comparison['bare']> {
+  const steps = plainSources.map(
+    (source) => `rsync -a ${live}/${source}/ ${at}/${source}/
+tar -c -C ${at} ${source} | zstd -q -3 -o ${at}/${source}.tar.zst`,
+  )
+  return {
+    what: 'rsync -a and tar | zstd -3',
+    goal: 1.3,
+    async night() {
+      rmSync(at, { recursive: true, force: true })
+      mkdirSync(at)
+      const taken = await measured(['bash', '-ec', steps.join('\n')])
+      rmSync(at, { recursive: true, force: true })
+      return taken
+    },
+  }
+}
+
 /** Makes the sources, in `live` below a folder. */
-export function makeLive(folder: string): void {
+export function makeLive(folder: string, { files, bytes }: TreeSize = plainSize): void {
   const share = plainSources.length
-  const size = { files: plainSize.files / share, bytes: plainSize.bytes / share }
-  for (const source of plainSources) makeTree(join(folder, 'live', source), size, source)
+  for (const source of plainSources) {
+    makeTree(join(folder, 'live', source), { files: files / share, bytes: bytes / share }, source)
+  }
 }
 
 /** What changes in the sources from one night to the next. */

@@ -4,8 +4,10 @@ export const scale = Number(process.env.HDSYNC_BENCH_SCALE ?? 1)
 /** How often each comparison is made, each time from fresh disks. */
 export const rounds = Number(process.env.HDSYNC_BENCH_ROUNDS ?? 3)
 
-/** What the benches on the host back up: two sources, half of this each. */
+/** What the other benches on the host back up: two sources, half of this each. */
 export const plainSize = { files: Math.round(51_200 * scale), bytes: Math.round(2 ** 30 * scale) }
+/** What `nightSmall` backs up: a few thousand small files, where what each night takes at least weighs most. */
+export const smallSize = { files: Math.round(15_360 * scale), bytes: Math.round(290 * 2 ** 20 * scale) }
 export const plainSources = ['mail', 'web'] as const
 
 /** What changes in a night that is not quiet. */
