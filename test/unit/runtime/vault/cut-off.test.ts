@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { rsyncOptions } from '../../../../runtime/vault-protocol.ts'
+import { isNightly } from '../../nightly.ts'
 import { archiveOf, type Loopback, makeLoopback, noSsh } from './loopback.ts'
 
 const seed = 20
 /** Each takes some seconds. */
-const most = process.env.HDSYNC_NIGHTLY === '1' ? 26 : 8
+const most = isNightly ? 26 : 8
 const sizeBytes = 24_000_000
 
 /** The processes at work in a folder: rsync of the vault. */

@@ -4,7 +4,7 @@ import { defineFunction } from '../../../../../runtime/backup/function.ts'
 import { type ScheduleMemo, Scheduler } from '../../../../../runtime/core/scheduler.ts'
 import { type Bench, registryOf } from '../../backup/bench.ts'
 import { done, next, work } from '../../backup/events.ts'
-import { failures } from './failures.ts'
+import { fewFailures } from './failures.ts'
 import { benchOf, ended, events, guest } from './guest-bench.ts'
 
 const good = guest(`async run({ type }, { log }) { await sleep(1); log.info('good at ' + type) }`).replace(
@@ -15,7 +15,7 @@ const good = guest(`async run({ type }, { log }) { await sleep(1); log.info('goo
 describe('a function with a schedule', () => {
   const scheduled = (text: string) => text.replace('on: work,', `schedule: 'every 15m',`)
 
-  test.each(Object.entries(failures))(
+  test.each(fewFailures)(
     'that %s: its turn fails, the next one comes, and others have theirs',
     async (_, [text, reason]) => {
       const { bench, guests } = await benchOf({ guest: scheduled(text), good: scheduled(good) })
@@ -81,7 +81,7 @@ describe('a function at a gate', () => {
     },
   })
 
-  test.each(Object.entries(failures))(
+  test.each(fewFailures)(
     'that %s: the source is told why at once, and goes on',
     async (_, [text, reason]) => {
       const { bench } = await benchOf({ guest: atGate(text), good: atGate(good) }, {}, { own: asks, waits })
