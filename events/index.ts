@@ -4,6 +4,7 @@ import * as copy from './copy.ts'
 import type { EventDefinition } from './define.ts'
 import * as drill from './drill.ts'
 import * as facts from './facts.ts'
+import * as fleetCommands from './fleet/command.ts'
 import * as fleet from './fleet/heard.ts'
 import * as gate from './gate.ts'
 import * as notify from './notify.ts'
@@ -19,6 +20,7 @@ export * from './define.ts'
 export * from './drill.ts'
 export * from './envelope.ts'
 export * from './facts.ts'
+export * from './fleet/command.ts'
 export * from './fleet/heard.ts'
 export * from './fleet/told.ts'
 export * from './gate.ts'
@@ -39,7 +41,20 @@ const { runEnds: _ends, ...happenings } = facts
 
 /** Every event that hdsync knows, by type. */
 export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
-  [audit, commands, copy, drills, fleet, gate, happenings, notifications, proof, restores, schedule]
+  [
+    audit,
+    commands,
+    copy,
+    drills,
+    fleet,
+    fleetCommands,
+    gate,
+    happenings,
+    notifications,
+    proof,
+    restores,
+    schedule,
+  ]
     .flatMap((group): EventDefinition[] => Object.values(group))
     .map((event) => [event.type, event]),
 )

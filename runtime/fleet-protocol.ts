@@ -1,7 +1,7 @@
 import * as z from 'zod'
 
 // What the hosts of a fleet and their hub say to each other, over the subjects of a NATS server. A host may publish under its own name
-// alone, and hears nothing but its own receipts. Neither side ever answers to a reply subject: the sender of a message chooses it,
+// alone, and hears nothing but its own receipts and commands. Neither side ever answers to a reply subject: the sender of a message chooses it,
 // and whoever answers would publish there with rights that the sender has not got.
 
 /** Messages of another version are passed over. */
@@ -26,6 +26,10 @@ export const eventSubject = (host: string, type: string): string => `ev.${host}.
 /** A host asks how far the hub has come. */
 export const askSubject = (host: string): string => `hub.have.${host}`
 export const receiptSubject = (host: string): string => `receipt.${host}`
+/** The hub asks a host for something. */
+export const commandSubject = (host: string): string => `cmd.${host}`
+/** A host hears what it is asked for: what it has not answered yet is sent. */
+export const readySubject = (host: string): string => `hub.ready.${host}`
 /** A new host hands in its key. */
 export const joinSubject = (host: string): string => `hub.join.${host}`
 export const joinedSubject = (host: string): string => `joined.${host}`
@@ -133,3 +137,37 @@ export const joinCode = z.strictObject({
   seed: z.string(),
 })
 export type JoinCode = z.output<typeof joinCode>
+
+/** What a hub may ask a host for, where its config says so. */
+export const commandTypes = [
+  'backup.start',
+  'verify.start',
+  'drill.start',
+  'copy.start',
+  'sync.meant',
+] as const
+
+/** Ends what a command has begun; obeyed by whoever obeys that. */
+export const cancelType = 'command.cancel'
+
+/** A command is good for so long at most: a host remembers for longer which it had. */
+export const longestCommandMs = 7 * 86_400_000
+
+/** A command as it is sent: what was signed, letter by letter. */
+export const signedCommand = z.strictObject({
+  v: z.literal(fleetVersion),
+  text: z.string().max(64 * 1024),
+  signature: z.string().max(128),
+})
+
+/** What is signed of a command: it is good for this host alone, once, and not for long. */
+export const commandText = z.strictObject({
+  v: z.literal(fleetVersion),
+  host: z.string().regex(fleetHostName),
+  id: z.string().min(1).max(64),
+  type: z.string().max(64),
+  request: z.unknown(),
+  issuedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime(),
+})
+export type Command = z.output<typeof commandText>

@@ -14,6 +14,7 @@ import {
   unitFailed,
 } from '../facts.ts'
 import { verifyFailed, verifyFinished } from '../proof.ts'
+import { commandRefused, commandTaken } from './command.ts'
 
 // What a hub hears from its hosts: each event that a host tells (`fleet: true` in its definition), with the host that told it.
 
@@ -49,6 +50,8 @@ export const fleetDrillFailed = heard(drillFailed)
 export const fleetDrillOverdue = heard(drillOverdue)
 export const fleetVerifyFinished = heard(verifyFinished)
 export const fleetVerifyFailed = heard(verifyFailed)
+export const fleetCommandTaken = heard(commandTaken)
+export const fleetCommandRefused = heard(commandRefused)
 
 /** A host has said nothing for longer than it said it would. Told once, until it says something again. */
 export const fleetSilent = defineEvent(

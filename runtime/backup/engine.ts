@@ -37,7 +37,7 @@ export interface Engine {
    * @throws {NothingHeldError} Nothing waits under that name.
    * @throws {UsageError} What would go is not known any more.
    */
-  release(id: string, from?: string): Promise<Released>
+  release(id: string, from?: string, options?: ReleaseOptions): Promise<Released>
   /** Begins a restore, of which a plan was shown. Waits for its turn, as a backup does. @returns The run. */
   restore(source: string, request: StoredRestoreRequest, from?: string): Promise<string>
   /** Takes a dead letter up again. @throws {UsageError} There is no such dead letter, or nobody to take it. */
@@ -111,6 +111,16 @@ export interface EngineFleet {
 export interface SubmitOptions {
   /** Leaves the functions of the user's out of the run. */
   safe?: boolean
+  /** What is put on the bus in one transaction with it; for the run that it belongs to. */
+  beside?: Beside
+}
+
+export type Beside = (run: string) => readonly Publication[]
+
+export interface ReleaseOptions {
+  /** The id of the event, by which it is taken once. */
+  id?: string
+  beside?: Beside
 }
 
 /** What came of a release. */

@@ -295,12 +295,16 @@ function assemble(
       return true
     },
     held: () => openHolds({ bus, config, lists }),
-    async release(id, source) {
+    async release(id, source, { id: eventId, beside } = {}) {
       const holds = releasableHolds({ bus, journal, config, lists }, id)
-      const origin = source === undefined ? undefined : { source }
+      const origin = {
+        ...(source !== undefined && { source }),
+        ...(eventId !== undefined && { id: eventId }),
+      }
       const publication = releasePublication(releaseOf(holds), registry, { now: clock.now(), origin })
-      await reception.put(publication)
-      return { runId: publication.event.runid ?? '', holds }
+      const runId = publication.event.runid ?? ''
+      await reception.put(publication, beside?.(runId))
+      return { runId, holds }
     },
     async restore(source, request, from) {
       const origin = from === undefined ? {} : { source: from }

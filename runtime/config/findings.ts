@@ -14,7 +14,6 @@ const NOUNS: Record<string, string> = {
 
 /** What to do in place of a key that there is not. */
 const keyHints: ReadonlyMap<string, string> = new Map([
-  ['obeys', 'a hub of this version gives no commands: hosts have nothing to obey'],
   ['slot', 'a hub of this version gives no slots: nights begin when their timers say'],
 ])
 

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { fleetHostName, mostLabels } from '../fleet-protocol.ts'
+import { commandTypes, fleetHostName, mostLabels } from '../fleet-protocol.ts'
 import { absolutePath, pathBelowRoot } from './names.ts'
 import { duration } from './quantities.ts'
 import { text } from './reading.ts'
@@ -24,7 +24,7 @@ export const fleetHost = text(
   (name) => fleetHostName.test(name),
 )
 
-const onlyHosts = ['credentialsFile', 'caFile', 'labels', 'silentAfter'] as const
+const onlyHosts = ['credentialsFile', 'caFile', 'labels', 'silentAfter', 'obeys'] as const
 
 /** The keys of `fleet`, each by itself. */
 export const fleetFields = z.strictObject({
@@ -50,6 +50,12 @@ export const fleetFields = z.strictObject({
   silentAfter: duration(60_000, 100 * 365 * 86_400_000, '36h')
     .exactOptional()
     .describe('A host: the hub tells of it once it has heard nothing for that long. Default: 36h.'),
+  obeys: z
+    .array(z.enum(commandTypes))
+    .exactOptional()
+    .describe(
+      'A host: what the hub may begin here, by `hdsync fleet run`; the daemon stays for it. `sync.meant`: to release what is held. Default: nothing.',
+    ),
   folder: pathBelowRoot
     .exactOptional()
     .describe(
@@ -74,7 +80,7 @@ export const fleetSchema = fleetFields
       }
     }),
   )
-  .transform(({ role, servers, credentialsFile, caFile, labels, silentAfter, folder }) =>
+  .transform(({ role, servers, credentialsFile, caFile, labels, silentAfter, obeys, folder }) =>
     role === 'hub'
       ? { role, servers, folder: folder ?? usualFleetFolder }
       : {
@@ -84,6 +90,7 @@ export const fleetSchema = fleetFields
           caFile: caFile ?? `${usualFleetFolder}/ca.pem`,
           labels: labels ?? [],
           silentAfterMs: silentAfter ?? usualSilenceMs,
+          obeys: obeys ?? [],
         },
   )
 

@@ -4,6 +4,7 @@ const cancellers = {
   SIGINT: 'Ctrl-C',
   SIGTERM: 'SIGTERM',
   SIGHUP: 'SIGHUP',
+  hub: 'the hub of the fleet',
 } as const
 
 export type Canceller = keyof typeof cancellers

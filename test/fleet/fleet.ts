@@ -43,8 +43,8 @@ export interface Daemon {
 export interface Fleet extends Machine {
   server: string
   broker: Broker
-  /** Enrols a host, and has it join. */
-  host(name: string): Promise<Machine>
+  /** Enrols a host, and has it join. @param obeys What its hub may ask for. */
+  host(name: string, obeys?: readonly string[]): Promise<Machine>
   status(): Promise<HostInFleet[]>
 }
 
@@ -75,8 +75,8 @@ functions: ${folder}/functions
     ...hub,
     server,
     broker: brokerOf(nats, folder),
-    async host(name) {
-      const host = await makeHost(server)
+    async host(name, obeys = []) {
+      const host = await makeHost(server, { obeys })
       const code = (await hub.ok(['fleet', 'enroll', name])).out.trim()
       await host.ok(['fleet', 'join', code])
       return host
@@ -88,7 +88,10 @@ functions: ${folder}/functions
 }
 
 /** A host with two small directories to back up. @param file The hdsync that it runs. */
-export async function makeHost(server: string, file = program): Promise<Machine & { withoutFleet(): void }> {
+export async function makeHost(
+  server: string,
+  { file = program, obeys = [] }: { file?: string; obeys?: readonly string[] } = {},
+): Promise<Machine & { withoutFleet(): void }> {
   const folder = temporaryFolder()
   for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name), { mode: 0o700 })
   for (const name of ['home', 'www'])
@@ -109,6 +112,7 @@ functions: ${folder}/functions
   credentialsFile: ${folder}/credentials
   caFile: ${folder}/ca.pem
   labels: [web]
+  obeys: ${JSON.stringify(obeys)}
 `
   const write = (content: string) => writeFileSync(config, content, { mode: 0o600 })
   write(`${text}${fleet}`)

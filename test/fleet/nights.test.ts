@@ -140,7 +140,7 @@ const tellsOfNats = `data:text/javascript,${encodeURIComponent(`
   })`)}`
 
 test('the library of NATS is loaded with `fleet` in the config alone', async () => {
-  const host = await makeHost('tls://127.0.0.1:1', sources)
+  const host = await makeHost('tls://127.0.0.1:1', { file: sources })
   mkdirSync(join(host.folder, 'state'), { mode: 0o700 })
   const loads = async () => (await host.run('run')).err
   process.env.NODE_OPTIONS = `--import=${tellsOfNats}`

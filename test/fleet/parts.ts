@@ -126,6 +126,7 @@ export class HostPart {
     const bridge = new Bridge({
       ...{ outbox, about, askAfterMs, pauses },
       door: async () => ({ ...this.door, host: this.name }),
+      onCommand: () => {},
       note: (message) => this.notes.push(message),
     })
     bridge.start()

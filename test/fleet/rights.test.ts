@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { jetstreamManager } from '@nats-io/jetstream'
@@ -67,14 +68,24 @@ describe.skipIf(missing)(`a host that was taken over${missing}`, () => {
     const before = await manager.streams.info(eventStream)
     const forbidden = [
       ...['ev.other.run.failed', 'ev.mine2.run.failed', 'receipt.mine', 'receipt.other', 'joined.other'],
-      ...['hub.have.other', 'hub.join.mine', 'hub.join.other', 'cmd.mine', 'cmd.other', '$KV.conf.other'],
+      ...['hub.have.other', 'hub.join.mine', 'hub.join.other', '$KV.conf.other'],
+      ...['cmd.mine', 'cmd.other', 'cmd.mine.x', 'hub.ready.other', 'hub.ready.mine.x'],
       ...['PURGE', 'DELETE', 'UPDATE', 'INFO', 'MSG.GET', 'MSG.DELETE', 'SNAPSHOT'].map(
         (verb) => `$JS.API.STREAM.${verb}.EV`,
       ),
       ...['CONSUMER.CREATE.EV', 'CONSUMER.NAMES.EV', 'DIRECT.GET.EV', 'STREAM.CREATE.X', 'INFO'].map(
         (verb) => `$JS.API.${verb}`,
       ),
-      ...['$JS.ACK.EV.x.1.1.1.1.1', '$SYS.REQ.SERVER.PING', '$SYS.REQ.USER.INFO', '_INBOX.hub.x'],
+      ...['CONSUMER.CREATE.CMD', 'CONSUMER.MSG.NEXT.CMD.other', 'STREAM.CREATE.CMD'].map(
+        (verb) => `$JS.API.${verb}`,
+      ),
+      ...[
+        '$JS.ACK.EV.x.1.1.1.1.1',
+        '$JS.ACK.CMD.other.1.1.1.1.1',
+        '$SYS.REQ.SERVER.PING',
+        '$SYS.REQ.USER.INFO',
+        '_INBOX.hub.x',
+      ],
     ]
     for (const subject of forbidden) connection.publish(subject, '{}')
     await said(connection)
@@ -85,6 +96,10 @@ describe.skipIf(missing)(`a host that was taken over${missing}`, () => {
       'ev.mine.>',
       'receipt.*',
       'receipt.other',
+      'cmd.other',
+      'cmd.*',
+      'cmd.>',
+      'hub.ready.*',
       'hub.>',
       '_INBOX.>',
       '$SYS.>',
@@ -119,6 +134,8 @@ describe.skipIf(missing)(`a host that was taken over${missing}`, () => {
       ...addressed,
       'ev.other.run.failed',
       'receipt.other',
+      'cmd.other',
+      'hub.ready.other',
       'hub.join.other',
       'hub.have.other',
       '$SYS.REQ.SERVER.PING',
@@ -192,6 +209,25 @@ describe.skipIf(missing)(`a host that was taken over${missing}`, () => {
     await another.broker.start()
     await expect(connectToBroker({ ...mine.door, servers: [another.server] })).rejects.toThrow(/certificate/i)
   })
+})
+
+test.skipIf(missing)('a host tells, and a hub hears, where one of them knows of no commands', async () => {
+  const { folder, hub, other, list } = await takenOver()
+  const file = join(folder, 'broker/users.conf')
+  const now = readFileSync(file, 'utf8')
+  const before = now.replaceAll(/"(?:cmd|hub\.ready)\.[^"]+",?/g, '').replaceAll(',]', ']')
+  writeFileSync(file, before)
+  expect(list.reloadBroker()).toBe(true)
+  await other.kill()
+  other.start()
+  await other.tell(3)
+  await expect.poll(() => other.outbox.waiting().count).toBe(0)
+  await hub.kill()
+  hub.start()
+  expect(readFileSync(file, 'utf8')).toBe(now)
+  await other.tell(3)
+  await expect.poll(() => other.outbox.waiting().count).toBe(0)
+  expect(hub.arrived().get('other')).toEqual(other.told)
 })
 
 test('a code is good once, for a day, and for the key that was handed in', async () => {

@@ -7,6 +7,7 @@ import { Intake, isHeldBack, type Receipt, type Submission } from '../../core/in
 import { newRunId } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 import { leaveOutGuests } from '../../core/registry/safe-runs.ts'
+import type { SubmitOptions } from '../engine.ts'
 import { checkRequest, joining, requestPublication, runOf } from './requests.ts'
 import type { Store } from './store.ts'
 
@@ -38,10 +39,10 @@ export class Reception {
   }
 
   /**
-   * Checks an event. @param options.safe Whether functions of the user's are left out of the run. @returns Puts it on the bus; a run joins one that waits and will do the same.
+   * Checks an event. @returns Puts it on the bus; a run joins one that waits and will do the same.
    * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
    */
-  prepare(submission: Submission, { safe = false } = {}): () => Promise<Receipt> {
+  prepare(submission: Submission, { safe = false, beside }: SubmitOptions = {}): () => Promise<Receipt> {
     const { store, clock } = this.#options
     const runId = newRunId()
     if (safe) leaveOutGuests(runId)
@@ -55,20 +56,27 @@ export class Reception {
       if (known) return { runId: runOf(known), eventId, duplicate: true }
       const twin =
         isHeldBack(publication) && !safe ? (this.#intake.like(event) ?? store.bus.heldLike(event)) : undefined
-      const taken = await this.put(twin === undefined ? publication : joining(publication, twin))
+      const taken = await this.put(
+        twin === undefined ? publication : joining(publication, twin),
+        beside?.(twin ?? runId),
+      )
       if (!taken) return { runId: runOf(store.bus.find(source, eventId)), eventId, duplicate: true }
       if (twin === undefined) return { runId, eventId, duplicate: false }
       return { runId: twin, eventId, duplicate: false, joined: true }
     }
   }
 
-  /** @returns Whether it was taken, once it is on the disk. @throws {StoreError} It is not recorded. */
-  async put(publication: Publication): Promise<boolean> {
+  /**
+   * @param beside What is put on the bus in one transaction with it.
+   * @returns Whether it was taken, once it is on the disk. @throws {StoreError} It is not recorded.
+   */
+  async put(publication: Publication, beside: readonly Publication[] = []): Promise<boolean> {
     const { store, dispatcher, onRecorded } = this.#options
     try {
-      const taken = await store.record(() => this.#intake.put(publication))
+      const all = [publication, ...beside]
+      const [taken] = await store.record(() => Promise.all(all.map((one) => this.#intake.put(one))))
       onRecorded()
-      return taken
+      return taken ?? false
     } catch (error) {
       // What cannot go on at all ends with the next turn.
       dispatcher.wake()

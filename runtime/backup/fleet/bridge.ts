@@ -2,10 +2,12 @@ import type { Outbox } from '../../core/bus/sqlite/fleet/outbox.ts'
 import {
   type AboutHost,
   askSubject,
+  commandSubject,
   eventSubject,
   fleetVersion,
   largestMessage,
   readMessage,
+  readySubject,
   receiptMessage,
   receiptSubject,
 } from '../../fleet-protocol.ts'
@@ -25,6 +27,8 @@ export interface BridgeOptions {
   door(): Promise<BrokerDoor & { host: string }>
   about: AboutHost
   note(message: string): void
+  /** Takes what the hub asks for; it is not asked unless given. @param door By which it came. */
+  onCommand?(bytes: Uint8Array, door: BrokerDoor & { host: string }): void
   /** How long a receipt is waited for before the hub is asked; 5 s unless given. */
   askAfterMs?: number
   /** How long it pauses between attempts to connect, and how many may fail in a row. */
@@ -45,7 +49,7 @@ export class Bridge {
   readonly #options: BridgeOptions
   readonly #end = new AbortController()
   readonly #pause = new Pause()
-  #host = ''
+  #door: (BrokerDoor & { host: string }) | undefined
   #done: Promise<void> | undefined
   /** The number of the last event that was sent in this connection. */
   #sent = 0
@@ -62,9 +66,8 @@ export class Bridge {
     const { door, note, pauses } = this.#options
     this.#done = stayConnected({
       door: async () => {
-        const now = await door()
-        this.#host = now.host
-        return now
+        this.#door = await door()
+        return this.#door
       },
       pause: this.#pause,
       note,
@@ -105,8 +108,10 @@ export class Bridge {
   }
 
   async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {
-    const { outbox, note, askAfterMs = 5000 } = this.#options
-    const host = this.#host
+    const { outbox, note, onCommand, askAfterMs = 5000 } = this.#options
+    const door = this.#door
+    if (!door) return
+    const { host } = door
     hear(connection, receiptSubject(host), note, ({ data }) => {
       if (!signal.aborted) this.#receive(data)
     })
@@ -114,6 +119,12 @@ export class Bridge {
     this.#movedAt = performance.now()
     this.#connection = connection
     this.#send()
+    if (onCommand) {
+      hear(connection, commandSubject(host), note, ({ data }) => {
+        if (!signal.aborted) onCommand(data, door)
+      })
+      connection.publish(readySubject(host))
+    }
     const timer = setInterval(() => {
       if (connection.isClosed()) return
       // What another process has put into the outbox wakes nobody here.
@@ -146,7 +157,8 @@ export class Bridge {
 
   #send(): void {
     const connection = this.#connection
-    if (!connection || connection.isClosed()) return
+    if (!connection || !this.#door || connection.isClosed()) return
+    const { host } = this.#door
     const { outbox } = this.#options
     const { epoch, released } = outbox
     const room = released + windowSize - this.#sent
@@ -155,7 +167,7 @@ export class Bridge {
     for (const { seq, previous, event } of outbox.after(this.#sent, room)) {
       const { about } = this.#options
       const message = { v: fleetVersion, epoch, seq, previous, released, about, event }
-      connection.publish(eventSubject(this.#host, event.type), fitting(message))
+      connection.publish(eventSubject(host, event.type), fitting(message))
       this.#sent = seq
       if (wasIdle) this.#movedAt = performance.now()
     }

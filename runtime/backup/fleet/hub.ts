@@ -4,13 +4,17 @@ import type { Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
 import type { Clock } from '../../core/clock.ts'
 import { factPublication } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
+import { reasonOf } from '../../errors.ts'
 import {
   askSubject,
+  commandSubject,
   fleetHostName,
+  fleetVersion,
   hostOfSubject,
   joinedSubject,
   joinSubject,
   type ReceiptMessage,
+  readySubject,
   receiptSubject,
 } from '../../fleet-protocol.ts'
 import {
@@ -23,7 +27,14 @@ import {
 import { readStream } from '../../host/fleet/event-stream.ts'
 import type { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { isoOf } from '../../instant.ts'
-import { answerJoin } from './enrol.ts'
+import {
+  type CommandWish,
+  cancelPublications,
+  commandsToSend,
+  givenCommands,
+  givePublications,
+} from './commands/given.ts'
+import { answerJoin, changeList } from './enrol.ts'
 import { markOf, receiptFor, type StreamMessage, takeMessages } from './inbox-taking.ts'
 import { silentHosts } from './overview.ts'
 
@@ -56,13 +67,22 @@ export class Hub {
   #clearTimer = () => {}
   #isTold = false
   #hasCaughtUp = false
+  #connection: NatsConnection | undefined
+  /** Hosts that hear what they are asked for. */
+  readonly #ready = new Set<string>()
 
   constructor(options: HubOptions) {
     this.#options = options
   }
 
   start(): void {
-    const { door, note, pauses } = this.#options
+    const { door, folder, note, pauses } = this.#options
+    try {
+      // An earlier hdsync may have given its hosts other rights.
+      if (changeList(folder, () => folder.writeUsers())) folder.reloadBroker()
+    } catch (error) {
+      note(`fleet: what hosts may do is not written anew: ${reasonOf(error)}`)
+    }
     this.#done = stayConnected({
       door: () => door,
       note,
@@ -77,6 +97,55 @@ export class Hub {
     this.#end.abort()
     this.#clearTimer()
     await this.#done
+  }
+
+  /** Gives commands to hosts, which get them when they are there. @returns Their ids, once they are on the disk. */
+  give(wishes: readonly CommandWish[], forMs: number): string[] {
+    return this.#command((options) => givePublications(wishes, { ...options, forMs }))
+  }
+
+  /** Ends commands that are not over. @returns The ids of those. */
+  cancel(ids: readonly string[], forMs: number): string[] {
+    return this.#command((options) => {
+      const all = givenCommands(this.#options.bus, options.now)
+      return cancelPublications(
+        all.filter(({ id }) => ids.includes(id)),
+        { ...options, forMs },
+      )
+    })
+  }
+
+  #command(
+    make: (options: { key: string; registry: Registry; now: number }) => ReturnType<typeof givePublications>,
+  ): string[] {
+    const { folder, registry, clock, publishWith } = this.#options
+    const { ids, publications } = make({ key: folder.commandKey, registry, now: clock.now() })
+    publishWith(() => publications)
+    this.#sendCommands()
+    return ids
+  }
+
+  /** Sends what hosts have not answered. @param host Only what is for this one. */
+  #sendCommands(host?: string): void {
+    const connection = this.#connection
+    if (!connection || connection.isClosed()) return
+    const { bus, clock } = this.#options
+    for (const { host: to, text, signature } of commandsToSend(bus, clock.now(), host))
+      connection.publish(commandSubject(to), JSON.stringify({ v: fleetVersion, text, signature }))
+  }
+
+  /** A host that has just come is sent what waits for it; many that come at once cost no more than a few. */
+  #hearReady(host: string): void {
+    if (!fleetHostName.test(host)) return
+    this.#ready.add(host)
+    if (this.#ready.size > 1) return
+    setTimeout(() => {
+      const hosts = [...this.#ready]
+      this.#ready.clear()
+      if (this.#end.signal.aborted) return
+      if (hosts.length > 1) this.#sendCommands()
+      else this.#sendCommands(hosts[0])
+    }, readyAfterMs).unref()
   }
 
   async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {
@@ -117,7 +186,10 @@ export class Hub {
       // Before the stream is read to its end, what a host misses may still be in it.
       if (stream.isCaughtUp()) answer()
     })
+    hear(connection, readySubject('*'), note, ({ subject }) => this.#hearReady(hostOfSubject(subject, 2)))
     if (stream.isCaughtUp()) this.#caughtUp()
+    this.#connection = connection
+    this.#sendCommands()
     await stream.ended
   }
 
@@ -172,6 +244,7 @@ export class Hub {
 }
 
 const reloadAfterMs = 100
+const readyAfterMs = 50
 
 function send(connection: NatsConnection, host: string, receipt: ReceiptMessage): void {
   if (!connection.isClosed()) connection.publish(receiptSubject(host), JSON.stringify(receipt))

@@ -4,6 +4,7 @@ import type { Enrolled } from '../../host/fleet/hub-folder.ts'
 import { isoOf } from '../../instant.ts'
 import { formatDuration } from '../../units.ts'
 import { tellsTooMuch } from './allowance.ts'
+import type { GivenCommand } from './commands/given.ts'
 import { type HostState, readState } from './host-state.ts'
 
 /** How a host stands, the worst first. */
@@ -41,6 +42,8 @@ export interface HostInFleet {
   version: string | null
   labels: string[]
   silentAfterMs: number | null
+  /** What the hub asked of it in the last days, the newest first. */
+  commands: Omit<GivenCommand, 'host'>[]
   /** Events that neither the host nor the broker has any more: told to a hub whose store was lost. */
   missing: number
 }
@@ -68,12 +71,17 @@ export function fleetOverview(
   rows: readonly HostRow[],
   list: readonly Enrolled[],
   now: number,
+  commands: readonly GivenCommand[] = [],
 ): HostInFleet[] {
+  const asked = Map.groupBy(commands, ({ host }) => host)
   const known = new Map(rows.map((row) => [row.host, row]))
   const enrolled = new Map(list.map((one) => [one.host, one]))
   const silent = new Set(silentHosts(rows, now).map(({ host }) => host))
   return [...new Set([...known.keys(), ...enrolled.keys()])]
-    .map((host) => hostInFleet(host, known.get(host), enrolled.get(host), silent.has(host), now))
+    .map((host) => ({
+      ...hostInFleet(host, known.get(host), enrolled.get(host), silent.has(host), now),
+      commands: (asked.get(host) ?? []).map(({ host: _, ...command }) => command).reverse(),
+    }))
     .sort(
       (a, b) => hostStandings.indexOf(a.state) - hostStandings.indexOf(b.state) || (a.host < b.host ? -1 : 1),
     )
@@ -85,7 +93,7 @@ function hostInFleet(
   enrolled: Enrolled | undefined,
   isSilent: boolean,
   now: number,
-): HostInFleet {
+): Omit<HostInFleet, 'commands'> {
   const said = row && aboutOf(row)
   const state = readState(row?.state)
   const isRevoked = enrolled !== undefined && enrolled.revokedAt !== null

@@ -9,6 +9,7 @@ import { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { version } from '../../version.ts'
 import type { Engine } from '../engine.ts'
 import { Bridge, type BridgeOptions } from './bridge.ts'
+import { Obeyer, type ObeyingEngine } from './commands/obey.ts'
 import { Hub } from './hub.ts'
 
 /** What this process does for its fleet. */
@@ -17,11 +18,19 @@ export interface FleetPart {
   emptied(withinMs: number): Promise<boolean>
   /** Does not wait for the next attempt to reach the server. */
   hurry(): void
+  /** On a hub: what it asks of its hosts. */
+  readonly commands?: Pick<Hub, 'give' | 'cancel'>
   /** Gives the connection back; to be called before the engine is stopped. */
   stop(): Promise<void>
 }
 
-export type FleetEngine = Pick<Engine, 'bus' | 'fleet' | 'registry' | 'listen'>
+export type FleetEngine = ObeyingEngine & Pick<Engine, 'listen'>
+
+export interface PartOptions {
+  pauses?: BridgeOptions['pauses']
+  /** Whether this process does what the hub asks for: one that stays does. */
+  obeys?: boolean
+}
 
 /**
  * Begins what the config gives this machine to do in a fleet. No backup depends on it: what keeps it from beginning is noted.
@@ -31,24 +40,24 @@ export async function startFleetPart(
   { fleet, ...names }: Names & { fleet: NonNullable<Config['fleet']> },
   engine: FleetEngine,
   note: (message: string) => void,
-  pauses?: BridgeOptions['pauses'],
+  { pauses, obeys = false }: PartOptions = {},
 ): Promise<FleetPart | undefined> {
-  const paused = pauses && { pauses }
+  const common = { note, ...(pauses && { pauses }) }
   try {
     return fleet.role === 'hub'
-      ? startHub(fleet, engine, { note, ...paused })
-      : startHost({ ...names, fleet }, engine, { note, ...paused })
+      ? startHub(fleet, engine, common)
+      : startHost({ ...names, fleet }, engine, { ...common, obeys })
   } catch (error) {
     note(`fleet: ${reasonOf(error)}`)
     return undefined
   }
 }
 
-/** What a host says that it backs up, and copies. */
-type Names = Pick<Config, 'sources' | 'copies'>
+/** What a host says that it backs up, and copies; and how long it remembers. */
+type Names = Pick<Config, 'sources' | 'copies' | 'keep'>
 /** The config of a host. */
 export type HostConfig = Names & { fleet: FleetHost }
-type Common = Pick<BridgeOptions, 'note' | 'pauses'>
+type Common = Pick<BridgeOptions, 'note' | 'pauses' | 'onCommand'>
 
 function startHub(fleet: FleetHub, { bus, fleet: store, registry }: FleetEngine, common: Common): FleetPart {
   const folder = new HubFolder(fleet.folder)
@@ -62,7 +71,7 @@ function startHub(fleet: FleetHub, { bus, fleet: store, registry }: FleetEngine,
     door: folder.door(fleet),
   })
   hub.start()
-  return { emptied: async () => true, hurry() {}, stop: () => hub.stop() }
+  return { emptied: async () => true, hurry() {}, commands: hub, stop: () => hub.stop() }
 }
 
 /** The bridge of a host to its hub, which has begun. */
@@ -80,18 +89,25 @@ export function startBridge(config: HostConfig, outbox: Outbox, common: Common):
 
 function startHost(
   config: HostConfig,
-  { fleet: { outbox }, listen }: FleetEngine,
-  common: Common,
+  engine: FleetEngine,
+  { obeys, ...common }: Common & { obeys: boolean },
 ): FleetPart | undefined {
+  const { outbox } = engine.fleet
   if (!outbox) return undefined
-  const bridge = startBridge(config, outbox, common)
-  const unlisten = listen({ onEvent: () => bridge.wake() })
+  const terms = { obeys: config.fleet.obeys, keepMs: config.keep }
+  const obeyer = obeys ? new Obeyer(engine, terms, common.note) : undefined
+  const bridge = startBridge(config, outbox, {
+    ...common,
+    ...(obeyer && { onCommand: (bytes, door) => obeyer.take(bytes, door) }),
+  })
+  const unlisten = engine.listen({ onEvent: () => bridge.wake() })
   return {
     emptied: (withinMs) => bridge.emptied(withinMs),
     hurry: () => bridge.hurry(),
     async stop() {
       unlisten()
       await bridge.stop()
+      await obeyer?.settled()
     },
   }
 }

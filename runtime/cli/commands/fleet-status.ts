@@ -5,11 +5,11 @@ import { loadConfig } from '../../config/load.ts'
 import { counted } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
-import { didYouMean } from '../../nearest.ts'
 import { exitCodes } from '../exit-codes.ts'
+import { labelled } from '../fleet/choose.ts'
 import { fleetText } from '../fleet/status-text.ts'
-import { hostRows, waitingEvents } from '../fleet/waiting.ts'
-import { painter, printable } from '../format.ts'
+import { commandsGiven, hostRows, waitingEvents } from '../fleet/waiting.ts'
+import { painter } from '../format.ts'
 import type { Io } from '../io.ts'
 import type { FleetOptions } from './fleet.ts'
 
@@ -41,7 +41,8 @@ function hubStatus(
 ): number {
   const folder = new HubFolder(path)
   const now = Date.now()
-  const all = fleetOverview(hostRows(config), folder.hosts(), now)
+  const commands = commandsGiven(config, now)
+  const all = fleetOverview(hostRows(config), folder.hosts(), now, commands)
   const hosts = label === undefined ? all : labelled(all, label)
   if (json) io.stdout(`${JSON.stringify(hosts)}\n`)
   else io.stdout(fleetText(hosts, now, painter(io.colour), io.width))
@@ -53,20 +54,6 @@ function hubStatus(
     else io.stdout(text)
   }
   return exitCodeFor(hosts, lastsMs)
-}
-
-/** @throws {UsageError} No host has the label: a slip of the pen is not taken for a fleet in which all is well. */
-function labelled(all: readonly HostInFleet[], label: string): HostInFleet[] {
-  const hosts = all.filter(({ labels }) => labels.includes(label))
-  if (hosts.length > 0) return hosts
-  const known = [...new Set(all.flatMap(({ labels }) => labels.map(printable)))]
-  throw new UsageError(`no host has the label ${label}`, {
-    hint:
-      didYouMean(label, known) ??
-      (known.length > 0
-        ? `hosts have: ${known.sort().join(', ')}`
-        : 'a host has those of `fleet.labels` in its config'),
-  })
 }
 
 /** @param lastsMs How long the certificate of the server is good: without it no host tells anything. */

@@ -5,7 +5,6 @@ import { loadConfig } from '../../config/load.ts'
 import { UsageError } from '../../errors.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { makeCertificates } from '../../host/fleet/certificates.ts'
-import { readCa } from '../../host/fleet/credentials.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { localIds } from '../../host/owners/local-ids.ts'
 import { didYouMean } from '../../nearest.ts'
@@ -81,9 +80,8 @@ export async function fleetEnrollCommand(host: string, options: FleetOptions, io
       hint: 'lower-case letters, digits and `-`, beginning with a letter, at most 63',
     })
   const folder = madeFolder(fleet)
-  const ca = readCa(folder.caFile)
   const code = changeList(folder, () => {
-    const made = enrol(host, folder, { servers: fleet.servers, ca, now: Date.now() })
+    const made = enrol(host, folder, { servers: fleet.servers, ca: folder.trusted, now: Date.now() })
     folder.writeUsers()
     return made
   })

@@ -118,9 +118,10 @@ async function serve(
   }
 }
 
-/** Nobody else listens on the sockets for users, for hosts that send to the vault, and for those that tell the hub. */
+/** Nobody else listens on the sockets for users, for hosts that send to the vault, for those that tell the hub, and for the hub. */
 function staysForOthers({ http, vault, fleet }: Service['config']): boolean {
-  return http?.users !== undefined || vault !== undefined || fleet?.role === 'hub'
+  const isFleets = fleet !== undefined && (fleet.role === 'hub' || fleet.obeys.length > 0)
+  return http?.users !== undefined || vault !== undefined || isFleets
 }
 
 /** @throws {UsageError} Not a duration. */

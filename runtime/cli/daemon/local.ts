@@ -3,9 +3,12 @@ import * as z from 'zod'
 import { backupRequest, backupStart, restoreRequest, verifyStart } from '../../../events/index.ts'
 import { makesWay } from '../../backup/engine/turns.ts'
 import type { Engine } from '../../backup/engine.ts'
+import type { FleetPart } from '../../backup/fleet/start-part.ts'
 import { waitedFor } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
+import { fleetHost } from '../../config/fleet.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
+import { commandTypes, longestCommandMs } from '../../fleet-protocol.ts'
 import type { AddRoutes } from '../../http/context.ts'
 import { problemMediaType } from '../../http/problem.ts'
 import { readText } from '../../http/receive/body.ts'
@@ -19,8 +22,8 @@ export interface Asked {
   readonly engine: Engine
   /** Reads the config again. @throws {UsageError} It is wrong. */
   reload(): Promise<void>
-  /** Has what the hub of the fleet has not confirmed sent now. */
-  hurryFleet(): void
+  /** What the daemon does for its fleet. */
+  readonly fleet: FleetPart | undefined
 }
 
 /** Which config the daemon works by (or will, once the current run has ended), and its run: `GET /status`. */
@@ -42,6 +45,20 @@ const restoreBody = z.object({
 
 /** What `POST /verify` takes. */
 const verifyBody = z.object({ source: z.string(), data: verifyStart.request })
+
+const commandLife = z.int().min(1000).max(longestCommandMs)
+
+/** What `POST /fleet/commands` takes. */
+const commandsBody = z.object({
+  wishes: z.array(z.object({ host: fleetHost, type: z.enum(commandTypes), request: z.unknown() })).min(1),
+  forMs: commandLife,
+})
+
+/** What `POST /fleet/cancel` takes. */
+const cancelBody = z.object({ ids: z.array(z.string()).min(1), forMs: commandLife })
+
+/** What both answer. */
+export const commandIds = z.object({ ids: z.array(z.string()) })
 
 /** What `POST /runs` takes. */
 const runRequest = z.object({
@@ -71,9 +88,11 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
     app.post('/restore', ({ req }) => restore(daemon(), req).catch(refuse))
     app.post('/verify', ({ req }) => verify(daemon(), req).catch(refuse))
     app.post('/fleet/send', () => {
-      daemon().hurryFleet()
+      daemon().fleet?.hurry()
       return status()
     })
+    app.post('/fleet/commands', ({ req }) => give(daemon(), req).catch(refuse))
+    app.post('/fleet/cancel', ({ req }) => cancel(daemon(), req).catch(refuse))
     app.post('/runs', ({ req }) => {
       // One after the other: no run may begin between the check that none is going on and the start.
       const answer = last.then(() => begin(daemon(), req))
@@ -119,6 +138,22 @@ async function verify({ engine }: Asked, request: HonoRequest): Promise<Response
   if (going) return refusal(409, 'Another run is going on', going)
   const { runId } = await engine.submit({ type: verifyStart.type, source, data })
   return respondJson({ run: runId }, 202)
+}
+
+async function give({ fleet }: Asked, request: HonoRequest): Promise<Response> {
+  const { wishes, forMs } = commandsBody.parse(JSON.parse(await readText(request)))
+  return respondJson({ ids: hubOf(fleet).give(wishes, forMs) }, 202)
+}
+
+async function cancel({ fleet }: Asked, request: HonoRequest): Promise<Response> {
+  const { ids, forMs } = cancelBody.parse(JSON.parse(await readText(request)))
+  return respondJson({ ids: hubOf(fleet).cancel(ids, forMs) }, 202)
+}
+
+/** @throws {HdsyncError} The daemon is no hub, or could not begin to be one. */
+function hubOf(fleet: FleetPart | undefined): NonNullable<FleetPart['commands']> {
+  if (fleet?.commands) return fleet.commands
+  throw new HdsyncError('this daemon is not the hub of a fleet', { hint: 'why not: journalctl -u hdsync' })
 }
 
 function refusal(status: number, title: string, detail: string, hint?: string): Response {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine, EngineObserver } from '../../backup/engine.ts'
+import type { FleetPart } from '../../backup/fleet/start-part.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
 import { openEngine } from '../../backup/open-engine.ts'
 import type { Config } from '../../config/config.ts'
@@ -42,8 +43,8 @@ export interface Service {
    * @throws {UsageError} It is wrong: what was taken before stays.
    */
   reload(): Promise<void>
-  /** Has what the hub of the fleet has not confirmed sent now. */
-  hurryFleet(): void
+  /** What this daemon does for its fleet. */
+  readonly fleet: FleetPart | undefined
   /** Waits until nothing is going on; no further run begins, and no other config is taken. */
   settle(): Promise<void>
   /** Ends the streams that are open. */
@@ -88,7 +89,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
   const first = await begin(config, options)
   if (!first) return undefined
   let engine = first
-  let fleet = await fleetPart(config, engine, options.note)
+  let fleet = await fleetPart(config, engine, options.note, { obeys: true })
   const local = localRoutes(() => service)
   let apps = appsOf(engine, config, secrets, options, local)
   const answering = new Set<Promise<void>>()
@@ -126,7 +127,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       isLost = false
       engine = opened
       config = wanted
-      fleet = await fleetPart(config, engine, options.note)
+      fleet = await fleetPart(config, engine, options.note, { obeys: true })
       apps = appsOf(engine, config, secrets, options, local)
       options.note(`goes on with ${config.file} as it is now`)
       await options.onTaken()
@@ -199,7 +200,9 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       reloading = result.catch(() => {})
       return result
     },
-    hurryFleet: () => fleet?.hurry(),
+    get fleet() {
+      return fleet
+    },
     hangUp: () => apps.close(),
     async settle() {
       isLeaving = true

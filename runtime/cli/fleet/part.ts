@@ -1,21 +1,18 @@
 import type { Engine } from '../../backup/engine.ts'
-import type { FleetPart } from '../../backup/fleet/start-part.ts'
+import type { FleetPart, PartOptions } from '../../backup/fleet/start-part.ts'
 import type { Config } from '../../config/config.ts'
 
-/**
- * What a process does for its fleet; nothing is loaded for it without `fleet` in the config.
- * @param attempts How many attempts to reach the server may fail in a row; any number unless given.
- */
+/** What a process does for its fleet; nothing is loaded for it without `fleet` in the config. */
 export async function fleetPart(
   config: Config,
   engine: Engine,
   note: (message: string) => void,
-  attempts?: number,
+  options: PartOptions,
 ): Promise<FleetPart | undefined> {
   const { fleet } = config
   if (!fleet) return undefined
   const { startFleetPart } = await import('../../backup/fleet/start-part.ts')
-  return startFleetPart({ ...config, fleet }, engine, note, attempts === undefined ? {} : { attempts })
+  return startFleetPart({ ...config, fleet }, engine, note, options)
 }
 
 export interface Leaving {
@@ -36,7 +33,7 @@ export async function sendBeforeLeaving(
 ): Promise<void> {
   const { outbox } = engine.fleet
   if (!outbox) return
-  const part = await fleetPart(config, engine, note, attempts)
+  const part = await fleetPart(config, engine, note, { pauses: { attempts } })
   try {
     const ended = new Promise((resolve) => signal.addEventListener('abort', resolve))
     await Promise.race([part?.emptied(withinMs), ended])

@@ -1,5 +1,6 @@
 import type { HostInFleet, HostStanding } from '../../backup/fleet/overview.ts'
-import { agoText, type Painter, printable } from '../format.ts'
+import { cancelType } from '../../fleet-protocol.ts'
+import { agoText, localTime, type Painter, printable } from '../format.ts'
 import { table } from '../table.ts'
 
 /** What `hdsync fleet status` prints on a hub. */
@@ -21,14 +22,32 @@ export function fleetText(
     one.labels.map(printable).join(' '),
   ])
   const head = ['HOST', 'STATE', 'LAST GOOD', 'LAST PROVEN', 'HEARD', 'VERSION', 'LABELS']
-  const remarks = hosts.flatMap(({ host, troubles, missing, state }) => [
+  const remarks = hosts.flatMap(({ host, troubles, missing, state, commands }) => [
     ...(state === 'revoked' ? [] : troubles.map((text) => `${host}: ${printable(text)}\n`)),
+    ...commands.filter(isOfNote).map((command) => `${host}: ${commandText(command)}\n`),
     ...(missing > 0
       ? [`${host}: ${missing} of its events were told to a hub whose store was lost since\n`]
       : []),
   ])
   return `${table([head, ...rows], width)}${remarks.join('')}`
 }
+
+/** What is well done, or was taken back, is no news. */
+function isOfNote({ state, type }: CommandInFleet): boolean {
+  if (type === cancelType) return state === 'refused'
+  return ['waiting', 'taken', 'refused', 'expired', 'failed'].includes(state)
+}
+
+/** A command of the hub in words. */
+export function commandText({ type, state, reason, run, expiresAt }: CommandInFleet): string {
+  const why = reason === null ? '' : `: ${printable(reason)}`
+  if (state === 'waiting') return `${type} waits for the host, until ${localTime(Date.parse(expiresAt))}`
+  if (state === 'taken') return `${type} is going on there, as run ${printable(run ?? '')}`
+  if (state === 'expired') return `${type}: the host was not there in time`
+  return `${type}: ${state}${why}`
+}
+
+type CommandInFleet = HostInFleet['commands'][number]
 
 function coloured(state: HostStanding, paint: Painter): string {
   if (state === 'failing' || state === 'overdue' || state === 'silent') return paint.red(state)

@@ -1,4 +1,6 @@
+import { type GivenCommand, givenCommands, heldRunOf } from '../../backup/fleet/commands/given.ts'
 import type { Config } from '../../config/config.ts'
+import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
 import { type HostRow, Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
 import { waitingIn } from '../../core/bus/sqlite/fleet/outbox.ts'
@@ -11,6 +13,19 @@ export function waitingEvents({ state }: Pick<Config, 'state'>): { count: number
 /** What the hub knows of its hosts. Looks only. @throws {UsageError} The store cannot be read. */
 export function hostRows({ state }: Pick<Config, 'state'>): HostRow[] {
   return read(state, (database) => new Inbox(database).hosts()) ?? []
+}
+
+/** What the hub has asked of its hosts, and what came of it. Looks only. @throws {UsageError} The store cannot be read. */
+export function commandsGiven({ state }: Pick<Config, 'state'>, now: number): GivenCommand[] {
+  return read(state, (database) => givenCommands(new SqliteBus(database, state), now)) ?? []
+}
+
+/** The run in which the hub has seen a source of a host held; null where it was told of none. Looks only. */
+export function heldRun(
+  { state }: Pick<Config, 'state'>,
+  { host, source }: { host: string; source: string },
+): string | null {
+  return read(state, (database) => heldRunOf(new SqliteBus(database, state), host, source)) ?? null
 }
 
 function read<T>(

@@ -62,6 +62,40 @@ export function fleetCommands({ command, io, done, program }: Making): Commands 
           done((await import('../commands/fleet-status.ts')).fleetStatusCommand(options, io)),
         )
       command(
+        'run [hosts...]',
+        'on the hub: have hosts make a backup, or something else, where their config permits it; those that are off do it later',
+        'hdsync fleet run web1\n  hdsync fleet run --label web --verify\n  hdsync fleet run web1 --release home',
+        fleet,
+      )
+        .option('--label <label>', 'all hosts with this label')
+        .option('--all', 'all hosts')
+        .option('--verify', 'verify backups, as `hdsync verify` does')
+        .option('--drill', 'prove by a restore that backups are good, as `hdsync drill` does')
+        .option('--copy', 'copy archives to other places, as `hdsync copy` does')
+        .option('--release <source>', 'release what is held of a source, as `hdsync release` does')
+        .option(
+          '--within <duration>',
+          'how long a host that is off may take to come back; 1d unless given, 7d at most',
+        )
+        .option('--patience <duration>', 'how long to wait for the answer of a host; 30s unless given')
+        .option('--no-wait', 'do not follow it')
+        .option(...json)
+        .action(async (hosts, options) =>
+          done((await import('../commands/fleet-run.ts')).fleetRunCommand(hosts, options, io)),
+        )
+      command(
+        'cancel [hosts...]',
+        'on the hub: end what hosts were asked for: what waits is not sent any more, a run is cancelled there',
+        'hdsync fleet cancel web1\n  hdsync fleet cancel --all',
+        fleet,
+      )
+        .option('--label <label>', 'of all hosts with this label')
+        .option('--all', 'of all hosts')
+        .option(...json)
+        .action(async (hosts, options) =>
+          done((await import('../commands/fleet-run.ts')).fleetCancelCommand(hosts, options, io)),
+        )
+      command(
         'send',
         'on a host: send what the hub has not confirmed, as each run does at its end',
         'hdsync fleet send --within 1m',

@@ -251,6 +251,8 @@ export interface EventFilter {
   runId?: string
   types?: readonly string[]
   subject?: string
+  /** Only those with this time or a later one, in ISO 8601 and UTC. */
+  since?: string
   /** The newest first. */
   newestFirst?: boolean
   limit?: number

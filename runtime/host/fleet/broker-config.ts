@@ -1,4 +1,12 @@
-import { askSubject, eventStream, joinedSubject, joinSubject, receiptSubject } from '../../fleet-protocol.ts'
+import {
+  askSubject,
+  commandSubject,
+  eventStream,
+  joinedSubject,
+  joinSubject,
+  readySubject,
+  receiptSubject,
+} from '../../fleet-protocol.ts'
 
 // The config of the NATS server of a fleet. What a user may do stands here, and nowhere else.
 
@@ -75,19 +83,19 @@ function hubUser(nkey: string): BrokerUser {
   return {
     nkey,
     permissions: {
-      publish: { allow: ['$JS.API.>', 'receipt.*', 'joined.*'], deny: removes },
-      subscribe: { allow: ['_INBOX.hub.>', 'hub.have.*', 'hub.join.*'] },
+      publish: { allow: ['$JS.API.>', 'receipt.*', 'joined.*', commandSubject('*')], deny: removes },
+      subscribe: { allow: ['_INBOX.hub.>', 'hub.have.*', 'hub.join.*', readySubject('*')] },
     },
   }
 }
 
-/** A host tells what is its own, asks how far the hub has come, and hears that. */
+/** A host tells what is its own, asks how far the hub has come, and hears that and what the hub asks for. */
 export function hostUser(host: string, nkey: string): BrokerUser {
   return {
     nkey,
     permissions: {
-      publish: { allow: [`ev.${host}.>`, askSubject(host)] },
-      subscribe: { allow: [receiptSubject(host)] },
+      publish: { allow: [`ev.${host}.>`, askSubject(host), readySubject(host)] },
+      subscribe: { allow: [receiptSubject(host), commandSubject(host)] },
     },
   }
 }

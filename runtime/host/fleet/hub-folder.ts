@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -25,6 +26,7 @@ import {
   unitText,
   usersText,
 } from './broker-config.ts'
+import { newCommandKey, publicHalf } from './command-key.ts'
 import type { BrokerDoor } from './connection.ts'
 import { newNkey, nkeyFromSeed } from './nkey.ts'
 
@@ -91,6 +93,19 @@ export class HubFolder {
     }
     if (this.#brokerGroup !== undefined) giveTo(this.#brokerGroup, this.brokerFolder)
     if (!this.isMade) this.#write('hub/seed', `${newNkey().seed}\n`)
+    void this.commandKey
+  }
+
+  /** The secret half of the key by which commands are signed, in PEM. It is made where an earlier hdsync has made this folder. */
+  get commandKey(): string {
+    const name = 'hub/commands.key'
+    if (!existsSync(join(this.path, name))) this.#write(name, newCommandKey(), 'keep')
+    return readFileSync(join(this.path, name), 'utf8')
+  }
+
+  /** What a host gets when it joins: what vouches for the server, and what its commands are signed by, in PEM. */
+  get trusted(): string {
+    return `${readFileSync(this.caFile, 'utf8')}${publicHalf(this.commandKey)}`
   }
 
   /** Writes the config of the NATS server, and what its unit has to do. Safe to repeat. */
@@ -141,8 +156,11 @@ export class HubFolder {
     this.#write(`hosts/${host.host}.json`, `${JSON.stringify(host)}\n`)
   }
 
-  /** Writes who may do what at the server: from the list as it is now, so whoever writes last has it right. */
-  writeUsers(now = Date.now()): void {
+  /**
+   * Writes who may do what at the server: from the list as it is now, so whoever writes last has it right.
+   * @returns Whether that is another thing than stood there.
+   */
+  writeUsers(now = Date.now()): boolean {
     const hub = nkeyFromSeed(readFileSync(join(this.path, 'hub/seed'), 'utf8').trim()).publicKey
     const users = this.hosts().flatMap(({ host, key, code, revokedAt }) => {
       if (revokedAt !== null) return []
@@ -152,7 +170,11 @@ export class HubFolder {
         ...(isOpen ? [joiningUser(host, code.key)] : []),
       ]
     })
-    this.#write('broker/users.conf', usersText(hub, users))
+    const text = usersText(hub, users)
+    const path = join(this.path, 'broker/users.conf')
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) return false
+    this.#write('broker/users.conf', text)
+    return true
   }
 
   /**
@@ -170,14 +192,25 @@ export class HubFolder {
     }
   }
 
-  #write(name: string, text: string): void {
+  /** @param others What is done with a file that is there already. */
+  #write(name: string, text: string, others: 'keep' | 'replace' = 'replace'): void {
     const path = join(this.path, name)
     const isOpen = name.startsWith('broker/')
     const beside = `${path}.${process.pid}`
     rmSync(beside, { force: true })
     writeSynced(beside, 'wx', isOpen ? 0o640 : 0o600, Buffer.from(text))
     if (isOpen) this.#giveToBroker(beside)
-    renameSync(beside, path)
+    if (others === 'replace') {
+      renameSync(beside, path)
+      return
+    }
+    try {
+      linkSync(beside, path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    } finally {
+      rmSync(beside)
+    }
   }
 
   /** To the group of the folder, which stands there for whoever writes later: the daemon has not to know the user of the server. */

@@ -217,6 +217,10 @@ export class SqliteBus implements EventBus {
       where.push(`type IN (${filter.types.map(() => '?').join(', ')})`)
       values.push(...filter.types)
     }
+    if (filter.since !== undefined) {
+      where.push('time >= ?')
+      values.push(filter.since)
+    }
     const order = filter.newestFirst ? 'DESC' : 'ASC'
     // Which ones they are the indexes tell: the events themselves are not read to be sorted.
     const sql = `SELECT * FROM event WHERE seq IN (

@@ -381,8 +381,8 @@ describe('the rest', () => {
       'expected the address of a NATS server with TLS such as tls://hub1.example.org:4222',
     ],
     [
-      "role: host, servers: ['tls://hub:4222'], obeys: [backup.start]",
-      'a hub of this version gives no commands: hosts have nothing to obey',
+      "role: host, servers: ['tls://hub:4222'], obeys: [restore.start]",
+      'fleet.obeys[0]: expected backup.start, verify.start, drill.start, copy.start or sync.meant',
     ],
     [
       "role: host, servers: ['tls://hub:4222'], slot: { server: vault1 }",
@@ -390,6 +390,7 @@ describe('the rest', () => {
     ],
     ["role: host, servers: ['tls://hub:4222'], folder: /srv/fleet", 'no `folder` where `role` is host'],
     ["role: hub, servers: ['tls://hub:4222'], labels: [web]", 'no `labels` where `role` is hub'],
+    ["role: hub, servers: ['tls://hub:4222'], obeys: []", 'no `obeys` where `role` is hub'],
     ["role: hub, servers: ['tls://hub:4222'], silentAfter: 36h", 'no `silentAfter` where `role` is hub'],
   ])('fleet: { %s }', (fleet, expected) => {
     expect(top(`fleet: { ${fleet} }`)).toContain(expected)

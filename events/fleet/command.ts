@@ -1,0 +1,45 @@
+import * as z from 'zod'
+import { defineEvent } from '../define.ts'
+
+// What a host says to commands of its hub, and what the hub has on record of them.
+
+const command = z.string().min(1).max(64)
+const type = z.string().max(64)
+const answer = { external: true, subject: 'command', fleet: true } as const
+
+/** The host does what its hub has asked for. `run`: the run that this is; null where it is done already. */
+export const commandTaken = defineEvent(
+  'command.taken',
+  z.strictObject({ command, type, run: z.string().nullable() }),
+  answer,
+)
+
+/** The host does not do what its hub has asked for. */
+export const commandRefused = defineEvent(
+  'command.refused',
+  z.strictObject({ command, type, reason: z.string() }),
+  answer,
+)
+
+const asked = { external: true, subject: 'host' } as const
+
+/** The hub has given a command to a host. It is sent, as it stands in `text`, until the host has answered. */
+export const fleetCommandGiven = defineEvent(
+  'fleet.command.given',
+  z.strictObject({
+    host: z.string(),
+    command,
+    type,
+    expiresAt: z.iso.datetime(),
+    text: z.string(),
+    signature: z.string(),
+  }),
+  asked,
+)
+
+/** The hub sends a command to its host no more. */
+export const fleetCommandWithdrawn = defineEvent(
+  'fleet.command.withdrawn',
+  z.strictObject({ host: z.string(), command }),
+  asked,
+)

@@ -1,0 +1,242 @@
+import { nanoid } from 'nanoid'
+import {
+  commandRefused,
+  commandTaken,
+  copyFailed,
+  copyFinished,
+  type DataOf,
+  dataOf,
+  drillFailed,
+  drillFinished,
+  type Envelope,
+  fleetCommandGiven,
+  fleetCommandRefused,
+  fleetCommandTaken,
+  fleetCommandWithdrawn,
+  runEnds,
+  toldByHost,
+  verifyFailed,
+  verifyFinished,
+} from '../../../../events/index.ts'
+import type { EventBus, Publication } from '../../../core/bus/bus.ts'
+import { factPublication } from '../../../core/publication.ts'
+import type { Registry } from '../../../core/registry/registry.ts'
+import { type Command, cancelType, fleetVersion, longestCommandMs } from '../../../fleet-protocol.ts'
+import { signCommand } from '../../../host/fleet/command-key.ts'
+import { isoOf } from '../../../instant.ts'
+
+/**
+ * How a command stands. `waiting`: the host has not answered. `taken`: it is at it. `succeeded` and the like: how that ended. `expired`: the
+ * host has not been there in time.
+ */
+export type CommandState =
+  | 'waiting'
+  | 'taken'
+  | 'refused'
+  | 'withdrawn'
+  | 'expired'
+  | 'succeeded'
+  | 'degraded'
+  | 'held'
+  | 'failed'
+  | 'cancelled'
+
+/** A command as the hub has it on record. Moments are ISO 8601, by the clock of the hub. */
+export interface GivenCommand {
+  id: string
+  host: string
+  type: string
+  state: CommandState
+  /** Why it is not done, where the host has said. */
+  reason: string | null
+  /** The run of the host that it has begun. */
+  run: string | null
+  givenAt: string
+  expiresAt: string
+}
+
+/** What is asked of a host. */
+export interface CommandWish {
+  host: string
+  type: string
+  request: unknown
+}
+
+/** Signs commands, and has them put on record. @param key The secret half of the hub's key, in PEM. */
+export function givePublications(
+  wishes: readonly CommandWish[],
+  { key, registry, forMs, now }: { key: string; registry: Registry; forMs: number; now: number },
+): { ids: string[]; publications: Publication[] } {
+  const issuedAt = isoOf(now)
+  const expiresAt = isoOf(now + forMs)
+  const given = wishes.map(({ host, type, request }) => {
+    const id = nanoid()
+    const command: Command = { v: fleetVersion, host, id, type, request, issuedAt, expiresAt }
+    const text = JSON.stringify(command)
+    const data = { host, command: id, type, expiresAt, text, signature: signCommand(text, key) }
+    return { id, publication: factPublication(registry, fleetCommandGiven, data, now) }
+  })
+  return { ids: given.map(({ id }) => id), publications: given.map(({ publication }) => publication) }
+}
+
+type Bus = Pick<EventBus, 'events'>
+
+/** What has to be sent to hosts: commands that wait. @param host Only those of one. */
+export function commandsToSend(bus: Bus, now: number, host?: string): DataOf<typeof fleetCommandGiven>[] {
+  return recorded(bus, now, host).flatMap(({ given, answer }) =>
+    answer === undefined && Date.parse(given.expiresAt) > now ? given : [],
+  )
+}
+
+/** Commands that are not over, or were given in the last days, the oldest first. @param host Only those of one. */
+export function givenCommands(bus: Bus, now: number, host?: string): GivenCommand[] {
+  const ended = new Map<string, ReturnType<typeof endsOf>>()
+  const endOf = (of: string, run: string) => {
+    const known = ended.get(of) ?? endsOf(bus, of)
+    ended.set(of, known)
+    return known.get(run)
+  }
+  return recorded(bus, now, host).map(({ given, givenAt, answer }) => {
+    const { host: of, command: id, type, expiresAt } = given
+    const run = answer?.run ?? null
+    const end = run === null ? undefined : endOf(of, run)
+    const unanswered = Date.parse(expiresAt) <= now ? 'expired' : 'waiting'
+    const state = end?.state ?? answer?.state ?? unanswered
+    const reason = end?.reason ?? answer?.reason ?? null
+    return { id, host: of, type, state, reason, run, givenAt, expiresAt }
+  })
+}
+
+interface CommandRecord {
+  given: DataOf<typeof fleetCommandGiven>
+  givenAt: string
+  answer: Answer | undefined
+}
+
+const recordTypes = [fleetCommandGiven, fleetCommandWithdrawn, fleetCommandTaken, fleetCommandRefused].map(
+  ({ type }) => type,
+)
+
+function recorded(bus: Bus, now: number, host?: string): CommandRecord[] {
+  const about = host === undefined ? {} : { subject: host }
+  // One that is older has expired.
+  const events = bus.events({ types: recordTypes, since: isoOf(now - longestCommandMs), ...about })
+  const answers = new Map<string, Answer>()
+  for (const event of events) {
+    const answer = answerIn(event)
+    // What a host has said counts for more than that the hub has sent it no more.
+    if (answer && (answer.said || !answers.has(answer.key))) answers.set(answer.key, answer)
+  }
+  return events.flatMap((event) => {
+    const given = dataOf(fleetCommandGiven, event)
+    return given ? { given, givenAt: event.time, answer: answers.get(keyOf(given)) } : []
+  })
+}
+
+interface Answer {
+  key: string
+  /** Whether the host itself has answered. */
+  said: boolean
+  state: CommandState
+  run?: string | null
+  reason?: string
+}
+
+/** No host answers for another one. */
+const keyOf = ({ host, command }: { host: string; command: string }) => `${host} ${command}`
+
+function answerIn(event: Envelope): Answer | undefined {
+  const withdrawn = dataOf(fleetCommandWithdrawn, event)
+  if (withdrawn) return { key: keyOf(withdrawn), said: false, state: 'withdrawn' }
+  const told = toldByHost(event)
+  if (!told) return undefined
+  const { host } = told
+  const taken = dataOf(commandTaken, told.event)
+  // What begins no run is done.
+  if (taken) {
+    const state = taken.run === null ? 'succeeded' : 'taken'
+    return { key: keyOf({ host, ...taken }), said: true, state, run: taken.run }
+  }
+  const refused = dataOf(commandRefused, told.event)
+  return refused && { key: keyOf({ host, ...refused }), said: true, state: 'refused', reason: refused.reason }
+}
+
+const ends = [
+  ...runEnds,
+  verifyFinished,
+  verifyFailed,
+  drillFinished,
+  drillFailed,
+  copyFinished,
+  copyFailed,
+].map(({ type }) => `fleet.${type}`)
+
+/** So many of the last ends of a host are looked at. */
+const lookedAt = 100
+
+/** How runs of a host have ended. */
+function endsOf(bus: Bus, host: string): Map<string, Pick<GivenCommand, 'state' | 'reason'>> {
+  const newest = bus.events({ types: ends, subject: host, newestFirst: true, limit: lookedAt })
+  return new Map(
+    newest.flatMap((event) => {
+      const told = toldByHost(event)?.event
+      return told?.runid ? [[told.runid, endOf(told)] as const] : []
+    }),
+  )
+}
+
+function endOf({ type, data }: Envelope): Pick<GivenCommand, 'state' | 'reason'> {
+  const { state, reason, sources } = (data ?? {}) as Partial<Record<string, unknown>>
+  const isEnd = (value: unknown): value is CommandState => endStates.some((known) => known === value)
+  const failed = type.endsWith('.failed') ? 'failed' : 'succeeded'
+  return { state: isEnd(state) ? state : failed, reason: textOf(reason) ?? reasonIn(sources) }
+}
+
+const endStates: readonly CommandState[] = ['succeeded', 'degraded', 'held', 'failed', 'cancelled']
+
+const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined)
+
+/** The first reason that a source gives. */
+function reasonIn(sources: unknown): string | null {
+  if (!Array.isArray(sources)) return null
+  const told = sources.flatMap((one: { source?: unknown; error?: unknown } | null) => {
+    const [source, error] = [textOf(one?.source), textOf(one?.error)]
+    return error === undefined ? [] : [`${source ?? 'a source'}: ${error}`]
+  })
+  return told[0] ?? null
+}
+
+/** The run in which a host has told that a source of it is held; null where its last run has not. */
+export function heldRunOf(bus: Bus, host: string, source: string): string | null {
+  const types = runEnds.map(({ type }) => `fleet.${type}`)
+  for (const event of bus.events({ types, subject: host, newestFirst: true, limit: lookedAt })) {
+    const told = toldByHost(event)?.event
+    const end = told && runEnds.map((one) => dataOf(one, told)).find((data) => data !== undefined)
+    const found = end?.sources.find((one) => one.source === source)
+    if (end && found) return found.state === 'held' ? end.run : null
+  }
+  return null
+}
+
+/** Ends commands: those that wait are sent no more, and hosts are told in any case. What has ended is left. */
+export function cancelPublications(
+  commands: readonly GivenCommand[],
+  options: Parameters<typeof givePublications>[1],
+): { ids: string[]; publications: Publication[] } {
+  const open = commands.filter(({ type, state }) => isOpen(state) && type !== cancelType)
+  const { publications } = givePublications(
+    open.map(({ host, id, type }) => ({ host, type: cancelType, request: { command: id, type } })),
+    options,
+  )
+  const withdrawn = open
+    .filter(({ state }) => state === 'waiting')
+    .map(({ host, id }) =>
+      factPublication(options.registry, fleetCommandWithdrawn, { host, command: id }, options.now),
+    )
+  return { ids: open.map(({ id }) => id), publications: [...withdrawn, ...publications] }
+}
+
+/** Whether it is not over. */
+export function isOpen(state: CommandState): boolean {
+  return state === 'waiting' || state === 'taken'
+}

@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { backupStart, copyStart, drillStart, syncMeant, verifyStart } from '../../../events/index.ts'
+import {
+  type CommandState,
+  type CommandWish,
+  type GivenCommand,
+  isOpen,
+} from '../../backup/fleet/commands/given.ts'
+import { fleetOverview, type HostInFleet } from '../../backup/fleet/overview.ts'
+import type { Config } from '../../config/config.ts'
+import { loadConfig } from '../../config/load.ts'
+import { UsageError } from '../../errors.ts'
+import { cancelType, longestCommandMs } from '../../fleet-protocol.ts'
+import { HubFolder } from '../../host/fleet/hub-folder.ts'
+import { formatDuration, parseDuration } from '../../units.ts'
+import { asked, type Daemon } from '../daemon/client.ts'
+import { commandIds } from '../daemon/local.ts'
+import { daemonOf } from '../daemon/remote.ts'
+import { exitCodes } from '../exit-codes.ts'
+import { chosenHosts, type HostChoice } from '../fleet/choose.ts'
+import { commandText } from '../fleet/status-text.ts'
+import { commandsGiven, heldRun, hostRows } from '../fleet/waiting.ts'
+import type { Io } from '../io.ts'
+import type { FleetOptions } from './fleet.ts'
+
+export interface FleetRunOptions extends FleetOptions, HostChoice {
+  verify?: boolean
+  drill?: boolean
+  copy?: boolean
+  /** A source. */
+  release?: string
+  /** How long the command is good. */
+  within?: string
+  /** How long a host may take to answer before it is left to come later. */
+  patience?: string
+  wait?: boolean
+}
+
+const pollMs = 500
+
+/**
+ * `hdsync fleet run`: has hosts make a backup, or something else; each does it if its config permits that. Follows it to the end, but
+ * for hosts that are not there: they get it later.
+ * @returns 1 where a host has refused it or it has failed there, 5 where one holds, 3 where one has not answered or is degraded.
+ */
+export async function fleetRunCommand(names: string[], options: FleetRunOptions, io: Io): Promise<number> {
+  const forMs = durationOf('--within', options.within ?? '1d', longestCommandMs)
+  const patienceMs = durationOf('--patience', options.patience ?? '30s', longestCommandMs)
+  const { config, fleet, daemon } = await hub(options, io)
+  const wishes = wishesOf(chosenHosts(names, options, fleet), options, config)
+  if (wishes.length === 0)
+    throw new UsageError('there is no host in the fleet', { hint: 'hdsync fleet enroll HOST' })
+  const { ids } = commandIds.parse(await asked(daemon.post('/fleet/commands', { wishes, forMs })))
+  const given = () => commandsGiven(config, Date.now()).filter(({ id }) => ids.includes(id))
+  if (options.wait !== false) await followed(given, patienceMs, options, io)
+  const commands = given()
+  if (options.json) io.stdout(`${JSON.stringify(commands)}\n`)
+  else for (const command of commands) io.stdout(`${command.host}: ${commandText(command)}\n`)
+  return options.wait === false ? exitCodes.succeeded : exitCodeFor(commands)
+}
+
+/** Waits until all is over, or only hosts that are not there are missing; says what is new meanwhile. */
+async function followed(
+  given: () => GivenCommand[],
+  patienceMs: number,
+  { json }: FleetRunOptions,
+  io: Io,
+): Promise<void> {
+  const told = new Map<string, CommandState>()
+  for (const until = Date.now() + patienceMs; ; await sleep(pollMs)) {
+    const commands = given()
+    for (const command of commands) {
+      if (command.state !== 'taken' || told.get(command.id) === 'taken') continue
+      told.set(command.id, command.state)
+      if (!json) io.stderr(`${command.host}: ${commandText(command)}\n`)
+    }
+    const isOver = ({ state }: GivenCommand) => !isOpen(state) || (state === 'waiting' && Date.now() >= until)
+    if (commands.every(isOver)) return
+  }
+}
+
+/** `hdsync fleet cancel`: ends what hosts were asked for: what waits is not sent any more, a run is cancelled there. */
+export async function fleetCancelCommand(
+  names: string[],
+  options: FleetOptions & HostChoice,
+  io: Io,
+): Promise<number> {
+  const { config, fleet, daemon } = await hub(options, io)
+  const hosts = new Set(chosenHosts(names, options, fleet).map(({ host }) => host))
+  const open = commandsGiven(config, Date.now()).filter(
+    ({ host, state, type }) => hosts.has(host) && isOpen(state) && type !== cancelType,
+  )
+  const ids = open.map(({ id }) => id)
+  if (ids.length > 0) await asked(daemon.post('/fleet/cancel', { ids, forMs: longestCommandMs }))
+  if (options.json)
+    io.stdout(`${JSON.stringify({ cancelled: open.map(({ id, host, type }) => ({ id, host, type })) })}\n`)
+  else if (open.length === 0) io.stdout('nothing that was asked for is still open\n')
+  else
+    for (const { host, type, state } of open)
+      io.stdout(
+        `${host}: ${type} ${state === 'waiting' ? 'is not sent any more' : 'is cancelled there: hdsync fleet status'}\n`,
+      )
+  return exitCodes.succeeded
+}
+
+/** @throws {UsageError} The config is not that of a hub, or its daemon is not there. */
+async function hub(
+  { config: path }: FleetOptions,
+  { env }: Io,
+): Promise<{ config: Config; fleet: HostInFleet[]; daemon: Daemon }> {
+  const config = await loadConfig({ path, env })
+  if (config.fleet?.role !== 'hub')
+    throw new UsageError(`${config.file} is not the config of a hub`, { hint: 'hosts are asked from there' })
+  const daemon = await daemonOf(config)
+  if (!daemon)
+    throw new UsageError('the daemon of the hub does not run: nothing can be asked of a host', {
+      hint: 'systemctl restart hdsync',
+    })
+  const hosts = new HubFolder(config.fleet.folder).hosts()
+  return { config, daemon, fleet: fleetOverview(hostRows(config), hosts, Date.now()) }
+}
+
+/** @throws {UsageError} More than one thing is wanted. */
+function wishesOf(
+  hosts: readonly HostInFleet[],
+  { verify, drill, copy, release }: FleetRunOptions,
+  config: Config,
+): CommandWish[] {
+  const types = [
+    verify && verifyStart.type,
+    drill && drillStart.type,
+    copy && copyStart.type,
+    release !== undefined && syncMeant.type,
+  ].filter((type) => typeof type === 'string')
+  if (types.length > 1) throw new UsageError('one of --verify, --drill, --copy and --release at a time')
+  const [type = backupStart.type] = types
+  return hosts.map(({ host }) => ({
+    host,
+    type,
+    request:
+      release === undefined ? {} : { source: release, run: heldRun(config, { host, source: release }) },
+  }))
+}
+
+/** @throws {UsageError} It is none, or too long. */
+function durationOf(option: string, text: string, mostMs: number): number {
+  const ms = parseDuration(text)
+  if (!ms || ms < 1000 || ms > mostMs)
+    throw new UsageError(`${option} ${text} is not a duration between 1s and ${formatDuration(mostMs)}`, {
+      hint: `write ${option} 12h`,
+    })
+  return ms
+}
+
+/** @returns The worst that is true of one of them. */
+export function exitCodeFor(commands: readonly Pick<GivenCommand, 'state'>[]): number {
+  const has = (...states: CommandState[]) => commands.some(({ state }) => states.includes(state))
+  if (has('refused', 'failed', 'expired')) return exitCodes.failed
+  if (has('held')) return exitCodes.held
+  return has('waiting', 'taken', 'degraded', 'cancelled', 'withdrawn')
+    ? exitCodes.degraded
+    : exitCodes.succeeded
+}

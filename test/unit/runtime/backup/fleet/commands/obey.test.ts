@@ -1,0 +1,85 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { Obeyer } from '../../../../../../runtime/backup/fleet/commands/obey.ts'
+import { openEngine } from '../../../../../../runtime/backup/open-engine.ts'
+import { loadConfig } from '../../../../../../runtime/config/load.ts'
+import { fleetVersion } from '../../../../../../runtime/fleet-protocol.ts'
+import { newCommandKey, publicHalf, signCommand } from '../../../../../../runtime/host/fleet/command-key.ts'
+import { makeServer } from '../../../cli/night.ts'
+
+const key = newCommandKey()
+const who = { host: 'web1', ca: publicHalf(key) }
+
+/** A host whose runs wait for their turn. */
+async function makeHost(obeys = ['backup.start']) {
+  const { config: path } = await makeServer()
+  const config = await loadConfig({ path, env: {} })
+  const engine = await openEngine({ config })
+  if (!engine) throw new Error('the store is in use')
+  onTestFinished(() => engine.stop())
+  await engine.start()
+  engine.hold()
+  const obeyer = new Obeyer(engine, { obeys, keepMs: config.keep }, () => {})
+  return {
+    engine,
+    /** Asks as the hub does. */
+    async ask(id: string, type = 'backup.start', request: unknown = {}) {
+      const [issuedAt, expiresAt] = [0, 3_600_000].map((ms) => new Date(Date.now() + ms).toISOString())
+      const text = JSON.stringify({ v: fleetVersion, host: 'web1', id, type, request, issuedAt, expiresAt })
+      const signature = signCommand(text, key)
+      obeyer.take(Buffer.from(JSON.stringify({ v: fleetVersion, text, signature })), who)
+      await obeyer.settled()
+    },
+    answers: () => engine.bus.events({ types: ['command.taken', 'command.refused'] }).map(({ data }) => data),
+    starts: () => engine.bus.events({ types: ['backup.start', 'backup.joined'] }),
+  }
+}
+
+test('Obeyer answers a command once, with the run that it has begun', async () => {
+  const { ask, answers, starts } = await makeHost()
+  for (const id of ['c1', 'c1']) await ask(id)
+  const [start] = starts()
+  expect(starts()).toHaveLength(1)
+  expect(answers()).toEqual([{ command: 'c1', type: 'backup.start', run: start?.runid }])
+})
+
+test('Obeyer ends the run that a command has begun, and no run that somebody else has asked for', async () => {
+  const { engine, ask, answers } = await makeHost()
+  await ask('c1')
+  await ask('c2', 'command.cancel', { command: 'c1', type: 'backup.start' })
+  expect(engine.bus.events({ types: ['run.cancelled'] })).toHaveLength(1)
+  const { runId } = await engine.submit({ type: 'backup.start' })
+  // It is given the run that waits.
+  await ask('c3')
+  await ask('c4', 'command.cancel', { command: 'c3', type: 'backup.start' })
+  expect(answers()).toMatchObject([
+    { command: 'c1' },
+    { command: 'c2', run: null },
+    { command: 'c3', run: runId },
+    { command: 'c4', reason: expect.stringContaining(`joined run ${runId}`) },
+  ])
+  expect(engine.journal.unended()).toEqual([runId])
+})
+
+test('Obeyer does not do what was withdrawn before it came', async () => {
+  const { ask, answers, starts } = await makeHost()
+  await ask('c2', 'command.cancel', { command: 'c1', type: 'backup.start' })
+  await ask('c1')
+  expect(starts()).toEqual([])
+  expect(answers()).toMatchObject([
+    { command: 'c1', reason: 'the hub has withdrawn it' },
+    { command: 'c2', run: null },
+  ])
+})
+
+test.each([
+  ['data that does not fit', 'backup.start', { sources: ['nowhere'] }, /nowhere/],
+  ['a release by itself', 'backup.start', { releases: ['h'] }, /releases/],
+  ['a release of no source', 'sync.meant', {}, /names no source/],
+  ['a release of what is not held', 'sync.meant', { source: 'home', run: 'r' }, /nothing of home is held/],
+  ['no release of anything unusual', 'sync.meant', { source: 'home', run: null }, /nothing of home is held/],
+])('Obeyer refuses %s in words', async (_, type, request, reason) => {
+  const { ask, answers, starts } = await makeHost(['backup.start', 'sync.meant'])
+  await ask('c1', type, request)
+  expect(starts()).toEqual([])
+  expect(answers()).toMatchObject([{ command: 'c1', type, reason: expect.stringMatching(reason) }])
+})
