@@ -126,20 +126,42 @@ export const rsyncOptions = [
 const served =
   /^rsync --server -Ie\.(?<capabilities>[A-Za-z]{0,32}) --timeout=600(?: --bwlimit=\d{1,12})?(?: --stats)? --inplace \. (?<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,199})$/
 
+const shortestBlock = 1024
+/** rsync(1) takes no longer one. */
+const longestBlock = 128 * 1024
+
+/**
+ * How long the blocks are that rsync compares, in bytes. By itself it takes the square root, four times as much: then most of what is sent of an
+ * archive is what lies beside pieces that have changed. What is compared for it, seven bytes a block, grows with the root too.
+ * @param basisBytes Of what there is to go on from.
+ */
+function blockLength(basisBytes: number): number {
+  const length = Math.floor(Math.sqrt(basisBytes) / 4)
+  return Math.min(longestBlock, Math.max(shortestBlock, length))
+}
+
 /**
  * Reads what such an rsync asks its other end for.
  * @param base The folder in which the vault has laid what there is to go on from, under the same name. It is another file than the
  * one that is written, so that all of it can be matched: `--inplace` alone matches only what lies at or after the place
  * that it writes to, and an inserted byte would have all that follows sent. Nothing has to be copied for it either: a
  * second name of the last copy will do, which the host may read and not write.
+ * @param basisBytes How large that is.
  * @returns The name in `incoming/` to write to, and the arguments with which the vault serves it there; undefined for anything else.
  */
 export function rsyncServed(
   line: string,
   base: string,
+  basisBytes = 0,
 ): { name: string; argv: [string, ...string[]] } | undefined {
   const { capabilities, name } = served.exec(line)?.groups ?? {}
   if (capabilities === undefined || name === undefined) return undefined
-  const flags = [`-Ie.${capabilities}`, `--timeout=${rsyncTimeout}`, '--inplace', `--copy-dest=${base}`]
+  const flags = [
+    `-Ie.${capabilities}`,
+    `--timeout=${rsyncTimeout}`,
+    '--inplace',
+    `--block-size=${blockLength(basisBytes)}`,
+    `--copy-dest=${base}`,
+  ]
   return { name, argv: ['rsync', '--server', ...flags, '.', name] }
 }

@@ -15,6 +15,8 @@ export function tarArgv({ from }: Pick<ArchivePlan, 'from'>): Command['argv'] {
     'tar',
     '--create',
     '--format=posix',
+    // When the mirror was read, and nobody's of the source: what is packed anew would be other bytes each time.
+    '--pax-option=delete=atime,delete=ctime',
     '--acls',
     '--xattrs',
     ...(existsSync('/sys/fs/selinux/enforce') ? ['--selinux'] : []),

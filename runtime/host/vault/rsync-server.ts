@@ -67,7 +67,10 @@ async function take(
   command: string,
   onInput: (bytes: number) => void,
 ): Promise<void> {
-  const served = rsyncServed(command, join(path, 'base'))
+  const base = join(path, 'base')
+  const incoming = join(path, 'incoming')
+  const basisBytes = Math.max(sizeOf(join(base, name)), sizeOf(join(incoming, name)))
+  const served = rsyncServed(command, base, basisBytes)
   if (served?.name !== name) throw new TerminalError('rsync asks for something else than it was let in for')
   await using held = await firstFree([lock])
   if (!held) throw new HostBusyError(host)
@@ -76,7 +79,6 @@ async function take(
     throw new RetryableError(
       `${slots.length} hosts are sending to the vault, which is as many as \`concurrency\` lets: ${askAgainLater}`,
     )
-  const incoming = join(path, 'incoming')
   const strange = new AbortController()
   const tooLong = AbortSignal.timeout(mostMs)
   // The client says how many files come: with more than one, rsync would make a folder of that name.

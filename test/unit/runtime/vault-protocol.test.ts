@@ -32,6 +32,17 @@ test('the vault serves what the rsync of a host asks for, with arguments of its 
   }
 })
 
+test('the vault chooses how finely is compared: a small change in a large archive has little sent', () => {
+  const blockIn = (basisBytes: number) => {
+    const line = 'rsync --server -Ie.LsfxCIvu --timeout=600 --stats --inplace . home.part'
+    const words = rsyncServed(line, '/base', basisBytes)?.argv ?? []
+    return Number(/--block-size=(\d+)/.exec(words.join(' '))?.[1])
+  }
+  expect([0, 10_000, 32e6, 2e9, 100e9, 2 ** 50].map(blockIn)).toEqual([
+    1024, 1024, 1414, 11_180, 79_056, 131_072,
+  ])
+})
+
 test('anything else that is asked of it is refused', () => {
   const good = 'rsync --server -Ie.LsfxCIvu --timeout=600 --stats --inplace . home.part'
   expect(rsyncServed(good, '/base')).toBeDefined()

@@ -17,9 +17,8 @@ export const keyBytes = 16
 /** How many entries stand together on average: fewer are written anew for one that has changed, more pack better. */
 const meanEntries = 2
 const mostEntries = 64
-const mostBytes = 1024 ** 2
-/** A file from this size on stands alone. */
-const largeBytes = 256 * 1024
+/** A file from this size on stands alone: it packs no better beside others, and is written anew for none of them. */
+const largeBytes = 8 * 1024
 const slash = Buffer.from('/')
 
 /** A folder changes with every file that comes or goes in it; what has several names cannot be told from its own. */
@@ -40,7 +39,6 @@ export class SegmentCutter {
   #rest: Buffer = Buffer.alloc(0)
   #facts: Buffer[] = []
   #paths: Buffer[] = []
-  #bytes = 0
   #kind: Kind = 'single'
   #isFresh = false
 
@@ -80,14 +78,12 @@ export class SegmentCutter {
     // Archives hold no sockets.
     if (type === 's') return
     const kind: Kind = type === 'd' ? 'folder' : Number(names) > 1 ? 'shared' : 'single'
-    const bytes = type === 'f' ? Number(size) : 0
-    const isLarge = bytes >= largeBytes
-    const isFull = this.#facts.length >= mostEntries || this.#bytes >= mostBytes
+    const isLarge = type === 'f' && Number(size) >= largeBytes
+    const isFull = this.#facts.length >= mostEntries
     if (isLarge || isFull || kind !== this.#kind) segments.push(...this.#cut())
     this.#facts.push(record)
     const path = record.subarray(factsLength + 1)
     this.#paths.push(this.#source, slash, path)
-    this.#bytes += bytes
     this.#kind = kind
     this.#isFresh ||= Number(changedAt) >= this.#changedSince
     if (isLarge || isCutAfter(path)) segments.push(...this.#cut())
@@ -103,7 +99,6 @@ export class SegmentCutter {
     }
     this.#facts = []
     this.#paths = []
-    this.#bytes = 0
     this.#isFresh = false
     return [segment]
   }

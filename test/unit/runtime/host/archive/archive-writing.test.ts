@@ -11,6 +11,7 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import fs from 'node:fs/promises'
@@ -63,6 +64,19 @@ describe('write()', () => {
     const { sizeBytes } = await write(plan)
     expect(statSync(path).size).toBe(sizeBytes)
     expect(readdirSync(dirname(path))).toEqual(['home.tar.gz', 'var.tar.zst'])
+  })
+
+  test('packs the same mirror to the same bytes, whenever that is read', async () => {
+    const plan = prepare({ compression: 'none' })
+    const read = (year: string) => {
+      // It sets the time of change too, so that nothing is taken from the first one.
+      for (const name of ['var/sub/file', 'var/sub', 'var'])
+        utimesSync(join(plan.from.path, name), new Date(year), new Date('2019-02-03T04:05:06.789Z'))
+    }
+    read('2020')
+    const { sha256 } = await write(plan)
+    read('2021')
+    expect((await write({ ...plan, weekday: 'Friday' })).sha256).toBe(sha256)
   })
 
   test('goes over what a crash left of an earlier one', async () => {
