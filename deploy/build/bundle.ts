@@ -76,6 +76,7 @@ const entries = [
 const together = [
   { name: 'start', test: /\/runtime\/version\.ts$/, priority: 3 },
   { name: 'reading', test: /\/runtime\/cli\/commands\/runs\.ts$/, priority: 2 },
+  { name: 'receiving', test: /\/runtime\/cli\/commands\/receive\.ts$/, priority: 1.5 },
   {
     name: 'engine',
     test: /\/runtime\/(cli\/in-process|config\/load|cli\/commands\/(backups|check|emit|find|release|restore|run|show|status|verify))\.ts$/,
