@@ -26,6 +26,8 @@ export interface Machine {
   folder: string
   config: string
   run(...words: string[]): Promise<Said>
+  /** Runs it with this on its standard input. */
+  pipe(input: string, words: readonly string[]): Promise<Said>
   /** Runs it, and expects this exit code. */
   ok(words: readonly string[], code?: number): Promise<Said>
   /** Starts `hdsync serve`, and waits until it answers. */
@@ -87,11 +89,18 @@ functions: ${folder}/functions
   }
 }
 
-/** A host with two small directories to back up. @param file The hdsync that it runs. */
+export interface HostOptions {
+  /** The hdsync that it runs. */
+  file?: string
+  /** What its hub may ask for. */
+  obeys?: readonly string[]
+}
+
+/** A host with two small directories to back up; `withFleet` gives it another part of a fleet, or none. */
 export async function makeHost(
   server: string,
-  { file = program, obeys = [] }: { file?: string; obeys?: readonly string[] } = {},
-): Promise<Machine & { withoutFleet(): void }> {
+  { file = program, obeys = [] }: HostOptions = {},
+): Promise<Machine & { withFleet(text: string): void }> {
   const folder = temporaryFolder()
   for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name), { mode: 0o700 })
   for (const name of ['home', 'www'])
@@ -116,21 +125,23 @@ functions: ${folder}/functions
 `
   const write = (content: string) => writeFileSync(config, content, { mode: 0o600 })
   write(`${text}${fleet}`)
-  return { ...machineOf(folder, config, file), withoutFleet: () => write(text) }
+  return { ...machineOf(folder, config, file), withFleet: (part) => write(`${text}${part}`) }
 }
 
-function machineOf(folder: string, config: string, file = program): Machine {
-  const run = async (...words: string[]): Promise<Said> => {
+export function machineOf(folder: string, config: string, file = program): Machine {
+  const run = async (...words: string[]): Promise<Said> =>
     // What only asks needs no process of its own.
-    if (words[0] === 'fleet') return ask(words, config)
+    words[0] === 'fleet' ? ask(words, config) : pipe('', words)
+  const pipe = async (input: string, words: readonly string[]): Promise<Said> => {
     const env = { ...process.env, HDSYNC_CONFIG: config, LC_ALL: 'C' }
-    const child = spawn(file, words, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(file, words, { env, stdio: ['pipe', 'pipe', 'pipe'] })
+    child.stdin.on('error', () => {}).end(input)
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
     const [out, err, code] = await Promise.all([text(child.stdout), text(child.stderr), ended])
     return { code, out, err }
   }
   return {
-    ...{ folder, config, run },
+    ...{ folder, config, run, pipe },
     async ok(words, code = 0) {
       const said = await run(...words)
       expect(said, `hdsync ${words.slice(0, 2).join(' ')}: ${said.out}${said.err}`).toMatchObject({ code })
@@ -159,7 +170,7 @@ async function ask(words: readonly string[], config: string): Promise<Said> {
   return { code, out: io.out, err: io.err }
 }
 
-function brokerOf(nats: string, folder: string): Broker {
+export function brokerOf(nats: string, folder: string): Broker {
   const store = join(folder, 'broker')
   const copy = join(folder, 'broker copy')
   const log = join(folder, 'broker.log')
@@ -199,7 +210,7 @@ async function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Pr
   await ended
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }

@@ -149,7 +149,7 @@ test('the library of NATS is loaded with `fleet` in the config alone', async () 
     const { seed } = await import('../../runtime/host/fleet/nkey.ts').then(({ newNkey }) => newNkey())
     writeFileSync(join(host.folder, 'credentials'), JSON.stringify({ host: 'web1', seed }), { mode: 0o600 })
     expect(await loads()).toContain('@nats-io/transport-node')
-    host.withoutFleet()
+    host.withFleet('')
     expect(await loads()).not.toContain('@nats-io')
   } finally {
     delete process.env.NODE_OPTIONS
