@@ -22,8 +22,8 @@ export async function outlookOf(
   limits: { budgetMs: number | undefined; bytes: number | undefined },
   read: ReadPast = readPastOf(config),
 ): Promise<Outlook | undefined> {
-  const looked = sources.flatMap((source) => targetsOf(config, source)[0] ?? [])
-  if (!looked.every((target) => isThere(() => isMounted(target)))) return undefined
+  const looked = new Set(sources.flatMap((source) => targetsOf(config, source)[0] ?? []))
+  if (![...looked].every((target) => isThere(() => isMounted(target)))) return undefined
   const told = read(({ bus }) => {
     const recent: Recent = (events, subject, limit) =>
       bus.events({ types: events.map(({ type }) => type), subject, newestFirst: true, limit })

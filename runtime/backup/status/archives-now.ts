@@ -6,10 +6,24 @@ import { type ArchiveRecord, isWeekday, type KeepPoint, pointsOf } from '../keep
 import { recordedPoints } from '../keep/recorded.ts'
 import { daysOfWeek } from '../keep/tiers.ts'
 
+/** A target, and whether its disks are mounted. */
+export interface TargetNow extends Target {
+  isThere: boolean
+}
+
+/** Looks for the disks of a target: once, however many sources are asked about. */
+export function targetNow(target: Target): TargetNow {
+  return { ...target, isThere: isThere(target) }
+}
+
 /** The archives of a source that stand on the disk, or stood there at the last night where it is not mounted. */
-export async function archivesNow(source: string, to: Target, record: ArchiveRecord): Promise<KeepPoint[]> {
+export async function archivesNow(
+  source: string,
+  to: TargetNow,
+  record: ArchiveRecord,
+): Promise<KeepPoint[]> {
   try {
-    if (isThere(to)) return pointsOf(await standingArchives(to, source), record)
+    if (to.isThere) return pointsOf(await standingArchives(to, source), record)
   } catch {
     // It cannot be looked at: `check` says why.
   }
@@ -20,9 +34,9 @@ export async function archivesNow(source: string, to: Target, record: ArchiveRec
  * Whether more nights of the record would tell more: of an archive whose night is not known, and where the disk is not mounted
  * of days that none is known of.
  */
-export function wantsMoreNights(points: readonly KeepPoint[], to: Target): boolean {
+export function wantsMoreNights(points: readonly KeepPoint[], to: TargetNow): boolean {
   const days = points.filter(({ folder }) => isWeekday(folder))
-  return points.some(({ state }) => state === 'unknown') || (days.length < daysOfWeek && !isThere(to))
+  return points.some(({ state }) => state === 'unknown') || (days.length < daysOfWeek && !to.isThere)
 }
 
 /**
@@ -32,13 +46,13 @@ export function wantsMoreNights(points: readonly KeepPoint[], to: Target): boole
  */
 export async function uncataloguedNow(
   source: string,
-  to: Target,
+  to: TargetNow,
   points: readonly KeepPoint[],
   stateDirectory: string,
 ): Promise<string[]> {
   const sound = points.filter(({ state }) => state !== 'damaged')
   const target = { name: to.name, stateDirectory }
-  const found = isThere(to)
+  const found = to.isThere
     ? await uncatalogued(to.path, source, sound)
     : // What is kept may be a file of its own, of which a catalogue knows under the name of its weekday alone.
       uncataloguedInCopy(target, source, sound.filter(isOfNight))

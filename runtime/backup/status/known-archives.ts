@@ -1,4 +1,4 @@
-import type { Config, Target } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import type { ArchiveProof } from '../../host/proof/ledger.ts'
 import { archiveHistory, weekOfNightsMs } from '../keep/keeping.ts'
@@ -6,7 +6,7 @@ import { type ArchiveRecord, archiveRecord, type KeepPoint } from '../keep/point
 import { openUnusual } from '../mirror/unusual.ts'
 import type { ReadPast } from '../past.ts'
 import { marked, proofsOf } from '../proof/standing.ts'
-import { archivesNow, wantsMoreNights } from './archives-now.ts'
+import { archivesNow, type TargetNow, targetNow, wantsMoreNights } from './archives-now.ts'
 
 /** What is read of the record of the archives of one source. */
 export interface ToldArchives {
@@ -34,7 +34,8 @@ export function lookAtArchives<Told extends ToldArchives>(
   config: Config,
   read: ReadPast,
 ): Promise<(Told & KnownArchives)[]> {
-  const to = config.archive && config.targets[config.archive.target]
+  const target = config.archive && config.targets[config.archive.target]
+  const to = target && targetNow(target)
   return Promise.all(
     told.map(async (one) => {
       const proofs = proofsOf(one.name, to)
@@ -46,7 +47,7 @@ export function lookAtArchives<Told extends ToldArchives>(
 
 async function archivesOf(
   { name, record }: ToldArchives,
-  to: Target,
+  to: TargetNow,
   read: ReadPast,
 ): Promise<{ record: ArchiveRecord; points: KeepPoint[] }> {
   const points = await archivesNow(name, to, record)

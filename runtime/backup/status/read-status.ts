@@ -13,7 +13,7 @@ import { disabledIn } from '../load-functions.ts'
 import { type ReadPast, readPastOf } from '../past.ts'
 import { drillEnds, drilled, drillsLookedAt } from '../proof/drill-history.ts'
 import { lastProven, mirrorProven, turnOf, type VerifyStatus } from '../proof/standing.ts'
-import { uncataloguedNow } from './archives-now.ts'
+import { targetNow, uncataloguedNow } from './archives-now.ts'
 import { lookAtArchives, type ToldArchives, tellOfArchives } from './known-archives.ts'
 import { nextRunAt } from './next-run.ts'
 import { copiesOf, copiesOn } from './read-copies.ts'
@@ -82,7 +82,8 @@ export async function readStatus(
     run: journal.unended(mostWaiting).at(-1) ?? null,
     copied: copiesOn(config, bus),
   }))
-  const to = config.archive && config.targets[config.archive.target]
+  const target = config.archive && config.targets[config.archive.target]
+  const to = target && targetNow(target)
   const looked = await lookAtArchives(told, config, read)
   const unknown = await Promise.all(
     // While a run writes them, catalogues are behind for a moment.

@@ -1,6 +1,6 @@
 import { archiveHistory } from '../../backup/keep/keeping.ts'
 import { archiveRecord } from '../../backup/keep/points.ts'
-import { archivesNow, uncataloguedNow } from '../../backup/status/archives-now.ts'
+import { archivesNow, targetNow, uncataloguedNow } from '../../backup/status/archives-now.ts'
 import type { Source } from '../../config/config.ts'
 import { rebuildCommand, staleText } from '../points/stale-text.ts'
 import type { Box } from './box.ts'
@@ -13,8 +13,9 @@ export async function checkCatalogue(
   { config }: Box,
   history: History,
 ): Promise<Finding[]> {
-  const to = config.archive && config.targets[config.archive.target]
-  if (!archive || !to || !history) return []
+  const target = config.archive && config.targets[config.archive.target]
+  if (!archive || !target || !history) return []
+  const to = targetNow(target)
   const record = archiveRecord(archiveHistory(history, name))
   const unknown = await uncataloguedNow(name, to, await archivesNow(name, to, record), config.state)
   if (unknown.length === 0) return []

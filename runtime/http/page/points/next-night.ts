@@ -4,7 +4,7 @@ import { type NextNight, nextNight } from '../../../backup/keep/next-night.ts'
 import { type ArchivedNight, archiveRecord } from '../../../backup/keep/points.ts'
 import { keepRules } from '../../../backup/keep/tiers.ts'
 import { openUnusual } from '../../../backup/mirror/unusual.ts'
-import { archivesNow } from '../../../backup/status/archives-now.ts'
+import { archivesNow, targetNow } from '../../../backup/status/archives-now.ts'
 import { formatBytes } from '../../../units.ts'
 import type { PageContext } from '../context.ts'
 import { type Html, html, nothing } from '../look/html.ts'
@@ -38,7 +38,7 @@ export async function outlookOf(
   const record = archiveRecord(history)
   const last = record.nights[0]?.provenAt
   const at = next ?? Math.max(clock.now(), last === undefined ? 0 : last + dayMs)
-  const points = await archivesNow(source, to, record)
+  const points = await archivesNow(source, targetNow(to), record)
   const unusualAt = openUnusual(history)?.at
   return {
     ...nextNight({ points, record, rules: keepRules(config), at, unusualAt }),
