@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { reasonOf } from '../../errors.ts'
 import { CommandError, type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { ownFile } from '../guests/provided-modules.ts'
-import { type Checked, configWrittenAt, lastChecked } from './checked.ts'
+import { type Checked, configWrittenAt, lastChecked, printedCheck } from './checked.ts'
 
 /** What `hdsync check` finds, for whoever must not wait for it. */
 export interface Checks {
@@ -25,7 +25,7 @@ const timeoutMs = 330_000
 
 /**
  * Checks in a process of its own, on the mounts of the machine: just what an administrator types. It notes
- * what it finds by itself (see `noteChecked`).
+ * what it finds by itself (see `noteChecked`); where it cannot, as on a full disk, what it printed is remembered.
  * @param signal Ends a check that is being made.
  */
 export function createChecks(
@@ -39,13 +39,16 @@ export function createChecks(
   let isChecking = false
   let askedAt = 0
   let problem: string | undefined
+  let printed: Checked | undefined
 
   async function check(): Promise<void> {
     isChecking = true
     askedAt = clock.now()
     try {
-      await runner.run({ argv: commandOf(config.file), timeoutMs, accept: [0, 1, 3], ofMachine: true })
+      const argv = commandOf(config.file)
+      const { stdout } = await runner.run({ argv, timeoutMs, accept: [0, 1, 3], ofMachine: true })
       problem = undefined
+      printed = printedCheck(config, stdout, askedAt)
     } catch (error) {
       if (!signal.aborted) problem = problemOf(error)
     } finally {
@@ -53,10 +56,15 @@ export function createChecks(
     }
   }
 
+  const last = () => {
+    const noted = lastChecked(config)
+    return printed && (!noted || noted.at < printed.at) ? printed : noted
+  }
+
   return {
-    last: () => lastChecked(config),
+    last,
     again(since) {
-      const lastAt = Math.max(askedAt, Date.parse(lastChecked(config)?.at ?? '') || 0)
+      const lastAt = Math.max(askedAt, Date.parse(last()?.at ?? '') || 0)
       const now = clock.now()
       const isRecent =
         lastAt >= Math.max(since, configWrittenAt(config)) && lastAt > now - hourMs && lastAt <= now

@@ -31,17 +31,20 @@ type Found = { [Key in keyof Checked['findings'][number]]: unknown }
 
 /**
  * Notes what a check found, for the page. Safe to repeat: the last time counts. Where it cannot be noted (no state directory
- * yet, a full disk, another user) the page has an older check to show, with its time.
+ * yet, a full disk, another user) an older one stays, with its time.
  * @param now In ms since 1970.
  */
 export function noteChecked({ file, state }: Checkable, findings: readonly Found[], now: number): void {
-  const wrong = findings.filter(({ severity }) => severity !== 'ok')
   const path = fileIn(state)
   try {
     const draft = `${path}.${process.pid}`
-    writeFileSync(draft, `${JSON.stringify({ at: isoOf(now), config: file, findings: wrong })}\n`, {
-      mode: 0o600,
-    })
+    writeFileSync(
+      draft,
+      `${JSON.stringify({ at: isoOf(now), config: file, findings: wrongOf(findings) })}\n`,
+      {
+        mode: 0o600,
+      },
+    )
     renameSync(draft, path)
   } catch {
     // The check itself has been printed.
@@ -58,9 +61,26 @@ export function lastChecked({ file, state }: Checkable): Checked | undefined {
   }
 }
 
+/**
+ * What a check has printed with `--json`. @param begun In ms since 1970.
+ * @returns undefined where that is not whole.
+ */
+export function printedCheck({ file }: Checkable, stdout: string, begun: number): Checked | undefined {
+  try {
+    const { findings } = JSON.parse(stdout)
+    return checked.parse({ at: isoOf(begun), config: file, findings: wrongOf(findings) })
+  } catch {
+    return undefined
+  }
+}
+
 /** When the config was last written, in ms since 1970: a check before that says nothing of it. */
 export function configWrittenAt({ file }: Pick<Config, 'file'>): number {
   return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+}
+
+function wrongOf(findings: readonly Found[]): Found[] {
+  return findings.filter(({ severity }) => severity !== 'ok')
 }
 
 function fileIn(state: string): string {

@@ -4,11 +4,15 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { createChecks } from '../../../../../runtime/backup/status/check-again.ts'
 import { noteChecked } from '../../../../../runtime/backup/status/checked.ts'
 import { systemClock } from '../../../../../runtime/core/clock.ts'
+import type { CommandResult } from '../../../../../runtime/host/command/command.ts'
+import { isoOf } from '../../../../../runtime/instant.ts'
 import { ManualClock } from '../../../manual-clock.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { makeServer } from '../../cli/night.ts'
 
 const hourMs = 3_600_000
+
+const printing = (stdout: string): CommandResult => ({ exitCode: 3, stdout, stderr: '', durationMs: 1 })
 
 /** Checks whose command is counted, and ends when the test says so. */
 function counted() {
@@ -17,9 +21,9 @@ function counted() {
   writeFileSync(config.file, '')
   const clock = new ManualClock()
   utimesSync(config.file, 0, (clock.now() - 2 * hourMs) / 1000)
-  const commands: PromiseWithResolvers<never>[] = []
+  const commands: PromiseWithResolvers<CommandResult>[] = []
   const run = () => {
-    const command = Promise.withResolvers<never>()
+    const command = Promise.withResolvers<CommandResult>()
     commands.push(command)
     return command.promise
   }
@@ -32,7 +36,7 @@ test('a check is made once, and again when an hour is over, the config was writt
   const { checks, clock, config, commands } = counted()
   const ended = async () => {
     noteChecked(config, [], clock.now())
-    commands.at(-1)?.resolve(undefined as never)
+    commands.at(-1)?.resolve(printing(''))
     await vi.waitFor(() => expect(checks.again(0)).toBe(false))
   }
   expect(checks.again(0)).toBe(true)
@@ -73,6 +77,20 @@ test('one that fails is told of, and not tried again at once', async () => {
   expect(checks.again(0)).toBe(true)
 })
 
+test('what a check printed is told where it could not be noted, until a later one is', async () => {
+  const { checks, clock, config, commands } = counted()
+  const finding = (id: string, severity: 'ok' | 'warning' | 'error') =>
+    ({ id, severity, about: 'state', finding: 'no room', remedy: null }) as const
+  noteChecked(config, [finding('an.older', 'error')], clock.now() - 2 * hourMs)
+  checks.again(0)
+  const findings = [finding('state.room', 'error'), finding('kernel', 'ok')]
+  commands[0]?.resolve(printing(JSON.stringify({ ok: false, findings })))
+  await vi.waitFor(() => expect(checks.again(0)).toBe(false))
+  expect(checks.last()).toMatchObject({ at: isoOf(clock.now()), findings: [{ id: 'state.room' }] })
+  noteChecked(config, [finding('a.later', 'warning')], clock.now() + 1)
+  expect(checks.last()?.findings).toMatchObject([{ id: 'a.later' }])
+})
+
 test('none begins once hdsync stops', () => {
   const { checks, commands, closing } = counted()
   closing.abort()
@@ -96,7 +114,10 @@ test('the command finds what `hdsync check` finds; what it cannot read it says i
   expect(checks.problem).toBeUndefined()
   const odd = expect.objectContaining({ id: 'config.odd', finding: expect.stringContaining('run.faild') })
   expect(checks.last()?.findings).toContainEqual(odd)
-  rmSync(server.config)
   rmSync(join(config.state, 'checked.json'))
+  // Where it cannot be noted.
+  mkdirSync(join(config.state, 'checked.json/full'), { recursive: true })
+  expect((await made()).last()?.findings).toContainEqual(odd)
+  rmSync(server.config)
   expect((await made()).problem).toContain('expected a config file, found none')
 }, 70_000)
