@@ -1,28 +1,38 @@
+import type { Wanted } from '../../host/archive/catalogue/wanted-names.ts'
+
 /**
  * A pattern of names, as a shell has them: `*`, `?`, `[abc]`, `[!a-z]`, and `\` before what stands for itself. Without a `/`
  * it is one of names alone; with one it is of whole paths below the source, in which `**` goes over several folders. A name takes
  * time by its length times that of the pattern, whatever the pattern: a regular expression of many stars goes back without end.
- * @param pattern Text of UTF-8; bytes that are none are as Latin-1 has them.
+ * @param pattern Text as `pathText` has it.
  */
-export function namePattern(pattern: string): (path: string) => boolean {
+export function namePattern(pattern: string): Wanted {
   const ofPath = pattern.includes('/')
   const parts = partsOf(pattern.replace(/^\/+|\/+$/g, ''))
-  const takes = matcher(parts)
-  const within = longestText(parts)
-  return (path) => {
-    const text = ofPath ? path : path.slice(path.lastIndexOf('/') + 1)
-    // Rules most of them out, and is far quicker.
-    return text.includes(within) && takes(text)
+  const takesText = matcher(parts)
+  const text = longestText(parts)
+  return {
+    takes(path) {
+      const name = ofPath ? path : path.slice(path.lastIndexOf('/') + 1)
+      // Rules most of them out, and is far quicker.
+      return name.includes(text) && takesText(name)
+    },
+    within: bytesOf(longestText(ofPath ? partsOfName(parts) : parts)),
   }
 }
 
-/**
- * Text of ASCII that the name of whatever a pattern takes has in it, in any encoding: by it most names are ruled out without a
- * look at their paths. Empty where there is none, or the pattern is one of paths.
- */
-export function textWithin(pattern: string): string {
-  if (pattern.includes('/')) return ''
-  return longest(longestText(partsOf(pattern)).split(/[^\x20-\x7e]/))
+/** What stands behind the last slash, and behind every `**`, which may be one: it is in the last name of a path. */
+function partsOfName(parts: readonly Part[]): readonly Part[] {
+  return parts.slice(
+    parts.findLastIndex(({ what }) => (typeof what === 'number' ? what === slash : what(slash))) + 1,
+  )
+}
+
+/** A text as `pathText` reads it: in UTF-8, or in Latin-1. */
+function bytesOf(text: string): Buffer[] {
+  const utf8 = Buffer.from(text)
+  if (text === '') return []
+  return /^[\x20-\x7e]+$|[^\0-\xff]/.test(text) ? [utf8] : [utf8, Buffer.from(text, 'latin1')]
 }
 
 /** What one character may be, or each of many in a row: a character itself, by its number, or one that fits. */

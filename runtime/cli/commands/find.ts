@@ -1,7 +1,8 @@
-import { isUtf8 } from 'node:buffer'
-import { namePattern, textWithin } from '../../backup/restore/name-pattern.ts'
+import { namePattern } from '../../backup/restore/name-pattern.ts'
 import { reasonOf, UsageError } from '../../errors.ts'
+import type { Wanted } from '../../host/archive/catalogue/wanted-names.ts'
 import type { Entry } from '../../host/points/entry.ts'
+import { pathText } from '../../host/points/path-text.ts'
 import { type RestorePoint, withoutCopies } from '../../host/points/restore-point.ts'
 import { localMinute } from '../../instant.ts'
 import { formatBytes } from '../../units.ts'
@@ -39,20 +40,16 @@ export async function findCommand(
   if (pattern === '') throw new UsageError('there is no name to find')
   if (options.at !== undefined && options.all) throw new UsageError('it is either --at or --all')
   await using access = await openAccess(options, io)
-  const wanted = textOf(rawWord(pattern))
-  const matches = namePattern(wanted)
-  const isWanted = (path: Buffer) => path.length > 0 && matches(textOf(path))
+  const wanted = namePattern(pathText(rawWord(pattern)))
   const found = new Found()
   const points = await pointsMeant(access, source, options)
   // For a single archive its own reader is as quick.
-  const rest = options.all
-    ? await searchTogether(points, access, { isWanted, within: Buffer.from(textWithin(wanted)) }, found)
-    : points
+  const rest = options.all ? await searchTogether(points, access, wanted, found) : points
   let failed = 0
   for (const point of rest) {
     try {
       for await (const entry of access.reader(point).entries())
-        if (isWanted(entry.path)) found.note(entry, [point])
+        if (entry.path.length > 0 && wanted.takes(pathText(entry.path))) found.note(entry, [point])
     } catch (error) {
       failed += 1
       io.stderr(`hdsync: ${point.id}: ${reasonOf(error)}\n`)
@@ -67,13 +64,13 @@ export async function findCommand(
 async function searchTogether(
   points: readonly RestorePoint[],
   access: Access,
-  { isWanted, within }: { isWanted: (path: Buffer) => boolean; within: Buffer },
+  wanted: Wanted,
   found: Found,
 ): Promise<RestorePoint[]> {
   const groups = await access.together(points)
   for (const group of groups) {
     using known = group
-    for (const batch of known.matching(isWanted, within))
+    for (const batch of known.matching(wanted))
       for (const { entry, points } of batch) found.note(entry, points)
   }
   return points.filter((point) => !groups.some((group) => group.has(point)))
@@ -145,8 +142,4 @@ function print(matches: readonly Match[], { json }: FindOptions, io: Io): void {
     const place = nameText(Buffer.concat([Buffer.from(`${source}:`), path]))
     io.stdout(`${place}  ${size}  ${localMinute(Number(mtimeNs / 1_000_000n))}  ${points[0]}${more}\n`)
   }
-}
-
-function textOf(name: Buffer): string {
-  return name.toString(isUtf8(name) ? 'utf8' : 'latin1')
 }

@@ -1,5 +1,5 @@
-import { isUtf8 } from 'node:buffer'
 import type { Entry } from '../../host/points/entry.ts'
+import { pathText } from '../../host/points/path-text.ts'
 
 /** What is kept of an entry to offer it. */
 export type Offered = Pick<Entry, 'path' | 'type' | 'sizeBytes' | 'mtimeNs'>
@@ -12,7 +12,7 @@ export class Search {
   /** @param entries Without the folder of the source itself. */
   constructor(entries: readonly Offered[]) {
     this.entries = entries
-    this.#texts = entries.map(({ path }) => path.toString(isUtf8(path) ? 'utf8' : 'latin1').toLowerCase())
+    this.#texts = entries.map(({ path }) => pathText(path).toLowerCase())
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Folder } from '../../target/safe-open.ts'
 import { type Point, pointsOf } from './bring-up.ts'
 import { CatalogueFile } from './catalogue-file.ts'
 import { entryTypes } from './tables.ts'
+import { type Wanted, wantedNames } from './wanted-names.ts'
 
 /** An entry as a catalogue has it. */
 export interface CataloguedEntry extends Entry {
@@ -25,9 +26,6 @@ interface FoundIn {
   entry: CataloguedEntry
   seqs: number[]
 }
-
-/** It takes some milliseconds to look at so many. */
-const namesAtOnce = 4000
 
 const columns = `folder.path AS folder, member.name AS name, type, size, mtime_ns / 1000000000 AS seconds,
   mtime_ns % 1000000000 AS ns, mode, uid, gid, link, hard_link, hex(sha256) AS sha256, hex(attributes) AS attributes,
@@ -124,47 +122,20 @@ export class Catalogue implements Disposable {
   }
 
   /**
-   * Everything that has a path that is wanted, and in which of some archives it stands as it is. In no order; what is equal
-   * may come twice. What is found among a few thousand names comes together: between them nothing is locked, and whoever asks
-   * may wait.
-   * @param within Bytes that the last name of every wanted path has in it: SQLite rules out the others, which is many times
-   *   quicker. None unless given.
+   * Everything but the source itself that has a path that is wanted, and in which of some archives it stands as it is. In no
+   * order; what is equal may come twice. It comes as `wantedNames` tells.
    */
-  *matching(
-    isWanted: (path: Buffer) => boolean,
-    seqs: readonly number[],
-    within: Buffer = Buffer.alloc(0),
-  ): Generator<FoundIn[]> {
-    const names = this.#database.prepare(
-      `SELECT folder.path AS folder, member.name AS name, member.id AS id ${from}
-         WHERE (member.folder, member.name) > (?, ?) AND (member.folder, member.name) <= (?, ?)
-           AND instr(member.name, ?) > 0`,
+  *matching(wanted: Wanted, seqs: readonly number[]): Generator<FoundIn[]> {
+    const named = this.#database.prepare(
+      `SELECT ${columns} ${from} WHERE member.folder = ? AND member.name = ?`,
     )
-    const member = this.#database.prepare(`SELECT ${columns} ${from} WHERE member.id = ?`)
-    for (const places of this.#stretches()) {
-      const found: FoundIn[] = []
-      for (const { folder, name, id } of names.iterate(...places, within)) {
-        const path = pathOf(Buffer.from(folder as Uint8Array), Buffer.from(name as Uint8Array))
-        const row = isPlain(path) && isWanted(path) ? member.get(id as number) : undefined
-        if (row) found.push(...this.#among(this.#entryOf(row), seqs))
-      }
-      yield found
+    for (const names of wantedNames(this.#database, wanted)) {
+      const rows = names.flatMap(({ folder, name }) => named.all(folder, name))
+      yield rows
+        .map((row) => this.#entryOf(row))
+        .filter(({ entry: { path } }) => path.length > 0 && isPlain(path))
+        .flatMap((seen) => this.#among(seen, seqs))
     }
-  }
-
-  /** All members by folder and name, so many at once: after which place each stretch begins, and at which it ends. */
-  *#stretches(): Generator<SQLInputValue[]> {
-    const end = this.#database.prepare(
-      `SELECT folder, name FROM member WHERE (folder, name) > (?, ?)
-         ORDER BY folder, name LIMIT 1 OFFSET ${namesAtOnce - 1}`,
-    )
-    let after: SQLInputValue[] = [0, Buffer.alloc(0)]
-    for (let last = end.get(...after); last; last = end.get(...after)) {
-      const until = [last.folder as number, last.name as Uint8Array]
-      yield [...after, ...until]
-      after = until
-    }
-    yield [...after, Number.MAX_SAFE_INTEGER, Buffer.alloc(0)]
   }
 
   #among(seen: Seen, seqs: readonly number[]): FoundIn[] {

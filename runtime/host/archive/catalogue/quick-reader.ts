@@ -10,7 +10,9 @@ import { extracting, extractStream } from '../../points/archive-reader.ts'
 import type { Entry, Extracted, PointReader } from '../../points/entry.ts'
 import { Folder } from '../../target/safe-open.ts'
 import type { Compression } from '../archive-compression.ts'
+import type { ArchiveFile } from '../archive-file.ts'
 import { ArchiveTail, readSeekTable, readTailHeader } from '../pieces/pieces.ts'
+import type { Point } from './bring-up.ts'
 import { Catalogue } from './catalogue.ts'
 import { catalogueFolder } from './catalogue-file.ts'
 import { fileOf, openArchive } from './from-archives.ts'
@@ -180,12 +182,19 @@ export function openCatalogue(root: string, source: string): Catalogue | undefin
 
 /** Which of the archives in a catalogue a file is: the same file, or a copy with the same end. */
 export async function seqOf(catalogue: Catalogue, file: FileHandle): Promise<number | undefined> {
-  const { file: ident, sizeBytes } = await fileOf(file)
   const points = catalogue.points()
-  const same = points.findLast((point) => point.file === ident && point.sizeBytes === sizeBytes)
-  if (same) return same.seq
+  const same = seqOfFile(points, await fileOf(file))
+  if (same !== undefined) return same
   const header = await readTailHeader(file)
   return header && points.findLast(({ archive }) => archive === header.id)?.seq
+}
+
+/** The same by what is known of a file that is not open. @param points Of the catalogue. @returns undefined for a copy. */
+export function seqOfFile(
+  points: readonly Point[],
+  { file, sizeBytes }: Pick<ArchiveFile, 'file' | 'sizeBytes'>,
+): number | undefined {
+  return points.findLast((point) => point.file === file && point.sizeBytes === sizeBytes)?.seq
 }
 
 async function extract(

@@ -1,10 +1,13 @@
 import type { Entry } from '../../points/entry.ts'
 import { placeOnDisk } from '../../points/find-points.ts'
 import type { RestorePoint } from '../../points/restore-point.ts'
+import { archiveFile } from '../archive-file.ts'
+import type { Point } from './bring-up.ts'
 import type { Catalogue } from './catalogue.ts'
 import { type AbsentTarget, openCopy, seqInCopy } from './copy-reader.ts'
 import { openArchive } from './from-archives.ts'
-import { openCatalogue, seqOf } from './quick-reader.ts'
+import { openCatalogue, seqOf, seqOfFile } from './quick-reader.ts'
+import type { Wanted } from './wanted-names.ts'
 
 /** An entry, and the restore points in which it stands as it is. */
 export interface Standing {
@@ -36,8 +39,9 @@ export class Together implements Disposable {
       : openCatalogue(placeOnDisk(first).root, first.source)
     if (!catalogue) return undefined
     const seqs = new Map<RestorePoint, number>()
+    const known = catalogue.points()
     for (const point of archives) {
-      const seq = absent ? seqInCopy(catalogue, point, absent) : await seqOnDisk(catalogue, point)
+      const seq = absent ? seqInCopy(catalogue, point, absent) : await seqOnDisk(catalogue, known, point)
       if (seq !== undefined) seqs.set(point, seq)
     }
     if (seqs.size > 0) return new Together(catalogue, seqs)
@@ -62,13 +66,12 @@ export class Together implements Disposable {
   }
 
   /**
-   * Everything whose path is wanted, in any of the archives. In no order; what is equal may come twice. What is found among a
-   * few thousand names comes together, so that whoever asks may let others go on.
-   * @param within As that of `Catalogue.matching`.
+   * Everything but the source itself whose path is wanted, in any of the archives. In no order; what is equal may come twice.
+   * What is found among a few thousand names comes together, so that whoever asks may let others go on.
    */
-  *matching(isWanted: (path: Buffer) => boolean, within?: Buffer): Generator<Standing[]> {
+  *matching(wanted: Wanted): Generator<Standing[]> {
     const pointsAt = Map.groupBy(this.#seqs.keys(), (point) => this.#seqOf(point))
-    for (const found of this.#catalogue.matching(isWanted, [...pointsAt.keys()], within))
+    for (const found of this.#catalogue.matching(wanted, [...pointsAt.keys()]))
       yield found.map(({ entry, seqs }) => ({
         entry,
         points: seqs.flatMap((seq) => pointsAt.get(seq) ?? []),
@@ -82,7 +85,14 @@ export class Together implements Disposable {
   }
 }
 
-async function seqOnDisk(catalogue: Catalogue, point: RestorePoint): Promise<number | undefined> {
+async function seqOnDisk(
+  catalogue: Catalogue,
+  known: readonly Point[],
+  point: RestorePoint,
+): Promise<number | undefined> {
+  const there = await archiveFile(point.path)
+  const same = there && seqOfFile(known, there)
+  if (same !== undefined) return same
   const { root, name } = placeOnDisk(point)
   try {
     await using file = await openArchive(root, name)

@@ -1,7 +1,8 @@
 import { setImmediate as othersGoOn } from 'node:timers/promises'
-import { namePattern, textWithin } from '../../../backup/restore/name-pattern.ts'
+import { namePattern } from '../../../backup/restore/name-pattern.ts'
 import { pointTime } from '../../../backup/restore/when.ts'
 import type { Entry } from '../../../host/points/entry.ts'
+import { pathText } from '../../../host/points/path-text.ts'
 import type { RestorePoint } from '../../../host/points/restore-point.ts'
 import { shellQuote } from '../../../shell-quote.ts'
 import { formatBytes } from '../../../units.ts'
@@ -70,11 +71,9 @@ async function search(page: PageContext, signal: AbortSignal, pattern: string): 
 }
 
 async function findIn(backups: Backups, signal: AbortSignal, pattern: string): Promise<Found[]> {
-  const matches = namePattern(pattern)
-  const within = Buffer.from(textWithin(pattern))
+  const wanted = namePattern(pattern)
   const found = new Map<string, Found>()
   const isEnough = () => found.size >= mostFound
-  const isWanted = (path: Buffer) => path.length > 0 && matches(path.toString())
   const note = (entry: Entry, points: readonly RestorePoint[]) => {
     for (const point of points) {
       const key = `${point.source}\0${entry.path.toString('latin1')}`
@@ -89,7 +88,7 @@ async function findIn(backups: Backups, signal: AbortSignal, pattern: string): P
     const groups = await backups.together(source)
     for (const group of groups) {
       using known = group
-      for (const batch of known.matching(isWanted, within)) {
+      for (const batch of known.matching(wanted)) {
         for (const { entry, points } of batch) note(entry, points)
         if (isEnough()) break
         await othersGoOn()
@@ -102,7 +101,7 @@ async function findIn(backups: Backups, signal: AbortSignal, pattern: string): P
     const point = backups.point(source, undefined)
     let looked = 0
     for await (const entry of backups.lister(point).entries()) {
-      if (isWanted(entry.path)) note(entry, [point])
+      if (entry.path.length > 0 && wanted.takes(pathText(entry.path))) note(entry, [point])
       if (isEnough()) break
       if (++looked % mostAtOnce === 0) await othersGoOn()
     }

@@ -57,6 +57,10 @@ describe('files', () => {
     const found = await browser.text('/files?find=letter')
     expect(found).toContain('www:ann/letter.txt')
     expect(found).toContain('1 name with “letter”')
+    const part = await browser.text('/files?find=ann/le')
+    expect(part).toContain('1 name with “ann/le”')
+    // A byte that is no UTF-8 is found by what it is in Latin-1, as `hdsync find` does.
+    expect(await browser.text(`/files?find=${encodeURIComponent('ÿ')}`)).toContain('1 name with “ÿ”')
   })
 
   test('are found by patterns of many stars, two searches at a time', async () => {
