@@ -192,3 +192,28 @@ export const vaultFull = defineEvent(
   z.strictObject({ ...fromHost, at: z.iso.datetime(), reason: z.string() }),
   { external: true, subject: 'host' },
 )
+
+/**
+ * The vault could not fetch from a host what it has not got, and not because the host was away. Told once a day at most, until
+ * it could.
+ */
+export const vaultFailed = defineEvent(
+  'vault.failed',
+  z.strictObject({ host: z.string(), at: z.iso.datetime(), reason: z.string() }),
+  { external: true, subject: 'host' },
+)
+
+/** Nothing has come for longer than `alert.after` of a host that the vault fetches from. Told once, until something has. */
+export const vaultOverdue = defineEvent(
+  'vault.overdue',
+  z.strictObject({
+    host: z.string(),
+    at: z.iso.datetime(),
+    /** When something came last, by the clock of the vault; null for never. */
+    lastAt: z.iso.datetime().nullable(),
+    afterMs: count,
+    /** What the last attempt has failed with; null where the host had nothing new. */
+    reason: z.string().nullable(),
+  }),
+  { external: true, subject: 'host' },
+)

@@ -112,6 +112,23 @@ export type VaultOffer = z.output<typeof offerAnswer>
 export const proveAnswer = z.strictObject({ ...answered, proved: vaultCopy })
 export type VaultProof = z.output<typeof proveAnswer>
 
+// A vault that fetches asks the host, whose `hdsync give` answers with a line of JSON as well. To `send` it answers with what its
+// rsync wants to be run at the vault, as ssh(1) would be told: a line that `rsyncServed` reads. What follows is that rsync's.
+
+export const giveRequest = z.discriminatedUnion('do', [
+  /** Asks which archives there are. */
+  z.strictObject({ v: version, do: z.literal('list') }),
+  /** Asks for the bytes of one of them. */
+  z.strictObject({ v: version, do: z.literal('send'), sha256, bytesPerSecond: bytes.min(1024).optional() }),
+])
+export type GiveRequest = z.output<typeof giveRequest>
+
+/** More than the nights of a year, of several sources. */
+export const mostListed = 4096
+
+export const listAnswer = z.strictObject({ ...answered, archives: z.array(offeredArchive).max(mostListed) })
+export type ArchiveList = z.output<typeof listAnswer>
+
 /** After so long without a byte, in seconds, both ends of an rsync give up. */
 const rsyncTimeout = 600
 

@@ -5,7 +5,7 @@ import {
   timesOfDay,
   type VaultAddress,
   vaultAddress,
-  windowOf,
+  windowsOf,
 } from './copy-vault.ts'
 import { keep, kept } from './keep.ts'
 import { sourceName, targetReference } from './names.ts'
@@ -27,6 +27,22 @@ const ONLY_VAULTS = 'only a vault (`ssh`) is reached that way'
 /** Where `hdsync copies trust` writes the keys of hosts. */
 export const usualKnownHosts = '/etc/hdsync/known_hosts'
 
+/** How the other machine is reached, whichever of the two asks. */
+export const reachFields = {
+  port: z
+    .int({ error: 'a port' })
+    .min(1, 'a port')
+    .max(65_535, 'a port')
+    .exactOptional()
+    .describe('Its port; 22 unless given.'),
+  limit: z
+    .record(timesOfDay, byteRate)
+    .exactOptional()
+    .describe(
+      'How many bytes a second it gets at most, by the time of day; of several that hold, the lowest.',
+    ),
+}
+
 /** The keys of a place, each by itself. */
 export const copyFields = z.strictObject({
   target: targetReference
@@ -37,12 +53,7 @@ export const copyFields = z.strictObject({
   ssh: vaultAddress
     .exactOptional()
     .describe('A vault that gets them: the user and the host that run `hdsync receive`.'),
-  port: z
-    .int({ error: 'a port' })
-    .min(1, 'a port')
-    .max(65_535, 'a port')
-    .exactOptional()
-    .describe('Its port; 22 unless given.'),
+  port: reachFields.port,
   keyFile: plainPath
     .exactOptional()
     .describe('The private key that the vault knows this host by. Only its owner may read it.'),
@@ -56,12 +67,7 @@ export const copyFields = z.strictObject({
     .describe(
       'A file of recipients of age: what is sent is encrypted to them, and this host cannot read it again. A line each: `age1…`, or a public key of ssh.',
     ),
-  limit: z
-    .record(timesOfDay, byteRate)
-    .exactOptional()
-    .describe(
-      'How many bytes a second it gets at most, by the time of day; of several that hold, the lowest.',
-    ),
+  limit: reachFields.limit,
   sources: z
     .array(sourceName)
     .min(1)
@@ -134,7 +140,7 @@ export const copySchema = copyFields
               keyFile: keyFile ?? '',
               knownHosts: knownHosts ?? usualKnownHosts,
               ...(encryptTo !== undefined && { encryptTo }),
-              limit: Object.entries(limit ?? {}).map(([times, rate]) => windowOf(times, rate)),
+              limit: windowsOf(limit),
             },
           },
   )

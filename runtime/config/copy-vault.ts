@@ -48,8 +48,12 @@ export const timesOfDay = text(
   (value) => (/^\d:\d\d-|-\d:\d\d$/.test(value) ? 'each has four digits: 08:00' : undefined),
 )
 
-/** The key of `limit`, as it is read. @param value One that `timesOfDay` accepts. */
-export function windowOf(value: string, bytesPerSecond: number): LimitWindow {
+/** `limit` as it is read: by times that `timesOfDay` accepts. */
+export function windowsOf(limit: Readonly<Record<string, number>> = {}): LimitWindow[] {
+  return Object.entries(limit).map(([times, rate]) => windowOf(times, rate))
+}
+
+function windowOf(value: string, bytesPerSecond: number): LimitWindow {
   const { from = '', to = '' } = window.exec(value)?.groups ?? {}
   return { fromMinute: minuteOf(from), toMinute: minuteOf(to) % dayMinutes, bytesPerSecond }
 }

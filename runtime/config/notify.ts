@@ -106,6 +106,8 @@ const told = [
   'vault.odd',
   'vault.damaged',
   'vault.full',
+  'vault.failed',
+  'vault.overdue',
   'fleet.*.failed',
   'fleet.*.overdue',
   'fleet.*.held',

@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import { reachFields, usualKnownHosts } from './copies.ts'
+import { plainPath, vaultAddress, windowsOf } from './copy-vault.ts'
 import { keep, kept } from './keep.ts'
 import { pathBelowRoot } from './names.ts'
 import { byteCount, duration } from './quantities.ts'
@@ -26,6 +28,32 @@ const vaultKeep = z.strictObject({
     .describe('So many different good copies of a source stay, however old they are.'),
 })
 
+/** A host that the vault fetches from, in place of being sent to. */
+const pullSchema = z
+  .strictObject({
+    ssh: vaultAddress.describe(
+      'The user and the host that run `hdsync give`, such as root@web1.example.org.',
+    ),
+    ...reachFields,
+    keyFile: plainPath.describe(
+      'The private key that the host knows the vault by. Only its owner may read it.',
+    ),
+    knownHosts: plainPath
+      .default(usualKnownHosts)
+      .describe('The keys of the host, which `hdsync vault trust NAME` writes.'),
+    every: duration(60_000, 30 * 86_400_000, '1h')
+      .prefault('1h')
+      .describe('How often the daemon asks the host for what the vault has not got.'),
+    alert: z
+      .strictObject({
+        after: duration(3_600_000, 100 * 365 * 86_400_000, '8d')
+          .prefault('8d')
+          .describe('How long nothing may have come of the host before `vault.overdue` tells of it.'),
+      })
+      .prefault({}),
+  })
+  .transform(({ ssh, port = 22, limit, ...rest }) => ({ ...ssh, port, limit: windowsOf(limit), ...rest }))
+
 const vaultHostSchema = z.strictObject({
   quota: byteCount
     .exactOptional()
@@ -35,6 +63,7 @@ const vaultHostSchema = z.strictObject({
     .boolean({ error: 'true or false' })
     .default(false)
     .describe('Whether the host may read its own copies. Without it, a restore begins at the vault.'),
+  pull: pullSchema.exactOptional().describe('The vault fetches from the host; without it, the host sends.'),
 })
 
 /** This machine takes copies of archives from other hosts. */
@@ -61,3 +90,4 @@ export const vaultSchema = z.strictObject({
 
 export type Vault = z.output<typeof vaultSchema>
 export type VaultHost = z.output<typeof vaultHostSchema>
+export type Pull = z.output<typeof pullSchema>

@@ -128,7 +128,7 @@ test('every event of a released store can be read, also with fields that are not
   const newer = [
     ...['audit.login', 'audit.refused', 'audit.logout', 'audit.act'],
     ...['copy.proved', 'copy.kept', 'copy.finished', 'copy.failed', 'copy.overdue'],
-    ...['vault.accepted', 'vault.odd', 'vault.damaged', 'vault.full'],
+    ...['vault.accepted', 'vault.odd', 'vault.damaged', 'vault.full', 'vault.failed', 'vault.overdue'],
     ...['drill.restored', 'drill.finished', 'drill.failed', 'drill.overdue'],
     ...fleetTypes,
     ...['source.before', 'source.after', 'sync.unusual', 'sync.meant', 'sync.dismissed'],

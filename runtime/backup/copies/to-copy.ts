@@ -35,7 +35,7 @@ export interface CopyFacts {
  * clock may have jumped.
  */
 export function archivesToCopy({ archives, there, rules, isUnusual, clockAgrees }: CopyFacts): GoodArchive[] {
-  const wanted = [...newestOfNights(archives.filter(isGood)).values()]
+  const wanted = newestOfNights(archives)
   const mayReplace = !isUnusual && clockAgrees
   const missing = wanted.filter((archive) => {
     // A night may have copies in several forms: its archive is there if any of them is of its bytes.
@@ -54,14 +54,15 @@ function isGood(point: KeepPoint): point is GoodArchive {
   return point.state === 'good' && point.sha256 !== undefined
 }
 
-function newestOfNights(archives: readonly GoodArchive[]): Map<string, GoodArchive> {
+/** Of each night the newest archive that is known to be good. */
+export function newestOfNights(archives: readonly KeepPoint[]): GoodArchive[] {
   const found = new Map<string, GoodArchive>()
-  for (const archive of archives) {
+  for (const archive of archives.filter(isGood)) {
     const night = dateOf(archive.at)
     const known = found.get(night)
     if (!known || known.at < archive.at) found.set(night, archive)
   }
-  return found
+  return [...found.values()]
 }
 
 /** Whether it would stay once everything that is missing is there. */

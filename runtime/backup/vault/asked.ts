@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { TerminalError } from '../../errors.ts'
 import {
+  type GiveRequest,
+  giveRequest,
   protocolVersion,
   request,
   requestLimit,
@@ -25,16 +27,30 @@ export type Asked =
  * @throws {TerminalError} It is nothing that a vault answers; the message says what.
  */
 export function parseAsked(command: string | undefined): Asked {
+  const line = bounded(command)
+  if (line.startsWith('rsync ')) return parseRsync(line)
+  return { kind: 'request', request: parseRequest(line, request) }
+}
+
+/**
+ * Reads what a vault asks a host for that it fetches from. Nothing of it is a path, or an option of a command.
+ * @throws {TerminalError} It is nothing that a host answers; the message says what.
+ */
+export function parseGiveRequest(command: string | undefined): GiveRequest {
+  return parseRequest(bounded(command), giveRequest)
+}
+
+function bounded(command: string | undefined): string {
   if (command === undefined || command === '')
     throw new TerminalError('this key is for copies of hdsync alone: there is no shell here')
   if (Buffer.byteLength(command) > requestLimit)
     throw new TerminalError(`the request is longer than ${requestLimit} bytes`)
-  if (command.startsWith('{')) return { kind: 'request', request: parseRequest(command) }
-  if (command.startsWith('rsync ')) return parseRsync(command)
-  throw new TerminalError('this key is for copies of hdsync alone: no other command is run here')
+  return command
 }
 
-function parseRequest(line: string): VaultRequest {
+function parseRequest<T extends z.ZodType>(line: string, schema: T): z.output<T> {
+  if (!line.startsWith('{'))
+    throw new TerminalError('this key is for copies of hdsync alone: no other command is run here')
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -44,10 +60,10 @@ function parseRequest(line: string): VaultRequest {
   const version = z.object({ v: z.int() }).safeParse(value).data?.v
   if (version !== protocolVersion)
     throw new TerminalError(
-      `the request is of version ${version ?? 'unknown'} of the protocol, this vault speaks ${protocolVersion}`,
+      `the request is of version ${version ?? 'unknown'} of the protocol, this hdsync speaks ${protocolVersion}`,
       { hint: 'both sides take the same hdsync' },
     )
-  const parsed = request.safeParse(value)
+  const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   throw new TerminalError(

@@ -6,6 +6,9 @@ const mostPerDay = 2
 /** What comes less often than daily may come twice as often as usual, looked at over four times. */
 const times = 4
 
+/** What is looked at of an arrival. */
+type Came = Pick<Arrival, 'provedAt' | 'sha256' | 'isReleased'>
+
 /** A day on which something arrived. */
 interface Day {
   /** Counted from any day, by the clock of this machine. */
@@ -23,7 +26,7 @@ interface Day {
  * @param arrivals Of one source, in the order in which they arrived.
  * @returns Why the last one is too many, for people to read.
  */
-export function flood(arrivals: readonly Arrival[]): string | undefined {
+export function flood(arrivals: readonly Came[]): string | undefined {
   const days = daysOf(arrivals)
   const today = days.at(-1)
   if (!today) return undefined
@@ -33,7 +36,7 @@ export function flood(arrivals: readonly Arrival[]): string | undefined {
   return pace(days)
 }
 
-function daysOf(arrivals: readonly Arrival[]): Day[] {
+function daysOf(arrivals: readonly Came[]): Day[] {
   const days: Day[] = []
   for (const { provedAt, sha256, isReleased } of arrivals) {
     const number = numberOf(provedAt)

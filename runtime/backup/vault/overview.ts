@@ -1,8 +1,10 @@
-import type { Vault } from '../../config/vault.ts'
+import type { Pull, Vault } from '../../config/vault.ts'
 import { reasonOf } from '../../errors.ts'
+import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
 import { type HostRecord, type RecordedCopy, readRecord, recordName } from '../../host/vault/record.ts'
 import { decideExpiry } from './expire.ts'
+import { type PullState, readPullState, whenOverdue } from './pull-state.ts'
 import { usedBytes } from './room.ts'
 
 /** What a vault has of a source of a host. */
@@ -32,14 +34,35 @@ export interface HostInVault {
   usedBytes: number
   quotaBytes: number | null
   sources: SourceInVault[]
+  /** How fetching from it stands; null where the host sends by itself. */
+  pull: PullInVault | null
+}
+
+/** How the vault stands with a host that it fetches from. */
+export interface PullInVault {
+  /** As `root@web1.example.org`. */
+  ssh: string
+  /** When that was last attempted, and when everything was fetched last; null for never. */
+  triedAt: string | null
+  goodAt: string | null
+  error: string | null
+  /** Whether nothing has come for longer than `alert.after` says. */
+  overdue: boolean
 }
 
 /** How the hosts of a vault stand. Looks only. */
-export function overviewOf({ path, hosts }: Vault, names: readonly string[]): HostInVault[] {
+export function overviewOf(
+  { path, hosts }: Vault,
+  names: readonly string[],
+  now = Date.now(),
+): HostInVault[] {
   return names.map((host): HostInVault => {
-    const { quota = null, keep } = hosts[host] ?? {}
-    const { prepared, record, damage } = recordOf(path, host)
-    const nothing = { host, prepared, record: damage, usedBytes: 0, quotaBytes: quota, sources: [] }
+    const { quota = null, keep, pull } = hosts[host] ?? {}
+    const { prepared, record, damage, state } = recordOf(path, host)
+    const nothing = {
+      ...{ host, prepared, record: damage, usedBytes: 0, quotaBytes: quota, sources: [] },
+      pull: pull ? pullOf(pull, state, record, now) : null,
+    }
     if (!record || !keep) return nothing
     const { copies, odd } = record
     const sources = [...new Set(copies.map(({ source }) => source))].map((source): SourceInVault => {
@@ -57,10 +80,26 @@ export function overviewOf({ path, hosts }: Vault, names: readonly string[]): Ho
   })
 }
 
-function recordOf(
-  path: string,
-  host: string,
-): { prepared: boolean; record?: HostRecord; damage: string | null } {
+function pullOf(
+  pull: Pull,
+  state: PullState | undefined,
+  record: HostRecord | undefined,
+  now: number,
+): PullInVault {
+  const { triedAt = null, goodAt = null, error = null } = state ?? {}
+  const overdue = state && record ? whenOverdue(state, record, pull, now) !== undefined : false
+  return { ssh: vaultText(pull), triedAt, goodAt, error, overdue }
+}
+
+/** What is read of the folder of a host. */
+interface Read {
+  prepared: boolean
+  record?: HostRecord
+  damage: string | null
+  state?: PullState | undefined
+}
+
+function recordOf(path: string, host: string): Read {
   let folder: HostFolder
   try {
     folder = HostFolder.open(path, host)
@@ -69,7 +108,7 @@ function recordOf(
   }
   try {
     const record = recordIn(folder)
-    return { prepared: true, record, damage: record.damage ?? null }
+    return { prepared: true, record, damage: record.damage ?? null, state: readPullState(folder) }
   } catch (error) {
     return { prepared: true, damage: reasonOf(error) }
   } finally {

@@ -1,5 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
-import type { DataOf, vaultAccepted, vaultDamaged, vaultFull, vaultOdd } from '../../../events/index.ts'
+import type {
+  DataOf,
+  vaultAccepted,
+  vaultDamaged,
+  vaultFailed,
+  vaultFull,
+  vaultOdd,
+  vaultOverdue,
+} from '../../../events/index.ts'
 import type { Vault, VaultHost } from '../../config/vault.ts'
 import { TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../../host/command/command.ts'
@@ -27,6 +35,8 @@ export type VaultEvent =
   | { definition: typeof vaultOdd; data: DataOf<typeof vaultOdd> }
   | { definition: typeof vaultDamaged; data: DataOf<typeof vaultDamaged> }
   | { definition: typeof vaultFull; data: DataOf<typeof vaultFull> }
+  | { definition: typeof vaultFailed; data: DataOf<typeof vaultFailed> }
+  | { definition: typeof vaultOverdue; data: DataOf<typeof vaultOverdue> }
 
 /** What the config says of a host. @throws {TerminalError} It does not name it. */
 export function settingsOf({ hosts }: Vault, host: string): VaultHost {

@@ -106,6 +106,14 @@ export const conditions = {
   'vault.mount': ['warning', 'the vault lies on a file system without nosuid, nodev or noexec'],
   'vault.hardlinks': ['warning', 'users of hosts can give files of others a name in the vault'],
   'vault.same-owner': ['warning', 'a host sends as the user that owns the vault'],
+  'vault.no-key': ['error', 'the key that a host knows this vault by is not there'],
+  'vault.open-key': ['error', 'others can read the key that a host knows this vault by'],
+  'vault.no-host-key': [
+    'warning',
+    'the host key of a host that the vault fetches from is not known: `hdsync vault trust`',
+  ],
+  'vault.pull-failed': ['warning', 'something could not be fetched from a host the last time'],
+  'vault.pull-overdue': ['warning', 'nothing has come for too long of a host that the vault fetches from'],
   'vault.odd': ['warning', 'what a host sends is odd: none of its older copies goes'],
 
   'archive.filling': [

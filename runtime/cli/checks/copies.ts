@@ -7,7 +7,8 @@ import { isInstalled } from '../../host/command/packages.ts'
 import { proveRecipients } from '../../host/copies/sealed/age.ts'
 import { recipientsIn } from '../../host/copies/sealed/recipients.ts'
 import { knownHostKeys } from '../../host/copies/vault/host-keys.ts'
-import { vaultText } from '../../host/copies/vault/ssh.ts'
+import { type Reach, vaultText } from '../../host/copies/vault/ssh.ts'
+import type { IdOf } from './conditions.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 /** Whether vaults can be sent to, as far as that can be told without asking them. */
@@ -19,25 +20,33 @@ export async function checkCopies(config: Config, runner: CommandRunner): Promis
 async function checkVault({ name, vault }: VaultPlace, runner: CommandRunner): Promise<Finding[]> {
   const about = `copy ${name}`
   const findings = [
-    ...checkKey(vault.keyFile, about),
-    ...checkHostKey(name, vault, about),
+    ...checkKey(vault.keyFile, about, { none: 'copy.no-key', open: 'copy.open-key' }),
+    ...checkHostKey(vault, about, {
+      ...{ none: 'copy.no-host-key', without: 'nothing is sent there' },
+      trust: `hdsync copies trust ${name}`,
+    }),
     ...(await checkRecipients(vault.encryptTo, about, runner)),
   ]
   return findings.length > 0 ? findings : [ok('copy.ok', about, `${vaultText(vault)} is known`)]
 }
 
-function checkKey(file: string, about: string): Finding[] {
+/** Whether ssh(1) can use a key. @param ids What it is where there is none, or where others can read it. */
+export function checkKey(
+  file: string,
+  about: string,
+  ids: { none: IdOf<'error'>; open: IdOf<'error'> },
+): Finding[] {
   const make = `ssh-keygen -t ed25519 -N '' -f ${file}`
   let stats: Stats | undefined
   try {
     stats = statSync(file, { throwIfNoEntry: false })
   } catch (thrown) {
-    return [error('copy.no-key', about, `${file}: ${(thrown as Error).message}`, make)]
+    return [error(ids.none, about, `${file}: ${(thrown as Error).message}`, make)]
   }
-  if (!stats?.isFile()) return [error('copy.no-key', about, `there is no key ${file}`, make)]
+  if (!stats?.isFile()) return [error(ids.none, about, `there is no key ${file}`, make)]
   // ssh(1) does not use such a key.
   if (stats.mode & 0o077) {
-    return [error('copy.open-key', about, `others can read the key ${file}`, `chmod 600 ${file}`)]
+    return [error(ids.open, about, `others can read the key ${file}`, `chmod 600 ${file}`)]
   }
   return []
 }
@@ -60,13 +69,16 @@ async function checkRecipients(
   }
 }
 
-function checkHostKey(name: string, vault: VaultPlace['vault'], about: string): Finding[] {
-  const trust = `hdsync copies trust ${name}`
+/** Whether the keys of another machine are known. @param none What it is where they are not, and what is `without` them. */
+export function checkHostKey(
+  reach: Reach,
+  about: string,
+  { none, without, trust }: { none: IdOf<'warning'>; without: string; trust: string },
+): Finding[] {
   try {
-    if (knownHostKeys(vault).length > 0) return []
+    if (knownHostKeys(reach).length > 0) return []
   } catch (thrown) {
-    return [warning('copy.no-host-key', about, `${vault.knownHosts}: ${(thrown as Error).message}`, trust)]
+    return [warning(none, about, `${reach.knownHosts}: ${(thrown as Error).message}`, trust)]
   }
-  const finding = `${vault.knownHosts} has no key of ${vaultText(vault)}: nothing is sent there`
-  return [warning('copy.no-host-key', about, finding, trust)]
+  return [warning(none, about, `${reach.knownHosts} has no key of ${vaultText(reach)}: ${without}`, trust)]
 }

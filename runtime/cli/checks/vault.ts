@@ -1,10 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
-import { overviewOf } from '../../backup/vault/overview.ts'
+import { type HostInVault, overviewOf } from '../../backup/vault/overview.ts'
 import type { Config } from '../../config/config.ts'
-import type { Vault } from '../../config/vault.ts'
+import type { Pull, Vault } from '../../config/vault.ts'
 import { type Mount, mountOf, readMounts } from '../../host/mount/mountinfo.ts'
 import { realPath } from '../../host/mount/real-path.ts'
 import { uidOfHost } from '../../host/vault/host-folder.ts'
+import { checkHostKey, checkKey } from './copies.ts'
 import { error, type Finding, ok, warning } from './finding.ts'
 
 /** Whether the vault can take what hosts send, and keeps it from them. */
@@ -40,11 +41,13 @@ export function checkLinks(file = '/proc/sys/fs/protected_hardlinks'): Finding[]
 
 function checkHosts(vault: Vault): Finding[] {
   const owner = statSync(vault.path, { throwIfNoEntry: false })?.uid
-  return overviewOf(vault, Object.keys(vault.hosts)).flatMap(({ host, prepared, sources }) => {
+  return overviewOf(vault, Object.keys(vault.hosts)).flatMap(({ host, prepared, sources, pull: stands }) => {
     const about = `vault host ${host}`
+    const ofPull = checkPull(host, vault.hosts[host]?.pull, stands, about)
     if (!prepared)
       return [
         error('vault.no-folder', about, 'the vault is not prepared for it', `hdsync vault add-host ${host}`),
+        ...ofPull,
       ]
     const findings = sources.flatMap(({ source, odd }) =>
       odd
@@ -64,10 +67,32 @@ function checkHosts(vault: Vault): Finding[] {
         warning(
           'vault.same-owner',
           about,
-          'it sends as the user that owns the vault: `hdsync receive` alone keeps older copies from it',
+          stands
+            ? 'what comes of it is taken by an rsync of the user that owns the vault'
+            : 'it sends as the user that owns the vault: `hdsync receive` alone keeps older copies from it',
           `as root: hdsync vault add-host ${host}, which makes a user for it`,
         ),
       )
-    return findings
+    return [...findings, ...ofPull]
   })
+}
+
+/** Whether the vault can fetch from a host, as far as that can be told without asking it. */
+function checkPull(
+  host: string,
+  pull: Pull | undefined,
+  stands: HostInVault['pull'],
+  about: string,
+): Finding[] {
+  if (!pull) return []
+  const now = `hdsync vault pull ${host}`
+  return [
+    ...checkKey(pull.keyFile, about, { none: 'vault.no-key', open: 'vault.open-key' }),
+    ...checkHostKey(pull, about, {
+      ...{ none: 'vault.no-host-key', without: 'nothing is fetched from there' },
+      trust: `hdsync vault trust ${host}`,
+    }),
+    ...(stands?.error ? [warning('vault.pull-failed', about, stands.error, now)] : []),
+    ...(stands?.overdue ? [warning('vault.pull-overdue', about, 'nothing has come for too long', now)] : []),
+  ]
 }

@@ -1,79 +1,14 @@
 import { copiesMeant, copyPlace } from '../../backup/copies/places.ts'
 import { loadConfig } from '../../config/load.ts'
 import { UsageError } from '../../errors.ts'
-import { createRunner, unobserved } from '../../host/command/command.ts'
-import {
-  fingerprintOf,
-  type HostKey,
-  knownHostKeys,
-  scanHostKeys,
-  trustHostKeys,
-} from '../../host/copies/vault/host-keys.ts'
-import { vaultText } from '../../host/copies/vault/ssh.ts'
-import { exitCodes } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
+import { type TrustOptions, trust } from '../vault/trust.ts'
 
-export interface TrustOptions {
-  config?: string
-  fingerprint?: string
-  json?: boolean
-}
-
-/**
- * `hdsync copies trust`: shows the keys of a vault's host, asks, and writes them down. Without a terminal it takes only a key whose
- * fingerprint is given. One that has changed is never taken without being asked for.
- */
+/** `hdsync copies trust`: shows the keys of a vault's host, asks, and writes them down. */
 export async function trustCommand(name: string, options: TrustOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
   copiesMeant([name], config)
   const place = copyPlace(config, name)
   if (place.kind === 'disk') throw new UsageError(`copy ${name} is a disk: only a vault has host keys`)
-  const { vault } = place
-  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'trust' })
-  const found = await scanHostKeys(vault, runner)
-  const known = knownHostKeys(vault)
-  const isKnown = (key: HostKey) => known.some((one) => one.key === key.key)
-  if (!options.json) {
-    io.stdout(`${vaultText(vault)} has these keys:\n`)
-    for (const key of found)
-      io.stdout(`  ${key.type}  ${fingerprintOf(key)}${isKnown(key) ? '  (known)' : ''}\n`)
-    const gone = known.filter((one) => !found.some(({ key }) => key === one.key))
-    for (const key of gone) io.stdout(`  it was known by ${key.type}  ${fingerprintOf(key)}\n`)
-  }
-  const wanted = await agreed(found, known, options, io)
-  const isNew = wanted.some((key) => !isKnown(key)) || wanted.length !== known.length
-  if (isNew) await trustHostKeys(vault, wanted)
-  if (options.json) {
-    const keys = wanted.map((key) => ({ type: key.type, fingerprint: fingerprintOf(key) }))
-    io.stdout(
-      `${JSON.stringify({ copy: name, host: vaultText(vault), knownHosts: vault.knownHosts, keys })}\n`,
-    )
-  } else {
-    io.stdout(isNew ? `written to ${vault.knownHosts}\n` : `${vault.knownHosts} has them already\n`)
-  }
-  return exitCodes.succeeded
-}
-
-/** The keys to write down. @throws {UsageError} None is agreed to. */
-async function agreed(
-  found: readonly HostKey[],
-  known: readonly HostKey[],
-  { fingerprint, json }: TrustOptions,
-  io: Io,
-): Promise<HostKey[]> {
-  const nothing = (hint: string) => new UsageError('no key was written down', { hint })
-  if (fingerprint !== undefined) {
-    const same = found.filter((key) => fingerprintOf(key) === fingerprint)
-    if (same.length > 0) return same
-    throw nothing(`none of its keys has the fingerprint ${fingerprint}`)
-  }
-  if (found.every((key) => known.some((one) => one.key === key.key))) return [...found]
-  const how =
-    'compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the vault, then: --fingerprint SHA256:…'
-  if (json || io.env.CI || !process.stdin.isTTY || !process.stdout.isTTY) throw nothing(how)
-  const { confirm } = await import('@clack/prompts')
-  const message =
-    known.length > 0 ? 'It was known by another key. Take the new ones?' : 'Are these the right ones?'
-  if ((await confirm({ message, initialValue: false })) === true) return [...found]
-  throw nothing(how)
+  return await trust({ vault: place.vault, where: 'the vault', about: { copy: name } }, options, io)
 }

@@ -21,6 +21,7 @@ import {
 import type { Io } from '../io.ts'
 import { notRoot } from '../needs-root.ts'
 import { toolsFor, vaultOf } from '../vault/door.ts'
+import { giveLine, giveText } from '../vault/give-line.ts'
 
 interface AddHostOptions {
   config?: string
@@ -33,7 +34,7 @@ interface AddHostOptions {
 
 /**
  * `hdsync vault add-host`: prepares the vault for a host: its user, its folders, and the line that lets its key in. Safe to
- * repeat: with another key, that one is let in too.
+ * repeat: with another key, that one is let in too. Of a host that the vault fetches from, it prints the line that lets the vault in there.
  */
 export async function addHostCommand(host: string, options: AddHostOptions, io: Io): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
@@ -62,8 +63,16 @@ export async function addHostCommand(host: string, options: AddHostOptions, io: 
   const file = given && authorize(home, line, given.key)
   const isKnown = Object.hasOwn(vault.hosts, host)
   const isHome = user.home === home
+  const pull = isKnown ? vault.hosts[host]?.pull : undefined
   if (options.json) {
-    io.stdout(`${JSON.stringify({ host, user: user.name, isNew, line, file: file ?? null, isKnown })}\n`)
+    io.stdout(
+      `${JSON.stringify({ host, user: user.name, isNew, line, file: file ?? null, isKnown, ...(pull && { pullLine: giveLine(pull) }) })}\n`,
+    )
+    return 0
+  }
+  if (pull && !given) {
+    io.stdout(`what comes of ${host} is written by user ${user.name}; its folder is ${home}\n`)
+    io.stdout(giveText(host, pull))
     return 0
   }
   io.stdout(`${host} sends as user ${user.name}${isNew ? ', which was made' : ''}; its folder is ${home}\n`)

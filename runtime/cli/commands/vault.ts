@@ -20,7 +20,8 @@ interface VaultOptions {
 
 /**
  * `hdsync vault status`: what the vault has of each host. Looks only.
- * @returns 3 where something is odd or damaged, be it a record, or a host of the config has no folder yet.
+ * @returns 3 where something is odd or damaged, be it a record, nothing can be fetched or has come for too long, or a host of the
+ * config has no folder yet.
  */
 export async function vaultStatusCommand(
   host: string | undefined,
@@ -32,8 +33,12 @@ export async function vaultStatusCommand(
   if (options.json) io.stdout(`${JSON.stringify(overview)}\n`)
   else io.stdout(vaultText(overview, Date.now(), painter(io.colour), io.width))
   const needsLook = overview.some(
-    ({ prepared, record, sources }) =>
-      !prepared || record !== null || sources.some(({ odd, damaged }) => odd !== null || damaged > 0),
+    ({ prepared, record, sources, pull }) =>
+      !prepared ||
+      record !== null ||
+      pull?.overdue ||
+      pull?.error ||
+      sources.some(({ odd, damaged }) => odd !== null || damaged > 0),
   )
   return needsLook ? exitCodes.degraded : exitCodes.succeeded
 }
@@ -84,7 +89,7 @@ async function vaultIn(options: VaultOptions, { env }: Io): Promise<Vault> {
 }
 
 /** @throws {UsageError} There is no such host. */
-function hostsMeant({ hosts }: Vault, host: string | undefined): string[] {
+export function hostsMeant({ hosts }: Vault, host: string | undefined): string[] {
   const known = Object.keys(hosts)
   if (host === undefined) return known
   if (known.includes(host)) return [host]

@@ -15,6 +15,17 @@ export function vaultCommands({ command, io, done, program }: Making): Commands 
           done((await import('../commands/receive.ts')).receiveCommand(host, options, io)),
         )
     },
+    give() {
+      command(
+        'give [source...]',
+        'let a vault fetch finished archives, and nothing else: the forced command of its key, see `hdsync vault add-host`',
+        'restrict,command="hdsync give" ssh-ed25519 AAAA…  (in authorized_keys)',
+      )
+        .option('--allow-unencrypted', 'although copies of this host are encrypted elsewhere')
+        .action(async (sources, options) =>
+          done((await import('../commands/give.ts')).giveCommand(sources, options, io)),
+        )
+    },
     vault() {
       const vault = program
         .command('vault')
@@ -54,6 +65,27 @@ export function vaultCommands({ command, io, done, program }: Making): Commands 
         .option(...json)
         .action(async (host, options) =>
           done((await import('../commands/vault.ts')).vaultCheckCommand(host, options, io)),
+        )
+      command(
+        'pull [host]',
+        'fetch from hosts what the vault has not got: those that have `pull` in the config, which the daemon fetches from by itself',
+        'hdsync vault pull\n  hdsync vault pull web1 --json',
+        vault,
+      )
+        .option(...json)
+        .action(async (host, options) =>
+          done((await import('../commands/vault-pull.ts')).vaultPullCommand(host, options, io)),
+        )
+      command(
+        'trust <host>',
+        'show the host keys of a host that the vault fetches from, ask, and write them down',
+        'hdsync vault trust web1\n  hdsync vault trust web1 --fingerprint SHA256:…',
+        vault,
+      )
+        .option('--fingerprint <SHA256:...>', 'take the key that has this one, and ask nothing')
+        .option(...json)
+        .action(async (host, options) =>
+          done((await import('../commands/vault-pull.ts')).vaultTrustCommand(host, options, io)),
         )
       command(
         'release <host> [source]',

@@ -27,10 +27,14 @@ export function vaultText(
     ])
   })
   const head = ['HOST', 'USED', 'SOURCE', 'COPIES', 'SIZE', 'ARRIVED', 'NIGHT']
-  return `${table([head, ...rows], width)}${hosts.map((host) => remarks(host, paint)).join('')}`
+  return `${table([head, ...rows], width)}${hosts.map((host) => remarks(host, now, paint)).join('')}`
 }
 
-function remarks({ host, prepared, record, sources }: HostInVault, paint: Painter): string {
+function remarks(
+  { host, prepared, record, sources, pull }: HostInVault,
+  now: number,
+  paint: Painter,
+): string {
   if (!prepared)
     return `${paint.yellow(`${host}: the vault is not prepared for it`)}\n  ${paint.cyan(`hdsync vault add-host ${host}`)}\n`
   const isUnread =
@@ -48,5 +52,21 @@ function remarks({ host, prepared, record, sources }: HostInVault, paint: Painte
       return `${bad}${isOdd}${why}`
     })
     .join('')
-  return `${isUnread}${ofSources}`
+  return `${isUnread}${ofSources}${pull ? ofPull(host, pull, now, paint) : ''}`
+}
+
+function ofPull(
+  host: string,
+  { ssh, triedAt, goodAt, error, overdue }: NonNullable<HostInVault['pull']>,
+  now: number,
+  paint: Painter,
+): string {
+  const ago = (at: string | null) => (at === null ? 'never' : agoText(now - Date.parse(at)))
+  const how = `${host}: fetched from ${ssh}: last attempted ${ago(triedAt)}, had everything ${ago(goodAt)}`
+  const late = overdue ? `${paint.yellow(`${host}: OVERDUE: nothing has come for too long`)}\n` : ''
+  const failed =
+    error === null
+      ? ''
+      : `${paint.red(`${host}: ${printable(error)}`)}\n  to fetch now: ${paint.cyan(`hdsync vault pull ${host}`)}\n`
+  return `${how}\n${late}${failed}`
 }

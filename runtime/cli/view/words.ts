@@ -174,6 +174,12 @@ const sentences = new Map<string, Words[string]>([
       `DAMAGED: ${damaged.map(({ file, reason }) => `${file} of ${host}: ${reason}`).join('; ')}`,
   ),
   say(events.vaultFull, ({ reason }) => `NO ROOM: ${reason}`),
+  say(events.vaultFailed, ({ host, reason }) => `FAILED: nothing is fetched from ${host}: ${reason}`),
+  say(
+    events.vaultOverdue,
+    ({ host, lastAt, reason }) =>
+      `OVERDUE: nothing has come of ${host} ${lastAt === null ? 'ever' : `since ${localTime(Date.parse(lastAt))}`}${reason === null ? '' : `: ${reason}`}`,
+  ),
   say(
     events.fleetSilent,
     ({ host, heardAt }) => `SILENT: nothing is heard of ${host} since ${localTime(Date.parse(heardAt))}`,

@@ -29,8 +29,10 @@ import {
   toldByHost,
   unitFailed,
   vaultDamaged,
+  vaultFailed,
   vaultFull,
   vaultOdd,
+  vaultOverdue,
   verifyFailed,
   verifyFinished,
 } from '../../../events/index.ts'
@@ -192,6 +194,18 @@ const phrases = [
   say(vaultFull, ({ host: sender, reason }, host) => ({
     what: `no room for the copies of ${sender}`,
     text: `The vault ${host} has refused an archive: ${reason}\n\nHow the vault stands, on ${host}: hdsync vault status ${sender}\nWhat is there stays; ${sender} offers the archive again after its next night.`,
+  })),
+  say(vaultFailed, ({ host: from, reason }, host) => ({
+    what: `nothing can be fetched from ${from}`,
+    text: `The vault ${host} could not fetch from ${from} what it has not got: ${reason}\n\nHow the vault stands, on ${host}: hdsync vault status ${from}\nTo fetch now: hdsync vault pull ${from}`,
+  })),
+  say(vaultOverdue, ({ host: from, lastAt, afterMs, reason }, host) => ({
+    what: `nothing has come of ${from} for too long`,
+    text: `${
+      lastAt === null
+        ? `Nothing has ever come of ${from} into the vault ${host}`
+        : `The last copy of ${from} has come into the vault ${host} at ${localTime(lastAt)}`
+    }; ${formatDuration(afterMs)} without are allowed. ${reason === null ? `${from} says that it has nothing new: does it back up?` : reason}\n\nHow the vault stands, on ${host}: hdsync vault status ${from}\nTo fetch now: hdsync vault pull ${from}`,
   })),
   say(fleetSilent, ({ host: silent, heardAt, silentAfterMs }, host) => ({
     what: `nothing is heard of ${silent}`,

@@ -3,9 +3,11 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { RetryableError, TerminalError } from '../../errors.ts'
+import { plainText } from '../../plain-text.ts'
 import { formatDuration } from '../../units.ts'
 import { askAgainLater, rsyncServed } from '../../vault-protocol.ts'
-import { type HandedOver, handOver } from '../command/handed-over.ts'
+import { type HandedOver, handOver, type Peer } from '../command/handed-over.ts'
+import { lastLines } from '../command/output.ts'
 import { HostBusyError, heldCode } from './lock.ts'
 import { diskFull, freeIn } from './room.ts'
 
@@ -46,15 +48,22 @@ export interface Taken {
 }
 
 /**
- * Takes the bytes of one archive from this process's own input, with an rsync of which nothing is as the client wishes, and
+ * Takes the bytes of one archive from this process's own input, or from a peer, with an rsync of which nothing is as the client wishes, and
  * which can write no other file, and not more than was offered. Never throws.
  * @param command As the client has it; see `rsyncServed`.
  */
-export async function takeBytes(admission: Admission, command: string): Promise<Taken> {
+export async function takeBytes(
+  admission: Admission,
+  command: string,
+  { peer, signal }: TakingFrom = {},
+): Promise<Taken> {
   let newBytes = 0
   try {
-    await take(admission, command, (bytes) => {
-      newBytes += bytes
+    await take(admission, command, {
+      ...{ peer, signal },
+      onInput(bytes) {
+        newBytes += bytes
+      },
     })
     return { newBytes }
   } catch (failure) {
@@ -62,10 +71,17 @@ export async function takeBytes(admission: Admission, command: string): Promise<
   }
 }
 
+/** Where bytes come from, if not from whoever talks to this process. */
+interface TakingFrom {
+  peer?: Peer | undefined
+  /** Ends it. */
+  signal?: AbortSignal | undefined
+}
+
 async function take(
   { host, path, lock, slots, name, mostBytes, mostMs }: Admission,
   command: string,
-  onInput: (bytes: number) => void,
+  { peer, signal: stop, onInput }: TakingFrom & { onInput: (bytes: number) => void },
 ): Promise<void> {
   const base = join(path, 'base')
   const incoming = join(path, 'incoming')
@@ -88,11 +104,11 @@ async function take(
     .on('change', (event, file) => {
       if (event === 'rename' && (String(file) !== name || isFolder(join(incoming, name)))) strange.abort()
     })
-  const { exitCode, signal } = await handOver(
-    ['prlimit', '--core=0', `--fsize=${mostBytes}`, '--', ...served.argv],
+  const { exitCode, signal, stderr } = await handOver(
+    ['prlimit', '--core=0', `--fsize=${mostBytes}`, '--', ...asOwnerOf(incoming), ...served.argv],
     {
-      ...{ cwd: incoming, owner: 'receive', onInput },
-      signal: AbortSignal.any([strange.signal, tooLong]),
+      ...{ cwd: incoming, owner: 'receive', onInput, peer },
+      signal: AbortSignal.any([strange.signal, tooLong, ...(stop ? [stop] : [])]),
       // The locks hold until rsync has ended, even if this process is killed.
       files: [held.fd, slot.fd],
     },
@@ -105,7 +121,14 @@ async function take(
     )
   if (exitCode === 0) return
   const isTooLarge = sizeOf(join(incoming, name)) >= mostBytes
-  throw new RetryableError(endedText({ exitCode, signal, isTooLarge, freeBytes: freeIn(path).bytes }))
+  throw ended({ exitCode, signal, stderr, isTooLarge, freeBytes: freeIn(path).bytes })
+}
+
+/** rsync runs as the user of the host, who writes in `incoming` alone, also where a vault that belongs to root starts it. */
+function asOwnerOf(folder: string): string[] {
+  const { uid, gid } = lstatSync(folder)
+  if (uid === process.geteuid?.()) return []
+  return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--']
 }
 
 /** Takes the first of these locks that nobody holds. @returns An open file that holds it; undefined where all are held. */
@@ -114,7 +137,7 @@ async function firstFree(paths: readonly string[]): Promise<FileHandle | undefin
     const file = await open(path)
     const { exitCode } = await handOver(
       ['flock', '--nonblock', '--conflict-exit-code', String(heldCode), '3'],
-      { cwd: '/', owner: 'receive', signal: new AbortController().signal, files: [file.fd] },
+      { cwd: '/', owner: 'receive', signal: new AbortController().signal, files: [file.fd], peer: null },
     )
     if (exitCode === 0) return file
     await file.close()
@@ -143,11 +166,29 @@ interface Ended extends HandedOver {
   freeBytes: number
 }
 
-function endedText({ exitCode, signal, isTooLarge, freeBytes }: Ended): string {
+/** What is behind an rsync whose other end may be what has ended it. */
+const cut = 'rsync-cut'
+
+/** Bytes have stopped coming. */
+export function cutError(message: string): RetryableError {
+  return new RetryableError(message, { kind: cut })
+}
+
+/** Whether the other end may tell more of why bytes stopped coming. */
+export function isCut(error: unknown): boolean {
+  return error instanceof RetryableError && error.kind === cut
+}
+
+function ended({ exitCode, signal, stderr, isTooLarge, freeBytes }: Ended): RetryableError {
   if (signal === 'SIGXFSZ' || (exitCode === fileError && isTooLarge))
-    return 'more came than was offered: rsync was ended'
+    return new RetryableError('more came than was offered: rsync was ended')
   if (exitCode === fileError && freeBytes < pieceBytes)
-    return `${diskFull}: what has come stays, and rsync goes on from there once there is room`
+    return new RetryableError(
+      `${diskFull}: what has come stays, and rsync goes on from there once there is room`,
+    )
   const how = exitCode === undefined ? `was ended by ${signal}` : `ended with ${exitCode}`
-  return `rsync ${how} on the vault: what has come stays; ${askAgainLater}, to go on from there`
+  const said = plainText(lastLines(stderr, 2))
+  return cutError(
+    `rsync ${how} on the vault${said && ` (${said})`}: what has come stays; ${askAgainLater}, to go on from there`,
+  )
 }

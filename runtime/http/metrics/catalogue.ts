@@ -95,6 +95,18 @@ export const metrics = {
     help: 'Whether something is odd about what this host sends of the source: 1 or 0. None of its copies goes then.',
     labels: ['host', 'source'],
   },
+  hdsync_vault_last_pulled_timestamp_seconds: {
+    help: 'When everything was last fetched that this host had; 0 for never. Of hosts that the vault fetches from alone.',
+    labels: ['host'],
+  },
+  hdsync_vault_pull_failed: {
+    help: 'Whether something could not be fetched from this host the last time: 1 or 0.',
+    labels: ['host'],
+  },
+  hdsync_vault_pull_overdue: {
+    help: 'Whether nothing has come of this host for longer than `alert.after` says: 1 or 0.',
+    labels: ['host'],
+  },
   hdsync_function_deliveries: {
     help: 'Events that the function has still to handle: ready, waiting for their time, or claimed.',
     labels: ['function', 'state'],

@@ -1,4 +1,4 @@
-import { overviewOf } from '../../backup/vault/overview.ts'
+import { overviewOf, type PullInVault } from '../../backup/vault/overview.ts'
 import type { Vault } from '../../config/vault.ts'
 import type { Sample } from './catalogue.ts'
 
@@ -6,11 +6,12 @@ import type { Sample } from './catalogue.ts'
 export function vaultSamples(vault: Vault | undefined): Sample[] {
   if (!vault) return []
   return overviewOf(vault, Object.keys(vault.hosts)).flatMap(
-    ({ host, usedBytes, quotaBytes, sources }): Sample[] => [
+    ({ host, usedBytes, quotaBytes, sources, pull }): Sample[] => [
       { name: 'hdsync_vault_host_used_bytes', labels: { host }, value: usedBytes },
       ...(quotaBytes === null
         ? []
         : [{ name: 'hdsync_vault_host_quota_bytes' as const, labels: { host }, value: quotaBytes }]),
+      ...(pull ? pullSamples(host, pull) : []),
       ...sources.flatMap(({ source, copies, damaged, lastAt, odd }): Sample[] => {
         const labels = { host, source }
         const proved = lastAt === null ? 0 : Date.parse(lastAt) / 1000
@@ -23,4 +24,14 @@ export function vaultSamples(vault: Vault | undefined): Sample[] {
       }),
     ],
   )
+}
+
+function pullSamples(host: string, { goodAt, error, overdue }: PullInVault): Sample[] {
+  const labels = { host }
+  const value = goodAt === null ? 0 : Date.parse(goodAt) / 1000
+  return [
+    { name: 'hdsync_vault_last_pulled_timestamp_seconds', labels, value },
+    { name: 'hdsync_vault_pull_failed', labels, value: error === null ? 0 : 1 },
+    { name: 'hdsync_vault_pull_overdue', labels, value: overdue ? 1 : 0 },
+  ]
 }

@@ -1,28 +1,28 @@
 import type * as z from 'zod'
 import { type HdsyncError, TerminalError } from '../../../errors.ts'
 import { plainText } from '../../../plain-text.ts'
-import { answerLimit, refusal, type VaultRequest } from '../../../vault-protocol.ts'
+import { answerLimit, type GiveRequest, refusal, type VaultRequest } from '../../../vault-protocol.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { destinationOf, type Reach, sshWords, vaultText } from './ssh.ts'
 import { refusedBy, sshFailure } from './ssh-errors.ts'
 
-/** Asked of a vault: whose, by which name the config has it (undefined where it has none), and by which commands. */
+/** Asked of a vault, or of a host by a vault: whose, by which name the config has it (undefined where it has none), and by which commands. */
 export interface Asking {
   vault: Reach
   name: string | undefined
   runner: CommandRunner
 }
 
-/** A vault reads an archive whole before it says that it is proved. */
-const timeoutMs = { status: 300_000, offer: 6 * 3_600_000, prove: 7 * 86_400_000 }
+/** A vault reads an archive whole before it says that it is proved; a host may have to wait for a disk. */
+const timeoutMs = { status: 300_000, offer: 6 * 3_600_000, prove: 7 * 86_400_000, list: 600_000 }
 
 /**
- * Asks a vault, and reads its answer.
+ * Asks a vault or a host, and reads its answer.
  * @throws {TerminalError} It refuses, in its own words; or it answers something else.
  * @throws {RetryableError} It refuses for now, see `isBusy`; or it cannot be reached, see `isUnreachable`.
  */
 export async function askVault<T extends z.ZodType>(
-  request: Exclude<VaultRequest, { do: 'get' }>,
+  request: Exclude<VaultRequest, { do: 'get' }> | Extract<GiveRequest, { do: 'list' }>,
   answer: T,
   { vault, name, runner }: Asking,
 ): Promise<z.output<T>> {
@@ -69,7 +69,10 @@ function parsed(text: string): unknown {
 function notAnAnswer(error: z.ZodError, vault: Reach): HdsyncError {
   const [issue] = error.issues
   const why = issue ? plainText(`${issue.path.join('.') || 'the answer'}: ${issue.message}`) : ''
-  return new TerminalError(`${vaultText(vault)} does not answer as a vault does (${why})`, {
-    hint: 'its authorized_keys needs the line that hdsync vault add-host prints; both sides need one version of hdsync',
-  })
+  return new TerminalError(
+    `${vaultText(vault)} does not answer as ${vault.isHost ? '`hdsync give`' : 'a vault'} does (${why})`,
+    {
+      hint: 'its authorized_keys needs the line that hdsync vault add-host prints; both sides need one version of hdsync',
+    },
+  )
 }

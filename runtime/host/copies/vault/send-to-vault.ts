@@ -1,6 +1,6 @@
 import type { Target } from '../../../config/config.ts'
 import type { Vault } from '../../../config/copies.ts'
-import { limitAt, limitLastsMs } from '../../../config/copy-vault.ts'
+import { limitAt } from '../../../config/copy-vault.ts'
 import { TerminalError } from '../../../errors.ts'
 import type { Progress } from '../../../progress.ts'
 import { rsyncOptions } from '../../../vault-protocol.ts'
@@ -8,6 +8,7 @@ import { archiveFile } from '../../archive/archive-file.ts'
 import { Shelf } from '../../archive/shelf.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { parseProgress } from '../../mirror/rsync-output.ts'
+import { limitChange } from './limit-change.ts'
 import { sshWords } from './ssh.ts'
 import { sshFailure } from './ssh-errors.ts'
 
@@ -64,7 +65,7 @@ async function sendUnderLimit(
   { vault, name, runner, signal, now, onProgress }: Tools,
 ): Promise<{ bytes: number; isWhole: boolean }> {
   const limit = limitAt(vault.limit, now())
-  using change = limitChange(vault, limit, now)
+  using change = limitChange(vault.limit, limit, now)
   const output = new RsyncOutput(sizeBytes, onProgress)
   const argv = [
     ...['rsync', ...rsyncOptions, '--stats', '--info=progress2'],
@@ -82,22 +83,6 @@ async function sendUnderLimit(
     if (change.signal.aborted) return { bytes: output.sentBytes, isWhole: false }
     throw error instanceof CommandError ? sshFailure(error, vault, name) : error
   }
-}
-
-/** A signal that is aborted as soon as another limit holds. */
-function limitChange({ limit: windows }: Vault, limit: number | undefined, now: () => number) {
-  const controller = new AbortController()
-  let timer: NodeJS.Timeout | undefined
-  const wait = () => {
-    const lasts = limitLastsMs(windows, now())
-    if (lasts === undefined) return
-    timer = setTimeout(() => {
-      if (limitAt(windows, now()) === limit) wait()
-      else controller.abort(new Error('another limit holds'))
-    }, lasts)
-  }
-  wait()
-  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) }
 }
 
 /** Reads what rsync prints: how far it has come, and in the end how much it has sent. */
@@ -124,7 +109,8 @@ class RsyncOutput {
   }
 }
 
-async function proveSame({ path, file }: ToVault, shelf: Shelf): Promise<void> {
+/** @throws {TerminalError} Another file stands there by now. */
+export async function proveSame({ path, file }: Pick<ToVault, 'path' | 'file'>, shelf: Shelf): Promise<void> {
   const found = await archiveFile(shelf.at(path))
   if (found?.file !== file) throw new TerminalError(`${path} is another archive by now`)
 }

@@ -25,7 +25,7 @@ export function refusedBy(
   vault: Reach,
   { error, isFinal }: Pick<VaultRefusal, 'error' | 'isFinal'>,
 ): HdsyncError {
-  const message = `the vault ${vaultText(vault)} refuses: ${plainText(error)}`
+  const message = `${vault.isHost ? '' : 'the vault '}${vaultText(vault)} refuses: ${plainText(error)}`
   if (isFinal) return new TerminalError(message)
   return new RetryableError(message, { kind: error.includes(askAgainLater) ? busy : undefined })
 }
@@ -34,7 +34,7 @@ type Failure = Pick<CommandError, 'exitCode' | 'stderr' | 'timedOut' | 'signal'>
 
 /**
  * Tells in words why ssh(1), or rsync(1) by way of it, has failed.
- * @param name The place, as the config has it, for the next command to type; undefined where it has none.
+ * @param name The place, or the host, as the config has it, for the next command to type; undefined where it has none.
  */
 export function sshFailure(failure: Failure, vault: Reach, name: string | undefined): HdsyncError {
   const { exitCode, timedOut } = failure
@@ -53,10 +53,12 @@ export function sshFailure(failure: Failure, vault: Reach, name: string | undefi
   const where = vaultText(vault)
   const said = lastLines(stderr, 2)
   const terminal = (message: string, hint?: string) => new TerminalError(message, { hint })
-  const trust = name === undefined ? trustByHand(vault) : `hdsync copies trust ${name}`
+  const { isHost = false } = vault
+  const trust =
+    name === undefined ? trustByHand(vault) : `hdsync ${isHost ? 'vault' : 'copies'} trust ${name}`
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr))
     return terminal(
-      `the host key of ${where} has changed: nothing was sent`,
+      `the host key of ${where} has changed: nothing was ${isHost ? 'fetched' : 'sent'}`,
       `somebody may be in between; if its administrator says that it has a new key: ${trust}`,
     )
   if (/Host key verification failed|No \S+ host key is known/i.test(stderr))
@@ -73,7 +75,9 @@ export function sshFailure(failure: Failure, vault: Reach, name: string | undefi
   if (/Permission denied|Too many authentication failures/i.test(stderr))
     return terminal(
       `${where} does not let ${vault.keyFile} in: ${said}`,
-      'on the vault, hdsync vault add-host prints the line that authorized_keys needs',
+      isHost
+        ? `hdsync vault add-host ${name} prints the line that its authorized_keys needs`
+        : 'on the vault, hdsync vault add-host prints the line that authorized_keys needs',
     )
   if (timedOut || hasBroken(stderr))
     return new RetryableError(`${where} cannot be reached: ${timedOut ? 'no answer in time' : said}`, {

@@ -1,7 +1,10 @@
 import type { Vault } from '../../../config/copies.ts'
 
-/** How a vault is reached; see `copies` of the config. */
-export type Reach = Pick<Vault, 'user' | 'host' | 'port' | 'keyFile' | 'knownHosts'>
+/** How a vault is reached, see `copies` of the config; or a host, by a vault that fetches. */
+export interface Reach extends Pick<Vault, 'user' | 'host' | 'port' | 'keyFile' | 'knownHosts'> {
+  /** It is a host, and not a vault. */
+  isHost?: true
+}
 
 /**
  * How ssh(1) is called, but for the destination and what runs there. It asks for nothing, knows hosts by `knownHosts` alone, and shows

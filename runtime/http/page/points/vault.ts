@@ -1,4 +1,4 @@
-import { type HostInVault, overviewOf } from '../../../backup/vault/overview.ts'
+import { type HostInVault, overviewOf, type PullInVault } from '../../../backup/vault/overview.ts'
 import type { Vault } from '../../../config/vault.ts'
 import { count } from '../../../count.ts'
 import { formatBytes } from '../../../units.ts'
@@ -13,14 +13,24 @@ export function vaultHosts(vault: Vault | undefined, now: number): Html {
 ${hosts.length === 0 ? html`<p>No host may send yet: <code data-copy>hdsync vault add-host NAME</code></p>` : hosts.map((host) => hostOf(host, now))}</section>`
 }
 
-function hostOf({ host, prepared, record, usedBytes, quotaBytes, sources }: HostInVault, now: number): Html {
+function hostOf(
+  { host, prepared, record, usedBytes, quotaBytes, sources, pull }: HostInVault,
+  now: number,
+): Html {
   if (!prepared)
     return html`<h3>${host}</h3><p class="late">The vault is not prepared for it: <code data-copy>hdsync vault add-host ${host}</code></p>`
   const used = `${formatBytes(usedBytes)}${quotaBytes === null ? '' : ` of ${formatBytes(quotaBytes)}`}`
   return html`<h3>${host}</h3>
 <p>Its copies take ${used}.${record === null ? nothing : html` <span class="failed">Its record is damaged: ${plainText(record)}. None of its copies goes.</span>`}</p>
+${pull ? pulled(host, pull, now) : nothing}
 ${sources.map(remarkOf(host))}
 ${sources.length === 0 ? nothing : tableOf(sources, now)}`
+}
+
+function pulled(host: string, { ssh, goodAt, error, overdue }: PullInVault, now: number): Html {
+  return html`<p>The vault fetches from ${ssh}; it had everything ${goodAt === null ? 'never' : agoTag(Date.parse(goodAt), now)}.</p>
+${overdue ? html`<p class="late">Nothing has come for too long.</p>` : nothing}
+${error === null ? nothing : html`<p class="failed">${plainText(error)}. To fetch now: <code data-copy>hdsync vault pull ${host}</code></p>`}`
 }
 
 function tableOf(sources: HostInVault['sources'], now: number): Html {

@@ -86,6 +86,8 @@ describe('parseConfig()', () => {
       'vault.odd',
       'vault.damaged',
       'vault.full',
+      'vault.failed',
+      'vault.overdue',
       'fleet.*.failed',
       'fleet.*.overdue',
       'fleet.*.held',

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseConfig } from '../../../../runtime/config/config.ts'
-import { limitAt, limitLastsMs, windowOf } from '../../../../runtime/config/copy-vault.ts'
+import { limitAt, limitLastsMs, windowsOf } from '../../../../runtime/config/copy-vault.ts'
 
 const parse = (copy: string) =>
   parseConfig(
@@ -64,7 +64,7 @@ test.each([
 
 describe('limits', () => {
   const at = (time: string) => new Date(`2026-11-27T${time}`).getTime()
-  const windows = [windowOf('08:00-18:00', 2000), windowOf('17:00-06:00', 1000)]
+  const windows = windowsOf({ '08:00-18:00': 2000, '17:00-06:00': 1000 })
 
   test.each([
     ['07:59:59', undefined],
@@ -78,7 +78,7 @@ describe('limits', () => {
   })
 
   test('a day that is a window has it all day', () => {
-    expect(limitAt([windowOf('00:00-24:00', 5)], at('12:00:00'))).toBe(5)
+    expect(limitAt(windowsOf({ '00:00-24:00': 5 }), at('12:00:00'))).toBe(5)
   })
 
   test('one lasts until the next minute at which a window begins or ends', () => {

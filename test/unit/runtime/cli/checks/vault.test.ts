@@ -1,4 +1,4 @@
-import { appendFileSync, chownSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, chownSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkLinks, checkVaultHere } from '../../../../../runtime/cli/checks/vault.ts'
@@ -52,4 +52,25 @@ test('second names of files of others are warned of', () => {
   expect(checkLinks(file)).toMatchObject([
     { id: 'vault.hardlinks', remedy: expect.stringContaining('sysctl -w fs.protected_hardlinks=1') },
   ])
+})
+
+test('a host that is fetched from needs a key that others cannot read, a known host key, and copies that come', () => {
+  const { path } = vaultWith('web1')
+  const [keyFile, knownHosts] = [join(path, '../key'), join(path, '../known')]
+  const pull = { ssh: 'root@web1.example.org', keyFile, knownHosts }
+  const vault = vaultSchema.parse({ path, hosts: { web1: { pull } } })
+  const found = () =>
+    checkVaultHere({ vault }, good).flatMap(({ id, about }) =>
+      id === 'vault.same-owner' ? [] : [`${id} ${about}`],
+    )
+  expect(found()).toEqual(['vault.no-key vault host web1', 'vault.no-host-key vault host web1'])
+  writeFileSync(keyFile, '', { mode: 0o644 })
+  writeFileSync(knownHosts, `web1.example.org ssh-ed25519 ${'A'.repeat(68)}\n`)
+  expect(found()).toEqual(['vault.open-key vault host web1'])
+  chmodSync(keyFile, 0o600)
+  expect(found()).toEqual([])
+  const at = '2026-11-01T02:00:00.000Z'
+  const told = { version: 1, firstAt: at, triedAt: at, goodAt: null, failedToldAt: null, overdueToldAt: null }
+  writeFileSync(join(path, 'web1/pull.json'), JSON.stringify({ ...told, error: 'it refuses' }))
+  expect(found()).toEqual(['vault.pull-failed vault host web1', 'vault.pull-overdue vault host web1'])
 })

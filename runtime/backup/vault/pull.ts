@@ -1,0 +1,107 @@
+import { HdsyncError, RetryableError, reasonOf, TerminalError } from '../../errors.ts'
+import { askVault } from '../../host/copies/vault/ask.ts'
+import { isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
+import { HostFolder } from '../../host/vault/host-folder.ts'
+import { HostBusyError, takeLock } from '../../host/vault/lock.ts'
+import { pullBytes } from '../../host/vault/pull-bytes.ts'
+import { readRecord } from '../../host/vault/record.ts'
+import { listAnswer, type OfferedArchive, protocolVersion } from '../../vault-protocol.ts'
+import { admit, noteSent } from './admit.ts'
+import { offer } from './offer.ts'
+import { prove } from './prove.ts'
+import { notePull, type PullEnd } from './pull-state.ts'
+import { nextToPull } from './to-pull.ts'
+import { settingsOf, type VaultTools } from './vault.ts'
+
+/** What came of fetching from a host. */
+export interface Pulled {
+  host: string
+  archives: number
+  /** Over the wire. */
+  bytes: number
+  /** How many are left for another day. */
+  waiting: number
+  /** Why not everything could be fetched; null where it could. */
+  error: string | null
+}
+
+/** After so many archives that could not be fetched, the host is left alone until the next time. */
+const mostProblems = 3
+/** A connection that breaks is made again, as long as each brings something. */
+const mostConnections = 20
+/** A connection that brought so little counts as one that brought nothing. */
+const worthBytes = 1024 ** 2
+
+/**
+ * Fetches from a host what the vault has not got, and takes it as if the host had sent it: what is accepted, and what is odd, is
+ * the same. How it went is on record for whoever asks how the host stands, and hooks are told. Safe to repeat: what was cut off goes on.
+ * @throws {HdsyncError} The config does not say how, or somebody is fetching from it already.
+ */
+export async function pullHost(host: string, tools: VaultTools): Promise<Pulled> {
+  const { vault, runner, signal } = tools
+  const { pull } = settingsOf(vault, host)
+  if (!pull)
+    throw new TerminalError(`the vault does not fetch from ${host}: the config has no \`pull\` for it`)
+  using folder = HostFolder.open(vault.path, host)
+  if (!folder.root.look(lockName)) folder.root.replace(lockName, '', 0o600)
+  await using lock = await takeLock(`${folder.path}/${lockName}`, runner)
+  if (!lock) throw new RetryableError(`something is being fetched from ${host} already`)
+  const pulled: Pulled = { host, archives: 0, bytes: 0, waiting: 0, error: null }
+  const problems: unknown[] = []
+  const reach = { ...pull, isHost: true } as const
+  try {
+    const { archives } = await askVault({ v: protocolVersion, do: 'list' }, listAnswer, {
+      ...{ vault: reach, name: host, runner },
+    })
+    const passed = new Set<string>()
+    for (;;) {
+      const { next, waiting } = nextToPull(archives, readRecord(folder.root), passed, tools.now())
+      pulled.waiting = waiting
+      if (!next || problems.length >= mostProblems) break
+      passed.add(next.sha256)
+      try {
+        await fetchArchive(next)
+        pulled.archives += 1
+      } catch (error) {
+        signal.throwIfAborted()
+        problems.push(
+          new HdsyncError(`${next.source} of ${next.at.slice(0, 10)}: ${reasonOf(error)}`, { cause: error }),
+        )
+        // It would be the same with the next one.
+        if (isUnreachable(error) || error instanceof HostBusyError) break
+      }
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    problems.push(error)
+  }
+  pulled.error = problems.length === 0 ? null : problems.map(reasonOf).join('; ').slice(0, 2000)
+  const end: PullEnd = { error: pulled.error, isAway: problems.length > 0 && problems.every(isAway) }
+  notePull(host, folder, end, tools)
+  return pulled
+
+  async function fetchArchive(archive: OfferedArchive): Promise<void> {
+    let laid: number | undefined
+    for (let n = 1; ; n += 1) {
+      const { has, name, laidBytes } = await offer(host, archive, tools)
+      if (has) break
+      const hasGrown = laid === undefined || laidBytes - laid > worthBytes
+      laid = laidBytes
+      const { limit } = pull as NonNullable<typeof pull>
+      const taken = await pullBytes(await admit(host, name, tools), { ...tools, host, reach, limit })
+      await noteSent(host, { name, newBytes: taken.newBytes }, tools)
+      pulled.bytes += taken.newBytes
+      if (taken.isWhole) break
+      if (taken.failure === undefined) continue
+      if (!isUnreachable(taken.failure) || !hasGrown || n >= mostConnections) throw taken.failure
+    }
+    await prove(host, archive, tools)
+  }
+}
+
+const lockName = 'pulling'
+
+/** A host that is not there, as a notebook that is closed, is no failure until it is overdue. */
+function isAway(error: unknown): boolean {
+  return isUnreachable(error) || (error instanceof HdsyncError && isUnreachable(error.cause))
+}

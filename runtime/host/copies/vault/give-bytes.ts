@@ -1,0 +1,55 @@
+import type { Target } from '../../../config/config.ts'
+import { RetryableError } from '../../../errors.ts'
+import { rsyncOptions } from '../../../vault-protocol.ts'
+import { Shelf } from '../../archive/shelf.ts'
+import { handOver } from '../../command/handed-over.ts'
+import { proveSame, type ToVault } from './send-to-vault.ts'
+
+/** An archive that a vault fetches. */
+export interface Giving extends Pick<ToVault, 'path' | 'file'> {
+  from: Target
+  sha256: string
+  /** As the vault wishes. */
+  bytesPerSecond?: number | undefined
+}
+
+/**
+ * In the place of ssh(1) for rsync(1): tells the vault what is to run there, and carries bytes between rsync and the connection
+ * that the vault has made, which is open as 3 and 4; Node has set it not to block. No quote that rsync would read stands in it.
+ */
+const carrier = [
+  'sub carry { my ($from, $to, $bytes) = @_;',
+  'while (sysread $from, $bytes, 262144) { my $at = 0;',
+  'while ($at < length $bytes) { $at += syswrite($to, $bytes, length($bytes) - $at, $at) || exit 1 } } }',
+  'shift; open my $in, "<&=", 3; open my $out, ">&=", 4; $_->blocking(1) for $in, $out;',
+  'syswrite $out, "@ARGV\\n"; my $own = $$; $SIG{TERM} = sub { exit }; my $child = fork; defined $child || exit 1;',
+  // rsync waits for this to end, and this for rsync, unless the end of the connection ends it.
+  'if (!$child) { carry($in, *STDOUT); kill "TERM", $own if getppid == $own; exit }',
+  'close STDOUT; carry(*STDIN, $out); kill "TERM", $child',
+].join(' ')
+
+/**
+ * Has rsync(1) send an archive over the connection of this process. It is the one that sends, and not a server: what the other
+ * end says names no file of this machine, be it in a filter rule.
+ * @throws {TerminalError} The archive is another one by now. @throws {RetryableError} The connection broke.
+ */
+export async function giveBytes(
+  { from, path, file, sha256, bytesPerSecond }: Giving,
+  signal: AbortSignal,
+): Promise<void> {
+  using shelf = new Shelf(from)
+  await proveSame({ path, file }, shelf)
+  const argv = [
+    ...['rsync', ...rsyncOptions],
+    ...(bytesPerSecond === undefined ? [] : [`--bwlimit=${Math.floor(bytesPerSecond / 1024)}`]),
+    ...['-e', `perl -e '${carrier}'`, shelf.forCommands(path), `vault:${sha256}`],
+  ] as unknown as [string, ...string[]]
+  const { exitCode, signal: ended } = await handOver(argv, {
+    ...{ cwd: '/', owner: 'give', signal, peer: null, files: [0, 1] },
+  })
+  if (exitCode !== 0)
+    throw new RetryableError(
+      `rsync ${exitCode === undefined ? `was ended by ${ended}` : `ended with ${exitCode}`}`,
+    )
+  await proveSame({ path, file }, shelf)
+}
