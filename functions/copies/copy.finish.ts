@@ -6,7 +6,7 @@ import { reasonOf } from '../../runtime/errors.ts'
 import { isoOf } from '../../runtime/instant.ts'
 
 /**
- * Unmounts what was mounted for copies, and tells how they went, and which place has not had everything for too long.
+ * Unmounts what was mounted for copies, ends connections, and tells how they went, and which place has not had everything for too long.
  * Interrupted, it is done again.
  */
 export default defineFunction({
@@ -17,6 +17,7 @@ export default defineFunction({
   retry: { limit: 3, minDelayMs: 1000, maxDelayMs: 10_000 },
 
   async run({ data }, { config, host, run, events, clock, emit }) {
+    await host.copies.hangUp(run.id)
     await host.targets.close(run.id)
     const { results, error, cancelled } = data
     const ends = events.recent(copyEnds, undefined, copyEndsLookedAt)

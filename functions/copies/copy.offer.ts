@@ -46,7 +46,10 @@ export default defineFunction({
       )
         for (const reason of warnings) emit(runWarned, { reason })
       await host.targets.open(from, run.id)
-      const offers = await offersOf(place, ways, from, context)
+      let offers = await offersOf(place, ways, from, context)
+      // That it has everything is said of what it has now.
+      if (!nextArchive(offers, data.passed) && (await ways.renew()))
+        offers = await offersOf(place, ways, from, context)
       const next = nextArchive(offers, data.passed)
       if (next && wasProven(next, context))
         return emit(copyOffer, without({ ...data, ...next }, 'it was copied, and does not count as copied'))

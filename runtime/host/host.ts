@@ -95,7 +95,7 @@ export function createHost(options: HostOptions): Host {
     targets: createTargets(runner, ledger, store, stateDirectory),
     mirrors: createMirrors(runner, runtimeDirectory),
     archives: createArchives({ runner, signal, boots, stateDirectory }),
-    copies: createCopies(runner, signal),
+    copies: createCopies(runner, join(runtimeDirectory, 'ssh'), signal),
     boots,
     machine: createMachine(runner, runtimeDirectory),
     scratch: createScratch(runner, store, ledger),

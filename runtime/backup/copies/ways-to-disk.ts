@@ -28,6 +28,7 @@ export function waysToDisk(
       for (const reason of refused.values()) throw new TerminalError(reason)
       return doors
     },
+    renew: async () => false,
     has: (source) => copiesThere(target, source, standing),
     missing({ path, file, at, sizeBytes, sha256 }, source, there) {
       const to = copyPath(target, dateOf(at), path)

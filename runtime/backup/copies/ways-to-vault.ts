@@ -1,18 +1,18 @@
-import type { copySend, DataOf } from '../../../events/index.ts'
+import type { copyProve, copySend, DataOf } from '../../../events/index.ts'
 import { reasonOf, TerminalError } from '../../errors.ts'
 import { sealedFor } from '../../host/copies/sealed/sealed-record.ts'
 import { vaultText } from '../../host/copies/vault/ssh.ts'
 import { isBusy, isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
 import { isoOf } from '../../instant.ts'
 import { formatDuration } from '../../units.ts'
-import type { OfferedArchive, VaultCopy, VaultStatus } from '../../vault-protocol.ts'
+import type { OfferedArchive, VaultCopy } from '../../vault-protocol.ts'
 import { archivesTarget } from '../configured.ts'
 import type { Context } from '../function.ts'
 import { patiently } from './patience.ts'
 import type { VaultPlace } from './places.ts'
 import { sealedForm, sealingFor, tidySealing, unsealedCopies } from './sealing.ts'
-import { copiesInVault, formOf, vaultCopyPath } from './vault-copies.ts'
-import type { Sent, Ways } from './ways.ts'
+import { copiesInVault, formOf, hasBytes, toldBy, vaultCopyPath } from './vault-copies.ts'
+import type { OnProgress, Sent, Ways } from './ways.ts'
 
 /** By so much clocks may differ before that is told. */
 const clocksDifferMs = 10 * 60_000
@@ -22,29 +22,50 @@ const worthBytes = 1024 ** 2
 /** A vault of another machine: it can be added to, and decides by itself what stays. */
 export function waysToVault(place: VaultPlace, context: Context): Ways {
   const { name, vault } = place
-  const { config, host, clock } = context
-  const link = host.copies.vault(vault, name)
+  const { config, host, run, clock } = context
+  const link = host.copies.vault(vault, name, run.id)
   const where = vaultText(vault)
   const sealing = vault.encryptTo === undefined ? undefined : sealingFor(place, vault.encryptTo, context)
   const formFor = (path: string, source: string) => {
     const form = formOf(path, source)
     return sealing ? sealedForm(form) : form
   }
-  let told: VaultStatus | undefined
+  const inRun = toldBy(name, run.id)
+  let told = inRun.status
+  let isNew = false
+  const ask = async () => {
+    told = await patiently(() => link.status(), isBusy, context)
+    inRun.note(told)
+    isNew = true
+    return told
+  }
+  /** Whatever went wrong, the next step asks what the vault has. */
+  const orForget = <T>(work: Promise<T>) =>
+    work.catch((error) => {
+      inRun.forget()
+      throw error
+    })
 
   return {
     isReadAgain: false,
     async absence() {
       try {
-        told = await patiently(() => link.status(), isBusy, context)
+        if (!told) await ask()
         return undefined
       } catch (error) {
         if (isUnreachable(error)) return reasonOf(error)
         throw error
       }
     },
+    async renew() {
+      const isOld = !isNew
+      if (isOld) await ask()
+      // As a rule that was all.
+      inRun.forget()
+      return isOld
+    },
     async open() {
-      const apartMs = Math.abs(Date.parse(told?.now ?? '') - clock.now())
+      const apartMs = isNew ? Math.abs(Date.parse(told?.now ?? '') - clock.now()) : 0
       return apartMs > clocksDifferMs
         ? [`the clock of ${where} differs by ${formatDuration(apartMs)}: it says ${told?.now}`]
         : []
@@ -57,35 +78,40 @@ export function waysToVault(place: VaultPlace, context: Context): Ways {
       return { source, path, file, at, sizeBytes, sha256, to, as: 'sent' }
     },
     tidy: async (missing) => tidySealing(place, missing, told?.copies ?? [], context),
-    async send(sending, onProgress) {
-      const inVault = await linkSealed(sending)
-      if (inVault) return inVault
-      const { path, file, sizeBytes, sha256 } = sealing ? await sealing.seal(sending, onProgress) : sending
-      const archive = offered(sending, { sizeBytes, sha256 })
-      let laid: number | undefined
-      const once = async (renew: () => void): Promise<Sent> => {
-        const { has, name: incoming, laidBytes } = await link.offer(archive)
-        if (has) return { as: 'linked', read: null, bytes: 0 }
-        if (!/^[A-Za-z0-9][\w.-]{0,199}$/.test(incoming))
-          throw new TerminalError(`${where} wants the archive under a name that is none`)
-        // As long as more lies there each time, it comes to an end.
-        if (laid !== undefined && laidBytes - laid > worthBytes) renew()
-        laid = laidBytes
-        const toVault = { from: archivesTarget(config), path, file, sizeBytes, incoming }
-        return { as: 'sent', read: null, bytes: await link.send(toVault, () => clock.now(), onProgress) }
-      }
-      // What was cut off goes on. The vault is busy with its own end until it finds that the connection broke.
-      const mayHelp = (error: unknown) => isBusy(error) || (isUnreachable(error) && laid !== undefined)
-      return await patiently(once, mayHelp, context)
-    },
-    async prove(proving) {
-      const archive = offered(proving, sealing ? sealing.sealed(proving) : proving)
-      const { proved, now } = await patiently(() => link.prove(archive), isBusy, context)
-      const problem = differs(proved, archive, now)
-      if (problem) throw new TerminalError(`${where} has proved something else: ${problem}`)
-      return proved.sha256
-    },
+    send: (sending, onProgress) => orForget(send(sending, onProgress)),
+    prove: (proving) => orForget(prove(proving)),
     prune: async () => ({ gone: [], problems: [] }),
+  }
+
+  async function send(sending: DataOf<typeof copySend>, onProgress: OnProgress): Promise<Sent> {
+    const inVault = await linkKnown(sending)
+    if (inVault) return inVault
+    const { path, file, sizeBytes, sha256 } = sealing ? await sealing.seal(sending, onProgress) : sending
+    const archive = offered(sending, { sizeBytes, sha256 })
+    let laid: number | undefined
+    const once = async (renew: () => void): Promise<Sent> => {
+      const { has, name: incoming, laidBytes } = await link.offer(archive)
+      if (has) return { as: 'linked', read: null, bytes: 0 }
+      if (!/^[A-Za-z0-9][\w.-]{0,199}$/.test(incoming))
+        throw new TerminalError(`${where} wants the archive under a name that is none`)
+      // As long as more lies there each time, it comes to an end.
+      if (laid !== undefined && laidBytes - laid > worthBytes) renew()
+      laid = laidBytes
+      const toVault = { from: archivesTarget(config), path, file, sizeBytes, incoming }
+      return { as: 'sent', read: null, bytes: await link.send(toVault, () => clock.now(), onProgress) }
+    }
+    // What was cut off goes on. The vault is busy with its own end until it finds that the connection broke.
+    const mayHelp = (error: unknown) => isBusy(error) || (isUnreachable(error) && laid !== undefined)
+    return await patiently(once, mayHelp, context)
+  }
+
+  async function prove(proving: DataOf<typeof copyProve>): Promise<string> {
+    const archive = offered(proving, sealing ? sealing.sealed(proving) : proving)
+    const { proved, now } = await patiently(() => link.prove(archive), isBusy, context)
+    const problem = differs(proved, archive, now)
+    if (problem) throw new TerminalError(`${where} has proved something else: ${problem}`)
+    inRun.add(proved)
+    return proved.sha256
   }
 
   /** @param known Of the bytes that are sent. */
@@ -96,12 +122,11 @@ export function waysToVault(place: VaultPlace, context: Context): Ways {
     return { source, at, form: formFor(path, source), sizeBytes, sha256 }
   }
 
-  /** A further night of an archive that the vault has encrypted needs no bytes. */
-  async function linkSealed(sending: DataOf<typeof copySend>): Promise<Sent | undefined> {
-    const known = await sealing?.inVault(sending, () => patiently(() => link.status(), isBusy, context))
-    if (!known) return undefined
-    const { has } = await patiently(() => link.offer(offered(sending, known)), isBusy, context)
-    return has ? { as: 'linked', read: null, bytes: 0 } : undefined
+  /** A further night of an archive that the vault has needs no bytes. */
+  async function linkKnown(sending: DataOf<typeof copySend>): Promise<Sent | undefined> {
+    const known = sealing ? await sealing.inVault(sending, async () => told ?? (await ask())) : sending
+    const isThere = known && told && hasBytes(told, offered(sending, known))
+    return isThere ? { as: 'linked', read: null, bytes: 0 } : undefined
   }
 }
 

@@ -12,7 +12,7 @@ export interface Offer {
   missing: Missing[]
 }
 
-type OnProgress = (progress: Progress) => void
+export type OnProgress = (progress: Progress) => void
 
 /** How an archive came there: what `copy.prove` is told of it, and how many bytes were written or sent. */
 export interface Sent extends Pick<DataOf<typeof copyProve>, 'as' | 'read'> {
@@ -25,6 +25,8 @@ export interface Ways {
   absence(): Promise<string | undefined>
   /** Makes it ready to be looked at and to be written to. @returns What is to be warned of. */
   open(): Promise<string[]>
+  /** Looks anew what it has, where this step goes by what it had earlier in the run. @returns Whether it has looked. */
+  renew(): Promise<boolean>
   /** The copies that it has of a source. */
   has(source: string): Promise<CopyThere[]>
   /** How an archive that it has not got comes there. */

@@ -8,6 +8,7 @@ import { type Sealing, sealArchive } from './sealed/seal.ts'
 import type { SealedThere } from './sealed/sealed-files.ts'
 import { type Sending, sendArchive } from './send-archive.ts'
 import { releaseFetched } from './vault/fetched.ts'
+import { endShared, sharedSocket } from './vault/shared-connection.ts'
 import { linkTo, type VaultLink } from './vault/vault-link.ts'
 
 /** Copies of archives on other disks, and in vaults. */
@@ -20,19 +21,26 @@ export interface Copies {
   prove(proving: Proving, now: number, onProgress: (progress: Progress) => void): Promise<string | undefined>
   /** See `sealArchive`. */
   seal(sealing: Sealing, onProgress: (progress: Progress) => void): Promise<SealedThere>
-  /** A vault of another machine. @param name The place, as the config has it. */
-  vault(vault: Vault, name: string): VaultLink
+  /** A vault of another machine. @param name The place, as the config has it. @param run All that it asks goes over one connection. */
+  vault(vault: Vault, name: string, run?: string): VaultLink
+  /** See `endShared`. */
+  hangUp(run: string): Promise<void>
   /** See `releaseFetched`. */
   release(state: string, now: number): void
 }
 
-export function createCopies(runner: CommandRunner, signal: AbortSignal): Copies {
+/** @param sockets The folder of the sockets of connections. */
+export function createCopies(runner: CommandRunner, sockets: string, signal: AbortSignal): Copies {
   return {
     absence: (target) => whyUnplugged(target, runner),
     send: (sending, onProgress) => sendArchive(sending, { signal, onProgress }),
     prove: (proving, now, onProgress) => proveCopy(proving, { runner, signal, now: () => now, onProgress }),
     seal: (sealing, onProgress) => sealArchive(sealing, { runner, signal, onProgress }),
-    vault: (vault, name) => linkTo(vault, name, runner, signal),
+    vault(vault, name, run) {
+      const socket = run === undefined ? undefined : sharedSocket(sockets, run, name)
+      return linkTo({ ...vault, socket }, name, runner, signal)
+    },
+    hangUp: (run) => endShared(sockets, run, runner),
     release: releaseFetched,
   }
 }

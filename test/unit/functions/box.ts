@@ -294,6 +294,7 @@ export class Box implements Host {
       throw new Error('there is no vault')
     },
     release: () => {},
+    hangUp: async () => {},
   }
 
   readonly archives: Host['archives'] = {

@@ -54,7 +54,11 @@ testWithSshd(
     const today = dateOf(Date.now())
     expect(proved.map(({ to }) => basename(dirname(to)))).toEqual([today, one, two, three])
     expect(proved.map(({ linked }) => linked)).toEqual([false, false, true, false])
-    expect(site.asked().filter((word) => word === 'rsync')).toHaveLength(3)
+    // The command of the key ran for each of these, over one connection, of which nothing is left.
+    const sent = ['offer', 'rsync', 'prove']
+    expect(site.asked()).toEqual(['status', ...sent, ...sent, 'prove', ...sent, 'status'])
+    expect(site.connections()).toBe(1)
+    await expect.poll(() => site.sshd.serving).toBe(0)
   },
 )
 

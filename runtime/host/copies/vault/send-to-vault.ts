@@ -9,7 +9,7 @@ import { Shelf } from '../../archive/shelf.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
 import { parseProgress } from '../../mirror/rsync-output.ts'
 import { limitChange } from './limit-change.ts'
-import { sshWords } from './ssh.ts'
+import { type Reach, sshWords } from './ssh.ts'
 import { sshFailure } from './ssh-errors.ts'
 
 /** An archive to be sent to a vault, which has said under which name. */
@@ -24,7 +24,7 @@ export interface ToVault {
 }
 
 interface Tools {
-  vault: Vault
+  vault: Vault & Reach
   /** As the config has it. */
   name: string | undefined
   runner: CommandRunner

@@ -1,16 +1,19 @@
 import type { Vault } from '../../../config/copies.ts'
+import { sharingOptions } from './shared-connection.ts'
 
 /** How a vault is reached, see `copies` of the config; or a host, by a vault that fetches. */
 export interface Reach extends Pick<Vault, 'user' | 'host' | 'port' | 'keyFile' | 'knownHosts'> {
   /** It is a host, and not a vault. */
   isHost?: true
+  /** Of the connection that it is reached over; see `sharedSocket`. Undefined for one of its own each time. */
+  socket?: string | undefined
 }
 
 /**
  * How ssh(1) is called, but for the destination and what runs there. It asks for nothing, knows hosts by `knownHosts` alone, and shows
  * no key but the one of the config. Each of these words is free of blanks and quotes: rsync(1) splits them at blanks.
  */
-export function sshWords({ port, keyFile, knownHosts }: Reach): [string, ...string[]] {
+export function sshWords({ port, keyFile, knownHosts, socket }: Reach): [string, ...string[]] {
   const options = {
     IdentitiesOnly: 'yes',
     IdentityAgent: 'none',
@@ -26,7 +29,7 @@ export function sshWords({ port, keyFile, knownHosts }: Reach): [string, ...stri
     ServerAliveInterval: '15',
     ServerAliveCountMax: '4',
     ClearAllForwardings: 'yes',
-    ControlPath: 'none',
+    ...sharingOptions(socket),
     LogLevel: 'ERROR',
   }
   const words = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])

@@ -14,8 +14,9 @@ import type { CommandRunner } from '../../command/command.ts'
 import { askVault } from './ask.ts'
 import { type Fetching, fetchCopy } from './fetch-copy.ts'
 import { sendToVault, type ToVault } from './send-to-vault.ts'
+import type { Reach } from './ssh.ts'
 
-/** A vault, as a host sees it. Each call is a connection of its own; for what they throw, see `askVault`. */
+/** A vault, as a host sees it. For what they throw, see `askVault`. */
 export interface VaultLink {
   status(): Promise<VaultStatus>
   offer(archive: OfferedArchive): Promise<VaultOffer>
@@ -28,7 +29,7 @@ export interface VaultLink {
 
 /** @param name The place, as the config has it; undefined where the config has none. */
 export function linkTo(
-  vault: Vault,
+  vault: Vault & Reach,
   name: string | undefined,
   runner: CommandRunner,
   signal: AbortSignal,

@@ -25,7 +25,7 @@ export class Site extends CopySite implements AsyncDisposable {
   static async made({ more = '', host = 'mayGet: true' } = {}): Promise<Site> {
     const folder = temporaryFolder()
     const [config, wrapper] = [join(folder, 'vault.yaml'), join(folder, 'receive')]
-    const log = `echo "$SSH_ORIGINAL_COMMAND" >> ${folder}/asked`
+    const log = `echo "$SSH_ORIGINAL_COMMAND" >> ${folder}/asked; echo "$SSH_CONNECTION" >> ${folder}/connections`
     writeFileSync(wrapper, `#!/bin/sh\n${log}\nexec ${program} receive web1 --config ${config}\n`, {
       mode: 0o700,
     })
@@ -72,6 +72,11 @@ export class Site extends CopySite implements AsyncDisposable {
     return lines.flatMap(
       (line) => /"do":"(\w+)"/.exec(line)?.[1] ?? (line.startsWith('rsync') ? ['rsync'] : []),
     )
+  }
+
+  /** How many connections it was asked over. */
+  connections(): number {
+    return new Set(readFileSync(this.there('connections'), 'utf8').split('\n').filter(Boolean)).size
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -91,6 +91,11 @@ export class Sshd implements AsyncDisposable {
     await ended
   }
 
+  /** How many processes serve connections now. */
+  get serving(): number {
+    return this.#child?.pid === undefined ? 0 : childrenOf(this.#child.pid).length
+  }
+
   /** Kills its connections, and what they run. */
   breakConnections(): void {
     if (this.#child?.pid === undefined) return
