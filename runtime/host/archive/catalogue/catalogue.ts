@@ -4,7 +4,7 @@ import type { Folder } from '../../target/safe-open.ts'
 import { type Point, pointsOf } from './bring-up.ts'
 import { CatalogueFile } from './catalogue-file.ts'
 import { entryTypes } from './tables.ts'
-import { type Wanted, wantedNames } from './wanted-names.ts'
+import { type Named, type Wanted, wantedNames } from './wanted-names.ts'
 
 /** An entry as a catalogue has it. */
 export interface CataloguedEntry extends Entry {
@@ -26,6 +26,9 @@ interface FoundIn {
   entry: CataloguedEntry
   seqs: number[]
 }
+
+/** To look them up takes some milliseconds; whoever wants a few need not wait for more. */
+const entriesAtOnce = 500
 
 const columns = `folder.path AS folder, member.name AS name, type, size, mtime_ns / 1000000000 AS seconds,
   mtime_ns % 1000000000 AS ns, mode, uid, gid, link, hard_link, hex(sha256) AS sha256, hex(attributes) AS attributes,
@@ -123,18 +126,22 @@ export class Catalogue implements Disposable {
 
   /**
    * Everything but the source itself that has a path that is wanted, and in which of some archives it stands as it is. In no
-   * order; what is equal may come twice. It comes as `wantedNames` tells.
+   * order; what is equal may come twice. Between what comes together nothing is locked, and whoever asks may wait.
    */
   *matching(wanted: Wanted, seqs: readonly number[]): Generator<FoundIn[]> {
     const named = this.#database.prepare(
       `SELECT ${columns} ${from} WHERE member.folder = ? AND member.name = ?`,
     )
-    for (const names of wantedNames(this.#database, wanted)) {
-      const rows = names.flatMap(({ folder, name }) => named.all(folder, name))
-      yield rows
+    const entries = (names: readonly Named[]) =>
+      names
+        .flatMap(({ folder, name }) => named.all(folder, name))
         .map((row) => this.#entryOf(row))
         .filter(({ entry: { path } }) => path.length > 0 && isPlain(path))
         .flatMap((seen) => this.#among(seen, seqs))
+    for (const names of wantedNames(this.#database, wanted)) {
+      yield entries(names.slice(0, entriesAtOnce))
+      for (let n = entriesAtOnce; n < names.length; n += entriesAtOnce)
+        yield entries(names.slice(n, n + entriesAtOnce))
     }
   }
 
