@@ -2,12 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openDatabase } from '../../runtime/core/bus/sqlite/database.ts'
 import { writeMarker } from '../../runtime/host/target/marker.ts'
+import { makeLargeCatalogue } from './large-catalogue.ts'
 import { night } from './month.ts'
 
 const dayMs = 86_400_000
 
 /** A server with many sources and years of runs, for whoever wants to know what takes long then. */
-export interface LargeOptions {
+interface LargeOptions {
   /** An empty folder. */
   folder: string
   sources: number
@@ -18,11 +19,21 @@ export interface LargeOptions {
   port: number
 }
 
+/** Makes the server that the page is measured with: 100 sources, 10,000 runs, and 1,000,000 files in each archive of the first. */
+export async function makeLarge({ folder, port }: Pick<LargeOptions, 'folder' | 'port'>): Promise<void> {
+  await makeLargeStore({ folder, sources: 100, runs: 10_000, whole: 90, port })
+  await makeLargeCatalogue({
+    archives: join(folder, 'archives'),
+    source: 'source000',
+    scratch: join(folder, 'scratch'),
+    files: 1_000_000,
+  })
+}
+
 /**
- * Makes the server on plain directories: two real nights at the end, the runs before them are copies of the first ones' events.
- * @returns Its config.
+ * Makes the server on plain directories: a week of real nights at the end, the runs before them are copies of the first ones' events.
  */
-export async function makeLargeStore({ folder, sources, runs, whole, port }: LargeOptions): Promise<string> {
+async function makeLargeStore({ folder, sources, runs, whole, port }: LargeOptions): Promise<void> {
   const names = Array.from({ length: sources }, (_, n) => `source${String(n).padStart(3, '0')}`)
   for (const name of ['mirrors', 'archives', 'state', 'functions'])
     mkdirSync(join(folder, name), { recursive: true, mode: 0o700 })
@@ -42,11 +53,11 @@ archive: { target: archives, keep: { weekly: 4, monthly: 3 } }
 keep: 4000d
 state: ${folder}/state
 functions: ${folder}/functions
-http: { listen: "127.0.0.1:${port}" }
+http: { listen: "127.0.0.1:${port}", restore: true }
 `
   writeFileSync(config, text, { mode: 0o600 })
   const now = Date.now()
-  const nights = 2
+  const nights = 7
   const first = now - (whole + 1) * dayMs
   const all = await night(config, first)
   const one = await night(config, first + 3_600_000, { sources: names.slice(0, 1) })
@@ -56,7 +67,6 @@ http: { listen: "127.0.0.1:${port}" }
       writeFileSync(join(folder, 'srv', name, 'file'), `${name} ${n}\n`.repeat(200 + n))
     await night(config, now - n * dayMs + dayMs / 2)
   }
-  return config
 }
 
 /** Writes events of runs as often as is wanted, each time with other ids and later times. */

@@ -10,8 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { makeLargeCatalogue } from './large-catalogue.ts'
-import { makeLargeStore } from './large-store.ts'
+import { makeLarge } from './large-store.ts'
 import { makeMonth } from './month.ts'
 
 const { values } = parseArgs({
@@ -29,7 +28,7 @@ const env = { ...process.env, HDSYNC_CONFIG: config }
 if (!existsSync(config)) {
   const nights = Number(values.nights)
   console.log(`makes ${values.large ? '10,000 runs' : `${nights} nights`} in ${folder} …`)
-  if (values.large) await makeLarge()
+  if (values.large) await makeLarge({ folder, port: 7227 })
   else await makeMonth({ folder, nights })
 }
 const daemon = spawn(hdsync, ['serve'], { env, stdio: 'inherit' })
@@ -42,13 +41,3 @@ daemon.once('exit', (code) => process.exit(code ?? 1))
 while (!existsSync(join(folder, 'state/hdsync.sock'))) await pause(100)
 spawnSync(hdsync, ['open'], { env, stdio: 'inherit' })
 console.log('Ctrl-C ends it')
-
-async function makeLarge(): Promise<void> {
-  await makeLargeStore({ folder, sources: 100, runs: 10_000, whole: 90, port: 7227 })
-  await makeLargeCatalogue({
-    archives: join(folder, 'archives'),
-    source: 'source000',
-    scratch: join(folder, 'scratch'),
-    files: 1_000_000,
-  })
-}

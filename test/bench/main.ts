@@ -12,6 +12,7 @@ import { peers } from './night/peers.ts'
 import { nightPlain, nightSmall } from './night/plain.ts'
 import { snapshotLife } from './night/snapshot-life.ts'
 import { ownShare } from './own-share.ts'
+import { page } from './page.ts'
 import { postEvents } from './post-events/main.ts'
 import { queues } from './queues/main.ts'
 import { restore } from './restore/main.ts'
@@ -56,6 +57,7 @@ const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   restore,
   verify,
   copies,
+  page,
 }
 
 const { values, positionals } = parseArgs({
