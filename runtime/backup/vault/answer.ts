@@ -33,14 +33,23 @@ export async function answerRequest(host: string, request: VaultRequest, tools: 
   } catch (error) {
     if (tools.signal.aborted)
       return lineOf(refusalOf(new RetryableError(`the vault begins anew: ${askAgainLater}`)))
-    if (isDiskFull(error) && 'archive' in request) {
-      const { source } = request.archive
-      const at = isoOf(tools.now())
-      tools.tell?.({ definition: vaultFull, data: { host, source, at, reason: refusalOf(error).error } })
-    }
-    if (!isKnown(error)) tools.warn?.(`${request.do} of ${host} failed: ${(error as Error).stack}`)
+    noteFailure(error, { host, what: request.do, ...('archive' in request && request.archive) }, tools)
     return lineOf(refusalOf(error))
   }
+}
+
+/** Tells the hooks of a disk that is full, and the log of what nobody has thought of. @param source Of the archive, if it is about one. */
+export function noteFailure(
+  error: unknown,
+  { host, what, source }: { host: string; what: string; source?: string },
+  { now, tell, warn }: VaultTools,
+): void {
+  if (isDiskFull(error) && source !== undefined)
+    tell?.({
+      definition: vaultFull,
+      data: { host, source, at: isoOf(now()), reason: refusalOf(error).error },
+    })
+  if (!isKnown(error)) warn?.(`${what} of ${host} failed: ${(error as Error).stack}`)
 }
 
 /** What people can be told as it is. */

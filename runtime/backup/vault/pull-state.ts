@@ -23,7 +23,7 @@ const pullState = z.object({
 })
 export type PullState = z.output<typeof pullState>
 
-/** How fetching has ended. `isAway`: the host could not be reached, and nothing else went wrong. */
+/** How fetching has ended. `isAway`: nothing is wrong, unless the host, as a notebook that is closed, could not be reached. */
 export interface PullEnd {
   error: string | null
   isAway: boolean

@@ -1,4 +1,5 @@
-import { HdsyncError, RetryableError, reasonOf, TerminalError } from '../../errors.ts'
+import { RetryableError, TerminalError } from '../../errors.ts'
+import { createRunner, unobserved } from '../../host/command/command.ts'
 import { askVault } from '../../host/copies/vault/ask.ts'
 import { isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
@@ -7,6 +8,7 @@ import { pullBytes } from '../../host/vault/pull-bytes.ts'
 import { readRecord } from '../../host/vault/record.ts'
 import { listAnswer, type OfferedArchive, protocolVersion } from '../../vault-protocol.ts'
 import { admit, noteSent } from './admit.ts'
+import { noteFailure, refusalOf } from './answer.ts'
 import { offer } from './offer.ts'
 import { prove } from './prove.ts'
 import { notePull, type PullEnd } from './pull-state.ts'
@@ -47,7 +49,7 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
   await using lock = await takeLock(`${folder.path}/${lockName}`, runner)
   if (!lock) throw new RetryableError(`something is being fetched from ${host} already`)
   const pulled: Pulled = { host, archives: 0, bytes: 0, waiting: 0, error: null }
-  const problems: unknown[] = []
+  const problems: { error: unknown; text: string }[] = []
   const reach = { ...pull, isHost: true } as const
   try {
     const { archives } = await askVault({ v: protocolVersion, do: 'list' }, listAnswer, {
@@ -64,19 +66,23 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
         pulled.archives += 1
       } catch (error) {
         signal.throwIfAborted()
-        problems.push(
-          new HdsyncError(`${next.source} of ${next.at.slice(0, 10)}: ${reasonOf(error)}`, { cause: error }),
-        )
+        noteFailure(error, { host, what: 'pull', source: next.source }, tools)
+        problems.push({ error, text: `${next.source} of ${next.at.slice(0, 10)}: ${refusalOf(error).error}` })
         // It would be the same with the next one.
         if (isUnreachable(error) || error instanceof HostBusyError) break
       }
     }
   } catch (error) {
     signal.throwIfAborted()
-    problems.push(error)
+    noteFailure(error, { host, what: 'pull' }, tools)
+    problems.push({ error, text: refusalOf(error).error })
   }
-  pulled.error = problems.length === 0 ? null : problems.map(reasonOf).join('; ').slice(0, 2000)
-  const end: PullEnd = { error: pulled.error, isAway: problems.length > 0 && problems.every(isAway) }
+  if (problems.length > 0)
+    pulled.error = problems
+      .map(({ text }) => text)
+      .join('; ')
+      .slice(0, 2000)
+  const end: PullEnd = { error: pulled.error, isAway: problems.every(({ error }) => isUnreachable(error)) }
   notePull(host, folder, end, tools)
   return pulled
 
@@ -89,7 +95,8 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
       laid = laidBytes
       const { limit } = pull as NonNullable<typeof pull>
       const taken = await pullBytes(await admit(host, name, tools), { ...tools, host, reach, limit })
-      await noteSent(host, { name, newBytes: taken.newBytes }, tools)
+      await noteSent(host, { name, newBytes: taken.newBytes }, lasting(tools))
+      signal.throwIfAborted()
       pulled.bytes += taken.newBytes
       if (taken.isWhole) break
       if (taken.failure === undefined) continue
@@ -99,9 +106,10 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
   }
 }
 
-const lockName = 'pulling'
-
-/** A host that is not there, as a notebook that is closed, is no failure until it is overdue. */
-function isAway(error: unknown): boolean {
-  return isUnreachable(error) || (error instanceof HdsyncError && isUnreachable(error.cause))
+/** For what is noted when the daemon stops, or goes on with another config: how much has come is odd where nobody knows it. */
+function lasting(tools: VaultTools): VaultTools {
+  const signal = AbortSignal.timeout(30_000)
+  return { ...tools, signal, runner: createRunner({ observer: unobserved, signal, owner: 'vault' }) }
 }
+
+const lockName = 'pulling'

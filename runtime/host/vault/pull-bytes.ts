@@ -28,9 +28,8 @@ const graceMs = 20_000
 
 /**
  * Fetches the bytes of one archive from a host. They are taken as those are that a host sends by itself: by an rsync of which
- * nothing is as the other end wishes.
+ * nothing is as the other end wishes. Never throws.
  * @returns `isWhole` where rsync has ended well. Where it has not, and there is no failure, another limit holds by now.
- * @throws Why the signal was aborted.
  */
 export async function pullBytes(
   admission: Admission,
@@ -42,21 +41,27 @@ export async function pullBytes(
   const stop = AbortSignal.any([signal, end.signal, change.signal])
   const request = { v: protocolVersion, do: 'send', sha256: admission.name, bytesPerSecond }
   const argv = [...sshWords(reach), destinationOf(reach), JSON.stringify(request)] as const
-  const ssh = await runner.open({ argv, timeoutMs: firstLineMs + admission.mostMs, signal: stop })
-  const { newBytes, failure } = await takeFrom(ssh, admission, stop)
-  const why = await endOf(ssh, end)
-  signal.throwIfAborted()
-  if (failure === undefined) return { newBytes, isWhole: true }
-  if (change.signal.aborted) return { newBytes, isWhole: false }
-  // The host says why it sends nothing more; rsync finds only that nothing comes.
-  const isTold = why instanceof CommandError && isCut(failure)
-  return { newBytes, failure: isTold ? sshFailure(why, reach, host) : failure, isWhole: false }
+  let newBytes = 0
+  try {
+    const ssh = await runner.open({ argv, timeoutMs: firstLineMs + admission.mostMs, signal: stop })
+    const taken = await takeFrom(ssh, admission, stop)
+    newBytes = taken.newBytes
+    const why = await endOf(ssh, end)
+    signal.throwIfAborted()
+    if (taken.failure === undefined) return { newBytes, isWhole: true }
+    if (change.signal.aborted) return { newBytes, isWhole: false }
+    // The host says why it sends nothing more; rsync finds only that nothing comes.
+    throw why instanceof CommandError && isCut(taken.failure) ? sshFailure(why, reach, host) : taken.failure
+  } catch (failure) {
+    return { newBytes, failure, isWhole: false }
+  }
 }
 
 async function takeFrom(ssh: OpenCommand, admission: Admission, signal: AbortSignal): Promise<Taken> {
   try {
     const command = await firstLine(ssh.output)
-    return await takeBytes(admission, command, { peer: { input: ssh.output, output: ssh.input }, signal })
+    const peer = { input: ssh.output, output: ssh.input }
+    return await takeBytes(admission, command, { peer, signal })
   } catch (failure) {
     return { newBytes: 0, failure }
   }
