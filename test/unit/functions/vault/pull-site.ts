@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { main } from '../../../../runtime/cli/program.ts'
 import { program } from '../../program.ts'
 import { backUp, makeServer, printed, type Server } from '../../runtime/cli/night.ts'
@@ -16,17 +16,18 @@ export class PullSite extends CopySite implements AsyncDisposable {
   readonly vault: string
   readonly vaultConfig: string
 
-  private constructor(server: Server, sshd: Sshd, folder: string) {
+  private constructor(server: Server, sshd: Sshd, folder: string, vault: string) {
     super(server)
     this.sshd = sshd
-    this.vault = join(folder, 'vault')
+    this.vault = vault
     this.vaultConfig = join(folder, 'vault.yaml')
   }
 
   /**
    * @param pull Further keys of `pull`, `host` of the host beside it. @param words Behind `hdsync give`.
    * @param command What the key of the vault runs in the place of that; it finds the true one in `$GIVE`.
-   * @param user The user of the host in the vault.
+   * @param name What the vault calls the host. @param isOwn Whether the vault's own user takes the bytes; it makes one for that otherwise.
+   * @param path The folder of the vault.
    */
   static async made({
     pull = '',
@@ -34,7 +35,8 @@ export class PullSite extends CopySite implements AsyncDisposable {
     words = '',
     config: more = '',
     command = 'exec $GIVE',
-    user = undefined as string | undefined,
+    name = 'web1',
+    isOwn = true,
     path = undefined as string | undefined,
   } = {}): Promise<PullSite> {
     const folder = temporaryFolder()
@@ -50,20 +52,24 @@ export class PullSite extends CopySite implements AsyncDisposable {
     ]
     writeFileSync(wrapper, `${lines.join('\n')}\n`, { mode: 0o700 })
     const sshd = await Sshd.start(join(folder, 'ssh'), wrapper)
-    const site = new PullSite(server, sshd, folder)
+    const site = new PullSite(server, sshd, folder, path ?? join(folder, 'vault'))
     const knownHosts = join(folder, 'known_hosts')
     writeFileSync(knownHosts, sshd.knownHost, { mode: 0o600 })
     const reach = `ssh: ${sshd.user}@127.0.0.1, port: ${sshd.port}, keyFile: ${sshd.keyFile}, knownHosts: ${knownHosts}`
-    const text = `vault: { path: ${path ?? site.vault}, hosts: { web1: { pull: { ${reach}${pull} }${host} } } }\nstate: ${folder}/vault-state\n`
+    const text = `vault: { path: ${site.vault}, hosts: { ${name}: { pull: { ${reach}${pull} }${host} } } }\nstate: ${folder}/vault-state\n`
     writeFileSync(site.vaultConfig, text, { mode: 0o600 })
-    const added = await site.vaultDoes('vault', 'add-host', 'web1', '--user', user ?? sshd.user)
+    if (!isOwn) {
+      chmodSync(folder, 0o755)
+      onTestFinished(() => void execFileSync('userdel', [`hdsync-${name}`], { stdio: 'ignore' }))
+    }
+    const added = await site.vaultDoes('vault', 'add-host', name, ...(isOwn ? ['--user', sshd.user] : []))
     expect(added, added.err).toMatchObject({ exitCode: 0 })
     return site
   }
 
   /** In the folder in which the vault and the sshd of the host are. */
   there(...names: string[]): string {
-    return join(this.vault, '..', ...names)
+    return join(this.vaultConfig, '..', ...names)
   }
 
   /** Runs `hdsync` on the vault. */
@@ -73,7 +79,7 @@ export class PullSite extends CopySite implements AsyncDisposable {
     return { exitCode, out: io.out, err: io.err }
   }
 
-  /** `hdsync vault pull web1`. */
+  /** `hdsync vault pull`. */
   async pull(): Promise<{
     exitCode: number
     archives: number
@@ -81,7 +87,7 @@ export class PullSite extends CopySite implements AsyncDisposable {
     waiting: number
     error: string | null
   }> {
-    const { exitCode, out, err } = await this.vaultDoes('vault', 'pull', 'web1', '--json')
+    const { exitCode, out, err } = await this.vaultDoes('vault', 'pull', '--json')
     if (!out) throw new Error(err)
     return { exitCode, ...JSON.parse(out)[0] }
   }
@@ -111,8 +117,8 @@ export class PullSite extends CopySite implements AsyncDisposable {
   }
 
   /** The files of the copies that the vault has accepted. */
-  accepted(source = 'home'): string[] {
-    const folder = join(this.vault, 'web1/accepted', source)
+  accepted(source = 'home', host = 'web1'): string[] {
+    const folder = join(this.vault, host, 'accepted', source)
     return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []
   }
 
