@@ -15,26 +15,43 @@ const testWithSshd = test.skipIf(whyNoSshd !== undefined)
 const random = (path: string, mebibytes: number) =>
   execFileSync('dd', ['if=/dev/urandom', `of=${path}`, 'bs=1M', `count=${mebibytes}`, 'status=none'])
 
-testWithSshd('a first copy is offered, sent, proved by the vault, and counts only then', async () => {
-  await using site = await Site.made()
-  const events = await site.run()
-  expect(events.map(({ type }) => type)).toEqual([
-    ...['copy.start', 'copy.offer', 'copy.send', 'copy.prove', 'copy.proved', 'copy.offer'],
-    ...['copy.kept', 'copy.finish', 'copy.finished'],
-  ])
-  expect(site.asked()).toEqual(['status', 'offer', 'rsync', 'prove', 'status'])
-  expect(site.accepted().map(digest)).toEqual([digest(site.archive())])
-  expect(events.at(-1)?.data).toMatchObject({
-    copies: [{ copy: 'offsite', state: 'succeeded', archives: 1, waiting: 0, error: null }],
-  })
-})
+testWithSshd(
+  'a first copy is offered, sent, proved by the vault, and counts only then; no other is made',
+  async () => {
+    await using site = await Site.made()
+    const events = await site.run()
+    expect(events.map(({ type }) => type)).toEqual([
+      ...['copy.start', 'copy.offer', 'copy.send', 'copy.prove', 'copy.proved', 'copy.offer'],
+      ...['copy.kept', 'copy.finish', 'copy.finished'],
+    ])
+    expect(site.asked()).toEqual(['status', 'offer', 'rsync', 'prove', 'status'])
+    expect(site.accepted().map(digest)).toEqual([digest(site.archive())])
+    expect(events.at(-1)?.data).toMatchObject({
+      copies: [{ copy: 'offsite', state: 'succeeded', archives: 1, waiting: 0, error: null }],
+    })
+    expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 0, bytes: 0, waiting: 0 }] })
+    expect(site.asked().slice(5)).toEqual(['status'])
 
-testWithSshd('what the vault has is not offered again', async () => {
-  await using site = await Site.made()
-  await site.run()
-  expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 0, bytes: 0, waiting: 0 }] })
-  expect(site.asked().slice(5)).toEqual(['status'])
-})
+    // Copies and status have a row for it; that it is away is told of.
+    const { copies } = JSON.parse((await site.hdsync('status', '--json')).out)
+    expect(copies).toMatchObject([
+      {
+        ...{
+          copy: 'offsite',
+          target: null,
+          path: null,
+          ssh: `${site.sshd.user}@127.0.0.1:${site.sshd.port}`,
+        },
+        ...{ mounted: false, state: 'succeeded', sources: [{ source: 'home', archives: 1, waiting: 0 }] },
+      },
+    ])
+    expect((await site.hdsync('status')).out).toContain('copy offsite: has every archive; had all just now')
+    expect((await site.hdsync('copies')).out).toMatch(/offsite +succeeded +just now +home +1/)
+    await site.sshd.stop()
+    expect((await site.copy()).exitCode).toBe(3)
+    expect((await site.hdsync('status')).out).toContain('it cannot be reached')
+  },
+)
 
 testWithSshd(
   'after days without it the newest comes first, and the same bytes are not sent twice',
@@ -186,23 +203,6 @@ testWithSshd('a connection that breaks is made again in the same run, and goes o
   const result = events.at(-1)?.data as { copies: CopyResult[] }
   expect(result).toMatchObject({ state: 'succeeded', copies: [{ archives: 1, error: null }] })
   expect(site.accepted().map(digest)).toEqual([digest(site.archive())])
-})
-
-testWithSshd('copies and status have a row for a vault, and a vault that is away is told of', async () => {
-  await using site = await Site.made()
-  await site.run()
-  const { copies } = JSON.parse((await site.hdsync('status', '--json')).out)
-  expect(copies).toMatchObject([
-    {
-      ...{ copy: 'offsite', target: null, path: null, ssh: `${site.sshd.user}@127.0.0.1:${site.sshd.port}` },
-      ...{ mounted: false, state: 'succeeded', sources: [{ source: 'home', archives: 1, waiting: 0 }] },
-    },
-  ])
-  expect((await site.hdsync('status')).out).toContain('copy offsite: has every archive; had all just now')
-  expect((await site.hdsync('copies')).out).toMatch(/offsite +succeeded +just now +home +1/)
-  await site.sshd.stop()
-  expect((await site.copy()).exitCode).toBe(3)
-  expect((await site.hdsync('status')).out).toContain('it cannot be reached')
 })
 
 function sizeIn(folder: string): number {

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { main } from '../../../../runtime/cli/program.ts'
 import { program } from '../../program.ts'
-import { backUp, makeServer, type Server } from '../../runtime/cli/night.ts'
+import { backUp, makeServer, printed, type Server } from '../../runtime/cli/night.ts'
 import { temporaryFolder } from '../../temporary-folder.ts'
 import { CopySite } from '../copy-site.ts'
 import { Sshd } from './sshd.ts'
@@ -32,18 +32,10 @@ export class Site extends CopySite implements AsyncDisposable {
     const sshd = await Sshd.start(join(folder, 'ssh'), wrapper)
     const text = `vault: { path: ${folder}/vault, hosts: { web1: { ${host} } } }\nstate: ${folder}/vault-state\n`
     writeFileSync(config, text, { mode: 0o600 })
-    const key = `${sshd.keyFile}.pub`
-    execFileSync(program, [
-      'vault',
-      'add-host',
-      'web1',
-      '--key',
-      key,
-      '--user',
-      sshd.user,
-      '--config',
-      config,
-    ])
+    const added = ['web1', '--key', `${sshd.keyFile}.pub`, '--user', sshd.user, '--config', config]
+    const io = printed()
+    if ((await main(['node', 'hdsync', 'vault', 'add-host', ...added], '0.0.0', io)) !== 0)
+      throw new Error(io.err)
     const knownHosts = join(folder, 'known_hosts')
     writeFileSync(knownHosts, sshd.knownHost, { mode: 0o600 })
     const reach = `ssh: ${sshd.user}@127.0.0.1, port: ${sshd.port}, keyFile: ${sshd.keyFile}, knownHosts: ${knownHosts}`

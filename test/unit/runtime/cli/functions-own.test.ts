@@ -17,6 +17,7 @@ import { invokeCommand } from '../../../../runtime/cli/commands/functions-invoke
 import { newFunctionCommand } from '../../../../runtime/cli/commands/functions-new.ts'
 import { holdLock } from '../../../../runtime/core/bus/sqlite/database.ts'
 import { UsageError } from '../../../../runtime/errors.ts'
+import { isNightly } from '../../nightly.ts'
 import { main } from '../../program.ts'
 import { backUp, makeServer, printed, type Server } from './night.ts'
 
@@ -51,6 +52,9 @@ async function refusal(command: Promise<number>): Promise<string> {
   return `${error.message}\n${error.hint}`
 }
 
+/** What is written differs by these: a gate before a snapshot or a copy, its end, a step, an end with much in it. */
+const differing = ['snapshot.before', 'source.before', 'source.after', 'sync.run', 'run.failed']
+
 describe('functions new', () => {
   test('writes a function, a test, and what editors need; hdsync takes it as it stands', async () => {
     const server = await makeServer()
@@ -69,10 +73,10 @@ describe('functions new', () => {
     expect(listed.at(-1)).toMatchObject({ name: 'tell-monitor', on: ['run.failed'], builtIn: false })
   })
 
-  test('of every event writes what compiles and whose test is good, in hdsync and on plain Node', async () => {
+  test('writes what compiles and whose test is good, in hdsync and on plain Node, whatever the event', async () => {
     const server = await makeServer()
     const folder = join(server.folder, 'functions')
-    for (const type of catalogue.keys()) {
+    for (const type of isNightly ? catalogue.keys() : differing) {
       const wish = [`on-${type.replace('.', '-')}`, { on: type, dir: folder }, printed()] as const
       // Functions that are there are loaded, which is not what is tried here.
       expect(await newFunctionCommand(...wish)).toBe(0)
