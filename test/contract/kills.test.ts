@@ -39,7 +39,6 @@ test.each([1, 2, 3, 4])(
     expect(look(directory, (database) => faultsOf(database, lines))).toEqual([])
     expect(look(directory, unfinished)).toEqual([])
   },
-  60_000,
 )
 
 const program = new URL('kill-child.ts', import.meta.url)

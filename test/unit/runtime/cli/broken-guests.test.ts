@@ -89,7 +89,7 @@ async function expectBackedUp(server: Server & { told(): string[] }): Promise<vo
     expect(readFileSync(join(server.folder, 'disk', name, 'file'), 'utf8')).toBe(name)
   // A daemon tells hooks of the end when the command that waits for it is already gone.
   await expect
-    .poll(() => [...new Set(server.told())].sort(), { timeout: 20_000 })
+    .poll(() => [...new Set(server.told())].sort())
     .toEqual(['dead.lettered', 'run.degraded', 'run.started', 'run.warned'])
 }
 

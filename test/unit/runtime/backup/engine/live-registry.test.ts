@@ -73,7 +73,7 @@ test('changed functions, and what they import, are in use with the next event', 
 test('a delivery that is going on ends with the code that it began with', async () => {
   const { write, engine, go, said, folder } = await makeLamp()
   const first = await go({ wait: join(folder, 'go') })
-  await vi.waitFor(() => expect(said()).toEqual(['begun']), { timeout: 30_000 })
+  await vi.waitFor(() => expect(said()).toEqual(['begun']), { timeout: 60_000 })
   write('lib/word.ts', `export const word = 'two'`)
   await engine.ended(await go())
   expect(said()).toEqual(['begun', 'lamp says two'])
@@ -88,7 +88,7 @@ test('a delivery that was owed before the change is made with what is there by t
   write('lamp.ts', failing.replace('if (wait)', `throw new Error('not yet')\nif (wait)`))
   const { runId } = await engine.submit({ type: 'lamp.go', source: '/test', data: {} })
   await vi.waitFor(() => expect(engine.bus.open(runId)).toMatchObject([{ tries: 1, state: 'ready' }]), {
-    timeout: 30_000,
+    timeout: 60_000,
   })
   write('lamp.ts', failing)
   await engine.ended(runId)
@@ -154,7 +154,7 @@ test('a schedule that is new is noticed within a minute, when nothing else goes 
     export default defineFunction({ schedule: 'every 1h', emits: [], run() {} })`
   write('hourly.ts', text)
   await clock.advance(60_000)
-  await vi.waitFor(() => expect(engine.nextDue()).toBeGreaterThan(clock.now()), { timeout: 30_000 })
+  await vi.waitFor(() => expect(engine.nextDue()).toBeGreaterThan(clock.now()), { timeout: 60_000 })
 })
 
 test('the chain of a backup waits for no function that takes long to load', async () => {

@@ -107,7 +107,7 @@ test('the command finds what `hdsync check` finds; what it cannot read it says i
   const made = async () => {
     const checks = createChecks(config, { clock: systemClock, signal: closing.signal })
     expect(checks.again(0)).toBe(true)
-    await vi.waitFor(() => expect(checks.again(0)).toBe(false), { timeout: 30_000, interval: 100 })
+    await vi.waitFor(() => expect(checks.again(0)).toBe(false), { timeout: 120_000, interval: 100 })
     return checks
   }
   const checks = await made()
@@ -120,4 +120,4 @@ test('the command finds what `hdsync check` finds; what it cannot read it says i
   expect((await made()).last()?.findings).toContainEqual(odd)
   rmSync(server.config)
   expect((await made()).problem).toContain('expected a config file, found none')
-}, 70_000)
+})

@@ -79,7 +79,7 @@ describe('hdsync status', () => {
     })
     expect(told.sources[0].ageSeconds).toBeLessThan(600)
     expect(told.targets[0].tiers.weekdays).toBeGreaterThan(0)
-  }, 60_000)
+  })
 
   test('names the worst first, says why and what to type, and fits into 80 columns', async () => {
     const server = await makeServer(archive)
@@ -95,7 +95,7 @@ describe('hdsync status', () => {
     expect(out).toMatch(/^www: failed: sync\.run: /m)
     expect(out).toContain('hdsync why www')
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
-  }, 60_000)
+  })
 
   test('is what `hdsync` alone prints where there is a config, and help is where there is none', async () => {
     const { config } = await makeServer(archive)
@@ -105,7 +105,7 @@ describe('hdsync status', () => {
     const without = Object.assign(printed(), { env: { HDSYNC_CONFIG: `${config}.none` } })
     expect(await main(['node', 'hdsync'], '0', without)).toBe(2)
     expect(without.out + without.err).toContain('Usage: hdsync')
-  }, 60_000)
+  })
 })
 
 describe('hdsync prune', () => {
@@ -145,7 +145,7 @@ describe('hdsync prune', () => {
     for (const night of nights) expect(readdirSync(join(disk, 'kept', night))).toEqual(['www.tar.zst'])
     const told = await eventsOf(server, sourceKept)
     expect(told.at(-1)).toMatchObject({ source: 'home', pruned: done.pruned, kept: [] })
-  }, 60_000)
+  })
 
   test('waits until two nights agree on the time, and says so', async () => {
     const server = await makeServer('archive: { target: disk, daily: 1, keep: { weekly: 1, atLeast: 1 } }\n')
@@ -174,7 +174,7 @@ describe('hdsync prune', () => {
     expect(narrow.out.replace(/\n {2}/g, ' ')).toContain(io.out.split('\n')[1])
     expect(narrow.out).not.toContain('…')
     expect(Math.max(...narrow.out.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(60)
-  }, 60_000)
+  })
 
   test('has nothing to do where nothing is kept longer than a week', async () => {
     const io = printed()
@@ -231,5 +231,5 @@ describe('hdsync forget', () => {
     expect(readdirSync(join(disk, today))).toEqual(['home.tar.zst'])
     expect(readFileSync(join(disk, '.hdsync-mirrors'), 'utf8')).not.toContain('www')
     expect((await forget(server, 'www', { yes: true })).out).toBe('no target holds anything of www\n')
-  }, 60_000)
+  })
 })

@@ -8,7 +8,7 @@ import { makeService } from '../../http/service.ts'
 
 const idleMs = 60_000
 /** Real sockets take a moment. */
-const patience = { timeout: 20_000 }
+const patience = { timeout: 60_000 }
 
 test('a page that follows events keeps the daemon, costs it a word now and then, and lets it leave once it is closed', async () => {
   const { handle, options, clock } = await makeService()

@@ -33,13 +33,17 @@ describe.each([
 
 test('who was only beside it when the process ended is tried again', async () => {
   const slow = guest(
-    `async run(_, { log }) { log.info('begins'); await sleep(500); log.info('ends') }`,
+    `async run(_, { log }) { log.info('begins'); globalThis.begun = true; await sleep(500); log.info('ends') }`,
   ).replace("limit: 1 }, timeout: '5s'", "limit: 3 }, timeout: '60s'")
   const { bench } = await benchOf({
-    guest: guest(`async run() { await sleep(100); process.kill(process.pid, 'SIGKILL') }`).replace(
-      'limit: 1',
-      'limit: 2',
-    ),
+    // The first time while the other one is at work, however long that takes to begin; then by itself.
+    guest: guest(
+      `async run() {
+        for (let n = 0; n < 40 && !globalThis.begun; n++) await sleep(20)
+        await sleep(100)
+        process.kill(process.pid, 'SIGKILL')
+      }`,
+    ).replace('limit: 1', 'limit: 2'),
     slow,
   })
   await bench.emit(work, {})
@@ -59,7 +63,7 @@ test('what is thrown after the end of a call is told, in its log too', async () 
   expect(await ended(bench)).toEqual({ state: 'done', errors: [null] })
   await vi.waitFor(
     () => expect(warnings).toEqual(['guest, after its end: fetch failed (nobody caught it)']),
-    { timeout: 30_000 },
+    { timeout: 60_000 },
   )
   expect(bench.said).toEqual(['after its end: fetch failed (nobody caught it)'])
 })
@@ -80,7 +84,7 @@ test('what has one key is handled one after the other, in its order; other keys 
   )
   const { bench } = await benchOf({ guest: keyed })
   for (const source of ['a', 'a', 'b']) await bench.emit(work, { source })
-  await vi.waitFor(() => expect(bench.said).toHaveLength(6), { timeout: 30_000 })
+  await vi.waitFor(() => expect(bench.said).toHaveLength(6), { timeout: 60_000 })
   expect(bench.said.filter((line) => /a/.test(line))).toEqual(['+a', '-a', '+a', '-a'])
   expect(bench.said.indexOf('+b')).toBeLessThan(bench.said.lastIndexOf('+a'))
   await bench.idle()

@@ -38,7 +38,7 @@ renameSync(${JSON.stringify(join(outside, 'said.new'))}, ${JSON.stringify(join(o
 `
   writeFileSync(program, text)
   const said = async () => {
-    await expect.poll(() => existsSync(join(outside, 'said')), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => existsSync(join(outside, 'said'))).toBe(true)
     return readFileSync(join(outside, 'said'), 'utf8')
   }
   return { folder, outside, name, slot, program, said }

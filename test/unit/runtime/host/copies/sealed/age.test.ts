@@ -56,7 +56,7 @@ withAge('a list that cannot be written is told of as that', async () => {
   await expect(ended).rejects.toThrow(/ENOSPC/)
 })
 
-withAge('age has ended once a copy with a long list is refused', { timeout: 20_000 }, async () => {
+withAge('age has ended once a copy with a long list is refused', async () => {
   const { folder, identityFile, recipientsFile } = keys()
   const head = {
     sizeBytes: 7,
