@@ -60,9 +60,9 @@ export interface Broker {
   log(): string
 }
 
-/** @param nats The program of the NATS server. */
-export async function makeFleet(nats: string): Promise<Fleet> {
-  const folder = temporaryFolder()
+/** @param nats The program of the NATS server. @param parent Where its folder is made. */
+export async function makeFleet(nats: string, parent?: string): Promise<Fleet> {
+  const folder = temporaryFolder(parent)
   const port = await freePort()
   const server = `tls://127.0.0.1:${port}`
   const config = join(folder, 'hub.yaml')

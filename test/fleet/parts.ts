@@ -1,14 +1,13 @@
-import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { catalogue, type Envelope } from '../../events/index.ts'
 import { Bridge } from '../../runtime/backup/fleet/bridge.ts'
-import { enrol, readCode } from '../../runtime/backup/fleet/enrol.ts'
 import { Hub } from '../../runtime/backup/fleet/hub.ts'
 import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
-import { openDatabase } from '../../runtime/core/bus/sqlite/database.ts'
+import { openDatabase, storeFile } from '../../runtime/core/bus/sqlite/database.ts'
 import { Inbox } from '../../runtime/core/bus/sqlite/fleet/inbox.ts'
-import { Outbox } from '../../runtime/core/bus/sqlite/fleet/outbox.ts'
+import { Outbox, tellHubOf } from '../../runtime/core/bus/sqlite/fleet/outbox.ts'
 import { systemClock } from '../../runtime/core/clock.ts'
 import { createRegistry } from '../../runtime/core/registry/registry.ts'
 import type { BrokerDoor } from '../../runtime/host/fleet/connection.ts'
@@ -102,19 +101,11 @@ export class HostPart {
     this.name = name
     this.#state = join(folder, `host ${name}`)
     mkdirSync(this.#state)
+    copyFileSync(emptyStore(folder), join(this.#state, storeFile))
     const list = new HubFolder(hubFolder)
-    const code = readCode(
-      enrol(name, list, {
-        servers: [server],
-        ca: list.door({ role: 'hub', servers: [server], folder: hubFolder }).ca,
-        now: Date.now(),
-      }),
-    )
-    const known = list.host(name)
-    const { publicKey, seed } = newNkey()
-    if (!code || !known) throw new Error(`${name} was not enrolled`)
-    list.keep({ ...known, key: publicKey, code: null })
-    this.door = { servers: code.servers, ca: code.ca, seed, name }
+    const { publicKey: key, seed } = newNkey()
+    list.keep({ host: name, key, code: null, enrolledAt: new Date().toISOString(), revokedAt: null })
+    this.door = { servers: [server], ca: list.trusted, seed, name }
     onTestFinished(() => this.kill())
   }
 
@@ -169,6 +160,17 @@ export class HostPart {
   putStoreBack(): void {
     copy(`${this.#state} copy`, this.#state)
   }
+}
+
+/** A store in which nothing has happened yet: to copy it takes a tenth of the time that it takes to make one. */
+function emptyStore(folder: string): string {
+  const state = join(folder, 'empty store')
+  const file = join(state, storeFile)
+  if (existsSync(file)) return file
+  const database = openDatabase(state)
+  tellHubOf(database, ['run.succeeded'])
+  database.close()
+  return file
 }
 
 function ended(id: string): Envelope {

@@ -28,65 +28,65 @@ const mostEpochs = 20
 /** What a hub keeps of its hosts, in the file of the bus. All of it is written in the caller's transaction. */
 export class Inbox {
   readonly #database: DatabaseSync
+  #prepared: ReturnType<typeof statementsOf> | undefined
 
   constructor(database: DatabaseSync) {
     this.#database = database
   }
 
   hosts(): HostRow[] {
-    return this.#database.prepare('SELECT * FROM fleet_host ORDER BY host').all().map(hostOf)
+    return this.#sql.hosts.all().map(hostOf)
   }
 
   host(name: string): HostRow | undefined {
-    const row = this.#database.prepare('SELECT * FROM fleet_host WHERE host = ?').get(name)
+    const row = this.#sql.host.get(name)
     return row && hostOf(row)
   }
 
   /** Keeps how a host stands; an epoch that it has left is not taken again. */
-  keep(row: HostRow): void {
-    this.#database
-      .prepare(
-        `INSERT OR IGNORE INTO fleet_epoch SELECT host, epoch FROM fleet_host WHERE host = ? AND epoch <> ?`,
-      )
-      .run(row.host, row.epoch)
-    this.#database
-      .prepare(
-        `DELETE FROM fleet_epoch WHERE host = ?1 AND epoch IN
-          (SELECT epoch FROM fleet_epoch WHERE host = ?1 AND epoch <> coalesce((SELECT epoch FROM fleet_host WHERE host = ?1), '')
-           LIMIT -1 OFFSET ${mostEpochs - 1})`,
-      )
-      .run(row.host)
-    this.#database
-      .prepare('INSERT OR REPLACE INTO fleet_host VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-      .run(
-        row.host,
-        row.epoch,
-        row.seq,
-        row.id,
-        row.missing,
-        row.heardAt,
-        JSON.stringify(row.about),
-        JSON.stringify(row.state),
-      )
+  keep({ host, epoch, seq, id, missing, heardAt, about, state }: HostRow): void {
+    if (this.#sql.leave.run(host, epoch).changes > 0) this.#sql.forget.run(host)
+    this.#sql.keep.run(host, epoch, seq, id, missing, heardAt, JSON.stringify(about), JSON.stringify(state))
   }
 
   /** Whether a host has left this epoch. */
   hasLeft(host: string, epoch: string): boolean {
-    return (
-      this.#database.prepare('SELECT 1 FROM fleet_epoch WHERE host = ? AND epoch = ?').get(host, epoch) !==
-      undefined
-    )
+    return this.#sql.left.get(host, epoch) !== undefined
   }
 
   get position(): Position | undefined {
-    const row = this.#database.prepare("SELECT value FROM meta WHERE key = 'fleet.position'").get()
+    const row = this.#sql.position.get()
     return row && (JSON.parse(row.value as string) as Position)
   }
 
   set position(position: Position) {
-    this.#database
-      .prepare("INSERT OR REPLACE INTO meta VALUES ('fleet.position', ?)")
-      .run(JSON.stringify(position))
+    this.#sql.setPosition.run(JSON.stringify(position))
+  }
+
+  /** Prepared once, and only where there is a hub. */
+  get #sql() {
+    this.#prepared ??= statementsOf(this.#database)
+    return this.#prepared
+  }
+}
+
+/** A hub of a thousand hosts takes thousands of events in a row. */
+function statementsOf(database: DatabaseSync) {
+  return {
+    hosts: database.prepare('SELECT * FROM fleet_host ORDER BY host'),
+    host: database.prepare('SELECT * FROM fleet_host WHERE host = ?'),
+    leave: database.prepare(
+      'INSERT OR IGNORE INTO fleet_epoch SELECT host, epoch FROM fleet_host WHERE host = ? AND epoch <> ?',
+    ),
+    forget: database.prepare(
+      `DELETE FROM fleet_epoch WHERE host = ?1 AND epoch IN
+        (SELECT epoch FROM fleet_epoch WHERE host = ?1 AND epoch <> coalesce((SELECT epoch FROM fleet_host WHERE host = ?1), '')
+         LIMIT -1 OFFSET ${mostEpochs - 1})`,
+    ),
+    keep: database.prepare('INSERT OR REPLACE INTO fleet_host VALUES (?, ?, ?, ?, ?, ?, ?, ?)'),
+    left: database.prepare('SELECT 1 FROM fleet_epoch WHERE host = ? AND epoch = ?'),
+    position: database.prepare("SELECT value FROM meta WHERE key = 'fleet.position'"),
+    setPosition: database.prepare("INSERT OR REPLACE INTO meta VALUES ('fleet.position', ?)"),
   }
 }
 

@@ -44,12 +44,17 @@ const nothingReleased: Released = { seq: 0, id: '' }
  */
 export class Outbox {
   readonly #database: DatabaseSync
+  readonly #sql: ReturnType<typeof statementsOf>
   #epoch: string
+  #released: Released
 
   /** @param types The events that the hub is told of. */
   constructor(database: DatabaseSync, types: readonly string[]) {
     this.#database = database
+    this.#sql = statementsOf(database)
     this.#epoch = this.#meta('fleet.epoch') ?? this.#newEpoch()
+    const released = this.#meta('fleet.released')
+    this.#released = released === undefined ? nothingReleased : (JSON.parse(released) as Released)
     tellHubOf(database, types)
   }
 
@@ -65,21 +70,18 @@ export class Outbox {
 
   /** How many events wait for the hub's receipt, and since when (ISO 8601) the oldest does. */
   waiting(): { count: number; since: string | null } {
-    return waitingIn(this.#database)
+    return waitingOf(this.#sql.waiting.get())
   }
 
   /** Events after a number, in their order. */
   after(seq: number, limit: number): OutboxRow[] {
     const { seq: released, id } = this.#released
     let previous = seq <= released ? id : (this.#idOf(seq) ?? '')
-    return this.#database
-      .prepare('SELECT seq, event FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?')
-      .all(seq, limit)
-      .map((row) => {
-        const one = { seq: row.seq as number, previous, event: JSON.parse(row.event as string) as ToldEvent }
-        previous = one.event.id
-        return one
-      })
+    return this.#sql.after.all(seq, limit).map((row) => {
+      const one = { seq: row.seq as number, previous, event: JSON.parse(row.event as string) as ToldEvent }
+      previous = one.event.id
+      return one
+    })
   }
 
   /**
@@ -94,34 +96,30 @@ export class Outbox {
     const known = seq === upTo ? last : this.#idOf(seq)
     if (known !== id) return this.renew()
     if (seq === upTo) return 'nothing'
-    return transaction(this.#database, () => {
-      this.#database.prepare('DELETE FROM outbox WHERE seq <= ?').run(seq)
+    transaction(this.#database, () => {
+      this.#sql.release.run(seq)
       this.#keep('fleet.released', JSON.stringify({ seq, id }))
-      return 'released'
     })
+    this.#released = { seq, id }
+    return 'released'
   }
 
   /** Numbers what waits anew, in a new epoch: the hub takes the present one no more. */
   renew(): Release {
-    return transaction(this.#database, () => {
+    this.#epoch = transaction(this.#database, () => {
       const rows = this.#database.prepare('SELECT event FROM outbox ORDER BY seq').all()
       this.#database.exec('DELETE FROM outbox')
       const insert = this.#database.prepare('INSERT INTO outbox VALUES (?, ?)')
       for (const [index, { event }] of rows.entries()) insert.run(index + 1, event as string)
       this.#keep('fleet.released', JSON.stringify(nothingReleased))
-      this.#epoch = this.#newEpoch()
-      return 'renewed'
+      return this.#newEpoch()
     })
-  }
-
-  get #released(): Released {
-    const text = this.#meta('fleet.released')
-    return text === undefined ? nothingReleased : (JSON.parse(text) as Released)
+    this.#released = nothingReleased
+    return 'renewed'
   }
 
   #idOf(seq: number): string | undefined {
-    const row = this.#database.prepare("SELECT event ->> '$.id' AS id FROM outbox WHERE seq = ?").get(seq)
-    return row?.id as string | undefined
+    return this.#sql.idOf.get(seq)?.id as string | undefined
   }
 
   #newEpoch(): string {
@@ -131,24 +129,35 @@ export class Outbox {
   }
 
   #meta(key: string): string | undefined {
-    return this.#database.prepare('SELECT value FROM meta WHERE key = ?').get(key)?.value as
-      | string
-      | undefined
+    return this.#sql.meta.get(key)?.value as string | undefined
   }
 
   #keep(key: string, value: string): void {
-    this.#database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)').run(key, value)
+    this.#sql.keep.run(key, value)
   }
+}
+
+function statementsOf(database: DatabaseSync) {
+  return {
+    meta: database.prepare('SELECT value FROM meta WHERE key = ?'),
+    keep: database.prepare('INSERT OR REPLACE INTO meta VALUES (?, ?)'),
+    after: database.prepare('SELECT seq, event FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?'),
+    idOf: database.prepare("SELECT event ->> '$.id' AS id FROM outbox WHERE seq = ?"),
+    release: database.prepare('DELETE FROM outbox WHERE seq <= ?'),
+    waiting: database.prepare(waitingSql),
+  }
+}
+
+const waitingSql =
+  "SELECT count(*) AS count, (SELECT event ->> '$.time' FROM outbox ORDER BY seq LIMIT 1) AS since FROM outbox"
+
+function waitingOf(row: Record<string, unknown> | undefined): { count: number; since: string | null } {
+  return { count: (row?.count ?? 0) as number, since: (row?.since ?? null) as string | null }
 }
 
 /** As {@link Outbox.waiting}, for who only reads. */
 export function waitingIn(database: DatabaseSync): { count: number; since: string | null } {
-  const row = database
-    .prepare(
-      "SELECT count(*) AS count, (SELECT event ->> '$.time' FROM outbox ORDER BY seq LIMIT 1) AS since FROM outbox",
-    )
-    .get()
-  return { count: (row?.count ?? 0) as number, since: (row?.since ?? null) as string | null }
+  return waitingOf(database.prepare(waitingSql).get())
 }
 
 /**
