@@ -14,6 +14,7 @@ export type HttpEngine = Pick<
   Engine,
   | 'bus'
   | 'journal'
+  | 'fleet'
   | 'registry'
   | 'dispatcher'
   | 'prepare'

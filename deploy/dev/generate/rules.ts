@@ -78,6 +78,22 @@ const alerts: Alert[] = [
       '{{ $labels.function }} on {{ $labels.instance }} leaves an event waiting for {{ $value | humanizeDuration }}',
     description: 'hdsync show says what is going on.',
   },
+  {
+    name: 'HdsyncFleetHost',
+    expr: `${m('hdsync_fleet_host_state', 'state=~"failing|overdue|silent"')} == 1`,
+    forTime: '15m',
+    severity: 'critical',
+    summary: '{{ $labels.host }}, in the fleet of {{ $labels.instance }}, is {{ $labels.state }}',
+    description: 'On the hub: hdsync fleet status.',
+  },
+  {
+    name: 'HdsyncFleetCertificate',
+    expr: `${m('hdsync_fleet_certificate_end_timestamp_seconds')} - time() < 30 * 86400`,
+    severity: 'warning',
+    summary:
+      'the certificate of the NATS server of {{ $labels.instance }} runs out in {{ $value | humanizeDuration }}',
+    description: 'Another one: hdsync fleet init && systemctl restart nats-server.',
+  },
 ]
 
 /** Alert rules for Prometheus; the job that scrapes hdsync is called `hdsync`. */

@@ -107,6 +107,26 @@ export const metrics = {
     help: 'Whether nothing has come of this host for longer than `alert.after` says: 1 or 0.',
     labels: ['host'],
   },
+  hdsync_fleet_host_state: {
+    help: 'How this host of the fleet stands: 1 for the state it is in, 0 for each other.',
+    labels: ['host', 'state'],
+  },
+  hdsync_fleet_host_last_good_timestamp_seconds: {
+    help: 'When the source of this host that has waited longest was backed up, by the clock of the host; 0 if one never was.',
+    labels: ['host'],
+  },
+  hdsync_fleet_host_last_proven_timestamp_seconds: {
+    help: 'When a drill last proved a restore on this host, by its clock; 0 if none has.',
+    labels: ['host'],
+  },
+  hdsync_fleet_host_heard_timestamp_seconds: {
+    help: 'When the hub last heard of this host; 0 if it never has.',
+    labels: ['host'],
+  },
+  hdsync_fleet_certificate_end_timestamp_seconds: {
+    help: 'When the certificate of the NATS server of the fleet runs out.',
+    labels: [],
+  },
   hdsync_function_deliveries: {
     help: 'Events that the function has still to handle: ready, waiting for their time, or claimed.',
     labels: ['function', 'state'],

@@ -3,6 +3,7 @@ import type { AppContext } from '../context.ts'
 import { metrics, type Sample } from './catalogue.ts'
 import { copySamples } from './copies.ts'
 import { drillSamples } from './drills.ts'
+import { fleetSamples } from './fleet.ts'
 import { functionSamples } from './functions.ts'
 import { sourceSamples } from './sources.ts'
 import { vaultSamples } from './vault.ts'
@@ -25,6 +26,7 @@ export async function exposition({ engine, config, version, clock }: AppContext)
     ...drillSamples(engine, Object.keys(config.sources), config.drill !== undefined),
     ...copySamples(engine, Object.keys(config.copies ?? {})),
     ...vaultSamples(config.vault),
+    ...fleetSamples(engine, config.fleet, clock.now()),
     ...functionSamples(engine, clock.now()),
   ]
   for (const { name, labels, value } of samples) gauges.get(name)?.set(labels, value)

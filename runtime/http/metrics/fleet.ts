@@ -1,0 +1,35 @@
+import { fleetOverview, hostStandings } from '../../backup/fleet/overview.ts'
+import type { Config } from '../../config/config.ts'
+import { HubFolder } from '../../host/fleet/hub-folder.ts'
+import type { HttpEngine } from '../context.ts'
+import type { Sample } from './catalogue.ts'
+
+/** How the hosts of a fleet stand; nothing where this machine is no hub. @param now Milliseconds since the epoch. */
+export function fleetSamples(
+  { fleet: { inbox } }: Pick<HttpEngine, 'fleet'>,
+  fleet: Config['fleet'],
+  now: number,
+): Sample[] {
+  if (fleet?.role !== 'hub') return []
+  const folder = new HubFolder(fleet.folder)
+  const seconds = (at: string | null) => (at === null ? 0 : Date.parse(at) / 1000)
+  const hosts = fleetOverview(inbox.hosts(), folder.hosts(), now).flatMap(
+    ({ host, state, lastGoodAt, lastProvenAt, heardAt }): Sample[] => [
+      ...hostStandings.map((one) => ({
+        name: 'hdsync_fleet_host_state' as const,
+        labels: { host, state: one },
+        value: one === state ? 1 : 0,
+      })),
+      { name: 'hdsync_fleet_host_last_good_timestamp_seconds', labels: { host }, value: seconds(lastGoodAt) },
+      {
+        name: 'hdsync_fleet_host_last_proven_timestamp_seconds',
+        labels: { host },
+        value: seconds(lastProvenAt),
+      },
+      { name: 'hdsync_fleet_host_heard_timestamp_seconds', labels: { host }, value: seconds(heardAt) },
+    ],
+  )
+  if (!folder.isMade) return hosts
+  const ends = folder.certificateEndsAt / 1000
+  return [...hosts, { name: 'hdsync_fleet_certificate_end_timestamp_seconds', labels: {}, value: ends }]
+}
