@@ -187,6 +187,23 @@ const panels: Panel[] = [
     height: 6,
   },
   {
+    title: 'Vault: since everything was fetched',
+    kind: 'stat',
+    expr: `time() - ${m('hdsync_vault_last_pulled_timestamp_seconds')}`,
+    legend: '{{host}}',
+    unit: 's',
+    width: 12,
+    height: 6,
+  },
+  {
+    title: 'Vault: failed to fetch, or overdue',
+    kind: 'stat',
+    expr: `${m('hdsync_vault_pull_failed')} + ${m('hdsync_vault_pull_overdue')}`,
+    legend: '{{host}}',
+    width: 12,
+    height: 6,
+  },
+  {
     title: 'Vault: room taken',
     kind: 'timeseries',
     expr: m('hdsync_vault_host_used_bytes'),
