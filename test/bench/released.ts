@@ -26,6 +26,8 @@ export function released(folder: string, config: string): Released {
     HDSYNC_NODE: process.execPath,
     HDSYNC_CONFIG: config,
     NODE_COMPILE_CACHE: join(folder, 'cache'),
+    // Certificates of the box that runs the bench, which Node would read at each start of a daemon.
+    NODE_EXTRA_CA_CERTS: undefined,
   }
   return {
     launcher,
