@@ -35,12 +35,14 @@ export const sourceNext = defineEvent('source.next', z.strictObject({ rest }))
 /** Takes a snapshot of a source's volume. `overflowedBytes`: the size that the last snapshot outgrew. */
 export const snapshotCreate = defineEvent(
   'snapshot.create',
-  z.strictObject({
-    ...step,
-    overflowedBytes: z.int().positive().optional(),
-    /** Attempts with functions at the gate; absent without them. */
-    tries: z.int().positive().optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      ...step,
+      overflowedBytes: z.int().positive().optional(),
+      /** Attempts with functions at the gate; absent without them. */
+      tries: z.int().positive().optional(),
+    }),
+  ),
 )
 
 /**
@@ -49,12 +51,14 @@ export const snapshotCreate = defineEvent(
  */
 export const snapshotTake = defineEvent(
   'snapshot.take',
-  z.strictObject({
-    ...step,
-    overflowedBytes: z.int().positive().optional(),
-    tries: z.int().positive(),
-    sizeBytes: z.int().positive().nullable(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      ...step,
+      overflowedBytes: z.int().positive().optional(),
+      tries: z.int().positive(),
+      sizeBytes: z.int().positive().nullable(),
+    }),
+  ),
 )
 
 /** Mounts the snapshot of a source read-only. */
@@ -75,7 +79,7 @@ export const syncRun = defineEvent('sync.run', z.strictObject(step))
  */
 export const snapshotCleanup = defineEvent(
   'snapshot.cleanup',
-  z.strictObject({ ...step, copied: copied.optional() }),
+  z.lazy(() => z.strictObject({ ...step, copied: copied.optional() })),
 )
 
 /** Brings the mirror of a source onto the disk, says that it is good, and lets the next source begin. */
@@ -87,17 +91,19 @@ export const archiveWeekly = defineEvent('archive.weekly', z.strictObject({ sour
 /** Removes those archives of a source that nothing keeps any more. `added` were given a second name in this run. */
 export const archivePrune = defineEvent(
   'archive.prune',
-  z.strictObject({ source: name, added: z.array(keptArchive).default([]) }),
+  z.lazy(() => z.strictObject({ source: name, added: z.array(keptArchive).default([]) })),
 )
 
 /** Looks how the machine is built, once, and writes it onto the targets of the run. */
 export const machineRecord = defineEvent(
   'machine.record',
-  z.strictObject({
-    targets: z.array(name).default([]),
-    /** The one target of an event that an hdsync before has written, with one event for each. */
-    target: name.optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      targets: z.array(name).default([]),
+      /** The one target of an event that an hdsync before has written, with one event for each. */
+      target: name.optional(),
+    }),
+  ),
 )
 
 /** Ends the run if nothing else of it is under way. Every branch of the chain ends by asking for it. */

@@ -8,7 +8,7 @@ import { count } from './shapes.ts'
 /** Begins to copy archives to other places: to all that are configured, unless named. */
 export const copyStart = defineEvent(
   'copy.start',
-  z.strictObject({ copies: z.array(name).min(1).optional() }),
+  z.lazy(() => z.strictObject({ copies: z.array(name).min(1).optional() })),
   { triggerable: true, startsRun: true, listed: false },
 )
 
@@ -64,55 +64,64 @@ const archive = {
 }
 
 /** Writes an archive beside its place, or goes on where that was cut off. */
-export const copySend = defineEvent('copy.send', z.strictObject({ ...step, ...archive }))
+export const copySend = defineEvent(
+  'copy.send',
+  z.lazy(() => z.strictObject({ ...step, ...archive })),
+)
 
 /** Reads a copy back from its disk, and puts it in its place if it is what was recorded. */
 export const copyProve = defineEvent(
   'copy.prove',
-  z.strictObject({
-    ...step,
-    ...archive,
-    /** `sent`: it lies beside its place. `linked`: so does another name of a copy that is proven. `stands`: in its place. `again`: it was proven. */
-    as: z.enum(['sent', 'linked', 'stands', 'again']),
-    /** The SHA-256 of what was read of the archive; null where not all of it was read in one go. */
-    read: z.string().nullable(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      ...step,
+      ...archive,
+      /** `sent`: it lies beside its place. `linked`: so does another name of a copy that is proven. `stands`: in its place. `again`: it was proven. */
+      as: z.enum(['sent', 'linked', 'stands', 'again']),
+      /** The SHA-256 of what was read of the archive; null where not all of it was read in one go. */
+      read: z.string().nullable(),
+    }),
+  ),
 )
 
 /** Unmounts what was mounted for it, and tells how it went. */
 export const copyFinish = defineEvent(
   'copy.finish',
-  z.strictObject({ results: z.array(copyResult), error: z.string().nullable(), cancelled: z.boolean() }),
+  z.lazy(() =>
+    z.strictObject({ results: z.array(copyResult), error: z.string().nullable(), cancelled: z.boolean() }),
+  ),
   { always: true },
 )
 
 /** An archive has a copy that was read back and is what was recorded. */
 export const copyProved = defineEvent(
   'copy.proved',
-  z.strictObject({ copy: name, ...archive, linked: z.boolean() }),
+  z.lazy(() => z.strictObject({ copy: name, ...archive, linked: z.boolean() })),
   { external: true },
 )
 
 /** The archives of a source that a place has. */
 export const copyKept = defineEvent(
   'copy.kept',
-  z.strictObject({
-    copy: name,
-    source: name,
-    kept: z.array(
-      z.strictObject({
-        path: z.string(),
-        at: z.iso.datetime(),
-        sizeBytes: count,
-        file: z.string(),
-        sha256: z.string(),
-      }),
-    ),
-    /** What was removed, as `keep` says. */
-    pruned: z.array(z.string()),
-    /** Archives that are still to be copied. */
-    waiting: count,
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      copy: name,
+      source: name,
+      kept: z.array(
+        z.strictObject({
+          path: z.string(),
+          at: z.iso.datetime(),
+          sizeBytes: count,
+          file: z.string(),
+          sha256: z.string(),
+        }),
+      ),
+      /** What was removed, as `keep` says. */
+      pruned: z.array(z.string()),
+      /** Archives that are still to be copied. */
+      waiting: count,
+    }),
+  ),
   { external: true, subject: 'copy', kept: { per: ['copy', 'source'] } },
 )
 
@@ -121,26 +130,28 @@ const end = { external: true, endsRun: true, fleet: true, kept: { inEach: 'copie
 /** The places have what they are to have, but for those whose disk was not there. */
 export const copyFinished = defineEvent(
   'copy.finished',
-  z.strictObject({
-    state: z.enum(['succeeded', 'degraded', 'cancelled']),
-    copies: z.array(copyResult),
-    /** Why the state is not `succeeded`. */
-    reason: z.string().nullable(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      state: z.enum(['succeeded', 'degraded', 'cancelled']),
+      copies: z.array(copyResult),
+      /** Why the state is not `succeeded`. */
+      reason: z.string().nullable(),
+    }),
+  ),
   end,
 )
 
 /** Not all archives could be copied. */
 export const copyFailed = defineEvent(
   'copy.failed',
-  z.strictObject({ reason: z.string(), copies: z.array(copyResult) }),
+  z.lazy(() => z.strictObject({ reason: z.string(), copies: z.array(copyResult) })),
   end,
 )
 
 /** A place has not had everything for longer than `alert.after` of it says. Told once, until it has. */
 export const copyOverdue = defineEvent(
   'copy.overdue',
-  z.strictObject({ copy: name, lastGoodAt: z.iso.datetime().nullable(), afterMs: count }),
+  z.lazy(() => z.strictObject({ copy: name, lastGoodAt: z.iso.datetime().nullable(), afterMs: count })),
   { external: true, fleet: true, subject: 'copy' },
 )
 
@@ -150,17 +161,19 @@ const fromHost = { host: z.string(), source: name }
 /** A host has sent an archive, and the vault has read it, and found it to be what was offered. */
 export const vaultAccepted = defineEvent(
   'vault.accepted',
-  z.strictObject({
-    ...fromHost,
-    /** The night that it is of, by the clock of the host. */
-    at: z.iso.datetime(),
-    /** When it was read, by the clock of the vault. */
-    provedAt: z.iso.datetime(),
-    sizeBytes: count,
-    sha256: z.string(),
-    /** How many bytes of it came over the wire; null where that is not known. */
-    newBytes: count.nullable(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      ...fromHost,
+      /** The night that it is of, by the clock of the host. */
+      at: z.iso.datetime(),
+      /** When it was read, by the clock of the vault. */
+      provedAt: z.iso.datetime(),
+      sizeBytes: count,
+      sha256: z.string(),
+      /** How many bytes of it came over the wire; null where that is not known. */
+      newBytes: count.nullable(),
+    }),
+  ),
   { external: true, subject: 'host' },
 )
 
@@ -170,26 +183,28 @@ export const vaultAccepted = defineEvent(
  */
 export const vaultOdd = defineEvent(
   'vault.odd',
-  z.strictObject({ ...fromHost, at: z.iso.datetime(), reasons: z.array(z.string()) }),
+  z.lazy(() => z.strictObject({ ...fromHost, at: z.iso.datetime(), reasons: z.array(z.string()) })),
   { external: true, subject: 'host' },
 )
 
 /** Copies, or the record of a host, do not read back as they were written. Told each time that this is found. */
 export const vaultDamaged = defineEvent(
   'vault.damaged',
-  z.strictObject({
-    host: z.string(),
-    at: z.iso.datetime(),
-    /** `file`: in the folder `accepted` of the host, or `record.jsonl`. */
-    damaged: z.array(z.strictObject({ file: z.string(), reason: z.string() })),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      host: z.string(),
+      at: z.iso.datetime(),
+      /** `file`: in the folder `accepted` of the host, or `record.jsonl`. */
+      damaged: z.array(z.strictObject({ file: z.string(), reason: z.string() })),
+    }),
+  ),
   { external: true, subject: 'host' },
 )
 
 /** An archive of a host was refused, as its quota, the disk of the vault or its inodes have no room for it. Told twice a day at most. */
 export const vaultFull = defineEvent(
   'vault.full',
-  z.strictObject({ ...fromHost, at: z.iso.datetime(), reason: z.string() }),
+  z.lazy(() => z.strictObject({ ...fromHost, at: z.iso.datetime(), reason: z.string() })),
   { external: true, subject: 'host' },
 )
 

@@ -54,7 +54,10 @@ export type DrillResult = z.output<typeof drillResult>
 const ahead = { rest: z.array(job), results: z.array(drillResult) }
 
 /** Restores one source, or a sample of it, into the scratch folder, and compares it. */
-export const drillRestore = defineEvent('drill.restore', z.strictObject({ ...job.shape, ...ahead }))
+export const drillRestore = defineEvent(
+  'drill.restore',
+  z.lazy(() => z.strictObject({ ...job.shape, ...ahead })),
+)
 
 /**
  * A source, or a sample of it, lies restored in `folder`, and equals what was recorded. Functions that handle this judge it:
@@ -62,35 +65,41 @@ export const drillRestore = defineEvent('drill.restore', z.strictObject({ ...job
  */
 export const drillRestored = defineEvent(
   'drill.restored',
-  z.strictObject({
-    source: name,
-    folder: z.string(),
-    /** The restore point, and when it was made. */
-    point: z.string(),
-    at: z.iso.datetime(),
-    /** Whether all of the source is there, or a sample of it. */
-    whole: z.boolean(),
-    files: count,
-    sizeBytes: count,
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      folder: z.string(),
+      /** The restore point, and when it was made. */
+      point: z.string(),
+      at: z.iso.datetime(),
+      /** Whether all of the source is there, or a sample of it. */
+      whole: z.boolean(),
+      files: count,
+      sizeBytes: count,
+    }),
+  ),
   { external: true, gate: 'verdict' },
 )
 
 /** Waits for what functions say of it. */
 export const drillJudge = defineEvent(
   'drill.judge',
-  z.strictObject({ source: name, result: drillResult, ...ahead }),
+  z.lazy(() => z.strictObject({ source: name, result: drillResult, ...ahead })),
 )
 
 /** Removes what the drill of one source has left in the scratch folder, and goes on with the next. */
-export const drillClean = defineEvent('drill.clean', z.strictObject({ source: name, ...ahead }), {
-  always: true,
-})
+export const drillClean = defineEvent(
+  'drill.clean',
+  z.lazy(() => z.strictObject({ source: name, ...ahead })),
+  {
+    always: true,
+  },
+)
 
 /** Unmounts what was mounted for the drill, and tells how it went. `error`: why it did not come about. */
 export const drillFinish = defineEvent(
   'drill.finish',
-  z.strictObject({ results: z.array(drillResult), error: z.string().nullable() }),
+  z.lazy(() => z.strictObject({ results: z.array(drillResult), error: z.string().nullable() })),
   { always: true },
 )
 
@@ -106,14 +115,14 @@ const end = { external: true, endsRun: true, fleet: true, kept: lastProofs }
 /** Everything that was restored is as it was recorded. */
 export const drillFinished = defineEvent(
   'drill.finished',
-  z.strictObject({ sources: z.array(drillResult) }),
+  z.lazy(() => z.strictObject({ sources: z.array(drillResult) })),
   end,
 )
 
 /** A drill failed, or that of one of its sources. */
 export const drillFailed = defineEvent(
   'drill.failed',
-  z.strictObject({ reason: z.string(), sources: z.array(drillResult) }),
+  z.lazy(() => z.strictObject({ reason: z.string(), sources: z.array(drillResult) })),
   end,
 )
 
@@ -122,6 +131,6 @@ export const drillFailed = defineEvent(
  */
 export const drillOverdue = defineEvent(
   'drill.overdue',
-  z.strictObject({ lastProvenAt: z.iso.datetime().nullable(), everyMs: count }),
+  z.lazy(() => z.strictObject({ lastProvenAt: z.iso.datetime().nullable(), everyMs: count })),
   { external: true, fleet: true },
 )

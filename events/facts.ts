@@ -24,7 +24,9 @@ export const runStarted = defineEvent('run.started', z.strictObject({ sources: z
  */
 export const snapshotRefused = defineEvent(
   'snapshot.refused',
-  z.strictObject({ source: name, reason: z.string(), kernel: z.array(z.string()), attemptsLeft: count }),
+  z.lazy(() =>
+    z.strictObject({ source: name, reason: z.string(), kernel: z.array(z.string()), attemptsLeft: count }),
+  ),
   fact,
 )
 
@@ -45,12 +47,14 @@ export const snapshotExtended = defineEvent(
 /** A snapshot of ours is gone. `usedPercent` is null for a thin one. */
 export const snapshotReleased = defineEvent(
   'snapshot.released',
-  z.strictObject({
-    source: name,
-    snapshot,
-    sizeBytes: count.nullable(),
-    usedPercent: z.number().nullable(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      snapshot,
+      sizeBytes: count.nullable(),
+      usedPercent: z.number().nullable(),
+    }),
+  ),
   fact,
 )
 
@@ -61,36 +65,38 @@ export const snapshotReleased = defineEvent(
  */
 export const syncHeld = defineEvent(
   'sync.held',
-  z.strictObject({
-    source: name,
-    deletions: count,
-    deleted: count.default(0),
-    mirrorFiles: count,
-    limit: count,
-    /** Names this hold, for its release. Without it, as in events of version 0.1, it cannot be released. */
-    hold: z.string().optional(),
-    reason: z.enum(['deletions', 'changes', 'file-system']).optional(),
-    /** What would go; where the copy was stopped, what is left of that. */
-    files: count.optional(),
-    folders: count.optional(),
-    /** SHA-256 of the names, sorted, each ended by a NUL; those of files that would be changed begin with a slash. */
-    digest: z.string().optional(),
-    /** The folders in which most of it lies, the fullest first. */
-    byFolder: z
-      .array(z.strictObject({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
-      .optional(),
-    /** Files that would get other contents, where those are too many, of `mirrorFiles` regular files. */
-    changes: z
-      .strictObject({
-        files: count,
-        limit: count,
-        mirrorFiles: count,
-        byFolder: z.array(z.strictObject({ path: z.string(), files: count })),
-      })
-      .optional(),
-    /** Where the source lay at the last good copy, and where it lies now. */
-    fileSystem: z.strictObject({ was: fileSystem, is: fileSystem }).optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      deletions: count,
+      deleted: count.default(0),
+      mirrorFiles: count,
+      limit: count,
+      /** Names this hold, for its release. Without it, as in events of version 0.1, it cannot be released. */
+      hold: z.string().optional(),
+      reason: z.enum(['deletions', 'changes', 'file-system']).optional(),
+      /** What would go; where the copy was stopped, what is left of that. */
+      files: count.optional(),
+      folders: count.optional(),
+      /** SHA-256 of the names, sorted, each ended by a NUL; those of files that would be changed begin with a slash. */
+      digest: z.string().optional(),
+      /** The folders in which most of it lies, the fullest first. */
+      byFolder: z
+        .array(z.strictObject({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
+        .optional(),
+      /** Files that would get other contents, where those are too many, of `mirrorFiles` regular files. */
+      changes: z
+        .strictObject({
+          files: count,
+          limit: count,
+          mirrorFiles: count,
+          byFolder: z.array(z.strictObject({ path: z.string(), files: count })),
+        })
+        .optional(),
+      /** Where the source lay at the last good copy, and where it lies now. */
+      fileSystem: z.strictObject({ was: fileSystem, is: fileSystem }).optional(),
+    }),
+  ),
   fact,
 )
 
@@ -101,14 +107,16 @@ export const syncHeld = defineEvent(
  */
 export const syncUnusual = defineEvent(
   'sync.unusual',
-  z.strictObject({
-    source: name,
-    changed: count,
-    files: count,
-    usual: count.nullable(),
-    limit: count.optional(),
-    held: z.literal(true).optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      changed: count,
+      files: count,
+      usual: count.nullable(),
+      limit: count.optional(),
+      held: z.literal(true).optional(),
+    }),
+  ),
   { ...fact, kept: { per: ['source'] } },
 )
 
@@ -135,7 +143,7 @@ export const syncDismissed = defineEvent(
  */
 export const mirrorSuspect = defineEvent(
   'mirror.suspect',
-  z.strictObject({ source: name, reason: z.string(), mirror: z.string().optional() }),
+  z.lazy(() => z.strictObject({ source: name, reason: z.string(), mirror: z.string().optional() })),
   fact,
 )
 
@@ -146,12 +154,14 @@ export const mirrorSuspect = defineEvent(
  */
 export const sourceSynced = defineEvent(
   'source.synced',
-  z.strictObject({
-    source: name,
-    ...copiedShape,
-    /** The uptime of the machine, as random(4) names it. */
-    boot: z.string().optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      ...copiedShape,
+      /** The uptime of the machine, as random(4) names it. */
+      boot: z.string().optional(),
+    }),
+  ),
   // The next sync goes on from the last one to each mirror.
   { ...fact, kept: { per: ['source', 'mirror'] } },
 )
@@ -162,29 +172,31 @@ export const sourceSynced = defineEvent(
  */
 export const sourceArchived = defineEvent(
   'source.archived',
-  z.strictObject({
-    source: name,
-    path: z.string(),
-    sizeBytes: count,
-    /** Of the file, in hexadecimal digits. */
-    sha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/)
-      .optional(),
-    /** Another one means that the mirror, or how it is archived, has changed since. */
-    basis: z.string().optional(),
-    /** Tells the file from any other that comes to stand in its place. */
-    file: z.string().optional(),
-    /** The mirror has not changed since an archive was written then: this is that one. */
-    unchangedSince: z.iso.datetime().optional(),
-    /** The archive whose blocks it shares; without it, it is the one that has been there. */
-    linkedFrom: z.string().optional(),
-    /** The archive from which so many of its bytes were taken as they stand there, as they have not changed. */
-    takenFrom: z.string().optional(),
-    takenBytes: count.optional(),
-    /** The room on its disk when it stood there. */
-    disk: z.strictObject({ freeBytes: count, totalBytes: count }).optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      path: z.string(),
+      sizeBytes: count,
+      /** Of the file, in hexadecimal digits. */
+      sha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
+      /** Another one means that the mirror, or how it is archived, has changed since. */
+      basis: z.string().optional(),
+      /** Tells the file from any other that comes to stand in its place. */
+      file: z.string().optional(),
+      /** The mirror has not changed since an archive was written then: this is that one. */
+      unchangedSince: z.iso.datetime().optional(),
+      /** The archive whose blocks it shares; without it, it is the one that has been there. */
+      linkedFrom: z.string().optional(),
+      /** The archive from which so many of its bytes were taken as they stand there, as they have not changed. */
+      takenFrom: z.string().optional(),
+      takenBytes: count.optional(),
+      /** The room on its disk when it stood there. */
+      disk: z.strictObject({ freeBytes: count, totalBytes: count }).optional(),
+    }),
+  ),
   { ...fact, kept: { per: ['source'] } },
 )
 
@@ -194,35 +206,39 @@ export const sourceArchived = defineEvent(
  */
 export const sourceKept = defineEvent(
   'source.kept',
-  z.strictObject({
-    source: name,
-    kept: z.array(keptArchive),
-    /** Paths that are new, and those that were removed. */
-    added: z.array(z.string()),
-    pruned: z.array(z.string()),
-    waits: z.string().optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      kept: z.array(keptArchive),
+      /** Paths that are new, and those that were removed. */
+      added: z.array(z.string()),
+      pruned: z.array(z.string()),
+      waits: z.string().optional(),
+    }),
+  ),
   { ...fact, kept: { per: ['source'] } },
 )
 
 /** An archive is not what was written. That is true of all names of the file. */
 export const archiveDamaged = defineEvent(
   'archive.damaged',
-  z.strictObject({ source: name, path: z.string(), file: z.string(), reason: z.string() }),
+  z.lazy(() => z.strictObject({ source: name, path: z.string(), file: z.string(), reason: z.string() })),
   { ...fact, fleet: true, kept: { per: ['source', 'file'] } },
 )
 
 /** A source's backup, or a part of it, did not come about. `step` is the event whose handling failed. */
 export const sourceFailed = defineEvent(
   'source.failed',
-  z.strictObject({
-    source: name,
-    step: z.string(),
-    reason: z.string(),
-    cancelled: z.boolean().default(false),
-    /** Names what is behind it, where that decides what to do. */
-    cause: z.string().optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      step: z.string(),
+      reason: z.string(),
+      cancelled: z.boolean().default(false),
+      /** Names what is behind it, where that decides what to do. */
+      cause: z.string().optional(),
+    }),
+  ),
   fact,
 )
 
@@ -251,15 +267,17 @@ export const runCancelled = defineEvent('run.cancelled', runResult, end)
  */
 export const unitFailed = defineEvent(
   'unit.failed',
-  z.strictObject({
-    unit: z.string().min(1),
-    result: z.string().default(''),
-    exitStatus: z.string().default(''),
-    /** What kept it from its work, where hdsync could find out. */
-    reason: z.string().exactOptional(),
-    /** The type of the event that ended its run: hooks that were told of that are not told of this as well. */
-    end: z.string().exactOptional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      unit: z.string().min(1),
+      result: z.string().default(''),
+      exitStatus: z.string().default(''),
+      /** What kept it from its work, where hdsync could find out. */
+      reason: z.string().exactOptional(),
+      /** The type of the event that ended its run: hooks that were told of that are not told of this as well. */
+      end: z.string().exactOptional(),
+    }),
+  ),
   { ...fact, triggerable: true, fleet: true },
 )
 
@@ -269,12 +287,14 @@ export const unitFailed = defineEvent(
  */
 export const runOverdue = defineEvent(
   'run.overdue',
-  z.strictObject({
-    source: name,
-    lastSuccessAt: z.iso.datetime().nullable(),
-    firstSeenAt: z.iso.datetime(),
-    allowedMs: count,
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      lastSuccessAt: z.iso.datetime().nullable(),
+      firstSeenAt: z.iso.datetime(),
+      allowedMs: count,
+    }),
+  ),
   { ...fact, fleet: true },
 )
 
@@ -284,15 +304,17 @@ export const runOverdue = defineEvent(
  */
 export const deadLettered = defineEvent(
   'dead.lettered',
-  z.strictObject({
-    function: z.string(),
-    event: z.string(),
-    type: z.string(),
-    source: name.optional(),
-    hook: z.string().optional(),
-    tries: count,
-    reason: z.string(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      function: z.string(),
+      event: z.string(),
+      type: z.string(),
+      source: name.optional(),
+      hook: z.string().optional(),
+      tries: count,
+      reason: z.string(),
+    }),
+  ),
   fact,
 )
 
@@ -302,7 +324,7 @@ export const deadLettered = defineEvent(
  */
 export const hookDisabled = defineEvent(
   'hook.disabled',
-  z.strictObject({ hook: z.string(), fingerprint: z.string(), reason: z.string() }),
+  z.lazy(() => z.strictObject({ hook: z.string(), fingerprint: z.string(), reason: z.string() })),
   // A hook that was told to be quiet stays quiet.
   { ...fact, subject: 'fingerprint', kept: 'forever' },
 )

@@ -20,7 +20,9 @@ export const snapshotBefore = defineEvent('snapshot.before', z.strictObject({ so
  */
 export const snapshotAfter = defineEvent(
   'snapshot.after',
-  z.strictObject({ source: name, before: z.string(), taken: z.boolean(), reason: z.string().optional() }),
+  z.lazy(() =>
+    z.strictObject({ source: name, before: z.string(), taken: z.boolean(), reason: z.string().optional() }),
+  ),
   { external: true, always: true, gate: 'after' },
 )
 
@@ -39,6 +41,8 @@ export const sourceBefore = defineEvent('source.before', z.strictObject({ source
  */
 export const sourceAfter = defineEvent(
   'source.after',
-  z.strictObject({ source: name, before: z.string(), copied: z.boolean(), reason: z.string().optional() }),
+  z.lazy(() =>
+    z.strictObject({ source: name, before: z.string(), copied: z.boolean(), reason: z.string().optional() }),
+  ),
   { external: true, always: true, gate: 'after' },
 )

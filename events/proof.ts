@@ -14,7 +14,7 @@ const limits = {
 /** Begins to read backups again. `all`: without limits, and also what was read in this turn. */
 export const verifyStart = defineEvent(
   'verify.start',
-  z.strictObject({ sources: requestedSources, ...limits, all: z.boolean().default(false) }),
+  z.lazy(() => z.strictObject({ sources: requestedSources, ...limits, all: z.boolean().default(false) })),
   { triggerable: true, startsRun: true, listed: false },
 )
 
@@ -31,21 +31,29 @@ const step = {
 }
 
 /** Chooses what is read next. */
-export const verifyNext = defineEvent('verify.next', z.strictObject(step))
+export const verifyNext = defineEvent(
+  'verify.next',
+  z.lazy(() => z.strictObject(step)),
+)
 
 /** Reads an archive. `file` tells it from any other that comes to stand in its place. */
 export const verifyArchive = defineEvent(
   'verify.archive',
-  z.strictObject({ ...step, source: name, path: z.string(), file: z.string() }),
+  z.lazy(() => z.strictObject({ ...step, source: name, path: z.string(), file: z.string() })),
 )
 
 /** Compares a mirror with its newest archive. */
-export const verifyMirror = defineEvent('verify.mirror', z.strictObject({ ...step, source: name }))
+export const verifyMirror = defineEvent(
+  'verify.mirror',
+  z.lazy(() => z.strictObject({ ...step, source: name })),
+)
 
 /** Unmounts what was mounted for it, and tells how it went. */
 export const verifyFinish = defineEvent(
   'verify.finish',
-  z.strictObject({ error: z.string().nullable(), cancelled: z.boolean(), bytes: count.optional() }),
+  z.lazy(() =>
+    z.strictObject({ error: z.string().nullable(), cancelled: z.boolean(), bytes: count.optional() }),
+  ),
 )
 
 const fact = { external: true }
@@ -53,14 +61,16 @@ const fact = { external: true }
 /** An archive was read whole and is what was written. `isNew`: nothing was on record of it, it is proven from now on. */
 export const archiveProven = defineEvent(
   'archive.proven',
-  z.strictObject({
-    source: name,
-    path: z.string(),
-    file: z.string(),
-    sizeBytes: count,
-    sha256: z.string(),
-    isNew: z.boolean(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      path: z.string(),
+      file: z.string(),
+      sizeBytes: count,
+      sha256: z.string(),
+      isNew: z.boolean(),
+    }),
+  ),
   fact,
 )
 
@@ -71,13 +81,15 @@ export const archiveProven = defineEvent(
  */
 export const mirrorProven = defineEvent(
   'mirror.proven',
-  z.strictObject({
-    source: name,
-    files: count,
-    bytes: count,
-    complete: z.boolean(),
-    unproven: count.optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      files: count,
+      bytes: count,
+      complete: z.boolean(),
+      unproven: count.optional(),
+    }),
+  ),
   fact,
 )
 
@@ -85,7 +97,11 @@ export const mirrorProven = defineEvent(
 const files = { count, paths: z.array(z.string()) }
 
 /** Files of a mirror had rotted, and were replaced: archive and source agree on what they have to hold. */
-export const mirrorHealed = defineEvent('mirror.healed', z.strictObject({ source: name, ...files }), fact)
+export const mirrorHealed = defineEvent(
+  'mirror.healed',
+  z.lazy(() => z.strictObject({ source: name, ...files })),
+  fact,
+)
 
 /**
  * Files of a mirror and its archive differ, or of a mirror and its source (`live`), and nobody can tell which is right. Nothing
@@ -93,14 +109,16 @@ export const mirrorHealed = defineEvent('mirror.healed', z.strictObject({ source
  */
 export const mirrorDoubtful = defineEvent(
   'mirror.doubtful',
-  z.strictObject({
-    source: name,
-    mirror: z.string(),
-    archive: z.string().optional(),
-    live: z.string().optional(),
-    reason: z.string(),
-    ...files,
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      mirror: z.string(),
+      archive: z.string().optional(),
+      live: z.string().optional(),
+      reason: z.string(),
+      ...files,
+    }),
+  ),
   fact,
 )
 
@@ -109,24 +127,30 @@ const end = { external: true, endsRun: true, fleet: true }
 /** A verification has ended: all that it was to read, or all that the budget allowed. */
 export const verifyFinished = defineEvent(
   'verify.finished',
-  z.strictObject({
-    state: z.enum(['succeeded', 'degraded', 'cancelled']),
-    /** Archives that were read whole, files of mirrors that were compared, and what was read in all. */
-    archives: count,
-    files: count,
-    bytes: count,
-    healed: count,
-    damaged: z.array(z.string()),
-    /** Archives that were found to be damaged earlier, and still stand. */
-    known: z.array(z.string()),
-    doubtful: count,
-    /** Files of mirrors of which nothing can be told. */
-    unproven: count.default(0),
-    /** Why the state is not `succeeded`. */
-    reason: z.string().nullable(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      state: z.enum(['succeeded', 'degraded', 'cancelled']),
+      /** Archives that were read whole, files of mirrors that were compared, and what was read in all. */
+      archives: count,
+      files: count,
+      bytes: count,
+      healed: count,
+      damaged: z.array(z.string()),
+      /** Archives that were found to be damaged earlier, and still stand. */
+      known: z.array(z.string()),
+      doubtful: count,
+      /** Files of mirrors of which nothing can be told. */
+      unproven: count.default(0),
+      /** Why the state is not `succeeded`. */
+      reason: z.string().nullable(),
+    }),
+  ),
   end,
 )
 
 /** A verification did not come about. */
-export const verifyFailed = defineEvent('verify.failed', z.strictObject({ reason: z.string() }), end)
+export const verifyFailed = defineEvent(
+  'verify.failed',
+  z.lazy(() => z.strictObject({ reason: z.string() })),
+  end,
+)

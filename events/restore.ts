@@ -38,7 +38,7 @@ export type StoredRestoreRequest = z.output<typeof restoreRequest>
 /** Begins a restore. It carries the hash of a plan that was shown: nobody can ask for it with an event. */
 export const restoreStart = defineEvent(
   'restore.start',
-  z.strictObject({ source: name, request: restoreRequest }),
+  z.lazy(() => z.strictObject({ source: name, request: restoreRequest })),
   { startsRun: true, listed: false },
 )
 
@@ -47,29 +47,33 @@ const step = { source: name, root: z.string(), id: z.string() }
 /** Unpacks what is to be put in place, beside it. */
 export const restoreUnpack = defineEvent(
   'restore.unpack',
-  z.strictObject({
-    ...step,
-    /** What it takes. */
-    sizeBytes: count.optional(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      ...step,
+      /** What it takes. */
+      sizeBytes: count.optional(),
+    }),
+  ),
 )
 
 /** Puts what was unpacked in its place. `missing`: what could not be read. */
 export const restorePlace = defineEvent(
   'restore.place',
-  z.strictObject({ ...step, missing: z.array(z.string()) }),
+  z.lazy(() => z.strictObject({ ...step, missing: z.array(z.string()) })),
 )
 
 /** Unmounts what was mounted for it, and tells how the restore went. */
 export const restoreFinish = defineEvent(
   'restore.finish',
-  z.strictObject({
-    source: name,
-    root: z.string(),
-    id: z.string().nullable(),
-    missing: z.array(z.string()),
-    error: z.string().nullable(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      root: z.string(),
+      id: z.string().nullable(),
+      missing: z.array(z.string()),
+      error: z.string().nullable(),
+    }),
+  ),
 )
 
 const fact = { external: true, endsRun: true }
@@ -77,19 +81,21 @@ const fact = { external: true, endsRun: true }
 /** Everything that was asked for is there. `id` is what `hdsync restore --undo` takes; null where nothing was there before. */
 export const restoreFinished = defineEvent(
   'restore.finished',
-  z.strictObject({ source: name, root: z.string(), id: z.string().nullable() }),
+  z.lazy(() => z.strictObject({ source: name, root: z.string(), id: z.string().nullable() })),
   fact,
 )
 
 /** A restore did not come about, or not all of it: `missing` could not be read. */
 export const restoreFailed = defineEvent(
   'restore.failed',
-  z.strictObject({
-    source: name,
-    root: z.string(),
-    id: z.string().nullable(),
-    reason: z.string(),
-    missing: z.array(z.string()),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      source: name,
+      root: z.string(),
+      id: z.string().nullable(),
+      reason: z.string(),
+      missing: z.array(z.string()),
+    }),
+  ),
   fact,
 )

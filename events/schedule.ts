@@ -7,7 +7,9 @@ import { defineEvent } from './define.ts'
  */
 export const scheduleDue = defineEvent(
   'schedule.due',
-  z.strictObject({ function: z.string(), at: z.iso.datetime(), missed: z.int().min(0).default(0) }),
+  z.lazy(() =>
+    z.strictObject({ function: z.string(), at: z.iso.datetime(), missed: z.int().min(0).default(0) }),
+  ),
   { subject: 'function' },
 )
 
@@ -17,11 +19,13 @@ export const scheduleDue = defineEvent(
  */
 export const functionOverdue = defineEvent(
   'function.overdue',
-  z.strictObject({
-    function: z.string(),
-    schedule: z.string(),
-    lastSuccessAt: z.iso.datetime().nullable(),
-    firstSeenAt: z.iso.datetime(),
-  }),
+  z.lazy(() =>
+    z.strictObject({
+      function: z.string(),
+      schedule: z.string(),
+      lastSuccessAt: z.iso.datetime().nullable(),
+      firstSeenAt: z.iso.datetime(),
+    }),
+  ),
   { external: true, subject: 'function' },
 )

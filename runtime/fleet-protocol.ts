@@ -67,75 +67,87 @@ function isShallow(value: unknown, levels: number): boolean {
 export const mostNames = 500
 
 /** What a host says of itself with each event. */
-const aboutHost = z.object({
-  version: z.string().max(64),
-  labels: z.array(z.string().max(63)).max(mostLabels),
-  /** How long it may say nothing before that is news. */
-  silentAfterMs: number,
-  /** The names in its config: how another one stood is of no matter any more. Left out where there are too many. */
-  sources: z.array(z.string().max(256)).max(mostNames).exactOptional(),
-  copies: z.array(z.string().max(256)).max(mostNames).exactOptional(),
-})
+const aboutHost = z.lazy(() =>
+  z.object({
+    version: z.string().max(64),
+    labels: z.array(z.string().max(63)).max(mostLabels),
+    /** How long it may say nothing before that is news. */
+    silentAfterMs: number,
+    /** The names in its config: how another one stood is of no matter any more. Left out where there are too many. */
+    sources: z.array(z.string().max(256)).max(mostNames).exactOptional(),
+    copies: z.array(z.string().max(256)).max(mostNames).exactOptional(),
+  }),
+)
 export type AboutHost = z.output<typeof aboutHost>
 
 /**
  * An event that a host tells. `previous`: the id of the event before it, empty for the first of an epoch. `released`: the number up to which a hub has confirmed; the host has nothing before it any more.
  */
-export const toldMessage = z.object({
-  v: z.literal(fleetVersion),
-  epoch,
-  seq: number.min(1),
-  previous: z.string().max(256),
-  released: number,
-  about: aboutHost,
-  event: z.object({
-    id: eventId,
-    type: z
-      .string()
-      .max(128)
-      .regex(/^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)+$/),
-    time: z.iso.datetime({ offset: true }).max(64),
-    run: z.string().min(1).max(64).nullable(),
-    data: z.unknown().refine((data) => isShallow(data, deepest)),
+export const toldMessage = z.lazy(() =>
+  z.object({
+    v: z.literal(fleetVersion),
+    epoch,
+    seq: number.min(1),
+    previous: z.string().max(256),
+    released: number,
+    about: aboutHost,
+    event: z.object({
+      id: eventId,
+      type: z
+        .string()
+        .max(128)
+        .regex(/^[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)+$/),
+      time: z.iso.datetime({ offset: true }).max(64),
+      run: z.string().min(1).max(64).nullable(),
+      data: z.unknown().refine((data) => isShallow(data, deepest)),
+    }),
   }),
-})
+)
 export type ToldMessage = z.output<typeof toldMessage>
 
 /**
  * How far the hub has committed what a host told: everything of this epoch up to `seq`, which is the event `id`. `answers`: the host
  * has asked, so what it has sent beyond that did not arrive. `left`: an epoch of which the hub takes nothing any more.
  */
-export const receiptMessage = z.strictObject({
-  v: z.literal(fleetVersion),
-  epoch: z.string().max(64),
-  seq: number,
-  id: z.string().max(256),
-  answers: z.boolean(),
-  left: epoch.optional(),
-})
+export const receiptMessage = z.lazy(() =>
+  z.strictObject({
+    v: z.literal(fleetVersion),
+    epoch: z.string().max(64),
+    seq: number,
+    id: z.string().max(256),
+    answers: z.boolean(),
+    left: epoch.optional(),
+  }),
+)
 export type ReceiptMessage = z.output<typeof receiptMessage>
 
 /** A new host hands in the public key that it has made, by the right of its code. */
-export const joinMessage = z.strictObject({
-  v: z.literal(fleetVersion),
-  key: z.string().regex(/^U[A-Z2-7]{55}$/),
-})
+export const joinMessage = z.lazy(() =>
+  z.strictObject({
+    v: z.literal(fleetVersion),
+    key: z.string().regex(/^U[A-Z2-7]{55}$/),
+  }),
+)
 
-export const joinedMessage = z.strictObject({
-  v: z.literal(fleetVersion),
-  key: z.string().max(64),
-  /** Why the key is not taken; null where it is. */
-  error: z.string().max(1000).nullable(),
-})
+export const joinedMessage = z.lazy(() =>
+  z.strictObject({
+    v: z.literal(fleetVersion),
+    key: z.string().max(64),
+    /** Why the key is not taken; null where it is. */
+    error: z.string().max(1000).nullable(),
+  }),
+)
 
 /** The code of `hdsync fleet enroll`: all that a host needs to hand in its key. */
-export const joinCode = z.strictObject({
-  v: z.literal(fleetVersion),
-  host: z.string().regex(fleetHostName),
-  servers: z.array(z.string()).min(1),
-  ca: z.string(),
-  seed: z.string(),
-})
+export const joinCode = z.lazy(() =>
+  z.strictObject({
+    v: z.literal(fleetVersion),
+    host: z.string().regex(fleetHostName),
+    servers: z.array(z.string()).min(1),
+    ca: z.string(),
+    seed: z.string(),
+  }),
+)
 export type JoinCode = z.output<typeof joinCode>
 
 /** What a hub may ask a host for, where its config says so. */

@@ -39,34 +39,40 @@ const night = z.iso
 export const offeredArchive = z.strictObject({ source, at: night, form, sizeBytes: bytes, sha256 })
 export type OfferedArchive = z.output<typeof offeredArchive>
 
-export const request = z.discriminatedUnion('do', [
-  z.strictObject({ v: version, do: z.literal('status') }),
-  /** Asks whether an archive may come; the vault lays what it has of that source beside `incoming/`, for rsync to go on from. */
-  z.strictObject({ v: version, do: z.literal('offer'), archive: offeredArchive }),
-  /** Asks the vault to read what came, and to take it out of reach. */
-  z.strictObject({ v: version, do: z.literal('prove'), archive: offeredArchive }),
-  /** Asks for the bytes of a copy, from an offset on. */
-  z.strictObject({ v: version, do: z.literal('get'), sha256, offset: bytes.default(0) }),
-])
+export const request = z.lazy(() =>
+  z.discriminatedUnion('do', [
+    z.strictObject({ v: version, do: z.literal('status') }),
+    /** Asks whether an archive may come; the vault lays what it has of that source beside `incoming/`, for rsync to go on from. */
+    z.strictObject({ v: version, do: z.literal('offer'), archive: offeredArchive }),
+    /** Asks the vault to read what came, and to take it out of reach. */
+    z.strictObject({ v: version, do: z.literal('prove'), archive: offeredArchive }),
+    /** Asks for the bytes of a copy, from an offset on. */
+    z.strictObject({ v: version, do: z.literal('get'), sha256, offset: bytes.default(0) }),
+  ]),
+)
 export type VaultRequest = z.output<typeof request>
 
 /** A copy that the vault has. `provedAt`: when it arrived and was read, by the vault's clock. `readAt`: when it was last read. */
-export const vaultCopy = offeredArchive.extend({
-  provedAt: z.iso.datetime(),
-  readAt: z.iso.datetime(),
-  damaged: z.boolean().default(false),
-})
+export const vaultCopy = z.lazy(() =>
+  offeredArchive.extend({
+    provedAt: z.iso.datetime(),
+    readAt: z.iso.datetime(),
+    damaged: z.boolean().default(false),
+  }),
+)
 export type VaultCopy = z.output<typeof vaultCopy>
 
 const answered = { v: version, ok: z.literal(true), now: z.iso.datetime() }
 
 /** It cannot be done now, or never (`isFinal`); `error` is for a person to read. */
-export const refusal = z.strictObject({
-  v: z.int(),
-  ok: z.literal(false),
-  error: z.string().max(2000),
-  isFinal: z.boolean(),
-})
+export const refusal = z.lazy(() =>
+  z.strictObject({
+    v: z.int(),
+    ok: z.literal(false),
+    error: z.string().max(2000),
+    isFinal: z.boolean(),
+  }),
+)
 export type VaultRefusal = z.output<typeof refusal>
 
 /** The `error` of a refusal has these words where time alone mends it: a host waits then, and asks again. */
@@ -88,28 +94,32 @@ export function refusalInLine(line: string): Pick<VaultRefusal, 'error' | 'isFin
   return { error: isFinal ? said : said.slice(notNow.length), isFinal }
 }
 
-export const statusAnswer = z.strictObject({
-  ...answered,
-  host: z.string(),
-  usedBytes: bytes,
-  quotaBytes: bytes.nullable(),
-  freeBytes: bytes,
-  mayGet: z.boolean(),
-  copies: z.array(vaultCopy),
-})
+export const statusAnswer = z.lazy(() =>
+  z.strictObject({
+    ...answered,
+    host: z.string(),
+    usedBytes: bytes,
+    quotaBytes: bytes.nullable(),
+    freeBytes: bytes,
+    mayGet: z.boolean(),
+    copies: z.array(vaultCopy),
+  }),
+)
 export type VaultStatus = z.output<typeof statusAnswer>
 
-export const offerAnswer = z.strictObject({
-  ...answered,
-  /** A copy of these bytes that is there: nothing is to be sent, `prove` gives it this night. */
-  has: z.boolean(),
-  /** The name in `incoming/` that rsync writes to, and how many bytes lie at the vault to go on from. */
-  name: z.string(),
-  laidBytes: bytes,
-})
+export const offerAnswer = z.lazy(() =>
+  z.strictObject({
+    ...answered,
+    /** A copy of these bytes that is there: nothing is to be sent, `prove` gives it this night. */
+    has: z.boolean(),
+    /** The name in `incoming/` that rsync writes to, and how many bytes lie at the vault to go on from. */
+    name: z.string(),
+    laidBytes: bytes,
+  }),
+)
 export type VaultOffer = z.output<typeof offerAnswer>
 
-export const proveAnswer = z.strictObject({ ...answered, proved: vaultCopy })
+export const proveAnswer = z.lazy(() => z.strictObject({ ...answered, proved: vaultCopy }))
 export type VaultProof = z.output<typeof proveAnswer>
 
 // A vault that fetches asks the host, whose `hdsync give` answers with a line of JSON as well. To `send` it answers with what its

@@ -20,15 +20,17 @@ import { commandRefused, commandTaken } from './command.ts'
 
 /** @param event The event of the host; it becomes the `data` of the hub's. */
 function heard<Type extends string, Schema extends z.ZodType>(event: EventDefinition<Type, Schema>) {
-  const schema = z.strictObject({
-    host: z.string(),
-    /** When it happened, by the clock of the host. */
-    at: z.iso.datetime({ offset: true }),
-    /** The run of the host that it belongs to. */
-    run: z.string().nullable(),
-    labels: z.array(z.string()),
-    data: event.schema,
-  })
+  const schema = z.lazy(() =>
+    z.strictObject({
+      host: z.string(),
+      /** When it happened, by the clock of the host. */
+      at: z.iso.datetime({ offset: true }),
+      /** The run of the host that it belongs to. */
+      run: z.string().nullable(),
+      labels: z.array(z.string()),
+      data: event.schema,
+    }),
+  )
   const type: `fleet.${Type}` = `fleet.${event.type}`
   return defineEvent(type, schema, { external: true, subject: 'host' })
 }

@@ -27,72 +27,77 @@ export const fleetHost = text(
 const onlyHosts = ['credentialsFile', 'caFile', 'labels', 'silentAfter', 'obeys'] as const
 
 /** The keys of `fleet`, each by itself. */
-export const fleetFields = z.strictObject({
-  role: z
-    .enum(['host', 'hub'])
-    .describe('`host`: this machine tells a hub how its backups stand. `hub`: it is told, by all others.'),
-  servers: z.array(server).min(1).describe('The NATS server that carries it, 2.14 or later, by TLS.'),
-  credentialsFile: absolutePath
-    .exactOptional()
-    .describe(
-      `A host: its name and its key, as \`hdsync fleet join\` writes them. Default: \`${usualFleetFolder}/credentials\`.`,
-    ),
-  caFile: absolutePath
-    .exactOptional()
-    .describe(
-      `A host: the certificate that vouches for the server. Default: \`${usualFleetFolder}/ca.pem\`.`,
-    ),
-  labels: z
-    .array(label)
-    .max(mostLabels, `${mostLabels} labels at most`)
-    .exactOptional()
-    .describe('A host: what `hdsync fleet status --label` finds it by.'),
-  silentAfter: duration(60_000, 100 * 365 * 86_400_000, '36h')
-    .exactOptional()
-    .describe('A host: the hub tells of it once it has heard nothing for that long. Default: 36h.'),
-  obeys: z
-    .array(z.enum(commandTypes))
-    .exactOptional()
-    .describe(
-      'A host: what the hub may begin here, by `hdsync fleet run`; the daemon stays for it. `sync.meant`: to release what is held. Default: nothing.',
-    ),
-  folder: pathBelowRoot
-    .exactOptional()
-    .describe(
-      `A hub: where \`hdsync fleet init\` has put keys, certificates and the config of the server. Default: \`${usualFleetFolder}\`.`,
-    ),
-})
+const fleetFields = z.lazy(() =>
+  z.strictObject({
+    role: z
+      .enum(['host', 'hub'])
+      .describe('`host`: this machine tells a hub how its backups stand. `hub`: it is told, by all others.'),
+    servers: z.array(server).min(1).describe('The NATS server that carries it, 2.14 or later, by TLS.'),
+    credentialsFile: absolutePath
+      .exactOptional()
+      .describe(
+        `A host: its name and its key, as \`hdsync fleet join\` writes them. Default: \`${usualFleetFolder}/credentials\`.`,
+      ),
+    caFile: absolutePath
+      .exactOptional()
+      .describe(
+        `A host: the certificate that vouches for the server. Default: \`${usualFleetFolder}/ca.pem\`.`,
+      ),
+    labels: z
+      .array(label)
+      .max(mostLabels, `${mostLabels} labels at most`)
+      .exactOptional()
+      .describe('A host: what `hdsync fleet status --label` finds it by.'),
+    silentAfter: duration(60_000, 100 * 365 * 86_400_000, '36h')
+      .exactOptional()
+      .describe('A host: the hub tells of it once it has heard nothing for that long. Default: 36h.'),
+    obeys: z
+      .array(z.enum(commandTypes))
+      .exactOptional()
+      .describe(
+        'A host: what the hub may begin here, by `hdsync fleet run`; the daemon stays for it. `sync.meant`: to release what is held. Default: nothing.',
+      ),
+    folder: pathBelowRoot
+      .exactOptional()
+      .describe(
+        `A hub: where \`hdsync fleet init\` has put keys, certificates and the config of the server. Default: \`${usualFleetFolder}\`.`,
+      ),
+  }),
+)
 
 const usualSilenceMs = 36 * 3_600_000
 
-export const fleetSchema = fleetFields
-  .check(
-    beside<z.output<typeof fleetFields>>((map, { addIssue }) => {
-      const strange =
-        map.role === 'hub'
-          ? onlyHosts.filter((key) => key in map)
-          : map.role === 'host' && 'folder' in map
-            ? ['folder']
-            : []
-      for (const key of strange) {
-        const message = `no \`${key}\` where \`role\` is ${map.role}`
-        addIssue({ code: 'custom', path: [key], message, params: { at: 'key', found: 'one' } })
-      }
-    }),
-  )
-  .transform(({ role, servers, credentialsFile, caFile, labels, silentAfter, obeys, folder }) =>
-    role === 'hub'
-      ? { role, servers, folder: folder ?? usualFleetFolder }
-      : {
-          role,
-          servers,
-          credentialsFile: credentialsFile ?? `${usualFleetFolder}/credentials`,
-          caFile: caFile ?? `${usualFleetFolder}/ca.pem`,
-          labels: labels ?? [],
-          silentAfterMs: silentAfter ?? usualSilenceMs,
-          obeys: obeys ?? [],
-        },
-  )
+export const fleetSchema = z.lazy(() =>
+  fleetFields
+    .unwrap()
+    .check(
+      beside<z.output<typeof fleetFields>>((map, { addIssue }) => {
+        const strange =
+          map.role === 'hub'
+            ? onlyHosts.filter((key) => key in map)
+            : map.role === 'host' && 'folder' in map
+              ? ['folder']
+              : []
+        for (const key of strange) {
+          const message = `no \`${key}\` where \`role\` is ${map.role}`
+          addIssue({ code: 'custom', path: [key], message, params: { at: 'key', found: 'one' } })
+        }
+      }),
+    )
+    .transform(({ role, servers, credentialsFile, caFile, labels, silentAfter, obeys, folder }) =>
+      role === 'hub'
+        ? { role, servers, folder: folder ?? usualFleetFolder }
+        : {
+            role,
+            servers,
+            credentialsFile: credentialsFile ?? `${usualFleetFolder}/credentials`,
+            caFile: caFile ?? `${usualFleetFolder}/ca.pem`,
+            labels: labels ?? [],
+            silentAfterMs: silentAfter ?? usualSilenceMs,
+            obeys: obeys ?? [],
+          },
+    ),
+)
 
 export type Fleet = z.output<typeof fleetSchema>
 export type FleetHost = Extract<Fleet, { role: 'host' }>

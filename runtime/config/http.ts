@@ -51,16 +51,20 @@ const webhookName = text('a name of letters, digits, `_` and `-` (at most 63)', 
 
 const groupName = text('the name of a group', (name) => /^[a-z_][\w.-]{0,31}\$?$/i.test(name))
 
-const webhookSchema = z.strictObject({
-  secretFile: absolutePath.describe('File of the secret that the sender signs with: `whsec_...`.'),
-  event: z.string({ error: 'the type of an event' }).describe('The event that a call becomes.'),
-  data: z.record(z.string(), z.unknown(), { error: 'a map' }).default({}).describe('Its data.'),
-})
+const webhookSchema = z.lazy(() =>
+  z.strictObject({
+    secretFile: absolutePath.describe('File of the secret that the sender signs with: `whsec_...`.'),
+    event: z.string({ error: 'the type of an event' }).describe('The event that a call becomes.'),
+    data: z.record(z.string(), z.unknown(), { error: 'a map' }).default({}).describe('Its data.'),
+  }),
+)
 
-const tlsSchema = z.strictObject({
-  certFile: absolutePath.describe('File of the certificate in PEM, with those that vouch for it below it.'),
-  keyFile: absolutePath.describe('File of its private key in PEM, which others cannot read.'),
-})
+const tlsSchema = z.lazy(() =>
+  z.strictObject({
+    certFile: absolutePath.describe('File of the certificate in PEM, with those that vouch for it below it.'),
+    keyFile: absolutePath.describe('File of its private key in PEM, which others cannot read.'),
+  }),
+)
 
 export const httpSchema = z.strictObject({
   listen: listenAddress.exactOptional().describe('Address and port; without it there is the socket alone.'),

@@ -24,65 +24,75 @@ const allowPrivate = z
   .default(false)
   .describe('Whether the address may be one of this machine or of a private network.')
 
-const webhook = z.strictObject({
-  url: webAddress.describe('Where the event is posted, as a CloudEvent.'),
-  secretFile: absolutePath.describe(
-    'File with the secret (whsec_...) that signs it; a line each, if several.',
-  ),
-  allowPrivate,
-})
+const webhook = z.lazy(() =>
+  z.strictObject({
+    url: webAddress.describe('Where the event is posted, as a CloudEvent.'),
+    secretFile: absolutePath.describe(
+      'File with the secret (whsec_...) that signs it; a line each, if several.',
+    ),
+    allowPrivate,
+  }),
+)
 
-const healthchecks = z.strictObject({
-  url: webAddress.describe('The ping address of the check; /start and /fail are appended to it.'),
-  allowPrivate,
-})
+const healthchecks = z.lazy(() =>
+  z.strictObject({
+    url: webAddress.describe('The ping address of the check; /start and /fail are appended to it.'),
+    allowPrivate,
+  }),
+)
 
-const ntfy = z.strictObject({
-  url: webAddress.describe('The server, such as https://ntfy.sh.'),
-  topic: ntfyTopic,
-  title: lineOfText.exactOptional().describe('Default: what happened, and where.'),
-  priority: z
-    .enum(['min', 'low', 'default', 'high', 'max'])
-    .exactOptional()
-    .describe('Default: high for what failed, low for what went well.'),
-  tags: z.array(lineOfText).default([]).describe('Shown with the message, beside one for how it went.'),
-  tokenFile: absolutePath.exactOptional().describe('File with the access token, for a protected topic.'),
-  allowPrivate,
-})
+const ntfy = z.lazy(() =>
+  z.strictObject({
+    url: webAddress.describe('The server, such as https://ntfy.sh.'),
+    topic: ntfyTopic,
+    title: lineOfText.exactOptional().describe('Default: what happened, and where.'),
+    priority: z
+      .enum(['min', 'low', 'default', 'high', 'max'])
+      .exactOptional()
+      .describe('Default: high for what failed, low for what went well.'),
+    tags: z.array(lineOfText).default([]).describe('Shown with the message, beside one for how it went.'),
+    tokenFile: absolutePath.exactOptional().describe('File with the access token, for a protected topic.'),
+    allowPrivate,
+  }),
+)
 
 /** The port that is usual for each way to secure a connection. */
 const mailPorts = { starttls: 587, tls: 465, none: 25 }
 
-const smtp = z
-  .strictObject({
-    host: hostName,
-    port: z.int({ error: 'a port from 1 to 65535' }).min(1).max(65535).exactOptional(),
-    security: z
-      .enum(['starttls', 'tls', 'none'])
-      .default('starttls')
-      .describe('How the connection is encrypted; nothing is sent where that cannot be done.'),
-    user: lineOfText.exactOptional(),
-    passwordFile: absolutePath.exactOptional(),
-  })
-  .check(
-    beside<{ user?: string; passwordFile?: string }>((map, { addIssue }) => {
-      if ('user' in map === 'passwordFile' in map) return
-      const missing = 'user' in map ? 'passwordFile' : 'user'
-      const message = `\`user\` and \`passwordFile\`, or neither`
-      addIssue({ code: 'custom', message, params: { found: `no \`${missing}\`` } })
-    }),
-  )
-  .transform(({ port, ...rest }) => ({ port: port ?? mailPorts[rest.security], ...rest }))
+const smtp = z.lazy(() =>
+  z
+    .strictObject({
+      host: hostName,
+      port: z.int({ error: 'a port from 1 to 65535' }).min(1).max(65535).exactOptional(),
+      security: z
+        .enum(['starttls', 'tls', 'none'])
+        .default('starttls')
+        .describe('How the connection is encrypted; nothing is sent where that cannot be done.'),
+      user: lineOfText.exactOptional(),
+      passwordFile: absolutePath.exactOptional(),
+    })
+    .check(
+      beside<{ user?: string; passwordFile?: string }>((map, { addIssue }) => {
+        if ('user' in map === 'passwordFile' in map) return
+        const missing = 'user' in map ? 'passwordFile' : 'user'
+        const message = `\`user\` and \`passwordFile\`, or neither`
+        addIssue({ code: 'custom', message, params: { found: `no \`${missing}\`` } })
+      }),
+    )
+    .transform(({ port, ...rest }) => ({ port: port ?? mailPorts[rest.security], ...rest })),
+)
 
-const email = z
-  .strictObject({
-    to: z.union([mailAddress, z.array(mailAddress).min(1)], { error: 'a mail address, or a list of them' }),
-    from: mailAddress.exactOptional().describe('Default: hdsync@ the name of this machine.'),
-    smtp: smtp.exactOptional(),
-    sendmail: absolutePath.exactOptional().describe('The program that takes mail on this machine.'),
-  })
-  .check(onlyOneOf('smtp', 'sendmail'))
-  .transform(({ to, ...rest }) => ({ to: [to].flat(), ...rest }))
+const email = z.lazy(() =>
+  z
+    .strictObject({
+      to: z.union([mailAddress, z.array(mailAddress).min(1)], { error: 'a mail address, or a list of them' }),
+      from: mailAddress.exactOptional().describe('Default: hdsync@ the name of this machine.'),
+      smtp: smtp.exactOptional(),
+      sendmail: absolutePath.exactOptional().describe('The program that takes mail on this machine.'),
+    })
+    .check(onlyOneOf('smtp', 'sendmail'))
+    .transform(({ to, ...rest }) => ({ to: [to].flat(), ...rest })),
+)
 
 const kinds = ['exec', 'webhook', 'healthchecks', 'ntfy', 'email'] as const
 

@@ -4,17 +4,19 @@ import { type OfferedArchive, offeredArchive } from '../../vault-protocol.ts'
 
 // What a host may send now: kept in `offers.json` of its folder, which its user cannot read.
 
-const offered = z.object({
-  archive: offeredArchive,
-  /** How many bytes have come for it; null once that is not known any more. */
-  newBytes: z.int().min(0).nullable(),
-  /** An rsync has begun, and has not said how it ended. */
-  isSending: z.boolean(),
-  /** See `Laid`. */
-  begunBytes: z.int().min(0),
-  /** When it was last offered, by the clock of the vault. */
-  offeredAt: z.iso.datetime().optional(),
-})
+const offered = z.lazy(() =>
+  z.object({
+    archive: offeredArchive,
+    /** How many bytes have come for it; null once that is not known any more. */
+    newBytes: z.int().min(0).nullable(),
+    /** An rsync has begun, and has not said how it ended. */
+    isSending: z.boolean(),
+    /** See `Laid`. */
+    begunBytes: z.int().min(0),
+    /** When it was last offered, by the clock of the vault. */
+    offeredAt: z.iso.datetime().optional(),
+  }),
+)
 export type Offered = z.output<typeof offered>
 
 const file = z.object({ version: z.literal(1), offers: z.array(offered) })

@@ -27,21 +27,25 @@ export interface Asked {
 }
 
 /** Which config the daemon works by (or will, once the current run has ended), and its run: `GET /status`. */
-export const daemonStatus = z.object({
-  config: z.string(),
-  digest: z.string(),
-  pid: z.int(),
-  /** The run that is going on. */
-  run: z.string().nullable(),
-})
+export const daemonStatus = z.lazy(() =>
+  z.object({
+    config: z.string(),
+    digest: z.string(),
+    pid: z.int(),
+    /** The run that is going on. */
+    run: z.string().nullable(),
+  }),
+)
 
 /** What `POST /restore` takes. */
-const restoreBody = z.object({
-  from: z.string(),
-  source: z.string(),
-  request: restoreRequest,
-  wait: z.boolean(),
-})
+const restoreBody = z.lazy(() =>
+  z.object({
+    from: z.string(),
+    source: z.string(),
+    request: restoreRequest,
+    wait: z.boolean(),
+  }),
+)
 
 /** What `POST /verify` takes. */
 const verifyBody = z.object({ source: z.string(), data: verifyStart.request })
@@ -61,14 +65,16 @@ const cancelBody = z.object({ ids: z.array(z.string()).min(1), forMs: commandLif
 export const commandIds = z.object({ ids: z.array(z.string()) })
 
 /** What `POST /runs` takes. */
-const runRequest = z.object({
-  source: z.string(),
-  data: backupRequest.optional(),
-  /** Leaves the functions of the user's out. */
-  safe: z.boolean().optional(),
-  /** A hold that is released, instead. */
-  release: z.string().optional(),
-})
+const runRequest = z.lazy(() =>
+  z.object({
+    source: z.string(),
+    data: backupRequest.optional(),
+    /** Leaves the functions of the user's out. */
+    safe: z.boolean().optional(),
+    /** A hold that is released, instead. */
+    release: z.string().optional(),
+  }),
+)
 
 /**
  * What the other commands of hdsync ask the daemon for over its unix socket, beside the public API: its config and

@@ -30,15 +30,17 @@ import { newCommandKey, publicHalf } from './command-key.ts'
 import type { BrokerDoor } from './connection.ts'
 import { newNkey, nkeyFromSeed } from './nkey.ts'
 
-const enrolled = z.object({
-  host: z.string().regex(fleetHostName),
-  /** The public key by which the server lets it in; null before it has joined, and once it was revoked. */
-  key: z.string().nullable(),
-  /** A code that was not used yet: the public key that it stands for, and until when it is good. */
-  code: z.object({ key: z.string(), until: z.iso.datetime() }).nullable(),
-  enrolledAt: z.iso.datetime(),
-  revokedAt: z.iso.datetime().nullable(),
-})
+const enrolled = z.lazy(() =>
+  z.object({
+    host: z.string().regex(fleetHostName),
+    /** The public key by which the server lets it in; null before it has joined, and once it was revoked. */
+    key: z.string().nullable(),
+    /** A code that was not used yet: the public key that it stands for, and until when it is good. */
+    code: z.object({ key: z.string(), until: z.iso.datetime() }).nullable(),
+    enrolledAt: z.iso.datetime(),
+    revokedAt: z.iso.datetime().nullable(),
+  }),
+)
 
 /** A host as the hub has it on its list. */
 export type Enrolled = z.output<typeof enrolled>

@@ -16,26 +16,28 @@ import type { Folder } from '../target/safe-open.ts'
 // What is on record of the copies of a host: a line of JSON for each thing that happened, in `record.jsonl` of its folder.
 
 const at = z.iso.datetime()
-const entry = z.discriminatedUnion('did', [
-  /** A copy was read and found to be what was offered. `file`: where it stands, in `accepted`. */
-  z.object({
-    did: z.literal('accept'),
-    file: z.string(),
-    copy: vaultCopy,
-    /** How many bytes of it came over the wire; null where that is not known. */
-    newBytes: z.int().min(0).nullable(),
-    /** What is odd about it: nothing of its source expires then. In one line with the copy: a crash cannot part them. */
-    reasons: z.array(z.string()).optional(),
-  }),
-  /** It was read again, and is good. */
-  z.object({ did: z.literal('read'), files: z.array(z.string()), at }),
-  /** It was read again, and is not. */
-  z.object({ did: z.literal('damage'), files: z.array(z.string()), at, reason: z.string() }),
-  /** It is removed, as `keep` says. A crash may have left it. */
-  z.object({ did: z.literal('expire'), files: z.array(z.string()), at }),
-  /** Somebody has looked at it. */
-  z.object({ did: z.literal('release'), source: z.string(), at }),
-])
+const entry = z.lazy(() =>
+  z.discriminatedUnion('did', [
+    /** A copy was read and found to be what was offered. `file`: where it stands, in `accepted`. */
+    z.object({
+      did: z.literal('accept'),
+      file: z.string(),
+      copy: vaultCopy,
+      /** How many bytes of it came over the wire; null where that is not known. */
+      newBytes: z.int().min(0).nullable(),
+      /** What is odd about it: nothing of its source expires then. In one line with the copy: a crash cannot part them. */
+      reasons: z.array(z.string()).optional(),
+    }),
+    /** It was read again, and is good. */
+    z.object({ did: z.literal('read'), files: z.array(z.string()), at }),
+    /** It was read again, and is not. */
+    z.object({ did: z.literal('damage'), files: z.array(z.string()), at, reason: z.string() }),
+    /** It is removed, as `keep` says. A crash may have left it. */
+    z.object({ did: z.literal('expire'), files: z.array(z.string()), at }),
+    /** Somebody has looked at it. */
+    z.object({ did: z.literal('release'), source: z.string(), at }),
+  ]),
+)
 export type RecordEntry = z.output<typeof entry>
 
 /** A copy that stands, and where. */

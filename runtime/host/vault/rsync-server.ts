@@ -12,21 +12,23 @@ import { HostBusyError, heldCode } from './lock.ts'
 import { diskFull, freeIn } from './room.ts'
 
 /** Leave to send the bytes of one archive. */
-export const admissionSchema = z.strictObject({
-  host: z.string(),
-  /** The folder of the host. */
-  path: z.string(),
-  /** A file that is held while rsync runs. */
-  lock: z.string(),
-  /** One of these files is held besides. */
-  slots: z.array(z.string()),
-  /** The file in `incoming`. */
-  name: z.string(),
-  /** It may not become larger. */
-  mostBytes: z.int(),
-  /** It is ended after that, however much has come. */
-  mostMs: z.int(),
-})
+export const admissionSchema = z.lazy(() =>
+  z.strictObject({
+    host: z.string(),
+    /** The folder of the host. */
+    path: z.string(),
+    /** A file that is held while rsync runs. */
+    lock: z.string(),
+    /** One of these files is held besides. */
+    slots: z.array(z.string()),
+    /** The file in `incoming`. */
+    name: z.string(),
+    /** It may not become larger. */
+    mostBytes: z.int(),
+    /** It is ended after that, however much has come. */
+    mostMs: z.int(),
+  }),
+)
 export type Admission = z.output<typeof admissionSchema>
 
 /** Who sends more slowly than that for hours makes way for others; by the next offer it goes on where it was. */

@@ -19,43 +19,51 @@ import { Problem } from '../problem.ts'
 import { parseJson } from './body.ts'
 import { pointerTo } from './cloudevents.ts'
 
-const place = z
-  .union(
-    [
-      z.string().min(1),
-      z.strictObject({
-        place: z.string().optional().describe('The same as text, for people: not read.'),
-        placeBase64: z.base64().min(1).describe('Its bytes, where they are no UTF-8.'),
-      }),
-    ],
-    { error: 'SOURCE, SOURCE:PATH or an absolute path, or { placeBase64 } of one' },
-  )
-  .describe('`SOURCE`, `SOURCE:PATH`, or an absolute path of the live system.')
+const place = z.lazy(() =>
+  z
+    .union(
+      [
+        z.string().min(1),
+        z.strictObject({
+          place: z.string().optional().describe('The same as text, for people: not read.'),
+          placeBase64: z.base64().min(1).describe('Its bytes, where they are no UTF-8.'),
+        }),
+      ],
+      { error: 'SOURCE, SOURCE:PATH or an absolute path, or { placeBase64 } of one' },
+    )
+    .describe('`SOURCE`, `SOURCE:PATH`, or an absolute path of the live system.'),
+)
 
 /** What `POST /restores` takes. */
-export const restoreBody = z.strictObject({
-  places: z.array(place).min(1).describe('What is to be brought back, all of one source.'),
-  at: z
-    .string()
-    .optional()
-    .describe('As of when, as `hdsync restore --at` takes it; the latest unless given.'),
-  to: z
-    .string()
-    .refine(isAbsolute, 'an absolute path')
-    .optional()
-    .describe('The folder that it is brought to. Either this, or `inPlace`.'),
-  inPlace: z.boolean().default(false).describe('Where it was.'),
-  delete: z.boolean().default(false).describe('What was not there then is deleted.'),
-  allowDeletions: z.int().min(0).optional().describe('So many are permitted beyond the limit of the source.'),
-  exclude: z.array(z.string()).default([]).describe('Patterns of what is left out, as rsync has them.'),
-  owners: z
-    .enum(['keep', 'names', 'me'])
-    .optional()
-    .describe(
-      'Whose everything is: by number, by name, or hdsync’s own. `keep` unless given, where hdsync runs as root.',
-    ),
-  hash: z.string().optional().describe('Of the plan that is to be done; without it the plan is answered.'),
-})
+export const restoreBody = z.lazy(() =>
+  z.strictObject({
+    places: z.array(place).min(1).describe('What is to be brought back, all of one source.'),
+    at: z
+      .string()
+      .optional()
+      .describe('As of when, as `hdsync restore --at` takes it; the latest unless given.'),
+    to: z
+      .string()
+      .refine(isAbsolute, 'an absolute path')
+      .optional()
+      .describe('The folder that it is brought to. Either this, or `inPlace`.'),
+    inPlace: z.boolean().default(false).describe('Where it was.'),
+    delete: z.boolean().default(false).describe('What was not there then is deleted.'),
+    allowDeletions: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('So many are permitted beyond the limit of the source.'),
+    exclude: z.array(z.string()).default([]).describe('Patterns of what is left out, as rsync has them.'),
+    owners: z
+      .enum(['keep', 'names', 'me'])
+      .optional()
+      .describe(
+        'Whose everything is: by number, by name, or hdsync’s own. `keep` unless given, where hdsync runs as root.',
+      ),
+    hash: z.string().optional().describe('Of the plan that is to be done; without it the plan is answered.'),
+  }),
+)
 type RestoreBody = z.output<typeof restoreBody>
 
 /** A restore that was asked for, and what it would do. */

@@ -6,16 +6,18 @@ import { describe } from '../describe.ts'
 import { Problem } from '../problem.ts'
 import { respondJson } from '../respond.ts'
 
-const deadLetterSchema = z.object({
-  id: z.int().describe('What redriving takes.'),
-  at: z.iso.datetime().describe('When it was given up.'),
-  function: z.string(),
-  event: z.string().describe('The type of the event that it was to handle.'),
-  source: z.string().nullable(),
-  run: z.string().nullable(),
-  tries: z.int(),
-  error: z.string(),
-})
+const deadLetterSchema = z.lazy(() =>
+  z.object({
+    id: z.int().describe('What redriving takes.'),
+    at: z.iso.datetime().describe('When it was given up.'),
+    function: z.string(),
+    event: z.string().describe('The type of the event that it was to handle.'),
+    source: z.string().nullable(),
+    run: z.string().nullable(),
+    tries: z.int(),
+    error: z.string(),
+  }),
+)
 
 const list = describe('listDeadLetters', {
   summary: 'What used up its tries, the newest first',

@@ -10,47 +10,51 @@ import { Problem } from '../problem.ts'
 import { respondJson } from '../respond.ts'
 
 const count = z.int().min(0)
-const fileSystem = z.object({
-  id: z.string(),
-  type: z.string(),
-  at: z.string(),
-  subvolume: z.string().optional(),
-  inode: z.string(),
-})
+const fileSystem = z.lazy(() =>
+  z.object({
+    id: z.string(),
+    type: z.string(),
+    at: z.string(),
+    subvolume: z.string().optional(),
+    inode: z.string(),
+  }),
+)
 
-const holdSchema = z.object({
-  hold: z.string().nullable().describe('Its id. Without one it cannot be released: run the source again.'),
-  source: z.string(),
-  run: z.string().describe('The run in which it was held.'),
-  at: z.iso.datetime(),
-  reason: z.enum(['deletions', 'changes', 'file-system']),
-  deletions: count.describe('What would be deleted, and what was, in all.'),
-  files: count.nullable(),
-  folders: count.nullable(),
-  deleted: count.describe('What was deleted before the copy was stopped.'),
-  mirrorFiles: count.describe('Entries of the mirror, folders and all.'),
-  limit: count.describe('Deletions that the source allows.'),
-  digest: z
-    .string()
-    .nullable()
-    .describe('SHA-256 of the names that would go, and of files that would be changed.'),
-  byFolder: z
-    .array(z.object({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
-    .describe('Out of which folders most would go; `whole`: the folder with all that is in it.'),
-  changes: z
-    .object({
-      files: count,
-      limit: count.describe('Changed files that the source allows.'),
-      mirrorFiles: count.describe('Regular files of the mirror.'),
-      byFolder: z.array(z.object({ path: z.string(), files: count })),
-    })
-    .nullable()
-    .describe('Files that would get other contents, where those are too many.'),
-  fileSystem: z
-    .object({ was: fileSystem, is: fileSystem })
-    .nullable()
-    .describe('Where the source lay at its last good copy, and where it lies now, if that is the reason.'),
-})
+const holdSchema = z.lazy(() =>
+  z.object({
+    hold: z.string().nullable().describe('Its id. Without one it cannot be released: run the source again.'),
+    source: z.string(),
+    run: z.string().describe('The run in which it was held.'),
+    at: z.iso.datetime(),
+    reason: z.enum(['deletions', 'changes', 'file-system']),
+    deletions: count.describe('What would be deleted, and what was, in all.'),
+    files: count.nullable(),
+    folders: count.nullable(),
+    deleted: count.describe('What was deleted before the copy was stopped.'),
+    mirrorFiles: count.describe('Entries of the mirror, folders and all.'),
+    limit: count.describe('Deletions that the source allows.'),
+    digest: z
+      .string()
+      .nullable()
+      .describe('SHA-256 of the names that would go, and of files that would be changed.'),
+    byFolder: z
+      .array(z.object({ path: z.string(), files: count, folders: count, whole: z.boolean() }))
+      .describe('Out of which folders most would go; `whole`: the folder with all that is in it.'),
+    changes: z
+      .object({
+        files: count,
+        limit: count.describe('Changed files that the source allows.'),
+        mirrorFiles: count.describe('Regular files of the mirror.'),
+        byFolder: z.array(z.object({ path: z.string(), files: count })),
+      })
+      .nullable()
+      .describe('Files that would get other contents, where those are too many.'),
+    fileSystem: z
+      .object({ was: fileSystem, is: fileSystem })
+      .nullable()
+      .describe('Where the source lay at its last good copy, and where it lies now, if that is the reason.'),
+  }),
+)
 
 const list = describe('listHolds', {
   summary: 'The syncs that wait for a release',

@@ -13,38 +13,48 @@ import { respondJson } from '../respond.ts'
 const count = z.int().min(0)
 const tally = z.object({ entries: count, sizeBytes: count })
 
-const stranger = z.object({
-  id: count,
-  name: z.string(),
-  here: z.string().optional().describe('Whose the number is here.'),
-})
+const stranger = z.lazy(() =>
+  z.object({
+    id: count,
+    name: z.string(),
+    here: z.string().optional().describe('Whose the number is here.'),
+  }),
+)
 
-const planSchema = z.object({
-  hash: z.string().describe('Sent back, the restore is done if its plan is still this one.'),
-  point: z
-    .looseObject({ id: z.string(), source: z.string(), kind: z.string(), at: z.string(), target: z.string() })
-    .describe('The restore point, as `hdsync backups --json` prints it.'),
-  root: z.string().describe('The folder that takes the place of the folder of the source.'),
-  created: tally,
-  replaced: tally,
-  deleted: tally,
-  folders: count.describe('Folders that get back their attributes alone.'),
-  unchanged: count,
-  damage: z.string().nullable().describe('Why not all of it can be read.'),
-  owners: z.enum(['keep', 'names', 'me']),
-  namesNotHere: z
-    .object({ users: z.array(stranger), groups: z.array(stranger) })
-    .nullable()
-    .describe('With `names`: owners whose names this machine does not have; their numbers stay.'),
-  actions: z.array(
-    z.object({
-      op: z.enum(['create', 'replace', 'delete', 'folder']),
-      path: z.string().describe('Below `root`; of a folder that is created, what is in it is not listed.'),
-      pathBase64: z.string().optional().describe('Its bytes, where they are no UTF-8.'),
-      type: z.string(),
-    }),
-  ),
-})
+const planSchema = z.lazy(() =>
+  z.object({
+    hash: z.string().describe('Sent back, the restore is done if its plan is still this one.'),
+    point: z
+      .looseObject({
+        id: z.string(),
+        source: z.string(),
+        kind: z.string(),
+        at: z.string(),
+        target: z.string(),
+      })
+      .describe('The restore point, as `hdsync backups --json` prints it.'),
+    root: z.string().describe('The folder that takes the place of the folder of the source.'),
+    created: tally,
+    replaced: tally,
+    deleted: tally,
+    folders: count.describe('Folders that get back their attributes alone.'),
+    unchanged: count,
+    damage: z.string().nullable().describe('Why not all of it can be read.'),
+    owners: z.enum(['keep', 'names', 'me']),
+    namesNotHere: z
+      .object({ users: z.array(stranger), groups: z.array(stranger) })
+      .nullable()
+      .describe('With `names`: owners whose names this machine does not have; their numbers stay.'),
+    actions: z.array(
+      z.object({
+        op: z.enum(['create', 'replace', 'delete', 'folder']),
+        path: z.string().describe('Below `root`; of a folder that is created, what is in it is not listed.'),
+        pathBase64: z.string().optional().describe('Its bytes, where they are no UTF-8.'),
+        type: z.string(),
+      }),
+    ),
+  }),
+)
 
 const description = describe('restore', {
   summary: 'Bring back what was backed up: first the plan, then the restore',

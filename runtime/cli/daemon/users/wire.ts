@@ -8,29 +8,35 @@ export const peerHeader = 'x-hdsync-peer'
 export const challengeSchema = z.object({ folder: z.string(), name: z.string() })
 
 /** What `POST /points` answers. */
-export const pointsSchema = z.object({
-  points: z.array(
-    z.looseObject({
-      id: z.string(),
-      source: z.string(),
-      kind: z.string(),
-      at: z.string(),
-      target: z.string(),
-      path: z.string(),
-    }),
-  ),
-  sources: z.array(
-    z.object({ name: z.string(), roots: z.array(z.object({ at: z.string(), below: z.string() })) }),
-  ),
-  absent: z.record(z.string(), z.string()),
-})
+export const pointsSchema = z.lazy(() =>
+  z.object({
+    points: z.array(
+      z.looseObject({
+        id: z.string(),
+        source: z.string(),
+        kind: z.string(),
+        at: z.string(),
+        target: z.string(),
+        path: z.string(),
+      }),
+    ),
+    sources: z.array(
+      z.object({ name: z.string(), roots: z.array(z.object({ at: z.string(), below: z.string() })) }),
+    ),
+    absent: z.record(z.string(), z.string()),
+  }),
+)
 
 const bytes = z.base64().transform((text) => Buffer.from(text, 'base64'))
 
 /** What is asked of a restore point; paths in base64, as names may be of any bytes. */
-export const entriesBody = z.object({ point: z.string(), under: bytes, depth: z.int().min(0).optional() })
-export const contentsBody = z.object({ point: z.string(), path: bytes })
-export const tarBody = z.object({ point: z.string(), paths: z.array(bytes), alone: z.boolean() })
+export const entriesBody = z.lazy(() =>
+  z.object({ point: z.string(), under: bytes, depth: z.int().min(0).optional() }),
+)
+export const contentsBody = z.lazy(() => z.object({ point: z.string(), path: bytes }))
+export const tarBody = z.lazy(() =>
+  z.object({ point: z.string(), paths: z.array(bytes), alone: z.boolean() }),
+)
 
 /** The last line of entries: without it, they are cut off. */
 export const endLine = '{}'
