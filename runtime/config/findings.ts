@@ -22,6 +22,8 @@ export function validate<T>(schema: z.ZodType<T>, value: unknown): { data?: T; f
   const knownKeys = new Map<string, string[]>()
   const behindBadKeys: Finding[] = []
   const result = schema.safeParse(value, {
+    // To compile a parser takes longer than it saves where a config is read once.
+    jitless: true,
     error(issue) {
       // Only here can one see the schema behind the issue, and with it the keys that there are.
       if (issue.code === 'unrecognized_keys' && issue.inst instanceof z.ZodObject) {

@@ -16,7 +16,7 @@ export function wellFormed<T extends z.ZodType>(schema: T, value: unknown): Loos
 }
 
 function salvaged(schema: z.core.$ZodType, value: unknown): unknown {
-  const whole = z.safeParse(schema, value)
+  const whole = z.safeParse(schema, value, { jitless: true })
   if (whole.success) return whole.data
   if (schema instanceof z.ZodLazy) return salvaged(schema._zod.innerType, value)
   if (schema instanceof z.ZodObject) {
