@@ -12,6 +12,7 @@ export interface RestoreLine {
   at?: string
   from?: string
   identity?: string
+  allowUnencrypted?: boolean
   to?: string
   inPlace?: boolean
   delete?: boolean
@@ -22,38 +23,30 @@ export interface RestoreLine {
 
 /** The command that restores places. */
 export function restoreLine(places: readonly Place[], options: RestoreLine): string {
-  const {
-    config,
-    disk,
-    vault,
-    at,
-    from,
-    identity,
-    to,
-    inPlace,
-    delete: deletes,
-    exclude = [],
-    owners,
-    allowDeletions,
-  } = options
+  const { config, disk, vault, exclude = [] } = options
   return [
     'hdsync restore',
     ...places.map(placeWord),
-    ...(at === undefined ? [] : ['--at', shellQuote([at])]),
-    ...(from === undefined ? [] : ['--from', shellQuote([from])]),
-    ...(identity === undefined ? [] : ['--identity', shellQuote([identity])]),
-    ...(inPlace ? ['--in-place'] : []),
-    ...(to === undefined ? [] : ['--to', shellQuote([to])]),
-    ...(deletes ? ['--delete'] : []),
-    ...(allowDeletions === undefined ? [] : ['--allow-deletions', String(allowDeletions)]),
-    ...exclude.flatMap((pattern) => ['--exclude', shellQuote([pattern])]),
-    ...(owners === undefined ? [] : ['--owners', owners]),
-    ...(config === undefined || disk !== undefined || vault !== undefined
-      ? []
-      : ['--config', shellQuote([config])]),
-    ...(disk === undefined ? [] : ['--disk', shellQuote([disk])]),
+    ...words('--at', options.at),
+    ...words('--from', options.from),
+    ...words('--identity', options.identity),
+    ...words('--allow-unencrypted', options.allowUnencrypted),
+    ...words('--in-place', options.inPlace),
+    ...words('--to', options.to),
+    ...words('--delete', options.delete),
+    ...words('--allow-deletions', options.allowDeletions),
+    ...exclude.flatMap((pattern) => words('--exclude', pattern)),
+    ...words('--owners', options.owners),
+    ...words('--config', disk === undefined && vault === undefined ? config : undefined),
+    ...words('--disk', disk),
     ...vaultWords(options).map((word) => shellQuote([word])),
   ].join(' ')
+}
+
+/** An option as it is typed; nothing where it is not given. */
+function words(option: string, value: string | number | boolean | undefined): string[] {
+  if (value === undefined || value === false) return []
+  return value === true ? [option] : [option, shellQuote([String(value)])]
 }
 
 /** The words that name a vault, as they were given. */

@@ -18,3 +18,17 @@ test('a restore is told as a command that a shell reads as it was meant, for nam
     { numRuns: 40 },
   )
 })
+
+test('a restore is told with every option that it was asked with', () => {
+  const places = [{ source: 'var', path: Buffer.from('mail') }]
+  const how = { inPlace: true, delete: true, allowDeletions: 7, exclude: ['*.o', 'a b'], owners: 'ids' }
+  const copy = { at: 'var@latest', from: 'offsite', identity: '/root/key', allowUnencrypted: true }
+  expect(restoreLine(places, { ...copy, ...how, config: '/etc/h.yaml' })).toBe(
+    'hdsync restore var:mail --at var@latest --from offsite --identity /root/key --allow-unencrypted --in-place ' +
+      "--delete --allow-deletions 7 --exclude '*.o' --exclude 'a b' --owners ids --config /etc/h.yaml",
+  )
+  const vault = { vault: 'ssh://u@v', keyFile: '/k', knownHosts: '/h' }
+  expect(
+    restoreLine(places, { ...vault, allowUnencrypted: true, inPlace: false, config: '/etc/h.yaml' }),
+  ).toBe('hdsync restore var:mail --allow-unencrypted --vault ssh://u@v --key-file /k --known-hosts /h')
+})
