@@ -1,3 +1,4 @@
+import files from 'node:fs'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import type { CommandRunner } from '../../../../runtime/host/command/command.ts'
@@ -10,9 +11,14 @@ const die = (): never => {
   for (;;);
 }
 // The first `open` is that of the archive which is read back: a stream writes it.
-const names = { copyFile: 'copyFile', link: 'link', rename: 'rename', open: 'open', stat: 'lstat' } as const
-const name = names[at as keyof typeof names]
-if (name) Object.assign(fs, { [name]: die })
+if (['copyFile', 'link', 'rename', 'open'].includes(at ?? '')) Object.assign(fs, { [at as string]: die })
+// That of an archive's file tells its nanoseconds.
+const { lstatSync } = files
+if (at === 'stat')
+  Object.assign(files, {
+    lstatSync: (path: string, options: { bigint?: boolean } = {}) =>
+      options.bigint ? die() : lstatSync(path, options),
+  })
 syncBuiltinESMExports()
 
 const { runner } = recordingRunner()
