@@ -9,7 +9,7 @@ import { temporaryFolder } from '../../temporary-folder.ts'
 
 const checkout = join(import.meta.dirname, '../../../..')
 /** Where machines have the checkout: the one that is tested may lie where only its owner gets to. */
-const installed = '/run/hdsync-checkout'
+export const installed = '/run/hdsync-checkout'
 
 /**
  * Folders that a machine has as a layer of its own above those of this one: users, keys and configs that are made there
