@@ -34,6 +34,8 @@ interface Handing {
 
 /** What a command may say that talks to somebody else. */
 const stderrLimit = 64 * 1024
+/** How long a peer may take to read the end of what a command has written: no more than a pipe holds. */
+const lastWordsMs = 60_000
 
 /**
  * Runs a command that reads and writes this process's own input and output, all its errors too; or those of a peer.
@@ -67,9 +69,19 @@ export async function handOver(
   input?.on('error', () => {})
   const count = (chunk: Buffer) => onInput?.(chunk.length)
   if (input) source.on('data', count).pipe(input)
+  using lingering = new DisposableStack()
   if (peer) {
     peer.output.on('error', () => {})
     running.stdout?.pipe(peer.output)
+    // What a command that has ended has written waits for the peer, which may never read it.
+    running.nodeChildProcess.once('exit', () => {
+      const leave = () => running.stdout?.destroy()
+      peer.output.once('close', leave)
+      lingering.adopt(setTimeout(leave, lastWordsMs), clearTimeout)
+      signal.addEventListener('abort', leave)
+      lingering.defer(() => signal.removeEventListener('abort', leave))
+      if (signal.aborted || peer.output.destroyed) leave()
+    })
   }
   const ended = await running
   if (input) source.off('data', count).unpipe(input)
