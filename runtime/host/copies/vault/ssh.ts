@@ -11,7 +11,7 @@ export interface Reach extends Pick<Vault, 'user' | 'host' | 'port' | 'keyFile' 
 
 /**
  * How ssh(1) is called, but for the destination and what runs there. It asks for nothing, knows hosts by `knownHosts` alone, and shows
- * no key but the one of the config. Each of these words is free of blanks and quotes: rsync(1) splits them at blanks.
+ * no key but the one of the config. The other end gets nothing of this machine, be it its agent or a port. Each of these words is free of blanks and quotes: rsync(1) splits them at blanks.
  */
 export function sshWords({ port, keyFile, knownHosts, socket }: Reach): [string, ...string[]] {
   const options = {
@@ -29,6 +29,11 @@ export function sshWords({ port, keyFile, knownHosts, socket }: Reach): [string,
     ServerAliveInterval: '15',
     ServerAliveCountMax: '4',
     ClearAllForwardings: 'yes',
+    ForwardAgent: 'no',
+    ForwardX11: 'no',
+    Tunnel: 'no',
+    PermitLocalCommand: 'no',
+    RemoteCommand: 'none',
     ...sharingOptions(socket),
     LogLevel: 'ERROR',
   }

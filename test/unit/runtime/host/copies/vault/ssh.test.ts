@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { destinationOf, sshWords } from '../../../../../../runtime/host/copies/vault/ssh.ts'
 import { temporaryFolder } from '../../../../temporary-folder.ts'
 
-test('no ssh_config of the machine lets in another host than the one that is known', () => {
+test('no ssh_config of the machine lets in another host than the one that is known, or gives it anything', () => {
   const config = join(temporaryFolder(), 'config')
   writeFileSync(
     config,
@@ -15,6 +15,13 @@ test('no ssh_config of the machine lets in another host than the one that is kno
       'NoHostAuthenticationForLocalhost yes',
       'StrictHostKeyChecking no',
       'ProxyCommand nc %h %p',
+      'ForwardAgent yes',
+      'ForwardX11 yes',
+      'RemoteForward 2222 localhost:22',
+      'Tunnel yes',
+      'PermitLocalCommand yes',
+      'LocalCommand echo %h',
+      'RemoteCommand id',
       '',
     ].join('\n'),
   )
@@ -29,5 +36,11 @@ test('no ssh_config of the machine lets in another host than the one that is kno
   expect(of.get('nohostauthenticationforlocalhost')).toBe('no')
   expect(of.get('stricthostkeychecking')).toBe('true')
   expect(of.get('userknownhostsfile')).toBe('/h')
+  expect(of.get('forwardagent')).toBe('no')
+  expect(of.get('forwardx11')).toBe('no')
+  expect(of.get('clearallforwardings')).toBe('yes')
+  expect(of.get('tunnel')).toBe('false')
+  expect(of.get('permitlocalcommand')).toBe('no')
+  expect(of.get('remotecommand') ?? 'none').toBe('none')
   expect(of.get('proxycommand')).toBe('nc %h %p')
 })
