@@ -94,6 +94,9 @@ export function refusalInLine(line: string): Pick<VaultRefusal, 'error' | 'isFin
   return { error: isFinal ? said : said.slice(notNow.length), isFinal }
 }
 
+/** No answer has room for more; what is wrong about each of millions would take gigabytes to tell. */
+const mostCopies = 80_000
+
 export const statusAnswer = z.lazy(() =>
   z.strictObject({
     ...answered,
@@ -102,7 +105,7 @@ export const statusAnswer = z.lazy(() =>
     quotaBytes: bytes.nullable(),
     freeBytes: bytes,
     mayGet: z.boolean(),
-    copies: z.array(vaultCopy),
+    copies: z.array(vaultCopy).max(mostCopies),
   }),
 )
 export type VaultStatus = z.output<typeof statusAnswer>

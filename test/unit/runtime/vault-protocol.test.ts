@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { rsyncOptions, rsyncServed } from '../../../runtime/vault-protocol.ts'
+import { listAnswer, rsyncOptions, rsyncServed, statusAnswer } from '../../../runtime/vault-protocol.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 
 /** Has rsync send a file as a host does. @returns What it asked the other end for, and how many bytes it sent. */
@@ -72,4 +72,20 @@ test('what is inserted into an archive does not have the rest of it sent', () =>
   expect(sent(folder).bytes).toBeLessThan(100_000)
   expect(readFileSync(join(folder, 'incoming', 'home.part')).equals(news)).toBe(true)
   expect(readFileSync(join(folder, 'base', 'home.part')).equals(old)).toBe(true)
+})
+
+test('of an answer that lists millions of things one mistake is told, and not one of each', () => {
+  const things = Array.from({ length: 1_000_000 }, () => 0)
+  const answer = { v: 1, ok: true, now: '2026-11-30T03:00:00.000Z' }
+  for (const [schema, said] of [
+    [listAnswer, { ...answer, archives: things }],
+    [
+      statusAnswer,
+      {
+        ...{ ...answer, host: 'web1', usedBytes: 0, quotaBytes: null, freeBytes: 0, mayGet: false },
+        copies: things,
+      },
+    ],
+  ] as const)
+    expect(schema.safeParse(said).error?.issues).toHaveLength(1)
 })
