@@ -116,12 +116,13 @@ export function describeRecords(on: BusBench): void {
     expect(on.bus.open('nobody')).toEqual([])
   })
 
-  test('events() finds by run, types and subject, in the order in which they came or the other way', async () => {
+  test('events() finds by run, types, subject and time, in the order in which they came or the other way', async () => {
+    const at = (minute: number) => `2026-11-22T02:0${minute}:00.000Z`
     const all = [
-      event('1', { runid: 'run1', type: 'x.a', subject: 'var' }),
-      event('2', { runid: 'run1', type: 'x.b', subject: 'var' }),
-      event('3', { runid: 'run2', type: 'x.a', subject: 'var' }),
-      event('4', { runid: 'run1', type: 'x.a', subject: 'home' }),
+      event('1', { runid: 'run1', type: 'x.a', subject: 'var', time: at(1) }),
+      event('2', { runid: 'run1', type: 'x.b', subject: 'var', time: at(4) }),
+      event('3', { runid: 'run2', type: 'x.a', subject: 'var', time: at(2) }),
+      event('4', { runid: 'run1', type: 'x.a', subject: 'home', time: at(3) }),
     ]
     await on.bus.publish(all.map((one) => ({ event: one, deliveries: [] })))
     const found = (filter: Parameters<EventBus['events']>[0]) => on.bus.events(filter).map(({ id }) => id)
@@ -131,6 +132,8 @@ export function describeRecords(on: BusBench): void {
     expect(found({ types: ['x.a', 'x.b'], subject: 'var' })).toEqual(['1', '2', '3'])
     expect(found({ runId: 'run1', types: ['x.a'], subject: 'home' })).toEqual(['4'])
     expect(found({ types: [] })).toEqual([])
+    expect(found({ since: at(3) })).toEqual(['2', '4'])
+    expect(found({ since: at(2), types: ['x.a'] })).toEqual(['3', '4'])
     expect(found({ newestFirst: true, limit: 2 })).toEqual(['4', '3'])
     expect(found({ limit: 1 })).toEqual(['1'])
   })

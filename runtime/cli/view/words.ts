@@ -184,6 +184,13 @@ const sentences = new Map<string, Words[string]>([
     events.fleetSilent,
     ({ host, heardAt }) => `SILENT: nothing is heard of ${host} since ${localTime(Date.parse(heardAt))}`,
   ),
+  say(events.fleetCommandGiven, ({ host, type }) => `asks ${host} for ${type}`),
+  say(events.fleetCommandWithdrawn, ({ host }) => `asks ${host} no more`),
+  say(
+    events.commandTaken,
+    ({ type, run }) => `does what the hub asks for: ${type}${run ? `, run ${run}` : ''}`,
+  ),
+  say(events.commandRefused, ({ type, reason }) => `REFUSES what the hub asks for: ${type}: ${reason}`),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

@@ -90,16 +90,13 @@ export function commandsToSend(bus: Bus, now: number, host?: string): DataOf<typ
 
 /** Commands that are not over, or were given in the last days, the oldest first. @param host Only those of one. */
 export function givenCommands(bus: Bus, now: number, host?: string): GivenCommand[] {
-  const ended = new Map<string, ReturnType<typeof endsOf>>()
-  const endOf = (of: string, run: string) => {
-    const known = ended.get(of) ?? endsOf(bus, of)
-    ended.set(of, known)
-    return known.get(run)
-  }
-  return recorded(bus, now, host).map(({ given, givenAt, answer }) => {
+  const records = recorded(bus, now, host)
+  const [oldest] = records.filter(({ answer }) => typeof answer?.run === 'string')
+  const ends = oldest ? endsSince(bus, oldest.givenAt, host) : undefined
+  return records.map(({ given, givenAt, answer }) => {
     const { host: of, command: id, type, expiresAt } = given
     const run = answer?.run ?? null
-    const end = run === null ? undefined : endOf(of, run)
+    const end = run === null ? undefined : ends?.get(`${of} ${run}`)
     const unanswered = Date.parse(expiresAt) <= now ? 'expired' : 'waiting'
     const state = end?.state ?? answer?.state ?? unanswered
     const reason = end?.reason ?? answer?.reason ?? null
@@ -161,7 +158,7 @@ function answerIn(event: Envelope): Answer | undefined {
   return refused && { key: keyOf({ host, ...refused }), said: true, state: 'refused', reason: refused.reason }
 }
 
-const ends = [
+const endTypes = [
   ...runEnds,
   verifyFinished,
   verifyFailed,
@@ -174,13 +171,17 @@ const ends = [
 /** So many of the last ends of a host are looked at. */
 const lookedAt = 100
 
-/** How runs of a host have ended. */
-function endsOf(bus: Bus, host: string): Map<string, Pick<GivenCommand, 'state' | 'reason'>> {
-  const newest = bus.events({ types: ends, subject: host, newestFirst: true, limit: lookedAt })
+/** How runs have ended, by host and run. */
+function endsSince(
+  bus: Bus,
+  since: string,
+  host?: string,
+): Map<string, Pick<GivenCommand, 'state' | 'reason'>> {
+  const events = bus.events({ types: endTypes, since, ...(host !== undefined && { subject: host }) })
   return new Map(
-    newest.flatMap((event) => {
-      const told = toldByHost(event)?.event
-      return told?.runid ? [[told.runid, endOf(told)] as const] : []
+    events.flatMap((event) => {
+      const told = toldByHost(event)
+      return told?.event.runid ? [[`${told.host} ${told.event.runid}`, endOf(told.event)] as const] : []
     }),
   )
 }
