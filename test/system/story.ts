@@ -28,7 +28,8 @@ async function prepare(server: SystemServer): Promise<void> {
   const [{ now, later }] = await Promise.all([debianPackages(scratchFolder()), server.build()])
   copyFileSync(now, join(server.machine.dir, 'hdsync.deb'))
   copyFileSync(later, join(server.machine.dir, 'later.deb'))
-  await server.ok('cp /run/lab/hdsync.deb /root/')
+  // A link, as each night copies the root.
+  await server.ok('ln -s /run/lab/hdsync.deb /root/')
   await server.ok(`${oddFiles('/srv/var/odd')}\n${oddFiles('/srv/home/odd')}`)
   // Reiserfs keeps the mode that setfacl gives a file in memory, and out of snapshots, until something else changes it.
   await server.ok('chmod 664 /srv/var/odd/mail/cur/2')
