@@ -17,7 +17,7 @@ const longest = [
   'test/unit/deploy/',
 ]
 
-const workers = availableParallelism() + 1
+const workers = availableParallelism() + 2
 
 /** What is too long for every push; `npm run test:nightly` sets it. */
 const nightly = process.env.HDSYNC_NIGHTLY === '1'
@@ -42,7 +42,7 @@ class LongestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     sequence: { sequencer: LongestFirst },
-    // One more than a small box has cores: unit tests wait for processes, while machines compute.
+    // More than a small box has cores: unit tests wait for processes and for the disk, while machines compute.
     maxWorkers: workers,
     projects: [
       {
