@@ -52,31 +52,42 @@ export async function fleetRunCommand(names: string[], options: FleetRunOptions,
     throw new UsageError('there is no host in the fleet', { hint: 'hdsync fleet enroll HOST' })
   const { ids } = commandIds.parse(await asked(daemon.post('/fleet/commands', { wishes, forMs })))
   const given = () => commandsGiven(config, Date.now()).filter(({ id }) => ids.includes(id))
-  if (options.wait !== false) await followed(given, patienceMs, options, io)
+  const told = options.wait === false ? new Set<string>() : await followed(given, patienceMs, options, io)
   const commands = given()
   if (options.json) io.stdout(`${JSON.stringify(commands)}\n`)
-  else for (const command of commands) io.stdout(`${command.host}: ${commandText(command)}\n`)
+  else for (const command of commands) if (!told.has(command.id)) io.stdout(lineOf(command))
   return options.wait === false ? exitCodes.succeeded : exitCodeFor(commands)
 }
 
-/** Waits until all is over, or only hosts that are not there are missing; says what is new meanwhile. */
+/**
+ * Waits until all is over, or only hosts that are not there are missing. Says meanwhile who is at it, and how each has ended.
+ * @returns Of which commands it has told the end.
+ */
 async function followed(
   given: () => GivenCommand[],
   patienceMs: number,
   { json }: FleetRunOptions,
   io: Io,
-): Promise<void> {
-  const told = new Map<string, CommandState>()
+): Promise<Set<string>> {
+  const taken = new Set<string>()
+  const told = new Set<string>()
   for (const until = Date.now() + patienceMs; ; await sleep(pollMs)) {
     const commands = given()
-    for (const command of commands) {
-      if (command.state !== 'taken' || told.get(command.id) === 'taken') continue
-      told.set(command.id, command.state)
-      if (!json) io.stderr(`${command.host}: ${commandText(command)}\n`)
+    for (const command of json ? [] : commands) {
+      const { id, state } = command
+      if (state === 'taken' && !taken.has(id)) io.stderr(lineOf(command))
+      if (state === 'taken') taken.add(id)
+      if (isOpen(state) || told.has(id)) continue
+      told.add(id)
+      io.stdout(lineOf(command))
     }
     const isOver = ({ state }: GivenCommand) => !isOpen(state) || (state === 'waiting' && Date.now() >= until)
-    if (commands.every(isOver)) return
+    if (commands.every(isOver)) return told
   }
+}
+
+function lineOf(command: GivenCommand): string {
+  return `${command.host}: ${commandText(command)}\n`
 }
 
 /** `hdsync fleet cancel`: ends what hosts were asked for: what waits is not sent any more, a run is cancelled there. */
