@@ -32,14 +32,15 @@ export function* wantedNames(database: DatabaseSync, { takes, within }: Wanted):
      FROM member
      WHERE (folder, name) > (?, ?) AND (folder, name) <= (?, ?)
        AND (${within.map(() => 'instr(name, ?) > 0').join(' OR ') || 'true'})
-     GROUP BY folder`,
+     GROUP BY folder HAVING path IS NOT NULL`,
   )
   let after: Place = { folder: 0, name: Buffer.alloc(0) }
   for (const until of [...placesBetween(database), end]) {
     const found: Named[] = []
     for (const row of names.iterate(after.folder, after.name, until.folder, until.name, ...within)) {
-      const folder = row.folder as number
-      for (const name of wantedAmong(bytes(row.path), bytes(row.names), takes)) found.push({ folder, name })
+      const { folder, path, names } = row as { folder: number; path: Uint8Array; names: Uint8Array }
+      for (const name of wantedAmong(Buffer.from(path), Buffer.from(names), takes))
+        found.push({ folder, name })
     }
     after = until
     yield found
@@ -54,7 +55,7 @@ interface Place {
 
 const end: Place = { folder: Number.MAX_SAFE_INTEGER, name: Buffer.alloc(0) }
 
-/** Some places in their order, with a few thousand names between each and the next, as every so manieth member has them. */
+/** Some places in their order, with a few thousand names between each and the next: where one member of so many stands. */
 function placesBetween(database: DatabaseSync): Place[] {
   const next = database.prepare('SELECT id, folder, name FROM member WHERE id >= ? ORDER BY id LIMIT 1')
   const places: Place[] = []
@@ -73,9 +74,4 @@ function wantedAmong(folder: Buffer, names: Buffer, takes: Wanted['takes']): Buf
     if (takes(isPlain ? path : pathText(Buffer.from(path, 'latin1')))) found.add(name)
   }
   return Array.from(found, (name) => Buffer.from(name, 'latin1'))
-}
-
-function bytes(value: unknown): Buffer {
-  const { buffer, byteOffset, byteLength } = value as Uint8Array<ArrayBuffer>
-  return Buffer.from(buffer, byteOffset, byteLength)
 }

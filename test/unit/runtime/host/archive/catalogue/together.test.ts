@@ -1,9 +1,14 @@
 import { chmodSync, linkSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { namePattern } from '../../../../../../runtime/backup/restore/name-pattern.ts'
 import { type Difference, differenceOf } from '../../../../../../runtime/backup/restore/versions.ts'
+import {
+  catalogueFolder,
+  catalogueName,
+} from '../../../../../../runtime/host/archive/catalogue/catalogue-file.ts'
 import { Together } from '../../../../../../runtime/host/archive/catalogue/together.ts'
 import type { Wanted } from '../../../../../../runtime/host/archive/catalogue/wanted-names.ts'
 import { archiveReader } from '../../../../../../runtime/host/points/archive-reader.ts'
@@ -191,6 +196,18 @@ test('a search goes on from stretch to stretch, and finds each name in all its v
   const thousands = Array.from({ length: 8 }, (_, n) => `folder${((n + 1) * 1000) % 3}/file${n + 1}000`)
   expect(names.sort()).toEqual(thousands.flatMap((name) => [`${name} 1`, `${name} 1`]).sort())
 }, 120_000)
+
+test('what stands in no folder of a damaged catalogue is passed over', async () => {
+  const week = new Week()
+  for (const path of ['lost/file', 'there/file']) week.put(path, path)
+  await week.archive()
+  const database = new DatabaseSync(join(week.disk, catalogueFolder, catalogueName('var')))
+  database.exec("DELETE FROM folder WHERE path = CAST('lost' AS BLOB)")
+  database.close()
+  using known = await Together.open(archives(week))
+  const found = [...(known?.matching(namePattern('f*')) ?? [])].flat()
+  expect(found.map(({ entry }) => `${entry.path}`)).toEqual(['there/file'])
+})
 
 test('what is equal in both archives is not gone through', async () => {
   const week = new Week()
