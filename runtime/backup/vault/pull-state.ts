@@ -23,10 +23,10 @@ const pullState = z.object({
 })
 export type PullState = z.output<typeof pullState>
 
-/** How fetching has ended. `isAway`: nothing is wrong, unless the host, as a notebook that is closed, could not be reached. */
+/** How fetching has ended. `passes`: what has gone wrong, if anything has, passes by itself; of that hooks hear once it is overdue. */
 export interface PullEnd {
   error: string | null
-  isAway: boolean
+  passes: boolean
 }
 
 const fileName = 'pull.json'
@@ -56,7 +56,7 @@ export function notePull(host: string, folder: HostFolder, end: PullEnd, tools: 
     overdueToldAt: known?.overdueToldAt ?? null,
   }
   const isTold = state.failedToldAt !== null && now - Date.parse(state.failedToldAt) < toldAgainMs
-  if (end.error !== null && !end.isAway && !isTold) {
+  if (end.error !== null && !end.passes && !isTold) {
     tools.tell?.({ definition: vaultFailed, data: { host, at: iso, reason: end.error } })
     state.failedToldAt = iso
   }

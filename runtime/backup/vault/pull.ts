@@ -1,12 +1,13 @@
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import { askVault } from '../../host/copies/vault/ask.ts'
-import { isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
+import { isBusy, isUnreachable } from '../../host/copies/vault/ssh-errors.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
 import { HostBusyError, takeLock } from '../../host/vault/lock.ts'
 import { pullBytes } from '../../host/vault/pull-bytes.ts'
 import { readRecord } from '../../host/vault/record.ts'
-import { listAnswer, type OfferedArchive, protocolVersion } from '../../vault-protocol.ts'
+import { isCut } from '../../host/vault/rsync-server.ts'
+import { askAgainLater, listAnswer, type OfferedArchive, protocolVersion } from '../../vault-protocol.ts'
 import { admit, noteSent } from './admit.ts'
 import { noteFailure, refusalOf } from './answer.ts'
 import { offer } from './offer.ts'
@@ -82,7 +83,7 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
       .map(({ text }) => text)
       .join('; ')
       .slice(0, 2000)
-  const end: PullEnd = { error: pulled.error, isAway: problems.every(({ error }) => isUnreachable(error)) }
+  const end: PullEnd = { error: pulled.error, passes: problems.every(({ error }) => passes(error)) }
   notePull(host, folder, end, tools)
   return pulled
 
@@ -104,6 +105,12 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
     }
     await prove(host, archive, tools)
   }
+}
+
+/** A host that is away, as a notebook that is closed, or one of the two that has something else to do. */
+function passes(error: unknown): boolean {
+  if (isUnreachable(error) || isBusy(error)) return true
+  return error instanceof RetryableError && error.message.includes(askAgainLater) && !isCut(error)
 }
 
 /** For what is noted when the daemon stops, or goes on with another config: how much has come is odd where nobody knows it. */

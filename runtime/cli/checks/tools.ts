@@ -39,9 +39,10 @@ export function toolsOf({ sources, targets, archive, copies, vault }: Config): T
     volumes && { program: 'lvs', version: /LVM version:\s*(?<version>\d+(?:\.\d+)+)/, least: '2.02.158' },
     ...['lvcreate', 'lvremove', 'dmsetup', 'blkid'].map((program) => volumes && { program }),
     ...['mount', 'umount'].map((program) => (volumes || mounts.length > 0) && { program }),
-    Object.values(copies ?? {}).some(({ vault }) => vault) && { program: 'ssh' },
+    (Object.values(copies ?? {}).some(({ vault }) => vault) ||
+      Object.values(vault?.hosts ?? {}).some(({ pull }) => pull)) && { program: 'ssh' },
     Object.values(copies ?? {}).some(({ vault }) => vault?.encryptTo !== undefined) && { program: 'age' },
-    ...['flock', 'perl', 'prlimit'].map((program) => vault !== undefined && { program }),
+    ...['flock', 'perl', 'prlimit', 'setpriv'].map((program) => vault !== undefined && { program }),
     mounts.some(({ device }) => !device.startsWith('/')) && { program: 'findfs' },
   ]
   return tools.filter((tool) => tool !== false)

@@ -24,6 +24,7 @@ const packages: Readonly<Record<string, string>> = {
   age: 'age',
   perl: 'perl-base',
   flock: 'util-linux',
+  setpriv: 'util-linux',
   prlimit: 'util-linux',
   tar: 'tar',
   zstd: 'zstd',

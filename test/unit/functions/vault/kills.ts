@@ -22,11 +22,7 @@ export async function killsAtAnyMoment(kills: number, seed: number): Promise<voi
   ])
   await backUp(site.server, { sources: ['home'] })
   const sha256 = digest(site.archive())
-  let state = seed
-  const random = () => {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
-    return state / 0x7fffffff
-  }
+  const random = seeded(seed)
   for (let n = 0; n < kills; n += 1) {
     const asked = site.asked().length
     const child = spawn(program, ['copy', '--config', site.server.config, '-q'], { stdio: 'ignore' })
@@ -52,6 +48,15 @@ export async function killsAtAnyMoment(kills: number, seed: number): Promise<voi
   }
   expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ waiting: 0 }] })
   expect(site.accepted().map(digest)).toEqual([sha256])
+}
+
+/** Numbers from 0 to 1 that a seed tells. */
+export function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+    return state / 0x7fffffff
+  }
 }
 
 /** How many archives the host has on record as proved by the vault. */

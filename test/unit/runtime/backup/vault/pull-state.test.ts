@@ -13,9 +13,9 @@ function pulling() {
   const vault = vaultInProcess({ web1: { pull } })
   return {
     ...vault,
-    ends(error: string | null, isAway = false) {
+    ends(error: string | null, passes = false) {
       using folder = HostFolder.open(vault.path, 'web1')
-      notePull('web1', folder, { error, isAway }, vault.tools)
+      notePull('web1', folder, { error, passes }, vault.tools)
     },
     told: () =>
       vault.events
