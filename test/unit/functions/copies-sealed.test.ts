@@ -1,13 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import type { CopyResult } from '../../../events/index.ts'
 import { type Clock, systemClock } from '../../../runtime/core/clock.ts'
 import { isInstalled } from '../../../runtime/host/command/packages.ts'
 import { backUp } from '../runtime/cli/night.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 import { digest } from './copy-site.ts'
-import { Site } from './vault/site.ts'
+import { openedByHand, sealedSite } from './vault/sealed-site.ts'
 import { whyNoSshd } from './vault/sshd.ts'
 
 const testWithSshd = test.skipIf(whyNoSshd !== undefined || !isInstalled('age'))
@@ -15,33 +14,6 @@ const random = (path: string, mebibytes: number) =>
   execFileSync('dd', ['if=/dev/urandom', `of=${path}`, 'bs=1M', `count=${mebibytes}`, 'status=none'])
 const day = 86_400_000
 const daysOn = (days: number): Clock => ({ ...systemClock, now: () => Date.now() + days * day })
-
-/** A site whose copies are encrypted, with the identity of the recipient elsewhere. */
-async function sealedSite() {
-  const folder = temporaryFolder()
-  const [recipients, identity] = [`${folder}/recipients.txt`, `${folder}/identity.txt`]
-  const encryptTo = (name: string) => {
-    execFileSync('age-keygen', ['-o', name], { stdio: 'pipe' })
-    writeFileSync(recipients, execFileSync('age-keygen', ['-y', name]), { mode: 0o644 })
-  }
-  encryptTo(identity)
-  const site = await Site.made({ more: `, encryptTo: ${recipients}` })
-  const copied = async (clock?: Clock) =>
-    (await site.run(() => {}, clock)).at(-1)?.data as { state: string; copies: CopyResult[] }
-  return { site, identity, encryptTo, copied, another: `${folder}/another.txt` }
-}
-
-/** As the how-to has it. @param folder Where it is opened. */
-function openedByHand(copy: string, identity: string, folder = temporaryFolder()): Buffer {
-  const docs = readFileSync(`${import.meta.dirname}/../../../deploy/docs/vault.md`, 'utf8')
-  const [, script = ''] = /```sh\n(# a copy opened by hand\n.*?)```/s.exec(docs) ?? []
-  execFileSync(
-    'bash',
-    ['-e', '-o', 'pipefail', '-c', script.replaceAll('COPY', copy).replaceAll('identity.txt', identity)],
-    { cwd: folder, stdio: 'pipe' },
-  )
-  return readFileSync(`${folder}/archive`)
-}
 
 testWithSshd(
   'a copy is encrypted here, proved by the vault, opened by the identity alone, and a further name where a night has changed nothing',

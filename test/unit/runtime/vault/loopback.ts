@@ -62,11 +62,14 @@ export async function makeLoopback({
   hosts = '{ web1: {} }',
   host = 'web1',
   own = true,
+  shared = false,
 }: {
   hosts?: string
   host?: string
   /** Whether the host sends as the user of this test; a user is made for it otherwise, and removed again. */
   own?: boolean
+  /** Whether all that is asked over ssh are sessions of one connection, as in a run of copies. */
+  shared?: boolean
 } = {}): Promise<Loopback> {
   const user = own ? userInfo().username : `hdsync-${host}`
   const folder = temporaryFolder()
@@ -113,6 +116,11 @@ export async function makeLoopback({
     ...['-F', 'none', '-p', String(port), '-i', join(folder, 'client'), '-l', user],
     ...['-o', `UserKnownHostsFile=${folder}/known_hosts`, '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR'],
   ]
+  if (shared) {
+    const socket = join(folder, 'mux')
+    words.push('-o', 'ControlMaster=auto', '-o', `ControlPath=${socket}`, '-o', 'ControlPersist=60')
+    onTestFinished(() => void spawnSync('ssh', ['-S', socket, '-O', 'exit', 'vault'], { stdio: 'ignore' }))
+  }
   const shell = ['ssh', ...words].join(' ')
   const ssh = (command: string, input = '') => run('ssh', [...words, '127.0.0.1', command], {}, input)
   await expect.poll(async () => (await ssh('{}')).code).not.toBe(255)
