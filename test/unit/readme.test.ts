@@ -23,7 +23,10 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
   'the backup disk is missing': [
     [lab('refusals/proofs'), 'its sources fail, and the reason is told', 'writes to none of the disks'],
   ],
-  'somebody deleted everything': [[lab('refusals/limits'), 'until the source is released']],
+  'somebody deleted everything': [
+    ['test/unit/runtime/cli/commands/held.test.ts', 'lets go on what is held, once it has shown it'],
+    [lab('refusals/limits.nightly'), 'until the source is released'],
+  ],
   'somebody rewrites most': [
     [
       'test/unit/runtime/cli/proof/max-change.test.ts',
@@ -152,9 +155,8 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ],
   ],
   'a user swaps a folder for a link': [
-    [lab('refusals/swaps'), 'a rsync that opens by its path'],
-    [lab('refusals/swaps.nightly'), 'a snapshot, in which nobody can'],
     ['test/unit/runtime/host/mount/views.test.ts', 'leads nowhere else'],
+    [lab('refusals/swaps.nightly'), 'a rsync that opens by its path', 'a snapshot, in which nobody can'],
   ],
   'a hook is at work': [
     ['test/unit/runtime/host/notify/earlier-hook.test.ts', 'is waited for before its event is told again'],

@@ -1,15 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { fingerprint } from '../fingerprint.ts'
 import type { Night } from '../night.ts'
 import { leftovers } from '../servers.ts'
-import { archives, prepareDisks, targets } from './failures.ts'
-import { config, docs, nothing, other, told, volume } from './server.ts'
+import { archives } from './failures.ts'
+import { config, docs, nothing, other, targets, told, volume } from './server.ts'
 
 export function failuresOtherwise(night: Night): void {
-  beforeAll(() => prepareDisks(night))
-
   it('but makes room by what an archive has, where a large file only got another name', async () => {
     const { machine } = night
     const large = '  large: { path: /srv/large, target: tiny, maxDelete: 100% }'

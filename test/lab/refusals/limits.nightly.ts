@@ -5,12 +5,37 @@ import type { Night } from '../night.ts'
 import { leftovers } from '../servers.ts'
 import { config, docs, nothing, other, told, volume } from './server.ts'
 
+const most = 'rm /srv/docs/[1-8]'
+const refill = 'for n in {1..10}; do echo docs > /srv/docs/$n; done'
+const mirror = 'cp -a /srv/docs/. /look/hdd1/docs/'
+
+// Rule 3: no sync that deletes more than the source's limit without being told to.
+export function deletions(night: Night): void {
+  it('until the source is released', async () => {
+    const { machine } = night
+    await night.configure(config(docs))
+    await machine.ok(`${refill}; ${mirror}; ${most}; echo changed > /srv/docs/9`)
+    const before = await fingerprint(machine, '/look/hdd1')
+    const { code, stdout, stderr } = await night.hdsync('run')
+    expect(code).toBe(5)
+    expect(stderr).toContain('HELD: would delete 8 files of 11 entries in the mirror, 5 are allowed')
+    expect(stdout).toMatch(
+      /^docs +held\s[\s\S]*docs: held: would delete 8 files of 11 entries in the mirror, 5 are allowed: nothing was copied\n.*hdsync release docs\nrun \w+ held/m,
+    )
+    expect(await fingerprint(machine, '/look/hdd1')).toBe(before)
+
+    const shown = JSON.parse(await machine.ok('hdsync show --held docs --json'))
+    expect(shown).toMatchObject({ files: 8, folders: 0, names: ['1', '2', '3', '4', '5', '6', '7', '8'] })
+    const released = await night.run('release', 'docs')
+    expect(released.code).toBe(0)
+    expect(released.result).toMatchObject({ state: 'succeeded', sources: [{ filesDeleted: 8 }] })
+    expect(await fingerprint(machine, '/look/hdd1/docs')).toBe(await fingerprint(machine, '/srv/docs'))
+    expect(await leftovers(machine)).toEqual(nothing)
+  })
+}
+
 /** Held again and again, allowed, void, and too late to be held before the copy. */
 export function deletionsOtherwise(night: Night): void {
-  const most = 'rm /srv/docs/[1-8]'
-  const refill = 'for n in {1..10}; do echo docs > /srv/docs/$n; done'
-  const mirror = 'cp -a /srv/docs/. /look/hdd1/docs/'
-
   it('the next time as well, until the run is released', async () => {
     const { machine } = night
     await night.configure(config(docs))

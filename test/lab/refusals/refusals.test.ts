@@ -1,16 +1,13 @@
 import { describe } from 'vitest'
 import { describeNight } from '../night.ts'
 import { failures } from './failures.ts'
-import { deletions, foreigners } from './limits.ts'
+import { foreigners } from './limits.ts'
 import { unprovenSources, unprovenTargets } from './proofs.ts'
 import { server } from './server.ts'
-import { swaps } from './swaps.ts'
 
 describeNight('hdsync refuses', server, (night) => {
   describe('a target that is not proven', () => unprovenTargets(night))
   describe('a source that is not proven', () => unprovenSources(night))
-  describe('to delete too much', () => deletions(night))
   describe('to take what is not its own', () => foreigners(night))
-  describe('to be led out of', () => swaps(night))
   describe('to call good what is not', () => failures(night))
 })

@@ -22,11 +22,24 @@ ${rest}
 `
 }
 
+const on = (device: string, at: string) => `{ path: ${at}, mounts: [{ device: ${device}, at: ${at} }] }`
+
+/** Disks on which not everything has room. */
+export const targets = `
+  tiny: ${on('/dev/vdd', '/mnt/tiny')}
+  hdd9: ${on('/dev/vde', '/mnt/hdd9')}
+  attic: ${on('/dev/vdf', '/mnt/attic')}`
+
 export const other = '  other: { path: /srv/other, target: here, archive: false }'
 export const docs = '  docs: { path: /srv/docs, target: hdd1 }'
 export const volume = (name: string, options = '') =>
   `  ${name}: { lv: vg01/lv_${name}, target: hdd1, ${options} mount: { backoff: 10ms..20ms } }`
-export const volumes = ['var', 'home', 'mail'].map((name) => volume(name)).join('\n')
+const names = ['var', 'home', 'mail']
+export const volumes = names.map((name) => volume(name)).join('\n')
+/** Directories whose mirrors, or whose archives, are spoilt later. */
+export const spoilt = `  large: { path: /srv/large, target: tiny }
+  fixed: { path: /srv/fixed, target: hdd1 }
+  rotten: { path: /srv/rotten, target: hdd1 }`
 
 /** Three small volumes, two directories, and a box of old disks, each of which can be seen below /look. */
 export const server: Setting = {
@@ -41,16 +54,24 @@ export const server: Setting = {
   group: 132,
   disks: [48, 16, 8, 24, 8, 8],
   prepare: `
-    mkdir -p /mnt/hdd1 /mnt/here /srv/docs /srv/other
+    mkdir -p /mnt/{hdd1,here,tiny,hdd9,attic} /srv/{docs,other,large,rotten} /srv/fixed/folder
     for folder in /srv/{var,home,mail,docs}; do for n in {1..10}; do echo $folder > $folder/$n; done; done
-    echo other > /srv/other/file
+    echo other > /srv/other/file; for file in large rotten fixed/folder; do echo first > /srv/$file/file; done
     device=b
     for disk in ${disks.join(' ')}; do
       mke2fs -q -t ext4 /dev/vd$device; mkdir -p /look/$disk; mount /dev/vd$device /look/$disk
       device=$(tr b-f c-g <<< $device)
     done
     hdsync target adopt --all; hdsync run --quiet`,
-  config: config([volumes, docs, other].join('\n')),
+  config: config(
+    [
+      ...names.map((name) => volume(name, 'archive: false,')),
+      docs.replace(' }', ', archive: false }'),
+      other,
+      spoilt,
+    ].join('\n'),
+    { targets, rest: 'archive: { target: hdd9 }' },
+  ),
 }
 
 export const nothing: Leftovers = { snapshots: [], mounts: [] }
