@@ -6,7 +6,7 @@ import { HostFolder } from '../../host/vault/host-folder.ts'
 import { HostBusyError, takeLock } from '../../host/vault/lock.ts'
 import { pullBytes } from '../../host/vault/pull-bytes.ts'
 import { readRecord } from '../../host/vault/record.ts'
-import { isCut } from '../../host/vault/rsync-server.ts'
+import { isCut, longestMs } from '../../host/vault/rsync-server.ts'
 import { askAgainLater, listAnswer, type OfferedArchive, protocolVersion } from '../../vault-protocol.ts'
 import { admit, noteSent } from './admit.ts'
 import { noteFailure, refusalOf } from './answer.ts'
@@ -52,6 +52,9 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
   const pulled: Pulled = { host, archives: 0, bytes: 0, waiting: 0, error: null }
   const problems: { error: unknown; text: string }[] = []
   const reach = { ...pull, isHost: true } as const
+  const until = tools.now() + longestMs
+  // One that sends slowly, and no end of archives, would keep the vault from others for ever.
+  const isLate = () => tools.now() > until
   try {
     const { archives } = await askVault({ v: protocolVersion, do: 'list' }, listAnswer, {
       ...{ vault: reach, name: host, runner },
@@ -60,7 +63,7 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
     for (;;) {
       const { next, waiting } = nextToPull(archives, readRecord(folder.root), passed, tools.now())
       pulled.waiting = waiting
-      if (!next || problems.length >= mostProblems) break
+      if (!next || problems.length >= mostProblems || isLate()) break
       passed.add(next.sha256)
       try {
         await fetchArchive(next)
@@ -100,8 +103,12 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
       signal.throwIfAborted()
       pulled.bytes += taken.newBytes
       if (taken.isWhole) break
-      if (taken.failure === undefined) continue
-      if (!isUnreachable(taken.failure) || !hasGrown || n >= mostConnections) throw taken.failure
+      if (taken.failure === undefined && !isLate()) continue
+      if (!isUnreachable(taken.failure) || !hasGrown || n >= mostConnections || isLate())
+        throw (
+          taken.failure ??
+          new RetryableError('it takes too long: what has come stays, and the next pull goes on')
+        )
     }
     await prove(host, archive, tools)
   }

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
-import { RetryableError } from '../../errors.ts'
+import { type FileHandle, open } from 'node:fs/promises'
+import { RetryableError, TerminalError } from '../../errors.ts'
 import { askAgainLater } from '../../vault-protocol.ts'
 import type { CommandRunner } from '../command/command.ts'
+import { handOver } from '../command/handed-over.ts'
 
 /** What flock(1) ends with where somebody else holds the lock: no exit code of rsync. */
-export const heldCode = 75
+const heldCode = 75
 
 /**
  * Takes a lock without waiting, and holds it until it is disposed of, or this process ends: it lies with a child that reads
@@ -25,6 +27,21 @@ export async function takeLock(path: string, runner: CommandRunner): Promise<Asy
       await result.catch(() => {})
     },
   }
+}
+
+/** Takes the first of these locks that nobody holds. @returns An open file that holds it; undefined where all are held. */
+export async function firstFree(paths: readonly string[]): Promise<FileHandle | undefined> {
+  for (const path of paths) {
+    const file = await open(path)
+    const { exitCode } = await handOver(
+      ['flock', '--nonblock', '--conflict-exit-code', String(heldCode), '3'],
+      { cwd: '/', owner: 'lock', signal: new AbortController().signal, files: [file.fd], peer: null },
+    )
+    if (exitCode === 0) return file
+    await file.close()
+    if (exitCode !== heldCode) throw new TerminalError(`flock cannot lock ${path}: it ended with ${exitCode}`)
+  }
+  return undefined
 }
 
 /** Something of the host is still going on. */

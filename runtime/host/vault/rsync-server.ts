@@ -1,5 +1,4 @@
 import { lstatSync, watch } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { RetryableError, TerminalError } from '../../errors.ts'
@@ -8,7 +7,7 @@ import { formatDuration } from '../../units.ts'
 import { askAgainLater, rsyncServed } from '../../vault-protocol.ts'
 import { type HandedOver, handOver, type Peer } from '../command/handed-over.ts'
 import { lastLines } from '../command/output.ts'
-import { HostBusyError, heldCode } from './lock.ts'
+import { firstFree, HostBusyError } from './lock.ts'
 import { diskFull, freeIn } from './room.ts'
 
 /** Leave to send the bytes of one archive. */
@@ -34,7 +33,8 @@ export type Admission = z.output<typeof admissionSchema>
 /** Who sends more slowly than that for hours makes way for others; by the next offer it goes on where it was. */
 const leastBytesPerSecond = 64 * 1024
 const leastMs = 6 * 3_600_000
-const longestMs = 72 * 3_600_000
+/** However much there is to send. */
+export const longestMs = 72 * 3_600_000
 
 /** How long one rsync may take for so many bytes: at 64 KiB a second, at least 6 hours, at most 72. */
 export function sendingMs(sizeBytes: number): number {
@@ -131,21 +131,6 @@ function asOwnerOf(folder: string): string[] {
   const { uid, gid } = lstatSync(folder)
   if (uid === process.geteuid?.()) return []
   return ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', '--']
-}
-
-/** Takes the first of these locks that nobody holds. @returns An open file that holds it; undefined where all are held. */
-async function firstFree(paths: readonly string[]): Promise<FileHandle | undefined> {
-  for (const path of paths) {
-    const file = await open(path)
-    const { exitCode } = await handOver(
-      ['flock', '--nonblock', '--conflict-exit-code', String(heldCode), '3'],
-      { cwd: '/', owner: 'receive', signal: new AbortController().signal, files: [file.fd], peer: null },
-    )
-    if (exitCode === 0) return file
-    await file.close()
-    if (exitCode !== heldCode) throw new TerminalError(`flock cannot lock ${path}: it ended with ${exitCode}`)
-  }
-  return undefined
 }
 
 function isFolder(path: string): boolean {

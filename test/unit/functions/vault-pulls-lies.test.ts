@@ -2,6 +2,9 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { pullHost } from '../../../runtime/backup/vault/pull.ts'
+import { toolsFor, vaultOf } from '../../../runtime/cli/vault/door.ts'
+import { loadConfig } from '../../../runtime/config/load.ts'
 import { digest } from './copy-site.ts'
 import { PullSite } from './vault/pull-site.ts'
 import { whyNoSshd } from './vault/sshd.ts'
@@ -125,4 +128,13 @@ testWithSshd('the key of a vault lists and reads finished archives, and does not
     const said = site.ask(command)
     expect(said, command).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^hdsync: .+\n$/) })
   }
+})
+
+testWithSshd('a host that sends for days makes way for others, and goes on the next time', async () => {
+  await using site = await PullSite.made()
+  const vault = vaultOf(await loadConfig({ path: site.vaultConfig, env: {} }))
+  const days = () => site.accepted().length + site.accepted('www').length
+  const slow = { ...toolsFor(vault), now: () => Date.now() + days() * 4 * 86_400_000 }
+  expect(await pullHost('web1', slow)).toMatchObject({ archives: 1, waiting: 1, error: null })
+  expect(await site.pull()).toMatchObject({ archives: 1, waiting: 0 })
 })
