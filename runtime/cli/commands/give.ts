@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { archivesTarget } from '../../backup/configured.ts'
 import { archivesToGive, proveMayBeRead } from '../../backup/copies/given.ts'
 import { refusalOf } from '../../backup/vault/answer.ts'
@@ -5,8 +6,10 @@ import { parseGiveRequest } from '../../backup/vault/asked.ts'
 import { answered } from '../../backup/vault/vault.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
+import { keptStoreId } from '../../core/bus/sqlite/identity.ts'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { giveBytes } from '../../host/copies/vault/give-bytes.ts'
+import { runtimeDirectory } from '../../host/host.ts'
 import { askAgainLater, type GiveRequest, refusalLine, refusedCode } from '../../vault-protocol.ts'
 import { Disks } from '../daemon/disks.ts'
 import type { Io } from '../io.ts'
@@ -58,5 +61,7 @@ async function give(request: GiveRequest, config: Config, sources: readonly stri
   const found = given.find(({ archive }) => archive.sha256 === sha256)
   if (!found) throw new TerminalError('this archive is not here, or not any more: list what is')
   const { signal } = disks ?? new AbortController()
-  await giveBytes({ from, ...found, sha256, bytesPerSecond }, signal)
+  const { sizeBytes } = found.archive
+  const slots = join(runtimeDirectory(config.state, keptStoreId(config.state) ?? 'command'), 'give')
+  await giveBytes({ from, ...found, sha256, sizeBytes, slots, bytesPerSecond }, signal)
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -137,4 +138,19 @@ testWithSshd('a host that sends for days makes way for others, and goes on the n
   const slow = { ...toolsFor(vault), now: () => Date.now() + days() * 4 * 86_400_000 }
   expect(await pullHost('web1', slow)).toMatchObject({ archives: 1, waiting: 1, error: null })
   expect(await site.pull()).toMatchObject({ archives: 1, waiting: 0 })
+})
+
+testWithSshd('a vault that was taken over reads no more than a few archives at a time', async () => {
+  await using site = await PullSite.made({ words: 'home' })
+  const send = JSON.stringify({ v: 1, do: 'send', sha256: digest(site.archive()) })
+  // Each waits for what the vault's rsync never says.
+  const stalled = Array.from({ length: 4 }, () => site.open(send))
+  for (const one of stalled) await once(one.stdout, 'data')
+  expect(site.ask(send)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('4 archives are being sent to vaults: ask again later'),
+  })
+  expect(site.ask('{"v":1,"do":"list"}')).toMatchObject({ code: 0 })
+  for (const one of stalled) one.kill()
+  await expect.poll(async () => (await site.pull()).archives, { timeout: 60_000 }).toBe(1)
 })

@@ -1,17 +1,27 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Target } from '../../../config/config.ts'
 import { RetryableError } from '../../../errors.ts'
-import { rsyncOptions } from '../../../vault-protocol.ts'
+import { askAgainLater, rsyncOptions } from '../../../vault-protocol.ts'
 import { Shelf } from '../../archive/shelf.ts'
 import { handOver } from '../../command/handed-over.ts'
+import { firstFree } from '../../vault/lock.ts'
+import { sendingMs } from '../../vault/rsync-server.ts'
 import { proveSame, type ToVault } from './send-to-vault.ts'
 
 /** An archive that a vault fetches. */
 export interface Giving extends Pick<ToVault, 'path' | 'file'> {
   from: Target
   sha256: string
+  sizeBytes: number
+  /** The folder of the locks of archives that are being sent. */
+  slots: string
   /** As the vault wishes. */
   bytesPerSecond?: number | undefined
 }
+
+/** A vault that was taken over would start as many rsync(1) as there is memory for. */
+const mostAtOnce = 4
 
 /**
  * In the place of ssh(1) for rsync(1): tells the vault what is to run there, and carries bytes between rsync and the connection
@@ -31,12 +41,14 @@ const carrier = [
 /**
  * Has rsync(1) send an archive over the connection of this process. It is the one that sends, and not a server: what the other
  * end says names no file of this machine, be it in a filter rule.
- * @throws {TerminalError} The archive is another one by now. @throws {RetryableError} The connection broke.
+ * @throws {TerminalError} The archive is another one by now. @throws {RetryableError} The connection broke, or others are being sent.
  */
 export async function giveBytes(
-  { from, path, file, sha256, bytesPerSecond }: Giving,
+  { from, path, file, sha256, sizeBytes, slots, bytesPerSecond }: Giving,
   signal: AbortSignal,
 ): Promise<void> {
+  await using slot = await firstFree(slotsIn(slots))
+  if (!slot) throw new RetryableError(`${mostAtOnce} archives are being sent to vaults: ${askAgainLater}`)
   using shelf = new Shelf(from)
   await proveSame({ path, file }, shelf)
   const argv = [
@@ -45,11 +57,20 @@ export async function giveBytes(
     ...['-e', `perl -e '${carrier}'`, shelf.forCommands(path), `vault:${sha256}`],
   ] as unknown as [string, ...string[]]
   const { exitCode, signal: ended } = await handOver(argv, {
-    ...{ cwd: '/', owner: 'give', signal, peer: null, files: [0, 1] },
+    ...{ cwd: '/', owner: 'give', peer: null, files: [0, 1] },
+    // As long as it is read, an archive that is gone keeps its room.
+    signal: AbortSignal.any([signal, AbortSignal.timeout(sendingMs(sizeBytes))]),
   })
   if (exitCode !== 0)
     throw new RetryableError(
       `rsync ${exitCode === undefined ? `was ended by ${ended}` : `ended with ${exitCode}`}`,
     )
   await proveSame({ path, file }, shelf)
+}
+
+function slotsIn(folder: string): string[] {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const slots = Array.from({ length: mostAtOnce }, (_, n) => join(folder, String(n)))
+  for (const slot of slots) closeSync(openSync(slot, 'a', 0o600))
+  return slots
 }

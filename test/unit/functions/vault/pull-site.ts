@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
@@ -94,7 +94,22 @@ export class PullSite extends CopySite implements AsyncDisposable {
 
   /** Asks the host for anything, as whoever has the key of the vault can. */
   ask(command: string, input = ''): { code: number | null; out: string; err: string } {
-    const words = [
+    try {
+      const out = execFileSync('ssh', this.#words(command), { input, encoding: 'utf8', stdio: 'pipe' })
+      return { code: 0, out, err: '' }
+    } catch (error) {
+      const { status, stdout, stderr } = error as { status: number | null; stdout: string; stderr: string }
+      return { code: status, out: stdout, err: stderr }
+    }
+  }
+
+  /** As `ask`, for whoever says nothing more and waits. */
+  open(command: string) {
+    return spawn('ssh', this.#words(command), { stdio: ['pipe', 'pipe', 'ignore'] })
+  }
+
+  #words(command: string): string[] {
+    return [
       ...['-F', 'none', '-T', '-p', String(this.sshd.port), '-i', this.sshd.keyFile],
       ...[
         '-o',
@@ -104,16 +119,8 @@ export class PullSite extends CopySite implements AsyncDisposable {
         '-o',
         'LogLevel=ERROR',
       ],
+      ...[`${this.sshd.user}@127.0.0.1`, command],
     ]
-    try {
-      const out = execFileSync('ssh', [...words, `${this.sshd.user}@127.0.0.1`, command], {
-        ...{ input, encoding: 'utf8', stdio: 'pipe' },
-      })
-      return { code: 0, out, err: '' }
-    } catch (error) {
-      const { status, stdout, stderr } = error as { status: number | null; stdout: string; stderr: string }
-      return { code: status, out: stdout, err: stderr }
-    }
   }
 
   /** The files of the copies that the vault has accepted. */
