@@ -56,6 +56,35 @@ test.skipIf(noSsh)(
 )
 
 test.skipIf(noSsh)(
+  'bytes that are there are proved for a further night without an offer, and no others are; over one connection as over many',
+  async () => {
+    const there = await makeLoopback({ shared: true })
+    const first = archiveOf(there.folder, randomBytes(10_000))
+    // As a host asks that offers everything.
+    await sendWhole(there, first)
+    const night = { at: '2026-11-23T02:00:00.000Z' }
+    const again = { ...first.archive, ...night }
+    const said = await there.ask({ v: 1, do: 'prove', archive: again })
+    expect(said).toMatchObject({ code: 0, answer: { ok: true, proved: { ...again, damaged: false } } })
+    expect(copies(there)).toHaveLength(2)
+    for (const other of [
+      archiveOf(there.folder, randomBytes(10), night).archive,
+      { ...again, source: 'var' },
+    ])
+      expect(await there.ask({ v: 1, do: 'prove', archive: other })).toMatchObject({
+        code: 1,
+        answer: { ok: false },
+      })
+    // Whatever else is asked for over the connection of the first is asked of the command of the key.
+    expect(await there.ssh('id')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining('no other command'),
+    })
+  },
+)
+
+test.skipIf(noSsh)(
   'a host that may get its copies reads them from any byte on, and hears why where it cannot',
   async () => {
     const there = await makeLoopback({ hosts: '{ web1: { mayGet: true } }' })
