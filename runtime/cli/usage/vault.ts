@@ -33,7 +33,7 @@ export function vaultCommands({ command, io, done, program }: Making): Commands 
         .addHelpText('after', '\nExample:\n  hdsync vault add-host web1 --key web1.pub')
       command(
         'add-host <host>',
-        'make the user and the folders of a host, and the line that lets its key in',
+        'make the user and the folders of a host, and the line that lets its key in; or, with `pull` in the config, the key of the vault in there',
         'hdsync vault add-host web1\n  hdsync vault add-host web1 --key web1.pub',
         vault,
       )

@@ -46,7 +46,8 @@ export async function pullBytes(
     const ssh = await runner.open({ argv, timeoutMs: firstLineMs + admission.mostMs, signal: stop })
     const taken = await takeFrom(ssh, admission, stop)
     newBytes = taken.newBytes
-    const why = await endOf(ssh, end)
+    const isKnown = taken.failure !== undefined && !isCut(taken.failure)
+    const why = await endOf(ssh, end, isKnown ? 0 : graceMs)
     signal.throwIfAborted()
     if (taken.failure === undefined) return { newBytes, isWhole: true }
     if (change.signal.aborted) return { newBytes, isWhole: false }
@@ -67,11 +68,18 @@ async function takeFrom(ssh: OpenCommand, admission: Admission, signal: AbortSig
   }
 }
 
-/** Waits for the end of an ssh(1) of which nothing more is wanted; one that goes on is ended. @returns What it failed with. */
-async function endOf({ input, output, result }: OpenCommand, end: AbortController): Promise<unknown> {
+/**
+ * Waits for the end of an ssh(1) of which nothing more is wanted. @param lastsMs One that goes on for longer is ended.
+ * @returns What it failed with.
+ */
+async function endOf(
+  { input, output, result }: OpenCommand,
+  end: AbortController,
+  lastsMs: number,
+): Promise<unknown> {
   input.destroy()
   output.destroy()
-  const timer = setTimeout(() => end.abort(new Error('nothing more is wanted')), graceMs)
+  const timer = setTimeout(() => end.abort(new Error('nothing more is wanted')), lastsMs)
   try {
     await result
     return undefined

@@ -1,11 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { admit } from '../../../runtime/backup/vault/admit.ts'
+import { offer } from '../../../runtime/backup/vault/offer.ts'
 import { pullHost } from '../../../runtime/backup/vault/pull.ts'
+import { settingsOf } from '../../../runtime/backup/vault/vault.ts'
 import { toolsFor, vaultOf } from '../../../runtime/cli/vault/door.ts'
 import { loadConfig } from '../../../runtime/config/load.ts'
+import { pullBytes } from '../../../runtime/host/vault/pull-bytes.ts'
+import { archiveOf } from '../runtime/backup/vault/in-process.ts'
 import { digest } from './copy-site.ts'
 import { PullSite } from './vault/pull-site.ts'
 import { whyNoSshd } from './vault/sshd.ts'
@@ -153,4 +158,28 @@ testWithSshd('a vault that was taken over reads no more than a few archives at a
   expect(site.ask('{"v":1,"do":"list"}')).toMatchObject({ code: 0 })
   for (const one of stalled) one.kill()
   await expect.poll(async () => (await site.pull()).archives, { timeout: 60_000 }).toBe(1)
+})
+
+testWithSshd('a host that sends too slowly is ended, and has the vault for no longer', async () => {
+  const { site } = await liar()
+  await using _ = site
+  const name = digest(site.archive())
+  const asRsync = `rsync --server -Ie.LsfxCIvu --timeout=600 --inplace . ${name}`
+  writeFileSync(site.there('lie'), sends(`echo '${asRsync}'; exec sleep 600`))
+  const vault = vaultOf(await loadConfig({ path: site.vaultConfig, env: {} }))
+  const tools = toolsFor(vault)
+  const { pull } = settingsOf(vault, 'web1')
+  if (!pull) throw new Error('it is not fetched from')
+  const sizeBytes = statSync(site.archive()).size
+  await offer(
+    'web1',
+    { source: 'home', at: '2026-11-30T02:00:00.000Z', form: 'tar.zst', sizeBytes, sha256: name },
+    tools,
+  )
+  const admission = { ...(await admit('web1', name, tools)), mostMs: 1000 }
+  const reach = { ...pull, isHost: true } as const
+  const { failure, isWhole } = await pullBytes(admission, { ...tools, host: 'web1', reach, limit: [] })
+  expect(isWhole).toBe(false)
+  expect(String(failure)).toMatch(/rsync was ended on the vault after 1s: what has come stays/)
+  expect(await offer('web1', archiveOf(Buffer.of(1)), tools)).toMatchObject({ has: false })
 })
