@@ -7,7 +7,7 @@ import { bus } from './bus/main.ts'
 import { chainOfNine } from './chain.ts'
 import { copies } from './copies/main.ts'
 import { firstFunction } from './first-function.ts'
-import { nightLab } from './night/lab.ts'
+import { nightLab, nightSpinning } from './night/lab.ts'
 import { peers } from './night/peers.ts'
 import { nightPlain, nightSmall } from './night/plain.ts'
 import { snapshotLife } from './night/snapshot-life.ts'
@@ -52,6 +52,7 @@ const benches: Record<string, (options: Options) => Promise<Figure[]>> = {
   nightPlain,
   nightSmall,
   nightLab,
+  nightSpinning,
   snapshotLife,
   peers,
   restore,
