@@ -118,8 +118,13 @@ const proofs: Record<string, [file: string, ...titles: string[]][]> = {
     ],
   ],
   'hdsync is killed': [
-    [lab('stops/killed'), 'which has it end before anything else'],
-    [lab('stops/killed.nightly'), 'may be killed again while it puts things in order'],
+    ['test/unit/runtime/cli/programs.test.ts', 'a program that a killed hdsync has left is ended'],
+    [lab('stops/cut'), 'is put in order after a power cut'],
+    [
+      lab('stops/killed.nightly'),
+      'which has it end before anything else',
+      'may be killed again while it puts things in order',
+    ],
   ],
   'the power fails': [
     [lab('stops/cut'), 'is put in order after a power cut'],

@@ -2,7 +2,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Night } from '../night.ts'
-import { leavesItsProgram } from './killed.ts'
 import {
   aftermath,
   begin,
@@ -11,9 +10,11 @@ import {
   expectMirrors,
   letGo,
   office,
+  runningOn,
   runs,
   slow,
   until,
+  watchOverlap,
 } from './office.ts'
 
 /** Other programs, other moments, twice; and what is killed is not hdsync itself. */
@@ -69,6 +70,7 @@ export function killedOtherwise(night: Night): void {
   describe('an hdsync that is killed', () => {
     afterEach(() => letGo(night))
 
+    leavesItsProgram(night, { program: 'rsync', pattern: '*--max-delete*', goes: false })
     leavesItsProgram(night, { program: 'lvcreate', pattern: '*', goes: true })
 
     it('leaves no half archive behind, also when the next run falls on another day', async () => {
@@ -168,5 +170,36 @@ export function killedOtherwise(night: Night): void {
       expect(await night.machine.ok('cat /run/err? | grep -c "nothing was started"')).toBe('2')
       expect(await aftermath(night)).toEqual(clean)
     })
+  })
+}
+
+/**
+ * A test of an hdsync that is killed while a program of it is running.
+ * @param stop The program, the arguments by which it is known, and whether the next hdsync lets it finish.
+ */
+function leavesItsProgram(night: Night, stop: { program: string; pattern: string; goes: boolean }): void {
+  it(`leaves its ${stop.program} to the next one, which has it end before anything else`, async () => {
+    await night.machine.ok('date +%N > /srv/var/mail/changed')
+    const held = await night.hold(stop.program, stop.pattern)
+    const hdsync = await begin(night, { words: 'var' })
+    await held.reached()
+    await hdsync.kill('SIGKILL')
+    expect((await hdsync.running.wait()).code).toBe(137)
+    expect(await runningOn(night)).toContain(stop.program)
+    await watchOverlap(night, stop.program)
+
+    const next = await begin(night, { words: 'var' })
+    await until(night, 'ls -l /proc/$(cat /run/hdsync.pid)/fd | grep -q hdsync.db')
+    // What must not be stopped halfway is waited for; all else is ended.
+    if (stop.goes) await night.machine.ok(`touch /run/hold-${stop.program}/go`)
+    const { code, result } = await next.end()
+    expect(result).toMatchObject({ state: 'succeeded' })
+    expect(code).toBe(0)
+    expect(await night.machine.ok('cat /run/overlap')).toBe('')
+    const [, interrupted] = await runs(night)
+    expect(interrupted).toMatchObject({ state: 'failed' })
+    expect(interrupted?.sources.map(({ error }) => error ?? '').join()).toMatch(/interrupted/)
+    expect(await aftermath(night)).toEqual(clean)
+    await expectMirrors(night, 'var')
   })
 }
