@@ -3,7 +3,7 @@ import type { Night } from '../night.ts'
 import { mountDisks, state } from './server.ts'
 import type { Nights } from './three-nights.ts'
 
-const files = 400
+const files = 200
 
 /** In the middle, each path is the old one or the new one, and the restore can go on. */
 export function cutByKill(night: Night, was: Nights): void {

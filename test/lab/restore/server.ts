@@ -36,7 +36,7 @@ export const server: Setting = {
     ${boot}
     for at in /srv/{var,home,data}; do
       (${oddFiles('$at/odd')})
-      mkdir $at/many; for n in {1..400}; do echo $at $n > $at/many/$n; done
+      mkdir $at/many; for n in {1..200}; do echo $at $n > $at/many/$n; done
     done
     setcap cap_net_raw+ep /srv/home/odd/mail/cur/large; setcap cap_net_raw+ep /srv/data/odd/mail/cur/large
     # This kernel's reiserfs does not write down what setfacl does to the mode; chmod does.
@@ -60,9 +60,9 @@ state: /srv/state/hdsync
 /** What is changed before the second and before the third night, on each volume. */
 export const changes = [
   `echo more >> odd/mail/cur/1; rm -r odd/deep/er/and; echo second > odd/mail/new/second; chmod 711 odd
-   for n in {1..20}; do echo second > many/$n; done; rm many/400`,
+   for n in {1..20}; do echo second > many/$n; done; rm many/200`,
   `echo third > odd/mail/cur/1; rm odd/mail/cur/large; ln odd/mail/cur/2 odd/another; echo third > odd/another; setfattr -n user.note -v other odd/mail/cur/2
-   for n in {11..30}; do echo third > many/$n; done; mkdir many/new; echo third > many/new/401`,
+   for n in {11..30}; do echo third > many/$n; done; mkdir many/new; echo third > many/new/201`,
 ]
 
 /** Everything a volume holds that a backup keeps; tar leaves out sockets. */
