@@ -124,10 +124,13 @@ describe.skipIf(!available.ok)(
       utimesSync(join(folder, 'hdsync.yaml'), new Date(), new Date())
       await go('/')
       await page.locator('.found dd', { hasText: 'has no token' }).waitFor({ timeout: 110_000 })
+      // Until then it shows what an earlier check has printed.
+      const checked = join(folder, 'state/checked.json')
+      await expect.poll(() => existsSync(checked), { timeout: 110_000 }).toBe(true)
       // What a script adds to a view is there in one that is drawn again.
       expect(await page.locator('.found button.copy').count()).toBe(1)
       expect(await barriers(page)).toEqual([])
-      const { findings } = JSON.parse(readFileSync(join(folder, 'state/checked.json'), 'utf8'))
+      const { findings } = JSON.parse(readFileSync(checked, 'utf8'))
       expect(await page.locator('.found dt').count()).toBe(
         findings.filter(({ id }: { id: string }) => !/^source\.(held|overdue)$/.test(id)).length,
       )
