@@ -70,8 +70,7 @@ export function takeMessages(
         size: message.data.length,
         now,
       })
-      if (reason !== undefined)
-        taken.strange.push(`kept as it is, for no function: ${message.subject}: ${reason}`)
+      if (reason !== undefined) taken.strange.push(`${reason}: ${message.subject}`)
       inbox.keep(row)
       if (publication) taken.publications.push(publication)
     }
@@ -119,14 +118,21 @@ function decided(
     ...{ host, epoch, seq, about, id: event.id, heardAt },
     missing: Math.min(Number.MAX_SAFE_INTEGER, (known?.missing ?? 0) + missing),
   }
+  if (isOfHub(event.type)) return { row: { ...row, state: before }, reason: 'passed over what no host tells' }
   try {
     const after = { ...row, state: withoutOthers(afterEvent(before, event), about) }
     return tellsTooMuch(hour)
       ? { row: after }
       : { row: after, publication: heardPublication(host, told, registry, now) }
   } catch (error) {
-    return { row: { ...row, state: before }, publication: asItIs(host, told, now), reason: reasonOf(error) }
+    const reason = `kept as it is, for no function, as ${reasonOf(error)}`
+    return { row: { ...row, state: before }, publication: asItIs(host, told, now), reason }
   }
+}
+
+/** Whether it would pass for what a hub has on record of itself, as what it gave to hosts, or that it has told of one's silence. */
+function isOfHub(type: string): boolean {
+  return catalogue.has(`fleet.${type}`) && !catalogue.has(type)
 }
 
 /**

@@ -354,3 +354,21 @@ test('fleetOverview(): the worst first, silent and revoked hosts, those that hav
     version: '1.0.0',
   })
 })
+
+test('a host cannot tell what a hub has on record of itself', () => {
+  const inbox = newInbox()
+  const ofHub = [...catalogue.keys()].flatMap((type) => {
+    const own = type.replace(/^fleet\./, '')
+    // `silent`, without a dot, is no type that a message can have.
+    return own.includes('.') && own !== type && !catalogue.has(own) ? own : []
+  })
+  expect(ofHub).toEqual(expect.arrayContaining(['command.given', 'command.withdrawn']))
+  const { publications, strange, receipts } = take(
+    inbox,
+    ...ofHub.map((type, n) => message('web1', told(n + 1, { type, data: { host: 'web2' } }))),
+  )
+  expect(publications).toEqual([])
+  expect(strange).toHaveLength(ofHub.length)
+  // It is confirmed all the same: a host that says so for once goes on.
+  expect(receipts.get('web1')?.seq).toBe(ofHub.length)
+})
