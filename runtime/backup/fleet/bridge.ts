@@ -15,6 +15,7 @@ import {
   type BrokerDoor,
   hear,
   type NatsConnection,
+  orEnd,
   Pause,
   type StayOptions,
   stayConnected,
@@ -125,14 +126,15 @@ export class Bridge {
       })
       connection.publish(readySubject(host))
     }
-    const timer = setInterval(() => {
+    const look = () => {
       if (connection.isClosed()) return
       // What another process has put into the outbox wakes nobody here.
       if (this.#sent <= outbox.released) return this.#send()
       if (performance.now() - this.#movedAt < askAfterMs) return
       this.#movedAt = performance.now()
       connection.publish(askSubject(host))
-    }, askAfterMs / 5)
+    }
+    const timer = setInterval(() => orEnd(connection, note, look), askAfterMs / 5)
     try {
       await connection.closed()
     } finally {

@@ -21,6 +21,7 @@ import {
   type BrokerDoor,
   hear,
   type NatsConnection,
+  orEnd,
   type StayOptions,
   stayConnected,
 } from '../../host/fleet/connection.ts'
@@ -129,9 +130,11 @@ export class Hub {
   #sendCommands(host?: string): void {
     const connection = this.#connection
     if (!connection || connection.isClosed()) return
-    const { bus, clock } = this.#options
-    for (const { host: to, text, signature } of commandsToSend(bus, clock.now(), host))
-      connection.publish(commandSubject(to), JSON.stringify({ v: fleetVersion, text, signature }))
+    const { bus, clock, note } = this.#options
+    orEnd(connection, note, () => {
+      for (const { host: to, text, signature } of commandsToSend(bus, clock.now(), host))
+        connection.publish(commandSubject(to), JSON.stringify({ v: fleetVersion, text, signature }))
+    })
   }
 
   /** A host that has just come is sent what waits for it; many that come at once cost no more than a few. */

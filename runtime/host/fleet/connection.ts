@@ -182,14 +182,27 @@ export function hear(
   connection.subscribe(subject, {
     callback: (error, message) => {
       if (error) return
-      try {
-        take(message)
-      } catch (thrown) {
-        note(`fleet: a message under ${subject} is not taken: ${reasonOf(thrown)}`)
-        void connection.close()
-      }
+      orEnd(connection, note, () => take(message), `a message under ${subject} is not taken: `)
     },
   })
+}
+
+/**
+ * Does something over a connection. What it throws is noted, and ends the connection: out of a timer it would end the process, and the server
+ * can say at any moment that it takes no message of this size any more.
+ */
+export function orEnd(
+  connection: NatsConnection,
+  note: (message: string) => void,
+  work: () => void,
+  what = '',
+): void {
+  try {
+    work()
+  } catch (error) {
+    note(`fleet: ${what}${reasonOf(error)}`)
+    void connection.close()
+  }
 }
 
 export interface StayOptions {
