@@ -39,8 +39,7 @@ export function judgeCommand(
   if (!command) return { strange: 'it cannot be read' }
   if (command.host !== host) return { strange: `it is for ${command.host}` }
   const key = hubKeyIn(ca)
-  if (key === undefined)
-    return { command, refusal: 'the key of the hub is not known here: let it join again' }
+  if (key === undefined) return { strange: 'the key of the hub is not known here: let this host join again' }
   if (!isSigned(text, signature, key)) return { strange: 'the hub has not signed it' }
   return { command, refusal: refusalOf(command, rest) }
 }

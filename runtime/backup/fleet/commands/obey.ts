@@ -1,5 +1,12 @@
-import { commandRefused, commandTaken, syncMeant } from '../../../../events/index.ts'
-import type { Publication } from '../../../core/bus/bus.ts'
+import {
+  backupJoined,
+  backupStart,
+  commandRefused,
+  commandTaken,
+  syncMeant,
+  syncUnusual,
+} from '../../../../events/index.ts'
+import type { EventBus, Publication } from '../../../core/bus/bus.ts'
 import { cancelReason } from '../../../core/cancel-reason.ts'
 import { eventSource, factPublication } from '../../../core/publication.ts'
 import { reasonOf, UsageError } from '../../../errors.ts'
@@ -18,6 +25,9 @@ export type ObeyingEngine = Pick<
 /** The CloudEvents `source` of what the hub asks for. */
 const hubSource = '/hdsync/fleet/hub'
 
+/** So many bytes of commands wait to be looked at; what is more is sent again when the host connects anew. */
+const mostWaiting = 2 * 2 ** 20
+
 type Terms = Pick<Obedience, 'obeys' | 'keepMs'>
 
 /**
@@ -29,6 +39,7 @@ export class Obeyer {
   readonly #terms: Terms
   readonly #note: (message: string) => void
   #last: Promise<void> = Promise.resolve()
+  #waiting = 0
   #told = ''
 
   constructor(engine: ObeyingEngine, terms: Terms, note: (message: string) => void) {
@@ -39,10 +50,19 @@ export class Obeyer {
 
   /** Takes a message, one after the other. @param who Whose commands are meant, and by whom they have to be signed. */
   take(bytes: Uint8Array, who: Pick<Obedience, 'host' | 'ca'>): void {
+    // One may wait for the end of a run that it cancels; meanwhile whoever has taken the server over can send any number.
+    if (this.#waiting + bytes.length > mostWaiting) {
+      this.#warn('fleet: passed over a command: too much waits already')
+      return
+    }
+    this.#waiting += bytes.length
     this.#last = this.#last
       .then(() => this.#answer(bytes, who))
       // It is sent again.
-      .catch((error) => this.#note(`fleet: a command of the hub waits: ${reasonOf(error)}`))
+      .catch((error) => this.#warn(`fleet: a command of the hub waits: ${reasonOf(error)}`))
+      .finally(() => {
+        this.#waiting -= bytes.length
+      })
   }
 
   /** Waits until what has come is answered. */
@@ -67,15 +87,20 @@ export class Obeyer {
     }
   }
 
-  async #begin({ id, type, request }: Command): Promise<void> {
+  async #begin({ id, type, request, issuedAt }: Command): Promise<void> {
     const beside = (run: string) => [this.#taken({ id, type }, run)]
     if (type === cancelType) return this.#cancel({ id, type, request })
-    if (type === syncMeant.type) return this.#release({ id, type, request })
+    if (type === syncMeant.type) return this.#release({ id, type, request, issuedAt })
     await this.#engine.submit({ type, data: request, source: hubSource, id }, { beside })
   }
 
   /** As `hdsync release` does: what is held, so far as the hub has seen it, or else what was unusual. */
-  async #release({ id, type, request }: Pick<Command, 'id' | 'type' | 'request'>): Promise<void> {
+  async #release({
+    id,
+    type,
+    request,
+    issuedAt,
+  }: Pick<Command, 'id' | 'type' | 'request' | 'issuedAt'>): Promise<void> {
     const { bus, held, submit, release } = this.#engine
     const wanted = releaseRequest.safeParse(request).data
     if (!wanted) throw new UsageError('it names no source')
@@ -90,6 +115,11 @@ export class Obeyer {
     }
     if (run !== null || !openUnusualOf(bus, source))
       throw new UsageError(`nothing of ${source} is held, and nothing unusual about it is in question`)
+    const [last] = bus.events({ types: [syncUnusual.type], subject: source, newestFirst: true, limit: 1 })
+    if (last && last.time > issuedAt)
+      throw new UsageError(
+        `what is unusual about ${source} is of ${last.time}: the hub has asked before that`,
+      )
     const beside = () => [this.#taken({ id, type }, null)]
     await submit({ type, data: { source }, source: hubSource, id }, { beside })
   }
@@ -99,10 +129,14 @@ export class Obeyer {
     const { bus, cancel } = this.#engine
     const other = cancelRequest.parse(request)
     const begun = bus.find(hubSource, other.command)
+    // What is released begins a backup.
+    const began = other.type === syncMeant.type ? [syncMeant.type, backupStart.type] : [other.type]
     if (!begun) {
       this.#refuse({ id: other.command, type: other.type }, 'the hub has withdrawn it')
-    } else if (begun.type !== other.type) {
+    } else if (!began.includes(begun.type)) {
       throw new UsageError(`it has joined run ${runOf(begun)}, which somebody else has asked for`)
+    } else if (isJoined(runOf(begun), begun.time, bus)) {
+      throw new UsageError(`somebody else has asked for run ${runOf(begun)} too: end it on the host`)
     } else if (!(await cancel(runOf(begun), cancelReason('hub')))) {
       throw new UsageError(`run ${runOf(begun)} has ended`)
     }
@@ -129,6 +163,12 @@ export class Obeyer {
     if (message !== this.#told) this.#note(message)
     this.#told = message
   }
+}
+
+/** Whether others wait for a run as well: the night of a timer is not the hub's to cancel. @param since When the run was asked for. */
+function isJoined(run: string, since: string, bus: Pick<EventBus, 'events'>): boolean {
+  const joined = bus.events({ types: [backupJoined.type], since })
+  return joined.some((event) => event.source !== hubSource && runOf(event) === run)
 }
 
 /** By its id the bus keeps a command from being answered twice. */

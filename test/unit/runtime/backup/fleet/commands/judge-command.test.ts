@@ -60,7 +60,6 @@ test.each([
     'not drill.start',
   ],
   ['it ends nothing that is named', { type: 'command.cancel' }, {}, 'knows how to obey'],
-  ['the host has joined before it could learn the key', {}, { ca: certificate }, 'join again'],
 ])('judgeCommand() refuses in words that the hub gets: %s', (_, change, terms, reason) => {
   const verdict = judgeCommand(signed({ ...good, ...change }), { ...here, ...terms })
   expect(verdict).toMatchObject({ refusal: expect.stringContaining(reason) })
@@ -69,4 +68,9 @@ test.each([
 test('judgeCommand() lets a host that obeys something also end it', () => {
   const cancel = { ...good, type: 'command.cancel', request: { command: 'c0', type: 'backup.start' } }
   expect(judgeCommand(signed(cancel), here)).toEqual({ command: cancel, refusal: undefined })
+})
+
+test('judgeCommand() has nothing recorded where it cannot tell whose command it is: anybody could fill the disk', () => {
+  const verdict = judgeCommand(signed(good, newCommandKey()), { ...here, ca: certificate })
+  expect(verdict).toEqual({ strange: expect.stringContaining('join again') })
 })

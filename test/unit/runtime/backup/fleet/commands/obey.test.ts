@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { syncUnusual } from '../../../../../../events/index.ts'
 import { Obeyer } from '../../../../../../runtime/backup/fleet/commands/obey.ts'
 import { openEngine } from '../../../../../../runtime/backup/open-engine.ts'
 import { loadConfig } from '../../../../../../runtime/config/load.ts'
+import { factPublication } from '../../../../../../runtime/core/publication.ts'
 import { fleetVersion } from '../../../../../../runtime/fleet-protocol.ts'
 import { newCommandKey, publicHalf, signCommand } from '../../../../../../runtime/host/fleet/command-key.ts'
 import { makeServer } from '../../../cli/night.ts'
@@ -18,7 +20,8 @@ async function makeHost(obeys = ['backup.start']) {
   onTestFinished(() => engine.stop())
   await engine.start()
   engine.hold()
-  const obeyer = new Obeyer(engine, { obeys, keepMs: config.keep }, () => {})
+  const notes: string[] = []
+  const obeyer = new Obeyer(engine, { obeys, keepMs: config.keep }, (message) => notes.push(message))
   return {
     engine,
     /** Asks as the hub does. */
@@ -27,6 +30,12 @@ async function makeHost(obeys = ['backup.start']) {
       const text = JSON.stringify({ v: fleetVersion, host: 'web1', id, type, request, issuedAt, expiresAt })
       const signature = signCommand(text, key)
       obeyer.take(Buffer.from(JSON.stringify({ v: fleetVersion, text, signature })), who)
+      await obeyer.settled()
+    },
+    /** What is no command, all at once. */
+    async flood(count: number) {
+      for (let n = 0; n < count; n++) obeyer.take(Buffer.alloc(64 * 1024), who)
+      expect(notes.at(-1)).toContain('too much waits')
       await obeyer.settled()
     },
     answers: () => engine.bus.events({ types: ['command.taken', 'command.refused'] }).map(({ data }) => data),
@@ -58,6 +67,41 @@ test('Obeyer ends the run that a command has begun, and no run that somebody els
     { command: 'c4', reason: expect.stringContaining(`joined run ${runId}`) },
   ])
   expect(engine.journal.unended()).toEqual([runId])
+})
+
+test('Obeyer does not end a run that somebody else has joined since: it may be the night of a timer', async () => {
+  const { engine, ask, answers } = await makeHost()
+  await ask('c1')
+  const { runId, joined } = await engine.submit({ type: 'backup.start' })
+  expect(joined).toBe(true)
+  await ask('c2', 'command.cancel', { command: 'c1', type: 'backup.start' })
+  expect(answers()).toMatchObject([
+    { command: 'c1', run: runId },
+    { command: 'c2', reason: expect.stringContaining('somebody else has asked for') },
+  ])
+  expect(engine.journal.unended()).toEqual([runId])
+})
+
+test('Obeyer keeps no more waiting than fits into little memory, and goes on after that', async () => {
+  const { flood, ask, answers } = await makeHost()
+  await flood(1000)
+  await ask('c1')
+  expect(answers()).toMatchObject([{ command: 'c1', type: 'backup.start' }])
+})
+
+test('Obeyer takes nothing unusual for meant that came after the hub had asked', async () => {
+  const { engine, ask, answers } = await makeHost(['sync.meant'])
+  const unusual = { source: 'home', changed: 90, files: 100, usual: 3 }
+  const tell = (now: number) =>
+    engine.fleet.publishWith(() => [factPublication(engine.registry, syncUnusual, unusual, now)])
+  tell(Date.now() - 60_000)
+  await ask('c1', 'sync.meant', { source: 'home', run: null })
+  tell(Date.now() + 60_000)
+  await ask('c2', 'sync.meant', { source: 'home', run: null })
+  expect(answers()).toMatchObject([
+    { command: 'c1', run: null },
+    { command: 'c2', reason: expect.stringContaining('the hub has asked before') },
+  ])
 })
 
 test('Obeyer does not do what was withdrawn before it came', async () => {
