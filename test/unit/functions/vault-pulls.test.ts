@@ -76,6 +76,9 @@ testWithSshd(
     await expect.poll(held, { timeout: 60_000 }).toBeGreaterThan(3e6)
     child.kill('SIGKILL')
     await ended
+    // What it has started has its locks for a moment.
+    for (const lock of ['pulling', 'lock'])
+      execFileSync('flock', ['--timeout', '60', site.there('vault/web1', lock), 'true'])
     // The connection breaks: it is made again at once.
     const begun = held()
     const rest = site.pull()
