@@ -111,7 +111,7 @@ describe.each(released)('a store of %s', (name) => {
 })
 
 /** What a hub hears. */
-const fleetTypes = [...catalogue.keys()].filter((type) => type.startsWith('fleet.'))
+const fleetTypes = [...catalogue.keys()].filter((type) => /^(fleet|command)\./.test(type))
 
 test('every event of a released store can be read, also with fields that are not known yet', async () => {
   const { state } = await serverWith('released-0.1.0', fromTheFuture)

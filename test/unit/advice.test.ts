@@ -86,6 +86,7 @@ describe('a command that is advised', () => {
 /** The values that keys of the config choose among. */
 function* choices(schema: z.core.$ZodType, key: string): Generator<[key: string, values: string[]]> {
   if (schema instanceof z.ZodEnum) yield [key, schema.options.map(String)]
+  if (schema instanceof z.ZodLazy) yield* choices(schema.def.getter(), key)
   const def = schema._zod.def as unknown as Record<string, unknown>
   for (const [name, part] of Object.entries((def.shape ?? {}) as Record<string, z.core.$ZodType>))
     yield* choices(part, name)

@@ -4,7 +4,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } 
 // server has no part of it.
 
 /** Nothing else that is signed begins so. */
-const purpose = 'hdsync fleet command\n'
+const purpose = 'A command in a fleet of hdsync\n'
 
 /** The secret half of a new one, in PEM. */
 export function newCommandKey(): string {

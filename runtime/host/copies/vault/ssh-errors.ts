@@ -55,7 +55,7 @@ export function sshFailure(failure: Failure, vault: Reach, name: string | undefi
   const terminal = (message: string, hint?: string) => new TerminalError(message, { hint })
   const { isHost = false } = vault
   const trust =
-    name === undefined ? trustByHand(vault) : `hdsync ${isHost ? 'vault' : 'copies'} trust ${name}`
+    name === undefined ? trustByHand(vault) : `${isHost ? 'hdsync vault' : 'hdsync copies'} trust ${name}`
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED/i.test(stderr))
     return terminal(
       `the host key of ${where} has changed: nothing was ${isHost ? 'fetched' : 'sent'}`,

@@ -45,7 +45,7 @@ describe('show', () => {
     expect(text).toContain(`\nwww: failed: sync.run: cannot read ${server.folder}/www: it does not exist\n`)
     expect(text).toMatch(/^\d\d:\d\d:\d\d +\S+ {2}✔ sync\.run home$/m)
     expect(text).toMatch(
-      /^ +\S+ {4}\$ rsync --archive .*'--filter=P \/lost\+found' -- \S+\/home\/ \S+\/disk\/home\/$/m,
+      /^ +\S+ {4}\$ rsync --archive .*'--filter=P \/lost\+found' -- \S+[/-]home\/ \S+\/disk\/home\/$/m,
     )
     expect(text).toMatch(/· source\.synced {2}mirror done: 1 file,/)
     expect(text).toMatch(/✖ sync\.run www given up/)
