@@ -1,9 +1,9 @@
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fullName } from '../../host/lvm/lvm.ts'
 import { isScratchVolume } from '../../host/lvm/scratch-volume.ts'
 import { mountOfEntry } from '../../host/mount/ledger.ts'
 import { topMountAt } from '../../host/mount/mountinfo.ts'
+import { namesIn } from '../../host/names-in.ts'
 import type { Box } from './box.ts'
 import { type Finding, warning } from './finding.ts'
 
@@ -80,12 +80,4 @@ async function leftSnapshots(
       ),
     ]
   })
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
-  }
 }

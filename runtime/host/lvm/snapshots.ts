@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmdirSync } from 'node:fs'
+import { mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LvSource, Target } from '../../config/config.ts'
@@ -11,6 +11,7 @@ import { mount, mountComplaint, unmount } from '../mount/mount.ts'
 import { mountHolder } from '../mount/mount-holder.ts'
 import { readMounts, topMountAt } from '../mount/mountinfo.ts'
 import { proveRuntimeRoom } from '../mount/runtime-room.ts'
+import { namesIn } from '../names-in.ts'
 import { deviceMapperId, type SnapshotStatus, snapshotStatus } from './device-mapper.ts'
 import { type Guard, type GuardedSnapshot, type GuardOptions, guardSnapshot } from './guard.ts'
 import { isLeftOf, resume } from './half-made.ts'
@@ -380,13 +381,5 @@ export function createSnapshots({ runner, store, directory, signal }: SnapshotsO
         await sleep(pauseMs, undefined, { signal })
       }
     }
-  }
-}
-
-function namesIn(directory: string): string[] {
-  try {
-    return readdirSync(directory)
-  } catch {
-    return []
   }
 }

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { hostname, release } from 'node:os'
 import { reasonOf, TerminalError } from '../../errors.ts'
 import type { CommandRunner } from '../command/command.ts'
 import { realPath } from '../mount/real-path.ts'
+import { namesIn } from '../names-in.ts'
 import { type BlockDevice, exportedPairs, type Survey, surveyDisks } from '../survey.ts'
 import type { Ask } from './ask.ts'
 import { lookAtGroups } from './look-at-groups.ts'
@@ -188,14 +189,6 @@ function bootLoader(): MachineRecord['bootLoader'] {
   }
   const boot = ['/boot/efi/loader/loader.conf', '/boot/loader/loader.conf', '/efi/loader/loader.conf']
   return { name: boot.some((path) => existsSync(path)) ? 'systemd-boot' : 'unknown', platforms: [] }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
-  }
 }
 
 /** The text of a small file; undefined where it cannot be read. */

@@ -4,13 +4,13 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { namesIn } from '../names-in.ts'
 import { writeSynced } from '../write-synced.ts'
 
 /**
@@ -43,7 +43,7 @@ export function digestOfNames(names: readonly string[]): string {
 export function heldLists(state: string): HeldLists {
   const folder = join(state, 'held')
   const mine = (hold: string) =>
-    entriesOf(folder).filter((entry) => entry === hold || entry.startsWith(`${hold}.`))
+    namesIn(folder).filter((entry) => entry === hold || entry.startsWith(`${hold}.`))
   const userOf = (entry: string | undefined) => entry?.split('.')[1]
 
   return {
@@ -70,7 +70,7 @@ export function heldLists(state: string): HeldLists {
     },
     usedBy: (hold) => mine(hold).map(userOf).find(Boolean),
     use(hold, run) {
-      if (!entriesOf(folder).includes(hold)) return
+      if (!namesIn(folder).includes(hold)) return
       renameSync(join(folder, hold), join(folder, `${hold}.${run}`))
       flush(folder)
     },
@@ -78,7 +78,7 @@ export function heldLists(state: string): HeldLists {
       for (const entry of mine(hold)) rmSync(join(folder, entry), { force: true })
     },
     prune(before) {
-      for (const entry of entriesOf(folder)) {
+      for (const entry of namesIn(folder)) {
         const path = join(folder, entry)
         const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? {}
         if (mtimeMs !== undefined && mtimeMs < before) rmSync(path, { force: true })
@@ -98,14 +98,6 @@ function makeFolder(path: string): void {
 
 function bytesOf(names: readonly string[]): Buffer {
   return Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1')
-}
-
-function entriesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
-  }
 }
 
 /** @see fsync(2): a name is on the disk once its folder is. */

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { TerminalError } from '../../errors.ts'
+import { namesIn } from '../names-in.ts'
 import type { Mount } from './mountinfo.ts'
 
 /**
@@ -81,14 +82,6 @@ function backingOf(folder: string): string[] {
     const isPartition = statSync(join(folder, 'partition'), { throwIfNoEntry: false })
     if (isPartition) return backingOf(`${folder}/..`)
     return namesIn(join(folder, 'slaves')).flatMap((name) => backingOf(join(folder, 'slaves', name)))
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
   }
 }
 

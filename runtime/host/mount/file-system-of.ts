@@ -1,8 +1,9 @@
-import { readdirSync, realpathSync, statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { FileSystem } from '../../../events/index.ts'
 import { HdsyncError } from '../../errors.ts'
 import type { CommandRunner } from '../command/command.ts'
+import { namesIn } from '../names-in.ts'
 import { type Mount, mountOf, readMounts } from './mountinfo.ts'
 
 /** Where the system keeps what is asked; for tests. */
@@ -96,12 +97,4 @@ async function askedUuid(runner: CommandRunner, device: string): Promise<string 
 
 function subvolumeOf({ superOptions }: Mount): string | undefined {
   return superOptions.find((option) => option.startsWith('subvol='))?.slice('subvol='.length)
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
-  }
 }

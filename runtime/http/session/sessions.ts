@@ -1,8 +1,9 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, unlinkSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import type { Clock } from '../../core/clock.ts'
+import { namesIn } from '../../host/names-in.ts'
 import { writeSynced } from '../../host/write-synced.ts'
 import { isoOf } from '../../instant.ts'
 
@@ -57,7 +58,7 @@ export interface Sessions {
 /** @param state The state directory. */
 export function openSessions(state: string, clock: Pick<Clock, 'now'>): Sessions {
   const folder = join(state, 'sessions')
-  const names = (kind: string) => entriesOf(folder).filter((name) => name.startsWith(`${kind}-`))
+  const names = (kind: string) => namesIn(folder).filter((name) => name.startsWith(`${kind}-`))
   const lasting = (name: string) => {
     const record = readRecord(join(folder, name))
     if (record && Date.parse(record.endsAt) > clock.now()) return record
@@ -147,13 +148,5 @@ function readRecord(path: string): z.output<typeof recordSchema> | undefined {
     return recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
   } catch {
     return undefined
-  }
-}
-
-function entriesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
   }
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CommandRunner } from '../../command/command.ts'
+import { namesIn } from '../../names-in.ts'
 
 // All that a run asks a vault goes over one connection: the first ssh(1) becomes its master, in the background, and the others are let
 // in by its socket. Each is a session of its own, for which sshd runs the command of the key anew. The master ends with the
@@ -38,13 +39,5 @@ export async function endShared(folder: string, run: string, runner: CommandRunn
     const argv = ['ssh', '-F', 'none', '-S', join(folder, name), '-O', 'exit', 'vault'] as const
     // It may just have ended by itself, and will.
     await runner.run({ argv, timeoutMs: 10_000, accept: [0, 255] }).catch(() => {})
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
   }
 }
