@@ -25,6 +25,11 @@ export interface SyncPlan {
   bytesPerSecond?: number | undefined
 }
 
+/** Holds rsync(1) to a rate; nothing where there is none. */
+export function rateOption(bytesPerSecond: number | undefined): string[] {
+  return bytesPerSecond === undefined ? [] : [`--bwlimit=${Math.floor(bytesPerSecond / 1024)}`]
+}
+
 /**
  * The argument vector of a copy that keeps everything that POSIX and Linux know about a file.
  *
@@ -56,7 +61,7 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
       ? ['--dry-run', '--info=del,stats2', ...(plan.changes ? ['--out-format=%i %n'] : [])]
       : [
           ...(only === undefined ? [`--max-delete=${plan.maxDelete}`] : []),
-          ...(plan.bytesPerSecond ? [`--bwlimit=${Math.floor(plan.bytesPerSecond / 1024)}`] : []),
+          ...rateOption(plan.bytesPerSecond),
           '--info=progress2,stats2',
           '--out-format=%i',
         ]),

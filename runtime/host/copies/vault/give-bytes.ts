@@ -5,6 +5,7 @@ import { RetryableError } from '../../../errors.ts'
 import { askAgainLater, rsyncOptions } from '../../../vault-protocol.ts'
 import { Shelf } from '../../archive/shelf.ts'
 import { handOver } from '../../command/handed-over.ts'
+import { rateOption } from '../../mirror/rsync-argv.ts'
 import { firstFree } from '../../vault/lock.ts'
 import { sendingMs } from '../../vault/rsync-server.ts'
 import { proveSame, type ToVault } from './send-to-vault.ts'
@@ -53,7 +54,7 @@ export async function giveBytes(
   await proveSame({ path, file }, shelf)
   const argv = [
     ...['rsync', ...rsyncOptions],
-    ...(bytesPerSecond === undefined ? [] : [`--bwlimit=${Math.floor(bytesPerSecond / 1024)}`]),
+    ...rateOption(bytesPerSecond),
     ...['-e', `perl -e '${carrier}'`, shelf.forCommands(path), `vault:${sha256}`],
   ] as unknown as [string, ...string[]]
   const { exitCode, signal: ended } = await handOver(argv, {

@@ -7,6 +7,7 @@ import { rsyncOptions } from '../../../vault-protocol.ts'
 import { archiveFile } from '../../archive/archive-file.ts'
 import { Shelf } from '../../archive/shelf.ts'
 import { CommandError, type CommandRunner } from '../../command/command.ts'
+import { rateOption } from '../../mirror/rsync-argv.ts'
 import { parseProgress } from '../../mirror/rsync-output.ts'
 import { limitChange } from './limit-change.ts'
 import { type Reach, sshWords } from './ssh.ts'
@@ -69,7 +70,7 @@ async function sendUnderLimit(
   const output = new RsyncOutput(sizeBytes, onProgress)
   const argv = [
     ...['rsync', ...rsyncOptions, '--stats', '--info=progress2'],
-    ...(limit === undefined ? [] : [`--bwlimit=${Math.floor(limit / 1024)}`]),
+    ...rateOption(limit),
     ...['-e', sshWords(vault).join(' '), file, `${vault.user}@${vault.host}:${incoming}`],
   ] as unknown as [string, ...string[]]
   try {
