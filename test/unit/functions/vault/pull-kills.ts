@@ -1,11 +1,7 @@
-import { execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { program } from '../../program.ts'
 import { backUp } from '../../runtime/cli/night.ts'
 import { digest } from '../copy-site.ts'
-import { seeded } from './kills.ts'
+import { killAtAMoment, makeLarge, seeded } from './kills.ts'
 import { PullSite } from './pull-site.ts'
 
 /**
@@ -14,31 +10,14 @@ import { PullSite } from './pull-site.ts'
  */
 export async function killsOfPulls(kills: number, seed: number): Promise<void> {
   await using site = await PullSite.made({ words: 'home', pull: ', limit: { "00:00-24:00": 8M }' })
-  execFileSync('dd', [
-    'if=/dev/urandom',
-    `of=${site.at('home', 'large')}`,
-    'bs=1M',
-    'count=24',
-    'status=none',
-  ])
+  makeLarge(site.at('home', 'large'))
   await backUp(site.server, { sources: ['home'] })
   const sha256 = digest(site.archive())
   const random = seeded(seed)
   for (let n = 0; n < kills; n += 1) {
-    const asked = site.asked().length
-    const child = spawn(program, ['vault', 'pull', '--config', site.vaultConfig], { stdio: 'ignore' })
-    const ended = once(child, 'exit')
-    // From the moment at which the host is asked: until then there is nothing to tear.
-    while (site.asked().length === asked && child.exitCode === null) await sleep(20)
-    await Promise.race([ended, sleep(random() * 6000)])
-    const what = random()
-    if (what < 0.5) child.kill('SIGKILL')
-    else if (what < 0.75) site.sshd.breakConnections()
-    else {
-      await site.sshd.stop('SIGKILL')
-      await site.sshd.listen()
-    }
-    await ended
+    await killAtAMoment(site, ['vault', 'pull', '--config', site.vaultConfig], {
+      ...{ random, withinMs: 6000, childUpTo: 0.5, connectionsUpTo: 0.75 },
+    })
     const accepted = site.accepted().map(digest)
     expect(accepted.every((one) => one === sha256)).toBe(true)
   }
