@@ -141,6 +141,9 @@ export const conditions = {
   'leftover.scratch': ['warning', 'a drill that was cut off left its volume'],
   'leftover.foreign-snapshot': ['warning', 'a snapshot belongs to another hdsync'],
 
+  'fleet.daemon': ['ok', 'the daemon is there for the fleet'],
+  'fleet.no-daemon': ['warning', 'the fleet needs the daemon, which does not run or is not started at boot'],
+
   'timer.ok': ['ok', 'what starts the nightly run'],
   'timer.none': ['warning', 'nothing starts a run at night'],
   'timer.disabled': ['warning', 'the timer is not enabled, or does not wait'],

@@ -16,6 +16,7 @@ import { conditions } from '../checks/conditions.ts'
 import { checkCopies } from '../checks/copies.ts'
 import { checkDirectory, checkExclude, checkGaps, checkSwaps } from '../checks/directories.ts'
 import { error, type Finding, ok, refused, warning } from '../checks/finding.ts'
+import { checkFleet } from '../checks/fleet.ts'
 import { checkFunctions } from '../checks/functions.ts'
 import { checkHistory } from '../checks/history.ts'
 import { checkHooks } from '../checks/hooks.ts'
@@ -102,6 +103,7 @@ async function check(config: Config): Promise<Finding[]> {
       ),
       guarded('copies', checkCopies(config, box.runner)),
       checkVaultHere(config),
+      guarded('fleet', checkFleet(box)),
       guarded('archives', checkArchiveRoom(box, history)),
       ...(isQuiet(database) ? checkCatalogues(box, history) : []),
       // The timer and cron start the default config.
