@@ -7,6 +7,9 @@ import * as z from 'zod'
 /** Messages of another version are passed over. */
 export const fleetVersion = 1
 
+/** The CloudEvents `source` under which the hub keeps what a host tells. */
+export const heardSource = (host: string): string => `/hdsync/fleet/${host}`
+
 /** The stream in which the broker keeps what hosts tell, until the hub has read it. */
 export const eventStream = 'EV'
 
@@ -66,6 +69,9 @@ function isShallow(value: unknown, levels: number): boolean {
 /** So many sources, and as many copies, a host says that it has. */
 export const mostNames = 500
 
+/** And so many types of commands that it obeys. */
+const mostObeyed = 100
+
 /** What a host says of itself with each event. */
 const aboutHost = z.lazy(() =>
   z.object({
@@ -76,6 +82,8 @@ const aboutHost = z.lazy(() =>
     /** The names in its config: how another one stood is of no matter any more. Left out where there are too many. */
     sources: z.array(z.string().max(256)).max(mostNames).exactOptional(),
     copies: z.array(z.string().max(256)).max(mostNames).exactOptional(),
+    /** What the hub may ask of it. An hdsync that knows of no commands does not say. */
+    obeys: z.array(z.string().max(64)).max(mostObeyed).exactOptional(),
   }),
 )
 export type AboutHost = z.output<typeof aboutHost>
@@ -164,6 +172,9 @@ export const cancelType = 'command.cancel'
 
 /** A command is good for so long at most: a host remembers for longer which it had. */
 export const longestCommandMs = 7 * 86_400_000
+
+/** The id of the event by which a host answers a command: by it nobody answers twice, and the hub finds the answer. */
+export const answerId = (command: string): string => `answer ${command}`
 
 /** A command as it is sent: what was signed, letter by letter. */
 export const signedCommand = z.strictObject({

@@ -1,4 +1,5 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type DataOf, fleetCommandGiven } from '../../events/index.ts'
@@ -6,6 +7,7 @@ import type { GivenCommand } from '../../runtime/backup/fleet/commands/given.ts'
 import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
 import { openDatabase } from '../../runtime/core/bus/sqlite/database.ts'
 import { connectToBroker } from '../../runtime/host/fleet/connection.ts'
+import { hostDoor } from '../../runtime/host/fleet/credentials.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { type Fleet, type Machine, makeFleet } from './fleet.ts'
 import { natsServer } from './nats-server.ts'
@@ -103,6 +105,53 @@ describe.skipIf(missing)(`a hub and what it asks of its hosts${missing}`, () => 
     expect(await runsOf(web1)).toHaveLength(1)
   })
 
+  test('what goes on is cancelled on its host, and what waits for one whose rights are taken ends', async () => {
+    const { hub } = await startedFleet()
+    const web1 = await hub.host('web1', ['backup.start'])
+    await hub.host('web2', ['backup.start'])
+    // It takes ten minutes unless somebody ends it.
+    writeFileSync(join(web1.folder, 'home', 'large'), randomBytes(40 * 2 ** 20))
+    appendFileSync(web1.config, 'limits: { read: 64K }\n')
+    await web1.serve()
+    const running = asked(hub, ['web1', 'web2', '--patience', '1s'], 3)
+    await expect.poll(() => lastOf(hub, 'web1'), { timeout: 20_000 }).toMatchObject({ state: 'taken' })
+    await hub.ok(['fleet', 'cancel', 'web1'])
+    expect(await running).toMatchObject([
+      { host: 'web1', state: 'cancelled' },
+      { host: 'web2', state: 'waiting' },
+    ])
+    const [run] = JSON.parse((await web1.ok(['runs', '--json'])).out)
+    expect(run).toMatchObject({ state: 'cancelled' })
+    await hub.ok(['fleet', 'revoke', 'web2'])
+    expect(await lastOf(hub, 'web2')).toMatchObject({ state: 'withdrawn' })
+    // What it is asked for longer than the hub remembers it would be answered to nobody.
+    appendFileSync(hub.config, 'keep: 2d\n')
+    const { err } = await hub.ok(['fleet', 'run', 'web1', '--within', '3d'], 2)
+    expect(err).toContain('remembers for 2d')
+  })
+
+  test('a host that says without end that it has come gets what waits once a second at most', async () => {
+    const { hub } = await startedFleet()
+    const web1 = await hub.host('web1', ['backup.start'])
+    await asked(hub, ['web1', '--no-wait'], 0)
+    const connection = await connectToBroker(await hostDoor(doorOf(web1, hub)))
+    onTestFinished(() => connection.close())
+    let heard = 0
+    connection.subscribe('cmd.web1', {
+      callback: () => {
+        heard += 1
+      },
+    })
+    const begun = performance.now()
+    for (let n = 0; n < 20_000; n++) connection.publish('hub.ready.web1')
+    await connection.flush()
+    await expect.poll(() => heard).toBeGreaterThan(0)
+    for (let n = 0; n < 20_000; n++) connection.publish('hub.ready.web1')
+    await connection.flush()
+    await expect.poll(() => heard).toBeGreaterThan(1)
+    expect(heard).toBeLessThanOrEqual(2 + (performance.now() - begun) / 1000)
+  })
+
   test('whoever has taken over the server can have nothing done with what was sent before', async () => {
     const { hub } = await startedFleet()
     const hosts = [await hub.host('web1', ['backup.start']), await hub.host('web2', ['backup.start'])]
@@ -152,6 +201,11 @@ describe.skipIf(missing)(`a hub and what it asks of its hosts${missing}`, () => 
     expect(mirrored(web2)).toHaveLength(2)
   })
 })
+
+function doorOf({ folder }: Machine, { server }: Fleet) {
+  const files = { credentialsFile: join(folder, 'credentials'), caFile: join(folder, 'ca.pem') }
+  return { role: 'host' as const, servers: [server], labels: [], silentAfterMs: 0, obeys: [], ...files }
+}
 
 /** Sends the first command again, to any host, as whoever has the key of the hub's connection can. */
 async function sendAgain(hub: Fleet, to: string, change = (text: string) => text): Promise<void> {

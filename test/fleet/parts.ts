@@ -43,7 +43,7 @@ export class HubPart {
     const inbox = new Inbox(database)
     const folder = new HubFolder(this.#folder)
     const hub = new Hub({
-      ...{ inbox, bus, registry, clock: systemClock, folder, pauses },
+      ...{ inbox, bus, registry, clock: systemClock, folder, pauses, keepMs: 90 * 86_400_000 },
       door: folder.door({ role: 'hub', servers: [this.#server], folder: this.#folder }),
       publishWith: (decide) => void bus.publishWith(decide),
       note: (message) => this.notes.push(message),

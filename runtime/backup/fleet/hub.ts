@@ -4,7 +4,7 @@ import type { Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
 import type { Clock } from '../../core/clock.ts'
 import { factPublication } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
-import { reasonOf } from '../../errors.ts'
+import { reasonOf, UsageError } from '../../errors.ts'
 import {
   askSubject,
   commandSubject,
@@ -28,12 +28,14 @@ import {
 import { readStream } from '../../host/fleet/event-stream.ts'
 import type { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { isoOf } from '../../instant.ts'
+import { formatDuration } from '../../units.ts'
 import {
   type CommandWish,
   cancelPublications,
   commandsToSend,
   givenCommands,
   givePublications,
+  withdrawPublications,
 } from './commands/given.ts'
 import { answerJoin, changeList } from './enrol.ts'
 import { markOf, receiptFor, type StreamMessage, takeMessages } from './inbox-taking.ts'
@@ -41,11 +43,13 @@ import { silentHosts } from './overview.ts'
 
 export interface HubOptions {
   inbox: Inbox
-  bus: Pick<EventBus, 'events'>
+  bus: Pick<EventBus, 'events' | 'find'>
   registry: Registry
   clock: Clock
   folder: HubFolder
   door: BrokerDoor
+  /** How long the record of what was asked is kept: no command is good for longer. */
+  keepMs: number
   /** Puts on the bus what is decided, in one transaction with the decision, and tells whom it concerns. */
   publishWith(decide: () => readonly Publication[]): void
   note(message: string): void
@@ -69,8 +73,9 @@ export class Hub {
   #isTold = false
   #hasCaughtUp = false
   #connection: NatsConnection | undefined
-  /** Hosts that hear what they are asked for. */
+  /** Hosts that have come, and are sent what waits for them at the next moment. */
   readonly #ready = new Set<string>()
+  #isServing = false
 
   constructor(options: HubOptions) {
     this.#options = options
@@ -84,6 +89,7 @@ export class Hub {
     } catch (error) {
       note(`fleet: what hosts may do is not written anew: ${reasonOf(error)}`)
     }
+    this.#withdrawRevoked()
     this.#done = stayConnected({
       door: () => door,
       note,
@@ -94,19 +100,39 @@ export class Hub {
     this.#watchAfter(firstLookMs)
   }
 
+  /** Rights may have been taken while nobody was here. */
+  #withdrawRevoked(): void {
+    const { folder, note } = this.#options
+    try {
+      for (const { host, revokedAt } of folder.hosts()) if (revokedAt !== null) this.withdraw(host)
+    } catch (error) {
+      note(`fleet: what waits for hosts without rights is not ended: ${reasonOf(error)}`)
+    }
+  }
+
   async stop(): Promise<void> {
     this.#end.abort()
     this.#clearTimer()
     await this.#done
   }
 
-  /** Gives commands to hosts, which get them when they are there. @returns Their ids, once they are on the disk. */
+  /**
+   * Gives commands to hosts, which get them when they are there.
+   * @returns Their ids, once they are on the disk. @throws {UsageError} They would be good for longer than this hub remembers them.
+   */
   give(wishes: readonly CommandWish[], forMs: number): string[] {
+    const { keepMs } = this.#options
+    if (forMs > keepMs)
+      throw new UsageError(
+        `this hub remembers for ${formatDuration(keepMs)} what it has asked for, not for ${formatDuration(forMs)}`,
+        { hint: `--within ${formatDuration(keepMs)}, or a longer \`keep\` in its config` },
+      )
     return this.#command((options) => givePublications(wishes, { ...options, forMs }))
   }
 
   /** Ends commands that are not over. @returns The ids of those. */
-  cancel(ids: readonly string[], forMs: number): string[] {
+  cancel(ids: readonly string[], longestMs: number): string[] {
+    const forMs = Math.min(longestMs, this.#options.keepMs)
     return this.#command((options) => {
       const all = givenCommands(this.#options.bus, options.now)
       return cancelPublications(
@@ -114,6 +140,13 @@ export class Hub {
         { ...options, forMs },
       )
     })
+  }
+
+  /** Ends what waits for a host that has no rights any more. @returns The ids of those commands. */
+  withdraw(host: string): string[] {
+    return this.#command(({ registry, now }) =>
+      withdrawPublications(givenCommands(this.#options.bus, now, host), { registry, now }),
+    )
   }
 
   #command(
@@ -126,29 +159,37 @@ export class Hub {
     return ids
   }
 
-  /** Sends what hosts have not answered. @param host Only what is for this one. */
-  #sendCommands(host?: string): void {
+  /** Sends what hosts have not answered. @param hosts Only what is for these. */
+  #sendCommands(hosts?: ReadonlySet<string>): void {
     const connection = this.#connection
     if (!connection || connection.isClosed()) return
     const { bus, clock, note } = this.#options
+    const [only] = hosts?.size === 1 ? hosts : []
     orEnd(connection, note, () => {
-      for (const { host: to, text, signature } of commandsToSend(bus, clock.now(), host))
-        connection.publish(commandSubject(to), JSON.stringify({ v: fleetVersion, text, signature }))
+      for (const { host, text, signature } of commandsToSend(bus, clock.now(), only))
+        if (hosts?.has(host) ?? true)
+          connection.publish(commandSubject(host), JSON.stringify({ v: fleetVersion, text, signature }))
     })
   }
 
-  /** A host that has just come is sent what waits for it; many that come at once cost no more than a few. */
+  /** A host that has just come is sent what waits for it. That is done once a second at most, for all that have come: one may say without end that it has. */
   #hearReady(host: string): void {
     if (!fleetHostName.test(host)) return
     this.#ready.add(host)
-    if (this.#ready.size > 1) return
-    setTimeout(() => {
-      const hosts = [...this.#ready]
+    if (!this.#isServing) this.#serveReady(readyAfterMs)
+  }
+
+  #serveReady(afterMs: number): void {
+    this.#isServing = true
+    const serve = () => {
+      this.#isServing = false
+      if (this.#end.signal.aborted || this.#ready.size === 0) return
+      const hosts = new Set(this.#ready)
       this.#ready.clear()
-      if (this.#end.signal.aborted) return
-      if (hosts.length > 1) this.#sendCommands()
-      else this.#sendCommands(hosts[0])
-    }, readyAfterMs).unref()
+      this.#sendCommands(hosts)
+      this.#serveReady(readyEveryMs)
+    }
+    setTimeout(serve, afterMs).unref()
   }
 
   async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {
@@ -248,6 +289,7 @@ export class Hub {
 
 const reloadAfterMs = 100
 const readyAfterMs = 50
+const readyEveryMs = 1000
 
 function send(connection: NatsConnection, host: string, receipt: ReceiptMessage): void {
   if (!connection.isClosed()) connection.publish(receiptSubject(host), JSON.stringify(receipt))

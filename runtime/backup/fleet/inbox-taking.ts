@@ -8,6 +8,7 @@ import { reasonOf } from '../../errors.ts'
 import {
   fleetHostName,
   fleetVersion,
+  heardSource,
   hostOfSubject,
   type ReceiptMessage,
   readMessage,
@@ -153,7 +154,7 @@ function asItIs(host: string, { about, event }: ToldMessage, now: number): Publi
   return {
     event: {
       specversion: '1.0',
-      source: `/hdsync/fleet/${host}`,
+      source: heardSource(host),
       id: event.id,
       type: `fleet.${event.type}`,
       subject: host,

@@ -42,13 +42,20 @@ export interface HostInFleet {
   version: string | null
   labels: string[]
   silentAfterMs: number | null
+  /** What the hub may ask of it; null where it has not said: an hdsync that knows of no commands, or has not told anything yet. */
+  obeys: string[] | null
   /** What the hub asked of it in the last days, the newest first. */
   commands: Omit<GivenCommand, 'host'>[]
   /** Events that neither the host nor the broker has any more: told to a hub whose store was lost. */
   missing: number
 }
 
-const about = z.object({ version: z.string(), labels: z.array(z.string()), silentAfterMs: z.number() })
+const about = z.object({
+  version: z.string(),
+  labels: z.array(z.string()),
+  silentAfterMs: z.number(),
+  obeys: z.array(z.string()).optional(),
+})
 
 function aboutOf({ about: value }: Pick<HostRow, 'about'>) {
   return about.safeParse(value).data
@@ -114,6 +121,7 @@ function hostInFleet(
     version: said?.version ?? null,
     labels: said?.labels ?? [],
     silentAfterMs: said?.silentAfterMs ?? null,
+    obeys: said?.obeys ?? null,
     missing: row?.missing ?? 0,
   }
 }

@@ -19,7 +19,9 @@ export interface FleetPart {
   /** Does not wait for the next attempt to reach the server. */
   hurry(): void
   /** On a hub: what it asks of its hosts. */
-  readonly commands?: Pick<Hub, 'give' | 'cancel'>
+  readonly commands?: Pick<Hub, 'give' | 'cancel' | 'withdraw'>
+  /** On a host: does no more from now on of what another config does not obey, before that is taken. */
+  obeyOnly?(fleet: Config['fleet']): void
   /** Gives the connection back; to be called before the engine is stopped. */
   stop(): Promise<void>
 }
@@ -45,7 +47,7 @@ export async function startFleetPart(
   const common = { note, ...(pauses && { pauses }) }
   try {
     return fleet.role === 'hub'
-      ? startHub(fleet, engine, common)
+      ? startHub(fleet, engine, { ...common, keepMs: names.keep })
       : startHost({ ...names, fleet }, engine, { ...common, obeys })
   } catch (error) {
     note(`fleet: ${reasonOf(error)}`)
@@ -59,7 +61,11 @@ type Names = Pick<Config, 'sources' | 'copies' | 'keep'>
 export type HostConfig = Names & { fleet: FleetHost }
 type Common = Pick<BridgeOptions, 'note' | 'pauses' | 'onCommand'>
 
-function startHub(fleet: FleetHub, { bus, fleet: store, registry }: FleetEngine, common: Common): FleetPart {
+function startHub(
+  fleet: FleetHub,
+  { bus, fleet: store, registry }: FleetEngine,
+  common: Common & { keepMs: number },
+): FleetPart {
   const folder = new HubFolder(fleet.folder)
   const hub = new Hub({
     ...common,
@@ -77,11 +83,11 @@ function startHub(fleet: FleetHub, { bus, fleet: store, registry }: FleetEngine,
 /** The bridge of a host to its hub, which has begun. */
 export function startBridge(config: HostConfig, outbox: Outbox, common: Common): Bridge {
   const { fleet } = config
-  const { labels, silentAfterMs } = fleet
+  const { labels, silentAfterMs, obeys } = fleet
   const sources = Object.keys(config.sources)
   const copies = Object.keys(config.copies ?? {})
   const isFew = sources.length <= mostNames && copies.length <= mostNames
-  const about = { version: version(), labels, silentAfterMs, ...(isFew && { sources, copies }) }
+  const about = { version: version(), labels, silentAfterMs, obeys, ...(isFew && { sources, copies }) }
   const bridge = new Bridge({ ...common, outbox, door: () => hostDoor(fleet), about })
   bridge.start()
   return bridge
@@ -104,6 +110,7 @@ function startHost(
   return {
     emptied: (withinMs) => bridge.emptied(withinMs),
     hurry: () => bridge.hurry(),
+    obeyOnly: (fleet) => obeyer?.obeyOnly(fleet?.role === 'host' ? fleet.obeys : []),
     async stop() {
       unlisten()
       await bridge.stop()

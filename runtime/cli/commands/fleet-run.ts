@@ -51,8 +51,12 @@ export async function fleetRunCommand(names: string[], options: FleetRunOptions,
   if (wishes.length === 0)
     throw new UsageError('there is no host in the fleet', { hint: 'hdsync fleet enroll HOST' })
   const { ids } = commandIds.parse(await asked(daemon.post('/fleet/commands', { wishes, forMs })))
+  const said = new Map(fleet.map((one) => [one.host, one]))
+  const lineOf = (command: GivenCommand) =>
+    `${command.host}: ${commandText(command, said.get(command.host))}\n`
   const given = () => commandsGiven(config, Date.now()).filter(({ id }) => ids.includes(id))
-  const told = options.wait === false ? new Set<string>() : await followed(given, patienceMs, options, io)
+  const told =
+    options.wait === false ? new Set<string>() : await followed(given, patienceMs, { ...options, lineOf }, io)
   const commands = given()
   if (options.json) io.stdout(`${JSON.stringify(commands)}\n`)
   else for (const command of commands) if (!told.has(command.id)) io.stdout(lineOf(command))
@@ -66,7 +70,7 @@ export async function fleetRunCommand(names: string[], options: FleetRunOptions,
 async function followed(
   given: () => GivenCommand[],
   patienceMs: number,
-  { json }: FleetRunOptions,
+  { json, lineOf }: FleetOptions & { lineOf: (command: GivenCommand) => string },
   io: Io,
 ): Promise<Set<string>> {
   const taken = new Set<string>()
@@ -84,10 +88,6 @@ async function followed(
     const isOver = ({ state }: GivenCommand) => !isOpen(state) || (state === 'waiting' && Date.now() >= until)
     if (commands.every(isOver)) return told
   }
-}
-
-function lineOf(command: GivenCommand): string {
-  return `${command.host}: ${commandText(command)}\n`
 }
 
 /** `hdsync fleet cancel`: ends what hosts were asked for: what waits is not sent any more, a run is cancelled there. */

@@ -1,8 +1,9 @@
 import { chownSync, existsSync, mkdirSync } from 'node:fs'
 import { changeList, codeLastsMs, enrol, revoke } from '../../backup/fleet/enrol.ts'
+import type { Config } from '../../config/config.ts'
 import { type FleetHub, fleetHost } from '../../config/fleet.ts'
 import { loadConfig } from '../../config/load.ts'
-import { UsageError } from '../../errors.ts'
+import { reasonOf, UsageError } from '../../errors.ts'
 import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
 import { makeCertificates } from '../../host/fleet/certificates.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
@@ -10,6 +11,7 @@ import { localIds } from '../../host/owners/local-ids.ts'
 import { didYouMean } from '../../nearest.ts'
 import { shellQuote } from '../../shell-quote.ts'
 import { formatDuration } from '../../units.ts'
+import { connectDaemon } from '../daemon/client.ts'
 import type { Io } from '../io.ts'
 
 export interface FleetOptions {
@@ -101,9 +103,9 @@ export async function fleetEnrollCommand(host: string, options: FleetOptions, io
   return 0
 }
 
-/** `hdsync fleet revoke`: takes all rights of a host. What it has told stays. */
+/** `hdsync fleet revoke`: takes all rights of a host, and ends what waits for it. What it has told stays. */
 export async function fleetRevokeCommand(host: string, options: FleetOptions, io: Io): Promise<number> {
-  const { fleet } = await hubIn(options, io)
+  const { config, fleet } = await hubIn(options, io)
   const folder = madeFolder(fleet)
   const isRevoked = changeList(folder, () => {
     const wasThere = revoke(host, folder, Date.now())
@@ -117,6 +119,7 @@ export async function fleetRevokeCommand(host: string, options: FleetOptions, io
     })
   }
   const isTold = folder.reloadBroker()
+  await endWaiting(host, config, io)
   if (options.json) io.stdout(`${JSON.stringify({ host, isTold })}\n`)
   else
     io.stdout(
@@ -125,10 +128,23 @@ export async function fleetRevokeCommand(host: string, options: FleetOptions, io
   return 0
 }
 
+/** Ends what waits for a host. Without a daemon it is done when there is one again: that the rights are taken does not depend on it. */
+async function endWaiting(host: string, config: Config, io: Io): Promise<void> {
+  try {
+    const daemon = await connectDaemon(config)
+    await daemon?.post('/fleet/withdraw', { host })
+  } catch (error) {
+    io.stderr(`what waits for ${host} ends when the daemon of the hub is started anew: ${reasonOf(error)}\n`)
+  }
+}
+
 /** @throws {UsageError} The config is not that of a hub. */
-async function hubIn({ config: path }: FleetOptions, { env }: Io): Promise<{ fleet: FleetHub }> {
+async function hubIn(
+  { config: path }: FleetOptions,
+  { env }: Io,
+): Promise<{ config: Config; fleet: FleetHub }> {
   const config = await loadConfig({ path, env })
-  if (config.fleet?.role === 'hub') return { fleet: config.fleet }
+  if (config.fleet?.role === 'hub') return { config, fleet: config.fleet }
   throw new UsageError(`${config.file} is not the config of a hub`, {
     hint: 'to make this machine one: `fleet: { role: hub, servers: [tls://THIS-MACHINE:4222] }`',
   })

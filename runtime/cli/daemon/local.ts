@@ -61,7 +61,10 @@ const commandsBody = z.object({
 /** What `POST /fleet/cancel` takes. */
 const cancelBody = z.object({ ids: z.array(z.string()).min(1), forMs: commandLife })
 
-/** What both answer. */
+/** What `POST /fleet/withdraw` takes. */
+const withdrawBody = z.object({ host: fleetHost })
+
+/** What they answer. */
 export const commandIds = z.object({ ids: z.array(z.string()) })
 
 /** What `POST /runs` takes. */
@@ -99,6 +102,7 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
     })
     app.post('/fleet/commands', ({ req }) => give(daemon(), req).catch(refuse))
     app.post('/fleet/cancel', ({ req }) => cancel(daemon(), req).catch(refuse))
+    app.post('/fleet/withdraw', ({ req }) => withdraw(daemon(), req).catch(refuse))
     app.post('/runs', ({ req }) => {
       // One after the other: no run may begin between the check that none is going on and the start.
       const answer = last.then(() => begin(daemon(), req))
@@ -154,6 +158,11 @@ async function give({ fleet }: Asked, request: HonoRequest): Promise<Response> {
 async function cancel({ fleet }: Asked, request: HonoRequest): Promise<Response> {
   const { ids, forMs } = cancelBody.parse(JSON.parse(await readText(request)))
   return respondJson({ ids: hubOf(fleet).cancel(ids, forMs) }, 202)
+}
+
+async function withdraw({ fleet }: Asked, request: HonoRequest): Promise<Response> {
+  const { host } = withdrawBody.parse(JSON.parse(await readText(request)))
+  return respondJson({ ids: hubOf(fleet).withdraw(host) }, 202)
 }
 
 /** @throws {HdsyncError} The daemon is no hub, or could not begin to be one. */

@@ -152,6 +152,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
     next = { config: loaded, secrets }
     engine.hold()
     engine.judgeBy(loaded, registry)
+    fleet?.obeyOnly?.(loaded.fleet)
     const run = engine.current()
     if (run) options.note(`takes ${loaded.file} as it is now once run ${run} has ended`)
     taking ??= takeAll()

@@ -22,9 +22,9 @@ export function fleetText(
     one.labels.map(printable).join(' '),
   ])
   const head = ['HOST', 'STATE', 'LAST GOOD', 'LAST PROVEN', 'HEARD', 'VERSION', 'LABELS']
-  const remarks = hosts.flatMap(({ host, troubles, missing, state, commands }) => [
+  const remarks = hosts.flatMap(({ host, troubles, missing, state, commands, ...said }) => [
     ...(state === 'revoked' ? [] : troubles.map((text) => `${host}: ${printable(text)}\n`)),
-    ...commands.filter(isOfNote).map((command) => `${host}: ${commandText(command)}\n`),
+    ...commands.filter(isOfNote).map((command) => `${host}: ${commandText(command, said)}\n`),
     ...(missing > 0
       ? [`${host}: ${missing} of its events were told to a hub whose store was lost since\n`]
       : []),
@@ -38,13 +38,24 @@ function isOfNote({ state, type }: CommandInFleet): boolean {
   return ['waiting', 'taken', 'refused', 'expired', 'failed'].includes(state)
 }
 
-/** A command of the hub in words. */
-export function commandText({ type, state, reason, run, expiresAt }: CommandInFleet): string {
+/** A command of the hub in words. @param host What its host says of itself. */
+export function commandText(
+  { type, state, reason, run, expiresAt }: CommandInFleet,
+  host?: Pick<HostInFleet, 'version' | 'obeys'>,
+): string {
   const why = reason === null ? '' : `: ${printable(reason)}`
-  if (state === 'waiting') return `${type} waits for the host, until ${localTime(Date.parse(expiresAt))}`
-  if (state === 'taken') return `${type} is going on there, as run ${printable(run ?? '')}`
+  if (state === 'waiting')
+    return `${type} waits for the host, until ${localTime(Date.parse(expiresAt))}${host ? deafText(host) : ''}`
+  if (state === 'taken')
+    return `${type} is going on there, or waits for its turn, as run ${printable(run ?? '')}`
   if (state === 'expired') return `${type}: the host was not there in time`
   return `${type}: ${state}${why}`
+}
+
+/** Why a host may never answer. One that was upgraded says with the next thing that it tells what it obeys. */
+function deafText({ version, obeys }: Pick<HostInFleet, 'version' | 'obeys'>): string {
+  if (version === null || obeys !== null) return ''
+  return `: hdsync ${printable(version)} there has not said that it knows of commands; an older one never answers`
 }
 
 type CommandInFleet = HostInFleet['commands'][number]

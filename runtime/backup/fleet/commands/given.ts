@@ -10,8 +10,6 @@ import {
   drillFinished,
   type Envelope,
   fleetCommandGiven,
-  fleetCommandRefused,
-  fleetCommandTaken,
   fleetCommandWithdrawn,
   runEnds,
   toldByHost,
@@ -21,7 +19,14 @@ import {
 import type { EventBus, Publication } from '../../../core/bus/bus.ts'
 import { factPublication } from '../../../core/publication.ts'
 import type { Registry } from '../../../core/registry/registry.ts'
-import { type Command, cancelType, fleetVersion, longestCommandMs } from '../../../fleet-protocol.ts'
+import {
+  answerId,
+  type Command,
+  cancelType,
+  fleetVersion,
+  heardSource,
+  longestCommandMs,
+} from '../../../fleet-protocol.ts'
 import { signCommand } from '../../../host/fleet/command-key.ts'
 import { isoOf } from '../../../instant.ts'
 
@@ -79,7 +84,7 @@ export function givePublications(
   return { ids: given.map(({ id }) => id), publications: given.map(({ publication }) => publication) }
 }
 
-type Bus = Pick<EventBus, 'events'>
+type Bus = Pick<EventBus, 'events' | 'find'>
 
 /** What has to be sent to hosts: commands that wait. @param host Only those of one. */
 export function commandsToSend(bus: Bus, now: number, host?: string): DataOf<typeof fleetCommandGiven>[] {
@@ -91,12 +96,11 @@ export function commandsToSend(bus: Bus, now: number, host?: string): DataOf<typ
 /** Commands that are not over, or were given in the last days, the oldest first. @param host Only those of one. */
 export function givenCommands(bus: Bus, now: number, host?: string): GivenCommand[] {
   const records = recorded(bus, now, host)
-  const [oldest] = records.filter(({ answer }) => typeof answer?.run === 'string')
-  const ends = oldest ? endsSince(bus, oldest.givenAt, host) : undefined
+  const ends = endsOf(bus, records)
   return records.map(({ given, givenAt, answer }) => {
     const { host: of, command: id, type, expiresAt } = given
     const run = answer?.run ?? null
-    const end = run === null ? undefined : ends?.get(`${of} ${run}`)
+    const end = run === null ? undefined : ends.get(`${of} ${run}`)
     const unanswered = Date.parse(expiresAt) <= now ? 'expired' : 'waiting'
     const state = end?.state ?? answer?.state ?? unanswered
     const reason = end?.reason ?? answer?.reason ?? null
@@ -110,52 +114,39 @@ interface CommandRecord {
   answer: Answer | undefined
 }
 
-const recordTypes = [fleetCommandGiven, fleetCommandWithdrawn, fleetCommandTaken, fleetCommandRefused].map(
-  ({ type }) => type,
-)
+const recordTypes = [fleetCommandGiven, fleetCommandWithdrawn].map(({ type }) => type)
 
+/** What a hub has given, with the answers. Those are looked up by their ids: a host can tell any number of things. */
 function recorded(bus: Bus, now: number, host?: string): CommandRecord[] {
   const about = host === undefined ? {} : { subject: host }
   // One that is older has expired.
   const events = bus.events({ types: recordTypes, since: isoOf(now - longestCommandMs), ...about })
-  const answers = new Map<string, Answer>()
-  for (const event of events) {
-    const answer = answerIn(event)
-    // What a host has said counts for more than that the hub has sent it no more.
-    if (answer && (answer.said || !answers.has(answer.key))) answers.set(answer.key, answer)
-  }
+  const withdrawn = new Set(events.flatMap((event) => dataOf(fleetCommandWithdrawn, event)?.command ?? []))
   return events.flatMap((event) => {
     const given = dataOf(fleetCommandGiven, event)
-    return given ? { given, givenAt: event.time, answer: answers.get(keyOf(given)) } : []
+    if (!given) return []
+    // What a host has said counts for more than that the hub has sent it no more.
+    const unsaid: Answer | undefined = withdrawn.has(given.command) ? { state: 'withdrawn' } : undefined
+    return { given, givenAt: event.time, answer: saidOf(given, bus) ?? unsaid }
   })
 }
 
 interface Answer {
-  key: string
-  /** Whether the host itself has answered. */
-  said: boolean
   state: CommandState
   run?: string | null
   reason?: string
 }
 
-/** No host answers for another one. */
-const keyOf = ({ host, command }: { host: string; command: string }) => `${host} ${command}`
-
-function answerIn(event: Envelope): Answer | undefined {
-  const withdrawn = dataOf(fleetCommandWithdrawn, event)
-  if (withdrawn) return { key: keyOf(withdrawn), said: false, state: 'withdrawn' }
-  const told = toldByHost(event)
+/** What the host has answered: it alone tells under its name. */
+function saidOf({ host, command }: DataOf<typeof fleetCommandGiven>, bus: Bus): Answer | undefined {
+  const event = bus.find(heardSource(host), answerId(command))
+  const told = event && toldByHost(event)
   if (!told) return undefined
-  const { host } = told
   const taken = dataOf(commandTaken, told.event)
   // What begins no run is done.
-  if (taken) {
-    const state = taken.run === null ? 'succeeded' : 'taken'
-    return { key: keyOf({ host, ...taken }), said: true, state, run: taken.run }
-  }
+  if (taken?.command === command) return { state: taken.run === null ? 'succeeded' : 'taken', run: taken.run }
   const refused = dataOf(commandRefused, told.event)
-  return refused && { key: keyOf({ host, ...refused }), said: true, state: 'refused', reason: refused.reason }
+  return refused?.command === command ? { state: 'refused', reason: clipped(refused.reason) } : undefined
 }
 
 const endTypes = [
@@ -170,14 +161,34 @@ const endTypes = [
 
 /** So many of the last ends of a host are looked at. */
 const lookedAt = 100
+/** And so many of all hosts at once. */
+const lookedAtOfAll = 5000
 
-/** How runs have ended, by host and run. */
-function endsSince(
-  bus: Bus,
-  since: string,
-  host?: string,
-): Map<string, Pick<GivenCommand, 'state' | 'reason'>> {
-  const events = bus.events({ types: endTypes, since, ...(host !== undefined && { subject: host }) })
+type End = Pick<GivenCommand, 'state' | 'reason'>
+
+/**
+ * How the runs of commands have ended, by host and run. Where hosts have told more than is looked at, each is looked at by itself: one that
+ * tells without end hides its own ends alone.
+ */
+function endsOf(bus: Bus, records: readonly CommandRecord[]): Map<string, End> {
+  const begun = records.filter(({ answer }) => typeof answer?.run === 'string')
+  const [oldest] = begun
+  if (!oldest) return new Map()
+  const types = endTypes
+  const hosts = [...new Set(begun.map(({ given }) => given.host))]
+  const [only] = hosts
+  const filter = { types, newestFirst: true, ...(hosts.length === 1 && only && { subject: only }) }
+  const events = bus.events({ ...filter, since: oldest.givenAt, limit: lookedAtOfAll })
+  const ends = endsIn(events)
+  if (events.length < lookedAtOfAll) return ends
+  const open = begun.filter(({ given, answer }) => !ends.has(`${given.host} ${answer?.run}`))
+  const more = [...new Set(open.map(({ given }) => given.host))].map((subject) =>
+    endsIn(bus.events({ types, newestFirst: true, subject, limit: lookedAt })),
+  )
+  return new Map([...more.flatMap((one) => [...one]), ...ends])
+}
+
+function endsIn(events: readonly Envelope[]): Map<string, End> {
   return new Map(
     events.flatMap((event) => {
       const told = toldByHost(event)
@@ -190,10 +201,14 @@ function endOf({ type, data }: Envelope): Pick<GivenCommand, 'state' | 'reason'>
   const { state, reason, sources } = (data ?? {}) as Partial<Record<string, unknown>>
   const isEnd = (value: unknown): value is CommandState => endStates.some((known) => known === value)
   const failed = type.endsWith('.failed') ? 'failed' : 'succeeded'
-  return { state: isEnd(state) ? state : failed, reason: textOf(reason) ?? reasonIn(sources) }
+  const why = textOf(reason) ?? reasonIn(sources)
+  return { state: isEnd(state) ? state : failed, reason: why === null ? null : clipped(why) }
 }
 
 const endStates: readonly CommandState[] = ['succeeded', 'degraded', 'held', 'failed', 'cancelled']
+
+/** Reasons are of any length: a host may have been taken over. */
+const clipped = (text: string) => text.slice(0, 1000)
 
 const textOf = (value: unknown) => (typeof value === 'string' ? value : undefined)
 
@@ -229,12 +244,20 @@ export function cancelPublications(
     open.map(({ host, id, type }) => ({ host, type: cancelType, request: { command: id, type } })),
     options,
   )
-  const withdrawn = open
-    .filter(({ state }) => state === 'waiting')
-    .map(({ host, id }) =>
-      factPublication(options.registry, fleetCommandWithdrawn, { host, command: id }, options.now),
-    )
-  return { ids: open.map(({ id }) => id), publications: [...withdrawn, ...publications] }
+  const withdrawn = withdrawPublications(open, options)
+  return { ids: open.map(({ id }) => id), publications: [...withdrawn.publications, ...publications] }
+}
+
+/** Sends what waits no more. */
+export function withdrawPublications(
+  commands: readonly GivenCommand[],
+  { registry, now }: Pick<Parameters<typeof givePublications>[1], 'registry' | 'now'>,
+): { ids: string[]; publications: Publication[] } {
+  const waiting = commands.filter(({ state }) => state === 'waiting')
+  const publications = waiting.map(({ host, id }) =>
+    factPublication(registry, fleetCommandWithdrawn, { host, command: id }, now),
+  )
+  return { ids: waiting.map(({ id }) => id), publications }
 }
 
 /** Whether it is not over. */

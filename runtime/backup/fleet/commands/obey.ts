@@ -10,10 +10,11 @@ import type { EventBus, Publication } from '../../../core/bus/bus.ts'
 import { cancelReason } from '../../../core/cancel-reason.ts'
 import { eventSource, factPublication } from '../../../core/publication.ts'
 import { reasonOf, UsageError } from '../../../errors.ts'
-import { type Command, cancelType, readMessage, signedCommand } from '../../../fleet-protocol.ts'
+import { answerId, type Command, cancelType, readMessage, signedCommand } from '../../../fleet-protocol.ts'
 import { runOf } from '../../engine/requests.ts'
 import type { Engine } from '../../engine.ts'
 import { openUnusualOf } from '../../mirror/unusual.ts'
+import { Flood } from './flood.ts'
 import { judgeCommand, type Obedience } from './judge-command.ts'
 import { cancelRequest, releaseRequest } from './requests.ts'
 
@@ -25,9 +26,6 @@ export type ObeyingEngine = Pick<
 /** The CloudEvents `source` of what the hub asks for. */
 const hubSource = '/hdsync/fleet/hub'
 
-/** So many bytes of commands wait to be looked at; what is more is sent again when the host connects anew. */
-const mostWaiting = 2 * 2 ** 20
-
 type Terms = Pick<Obedience, 'obeys' | 'keepMs'>
 
 /**
@@ -36,10 +34,10 @@ type Terms = Pick<Obedience, 'obeys' | 'keepMs'>
  */
 export class Obeyer {
   readonly #engine: ObeyingEngine
-  readonly #terms: Terms
+  #terms: Terms
   readonly #note: (message: string) => void
   #last: Promise<void> = Promise.resolve()
-  #waiting = 0
+  readonly #flood = new Flood(performance.now())
   #told = ''
 
   constructor(engine: ObeyingEngine, terms: Terms, note: (message: string) => void) {
@@ -48,20 +46,26 @@ export class Obeyer {
     this.#note = note
   }
 
+  /** Does nothing more but what stands here as well. */
+  obeyOnly(types: readonly string[]): void {
+    const obeys = this.#terms.obeys.filter((type) => types.includes(type))
+    this.#terms = { ...this.#terms, obeys }
+  }
+
   /** Takes a message, one after the other. @param who Whose commands are meant, and by whom they have to be signed. */
   take(bytes: Uint8Array, who: Pick<Obedience, 'host' | 'ca'>): void {
-    // One may wait for the end of a run that it cancels; meanwhile whoever has taken the server over can send any number.
-    if (this.#waiting + bytes.length > mostWaiting) {
-      this.#warn('fleet: passed over a command: too much waits already')
+    // One may wait for the end of a run that it cancels; meanwhile any number can come.
+    const flaw = this.#flood.enter(bytes.length, performance.now())
+    if (flaw !== undefined) {
+      this.#warn(`fleet: passed over a command: ${flaw}`)
       return
     }
-    this.#waiting += bytes.length
     this.#last = this.#last
       .then(() => this.#answer(bytes, who))
       // It is sent again.
       .catch((error) => this.#warn(`fleet: a command of the hub waits: ${reasonOf(error)}`))
       .finally(() => {
-        this.#waiting -= bytes.length
+        this.#flood.leave(bytes.length)
       })
   }
 
@@ -175,5 +179,3 @@ function isJoined(run: string, since: string, bus: Pick<EventBus, 'events'>): bo
 function named({ event, ...rest }: Publication, command: string): Publication {
   return { ...rest, event: { ...event, id: answerId(command) } }
 }
-
-const answerId = (command: string) => `answer ${command}`

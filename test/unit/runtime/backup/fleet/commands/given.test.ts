@@ -12,7 +12,9 @@ import {
   givenCommands,
   givePublications,
   heldRunOf,
+  withdrawPublications,
 } from '../../../../../../runtime/backup/fleet/commands/given.ts'
+import type { Publication } from '../../../../../../runtime/core/bus/bus.ts'
 import { SqliteBus } from '../../../../../../runtime/core/bus/sqlite/bus.ts'
 import { inMemory, openDatabase } from '../../../../../../runtime/core/bus/sqlite/database.ts'
 import { factPublication } from '../../../../../../runtime/core/publication.ts'
@@ -40,25 +42,22 @@ function makeHub() {
   const ids = give('backup.start')
   const told = (host: string, run: string | null, data: object) =>
     ({ host, at: iso(start), run, labels: [], data }) as never
+  /** As the hub keeps what a host tells. */
+  const kept = ({ event, ...rest }: Publication, host: string, command: string) => ({
+    ...rest,
+    event: { ...event, source: `/hdsync/fleet/${host}`, id: `answer ${command}` },
+  })
   const tell = {
-    taken: (host: string, command: string, run: string | null) =>
-      put(() => [
-        factPublication(
-          registry,
-          fleetCommandTaken,
-          told(host, null, { command, type: 'backup.start', run }),
-          start + hour,
-        ),
-      ]),
-    refused: (host: string, command: string, reason: string) =>
-      put(() => [
-        factPublication(
-          registry,
-          fleetCommandRefused,
-          told(host, null, { command, type: 'backup.start', reason }),
-          start + hour,
-        ),
-      ]),
+    taken: (host: string, command: string, run: string | null) => {
+      const data = told(host, null, { command, type: 'backup.start', run })
+      const fact = factPublication(registry, fleetCommandTaken, data, start + hour)
+      put(() => [kept(fact, host, command)])
+    },
+    refused: (host: string, command: string, reason: string) => {
+      const data = told(host, null, { command, type: 'backup.start', reason })
+      const fact = factPublication(registry, fleetCommandRefused, data, start + hour)
+      put(() => [kept(fact, host, command)])
+    },
     failed: (host: string, run: string, state = 'failed') => {
       const times = { startedAt: iso(start), endedAt: iso(start + hour) }
       const none = {
@@ -113,6 +112,41 @@ test('a run that has ended before the hub heard that it began has ended', () => 
   tell.failed('web1', 'r1')
   tell.taken('web1', ids[0], 'r1')
   expect(states()[0]).toEqual(['web1', 'failed', 'home: no disk'])
+})
+
+test('a host that tells without end hides its own ends alone, and its reasons are cut', () => {
+  const { ids, tell, states } = makeHub()
+  tell.taken('web1', ids[0], 'r1')
+  tell.refused('web2', ids[1], 'x'.repeat(50_000))
+  tell.failed('web1', 'r1')
+  for (let n = 0; n < 5001; n++) tell.failed('web2', `flood ${n}`)
+  expect(states()).toEqual([
+    ['web1', 'failed', 'home: no disk'],
+    ['web2', 'refused', 'x'.repeat(1000)],
+  ])
+})
+
+test('what a host tells under the id of an answer to another command is none', () => {
+  const { ids, tell, put, states } = makeHub()
+  tell.taken('web1', 'another', 'r1')
+  const data = { host: 'web1', at: iso(start), run: null, labels: [] }
+  const other = { ...data, data: { command: 'another', type: 'backup.start', run: null } }
+  const fact = factPublication(registry, fleetCommandTaken, other, start + hour)
+  put(() => [{ ...fact, event: { ...fact.event, source: '/hdsync/fleet/web1', id: `answer ${ids[0]}` } }])
+  expect(states()[0]).toEqual(['web1', 'waiting', null])
+})
+
+test('what waits for a host without rights is sent no more, and what it is at stays', () => {
+  const { bus, ids, tell, states, toSend, options, put } = makeHub()
+  tell.taken('web1', ids[0], 'r1')
+  const { ids: ended, publications } = withdrawPublications(givenCommands(bus, start + hour), options)
+  put(() => publications)
+  expect(ended).toEqual([ids[1]])
+  expect(states()).toEqual([
+    ['web1', 'taken', null],
+    ['web2', 'withdrawn', null],
+  ])
+  expect(toSend()).toEqual([])
 })
 
 test('what begins no run is done once it is taken', () => {

@@ -38,6 +38,7 @@ async function makeHost(obeys = ['backup.start']) {
       expect(notes.at(-1)).toContain('too much waits')
       await obeyer.settled()
     },
+    obeyer,
     answers: () => engine.bus.events({ types: ['command.taken', 'command.refused'] }).map(({ data }) => data),
     starts: () => engine.bus.events({ types: ['backup.start', 'backup.joined'] }),
   }
@@ -87,6 +88,20 @@ test('Obeyer keeps no more waiting than fits into little memory, and goes on aft
   await flood(1000)
   await ask('c1')
   expect(answers()).toMatchObject([{ command: 'c1', type: 'backup.start' }])
+})
+
+test('Obeyer obeys no more what another config does not name, and nothing that it adds', async () => {
+  const { obeyer, ask, answers, starts } = await makeHost(['backup.start', 'verify.start'])
+  obeyer.obeyOnly(['verify.start', 'drill.start'])
+  await ask('c1')
+  await ask('c2', 'drill.start')
+  await ask('c3', 'verify.start')
+  expect(answers()).toMatchObject([
+    { command: 'c1', reason: expect.stringContaining('obeys verify.start, not backup.start') },
+    { command: 'c2', reason: expect.stringContaining('not drill.start') },
+    { command: 'c3', run: expect.any(String) },
+  ])
+  expect(starts()).toEqual([])
 })
 
 test('Obeyer takes nothing unusual for meant that came after the hub had asked', async () => {
