@@ -89,6 +89,33 @@ functions: ${folder}/functions
   }
 }
 
+/** A machine of a hub, with one of several NATS servers. */
+export interface Member extends Machine {
+  server: string
+  broker: Broker
+}
+
+/** Three hubs with a NATS server each, all with the keys of the first. Nothing runs yet. */
+export async function makeCluster(nats: string): Promise<[Member, Member, Member]> {
+  const servers = (await freePairs(3)).map((port) => `tls://127.0.0.1:${port}`)
+  const members: Member[] = []
+  for (const server of servers) {
+    const folder = temporaryFolder()
+    const config = join(folder, 'hub.yaml')
+    const text = `fleet: { role: hub, servers: ${JSON.stringify(servers)}, folder: ${folder}/fleet }
+state: ${folder}/state
+functions: ${folder}/functions
+`
+    writeFileSync(config, text, { mode: 0o600 })
+    const hub = machineOf(folder, config)
+    const [first] = members
+    if (first) cpSync(join(first.folder, 'fleet/hub'), join(folder, 'fleet/hub'), { recursive: true })
+    await hub.ok(['fleet', 'init', '--at', server, '--store', join(folder, 'broker')])
+    members.push({ ...hub, server, broker: brokerOf(nats, folder) })
+  }
+  return members as [Member, Member, Member]
+}
+
 export interface HostOptions {
   /** The hdsync that it runs. */
   file?: string
@@ -208,6 +235,24 @@ async function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Pr
   const ended = new Promise((resolve) => child.once('exit', resolve))
   child.kill(signal)
   await ended
+}
+
+/** Ports that are free, as are those by which servers of a fleet speak with each other. */
+async function freePairs(count: number): Promise<number[]> {
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = await freePort()
+    if (port < 60_000 && (await isFree(port + 2000))) ports.push(port)
+  }
+  return ports
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }
 
 export async function freePort(): Promise<number> {

@@ -27,13 +27,13 @@ export class HubPart {
   readonly notes: string[] = []
   readonly #state: string
   readonly #folder: string
-  readonly #server: string
+  readonly #servers: string[]
   #running: { hub: Hub; bus: SqliteBus; inbox: Inbox } | undefined
 
-  constructor(folder: string, server: string) {
+  constructor(folder: string, ...servers: string[]) {
     this.#state = join(folder, 'state')
     this.#folder = join(folder, 'fleet')
-    this.#server = server
+    this.#servers = servers
     onTestFinished(() => this.kill())
   }
 
@@ -44,7 +44,7 @@ export class HubPart {
     const folder = new HubFolder(this.#folder)
     const hub = new Hub({
       ...{ inbox, bus, registry, clock: systemClock, folder, pauses, keepMs: 90 * 86_400_000 },
-      door: folder.door({ role: 'hub', servers: [this.#server], folder: this.#folder }),
+      door: folder.door({ role: 'hub', servers: this.#servers, folder: this.#folder }),
       publishWith: (decide) => void bus.publishWith(decide),
       note: (message) => this.notes.push(message),
     })
@@ -97,7 +97,7 @@ export class HostPart {
   #running: { bridge: Bridge; bus: SqliteBus; outbox: Outbox } | undefined
 
   /** Enrolled by the hub's own list; its key is not handed in over the server. */
-  constructor(name: string, folder: string, hubFolder: string, server: string) {
+  constructor(name: string, folder: string, hubFolder: string, ...servers: string[]) {
     this.name = name
     this.#state = join(folder, `host ${name}`)
     mkdirSync(this.#state)
@@ -105,7 +105,7 @@ export class HostPart {
     const list = new HubFolder(hubFolder)
     const { publicKey: key, seed } = newNkey()
     list.keep({ host: name, key, code: null, enrolledAt: new Date().toISOString(), revokedAt: null })
-    this.door = { servers: [server], ca: list.trusted, seed, name }
+    this.door = { servers, ca: list.trusted, seed, name }
     onTestFinished(() => this.kill())
   }
 

@@ -17,6 +17,7 @@ import {
   readySubject,
   receiptSubject,
 } from '../../fleet-protocol.ts'
+import { replicasOn } from '../../host/fleet/broker-config.ts'
 import {
   type BrokerDoor,
   hear,
@@ -216,6 +217,7 @@ export class Hub {
     const stream = await readStream(connection, {
       position: inbox.position,
       markOf,
+      replicas: replicasOn(this.#options.door.servers),
       take: (messages) => this.#take(messages, connection),
       onCaughtUp: () => {
         answer()

@@ -46,7 +46,7 @@ function hubStatus(
   const hosts = label === undefined ? all : labelled(all, label)
   if (json) io.stdout(`${JSON.stringify(hosts)}\n`)
   else io.stdout(fleetText(hosts, now, painter(io.colour), io.width))
-  const lastsMs = folder.isMade ? folder.certificateEndsAt - now : Number.POSITIVE_INFINITY
+  const lastsMs = (folder.certificateEndsAt ?? Number.POSITIVE_INFINITY) - now
   if (lastsMs < soonMs) {
     const text = `the certificate of the NATS server ${lastsMs < 0 ? 'has expired' : `expires in ${counted(Math.floor(lastsMs / dayMs), 'day')}`}\n  another one: hdsync fleet init && systemctl restart nats-server\n`
     // What reads the JSON finds hosts in it, and nothing else.

@@ -1,15 +1,10 @@
-import { chownSync, existsSync, mkdirSync } from 'node:fs'
 import { changeList, codeLastsMs, enrol, revoke } from '../../backup/fleet/enrol.ts'
 import type { Config } from '../../config/config.ts'
 import { type FleetHub, fleetHost } from '../../config/fleet.ts'
 import { loadConfig } from '../../config/load.ts'
 import { reasonOf, UsageError } from '../../errors.ts'
-import { type CommandRunner, createRunner, unobserved } from '../../host/command/command.ts'
-import { makeCertificates } from '../../host/fleet/certificates.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
-import { localIds } from '../../host/owners/local-ids.ts'
 import { didYouMean } from '../../nearest.ts'
-import { shellQuote } from '../../shell-quote.ts'
 import { formatDuration } from '../../units.ts'
 import { connectDaemon } from '../daemon/client.ts'
 import type { Io } from '../io.ts'
@@ -17,61 +12,6 @@ import type { Io } from '../io.ts'
 export interface FleetOptions {
   config?: string
   json?: boolean
-}
-
-/** Where the NATS server keeps its data unless told otherwise; its unit makes the folder. */
-const usualStore = '/var/lib/hdsync-broker'
-/** The user that Debian's nats-server runs as. */
-const brokerUser = 'nats'
-
-/**
- * `hdsync fleet init`: makes the keys and certificates of a hub, and the config of its NATS server. Safe to repeat: keys and the certificate
- * authority stay, as does where the server keeps its data; the server gets another certificate.
- */
-export async function fleetInitCommand(options: FleetOptions & { store?: string }, io: Io): Promise<number> {
-  const { fleet } = await hubIn(options, io)
-  const runner = createRunner({ observer: unobserved, signal: new AbortController().signal, owner: 'fleet' })
-  const folder = new HubFolder(fleet.folder, await brokerGroup(runner))
-  folder.make()
-  const addresses = fleet.servers.map((server) => new URL(server))
-  const names = [...new Set(addresses.map(({ hostname }) => hostname.replace(/^\[|\]$/g, '')))]
-  await makeCertificates(folder, names, runner)
-  const port = addresses[0]?.port ?? ''
-  const isLocal = names.every((name) => name === '127.0.0.1' || name === 'localhost')
-  const store = options.store ?? folder.store ?? usualStore
-  if (store !== usualStore) await makeStore(store, runner)
-  folder.writeBroker({
-    listen: `${isLocal ? '127.0.0.1' : '0.0.0.0'}:${port}`,
-    store,
-  })
-  folder.reloadBroker()
-  const broker = folder.brokerFolder
-  if (options.json) {
-    io.stdout(
-      `${JSON.stringify({ folder: folder.path, config: `${broker}/nats.conf`, ca: folder.caFile })}\n`,
-    )
-    return 0
-  }
-  const dropIn = '/etc/systemd/system/nats-server.service.d/hdsync.conf'
-  io.stdout(`the keys of the hub, and the config of its NATS server, are in ${folder.path}
-next, with nats-server 2.14 or later installed:
-  install -D -m 644 ${shellQuote([`${broker}/nats-server.service.conf`])} ${dropIn}
-  systemctl daemon-reload && systemctl restart nats-server
-  systemctl add-wants multi-user.target hdsync && systemctl restart hdsync
-then, for each host: hdsync fleet enroll HOST
-keep a copy of ${folder.path}/hub: whoever has it is the hub
-`)
-  return 0
-}
-
-/** The unit makes the usual one. */
-async function makeStore(store: string, runner: CommandRunner): Promise<void> {
-  if (existsSync(store)) return
-  mkdirSync(store, { recursive: true, mode: 0o700 })
-  if (process.geteuid?.() !== 0) return
-  const uid = (await localIds('passwd', [brokerUser], runner)).get(brokerUser)
-  const gid = (await localIds('group', [brokerUser], runner)).get(brokerUser)
-  if (uid !== undefined && gid !== undefined) chownSync(store, uid, gid)
 }
 
 /** `hdsync fleet enroll`: puts a host on the list, and prints the code by which it joins, once. */
@@ -139,7 +79,7 @@ async function endWaiting(host: string, config: Config, io: Io): Promise<void> {
 }
 
 /** @throws {UsageError} The config is not that of a hub. */
-async function hubIn(
+export async function hubIn(
   { config: path }: FleetOptions,
   { env }: Io,
 ): Promise<{ config: Config; fleet: FleetHub }> {
@@ -155,10 +95,4 @@ function madeFolder({ folder: path }: FleetHub): HubFolder {
   const folder = new HubFolder(path)
   if (folder.isMade) return folder
   throw new UsageError(`${path} holds no keys of a hub`, { hint: 'make them: hdsync fleet init' })
-}
-
-/** The group that may read what the NATS server has to read; undefined where this is not root, or there is no such group. */
-async function brokerGroup(runner: CommandRunner): Promise<number | undefined> {
-  if (process.geteuid?.() !== 0) return undefined
-  return (await localIds('group', [brokerUser], runner)).get(brokerUser)
 }

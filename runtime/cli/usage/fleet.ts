@@ -18,8 +18,15 @@ export function fleetCommands({ command, io, done, program }: Making): Commands 
           '--store <dir>',
           'where the NATS server keeps its data; unless given where it is, at first /var/lib/hdsync-broker',
         )
+        .option(
+          '--at <server>',
+          'which of three `fleet.servers` is on this machine, where their names do not tell',
+        )
+        .option('--standby', 'a further hub, to which hub/ was copied, without a NATS server beside it')
         .option(...json)
-        .action(async (options) => done((await import('../commands/fleet.ts')).fleetInitCommand(options, io)))
+        .action(async (options) =>
+          done((await import('../commands/fleet-init.ts')).fleetInitCommand(options, io)),
+        )
       command(
         'enroll <host>',
         'on the hub: put a host on the list, and print the code by which it joins, once',

@@ -27,6 +27,17 @@ export interface BrokerSettings {
   listen: string
   /** Folder of its data. */
   store: string
+  /** Where it is one of several. */
+  cluster?: BrokerCluster
+}
+
+/** What a server of several goes by. */
+export interface BrokerCluster {
+  /** Its name, which no other one has. */
+  name: string
+  listen: string
+  /** How the servers reach each other, itself among them. */
+  routes: readonly string[]
 }
 
 /** Which process it is stands in this file, in the folder of its data. */
@@ -37,9 +48,9 @@ export const pidFile = 'nats.pid'
  * minutes for those of a thousand hosts: nobody relies on what the server says of them, and hosts send again what the hub has not confirmed.
  * @see https://docs.nats.io/running-a-nats-service/configuration
  */
-export function brokerText({ listen, store }: BrokerSettings, folder: string): string {
+export function brokerText({ listen, store, cluster }: BrokerSettings, folder: string): string {
   return `# Written by \`hdsync fleet init\`. The users are in users.conf, which hdsync writes anew for each host.
-server_name: hdsync-fleet
+server_name: ${JSON.stringify(cluster?.name ?? 'hdsync-fleet')}
 listen: ${JSON.stringify(listen)}
 pid_file: ${JSON.stringify(`${store}/${pidFile}`)}
 max_payload: 1MB
@@ -53,7 +64,25 @@ jetstream {
   store_dir: ${JSON.stringify(store)}
   sync_interval: 1s
 }
-include ./users.conf
+${cluster ? clusterText(cluster, folder) : ''}include ./users.conf
+`
+}
+
+/** Servers let each other in by certificates of the fleet's authority, which hosts have none of. */
+function clusterText({ listen, routes }: BrokerCluster, folder: string): string {
+  return `cluster {
+  name: hdsync-fleet
+  listen: ${JSON.stringify(listen)}
+  no_advertise: true
+  routes: ${JSON.stringify(routes)}
+  tls {
+    cert_file: ${JSON.stringify(`${folder}/broker.pem`)}
+    key_file: ${JSON.stringify(`${folder}/broker.key`)}
+    ca_file: ${JSON.stringify(`${folder}/ca.pem`)}
+    verify: true
+    timeout: 15
+  }
+}
 `
 }
 
@@ -114,6 +143,11 @@ export function joiningUser(host: string, nkey: string): BrokerUser {
 
 const dayNs = 86_400 * 1e9
 
+/** On so many of the fleet's servers a stream lies: on one, or, where one of three may be away, on three. */
+export function replicasOn(servers: readonly string[]): number {
+  return servers.length < 3 ? 1 : 3
+}
+
 /**
  * The stream of what hosts tell. Nothing can be taken out of it before its time: not by whoever has the hub's key, nor by a request whose
  * answer somebody has addressed to the server itself. When it is full the oldest goes: hosts send again what the hub has not confirmed.
@@ -129,5 +163,4 @@ export const eventStreamConfig = {
   max_msg_size: 1024 * 1024,
   deny_delete: true,
   deny_purge: true,
-  num_replicas: 1,
 } as const

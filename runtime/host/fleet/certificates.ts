@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { copyFileSync, existsSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import type { CommandRunner } from '../command/command.ts'
@@ -38,7 +38,8 @@ export async function makeCertificates(
   const alternatives = names.map((name) => `${isIP(name) ? 'IP' : 'DNS'}:${name}`).join(',')
   const may = [
     'basicConstraints=critical,CA:FALSE',
-    'extendedKeyUsage=serverAuth',
+    // To the others of several servers it is a client.
+    'extendedKeyUsage=serverAuth,clientAuth',
     `subjectAltName=${alternatives}`,
   ]
   const files = [
@@ -61,5 +62,6 @@ export async function makeCertificates(
     ...may.flatMap((one) => ['-addext', one]),
     ...files,
   ])
-  for (const name of ['broker.key', 'broker.pem']) folder.open(name)
+  copyFileSync(folder.caFile, join(folder.brokerFolder, 'ca.pem'))
+  for (const name of ['broker.key', 'broker.pem', 'ca.pem']) folder.open(name)
 }

@@ -1,4 +1,4 @@
-import type { JetStreamManager } from '@nats-io/jetstream'
+import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream'
 import { eventStream } from '../../fleet-protocol.ts'
 import { eventStreamConfig } from './broker-config.ts'
 import type { NatsConnection } from './connection.ts'
@@ -17,6 +17,8 @@ export interface ReadOptions {
   markOf(message: Message): string
   /** Takes messages in their order. What it throws ends the reading; they come again then. */
   take(messages: readonly Message[]): void
+  /** On how many servers the stream lies. */
+  replicas: number
   /** Called when everything that was in the stream has been taken. */
   onCaughtUp(): void
 }
@@ -30,6 +32,8 @@ export interface Reading {
 const patienceMs = 4000
 /** So much is asked of the broker at a time. */
 const mostBytes = 4 * 2 ** 20
+/** Where one of several servers goes away, and the reading place with it, that is noticed after two of them. */
+const heartbeatMs = 2000
 
 /**
  * Reads the stream of what hosts tell, from where reading ended, and makes it if it is not there. Another message under the number of the last one
@@ -38,11 +42,11 @@ const mostBytes = 4 * 2 ** 20
  */
 export async function readStream(
   connection: NatsConnection,
-  { position, markOf, take, onCaughtUp }: ReadOptions,
+  { position, markOf, replicas, take, onCaughtUp }: ReadOptions,
 ): Promise<Reading> {
   const { DeliverPolicy, jetstream, jetstreamManager } = await import('@nats-io/jetstream')
   const manager = await jetstreamManager(connection, { timeout: patienceMs })
-  await makeStream(manager)
+  await makeStream(manager, { ...eventStreamConfig, num_replicas: replicas })
   const isKnown = position !== undefined && (await markAt(manager, position.seq, markOf)) === position.mark
   const consumer = await jetstream(connection, { timeout: patienceMs }).consumers.get(
     eventStream,
@@ -68,6 +72,7 @@ export async function readStream(
   }
   const messages = await consumer.consume({
     max_bytes: mostBytes,
+    idle_heartbeat: heartbeatMs,
     callback: ({ seq, subject, data, time, info }) => {
       if (connection.isClosed()) return
       if (arrived.length === 0) setImmediate(takeAll)
@@ -87,12 +92,21 @@ export async function readStream(
   }
 }
 
-/** A stream that an older hdsync has made gets the config of this one. @throws {Error} It cannot have it. */
-async function makeStream(manager: JetStreamManager): Promise<void> {
-  const config = { ...eventStreamConfig, subjects: [...eventStreamConfig.subjects] }
+/** What a stream is made by; lists of a config are constant here. */
+export type StreamSettings = { readonly [Key in keyof StreamConfig]?: Readonly<StreamConfig[Key]> } & {
+  name: string
+  subjects: readonly string[]
+}
+
+/**
+ * Makes a stream that is not there. One that an older hdsync has made, or that lay on fewer servers, gets the config of this one. Safe to repeat.
+ * @throws {Error} It cannot have it.
+ */
+export async function makeStream(manager: JetStreamManager, settings: StreamSettings): Promise<void> {
+  const config = { ...settings, subjects: [...settings.subjects] } as StreamConfig
   await manager.streams.add(config).catch(async (error: Error & { code?: number }) => {
     if (error.code !== hasAnotherConfig) throw error
-    await manager.streams.update(eventStream, config)
+    await manager.streams.update(config.name, config)
   })
 }
 

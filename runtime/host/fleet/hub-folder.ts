@@ -77,6 +77,12 @@ export class HubFolder {
     return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
   }
 
+  /** Which of several NATS servers is beside this hub; undefined where there is one, or none here. */
+  get server(): string | undefined {
+    const file = join(this.path, 'broker/server')
+    return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+  }
+
   /** Whether `hdsync fleet init` was here. */
   get isMade(): boolean {
     return existsSync(join(this.path, 'hub/seed'))
@@ -110,8 +116,9 @@ export class HubFolder {
     return `${readFileSync(this.caFile, 'utf8')}${publicHalf(this.commandKey)}`
   }
 
-  /** Writes the config of the NATS server, and what its unit has to do. Safe to repeat. */
-  writeBroker(settings: BrokerSettings): void {
+  /** Writes the config of the NATS server, and what its unit has to do. Safe to repeat. @param server Which of several it is. */
+  writeBroker(settings: BrokerSettings, server?: string): void {
+    if (server !== undefined) this.#write('broker/server', `${server}\n`)
     this.#write('broker/nats.conf', brokerText(settings, this.brokerFolder))
     this.#write('broker/nats-server.service.conf', unitText(this.brokerFolder))
     this.#write('hub/store', `${settings.store}\n`)
@@ -133,9 +140,10 @@ export class HubFolder {
     return { servers, seed, ca: readFileSync(this.caFile, 'utf8'), name: 'hdsync-hub' }
   }
 
-  /** When the certificate of the server expires, in milliseconds since the epoch. */
-  get certificateEndsAt(): number {
-    return new X509Certificate(readFileSync(join(this.brokerFolder, 'broker.pem'))).validToDate.getTime()
+  /** When the certificate of the server expires, in milliseconds since the epoch; undefined where there is none here. */
+  get certificateEndsAt(): number | undefined {
+    const file = join(this.brokerFolder, 'broker.pem')
+    return existsSync(file) ? new X509Certificate(readFileSync(file)).validToDate.getTime() : undefined
   }
 
   /** Every host on the list, by name. */

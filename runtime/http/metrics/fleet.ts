@@ -29,7 +29,10 @@ export function fleetSamples(
       { name: 'hdsync_fleet_host_heard_timestamp_seconds', labels: { host }, value: seconds(heardAt) },
     ],
   )
-  if (!folder.isMade) return hosts
-  const ends = folder.certificateEndsAt / 1000
-  return [...hosts, { name: 'hdsync_fleet_certificate_end_timestamp_seconds', labels: {}, value: ends }]
+  const ends = folder.certificateEndsAt
+  if (ends === undefined) return hosts
+  return [
+    ...hosts,
+    { name: 'hdsync_fleet_certificate_end_timestamp_seconds', labels: {}, value: ends / 1000 },
+  ]
 }

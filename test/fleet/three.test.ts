@@ -1,0 +1,70 @@
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
+import { makeCluster } from './fleet.ts'
+import { natsServer } from './nats-server.ts'
+import { HostPart, HubPart } from './parts.ts'
+
+const nats = await natsServer()
+const program = 'program' in nats ? nats.program : ''
+const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+
+/** A fleet on three NATS servers, all of which run and know its hosts. */
+async function fleetOfThree(count: number) {
+  const members = await makeCluster(program)
+  const [first, ...others] = members
+  const servers = members.map(({ server }) => server)
+  const fleet = join(first.folder, 'fleet')
+  const hub = new HubPart(first.folder, ...servers)
+  const hosts = Array.from({ length: count }, (_, n) => {
+    // Each begins with another server.
+    const from = [...servers.slice(n % 3), ...servers.slice(0, n % 3)]
+    return new HostPart(`h${n + 1}`, first.folder, fleet, ...from)
+  })
+  new HubFolder(fleet).writeUsers()
+  const users = 'fleet/broker/users.conf'
+  for (const { folder } of others) cpSync(join(first.folder, users), join(folder, users))
+  await Promise.all(members.map(({ broker }) => broker.start()))
+  return { members, hub, hosts }
+}
+
+type Parts = Awaited<ReturnType<typeof fleetOfThree>>
+
+/** Long enough for a cluster that has lost one of three in the middle of everything, on a machine that has other things to do. */
+const patience = { timeout: 90_000 }
+
+async function expectAll({ hub, hosts }: Pick<Parts, 'hub' | 'hosts'>): Promise<void> {
+  const waits = () => hosts.reduce((sum, { outbox }) => sum + outbox.waiting().count, 0)
+  await expect.poll(waits, { ...patience, message: 'events that wait for a receipt' }).toBe(0)
+  const arrived = hub.arrived()
+  for (const { name, told } of hosts) expect(arrived.get(name), name).toEqual(told)
+}
+
+describe.skipIf(missing)(`on three NATS servers what hosts tell arrives once and in order${missing}`, () => {
+  test('while each of them is killed in turn, and then one loses its disk', async () => {
+    const parts = await fleetOfThree(3)
+    const { members, hub, hosts } = parts
+    hub.start()
+    for (const host of hosts) host.start()
+    const tell = (count: number) => Promise.all(hosts.map((host) => host.tell(count)))
+    await tell(10)
+    await expectAll(parts)
+    for (const { broker } of members) {
+      await tell(10)
+      await broker.kill()
+      await tell(10)
+      // Two are enough.
+      await expectAll(parts)
+      await broker.start()
+    }
+    const [lost] = members
+    await tell(10)
+    await lost.broker.kill()
+    rmSync(join(lost.folder, 'broker'), { recursive: true })
+    mkdirSync(join(lost.folder, 'broker'))
+    await tell(10)
+    await lost.broker.start()
+    await expectAll(parts)
+  }, 400_000)
+})
