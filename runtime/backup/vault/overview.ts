@@ -46,6 +46,8 @@ export interface PullInVault {
   triedAt: string | null
   goodAt: string | null
   error: string | null
+  /** Whether that passes by itself: the host is away, or has something else to do. */
+  passes: boolean
   /** Whether nothing has come for longer than `alert.after` says. */
   overdue: boolean
 }
@@ -86,9 +88,9 @@ function pullOf(
   record: HostRecord | undefined,
   now: number,
 ): PullInVault {
-  const { triedAt = null, goodAt = null, error = null } = state ?? {}
+  const { triedAt = null, goodAt = null, error = null, passes = false } = state ?? {}
   const overdue = state && record ? whenOverdue(state, record, pull, now) !== undefined : false
-  return { ssh: vaultText(pull), triedAt, goodAt, error, overdue }
+  return { ssh: vaultText(pull), triedAt, goodAt, error, passes, overdue }
 }
 
 /** What is read of the folder of a host. */

@@ -17,6 +17,8 @@ const pullState = z.object({
   /** When everything was fetched that was to be. */
   goodAt: at.nullable(),
   error: z.string().nullable(),
+  /** See `PullEnd`. */
+  passes: z.boolean().default(false),
   /** When hooks were told of it. */
   failedToldAt: at.nullable(),
   overdueToldAt: at.nullable(),
@@ -51,6 +53,7 @@ export function notePull(host: string, folder: HostFolder, end: PullEnd, tools: 
   const known = readPullState(folder)
   const state: PullState = {
     ...{ version: 1, firstAt: known?.firstAt ?? iso, triedAt: iso, error: end.error },
+    passes: end.error !== null && end.passes,
     goodAt: end.error === null ? iso : (known?.goodAt ?? null),
     failedToldAt: end.error === null ? null : (known?.failedToldAt ?? null),
     overdueToldAt: known?.overdueToldAt ?? null,

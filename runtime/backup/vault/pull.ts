@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
 import { askVault } from '../../host/copies/vault/ask.ts'
@@ -10,6 +11,7 @@ import { isCut, longestMs } from '../../host/vault/rsync-server.ts'
 import { askAgainLater, listAnswer, type OfferedArchive, protocolVersion } from '../../vault-protocol.ts'
 import { admit, noteSent } from './admit.ts'
 import { noteFailure, refusalOf } from './answer.ts'
+import { watchGrowth } from './growth.ts'
 import { offer } from './offer.ts'
 import { prove } from './prove.ts'
 import { notePull, type PullEnd } from './pull-state.ts'
@@ -56,6 +58,7 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
   // One that sends slowly, and no end of archives, would keep the vault from others for ever.
   const isLate = () => tools.now() > until
   try {
+    tools.show?.(host, 'is asked what is new')
     const { archives } = await askVault({ v: protocolVersion, do: 'list' }, listAnswer, {
       ...{ vault: reach, name: host, runner },
     })
@@ -71,7 +74,7 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
       } catch (error) {
         signal.throwIfAborted()
         noteFailure(error, { host, what: 'pull', source: next.source }, tools)
-        problems.push({ error, text: `${next.source} of ${next.at.slice(0, 10)}: ${refusalOf(error).error}` })
+        problems.push({ error, text: `${nightOf(next)}: ${refusalOf(error).error}` })
         // It would be the same with the next one.
         if (isUnreachable(error) || error instanceof HostBusyError) break
       }
@@ -98,7 +101,7 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
       const hasGrown = laid === undefined || laidBytes - laid > worthBytes
       laid = laidBytes
       const { limit } = pull as NonNullable<typeof pull>
-      const taken = await pullBytes(await admit(host, name, tools), { ...tools, host, reach, limit })
+      const taken = await pullShown(archive, { ...tools, host, reach, limit, name })
       await noteSent(host, { name, newBytes: taken.newBytes }, lasting(tools))
       signal.throwIfAborted()
       pulled.bytes += taken.newBytes
@@ -110,8 +113,30 @@ export async function pullHost(host: string, tools: VaultTools): Promise<Pulled>
           new RetryableError('it takes too long: what has come stays, and the next pull goes on')
         )
     }
+    tools.show?.(host, `${nightOf(archive)} is read back`)
     await prove(host, archive, tools)
   }
+}
+
+/** As `pullBytes`, while somebody may look on. */
+async function pullShown(
+  archive: OfferedArchive,
+  { name, ...pulling }: Parameters<typeof pullBytes>[1] & VaultTools & { name: string },
+): ReturnType<typeof pullBytes> {
+  const { host, show } = pulling
+  const admission = await admit(host, name, pulling)
+  const words = `fetches ${nightOf(archive)}`
+  show?.(host, words)
+  using _watched = show
+    ? watchGrowth(join(admission.path, 'incoming', name), archive.sizeBytes, (progress) =>
+        show(host, words, progress),
+      )
+    : undefined
+  return await pullBytes(admission, pulling)
+}
+
+function nightOf({ source, at }: OfferedArchive): string {
+  return `${source} of ${at.slice(0, 10)}`
 }
 
 /** A host that is away, as a notebook that is closed, or one of the two that has something else to do. */

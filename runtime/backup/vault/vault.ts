@@ -14,6 +14,7 @@ import type { CommandRunner } from '../../host/command/command.ts'
 import { HostFolder } from '../../host/vault/host-folder.ts'
 import { HostBusyError, takeLock } from '../../host/vault/lock.ts'
 import { isoOf } from '../../instant.ts'
+import type { Progress } from '../../progress.ts'
 import { protocolVersion } from '../../vault-protocol.ts'
 
 /** What answering for a vault takes. */
@@ -27,6 +28,8 @@ export interface VaultTools {
   tell?(event: VaultEvent): void
   /** Says something to whoever reads the log. */
   warn?(message: string): void
+  /** Tells somebody who looks on what is being done for a host, and how far it has come. */
+  show?(host: string, words: string, progress?: Progress): void
 }
 
 /** What a vault tells its hooks of. */

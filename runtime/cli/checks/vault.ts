@@ -92,7 +92,7 @@ function checkPull(
       ...{ none: 'vault.no-host-key', without: 'nothing is fetched from there' },
       trust: `hdsync vault trust ${host}`,
     }),
-    ...(stands?.error ? [warning('vault.pull-failed', about, stands.error, now)] : []),
+    ...(stands?.error && !stands.passes ? [warning('vault.pull-failed', about, stands.error, now)] : []),
     ...(stands?.overdue ? [warning('vault.pull-overdue', about, 'nothing has come for too long', now)] : []),
   ]
 }

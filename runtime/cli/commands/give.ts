@@ -8,7 +8,7 @@ import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { keptStoreId } from '../../core/bus/sqlite/identity.ts'
 import { RetryableError, TerminalError } from '../../errors.ts'
-import { giveBytes } from '../../host/copies/vault/give-bytes.ts'
+import { giveBytes, letAsk } from '../../host/copies/vault/give-bytes.ts'
 import { runtimeDirectory } from '../../host/host.ts'
 import { askAgainLater, type GiveRequest, refusalLine, refusedCode } from '../../vault-protocol.ts'
 import { Disks } from '../daemon/disks.ts'
@@ -31,7 +31,9 @@ export async function giveCommand(sources: readonly string[], options: GiveOptio
     request = parseGiveRequest(io.env.SSH_ORIGINAL_COMMAND)
     const config = await loadConfig({ path: options.config, env: io.env })
     proveMayBeRead(config, options.allowUnencrypted === true)
-    await give(request, config, sources, io)
+    const locks = join(runtimeDirectory(config.state, keptStoreId(config.state) ?? 'command'), 'give')
+    await using _asking = await letAsk(locks)
+    await give(request, config, { sources, locks }, io)
     return 0
   } catch (error) {
     const refused = refusalOf(error)
@@ -41,7 +43,12 @@ export async function giveCommand(sources: readonly string[], options: GiveOptio
   }
 }
 
-async function give(request: GiveRequest, config: Config, sources: readonly string[], io: Io): Promise<void> {
+async function give(
+  request: GiveRequest,
+  config: Config,
+  { sources, locks }: { sources: readonly string[]; locks: string },
+  io: Io,
+): Promise<void> {
   const from = archivesTarget(config)
   // One that is mounted for runs alone is held for as long as no run is due.
   await using disks =
@@ -62,6 +69,5 @@ async function give(request: GiveRequest, config: Config, sources: readonly stri
   if (!found) throw new TerminalError('this archive is not here, or not any more: list what is')
   const { signal } = disks ?? new AbortController()
   const { sizeBytes } = found.archive
-  const slots = join(runtimeDirectory(config.state, keptStoreId(config.state) ?? 'command'), 'give')
-  await giveBytes({ from, ...found, sha256, sizeBytes, slots, bytesPerSecond }, signal)
+  await giveBytes({ from, ...found, sha256, sizeBytes, locks, bytesPerSecond }, signal)
 }

@@ -29,13 +29,24 @@ export async function vaultPullCommand(
   const hosts = hostsMeant(vault, host).filter((name) => host !== undefined || vault.hosts[name]?.pull)
   if (hosts.length === 0)
     throw new UsageError('the vault fetches from no host: none has `pull` in the config')
-  const tools = { ...toolsFor(vault), warn: (text: string) => io.stderr(`hdsync: ${text}\n`) }
+  const isWatched = process.stderr.isTTY && !options.json && !io.env.CI
+  const view = isWatched ? (await import('../view/one-line.ts')).oneLine(process.stderr) : undefined
+  const tools = {
+    ...toolsFor(vault),
+    warn: (text: string) => (view ? view.note(`hdsync: ${text}`) : io.stderr(`hdsync: ${text}\n`)),
+    ...(view && { show: view.show }),
+  }
   const pulled: Pulled[] = []
-  for (const name of hosts) {
-    pullOf(vault, name)
-    const result = await pullHost(name, tools)
-    pulled.push(result)
-    if (!options.json) io.stdout(textOf(result))
+  try {
+    for (const name of hosts) {
+      pullOf(vault, name)
+      const result = await pullHost(name, tools)
+      pulled.push(result)
+      view?.clear()
+      if (!options.json) io.stdout(textOf(result))
+    }
+  } finally {
+    view?.end()
   }
   if (options.json) io.stdout(`${JSON.stringify(pulled)}\n`)
   return pulled.some(({ error }) => error !== null) ? exitCodes.failed : exitCodes.succeeded

@@ -20,8 +20,8 @@ interface VaultOptions {
 
 /**
  * `hdsync vault status`: what the vault has of each host. Looks only.
- * @returns 3 where something is odd or damaged, be it a record, nothing can be fetched or has come for too long, or a host of the
- * config has no folder yet.
+ * @returns 3 where something is odd or damaged, be it a record, fetching has failed or nothing has come for too long, or a host of the
+ * config has no folder yet. A host that is only away is none of that.
  */
 export async function vaultStatusCommand(
   host: string | undefined,
@@ -37,7 +37,7 @@ export async function vaultStatusCommand(
       !prepared ||
       record !== null ||
       pull?.overdue ||
-      pull?.error ||
+      (pull?.error && !pull.passes) ||
       sources.some(({ odd, damaged }) => odd !== null || damaged > 0),
   )
   return needsLook ? exitCodes.degraded : exitCodes.succeeded

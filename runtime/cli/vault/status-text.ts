@@ -57,7 +57,7 @@ function remarks(
 
 function ofPull(
   host: string,
-  { ssh, triedAt, goodAt, error, overdue }: NonNullable<HostInVault['pull']>,
+  { ssh, triedAt, goodAt, error, passes, overdue }: NonNullable<HostInVault['pull']>,
   now: number,
   paint: Painter,
 ): string {
@@ -67,6 +67,6 @@ function ofPull(
   const failed =
     error === null
       ? ''
-      : `${paint.red(`${host}: ${printable(error)}`)}\n  to fetch now: ${paint.cyan(`hdsync vault pull ${host}`)}\n`
+      : `${(passes ? paint.yellow : paint.red)(`${host}: ${printable(error)}`)}\n  to fetch now: ${paint.cyan(`hdsync vault pull ${host}`)}\n`
   return `${how}\n${late}${failed}`
 }

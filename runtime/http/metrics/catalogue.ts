@@ -100,7 +100,7 @@ export const metrics = {
     labels: ['host'],
   },
   hdsync_vault_pull_failed: {
-    help: 'Whether something could not be fetched from this host the last time: 1 or 0.',
+    help: 'Whether something could not be fetched from this host the last time: 1 or 0. Not where the host was only away.',
     labels: ['host'],
   },
   hdsync_vault_pull_overdue: {

@@ -26,12 +26,12 @@ export function vaultSamples(vault: Vault | undefined): Sample[] {
   )
 }
 
-function pullSamples(host: string, { goodAt, error, overdue }: PullInVault): Sample[] {
+function pullSamples(host: string, { goodAt, error, passes, overdue }: PullInVault): Sample[] {
   const labels = { host }
   const value = goodAt === null ? 0 : Date.parse(goodAt) / 1000
   return [
     { name: 'hdsync_vault_last_pulled_timestamp_seconds', labels, value },
-    { name: 'hdsync_vault_pull_failed', labels, value: error === null ? 0 : 1 },
+    { name: 'hdsync_vault_pull_failed', labels, value: error === null || passes ? 0 : 1 },
     { name: 'hdsync_vault_pull_overdue', labels, value: overdue ? 1 : 0 },
   ]
 }

@@ -4,9 +4,12 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { keptStoreId } from '../../../runtime/core/bus/sqlite/identity.ts'
 import { systemClock } from '../../../runtime/core/clock.ts'
+import { runtimeDirectory } from '../../../runtime/host/host.ts'
 import { program } from '../program.ts'
 import { backUp } from '../runtime/cli/night.ts'
+import { Terminal } from '../runtime/cli/terminal.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 import { digest } from './copy-site.ts'
 import { PullSite } from './vault/pull-site.ts'
@@ -188,6 +191,70 @@ testWithSshd(
     expect(await site.pull()).toMatchObject({ exitCode: 0, archives: 1, waiting: 0 })
   },
 )
+
+testWithSshd(
+  'a host that is away is told of, and is a failure once it is overdue; a key that is not let in is one',
+  async () => {
+    await using site = await PullSite.made()
+    await site.sshd.stop()
+    expect(await site.pull()).toMatchObject({
+      exitCode: 1,
+      error: expect.stringContaining('cannot be reached'),
+    })
+    const away = await site.vaultDoes('vault', 'status')
+    expect(away).toMatchObject({ exitCode: 0, out: expect.stringContaining('cannot be reached') })
+    expect(JSON.parse((await site.vaultDoes('vault', 'status', '--json')).out)).toMatchObject([
+      { pull: { error: expect.stringContaining('cannot be reached'), passes: true, overdue: false } },
+    ])
+    const state = site.there('vault/web1/pull.json')
+    const noted = JSON.parse(readFileSync(state, 'utf8'))
+    writeFileSync(state, JSON.stringify({ ...noted, firstAt: '2026-11-01T00:00:00.000Z' }))
+    expect(await site.vaultDoes('vault', 'status')).toMatchObject({
+      ...{ exitCode: 3, out: expect.stringContaining('OVERDUE') },
+    })
+    writeFileSync(state, JSON.stringify(noted))
+    await site.sshd.listen()
+    rmSync(site.there('ssh', 'authorized_keys'))
+    expect((await site.pull()).error).toMatch(/does not let/)
+    expect((await site.vaultDoes('vault', 'status')).exitCode).toBe(3)
+  },
+)
+
+testWithSshd('of many who ask at once with the key of a vault, eight are answered', async () => {
+  await using site = await PullSite.made({ words: 'home' })
+  expect(await site.pull()).toMatchObject({ exitCode: 0 })
+  const state = site.at('state')
+  const locks = join(runtimeDirectory(state, keptStoreId(state) ?? ''), 'give')
+  const held = Array.from({ length: 8 }, (_, n) =>
+    spawn('flock', [join(locks, `asking-${n}`), 'sh', '-c', 'echo held; exec cat']),
+  )
+  for (const one of held) onTestFinished(() => void one.kill('SIGKILL'))
+  await Promise.all(held.map((one) => once(one.stdout, 'data')))
+  for (const request of [{ do: 'list' }, { do: 'send', sha256: '0'.repeat(64) }]) {
+    const refused = site.ask(JSON.stringify({ v: 1, ...request }))
+    expect(refused).toMatchObject({ code: 1 })
+    expect(refused.err).toContain('hdsync: later: 8 requests of vaults are being answered: ask again later')
+  }
+  // The vault takes it for what passes by itself.
+  expect(await site.pull()).toMatchObject({ exitCode: 1, error: expect.stringContaining('ask again later') })
+  expect((await site.vaultDoes('vault', 'status')).exitCode).toBe(0)
+  const ended = once(held[0] as (typeof held)[0], 'exit')
+  held[0]?.stdin.end()
+  await ended
+  expect(site.ask(JSON.stringify({ v: 1, do: 'list' }))).toMatchObject({ code: 0 })
+})
+
+testWithSshd('in a terminal a pull shows what it does, and how far it has come', async () => {
+  await using site = await PullSite.made({ words: 'home', pull: ', limit: { "00:00-24:00": 4M }' })
+  random(site.at('home', 'large'), 6)
+  await backUp(site.server, { sources: ['home'] })
+  await using terminal = new Terminal(['vault', 'pull', '--config', site.vaultConfig], site.there())
+  expect(await terminal.end()).toBe(0)
+  expect(terminal.shown).toContain('web1  is asked what is new')
+  expect(terminal.shown).toMatch(/web1 {2}fetches home of \S{10} {2}[█░]{20} \d+% {2}\S+ \S+ of 6/)
+  expect(terminal.shown).toMatch(/home of \S{10} is read back/)
+  expect(terminal.shown).toContain('web1: 1 archive fetched')
+})
 
 testWithSshd('add-host prints the line that lets the vault in, and what is left to be done', async () => {
   await using site = await PullSite.made()

@@ -15,14 +15,26 @@ export interface Giving extends Pick<ToVault, 'path' | 'file'> {
   from: Target
   sha256: string
   sizeBytes: number
-  /** The folder of the locks of archives that are being sent. */
-  slots: string
+  /** The folder of the locks of vaults that fetch. */
+  locks: string
   /** As the vault wishes. */
   bytesPerSecond?: number | undefined
 }
 
-/** A vault that was taken over would start as many rsync(1) as there is memory for. */
-const mostAtOnce = 4
+/** A vault that was taken over would start as many rsync(1) as there is memory for, and ask for lists as often as it likes. */
+const mostSending = 4
+const mostAsking = 8
+
+/**
+ * Lets a vault ask, be it for a list or for bytes, if not too many are being answered.
+ * @param locks The folder of their locks.
+ * @throws {RetryableError} Too many are.
+ */
+export async function letAsk(locks: string): Promise<AsyncDisposable> {
+  const slot = await firstFree(slotsIn(locks, 'asking', mostAsking))
+  if (slot) return slot
+  throw new RetryableError(`${mostAsking} requests of vaults are being answered: ${askAgainLater}`)
+}
 
 /**
  * In the place of ssh(1) for rsync(1): tells the vault what is to run there, and carries bytes between rsync and the connection
@@ -45,11 +57,11 @@ const carrier = [
  * @throws {TerminalError} The archive is another one by now. @throws {RetryableError} The connection broke, or others are being sent.
  */
 export async function giveBytes(
-  { from, path, file, sha256, sizeBytes, slots, bytesPerSecond }: Giving,
+  { from, path, file, sha256, sizeBytes, locks, bytesPerSecond }: Giving,
   signal: AbortSignal,
 ): Promise<void> {
-  await using slot = await firstFree(slotsIn(slots))
-  if (!slot) throw new RetryableError(`${mostAtOnce} archives are being sent to vaults: ${askAgainLater}`)
+  await using slot = await firstFree(slotsIn(locks, 'sending', mostSending))
+  if (!slot) throw new RetryableError(`${mostSending} archives are being sent to vaults: ${askAgainLater}`)
   using shelf = new Shelf(from)
   await proveSame({ path, file }, shelf)
   const argv = [
@@ -69,9 +81,9 @@ export async function giveBytes(
   await proveSame({ path, file }, shelf)
 }
 
-function slotsIn(folder: string): string[] {
+function slotsIn(folder: string, what: string, most: number): string[] {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const slots = Array.from({ length: mostAtOnce }, (_, n) => join(folder, String(n)))
+  const slots = Array.from({ length: most }, (_, n) => join(folder, `${what}-${n}`))
   for (const slot of slots) closeSync(openSync(slot, 'a', 0o600))
   return slots
 }

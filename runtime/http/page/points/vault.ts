@@ -27,10 +27,10 @@ ${sources.map(remarkOf(host))}
 ${sources.length === 0 ? nothing : tableOf(sources, now)}`
 }
 
-function pulled(host: string, { ssh, goodAt, error, overdue }: PullInVault, now: number): Html {
+function pulled(host: string, { ssh, goodAt, error, passes, overdue }: PullInVault, now: number): Html {
   return html`<p>The vault fetches from ${ssh}; it had everything ${goodAt === null ? 'never' : agoTag(Date.parse(goodAt), now)}.</p>
 ${overdue ? html`<p class="late">Nothing has come for too long.</p>` : nothing}
-${error === null ? nothing : html`<p class="failed">${plainText(error)}. To fetch now: <code data-copy>hdsync vault pull ${host}</code></p>`}`
+${error === null ? nothing : html`<p class="${passes ? 'unknown' : 'failed'}">${plainText(error)}. To fetch now: <code data-copy>hdsync vault pull ${host}</code></p>`}`
 }
 
 function tableOf(sources: HostInVault['sources'], now: number): Html {

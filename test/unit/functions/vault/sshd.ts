@@ -99,7 +99,8 @@ export class Sshd implements AsyncDisposable {
   /** Kills its connections, and what they run. */
   breakConnections(): void {
     if (this.#child?.pid === undefined) return
-    for (const pid of childrenOf(this.#child.pid)) kill(pid, 'SIGKILL')
+    // The connection first: who is left would tell over it why what it runs has ended.
+    for (const pid of childrenOf(this.#child.pid).toReversed()) kill(pid, 'SIGKILL')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

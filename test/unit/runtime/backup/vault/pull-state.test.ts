@@ -76,4 +76,10 @@ test('metrics and the page tell of a host that is fetched from', () => {
   expect(page).toContain('The vault fetches from root@web1.example.org')
   expect(page).toContain('hdsync vault pull web1')
   expect(page).not.toContain('\u001b')
+  // A host that is away is told of, and alarms nobody.
+  ends('it cannot be reached', true)
+  expect(vaultSamples(vault)).toContainEqual(
+    expect.objectContaining({ name: 'hdsync_vault_pull_failed', value: 0 }),
+  )
+  expect(String(vaultHosts(vault, clock.now))).toContain('it cannot be reached')
 })
