@@ -1,12 +1,20 @@
+import { createHash } from 'node:crypto'
 import * as z from 'zod'
 
 // What a host and its vault say to each other: the request is one line of JSON, which ssh(1) hands over as
-// SSH_ORIGINAL_COMMAND; the answer is one line of JSON on standard output. `get` alone answers with bytes, and nothing else,
+// SSH_ORIGINAL_COMMAND; the answer is one line of JSON on standard output. In a session there are more of both. `get` alone answers with bytes, and nothing else,
 // on standard output. Besides them there is `rsync --server`, for the bytes of an archive. Both tell why they refuse in words, on
 // standard error (see `refusalLine`), and end with `refusedCode`; a line of JSON that refuses comes with that exit code too.
 
-/** Requests of another version are refused, with both in the message. */
+/** Of a request that comes by itself, and of its answer. Requests of an unknown version are refused, with both in the message. */
 export const protocolVersion = 1
+
+/**
+ * Of a session, and of what is said in it. Whoever knows version 1 alone refuses it, as version 1: then each request comes by itself.
+ * A vault answers both.
+ */
+export const sessionVersion = 2
+export const vaultVersions = [protocolVersion, sessionVersion] as const
 
 /** With what the vault's command ends where it has refused. 0 otherwise; ssh(1) ends with it too, and with 255 by itself. */
 export const refusedCode = 1
@@ -16,8 +24,10 @@ export const requestLimit = 4096
 
 /** An answer is not longer, in bytes. */
 export const answerLimit = 16 * 1024 ** 2
+/** That of a host to a vault which asks what there is: twice as much as `mostListed` archives take. */
+export const listLimit = 2 * 1024 ** 2
 
-const version = z.literal(protocolVersion)
+const version = z.literal(vaultVersions)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 const bytes = z
   .int()
@@ -41,7 +51,8 @@ export type OfferedArchive = z.output<typeof offeredArchive>
 
 export const request = z.lazy(() =>
   z.discriminatedUnion('do', [
-    z.strictObject({ v: version, do: z.literal('status') }),
+    /** `known`: what `listDigest` makes of the copies that the host knows of; where it is the same, they are not told. In sessions alone. */
+    z.strictObject({ v: version, do: z.literal('status'), known: sha256.optional() }),
     /** Asks whether an archive may come; the vault lays what it has of that source beside `incoming/`, for rsync to go on from. */
     z.strictObject({ v: version, do: z.literal('offer'), archive: offeredArchive }),
     /** Asks the vault to read what came, and to take it out of reach. */
@@ -51,6 +62,13 @@ export const request = z.lazy(() =>
   ]),
 )
 export type VaultRequest = z.output<typeof request>
+
+/**
+ * Opens a session: `status`, `offer` and `prove` then come line by line on standard input, and are answered in turn, line by line, by one
+ * process. Their answers are as ever, with the version of the session. It ends with standard input, or where nothing is asked for so long.
+ */
+export const sessionRequest = z.strictObject({ v: z.literal(sessionVersion), do: z.literal('session') })
+export const sessionIdleMs = 60_000
 
 /** A copy that the vault has. `provedAt`: when it arrived and was read, by the vault's clock. `readAt`: when it was last read. */
 export const vaultCopy = z.lazy(() =>
@@ -110,6 +128,26 @@ export const statusAnswer = z.lazy(() =>
 )
 export type VaultStatus = z.output<typeof statusAnswer>
 
+/** The answer where the host knows already which copies there are. */
+export const sameAnswer = z.lazy(() =>
+  statusAnswer
+    .unwrap()
+    .omit({ copies: true })
+    .extend({ same: z.literal(true) }),
+)
+export type SameStatus = z.output<typeof sameAnswer>
+
+/**
+ * What tells a list of copies from another one. When they were last read is not in it: the vault reads some of them each day.
+ * @returns A SHA-256.
+ */
+export function listDigest(copies: readonly VaultCopy[]): string {
+  const lines = copies.map(({ source, at, form, sizeBytes, sha256: bytesOf, provedAt, damaged }) =>
+    JSON.stringify([source, at, form, sizeBytes, bytesOf, provedAt, damaged]),
+  )
+  return createHash('sha256').update(lines.join('\n')).digest('hex')
+}
+
 export const offerAnswer = z.lazy(() =>
   z.strictObject({
     ...answered,
@@ -122,17 +160,39 @@ export const offerAnswer = z.lazy(() =>
 )
 export type VaultOffer = z.output<typeof offerAnswer>
 
-export const proveAnswer = z.lazy(() => z.strictObject({ ...answered, proved: vaultCopy }))
+/** In a session, `gone` names the copies that had to go for it, as `copyKey` does; where they are too many, they are not told. */
+export const proveAnswer = z.lazy(() =>
+  z.strictObject({
+    ...answered,
+    proved: vaultCopy,
+    gone: z.array(z.string().max(200)).max(mostGone).optional(),
+  }),
+)
+export const mostGone = 400
 export type VaultProof = z.output<typeof proveAnswer>
+
+/** Names a copy of a vault, to whoever has its list. */
+export function copyKey({
+  source,
+  sha256: bytesOf,
+  provedAt,
+}: Pick<VaultCopy, 'source' | 'sha256' | 'provedAt'>): string {
+  return `${source} ${bytesOf} ${provedAt}`
+}
 
 // A vault that fetches asks the host, whose `hdsync give` answers with a line of JSON as well. To `send` it answers with what its
 // rsync wants to be run at the vault, as ssh(1) would be told: a line that `rsyncServed` reads. What follows is that rsync's.
 
 export const giveRequest = z.discriminatedUnion('do', [
   /** Asks which archives there are. */
-  z.strictObject({ v: version, do: z.literal('list') }),
+  z.strictObject({ v: z.literal(protocolVersion), do: z.literal('list') }),
   /** Asks for the bytes of one of them. */
-  z.strictObject({ v: version, do: z.literal('send'), sha256, bytesPerSecond: bytes.min(1024).optional() }),
+  z.strictObject({
+    v: z.literal(protocolVersion),
+    do: z.literal('send'),
+    sha256,
+    bytesPerSecond: bytes.min(1024).optional(),
+  }),
 ])
 export type GiveRequest = z.output<typeof giveRequest>
 
@@ -161,12 +221,12 @@ const shortestBlock = 1024
 const longestBlock = 128 * 1024
 
 /**
- * How long the blocks are that rsync compares, in bytes. By itself it takes the square root, four times as much: then most of what is sent of an
+ * How long the blocks are that rsync compares, in bytes. By itself it takes the square root, twelve times as much: then most of what is sent of an
  * archive is what lies beside pieces that have changed. What is compared for it, seven bytes a block, grows with the root too.
  * @param basisBytes Of what there is to go on from.
  */
 function blockLength(basisBytes: number): number {
-  const length = Math.floor(Math.sqrt(basisBytes) / 4)
+  const length = Math.floor(Math.sqrt(basisBytes) / 12)
   return Math.min(longestBlock, Math.max(shortestBlock, length))
 }
 

@@ -1,4 +1,5 @@
 import { fstatSync, writeSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 
 /** Where a command writes: results to `stdout`, diagnostics to `stderr`. */
 export interface Io {
@@ -6,6 +7,8 @@ export interface Io {
   stderr: (text: string) => void
   /** Where bytes go that are no text; standard output itself unless given. */
   bytes?: () => NodeJS.WritableStream
+  /** What comes in; standard input itself unless given. */
+  input?: () => Readable
   /** Whether results may be coloured. */
   colour: boolean
   /** Columns of the terminal that results go to; none for a file or a pipe. */

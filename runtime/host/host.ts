@@ -95,7 +95,7 @@ export function createHost(options: HostOptions): Host {
     targets: createTargets(runner, ledger, store, stateDirectory),
     mirrors: createMirrors(runner, runtimeDirectory),
     archives: createArchives({ runner, signal, boots, stateDirectory }),
-    copies: createCopies(runner, join(runtimeDirectory, 'ssh'), signal),
+    copies: createCopies(runner, { sockets: join(runtimeDirectory, 'ssh'), signal, owner: store }),
     boots,
     machine: createMachine(runner, runtimeDirectory),
     scratch: createScratch(runner, store, ledger),

@@ -137,7 +137,10 @@ describe('imports', () => {
   })
 
   test.each([
-    ['execa', ['command', 'handed-over', 'in-terminal'].map((name) => `runtime/host/command/${name}.ts`)],
+    [
+      'execa',
+      ['command', 'handed-over', 'in-terminal', 'lasting'].map((name) => `runtime/host/command/${name}.ts`),
+    ],
     ['node:child_process', ['runtime/core/guests/effects.ts', 'runtime/core/guests/process.ts']],
     [
       'node:sqlite',

@@ -1,7 +1,16 @@
-import { basename } from 'node:path'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import * as z from 'zod'
 import { keptFolder } from '../../host/archive/shelf.ts'
 import { type Reach, vaultText } from '../../host/copies/vault/ssh.ts'
-import type { ArchiveForm, OfferedArchive, VaultCopy, VaultStatus } from '../../vault-protocol.ts'
+import {
+  type ArchiveForm,
+  copyKey,
+  type OfferedArchive,
+  type VaultCopy,
+  type VaultStatus,
+  vaultCopy,
+} from '../../vault-protocol.ts'
 import { dateOf } from '../../weekday.ts'
 import type { CopyThere } from './to-copy.ts'
 
@@ -51,8 +60,10 @@ export function toldBy(place: string, run: string) {
     note(status: VaultStatus): void {
       told.set(place, { run, status })
     },
-    add(copy: VaultCopy): void {
-      this.status?.copies.push(copy)
+    /** @param gone The copies that had to go for it, as `copyKey` names them. */
+    add(copy: VaultCopy, gone: readonly string[] = []): void {
+      const { status } = this
+      if (status) status.copies = [...status.copies.filter((one) => !gone.includes(copyKey(one))), copy]
     },
     forget(): void {
       told.delete(place)
@@ -73,4 +84,34 @@ export function hasBytes(
       one.sizeBytes === sizeBytes &&
       one.sha256 === sha256,
   )
+}
+
+// What a vault had at the end of a run: kept in the state directory, so that the next run need not be told all of it again. It decides
+// nothing: the vault is asked whether that is still so, and tells all of it where the file is lost.
+
+const list = z.lazy(() => z.array(vaultCopy))
+
+/** @param place As the config has it. @returns undefined where nothing is known. */
+export function readKnownList(state: string, place: string): VaultCopy[] | undefined {
+  try {
+    return list.parse(JSON.parse(readFileSync(fileOf(state, place), 'utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+/** Never throws: without it the next run is told everything. */
+export function keepKnownList(state: string, place: string, copies: readonly VaultCopy[]): void {
+  const file = fileOf(state, place)
+  try {
+    mkdirSync(join(state, folder), { recursive: true, mode: 0o700 })
+    writeFileSync(`${file}.new`, JSON.stringify(copies), { mode: 0o600 })
+    renameSync(`${file}.new`, file)
+  } catch {}
+}
+
+const folder = 'vaults'
+
+function fileOf(state: string, place: string): string {
+  return join(state, folder, `${place}.json`)
 }

@@ -11,7 +11,15 @@ import type { Context } from '../function.ts'
 import { patiently } from './patience.ts'
 import type { VaultPlace } from './places.ts'
 import { sealedForm, sealingFor, tidySealing, unsealedCopies } from './sealing.ts'
-import { copiesInVault, formOf, hasBytes, toldBy, vaultCopyPath } from './vault-copies.ts'
+import {
+  copiesInVault,
+  formOf,
+  hasBytes,
+  keepKnownList,
+  readKnownList,
+  toldBy,
+  vaultCopyPath,
+} from './vault-copies.ts'
 import type { OnProgress, Sent, Ways } from './ways.ts'
 
 /** By so much clocks may differ before that is told. */
@@ -34,7 +42,8 @@ export function waysToVault(place: VaultPlace, context: Context): Ways {
   let told = inRun.status
   let isNew = false
   const ask = async () => {
-    told = await patiently(() => link.status(), isBusy, context)
+    const known = told?.copies ?? readKnownList(config.state, name)
+    told = await patiently(() => link.status(known), isBusy, context)
     inRun.note(told)
     isNew = true
     return told
@@ -62,6 +71,7 @@ export function waysToVault(place: VaultPlace, context: Context): Ways {
       if (isOld) await ask()
       // As a rule that was all.
       inRun.forget()
+      if (told) keepKnownList(config.state, name, told.copies)
       return isOld
     },
     async open() {
@@ -107,10 +117,10 @@ export function waysToVault(place: VaultPlace, context: Context): Ways {
 
   async function prove(proving: DataOf<typeof copyProve>): Promise<string> {
     const archive = offered(proving, sealing ? sealing.sealed(proving) : proving)
-    const { proved, now } = await patiently(() => link.prove(archive), isBusy, context)
+    const { proved, now, gone } = await patiently(() => link.prove(archive), isBusy, context)
     const problem = differs(proved, archive, now)
     if (problem) throw new TerminalError(`${where} has proved something else: ${problem}`)
-    inRun.add(proved)
+    inRun.add(proved, gone)
     return proved.sha256
   }
 

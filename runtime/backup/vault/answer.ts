@@ -9,7 +9,12 @@ import { isoOf } from '../../instant.ts'
 import {
   answerLimit,
   askAgainLater,
+  copyKey,
+  listDigest,
+  mostGone,
   protocolVersion,
+  type SameStatus,
+  sessionVersion,
   type VaultRefusal,
   type VaultRequest,
   type VaultStatus,
@@ -20,22 +25,30 @@ import { prove } from './prove.ts'
 import { usedBytes } from './room.ts'
 import { answered, settingsOf, type VaultTools } from './vault.ts'
 
-/** A line of JSON, or the bytes of a copy. */
+/** A line of JSON, of the version that it was asked for by, or the bytes of a copy. */
 export type Answer = { line: string } | { bytes: Readable }
 
 /** Answers a request of a host. What cannot be done is an answer too: it never throws. */
 export async function answerRequest(host: string, request: VaultRequest, tools: VaultTools): Promise<Answer> {
+  const { v } = request
   try {
     if (request.do === 'get') return { bytes: await bytesOf(host, request, tools) }
-    if (request.do === 'status') return lineOf(statusOf(host, tools))
-    if (request.do === 'offer') return lineOf(await offer(host, request.archive, tools))
-    return lineOf(await prove(host, request.archive, tools))
+    if (request.do === 'status') return lineOf(inShort(statusOf(host, tools), request.known), v)
+    if (request.do === 'offer') return lineOf(await offer(host, request.archive, tools), v)
+    const { gone, ...proof } = await prove(host, request.archive, tools)
+    const isTold = v >= sessionVersion && gone.length <= mostGone
+    return lineOf({ ...proof, ...(isTold && { gone: gone.map(copyKey) }) }, v)
   } catch (error) {
     if (tools.signal.aborted)
-      return lineOf(refusalOf(new RetryableError(`the vault begins anew: ${askAgainLater}`)))
+      return lineOf(refusalOf(new RetryableError(`the vault begins anew: ${askAgainLater}`)), v)
     noteFailure(error, { host, what: request.do, ...('archive' in request && request.archive) }, tools)
-    return lineOf(refusalOf(error))
+    return lineOf(refusalOf(error), v)
   }
+}
+
+/** @param known Of the list that the host has; see `listDigest`. */
+function inShort({ copies, ...status }: VaultStatus, known: string | undefined): VaultStatus | SameStatus {
+  return known === listDigest(copies) ? { ...status, same: true } : { copies, ...status }
 }
 
 /** Tells the hooks of a disk that is full, and the log of what nobody has thought of. @param source Of the archive, if it is about one. */
@@ -79,10 +92,10 @@ export function refusalOf(error: unknown): VaultRefusal {
   }
 }
 
-function lineOf(value: unknown): Answer {
-  const line = JSON.stringify(value)
+function lineOf(value: object, v: VaultRequest['v']): Answer {
+  const line = JSON.stringify({ ...value, v })
   if (Buffer.byteLength(line) < answerLimit) return { line }
-  return lineOf(refusalOf(new TerminalError('the answer is too long: fewer copies have to be kept')))
+  return lineOf(refusalOf(new TerminalError('the answer is too long: fewer copies have to be kept')), v)
 }
 
 /** What the vault has of a host. */

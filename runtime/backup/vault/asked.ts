@@ -7,12 +7,15 @@ import {
   request,
   requestLimit,
   rsyncServed,
+  sessionRequest,
   type VaultRequest,
+  vaultVersions,
 } from '../../vault-protocol.ts'
 
-/** What a host asks for: a line of the protocol, or an rsync that takes its bytes. */
+/** What a host asks for: a line of the protocol, more of them as they come, or an rsync that takes its bytes. */
 export type Asked =
   | { kind: 'request'; request: VaultRequest }
+  | { kind: 'session' }
   | {
       kind: 'rsync'
       /** The file in `incoming` that it writes to. */
@@ -29,7 +32,19 @@ export type Asked =
 export function parseAsked(command: string | undefined): Asked {
   const line = bounded(command)
   if (line.startsWith('rsync ')) return parseRsync(line)
-  return { kind: 'request', request: parseRequest(line, request) }
+  const asked = parseRequest(line, z.union([sessionRequest, request]), vaultVersions)
+  return asked.do === 'session' ? { kind: 'session' } : { kind: 'request', request: asked }
+}
+
+/**
+ * Reads a line of a session. Bytes of a copy are asked for by themselves.
+ * @throws {TerminalError} It is nothing that is answered there.
+ */
+export function parseLine(line: string): Exclude<VaultRequest, { do: 'get' }> {
+  const asked = parseRequest(line, request, vaultVersions)
+  if (asked.do === 'get')
+    throw new TerminalError('the bytes of a copy are asked for by themselves, and not in a session')
+  return asked
 }
 
 /**
@@ -37,7 +52,7 @@ export function parseAsked(command: string | undefined): Asked {
  * @throws {TerminalError} It is nothing that a host answers; the message says what.
  */
 export function parseGiveRequest(command: string | undefined): GiveRequest {
-  return parseRequest(bounded(command), giveRequest)
+  return parseRequest(bounded(command), giveRequest, [protocolVersion])
 }
 
 function bounded(command: string | undefined): string {
@@ -48,7 +63,11 @@ function bounded(command: string | undefined): string {
   return command
 }
 
-function parseRequest<T extends z.ZodType>(line: string, schema: T): z.output<T> {
+function parseRequest<T extends z.ZodType>(
+  line: string,
+  schema: T,
+  versions: readonly number[],
+): z.output<T> {
   if (!line.startsWith('{'))
     throw new TerminalError('this key is for copies of hdsync alone: no other command is run here')
   let value: unknown
@@ -58,9 +77,9 @@ function parseRequest<T extends z.ZodType>(line: string, schema: T): z.output<T>
     throw new TerminalError('the request is no JSON', { cause: error })
   }
   const version = z.object({ v: z.int() }).safeParse(value).data?.v
-  if (version !== protocolVersion)
+  if (version === undefined || !versions.includes(version))
     throw new TerminalError(
-      `the request is of version ${version ?? 'unknown'} of the protocol, this hdsync speaks ${protocolVersion}`,
+      `the request is of version ${version ?? 'unknown'} of the protocol, this hdsync speaks ${Math.max(...versions)}`,
       { hint: 'both sides take the same hdsync' },
     )
   const parsed = schema.safeParse(value)

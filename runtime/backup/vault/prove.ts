@@ -35,12 +35,15 @@ interface Accepting {
   tools: VaultTools
 }
 
+/** A proof, and which copies had to go for it. */
+export type Proven = Omit<VaultProof, 'gone'> & { gone: readonly RecordedCopy[] }
+
 /**
  * Takes what a host has sent out of its reach, reads it from the disk, and accepts it if it is what was offered. Safe to repeat:
  * what was accepted is told again.
  * @throws {HdsyncError} It is not, or it is still being written; nothing is accepted then.
  */
-export function prove(host: string, archive: OfferedArchive, tools: VaultTools): Promise<VaultProof> {
+export function prove(host: string, archive: OfferedArchive, tools: VaultTools): Promise<Proven> {
   const settings = settingsOf(tools.vault, host)
   const { keep } = settings
   return withHost(host, tools, async (folder) => {
@@ -58,8 +61,9 @@ export function prove(host: string, archive: OfferedArchive, tools: VaultTools):
     const copy = same ? await acceptAgain(same, accepting) : await acceptSent(accepting, settings)
     const settled = readRecord(folder.root)
     finishExpiry(folder, settled)
-    expire(folder, decideExpiry(settled, archive.source, keep), archive.source, tools.now())
-    return asProof(copy, tools)
+    const expiry = decideExpiry(settled, archive.source, keep)
+    expire(folder, expiry, archive.source, tools.now())
+    return asProof(copy, tools, expiry.go)
   })
 }
 
@@ -74,8 +78,12 @@ function accepted({ copies }: HostRecord, { source, sha256, at }: OfferedArchive
   )
 }
 
-function asProof({ file: _file, newBytes: _new, ...proved }: RecordedCopy, { now }: VaultTools): VaultProof {
-  return { ...answered(now()), proved }
+function asProof(
+  { file: _file, newBytes: _new, ...proved }: RecordedCopy,
+  { now }: VaultTools,
+  gone: readonly RecordedCopy[] = [],
+): Proven {
+  return { ...answered(now()), proved, gone }
 }
 
 /** Puts a copy that stands on record, with what is odd about it, and tells of both. */

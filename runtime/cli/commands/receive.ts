@@ -7,6 +7,7 @@ import { takeBytes } from '../../host/vault/rsync-server.ts'
 import { refusal, refusalLine, refusedCode } from '../../vault-protocol.ts'
 import type { Io } from '../io.ts'
 import { type DoorOptions, openDoor } from '../vault/door.ts'
+import { answerLines } from '../vault/session.ts'
 
 /**
  * `hdsync receive HOST`: the forced command of a host's key. It does what the host asks for in SSH_ORIGINAL_COMMAND, if that is
@@ -19,6 +20,14 @@ export async function receiveCommand(host: string, options: DoorOptions, io: Io)
   try {
     if (!vaultHostName.safeParse(host).success) throw new UsageError(`${host} is no name of a host`)
     asked = parseAsked(command)
+    if (asked.kind === 'session') {
+      await answerLines(
+        io.input?.() ?? process.stdin,
+        () => openDoor(host, options, io.env),
+        (line) => io.stdout(`${line}\n`),
+      )
+      return 0
+    }
     const door = await openDoor(host, options, io.env)
     if (asked.kind === 'rsync') {
       const admission = await door.admit(asked.name)

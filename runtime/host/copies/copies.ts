@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Target } from '../../config/config.ts'
 import type { Vault } from '../../config/copies.ts'
 import type { Progress } from '../../progress.ts'
@@ -10,6 +11,7 @@ import { type Sending, sendArchive } from './send-archive.ts'
 import { releaseFetched } from './vault/fetched.ts'
 import { endShared, sharedSocket } from './vault/shared-connection.ts'
 import { linkTo, type VaultLink } from './vault/vault-link.ts'
+import { endSessions } from './vault/vault-session.ts'
 
 /** Copies of archives on other disks, and in vaults. */
 export interface Copies {
@@ -29,8 +31,11 @@ export interface Copies {
   release(state: string, now: number): void
 }
 
-/** @param sockets The folder of the sockets of connections. */
-export function createCopies(runner: CommandRunner, sockets: string, signal: AbortSignal): Copies {
+/** @param sockets The folder of the sockets of connections. @param owner Marks what is started as ours, see `endOrphans`. */
+export function createCopies(
+  runner: CommandRunner,
+  { sockets, signal, owner }: { sockets: string; signal: AbortSignal; owner: string },
+): Copies {
   return {
     absence: (target) => whyUnplugged(target, runner),
     send: (sending, onProgress) => sendArchive(sending, { signal, onProgress }),
@@ -38,9 +43,12 @@ export function createCopies(runner: CommandRunner, sockets: string, signal: Abo
     seal: (sealing, onProgress) => sealArchive(sealing, { runner, signal, onProgress }),
     vault(vault, name, run) {
       const socket = run === undefined ? undefined : sharedSocket(sockets, run, name)
-      return linkTo({ ...vault, socket }, name, runner, signal)
+      return linkTo({ ...vault, socket }, name, runner, signal, owner)
     },
-    hangUp: (run) => endShared(sockets, run, runner),
+    async hangUp(run) {
+      endSessions(join(sockets, `${run}-`))
+      await endShared(sockets, run, runner)
+    },
     release: releaseFetched,
   }
 }

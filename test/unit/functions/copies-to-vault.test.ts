@@ -71,13 +71,52 @@ testWithSshd(
     const today = dateOf(Date.now())
     expect(proved.map(({ to }) => basename(dirname(to)))).toEqual([today, one, two, three])
     expect(proved.map(({ linked }) => linked)).toEqual([false, false, true, false])
-    // The command of the key ran for each of these, over one connection, of which nothing is left.
+    // One process has answered all of it, and one more has taken each of the archives; of the one connection nothing is left.
     const sent = ['offer', 'rsync', 'prove']
     expect(site.asked()).toEqual(['status', ...sent, ...sent, 'prove', ...sent, 'status'])
+    expect(site.starts()).toEqual(['session', 'rsync', 'rsync', 'rsync'])
     expect(site.connections()).toBe(1)
     await expect.poll(() => site.sshd.serving).toBe(0)
   },
 )
+
+testWithSshd(
+  'a vault of the version before sessions is asked as ever, and a session is tried once a run',
+  async () => {
+    await using site = await Site.made({ isOld: true })
+    expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 1, error: null }] })
+    expect(site.asked()).toEqual(['status', 'offer', 'rsync', 'prove', 'status'])
+    expect(site.starts()).toEqual(['session', 'rsync'])
+    expect(site.connections()).toBe(1)
+    // All that it is asked is in the words of the released version.
+    const asked = readFileSync(site.there('asked'), 'utf8').split('\n')
+    const archive =
+      '"archive":{"source":"home","at":"[^"]+Z","form":"tar.zst","sizeBytes":\\d+,"sha256":"[0-9a-f]{64}"}'
+    for (const line of asked.filter((one) => one.startsWith('{') && !one.includes('session')))
+      expect(line).toMatch(new RegExp(`^{"v":1,"do":("status"|"(offer|prove)",${archive})}$`))
+    expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 0, waiting: 0 }] })
+    expect(site.accepted()).toHaveLength(1)
+  },
+)
+
+testWithSshd('what a vault had at the end of a run is not told again, and is once that is lost', async () => {
+  await using site = await Site.made()
+  await site.copy()
+  const known = site.at('state/vaults/offsite.json')
+  const noted = JSON.parse(readFileSync(known, 'utf8'))
+  expect(noted).toMatchObject([{ source: 'home', sha256: digest(site.archive()), damaged: false }])
+  for (const damage of ['', '{', JSON.stringify([{ ...noted[0], sha256: '0'.repeat(64) }])]) {
+    if (damage) writeFileSync(known, damage)
+    else rmSync(known)
+    expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 0, waiting: 0 }] })
+    expect(JSON.parse(readFileSync(known, 'utf8'))).toEqual(noted)
+  }
+  // What is gone from the vault is sent again, whatever was noted.
+  for (const name of ['accepted/home', 'record.jsonl'])
+    rmSync(site.there('vault/web1', name), { recursive: true })
+  expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ archives: 1, waiting: 0 }] })
+  expect(site.accepted().map(digest)).toEqual([digest(site.archive())])
+})
 
 testWithSshd(
   'a vault that cannot be reached is passed over, and is a failure where it is named',

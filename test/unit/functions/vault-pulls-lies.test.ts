@@ -57,6 +57,7 @@ testWithSshd('nothing that a host says is believed', { timeout: 300_000 }, async
       listed(`s,"source":"home","source":"${name.replaceAll('\\', '\\\\')}",`),
       /does not answer as/,
     )
+  await refused('head -c 3000000 /dev/zero', /longer than 2097152 bytes/)
   await refused(listed('s/"sha256":"[0-9a-f]*"/"sha256":"..\\/..\\/x"/'), /does not answer as/)
   await refused(`printf 'no JSON\\n'`, /does not answer as/)
   await refused('yes', /is longer than \d+ bytes/)

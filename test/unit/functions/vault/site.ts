@@ -7,6 +7,10 @@ import { temporaryFolder } from '../../temporary-folder.ts'
 import { CopySite } from '../copy-site.ts'
 import { Sshd } from './sshd.ts'
 
+/** What a vault of version 1 of the protocol says to one of version 2. */
+const refusedBefore =
+  '{"v":1,"ok":false,"error":"the request is of version 2 of the protocol, this hdsync speaks 1 (both sides take the same hdsync)","isFinal":true}'
+
 /** A server whose archives are copied over a real ssh to a real vault on this machine, after a night. */
 export class Site extends CopySite implements AsyncDisposable {
   readonly sshd: Sshd
@@ -21,14 +25,19 @@ export class Site extends CopySite implements AsyncDisposable {
     this.vaultConfig = join(folder, 'vault.yaml')
   }
 
-  /** @param more Further keys of the copy. @param host Keys of the host in the config of the vault. */
-  static async made({ more = '', host = 'mayGet: true' } = {}): Promise<Site> {
+  /**
+   * @param more Further keys of the copy. @param host Keys of the host in the config of the vault.
+   * @param isOld Whether the vault is of the version before sessions: it refuses, in the words of that one, what it did not know.
+   */
+  static async made({ more = '', host = 'mayGet: true', isOld = false } = {}): Promise<Site> {
     const folder = temporaryFolder()
     const [config, wrapper] = [join(folder, 'vault.yaml'), join(folder, 'receive')]
     const log = `echo "$SSH_ORIGINAL_COMMAND" >> ${folder}/asked; echo "$SSH_CONNECTION" >> ${folder}/connections`
-    writeFileSync(wrapper, `#!/bin/sh\n${log}\nexec ${program} receive web1 --config ${config}\n`, {
-      mode: 0o700,
-    })
+    const receive = `${program} receive web1 --config ${config}`
+    // What is asked in a session stands beside what is asked by itself.
+    const session = `case $SSH_ORIGINAL_COMMAND in *session*) tee -a ${folder}/asked | exec ${receive}; exit;; esac`
+    const old = `case $SSH_ORIGINAL_COMMAND in *'"v":2'*|*'"known"'*) echo '${refusedBefore}'; exit 1;; esac`
+    writeFileSync(wrapper, `#!/bin/sh\n${log}\n${isOld ? old : session}\nexec ${receive}\n`, { mode: 0o700 })
     const sshd = await Sshd.start(join(folder, 'ssh'), wrapper)
     const text = `vault: { path: ${folder}/vault, hosts: { web1: { ${host} } } }\nstate: ${folder}/vault-state\n`
     writeFileSync(config, text, { mode: 0o600 })
@@ -57,8 +66,17 @@ export class Site extends CopySite implements AsyncDisposable {
     return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []
   }
 
-  /** What the vault was asked for. */
+  /** What the vault was asked for, in a session or not. */
   asked(): string[] {
+    return this.commands().filter((word) => word !== 'session')
+  }
+
+  /** What the command of the key was started for. */
+  starts(): string[] {
+    return this.commands().filter((word) => ['session', 'rsync'].includes(word))
+  }
+
+  private commands(): string[] {
     const file = this.there('asked')
     const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
     return lines.flatMap(

@@ -9,11 +9,12 @@ const good = [
   JSON.stringify({ v: 1, do: 'offer', archive }),
   JSON.stringify({ v: 1, do: 'prove', archive }),
   JSON.stringify({ v: 1, do: 'get', sha256, offset: 7 }),
+  JSON.stringify({ v: 2, do: 'session' }),
   rsync,
 ]
 
 test('what a host of the same version asks for is understood', () => {
-  expect(good.map((line) => parseAsked(line).kind)).toEqual([...Array(4).fill('request'), 'rsync'])
+  expect(good.map((line) => parseAsked(line).kind)).toEqual([...Array(4).fill('request'), 'session', 'rsync'])
 })
 
 test.each([
@@ -24,7 +25,9 @@ test.each([
   ['/usr/bin/rsync --server .', 'no other command'],
   ['scp -t /', 'no other command'],
   ['{', 'no JSON'],
-  ['{"v":2,"do":"status"}', 'version 2'],
+  ['{"v":3,"do":"status"}', 'version 3 of the protocol, this hdsync speaks 2'],
+  ['{"v":1,"do":"session"}', 'not understood'],
+  ['{"v":2,"do":"session","host":"web2"}', 'not understood'],
   ['{"do":"status"}', 'version unknown'],
   ['{"v":1,"do":"delete"}', 'not understood'],
   [JSON.stringify({ v: 1, do: 'offer', archive: { ...archive, source: '../etc' } }), 'not understood'],
@@ -91,6 +94,10 @@ test('of 20,000 lines that somebody has bent nothing gets through that is not wh
         expect(line).toMatch(
           /^rsync --server -Ie\.[A-Za-z]{0,32} --timeout=600( --bwlimit=\d{1,12})?( --stats)? --inplace \. [0-9a-f]{64}$/,
         )
+        continue
+      }
+      if (asked.kind === 'session') {
+        expect(JSON.parse(line)).toEqual({ v: 2, do: 'session' })
         continue
       }
       const { request } = asked
