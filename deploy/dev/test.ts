@@ -2,11 +2,11 @@
  * Runs every check and suite, whatever the ones before gave, and ends with what failed, once more, and one line that
  * counts them together. Lint, types and the build count as one test each.
  */
-import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
+import { execa } from 'execa'
 import { bundle, root } from '../build/bundle.ts'
 
 /** What is used of vitest's JSON report. */
@@ -29,22 +29,23 @@ const failures: string[] = []
 // Tests start hdsync hundreds of times: compiled once, it starts in half the time.
 process.env.NODE_COMPILE_CACHE ??= join(scratch, 'compiled')
 
-function run(command: string, ...words: string[]): boolean {
-  return spawnSync(command, words, { stdio: 'inherit' }).status === 0
+/** Ends the command when it is ended itself. */
+async function run(command: string, ...words: string[]): Promise<boolean> {
+  return !(await execa(command, words, { stdio: 'inherit', reject: false })).failed
 }
 
-function check(name: string, command: string, ...words: string[]): void {
+async function check(name: string, command: string, ...words: string[]): Promise<void> {
   console.log(`\n== ${name}`)
-  if (run(command, ...words)) counts.passed += 1
+  if (await run(command, ...words)) counts.passed += 1
   else failures.push(name)
 }
 
 /** The suites, side by side. What breaks before it reports counts as one failed test. */
-function suites(...projects: string[]): void {
+async function suites(...projects: string[]): Promise<void> {
   const name = projects.join(', ')
   console.log(`\n== ${name}`)
   const report = join(scratch, 'report.json')
-  const good = run(
+  const good = await run(
     'vitest',
     'run',
     ...projects.flatMap((project) => ['--project', project]),
@@ -96,10 +97,10 @@ async function build(folder: string): Promise<void> {
   }
 }
 
-check('lint and format', 'biome', 'check', '.')
-check('types', 'tsc', '--noEmit')
+await check('lint and format', 'biome', 'check', '.')
+await check('types', 'tsc', '--noEmit')
 await build(join(scratch, 'app'))
-suites('unit', 'fleet', 'lab', 'browser', 'system')
+await suites('unit', 'fleet', 'lab', 'browser', 'system')
 
 rmSync(scratch, { recursive: true, force: true })
 if (failures.length > 0) console.log(`\n== failed\n${failures.join('\n\n')}`)
