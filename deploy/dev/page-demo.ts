@@ -2,7 +2,8 @@
  * `npm run page:demo`: makes a small server with a month of nights in a throw-away folder, and shows the page of it.
  * `npm run page:demo -- --nights 5 --folder DIR` does it with fewer, and keeps the folder. With `--large` it has 100 sources and
  * 10,000 runs,
- * and the catalogue of its first source says that each archive holds 1,000,000 files; it takes minutes to make.
+ * and the catalogue of its first source says that each archive holds 1,000,000 files; it takes minutes to make. With `--fleet 1000` it
+ * is the hub of so many hosts, and nothing else.
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
@@ -10,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { makeFleetStore } from './fleet-store.ts'
 import { makeLarge } from './large-store.ts'
 import { makeMonth } from './month.ts'
 
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     nights: { type: 'string', default: '30' },
     folder: { type: 'string' },
     large: { type: 'boolean' },
+    fleet: { type: 'string' },
   },
 })
 const folder = values.folder ?? mkdtempSync(join(tmpdir(), 'hdsync-page-'))
@@ -28,7 +31,8 @@ const env = { ...process.env, HDSYNC_CONFIG: config }
 if (!existsSync(config)) {
   const nights = Number(values.nights)
   console.log(`makes ${values.large ? '10,000 runs' : `${nights} nights`} in ${folder} …`)
-  if (values.large) await makeLarge({ folder, port: 7227 })
+  if (values.fleet !== undefined) makeFleetStore({ folder, hosts: Number(values.fleet), nights })
+  else if (values.large) await makeLarge({ folder, port: 7227 })
   else await makeMonth({ folder, nights })
 }
 const daemon = spawn(hdsync, ['serve'], { env, stdio: 'inherit' })

@@ -27,9 +27,9 @@ export function guard({ config, secrets, rateLimit, whoAsks }: AppContext) {
   const needsToken = secrets.token !== undefined || secrets.readToken !== undefined
   return ({ method, path, client, header }: Asking): Who | undefined => {
     checkHost(header('host'))
-    if (!isPagePath(path)) checkSameSite(header)
+    if (!isPagePath(path, method)) checkSameSite(header)
     rateLimit.take(client)
-    if (isOpen(path) || isPagePath(path)) return undefined
+    if (isOpen(path) || isPagePath(path, method)) return undefined
     const who = whoAsks(header)
     if (!who && needsToken) throw unauthorized()
     if (asks.has(method)) return who
@@ -46,9 +46,9 @@ export function guard({ config, secrets, rateLimit, whoAsks }: AppContext) {
  */
 export function browserGuard({ config }: AppContext) {
   const checkHost = hostCheck(config.http?.hosts ?? [])
-  return ({ path, header }: Asking): undefined => {
+  return ({ method, path, header }: Asking): undefined => {
     const isBrowser = header('origin') !== undefined || header('sec-fetch-site') !== undefined
-    if (isPagePath(path) || !isBrowser) return
+    if (isPagePath(path, method) || !isBrowser) return
     checkHost(header('host'))
     checkSameSite(header)
   }

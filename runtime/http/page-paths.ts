@@ -1,6 +1,6 @@
 import { getPath } from 'hono/utils/url'
 
-/** The first part of each path of the page; none is the API's. */
+/** The first part of each path of the page; none is the API's, where it is asked for by a POST as well. */
 export const pageParts = [
   'assets',
   'bring-back',
@@ -15,11 +15,16 @@ export const pageParts = [
   'sessions',
 ] as const
 
+/** Those of which the page only shows something: what is sent there is for the daemon's own routes of the unix socket. */
+export const shownParts = ['fleet'] as const
+
 const parts = new Set<string>(['', ...pageParts])
+const shown = new Set<string>(shownParts)
 
 /** Whether the page answers there, and not the API. */
-export function isPagePath(path: string): boolean {
-  return parts.has(path.split('/', 2)[1] ?? '')
+export function isPagePath(path: string, method = 'GET'): boolean {
+  const part = path.split('/', 2)[1] ?? ''
+  return parts.has(part) || (shown.has(part) && (method === 'GET' || method === 'HEAD'))
 }
 
 /**

@@ -1,7 +1,8 @@
 import * as z from 'zod'
 import type { HostRow } from '../../core/bus/sqlite/fleet/inbox.ts'
+import { cancelType } from '../../fleet-protocol.ts'
 import type { Enrolled } from '../../host/fleet/hub-folder.ts'
-import { isoOf } from '../../instant.ts'
+import { isoOf, localMinute } from '../../instant.ts'
 import { formatDuration } from '../../units.ts'
 import { tellsTooMuch } from './allowance.ts'
 import type { GivenCommand } from './commands/given.ts'
@@ -48,6 +49,12 @@ export interface HostInFleet {
   commands: Omit<GivenCommand, 'host'>[]
   /** Events that neither the host nor the broker has any more: told to a hub whose store was lost. */
   missing: number
+}
+
+/** Whether a command is worth a line: what is well done, or was taken back, is no news. */
+export function isOfNote({ state, type }: Pick<GivenCommand, 'state' | 'type'>): boolean {
+  if (type === cancelType) return state === 'refused'
+  return ['waiting', 'taken', 'refused', 'expired', 'failed'].includes(state)
 }
 
 const about = z.object({
@@ -145,7 +152,11 @@ function standingOf(
 
 function troublesOf({ sources, troubles, hour, lastRunState }: HostState): string[] {
   const ofSources = Object.entries(sources).flatMap(([source, { state, error, overdue, lastGoodAt }]) => {
-    const late = overdue ? [`${source} is overdue, last good ${lastGoodAt ?? 'never'}`] : []
+    const late = overdue
+      ? [
+          `${source} is overdue, last good ${lastGoodAt === null ? 'never' : localMinute(Date.parse(lastGoodAt))}`,
+        ]
+      : []
     const isWell = state === 'succeeded'
     return [...late, ...(isWell ? [] : [`${source}: ${state}${error === null ? '' : `: ${error}`}`])]
   })

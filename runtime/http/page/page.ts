@@ -12,6 +12,7 @@ import { bringBackScreens } from './bring-back/bring-back.ts'
 import { busScreens } from './bus/bus.ts'
 import { type PageContext, type PageEnv, type PageRequest, pageContext } from './context.ts'
 import { fileScreens } from './files/files.ts'
+import { fleetRoutes } from './fleet/routes.ts'
 import { holdScreens } from './holds/holds.ts'
 import { html } from './look/html.ts'
 import { show } from './look/layout.ts'
@@ -65,6 +66,7 @@ const screens = [
   bringBackScreens,
   pointScreens,
   busScreens,
+  fleetRoutes,
   sessionScreens,
 ]
 

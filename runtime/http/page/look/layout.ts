@@ -21,10 +21,11 @@ export interface Screen {
   live?: string | undefined
 }
 
-export type Tab = 'state' | 'nights' | 'files' | 'points' | 'bus'
+export type Tab = 'state' | 'fleet' | 'nights' | 'files' | 'points' | 'bus'
 
 const tabs: readonly [tab: Tab, path: string, name: string][] = [
   ['state', '/', 'State'],
+  ['fleet', '/fleet', 'Fleet'],
   ['nights', '/nights', 'Nights'],
   ['files', '/files', 'Files'],
   ['points', '/points', 'Points'],
@@ -112,13 +113,20 @@ ${screen.command ? html`<p>The same in a terminal: <code data-copy>${screen.comm
 function menu(c: PageRequest, page: PageContext, current: Tab | undefined): Html {
   const { right } = c.get('session')
   return html`<nav aria-label="Screens"><ul>
-${tabs.map(
-  ([tab, path, name]) =>
-    html`<li><a href="${page.href(path)}"${tab === current ? html` aria-current="page"` : nothing}>${name}</a></li>`,
-)}
+${tabs
+  .filter(([tab]) => tab !== 'fleet' || isHub(page))
+  .map(
+    ([tab, path, name]) =>
+      html`<li><a href="${page.href(path)}"${tab === current ? html` aria-current="page"` : nothing}>${name}</a></li>`,
+  )}
 </ul></nav>
 <form class="find" role="search" action="${page.href('/files')}"><input type="search" name="find" aria-label="Find a file by its name" placeholder="find a file …" value="${c.req.query('find') ?? ''}"></form>
 <div class="who">${right === 'read' ? html`<span>read only</span> ` : nothing}<a href="${page.href('/sessions')}">log out …</a></div>`
+}
+
+/** Whether other hosts tell this one how they stand. */
+export function isHub({ config }: Pick<PageContext, 'config'>): boolean {
+  return config.fleet?.role === 'hub'
 }
 
 function zoneName(): string {

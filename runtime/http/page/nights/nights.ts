@@ -3,7 +3,7 @@ import type { Story } from '../../../core/bus/journal.ts'
 import { cancelReason } from '../../../core/cancel-reason.ts'
 import { count } from '../../../count.ts'
 import { tookMs } from '../../../run-duration.ts'
-import { formatDuration } from '../../../units.ts'
+import { formatBytes, formatDuration } from '../../../units.ts'
 import { recordAct } from '../../audit.ts'
 import { Problem } from '../../problem.ts'
 import { findRun, resultOf } from '../../run-results.ts'
@@ -12,7 +12,8 @@ import { type Html, html, nothing } from '../look/html.ts'
 import { formToken, leadTo, mayAct, show } from '../look/layout.ts'
 import { markOf, markTag, stateTag } from '../look/marks.ts'
 import { dayText, listText, momentTag, plainText } from '../look/words.ts'
-import { calendarOf } from './calendar.ts'
+import { endedSince, lastDays } from '../state/nights.ts'
+import { calendarDays, calendarOf } from './calendar.ts'
 import { pictureOf } from './picture.ts'
 import { stepsTable } from './steps.ts'
 import { timelineOf } from './timeline.ts'
@@ -39,7 +40,9 @@ function nightsScreen(c: PageRequest, page: PageContext): Promise<Response> {
     .runs(runsShown, all ? 'all' : backupKind)
     .map((run) => resultOf(page.engine, run))
   const [last] = runs
-  const body = html`${calendarOf(page, now)}
+  const days = lastDays(calendarDays, now)
+  const nightAt = (run: string) => page.href(`/nights/${run}`)
+  const body = html`${calendarOf(endedSince(page.engine.journal, days[0] ?? now), days, nightAt)}
 <section aria-labelledby="runs"><h2 id="runs">${all ? 'Runs of every event' : 'The last backups'}</h2>
 <table><thead><tr><th scope="col">Run<th scope="col">State<th scope="col">Begun<th scope="col" class="number">Took<th scope="col" class="wide">${all ? 'Kind and sources' : 'Sources'}</tr></thead><tbody>
 ${runs.map((run) => runRow(run, page, now, all))}
@@ -70,17 +73,18 @@ function runRow(result: RunReport, page: PageContext, now: number, withKind: boo
 /** So many are named each; of more, those that are good are counted. */
 const mostNamed = 8
 
-function sourceMarks(sources: RunReport['sources']): Html {
+export function sourceMarks(sources: RunReport['sources']): Html {
   const isGood = ({ state }: RunReport['sources'][number]) => state === 'succeeded'
   const good = sources.length > mostNamed ? sources.filter(isGood) : []
   const named = good.length > 0 ? sources.filter((one) => !isGood(one)).slice(0, mostNamed) : sources
   return html`${good.length > 0 ? html`<span class="of">${count(good.length)} ${markOf('succeeded').word}</span> ` : nothing}${named.map(
-    ({ state, source }) => html`<span class="of">${markTag(state, markOf(state).word)} ${source}</span> `,
+    ({ state, source }) =>
+      html`<span class="of">${markTag(state, markOf(state).word)} ${plainText(source)}</span> `,
   )}`
 }
 
 /** How a run went, in words: who is backed up, who is not. */
-function nightSentence({ kind, state, startedAt, sources, error = null }: RunReport): string {
+export function nightSentence({ kind, state, startedAt, sources, error = null }: RunReport): string {
   const at = Date.parse(startedAt)
   const when = dayText(at)
   if (kind !== backupKind)
@@ -150,19 +154,25 @@ function storyOf(story: Story, shown: readonly string[] | undefined): Story {
   return { events: story.events.filter(({ event }) => shown.includes(event.subject ?? '')) }
 }
 
-function sourcesOf({ sources }: RunReport, linkOf: (source: string) => string): Html {
-  return html`<section aria-labelledby="sources"><h2 id="sources">Sources</h2><table><thead><tr><th scope="col">Source<th scope="col">State<th scope="col" class="number">Files copied<th scope="col" class="number">Deleted<th scope="col" class="number">Attempts<th scope="col" class="wide">Why</tr></thead><tbody>
+/** What became of each source of a run. @param linkOf Where one is shown by itself, of a run of many. */
+export function sourcesOf(
+  { sources }: Pick<RunReport, 'sources'>,
+  linkOf?: (source: string) => string,
+): Html {
+  return html`<section aria-labelledby="sources"><h2 id="sources">Sources</h2><table><thead><tr><th scope="col">Source<th scope="col">State<th scope="col" class="number">Files copied<th scope="col" class="number">Bytes<th scope="col" class="number">Deleted<th scope="col" class="number">Attempts<th scope="col" class="wide">Why</tr></thead><tbody>
 ${sources.map(
   ({
     source,
     state,
     filesTransferred,
+    bytesTransferred,
     filesDeleted,
     mountTrials,
     error,
-  }) => html`<tr><th scope="row">${sources.length > manySources ? html`<a href="${linkOf(source)}">${source}</a>` : source}
+  }) => html`<tr><th scope="row">${linkOf && sources.length > manySources ? html`<a href="${linkOf(source)}">${source}</a>` : plainText(source)}
 <td data-head="State">${stateTag(state)}
 <td data-head="Copied" class="number">${filesTransferred ?? '–'}
+<td data-head="Bytes" class="number">${bytesTransferred === null ? '–' : formatBytes(bytesTransferred)}
 <td data-head="Deleted" class="number">${filesDeleted ?? '–'}
 <td data-head="Attempts" class="number">${mountTrials || '–'}
 <td data-head="Why" class="wide">${error === null ? '' : plainText(error)}</tr>

@@ -1,5 +1,5 @@
 import { counted } from '../../../count.ts'
-import type { PageContext } from '../context.ts'
+import { formatBytes } from '../../../units.ts'
 import { type Html, html } from '../look/html.ts'
 import { markLink, markOf } from '../look/marks.ts'
 import { dayText } from '../look/words.ts'
@@ -9,11 +9,17 @@ type Nights = readonly (NightOf | undefined)[]
 
 /**
  * A dot a night, the oldest first, which leads to it.
+ * @param hrefOf Where a run is shown.
  * @param areMany Those that nobody asks for stand together then: of a hundred sources the view would be too long.
  */
-export function dotsOf(nights: Nights, days: readonly number[], page: PageContext, areMany: boolean): Html {
+export function dotsOf(
+  nights: Nights,
+  days: readonly number[],
+  hrefOf: (run: string) => string,
+  areMany: boolean,
+): Html {
   const dots = (from: number, to: number) =>
-    nights.slice(from, to).map((night, n) => dot(night, days[from + n] ?? 0, page))
+    nights.slice(from, to).map((night, n) => dot(night, days[from + n] ?? 0, hrefOf))
   if (!areMany) return html`${dots(0, nights.length)}`
   return html`${runsOf(nights).map(({ state, from, length }) =>
     state === undefined || state === 'succeeded' ? plainDots(state, length) : dots(from, from + length),
@@ -43,12 +49,12 @@ function plainDots(state: Run['state'], length: number): Html {
   return html`<span class="${tone}" role="img" aria-label="${counted(length, 'night')}: ${word}">${dots}</span>`
 }
 
-function dot(night: NightOf | undefined, day: number, page: PageContext): Html {
+function dot(night: NightOf | undefined, day: number, hrefOf: (run: string) => string): Html {
   if (!night) return html`<span class="dot unknown" title="${dayText(day)}: no backup">·</span>`
   const { shape, tone, word } = markOf(night.state)
   return markLink(
     { shape, tone: `dot ${tone}` },
-    page.href(`/nights/${night.run}`),
-    `${dayText(night.at)}: ${word}`,
+    hrefOf(night.run),
+    `${dayText(night.at)}: ${word}${night.bytes ? `, ${formatBytes(night.bytes)} copied` : ''}`,
   )
 }

@@ -9,6 +9,8 @@ export interface NightOf {
   run: string
   at: number
   state: SourceState
+  /** What was copied of it. */
+  bytes: number | null
 }
 
 const dayMs = 86_400_000
@@ -40,7 +42,9 @@ export function nightsOf(
   // The newest run of a day counts, so that it is set last.
   for (const run of runs.toReversed()) {
     const result = resultIn(run, source)
-    if (result) byDay.set(startOfDay(run.startedAt), { run: run.id, at: run.startedAt, state: result.state })
+    if (!result) continue
+    const { state, bytesTransferred: bytes } = result
+    byDay.set(startOfDay(run.startedAt), { run: run.id, at: run.startedAt, state, bytes })
   }
   return days.map((day) => byDay.get(day))
 }

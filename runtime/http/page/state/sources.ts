@@ -50,7 +50,7 @@ function sourceRow(
 <td data-head="Points" class="number">${restorePoints}
 <td data-head="On disk" class="number">${sizeBytes > 0 ? formatBytes(sizeBytes) : '–'}
 <td data-head="Growth">${sparkline(sizesOf(name, days.length, page), `size of the archives of ${name}, the newest last`)}
-<td data-head="Nights" class="dots">${dotsOf(nights, days, page, days.length < daysShown)}
+<td data-head="Nights" class="dots">${dotsOf(nights, days, (run) => page.href(`/nights/${run}`), days.length < daysShown)}
 <td data-head="Next">${state === 'held' ? 'after release' : next === undefined ? '–' : timeTag(next, soonText(next, now))}
 </tr>
 `

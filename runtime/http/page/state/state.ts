@@ -1,7 +1,7 @@
 import { readStatus } from '../../../backup/status/read-status.ts'
-import type { AddScreens } from '../context.ts'
-import { html } from '../look/html.ts'
-import { show } from '../look/layout.ts'
+import type { AddScreens, PageContext } from '../context.ts'
+import { type Html, html } from '../look/html.ts'
+import { isHub, show } from '../look/layout.ts'
 import { alsoList } from './also.ts'
 import { foundList, isBeingChecked } from './checked.ts'
 import { disksOf } from './disks.ts'
@@ -26,7 +26,7 @@ ${disksOf(status)}`
     return show(c, page, {
       title: 'State',
       tab: 'state',
-      sentence: sentenceOf(status, now),
+      sentence: isHub(page) && status.sources.length === 0 ? ofHub(page) : sentenceOf(status, now),
       tone: status.state,
       live: status.run === null ? undefined : `/runs/${status.run}/stream`,
       again: isChecking ? secondsOfCheck : undefined,
@@ -34,4 +34,9 @@ ${disksOf(status)}`
       command: 'hdsync status',
     })
   })
+}
+
+/** A hub may have nothing of its own to back up. */
+function ofHub(page: PageContext): Html {
+  return html`Nothing of this machine itself is backed up. How its hosts stand, <a href="${page.href('/fleet')}">the fleet</a> tells.`
 }

@@ -1,0 +1,64 @@
+import type { HostInFleet } from '../../../backup/fleet/overview.ts'
+import { counted } from '../../../count.ts'
+import type { PageContext } from '../context.ts'
+import { type Html, html, nothing } from '../look/html.ts'
+import { agoTag, plainText } from '../look/words.ts'
+import { hostMarks } from './marks.ts'
+
+/** Of a longer text the screen of the host has more. */
+const mostCharacters = 160
+/** So many labels of a host are shown in a row. */
+const labelsShown = 6
+
+/** A row for each host, and below it what is wrong with it. */
+export function hostsTable(hosts: readonly HostInFleet[], page: PageContext, now: number): Html {
+  return html`<table class="hosts compact"><caption class="hidden">The hosts, the worst first</caption>
+<thead><tr><th scope="col">Host<th scope="col">State<th scope="col">Last good<th scope="col">Proven<th scope="col">Heard<th scope="col">Version<th scope="col">Labels</tr></thead>
+<tbody>
+${hosts.map((host) => hostRow(host, page, now))}</tbody></table>`
+}
+
+function hostRow(one: HostInFleet, page: PageContext, now: number): Html {
+  const { host, state, lastGoodAt, lastProvenAt, heardAt, version, labels } = one
+  const { tone, shape, word } = hostMarks[state]
+  const why = whyRow(one)
+  return html`<tr${why === nothing ? nothing : html` class="with-why"`}><th scope="row"><a href="${hostHref(host, page)}">${host}</a>
+<td data-head="State"><span class="${tone}"><span class="mark" aria-hidden="true">${shape}</span> ${word}</span>
+<td data-head="Last good">${sinceTag(lastGoodAt, now)}
+<td data-head="Proven">${sinceTag(lastProvenAt, now)}
+<td data-head="Heard">${sinceTag(heardAt, now)}
+<td data-head="Version">${version === null ? '–' : plainText(version)}
+<td data-head="Labels" class="wide">${labelsText(labels)}</tr>
+${why}`
+}
+
+/** What is wrong, where that is not said by the state alone. */
+function whyRow({ state, troubles }: HostInFleet): Html {
+  const [first] = troubles
+  if (first === undefined || state === 'revoked') return nothing
+  const more = troubles.length - 1
+  return html`<tr class="why"><td colspan="7">${clipped(first, mostCharacters)}${more > 0 ? html` <small>and ${counted(more, 'other thing')}</small>` : nothing}</tr>
+`
+}
+
+function labelsText(labels: readonly string[]): string {
+  const shown = labels.slice(0, labelsShown).map(plainText).join(', ')
+  return labels.length > labelsShown ? `${shown} …` : shown
+}
+
+/** Where a host is shown. */
+export function hostHref(host: string, page: PageContext): string {
+  return page.href(`/fleet/${encodeURIComponent(host)}`)
+}
+
+/** How long ago something was that a host may never have told of, or told of as anything. */
+export function sinceTag(iso: string | null, now: number): Html {
+  const at = iso === null ? Number.NaN : Date.parse(iso)
+  return Number.isNaN(at) ? html`never` : agoTag(at, now)
+}
+
+/** Text from a host, of which nothing is hidden, and no more shown than so many characters. */
+export function clipped(text: string, most: number): string {
+  const plain = plainText(text)
+  return plain.length > most ? `${plain.slice(0, most).toWellFormed()} …` : plain
+}
