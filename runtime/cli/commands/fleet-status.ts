@@ -5,10 +5,13 @@ import { loadConfig } from '../../config/load.ts'
 import { counted } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
+import { didYouMean } from '../../nearest.ts'
+import { shellQuote } from '../../shell-quote.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { labelled } from '../fleet/choose.ts'
+import { hostText } from '../fleet/host-text.ts'
 import { fleetText } from '../fleet/status-text.ts'
-import { commandsGiven, hostRows, waitingEvents } from '../fleet/waiting.ts'
+import { commandsGiven, hostRecord, hostRows, waitingEvents } from '../fleet/waiting.ts'
 import { painter } from '../format.ts'
 import type { Io } from '../io.ts'
 import type { FleetOptions } from './fleet.ts'
@@ -18,15 +21,26 @@ const dayMs = 86_400_000
 const soonMs = 30 * dayMs
 
 /**
- * `hdsync fleet status`: on the hub, how every host stands, the worst first; on a host, what waits for the hub. Looks only.
+ * `hdsync fleet status`: on the hub, how every host stands, the worst first, or one of them with its nights; on a host, what waits for the
+ * hub. Looks only.
  * @returns 1 where a host is failing, overdue or silent, 5 where one is held, 3 where one is degraded or has told nothing yet, or the certificate ends soon.
  */
 export async function fleetStatusCommand(
+  host: string | undefined,
   options: FleetOptions & { label?: string },
   io: Io,
 ): Promise<number> {
   const config = await loadConfig({ path: options.config, env: io.env })
-  if (config.fleet?.role === 'hub') return hubStatus(config, config.fleet, options, io)
+  if (host !== undefined && options.label !== undefined)
+    throw new UsageError('name a host, or a label', { hint: `hdsync fleet status ${shellQuote([host])}` })
+  if (config.fleet?.role === 'hub')
+    return host === undefined
+      ? hubStatus(config, config.fleet, options, io)
+      : oneStatus(config, config.fleet, { ...options, host }, io)
+  if (host !== undefined && config.fleet)
+    throw new UsageError('this machine is not the hub of the fleet', {
+      hint: 'hdsync fleet status, without a host',
+    })
   if (config.fleet?.role === 'host') return hostStatus(config, config.fleet, options, io)
   throw new UsageError(`${config.file} has no \`fleet\``, {
     hint: 'many servers, one view: see deploy/docs/fleet.md, or /usr/share/doc/hdsync/docs/fleet.md',
@@ -54,6 +68,29 @@ function hubStatus(
     else io.stdout(text)
   }
   return exitCodeFor(hosts, lastsMs)
+}
+
+/** One host in full. @throws {UsageError} There is none of that name. */
+function oneStatus(
+  config: Config,
+  { folder: path }: FleetHub,
+  { host, json }: Pick<FleetOptions, 'json'> & { host: string },
+  io: Io,
+): number {
+  const folder = new HubFolder(path)
+  const now = Date.now()
+  const { row, commands, nights, failures } = hostRecord(config, host, now)
+  const enrolled = folder.host(host)
+  const [found] = fleetOverview(row ? [row] : [], enrolled ? [enrolled] : [], now, commands)
+  if (!found) {
+    const known = [...hostRows(config), ...folder.hosts()].map((one) => one.host)
+    throw new UsageError(`there is no host ${host} in the fleet`, {
+      hint: didYouMean(host, known) ?? 'hdsync fleet status lists them',
+    })
+  }
+  if (json) io.stdout(`${JSON.stringify({ ...found, nights, failures })}\n`)
+  else io.stdout(hostText(found, { nights, failures }, { now, paint: painter(io.colour), width: io.width }))
+  return exitCodeFor([found], Number.POSITIVE_INFINITY)
 }
 
 /** @param lastsMs How long the certificate of the server is good: without it no host tells anything. */

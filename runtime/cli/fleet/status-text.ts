@@ -1,5 +1,4 @@
-import type { HostInFleet, HostStanding } from '../../backup/fleet/overview.ts'
-import { cancelType } from '../../fleet-protocol.ts'
+import { type HostInFleet, type HostStanding, isOfNote } from '../../backup/fleet/overview.ts'
 import { agoText, localTime, type Painter, printable } from '../format.ts'
 import { table } from '../table.ts'
 
@@ -32,12 +31,6 @@ export function fleetText(
   return `${table([head, ...rows], width)}${remarks.join('')}`
 }
 
-/** What is well done, or was taken back, is no news. */
-function isOfNote({ state, type }: CommandInFleet): boolean {
-  if (type === cancelType) return state === 'refused'
-  return ['waiting', 'taken', 'refused', 'expired', 'failed'].includes(state)
-}
-
 /** A command of the hub in words. @param host What its host says of itself. */
 export function commandText(
   { type, state, reason, run, expiresAt }: CommandInFleet,
@@ -60,7 +53,8 @@ function deafText({ version, obeys }: Pick<HostInFleet, 'version' | 'obeys'>): s
 
 type CommandInFleet = HostInFleet['commands'][number]
 
-function coloured(state: HostStanding, paint: Painter): string {
+/** How a host stands, in its colour. */
+export function coloured(state: HostStanding, paint: Painter): string {
   if (state === 'failing' || state === 'overdue' || state === 'silent') return paint.red(state)
   return state === 'held' || state === 'degraded' || state === 'waiting' ? paint.yellow(state) : state
 }

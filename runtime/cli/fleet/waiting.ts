@@ -1,4 +1,6 @@
+import type { RunResult } from '../../../events/index.ts'
 import { type GivenCommand, givenCommands, heldRunOf } from '../../backup/fleet/commands/given.ts'
+import { failuresOfHost, type HostFailure, nightsOfHost } from '../../backup/fleet/host-nights.ts'
 import type { Config } from '../../config/config.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
@@ -14,6 +16,31 @@ export function waitingEvents({ state }: Pick<Config, 'state'>): { count: number
 export function hostRows({ state }: Pick<Config, 'state'>): HostRow[] {
   return read(state, (database) => new Inbox(database).hosts()) ?? []
 }
+
+/** What the hub has on record of one host. Looks only. @throws {UsageError} The store cannot be read. */
+export function hostRecord({ state }: Pick<Config, 'state'>, host: string, now: number): HostRecord {
+  const look = (database: Parameters<Parameters<typeof read>[1]>[0]): HostRecord => {
+    const bus = new SqliteBus(database, state)
+    return {
+      row: new Inbox(database).host(host),
+      commands: givenCommands(bus, now, host),
+      nights: nightsOfHost(bus, host, now - nightsMs).map(({ end }) => end?.data as RunResult),
+      failures: failuresOfHost(bus, host, mostFailures),
+    }
+  }
+  return read(state, look) ?? { row: undefined, commands: [], nights: [], failures: [] }
+}
+
+export interface HostRecord {
+  row: HostRow | undefined
+  commands: GivenCommand[]
+  /** How its backups of the last 90 days went, the newest first. */
+  nights: RunResult[]
+  failures: HostFailure[]
+}
+
+const nightsMs = 90 * 86_400_000
+const mostFailures = 20
 
 /** What the hub has asked of its hosts, and what came of it. Looks only. @throws {UsageError} The store cannot be read. */
 export function commandsGiven({ state }: Pick<Config, 'state'>, now: number): GivenCommand[] {

@@ -58,15 +58,15 @@ export function fleetCommands({ command, io, done, program }: Making): Commands 
           done((await import('../commands/fleet.ts')).fleetRevokeCommand(host, options, io)),
         )
       command(
-        'status',
-        'on the hub: how every host stands, the worst first; on a host: what waits for the hub',
-        'hdsync fleet status\n  hdsync fleet status --label web --json',
+        'status [host]',
+        'on the hub: how every host stands, the worst first, or one with its nights; on a host: what waits for the hub',
+        'hdsync fleet status\n  hdsync fleet status web1\n  hdsync fleet status --label web --json',
         fleet,
       )
         .option('--label <label>', 'only hosts with this label')
         .option(...json)
-        .action(async (options) =>
-          done((await import('../commands/fleet-status.ts')).fleetStatusCommand(options, io)),
+        .action(async (host, options) =>
+          done((await import('../commands/fleet-status.ts')).fleetStatusCommand(host, options, io)),
         )
       command(
         'run [hosts...]',

@@ -34,7 +34,7 @@ function hear(state: string, host: string, about: { version?: string; labels?: s
 describe('fleet status', () => {
   test('refuses a label that no host has, rather than say that all is well', async () => {
     const { config, state } = makeHub()
-    const of = (label: string) => fleetStatusCommand({ config, label }, printed())
+    const of = (label: string) => fleetStatusCommand(undefined, { config, label }, printed())
     await expect(of('web')).rejects.toMatchObject({ name: 'UsageError' })
     hear(state, 'web1', { labels: ['web'] })
     await expect(of('weeb')).rejects.toMatchObject({
@@ -50,7 +50,7 @@ describe('fleet status', () => {
     const clearing = '\u001b[2J'
     hear(state, 'web1', { version: clearing, labels: [clearing] })
     const io = printed()
-    await fleetStatusCommand({ config }, io)
+    await fleetStatusCommand(undefined, { config }, io)
     expect(io.out).toContain('web1')
     expect(io.out).not.toContain('\u001b')
   })
