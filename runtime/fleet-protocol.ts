@@ -13,6 +13,16 @@ export const heardSource = (host: string): string => `/hdsync/fleet/${host}`
 /** The stream in which the broker keeps what hosts tell, until the hub has read it. */
 export const eventStream = 'EV'
 
+/** The stream by which the hubs of a fleet know of each other. */
+export const hubsStream = 'HUBS'
+
+/** Which hub acts. */
+export const leaseSubject = 'hubs.lease'
+/** A host on the list. */
+export const listSubject = (host: string): string => `hubs.host.${host}`
+/** What the hub that acts has on record of itself: an event. */
+export const recordSubject = (id: string): string => `hubs.record.${id}`
+
 /** A NATS server before it has holes that are known, and lacks what is relied on. */
 export const oldestBroker = '2.14'
 

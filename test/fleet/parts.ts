@@ -22,6 +22,9 @@ const registry = createRegistry([], catalogue)
 const pauses = { firstPauseMs: 50, longestPauseMs: 300 }
 const askAfterMs = 500
 
+/** Shorter than usual, and still longer than a machine that has other things to do lets one wait. */
+const times = { renewMs: 500, lastsMs: 5000, takenAfterMs: 8000 }
+
 /** A hub on a store of its own, as it runs in its daemon. */
 export class HubPart {
   readonly notes: string[] = []
@@ -44,6 +47,7 @@ export class HubPart {
     const folder = new HubFolder(this.#folder)
     const hub = new Hub({
       ...{ inbox, bus, registry, clock: systemClock, folder, pauses, keepMs: 90 * 86_400_000 },
+      ...{ id: inbox.store, name: this.#folder, times },
       door: folder.door({ role: 'hub', servers: this.#servers, folder: this.#folder }),
       publishWith: (decide) => void bus.publishWith(decide),
       note: (message) => this.notes.push(message),
@@ -65,10 +69,28 @@ export class HubPart {
     return this.#running.inbox
   }
 
+  get isActive(): boolean {
+    return this.#running?.hub.isActive() ?? false
+  }
+
+  give(...wish: Parameters<Hub['give']>): string[] {
+    return this.#running?.hub.give(...wish) ?? []
+  }
+
+  /** The ids of the commands that it has on record. */
+  given(): string[] {
+    const events = this.#running?.bus.events({ types: ['fleet.command.given'] }) ?? []
+    return events.map(({ data }) => (data as { command: string }).command)
+  }
+
+  get list(): HubFolder {
+    return new HubFolder(this.#folder)
+  }
+
   /** What has arrived, in the order of the store: the ids of the events of each host. */
   arrived(): Map<string, string[]> {
     const events = this.#running?.bus.events({}) ?? []
-    const heard = events.filter(({ type }) => type.startsWith('fleet.') && type !== 'fleet.silent')
+    const heard = events.filter(({ type }) => type.startsWith('fleet.run.'))
     return new Map(
       [...Map.groupBy(heard, ({ subject = '' }) => subject)].map(([host, own]) => [
         host,
@@ -92,6 +114,8 @@ export class HostPart {
   readonly notes: string[] = []
   /** The ids of the events that it has told, in order. */
   readonly told: string[] = []
+  /** What its hub has asked for. */
+  readonly commands: string[] = []
   readonly door: BrokerDoor
   readonly #state: string
   #running: { bridge: Bridge; bus: SqliteBus; outbox: Outbox } | undefined
@@ -117,7 +141,7 @@ export class HostPart {
     const bridge = new Bridge({
       ...{ outbox, about, askAfterMs, pauses },
       door: async () => ({ ...this.door, host: this.name }),
-      onCommand: () => {},
+      onCommand: (bytes) => void this.commands.push(Buffer.from(bytes).toString()),
       note: (message) => this.notes.push(message),
     })
     bridge.start()

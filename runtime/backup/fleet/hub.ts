@@ -39,12 +39,13 @@ import {
   withdrawPublications,
 } from './commands/given.ts'
 import { answerJoin, changeList } from './enrol.ts'
+import { Hubs, type HubsOptions } from './hubs/hubs.ts'
 import { markOf, receiptFor, type StreamMessage, takeMessages } from './inbox-taking.ts'
 import { silentHosts } from './overview.ts'
 
-export interface HubOptions {
+export interface HubOptions extends Pick<HubsOptions, 'id' | 'name' | 'times'> {
   inbox: Inbox
-  bus: Pick<EventBus, 'events' | 'find'>
+  bus: Pick<EventBus, 'events' | 'find' | 'open'>
   registry: Registry
   clock: Clock
   folder: HubFolder
@@ -77,9 +78,22 @@ export class Hub {
   /** Hosts that have come, and are sent what waits for them at the next moment. */
   readonly #ready = new Set<string>()
   #isServing = false
+  readonly #hubs: Hubs
+  #wasActive = false
+  /** Since when there is no connection, by the clock of the hub. */
+  #cutOffAt: number
+  /** What has come of the stream and is not taken: with it the hub that acts is not done yet. */
+  #pending: StreamMessage[] = []
 
   constructor(options: HubOptions) {
     this.#options = options
+    this.#cutOffAt = options.clock.now()
+    this.#hubs = new Hubs({ ...options, onChange: (isNews) => this.#goOn(isNews) })
+  }
+
+  /** Whether this hub acts for the fleet at this moment; another one may, or none. */
+  isActive(): boolean {
+    return this.#hubs.isActive
   }
 
   start(): void {
@@ -123,6 +137,7 @@ export class Hub {
    */
   give(wishes: readonly CommandWish[], forMs: number): string[] {
     const { keepMs } = this.#options
+    this.#refuseAsStandby()
     if (forMs > keepMs)
       throw new UsageError(
         `this hub remembers for ${formatDuration(keepMs)} what it has asked for, not for ${formatDuration(forMs)}`,
@@ -133,6 +148,7 @@ export class Hub {
 
   /** Ends commands that are not over. @returns The ids of those. */
   cancel(ids: readonly string[], longestMs: number): string[] {
+    this.#refuseAsStandby()
     const forMs = Math.min(longestMs, this.#options.keepMs)
     return this.#command((options) => {
       const all = givenCommands(this.#options.bus, options.now)
@@ -157,13 +173,20 @@ export class Hub {
     const { ids, publications } = make({ key: folder.commandKey, registry, now: clock.now() })
     publishWith(() => publications)
     this.#sendCommands()
+    this.#hubs.wake()
     return ids
+  }
+
+  #refuseAsStandby(): void {
+    const { otherActive } = this.#hubs
+    if (otherActive !== undefined)
+      throw new UsageError(`this hub stands by: ${otherActive} acts`, { hint: `ask there: ${otherActive}` })
   }
 
   /** Sends what hosts have not answered. @param hosts Only what is for these. */
   #sendCommands(hosts?: ReadonlySet<string>): void {
     const connection = this.#connection
-    if (!connection || connection.isClosed()) return
+    if (!connection || connection.isClosed() || !this.isActive()) return
     const { bus, clock, note } = this.#options
     const [only] = hosts?.size === 1 ? hosts : []
     orEnd(connection, note, () => {
@@ -196,7 +219,9 @@ export class Hub {
   async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {
     const { inbox, folder, note } = this.#options
     const asked = new Set<string>()
+    this.#pending = []
     hear(connection, joinSubject('*'), note, ({ subject, data }) => {
+      if (!this.isActive()) return
       const host = hostOfSubject(subject, 2)
       const answer = answerJoin(host, data, folder, this.#options.clock.now())
       if (!answer) return
@@ -207,25 +232,33 @@ export class Hub {
           : `fleet: ${host} was not let in: ${answer.error}`,
       )
       if (answer.error !== null) return
+      this.#hubs.wake()
       // The new rights cut the connection off over which the answer goes.
       void connection.flush().then(() => setTimeout(() => folder.reloadBroker(), reloadAfterMs))
     })
     const answer = () => {
+      if (this.#pending.length > 0 || !this.isActive()) return
       for (const host of asked) send(connection, host, receiptFor(inbox.host(host), true))
       asked.clear()
     }
+    const replicas = replicasOn(this.#options.door.servers)
+    const hubs = await this.#hubs.open(connection, { signal, replicas })
     const stream = await readStream(connection, {
       position: inbox.position,
       markOf,
-      replicas: replicasOn(this.#options.door.servers),
-      take: (messages) => this.#take(messages, connection),
+      replicas,
+      take: (messages) => {
+        this.#pending.push(...messages)
+        this.#takePending(connection)
+      },
       onCaughtUp: () => {
         answer()
         this.#caughtUp()
       },
     })
     hear(connection, askSubject('*'), note, ({ subject }) => {
-      if (signal.aborted) return
+      // Hosts ask again: whoever acts then answers.
+      if (signal.aborted || !this.isActive()) return
       const host = hostOfSubject(subject, 2)
       if (!fleetHostName.test(host)) return
       asked.add(host)
@@ -235,11 +268,39 @@ export class Hub {
     hear(connection, readySubject('*'), note, ({ subject }) => this.#hearReady(hostOfSubject(subject, 2)))
     if (stream.isCaughtUp()) this.#caughtUp()
     this.#connection = connection
-    this.#sendCommands()
-    await stream.ended
+    try {
+      this.#wasActive = false
+      this.#goOn(false)
+      await Promise.race([stream.ended, hubs.ended])
+    } finally {
+      this.#connection = undefined
+      this.#cutOffAt = this.#options.clock.now()
+    }
   }
 
-  #take(messages: readonly StreamMessage[], connection: NatsConnection): void {
+  /** This hub may act now, or follow the one that does. */
+  #goOn(isNews: boolean): void {
+    const connection = this.#connection
+    if (!connection || connection.isClosed()) return
+    orEnd(connection, this.#options.note, () => {
+      this.#takePending(connection)
+      const isActive = this.isActive()
+      if (isActive && (isNews || !this.#wasActive)) this.#sendCommands()
+      if (isActive && !this.#wasActive && this.#hasCaughtUp) this.#watch()
+      this.#wasActive = isActive
+    })
+  }
+
+  /** The hub that acts takes what has come; one that stands by only that with which the other one is done, as it has to take over the rest. */
+  #takePending(connection: NatsConnection): void {
+    const isActive = this.isActive()
+    const { upTo } = this.#hubs
+    const later = this.#pending.findIndex(({ seq }) => seq > upTo)
+    const count = isActive || later < 0 ? this.#pending.length : later
+    if (count > 0) this.#take(this.#pending.splice(0, count), connection, isActive)
+  }
+
+  #take(messages: readonly StreamMessage[], connection: NatsConnection, isActive: boolean): void {
     const { inbox, registry, clock, publishWith, note } = this.#options
     let receipts = new Map<string, ReceiptMessage>()
     let strange: string[] = []
@@ -247,9 +308,12 @@ export class Hub {
       const taken = takeMessages(messages, { inbox, registry, now: clock.now() })
       receipts = taken.receipts
       strange = taken.strange
-      return taken.publications
+      return isActive
+        ? taken.publications
+        : taken.publications.map(({ event }) => ({ event, deliveries: [] }))
     })
-    for (const [host, receipt] of receipts) send(connection, host, receipt)
+    // Of how far the one that acts has come only that one knows.
+    if (isActive) for (const [host, receipt] of receipts) send(connection, host, receipt)
     if (strange.length > 0 && !this.#isTold) {
       this.#isTold = true
       note(`fleet: ${strange[0]}; more that is strange is not told of`)
@@ -261,6 +325,9 @@ export class Hub {
     const { clock, inbox, bus, registry, folder, publishWith } = this.#options
     try {
       const now = clock.now()
+      // Without the server nobody knows who acts: that is told twice rather than by nobody.
+      const isCutOff = this.#connection === undefined && now - this.#cutOffAt >= firstLookMs
+      if (!this.isActive() && !isCutOff) return
       const silent = silentHosts(inbox.hosts(), now).filter(({ host, heardAt }) => {
         if (folder.host(host)?.revokedAt) return false
         const [told] = bus.events({ types: [fleetSilent.type], subject: host, newestFirst: true, limit: 1 })
@@ -272,8 +339,9 @@ export class Hub {
       if (facts.length > 0) publishWith(() => facts)
     } catch {
       // Others report a store that cannot be written; here it is repeated later.
+    } finally {
+      this.#watchAfter(lookEveryMs)
     }
-    this.#watchAfter(lookEveryMs)
   }
 
   #watchAfter(delayMs: number): void {

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { Config } from '../../config/config.ts'
 import type { FleetHost, FleetHub } from '../../config/fleet.ts'
 import type { Outbox } from '../../core/bus/sqlite/fleet/outbox.ts'
@@ -72,6 +73,9 @@ function startHub(
     ...store,
     bus,
     registry,
+    // A copy of a store is on another machine.
+    id: `${store.inbox.store}@${hostname()}`,
+    name: hostname(),
     clock: systemClock,
     folder,
     door: folder.door(fleet),

@@ -113,7 +113,10 @@ function hubUser(nkey: string): BrokerUser {
   return {
     nkey,
     permissions: {
-      publish: { allow: ['$JS.API.>', 'receipt.*', 'joined.*', commandSubject('*')], deny: removes },
+      publish: {
+        allow: ['$JS.API.>', 'receipt.*', 'joined.*', commandSubject('*'), 'hubs.>'],
+        deny: removes,
+      },
       subscribe: { allow: ['_INBOX.hub.>', 'hub.have.*', 'hub.join.*', readySubject('*')] },
     },
   }

@@ -18,7 +18,28 @@ export function publicHalf(key: string): string {
 
 /** @param key The secret half, in PEM. @returns The signature, in base64url. */
 export function signCommand(text: string, key: string): string {
-  return sign(null, Buffer.from(purpose + text), createPrivateKey(key)).toString('base64url')
+  return signed(purpose + text, key)
+}
+
+/** What one hub tells another, which has the same key: only under this subject. */
+const betweenHubs = (subject: string) => `Between the hubs of a fleet of hdsync: ${subject}\n`
+
+/** @param key The secret half, in PEM. @returns The signature, in base64url. */
+export function signShared(subject: string, text: string, key: string): string {
+  return signed(betweenHubs(subject) + text, key)
+}
+
+/** Whether a hub has signed what stands under a subject. @param key The secret half, in PEM. */
+export function isSharedSigned(subject: string, text: string, signature: string, key: string): boolean {
+  return verifies(betweenHubs(subject) + text, signature, publicHalf(key))
+}
+
+function signed(text: string, key: string): string {
+  return sign(null, Buffer.from(text), createPrivateKey(key)).toString('base64url')
+}
+
+function verifies(text: string, signature: string, key: string): boolean {
+  return verify(null, Buffer.from(text), createPublicKey(key), Buffer.from(signature, 'base64url'))
 }
 
 const block = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/
@@ -30,5 +51,5 @@ export function hubKeyIn(ca: string): string | undefined {
 
 /** Whether the hub has signed a text. @param key Its public key, in PEM. */
 export function isSigned(text: string, signature: string, key: string): boolean {
-  return verify(null, Buffer.from(purpose + text), createPublicKey(key), Buffer.from(signature, 'base64url'))
+  return verifies(purpose + text, signature, key)
 }

@@ -30,7 +30,7 @@ import { newCommandKey, publicHalf } from './command-key.ts'
 import type { BrokerDoor } from './connection.ts'
 import { newNkey, nkeyFromSeed } from './nkey.ts'
 
-const enrolled = z.lazy(() =>
+export const enrolled = z.lazy(() =>
   z.object({
     host: z.string().regex(fleetHostName),
     /** The public key by which the server lets it in; null before it has joined, and once it was revoked. */
@@ -39,6 +39,8 @@ const enrolled = z.lazy(() =>
     code: z.object({ key: z.string(), until: z.iso.datetime() }).nullable(),
     enrolledAt: z.iso.datetime(),
     revokedAt: z.iso.datetime().nullable(),
+    /** How often it was changed: of two hubs the one that knows of more has it right. None in what an earlier hdsync has written. */
+    revision: z.int().min(0).exactOptional(),
   }),
 )
 
@@ -163,7 +165,22 @@ export class HubFolder {
 
   /** Keeps how a host stands on the list; the server has to be told (`writeUsers`, `reloadBroker`). */
   keep(host: Enrolled): void {
+    const revision = (this.host(host.host)?.revision ?? 0) + 1
+    this.#write(`hosts/${host.host}.json`, `${JSON.stringify({ ...host, revision })}\n`)
+  }
+
+  /** Takes how another hub has a host on its list, if it knows of more. @returns Whether it does. */
+  adopt(host: Enrolled): boolean {
+    const own = this.host(host.host)
+    if (own && !isNewer(host, own)) return false
     this.#write(`hosts/${host.host}.json`, `${JSON.stringify(host)}\n`)
+    return true
+  }
+
+  /** Tells that the list has changed: by another process too. */
+  get listMark(): string {
+    const folder = join(this.path, 'hosts')
+    return existsSync(folder) ? statSync(folder, { bigint: true }).mtimeNs.toString() : ''
   }
 
   /**
@@ -227,6 +244,14 @@ export class HubFolder {
   #giveToBroker(path: string): void {
     if (process.geteuid?.() === 0) giveTo(statSync(this.brokerFolder).gid, path)
   }
+}
+
+/** Whether one of two that stand for the same host knows of more. Both hubs have to decide alike; rights that were taken stay so. */
+export function isNewer(one: Enrolled, other: Enrolled): boolean {
+  const [a, b] = [one.revision ?? 0, other.revision ?? 0]
+  if (a !== b) return a > b
+  if ((one.revokedAt === null) !== (other.revokedAt === null)) return one.revokedAt !== null
+  return JSON.stringify(one) > JSON.stringify(other)
 }
 
 function giveTo(group: number, path: string): void {

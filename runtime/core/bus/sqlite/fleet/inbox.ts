@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { storeId } from '../identity.ts'
 import type { HubReceipt } from './outbox.ts'
 
 /** How far a hub has taken what a host told, and what it knows of the host. */
@@ -22,6 +23,15 @@ export interface Position {
   mark: string
 }
 
+/** Whether the hub of this store acts, or which other one does. */
+export interface HubRole {
+  isActive: boolean
+  /** The machine of the one that acts; null while none is known. */
+  active: string | null
+  /** ISO 8601. */
+  since: string
+}
+
 /** A host that is put back to older copies leaves some; one that invents them must not fill the store. */
 const mostEpochs = 20
 
@@ -32,6 +42,11 @@ export class Inbox {
 
   constructor(database: DatabaseSync) {
     this.#database = database
+  }
+
+  /** What this store is called by no other one, but by copies of it. */
+  get store(): string {
+    return storeId(this.#database)
   }
 
   hosts(): HostRow[] {
@@ -63,6 +78,16 @@ export class Inbox {
     this.#sql.setPosition.run(JSON.stringify(position))
   }
 
+  /** As it was last; undefined where no hub was at work. */
+  get role(): HubRole | undefined {
+    const row = this.#sql.role.get()
+    return row && (JSON.parse(row.value as string) as HubRole)
+  }
+
+  set role(role: HubRole) {
+    this.#sql.setRole.run(JSON.stringify(role))
+  }
+
   /** Prepared once, and only where there is a hub. */
   get #sql() {
     this.#prepared ??= statementsOf(this.#database)
@@ -87,6 +112,8 @@ function statementsOf(database: DatabaseSync) {
     left: database.prepare('SELECT 1 FROM fleet_epoch WHERE host = ? AND epoch = ?'),
     position: database.prepare("SELECT value FROM meta WHERE key = 'fleet.position'"),
     setPosition: database.prepare("INSERT OR REPLACE INTO meta VALUES ('fleet.position', ?)"),
+    role: database.prepare("SELECT value FROM meta WHERE key = 'fleet.role'"),
+    setRole: database.prepare("INSERT OR REPLACE INTO meta VALUES ('fleet.role', ?)"),
   }
 }
 

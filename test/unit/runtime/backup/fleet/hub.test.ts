@@ -32,6 +32,7 @@ test('a hub without a connection looks for silent hosts after a while only, and 
   const told = () => bus.events({ types: ['fleet.silent'] }).map(({ subject }) => subject)
   const hub = new Hub({
     ...{ inbox, bus, clock, folder, registry: createRegistry([], catalogue), keepMs: 90 * 86_400_000 },
+    ...{ id: 'hub', name: 'hub1' },
     door: { servers: ['tls://127.0.0.1:1'], seed: newNkey().seed, ca: '', name: 'hub' },
     publishWith: (decide) => void bus.publishWith(decide),
     note: () => {},

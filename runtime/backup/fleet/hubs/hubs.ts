@@ -1,0 +1,196 @@
+import type { EventBus, Publication } from '../../../core/bus/bus.ts'
+import type { Inbox } from '../../../core/bus/sqlite/fleet/inbox.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { reasonOf } from '../../../errors.ts'
+import { leaseSubject } from '../../../fleet-protocol.ts'
+import type { NatsConnection } from '../../../host/fleet/connection.ts'
+import type { HubFolder } from '../../../host/fleet/hub-folder.ts'
+import { openShared, type SharedMessage, type SharedStream } from '../../../host/fleet/hubs-stream.ts'
+import { isoOf } from '../../../instant.ts'
+import { Lease, type LeaseTimes, type LeaseValue, leaseValue, type Moment, usualLease } from './lease.ts'
+import { readShared, SharedList, sharedText } from './shared-list.ts'
+
+export interface HubsOptions {
+  /** What this hub is called by no other one. */
+  id: string
+  /** Its machine. */
+  name: string
+  folder: HubFolder
+  inbox: Inbox
+  bus: Pick<EventBus, 'events' | 'find' | 'open'>
+  clock: Clock
+  publishWith(decide: () => readonly Publication[]): void
+  note(message: string): void
+  /** Called when this hub begins to act, or the one that acts has come further. @param isNews Whether another hub has told of something that it has on record. */
+  onChange(isNews: boolean): void
+  times?: LeaseTimes
+}
+
+/** What hooks and functions have not done after so long keeps no other hub from going on behind it. */
+const settledWithinMs = 60_000
+
+/**
+ * The hubs of a fleet: one acts, the others stand by. Each reads what hosts tell into its own store; only the one that acts confirms it, tells
+ * hooks and functions, and asks anything of hosts.
+ */
+export class Hubs {
+  readonly #options: HubsOptions
+  readonly #times: LeaseTimes
+  readonly #lease: Lease
+  readonly #list: SharedList
+  #upTo: { seq: number; at: number } = { seq: 0, at: Number.NEGATIVE_INFINITY }
+  #told: boolean | undefined
+  #isReading = false
+  #wake = () => {}
+
+  constructor(options: HubsOptions) {
+    this.#options = options
+    this.#times = options.times ?? usualLease
+    this.#lease = new Lease(options.id, now, this.#times)
+    this.#list = new SharedList(options)
+  }
+
+  /** Whether this hub acts at this moment: nothing may be done for hosts otherwise. */
+  get isActive(): boolean {
+    return this.#lease.isHeld
+  }
+
+  /** The machine of another hub that acted last, as far as this one knows; undefined where that is this one, or none is known. */
+  get otherActive(): string | undefined {
+    const { holder } = this.#lease
+    return holder && holder.id !== this.#options.id ? holder.name : undefined
+  }
+
+  /** The number of the last message with which the hub that acts is done. */
+  get upTo(): number {
+    return this.#lease.holder?.upTo ?? 0
+  }
+
+  /** There is something that other hubs do not know. */
+  wake(): void {
+    this.#wake()
+  }
+
+  /**
+   * Learns how the hubs stand, and goes on with that until the connection ends.
+   * @returns Once that is known; `ended` says when it is over. @throws {Error} The server does not answer.
+   */
+  async open(
+    connection: NatsConnection,
+    { signal, replicas }: { signal: AbortSignal; replicas: number },
+  ): Promise<{ ended: Promise<void> }> {
+    this.#lease.readAnew()
+    this.#list.readAnew()
+    this.#isReading = true
+    const stream = await openShared(connection, { replicas, take: (message) => this.#take(message) })
+    this.#isReading = false
+    await this.#turn(stream)
+    return { ended: Promise.race([stream.ended, this.#stay(stream, signal)]) }
+  }
+
+  #take(message: SharedMessage): void {
+    const { folder, onChange } = this.#options
+    const key = folder.commandKey
+    let isNews = false
+    if (message.subject === leaseSubject) {
+      const value = readShared(leaseValue, message, key)
+      if (value) this.#lease.see(message.seq, value)
+    } else isNews = this.#list.take(message, key)
+    if (this.#isReading) return
+    this.#tell()
+    onChange(isNews)
+  }
+
+  /** Goes on until the connection ends. */
+  async #stay(stream: SharedStream, signal: AbortSignal): Promise<void> {
+    const over = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))
+    let well = performance.now()
+    while (!signal.aborted) {
+      const woken = Promise.withResolvers<void>()
+      this.#wake = woken.resolve
+      const timer = setTimeout(woken.resolve, this.#times.renewMs)
+      await Promise.race([woken.promise, over])
+      clearTimeout(timer)
+      if (signal.aborted) return
+      try {
+        await this.#turn(stream)
+        well = performance.now()
+      } catch (error) {
+        // One of several servers may be about to take the place of another; this one may have lost the others.
+        if (performance.now() - well > this.#times.takenAfterMs) throw error
+      }
+    }
+  }
+
+  /** Takes or renews the lease where that is this hub's turn, and brings the list to where the others have it. */
+  async #turn(stream: SharedStream): Promise<void> {
+    if (this.#lease.mayWrite) await this.#write(stream)
+    this.#tell()
+    this.#options.onChange(false)
+    await this.#share(stream)
+  }
+
+  async #write(stream: SharedStream): Promise<void> {
+    const { id, name, folder } = this.#options
+    const value: LeaseValue = { id, name, upTo: this.#settled() }
+    const from = now()
+    const text = sharedText(leaseSubject, value, folder.commandKey)
+    const seq = await stream.put(leaseSubject, text, { after: this.#lease.seq })
+    if (seq !== undefined) return this.#lease.wrote(seq, value, from)
+    // Another hub was first, or the server has lost what this one has seen.
+    const there = await stream.get(leaseSubject)
+    const other = there && readShared(leaseValue, there, folder.commandKey)
+    this.#lease.readAnew()
+    if (there && other) this.#lease.see(there.seq, other)
+    else this.#lease.seeNone()
+  }
+
+  /** How far this hub has come, with all that hooks and functions had to do; while they are at it, how far it was before. */
+  #settled(): number {
+    const { bus, clock, inbox } = this.#options
+    const at = clock.now()
+    const isOpen = bus.open().some(({ runAt, state }) => state === 'claimed' || runAt <= at)
+    if (isOpen && at - this.#upTo.at < settledWithinMs && at >= this.#upTo.at) return this.#upTo.seq
+    this.#upTo = { seq: inbox.position?.seq ?? 0, at }
+    return this.#upTo.seq
+  }
+
+  async #share(stream: SharedStream): Promise<void> {
+    const { folder, clock, note } = this.#options
+    try {
+      this.#list.apply()
+    } catch (error) {
+      note(`fleet: the list of hosts of another hub waits: ${reasonOf(error)}`)
+    }
+    for (const { subject, value, lasts, done } of this.#list.missing(clock.now())) {
+      const text = sharedText(subject, value, folder.commandKey)
+      await stream.put(subject, text, lasts === undefined ? {} : { lasts })
+      done()
+      // A thousand hosts take longer than the lease lasts.
+      if (!this.#lease.isHeld && this.#lease.mayWrite) await this.#write(stream)
+    }
+  }
+
+  /** Notes what has become of this hub, once each. */
+  #tell(): void {
+    const { isActive, otherActive: active } = this
+    const { inbox, note, publishWith, clock, name } = this.#options
+    const known = inbox.role
+    if (!isActive && active === undefined) return
+    const role = { isActive, active: active ?? name }
+    if (this.#told === isActive && known?.active === role.active) return
+    this.#told = isActive
+    if (!isActive) note(`fleet: this hub stands by: ${active} acts`)
+    else if (known && !known.isActive)
+      note(`fleet: this hub acts now${known.active === null ? '' : `, in the place of ${known.active}`}`)
+    if (known?.isActive === role.isActive && known.active === role.active) return
+    publishWith(() => {
+      inbox.role = { ...role, since: isoOf(clock.now()) }
+      return []
+    })
+  }
+}
+
+function now(): Moment {
+  return { steadyMs: performance.now(), wallMs: Date.now() }
+}

@@ -1,0 +1,165 @@
+import { cpSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { revoke } from '../../runtime/backup/fleet/enrol.ts'
+import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
+import { temporaryFolder } from '../unit/temporary-folder.ts'
+import { freePort, type Machine, machineOf, makeFleet } from './fleet.ts'
+import { natsServer } from './nats-server.ts'
+import { HostPart, HubPart } from './parts.ts'
+
+const nats = await natsServer()
+const program = 'program' in nats ? nats.program : ''
+const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+
+/** The lease of another hub has to run out first, on a machine that has other things to do. */
+const patience = { timeout: 90_000 }
+
+/** A second hub of a fleet: the keys of the first, a store of its own, and no NATS server. @param server As it reaches that of the first. */
+async function standbyOf({ folder: first }: { folder: string }, server: string, more = ''): Promise<Machine> {
+  const folder = temporaryFolder()
+  const config = join(folder, 'hub.yaml')
+  const text = `fleet: { role: hub, servers: ['${server}'], folder: ${folder}/fleet }
+state: ${folder}/state
+functions: ${folder}/functions
+${more}`
+  writeFileSync(config, text, { mode: 0o600 })
+  cpSync(join(first, 'fleet/hub'), join(folder, 'fleet/hub'), { recursive: true })
+  const machine = machineOf(folder, config)
+  await machine.ok(['fleet', 'init', '--standby'])
+  return machine
+}
+
+/** A way to a server that can be cut. */
+async function cuttable(server: string): Promise<{ server: string; cut(): void; mend(): void }> {
+  const port = await freePort()
+  const sockets = new Set<Socket>()
+  let isCut = false
+  const proxy = createServer((near) => {
+    if (isCut) return void near.destroy()
+    const far = connect(Number(new URL(server).port), '127.0.0.1')
+    for (const socket of [near, far]) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.on('close', () => {
+        sockets.delete(socket)
+        near.destroy()
+        far.destroy()
+      })
+    }
+    near.pipe(far).pipe(near)
+  })
+  await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve))
+  const cut = () => {
+    isCut = true
+    for (const socket of sockets) socket.destroy()
+  }
+  onTestFinished(() => {
+    cut()
+    proxy.close()
+  })
+  const mend = () => {
+    isCut = false
+  }
+  return { server: `tls://127.0.0.1:${port}`, cut, mend }
+}
+
+/** Two hubs and two hosts, all of parts; the first hub acts. */
+async function fleetOfTwo() {
+  const first = await makeFleet(program)
+  const { folder, server, broker } = first
+  const way = await cuttable(server)
+  const one = new HubPart(folder, way.server)
+  const two = new HubPart((await standbyOf(first, server)).folder, server)
+  const fleet = join(folder, 'fleet')
+  const hosts = ['h1', 'h2'].map((name) => new HostPart(name, folder, fleet, server))
+  new HubFolder(fleet).writeUsers()
+  await broker.start()
+  one.start()
+  await expect.poll(() => one.isActive).toBe(true)
+  two.start()
+  for (const host of hosts) host.start()
+  neverBoth(one, two)
+  return { one, two, hosts, way, folder }
+}
+
+/** Fails the test if both act at any moment. */
+function neverBoth(...hubs: HubPart[]): void {
+  let moments = 0
+  const timer = setInterval(() => {
+    if (hubs.every(({ isActive }) => isActive)) moments += 1
+  }, 5)
+  onTestFinished(() => {
+    clearInterval(timer)
+    expect(moments, 'moments at which two hubs act').toBe(0)
+  })
+}
+
+const tellAll = (hosts: readonly HostPart[], count: number) =>
+  Promise.all(hosts.map((host) => host.tell(count)))
+
+/** Hosts know that all was taken, and each of these hubs has it once and in order. */
+async function expectAll(hosts: readonly HostPart[], ...hubs: HubPart[]): Promise<void> {
+  const waits = () => hosts.reduce((sum, { outbox }) => sum + outbox.waiting().count, 0)
+  await expect.poll(waits, { ...patience, message: 'events that wait for a receipt' }).toBe(0)
+  const told = Object.fromEntries(hosts.map((host) => [host.name, host.told]))
+  for (const hub of hubs) await expect.poll(() => Object.fromEntries(hub.arrived()), patience).toEqual(told)
+}
+
+describe.skipIf(missing)(`of two hubs one acts, and both know all that is told${missing}`, () => {
+  test('the other one takes over when the first is killed, and stays when that is back', async () => {
+    const { one, two, hosts } = await fleetOfTwo()
+    await tellAll(hosts, 20)
+    await expectAll(hosts, one, two)
+    expect([one.isActive, two.isActive]).toEqual([true, false])
+    await one.kill()
+    await tellAll(hosts, 20)
+    await expect.poll(() => two.isActive, patience).toBe(true)
+    await expectAll(hosts, two)
+    one.start()
+    await tellAll(hosts, 20)
+    await expectAll(hosts, one, two)
+    expect([one.isActive, two.isActive]).toEqual([false, true])
+    // And back again.
+    await two.kill()
+    await tellAll(hosts, 5)
+    await expectAll(hosts, one)
+    two.start()
+    await expectAll(hosts, one, two)
+  })
+
+  test('one that is cut off from the server acts no more, before another one does', async () => {
+    const { one, two, hosts, way } = await fleetOfTwo()
+    await tellAll(hosts, 10)
+    await expectAll(hosts, one, two)
+    way.cut()
+    await tellAll(hosts, 10)
+    await expect.poll(() => two.isActive, patience).toBe(true)
+    expect(one.isActive).toBe(false)
+    await expectAll(hosts, two)
+    way.mend()
+    await expectAll(hosts, one, two)
+    expect(one.isActive).toBe(false)
+  })
+
+  test('what the first has given to a host goes on from the second; the list of hosts is the same', async () => {
+    const { one, two, hosts, folder } = await fleetOfTwo()
+    const [h1] = hosts as [HostPart]
+    await tellAll(hosts, 1)
+    await expectAll(hosts, one, two)
+    await h1.kill()
+    const ids = one.give([{ host: 'h1', type: 'backup.start', request: {} }], 3_600_000)
+    await expect.poll(() => two.given(), patience).toEqual(ids)
+    expect(() => two.give([{ host: 'h2', type: 'backup.start', request: {} }], 3_600_000)).toThrow(
+      'stands by',
+    )
+    const list = new HubFolder(join(folder, 'fleet'))
+    revoke('h2', list, Date.now())
+    await expect.poll(() => two.list.host('h2')?.revokedAt, patience).toBe(list.host('h2')?.revokedAt)
+    await one.kill()
+    await expect.poll(() => two.isActive, patience).toBe(true)
+    h1.start()
+    await expect.poll(() => h1.commands, patience).toContainEqual(expect.stringContaining(ids[0] ?? ''))
+  })
+})
