@@ -31,6 +31,8 @@ export interface CopyStatus {
   path: string | null
   /** As `backup@vault.example.org`; omitted for a disk. */
   ssh?: string
+  /** Of a vault: whether what is sent there is encrypted. */
+  encrypted?: boolean
   /** Whether its disk is mounted. Of a vault the record tells. */
   mounted: boolean
   /** `overdue`: it has not had everything for longer than `alert.after`; `none`: nothing was ever attempted. */
@@ -104,8 +106,11 @@ async function copiesOf(
   }
 }
 
-function whereOf(place: CopyPlace): Pick<CopyStatus, 'target' | 'path' | 'ssh'> {
-  if (place.kind === 'vault') return { target: null, path: null, ssh: vaultText(place.vault) }
+function whereOf(place: CopyPlace): Pick<CopyStatus, 'target' | 'path' | 'ssh' | 'encrypted'> {
+  if (place.kind === 'vault') {
+    const encrypted = place.vault.encryptTo !== undefined
+    return { target: null, path: null, ssh: vaultText(place.vault), encrypted }
+  }
   return { target: place.target.name, path: place.target.path }
 }
 

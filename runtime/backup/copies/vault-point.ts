@@ -10,6 +10,7 @@ import type { VaultLink } from '../../host/copies/vault/vault-link.ts'
 import { compressionOf } from '../../host/points/find-points.ts'
 import type { RestorePoint } from '../../host/points/restore-point.ts'
 import type { Progress } from '../../progress.ts'
+import { shellQuote } from '../../shell-quote.ts'
 import { copyPoints } from './copy-points.ts'
 import { copyPlaces, type VaultPlace } from './places.ts'
 import { onRecord, type ProvedCopy, provedIn } from './proved.ts'
@@ -23,6 +24,27 @@ export function vaultOf(
   if (point.copy === undefined || !config) return undefined
   const place = copyPlaces(config).find(({ name }) => name === point.copy)
   return place?.kind === 'vault' ? place : undefined
+}
+
+/**
+ * How a restore point of a vault is read: a command fetches it, and is given the identity that opens it, which is never stored.
+ * @returns In words, with the command; undefined for what lies elsewhere.
+ */
+export function readByCommand(
+  point: Pick<RestorePoint, 'id' | 'source' | 'copy' | 'path'>,
+  config: Config,
+): { message: string; hint: string } | undefined {
+  const place = vaultOf(point, config)
+  if (!place) return undefined
+  const isSealed = point.path.endsWith(sealedSuffix)
+  const why = isSealed
+    ? 'encrypted; the identity of a recipient opens it, which is given to a command alone'
+    : 'and a command fetches it from there'
+  const identity = isSealed ? ' --identity FILE' : ''
+  return {
+    message: `${point.id} lies in the vault ${vaultText(place.vault)}, ${why}`,
+    hint: `hdsync restore ${shellQuote([point.source])} --at ${shellQuote([point.id])} --to FOLDER${identity}`,
+  }
 }
 
 /** A vault that restore points are fetched from. `state`: the folder that they are fetched to is in it. */

@@ -1,6 +1,7 @@
 import { isAbsolute, normalize } from 'node:path'
 import * as z from 'zod'
 import type { StoredRestoreRequest } from '../../../events/index.ts'
+import { readByCommand } from '../../backup/copies/vault-point.ts'
 import { isEmpty, liveRootOf } from '../../backup/restore/destination.ts'
 import { proveMounted } from '../../backup/restore/in-place.ts'
 import { knownPoints, liveSources } from '../../backup/restore/known-points.ts'
@@ -132,7 +133,7 @@ async function readRestore(
     })
   }
   return engine.look(targetsWith(source, config), async () => {
-    const point = readable(await known(), source, body.at)
+    const point = readable(await known(), source, body.at, config)
     if (body.inPlace) await proveMounted(source, config, runner, (from) => from(engine))
     const root = body.inPlace ? liveRootOf(source, config) : normalize(body.to ?? '')
     const wanted = wantedBy(body, root, places)
@@ -156,11 +157,18 @@ function placesIn(
   throw new UsageError(`one source at a time: these are of ${[...names].join(' and ')}`)
 }
 
-function readable({ points, absent }: FoundPoints, source: string, at: string | undefined): RestorePoint {
+function readable(
+  { points, absent }: FoundPoints,
+  source: string,
+  at: string | undefined,
+  config: Config,
+): RestorePoint {
   const own = points.filter((one) => one.source === source)
   const point = pickPoint(at, own, source, Date.now())
   const reason = absent.get(point.target)
   if (reason === undefined) return point
+  const byCommand = readByCommand(point, config)
+  if (byCommand) throw new TerminalError(byCommand.message, byCommand)
   throw new TerminalError(
     `the disk of target ${point.target}, which has ${point.id}, cannot be read: ${reason}`,
   )

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { readByCommand } from '../../../backup/copies/vault-point.ts'
 import { whenDue } from '../../../backup/engine/when-due.ts'
 import { weekOfNightsMs } from '../../../backup/keep/keeping.ts'
 import { type KnownPoints, knownPoints } from '../../../backup/restore/known-points.ts'
@@ -61,6 +62,8 @@ export class Backups {
     if (reason === undefined) return readerOf(point, this.#runner())
     const copied = this.#copied(point)
     if (copied) return copied
+    const byCommand = readByCommand(point, this.#page.config)
+    if (byCommand) throw new Problem('unavailable', byCommand.message, byCommand)
     throw new Problem(
       'unavailable',
       `The disk of ${point.target}, which has ${point.id}, cannot be read: ${reason}`,
@@ -110,7 +113,8 @@ export class Backups {
   async read(point: RestorePoint, make: (reader: PointReader) => Readable): Promise<Readable> {
     if (!this.#known.absent.has(point.target)) return heard(make(readerOf(point, this.#runner())))
     const { engine, config, clock } = this.#page
-    // What a vault has is fetched by the command line.
+    const byCommand = readByCommand(point, config)
+    if (byCommand) throw new Problem('unavailable', byCommand.message, byCommand)
     if (!config.targets[point.target]) throw this.#missing(point)
     const going = engine.current()
     if (going !== undefined)

@@ -1,5 +1,6 @@
 import type { CopyStatus } from '../../../backup/copies/copy-status.ts'
 import { count, counted } from '../../../count.ts'
+import { shellQuote } from '../../../shell-quote.ts'
 import { formatBytes } from '../../../units.ts'
 import { type Html, html, nothing } from '../look/html.ts'
 import { stateTag } from '../look/marks.ts'
@@ -34,9 +35,11 @@ ${sources.map(
 }
 
 /** Where it is, what this machine may do there, and who tells of it. */
-function whereText({ path, mounted, ssh }: CopyStatus): Html {
-  if (ssh !== undefined)
-    return html`It is a vault, <code>${ssh}</code>: this machine adds to it, and can neither change nor delete what lies there. Of it the record tells.`
+function whereText({ copy, path, mounted, ssh, encrypted, sources }: CopyStatus): Html {
+  if (ssh !== undefined) {
+    const one = shellQuote([sources[0]?.source ?? 'SOURCE'])
+    return html`It is a vault, <code>${ssh}</code>: this machine adds to it, and can neither change nor delete what lies there. Of it the record tells. ${encrypted ? 'What is in it is encrypted, and the identity of a recipient opens it, which is given to a command alone' : 'A command fetches what is in it'}: <code data-copy>hdsync restore ${one} --from ${copy} --to FOLDER${encrypted ? ' --identity FILE' : ''}</code>`
+  }
   return mounted
     ? html`It lies at <code>${path}</code>.`
     : html`Its disk is not there: of it the record tells.`
