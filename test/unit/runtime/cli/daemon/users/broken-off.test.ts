@@ -56,10 +56,14 @@ async function make() {
   const socket = usersSocketPath(config)
   await new Promise<void>((resolve) => http.listen(socket, resolve))
   onTestFinished(() => void http.close())
-  const { folder, name } = (await json(await post(socket, '/peer', {}))) as { folder: string; name: string }
-  symlinkSync(name, join(folder, name))
-  lchownSync(join(folder, name), ann, ann)
-  const ask = (route: string, body: object) => post(socket, route, body, name)
+  /** Asks as a user. */
+  const asking = async (uid: number) => {
+    const { folder, name } = (await json(await post(socket, '/peer', {}))) as { folder: string; name: string }
+    symlinkSync(name, join(folder, name))
+    lchownSync(join(folder, name), uid, uid)
+    return (route: string, body: object) => post(socket, route, body, name)
+  }
+  const ask = await asking(ann)
   const { points } = (await json(await ask('/points', {}))) as { points: { id: string; source: string }[] }
   const point = points.find(({ source }) => source === 'home')?.id
   const base64 = (path: string) => Buffer.from(path).toString('base64')
@@ -69,6 +73,10 @@ async function make() {
     contents: (path: string) => ask('/contents', { point, path: base64(path) }),
     entries: () => ask('/entries', { point, under: '' }),
     tar: (path: string) => ask('/tar', { point, paths: [base64(path)], alone: false }),
+    /** Begins a restore of the large file as a user, and reads nothing of it. */
+    async restoring(uid: number) {
+      return (await asking(uid))('/tar', { point, paths: [base64('large')], alone: false })
+    },
   }
 }
 
@@ -126,3 +134,34 @@ test.each(['contents', 'tar'] as const)('%s end so when nothing is read for a mi
     .toBe(false)
   await expect(lengthOf(answer)).rejects.toThrow('aborted')
 })
+
+test.runIf(process.getuid?.() === 0)(
+  'a user restores four times at once, and all of them sixteen times; whoever comes then is told so, until one has ended',
+  async () => {
+    const { restoring } = await make()
+    const begun = async (uid: number) => {
+      const answer = await restoring(uid)
+      expect(answer.statusCode).toBe(200)
+      return answer
+    }
+    const refused = async (uid: number) => {
+      const answer = await restoring(uid)
+      expect(answer.statusCode).toBe(429)
+      return ((await json(answer)) as { detail: string }).detail
+    }
+    const users = [1, 2, 3, 4].map((n) => ann + n)
+    const going = []
+    for (const uid of users) {
+      for (let n = 0; n < 4; n += 1) going.push(await begun(uid))
+      if (uid !== users.at(-1)) expect(await refused(uid)).toMatch(/^4 of one user are enough at a time/)
+    }
+    expect(await refused(ann)).toMatch(/^16 users who read are enough at a time/)
+    // Who hangs up gives their place to anybody; who reads to the end does too.
+    going.shift()?.destroy()
+    await expect.poll(async () => (await restoring(ann)).statusCode).toBe(200)
+    expect(await lengthOf(going.shift() as IncomingMessage)).toBeGreaterThan(largeBytes)
+    await expect.poll(async () => (await restoring(users[0] as number)).statusCode).toBe(200)
+    expect(await refused(ann)).toMatch(/^16 users/)
+    for (const answer of going) answer.destroy()
+  },
+)
