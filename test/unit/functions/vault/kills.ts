@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,57 +18,83 @@ const slow = ', limit: { "00:00-24:00": 8M }'
 export async function killsAtAnyMoment(kills: number, seed: number, isEncrypted = false): Promise<void> {
   const sealed = isEncrypted ? await sealedSite(slow) : undefined
   await using site = sealed?.site ?? (await Site.made({ more: slow }))
-  makeLarge(site.at('home', 'large'))
+  makeLarge(site.at('home', 'large'), kills)
   await backUp(site.server, { sources: ['home'] })
   const archive = readFileSync(site.archive())
   const isWhole = (copy: string) =>
     archive.equals(sealed ? openedByHand(copy, sealed.identity) : readFileSync(copy))
-  const random = seeded(seed)
+  const killer = new Killer(site, ['copy', '--config', site.server.config, '-q'], seeded(seed), [0.4, 0.7])
+  let midway = 0
   for (let n = 0; n < kills; n += 1) {
-    await killAtAMoment(site, ['copy', '--config', site.server.config, '-q'], {
-      ...{ random, withinMs: 8000, childUpTo: 0.4, connectionsUpTo: 0.7 },
-    })
+    await killer.kill()
+    if (site.accepted().length === 0) midway += 1
     expect(site.accepted().every(isWhole)).toBe(true)
     expect(await countedAsCopied(site)).toBeLessThanOrEqual(site.accepted().length)
   }
+  await killer.end()
+  expect(midway, 'kills before the archive was there').toBeGreaterThan(kills / 4)
   expect(await site.copy()).toMatchObject({ exitCode: 0, copies: [{ waiting: 0 }] })
   expect(site.accepted().map(isWhole)).toEqual([true])
 }
 
-/** A file that takes some seconds to send under the limits of these tests. */
-export function makeLarge(file: string): void {
-  execFileSync('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', 'count=24', 'status=none'])
+/** A file that is sent for as long as so many kills take, under the limits of these tests, about. */
+export function makeLarge(file: string, kills: number): void {
+  execFileSync('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', `count=${12 + 6 * kills}`, 'status=none'])
 }
 
-interface Killing {
-  random: () => number
-  /** The moment is so long after the other end was asked, at most. */
-  withinMs: number
-  /** Shares of what is killed: hdsync below the one, the connections below the other, else sshd. */
-  childUpTo: number
-  connectionsUpTo: number
-}
+/** Kills hdsync, its connections or the sshd that it asks, at moments that random numbers tell. */
+export class Killer {
+  readonly #site: Pick<Site, 'sshd' | 'asked'>
+  readonly #words: readonly string[]
+  readonly #random: () => number
+  readonly #shares: readonly [number, number]
+  #child: ChildProcess | undefined
+  #ended: Promise<unknown> = Promise.resolve()
 
-/** Starts hdsync, and kills it, its connections or the sshd that it has asked. Waits for its end. */
-export async function killAtAMoment(
-  site: Pick<Site, 'sshd' | 'asked'>,
-  words: readonly string[],
-  { random, withinMs, childUpTo, connectionsUpTo }: Killing,
-): Promise<void> {
-  const before = site.asked().length
-  const child = spawn(program, words, { stdio: 'ignore' })
-  const ended = once(child, 'exit')
-  // From the moment at which the other end is asked: until then there is nothing to tear.
-  while (site.asked().length === before && child.exitCode === null) await sleep(20)
-  await Promise.race([ended, sleep(random() * withinMs)])
-  const what = random()
-  if (what < childUpTo) child.kill('SIGKILL')
-  else if (what < connectionsUpTo) site.sshd.breakConnections()
-  else {
-    await site.sshd.stop('SIGKILL')
-    await site.sshd.listen()
+  /** @param shares Of what is killed: hdsync below the first, the connections below the second, else sshd. */
+  constructor(
+    site: Pick<Site, 'sshd' | 'asked'>,
+    words: readonly string[],
+    random: () => number,
+    shares: readonly [number, number],
+  ) {
+    this.#site = site
+    this.#words = words
+    this.#random = random
+    this.#shares = shares
   }
-  await ended
+
+  /** Kills one of them. hdsync goes on over another connection, and is then what is killed next; where it has ended it is started. */
+  async kill(): Promise<void> {
+    const { sshd } = this.#site
+    const child = await this.#running()
+    await Promise.race([this.#ended, sleep(this.#random() * 3000)])
+    const what = this.#random()
+    if (what < this.#shares[0]) {
+      child.kill('SIGKILL')
+      await this.#ended
+    } else if (what < this.#shares[1]) sshd.breakConnections()
+    else {
+      await sshd.stop('SIGKILL')
+      await sshd.listen()
+    }
+  }
+
+  /** Waits for the end of what still runs. */
+  async end(): Promise<void> {
+    await this.#ended
+  }
+
+  /** From the moment at which the other end is asked: until then there is nothing to tear. */
+  async #running(): Promise<ChildProcess> {
+    if (this.#child && this.#child.exitCode === null && this.#child.signalCode === null) return this.#child
+    const before = this.#site.asked().length
+    const child = spawn(program, this.#words, { stdio: 'ignore' })
+    this.#child = child
+    this.#ended = once(child, 'exit')
+    while (this.#site.asked().length === before && child.exitCode === null) await sleep(20)
+    return child
+  }
 }
 
 /** Numbers from 0 to 1 that a seed tells. */
