@@ -1,5 +1,6 @@
+import { join } from 'node:path'
 import { RetryableError, reasonOf, TerminalError } from '../../errors.ts'
-import { slotsOf } from '../../host/vault/host-folder.ts'
+import { HostFolder, slotsOf } from '../../host/vault/host-folder.ts'
 import { type Admission, sendingMs } from '../../host/vault/rsync-server.ts'
 import { changeOffer, type Offered, offerNamed, readOffers } from './offers.ts'
 import { settingsOf, type VaultTools, withHost, withHostSoon } from './vault.ts'
@@ -33,6 +34,17 @@ export function admit(host: string, name: string, tools: VaultTools): Promise<Ad
       mostMs: sendingMs(offered.archive.sizeBytes),
     }
   })
+}
+
+/**
+ * The locks of sessions of a host, of which each holds one: whoever has its key would open as many as there is memory for. They are folders that its
+ * user can read, and nothing else locks.
+ * @throws {TerminalError} The vault does not know the host.
+ */
+export function sessionLocks(host: string, vault: VaultTools['vault']): string[] {
+  settingsOf(vault, host)
+  using folder = HostFolder.open(vault.path, host)
+  return ['incoming', 'base'].map((name) => join(folder.path, name))
 }
 
 /**

@@ -2,9 +2,10 @@ import { pipeline } from 'node:stream/promises'
 import { refusalOf } from '../../backup/vault/answer.ts'
 import { type Asked, parseAsked } from '../../backup/vault/asked.ts'
 import { vaultHostName } from '../../config/vault.ts'
-import { UsageError } from '../../errors.ts'
+import { RetryableError, UsageError } from '../../errors.ts'
+import { firstFree } from '../../host/vault/lock.ts'
 import { takeBytes } from '../../host/vault/rsync-server.ts'
-import { refusal, refusalLine, refusedCode } from '../../vault-protocol.ts'
+import { askAgainLater, refusal, refusalLine, refusedCode } from '../../vault-protocol.ts'
 import type { Io } from '../io.ts'
 import { type DoorOptions, openDoor } from '../vault/door.ts'
 import { answerLines } from '../vault/session.ts'
@@ -20,15 +21,14 @@ export async function receiveCommand(host: string, options: DoorOptions, io: Io)
   try {
     if (!vaultHostName.safeParse(host).success) throw new UsageError(`${host} is no name of a host`)
     asked = parseAsked(command)
+    const open = () => openDoor(host, options, io.env)
+    const door = await open()
     if (asked.kind === 'session') {
-      await answerLines(
-        io.input?.() ?? process.stdin,
-        () => openDoor(host, options, io.env),
-        (line) => io.stdout(`${line}\n`),
-      )
+      await using slot = await firstFree(await door.locks())
+      if (!slot) throw new RetryableError(`${host} has as many sessions as it may: ${askAgainLater}`)
+      await answerLines(io.input?.() ?? process.stdin, open, (line) => io.stdout(`${line}\n`))
       return 0
     }
-    const door = await openDoor(host, options, io.env)
     if (asked.kind === 'rsync') {
       const admission = await door.admit(asked.name)
       const { newBytes, failure } = await takeBytes(admission, asked.command)

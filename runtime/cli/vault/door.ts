@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
-import { admit, noteSent, type SendingEnd } from '../../backup/vault/admit.ts'
+import * as z from 'zod'
+import { admit, noteSent, type SendingEnd, sessionLocks } from '../../backup/vault/admit.ts'
 import { type Answer, answerRequest } from '../../backup/vault/answer.ts'
 import type { VaultTools } from '../../backup/vault/vault.ts'
 import type { Config } from '../../config/config.ts'
@@ -19,6 +20,8 @@ import { octets } from '../daemon/vault/wire.ts'
 /** How the command of a host reaches its vault. */
 export interface Door {
   ask(request: VaultRequest): Promise<Answer>
+  /** Of which one is held by each of its sessions. */
+  locks(): Promise<string[]>
   /** @throws {HdsyncError} */
   admit(name: string): Promise<Admission>
   /** Never throws: it decides nothing that cannot wait. */
@@ -77,6 +80,7 @@ async function readableConfig(path: string | undefined, env: NodeJS.ProcessEnv):
 function localDoor(host: string, tools: VaultTools): Door {
   return {
     ask: (request) => answerRequest(host, request, tools),
+    locks: async () => sessionLocks(host, tools.vault),
     admit: (name) => admit(host, name, tools),
     sent: (end) => noteSent(host, end, tools),
   }
@@ -95,6 +99,9 @@ async function daemonDoor(host: string, socket: string): Promise<Door> {
       const answer = await heard(daemon.ask('/ask', { host, request }))
       if (answer.headers['content-type']?.startsWith(octets)) return { bytes: answer }
       return { line: await heard(text(answer)) }
+    },
+    async locks() {
+      return z.array(z.string()).parse(JSON.parse(await heard(daemon.text('/session', { host }))))
     },
     async admit(name) {
       const answer = JSON.parse(await heard(daemon.text('/admit', { host, name })))

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import type * as z from 'zod'
-import { admit, noteSent } from '../../../backup/vault/admit.ts'
+import { admit, noteSent, sessionLocks } from '../../../backup/vault/admit.ts'
 import { answerRequest, refusalOf } from '../../../backup/vault/answer.ts'
 import type { VaultTools } from '../../../backup/vault/vault.ts'
 import type { Config } from '../../../config/config.ts'
@@ -20,7 +20,7 @@ import { SharedCapacity } from '../../../http/security/capacity.ts'
 import { Peers } from '../../../http/security/peers.ts'
 import { peerHeader } from '../users/wire.ts'
 import type { DaemonOfVault } from './tools.ts'
-import { admitBody, askBody, octets, sentBody } from './wire.ts'
+import { admitBody, askBody, octets, sentBody, sessionBody } from './wire.ts'
 
 /**
  * Answers the users of hosts that send to the vault, over a socket of their own: each for the host whose `incoming` is theirs,
@@ -63,6 +63,7 @@ export function vaultHandler(
     if ('line' in answer) return respondJson(JSON.parse(answer.line))
     return respond(Readable.toWeb(answer.bytes) as ReadableStream, 200, { 'content-type': octets })
   })
+  route('/session', sessionBody, async ({ host }) => respondJson(sessionLocks(host, tools.vault)))
   route('/admit', admitBody, async ({ host, name }) =>
     respondJson(await admit(host, name, tools).catch(refusalOf)),
   )

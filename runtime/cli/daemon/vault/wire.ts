@@ -9,6 +9,9 @@ const name = z.string()
 /** `POST /ask`: a request of the host; answered with its line, or with the bytes of a copy. */
 export const askBody = z.strictObject({ host, request })
 
+/** `POST /session`: lines are to come; answered with its locks. */
+export const sessionBody = z.strictObject({ host })
+
 /** `POST /admit`: an rsync is to begin; answered with an `Admission`. */
 export const admitBody = z.strictObject({ host, name })
 

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect } from 'vitest'
 import { parseAsked } from '../../../../runtime/backup/vault/asked.ts'
@@ -60,7 +60,9 @@ export async function attack(tries: number, seed: number, overSsh: number): Prom
       })
     const name = random.of([offered.archive.sha256, ...known.map(({ sha256 }) => sha256)])
     const kind =
-      random.below(overSsh) === 0 ? 'client' : random.of(['request', 'request', 'line', 'tamper'] as const)
+      random.below(overSsh) === 0
+        ? 'client'
+        : random.of(['request', 'request', 'session', 'line', 'tamper'] as const)
     if (kind === 'client') {
       await client(name)
       tally.ssh += 1
@@ -74,6 +76,12 @@ export async function attack(tries: number, seed: number, overSsh: number): Prom
         await there.ssh(line, bytesOf(200).toString('latin1'))
         tally.ssh += 1
       }
+    } else if (kind === 'session') {
+      const lines = Array.from({ length: random.below(6) }, () => {
+        const line = JSON.stringify({ ...request(), v: random.of([1, 2, 2, 2]) })
+        return random.below(2) === 0 ? line : random.below(4) === 0 ? rsyncLine(name) : spoilt(line)
+      })
+      await inSession(lines.join(random.of(['\n', '\n', '\r\n'])) + random.of(['\n', '\n', '']))
     } else await inProcess(spoilt(JSON.stringify(request())))
   }
 
@@ -102,10 +110,24 @@ export async function attack(tries: number, seed: number, overSsh: number): Prom
     expect(bytes).toHaveLength(0)
   }
 
+  /** What comes line by line is answered line by line, and never with bytes. */
+  async function inSession(input: string): Promise<void> {
+    tally.inProcess += 1
+    const { code, out, err, bytes } = await receive(there, 'web1', '{"v":2,"do":"session"}', input)
+    expect(code === 0 || err.startsWith('hdsync: '), `${input}\n${err}`).toBe(true)
+    expect(out + err).not.toContain('this should not have happened')
+    expect(out).not.toContain('"host":"web2"')
+    for (const line of out.split('\n').slice(0, -1))
+      expect(JSON.parse(line)).toMatchObject({ v: expect.toBeOneOf([1, 2]), ok: expect.any(Boolean) })
+    expect(out.split('\n').length).toBeLessThanOrEqual(input.split('\n').length)
+    expect(bytes).toHaveLength(0)
+  }
+
   function request(): object {
     const archive = random.of([offered.archive, ...known])
     return random.of<() => object>([
       () => ({ v: 1, do: 'status' }),
+      () => ({ v: 2, do: 'status', known: archive.sha256 }),
       () => ({ v: 1, do: 'offer', archive }),
       () => ({ v: 1, do: 'prove', archive }),
       () => ({ v: 1, do: 'get', sha256: archive.sha256, offset: random.below(100) }),
@@ -272,7 +294,7 @@ function isLetIn(line: string): boolean {
   }
 }
 
-async function receive({ config }: Loopback, host: string, line: string) {
+async function receive({ config }: Loopback, host: string, line: string, input = '') {
   const io = printed()
   const stream = new PassThrough()
   const bytes = buffer(stream)
@@ -284,6 +306,7 @@ async function receive({ config }: Loopback, host: string, line: string) {
       ...io,
       env,
       bytes: () => stream,
+      input: () => Readable.from([Buffer.from(input)]),
     },
   )
   stream.end()

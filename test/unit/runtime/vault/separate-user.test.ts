@@ -24,6 +24,14 @@ test.skipIf(noUsers)(
     expect(two.sentBytes).toBeLessThan(20_000)
     const { answer } = await there.ask({ v: 1, do: 'status' })
     expect(answer).toMatchObject({ host, copies: [first.archive, changed.archive] })
+    // In a session too, for itself alone.
+    const session = await there.ssh('{"v":2,"do":"session"}', '{"v":2,"do":"status"}\n')
+    expect(JSON.parse(session.out)).toEqual({
+      ...answer,
+      v: 2,
+      now: expect.any(String),
+      freeBytes: expect.any(Number),
+    })
 
     const accepted = join(there.vault, host, 'accepted')
     const files = readdirSync(join(accepted, 'home')).map((name) => join(accepted, 'home', name))

@@ -1,7 +1,10 @@
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
 import { answerRequest } from '../../../../runtime/backup/vault/answer.ts'
 import { answerLines } from '../../../../runtime/cli/vault/session.ts'
 import { listDigest } from '../../../../runtime/vault-protocol.ts'
@@ -67,6 +70,31 @@ test.skipIf(noSsh)(
     }
     // What is not ended was cut off.
     expect(await there.ssh(opened, '{"v":2,"do":"status"}')).toMatchObject({ code: 0, out: '' })
+  },
+)
+
+test.skipIf(noSsh)(
+  'a host has two sessions at once; another one is told so, and goes once one has ended',
+  async () => {
+    const there = await makeLoopback()
+    const held = ['incoming', 'base'].map((name) =>
+      spawn('flock', [join(there.vault, 'web1', name), 'sh', '-c', 'echo held; exec cat']),
+    )
+    for (const one of held) onTestFinished(() => void one.kill('SIGKILL'))
+    await Promise.all(held.map((one) => once(one.stdout, 'data')))
+    const asked = () => there.ssh(opened, lines({ v: 2, do: 'status' }))
+    const refused = await asked()
+    expect(refused).toMatchObject({ code: 1, out: '' })
+    expect(refused.err).toContain('hdsync: later: web1 has as many sessions as it may: ask again later')
+    const ended = once(held[1] as ChildProcess, 'exit')
+    held[1]?.stdin.end()
+    await ended
+    expect(await asked()).toMatchObject({ code: 0, out: expect.stringContaining('"ok":true') })
+    // It is for sessions alone.
+    held[1] = spawn('flock', [join(there.vault, 'web1/base'), 'sh', '-c', 'echo held; exec cat'])
+    onTestFinished(() => void held[1]?.kill('SIGKILL'))
+    await once(held[1].stdout, 'data')
+    await sendWhole(there, archiveOf(there.folder, randomBytes(100)))
   },
 )
 
