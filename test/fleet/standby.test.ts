@@ -1,7 +1,8 @@
-import { cpSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { RunResult } from '../../events/index.ts'
 import { revoke } from '../../runtime/backup/fleet/enrol.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
@@ -163,3 +164,59 @@ describe.skipIf(missing)(`of two hubs one acts, and both know all that is told${
     await expect.poll(() => h1.commands, patience).toContainEqual(expect.stringContaining(ids[0] ?? ''))
   })
 })
+
+/** A hook that tells the runs of which it was told, in order. */
+function pager(): { config: string; runs(): string[] } {
+  const folder = temporaryFolder()
+  const [program, file] = [join(folder, 'page'), join(folder, 'pages')]
+  writeFileSync(program, `#!/bin/sh\n{ cat; echo; } >> ${file}\n`, { mode: 0o700 })
+  return {
+    config: `notify: [{ name: pager, exec: [${program}], on: [fleet.run.failed] }]\n`,
+    runs: () =>
+      (existsSync(file) ? readFileSync(file, 'utf8') : '')
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => (JSON.parse(line) as { data: { run: string } }).data.run),
+  }
+}
+
+test.skipIf(missing)(
+  `hooks hear of each failure once, from whichever of two hubs acts, one of which is killed${missing}`,
+  async () => {
+    const page = pager()
+    const first = await makeFleet(program)
+    writeFileSync(first.config, `${readFileSync(first.config, 'utf8')}${page.config}`, { mode: 0o600 })
+    const second = await standbyOf(first, first.server, page.config)
+    await first.broker.start()
+    const daemon = await first.serve()
+    await expect.poll(async () => (await first.run('fleet', 'status')).out).not.toContain('stands by')
+    const web1 = await first.host('web1')
+    const standby = await second.serve()
+    await expect.poll(standby.log, patience).toContain('stands by')
+    renameSync(join(web1.folder, 'home'), join(web1.folder, 'away'))
+    const fails = async () => (JSON.parse((await web1.ok(['run', '--json'], 1)).out) as RunResult).run
+    const failed = [await fails()]
+    await expect.poll(page.runs, patience).toEqual(failed)
+    // With what the hook has done the other one is to be done too.
+    const seen = async () => (await second.run('fleet', 'status')).out
+    await expect.poll(seen, patience).toMatch(/web1 +failing/)
+    expect(await seen()).toMatch(/this hub stands by since .*: \S+ acts/)
+    const refused = await second.run('fleet', 'run', 'web1')
+    expect([refused.code === 0, refused.out + refused.err]).toEqual([
+      false,
+      expect.stringContaining('stands by'),
+    ])
+    await daemon.kill()
+    failed.push(await fails())
+    await expect.poll(page.runs, patience).toEqual(failed)
+    expect(standby.log()).toContain('acts now, in the place of')
+    const back = await first.serve()
+    await expect.poll(back.log, patience).toContain('stands by')
+    failed.push(await fails())
+    await web1.ok(['fleet', 'send'])
+    await expect.poll(page.runs, patience).toEqual(failed)
+    await expect.poll(async () => (await first.status())[0]?.heardAt, patience).not.toBeNull()
+    expect(page.runs()).toEqual(failed)
+  },
+  300_000,
+)

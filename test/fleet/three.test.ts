@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { revoke } from '../../runtime/backup/fleet/enrol.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { makeCluster } from './fleet.ts'
 import { natsServer } from './nats-server.ts'
@@ -67,4 +68,19 @@ describe.skipIf(missing)(`on three NATS servers what hosts tell arrives once and
     await lost.broker.start()
     await expectAll(parts)
   }, 400_000)
+  test('each hub has the server beside it let in whom another one has put on the list, and cut off whom it takes from it', async () => {
+    const members = await makeCluster(program)
+    const servers = members.map(({ server }) => server)
+    const [first, , third] = members
+    await Promise.all(members.map(({ broker }) => broker.start()))
+    for (const { folder } of members) new HubPart(folder, ...servers).start()
+    const fleet = join(first.folder, 'fleet')
+    // It knows the third one alone.
+    const host = new HostPart('h1', first.folder, fleet, third.server)
+    host.start()
+    await host.tell(3)
+    await expect.poll(() => host.outbox.waiting().count, patience).toBe(0)
+    revoke('h1', new HubFolder(fleet), Date.now())
+    await expect.poll(() => host.notes.join(), patience).toContain('uthorization')
+  }, 200_000)
 })

@@ -11,8 +11,8 @@ import { exitCodes } from '../exit-codes.ts'
 import { labelled } from '../fleet/choose.ts'
 import { hostText } from '../fleet/host-text.ts'
 import { fleetText } from '../fleet/status-text.ts'
-import { commandsGiven, hostRecord, hostRows, waitingEvents } from '../fleet/waiting.ts'
-import { painter } from '../format.ts'
+import { commandsGiven, hostRecord, hostRows, hubRole, waitingEvents } from '../fleet/waiting.ts'
+import { localTime, painter } from '../format.ts'
 import type { Io } from '../io.ts'
 import type { FleetOptions } from './fleet.ts'
 
@@ -61,11 +61,14 @@ function hubStatus(
   if (json) io.stdout(`${JSON.stringify(hosts)}\n`)
   else io.stdout(fleetText(hosts, now, painter(io.colour), io.width))
   const lastsMs = (folder.certificateEndsAt ?? Number.POSITIVE_INFINITY) - now
+  // What reads the JSON finds hosts in it, and nothing else.
+  const tell = (text: string) => (json ? io.stderr(text) : io.stdout(text))
+  const role = hubRole(config)
+  if (role && !role.isActive)
+    tell(`this hub stands by since ${localTime(Date.parse(role.since))}: ${role.active} acts\n`)
   if (lastsMs < soonMs) {
     const text = `the certificate of the NATS server ${lastsMs < 0 ? 'has expired' : `expires in ${counted(Math.floor(lastsMs / dayMs), 'day')}`}\n  another one: hdsync fleet init && systemctl restart nats-server\n`
-    // What reads the JSON finds hosts in it, and nothing else.
-    if (json) io.stderr(text)
-    else io.stdout(text)
+    tell(text)
   }
   return exitCodeFor(hosts, lastsMs)
 }

@@ -38,7 +38,9 @@ export async function fleetEnrollCommand(host: string, options: FleetOptions, io
   )
   if (!isTold)
     io.stderr(
-      'the NATS server does not run here, or is not the one that `hdsync fleet init` has set up: start it\n',
+      folder.hasBroker
+        ? 'the NATS server does not run here, or is not the one that `hdsync fleet init` has set up: start it\n'
+        : 'no NATS server is beside this hub: its daemon tells those that have one\n',
     )
   return 0
 }

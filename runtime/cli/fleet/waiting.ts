@@ -4,7 +4,7 @@ import { failuresOfHost, type HostFailure, nightsOfHost } from '../../backup/fle
 import type { Config } from '../../config/config.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
-import { type HostRow, Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
+import { type HostRow, type HubRole, Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
 import { waitingIn } from '../../core/bus/sqlite/fleet/outbox.ts'
 
 /** How many events of this host wait for the hub, and since when (ISO 8601). Looks only. @throws {UsageError} The store cannot be read. */
@@ -15,6 +15,11 @@ export function waitingEvents({ state }: Pick<Config, 'state'>): { count: number
 /** What the hub knows of its hosts. Looks only. @throws {UsageError} The store cannot be read. */
 export function hostRows({ state }: Pick<Config, 'state'>): HostRow[] {
   return read(state, (database) => new Inbox(database).hosts()) ?? []
+}
+
+/** Whether this hub acts for its fleet, or another one; undefined before it has been at work. Looks only. */
+export function hubRole({ state }: Pick<Config, 'state'>): HubRole | undefined {
+  return read(state, (database) => new Inbox(database).role)
 }
 
 /** What the hub has on record of one host. Looks only. @throws {UsageError} The store cannot be read. */

@@ -79,6 +79,11 @@ export class HubFolder {
     return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
   }
 
+  /** Whether a NATS server is beside this hub. */
+  get hasBroker(): boolean {
+    return existsSync(join(this.path, 'broker/nats.conf'))
+  }
+
   /** Which of several NATS servers is beside this hub; undefined where there is one, or none here. */
   get server(): string | undefined {
     const file = join(this.path, 'broker/server')
