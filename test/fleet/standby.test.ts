@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -82,7 +82,7 @@ async function fleetOfTwo() {
   two.start()
   for (const host of hosts) host.start()
   neverBoth(one, two)
-  return { one, two, hosts, way, folder }
+  return { one, two, hosts, way, folder, broker }
 }
 
 /** Fails the test if both act at any moment. */
@@ -135,6 +135,8 @@ describe.skipIf(missing)(`of two hubs one acts, and both know all that is told${
     await tellAll(hosts, 10)
     await expectAll(hosts, one, two)
     way.cut()
+    // Not passed on: the other one hears of it once the way is open again.
+    const given = one.give([{ host: 'h1', type: 'backup.start', request: {} }], 3_600_000)
     await tellAll(hosts, 10)
     await expect.poll(() => two.isActive, patience).toBe(true)
     expect(one.isActive).toBe(false)
@@ -142,6 +144,21 @@ describe.skipIf(missing)(`of two hubs one acts, and both know all that is told${
     way.mend()
     await expectAll(hosts, one, two)
     expect(one.isActive).toBe(false)
+    await expect.poll(() => two.given(), patience).toEqual(given)
+  })
+
+  test('the other one goes on with what it has when the store of the first and the disk of the server are lost', async () => {
+    const { one, two, hosts, folder, broker } = await fleetOfTwo()
+    await tellAll(hosts, 10)
+    await expectAll(hosts, one, two)
+    await one.kill()
+    await broker.kill()
+    for (const lost of ['state', 'broker']) rmSync(join(folder, lost), { recursive: true })
+    mkdirSync(join(folder, 'broker'))
+    await tellAll(hosts, 10)
+    await broker.start()
+    await expectAll(hosts, two)
+    expect(two.inbox.hosts().map(({ missing: gone }) => gone)).toEqual([0, 0])
   })
 
   test('what the first has given to a host goes on from the second; the list of hosts is the same', async () => {

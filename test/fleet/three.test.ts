@@ -68,6 +68,22 @@ describe.skipIf(missing)(`on three NATS servers what hosts tell arrives once and
     await lost.broker.start()
     await expectAll(parts)
   }, 400_000)
+  test('while two of them are away hosts keep it, and no hub acts', async () => {
+    const parts = await fleetOfThree(2)
+    const { members, hub, hosts } = parts
+    const [, second, third] = members
+    hub.start()
+    for (const host of hosts) host.start()
+    await expect.poll(() => hub.isActive, patience).toBe(true)
+    await second.broker.kill()
+    await third.broker.kill()
+    await expect.poll(() => hub.isActive, patience).toBe(false)
+    for (const host of hosts) await host.tell(10)
+    for (const { outbox } of hosts) expect(outbox.waiting().count).toBe(10)
+    await second.broker.start()
+    await expectAll(parts)
+  }, 200_000)
+
   test('each hub has the server beside it let in whom another one has put on the list, and cut off whom it takes from it', async () => {
     const members = await makeCluster(program)
     const servers = members.map(({ server }) => server)

@@ -93,8 +93,7 @@ export class Hubs {
     const key = folder.commandKey
     let isNews = false
     if (message.subject === leaseSubject) {
-      const value = readShared(leaseValue, message, key)
-      if (value) this.#lease.see(message.seq, value)
+      this.#lease.see(message.seq, readShared(leaseValue, message, key) ?? unreadable)
     } else isNews = this.#list.take(message, key)
     if (this.#isReading) return
     this.#tell()
@@ -139,9 +138,8 @@ export class Hubs {
     if (seq !== undefined) return this.#lease.wrote(seq, value, from)
     // Another hub was first, or the server has lost what this one has seen.
     const there = await stream.get(leaseSubject)
-    const other = there && readShared(leaseValue, there, folder.commandKey)
     this.#lease.readAnew()
-    if (there && other) this.#lease.see(there.seq, other)
+    if (there) this.#lease.see(there.seq, readShared(leaseValue, there, folder.commandKey) ?? unreadable)
     else this.#lease.seeNone()
   }
 
@@ -190,6 +188,9 @@ export class Hubs {
     })
   }
 }
+
+/** Of a hub with another key, as this one has lost its own; it is waited for as for any other one. */
+const unreadable: LeaseValue = { id: 'unknown', name: 'a hub with another key', upTo: 0 }
 
 function now(): Moment {
   return { steadyMs: performance.now(), wallMs: Date.now() }
