@@ -168,14 +168,14 @@ export const joinCode = z.lazy(() =>
 )
 export type JoinCode = z.output<typeof joinCode>
 
+/** What a hub may ask a host to do. */
+export const askTypes = ['backup.start', 'verify.start', 'drill.start', 'copy.start', 'sync.meant'] as const
+
+/** Sets some of the config of a host, so far as that makes it safer. */
+export const configSet = 'config.set'
+
 /** What a hub may ask a host for, where its config says so. */
-export const commandTypes = [
-  'backup.start',
-  'verify.start',
-  'drill.start',
-  'copy.start',
-  'sync.meant',
-] as const
+export const commandTypes = [...askTypes, configSet] as const
 
 /** Ends what a command has begun; obeyed by whoever obeys that. */
 export const cancelType = 'command.cancel'

@@ -35,6 +35,34 @@ export interface Config extends Omit<Settings, 'sources' | 'targets'> {
   targets: Record<string, Target>
   /** What is odd, or has no effect, but keeps no backup from being made. */
   warnings: string[]
+  /** What the hub of the fleet has set; the other keys are what is in force with it. */
+  pushed?: PushedConfig
+}
+
+/** What of a config a hub can set. */
+export type OwnSettings = Pick<Config, 'sources' | 'archive' | 'keep' | 'alert' | 'verify' | 'drill'>
+
+/** What the hub of the fleet has set. */
+export interface PushedConfig {
+  number: number
+  /** When it came, by the clock of this host. */
+  at: string
+  /** Whether the config of the host lets it. */
+  isObeyed: boolean
+  values: PushedValue[]
+  /** As the file of the host says it. */
+  own: OwnSettings
+}
+
+/** One key that the hub has set. */
+export interface PushedValue {
+  key: string
+  pushed: string
+  /** What the config of the host says; null where it has no such thing. */
+  own: string | null
+  isInForce: boolean
+  /** Why it is not. */
+  reason: string | null
 }
 
 /**

@@ -55,7 +55,7 @@ const fleetFields = z.lazy(() =>
       .array(z.enum(commandTypes))
       .exactOptional()
       .describe(
-        'A host: what the hub may begin here, by `hdsync fleet run`; the daemon stays for it. `sync.meant`: to release what is held. Default: nothing.',
+        'A host: what the hub may begin here, by `hdsync fleet run`; the daemon stays for it. `sync.meant`: to release what is held. `config.set`: what it may set in this config, by `hdsync fleet config`. Default: nothing.',
       ),
     folder: pathBelowRoot
       .exactOptional()

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, parseConfig } from './config.ts'
+import { ownText } from './own-text.ts'
 
 const fileName = 'last-good-config.json'
 
@@ -44,18 +45,5 @@ export function lastGoodConfig(state: string, file: string, uid = process.geteui
     return kept?.file === file ? parseConfig(kept.text, file) : undefined
   } catch {
     return undefined
-  }
-}
-
-function ownText(path: string, uid = process.geteuid?.()): string | undefined {
-  let handle: number | undefined
-  try {
-    handle = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-    const { uid: owner, mode } = fstatSync(handle)
-    return owner === uid && !(mode & 0o077) ? readFileSync(handle, 'utf8') : undefined
-  } catch {
-    return undefined
-  } finally {
-    if (handle !== undefined) closeSync(handle)
   }
 }

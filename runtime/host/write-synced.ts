@@ -14,3 +14,13 @@ export function writeSynced(path: PathLike, flags: OpenMode, mode: number, bytes
     closeSync(fd)
   }
 }
+
+/** Brings the names in a folder onto the disk. @throws {NodeJS.ErrnoException} @see fsync(2) */
+export function syncFolder(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

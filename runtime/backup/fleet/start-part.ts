@@ -11,6 +11,7 @@ import { version } from '../../version.ts'
 import type { Engine } from '../engine.ts'
 import { Bridge, type BridgeOptions } from './bridge.ts'
 import { Obeyer, type ObeyingEngine } from './commands/obey.ts'
+import { takePushed } from './commands/take-pushed.ts'
 import { Hub } from './hub.ts'
 
 /** What this process does for its fleet. */
@@ -33,6 +34,8 @@ export interface PartOptions {
   pauses?: BridgeOptions['pauses']
   /** Whether this process does what the hub asks for: one that stays does. */
   obeys?: boolean
+  /** Called when the hub has set something in the config, which has to be read anew. */
+  onConfigured?(): void
 }
 
 /**
@@ -40,16 +43,16 @@ export interface PartOptions {
  * @returns undefined where it could not begin.
  */
 export async function startFleetPart(
-  { fleet, ...names }: Names & { fleet: NonNullable<Config['fleet']> },
+  { fleet, ...rest }: Config & { fleet: NonNullable<Config['fleet']> },
   engine: FleetEngine,
   note: (message: string) => void,
-  { pauses, obeys = false }: PartOptions = {},
+  { pauses, obeys = false, onConfigured = () => {} }: PartOptions = {},
 ): Promise<FleetPart | undefined> {
   const common = { note, ...(pauses && { pauses }) }
   try {
     return fleet.role === 'hub'
-      ? startHub(fleet, engine, { ...common, keepMs: names.keep })
-      : startHost({ ...names, fleet }, engine, { ...common, obeys })
+      ? startHub(fleet, engine, { ...common, keepMs: rest.keep })
+      : startHost({ ...rest, fleet }, engine, { ...common, obeys, onConfigured })
   } catch (error) {
     note(`fleet: ${reasonOf(error)}`)
     return undefined
@@ -98,14 +101,17 @@ export function startBridge(config: HostConfig, outbox: Outbox, common: Common):
 }
 
 function startHost(
-  config: HostConfig,
+  config: Config & { fleet: FleetHost },
   engine: FleetEngine,
-  { obeys, ...common }: Common & { obeys: boolean },
+  { obeys, onConfigured, ...common }: Common & { obeys: boolean; onConfigured: () => void },
 ): FleetPart | undefined {
   const { outbox } = engine.fleet
   if (!outbox) return undefined
   const terms = { obeys: config.fleet.obeys, keepMs: config.keep }
-  const obeyer = obeys ? new Obeyer(engine, terms, common.note) : undefined
+  const configure = (request: unknown) => {
+    if (takePushed(request, config, Date.now())) onConfigured()
+  }
+  const obeyer = obeys ? new Obeyer(engine, terms, { note: common.note, configure }) : undefined
   const bridge = startBridge(config, outbox, {
     ...common,
     ...(obeyer && { onCommand: (bytes, door) => obeyer.take(bytes, door) }),

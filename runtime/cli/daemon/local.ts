@@ -8,7 +8,7 @@ import { waitedFor } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
 import { fleetHost } from '../../config/fleet.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
-import { commandTypes, longestCommandMs } from '../../fleet-protocol.ts'
+import { askTypes, longestCommandMs } from '../../fleet-protocol.ts'
 import type { AddRoutes } from '../../http/context.ts'
 import { problemMediaType } from '../../http/problem.ts'
 import { readText } from '../../http/receive/body.ts'
@@ -54,7 +54,7 @@ const commandLife = z.int().min(1000).max(longestCommandMs)
 
 /** What `POST /fleet/commands` takes. */
 const commandsBody = z.object({
-  wishes: z.array(z.object({ host: fleetHost, type: z.enum(commandTypes), request: z.unknown() })).min(1),
+  wishes: z.array(z.object({ host: fleetHost, type: z.enum(askTypes), request: z.unknown() })).min(1),
   forMs: commandLife,
 })
 

@@ -89,7 +89,12 @@ export async function openService(options: ServiceOptions): Promise<Service | un
   const first = await begin(config, options)
   if (!first) return undefined
   let engine = first
-  let fleet = await fleetPart(config, engine, options.note, { obeys: true })
+  const fleetOptions = {
+    obeys: true,
+    onConfigured: () =>
+      void service.reload().catch((error) => options.note(`the config is not read anew: ${reasonOf(error)}`)),
+  }
+  let fleet = await fleetPart(config, engine, options.note, fleetOptions)
   const local = localRoutes(() => service)
   let apps = appsOf(engine, config, secrets, options, local)
   const answering = new Set<Promise<void>>()
@@ -127,7 +132,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       isLost = false
       engine = opened
       config = wanted
-      fleet = await fleetPart(config, engine, options.note, { obeys: true })
+      fleet = await fleetPart(config, engine, options.note, fleetOptions)
       apps = appsOf(engine, config, secrets, options, local)
       options.note(`goes on with ${config.file} as it is now`)
       await options.onTaken()

@@ -1,17 +1,8 @@
 import { createHash } from 'node:crypto'
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { namesIn } from '../names-in.ts'
-import { writeSynced } from '../write-synced.ts'
+import { syncFolder, writeSynced } from '../write-synced.ts'
 
 /**
  * What each sync that is held would delete, name by name, as long as it can be released. A list is used by one run:
@@ -54,7 +45,7 @@ export function heldLists(state: string): HeldLists {
       writeSynced(written, 'wx', 0o600, bytesOf(names))
       for (const entry of mine(hold)) rmSync(join(folder, entry), { force: true })
       renameSync(written, join(folder, hold))
-      flush(folder)
+      syncFolder(folder)
       return digestOfNames(names)
     },
     read(hold, digest, run) {
@@ -72,7 +63,7 @@ export function heldLists(state: string): HeldLists {
     use(hold, run) {
       if (!namesIn(folder).includes(hold)) return
       renameSync(join(folder, hold), join(folder, `${hold}.${run}`))
-      flush(folder)
+      syncFolder(folder)
     },
     forget(hold) {
       for (const entry of mine(hold)) rmSync(join(folder, entry), { force: true })
@@ -98,14 +89,4 @@ function makeFolder(path: string): void {
 
 function bytesOf(names: readonly string[]): Buffer {
   return Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1')
-}
-
-/** @see fsync(2): a name is on the disk once its folder is. */
-function flush(folder: string): void {
-  const fd = openSync(folder, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }

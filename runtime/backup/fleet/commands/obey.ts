@@ -10,7 +10,14 @@ import type { EventBus, Publication } from '../../../core/bus/bus.ts'
 import { cancelReason } from '../../../core/cancel-reason.ts'
 import { eventSource, factPublication } from '../../../core/publication.ts'
 import { reasonOf, UsageError } from '../../../errors.ts'
-import { answerId, type Command, cancelType, readMessage, signedCommand } from '../../../fleet-protocol.ts'
+import {
+  answerId,
+  type Command,
+  cancelType,
+  configSet,
+  readMessage,
+  signedCommand,
+} from '../../../fleet-protocol.ts'
 import { runOf } from '../../engine/requests.ts'
 import type { Engine } from '../../engine.ts'
 import { openUnusualOf } from '../../mirror/unusual.ts'
@@ -28,6 +35,12 @@ const hubSource = '/hdsync/fleet/hub'
 
 type Terms = Pick<Obedience, 'obeys' | 'keepMs'>
 
+export interface ObeyerOptions {
+  note(message: string): void
+  /** Takes what the hub sets in the config. @throws {UsageError} It is refused; nothing has changed. */
+  configure(request: unknown): void
+}
+
 /**
  * Does what the hub asks for, so far as the config of this host says so. Each command is answered once, by an event that the hub is told;
  * what it begins is put on the bus in one transaction with that.
@@ -35,15 +48,15 @@ type Terms = Pick<Obedience, 'obeys' | 'keepMs'>
 export class Obeyer {
   readonly #engine: ObeyingEngine
   #terms: Terms
-  readonly #note: (message: string) => void
+  readonly #options: ObeyerOptions
   #last: Promise<void> = Promise.resolve()
   readonly #flood = new Flood(performance.now())
   #told = ''
 
-  constructor(engine: ObeyingEngine, terms: Terms, note: (message: string) => void) {
+  constructor(engine: ObeyingEngine, terms: Terms, options: ObeyerOptions) {
     this.#engine = engine
     this.#terms = terms
-    this.#note = note
+    this.#options = options
   }
 
   /** Does nothing more but what stands here as well. */
@@ -84,7 +97,7 @@ export class Obeyer {
     if (refusal !== undefined) return this.#refuse(command, refusal)
     try {
       await this.#begin(command)
-      this.#note(`fleet: the hub has asked for ${command.type}`)
+      this.#options.note(`fleet: the hub has asked for ${command.type}`)
     } catch (error) {
       if (!(error instanceof UsageError)) throw error
       this.#refuse(command, reasonOf(error))
@@ -94,6 +107,11 @@ export class Obeyer {
   async #begin({ id, type, request, issuedAt }: Command): Promise<void> {
     const beside = (run: string) => [this.#taken({ id, type }, run)]
     if (type === cancelType) return this.#cancel({ id, type, request })
+    if (type === configSet) {
+      this.#options.configure(request)
+      this.#put(this.#taken({ id, type }, null))
+      return
+    }
     if (type === syncMeant.type) return this.#release({ id, type, request, issuedAt })
     await this.#engine.submit({ type, data: request, source: hubSource, id }, { beside })
   }
@@ -135,7 +153,9 @@ export class Obeyer {
     const begun = bus.find(hubSource, other.command)
     // What is released begins a backup.
     const began = other.type === syncMeant.type ? [syncMeant.type, backupStart.type] : [other.type]
-    if (!begun) {
+    if (!begun && bus.find(eventSource, answerId(other.command))) {
+      throw new UsageError('it was answered already: nothing of it is going on')
+    } else if (!begun) {
       this.#refuse({ id: other.command, type: other.type }, 'the hub has withdrawn it')
     } else if (!began.includes(begun.type)) {
       throw new UsageError(`it has joined run ${runOf(begun)}, which somebody else has asked for`)
@@ -164,7 +184,7 @@ export class Obeyer {
 
   /** Each reason once in a row: whoever has taken the server over can send any number. */
   #warn(message: string): void {
-    if (message !== this.#told) this.#note(message)
+    if (message !== this.#told) this.#options.note(message)
     this.#told = message
   }
 }

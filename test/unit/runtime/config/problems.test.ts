@@ -382,7 +382,7 @@ describe('the rest', () => {
     ],
     [
       "role: host, servers: ['tls://hub:4222'], obeys: [restore.start]",
-      'fleet.obeys[0]: expected backup.start, verify.start, drill.start, copy.start or sync.meant',
+      'fleet.obeys[0]: expected backup.start, verify.start, drill.start, copy.start, sync.meant or config.set',
     ],
     [
       "role: host, servers: ['tls://hub:4222'], slot: { server: vault1 }",

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { syncUnusual } from '../../../../../../events/index.ts'
 import { Obeyer } from '../../../../../../runtime/backup/fleet/commands/obey.ts'
+import { takePushed } from '../../../../../../runtime/backup/fleet/commands/take-pushed.ts'
 import { openEngine } from '../../../../../../runtime/backup/open-engine.ts'
 import { loadConfig } from '../../../../../../runtime/config/load.ts'
 import { factPublication } from '../../../../../../runtime/core/publication.ts'
@@ -21,7 +22,14 @@ async function makeHost(obeys = ['backup.start']) {
   await engine.start()
   engine.hold()
   const notes: string[] = []
-  const obeyer = new Obeyer(engine, { obeys, keepMs: config.keep }, (message) => notes.push(message))
+  const obeyer = new Obeyer(
+    engine,
+    { obeys, keepMs: config.keep },
+    {
+      note: (message) => notes.push(message),
+      configure: (request) => void takePushed(request, config, Date.now()),
+    },
+  )
   return {
     engine,
     /** Asks as the hub does. */
@@ -102,6 +110,24 @@ test('Obeyer obeys no more what another config does not name, and nothing that i
     { command: 'c3', run: expect.any(String) },
   ])
   expect(starts()).toEqual([])
+})
+
+test('Obeyer sets what the hub sets where it obeys that, and says why not', async () => {
+  const { ask, answers } = await makeHost(['config.set'])
+  const set = [{ key: 'alert.after', value: '12h' }]
+  await ask('c1', 'config.set', { number: 2, set })
+  await ask('c2', 'config.set', { number: 1, set: [] })
+  await ask('c3', 'config.set', { number: 3, set: [{ key: 'notify', value: '[]' }] })
+  await ask('c4', 'command.cancel', { command: 'c1', type: 'config.set' })
+  expect(answers()).toMatchObject([
+    { command: 'c1', type: 'config.set', run: null },
+    { command: 'c2', reason: expect.stringContaining('came after it') },
+    { command: 'c3', reason: 'notify cannot be set from a hub' },
+    { command: 'c4', reason: expect.stringContaining('answered already') },
+  ])
+  const other = await makeHost(['backup.start'])
+  await other.ask('c1', 'config.set', { number: 2, set })
+  expect(other.answers()).toMatchObject([{ reason: expect.stringContaining('not config.set') }])
 })
 
 test('Obeyer takes nothing unusual for meant that came after the hub had asked', async () => {
