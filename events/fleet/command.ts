@@ -34,7 +34,8 @@ export const fleetCommandGiven = defineEvent(
     text: z.string(),
     signature: z.string(),
   }),
-  asked,
+  // What is set in the config of a host is told by the last that it was given.
+  { ...asked, kept: { per: ['host', 'type'] } },
 )
 
 /** The hub sends a command to its host no more. */

@@ -2,15 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type DataOf, fleetCommandGiven } from '../../events/index.ts'
 import type { GivenCommand } from '../../runtime/backup/fleet/commands/given.ts'
-import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
-import { openDatabase } from '../../runtime/core/bus/sqlite/database.ts'
 import { connectToBroker } from '../../runtime/host/fleet/connection.ts'
 import { hostDoor } from '../../runtime/host/fleet/credentials.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { type Fleet, type Machine, makeFleet } from './fleet.ts'
 import { natsServer } from './nats-server.ts'
+import { commandsSent } from './sent.ts'
 
 const nats = await natsServer()
 const program = 'program' in nats ? nats.program : ''
@@ -36,18 +34,6 @@ async function runsOf(host: Machine): Promise<string[]> {
 async function lastOf(hub: Fleet, name: string) {
   const host = (await hub.status()).find((one) => one.host === name)
   return host?.commands.find(({ type }) => type !== 'command.cancel')
-}
-
-/** Commands as they were sent. */
-function sentBy({ folder }: Machine): DataOf<typeof fleetCommandGiven>[] {
-  const bus = new SqliteBus(openDatabase(join(folder, 'state')), join(folder, 'state'))
-  try {
-    return bus
-      .events({ types: [fleetCommandGiven.type] })
-      .map(({ data }) => data as DataOf<typeof fleetCommandGiven>)
-  } finally {
-    bus.close()
-  }
 }
 
 describe.skipIf(missing)(`a hub and what it asks of its hosts${missing}`, () => {
@@ -213,7 +199,7 @@ async function sendAgain(hub: Fleet, to: string, change = (text: string) => text
   const door = new HubFolder(folder).door({ role: 'hub', servers: [hub.server], folder })
   const connection = await connectToBroker(door)
   onTestFinished(() => connection.close())
-  const [first] = sentBy(hub)
+  const [first] = commandsSent(hub)
   if (!first) throw new Error('the hub has sent nothing')
   const { text, signature } = first
   connection.publish(`cmd.${to}`, JSON.stringify({ v: 1, text: change(text), signature }))

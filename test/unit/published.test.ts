@@ -35,7 +35,7 @@ const checkIds = words(`
   target.other-marker target.bad-marker target.too-small target.nearly-full target.on-source
   target.same-disk archive.no-room archive.week-too-large state.ok state.not-writable
   state.nearly-full store.none store.ok store.damaged store.unreadable dead.waiting hdsync.running
-  leftover.mount leftover.snapshot leftover.half-made leftover.foreign-snapshot fleet.daemon
+  leftover.mount leftover.snapshot leftover.half-made leftover.foreign-snapshot fleet.config fleet.daemon
   fleet.no-daemon timer.ok timer.none timer.disabled timer.never-fired clock.ok clock.unsynchronised notify.ok notify.missing
   notify.not-executable notify.writable notify.disabled notify.secret notify.private
   notify.unknown-host notify.clear-text functions.ok functions.broken`)

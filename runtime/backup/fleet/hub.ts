@@ -30,6 +30,7 @@ import { readStream } from '../../host/fleet/event-stream.ts'
 import type { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { isoOf } from '../../instant.ts'
 import { formatDuration } from '../../units.ts'
+import { type ConfigChange, configWishes } from './commands/configure.ts'
 import {
   type CommandWish,
   cancelPublications,
@@ -144,6 +145,12 @@ export class Hub {
         { hint: `--within ${formatDuration(keepMs)}, or a longer \`keep\` in its config` },
       )
     return this.#command((options) => givePublications(wishes, { ...options, forMs }))
+  }
+
+  /** Sets something in the config of hosts, or sets it no more. @returns As `give`. @throws {UsageError} As `give`. */
+  configure(hosts: readonly string[], change: ConfigChange, forMs: number): string[] {
+    const { bus, clock } = this.#options
+    return this.give(configWishes(hosts, change, { bus, now: clock.now() }), forMs)
   }
 
   /** Ends commands that are not over. @returns The ids of those. */

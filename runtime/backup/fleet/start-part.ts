@@ -21,7 +21,7 @@ export interface FleetPart {
   /** Does not wait for the next attempt to reach the server. */
   hurry(): void
   /** On a hub: what it asks of its hosts. */
-  readonly commands?: Pick<Hub, 'give' | 'cancel' | 'withdraw'>
+  readonly commands?: Pick<Hub, 'give' | 'configure' | 'cancel' | 'withdraw'>
   /** On a host: does no more from now on of what another config does not obey, before that is taken. */
   obeyOnly?(fleet: Config['fleet']): void
   /** Gives the connection back; to be called before the engine is stopped. */

@@ -141,6 +141,7 @@ export const conditions = {
   'leftover.scratch': ['warning', 'a drill that was cut off left its volume'],
   'leftover.foreign-snapshot': ['warning', 'a snapshot belongs to another hdsync'],
 
+  'fleet.config': ['ok', 'what the hub of the fleet has set in the config'],
   'fleet.daemon': ['ok', 'the daemon is there for the fleet'],
   'fleet.no-daemon': ['warning', 'the fleet needs the daemon, which does not run or is not started at boot'],
 

@@ -7,8 +7,20 @@ const about = 'fleet'
 const unit = 'hdsync.service'
 const boot = 'multi-user.target'
 
+/** What the hub has set in the config that is in force, and whether the daemon is there for the fleet. */
+export async function checkFleet(box: Box): Promise<Finding[]> {
+  return [...checkPushed(box.config), ...(await checkDaemon(box))]
+}
+
+function checkPushed({ pushed }: Box['config']): Finding[] {
+  const set = (pushed?.values ?? []).filter(({ isInForce }) => isInForce)
+  if (set.length === 0) return []
+  const words = set.map(({ key, pushed: value, own }) => `${key} ${value}, in place of ${own}`)
+  return [ok('fleet.config', about, `the hub has set ${words.join('; ')}`)]
+}
+
 /** Whether the daemon is there to do what the hub asks for, where the config lets it. Only the daemon of the default config has a unit. */
-export async function checkFleet({ config, systemd, runner }: Box): Promise<Finding[]> {
+async function checkDaemon({ config, systemd, runner }: Box): Promise<Finding[]> {
   const { fleet } = config
   if (!fleet || (fleet.role === 'host' && fleet.obeys.length === 0)) return []
   if (!systemd || config.file !== DEFAULT_CONFIG_FILE) return []

@@ -46,21 +46,31 @@ const pollMs = 500
 export async function fleetRunCommand(names: string[], options: FleetRunOptions, io: Io): Promise<number> {
   const forMs = durationOf('--within', options.within ?? '1d', longestCommandMs)
   const patienceMs = durationOf('--patience', options.patience ?? '30s', longestCommandMs)
-  const { config, fleet, daemon } = await hub(options, io)
+  const { config, fleet, daemon } = await hubWithDaemon(options, io)
   const wishes = wishesOf(chosenHosts(names, options, fleet), options, config)
   if (wishes.length === 0)
     throw new UsageError('there is no host in the fleet', { hint: 'hdsync fleet enroll HOST' })
   const { ids } = commandIds.parse(await asked(daemon.post('/fleet/commands', { wishes, forMs })))
+  return followCommands(ids, { config, fleet }, { ...options, patienceMs }, io)
+}
+
+/** Says what becomes of commands. @returns The exit code. */
+export async function followCommands(
+  ids: readonly string[],
+  { config, fleet }: { config: Config; fleet: readonly HostInFleet[] },
+  { json, wait, patienceMs }: { json?: boolean; wait?: boolean; patienceMs: number },
+  io: Io,
+): Promise<number> {
   const said = new Map(fleet.map((one) => [one.host, one]))
   const lineOf = (command: GivenCommand) =>
     `${command.host}: ${commandText(command, said.get(command.host))}\n`
   const given = () => commandsGiven(config, Date.now()).filter(({ id }) => ids.includes(id))
-  const told =
-    options.wait === false ? new Set<string>() : await followed(given, patienceMs, { ...options, lineOf }, io)
+  const options = { lineOf, ...(json && { json }) }
+  const told = wait === false ? new Set<string>() : await followed(given, patienceMs, options, io)
   const commands = given()
-  if (options.json) io.stdout(`${JSON.stringify(commands)}\n`)
+  if (json) io.stdout(`${JSON.stringify(commands)}\n`)
   else for (const command of commands) if (!told.has(command.id)) io.stdout(lineOf(command))
-  return options.wait === false ? exitCodes.succeeded : exitCodeFor(commands)
+  return wait === false ? exitCodes.succeeded : exitCodeFor(commands)
 }
 
 /**
@@ -96,7 +106,7 @@ export async function fleetCancelCommand(
   options: FleetOptions & HostChoice,
   io: Io,
 ): Promise<number> {
-  const { config, fleet, daemon } = await hub(options, io)
+  const { config, fleet, daemon } = await hubWithDaemon(options, io)
   const hosts = new Set(chosenHosts(names, options, fleet).map(({ host }) => host))
   const open = commandsGiven(config, Date.now()).filter(
     ({ host, state, type }) => hosts.has(host) && isOpen(state) && type !== cancelType,
@@ -115,7 +125,7 @@ export async function fleetCancelCommand(
 }
 
 /** @throws {UsageError} The config is not that of a hub, or its daemon is not there. */
-async function hub(
+export async function hubWithDaemon(
   { config: path }: FleetOptions,
   { env }: Io,
 ): Promise<{ config: Config; fleet: HostInFleet[]; daemon: Daemon }> {
@@ -154,7 +164,7 @@ function wishesOf(
 }
 
 /** @throws {UsageError} It is none, or too long. */
-function durationOf(option: string, text: string, mostMs: number): number {
+export function durationOf(option: string, text: string, mostMs: number): number {
   const ms = parseDuration(text)
   if (!ms || ms < 1000 || ms > mostMs)
     throw new UsageError(`${option} ${text} is not a duration between 1s and ${formatDuration(mostMs)}`, {

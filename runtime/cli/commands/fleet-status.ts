@@ -10,6 +10,7 @@ import { shellQuote } from '../../shell-quote.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { labelled } from '../fleet/choose.ts'
 import { hostText } from '../fleet/host-text.ts'
+import { pushedText } from '../fleet/pushed-text.ts'
 import { fleetText } from '../fleet/status-text.ts'
 import { commandsGiven, hostRecord, hostRows, hubRole, waitingEvents } from '../fleet/waiting.ts'
 import { localTime, painter } from '../format.ts'
@@ -107,12 +108,14 @@ export function exitCodeFor(hosts: readonly Pick<HostInFleet, 'state'>[], lastsM
 /** What waits goes when the next process begins: that is no failure by itself. */
 function hostStatus(config: Config, { servers }: FleetHost, { json }: FleetOptions, io: Io): number {
   const { count, since } = waitingEvents(config)
-  if (json) io.stdout(`${JSON.stringify({ waiting: count, since, servers })}\n`)
+  const set = config.pushed?.values ?? []
+  if (json) io.stdout(`${JSON.stringify({ waiting: count, since, servers, set })}\n`)
   else if (count === 0)
     io.stdout(`the hub has everything that this host had to tell (${servers.join(', ')})\n`)
   else
     io.stdout(
       `${counted(count, 'event')} wait for the hub, the oldest since ${since}\n  send them now: hdsync fleet send\n`,
     )
+  if (!json && set.length > 0) io.stdout(pushedText(config.pushed))
   return exitCodes.succeeded
 }

@@ -7,6 +7,7 @@ import type { FleetPart } from '../../backup/fleet/start-part.ts'
 import { waitedFor } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
 import { fleetHost } from '../../config/fleet.ts'
+import { pushedSet } from '../../config/pushed/merge.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
 import { askTypes, longestCommandMs } from '../../fleet-protocol.ts'
 import type { AddRoutes } from '../../http/context.ts'
@@ -58,6 +59,17 @@ const commandsBody = z.object({
   forMs: commandLife,
 })
 
+/** What `POST /fleet/config` takes. */
+const configBody = z.lazy(() =>
+  z.object({
+    hosts: z.array(fleetHost).min(1),
+    set: pushedSet,
+    unset: z.array(z.string()),
+    clear: z.boolean(),
+    forMs: commandLife,
+  }),
+)
+
 /** What `POST /fleet/cancel` takes. */
 const cancelBody = z.object({ ids: z.array(z.string()).min(1), forMs: commandLife })
 
@@ -101,6 +113,7 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
       return status()
     })
     app.post('/fleet/commands', ({ req }) => give(daemon(), req).catch(refuse))
+    app.post('/fleet/config', ({ req }) => configure(daemon(), req).catch(refuse))
     app.post('/fleet/cancel', ({ req }) => cancel(daemon(), req).catch(refuse))
     app.post('/fleet/withdraw', ({ req }) => withdraw(daemon(), req).catch(refuse))
     app.post('/runs', ({ req }) => {
@@ -153,6 +166,11 @@ async function verify({ engine }: Asked, request: HonoRequest): Promise<Response
 async function give({ fleet }: Asked, request: HonoRequest): Promise<Response> {
   const { wishes, forMs } = commandsBody.parse(JSON.parse(await readText(request)))
   return respondJson({ ids: hubOf(fleet).give(wishes, forMs) }, 202)
+}
+
+async function configure({ fleet }: Asked, request: HonoRequest): Promise<Response> {
+  const { hosts, forMs, ...change } = configBody.parse(JSON.parse(await readText(request)))
+  return respondJson({ ids: hubOf(fleet).configure(hosts, change, forMs) }, 202)
 }
 
 async function cancel({ fleet }: Asked, request: HonoRequest): Promise<Response> {

@@ -1,4 +1,5 @@
 import type { RunResult } from '../../../events/index.ts'
+import { type SetThere, setThere } from '../../backup/fleet/commands/configure.ts'
 import { type GivenCommand, givenCommands, heldRunOf } from '../../backup/fleet/commands/given.ts'
 import { failuresOfHost, type HostFailure, nightsOfHost } from '../../backup/fleet/host-nights.ts'
 import type { Config } from '../../config/config.ts'
@@ -50,6 +51,16 @@ const mostFailures = 20
 /** What the hub has asked of its hosts, and what came of it. Looks only. @throws {UsageError} The store cannot be read. */
 export function commandsGiven({ state }: Pick<Config, 'state'>, now: number): GivenCommand[] {
   return read(state, (database) => givenCommands(new SqliteBus(database, state), now)) ?? []
+}
+
+/** What the hub has asked hosts to set in their config, by host, the newest first. Looks only. @throws {UsageError} The store cannot be read. */
+export function configSetThere(
+  { state }: Pick<Config, 'state'>,
+  hosts: readonly string[],
+  now: number,
+): Map<string, SetThere[]> {
+  const look = (bus: SqliteBus) => new Map(hosts.map((host) => [host, setThere(bus, host, now)]))
+  return read(state, (database) => look(new SqliteBus(database, state))) ?? new Map()
 }
 
 /** The run in which the hub has seen a source of a host held; null where it was told of none. Looks only. */

@@ -91,6 +91,34 @@ export function fleetCommands({ command, io, done, program }: Making): Commands 
           done((await import('../commands/fleet-run.ts')).fleetRunCommand(hosts, options, io)),
         )
       command(
+        'config [hosts...]',
+        'on the hub: set something in the config of hosts, which take what makes them safer, or say what is set; on a host: what its hub has set',
+        'hdsync fleet config --label web --set alert.after=24h --set maxDelete=20%\n  hdsync fleet config web1 --unset maxDelete\n  hdsync fleet config',
+        fleet,
+      )
+        .option('--label <label>', 'all hosts with this label')
+        .option('--all', 'all hosts')
+        .option(
+          '--set <key=value>',
+          'set a key, besides what is set: maxDelete (of all sources), sources.NAME.maxDelete, keep, alert.after, verify.every, drill.every, archive.daily, archive.keep.weekly and the like',
+          (one: string, all: string[]) => [...all, one],
+          [],
+        )
+        .option(
+          '--unset <key>',
+          'set a key no more: it is as the host says',
+          (one: string, all: string[]) => [...all, one],
+          [],
+        )
+        .option('--clear', 'set nothing any more')
+        .option('--within <duration>', 'how long a host that is off may take to come back; 7d unless given')
+        .option('--patience <duration>', 'how long to wait for the answer of a host; 30s unless given')
+        .option('--no-wait', 'do not follow it')
+        .option(...json)
+        .action(async (hosts, options) =>
+          done((await import('../commands/fleet-config.ts')).fleetConfigCommand(hosts, options, io)),
+        )
+      command(
         'cancel [hosts...]',
         'on the hub: end what hosts were asked for: what waits is not sent any more, a run is cancelled there',
         'hdsync fleet cancel web1\n  hdsync fleet cancel --all',

@@ -10,8 +10,8 @@ export const pushedSet = z.lazy(() =>
 )
 export type PushedSet = z.output<typeof pushedSet>
 
-/** More is refused: each source and each key once. */
-export const mostPushed = 600
+/** More is refused: it has to fit into what is signed. */
+export const mostPushed = 300
 
 /** What the hub asks for, by `config.set`: all that it sets, in place of what it has set before. Numbers only grow. */
 export const pushRequest = z.lazy(() => z.strictObject({ number: z.int().min(1), set: pushedSet.unwrap() }))

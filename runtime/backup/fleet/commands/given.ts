@@ -84,7 +84,7 @@ export function givePublications(
   return { ids: given.map(({ id }) => id), publications: given.map(({ publication }) => publication) }
 }
 
-type Bus = Pick<EventBus, 'events' | 'find'>
+export type Bus = Pick<EventBus, 'events' | 'find'>
 
 /** What has to be sent to hosts: commands that wait. @param host Only those of one. */
 export function commandsToSend(bus: Bus, now: number, host?: string): DataOf<typeof fleetCommandGiven>[] {
@@ -131,14 +131,14 @@ function recorded(bus: Bus, now: number, host?: string): CommandRecord[] {
   })
 }
 
-interface Answer {
+export interface Answer {
   state: CommandState
   run?: string | null
   reason?: string
 }
 
 /** What the host has answered: it alone tells under its name. */
-function saidOf({ host, command }: DataOf<typeof fleetCommandGiven>, bus: Bus): Answer | undefined {
+export function saidOf({ host, command }: DataOf<typeof fleetCommandGiven>, bus: Bus): Answer | undefined {
   const event = bus.find(heardSource(host), answerId(command))
   const told = event && toldByHost(event)
   if (!told) return undefined

@@ -192,7 +192,7 @@ test('whatever is set, no value is less safe than that of the host', () => {
 test.each([
   [
     'more than there can be',
-    { number: 1, set: Array.from({ length: 601 }, () => ({ key: 'keep', value: '1d' })) },
+    { number: 1, set: Array.from({ length: 301 }, () => ({ key: 'keep', value: '1d' })) },
   ],
   ['a long key', { number: 1, set: [{ key: 'x'.repeat(129), value: '1d' }] }],
   ['a long value', { number: 1, set: [{ key: 'keep', value: '1'.repeat(33) }] }],

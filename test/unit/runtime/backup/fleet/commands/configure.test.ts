@@ -1,0 +1,65 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { catalogue, commandRefused } from '../../../../../../events/index.ts'
+import { configWishes, setThere } from '../../../../../../runtime/backup/fleet/commands/configure.ts'
+import { givePublications } from '../../../../../../runtime/backup/fleet/commands/given.ts'
+import { SqliteBus } from '../../../../../../runtime/core/bus/sqlite/bus.ts'
+import { inMemory, openDatabase } from '../../../../../../runtime/core/bus/sqlite/database.ts'
+import { factPublication } from '../../../../../../runtime/core/publication.ts'
+import { createRegistry } from '../../../../../../runtime/core/registry/registry.ts'
+import { newCommandKey } from '../../../../../../runtime/host/fleet/command-key.ts'
+import { setOf } from '../../../config/pushed/own.ts'
+
+const registry = createRegistry([], catalogue)
+const key = newCommandKey()
+const start = Date.UTC(2026, 10, 29)
+const hour = 3_600_000
+
+function makeHub() {
+  const bus = new SqliteBus(openDatabase(inMemory), inMemory)
+  onTestFinished(() => bus.close())
+  return {
+    /** @returns The command. */
+    set(now: number, keys: Record<string, string>, { unset = [] as string[], clear = false } = {}): string {
+      const wishes = configWishes(['web1'], { set: setOf(keys), unset, clear }, { bus, now })
+      const { ids, publications } = givePublications(wishes, { key, registry, forMs: 24 * hour, now })
+      bus.publishWith(() => publications)
+      return ids[0] ?? ''
+    },
+    refuse(command: string) {
+      const data = { command, type: 'config.set', reason: 'no' }
+      const { event } = factPublication(registry, commandRefused, data, start)
+      const told = { host: 'web1', at: new Date(start).toISOString(), run: null, labels: [], data }
+      const heard = {
+        ...event,
+        source: '/hdsync/fleet/web1',
+        id: `answer ${command}`,
+        type: 'fleet.command.refused',
+      }
+      bus.publishWith(() => [{ event: { ...heard, subject: 'web1', data: told }, deliveries: [] }])
+    },
+    last: (now = start) => setThere(bus, 'web1', now)[0],
+    all: () => setThere(bus, 'web1', start).map(({ number }) => number),
+  }
+}
+
+test('a change begins with what was set before, and its number is higher, also where the clock was set back', () => {
+  const { set, last, all } = makeHub()
+  set(start, { keep: '100d' })
+  set(start - hour, { 'alert.after': '12h' })
+  expect(last()).toMatchObject({ set: setOf({ keep: '100d', 'alert.after': '12h' }), state: 'waiting' })
+  set(start, { keep: '120d' }, { unset: ['alert.after'] })
+  expect(last()?.set).toEqual(setOf({ keep: '120d' }))
+  set(start, { 'verify.every': '2h' }, { clear: true })
+  expect(last()?.set).toEqual(setOf({ 'verify.every': '2h' }))
+  expect(all()).toEqual([start + 3, start + 2, start + 1, start])
+})
+
+test('a change does not begin with what was refused, and does with what the host has not got yet', () => {
+  const { set, refuse, last } = makeHub()
+  set(start, { keep: '100d' })
+  refuse(set(start, { maxDelete: '80%' }))
+  expect(last()).toMatchObject({ state: 'refused', reason: 'no' })
+  set(start, { 'alert.after': '12h' })
+  expect(last()?.set).toEqual(setOf({ keep: '100d', 'alert.after': '12h' }))
+  expect(last(start + 25 * hour)?.state).toBe('expired')
+})
