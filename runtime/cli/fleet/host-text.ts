@@ -47,7 +47,7 @@ function factsOf(host: HostInFleet, { now, paint }: Look): string {
     `last good ${ago(lastGoodAt)}`,
     `last proven ${ago(lastProvenAt)}`,
     `heard ${ago(heardAt)}`,
-    ...(version === null ? [] : [`hdsync ${printable(version)}`]),
+    ...(version === null ? [] : [`version ${printable(version)}`]),
     ...(labels.length === 0 ? [] : [`labels ${labels.map(printable).join(' ')}`]),
   ]
   const lost =

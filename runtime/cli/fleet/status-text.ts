@@ -48,7 +48,7 @@ export function commandText(
 /** Why a host may never answer. One that was upgraded says with the next thing that it tells what it obeys. */
 function deafText({ version, obeys }: Pick<HostInFleet, 'version' | 'obeys'>): string {
   if (version === null || obeys !== null) return ''
-  return `: hdsync ${printable(version)} there has not said that it knows of commands; an older one never answers`
+  return `: version ${printable(version)} there has not said that it knows of commands; an older one never answers`
 }
 
 type CommandInFleet = HostInFleet['commands'][number]
