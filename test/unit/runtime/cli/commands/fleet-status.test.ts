@@ -33,7 +33,7 @@ describe('hdsync fleet status HOST', () => {
   test('tells of one host in full: sources, nights with their reasons, and what it was asked for', async () => {
     const { code, out } = await status('file11')
     expect(code).toBe(1)
-    expect(out).toMatch(/^file11: failing, last good 2d ago, .*, hdsync 0\.2\.0, labels file ams1\n/)
+    expect(out).toMatch(/^file11: failing, last good 2d ago, .*, version 0\.2\.0, labels file ams1\n/)
     expect(out).toMatch(/^srv +failed +2d ago$/m)
     expect(
       out.match(/^\d{4}-\d\d-\d\d \d\d:\d\d +(?:succeeded|degraded|failed) .* file11n4x\d/gm),
