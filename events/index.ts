@@ -6,6 +6,7 @@ import * as drill from './drill.ts'
 import * as facts from './facts.ts'
 import * as fleetCommands from './fleet/command.ts'
 import * as fleet from './fleet/heard.ts'
+import * as slots from './fleet/slot.ts'
 import * as gate from './gate.ts'
 import * as notify from './notify.ts'
 import * as proof from './proof.ts'
@@ -22,6 +23,7 @@ export * from './envelope.ts'
 export * from './facts.ts'
 export * from './fleet/command.ts'
 export * from './fleet/heard.ts'
+export * from './fleet/slot.ts'
 export * from './fleet/told.ts'
 export * from './gate.ts'
 export * from './notify.ts'
@@ -54,6 +56,7 @@ export const catalogue: ReadonlyMap<string, EventDefinition> = new Map(
     proof,
     restores,
     schedule,
+    slots,
   ]
     .flatMap((group): EventDefinition[] => Object.values(group))
     .map((event) => [event.type, event]),

@@ -29,6 +29,9 @@ export const oldestBroker = '2.14'
 /** The name of a host is part of subjects. */
 export const fleetHostName: RegExp = /^[a-z][a-z0-9-]{0,62}$/
 
+/** The name of a backup server, by which the hub and its hosts know its slots. */
+export const slotServerName: RegExp = /^[A-Za-z0-9][\w.-]{0,62}$/
+
 /** A larger event is told in part: the broker takes no message of more than 1 MiB. */
 export const largestMessage = 512 * 1024
 
@@ -46,6 +49,11 @@ export const readySubject = (host: string): string => `hub.ready.${host}`
 /** A new host hands in its key. */
 export const joinSubject = (host: string): string => `hub.join.${host}`
 export const joinedSubject = (host: string): string => `joined.${host}`
+
+/** A host wants a slot of a backup server, has one, or gives it back. */
+export const slotAskSubject = (host: string): string => `hub.slot.${host}`
+/** What the hub says to that. */
+export const slotSubject = (host: string): string => `slot.${host}`
 
 /** The host that may publish on a subject, by its token. */
 export function hostOfSubject(subject: string, index: number): string {
@@ -94,6 +102,8 @@ const aboutHost = z.lazy(() =>
     copies: z.array(z.string().max(256)).max(mostNames).exactOptional(),
     /** What the hub may ask of it. An hdsync that knows of no commands does not say. */
     obeys: z.array(z.string().max(64)).max(mostObeyed).exactOptional(),
+    /** The backup server whose slots its runs wait for. */
+    slot: z.string().max(63).exactOptional(),
   }),
 )
 export type AboutHost = z.output<typeof aboutHost>
@@ -204,3 +214,38 @@ export const commandText = z.strictObject({
   expiresAt: z.iso.datetime(),
 })
 export type Command = z.output<typeof commandText>
+
+/** A host that wants a slot or has one says so this often: who says nothing for a few of these is gone. */
+export const slotRepeatMs = 30_000
+
+/**
+ * What a host says of one wait, which `ask` names. `wants`: it waits. `has`: it is at work, granted or `alone`, as its patience was at an end.
+ * `done`: neither, any more. `command`: of the hub's, by which the run was begun. A host has one place with a server: another `ask` takes it.
+ */
+export const slotStatement = z.lazy(() =>
+  z.object({
+    v: z.literal(fleetVersion),
+    server: z.string().regex(slotServerName),
+    ask: z.string().min(1).max(64),
+    state: z.enum(['wants', 'has', 'done']),
+    alone: z.boolean().exactOptional(),
+    command: z.string().min(1).max(64).exactOptional(),
+  }),
+)
+export type SlotStatement = z.output<typeof slotStatement>
+
+/**
+ * What the hub says to it. It begins nothing that the host would not begin by itself a little later, so it is not signed. `granted`: the run
+ * may begin. `waits`: not yet; `ahead` are before it, `isPaused` where somebody has paused it. `unknown`: the hub has no such server.
+ */
+export const slotAnswer = z.lazy(() =>
+  z.object({
+    v: z.literal(fleetVersion),
+    server: z.string().max(63),
+    ask: z.string().max(64),
+    state: z.enum(['granted', 'waits', 'unknown']),
+    ahead: number.exactOptional(),
+    isPaused: z.boolean().exactOptional(),
+  }),
+)
+export type SlotAnswer = z.output<typeof slotAnswer>

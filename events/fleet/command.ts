@@ -33,6 +33,8 @@ export const fleetCommandGiven = defineEvent(
     expiresAt: z.iso.datetime(),
     text: z.string(),
     signature: z.string(),
+    /** So many of those that were given with it, in this group, are at it at once at most, as far as they wait for slots. */
+    atMost: z.strictObject({ group: z.string(), atMost: z.int().min(1) }).optional(),
   }),
   // What is set in the config of a host is told by the last that it was given.
   { ...asked, kept: { per: ['host', 'type'] } },
@@ -43,4 +45,15 @@ export const fleetCommandWithdrawn = defineEvent(
   'fleet.command.withdrawn',
   z.strictObject({ host: z.string(), command }),
   asked,
+)
+
+/** What of the fleet is paused now, all of it; the last one holds. */
+export const fleetPaused = defineEvent(
+  'fleet.paused',
+  z.strictObject({
+    pauses: z.array(
+      z.strictObject({ of: z.enum(['all', 'server', 'label']), name: z.string(), since: z.iso.datetime() }),
+    ),
+  }),
+  { external: true, kept: 'forever' },
 )

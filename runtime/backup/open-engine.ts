@@ -27,8 +27,9 @@ import { Reception } from './engine/reception.ts'
 import { reconcile } from './engine/reconciler.ts'
 import { redrive } from './engine/redrive.ts'
 import { releasePublication } from './engine/requests.ts'
+import { giveTurnAgain, type MakeKeeper, slotKeeper } from './engine/slots.ts'
 import { Store, toldTypes } from './engine/store.ts'
-import { dueAfterNight, makesWayFor } from './engine/turns.ts'
+import { dueAfterNight, makesWay, makesWayFor } from './engine/turns.ts'
 import { cancelledRun, endOfWithdrawn } from './engine/withdrawal.ts'
 import type { Engine, EngineOptions } from './engine.ts'
 import { openHolds, releasableHolds, releaseOf } from './holds/holds.ts'
@@ -50,7 +51,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine | undef
     keepConfig(config)
     try {
       const load = () => loadFunctions(config, { warn: (message) => options.observer?.onWarning?.(message) })
-      return assemble(options, await load(), load, store)
+      return assemble(options, await load(), load, store, await slotKeeper(config))
     } catch (error) {
       store.close()
       throw error
@@ -65,6 +66,7 @@ function assemble(
   loaded: LoadedRegistry,
   load: () => Promise<LoadedRegistry>,
   store: Store,
+  slotKeeping: MakeKeeper | undefined,
 ): Engine {
   const { config, clock = systemClock } = options
   const { bus, journal, machineWentDown } = store
@@ -141,7 +143,17 @@ function assemble(
       queue.advance()
     },
   })
-  const queue = new RunQueue({ bus, dispatcher, ends, clock })
+  const slots = slotKeeping?.({
+    ...{ bus, journal, registry, clock, makesWay },
+    publish: (facts) => dispatcher.publish(facts),
+    advance: () => queue.advance(),
+    ended: (run) => ends.wait(run),
+    note: observer.onWarning,
+  })
+  const queue = new RunQueue({
+    ...{ bus, dispatcher, ends, clock },
+    ...(slots && { putOff: (run) => slots.putOff(run) }),
+  })
   let onHold = false
   let isStarted = false
   const recover = () => {
@@ -157,6 +169,7 @@ function assemble(
       recover()
       queue.advance()
     },
+    waitingLike: slots && ((event) => slots.like(event)),
   })
   const makeWay = (event: Envelope) => {
     const { current } = queue
@@ -225,6 +238,7 @@ function assemble(
         if (record.stage === 'placing') observer.onWarning(cutOffText(record.id, root))
       }
       retention.start()
+      await giveTurnAgain(bus)
       if (onHold) return
       queue.open()
       isStarted = true
@@ -253,6 +267,7 @@ function assemble(
     busy: () =>
       queue.current !== undefined ||
       queue.isLent ||
+      slots?.isWaiting === true ||
       dispatcher.inHand > 0 ||
       bus.open().some(({ runAt }) => runAt <= clock.now() || runAt === heldBack),
     nextDue() {
@@ -333,6 +348,7 @@ function assemble(
       overdue.stop()
       scheduler.stop()
       queue.close()
+      await slots?.stop()
       await dispatcher.stop()
       registry.close()
       retention.stop()

@@ -12,11 +12,6 @@ const NOUNS: Record<string, string> = {
   record: 'a map',
 }
 
-/** What to do in place of a key that there is not. */
-const keyHints: ReadonlyMap<string, string> = new Map([
-  ['slot', 'a hub of this version gives no slots: nights begin when their timers say'],
-])
-
 /** Checks a value against a schema, and tells of everything that is wrong with it. */
 export function validate<T>(schema: z.ZodType<T>, value: unknown): { data?: T; findings: Finding[] } {
   const knownKeys = new Map<string, string[]>()
@@ -77,7 +72,7 @@ function toFindings(issue: z.core.$ZodIssue, value: unknown, knownKeys: Map<stri
         at: 'key',
         expected: `one of the keys ${either(known)}`,
         found: quote(key),
-        hint: keyHints.get(key) ?? didYouMean(key, known),
+        hint: didYouMean(key, known),
       }))
     }
     case 'invalid_key':

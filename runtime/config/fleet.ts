@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { commandTypes, fleetHostName, mostLabels } from '../fleet-protocol.ts'
+import { commandTypes, fleetHostName, mostLabels, slotServerName } from '../fleet-protocol.ts'
 import { absolutePath, pathBelowRoot } from './names.ts'
 import { duration } from './quantities.ts'
 import { text } from './reading.ts'
@@ -24,7 +24,14 @@ export const fleetHost = text(
   (name) => fleetHostName.test(name),
 )
 
-const onlyHosts = ['credentialsFile', 'caFile', 'labels', 'silentAfter', 'obeys'] as const
+/** A backup server, as the hub and its hosts call it when they share its slots. */
+export const slotServer = text(
+  'the name of a backup server: letters, digits, `_`, `.` and `-` (at most 63)',
+  (name) => slotServerName.test(name),
+)
+
+const onlyHosts = ['credentialsFile', 'caFile', 'labels', 'silentAfter', 'obeys', 'slot'] as const
+const onlyHubs = ['folder', 'slots'] as const
 
 /** The keys of `fleet`, each by itself. */
 const fleetFields = z.lazy(() =>
@@ -57,6 +64,23 @@ const fleetFields = z.lazy(() =>
       .describe(
         'A host: what the hub may begin here, by `hdsync fleet run`; the daemon stays for it. `sync.meant`: to release what is held. `config.set`: what it may set in this config, by `hdsync fleet config`. Default: nothing.',
       ),
+    slot: z
+      .strictObject({
+        server: slotServer.describe('The name that the hub has in `slots`.'),
+        patience: duration(60_000, 7 * 86_400_000, '2h')
+          .exactOptional()
+          .describe('A run that has waited for so long goes on without a slot. Default: 2h.'),
+      })
+      .exactOptional()
+      .describe(
+        'A host: backups, and copies to other places, wait until the hub has a slot of this backup server for them.',
+      ),
+    slots: z
+      .record(slotServer, z.int().min(1).max(mostSlots))
+      .exactOptional()
+      .describe(
+        'A hub: how many hosts may be at work on a backup server at once, by its name. Default: none are known.',
+      ),
     folder: pathBelowRoot
       .exactOptional()
       .describe(
@@ -66,6 +90,8 @@ const fleetFields = z.lazy(() =>
 )
 
 const usualSilenceMs = 36 * 3_600_000
+const usualPatienceMs = 2 * 3_600_000
+const mostSlots = 10_000
 
 export const fleetSchema = z.lazy(() =>
   fleetFields
@@ -75,8 +101,8 @@ export const fleetSchema = z.lazy(() =>
         const strange =
           map.role === 'hub'
             ? onlyHosts.filter((key) => key in map)
-            : map.role === 'host' && 'folder' in map
-              ? ['folder']
+            : map.role === 'host'
+              ? onlyHubs.filter((key) => key in map)
               : []
         for (const key of strange) {
           const message = `no \`${key}\` where \`role\` is ${map.role}`
@@ -84,21 +110,25 @@ export const fleetSchema = z.lazy(() =>
         }
       }),
     )
-    .transform(({ role, servers, credentialsFile, caFile, labels, silentAfter, obeys, folder }) =>
-      role === 'hub'
-        ? { role, servers, folder: folder ?? usualFleetFolder }
-        : {
-            role,
-            servers,
-            credentialsFile: credentialsFile ?? `${usualFleetFolder}/credentials`,
-            caFile: caFile ?? `${usualFleetFolder}/ca.pem`,
-            labels: labels ?? [],
-            silentAfterMs: silentAfter ?? usualSilenceMs,
-            obeys: obeys ?? [],
-          },
+    .transform(
+      ({ role, servers, credentialsFile, caFile, labels, silentAfter, obeys, folder, slot, slots }) =>
+        role === 'hub'
+          ? { role, servers, folder: folder ?? usualFleetFolder, slots: slots ?? {} }
+          : {
+              role,
+              servers,
+              credentialsFile: credentialsFile ?? `${usualFleetFolder}/credentials`,
+              caFile: caFile ?? `${usualFleetFolder}/ca.pem`,
+              labels: labels ?? [],
+              silentAfterMs: silentAfter ?? usualSilenceMs,
+              obeys: obeys ?? [],
+              ...(slot && { slot: { server: slot.server, patienceMs: slot.patience ?? usualPatienceMs } }),
+            },
     ),
 )
 
 export type Fleet = z.output<typeof fleetSchema>
 export type FleetHost = Extract<Fleet, { role: 'host' }>
 export type FleetHub = Extract<Fleet, { role: 'hub' }>
+/** The slot that runs of a host wait for. */
+export type FleetSlot = NonNullable<FleetHost['slot']>

@@ -8,6 +8,8 @@ interface QueueOptions {
   dispatcher: Dispatcher
   ends: RunEnds
   clock?: Clock
+  /** Until when a run is put off whose turn has come: others have theirs meanwhile. Undefined where it begins. */
+  putOff?: (run: string) => number | undefined
 }
 
 /**
@@ -105,8 +107,13 @@ export class RunQueue {
   }
 
   async #drain(): Promise<void> {
-    const { bus, dispatcher, ends } = this.#options
+    const { bus, dispatcher, ends, putOff } = this.#options
     for (let run = this.#next(); run && this.#open; run = this.#next()) {
+      const until = putOff?.(run)
+      if (until !== undefined) {
+        await bus.holdBack(run, until)
+        continue
+      }
       this.#current = run
       try {
         const ended = ends.wait(run)

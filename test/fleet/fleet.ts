@@ -46,7 +46,7 @@ export interface Fleet extends Machine {
   server: string
   broker: Broker
   /** Enrols a host, and has it join. @param obeys What its hub may ask for. */
-  host(name: string, obeys?: readonly string[]): Promise<Machine>
+  host(name: string, obeys?: readonly string[], slot?: string): Promise<Machine>
   status(): Promise<HostInFleet[]>
 }
 
@@ -60,13 +60,13 @@ export interface Broker {
   log(): string
 }
 
-/** @param nats The program of the NATS server. @param parent Where its folder is made. */
-export async function makeFleet(nats: string, parent?: string): Promise<Fleet> {
+/** @param nats The program of the NATS server. @param parent Where its folder is made. @param slots `slots` in its config. */
+export async function makeFleet(nats: string, parent?: string, slots = '{}'): Promise<Fleet> {
   const folder = temporaryFolder(parent)
   const port = await freePort()
   const server = `tls://127.0.0.1:${port}`
   const config = join(folder, 'hub.yaml')
-  const text = `fleet: { role: hub, servers: ['${server}'], folder: ${folder}/fleet }
+  const text = `fleet: { role: hub, servers: ['${server}'], folder: ${folder}/fleet, slots: ${slots} }
 state: ${folder}/state
 functions: ${folder}/functions
 `
@@ -77,8 +77,8 @@ functions: ${folder}/functions
     ...hub,
     server,
     broker: brokerOf(nats, folder),
-    async host(name, obeys = []) {
-      const host = await makeHost(server, { obeys })
+    async host(name, obeys = [], slot) {
+      const host = await makeHost(server, { obeys, ...(slot !== undefined && { slot }) })
       const code = (await hub.ok(['fleet', 'enroll', name])).out.trim()
       await host.ok(['fleet', 'join', code])
       return host
@@ -121,12 +121,14 @@ export interface HostOptions {
   file?: string
   /** What its hub may ask for. */
   obeys?: readonly string[]
+  /** `slot` in its config. */
+  slot?: string
 }
 
 /** A host with two small directories to back up; `withFleet` gives it another part of a fleet, or none. */
 export async function makeHost(
   server: string,
-  { file = program, obeys = [] }: HostOptions = {},
+  { file = program, obeys = [], slot }: HostOptions = {},
 ): Promise<Machine & { withFleet(text: string): void }> {
   const folder = temporaryFolder()
   for (const name of ['home', 'www', 'disk', 'functions']) mkdirSync(join(folder, name), { mode: 0o700 })
@@ -149,7 +151,7 @@ functions: ${folder}/functions
   caFile: ${folder}/ca.pem
   labels: [web]
   obeys: ${JSON.stringify(obeys)}
-`
+${slot === undefined ? '' : `  slot: ${slot}\n`}`
   const write = (content: string) => writeFileSync(config, content, { mode: 0o600 })
   write(`${text}${fleet}`)
   return { ...machineOf(folder, config, file), withFleet: (part) => write(`${text}${part}`) }

@@ -173,6 +173,9 @@ describe.skipIf(missing)(`the page about fleets, followed${missing}`, () => {
     'the hub, taken over, or one that stands by':
       'each does what it obeys, and refuses the rest in words that the hub sees',
     'the hub’s daemon, while hosts have something to do': 'one that is off gets it when it is back, the hub',
+    'the hub or the NATS server, while hosts wait for slots': 'many are at it eight at a time',
+    'a host, while it waits for a slot or has one': 'one that vanishes while it has a slot frees it',
+    'everything, while hosts wait for slots': 'one waits no longer than its patience',
     'the folder `hub/` of the hub': 'a hub that has lost its keys',
     'the certificate of the server runs out, after five years': 'another certificate of the server',
   }

@@ -31,6 +31,8 @@ export class HubPart {
   readonly #state: string
   readonly #folder: string
   readonly #servers: string[]
+  /** How many hosts at once, by backup server, and how often they say how they stand. */
+  slots: { slots?: Record<string, number>; slotRepeatMs?: number } = {}
   #running: { hub: Hub; bus: SqliteBus; inbox: Inbox } | undefined
 
   constructor(folder: string, ...servers: string[]) {
@@ -47,7 +49,7 @@ export class HubPart {
     const folder = new HubFolder(this.#folder)
     const hub = new Hub({
       ...{ inbox, bus, registry, clock: systemClock, folder, pauses, keepMs: 90 * 86_400_000 },
-      ...{ id: inbox.store, name: this.#folder, times },
+      ...{ id: inbox.store, name: this.#folder, times, ...this.slots },
       door: folder.door({ role: 'hub', servers: this.#servers, folder: this.#folder }),
       publishWith: (decide) => void bus.publishWith(decide),
       note: (message) => this.notes.push(message),
@@ -65,8 +67,16 @@ export class HubPart {
   }
 
   get inbox(): Inbox {
+    return this.#parts.inbox
+  }
+
+  get hub(): Hub {
+    return this.#parts.hub
+  }
+
+  get #parts() {
     if (!this.#running) throw new Error('the hub does not run')
-    return this.#running.inbox
+    return this.#running
   }
 
   get isActive(): boolean {

@@ -70,6 +70,7 @@ describe.skipIf(missing)(`a host that was taken over${missing}`, () => {
       ...['ev.other.run.failed', 'ev.mine2.run.failed', 'receipt.mine', 'receipt.other', 'joined.other'],
       ...['hub.have.other', 'hub.join.mine', 'hub.join.other', '$KV.conf.other'],
       ...['cmd.mine', 'cmd.other', 'cmd.mine.x', 'hub.ready.other', 'hub.ready.mine.x'],
+      ...['hub.slot.other', 'hub.slot.mine.x', 'slot.mine', 'slot.other'],
       ...['PURGE', 'DELETE', 'UPDATE', 'INFO', 'MSG.GET', 'MSG.DELETE', 'SNAPSHOT'].map(
         (verb) => `$JS.API.STREAM.${verb}.EV`,
       ),
@@ -97,6 +98,10 @@ describe.skipIf(missing)(`a host that was taken over${missing}`, () => {
       'receipt.*',
       'receipt.other',
       'cmd.other',
+      'slot.other',
+      'slot.*',
+      'hub.slot.mine',
+      'hub.slot.*',
       'cmd.*',
       'cmd.>',
       'hub.ready.*',

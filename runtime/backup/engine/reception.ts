@@ -1,4 +1,4 @@
-import { backupStart } from '../../../events/index.ts'
+import { backupStart, type Envelope } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import type { Publication } from '../../core/bus/bus.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -19,6 +19,8 @@ interface ReceptionOptions {
   registry: Registry
   /** Called whenever something was recorded. */
   onRecorded(): void
+  /** A run that waits for others of its fleet, and will begin with the same. */
+  waitingLike?: ((event: Envelope) => string | undefined) | undefined
 }
 
 /** Takes events from outside. */
@@ -43,7 +45,7 @@ export class Reception {
    * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
    */
   prepare(submission: Submission, { safe = false, beside }: SubmitOptions = {}): () => Promise<Receipt> {
-    const { store, clock } = this.#options
+    const { store, clock, waitingLike } = this.#options
     const runId = newRunId()
     if (safe) leaveOutGuests(runId)
     const { config, registry } = submission.type === backupStart.type ? this.#next : this.#options
@@ -55,7 +57,9 @@ export class Reception {
       const known = store.bus.find(source, eventId)
       if (known) return { runId: runOf(known), eventId, duplicate: true }
       const twin =
-        isHeldBack(publication) && !safe ? (this.#intake.like(event) ?? store.bus.heldLike(event)) : undefined
+        isHeldBack(publication) && !safe
+          ? (this.#intake.like(event) ?? store.bus.heldLike(event) ?? waitingLike?.(event))
+          : undefined
       const taken = await this.put(
         twin === undefined ? publication : joining(publication, twin),
         beside?.(twin ?? runId),

@@ -1,3 +1,4 @@
+import { slotAwaited, slotTaken } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import type { Journal } from '../../core/bus/journal.ts'
@@ -83,6 +84,9 @@ async function beforehand({ config, hostOptions, observer }: ReconcilerOptions):
   }
 }
 
+/** What a run has on record before it has begun. */
+const beforeIt: ReadonlySet<string> = new Set([slotAwaited, slotTaken].map(({ type }) => type))
+
 /**
  * Runs that have not ended and are not held back, by whether they have begun. A hundred thousand may be held back: no query
  * for each of them.
@@ -91,7 +95,8 @@ function begunRuns({ journal, bus }: ReconcilerOptions): { interrupted: string[]
   const waiting = new Set(bus.heldRuns())
   const others = journal.unended().filter((runId) => !waiting.has(runId))
   const hasBegun = (runId: string) =>
-    bus.open(runId).every(({ tries }) => tries > 0) || bus.events({ runId, limit: 2 }).length > 1
+    bus.open(runId).every(({ tries }) => tries > 0) ||
+    bus.events({ runId, limit: 4 }).filter(({ type }) => !beforeIt.has(type)).length > 1
   const { interrupted = [], untouched = [] } = Object.groupBy(others, (runId) =>
     hasBegun(runId) ? 'interrupted' : 'untouched',
   )

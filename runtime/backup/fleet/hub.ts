@@ -7,6 +7,7 @@ import type { Registry } from '../../core/registry/registry.ts'
 import { reasonOf, UsageError } from '../../errors.ts'
 import {
   askSubject,
+  cancelType,
   commandSubject,
   fleetHostName,
   fleetVersion,
@@ -43,6 +44,8 @@ import { answerJoin, changeList } from './enrol.ts'
 import { Hubs, type HubsOptions } from './hubs/hubs.ts'
 import { markOf, receiptFor, type StreamMessage, takeMessages } from './inbox-taking.ts'
 import { silentHosts } from './overview.ts'
+import { HubSlots, type SlotsNow } from './slots/hub-slots.ts'
+import type { FleetPause, PauseOf } from './slots/pauses.ts'
 
 export interface HubOptions extends Pick<HubsOptions, 'id' | 'name' | 'times'> {
   inbox: Inbox
@@ -56,6 +59,10 @@ export interface HubOptions extends Pick<HubsOptions, 'id' | 'name' | 'times'> {
   /** Puts on the bus what is decided, in one transaction with the decision, and tells whom it concerns. */
   publishWith(decide: () => readonly Publication[]): void
   note(message: string): void
+  /** How many hosts at once, by backup server; none unless given. */
+  slots?: Readonly<Record<string, number>>
+  /** How often hosts say how they stand with a slot. */
+  slotRepeatMs?: number
   pauses?: Pick<StayOptions, 'firstPauseMs' | 'longestPauseMs'>
 }
 
@@ -80,7 +87,10 @@ export class Hub {
   readonly #ready = new Set<string>()
   #isServing = false
   readonly #hubs: Hubs
+  readonly #slots: HubSlots
   #wasActive = false
+  /** Another hub has acted since this one did, and may have granted slots. */
+  #hasOtherActed = false
   /** Since when there is no connection, by the clock of the hub. */
   #cutOffAt: number
   /** What has come of the stream and is not taken: with it the hub that acts is not done yet. */
@@ -90,11 +100,45 @@ export class Hub {
     this.#options = options
     this.#cutOffAt = options.clock.now()
     this.#hubs = new Hubs({ ...options, onChange: (isNews) => this.#goOn(isNews) })
+    const { slots = {}, slotRepeatMs: repeatMs } = options
+    this.#slots = new HubSlots({
+      ...options,
+      slots,
+      isActive: () => this.isActive(),
+      isFirst: options.folder.hosts().length === 0,
+      ...(repeatMs !== undefined && { repeatMs }),
+    })
   }
 
   /** Whether this hub acts for the fleet at this moment; another one may, or none. */
   isActive(): boolean {
     return this.#hubs.isActive
+  }
+
+  /** How the slots of backup servers stand. */
+  get slots(): SlotsNow {
+    return this.#slots.now
+  }
+
+  /** What is paused, in the order in which it was. */
+  get paused(): readonly FleetPause[] {
+    return this.#slots.pauses
+  }
+
+  /** Grants nothing more, and sends nothing more but what ends something. It is on the disk then. @throws {UsageError} This hub stands by. */
+  pause(what: PauseOf): void {
+    this.#refuseAsStandby()
+    this.#slots.pause(what)
+    this.#hubs.wake()
+  }
+
+  /** Grants and sends what has waited. @returns Whether it was paused. @throws {UsageError} This hub stands by. */
+  resume(what: PauseOf): boolean {
+    this.#refuseAsStandby()
+    const wasPaused = this.#slots.resume(what)
+    this.#sendCommands()
+    this.#hubs.wake()
+    return wasPaused
   }
 
   start(): void {
@@ -134,9 +178,10 @@ export class Hub {
 
   /**
    * Gives commands to hosts, which get them when they are there.
+   * @param atMost So many of them are at it at once at most, as far as they wait for slots.
    * @returns Their ids, once they are on the disk. @throws {UsageError} They would be good for longer than this hub remembers them.
    */
-  give(wishes: readonly CommandWish[], forMs: number): string[] {
+  give(wishes: readonly CommandWish[], forMs: number, atMost?: number): string[] {
     const { keepMs } = this.#options
     this.#refuseAsStandby()
     if (forMs > keepMs)
@@ -144,7 +189,7 @@ export class Hub {
         `this hub remembers for ${formatDuration(keepMs)} what it has asked for, not for ${formatDuration(forMs)}`,
         { hint: `--within ${formatDuration(keepMs)}, or a longer \`keep\` in its config` },
       )
-    return this.#command((options) => givePublications(wishes, { ...options, forMs }))
+    return this.#command((options) => givePublications(wishes, { ...options, forMs, atMost }))
   }
 
   /** Sets something in the config of hosts, or sets it no more. @returns As `give`. @throws {UsageError} As `give`. */
@@ -197,8 +242,8 @@ export class Hub {
     const { bus, clock, note } = this.#options
     const [only] = hosts?.size === 1 ? hosts : []
     orEnd(connection, note, () => {
-      for (const { host, text, signature } of commandsToSend(bus, clock.now(), only))
-        if (hosts?.has(host) ?? true)
+      for (const { host, type, text, signature } of commandsToSend(bus, clock.now(), only))
+        if ((hosts?.has(host) ?? true) && (type === cancelType || !this.#slots.holdsCommands(host)))
           connection.publish(commandSubject(host), JSON.stringify({ v: fleetVersion, text, signature }))
     })
   }
@@ -275,11 +320,13 @@ export class Hub {
     hear(connection, readySubject('*'), note, ({ subject }) => this.#hearReady(hostOfSubject(subject, 2)))
     if (stream.isCaughtUp()) this.#caughtUp()
     this.#connection = connection
+    const detach = this.#slots.attach(connection)
     try {
       this.#wasActive = false
       this.#goOn(false)
       await Promise.race([stream.ended, hubs.ended])
     } finally {
+      detach()
       this.#connection = undefined
       this.#cutOffAt = this.#options.clock.now()
     }
@@ -292,6 +339,9 @@ export class Hub {
     orEnd(connection, this.#options.note, () => {
       this.#takePending(connection)
       const isActive = this.isActive()
+      if (isNews) this.#slots.readPauses()
+      if (isActive && this.#hasOtherActed) this.#slots.renew()
+      this.#hasOtherActed = !isActive && (this.#hasOtherActed || this.#hubs.otherActive !== undefined)
       if (isActive && (isNews || !this.#wasActive)) this.#sendCommands()
       if (isActive && !this.#wasActive && this.#hasCaughtUp) this.#watch()
       this.#wasActive = isActive

@@ -45,6 +45,8 @@ export interface HostInFleet {
   silentAfterMs: number | null
   /** What the hub may ask of it; null where it has not said: an hdsync that knows of no commands, or has not told anything yet. */
   obeys: string[] | null
+  /** The backup server whose slots its runs wait for; null where they wait for none. */
+  slotServer: string | null
   /** What the hub asked of it in the last days, the newest first. */
   commands: Omit<GivenCommand, 'host'>[]
   /** Events that neither the host nor the broker has any more: told to a hub whose store was lost. */
@@ -62,6 +64,7 @@ const about = z.object({
   labels: z.array(z.string()),
   silentAfterMs: z.number(),
   obeys: z.array(z.string()).optional(),
+  slot: z.string().exactOptional(),
 })
 
 function aboutOf({ about: value }: Pick<HostRow, 'about'>) {
@@ -129,6 +132,7 @@ function hostInFleet(
     labels: said?.labels ?? [],
     silentAfterMs: said?.silentAfterMs ?? null,
     obeys: said?.obeys ?? null,
+    slotServer: said?.slot ?? null,
     missing: row?.missing ?? 0,
   }
 }

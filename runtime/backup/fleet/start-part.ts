@@ -21,7 +21,10 @@ export interface FleetPart {
   /** Does not wait for the next attempt to reach the server. */
   hurry(): void
   /** On a hub: what it asks of its hosts. */
-  readonly commands?: Pick<Hub, 'give' | 'configure' | 'cancel' | 'withdraw'>
+  readonly commands?: Pick<
+    Hub,
+    'give' | 'configure' | 'cancel' | 'withdraw' | 'pause' | 'resume' | 'paused' | 'slots'
+  >
   /** On a host: does no more from now on of what another config does not obey, before that is taken. */
   obeyOnly?(fleet: Config['fleet']): void
   /** Gives the connection back; to be called before the engine is stopped. */
@@ -81,6 +84,7 @@ function startHub(
     name: hostname(),
     clock: systemClock,
     folder,
+    slots: fleet.slots,
     door: folder.door(fleet),
   })
   hub.start()
@@ -90,11 +94,15 @@ function startHub(
 /** The bridge of a host to its hub, which has begun. */
 export function startBridge(config: HostConfig, outbox: Outbox, common: Common): Bridge {
   const { fleet } = config
-  const { labels, silentAfterMs, obeys } = fleet
+  const { labels, silentAfterMs, obeys, slot } = fleet
   const sources = Object.keys(config.sources)
   const copies = Object.keys(config.copies ?? {})
   const isFew = sources.length <= mostNames && copies.length <= mostNames
-  const about = { version: version(), labels, silentAfterMs, obeys, ...(isFew && { sources, copies }) }
+  const about = {
+    ...{ version: version(), labels, silentAfterMs, obeys },
+    ...(isFew && { sources, copies }),
+    ...(slot && { slot: slot.server }),
+  }
   const bridge = new Bridge({ ...common, outbox, door: () => hostDoor(fleet), about })
   bridge.start()
   return bridge

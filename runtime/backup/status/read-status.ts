@@ -18,6 +18,7 @@ import { lookAtArchives, type ToldArchives, tellOfArchives } from './known-archi
 import { nextRunAt } from './next-run.ts'
 import { copiesOf, copiesOn } from './read-copies.ts'
 import { forecastRoom, roomSamples } from './room.ts'
+import { type SlotWait, slotWaitIn } from './slot-wait.ts'
 import {
   inOrderOfNeed,
   isGood,
@@ -50,6 +51,8 @@ export interface Status {
   /** The run that is going on or waits, and when the timer starts the next. */
   run: string | null
   nextRunAt: string | null
+  /** A run that waits until others of its fleet have come further; omitted where none does. `until`: it begins then at the latest. */
+  waits?: SlotWait
   sources: SourceStatus[]
   targets: TargetStatus[]
   /** Functions of the user's that are disabled; omitted where there are none. */
@@ -76,12 +79,17 @@ export async function readStatus(
   read: ReadPast = readPastOf(config),
   { catalogues = true }: { catalogues?: boolean } = {},
 ): Promise<Status> {
-  const { told, run, drills, copied, nights } = read(({ bus, journal }) => ({
-    ...toldWithRoom(config, bus, now),
-    drills: drilled(bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })),
-    run: journal.unended(mostWaiting).at(-1) ?? null,
-    copied: copiesOn(config, bus),
-  }))
+  const { told, unended, waits, drills, copied, nights } = read(({ bus, journal }) => {
+    const unended = journal.unended(mostWaiting)
+    return {
+      ...toldWithRoom(config, bus, now),
+      drills: drilled(bus.events({ types: endsOfDrills, newestFirst: true, limit: drillsLookedAt })),
+      unended,
+      waits: slotWaitIn(bus, unended),
+      copied: copiesOn(config, bus),
+    }
+  })
+  const run = unended.at(-1) ?? null
   const target = config.archive && config.targets[config.archive.target]
   const to = target && targetNow(target)
   const looked = await lookAtArchives(told, config, read)
@@ -116,6 +124,7 @@ export async function readStatus(
     state: worstOf(sources, copies),
     run,
     nextRunAt: next === undefined ? null : isoOf(next),
+    ...(waits && { waits }),
     sources: inOrderOfNeed(sources),
     targets,
     ...(disabledFunctions.length > 0 && { disabledFunctions }),

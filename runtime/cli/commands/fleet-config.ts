@@ -72,7 +72,7 @@ async function changed(
   const within = options.within === undefined ? Math.min(forMs, config.keep) : forMs
   const body = { hosts, ...change, forMs: within }
   const { ids } = commandIds.parse(await asked(daemon.post('/fleet/config', body)))
-  return followCommands(ids, { config, fleet }, { ...options, patienceMs }, io)
+  return followCommands(ids, { config, fleet, daemon }, { ...options, patienceMs }, io)
 }
 
 /** @throws {UsageError} No hub can set that. */

@@ -14,10 +14,11 @@ import { cancelType, longestCommandMs } from '../../fleet-protocol.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { formatDuration, parseDuration } from '../../units.ts'
 import { asked, type Daemon } from '../daemon/client.ts'
-import { commandIds } from '../daemon/local.ts'
+import { commandIds, type SlotsAnswer } from '../daemon/local.ts'
 import { daemonOf } from '../daemon/remote.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { chosenHosts, type HostChoice } from '../fleet/choose.ts'
+import { pauseText, slotsOf } from '../fleet/slots.ts'
 import { commandText } from '../fleet/status-text.ts'
 import { commandsGiven, heldRun, hostRows } from '../fleet/waiting.ts'
 import type { Io } from '../io.ts'
@@ -29,6 +30,8 @@ export interface FleetRunOptions extends FleetOptions, HostChoice {
   copy?: boolean
   /** A source. */
   release?: string
+  /** So many hosts are at it at once at most. */
+  atMost?: string
   /** How long the command is good. */
   within?: string
   /** How long a host may take to answer before it is left to come later. */
@@ -47,17 +50,19 @@ export async function fleetRunCommand(names: string[], options: FleetRunOptions,
   const forMs = durationOf('--within', options.within ?? '1d', longestCommandMs)
   const patienceMs = durationOf('--patience', options.patience ?? '30s', longestCommandMs)
   const { config, fleet, daemon } = await hubWithDaemon(options, io)
-  const wishes = wishesOf(chosenHosts(names, options, fleet), options, config)
+  const hosts = chosenHosts(names, options, fleet)
+  const atMost = atMostOf(options, hosts)
+  const wishes = wishesOf(hosts, options, config)
   if (wishes.length === 0)
     throw new UsageError('there is no host in the fleet', { hint: 'hdsync fleet enroll HOST' })
-  const { ids } = commandIds.parse(await asked(daemon.post('/fleet/commands', { wishes, forMs })))
-  return followCommands(ids, { config, fleet }, { ...options, patienceMs }, io)
+  const { ids } = commandIds.parse(await asked(daemon.post('/fleet/commands', { wishes, forMs, atMost })))
+  return followCommands(ids, { config, fleet, daemon }, { ...options, patienceMs }, io)
 }
 
 /** Says what becomes of commands. @returns The exit code. */
 export async function followCommands(
   ids: readonly string[],
-  { config, fleet }: { config: Config; fleet: readonly HostInFleet[] },
+  { config, fleet, daemon }: { config: Config; fleet: readonly HostInFleet[]; daemon: Daemon },
   { json, wait, patienceMs }: { json?: boolean; wait?: boolean; patienceMs: number },
   io: Io,
 ): Promise<number> {
@@ -65,8 +70,10 @@ export async function followCommands(
   const lineOf = (command: GivenCommand) =>
     `${command.host}: ${commandText(command, said.get(command.host))}\n`
   const given = () => commandsGiven(config, Date.now()).filter(({ id }) => ids.includes(id))
+  const slots = () => slotsOf(daemon)
+  for (const pause of (await slots()).paused) io.stderr(`hdsync: ${pauseText(pause)}\n`)
   const options = { lineOf, ...(json && { json }) }
-  const told = wait === false ? new Set<string>() : await followed(given, patienceMs, options, io)
+  const told = wait === false ? new Set<string>() : await followed({ given, slots, patienceMs }, options, io)
   const commands = given()
   if (json) io.stdout(`${JSON.stringify(commands)}\n`)
   else for (const command of commands) if (!told.has(command.id)) io.stdout(lineOf(command))
@@ -78,12 +85,12 @@ export async function followCommands(
  * @returns Of which commands it has told the end.
  */
 async function followed(
-  given: () => GivenCommand[],
-  patienceMs: number,
+  { given, slots, patienceMs }: Followed,
   { json, lineOf }: FleetOptions & { lineOf: (command: GivenCommand) => string },
   io: Io,
 ): Promise<Set<string>> {
   const taken = new Set<string>()
+  const waiting = new Set<string>()
   const told = new Set<string>()
   for (const until = Date.now() + patienceMs; ; await sleep(pollMs)) {
     const commands = given()
@@ -95,9 +102,48 @@ async function followed(
       told.add(id)
       io.stdout(lineOf(command))
     }
+    if (!json && commands.some(({ state }) => state === 'taken'))
+      for (const line of slotLines(commands, (await slots()).places, waiting)) io.stderr(line)
     const isOver = ({ state }: GivenCommand) => !isOpen(state) || (state === 'waiting' && Date.now() >= until)
     if (commands.every(isOver)) return told
   }
+}
+
+interface Followed {
+  given(): GivenCommand[]
+  slots(): Promise<Pick<SlotsAnswer, 'places'>>
+  patienceMs: number
+}
+
+/** Which hosts have come to wait for a slot, or wait no more. @param waiting Hosts that wait; it is kept up to date. */
+export function slotLines(
+  commands: readonly Pick<GivenCommand, 'host' | 'state'>[],
+  places: SlotsAnswer['places'],
+  waiting: Set<string>,
+): string[] {
+  const hosts = new Set(commands.flatMap(({ host, state }) => (state === 'taken' ? host : [])))
+  return places.flatMap((place) => {
+    const { host, server, state } = place
+    if (!hosts.has(host) || waiting.has(host) === (state === 'waits')) return []
+    if (state === 'waits') waiting.add(host)
+    else waiting.delete(host)
+    return [
+      `${host}: ${state === 'waits' ? 'waits for' : state === 'granted' ? 'has' : 'goes on without'} a slot of ${server}\n`,
+    ]
+  })
+}
+
+/** @throws {UsageError} It is no number, or there is a host that it cannot hold. */
+function atMostOf({ atMost }: FleetRunOptions, hosts: readonly HostInFleet[]): number | undefined {
+  if (atMost === undefined) return undefined
+  const count = Number(atMost)
+  if (!Number.isInteger(count) || count < 1)
+    throw new UsageError(`--at-most ${atMost} is not a whole number from 1`)
+  const free = hosts.find(({ slotServer }) => slotServer === null)
+  if (!free) return count
+  throw new UsageError(`${free.host} waits for no slots: --at-most cannot hold it`, {
+    hint: 'it does with `fleet: { slot: { server } }` in its config; --server NAME leaves out those that do not',
+  })
 }
 
 /** `hdsync fleet cancel`: ends what hosts were asked for: what waits is not sent any more, a run is cancelled there. */

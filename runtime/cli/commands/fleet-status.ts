@@ -7,10 +7,12 @@ import { UsageError } from '../../errors.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { didYouMean } from '../../nearest.ts'
 import { shellQuote } from '../../shell-quote.ts'
+import { connectDaemon } from '../daemon/client.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { labelled } from '../fleet/choose.ts'
 import { hostText } from '../fleet/host-text.ts'
 import { pushedText } from '../fleet/pushed-text.ts'
+import { slotsOf, slotsText } from '../fleet/slots.ts'
 import { fleetText } from '../fleet/status-text.ts'
 import { commandsGiven, hostRecord, hostRows, hubRole, waitingEvents } from '../fleet/waiting.ts'
 import { localTime, painter } from '../format.ts'
@@ -48,19 +50,21 @@ export async function fleetStatusCommand(
   })
 }
 
-function hubStatus(
+async function hubStatus(
   config: Config,
   { folder: path }: FleetHub,
   { json, label }: FleetOptions & { label?: string },
   io: Io,
-): number {
+): Promise<number> {
   const folder = new HubFolder(path)
   const now = Date.now()
   const commands = commandsGiven(config, now)
   const all = fleetOverview(hostRows(config), folder.hosts(), now, commands)
   const hosts = label === undefined ? all : labelled(all, label)
-  if (json) io.stdout(`${JSON.stringify(hosts)}\n`)
-  else io.stdout(fleetText(hosts, now, painter(io.colour), io.width))
+  const slots = await slotsOf(await connectDaemon(config).catch(() => undefined))
+  const placeOf = (name: string) => slots.places.find(({ host }) => host === name) ?? null
+  if (json) io.stdout(`${JSON.stringify(hosts.map((one) => ({ ...one, slot: placeOf(one.host) })))}\n`)
+  else io.stdout(`${fleetText(hosts, now, painter(io.colour), io.width)}${slotsText(slots)}`)
   const lastsMs = (folder.certificateEndsAt ?? Number.POSITIVE_INFINITY) - now
   // What reads the JSON finds hosts in it, and nothing else.
   const tell = (text: string) => (json ? io.stderr(text) : io.stdout(text))

@@ -3,6 +3,8 @@ import * as z from 'zod'
 import { backupRequest, backupStart, restoreRequest, verifyStart } from '../../../events/index.ts'
 import { makesWay } from '../../backup/engine/turns.ts'
 import type { Engine } from '../../backup/engine.ts'
+import type { SlotsNow } from '../../backup/fleet/slots/hub-slots.ts'
+import type { FleetPause } from '../../backup/fleet/slots/pauses.ts'
 import type { FleetPart } from '../../backup/fleet/start-part.ts'
 import { waitedFor } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
@@ -57,6 +59,7 @@ const commandLife = z.int().min(1000).max(longestCommandMs)
 const commandsBody = z.object({
   wishes: z.array(z.object({ host: fleetHost, type: z.enum(askTypes), request: z.unknown() })).min(1),
   forMs: commandLife,
+  atMost: z.int().min(1).optional(),
 })
 
 /** What `POST /fleet/config` takes. */
@@ -75,6 +78,15 @@ const cancelBody = z.object({ ids: z.array(z.string()).min(1), forMs: commandLif
 
 /** What `POST /fleet/withdraw` takes. */
 const withdrawBody = z.object({ host: fleetHost })
+
+/** What `POST /fleet/pause` and `POST /fleet/resume` take. */
+const pauseBody = z.discriminatedUnion('of', [
+  z.object({ of: z.literal('all') }),
+  z.object({ of: z.enum(['server', 'label']), name: z.string().min(1).max(63) }),
+])
+
+/** How slots and pauses stand on a hub: `GET /fleet/slots`. */
+export type SlotsAnswer = SlotsNow & { paused: readonly FleetPause[] }
 
 /** What they answer. */
 export const commandIds = z.object({ ids: z.array(z.string()) })
@@ -116,6 +128,9 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
     app.post('/fleet/config', ({ req }) => configure(daemon(), req).catch(refuse))
     app.post('/fleet/cancel', ({ req }) => cancel(daemon(), req).catch(refuse))
     app.post('/fleet/withdraw', ({ req }) => withdraw(daemon(), req).catch(refuse))
+    app.get('/fleet/slots', () => slots(daemon()))
+    app.post('/fleet/pause', ({ req }) => pause(daemon(), req).catch(refuse))
+    app.post('/fleet/resume', ({ req }) => resume(daemon(), req).catch(refuse))
     app.post('/runs', ({ req }) => {
       // One after the other: no run may begin between the check that none is going on and the start.
       const answer = last.then(() => begin(daemon(), req))
@@ -164,8 +179,8 @@ async function verify({ engine }: Asked, request: HonoRequest): Promise<Response
 }
 
 async function give({ fleet }: Asked, request: HonoRequest): Promise<Response> {
-  const { wishes, forMs } = commandsBody.parse(JSON.parse(await readText(request)))
-  return respondJson({ ids: hubOf(fleet).give(wishes, forMs) }, 202)
+  const { wishes, forMs, atMost } = commandsBody.parse(JSON.parse(await readText(request)))
+  return respondJson({ ids: hubOf(fleet).give(wishes, forMs, atMost) }, 202)
 }
 
 async function configure({ fleet }: Asked, request: HonoRequest): Promise<Response> {
@@ -181,6 +196,23 @@ async function cancel({ fleet }: Asked, request: HonoRequest): Promise<Response>
 async function withdraw({ fleet }: Asked, request: HonoRequest): Promise<Response> {
   const { host } = withdrawBody.parse(JSON.parse(await readText(request)))
   return respondJson({ ids: hubOf(fleet).withdraw(host) }, 202)
+}
+
+async function pause({ fleet }: Asked, request: HonoRequest): Promise<Response> {
+  hubOf(fleet).pause(pauseBody.parse(JSON.parse(await readText(request))))
+  return respondJson({ paused: hubOf(fleet).paused })
+}
+
+async function resume({ fleet }: Asked, request: HonoRequest): Promise<Response> {
+  const wasPaused = hubOf(fleet).resume(pauseBody.parse(JSON.parse(await readText(request))))
+  return respondJson({ wasPaused, paused: hubOf(fleet).paused })
+}
+
+function slots({ fleet }: Asked): Response {
+  const answer: SlotsAnswer = fleet?.commands
+    ? { ...fleet.commands.slots, paused: fleet.commands.paused }
+    : { servers: [], places: [], isNew: false, paused: [] }
+  return respondJson(answer)
 }
 
 /** @throws {HdsyncError} The daemon is no hub, or could not begin to be one. */

@@ -20,6 +20,8 @@ export function labelled(all: readonly HostInFleet[], label: string): HostInFlee
 export interface HostChoice {
   label?: string
   all?: boolean
+  /** Only those whose runs wait for slots of this backup server; all of them where nothing else is said. */
+  server?: string
 }
 
 /**
@@ -28,7 +30,33 @@ export interface HostChoice {
  */
 export function chosenHosts(
   names: readonly string[],
-  { label, all }: HostChoice,
+  { label, all, server }: HostChoice,
+  fleet: readonly HostInFleet[],
+): HostInFleet[] {
+  if (server === undefined) return named(names, { label, all }, fleet)
+  const isOpen = names.length === 0 && label === undefined && !all
+  const hosts = named(names, isOpen ? { label, all: true } : { label, all }, fleet)
+  const own = hosts.filter(({ slotServer }) => slotServer === server)
+  const other = names.length > 0 && hosts.find((host) => !own.includes(host))
+  if (other)
+    throw new UsageError(
+      `${other.host} ${other.slotServer === null ? 'waits for no slots' : `waits for slots of ${other.slotServer}`}, not of ${server}`,
+      {
+        hint: '`fleet.slot.server` in its config; the hub knows it once the host has told something',
+      },
+    )
+  if (own.length > 0) return own
+  const known = [...new Set(fleet.flatMap(({ slotServer }) => slotServer ?? []))].map(printable)
+  throw new UsageError(`none of these hosts waits for slots of ${server}`, {
+    hint:
+      didYouMean(server, known) ??
+      'a host does with `fleet: { slot: { server } }` in its config; the hub knows it once the host has told something',
+  })
+}
+
+function named(
+  names: readonly string[],
+  { label, all }: { label: string | undefined; all: boolean | undefined },
   fleet: readonly HostInFleet[],
 ): HostInFleet[] {
   if ([names.length > 0, label !== undefined, all === true].filter(Boolean).length !== 1)

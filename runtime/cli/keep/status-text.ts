@@ -1,7 +1,7 @@
 import type { Status, TargetStatus } from '../../backup/status/read-status.ts'
 import { formatBytes } from '../../units.ts'
 import { dateOf } from '../../weekday.ts'
-import { ageText, localDay, type Painter, painter, printable, wrapWords } from '../format.ts'
+import { ageText, localDay, localTime, type Painter, painter, printable, wrapWords } from '../format.ts'
 import type { Io } from '../io.ts'
 import { rebuildCommand, staleText } from '../points/stale-text.ts'
 import { disabledText } from '../story/disabled-text.ts'
@@ -28,7 +28,7 @@ export function statusText(status: Status, { colour, width = columns }: Io): str
     .join('\n')
 }
 
-function headText({ sources, run, nextRunAt, at }: Status, paint: Painter): string {
+function headText({ sources, run, nextRunAt, waits, at }: Status, paint: Painter): string {
   const bad = sources.filter(({ state }) => state !== 'succeeded').length
   const all = `${sources.length} source${sources.length === 1 ? '' : 's'}`
   const what =
@@ -37,7 +37,13 @@ function headText({ sources, run, nextRunAt, at }: Status, paint: Painter): stri
       : paint.yellow(`${all}, ${bad} ${bad === 1 ? 'needs' : 'need'} a look`)
   const inMs = nextRunAt === null ? 0 : Date.parse(nextRunAt) - Date.parse(at)
   const begun = sources.some(({ state }) => state !== 'none')
-  const next = run ? `run ${run} is going on` : nextRunAt ? `next run in ${ageText(inMs)}` : ''
+  const next = waits
+    ? `run ${waits.run} waits for a slot of ${printable(waits.server)}, until ${localTime(Date.parse(waits.until))} at the latest`
+    : run
+      ? `run ${run} is going on`
+      : nextRunAt
+        ? `next run in ${ageText(inMs)}`
+        : ''
   if (!begun)
     return `${[`${all}, none is backed up yet`, next || 'hdsync run makes the first backup'].join('; ')}\n`
   return `${[what, next].filter(Boolean).join('; ')}\n`

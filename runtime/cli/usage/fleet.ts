@@ -71,11 +71,13 @@ export function fleetCommands({ command, io, done, program }: Making): Commands 
       command(
         'run [hosts...]',
         'on the hub: have hosts make a backup, or something else, where their config permits it; those that are off do it later',
-        'hdsync fleet run web1\n  hdsync fleet run --label web --verify\n  hdsync fleet run web1 --release home',
+        'hdsync fleet run web1\n  hdsync fleet run --label web --verify\n  hdsync fleet run --label web --server vault1 --at-most 8\n  hdsync fleet run web1 --release home',
         fleet,
       )
         .option('--label <label>', 'all hosts with this label')
         .option('--all', 'all hosts')
+        .option('--server <name>', 'only hosts whose runs wait for slots of this backup server')
+        .option('--at-most <n>', 'so many of them at once at most, which the hub holds by slots')
         .option('--verify', 'verify backups, as `hdsync verify` does')
         .option('--drill', 'prove by a restore that backups are good, as `hdsync drill` does')
         .option('--copy', 'copy archives to other places, as `hdsync copy` does')
@@ -129,6 +131,28 @@ export function fleetCommands({ command, io, done, program }: Making): Commands 
         .option(...json)
         .action(async (hosts, options) =>
           done((await import('../commands/fleet-run.ts')).fleetCancelCommand(hosts, options, io)),
+        )
+      command(
+        'pause [server]',
+        'on the hub: grant no more slots of a backup server, or of any, and send no commands to its hosts; what goes on goes on',
+        'hdsync fleet pause vault1\n  hdsync fleet pause --label web\n  hdsync fleet pause',
+        fleet,
+      )
+        .option('--label <label>', 'for the hosts with this label')
+        .option(...json)
+        .action(async (server, options) =>
+          done((await import('../commands/fleet-pause.ts')).fleetPauseCommand(server, options, io)),
+        )
+      command(
+        'resume [server]',
+        'on the hub: take back a pause; without a name, every one',
+        'hdsync fleet resume vault1\n  hdsync fleet resume',
+        fleet,
+      )
+        .option('--label <label>', 'for the hosts with this label')
+        .option(...json)
+        .action(async (server, options) =>
+          done((await import('../commands/fleet-pause.ts')).fleetResumeCommand(server, options, io)),
         )
       command(
         'send',

@@ -55,7 +55,7 @@ export function liveView(stream: NodeJS.WriteStream, config: Config): View {
         lines.set(event.subject, { state: 'working', words: 'begins', attempt: 1, progress: undefined })
       const line = event.subject === undefined ? undefined : lines.get(event.subject)
       if (line) follow(line, event)
-      else if (event.type === events.runWarned.type) note(wordsOf(event) ?? '')
+      else if (ofRun.has(event.type)) note(wordsOf(event) ?? '')
     },
     onProgress(event, progress) {
       const line = lines.get(event.subject ?? '')
@@ -81,6 +81,11 @@ const states = new Map<EventDefinition, SourceLine['state']>([
   [events.sourceFailed, 'bad'],
   [events.restoreFailed, 'bad'],
 ])
+
+/** What concerns no source, and is said beside the lines. */
+const ofRun: ReadonlySet<string> = new Set(
+  [events.runWarned, events.slotAwaited, events.slotTaken].map(({ type }) => type),
+)
 
 const restoring: ReadonlySet<string> = new Set(
   [events.restoreStart, events.restoreUnpack, events.restorePlace].map(({ type }) => type),

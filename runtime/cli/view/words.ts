@@ -2,7 +2,7 @@ import type { DataOf, Envelope, EventDefinition } from '../../../events/index.ts
 import * as events from '../../../events/index.ts'
 import { tellingLine } from '../../backup/telling-line.ts'
 import { count, counted } from '../../count.ts'
-import { formatBytes } from '../../units.ts'
+import { formatBytes, formatDuration } from '../../units.ts'
 import { heldText, unusualText } from '../../why-held.ts'
 import { localDay, localTime, printable } from '../format.ts'
 
@@ -191,6 +191,21 @@ const sentences = new Map<string, Words[string]>([
     ({ type, run }) => `does what the hub asks for: ${type}${run ? `, run ${run}` : ''}`,
   ),
   say(events.commandRefused, ({ type, reason }) => `REFUSES what the hub asks for: ${type}: ${reason}`),
+  say(events.fleetPaused, ({ pauses }) =>
+    pauses.length === 0
+      ? 'nothing is paused any more'
+      : `paused: ${pauses.map(({ of, name }) => (of === 'all' ? 'everything' : `${of} ${name}`)).join(', ')}`,
+  ),
+  say(
+    events.slotAwaited,
+    ({ server, until }) =>
+      `waits for a slot of ${server}; goes on without one at ${localTime(Date.parse(until))}`,
+  ),
+  say(events.slotTaken, ({ server, waitedMs, without }) =>
+    without === null
+      ? `has a slot of ${server}, after ${formatDuration(waitedMs)}`
+      : `goes on without a slot of ${server}${without === 'unknown' ? ', which the hub does not know' : `, after ${formatDuration(waitedMs)}`}`,
+  ),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

@@ -53,8 +53,8 @@ export interface EventBus {
    */
   replace(ids: readonly number[], publication: Publication): Promise<boolean>
 
-  /** Holds back what one run has ready, until it is expedited. */
-  holdBack(runId: string): Promise<void>
+  /** Holds back what one run has ready, until it is expedited. @param until It waits for its turn only from this moment on (`ripen`). */
+  holdBack(runId: string, until?: number): Promise<void>
 
   /**
    * Takes back a run that is held back as a whole: its deliveries are cancelled, and its end is put on the bus.

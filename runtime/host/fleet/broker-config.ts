@@ -6,6 +6,8 @@ import {
   joinSubject,
   readySubject,
   receiptSubject,
+  slotAskSubject,
+  slotSubject,
 } from '../../fleet-protocol.ts'
 
 // The config of the NATS server of a fleet. What a user may do stands here, and nowhere else.
@@ -114,21 +116,23 @@ function hubUser(nkey: string): BrokerUser {
     nkey,
     permissions: {
       publish: {
-        allow: ['$JS.API.>', 'receipt.*', 'joined.*', commandSubject('*'), 'hubs.>'],
+        allow: ['$JS.API.>', 'receipt.*', 'joined.*', commandSubject('*'), slotSubject('*'), 'hubs.>'],
         deny: removes,
       },
-      subscribe: { allow: ['_INBOX.hub.>', 'hub.have.*', 'hub.join.*', readySubject('*')] },
+      subscribe: {
+        allow: ['_INBOX.hub.>', 'hub.have.*', 'hub.join.*', readySubject('*'), slotAskSubject('*')],
+      },
     },
   }
 }
 
-/** A host tells what is its own, asks how far the hub has come, and hears that and what the hub asks for. */
+/** A host tells what is its own, asks how far the hub has come and for a slot, and hears that and what the hub asks for. */
 export function hostUser(host: string, nkey: string): BrokerUser {
   return {
     nkey,
     permissions: {
-      publish: { allow: [`ev.${host}.>`, askSubject(host), readySubject(host)] },
-      subscribe: { allow: [receiptSubject(host), commandSubject(host)] },
+      publish: { allow: [`ev.${host}.>`, askSubject(host), readySubject(host), slotAskSubject(host)] },
+      subscribe: { allow: [receiptSubject(host), commandSubject(host), slotSubject(host)] },
     },
   }
 }

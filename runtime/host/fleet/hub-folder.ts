@@ -140,7 +140,7 @@ export class HubFolder {
   }
 
   /** How the hub itself reaches the server. @throws {UsageError} `hdsync fleet init` was not here. */
-  door({ servers }: FleetHub): BrokerDoor {
+  door({ servers }: Pick<FleetHub, 'role' | 'servers' | 'folder'>): BrokerDoor {
     if (!this.isMade)
       throw new UsageError(`${this.path} holds no keys of a hub`, { hint: 'make them: hdsync fleet init' })
     const seed = readFileSync(join(this.path, 'hub/seed'), 'utf8').trim()

@@ -67,18 +67,29 @@ export interface CommandWish {
   request: unknown
 }
 
-/** Signs commands, and has them put on record. @param key The secret half of the hub's key, in PEM. */
+interface GiveOptions {
+  /** The secret half of the hub's key, in PEM. */
+  key: string
+  registry: Registry
+  forMs: number
+  now: number
+  /** So many of these hosts are at it at once at most, as far as they wait for slots. */
+  atMost?: number | undefined
+}
+
+/** Signs commands, and has them put on record. */
 export function givePublications(
   wishes: readonly CommandWish[],
-  { key, registry, forMs, now }: { key: string; registry: Registry; forMs: number; now: number },
+  { key, registry, forMs, now, atMost }: GiveOptions,
 ): { ids: string[]; publications: Publication[] } {
   const issuedAt = isoOf(now)
   const expiresAt = isoOf(now + forMs)
+  const cap = atMost === undefined ? {} : { atMost: { group: nanoid(), atMost } }
   const given = wishes.map(({ host, type, request }) => {
     const id = nanoid()
     const command: Command = { v: fleetVersion, host, id, type, request, issuedAt, expiresAt }
     const text = JSON.stringify(command)
-    const data = { host, command: id, type, expiresAt, text, signature: signCommand(text, key) }
+    const data = { host, command: id, type, expiresAt, text, signature: signCommand(text, key), ...cap }
     return { id, publication: factPublication(registry, fleetCommandGiven, data, now) }
   })
   return { ids: given.map(({ id }) => id), publications: given.map(({ publication }) => publication) }

@@ -23,15 +23,12 @@ import type { Engine } from '../../engine.ts'
 import { openUnusualOf } from '../../mirror/unusual.ts'
 import { Flood } from './flood.ts'
 import { judgeCommand, type Obedience } from './judge-command.ts'
-import { cancelRequest, releaseRequest } from './requests.ts'
+import { cancelRequest, hubSource, releaseRequest } from './requests.ts'
 
 export type ObeyingEngine = Pick<
   Engine,
   'bus' | 'fleet' | 'registry' | 'submit' | 'held' | 'release' | 'cancel'
 >
-
-/** The CloudEvents `source` of what the hub asks for. */
-const hubSource = '/hdsync/fleet/hub'
 
 type Terms = Pick<Obedience, 'obeys' | 'keepMs'>
 

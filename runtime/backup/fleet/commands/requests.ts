@@ -1,5 +1,8 @@
 import * as z from 'zod'
 
+/** The CloudEvents `source` of what the hub asks for. */
+export const hubSource = '/hdsync/fleet/hub'
+
 // What commands name that are no event of the host's own.
 
 /** Ends what another command has begun; `type` is that of the other. */

@@ -3,6 +3,7 @@ import {
   type Envelope,
   fleetCommandGiven,
   fleetCommandWithdrawn,
+  fleetPaused,
   fleetSilent,
   readStored,
 } from '../../../../events/index.ts'
@@ -17,7 +18,7 @@ import { changeList } from '../enrol.ts'
 // Each puts into the stream what it knows and the stream does not, so it does not matter which of them was away.
 
 /** What a hub has on record of itself, and the one after it goes on with. */
-const sharedRecords = [fleetCommandGiven, fleetCommandWithdrawn, fleetSilent]
+const sharedRecords = [fleetCommandGiven, fleetCommandWithdrawn, fleetPaused, fleetSilent]
 
 const signedValue = z.object({ text: z.string(), signature: z.string().max(128) })
 

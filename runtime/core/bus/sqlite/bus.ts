@@ -106,8 +106,8 @@ export class SqliteBus implements EventBus {
     return replaced
   }
 
-  async holdBack(runId: string): Promise<void> {
-    this.#sql.holdBack.run(heldBack, runId)
+  async holdBack(runId: string, until?: number): Promise<void> {
+    this.#sql.holdBack.run(until === undefined ? heldBack : heldUntil(until), runId)
   }
 
   async withdraw(runId: string, publications: readonly Publication[]): Promise<boolean> {

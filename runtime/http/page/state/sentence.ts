@@ -2,14 +2,16 @@ import type { Status } from '../../../backup/status/read-status.ts'
 import { listText, numberWord, soonText, spanText } from '../look/words.ts'
 
 /** The answer to whether everything is all right, in words. */
-export function sentenceOf({ sources, run, nextRunAt }: Status, now: number): string {
+export function sentenceOf({ sources, run, nextRunAt, waits }: Status, now: number): string {
   if (sources.length === 0) return 'No source is configured.'
   const bad = sources.filter(({ state }) => state !== 'succeeded')
-  const next = run
-    ? 'a run is going on'
-    : nextRunAt === null
-      ? ''
-      : `the next run is ${at(soonText(Date.parse(nextRunAt), now))}`
+  const next = waits
+    ? `a run waits for a slot of ${waits.server}, and begins ${at(soonText(Date.parse(waits.until), now))} at the latest`
+    : run
+      ? 'a run is going on'
+      : nextRunAt === null
+        ? ''
+        : `the next run is ${at(soonText(Date.parse(nextRunAt), now))}`
   if (bad.length === 0) return `${allOf(sources.length)} backed up${next && `; ${next}`}.`
   if (bad.every(({ state }) => state === 'none') && bad.length === sources.length)
     return `Nothing is backed up yet${next && `; ${next}`}.`

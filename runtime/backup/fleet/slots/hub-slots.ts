@@ -1,0 +1,172 @@
+import * as z from 'zod'
+import { dataOf, fleetCommandGiven, fleetPaused } from '../../../../events/index.ts'
+import type { EventBus, Publication } from '../../../core/bus/bus.ts'
+import type { Inbox } from '../../../core/bus/sqlite/fleet/inbox.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { factPublication } from '../../../core/publication.ts'
+import type { Registry } from '../../../core/registry/registry.ts'
+import {
+  fleetHostName,
+  fleetVersion,
+  hostOfSubject,
+  readMessage,
+  type SlotAnswer,
+  slotAskSubject,
+  slotRepeatMs,
+  slotStatement,
+  slotSubject,
+} from '../../../fleet-protocol.ts'
+import { hear, type NatsConnection } from '../../../host/fleet/connection.ts'
+import { isoOf } from '../../../instant.ts'
+import { type Cap, SlotDesk, type SlotPlace } from './desk.ts'
+import { type FleetPause, type PauseOf, pauseFor, withoutPause, withPause } from './pauses.ts'
+
+export interface HubSlotsOptions {
+  /** How many hosts at once, by backup server. */
+  slots: Readonly<Record<string, number>>
+  inbox: Inbox
+  bus: Pick<EventBus, 'events'>
+  registry: Registry
+  clock: Clock
+  publishWith(decide: () => readonly Publication[]): void
+  note(message: string): void
+  /** Whether this hub acts: one that stands by hears how hosts stand, and says nothing. */
+  isActive(): boolean
+  /** There is no host on the list yet, so that none can have a slot. */
+  isFirst?: boolean
+  /** How often hosts say how they stand. */
+  repeatMs?: number
+}
+
+/** How the slots stand, as `GET /fleet/slots` tells it. */
+export interface SlotsNow {
+  servers: { server: string; atMost: number }[]
+  places: SlotPlace[]
+  /** Whether this hub has begun so lately that it grants nothing yet. */
+  isNew: boolean
+}
+
+/** Commands of a host that are looked at for how many may be at it at once. */
+const commandsLookedAt = 100
+
+const about = z.object({ labels: z.array(z.string()), slot: z.string().exactOptional() })
+
+/** The slots of backup servers that a hub grants to its hosts, and what of that and of its commands is paused. */
+export class HubSlots {
+  readonly #options: HubSlotsOptions
+  readonly #desk: SlotDesk
+  #connection: NatsConnection | undefined
+  #pauses: readonly FleetPause[] = []
+  /** What hosts say of themselves, for as long as until the next look: it is asked for each that waits. */
+  readonly #about = new Map<string, z.output<typeof about> | undefined>()
+
+  constructor(options: HubSlotsOptions) {
+    const { slots, clock, isActive, isFirst = false } = options
+    this.#options = options
+    this.#desk = new SlotDesk({
+      slots,
+      isFirst,
+      mayGrant: isActive,
+      now: () => clock.now(),
+      answer: (host, answer) => this.#answer(host, answer),
+      isPaused: (host, server) =>
+        pauseFor(this.#pauses, { labels: this.#aboutOf(host)?.labels ?? [], server }) !== undefined,
+      capOf: (host, command) => this.#capOf(host, command),
+    })
+    this.readPauses()
+  }
+
+  /** Another hub may have paused something. */
+  readPauses(): void {
+    const types = [fleetPaused.type]
+    const [last] = this.#options.bus.events({ types, newestFirst: true, limit: 1 })
+    this.#pauses = (last && dataOf(fleetPaused, last)?.pauses) ?? []
+  }
+
+  get pauses(): readonly FleetPause[] {
+    return this.#pauses
+  }
+
+  get now(): SlotsNow {
+    const { slots } = this.#options
+    const servers = Object.entries(slots).map(([server, atMost]) => ({ server, atMost }))
+    return { servers, places: this.#desk.places, isNew: this.#desk.isNew }
+  }
+
+  /** Grants nothing before all who have a slot have said so: another hub may have granted some. */
+  renew(): void {
+    this.#desk.renew()
+  }
+
+  /** Hears hosts, as long as there is a connection. @returns Ends it. */
+  attach(connection: NatsConnection): () => void {
+    const { clock, repeatMs = slotRepeatMs, note } = this.#options
+    this.#connection = connection
+    hear(connection, slotAskSubject('*'), note, ({ subject, data }) => {
+      const host = hostOfSubject(subject, 2)
+      const statement = readMessage(slotStatement, data)
+      if (statement && fleetHostName.test(host)) this.#desk.hear(host, statement)
+    })
+    let clear = () => {}
+    const look = () => {
+      clear = clock.schedule(repeatMs, () => {
+        this.#about.clear()
+        if (!connection.isClosed()) this.#desk.look()
+        look()
+      })
+    }
+    look()
+    return () => {
+      clear()
+      this.#connection = undefined
+    }
+  }
+
+  /** Nothing more is granted, nor sent but what ends something, to those whom it concerns. It is on the disk then. */
+  pause(what: PauseOf): void {
+    this.#keep(withPause(this.#pauses, what, isoOf(this.#options.clock.now())))
+  }
+
+  /** @returns Whether it was paused. */
+  resume(what: PauseOf): boolean {
+    const left = withoutPause(this.#pauses, what)
+    const wasPaused = left.length < this.#pauses.length
+    this.#keep(left)
+    this.#desk.grant()
+    return wasPaused
+  }
+
+  /** Whether commands wait here instead of being sent to a host. */
+  holdsCommands(host: string): boolean {
+    const { labels = [], slot: server } = this.#aboutOf(host) ?? {}
+    return pauseFor(this.#pauses, { labels, server }) !== undefined
+  }
+
+  #keep(pauses: FleetPause[]): void {
+    const { registry, clock, publishWith } = this.#options
+    publishWith(() => [factPublication(registry, fleetPaused, { pauses }, clock.now())])
+    this.#pauses = pauses
+  }
+
+  #answer(host: string, answer: Omit<SlotAnswer, 'v'>): void {
+    const connection = this.#connection
+    if (!connection || connection.isClosed() || !this.#options.isActive()) return
+    connection.publish(slotSubject(host), JSON.stringify({ v: fleetVersion, ...answer }))
+  }
+
+  #aboutOf(host: string): z.output<typeof about> | undefined {
+    if (this.#pauses.length === 0) return undefined
+    if (!this.#about.has(host))
+      this.#about.set(host, about.safeParse(this.#options.inbox.host(host)?.about).data)
+    return this.#about.get(host)
+  }
+
+  #capOf(host: string, command: string): Cap | undefined {
+    const types = [fleetCommandGiven.type]
+    const given = this.#options.bus
+      .events({ types, subject: host, newestFirst: true, limit: commandsLookedAt })
+      .flatMap((event) => dataOf(fleetCommandGiven, event) ?? [])
+      .find((one) => one.command === command)
+    return given?.atMost
+  }
+}

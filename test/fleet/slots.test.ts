@@ -1,0 +1,144 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
+import { isNightly } from '../unit/nightly.ts'
+import { makeFleet } from './fleet.ts'
+import { natsServer } from './nats-server.ts'
+import { HubPart } from './parts.ts'
+import { cuttable, SlotHost, type SlotHostOptions } from './slot-host.ts'
+
+const nats = await natsServer()
+const program = 'program' in nats ? nats.program : ''
+const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+
+/** A hub of parts with slots for one backup server, and hosts that want them. */
+async function fleetOf(atMost: number, repeatMs: number) {
+  const { folder, server, broker } = await makeFleet(program)
+  const hubFolder = join(folder, 'fleet')
+  const part = new HubPart(folder, server)
+  part.slots = { slots: { vault1: atMost }, slotRepeatMs: repeatMs }
+  const list = new HubFolder(hubFolder)
+  const hostOf = (name: string, options: Partial<SlotHostOptions> = {}) =>
+    new SlotHost(name, { server, hubFolder, repeatMs, ...options })
+  return { server, broker, part, list, hostOf }
+}
+
+/** Connections for each, and a hub that takes a host for gone after four or five of these. */
+const many = isNightly ? 200 : 40
+const repeatMs = isNightly ? 2000 : 1000
+
+const long = { timeout: 120_000 }
+
+describe.skipIf(missing)(`hosts that wait for the slots of a backup server${missing}`, () => {
+  test('many are at it eight at a time, each once, though server and hub are killed again and again', async () => {
+    const { broker, part, list, hostOf } = await fleetOf(8, repeatMs)
+    const hosts = Array.from({ length: many }, (_, n) => hostOf(`h${n + 1}`))
+    list.writeUsers()
+    let most = 0
+    const atWork = () => hosts.filter(({ isAtWork }) => isAtWork).length
+    for (const host of hosts)
+      host.onStarted = () => {
+        most = Math.max(most, atWork())
+      }
+    await broker.start()
+    part.start()
+    for (const host of hosts) host.begin()
+    const kills = new Map([
+      ...[0.1, 0.4, 0.7].map((part) => [Math.floor(part * many), 'server'] as const),
+      ...[0.25, 0.55].map((part) => [Math.floor(part * many), 'hub'] as const),
+    ])
+    const finished = () => hosts.filter(({ started, isAtWork }) => started > 0 && !isAtWork).length
+    const deadline = Date.now() + 240_000
+    while (finished() < hosts.length && Date.now() < deadline) {
+      for (const at of [...kills.keys()].filter((one) => one <= finished())) {
+        const what = kills.get(at)
+        kills.delete(at)
+        if (what === 'server') {
+          await broker.kill()
+          await broker.start()
+        } else {
+          await part.kill()
+          part.start()
+        }
+      }
+      for (const host of hosts.filter(({ isAtWork }) => isAtWork).slice(0, 4)) host.finish()
+      await sleep(20)
+    }
+    expect(kills.size).toBe(0)
+    expect(hosts.filter(({ started }) => started !== 1)).toEqual([])
+    expect(hosts.filter(({ taken }) => taken?.without !== null)).toEqual([])
+    expect(most).toBe(8)
+  }, 300_000)
+
+  test('one that vanishes while it has a slot frees it, and one that is cancelled while it waits', async () => {
+    const { broker, part, list, hostOf, server } = await fleetOf(1, 300)
+    const way = await cuttable(server)
+    const [first, second, third] = [
+      hostOf('first', { server: way.server }),
+      hostOf('second'),
+      hostOf('third'),
+    ]
+    list.writeUsers()
+    await broker.start()
+    part.start()
+    first.begin()
+    await expect.poll(() => first.isAtWork, long).toBe(true)
+    second.begin()
+    await expect.poll(() => part.hub.slots.places.map(({ host }) => host), long).toContain('second')
+    third.begin()
+    await expect.poll(() => part.hub.slots.places.map(({ host }) => host), long).toContain('third')
+    second.finish()
+    way.cut()
+    await expect.poll(() => third.isAtWork, long).toBe(true)
+    expect(second.started).toBe(0)
+    expect(part.hub.slots.places).toMatchObject([{ host: 'third', state: 'granted' }])
+  })
+
+  test('one waits no longer than its patience: for a hub that is away, a server that is full or paused', async () => {
+    const { broker, part, list, hostOf } = await fleetOf(1, 300)
+    const [early, full] = [hostOf('early', { patienceMs: 1500 }), hostOf('full', { patienceMs: 1500 })]
+    const [paused, last] = [hostOf('paused', { patienceMs: 1500 }), hostOf('last')]
+    list.writeUsers()
+    early.begin()
+    await expect.poll(() => early.taken, long).toMatchObject({ without: 'patience' })
+    // It counts as one that is at work once the hub hears of it.
+    await broker.start()
+    part.start()
+    await expect.poll(() => part.hub.slots.places, long).toMatchObject([{ host: 'early', state: 'alone' }])
+    full.begin()
+    await expect.poll(() => full.taken, long).toMatchObject({ without: 'patience' })
+    early.finish()
+    full.finish()
+    await expect.poll(() => part.hub.slots.places, long).toEqual([])
+
+    part.hub.pause({ of: 'server', name: 'vault1' })
+    paused.begin()
+    await expect.poll(() => paused.taken, long).toMatchObject({ without: 'patience' })
+    expect(paused.notes.join()).toContain('the hub has paused vault1')
+    paused.finish()
+    last.begin()
+    await expect.poll(() => part.hub.slots.places, long).toMatchObject([{ host: 'last', state: 'waits' }])
+    // It stays so over a restart of the hub.
+    await part.kill()
+    part.start()
+    await expect
+      .poll(() => part.hub.slots, long)
+      .toMatchObject({ isNew: false, places: [{ state: 'waits' }] })
+    expect(part.hub.paused).toMatchObject([{ of: 'server', name: 'vault1' }])
+    expect(last.started).toBe(0)
+    expect(part.hub.resume({ of: 'server', name: 'vault1' })).toBe(true)
+    await expect.poll(() => last.taken, long).toMatchObject({ without: null })
+  })
+
+  test('one that names a server which the hub does not know goes on at once, and says so', async () => {
+    const { broker, part, list, hostOf } = await fleetOf(1, 300)
+    const host = hostOf('h1', { vault: 'vault2' })
+    list.writeUsers()
+    await broker.start()
+    part.start()
+    host.begin()
+    await expect.poll(() => host.taken, long).toMatchObject({ server: 'vault2', without: 'unknown' })
+    expect(host.started).toBe(1)
+  })
+})
