@@ -103,6 +103,16 @@ describe.skipIf(missing)(`a hub that sets something in the config of its hosts${
     expect(JSON.parse(readFileSync(file, 'utf8')).number).toBeGreaterThan(JSON.parse(kept).number)
   })
 
+  test('a host that was away for too long gets it when it is back', async () => {
+    const hub = await startedFleet()
+    const web1 = await hub.host('web1', ['config.set'])
+    await config(hub, ['web1', '--set', 'keep=100d', '--within', '1s', '--no-wait'])
+    await expect.poll(async () => (await config(hub, ['web1']))[0]).toMatchObject({ state: 'expired' })
+    await web1.serve()
+    await expect.poll(() => setOn(web1)).toEqual({ keep: true })
+    await expect.poll(async () => (await config(hub, ['web1']))[0]).toMatchObject({ state: 'succeeded' })
+  })
+
   test('what was set before, or on another host, is set by nobody who has taken over the server', async () => {
     const hub = await startedFleet()
     const hosts = [await hub.host('web1', ['config.set']), await hub.host('web2', ['config.set'])]

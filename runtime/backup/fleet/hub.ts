@@ -14,6 +14,7 @@ import {
   hostOfSubject,
   joinedSubject,
   joinSubject,
+  longestCommandMs,
   type ReceiptMessage,
   readySubject,
   receiptSubject,
@@ -31,7 +32,7 @@ import { readStream } from '../../host/fleet/event-stream.ts'
 import type { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { isoOf } from '../../instant.ts'
 import { formatDuration } from '../../units.ts'
-import { type ConfigChange, configWishes } from './commands/configure.ts'
+import { type ConfigChange, configWishes, setThere } from './commands/configure.ts'
 import {
   type CommandWish,
   cancelPublications,
@@ -262,10 +263,25 @@ export class Hub {
       if (this.#end.signal.aborted || this.#ready.size === 0) return
       const hosts = new Set(this.#ready)
       this.#ready.clear()
+      this.#renewConfig(hosts)
       this.#sendCommands(hosts)
       this.#serveReady(readyEveryMs)
     }
     setTimeout(serve, afterMs).unref()
+  }
+
+  /** Settings of hosts that were away for so long that they expired are given again. */
+  #renewConfig(hosts: ReadonlySet<string>): void {
+    const { bus, clock, keepMs, note } = this.#options
+    if (!this.isActive()) return
+    try {
+      const now = clock.now()
+      const late = [...hosts].filter((host) => setThere(bus, host, now)[0]?.state === 'expired')
+      const none = { set: [], unset: [], clear: false }
+      if (late.length > 0) this.configure(late, none, Math.min(longestCommandMs, keepMs))
+    } catch (error) {
+      note(`fleet: what hosts have missed is not set again: ${reasonOf(error)}`)
+    }
   }
 
   async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {

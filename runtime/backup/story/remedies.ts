@@ -23,6 +23,8 @@ export interface Case extends Failure {
   archivesAt: string | undefined
   /** Where its mirror lies. */
   mirrorAt: string
+  /** Whether its `maxDelete` is what the hub of the fleet has set. */
+  isLimitOfHub?: boolean
 }
 
 interface Remedy {
@@ -57,13 +59,15 @@ const remedies: readonly Remedy[] = [
   },
   {
     applies: ({ state }) => state === 'held',
-    steps: ({ source }) => [
+    steps: ({ source, isLimitOfHub }) => [
       'See what would go:',
       `$ hdsync show --held ${source.name}`,
       'If all that was deleted on purpose, let it go on:',
       `$ hdsync release ${source.name}`,
       'If not, the mirror still has them: copy them back before anything else.',
-      `If that many go every night, raise sources.${source.name}.maxDelete.`,
+      isLimitOfHub
+        ? 'The hub has set that limit: `hdsync fleet config` says so, and takes it back on the hub.'
+        : `If that many go every night, raise sources.${source.name}.maxDelete.`,
     ],
   },
   {

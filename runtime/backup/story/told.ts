@@ -1,4 +1,5 @@
 import type { Config, Source } from '../../config/config.ts'
+import { isSetByHub, limitKey } from '../../config/pushed/keys.ts'
 import type { Failure, LastOutcome } from './failure.ts'
 import { remedyFor } from './remedies.ts'
 import { type Warning, warningRemedies } from './warnings.ts'
@@ -35,7 +36,10 @@ export function toldOf(source: Source, { failure, good }: LastOutcome, config: C
     goodSince,
     remedy:
       failure && !goodSince
-        ? remedyFor({ ...failure, source, archivesAt, mirrorAt: `${path}/${source.name}` })
+        ? remedyFor({
+            ...{ ...failure, source, archivesAt, mirrorAt: `${path}/${source.name}` },
+            isLimitOfHub: isSetByHub(limitKey(source.name), config),
+          })
         : good
           ? warningRemedies(good.warnings, source.name, good.run)
           : [],

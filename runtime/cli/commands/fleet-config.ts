@@ -142,5 +142,5 @@ function thereText(hosts: readonly HostInFleet[], there: ReadonlyMap<string, Set
 
 function stateText(state: SetThere['state'] | null): string {
   if (state === 'waiting') return 'waits for the host'
-  return state === 'expired' ? 'the host was not there in time: set it again' : 'taken'
+  return state === 'expired' ? 'is sent again when the host is back' : 'taken'
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Config, OwnSettings, PushedValue } from '../config.ts'
-import { isAsSafe, limitKey, ofAllSources, type Rule, ruleOf, type Value } from './rules.ts'
+import { limitKey, ofAllSources } from './keys.ts'
+import { isAsSafe, type Rule, ruleOf, type Value } from './rules.ts'
 
 /** What is set, as it is sent and kept: pairs, so that no key can be anything but a text. */
 export const pushedSet = z.lazy(() =>

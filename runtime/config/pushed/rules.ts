@@ -5,6 +5,7 @@ import { keep as tiers } from '../keep.ts'
 import { sourceName } from '../names.ts'
 import type { DeletionLimit } from '../quantities.ts'
 import { archiveFields, configSchema, sourceFields } from '../schema.ts'
+import { limitKey, ofAllSources } from './keys.ts'
 
 // What the hub of a fleet may set in the config of a host, and which of two values is the safer one. What does not stand here is not pushed.
 
@@ -36,12 +37,7 @@ function sizeOf(value: Value): { unit: string; size: number } {
   return 'percent' in value ? { unit: 'percent', size: value.percent } : { unit: 'files', size: value.files }
 }
 
-/** Sets `maxDelete` of every source. */
-export const ofAllSources = 'maxDelete'
-
 const ofSource = /^sources\.(.+)\.maxDelete$/
-
-export const limitKey = (source: string): string => `sources.${source}.maxDelete`
 
 /** @param key Of whatever form: it may come from anybody. */
 export function ruleOf(key: string): Rule | undefined {

@@ -35,6 +35,7 @@ const full = 'rsync: write failed on "/mnt/hdd1/var/x": No space left on device 
 
 test.each<[what: string, facts: Partial<Case>, advice: RegExp]>([
   ['a held sync', { state: 'held' }, /\$ hdsync release var/],
+  ['one held by a limit of the hub', { state: 'held', isLimitOfHub: true }, /hub has set that limit/],
   ['a cancelled one', { state: 'cancelled' }, /somebody ended the run.*\$ hdsync run var/],
   ['a killed hdsync', { reason: new InterruptedError(false).message }, /\$ journalctl --boot=-1/],
   [
