@@ -90,6 +90,18 @@ export const mostNames = 500
 /** And so many types of commands that it obeys. */
 const mostObeyed = 100
 
+/** So many disks a host tells of. */
+export const mostDisks = 50
+
+/** The disk of a target. `perDayBytes`: what a day has taken of it; null where that is not known. */
+export const toldDisk = z.object({
+  target: z.string().max(64),
+  freeBytes: number,
+  totalBytes: number,
+  perDayBytes: z.int().nullable(),
+})
+export type ToldDisk = z.output<typeof toldDisk>
+
 /** What a host says of itself with each event. */
 const aboutHost = z.lazy(() =>
   z.object({
@@ -104,6 +116,8 @@ const aboutHost = z.lazy(() =>
     obeys: z.array(z.string().max(64)).max(mostObeyed).exactOptional(),
     /** The backup server whose slots its runs wait for. */
     slot: z.string().max(63).exactOptional(),
+    /** Left out where none was looked at: those it told of before still count. */
+    disks: z.array(toldDisk).max(mostDisks).exactOptional(),
   }),
 )
 export type AboutHost = z.output<typeof aboutHost>

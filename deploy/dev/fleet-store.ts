@@ -7,6 +7,7 @@ import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
 import { openDatabase } from '../../runtime/core/bus/sqlite/database.ts'
 import { Inbox } from '../../runtime/core/bus/sqlite/fleet/inbox.ts'
 import { createRegistry } from '../../runtime/core/registry/registry.ts'
+import { answerId } from '../../runtime/fleet-protocol.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { isoOf } from '../../runtime/instant.ts'
 
@@ -19,6 +20,8 @@ export interface FleetStore {
   folder: string
   hosts: number
   nights: number
+  /** In so many of the last ones each host was asked for its backup, and has made it. */
+  asked?: number
   /** Of the page; 7227 unless given. */
   port?: number
   now?: number
@@ -28,7 +31,14 @@ export interface FleetStore {
  * Makes a hub that many hosts have told of their nights, by what takes them on a real one; only the NATS server between them is not
  * there. Most hosts are good. @returns The config of the hub.
  */
-export function makeFleetStore({ folder, hosts, nights, port = 7227, now = Date.now() }: FleetStore): string {
+export function makeFleetStore({
+  folder,
+  hosts,
+  nights,
+  asked = 0,
+  port = 7227,
+  now = Date.now(),
+}: FleetStore): string {
   const config = join(folder, 'hdsync.yaml')
   const text = `fleet: { role: hub, servers: ['tls://127.0.0.1:4222'], folder: ${folder}/fleet }
 state: ${folder}/state
@@ -39,7 +49,7 @@ http: { listen: "127.0.0.1:${port}" }
   writeFileSync(config, text, { mode: 0o600 })
   const list = new HubFolder(join(folder, 'fleet'))
   list.make()
-  const all = Array.from({ length: hosts }, (_, n) => new SimulatedHost(n, nights))
+  const all = Array.from({ length: hosts }, (_, n) => new SimulatedHost(n))
   for (const { name } of all) {
     const enrolledAt = isoOf(now - (nights + 1) * dayMs)
     list.keep({
@@ -55,11 +65,26 @@ http: { listen: "127.0.0.1:${port}" }
   const bus = new SqliteBus(database, state)
   const inbox = new Inbox(database)
   const registry = createRegistry([], catalogue)
+  const give = (wishes: readonly (readonly [host: string, type: string])[], at: number) => {
+    const given = givePublications(
+      wishes.map(([host, type]) => ({ host, type, request: {} })),
+      { key: list.commandKey, registry, forMs: dayMs, now: at },
+    )
+    bus.publishWith(() => given.publications)
+    return given.ids
+  }
   let seq = 0
   for (let n = nights; n > 0; n--) {
     const at = now - n * dayMs + 20 * hourMs
-    const messages = all.flatMap((host) =>
-      host.tells(n, at).map((content) => ({
+    const ids =
+      n > asked
+        ? []
+        : give(
+            all.map(({ name }) => [name, 'backup.start']),
+            at - hourMs,
+          )
+    const messages = all.flatMap((host, m) =>
+      host.tells(n, at, ids[m]).map((content) => ({
         seq: ++seq,
         subject: `ev.${host.name}.${content.event.type}`,
         data: Buffer.from(JSON.stringify(content)),
@@ -68,15 +93,10 @@ http: { listen: "127.0.0.1:${port}" }
     )
     bus.publishWith(() => takeMessages(messages, { inbox, registry, now: at + hourMs }).publications)
   }
-  const asked = all.slice(0, 3).map(({ name }, n) => ({
-    host: name,
-    type: ['backup.start', 'verify.start', 'drill.start'][n] ?? '',
-    request: {},
-  }))
-  bus.publishWith(
-    () =>
-      givePublications(asked, { key: list.commandKey, registry, forMs: dayMs, now: now - hourMs })
-        .publications,
+  const types = ['backup.start', 'verify.start', 'drill.start']
+  give(
+    types.map((type, n) => [all[n]?.name ?? '', type]),
+    now - hourMs,
   )
   bus.close()
   return config
@@ -109,15 +129,15 @@ class SimulatedHost {
   readonly #fate: Fate
   readonly #sources: readonly string[]
   readonly #about: object
-  readonly #nights: number
   readonly #n: number
   #seq = 0
+  /** The id of what it has told last. */
+  #last = ''
 
-  constructor(n: number, nights: number) {
+  constructor(n: number) {
     const kind = kinds[n % kinds.length] ?? 'web'
     this.name = n === 7 ? 'old1' : `${kind}${Math.floor(n / kinds.length) + 1}`
     this.#n = n
-    this.#nights = nights
     this.#fate = fates[n % 50] ?? 'good'
     this.#sources = sourcesOf[kind] ?? []
     this.#about = {
@@ -126,13 +146,28 @@ class SimulatedHost {
       silentAfterMs: 36 * hourMs,
       sources: this.#sources,
       copies: [],
+      obeys: ['backup.start', 'verify.start', 'drill.start'],
+      disks: [
+        {
+          target: 'hdd1',
+          totalBytes: 2e12,
+          freeBytes: n % 50 === 8 ? 4e10 : 3e11 + ((n * 7919) % 1000) * 1e9,
+          perDayBytes: n % 4 === 3 ? null : 1e9 + ((n * 104_729) % 40) * 1e8,
+        },
+      ],
     }
   }
 
   /** What it tells of a night, the last of which is 1. */
-  tells(night: number, at: number) {
+  tells(night: number, at: number, command?: string) {
     if (this.#fate === 'silent' && night <= 3) return []
-    const events: { type: string; data: unknown }[] = []
+    const run = `${this.name}r${night}`
+    const events: { type: string; data: unknown; id?: string }[] = []
+    if (command !== undefined)
+      events.push({
+        ...{ type: 'command.taken', id: answerId(command) },
+        data: { command, type: 'backup.start', run },
+      })
     if (this.#fate !== 'overdue' || night > 3) events.push(this.#end(night, at))
     else if (night === 1) events.push({ type: 'run.overdue', data: overdue(this.#sources[0] ?? '', at) })
     if ((night + this.#n) % 10 === 0)
@@ -140,28 +175,16 @@ class SimulatedHost {
     const reason = '14 files of home are not as they were'
     if (this.#fate === 'drill' && night === 2)
       events.push({ type: 'drill.failed', data: { reason, sources: this.#drill('failed', reason) } })
-    return events.map(({ type, data }) => this.#message(type, data, at))
+    return events.map((event) => this.#message(event, run, at))
   }
 
-  #message(type: string, data: unknown, at: number) {
+  #message({ type, data, id }: { type: string; data: unknown; id?: string }, run: string, at: number) {
     this.#seq += 1
-    const id = (seq: number) => `${this.name} ${seq}`
+    const previous = this.#last
+    this.#last = id ?? `${this.name} ${this.#seq}`
     return {
-      ...{
-        v: 1,
-        epoch: 'demo',
-        seq: this.#seq,
-        previous: this.#seq === 1 ? '' : id(this.#seq - 1),
-        released: 0,
-      },
-      about: this.#about,
-      event: {
-        id: id(this.#seq),
-        type,
-        time: isoOf(at),
-        run: `${this.name}n${this.#nights}x${this.#seq}`,
-        data,
-      },
+      ...{ v: 1, epoch: 'demo', seq: this.#seq, previous, released: 0, about: this.#about },
+      event: { id: this.#last, type, time: isoOf(at), run, data },
     }
   }
 
@@ -175,7 +198,7 @@ class SimulatedHost {
     const state = states[bad] ?? 'succeeded'
     const tookMs = (3 + ((this.#n + night) % 17)) * minuteMs
     const result: RunResult = {
-      ...{ run: `${this.name}n${this.#nights}x${this.#seq + 1}`, state },
+      ...{ run: `${this.name}r${night}`, state },
       ...{ startedAt: isoOf(at - tookMs), endedAt: isoOf(at) },
       sources: this.#sources.map((source, m) => {
         const own = m === this.#sources.length - 1 ? state : 'succeeded'

@@ -47,6 +47,15 @@ describe.skipIf(missing)(`a fleet of two hosts${missing}`, () => {
       { host: 'web1', state: 'good', labels: ['web'], sources: [{ source: 'home' }, { source: 'www' }] },
       { host: 'web2', state: 'good' },
     ])
+    expect((await hub.status())[0]?.disks).toEqual([
+      {
+        target: 'disk',
+        freeBytes: expect.any(Number),
+        totalBytes: expect.any(Number),
+        perDayBytes: null,
+        daysLeft: null,
+      },
+    ])
     await hub.ok(['fleet', 'status'])
 
     await hub.broker.kill()

@@ -27,6 +27,8 @@ export interface BridgeOptions {
   /** Where the server is, and who this host is there. Asked anew before each attempt. */
   door(): Promise<BrokerDoor & { host: string }>
   about: AboutHost
+  /** How its disks stand, asked for with each event; nothing is told of them unless given. */
+  disks?(): AboutHost['disks'] | undefined
   note(message: string): void
   /** Takes what the hub asks for; it is not asked unless given. @param door By which it came. */
   onCommand?(bytes: Uint8Array, door: BrokerDoor & { host: string }): void
@@ -167,7 +169,8 @@ export class Bridge {
     if (room <= 0) return
     const wasIdle = this.#sent <= released
     for (const { seq, previous, event } of outbox.after(this.#sent, room)) {
-      const { about } = this.#options
+      const disks = this.#options.disks?.()
+      const about = { ...this.#options.about, ...(disks && { disks }) }
       const message = { v: fleetVersion, epoch, seq, previous, released, about, event }
       connection.publish(eventSubject(host, event.type), fitting(message))
       this.#sent = seq

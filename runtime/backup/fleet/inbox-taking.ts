@@ -116,7 +116,7 @@ function decided(
   const before = { ...state, hour }
   const { epoch, seq, about, event } = told
   const row = {
-    ...{ host, epoch, seq, about, id: event.id, heardAt },
+    ...{ host, epoch, seq, id: event.id, heardAt, about: { ...disksOf(known), ...about } },
     missing: Math.min(Number.MAX_SAFE_INTEGER, (known?.missing ?? 0) + missing),
   }
   if (isOfHub(event.type)) return { row: { ...row, state: before }, reason: 'passed over what no host tells' }
@@ -129,6 +129,12 @@ function decided(
     const reason = `kept as it is, for no function, as ${reasonOf(error)}`
     return { row: { ...row, state: before }, publication: asItIs(host, told, now), reason }
   }
+}
+
+/** The disks that a host has told of before: not each of its processes looks at them. */
+function disksOf(known: HostRow | undefined): { disks?: unknown } {
+  const { disks } = (known?.about ?? {}) as { disks?: unknown }
+  return disks === undefined ? {} : { disks }
 }
 
 /** Whether it would pass for what a hub has on record of itself, as what it gave to hosts, or that it has told of one's silence. */

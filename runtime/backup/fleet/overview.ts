@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import type { HostRow } from '../../core/bus/sqlite/fleet/inbox.ts'
-import { cancelType } from '../../fleet-protocol.ts'
+import { cancelType, type ToldDisk, toldDisk } from '../../fleet-protocol.ts'
 import type { Enrolled } from '../../host/fleet/hub-folder.ts'
 import { isoOf, localMinute } from '../../instant.ts'
 import { formatDuration } from '../../units.ts'
@@ -20,6 +20,12 @@ export const hostStandings = [
   'revoked',
 ] as const
 export type HostStanding = (typeof hostStandings)[number]
+
+/** The disk of a target, as its host has told last. */
+export interface DiskInFleet extends ToldDisk {
+  /** Days until it is full, from when that was told; null where that is not known, or it does not fill up. */
+  daysLeft: number | null
+}
 
 /** A host as `hdsync fleet status --json` prints it. Moments are ISO 8601. */
 export interface HostInFleet {
@@ -47,6 +53,8 @@ export interface HostInFleet {
   obeys: string[] | null
   /** The backup server whose slots its runs wait for; null where they wait for none. */
   slotServer: string | null
+  /** Of its targets, the one that is full first before the others; none where it has not told of any. */
+  disks: DiskInFleet[]
   /** What the hub asked of it in the last days, the newest first. */
   commands: Omit<GivenCommand, 'host'>[]
   /** Events that neither the host nor the broker has any more: told to a hub whose store was lost. */
@@ -65,6 +73,7 @@ const about = z.object({
   silentAfterMs: z.number(),
   obeys: z.array(z.string()).optional(),
   slot: z.string().exactOptional(),
+  disks: z.array(toldDisk).optional(),
 })
 
 function aboutOf({ about: value }: Pick<HostRow, 'about'>) {
@@ -133,8 +142,26 @@ function hostInFleet(
     silentAfterMs: said?.silentAfterMs ?? null,
     obeys: said?.obeys ?? null,
     slotServer: said?.slot ?? null,
+    disks: (said?.disks ?? []).map(withDaysLeft).sort((a, b) => fullIn(a) - fullIn(b)),
     missing: row?.missing ?? 0,
   }
+}
+
+function withDaysLeft(disk: ToldDisk): DiskInFleet {
+  const { freeBytes, perDayBytes } = disk
+  return { ...disk, daysLeft: perDayBytes !== null && perDayBytes > 0 ? freeBytes / perDayBytes : null }
+}
+
+function fullIn({ daysLeft }: DiskInFleet): number {
+  return daysLeft ?? Number.MAX_VALUE
+}
+
+/** Fewer days are worth a line. */
+const fewDays = 14
+
+/** Whether a disk is full soon if it goes on as in the last nights. */
+export function isFullSoon({ daysLeft }: DiskInFleet): boolean {
+  return daysLeft !== null && daysLeft < fewDays
 }
 
 /** The worst that is true of a host. */

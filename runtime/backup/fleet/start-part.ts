@@ -13,6 +13,7 @@ import { Bridge, type BridgeOptions } from './bridge.ts'
 import { Obeyer, type ObeyingEngine } from './commands/obey.ts'
 import { takePushed } from './commands/take-pushed.ts'
 import { Hub } from './hub.ts'
+import { isEndOfRun, ToldDisks } from './told-disks.ts'
 
 /** What this process does for its fleet. */
 export interface FleetPart {
@@ -55,18 +56,18 @@ export async function startFleetPart(
   try {
     return fleet.role === 'hub'
       ? startHub(fleet, engine, { ...common, keepMs: rest.keep })
-      : startHost({ ...rest, fleet }, engine, { ...common, obeys, onConfigured })
+      : await startHost({ ...rest, fleet }, engine, { ...common, obeys, onConfigured })
   } catch (error) {
     note(`fleet: ${reasonOf(error)}`)
     return undefined
   }
 }
 
-/** What a host says that it backs up, and copies; and how long it remembers. */
-type Names = Pick<Config, 'sources' | 'copies' | 'keep'>
+/** What a host says that it backs up, where to, and copies; and how long it remembers. */
+type Names = Pick<Config, 'sources' | 'copies' | 'keep' | 'targets' | 'archive'>
 /** The config of a host. */
 export type HostConfig = Names & { fleet: FleetHost }
-type Common = Pick<BridgeOptions, 'note' | 'pauses' | 'onCommand'>
+type Common = Pick<BridgeOptions, 'note' | 'pauses' | 'onCommand' | 'disks'>
 
 function startHub(
   fleet: FleetHub,
@@ -108,11 +109,11 @@ export function startBridge(config: HostConfig, outbox: Outbox, common: Common):
   return bridge
 }
 
-function startHost(
+async function startHost(
   config: Config & { fleet: FleetHost },
   engine: FleetEngine,
   { obeys, onConfigured, ...common }: Common & { obeys: boolean; onConfigured: () => void },
-): FleetPart | undefined {
+): Promise<FleetPart | undefined> {
   const { outbox } = engine.fleet
   if (!outbox) return undefined
   const terms = { obeys: config.fleet.obeys, keepMs: config.keep }
@@ -120,11 +121,19 @@ function startHost(
     if (takePushed(request, config, Date.now())) onConfigured()
   }
   const obeyer = obeys ? new Obeyer(engine, terms, { note: common.note, configure }) : undefined
+  const disks = new ToldDisks(config, engine.bus)
+  await disks.look()
   const bridge = startBridge(config, outbox, {
     ...common,
+    disks: () => disks.known,
     ...(obeyer && { onCommand: (bytes, door) => obeyer.take(bytes, door) }),
   })
-  const unlisten = engine.listen({ onEvent: () => bridge.wake() })
+  const unlisten = engine.listen({
+    onEvent(event) {
+      if (isEndOfRun(event)) void disks.look().then(() => bridge.wake())
+      else bridge.wake()
+    },
+  })
   return {
     emptied: (withinMs) => bridge.emptied(withinMs),
     hurry: () => bridge.hurry(),

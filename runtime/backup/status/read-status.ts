@@ -1,19 +1,17 @@
-import { statfs } from 'node:fs/promises'
-import { runEnds, sourceArchived, sourceSynced } from '../../../events/index.ts'
+import { runEnds, sourceSynced } from '../../../events/index.ts'
 import type { Config, Target } from '../../config/config.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
-import { isMounted } from '../../host/target/is-mounted.ts'
 import { isoOf } from '../../instant.ts'
 import type { CopyStatus } from '../copies/copy-status.ts'
 import { openHold } from '../holds/holds.ts'
-import { nightEvents } from '../keep/keeping.ts'
-import { type ArchivedNight, archiveRecord, isWeekday, type KeepPoint } from '../keep/points.ts'
+import { type ArchivedNight, isWeekday, type KeepPoint } from '../keep/points.ts'
 import { disabledIn } from '../load-functions.ts'
 import { type ReadPast, readPastOf } from '../past.ts'
 import { drillEnds, drilled, drillsLookedAt } from '../proof/drill-history.ts'
 import { lastProven, mirrorProven, turnOf, type VerifyStatus } from '../proof/standing.ts'
 import { targetNow, uncataloguedNow } from './archives-now.ts'
+import { roomNights, roomOf } from './disk-room.ts'
 import { lookAtArchives, type ToldArchives, tellOfArchives } from './known-archives.ts'
 import { nextRunAt } from './next-run.ts'
 import { copiesOf, copiesOn } from './read-copies.ts'
@@ -133,10 +131,8 @@ export async function readStatus(
   }
 }
 
-const dayMs = 86_400_000
-/** By so many sources and nights the room is foreseen. */
+/** By so many sources the room is foreseen. */
 const roomWitnesses = 3
-const roomMs = 16 * dayMs
 /** More runs than wait for their turn. */
 const mostWaiting = 500
 /** They tell of each source as a rule; thousands of runs take seconds to read. */
@@ -155,7 +151,10 @@ function lastResults(sources: readonly string[], bus: EventBus): ReturnType<type
 
 function toldWithRoom(config: Config, bus: EventBus, now: number): { told: Told[]; nights: ArchivedNight[] } {
   const told = tellOf(config, bus, now)
-  return { told, nights: roomNights(told, bus, now) }
+  const newest = ({ record }: Told) => record.nights[0]?.provenAt ?? 0
+  const witnesses = told.toSorted((one, other) => newest(other) - newest(one)).slice(0, roomWitnesses)
+  const names = witnesses.map(({ name }) => name)
+  return { told, nights: roomNights(names, bus, now) }
 }
 
 function tellOf(config: Config, bus: EventBus, now: number): Told[] {
@@ -173,16 +172,6 @@ function tellOf(config: Config, bus: EventBus, now: number): Told[] {
         synced: syncedOf(bus.events({ ...newest, types: [sourceSynced.type], limit: 1 })[0]),
       },
     }
-  })
-}
-
-/** The nights by which the room is foreseen: of a few sources, as their archives lie on one disk, and their very first ones. */
-function roomNights(told: readonly Told[], bus: EventBus, now: number): ArchivedNight[] {
-  const newest = ({ record }: Told) => record.nights[0]?.provenAt ?? 0
-  const witnesses = told.toSorted((one, other) => newest(other) - newest(one)).slice(0, roomWitnesses)
-  return witnesses.flatMap(({ name }) => {
-    const first = bus.events({ types: [sourceArchived.type], subject: name, limit: 1 })
-    return archiveRecord([...nightEvents(bus, name, now - roomMs), ...first]).nights
   })
 }
 
@@ -214,22 +203,6 @@ async function targetStatus(
     perDayBytes: forecast?.perDayBytes ?? null,
     daysLeft: forecast?.daysLeft ?? null,
   }
-}
-
-async function roomOf(
-  target: Target,
-  nights: readonly ArchivedNight[],
-): Promise<Pick<TargetStatus, 'mounted' | 'freeBytes' | 'totalBytes'>> {
-  try {
-    if (isMounted(target)) {
-      const { bavail, bsize, blocks } = await statfs(target.path)
-      return { mounted: true, freeBytes: bavail * bsize, totalBytes: blocks * bsize }
-    }
-  } catch {
-    // As if it were not mounted.
-  }
-  const last = nights.toSorted((one, other) => other.provenAt - one.provenAt).find(({ disk }) => disk)?.disk
-  return { mounted: false, freeBytes: last?.freeBytes ?? null, totalBytes: last?.totalBytes ?? null }
 }
 
 function worstOf(sources: readonly SourceStatus[], copies: readonly CopyStatus[]): Status['state'] {

@@ -7,7 +7,7 @@ import { tookMs } from '../../run-duration.ts'
 import { formatBytes, formatDuration } from '../../units.ts'
 import { agoText, type Painter, printable } from '../format.ts'
 import { table } from '../table.ts'
-import { coloured, commandText } from './status-text.ts'
+import { coloured, commandText, perDayText } from './status-text.ts'
 
 /** What the hub has on record of a host besides how it stands. */
 interface OnRecord {
@@ -32,6 +32,7 @@ export function hostText(host: HostInFleet, { nights, failures }: OnRecord, look
     factsOf(host, look),
     host.troubles.map((text) => `  ${printable(text)}\n`).join(''),
     sourcesOf(host, look),
+    disksOf(host, look),
     nightsOf(nights, look),
     ...lists.map(([title, lines]) => (lines.length === 0 ? '' : `${title}:\n${indented(lines)}`)),
   ]
@@ -63,6 +64,18 @@ function sourcesOf({ sources }: HostInFleet, { now, paint, width }: Look): strin
     lastGoodAt === null ? 'never' : agoText(now - Date.parse(lastGoodAt)),
   ])
   return table([['SOURCE', 'STATE', 'LAST GOOD'], ...rows], width)
+}
+
+function disksOf({ disks }: HostInFleet, { width }: Look): string {
+  if (disks.length === 0) return ''
+  const rows = disks.map((disk) => [
+    printable(disk.target),
+    formatBytes(disk.totalBytes - disk.freeBytes),
+    formatBytes(disk.freeBytes),
+    perDayText(disk) ?? '-',
+    disk.daysLeft === null ? '-' : String(Math.floor(disk.daysLeft)),
+  ])
+  return table([['DISK', 'USED', 'FREE', 'A DAY', 'DAYS LEFT'], ...rows], width)
 }
 
 function nightsOf(nights: readonly RunResult[], { paint, width }: Look): string {

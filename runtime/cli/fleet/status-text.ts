@@ -1,4 +1,12 @@
-import { type HostInFleet, type HostStanding, isOfNote } from '../../backup/fleet/overview.ts'
+import {
+  type DiskInFleet,
+  type HostInFleet,
+  type HostStanding,
+  isFullSoon,
+  isOfNote,
+} from '../../backup/fleet/overview.ts'
+import { counted } from '../../count.ts'
+import { formatBytes } from '../../units.ts'
 import { agoText, localTime, type Painter, printable } from '../format.ts'
 import { table } from '../table.ts'
 
@@ -17,18 +25,40 @@ export function fleetText(
     ago(one.lastGoodAt),
     ago(one.lastProvenAt),
     ago(one.heardAt),
+    diskText(one.disks[0]),
     printable(one.version ?? '-'),
     one.labels.map(printable).join(' '),
   ])
-  const head = ['HOST', 'STATE', 'LAST GOOD', 'LAST PROVEN', 'HEARD', 'VERSION', 'LABELS']
-  const remarks = hosts.flatMap(({ host, troubles, missing, state, commands, ...said }) => [
+  const head = ['HOST', 'STATE', 'LAST GOOD', 'LAST PROVEN', 'HEARD', 'DISK', 'VERSION', 'LABELS']
+  const remarks = hosts.flatMap(({ host, troubles, missing, state, commands, disks, ...said }) => [
     ...(state === 'revoked' ? [] : troubles.map((text) => `${host}: ${printable(text)}\n`)),
+    ...disks.filter(isFullSoon).map((disk) => `${host}: ${fullText(disk)}\n`),
     ...commands.filter(isOfNote).map((command) => `${host}: ${commandText(command, said)}\n`),
     ...(missing > 0
       ? [`${host}: ${missing} of its events were told to a hub whose store was lost since\n`]
       : []),
   ])
   return `${table([head, ...rows], width)}${remarks.join('')}`
+}
+
+/** How full a disk is, and what a day takes of it. */
+function diskText(disk: DiskInFleet | undefined): string {
+  if (!disk || disk.totalBytes === 0) return '-'
+  const { freeBytes, totalBytes } = disk
+  const used = `${Math.round(Math.max(0, 1 - freeBytes / totalBytes) * 100)}%`
+  const perDay = perDayText(disk)
+  return perDay === undefined ? used : `${used} ${perDay}/d`
+}
+
+/** What a day takes of a disk; undefined where that is not known. */
+export function perDayText({ perDayBytes }: DiskInFleet): string | undefined {
+  if (perDayBytes === null) return undefined
+  return `${perDayBytes < 0 ? '-' : '+'}${formatBytes(Math.abs(perDayBytes))}`
+}
+
+function fullText({ target, daysLeft }: DiskInFleet): string {
+  const days = Math.floor(daysLeft ?? 0)
+  return `${printable(target)} is full in ${days < 1 ? 'less than a day' : counted(days, 'day')} if it goes on like that`
 }
 
 /** A command of the hub in words. @param host What its host says of itself. */

@@ -12,7 +12,7 @@ const mostCharacters = 300
 
 const marks: Readonly<Record<Command['state'], readonly [tone: string, shape: string, word: string]>> = {
   waiting: ['unknown', '○', 'waits for the host'],
-  taken: ['running', '◌', 'is going on'],
+  taken: ['running', '◌', 'goes on there, or waits for its turn'],
   refused: ['failed', '□', 'refused'],
   withdrawn: ['unknown', '–', 'taken back'],
   expired: ['late', '◐', 'the host was not there in time'],

@@ -133,7 +133,7 @@ function sentenceOf(hosts: readonly HostInFleet[], { label, find }: Chosen): str
   const all = meant.length === 1 ? 'The one host' : `All ${count(meant.length)} hosts`
   if (total === 0) return `${all}${those} ${meant.length === 1 ? 'is' : 'are'} good.`
   const what = listText(bad.map(([state, number]) => `${count(number)} ${hostMarks[state].word}`))
-  return `Of ${counted(meant.length, 'host')}${those} ${count(total)} ${total === 1 ? 'needs' : 'need'} a look: ${what}.`
+  return `${count(total)} of ${counted(meant.length, 'host')}${those} ${total === 1 ? 'needs' : 'need'} a look: ${what}.`
 }
 
 function toneOf(hosts: readonly HostInFleet[]): string {

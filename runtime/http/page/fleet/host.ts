@@ -1,6 +1,6 @@
 import type { RunResult } from '../../../../events/index.ts'
 import { failuresOfHost, nightsOfHost } from '../../../backup/fleet/host-nights.ts'
-import type { HostInFleet } from '../../../backup/fleet/overview.ts'
+import { type HostInFleet, isFullSoon } from '../../../backup/fleet/overview.ts'
 import type { RunRow } from '../../../core/bus/journal.ts'
 import { count, counted } from '../../../count.ts'
 import { tookMs } from '../../../run-duration.ts'
@@ -13,10 +13,11 @@ import { stateTag } from '../look/marks.ts'
 import { listText, momentTag, plainText } from '../look/words.ts'
 import { calendarDays, calendarOf } from '../nights/calendar.ts'
 import { sourceMarks } from '../nights/nights.ts'
+import { bar, daysText } from '../state/disks.ts'
 import { dotsOf } from '../state/dots.ts'
 import { lastDays, nightsOf } from '../state/nights.ts'
 import { commandsOf } from './commands.ts'
-import { clipped, hostHref, sinceTag } from './hosts.ts'
+import { clipped, hostHref, perDayText, sinceTag } from './hosts.ts'
 import { hostMarks, hostTag } from './marks.ts'
 import { hostOf } from './read.ts'
 
@@ -40,6 +41,7 @@ export function hostScreen(c: PageRequest, page: PageContext, name: string): Pro
   const body = html`${factsOf(host, now)}
 ${troublesOf(host)}
 ${sourcesOf(host, nights, { now, nightAt })}
+${disksOf(host)}
 ${
   nights.length === 0
     ? nothing
@@ -77,7 +79,7 @@ function sentenceOf({ host, state, sources, troubles }: HostInFleet): string {
 
 function factsOf(host: HostInFleet, now: number): Html {
   const { state, lastGoodAt, lastProvenAt, heardAt, version, labels, silentAfterMs, missing } = host
-  return html`<p class="facts">${hostTag(state)} · last good ${sinceTag(lastGoodAt, now)} · proven by a drill ${sinceTag(lastProvenAt, now)} · heard ${sinceTag(heardAt, now)}${silentAfterMs === null ? nothing : ` (silent after ${formatDuration(silentAfterMs)})`}${version === null ? nothing : html` · hdsync ${plainText(version)}`}${labels.length === 0 ? nothing : html` · ${listText(labels.map(plainText))}`}</p>
+  return html`<p class="facts">${hostTag(state)} · last good ${sinceTag(lastGoodAt, now)} · proven by a drill ${sinceTag(lastProvenAt, now)} · heard ${sinceTag(heardAt, now)}${silentAfterMs === null ? nothing : ` (silent after ${formatDuration(silentAfterMs)})`}${version === null ? nothing : html` · hdsync ${plainText(version)}`}${labels.length === 0 ? nothing : html` · labels ${labels.map(plainText).join(', ')}`}</p>
 ${missing > 0 ? html`<p><span class="late">◐</span> ${counted(missing, 'event')} of it were told to a hub whose store was lost since.</p>` : nothing}`
 }
 
@@ -116,6 +118,23 @@ ${shown.map(({ source, state, overdue, lastGoodAt }) => {
 `
 })}</tbody></table>
 ${sources.length > sourcesShown ? html`<p>And ${count(sources.length - sourcesShown)} more, which the command tells.</p>` : nothing}</section>`
+}
+
+/** As the host told of them when its last run had ended. */
+function disksOf({ disks }: HostInFleet): Html {
+  if (disks.length === 0) return nothing
+  return html`<section aria-labelledby="disks"><h2 id="disks">Disks</h2>
+<table><thead><tr><th scope="col">Target<th scope="col">Used<th scope="col" class="number">Free<th scope="col" class="number">Growth<th scope="col" class="wide">Lasts</tr></thead><tbody>
+${disks.map((disk) => {
+  const { target, freeBytes, totalBytes, daysLeft } = disk
+  const isSoon = isFullSoon(disk)
+  return html`<tr><th scope="row">${plainText(target)}
+<td data-head="Used">${totalBytes === 0 ? '–' : bar(Math.max(0, 1 - freeBytes / totalBytes), isSoon)}
+<td data-head="Free" class="number">${formatBytes(freeBytes)}<small> of ${formatBytes(totalBytes)}</small>
+<td data-head="Growth" class="number">${perDayText(disk) || '–'}
+<td data-head="Lasts" class="wide">${daysLeft === null ? '–' : html`<span class="${isSoon ? 'late' : 'good'}">${daysText(daysLeft)}</span>`}</tr>
+`
+})}</tbody></table></section>`
 }
 
 function lastNights(nights: readonly RunRow[], { now, nightAt }: Shown): Html {

@@ -34,7 +34,8 @@ function diskRow({
 `
 }
 
-function bar(share: number, isShort: boolean): Html {
+/** How full a disk is. */
+export function bar(share: number, isShort: boolean): Html {
   const percent = Math.round(share * 100)
   const said = `${percent} percent used`
   return html`<svg class="bar ${isShort ? 'late' : ''}" width="${barWidth}" height="8" role="img" aria-label="${said}"><title>${said}</title><rect class="whole" width="${barWidth}" height="8" rx="2"/><rect class="part" width="${Math.round(share * barWidth)}" height="8" rx="2"/></svg> <small>${percent} %</small>`
@@ -47,7 +48,8 @@ function holdsText(tiers: TargetStatus['tiers']): string {
     .join(', ')
 }
 
-function daysText(days: number): string {
+/** How long a disk lasts, in words. */
+export function daysText(days: number): string {
   if (days < 1) return 'less than a day'
   if (days < 60) return days < 2 ? 'a day' : `${numberWord(Math.floor(days))} days`
   return days < 730 ? `${numberWord(Math.floor(days / 30))} months` : 'years'

@@ -81,6 +81,30 @@ test.each([
   expect(judge(known, false, { epoch: 'e', seq, previous, released })).toEqual(expected)
 })
 
+test('takeMessages() keeps the disks that a host has told of, until it tells of others', () => {
+  const inbox = newInbox()
+  const disks = (freeBytes: number) => [
+    { target: 'hdd1', freeBytes, totalBytes: 100, perDayBytes: 2 },
+    { target: 'hdd2', freeBytes: 100, totalBytes: 100, perDayBytes: -5 },
+  ]
+  const free = () =>
+    fleetOverview(inbox.hosts(), [], now)[0]?.disks.map((one) => [one.target, one.freeBytes, one.daysLeft])
+  take(inbox, message('web1', { ...told(1), about: { ...about, disks: disks(80) } }))
+  take(inbox, message('web1', told(2)))
+  expect(free()).toEqual([
+    ['hdd1', 80, 40],
+    ['hdd2', 100, null],
+  ])
+  take(inbox, message('web1', { ...told(3), about: { ...about, disks: disks(10) } }))
+  expect(free()).toEqual([
+    ['hdd1', 10, 5],
+    ['hdd2', 100, null],
+  ])
+  // What is none is told by no hdsync: the message is passed over whole.
+  take(inbox, message('web1', { ...told(4), about: { ...about, disks: [{ target: 'x', freeBytes: -1 }] } }))
+  expect(inbox.host('web1')?.seq).toBe(3)
+})
+
 describe('takeMessages()', () => {
   test('takes each event once, in order, from a source that is of its host alone', () => {
     const inbox = newInbox()

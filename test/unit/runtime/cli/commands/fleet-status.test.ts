@@ -36,7 +36,7 @@ describe('hdsync fleet status HOST', () => {
     expect(out).toMatch(/^file11: failing, last good 2d ago, .*, version 0\.2\.0, labels file ams1\n/)
     expect(out).toMatch(/^srv +failed +2d ago$/m)
     expect(
-      out.match(/^\d{4}-\d\d-\d\d \d\d:\d\d +(?:succeeded|degraded|failed) .* file11n4x\d/gm),
+      out.match(/^\d{4}-\d\d-\d\d \d\d:\d\d +(?:succeeded|degraded|failed) .* file11r\d/gm),
     ).toHaveLength(4)
     expect(out).toMatch(/ failed .* srv failed: target hdd1: \/dev\/sdb1 is not mounted at \/mnt\/hdd1$/m)
     expect((await status('web1')).out).toMatch(
