@@ -9,10 +9,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { isNightly } from '../unit/nightly.ts'
 import { barriers, chromiumAvailable, launch, openWindow } from './chromium.ts'
+import { expectNoScroll } from './no-scroll.ts'
 import { type Served, serve } from './server.ts'
 
 const available = chromiumAvailable()
@@ -53,14 +54,6 @@ describe.skipIf(!available.ok)(
     async function newestRun(): Promise<string> {
       const [run] = JSON.parse(await served.hdsync('runs', '--json', '--limit', '1')) as { run: string }[]
       return run?.run ?? ''
-    }
-
-    /** Nothing is wider than the window. */
-    async function expectNoScroll(page: Page, path: string): Promise<void> {
-      const [window, content] = (await page.evaluate(
-        '[innerWidth, document.documentElement.scrollWidth]',
-      )) as [number, number]
-      expect([path, content]).toEqual([path, window])
     }
 
     test.each([

@@ -17,14 +17,18 @@ export interface Served {
   stop(): Promise<void>
 }
 
+/** Makes what is served, for a port. */
+type Make = (folder: string, port: number) => Promise<unknown> | unknown
+
 /** @param folder An empty one, or one that was made so before: then it is served as it is. */
-export async function serve(folder: string, nights: number): Promise<Served> {
+export async function serve(folder: string, make: number | Make): Promise<Served> {
   const config = join(folder, 'hdsync.yaml')
   const known = existsSync(config)
     ? /listen: 127\.0\.0\.1:(\d+)/.exec(readFileSync(config, 'utf8'))?.[1]
     : undefined
   const port = known ? Number(known) : await freePort()
-  if (!known) await makeMonth({ folder, nights, port })
+  if (!known && typeof make === 'number') await makeMonth({ folder, nights: make, port })
+  else if (!known && typeof make !== 'number') await make(folder, port)
   const env = { ...process.env, HDSYNC_CONFIG: config }
   const daemon: ChildProcess = spawn(program, ['serve'], { env, stdio: 'ignore' })
   while (!existsSync(join(folder, 'state/hdsync.sock'))) {
