@@ -85,7 +85,7 @@ const pauseBody = z.discriminatedUnion('of', [
   z.object({ of: z.enum(['server', 'label']), name: z.string().min(1).max(63) }),
 ])
 
-/** How slots and pauses stand on a hub: `GET /fleet/slots`. */
+/** How slots and pauses stand on a hub: `GET /slots`. */
 export type SlotsAnswer = SlotsNow & { paused: readonly FleetPause[] }
 
 /** What they answer. */
@@ -128,7 +128,7 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
     app.post('/fleet/config', ({ req }) => configure(daemon(), req).catch(refuse))
     app.post('/fleet/cancel', ({ req }) => cancel(daemon(), req).catch(refuse))
     app.post('/fleet/withdraw', ({ req }) => withdraw(daemon(), req).catch(refuse))
-    app.get('/fleet/slots', () => slots(daemon()))
+    app.get('/slots', () => slots(daemon()))
     app.post('/fleet/pause', ({ req }) => pause(daemon(), req).catch(refuse))
     app.post('/fleet/resume', ({ req }) => resume(daemon(), req).catch(refuse))
     app.post('/runs', ({ req }) => {

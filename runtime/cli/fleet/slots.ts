@@ -7,7 +7,7 @@ const none: SlotsAnswer = { servers: [], places: [], isNew: false, paused: [] }
 
 /** How slots and pauses stand, as the daemon of the hub has it; none where that does not run, or knows of none. */
 export async function slotsOf(daemon: Pick<Daemon, 'get'> | undefined): Promise<SlotsAnswer> {
-  return (await daemon?.get<SlotsAnswer>('/fleet/slots').catch(() => none)) ?? none
+  return (await daemon?.get<SlotsAnswer>('/slots').catch(() => none)) ?? none
 }
 
 /** A pause in words, with the command that ends it. */
