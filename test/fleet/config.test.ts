@@ -72,6 +72,7 @@ describe.skipIf(missing)(`a hub that sets something in the config of its hosts${
     expect(await config(hub, ['web1'])).toMatchObject([
       { host: 'web1', set: [{ key: 'keep', value: '100d' }], state: 'succeeded', refused: null },
     ])
+    expect((await hub.run('fleet', 'status', 'web1')).out).toMatch(/set in its config.*\n +keep 100d\n/)
     expect(await config(hub, ['web1', '--clear'])).toMatchObject([{ state: 'succeeded' }])
     await expect.poll(() => setOn(web1)).toEqual({})
   })

@@ -87,7 +87,7 @@ function oneStatus(
 ): number {
   const folder = new HubFolder(path)
   const now = Date.now()
-  const { row, commands, nights, failures } = hostRecord(config, host, now)
+  const { row, commands, nights, failures, set } = hostRecord(config, host, now)
   const enrolled = folder.host(host)
   const [found] = fleetOverview(row ? [row] : [], enrolled ? [enrolled] : [], now, commands)
   if (!found) {
@@ -96,8 +96,9 @@ function oneStatus(
       hint: didYouMean(host, known) ?? 'hdsync fleet status lists them',
     })
   }
-  if (json) io.stdout(`${JSON.stringify({ ...found, nights, failures })}\n`)
-  else io.stdout(hostText(found, { nights, failures }, { now, paint: painter(io.colour), width: io.width }))
+  if (json) io.stdout(`${JSON.stringify({ ...found, nights, failures, set })}\n`)
+  else
+    io.stdout(hostText(found, { nights, failures, set }, { now, paint: painter(io.colour), width: io.width }))
   return exitCodeFor([found], Number.POSITIVE_INFINITY)
 }
 

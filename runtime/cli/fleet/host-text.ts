@@ -1,6 +1,7 @@
 import type { RunResult } from '../../../events/index.ts'
 import type { HostFailure } from '../../backup/fleet/host-nights.ts'
 import type { HostInFleet } from '../../backup/fleet/overview.ts'
+import type { PushedSet } from '../../config/pushed/merge.ts'
 import { counted } from '../../count.ts'
 import { localMinute } from '../../instant.ts'
 import { tookMs } from '../../run-duration.ts'
@@ -14,6 +15,8 @@ interface OnRecord {
   /** The newest first. */
   nights: readonly RunResult[]
   failures: readonly HostFailure[]
+  /** What this hub has set in its config. */
+  set: PushedSet
 }
 
 interface Look {
@@ -23,9 +26,13 @@ interface Look {
 }
 
 /** What `hdsync fleet status HOST` prints on a hub: all of it is what the host has said. */
-export function hostText(host: HostInFleet, { nights, failures }: OnRecord, look: Look): string {
+export function hostText(host: HostInFleet, { nights, failures, set }: OnRecord, look: Look): string {
   const lists: [title: string, lines: readonly string[]][] = [
-    ['asked of it', host.commands.map((command) => `${minuteOf(command.givenAt)}  ${commandText(command)}`)],
+    [
+      'asked of it',
+      host.commands.map((command) => `${minuteOf(command.givenAt)}  ${commandText(command, host)}`),
+    ],
+    ['set in its config, see hdsync fleet config', set.map(({ key, value }) => `${key} ${value}`)],
     ['what else has failed', failures.map(({ at, text }) => `${minuteOf(at)}  ${printable(text)}`)],
   ]
   return [

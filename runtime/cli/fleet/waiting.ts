@@ -1,8 +1,9 @@
 import type { RunResult } from '../../../events/index.ts'
-import { type SetThere, setThere } from '../../backup/fleet/commands/configure.ts'
+import { isMeant, type SetThere, setThere } from '../../backup/fleet/commands/configure.ts'
 import { type GivenCommand, givenCommands, heldRunOf } from '../../backup/fleet/commands/given.ts'
 import { failuresOfHost, type HostFailure, nightsOfHost } from '../../backup/fleet/host-nights.ts'
 import type { Config } from '../../config/config.ts'
+import type { PushedSet } from '../../config/pushed/merge.ts'
 import { SqliteBus } from '../../core/bus/sqlite/bus.ts'
 import { openDatabaseForReading } from '../../core/bus/sqlite/database.ts'
 import { type HostRow, type HubRole, Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
@@ -32,9 +33,10 @@ export function hostRecord({ state }: Pick<Config, 'state'>, host: string, now: 
       commands: givenCommands(bus, now, host),
       nights: nightsOfHost(bus, host, now - nightsMs).map(({ end }) => end?.data as RunResult),
       failures: failuresOfHost(bus, host, mostFailures),
+      set: setThere(bus, host, now).find(isMeant)?.set ?? [],
     }
   }
-  return read(state, look) ?? { row: undefined, commands: [], nights: [], failures: [] }
+  return read(state, look) ?? { row: undefined, commands: [], nights: [], failures: [], set: [] }
 }
 
 export interface HostRecord {
@@ -43,6 +45,8 @@ export interface HostRecord {
   /** How its backups of the last 90 days went, the newest first. */
   nights: RunResult[]
   failures: HostFailure[]
+  /** What this hub has set in its config. */
+  set: PushedSet
 }
 
 const nightsMs = 90 * 86_400_000

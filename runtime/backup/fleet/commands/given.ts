@@ -194,7 +194,7 @@ function endsOf(bus: Bus, records: readonly CommandRecord[]): Map<string, End> {
   if (events.length < lookedAtOfAll) return ends
   const open = begun.filter(({ given, answer }) => !ends.has(`${given.host} ${answer?.run}`))
   const more = [...new Set(open.map(({ given }) => given.host))].map((subject) =>
-    endsIn(bus.events({ types, newestFirst: true, subject, limit: lookedAt })),
+    endsIn(bus.events({ ...filter, since: oldest.givenAt, subject, limit: lookedAt })),
   )
   return new Map([...more.flatMap((one) => [...one]), ...ends])
 }
