@@ -49,9 +49,9 @@ export function isOver(tallies: readonly Tally[]): boolean {
   return !tallies.some(({ state, function: name }) => isOpen(state) && !isNotice(name))
 }
 
-/** Whether nobody has tried anything of it yet. */
+/** Whether nobody has tried anything of it yet; hooks may have been told that it waits. */
 export function isUntouched(tallies: readonly Tally[]): boolean {
-  return tallies.every(({ tried }) => tried === 0)
+  return tallies.every(({ tried, function: name }) => tried === 0 || isNotice(name))
 }
 
 function reportByTallies({ id, kind, startedAt }: RunRow, all: readonly Tally[]): RunReport {

@@ -38,7 +38,7 @@ export interface HubSlotsOptions {
   repeatMs?: number
 }
 
-/** How the slots stand, as `GET /fleet/slots` tells it. */
+/** How the slots stand, as `GET /slots` tells it. */
 export interface SlotsNow {
   servers: { server: string; atMost: number }[]
   places: SlotPlace[]
