@@ -1,7 +1,10 @@
-import { cpSync, mkdirSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { revoke } from '../../runtime/backup/fleet/enrol.ts'
+import { eventStream } from '../../runtime/fleet-protocol.ts'
+import { connectToBroker } from '../../runtime/host/fleet/connection.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { makeCluster } from './fleet.ts'
 import { natsServer } from './nats-server.ts'
@@ -11,8 +14,8 @@ const nats = await natsServer()
 const program = 'program' in nats ? nats.program : ''
 const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
 
-/** A fleet on three NATS servers, all of which run and know its hosts. */
-async function fleetOfThree(count: number) {
+/** A fleet on three NATS servers, which know its hosts; they run unless told otherwise. */
+async function fleetOfThree(count: number, isRunning = true) {
   const members = await makeCluster(program)
   const [first, ...others] = members
   const servers = members.map(({ server }) => server)
@@ -26,7 +29,7 @@ async function fleetOfThree(count: number) {
   new HubFolder(fleet).writeUsers()
   const users = 'fleet/broker/users.conf'
   for (const { folder } of others) cpSync(join(first.folder, users), join(folder, users))
-  await Promise.all(members.map(({ broker }) => broker.start()))
+  if (isRunning) await Promise.all(members.map(({ broker }) => broker.start()))
   return { members, hub, hosts }
 }
 
@@ -68,6 +71,39 @@ describe.skipIf(missing)(`on three NATS servers what hosts tell arrives once and
     await lost.broker.start()
     await expectAll(parts)
   }, 400_000)
+  test('where there was one before, whatever that one had', async () => {
+    const parts = await fleetOfThree(1, false)
+    const { members, hub, hosts } = parts
+    const [first, ...others] = members
+    const [host] = hosts as [HostPart]
+    const alone = new HubPart(first.folder, first.server)
+    const config = readFileSync(first.config, 'utf8')
+    writeFileSync(first.config, config.replace(/servers: \[.*?\]/, `servers: ["${first.server}"]`))
+    await first.ok(['fleet', 'init'])
+    await first.broker.start()
+    alone.start()
+    host.start()
+    await host.tell(10)
+    await expectAll({ hub: alone, hosts })
+    await alone.kill()
+    await host.tell(10)
+    // As the page says: all is named, and init done once more.
+    writeFileSync(first.config, config)
+    await first.ok(['fleet', 'init', '--at', first.server])
+    await first.broker.kill()
+    await Promise.all([first, ...others].map(({ broker }) => broker.start()))
+    hub.start()
+    await host.tell(10)
+    await expectAll(parts)
+    const list = new HubFolder(join(first.folder, 'fleet'))
+    const connection = await connectToBroker(
+      list.door({ role: 'hub', servers: [first.server], folder: list.path }),
+    )
+    onTestFinished(() => connection.close())
+    const { config: made } = await (await jetstreamManager(connection)).streams.info(eventStream)
+    expect(made.num_replicas).toBe(3)
+  }, 200_000)
+
   test('while two of them are away hosts keep it, and no hub acts', async () => {
     const parts = await fleetOfThree(2)
     const { members, hub, hosts } = parts

@@ -40,6 +40,8 @@ export interface BridgeOptions {
 
 /** So many events are on their way at most. */
 const windowSize = 256
+/** So many questions without an answer, and it looks for another server: 5 minutes. */
+const mostUnanswered = 60
 
 /**
  * Sends what a host has to tell to its hub, as long as this process lives. Nothing is removed from the outbox but by a receipt of the hub: what
@@ -115,7 +117,9 @@ export class Bridge {
     const door = this.#door
     if (!door) return
     const { host } = door
+    let unanswered = 0
     hear(connection, receiptSubject(host), note, ({ data }) => {
+      unanswered = 0
       if (!signal.aborted) this.#receive(data)
     })
     this.#sent = outbox.released
@@ -135,6 +139,9 @@ export class Bridge {
       if (performance.now() - this.#movedAt < askAfterMs) return
       this.#movedAt = performance.now()
       connection.publish(askSubject(host))
+      unanswered += 1
+      // One of several that has lost the others lets everybody in, and passes nothing on.
+      if (door.servers.length > 1 && unanswered > mostUnanswered) void connection.close()
     }
     const timer = setInterval(() => orEnd(connection, note, look), askAfterMs / 5)
     try {

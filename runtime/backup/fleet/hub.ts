@@ -25,6 +25,7 @@ import {
   hear,
   type NatsConnection,
   orEnd,
+  rotated,
   type StayOptions,
   stayConnected,
 } from '../../host/fleet/connection.ts'
@@ -151,8 +152,10 @@ export class Hub {
       note(`fleet: what hosts may do is not written anew: ${reasonOf(error)}`)
     }
     this.#withdrawRevoked()
+    let attempts = 0
     this.#done = stayConnected({
-      door: () => door,
+      // After a break with another server: the one that was had may have lost the others.
+      door: () => ({ ...door, servers: rotated(door.servers, attempts++) }),
       note,
       signal: this.#end.signal,
       session: (connection, signal) => this.#session(connection, signal),
@@ -364,16 +367,22 @@ export class Hub {
     })
   }
 
-  /** The hub that acts takes what has come; one that stands by only that with which the other one is done, as it has to take over the rest. */
+  /** Takes what has come: of hooks and functions only that with which no other hub is done; one that stands by leaves this for when it takes over. */
   #takePending(connection: NatsConnection): void {
     const isActive = this.isActive()
-    const { upTo } = this.#hubs
-    const later = this.#pending.findIndex(({ seq }) => seq > upTo)
-    const count = isActive || later < 0 ? this.#pending.length : later
-    if (count > 0) this.#take(this.#pending.splice(0, count), connection, isActive)
+    const { doneUpTo } = this.#hubs
+    const later = this.#pending.findIndex(({ seq }) => seq > doneUpTo)
+    const done = this.#pending.splice(0, later < 0 ? this.#pending.length : later)
+    if (done.length > 0) this.#take(done, connection, { isActive, isNews: false })
+    if (!isActive || this.#pending.length === 0) return
+    this.#take(this.#pending.splice(0), connection, { isActive, isNews: true })
   }
 
-  #take(messages: readonly StreamMessage[], connection: NatsConnection, isActive: boolean): void {
+  #take(
+    messages: readonly StreamMessage[],
+    connection: NatsConnection,
+    { isActive, isNews }: { isActive: boolean; isNews: boolean },
+  ): void {
     const { inbox, registry, clock, publishWith, note } = this.#options
     let receipts = new Map<string, ReceiptMessage>()
     let strange: string[] = []
@@ -381,9 +390,7 @@ export class Hub {
       const taken = takeMessages(messages, { inbox, registry, now: clock.now() })
       receipts = taken.receipts
       strange = taken.strange
-      return isActive
-        ? taken.publications
-        : taken.publications.map(({ event }) => ({ event, deliveries: [] }))
+      return isNews ? taken.publications : taken.publications.map(({ event }) => ({ event, deliveries: [] }))
     })
     // Of how far the one that acts has come only that one knows.
     if (isActive) for (const [host, receipt] of receipts) send(connection, host, receipt)

@@ -20,6 +20,12 @@ export interface BrokerDoor {
   name: string
 }
 
+/** The same servers in the same order, from another one on. */
+export function rotated(servers: readonly string[], by: number): string[] {
+  const from = by % servers.length
+  return [...servers.slice(from), ...servers.slice(0, from)]
+}
+
 const patienceMs = 4000
 /** A server that was killed is noticed after two of them at the latest. */
 const pingMs = 5000

@@ -4,7 +4,7 @@ import type { FleetHost } from '../../config/fleet.ts'
 import { readSecret } from '../../config/secret.ts'
 import { UsageError } from '../../errors.ts'
 import { fleetHostName } from '../../fleet-protocol.ts'
-import type { BrokerDoor } from './connection.ts'
+import { type BrokerDoor, rotated } from './connection.ts'
 
 const credentials = z.strictObject({ host: z.string().regex(fleetHostName), seed: z.string() })
 
@@ -29,14 +29,15 @@ export async function readCredentials(file: string): Promise<Credentials> {
   }
 }
 
-/** How a host reaches its fleet. @throws {UsageError | ConfigError} Its credentials or its certificate cannot be read. */
+/** How a host reaches its fleet: hosts begin with any of several servers, each time anew. @throws {UsageError | ConfigError} Its credentials or its certificate cannot be read. */
 export async function hostDoor({
   servers,
   credentialsFile,
   caFile,
 }: FleetHost): Promise<BrokerDoor & { host: string }> {
   const { host, seed } = await readCredentials(credentialsFile)
-  return { host, seed, servers, ca: readCa(caFile), name: `hdsync-host ${host}` }
+  const begin = Math.floor(Math.random() * servers.length)
+  return { host, seed, servers: rotated(servers, begin), ca: readCa(caFile), name: `hdsync-host ${host}` }
 }
 
 /** @throws {UsageError} The file cannot be read. */

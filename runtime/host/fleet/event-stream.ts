@@ -1,4 +1,5 @@
-import type { JetStreamManager, StreamConfig } from '@nats-io/jetstream'
+import type { ConsumerMessages, JetStreamManager, StreamConfig } from '@nats-io/jetstream'
+import { HdsyncError } from '../../errors.ts'
 import { eventStream } from '../../fleet-protocol.ts'
 import { eventStreamConfig } from './broker-config.ts'
 import type { NatsConnection } from './connection.ts'
@@ -33,7 +34,7 @@ const patienceMs = 4000
 /** So much is asked of the broker at a time. */
 const mostBytes = 4 * 2 ** 20
 /** Where one of several servers goes away, and the reading place with it, that is noticed after two of them. */
-const heartbeatMs = 2000
+export const heartbeatMs = 3000
 
 /**
  * Reads the stream of what hosts tell, from where reading ended, and makes it if it is not there. Another message under the number of the last one
@@ -88,8 +89,28 @@ export async function readStream(
   })
   return {
     isCaughtUp: () => behind === 0 && arrived.length === 0,
-    ended: Promise.race([ended, stopped, failed.promise]),
+    ended: Promise.race([ended, stopped, failed.promise, lost(messages)]),
   }
+}
+
+/** What the library tells of a reading that may have lost its place. */
+const lostTypes: readonly string[] = [
+  'heartbeats_missed',
+  'no_responders',
+  'consumer_not_found',
+  'consumer_deleted',
+  'stream_not_found',
+]
+
+/**
+ * Rejects once a reading may have lost its place: by itself the library looks for it once in 30 s. Whoever reads begins anew, from where it
+ * is, over another connection.
+ */
+export async function lost(messages: ConsumerMessages): Promise<never> {
+  for await (const { type } of messages.status())
+    if (lostTypes.includes(type))
+      throw new HdsyncError(`the NATS server has nothing to read any more: ${type}`)
+  return new Promise(() => {})
 }
 
 /** What a stream is made by; lists of a config are constant here. */

@@ -1,6 +1,7 @@
+import { HdsyncError } from '../../errors.ts'
 import { hubsStream } from '../../fleet-protocol.ts'
 import type { NatsConnection } from './connection.ts'
-import { makeStream } from './event-stream.ts'
+import { heartbeatMs, lost, makeStream } from './event-stream.ts'
 
 /** A message that stands in the stream that the hubs share. */
 export interface SharedMessage {
@@ -27,7 +28,6 @@ export interface SharedStream {
 }
 
 const patienceMs = 3000
-const heartbeatMs = 2000
 
 /**
  * The stream by which the hubs of a fleet know of each other: one message for each subject, the last. Nothing can be taken out of it.
@@ -85,6 +85,7 @@ export async function openShared(
   })
   const ended = Promise.race([
     failed.promise,
+    lost(messages),
     ...[connection.closed(), messages.closed()].map((closed) =>
       closed.then((error) => {
         if (error) throw error
@@ -92,7 +93,14 @@ export async function openShared(
     ),
   ])
   ended.catch(() => {})
+  // What was counted can be replaced before it comes.
+  const late = setTimeout(
+    isRead.reject,
+    patienceMs,
+    new HdsyncError('the NATS server does not send what hubs share'),
+  )
   await Promise.race([isRead.promise, ended])
+  clearTimeout(late)
   return {
     ended,
     async put(subject, text, { after, lasts } = {}) {

@@ -39,6 +39,7 @@ export class Hubs {
   readonly #lease: Lease
   readonly #list: SharedList
   #upTo: { seq: number; at: number } = { seq: 0, at: Number.NEGATIVE_INFINITY }
+  #tookOverAt = 0
   #told: boolean | undefined
   #isReading = false
   #wake = () => {}
@@ -61,9 +62,13 @@ export class Hubs {
     return holder && holder.id !== this.#options.id ? holder.name : undefined
   }
 
-  /** The number of the last message with which the hub that acts is done. */
-  get upTo(): number {
-    return this.#lease.holder?.upTo ?? 0
+  /**
+   * The number of the last message with which another hub is done: the one that acts, or the one that did before this one. What comes after it,
+   * hooks and functions have not heard of. It says nothing of a stream that was made anew, as that of the hubs was then too.
+   */
+  get doneUpTo(): number {
+    if (this.isActive) return this.#tookOverAt
+    return this.#lease.isThere ? (this.#lease.holder?.upTo ?? 0) : 0
   }
 
   /** There is something that other hubs do not know. */
@@ -84,8 +89,12 @@ export class Hubs {
     this.#isReading = true
     const stream = await openShared(connection, { replicas, take: (message) => this.#take(message) })
     this.#isReading = false
+    if (!this.#lease.isThere) this.#tookOverAt = 0
     await this.#turn(stream)
-    return { ended: Promise.race([stream.ended, this.#stay(stream, signal)]) }
+    const ended = Promise.race([stream.ended, this.#stay(stream, signal)])
+    // It may be over before the caller waits for it.
+    ended.catch(() => {})
+    return { ended }
   }
 
   #take(message: SharedMessage): void {
@@ -133,9 +142,13 @@ export class Hubs {
     const { id, name, folder } = this.#options
     const value: LeaseValue = { id, name, upTo: this.#settled() }
     const from = now()
+    const done = this.otherActive === undefined ? this.#tookOverAt : this.doneUpTo
     const text = sharedText(leaseSubject, value, folder.commandKey)
     const seq = await stream.put(leaseSubject, text, { after: this.#lease.seq })
-    if (seq !== undefined) return this.#lease.wrote(seq, value, from)
+    if (seq !== undefined) {
+      this.#tookOverAt = done
+      return this.#lease.wrote(seq, value, from)
+    }
     // Another hub was first, or the server has lost what this one has seen.
     const there = await stream.get(leaseSubject)
     this.#lease.readAnew()

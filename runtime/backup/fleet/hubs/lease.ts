@@ -59,6 +59,11 @@ export class Lease {
     return this.#seen?.value
   }
 
+  /** Whether the stream that is read now has one. */
+  get isThere(): boolean {
+    return this.#last > 0
+  }
+
   /** The number under which the lease was seen last: what is written has to follow it. */
   get seq(): number {
     return this.#seen?.seq ?? 0
