@@ -216,7 +216,7 @@ export const rsyncOptions = [
 const served =
   /^rsync --server -Ie\.(?<capabilities>[A-Za-z]{0,32}) --timeout=600(?: --bwlimit=\d{1,12})?(?: --stats)? --inplace \. (?<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,199})$/
 
-const shortestBlock = 1024
+const shortestBlock = 1400
 /** rsync(1) takes no longer one. */
 const longestBlock = 128 * 1024
 

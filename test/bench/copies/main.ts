@@ -58,7 +58,9 @@ export async function copies(): Promise<Figure[]> {
         }
         ratios.time.add(night, ofBetter(tookMs))
         ratios.wire.add(night, ofBetter(bytes))
-        const times = [...tookMs].map(([name, ms]) => `${name} ${(ms / 1000).toFixed(1)} s`)
+        const times = [...tookMs].map(
+          ([name, ms]) => `${name} ${(ms / 1000).toFixed(1)} s, ${bytes.get(name)} bytes`,
+        )
         say(`${bench}: ${night}: ${times.join(', ')}`)
       }
     }
