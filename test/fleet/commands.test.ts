@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { GivenCommand } from '../../runtime/backup/fleet/commands/given.ts'
+import { lockHolder } from '../../runtime/core/bus/sqlite/lock-holder.ts'
 import { connectToBroker } from '../../runtime/host/fleet/connection.ts'
 import { hostDoor } from '../../runtime/host/fleet/credentials.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
@@ -114,6 +115,33 @@ describe.skipIf(missing)(`a hub and what it asks of its hosts${missing}`, () => 
     appendFileSync(hub.config, 'keep: 2d\n')
     const { err } = await hub.ok(['fleet', 'run', 'web1', '--within', '3d'], 2)
     expect(err).toContain('remembers for 2d')
+  })
+
+  test('what a host obeys no more it does not do, also while a run of it goes on by the config as it was', async () => {
+    const { hub } = await startedFleet()
+    const web1 = await hub.host('web1', ['backup.start', 'verify.start'])
+    writeFileSync(join(web1.folder, 'home', 'large'), randomBytes(40 * 2 ** 20))
+    appendFileSync(web1.config, 'limits: { read: 64K }\n')
+    const daemon = await web1.serve()
+    await asked(hub, ['web1', '--no-wait'], 0)
+    await expect.poll(() => lastOf(hub, 'web1'), { timeout: 20_000 }).toMatchObject({ state: 'taken' })
+    const text = readFileSync(web1.config, 'utf8')
+    writeFileSync(web1.config, text.replace(/obeys: .*/, 'obeys: [backup.start, copy.start]'))
+    const pid = lockHolder(join(web1.folder, 'state'))
+    if (pid === undefined) throw new Error('nobody is at work on web1')
+    process.kill(pid, 'SIGHUP')
+    await expect.poll(() => daemon.log()).toContain('once run')
+    // What is new is obeyed once the config is taken.
+    for (const what of ['--verify', '--copy'])
+      expect(await asked(hub, ['web1', what], 1)).toMatchObject([
+        { state: 'refused', reason: expect.stringContaining('obeys backup.start, not') },
+      ])
+    await hub.ok(['fleet', 'cancel', 'web1'])
+    await expect.poll(() => daemon.log()).toContain('goes on with')
+    await hub.ok(['fleet', 'run', 'web1', '--copy', '--no-wait'])
+    await expect
+      .poll(() => lastOf(hub, 'web1'))
+      .toMatchObject({ type: 'copy.start', run: expect.any(String) })
   })
 
   test('a host that says without end that it has come gets what waits once a second at most', async () => {

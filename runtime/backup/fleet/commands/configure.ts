@@ -1,5 +1,6 @@
 import { dataOf, fleetCommandGiven, fleetCommandWithdrawn } from '../../../../events/index.ts'
-import { type Pushed, type PushedSet, pushRequest } from '../../../config/pushed/merge.ts'
+import { mostPushed, type Pushed, type PushedSet, pushRequest } from '../../../config/pushed/merge.ts'
+import { UsageError } from '../../../errors.ts'
 import { commandText, configSet } from '../../../fleet-protocol.ts'
 import { type Bus, type CommandState, type CommandWish, saidOf } from './given.ts'
 
@@ -44,7 +45,7 @@ export function isMeant({ state }: Pick<SetThere, 'state'>): boolean {
   return state !== 'refused' && state !== 'withdrawn'
 }
 
-/** What to ask of hosts, for each all that is set there from then on. Numbers only grow, also where the clock was set back. */
+/** What to ask of hosts, for each all that is set there from then on. Numbers only grow, also where the clock was set back. @throws {UsageError} Too much. */
 export function configWishes(
   hosts: readonly string[],
   { set, unset, clear }: ConfigChange,
@@ -57,6 +58,10 @@ export function configWishes(
     const values = new Map(kept.map(({ key, value }) => [key, value]))
     for (const key of unset) values.delete(key)
     for (const { key, value } of set) values.set(key, value)
+    if (values.size > mostPushed)
+      throw new UsageError(`more than ${mostPushed} keys cannot be set on a host`, {
+        hint: 'maxDelete sets that of all sources',
+      })
     const request: Pushed = { number, set: [...values].map(([key, value]) => ({ key, value })) }
     return { host, type: configSet, request }
   })

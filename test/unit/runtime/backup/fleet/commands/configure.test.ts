@@ -63,3 +63,12 @@ test('a change does not begin with what was refused, and does with what the host
   expect(last()?.set).toEqual(setOf({ keep: '100d', 'alert.after': '12h' }))
   expect(last(start + 25 * hour)?.state).toBe('expired')
 })
+
+test('more than fits into a command is not sent', () => {
+  const { set, last } = makeHub()
+  const many = (from: number, to: number) =>
+    Object.fromEntries(Array.from({ length: to - from }, (_, n) => [`sources.s${from + n}.maxDelete`, '1%']))
+  set(start, many(0, 200))
+  expect(() => set(start, many(200, 301))).toThrow('more than 300 keys')
+  expect(last()?.set).toHaveLength(200)
+})
