@@ -1,4 +1,3 @@
-import { connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { backupStart, catalogue, dataOf, slotTaken } from '../../events/index.ts'
 import { SlotAsker } from '../../runtime/backup/fleet/slots/asker.ts'
@@ -101,23 +100,4 @@ export class SlotHost {
     this.started += 1
     this.onStarted()
   }
-}
-
-/** The way of one host to the NATS server, which can be cut. @returns Where it begins. */
-export async function cuttable(server: string): Promise<{ server: string; cut(): void }> {
-  const target = new URL(server)
-  const sockets = new Set<Socket>()
-  const proxy = createServer((socket) => {
-    const onward = connect(Number(target.port), target.hostname)
-    for (const one of [socket, onward]) sockets.add(one.on('error', () => {}))
-    socket.pipe(onward).pipe(socket)
-  })
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-  const cut = () => {
-    proxy.close()
-    for (const socket of sockets) socket.destroy()
-  }
-  onTestFinished(cut)
-  const { port } = proxy.address() as { port: number }
-  return { server: `tls://127.0.0.1:${port}`, cut }
 }

@@ -6,7 +6,8 @@ import { isNightly } from '../unit/nightly.ts'
 import { makeFleet } from './fleet.ts'
 import { natsServer } from './nats-server.ts'
 import { HubPart } from './parts.ts'
-import { cuttable, SlotHost, type SlotHostOptions } from './slot-host.ts'
+import { SlotHost, type SlotHostOptions } from './slot-host.ts'
+import { cuttable, standbyOf } from './two-hubs.ts'
 
 const nats = await natsServer()
 const program = 'program' in nats ? nats.program : ''
@@ -141,4 +142,49 @@ describe.skipIf(missing)(`hosts that wait for the slots of a backup server${miss
     await expect.poll(() => host.taken, long).toMatchObject({ server: 'vault2', without: 'unknown' })
     expect(host.started).toBe(1)
   })
+
+  test('a hub that takes the place of another one grants no more than there are, and keeps to what was paused', async () => {
+    const first = await makeFleet(program)
+    const { folder, server, broker } = first
+    const slots = { slots: { vault1: 2 }, slotRepeatMs: 500 }
+    const [one, two] = [
+      new HubPart(folder, server),
+      new HubPart((await standbyOf(first, server)).folder, server),
+    ]
+    for (const hub of [one, two]) hub.slots = slots
+    const hubFolder = join(folder, 'fleet')
+    const hosts = Array.from(
+      { length: 6 },
+      (_, n) => new SlotHost(`h${n + 1}`, { server, hubFolder, repeatMs: 500 }),
+    )
+    new HubFolder(hubFolder).writeUsers()
+    const atWork = () => hosts.filter(({ isAtWork }) => isAtWork)
+    let most = 0
+    for (const host of hosts)
+      host.onStarted = () => {
+        most = Math.max(most, atWork().length)
+      }
+    await broker.start()
+    one.start()
+    await expect.poll(() => one.isActive, long).toBe(true)
+    two.start()
+    for (const host of hosts) host.begin()
+    await expect.poll(() => atWork().length, long).toBe(2)
+    expect(() => two.hub.pause({ of: 'all' })).toThrow('stands by')
+    one.hub.pause({ of: 'all' })
+    await expect.poll(() => two.hub.paused, long).toMatchObject([{ of: 'all' }])
+    await one.kill()
+    for (const host of atWork()) host.finish()
+    await expect.poll(() => two.isActive && !two.hub.slots.isNew, long).toBe(true)
+    expect(atWork()).toEqual([])
+    two.hub.resume({ of: 'all' })
+    await expect.poll(() => atWork().length, long).toBe(2)
+    one.start()
+    while (hosts.some(({ started }) => started === 0)) {
+      for (const host of atWork()) host.finish()
+      await sleep(50)
+    }
+    expect(most).toBe(2)
+    expect(hosts.map(({ started }) => started)).toEqual(hosts.map(() => 1))
+  }, 120_000)
 })

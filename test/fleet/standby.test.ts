@@ -1,14 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { RunResult } from '../../events/index.ts'
 import { revoke } from '../../runtime/backup/fleet/enrol.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
-import { freePort, type Machine, machineOf, makeFleet } from './fleet.ts'
+import { makeFleet } from './fleet.ts'
 import { natsServer } from './nats-server.ts'
 import { HostPart, HubPart } from './parts.ts'
+import { cuttable, standbyOf } from './two-hubs.ts'
 
 const nats = await natsServer()
 const program = 'program' in nats ? nats.program : ''
@@ -16,55 +16,6 @@ const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
 
 /** The lease of another hub has to run out first, on a machine that has other things to do. */
 const patience = { timeout: 90_000 }
-
-/** A second hub of a fleet: the keys of the first, a store of its own, and no NATS server. @param server As it reaches that of the first. */
-async function standbyOf({ folder: first }: { folder: string }, server: string, more = ''): Promise<Machine> {
-  const folder = temporaryFolder()
-  const config = join(folder, 'hub.yaml')
-  const text = `fleet: { role: hub, servers: ['${server}'], folder: ${folder}/fleet }
-state: ${folder}/state
-functions: ${folder}/functions
-${more}`
-  writeFileSync(config, text, { mode: 0o600 })
-  cpSync(join(first, 'fleet/hub'), join(folder, 'fleet/hub'), { recursive: true })
-  const machine = machineOf(folder, config)
-  await machine.ok(['fleet', 'init', '--standby'])
-  return machine
-}
-
-/** A way to a server that can be cut. */
-async function cuttable(server: string): Promise<{ server: string; cut(): void; mend(): void }> {
-  const port = await freePort()
-  const sockets = new Set<Socket>()
-  let isCut = false
-  const proxy = createServer((near) => {
-    if (isCut) return void near.destroy()
-    const far = connect(Number(new URL(server).port), '127.0.0.1')
-    for (const socket of [near, far]) {
-      sockets.add(socket)
-      socket.on('error', () => {})
-      socket.on('close', () => {
-        sockets.delete(socket)
-        near.destroy()
-        far.destroy()
-      })
-    }
-    near.pipe(far).pipe(near)
-  })
-  await new Promise<void>((resolve) => proxy.listen(port, '127.0.0.1', resolve))
-  const cut = () => {
-    isCut = true
-    for (const socket of sockets) socket.destroy()
-  }
-  onTestFinished(() => {
-    cut()
-    proxy.close()
-  })
-  const mend = () => {
-    isCut = false
-  }
-  return { server: `tls://127.0.0.1:${port}`, cut, mend }
-}
 
 /** Two hubs and two hosts, all of parts; the first hub acts. */
 async function fleetOfTwo() {
