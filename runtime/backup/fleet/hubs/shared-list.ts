@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import {
+  dataOf,
   type Envelope,
   fleetCommandGiven,
   fleetCommandWithdrawn,
@@ -8,7 +9,13 @@ import {
   readStored,
 } from '../../../../events/index.ts'
 import type { EventBus, Publication } from '../../../core/bus/bus.ts'
-import { listSubject, longestCommandMs, readMessage, recordSubject } from '../../../fleet-protocol.ts'
+import {
+  configSet,
+  listSubject,
+  longestCommandMs,
+  readMessage,
+  recordSubject,
+} from '../../../fleet-protocol.ts'
 import { isSharedSigned, signShared } from '../../../host/fleet/command-key.ts'
 import { type Enrolled, enrolled, type HubFolder, isNewer } from '../../../host/fleet/hub-folder.ts'
 import { isoOf } from '../../../instant.ts'
@@ -55,6 +62,7 @@ export class SharedList {
   /** Hosts that came and are not on the list yet. */
   #arrived = new Map<string, Enrolled>()
   #mark = ''
+  #isNew = true
 
   constructor(options: SharedListOptions) {
     this.#options = options
@@ -65,6 +73,7 @@ export class SharedList {
     this.#hosts.clear()
     this.#records.clear()
     this.#mark = ''
+    this.#isNew = true
   }
 
   /** Takes a message of another hub, or of this one. @returns Whether it has something on record that this hub has not. */
@@ -117,19 +126,22 @@ export class SharedList {
     })
     if (list.length === 0) this.#mark = mark
     const since = isoOf(now - longestCommandMs)
-    const records = bus
-      .events({ types: sharedRecords.map(({ type }) => type), since })
-      .filter(({ id }) => !this.#records.has(id))
+    const isMissing = ({ id }: Envelope) => !this.#records.has(id)
+    const records = bus.events({ types: sharedRecords.map(({ type }) => type), since }).filter(isMissing)
+    // A hub that is new has to know what holds until it is changed. Afterwards each change is among the records.
+    const standing = this.#isNew ? standingRecords(bus).filter(isMissing) : []
+    if (standing.length === 0) this.#isNew = false
+    const stand = new Set(standing.map(({ id }) => id))
     return [
       ...list.map((host) => ({
         subject: listSubject(host.host),
         value: host,
         done: () => void this.#hosts.set(host.host, host),
       })),
-      ...records.map((event) => ({
+      ...[...standing, ...records.filter(({ id }) => !stand.has(id))].map((event) => ({
         subject: recordSubject(event.id),
         value: event,
-        lasts: recordLasts,
+        lasts: stand.has(event.id) ? standingLasts : recordLasts,
         done: () => void this.#records.add(event.id),
       })),
     ]
@@ -138,3 +150,13 @@ export class SharedList {
 
 /** For longer than a hub looks back, so that none puts it there anew. */
 const recordLasts = '336h'
+/** Then whoever connects puts it there anew. */
+const standingLasts = '2160h'
+
+/** What holds until it is changed, however long ago it was said: the last of what is paused, and of what was set in the config of each host. */
+function standingRecords(bus: Pick<EventBus, 'events'>): Envelope[] {
+  const [paused] = bus.events({ types: [fleetPaused.type], newestFirst: true, limit: 1 })
+  const given = bus.events({ types: [fleetCommandGiven.type] })
+  const set = given.filter((event) => dataOf(fleetCommandGiven, event)?.type === configSet)
+  return [...(paused ? [paused] : []), ...new Map(set.map((event) => [event.subject, event])).values()]
+}
