@@ -107,7 +107,7 @@ export function seeded(seed: number): () => number {
 }
 
 /** How many archives the host has on record as proved by the vault. */
-async function countedAsCopied(site: Site): Promise<number> {
+export async function countedAsCopied(site: Site): Promise<number> {
   const { out } = await site.hdsync('events', '--type', 'copy.proved', '--json')
   return out.split('\n').filter((line) => line.includes('copy.proved')).length
 }

@@ -86,10 +86,30 @@ test.skipIf(noSsh)(
     const refused = await asked()
     expect(refused).toMatchObject({ code: 1, out: '' })
     expect(refused.err).toContain('hdsync: later: web1 has as many sessions as it may: ask again later')
+    // What is asked while bytes come, or are read, is asked again later.
+    const busy = spawn('flock', [join(there.vault, 'web1/lock'), 'sh', '-c', 'echo held; exec cat'])
+    onTestFinished(() => void busy.kill('SIGKILL'))
     const ended = once(held[1] as ChildProcess, 'exit')
     held[1]?.stdin.end()
     await ended
     expect(await asked()).toMatchObject({ code: 0, out: expect.stringContaining('"ok":true') })
+    await once(busy.stdout, 'data')
+    const { archive: coming } = archiveOf(there.folder, randomBytes(10))
+    const early = await there.ssh(
+      opened,
+      lines({ v: 2, do: 'offer', archive: coming }, { v: 2, do: 'prove', archive: coming }),
+    )
+    for (const line of early.out.trimEnd().split('\n'))
+      expect(JSON.parse(line)).toMatchObject({
+        v: 2,
+        ok: false,
+        isFinal: false,
+        error: expect.stringContaining('ask again later'),
+      })
+    expect(early.out.trimEnd().split('\n')).toHaveLength(2)
+    const left = once(busy, 'exit')
+    busy.stdin.end()
+    await left
     // It is for sessions alone.
     held[1] = spawn('flock', [join(there.vault, 'web1/base'), 'sh', '-c', 'echo held; exec cat'])
     onTestFinished(() => void held[1]?.kill('SIGKILL'))
