@@ -1,6 +1,8 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Engine } from '../backup/engine.ts'
+import type { SlotsNow } from '../backup/fleet/slots/hub-slots.ts'
+import type { FleetPause } from '../backup/fleet/slots/pauses.ts'
 import type { Config } from '../config/config.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import type { Secrets } from './secrets.ts'
@@ -31,6 +33,9 @@ export type HttpEngine = Pick<
   | 'current'
 >
 
+/** Which hosts of a fleet wait for a slot of a backup server, or have one, and what is paused. */
+export type FleetSlots = SlotsNow & { paused: readonly FleetPause[] }
+
 /** What every route may use. */
 export interface AppContext {
   engine: HttpEngine
@@ -49,6 +54,8 @@ export interface AppContext {
   capacity: { events: Capacity; calls: Capacity; plans: Capacity; searches: Capacity }
   /** Whoever gets here may do everything: the unix socket, whose file has permissions. */
   trusted: boolean
+  /** How the slots of a fleet stand; on a hub. */
+  slots?(): FleetSlots
   /** Whether `hdsync check` may be run in the background, for the page. */
   checks: boolean
   /** Aborted when hdsync stops: streams are ended. */
@@ -59,7 +66,7 @@ export interface AppContext {
 
 /** What has to be said of an app; see `AppContext`. Trusts nobody, and has no token and no webhooks, and runs no checks, unless given. */
 export type AppOptions = Pick<AppContext, 'engine' | 'config' | 'version'> &
-  Partial<Pick<AppContext, 'secrets' | 'trusted' | 'checks' | 'clock' | 'closing' | 'onWarning'>>
+  Partial<Pick<AppContext, 'secrets' | 'trusted' | 'checks' | 'slots' | 'clock' | 'closing' | 'onWarning'>>
 
 export function createContext(options: AppOptions): AppContext {
   const { config, clock = systemClock, trusted = false } = options

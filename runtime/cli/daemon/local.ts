@@ -3,8 +3,6 @@ import * as z from 'zod'
 import { backupRequest, backupStart, restoreRequest, verifyStart } from '../../../events/index.ts'
 import { makesWay } from '../../backup/engine/turns.ts'
 import type { Engine } from '../../backup/engine.ts'
-import type { SlotsNow } from '../../backup/fleet/slots/hub-slots.ts'
-import type { FleetPause } from '../../backup/fleet/slots/pauses.ts'
 import type { FleetPart } from '../../backup/fleet/start-part.ts'
 import { waitedFor } from '../../backup/run-report.ts'
 import type { Config } from '../../config/config.ts'
@@ -12,7 +10,7 @@ import { fleetHost } from '../../config/fleet.ts'
 import { pushedSet } from '../../config/pushed/merge.ts'
 import { HdsyncError, hintOf } from '../../errors.ts'
 import { askTypes, longestCommandMs } from '../../fleet-protocol.ts'
-import type { AddRoutes } from '../../http/context.ts'
+import type { AddRoutes, FleetSlots } from '../../http/context.ts'
 import { problemMediaType } from '../../http/problem.ts'
 import { readText } from '../../http/receive/body.ts'
 import { respondJson } from '../../http/respond.ts'
@@ -86,7 +84,7 @@ const pauseBody = z.discriminatedUnion('of', [
 ])
 
 /** How slots and pauses stand on a hub: `GET /slots`. */
-export type SlotsAnswer = SlotsNow & { paused: readonly FleetPause[] }
+export type SlotsAnswer = FleetSlots
 
 /** What they answer. */
 export const commandIds = z.object({ ids: z.array(z.string()) })
@@ -128,7 +126,7 @@ export function localRoutes(daemon: () => Asked): AddRoutes {
     app.post('/fleet/config', ({ req }) => configure(daemon(), req).catch(refuse))
     app.post('/fleet/cancel', ({ req }) => cancel(daemon(), req).catch(refuse))
     app.post('/fleet/withdraw', ({ req }) => withdraw(daemon(), req).catch(refuse))
-    app.get('/slots', () => slots(daemon()))
+    app.get('/slots', () => respondJson(slotsNow(daemon())))
     app.post('/fleet/pause', ({ req }) => pause(daemon(), req).catch(refuse))
     app.post('/fleet/resume', ({ req }) => resume(daemon(), req).catch(refuse))
     app.post('/runs', ({ req }) => {
@@ -208,11 +206,11 @@ async function resume({ fleet }: Asked, request: HonoRequest): Promise<Response>
   return respondJson({ wasPaused, paused: hubOf(fleet).paused })
 }
 
-function slots({ fleet }: Asked): Response {
-  const answer: SlotsAnswer = fleet?.commands
+/** None where the daemon is no hub. */
+export function slotsNow({ fleet }: Pick<Asked, 'fleet'>): SlotsAnswer {
+  return fleet?.commands
     ? { ...fleet.commands.slots, paused: fleet.commands.paused }
     : { servers: [], places: [], isNew: false, paused: [] }
-  return respondJson(answer)
 }
 
 /** @throws {HdsyncError} The daemon is no hub, or could not begin to be one. */

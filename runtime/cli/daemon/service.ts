@@ -9,13 +9,13 @@ import { factPublication } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 import { HdsyncError, reasonOf, UsageError } from '../../errors.ts'
 import { loadWays } from '../../host/notify/hooks.ts'
-import type { AddRoutes } from '../../http/context.ts'
+import type { AddRoutes, FleetSlots } from '../../http/context.ts'
 import { createHandler, type Handler } from '../../http/handler.ts'
 import { loadExposition } from '../../http/routes/metrics.ts'
 import { readSecrets, type Secrets } from '../../http/secrets.ts'
 import { fleetPart } from '../fleet/part.ts'
 import { loadAhead } from '../load-ahead.ts'
-import { localRoutes } from './local.ts'
+import { localRoutes, slotsNow } from './local.ts'
 import { cutOff, quiet } from './quiet.ts'
 import { usersHandler } from './users/handler.ts'
 import { openVault } from './vault/open.ts'
@@ -95,8 +95,8 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       void service.reload().catch((error) => options.note(`the config is not read anew: ${reasonOf(error)}`)),
   }
   let fleet = await fleetPart(config, engine, options.note, fleetOptions)
-  const local = localRoutes(() => service)
-  let apps = appsOf(engine, config, secrets, options, local)
+  const beside = { local: localRoutes(() => service), slots: () => slotsNow(service) }
+  let apps = appsOf(engine, config, secrets, options, beside)
   const answering = new Set<Promise<void>>()
   let next: Next | undefined
   /** Runs until no config is left to be taken. */
@@ -133,7 +133,7 @@ export async function openService(options: ServiceOptions): Promise<Service | un
       engine = opened
       config = wanted
       fleet = await fleetPart(config, engine, options.note, fleetOptions)
-      apps = appsOf(engine, config, secrets, options, local)
+      apps = appsOf(engine, config, secrets, options, beside)
       options.note(`goes on with ${config.file} as it is now`)
       await options.onTaken()
     } catch (error) {
@@ -264,7 +264,7 @@ function appsOf(
   config: Config,
   secrets: Secrets,
   { version, observer }: ServiceOptions,
-  local: AddRoutes,
+  { local, slots }: { local: AddRoutes; slots: () => FleetSlots },
 ) {
   const closing = new AbortController()
   const { onWarning } = observer
@@ -274,6 +274,7 @@ function appsOf(
     version,
     secrets,
     checks: true,
+    slots,
     closing: closing.signal,
     ...(onWarning && { onWarning }),
   }

@@ -10,6 +10,7 @@ import { type Asked, askedOf, commandsGoingOn } from './commands.ts'
 import { hostsTable } from './hosts.ts'
 import { hostMarks } from './marks.ts'
 import { certificateEnd, fleetOf } from './read.ts'
+import { slotsOf } from './slots.ts'
 
 /** So many hosts are shown at once; more take too long to load. */
 const hostsShown = 100
@@ -26,7 +27,9 @@ export function fleetScreen(c: PageRequest, page: PageContext): Promise<Response
   const asked = askedOf(labelled)
   const from = fromIn(c)
   const next = from + hostsShown
+  const slots = page.slots?.()
   const body = html`${certificateText(page, now)}
+${slots ? slotsOf(slots, now) : nothing}
 ${
   all.length === 0
     ? nothing
@@ -34,7 +37,7 @@ ${
 ${filterOf(all, chosen, page)}`
 }
 ${hosts.length === 0 && all.length > 0 ? html`<p>No host is so. <a href="${page.href('/fleet')}">All ${count(all.length)}</a></p>` : nothing}
-${hosts.length === 0 ? nothing : hostsTable(hosts.slice(from, next), page, now)}
+${hosts.length === 0 ? nothing : hostsTable(hosts.slice(from, next), slots?.places ?? [], page, now)}
 ${nextLink(next, hosts.length, page.href(`/fleet?${queryOf({ ...chosen, from: String(next) })}`))}
 ${commandsGoingOn(asked, page, now)}`
   return show(c, page, {

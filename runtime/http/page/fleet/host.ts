@@ -1,6 +1,8 @@
 import type { RunResult } from '../../../../events/index.ts'
+import { isMeant, setThere } from '../../../backup/fleet/commands/configure.ts'
 import { failuresOfHost, nightsOfHost } from '../../../backup/fleet/host-nights.ts'
 import { type HostInFleet, isFullSoon } from '../../../backup/fleet/overview.ts'
+import type { PushedSet } from '../../../config/pushed/merge.ts'
 import type { RunRow } from '../../../core/bus/journal.ts'
 import { count, counted } from '../../../count.ts'
 import { tookMs } from '../../../run-duration.ts'
@@ -17,7 +19,7 @@ import { bar, daysText } from '../state/disks.ts'
 import { dotsOf } from '../state/dots.ts'
 import { lastDays, nightsOf } from '../state/nights.ts'
 import { commandsOf } from './commands.ts'
-import { clipped, hostHref, perDayText, sinceTag } from './hosts.ts'
+import { clipped, hostHref, perDayText, placeText, sinceTag } from './hosts.ts'
 import { hostMarks, hostTag } from './marks.ts'
 import { hostOf } from './read.ts'
 
@@ -38,7 +40,10 @@ export function hostScreen(c: PageRequest, page: PageContext, name: string): Pro
   const days = lastDays(calendarDays, now)
   const nights = nightsOfHost(page.engine.bus, name, days[0] ?? now)
   const nightAt = (run: string) => `${hostHref(name, page)}/${encodeURIComponent(run)}`
+  const place = page.slots?.().places.find((one) => one.host === name)
+  const set = setThere(page.engine.bus, name, now).find(isMeant)?.set ?? []
   const body = html`${factsOf(host, now)}
+${place ? html`<p><span class="running"><span class="mark" aria-hidden="true">◌</span> It ${placeText(place)}</span>, since ${momentTag(place.since, now)}.</p>` : nothing}
 ${troublesOf(host)}
 ${sourcesOf(host, nights, { now, nightAt })}
 ${disksOf(host)}
@@ -50,6 +55,7 @@ ${lastNights(nights, { now, nightAt })}`
 }
 ${failuresOf(name, page, now)}
 ${commandsOf(host, now)}
+${setOf(set)}
 <p class="more"><a href="${page.href('/fleet')}">All hosts</a></p>`
   return show(c, page, {
     title: name,
@@ -154,6 +160,14 @@ function nightRow({ id, startedAt, end }: RunRow, { now, nightAt }: Shown): Html
 <td data-head="Copied" class="number">${formatBytes(copied)}
 <td data-head="Sources" class="wide">${sourceMarks(result.sources)}${error === null ? nothing : html`<br><small>${clipped(error, mostCharacters / 2)}</small>`}</tr>
 `
+}
+
+/** What the hub has set in its config. */
+function setOf(set: PushedSet): Html {
+  if (set.length === 0) return nothing
+  return html`<section aria-labelledby="set"><h2 id="set">Set in its config from here</h2>
+<p>${set.map(({ key, value }) => html`<code>${clipped(`${key}: ${value}`, 200)}</code> `)}</p>
+<p class="more">What sets and takes it back: <code data-copy>hdsync fleet config</code></p></section>`
 }
 
 /** Copies, drills, verifications and units that failed, now or earlier. */

@@ -1,4 +1,5 @@
 import { type DiskInFleet, type HostInFleet, isFullSoon } from '../../../backup/fleet/overview.ts'
+import type { SlotPlace } from '../../../backup/fleet/slots/desk.ts'
 import { counted } from '../../../count.ts'
 import { formatBytes } from '../../../units.ts'
 import type { PageContext } from '../context.ts'
@@ -13,19 +14,25 @@ const mostCharacters = 160
 const labelsShown = 6
 
 /** A row for each host, and below it what is wrong with it. */
-export function hostsTable(hosts: readonly HostInFleet[], page: PageContext, now: number): Html {
+export function hostsTable(
+  hosts: readonly HostInFleet[],
+  places: readonly SlotPlace[],
+  page: PageContext,
+  now: number,
+): Html {
+  const placeOf = new Map(places.map((place) => [place.host, place]))
   return html`<table class="hosts compact"><caption class="hidden">The hosts, the worst first</caption>
 <thead><tr><th scope="col">Host<th scope="col">State<th scope="col">Last good<th scope="col">Proven<th scope="col">Heard<th scope="col">Disk<th scope="col">Version<th scope="col">Labels</tr></thead>
 <tbody>
-${hosts.map((host) => hostRow(host, page, now))}</tbody></table>`
+${hosts.map((host) => hostRow(host, placeOf.get(host.host), page, now))}</tbody></table>`
 }
 
-function hostRow(one: HostInFleet, page: PageContext, now: number): Html {
+function hostRow(one: HostInFleet, place: SlotPlace | undefined, page: PageContext, now: number): Html {
   const { host, state, lastGoodAt, lastProvenAt, heardAt, version, labels, disks } = one
   const { tone, shape, word } = hostMarks[state]
   const why = whyRow(one)
   return html`<tr${why === nothing ? nothing : html` class="with-why"`}><th scope="row"><a href="${hostHref(host, page)}">${host}</a>
-<td data-head="State"><span class="${tone}"><span class="mark" aria-hidden="true">${shape}</span> ${word}</span>
+<td data-head="State"><span class="${tone}"><span class="mark" aria-hidden="true">${shape}</span> ${word}</span>${place ? html` <small>${placeText(place)}</small>` : nothing}
 <td data-head="Last good">${sinceTag(lastGoodAt, now)}
 <td data-head="Proven">${sinceTag(lastProvenAt, now)}
 <td data-head="Heard">${sinceTag(heardAt, now)}
@@ -57,6 +64,13 @@ function diskTag(disk: DiskInFleet | undefined): Html {
   const said = `${plainText(target)}: ${formatBytes(freeBytes)} free of ${formatBytes(totalBytes)}`
   const soon = isFullSoon(disk) ? html`<span class="late">◐ ${daysText(daysLeft ?? 0)} left</span>` : nothing
   return html`<span title="${said}">${used} %</span> ${soon === nothing ? html`<small>${perDayText(disk)}</small>` : soon}`
+}
+
+/** What a host does about the slots of its backup server. */
+export function placeText({ state, server }: Pick<SlotPlace, 'state' | 'server'>): string {
+  const of = plainText(server)
+  if (state === 'waits') return `waits for a slot of ${of}`
+  return state === 'granted' ? `at work on ${of}` : `at work on ${of}, without a slot`
 }
 
 /** What a day takes of a disk. */

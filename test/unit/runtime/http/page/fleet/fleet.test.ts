@@ -1,7 +1,9 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { givePublications } from '../../../../../../runtime/backup/fleet/commands/given.ts'
 import { isPagePath } from '../../../../../../runtime/http/page-paths.ts'
 import { commandIn, openBrowser } from '../browser.ts'
-import { openHub } from './hub.ts'
+import { now, openHub } from './hub.ts'
 
 /** The hosts of a table, in its order. */
 function hostsIn(text: string): string[] {
@@ -119,4 +121,42 @@ test('what a page of another site sends below /fleet is refused, and not taken f
     )
     expect([path, answer.status]).toEqual([path, 403])
   }
+})
+
+test('who waits for a slot of a backup server, who has one, and what is paused', async () => {
+  const place = (host: string, state: 'waits' | 'granted' | 'alone') => ({
+    server: 'vault1',
+    host,
+    state,
+    since: now - 60_000,
+  })
+  const places = [place('web1', 'granted'), place('web2', 'waits'), place('db1', 'alone')]
+  const paused = [{ of: 'label' as const, name: '<b>web', since: '2026-11-30T06:00:00.000Z' }]
+  const slots = () => ({ servers: [{ server: 'vault1', atMost: 8 }], places, isNew: false, paused })
+  const browser = await openHub({ nights: 4, slots })
+  const text = await browser.text('/fleet')
+  expect(read(text)).toContain('vault1: 1 of 8 slots are taken, 1 without one; 1 waiting.')
+  expect(text).toContain('The label &lt;b&gt;web is paused</span>')
+  expect(read(text)).toContain('web2 ● good waits for a slot of vault1')
+  expect(read(await browser.text('/fleet/db1'))).toContain(
+    'at work on vault1, without a slot, since 30 Nov 06:59',
+  )
+  expect(read(await browser.text('/fleet/db2'))).not.toContain('vault1')
+})
+
+test('what the hub has set in the config of a host', async () => {
+  const browser = await openHub({ nights: 2 })
+  const { engine } = browser.options
+  const { privateKey: key } = generateKeyPairSync('ed25519', {
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  })
+  const request = { number: 1, set: [{ key: 'alert.after', value: '24h' }] }
+  const wishes = [{ host: 'web1', type: 'config.set', request }]
+  const { registry } = engine
+  engine.fleet.publishWith(
+    () => givePublications(wishes, { key, registry, forMs: 3_600_000, now }).publications,
+  )
+  expect(read(await browser.text('/fleet/web1'))).toContain('Set in its config from here alert.after: 24h')
+  expect(read(await browser.text('/fleet/web2'))).not.toContain('Set in its config')
 })
