@@ -256,6 +256,24 @@ export function describeOrder(on: BusBench): void {
     })
   })
 
+  test('a run that is held back until a moment lets others have their turn, and has its own from then on, or sooner where that is said', async () => {
+    const held = (id: string, runid: string) => owed(id, { runAt: heldBack }, { runid })
+    await on.bus.publish([held('a', 'run1'), held('b', 'run2')])
+    await on.bus.holdBack('run1', 100)
+    expect(on.bus.heldRun()).toBe('run2')
+    expect(on.bus.heldRuns().sort()).toEqual(['run1', 'run2'])
+    expect(await claimedIds({ now: 1000 })).toEqual([])
+    expect(on.bus.ripen(99)).toBe(100)
+    expect(on.bus.heldRun()).toBe('run2')
+    expect(on.bus.ripen(100)).toBeUndefined()
+    expect(on.bus.heldRun()).toBe('run1')
+    await on.bus.holdBack('run1', 200)
+    await on.bus.holdBack('run1')
+    expect(on.bus.heldRun()).toBe('run1')
+    await on.bus.expedite('run1')
+    expect(await claimedIds({ now: 101 })).toEqual(['a'])
+  })
+
   describe('a run that is withdrawn', () => {
     const held = (id: string, runid: string) => owed(id, { runAt: heldBack }, { runid })
     const end = { event: event('end', { runid: 'run1' }), deliveries: [{ function: 'g', runAt: 0 }] }

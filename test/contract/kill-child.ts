@@ -66,7 +66,7 @@ function telling(bus: EventBus): EventBus {
     hasten: (byMs) => bus.hasten(byMs),
     redrive: (id) => bus.redrive(id),
     replace: (ids, publication) => bus.replace(ids, publication),
-    holdBack: (runId) => bus.holdBack(runId),
+    holdBack: (runId, until) => bus.holdBack(runId, until),
     withdraw: (runId, publications) => bus.withdraw(runId, publications),
     revoke: (runId, reason, now, options) => bus.revoke(runId, reason, now, options),
     ripen: (now) => bus.ripen(now),

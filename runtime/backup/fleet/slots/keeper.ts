@@ -69,7 +69,7 @@ export class SlotKeeper {
    * has to do in the same turn of the loop, as the run may be cancelled in the next one.
    */
   putOff(run: string): number | undefined {
-    const { journal, clock, registry, slot } = this.#options
+    const { journal, clock, registry, slot, note } = this.#options
     if (!kinds.includes(journal.run(run)?.kind ?? '')) return undefined
     const now = clock.now()
     const since = this.#awaited(run)
@@ -86,7 +86,7 @@ export class SlotKeeper {
     if (!since) {
       const facts = { server: slot.server, until: isoOf(until) }
       this.#record(rootPublication(registry, slotAwaited, facts, { now, runId: run }))
-    }
+    } else note(`run ${run} still waits for a slot of ${slot.server}, until ${isoOf(until)}`)
     this.#waiting.add(run)
     this.#want()
     return until
