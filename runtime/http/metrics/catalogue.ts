@@ -123,6 +123,14 @@ export const metrics = {
     help: 'When the hub last heard of this host; 0 if it never has.',
     labels: ['host'],
   },
+  hdsync_fleet_slots: {
+    help: 'How many hosts of the fleet may be at work on this backup server at once.',
+    labels: ['server'],
+  },
+  hdsync_fleet_slot_hosts: {
+    help: 'How many hosts of the fleet have a slot of this backup server, are at work on it without one, or wait.',
+    labels: ['server', 'state'],
+  },
   hdsync_fleet_certificate_end_timestamp_seconds: {
     help: 'When the certificate of the NATS server of the fleet runs out.',
     labels: [],

@@ -3,14 +3,14 @@ import type { AppContext } from '../context.ts'
 import { metrics, type Sample } from './catalogue.ts'
 import { copySamples } from './copies.ts'
 import { drillSamples } from './drills.ts'
-import { fleetSamples } from './fleet.ts'
+import { fleetSamples, slotSamples } from './fleet.ts'
 import { functionSamples } from './functions.ts'
 import { sourceSamples } from './sources.ts'
 import { vaultSamples } from './vault.ts'
 import { verifySamples } from './verify.ts'
 
 /** All metrics in the OpenMetrics text format, read from the store at this moment. */
-export async function exposition({ engine, config, version, clock }: AppContext): Promise<string> {
+export async function exposition({ engine, config, version, clock, slots }: AppContext): Promise<string> {
   const registry = new Registry<typeof Registry.OPENMETRICS_CONTENT_TYPE>()
   registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   const gauges = new Map(
@@ -27,6 +27,7 @@ export async function exposition({ engine, config, version, clock }: AppContext)
     ...copySamples(engine, Object.keys(config.copies ?? {})),
     ...vaultSamples(config.vault),
     ...fleetSamples(engine, config.fleet, clock.now()),
+    ...slotSamples(slots?.()),
     ...functionSamples(engine, clock.now()),
   ]
   for (const { name, labels, value } of samples) gauges.get(name)?.set(labels, value)

@@ -1,7 +1,7 @@
 import { fleetOverview, hostStandings } from '../../backup/fleet/overview.ts'
 import type { Config } from '../../config/config.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
-import type { HttpEngine } from '../context.ts'
+import type { FleetSlots, HttpEngine } from '../context.ts'
 import type { Sample } from './catalogue.ts'
 
 /** How the hosts of a fleet stand; nothing where this machine is no hub. @param now Milliseconds since the epoch. */
@@ -35,4 +35,18 @@ export function fleetSamples(
     ...hosts,
     { name: 'hdsync_fleet_certificate_end_timestamp_seconds', labels: {}, value: ends / 1000 },
   ]
+}
+
+const slotStates = ['granted', 'alone', 'waits'] as const
+
+/** Who is at work on each backup server, and who waits. */
+export function slotSamples(slots: Pick<FleetSlots, 'servers' | 'places'> | undefined): Sample[] {
+  return (slots?.servers ?? []).flatMap(({ server, atMost }): Sample[] => [
+    { name: 'hdsync_fleet_slots', labels: { server }, value: atMost },
+    ...slotStates.map((state) => ({
+      name: 'hdsync_fleet_slot_hosts' as const,
+      labels: { server, state },
+      value: slots?.places.filter((one) => one.server === server && one.state === state).length ?? 0,
+    })),
+  ])
 }

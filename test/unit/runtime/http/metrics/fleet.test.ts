@@ -5,7 +5,7 @@ import { parseConfig } from '../../../../../runtime/config/config.ts'
 import { openDatabase } from '../../../../../runtime/core/bus/sqlite/database.ts'
 import { Inbox } from '../../../../../runtime/core/bus/sqlite/fleet/inbox.ts'
 import { HubFolder } from '../../../../../runtime/host/fleet/hub-folder.ts'
-import { fleetSamples } from '../../../../../runtime/http/metrics/fleet.ts'
+import { fleetSamples, slotSamples } from '../../../../../runtime/http/metrics/fleet.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 
 const now = Date.UTC(2026, 2, 10)
@@ -48,4 +48,19 @@ test('a hub has figures of each of its hosts', () => {
 
 test('a host of a fleet has no figures of others', () => {
   expect(makeHub()('host')).toEqual([])
+})
+
+test('a hub has figures of its slots, also of servers at which nobody is', () => {
+  const place = (host: string, state: 'granted' | 'waits') => ({ host, server: 'vault1', state, since: 0 })
+  const servers = [
+    { server: 'vault1', atMost: 2 },
+    { server: 'vault2', atMost: 8 },
+  ]
+  const places = [place('a', 'granted'), place('b', 'waits'), place('c', 'waits')]
+  const samples = slotSamples({ servers, places })
+  expect(samples.map(({ labels, value }) => [...Object.values(labels), value].join(' '))).toEqual([
+    ...['vault1 2', 'vault1 granted 1', 'vault1 alone 0', 'vault1 waits 2'],
+    ...['vault2 8', 'vault2 granted 0', 'vault2 alone 0', 'vault2 waits 0'],
+  ])
+  expect(slotSamples(undefined)).toEqual([])
 })
