@@ -30,11 +30,10 @@ export function tarArgv({ from }: Pick<ArchivePlan, 'from'>): Command['argv'] {
   ]
 }
 
-/** Reads a compressed archive from its standard input. */
-export function testArgv(compression: Compression): Command['argv'] | undefined {
+/** Reads an archive from its standard input. */
+export function testArgv(compression: Compression): Command['argv'] {
   if (compression === 'zstd') return ['zstd', '--quiet', '--test']
-  if (compression === 'gzip') return ['gzip', '--test']
-  return undefined
+  return compression === 'gzip' ? ['gzip', '--test'] : ['tar', '--list', '--file=-']
 }
 
 /** How an archive is made: segments of another form cannot be taken. */
