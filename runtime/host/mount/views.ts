@@ -103,11 +103,9 @@ export async function resistsSwaps(runner: CommandRunner): Promise<boolean> {
   const file = programFile('rsync')
   const { ino, mtimeMs } = file ? statSync(file) : { ino: 0, mtimeMs: 0 }
   const key = `${file} ${ino} ${mtimeMs}`
-  if (asked?.key !== key) {
-    const version = await rsyncVersion(runner)
-    asked = { key, resists: version !== undefined && !isBefore(version, firstToResist) }
-  }
-  return asked.resists
+  if (asked?.key !== key) asked = { key, resists: asksVersion(runner) }
+  // Whoever has asked may have been cancelled.
+  return asked.resists.catch(() => asksVersion(runner))
 }
 
 /** Why a directory cannot be read through a view; undefined when it can, as far as can be told beforehand. */
@@ -131,7 +129,13 @@ const firstToResist = '3.5.0'
 export const swapRemedy = `install rsync ${firstToResist} or newer`
 const viewOptions = ['ro', 'nosymfollow', 'nodev', 'nosuid', 'noexec'] as const
 
-let asked: { key: string; resists: boolean } | undefined
+/** Sources that are read at the same time ask once. */
+let asked: { key: string; resists: Promise<boolean> } | undefined
+
+async function asksVersion(runner: CommandRunner): Promise<boolean> {
+  const version = await rsyncVersion(runner)
+  return version !== undefined && !isBefore(version, firstToResist)
+}
 
 /** @returns Why it could not be mounted so. */
 async function bind(runner: CommandRunner, path: string, at: string): Promise<string | undefined> {
