@@ -39,7 +39,12 @@ const fleetFields = z.lazy(() =>
     role: z
       .enum(['host', 'hub'])
       .describe('`host`: this machine tells a hub how its backups stand. `hub`: it is told, by all others.'),
-    servers: z.array(server).min(1).describe('The NATS server that carries it, 2.14 or later, by TLS.'),
+    servers: z
+      .array(server)
+      .min(1)
+      .describe(
+        'The NATS server that carries it, 2.14 or later, by TLS; or three, of which one may be away.',
+      ),
     credentialsFile: absolutePath
       .exactOptional()
       .describe(

@@ -11,6 +11,9 @@ const timeout = 120_000
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 const source = `deb [signed-by=${keyring}] http://deb.debian.org/debian forky main\n`
 
+/** Debian's unit, which is kept beside the program where that was fetched. */
+export const unit = 'nats-server.service'
+
 /** The program, or why there is none here. */
 export type Available = { program: string } | { why: string }
 
@@ -30,7 +33,7 @@ async function look(): Promise<Available> {
   try {
     const folder = await fromCache({
       kind: 'nats-server',
-      key: keyOf([source, process.arch]),
+      key: keyOf([source, process.arch, unit]),
       kept: 1,
       make: fetchInto,
     })
@@ -67,7 +70,7 @@ async function fetchInto(folder: string): Promise<void> {
     'sh',
     [
       '-c',
-      'dpkg -x nats-server_*.deb tree && cp tree/usr/sbin/nats-server . && rm -rf tree apt nats-server_*.deb',
+      `dpkg -x nats-server_*.deb tree && cp tree/usr/sbin/nats-server . && cp tree/*/lib/systemd/system/${unit} tree/lib/systemd/system/${unit} . 2>/dev/null; rm -rf tree apt nats-server_*.deb`,
     ],
     {
       cwd: folder,
