@@ -110,7 +110,8 @@ describe.skipIf(missing)(`on three NATS servers what hosts tell arrives once and
     const [, second, third] = members
     hub.start()
     for (const host of hosts) host.start()
-    await expect.poll(() => hub.isActive, patience).toBe(true)
+    for (const host of hosts) await host.tell(10)
+    await expectAll(parts)
     await second.broker.kill()
     await third.broker.kill()
     await expect.poll(() => hub.isActive, patience).toBe(false)

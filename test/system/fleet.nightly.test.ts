@@ -56,7 +56,7 @@ ${host}E
       expect(JSON.parse(await status())).toMatchObject([{ host: 'web1', sources: [{ source: 'home' }] }])
       await server.powerOff()
       await server.boot()
-      await server.until('systemctl is-active nats-server hdsync')
+      for (const name of ['nats-server', 'hdsync']) await server.until(`systemctl is-active ${name}`)
       await asHost('run')
       await asHost('fleet send --within 2m')
     })

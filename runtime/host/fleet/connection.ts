@@ -281,6 +281,8 @@ async function connectedOnce(
     })
     over.catch(() => {})
     await Promise.race([session(connection, end.signal), over])
+    // Whoever has nothing more to do with it is not left with a connection that nobody reads.
+    await connection.close()
     await over
   } finally {
     signal.removeEventListener('abort', close)
