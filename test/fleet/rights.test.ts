@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { answerJoin, enrol, readCode, revoke } from '../../runtime/backup/fleet/enrol.ts'
 import { eventStream } from '../../runtime/fleet-protocol.ts'
-import { type BrokerDoor, connectToBroker } from '../../runtime/host/fleet/connection.ts'
+import { type BrokerDoor, connectToBroker, hear } from '../../runtime/host/fleet/connection.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { newNkey } from '../../runtime/host/fleet/nkey.ts'
 import { makeFleet } from './fleet.ts'
@@ -234,6 +234,48 @@ test.skipIf(missing)('a host tells, and a hub hears, where one of them knows of 
   await expect.poll(() => other.outbox.waiting().count).toBe(0)
   expect(hub.arrived().get('other')).toEqual(other.told)
 })
+
+test.skipIf(missing)(
+  'a hub that comes before the server has read its rights hears its hosts once it has',
+  async () => {
+    const { folder, server, broker } = await makeFleet(program)
+    const fleet = join(folder, 'fleet')
+    const list = new HubFolder(fleet)
+    list.writeUsers()
+    const file = join(fleet, 'broker/users.conf')
+    const now = readFileSync(file, 'utf8')
+    writeFileSync(file, now.replace(',"hub.slot.*"', ''))
+    await broker.start()
+    const { connection, refused } = await connected(
+      list.door({ role: 'hub', servers: [server], folder: fleet }),
+    )
+    const [heard, notes]: [string[], string[]] = [[], []]
+    const note = (message: string) => void notes.push(message)
+    hear(connection, 'hub.slot.*', note, ({ subject }) => void heard.push(subject), 50)
+    await expect.poll(() => refused.length).toBeGreaterThan(1)
+    writeFileSync(file, now)
+    list.reloadBroker()
+    const web1 = await hostIn(list, server)
+    await expect
+      .poll(() => {
+        web1.publish('hub.slot.web1', '')
+        return heard
+      })
+      .toContain('hub.slot.web1')
+    expect(notes).toEqual([expect.stringContaining('does not let this machine hear hub.slot.*')])
+    expect(connection.isClosed()).toBe(false)
+  },
+)
+
+/** The connection of a host, web1. */
+async function hostIn(list: HubFolder, server: string) {
+  const { publicKey: key, seed } = newNkey()
+  list.keep({ host: 'web1', key, code: null, enrolledAt: new Date().toISOString(), revokedAt: null })
+  list.writeUsers()
+  list.reloadBroker()
+  const door = { servers: [server], ca: list.trusted, seed, name: 'web1' }
+  return vi.waitFor(async () => (await connected(door)).connection, 20_000)
+}
 
 test('a code is good once, for a day, and for the key that was handed in', async () => {
   const { folder } = await makeFleet(program)

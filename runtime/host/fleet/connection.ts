@@ -177,20 +177,31 @@ export class Pause {
 
 /**
  * Hears a subject. What `take` throws is noted, and ends the connection: the library would print it on standard output, and leave the connection
- * deaf until the next ping.
+ * deaf until the next ping. Where the server does not let it hear that, as its rights are those of an older hub, it tries again: once the server
+ * has read others it lets it, and the connection goes on meanwhile.
  */
 export function hear(
   connection: NatsConnection,
   subject: string,
   note: (message: string) => void,
   take: (message: Pick<Msg, 'subject' | 'data'>) => void,
+  againMs = 30_000,
 ): void {
-  connection.subscribe(subject, {
-    callback: (error, message) => {
-      if (error) return
-      orEnd(connection, note, () => take(message), `a message under ${subject} is not taken: `)
-    },
-  })
+  let isTold = false
+  const subscribe = () => {
+    if (connection.isClosed()) return
+    connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (!error)
+          return orEnd(connection, note, () => take(message), `a message under ${subject} is not taken: `)
+        if (connection.isClosed()) return
+        if (!isTold) note(`fleet: the NATS server does not let this machine hear ${subject}: it tries again`)
+        isTold = true
+        setTimeout(() => orEnd(connection, note, subscribe), againMs).unref()
+      },
+    })
+  }
+  subscribe()
 }
 
 /**
