@@ -23,12 +23,12 @@ export interface ConfigChange {
   clear: boolean
 }
 
-/** What a hub has asked a host to set, the newest first. Refused, withdrawn or expired ones are among them. */
+/** What hubs have asked a host to set, by their numbers, the last one first: what another hub gave may come here late. Refused, withdrawn or expired ones are among them. */
 export function setThere(bus: Bus, host: string, now: number): SetThere[] {
   const types = [fleetCommandGiven, fleetCommandWithdrawn].map(({ type }) => type)
   const events = bus.events({ types, subject: host, newestFirst: true })
   const withdrawn = new Set(events.flatMap((event) => dataOf(fleetCommandWithdrawn, event)?.command ?? []))
-  return events.flatMap((event) => {
+  const all = events.flatMap((event) => {
     const given = dataOf(fleetCommandGiven, event)
     const asked = given?.type === configSet ? requestIn(given.text) : undefined
     if (!given || !asked) return []
@@ -38,6 +38,7 @@ export function setThere(bus: Bus, host: string, now: number): SetThere[] {
     const state = answer?.state ?? (withdrawn.has(command) ? 'withdrawn' : open)
     return [{ ...asked, command, at: event.time, state, reason: answer?.reason ?? null }]
   })
+  return all.sort((one, other) => other.number - one.number)
 }
 
 /** What was not taken back or refused: that is what a change begins with. */

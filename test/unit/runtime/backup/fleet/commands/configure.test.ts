@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { catalogue, commandRefused } from '../../../../../../events/index.ts'
+import { catalogue, commandRefused, type Envelope } from '../../../../../../events/index.ts'
 import { configWishes, setThere } from '../../../../../../runtime/backup/fleet/commands/configure.ts'
 import { givePublications } from '../../../../../../runtime/backup/fleet/commands/given.ts'
 import { SqliteBus } from '../../../../../../runtime/core/bus/sqlite/bus.ts'
@@ -18,6 +18,10 @@ function makeHub() {
   const bus = new SqliteBus(openDatabase(inMemory), inMemory)
   onTestFinished(() => bus.close())
   return {
+    events: () => bus.events({}),
+    /** What the other hub has on record comes here only now. */
+    take: (other: { events(): Envelope[] }) =>
+      bus.publishWith(() => other.events().map((event) => ({ event, deliveries: [] }))),
     /** @returns The command. */
     set(now: number, keys: Record<string, string>, { unset = [] as string[], clear = false } = {}): string {
       const wishes = configWishes(['web1'], { set: setOf(keys), unset, clear }, { bus, now })
@@ -71,4 +75,14 @@ test('more than fits into a command is not sent', () => {
   set(start, many(0, 200))
   expect(() => set(start, many(200, 301))).toThrow('more than 300 keys')
   expect(last()?.set).toHaveLength(200)
+})
+
+test('what another hub had given before, and is known of later, is not what a change begins with', () => {
+  const [first, second] = [makeHub(), makeHub()]
+  first.set(start, { keep: '100d' })
+  second.set(start + hour, { 'alert.after': '12h' })
+  second.take(first)
+  expect(second.last()?.set).toEqual(setOf({ 'alert.after': '12h' }))
+  second.set(start + 2 * hour, { 'verify.every': '2h' })
+  expect(second.last()?.set).toEqual(setOf({ 'alert.after': '12h', 'verify.every': '2h' }))
 })
