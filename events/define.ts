@@ -15,6 +15,8 @@ export interface KeepNewest {
   readonly inEach?: string
   /** Only those of which this key has one of these values. */
   readonly where?: { readonly key: string; readonly in: readonly string[] }
+  /** Only those that belong to no run; only those that belong to one unless given. */
+  readonly alone?: boolean
 }
 
 /** One kind of event: its type (`snapshot.create`), the shape of its data, and what the core has to know of it. */

@@ -23,6 +23,16 @@ export const commandRefused = defineEvent(
 
 const asked = { external: true, subject: 'host' } as const
 
+const configSet = 'config.set'
+/** What is set in the config of a host is told by the last that it was given, was not withdrawn from it, and that it has not refused. */
+const lastSettings = { alone: true, count: 20 } as const
+/** How a host has answered to that, as the hub has it on record. */
+export const answersToSettings = {
+  ...lastSettings,
+  per: ['host'],
+  where: { key: 'data.type', in: [configSet] },
+} as const
+
 /** The hub has given a command to a host. It is sent, as it stands in `text`, until the host has answered. */
 export const fleetCommandGiven = defineEvent(
   'fleet.command.given',
@@ -36,15 +46,14 @@ export const fleetCommandGiven = defineEvent(
     /** So many of those that were given with it, in this group, are at it at once at most, as far as they wait for slots. */
     atMost: z.strictObject({ group: z.string(), atMost: z.int().min(1) }).optional(),
   }),
-  // What is set in the config of a host is told by the last that it was given.
-  { ...asked, kept: { per: ['host', 'type'] } },
+  { ...asked, kept: { ...lastSettings, per: ['host'], where: { key: 'type', in: [configSet] } } },
 )
 
 /** The hub sends a command to its host no more. */
 export const fleetCommandWithdrawn = defineEvent(
   'fleet.command.withdrawn',
   z.strictObject({ host: z.string(), command }),
-  asked,
+  { ...asked, kept: { ...lastSettings, per: ['host'] } },
 )
 
 /** What of the fleet is paused now, all of it; the last one holds. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { copyFailed, copyFinished, copyOverdue } from '../copy.ts'
-import { defineEvent, type EventDefinition } from '../define.ts'
+import { defineEvent, type EventDefinition, type KeepNewest } from '../define.ts'
 import { drillFailed, drillFinished, drillOverdue } from '../drill.ts'
 import {
   archiveDamaged,
@@ -14,12 +14,15 @@ import {
   unitFailed,
 } from '../facts.ts'
 import { verifyFailed, verifyFinished } from '../proof.ts'
-import { commandRefused, commandTaken } from './command.ts'
+import { answersToSettings, commandRefused, commandTaken } from './command.ts'
 
 // What a hub hears from its hosts: each event that a host tells (`fleet: true` in its definition), with the host that told it.
 
 /** @param event The event of the host; it becomes the `data` of the hub's. */
-function heard<Type extends string, Schema extends z.ZodType>(event: EventDefinition<Type, Schema>) {
+function heard<Type extends string, Schema extends z.ZodType>(
+  event: EventDefinition<Type, Schema>,
+  kept?: KeepNewest,
+) {
   const schema = z.lazy(() =>
     z.strictObject({
       host: z.string(),
@@ -32,7 +35,7 @@ function heard<Type extends string, Schema extends z.ZodType>(event: EventDefini
     }),
   )
   const type: `fleet.${Type}` = `fleet.${event.type}`
-  return defineEvent(type, schema, { external: true, subject: 'host' })
+  return defineEvent(type, schema, { external: true, subject: 'host', ...(kept && { kept }) })
 }
 
 export const fleetRunSucceeded = heard(runSucceeded)
@@ -52,8 +55,8 @@ export const fleetDrillFailed = heard(drillFailed)
 export const fleetDrillOverdue = heard(drillOverdue)
 export const fleetVerifyFinished = heard(verifyFinished)
 export const fleetVerifyFailed = heard(verifyFailed)
-export const fleetCommandTaken = heard(commandTaken)
-export const fleetCommandRefused = heard(commandRefused)
+export const fleetCommandTaken = heard(commandTaken, answersToSettings)
+export const fleetCommandRefused = heard(commandRefused, answersToSettings)
 
 /** A host has said nothing for longer than it said it would. Told once, until it says something again. */
 export const fleetSilent = defineEvent(

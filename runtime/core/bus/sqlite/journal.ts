@@ -279,12 +279,11 @@ export class SqliteJournal implements Journal {
   }
 
   #keptRuns(): string[] {
-    return this.#types.keptRuns.flatMap((sql) =>
-      this.#database
-        .prepare(sql)
-        .all()
-        .map((row) => row.run_id as string),
-    )
+    return this.#rowsOf(this.#types.keptRuns).map((row) => row.run_id as string)
+  }
+
+  #rowsOf(queries: readonly string[]): Row[] {
+    return queries.flatMap((sql) => this.#database.prepare(sql).all())
   }
 
   #eventsOf(runs: readonly string[]): number[] {
@@ -306,14 +305,16 @@ export class SqliteJournal implements Journal {
     const { seq: last = from, time = until } = looked.at(-1) ?? {}
     const isOver = looked.length < eventsLookedAt || (time as string) >= until
     this.#lookedAt = isOver ? 0 : (last as number)
+    const kept = this.#rowsOf(this.#types.keptAlone).map((row) => row.seq as number)
     const strays = this.#database
       .prepare(
         `SELECT seq FROM event AS old
         WHERE seq > ? AND seq <= ? AND time < ? AND type NOT IN (${marksOf(this.#types.forever)})
           AND NOT EXISTS (SELECT 1 FROM logged WHERE run_id = old.run_id AND type IN (${marksOf(this.#types.starts)}))
-          AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE ${isOf('d', 'old.seq')} AND d.state IN ('ready', 'claimed'))`,
+          AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE ${isOf('d', 'old.seq')} AND d.state IN ('ready', 'claimed'))
+          AND seq NOT IN (SELECT value FROM json_each(?))`,
       )
-      .all(from, last as number, until, ...this.#types.forever, ...this.#types.starts)
+      .all(from, last as number, until, ...this.#types.forever, ...this.#types.starts, JSON.stringify(kept))
       .map((row) => row.seq as number)
     return { strays, isOver }
   }

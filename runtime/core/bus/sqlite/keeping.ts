@@ -9,6 +9,8 @@ export interface JournalTypes {
   forever: readonly string[]
   /** Each names runs that are kept: SQL that gives them as `run_id`, without parameters. */
   keptRuns: readonly string[]
+  /** Each names events of no run that are kept: SQL that gives them as `seq`, without parameters. */
+  keptAlone: readonly string[]
 }
 
 /** What of an event's definition says so. */
@@ -21,22 +23,26 @@ export type JournalEvent = Pick<
 export function journalTypes(catalogue: ReadonlyMap<string, JournalEvent>): JournalTypes {
   const events = [...catalogue.values()]
   const typesOf = (is: (event: JournalEvent) => boolean) => events.filter(is).map(({ type }) => type)
-  const together = Map.groupBy(events, ({ kept }) => kept)
+  const together = [...Map.groupBy(events, ({ kept }) => kept)]
+  const newest = (alone: boolean) =>
+    together.flatMap(([kept, events]) =>
+      typeof kept === 'object' && (kept.alone ?? false) === alone ? newestOf(kept, events) : [],
+    )
   return {
     starts: typesOf(({ startsRun }) => startsRun),
     listed: typesOf(({ listed }) => listed),
     ends: typesOf(({ endsRun }) => endsRun),
     forever: typesOf(({ kept }) => kept === 'forever'),
-    keptRuns: [...together].flatMap(([kept, events]) =>
-      typeof kept === 'object' ? runsWithNewest(kept, events) : [],
-    ),
+    keptRuns: newest(false),
+    keptAlone: newest(true),
   }
 }
 
-function runsWithNewest(
-  { per, inEach, where, count = 1 }: KeepNewest,
+function newestOf(
+  { per, inEach, where, alone = false, count = 1 }: KeepNewest,
   events: readonly JournalEvent[],
 ): string {
+  const wanted = alone ? 'seq' : 'run_id'
   const isSubject = (key: string) => events.every(({ subject }) => subject === key)
   const textOf = (key: string) => {
     if (inEach) return `item.value ->> ${quoted(`$.${key}`)}`
@@ -45,11 +51,11 @@ function runsWithNewest(
   const from = inEach ? `logged AS e, json_each(e.data, ${quoted(`$.${inEach}`)}) AS item` : 'logged AS e'
   const conditions = [
     `e.type IN (${events.map(({ type }) => quoted(type)).join(', ')})`,
-    'e.run_id IS NOT NULL',
+    `e.run_id IS ${alone ? 'NULL' : 'NOT NULL'}`,
     ...(where ? [`${textOf(where.key)} IN (${where.in.map(quoted).join(', ')})`] : []),
   ]
   const place = `row_number() OVER (PARTITION BY ${per.map(textOf).join(', ')} ORDER BY e.seq DESC)`
-  return `SELECT run_id FROM (SELECT e.run_id, ${place} AS place FROM ${from} WHERE ${conditions.join(' AND ')}) WHERE place <= ${count}`
+  return `SELECT ${wanted} FROM (SELECT e.${wanted}, ${place} AS place FROM ${from} WHERE ${conditions.join(' AND ')}) WHERE place <= ${count}`
 }
 
 function quoted(text: string): string {

@@ -4,6 +4,7 @@ import { configWishes, setThere } from '../../../../../../runtime/backup/fleet/c
 import { givePublications } from '../../../../../../runtime/backup/fleet/commands/given.ts'
 import { SqliteBus } from '../../../../../../runtime/core/bus/sqlite/bus.ts'
 import { inMemory, openDatabase } from '../../../../../../runtime/core/bus/sqlite/database.ts'
+import { SqliteJournal } from '../../../../../../runtime/core/bus/sqlite/journal.ts'
 import { factPublication } from '../../../../../../runtime/core/publication.ts'
 import { createRegistry } from '../../../../../../runtime/core/registry/registry.ts'
 import { newCommandKey } from '../../../../../../runtime/host/fleet/command-key.ts'
@@ -15,10 +16,16 @@ const start = Date.UTC(2026, 10, 29)
 const hour = 3_600_000
 
 function makeHub() {
-  const bus = new SqliteBus(openDatabase(inMemory), inMemory)
+  const database = openDatabase(inMemory)
+  const bus = new SqliteBus(database, inMemory)
+  const journal = new SqliteJournal(database, catalogue)
   onTestFinished(() => bus.close())
   return {
     events: () => bus.events({}),
+    /** As once a day, of what is older than `keep`. */
+    prune(before: number) {
+      while (journal.prune(before).more);
+    },
     /** What the other hub has on record comes here only now. */
     take: (other: { events(): Envelope[] }) =>
       bus.publishWith(() => other.events().map((event) => ({ event, deliveries: [] }))),
@@ -85,4 +92,15 @@ test('what another hub had given before, and is known of later, is not what a ch
   expect(second.last()?.set).toEqual(setOf({ 'alert.after': '12h' }))
   second.set(start + 2 * hour, { 'verify.every': '2h' })
   expect(second.last()?.set).toEqual(setOf({ 'alert.after': '12h', 'verify.every': '2h' }))
+})
+
+test('what is set is known for longer than the record is kept, and so is that something was refused', () => {
+  const { set, refuse, last, prune, events } = makeHub()
+  for (let n = 0; n < 30; n++) set(start + n, { keep: `${100 + n}d` })
+  refuse(set(start + hour, { maxDelete: '80%' }))
+  prune(start + 365 * 24 * hour)
+  expect(events().length).toBeLessThan(25)
+  expect(last()).toMatchObject({ state: 'refused' })
+  set(start + 366 * 24 * hour, { 'alert.after': '12h' })
+  expect(last()?.set).toEqual(setOf({ keep: '129d', 'alert.after': '12h' }))
 })
