@@ -244,10 +244,11 @@ function createPlanningHost(
       room: async () => ({ freeBytes: 0, totalBytes: 0 }),
       async write(archive) {
         const file = temporaryPath(archive)
+        const test = testArgv(archive.compression)
         const mirror = mirrorPath(archive.from, { name: archive.source })
         const condition = past.hasArchive(archive.source) ? unlessUnchanged(mirror) : undefined
         plan({ argvs: [tarArgv(archive)], file, ...condition })
-        if (archive.compression === 'gzip') plan({ argvs: [testArgv('gzip')], ...condition })
+        if (test) plan({ argvs: [test], ...condition })
         return {
           archive: { path: archivePath(archive), sizeBytes: 0, sha256: '0'.repeat(64), file: '' },
           damaged: [],

@@ -176,7 +176,8 @@ async function readTested(
   { runner, signal, onProgress }: ProofTools,
 ): Promise<Result> {
   const compression = compressionOf({ kind: 'weekday', path }) ?? 'none'
-  const test = { argv: testArgv(compression), timeoutMs: 7 * 24 * 3_600_000 }
+  const argv = testArgv(compression) ?? (['tar', '--list', '--file=-'] as const)
+  const test = { argv, timeoutMs: 7 * 24 * 3_600_000 }
   const sha256 = await digestOnDisk(path, {
     at,
     runner,

@@ -30,10 +30,11 @@ export function tarArgv({ from }: Pick<ArchivePlan, 'from'>): Command['argv'] {
   ]
 }
 
-/** Reads an archive from its standard input. */
-export function testArgv(compression: Compression): Command['argv'] {
+/** Reads a compressed archive from its standard input. */
+export function testArgv(compression: Compression): Command['argv'] | undefined {
   if (compression === 'zstd') return ['zstd', '--quiet', '--test']
-  return compression === 'gzip' ? ['gzip', '--test'] : ['tar', '--list', '--file=-']
+  if (compression === 'gzip') return ['gzip', '--test']
+  return undefined
 }
 
 /** How an archive is made: segments of another form cannot be taken. */

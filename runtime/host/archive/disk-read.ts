@@ -5,7 +5,6 @@ import type { Writable } from 'node:stream'
 import type { Command, CommandRunner } from '../command/command.ts'
 import type { Digesting } from '../proof/piece-digests.ts'
 import type { OnDisk } from './on-disk.ts'
-import { unpacking } from './unpacking.ts'
 
 const chunkBytes = 4 * 1024 ** 2
 /** What a direct read may begin at; the blocks of disks are no larger. */
@@ -17,8 +16,8 @@ export interface Reading {
   at?: string
   runner: CommandRunner
   signal: AbortSignal
-  /** Reads it too, and has to end well: a command, on its standard input, or what unpacks zstd. */
-  test?: Command | 'zstd'
+  /** Reads it too, on its standard input, and has to end well. */
+  test?: Command
   /** Tells how much of it can be read, of a file that is still being written. */
   onDisk?: OnDisk
   onRead?: (chunk: Uint8Array) => void
@@ -29,8 +28,7 @@ export interface Reading {
 /**
  * Reads a file once, from its disk.
  * @returns Its SHA-256, in hexadecimal digits.
- * @throws {CommandError} The command that was to test it is not content with it.
- * @throws It does not unpack.
+ * @throws {CommandError} What was to test it is not content with it.
  * @throws As `readFromDisk`.
  */
 export async function digestOnDisk(
@@ -39,16 +37,15 @@ export async function digestOnDisk(
 ): Promise<string> {
   await onDisk?.beyond(0)
   const hash: Digesting = digests ?? createHash('sha256')
-  const tester = test === 'zstd' ? unpacking() : test && (await runner.open(test))
+  const tester = test && (await runner.open(test))
   tester?.output.resume()
-  // One that ends early says why with its result.
+  // One that ends early says why with its exit code.
   tester?.input.on('error', () => {})
   try {
     for await (const chunk of readFromDisk(path, runner, onDisk, at)) {
-      const tested = tester ? taken(tester.input, chunk) : true
       hash.update(chunk)
       onRead?.(chunk)
-      if (!(await tested)) break
+      if (tester && !(await taken(tester.input, chunk))) break
       signal.throwIfAborted()
     }
     tester?.input.end()

@@ -33,10 +33,10 @@ export function cancelledOtherwise(night: Night): void {
     await expectCancelled(night, hdsync, 'SIGINT')
   })
 
-  it('ends the command, when the signal comes while an archive is read back', async () => {
+  it('ends the command, when the signal comes while zstd verifies', async () => {
     await night.machine.ok('date +%N > /srv/var/mail/changed')
     const archives = await archivesOn(night)
-    const held = await night.hold('dd', '*hdsync-part*')
+    const held = await night.hold('zstd', '*--test*')
     const hdsync = await begin(night)
     await held.reached()
     await hdsync.kill('SIGINT')
@@ -120,7 +120,7 @@ export function cancelledOtherwise(night: Night): void {
     expect(await shown(night)).toMatchObject({ state: 'cancelled' })
   })
 
-  it('ends tar with half an archive written', async () => {
+  it('ends tar and zstd with half an archive written', async () => {
     await night.machine.ok('date +%N > /srv/var/mail/changed')
     const archives = await archivesOn(night)
     const quick = await slow(night, 'tar', '--checkpoint=1', '--checkpoint-action=sleep=1')

@@ -57,7 +57,7 @@ export const programs = [
   'umount',
   'rsync',
   'tar',
-  'dd',
+  'zstd',
   'sync',
 ]
 

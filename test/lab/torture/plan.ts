@@ -47,7 +47,7 @@ export const programs = ['rsync', 'lvcreate', 'tar'] as const
 export type Program = (typeof programs)[number]
 
 /** All commands that change something, or take their time. */
-const commands = ['lvcreate', 'mount', 'rsync', 'umount', 'lvremove', 'tar', 'dd']
+const commands = ['lvcreate', 'mount', 'rsync', 'umount', 'lvremove', 'tar', 'zstd']
 
 /** One way to spoil a night. */
 export type Trial = { name: string } & (

@@ -115,14 +115,14 @@ interface ReadingBack {
 async function readBackFrom(path: string, { plan, onDisk, index, options }: ReadingBack): Promise<ReadBack> {
   const { runner, signal, shelf } = options
   const check = new ArchiveCheck(index)
+  const argv = testArgv(plan.compression)
   const digests = new PieceDigests(pieceBytes)
   const sha256 = await digestOnDisk(path, {
     at: shelf.at(path),
     runner,
     signal,
     onDisk,
-    ...(plan.compression === 'zstd' && { test: 'zstd' as const }),
-    ...(plan.compression === 'gzip' && { test: { argv: testArgv('gzip'), timeoutMs } }),
+    ...(argv && { test: { argv, timeoutMs } }),
     onRead: (chunk) => check.add(chunk),
     digests,
   })
