@@ -26,12 +26,6 @@ const asked = { external: true, subject: 'host' } as const
 const configSet = 'config.set'
 /** What is set in the config of a host is told by the last that it was given, was not withdrawn from it, and that it has not refused. */
 const lastSettings = { alone: true, count: 20 } as const
-/** How a host has answered to that, as the hub has it on record. */
-export const answersToSettings = {
-  ...lastSettings,
-  per: ['host'],
-  where: { key: 'data.type', in: [configSet] },
-} as const
 
 /** The hub has given a command to a host. It is sent, as it stands in `text`, until the host has answered. */
 export const fleetCommandGiven = defineEvent(

@@ -14,9 +14,15 @@ import {
   unitFailed,
 } from '../facts.ts'
 import { verifyFailed, verifyFinished } from '../proof.ts'
-import { answersToSettings, commandRefused, commandTaken } from './command.ts'
+import { commandRefused, commandTaken } from './command.ts'
 
 // What a hub hears from its hosts: each event that a host tells (`fleet: true` in its definition), with the host that told it.
+
+/** As long as it is known what a hub has set in the config of a host it is known how the host has answered. */
+const answersToSettings = {
+  ...{ alone: true, count: 20, per: ['host'] },
+  where: { key: 'data.type', in: ['config.set'] },
+}
 
 /** @param event The event of the host; it becomes the `data` of the hub's. */
 function heard<Type extends string, Schema extends z.ZodType>(
