@@ -83,8 +83,8 @@ export class HubPart {
     return this.#running?.hub.isActive() ?? false
   }
 
-  give(...wish: Parameters<Hub['give']>): string[] {
-    return this.#running?.hub.give(...wish) ?? []
+  give(...wish: Parameters<Hub['commands']['give']>): string[] {
+    return this.#running?.hub.commands.give(...wish) ?? []
   }
 
   /** The ids of the commands that it has on record. */

@@ -10,6 +10,7 @@ import { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { version } from '../../version.ts'
 import type { Engine } from '../engine.ts'
 import { Bridge, type BridgeOptions } from './bridge.ts'
+import type { HubCommands } from './commands/hub-commands.ts'
 import { Obeyer, type ObeyingEngine } from './commands/obey.ts'
 import { takePushed } from './commands/take-pushed.ts'
 import { Hub } from './hub.ts'
@@ -22,10 +23,7 @@ export interface FleetPart {
   /** Does not wait for the next attempt to reach the server. */
   hurry(): void
   /** On a hub: what it asks of its hosts. */
-  readonly commands?: Pick<
-    Hub,
-    'give' | 'configure' | 'cancel' | 'withdraw' | 'pause' | 'resume' | 'paused' | 'slots'
-  >
+  readonly commands?: HubCommands
   /** On a host: does no more from now on of what another config does not obey, before that is taken. */
   obeyOnly?(fleet: Config['fleet']): void
   /** Gives the connection back; to be called before the engine is stopped. */
@@ -89,7 +87,7 @@ function startHub(
     door: folder.door(fleet),
   })
   hub.start()
-  return { emptied: async () => true, hurry() {}, commands: hub, stop: () => hub.stop() }
+  return { emptied: async () => true, hurry() {}, commands: hub.commands, stop: () => hub.stop() }
 }
 
 /** The bridge of a host to its hub, which has begun. */
