@@ -20,6 +20,7 @@ import { isSharedSigned, signShared } from '../../../host/fleet/command-key.ts'
 import { type Enrolled, enrolled, type HubFolder, isNewer } from '../../../host/fleet/hub-folder.ts'
 import { isoOf } from '../../../instant.ts'
 import { changeList } from '../enrol.ts'
+import { lastPaused } from '../slots/pauses.ts'
 
 // What the hubs of a fleet tell each other beside which of them acts: the list of hosts, and what the one that acts has on record of itself.
 // Each puts into the stream what it knows and the stream does not, so it does not matter which of them was away.
@@ -155,7 +156,7 @@ const standingLasts = '2160h'
 
 /** What holds until it is changed, however long ago it was said: the last of what is paused, and of what was set in the config of each host. */
 function standingRecords(bus: Pick<EventBus, 'events'>): Envelope[] {
-  const [paused] = bus.events({ types: [fleetPaused.type], newestFirst: true, limit: 1 })
+  const paused = lastPaused(bus)
   const given = bus.events({ types: [fleetCommandGiven.type] })
   const set = given.filter((event) => dataOf(fleetCommandGiven, event)?.type === configSet)
   return [...(paused ? [paused] : []), ...new Map(set.map((event) => [event.subject, event])).values()]

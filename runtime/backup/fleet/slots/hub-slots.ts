@@ -19,7 +19,7 @@ import {
 import { hear, type NatsConnection } from '../../../host/fleet/connection.ts'
 import { isoOf } from '../../../instant.ts'
 import { type Cap, SlotDesk, type SlotPlace } from './desk.ts'
-import { type FleetPause, type PauseOf, pauseFor, withoutPause, withPause } from './pauses.ts'
+import { type FleetPause, lastPaused, type PauseOf, pauseFor, withoutPause, withPause } from './pauses.ts'
 
 export interface HubSlotsOptions {
   /** How many hosts at once, by backup server. */
@@ -78,8 +78,7 @@ export class HubSlots {
 
   /** Another hub may have paused something. */
   readPauses(): void {
-    const types = [fleetPaused.type]
-    const [last] = this.#options.bus.events({ types, newestFirst: true, limit: 1 })
+    const last = lastPaused(this.#options.bus)
     this.#pauses = (last && dataOf(fleetPaused, last)?.pauses) ?? []
   }
 
@@ -143,8 +142,11 @@ export class HubSlots {
   }
 
   #keep(pauses: FleetPause[]): void {
-    const { registry, clock, publishWith } = this.#options
-    publishWith(() => [factPublication(registry, fleetPaused, { pauses }, clock.now())])
+    const { registry, clock, publishWith, bus } = this.#options
+    // The clock may have been set back, or that of another hub be ahead.
+    const before = Date.parse(lastPaused(bus)?.time ?? '') || 0
+    const now = Math.max(clock.now(), before + 1)
+    publishWith(() => [factPublication(registry, fleetPaused, { pauses }, now)])
     this.#pauses = pauses
   }
 

@@ -1,10 +1,17 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { catalogue, fleetPaused } from '../../../../../../events/index.ts'
+import { HubSlots } from '../../../../../../runtime/backup/fleet/slots/hub-slots.ts'
 import {
   type FleetPause,
   pauseFor,
   withoutPause,
   withPause,
 } from '../../../../../../runtime/backup/fleet/slots/pauses.ts'
+import { SqliteBus } from '../../../../../../runtime/core/bus/sqlite/bus.ts'
+import { inMemory, openDatabase } from '../../../../../../runtime/core/bus/sqlite/database.ts'
+import { Inbox } from '../../../../../../runtime/core/bus/sqlite/fleet/inbox.ts'
+import { factPublication } from '../../../../../../runtime/core/publication.ts'
+import { createRegistry } from '../../../../../../runtime/core/registry/registry.ts'
 
 const at = '2026-11-30T02:00:00.000Z'
 const web = { labels: ['web'], server: 'vault1' }
@@ -33,4 +40,31 @@ test('a pause holds for the hosts of its server, or with its label, or all', () 
 test('to let everything go on takes back every pause', () => {
   const both = withPause(withPause([], { of: 'all' }, at), { of: 'label', name: 'web' }, at)
   expect(withoutPause(both, { of: 'all' })).toEqual([])
+})
+
+test('a pause that another hub tells of late does not come back after it was ended', () => {
+  const bus = new SqliteBus(openDatabase(inMemory), inMemory)
+  onTestFinished(() => bus.close())
+  const registry = createRegistry([], catalogue)
+  const keep = (at: number, name?: string) => {
+    const pauses = name === undefined ? [] : withPause([], { of: 'label', name }, new Date(at).toISOString())
+    bus.publishWith(() => [factPublication(registry, fleetPaused, { pauses }, at)])
+  }
+  const start = Date.UTC(2026, 10, 29)
+  const slots = () => {
+    const common = { slots: {}, inbox: new Inbox(openDatabase(inMemory)), bus, registry, note() {} }
+    const clock = { now: () => start, schedule: () => () => {} }
+    return new HubSlots({
+      ...common,
+      clock,
+      publishWith: (decide) => bus.publishWith(decide),
+      isActive: () => true,
+    })
+  }
+  keep(start + 2000)
+  keep(start + 1000, 'web')
+  expect(slots().pauses).toEqual([])
+  // The clock of this hub is behind.
+  slots().pause({ of: 'all' })
+  expect(slots().pauses).toMatchObject([{ of: 'all' }])
 })
