@@ -176,6 +176,12 @@ describe('imports', () => {
     expect(loaded).not.toContain('zod')
   })
 
+  test('of what reads a config are without what the hub of a fleet may set in one', () => {
+    const loaded = loadedWith('runtime/config/load.ts')
+    expect(loaded).toContain('runtime/config/fleet.ts')
+    expect(loaded.filter((one) => one.includes('/pushed/'))).toEqual([])
+  })
+
   test('form no circle, those of types included', () => {
     expect(circles()).toEqual([])
   })
