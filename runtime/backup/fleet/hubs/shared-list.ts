@@ -63,6 +63,8 @@ export class SharedList {
   /** Hosts that came and are not on the list yet. */
   #arrived = new Map<string, Enrolled>()
   #mark = ''
+  /** The last event on record up to which the stream has all. */
+  #upTo: string | undefined
   #isNew = true
 
   constructor(options: SharedListOptions) {
@@ -74,6 +76,7 @@ export class SharedList {
     this.#hosts.clear()
     this.#records.clear()
     this.#mark = ''
+    this.#upTo = undefined
     this.#isNew = true
   }
 
@@ -128,7 +131,10 @@ export class SharedList {
     if (list.length === 0) this.#mark = mark
     const since = isoOf(now - longestCommandMs)
     const isMissing = ({ id }: Envelope) => !this.#records.has(id)
-    const records = bus.events({ types: sharedRecords.map(({ type }) => type), since }).filter(isMissing)
+    const types = sharedRecords.map(({ type }) => type)
+    const [last] = bus.events({ types, newestFirst: true, limit: 1 })
+    const records = last?.id === this.#upTo ? [] : bus.events({ types, since }).filter(isMissing)
+    if (records.length === 0) this.#upTo = last?.id
     // A hub that is new has to know what holds until it is changed. Afterwards each change is among the records.
     const standing = this.#isNew ? standingRecords(bus).filter(isMissing) : []
     if (standing.length === 0) this.#isNew = false
