@@ -64,6 +64,13 @@ export const fleetVerifyFailed = heard(verifyFailed)
 export const fleetCommandTaken = heard(commandTaken, answersToSettings)
 export const fleetCommandRefused = heard(commandRefused, answersToSettings)
 
+/** The certificate of a NATS server is about to end, or has ended. Told by the hub beside it, once a week. */
+export const fleetCertificateEnding = defineEvent(
+  'fleet.certificate.ending',
+  z.strictObject({ endsAt: z.iso.datetime() }),
+  { external: true },
+)
+
 /** A host has said nothing for longer than it said it would. Told once, until it says something again. */
 export const fleetSilent = defineEvent(
   'fleet.silent',

@@ -123,6 +123,7 @@ const told = [
   'fleet.*.held',
   'fleet.archive.damaged',
   'fleet.silent',
+  'fleet.certificate.ending',
 ] as const
 
 /** The keys of a hook, each by itself. */

@@ -1,4 +1,4 @@
-import { fleetSilent } from '../../../events/index.ts'
+import { fleetCertificateEnding, fleetSilent } from '../../../events/index.ts'
 import type { EventBus } from '../../core/bus/bus.ts'
 import type { Inbox } from '../../core/bus/sqlite/fleet/inbox.ts'
 import { factPublication } from '../../core/publication.ts'
@@ -25,6 +25,7 @@ import {
 } from '../../host/fleet/connection.ts'
 import { readStream } from '../../host/fleet/event-stream.ts'
 import { isoOf } from '../../instant.ts'
+import { certificateText } from './certificate.ts'
 import { HubCommands, type HubCommandsOptions } from './commands/hub-commands.ts'
 import { answerJoin, changeList } from './enrol.ts'
 import { Hubs, type HubsOptions } from './hubs/hubs.ts'
@@ -47,6 +48,8 @@ export interface HubOptions
 
 /** Silent hosts are looked for so often. */
 const lookEveryMs = 60_000
+/** Of a certificate that ends it is told again after so long. */
+const certificateAgainMs = 7 * 86_400_000
 /**
  * What hosts told while the hub was away still lies in the stream: they are looked for once that is read, or so long after the start where there is
  * no connection.
@@ -241,6 +244,7 @@ export class Hub {
     const { clock, inbox, bus, registry, folder, publishWith } = this.#options
     try {
       const now = clock.now()
+      this.#watchCertificate(now)
       // Without the server nobody knows who acts: that is told twice rather than by nobody.
       const isCutOff = this.#connection === undefined && now - this.#cutOffAt >= firstLookMs
       if (!this.isActive() && !isCutOff) return
@@ -258,6 +262,17 @@ export class Hub {
     } finally {
       this.#watchAfter(lookEveryMs)
     }
+  }
+
+  /** Each hub tells of the server beside it, acting or not. */
+  #watchCertificate(now: number): void {
+    const { bus, registry, folder, publishWith } = this.#options
+    const { certificateEndsAt: endsAt } = folder
+    if (endsAt === undefined || certificateText(endsAt, now) === undefined) return
+    const since = isoOf(now - certificateAgainMs)
+    const [told] = bus.events({ types: [fleetCertificateEnding.type], since, limit: 1 })
+    if (told) return
+    publishWith(() => [factPublication(registry, fleetCertificateEnding, { endsAt: isoOf(endsAt) }, now)])
   }
 
   #watchAfter(delayMs: number): void {

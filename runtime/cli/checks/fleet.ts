@@ -1,4 +1,6 @@
+import { anotherCertificate, certificateText } from '../../backup/fleet/certificate.ts'
 import { DEFAULT_CONFIG_FILE } from '../../config/config-file.ts'
+import { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { showUnit, unitState } from '../../host/systemd/unit.ts'
 import type { Box } from './box.ts'
 import { type Finding, ok, warning } from './finding.ts'
@@ -9,7 +11,7 @@ const boot = 'multi-user.target'
 
 /** What the hub has set in the config that is in force, and whether the daemon is there for the fleet. */
 export async function checkFleet(box: Box): Promise<Finding[]> {
-  return [...checkPushed(box.config), ...(await checkDaemon(box))]
+  return [...checkPushed(box.config), ...checkServer(box.config), ...(await checkDaemon(box))]
 }
 
 function checkPushed({ pushed }: Box['config']): Finding[] {
@@ -17,6 +19,12 @@ function checkPushed({ pushed }: Box['config']): Finding[] {
   if (set.length === 0) return []
   const words = set.map(({ key, pushed: value, own }) => `${key} ${value}, in place of ${own}`)
   return [ok('fleet.config', about, `the hub has set ${words.join('; ')}`)]
+}
+
+function checkServer({ fleet }: Box['config']): Finding[] {
+  if (fleet?.role !== 'hub') return []
+  const text = certificateText(new HubFolder(fleet.folder).certificateEndsAt, Date.now())
+  return text === undefined ? [] : [warning('fleet.certificate', about, text, anotherCertificate)]
 }
 
 /** Whether the daemon is there to do what the hub asks for, where the config lets it. Only the daemon of the default config has a unit. */

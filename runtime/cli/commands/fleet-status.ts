@@ -1,3 +1,4 @@
+import { anotherCertificate, certificateSoonMs, certificateText } from '../../backup/fleet/certificate.ts'
 import { fleetOverview, type HostInFleet } from '../../backup/fleet/overview.ts'
 import type { Config } from '../../config/config.ts'
 import type { FleetHost, FleetHub } from '../../config/fleet.ts'
@@ -18,10 +19,6 @@ import { commandsGiven, hostRecord, hostRows, hubRole, waitingEvents } from '../
 import { localTime, painter } from '../format.ts'
 import type { Io } from '../io.ts'
 import type { FleetOptions } from './fleet.ts'
-
-const dayMs = 86_400_000
-/** From here on the certificate of the NATS server is worth a line. */
-const soonMs = 30 * dayMs
 
 /**
  * `hdsync fleet status`: on the hub, how every host stands, the worst first, or one of them with its nights; on a host, what waits for the
@@ -65,17 +62,15 @@ async function hubStatus(
   const placeOf = (name: string) => slots.places.find(({ host }) => host === name) ?? null
   if (json) io.stdout(`${JSON.stringify(hosts.map((one) => ({ ...one, slot: placeOf(one.host) })))}\n`)
   else io.stdout(`${fleetText(hosts, now, painter(io.colour), io.width)}${slotsText(slots)}`)
-  const lastsMs = (folder.certificateEndsAt ?? Number.POSITIVE_INFINITY) - now
+  const { certificateEndsAt: endsAt = Number.POSITIVE_INFINITY } = folder
   // What reads the JSON finds hosts in it, and nothing else.
   const tell = (text: string) => (json ? io.stderr(text) : io.stdout(text))
   const role = hubRole(config)
   if (role && !role.isActive)
     tell(`this hub stands by since ${localTime(Date.parse(role.since))}: ${role.active} acts\n`)
-  if (lastsMs < soonMs) {
-    const text = `the certificate of the NATS server ${lastsMs < 0 ? 'has expired' : `expires in ${counted(Math.floor(lastsMs / dayMs), 'day')}`}\n  another one: hdsync fleet init && systemctl restart nats-server\n`
-    tell(text)
-  }
-  return exitCodeFor(hosts, lastsMs)
+  const certificate = certificateText(endsAt, now)
+  if (certificate !== undefined) tell(`${certificate}\n  another one: ${anotherCertificate}\n`)
+  return exitCodeFor(hosts, endsAt - now)
 }
 
 /** One host in full. @throws {UsageError} There is none of that name. */
@@ -107,7 +102,7 @@ export function exitCodeFor(hosts: readonly Pick<HostInFleet, 'state'>[], lastsM
   const has = (...states: HostInFleet['state'][]) => hosts.some(({ state }) => states.includes(state))
   if (has('failing', 'overdue', 'silent') || lastsMs < 0) return exitCodes.failed
   if (has('held')) return exitCodes.held
-  return has('degraded', 'waiting') || lastsMs < soonMs ? exitCodes.degraded : exitCodes.succeeded
+  return has('degraded', 'waiting') || lastsMs < certificateSoonMs ? exitCodes.degraded : exitCodes.succeeded
 }
 
 /** What waits goes when the next process begins: that is no failure by itself. */

@@ -181,6 +181,10 @@ const sentences = new Map<string, Words[string]>([
       `OVERDUE: nothing has come of ${host} ${lastAt === null ? 'ever' : `since ${localTime(Date.parse(lastAt))}`}${reason === null ? '' : `: ${reason}`}`,
   ),
   say(
+    events.fleetCertificateEnding,
+    ({ endsAt }) => `ENDS: the certificate of the NATS server, at ${localTime(Date.parse(endsAt))}`,
+  ),
+  say(
     events.fleetSilent,
     ({ host, heardAt }) => `SILENT: nothing is heard of ${host} since ${localTime(Date.parse(heardAt))}`,
   ),

@@ -149,8 +149,11 @@ export class HubFolder {
 
   /** When the certificate of the server expires, in milliseconds since the epoch; undefined where there is none here. */
   get certificateEndsAt(): number | undefined {
-    const file = join(this.brokerFolder, 'broker.pem')
-    return existsSync(file) ? new X509Certificate(readFileSync(file)).validToDate.getTime() : undefined
+    try {
+      return new X509Certificate(readFileSync(join(this.brokerFolder, 'broker.pem'))).validToDate.getTime()
+    } catch {
+      return undefined
+    }
   }
 
   /** Every host on the list, by name. */

@@ -9,6 +9,7 @@ import {
   drillOverdue,
   type Envelope,
   type EventDefinition,
+  fleetCertificateEnding,
   fleetSilent,
   functionOverdue,
   hookDisabled,
@@ -206,6 +207,10 @@ const phrases = [
         ? `Nothing has ever come of ${from} into the vault ${host}`
         : `The last copy of ${from} has come into the vault ${host} at ${localTime(lastAt)}`
     }; ${formatDuration(afterMs)} without are allowed. ${reason === null ? `${from} says that it has nothing new: does it back up?` : reason}\n\nHow the vault stands, on ${host}: hdsync vault status ${from}\nTo fetch now: hdsync vault pull ${from}`,
+  })),
+  say(fleetCertificateEnding, ({ endsAt }, host) => ({
+    what: 'the certificate of the NATS server ends',
+    text: `The certificate of the NATS server on ${host} is good until ${localTime(endsAt)}. After that no host of the fleet tells anything.\n\nAnother one, on ${host}: hdsync fleet init && systemctl restart nats-server`,
   })),
   say(fleetSilent, ({ host: silent, heardAt, silentAfterMs }, host) => ({
     what: `nothing is heard of ${silent}`,

@@ -93,6 +93,7 @@ describe('parseConfig()', () => {
       'fleet.*.held',
       'fleet.archive.damaged',
       'fleet.silent',
+      'fleet.certificate.ending',
     ]
     const on = ['run.*', 'unit.failed', 'function.overdue', ...trouble, ...proof]
     expect(named).toMatchObject({ kind: 'exec', key: 'pager', on, timeoutMs: 30_000 })

@@ -20,7 +20,7 @@ ${fleet}`,
 }
 
 const host = (obeys: string) => `fleet: { role: host, servers: ['tls://hub1:4222'], obeys: [${obeys}] }`
-const hub = `fleet: { role: hub, servers: ['tls://hub1:4222'] }`
+const hub = `fleet: { role: hub, servers: ['tls://hub1:4222'], folder: /nowhere/fleet }`
 
 test('checkFleet() tells of a daemon that is not there for what the hub may ask for', async () => {
   const wanted = unit({ WantedBy: 'multi-user.target' })
