@@ -266,6 +266,22 @@ const panels: Panel[] = [
     height: 6,
   },
   {
+    title: 'Fleet: slots of backup servers',
+    kind: 'stat',
+    expr: m('hdsync_fleet_slots'),
+    legend: '{{server}}',
+    width: 8,
+    height: 6,
+  },
+  {
+    title: 'Fleet: hosts that have a slot, are at work without one, or wait',
+    kind: 'stat',
+    expr: m('hdsync_fleet_slot_hosts'),
+    legend: '{{server}}: {{state}}',
+    width: 16,
+    height: 6,
+  },
+  {
     title: 'Duration of the last run',
     kind: 'timeseries',
     expr: m('hdsync_run_last_duration_seconds'),
