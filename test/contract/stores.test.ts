@@ -141,6 +141,7 @@ test('every event of a released store can be read, also with fields that are not
       'mirror.doubtful',
     ],
     ...['verify.finished', 'verify.failed', 'restore.finished', 'restore.failed', 'function.overdue'],
+    ...['slot.awaited', 'slot.taken'],
   ]
   expect(facts.filter((type) => !seen.has(type))).toEqual(newer)
 })

@@ -1,7 +1,12 @@
+import { copyFileSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { checkFleet } from '../../../../../runtime/cli/checks/fleet.ts'
 import { parseConfig } from '../../../../../runtime/config/config.ts'
 import { DEFAULT_CONFIG_FILE } from '../../../../../runtime/config/config-file.ts'
+import { merged, ownSettings } from '../../../../../runtime/config/pushed/merge.ts'
+import { selfSigned } from '../../../self-signed.ts'
+import { temporaryFolder } from '../../../temporary-folder.ts'
 import { boxWith } from './lvm.ts'
 
 const unit = (facts: Record<string, string> = {}) =>
@@ -9,13 +14,17 @@ const unit = (facts: Record<string, string> = {}) =>
     .map(([name, value]) => `${name}=${value}\n`)
     .join('')
 
-function check(systemctl: string, fleet: string, file = DEFAULT_CONFIG_FILE) {
-  const config = parseConfig(
+function configOf(fleet: string, file = DEFAULT_CONFIG_FILE) {
+  return parseConfig(
     `sources: { var: { path: /nowhere/var, target: disk } }
 targets: { disk: { path: /nowhere/disk } }
 ${fleet}`,
     file,
   )
+}
+
+function check(systemctl: string, fleet: string, file?: string) {
+  const config = configOf(fleet, file)
   return checkFleet({ ...boxWith([], { systemctl }, config), systemd: true })
 }
 
@@ -44,4 +53,31 @@ test('checkFleet() says nothing where no daemon is needed, or that of another co
   expect(await check(none, '')).toEqual([])
   expect(await check(none, host(''))).toEqual([])
   expect(await check(none, host('backup.start'), '/tmp/other.yaml')).toEqual([])
+})
+
+test('checkFleet() says what the hub has set, where that is in force', async () => {
+  const config = configOf(host('config.set'))
+  const own = ownSettings(config)
+  const { values } = merged(own, [
+    { key: 'sources.var.maxDelete', value: '5%' },
+    { key: 'keep', value: '1d' },
+  ])
+  const pushed = { number: 1, at: '2026-01-01T00:00:00.000Z', isObeyed: true, values, own }
+  const [found] = await checkFleet({ ...boxWith([], {}, { ...config, pushed }), systemd: false })
+  expect(found).toMatchObject({ id: 'fleet.config', severity: 'ok' })
+  expect(found?.finding).toMatch(/^the hub has set sources\.var\.maxDelete 5%, in place of \d+%$/)
+})
+
+test.each([
+  [29, 'the certificate of the NATS server expires in 28 days'],
+  [31, undefined],
+])('checkFleet() of a certificate that is good for %i days', async (days, finding) => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'broker'))
+  copyFileSync(selfSigned('hub1', days).certFile, join(folder, 'broker/broker.pem'))
+  const found = await check(unit({ WantedBy: 'multi-user.target' }), hub.replace('/nowhere/fleet', folder))
+  const remedy = 'hdsync fleet init && systemctl restart nats-server'
+  const wanted =
+    finding === undefined ? [] : [{ id: 'fleet.certificate', severity: 'warning', finding, remedy }]
+  expect(found.filter(({ id }) => id === 'fleet.certificate')).toMatchObject(wanted)
 })

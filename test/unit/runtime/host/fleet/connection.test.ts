@@ -82,6 +82,7 @@ test('hear() notes what a message throws, and ends the connection: the next one 
     async close() {
       isClosed = true
     },
+    isClosed: () => isClosed,
   } as unknown as NatsConnection
   hear(
     connection,
