@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { makeFleetStore } from '../../deploy/dev/fleet-store.ts'
-import { barriers, chromiumAvailable, launch, openWindow } from './chromium.ts'
-import { expectNoScroll } from './no-scroll.ts'
+import { chromiumAvailable, launch, openWindow } from './chromium.ts'
 import { type Served, serve } from './server.ts'
+import { expectSoundScreen } from './sound-screen.ts'
 
 const available = chromiumAvailable()
 
@@ -49,17 +49,7 @@ describe.skipIf(!available.ok)(
           ...['/', '/fleet', '/fleet?state=good&from=200', '/fleet?label=web', '/fleet?find=none-such'],
           ...['/fleet/file1', '/fleet/file1/file1r1', '/fleet/db3', '/fleet/new1', '/fleet/web1'],
         ]
-        for (const path of screens) {
-          const answer = await go(path)
-          expect([path, answer?.status()]).toEqual([path, 200])
-          expect((await answer?.body())?.length ?? 0).toBeLessThan(110_000)
-          expect([path, await barriers(page)]).toEqual([path, []])
-          await expectNoScroll(page, path)
-          const own = page.viewportSize()
-          await page.setViewportSize({ width: 800, height: 900 })
-          await expectNoScroll(page, path)
-          if (own) await page.setViewportSize(own)
-        }
+        for (const path of screens) await expectSoundScreen(page, go, { path, maxBytes: 110_000 })
         expect(complaints).toEqual([])
       },
     )

@@ -13,8 +13,8 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { isNightly } from '../unit/nightly.ts'
 import { barriers, chromiumAvailable, launch, openWindow } from './chromium.ts'
-import { expectNoScroll } from './no-scroll.ts'
 import { type Served, serve } from './server.ts'
+import { expectSoundScreen } from './sound-screen.ts'
 
 const available = chromiumAvailable()
 const nights = 8
@@ -85,18 +85,7 @@ describe.skipIf(!available.ok)(
           `/bring-back?source=mail&at=${point}`,
           `/bring-back?source=mail&at=${point}&where=in-place`,
         ]
-        for (const path of screens) {
-          const answer = await go(path)
-          expect([path, answer?.status()]).toEqual([path, 200])
-          expect((await answer?.body())?.length ?? 0).toBeLessThan(150_000)
-          expect([path, await barriers(page)]).toEqual([path, []])
-          await expectNoScroll(page, path)
-          // What looks for barriers takes most of the time: in between, only the width is looked at.
-          const own = page.viewportSize()
-          await page.setViewportSize({ width: 800, height: 900 })
-          await expectNoScroll(page, path)
-          if (own) await page.setViewportSize(own)
-        }
+        for (const path of screens) await expectSoundScreen(page, go, { path, maxBytes: 150_000 })
         expect(complaints).toEqual([])
       },
     )
