@@ -8,12 +8,10 @@ import { connectToBroker } from '../../runtime/host/fleet/connection.ts'
 import { hostDoor } from '../../runtime/host/fleet/credentials.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { type Fleet, type Machine, makeFleet } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 import { commandsSent } from './sent.ts'
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 async function startedFleet() {
   const hub = await makeFleet(program)

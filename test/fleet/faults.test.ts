@@ -2,12 +2,10 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { makeFleet } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 import { HostPart, HubPart } from './parts.ts'
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 /** A fleet of parts, its server running. */
 async function fleetOf(count: number) {

@@ -3,12 +3,10 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { makeFleet } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 import { HostPart, HubPart } from './parts.ts'
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 /** Connections, credentials and a store for each. */
 const many = Number(process.env.HDSYNC_FLEET_HOSTS ?? 1000)

@@ -25,6 +25,14 @@ export function natsServer(): Promise<Available> {
   return found
 }
 
+/** The server for a suite: its `program`, or what the title of what is skipped says: `missing`. Each is empty where it is the other one. */
+export async function natsForTests(): Promise<{ program: string; missing: string }> {
+  const nats = await natsServer()
+  return 'program' in nats
+    ? { program: nats.program, missing: '' }
+    : { program: '', missing: `: skipped, ${nats.why}` }
+}
+
 async function look(): Promise<Available> {
   const installed = '/usr/sbin/nats-server'
   if (existsSync(installed) && isNewEnough(installed)) return { program: installed }

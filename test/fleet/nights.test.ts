@@ -5,11 +5,9 @@ import type { RunResult } from '../../events/index.ts'
 import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
 import { openDatabase } from '../../runtime/core/bus/sqlite/database.ts'
 import { type Machine, makeFleet, makeHost, sources } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 /** Makes a backup. @returns Its run. */
 async function night(host: Machine, code = 0): Promise<string> {

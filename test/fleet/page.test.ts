@@ -5,14 +5,12 @@ import { describe, expect, test } from 'vitest'
 import type { HostInFleet } from '../../runtime/backup/fleet/overview.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
 import { brokerOf, type Daemon, freePort, type Machine, machineOf, makeFleet, makeHost } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 
 // The page about fleets, followed: its commands and configs are taken from it. In the place of systemd, which is not here, stands what its
 // units do.
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 const page = readFileSync(join(import.meta.dirname, '../../deploy/docs/fleet.md'), 'utf8')
 

@@ -10,12 +10,10 @@ import { type BrokerDoor, connectToBroker, hear } from '../../runtime/host/fleet
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { newNkey } from '../../runtime/host/fleet/nkey.ts'
 import { makeFleet } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 import { HostPart, HubPart } from './parts.ts'
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 /** A fleet of two hosts that have told ten events each; the first of them is taken over. */
 async function takenOver() {

@@ -4,11 +4,9 @@ import { dataOf, runStarted, slotAwaited, slotTaken } from '../../events/index.t
 import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
 import { openDatabaseForReading } from '../../runtime/core/bus/sqlite/database.ts'
 import { type Machine, makeFleet } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 const patient = { timeout: 60_000 }
 const slot = '{ server: vault1 }'

@@ -4,14 +4,12 @@ import { describe, expect, test } from 'vitest'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { isNightly } from '../unit/nightly.ts'
 import { makeFleet } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 import { HubPart } from './parts.ts'
 import { SlotHost, type SlotHostOptions } from './slot-host.ts'
 import { cuttable, standbyOf } from './two-hubs.ts'
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 /** A hub of parts with slots for one backup server, and hosts that want them. */
 async function fleetOf(atMost: number, repeatMs: number) {

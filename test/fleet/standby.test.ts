@@ -6,13 +6,11 @@ import { revoke } from '../../runtime/backup/fleet/enrol.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
 import { makeFleet } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 import { HostPart, HubPart } from './parts.ts'
 import { cuttable, standbyOf } from './two-hubs.ts'
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 /** The lease of another hub has to run out first, on a machine that has other things to do. */
 const patience = { timeout: 90_000 }

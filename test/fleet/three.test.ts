@@ -7,12 +7,10 @@ import { eventStream } from '../../runtime/fleet-protocol.ts'
 import { connectToBroker } from '../../runtime/host/fleet/connection.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { makeCluster } from './fleet.ts'
-import { natsServer } from './nats-server.ts'
+import { natsForTests } from './nats-server.ts'
 import { HostPart, HubPart } from './parts.ts'
 
-const nats = await natsServer()
-const program = 'program' in nats ? nats.program : ''
-const missing = 'why' in nats ? `: skipped, ${nats.why}` : ''
+const { program, missing } = await natsForTests()
 
 /** A fleet on three NATS servers, which know its hosts; they run unless told otherwise. */
 async function fleetOfThree(count: number, isRunning = true) {
