@@ -22,8 +22,8 @@ export class RunEnds {
   /** How often each stalled run was named. */
   readonly #asked = new Map<string, number>()
   readonly #options: Required<RunEndsOptions>
-  /** Whether the runs that are waited for are about to be looked at. */
-  #isLooking = false
+  /** Takes back the next look at the runs that are waited for, if there is to be one. */
+  #lookNoMore: (() => void) | undefined
   #failure: Error | undefined
 
   constructor(options: RunEndsOptions) {
@@ -55,10 +55,9 @@ export class RunEnds {
 
   /** Something that was owed has come to its end, or something has come that stands for what was owed: to any run. */
   settled(): void {
-    if (this.#waiting.size === 0 || this.#isLooking) return
-    this.#isLooking = true
-    this.#options.clock.schedule(countEveryMs, () => {
-      this.#isLooking = false
+    if (this.#waiting.size === 0 || this.#lookNoMore) return
+    this.#lookNoMore = this.#options.clock.schedule(countEveryMs, () => {
+      this.#lookNoMore = undefined
       for (const runId of [...this.#waiting.keys()]) this.look(runId)
     })
   }
@@ -77,6 +76,7 @@ export class RunEnds {
     this.#failure = error
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
+    this.#rest()
   }
 
   /**
@@ -107,5 +107,12 @@ export class RunEnds {
   #resolve(runId: string): void {
     this.#waiting.get(runId)?.resolve()
     this.#waiting.delete(runId)
+    if (this.#waiting.size === 0) this.#rest()
+  }
+
+  /** A look that is still to come would keep the process from its end. */
+  #rest(): void {
+    this.#lookNoMore?.()
+    this.#lookNoMore = undefined
   }
 }

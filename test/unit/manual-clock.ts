@@ -27,6 +27,11 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** How much is still to come. */
+  get scheduled(): number {
+    return this.#timers.length
+  }
+
   /** Moves on once what is ready has run: what falls due is called in its order, each when the one before has had its effect. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Retention } from '../../../../runtime/core/retention.ts'
 import { CancelledError } from '../../../../runtime/errors.ts'
+import { turns } from '../../manual-clock.ts'
 import { TeaRoom } from './toys.ts'
 
 const day = 86_400_000
@@ -40,6 +41,14 @@ test('runs come one after the other; one that is cancelled ends, and the next be
   await room.ends.wait(ben)
   expect(room.endOf(ann)).toEqual({ guest: 'ann', cold: true })
   expect(room.told.slice(-2)).toEqual(['water.boil ben', 'tea.served ben'])
+})
+
+test('a run that was waited for leaves no timer behind, which would keep the process from its end', async () => {
+  const room = new TeaRoom()
+  const before = room.clock.scheduled
+  await room.serve('ann')
+  await turns()
+  expect(room.clock.scheduled).toBe(before)
 })
 
 test('what has ended is forgotten in time, but for what its definition keeps and the newest run', async () => {

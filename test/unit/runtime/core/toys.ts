@@ -68,7 +68,7 @@ export class TeaRoom {
     const registry = createRegistry([register('boil', boil), register('serve', serve)], catalogue)
     this.#registry = registry
     this.journal = new SqliteJournal(database, catalogue)
-    this.ends = new RunEnds({ bus, journal: this.journal, registry })
+    this.ends = new RunEnds({ bus, journal: this.journal, registry, clock })
     this.dispatcher = new Dispatcher({
       bus,
       registry,
