@@ -5,7 +5,7 @@
  */
 import { copyFileSync, cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { rolldown } from 'rolldown'
+import { type OutputOptions, rolldown } from 'rolldown'
 import { builtIn, functionFiles } from './built-in.ts'
 import { leanPackages } from './lean-packages.ts'
 import { bundledPackages, type Licensed, licenceText } from './licences.ts'
@@ -26,24 +26,8 @@ export const manifest: { version: string; description: string; license: string; 
  */
 export async function bundle(folder: string): Promise<Licensed[]> {
   rmSync(folder, { recursive: true, force: true })
-  const bundler = await rolldown({
-    cwd: root,
-    input: Object.fromEntries([...entries, ...functionFiles(root)].map((file) => [nameOf(file), file])),
-    platform: 'node',
-    plugins: [builtIn(root), leanPackages],
-  })
-  const { output } = await bundler.write({
-    dir: folder,
-    format: 'esm',
-    entryFileNames: '[name].js',
-    chunkFileNames: 'runtime/chunks/[name]-[hash].js',
-    codeSplitting: { groups: together },
-    comments: false,
-    // One letter that is not ASCII has V8 keep the whole file in two bytes a letter, as long as the daemon lives.
-    charset: 'ascii',
-  })
-  await bundler.close()
-  const inputs = output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
+  const inputs = await write(folder, [...entries, ...functionFiles(root)], { groups: together })
+  for (const file of alone) inputs.push(...(await write(folder, [file], true)))
   const typed = declareTypes(folder, root)
   const packages = bundledPackages([...inputs.map((file) => relative(root, file)), ...typed], root)
   mkdirSync(join(folder, 'bin'))
@@ -59,15 +43,45 @@ export async function bundle(folder: string): Promise<Licensed[]> {
   return packages
 }
 
+/** @returns The files that went into it. */
+async function write(
+  folder: string,
+  files: readonly string[],
+  codeSplitting: NonNullable<OutputOptions['codeSplitting']>,
+): Promise<string[]> {
+  const bundler = await rolldown({
+    cwd: root,
+    input: Object.fromEntries(files.map((file) => [nameOf(file), file])),
+    platform: 'node',
+    plugins: [builtIn(root), leanPackages],
+  })
+  const { output } = await bundler.write({
+    dir: folder,
+    format: 'esm',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'runtime/chunks/[name]-[hash].js',
+    codeSplitting,
+    comments: false,
+    // One letter that is not ASCII has V8 keep the whole file in two bytes a letter, as long as the daemon lives.
+    charset: 'ascii',
+  })
+  await bundler.close()
+  return output.flatMap((file) => (file.type === 'chunk' ? file.moduleIds : []))
+}
+
 /** What is started or imported by its path. */
 const entries = [
   'runtime/cli/main.ts',
   'runtime/hdsync.ts',
   'runtime/testing.ts',
   'runtime/backup/guests/main.ts',
-  'runtime/host/archive/pieces/archive-packer-thread.ts',
-  'runtime/host/proof/digest-process.ts',
 ]
+
+/**
+ * Threads and processes that need next to nothing of the rest: each has all of it in its own file. With what they share
+ * with the engine they would load the engine, which takes five times as long as to start a thread.
+ */
+const alone = ['runtime/host/archive/pieces/archive-packer-thread.ts', 'runtime/host/proof/digest-process.ts']
 
 /**
  * What is loaded together is in one file, with all that it imports: each file takes a start about a millisecond. What several of them import

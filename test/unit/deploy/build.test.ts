@@ -101,6 +101,17 @@ describe('the build', () => {
     expect(absent).toEqual([])
   })
 
+  test('has threads and processes of few needs load nothing of the rest', () => {
+    const threads = [
+      'runtime/host/archive/pieces/archive-packer-thread.js',
+      'runtime/host/proof/digest-process.js',
+    ]
+    const imports = threads.flatMap(
+      (file) => readFileSync(join(app, file), 'utf8').match(/from "\..*"/g) ?? [],
+    )
+    expect(imports).toEqual([])
+  })
+
   test('says where a config is wrong', () => {
     const { config } = server()
     writeFileSync(config, readFileSync(config, 'utf8').replace('target: t ', 'target: x '))
