@@ -17,6 +17,7 @@ import {
   verifyFinished,
 } from '../../../events/index.ts'
 import type { AboutHost, ToldMessage } from '../../fleet-protocol.ts'
+import { afterTold, commandNotes, noNotes } from './commands/notes.ts'
 
 const moment = z.string().nullable()
 
@@ -40,12 +41,15 @@ const hostState = z.object({
   /** What else is not well, by what it is about: `drill`, `copy offsite`, `verify`, `unit …`, `archive …`. */
   troubles: z.record(z.string(), z.object({ at: z.string(), text: z.string() })),
   hour: z.object({ from: z.number(), bytes: z.number() }).default({ from: 0, bytes: 0 }),
+  /** What it has said to commands. */
+  asked: commandNotes.default(noNotes),
 })
 export type HostState = z.output<typeof hostState>
 
 export const noState: HostState = {
   ...{ sources: {}, lastRunAt: null, lastRunState: null, lastProvenAt: null, troubles: {} },
   hour: { from: 0, bytes: 0 },
+  asked: noNotes,
 }
 
 /** As it lies in the store; nothing is known where it cannot be read. */
@@ -58,7 +62,7 @@ export function readState(value: unknown): HostState {
  * tells, it stays small: it is read and written with each of its messages.
  */
 export function afterEvent(state: HostState, event: ToldMessage['event']): HostState {
-  return bounded(afterAny(state, event))
+  return { ...bounded(afterAny(state, event)), asked: afterTold(state.asked, event) }
 }
 
 /** Without the sources and copies that are not in the config of the host any more: they would stay failed for good. */

@@ -35,7 +35,7 @@ import { HubSlots } from './slots/hub-slots.ts'
 
 export interface HubOptions
   extends Pick<HubsOptions, 'id' | 'name' | 'times'>,
-    Omit<HubCommandsOptions, 'bus' | 'hubs' | 'slots'> {
+    Omit<HubCommandsOptions, 'bus' | 'inbox' | 'hubs' | 'slots'> {
   inbox: Inbox
   bus: Pick<EventBus, 'events' | 'find' | 'open'>
   door: BrokerDoor

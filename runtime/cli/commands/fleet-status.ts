@@ -55,8 +55,8 @@ async function hubStatus(
 ): Promise<number> {
   const folder = new HubFolder(path)
   const now = Date.now()
-  const commands = commandsGiven(config, now)
-  const all = fleetOverview(hostRows(config), folder.hosts(), now, commands)
+  const rows = hostRows(config)
+  const all = fleetOverview(rows, folder.hosts(), now, commandsGiven(config, now, rows))
   const hosts = label === undefined ? all : labelled(all, label)
   const slots = await slotsOf(await connectDaemon(config).catch(() => undefined))
   const placeOf = (name: string) => slots.places.find(({ host }) => host === name) ?? null

@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite'
 import type { RunResult } from '../../../events/index.ts'
 import { isMeant, type SetThere, setThere } from '../../backup/fleet/commands/configure.ts'
 import { type GivenCommand, givenCommands, heldRunOf } from '../../backup/fleet/commands/given.ts'
@@ -26,11 +27,12 @@ export function hubRole({ state }: Pick<Config, 'state'>): HubRole | undefined {
 
 /** What the hub has on record of one host. Looks only. @throws {UsageError} The store cannot be read. */
 export function hostRecord({ state }: Pick<Config, 'state'>, host: string, now: number): HostRecord {
-  const look = (database: Parameters<Parameters<typeof read>[1]>[0]): HostRecord => {
+  const look = (database: DatabaseSync): HostRecord => {
     const bus = new SqliteBus(database, state)
+    const row = new Inbox(database).host(host)
     return {
-      row: new Inbox(database).host(host),
-      commands: givenCommands(bus, now, host),
+      row,
+      commands: givenCommands(bus, row ? [row] : [], now, host),
       nights: nightsOfHost(bus, host, now - nightsMs).map(({ end }) => end?.data as RunResult),
       failures: failuresOfHost(bus, host, mostFailures),
       set: setThere(bus, host, now).find(isMeant)?.set ?? [],
@@ -52,9 +54,18 @@ export interface HostRecord {
 const nightsMs = 90 * 86_400_000
 const mostFailures = 20
 
-/** What the hub has asked of its hosts, and what came of it. Looks only. @throws {UsageError} The store cannot be read. */
-export function commandsGiven({ state }: Pick<Config, 'state'>, now: number): GivenCommand[] {
-  return read(state, (database) => givenCommands(new SqliteBus(database, state), now)) ?? []
+/**
+ * What the hub has asked of its hosts, and what came of it. Looks only.
+ * @param rows What the hub knows of them, where that was read already. @throws {UsageError} The store cannot be read.
+ */
+export function commandsGiven(
+  { state }: Pick<Config, 'state'>,
+  now: number,
+  rows?: HostRow[],
+): GivenCommand[] {
+  const look = (database: DatabaseSync) =>
+    givenCommands(new SqliteBus(database, state), rows ?? new Inbox(database).hosts(), now)
+  return read(state, look) ?? []
 }
 
 /** What the hub has asked hosts to set in their config, by host, the newest first. Looks only. @throws {UsageError} The store cannot be read. */
@@ -75,10 +86,7 @@ export function heldRun(
   return read(state, (database) => heldRunOf(new SqliteBus(database, state), host, source)) ?? null
 }
 
-function read<T>(
-  state: string,
-  look: (database: NonNullable<ReturnType<typeof openDatabaseForReading>>) => T,
-): T | undefined {
+function read<T>(state: string, look: (database: DatabaseSync) => T): T | undefined {
   const database = openDatabaseForReading(state)
   if (!database) return undefined
   try {

@@ -35,7 +35,7 @@ export function setThere(bus: Bus, host: string, now: number): SetThere[] {
     const { command, expiresAt } = given
     const open = Date.parse(expiresAt) <= now ? 'expired' : 'waiting'
     const answer = saidOf(given, bus)
-    const state = answer?.state ?? (withdrawn.has(command) ? 'withdrawn' : open)
+    const state: CommandState = answer?.state ?? (withdrawn.has(command) ? 'withdrawn' : open)
     return [{ ...asked, command, at: event.time, state, reason: answer?.reason ?? null }]
   })
   return all.sort((one, other) => other.number - one.number)

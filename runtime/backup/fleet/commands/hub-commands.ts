@@ -1,4 +1,5 @@
 import type { EventBus, Publication } from '../../../core/bus/bus.ts'
+import type { HostRow, Inbox } from '../../../core/bus/sqlite/fleet/inbox.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { Registry } from '../../../core/registry/registry.ts'
 import { reasonOf, UsageError } from '../../../errors.ts'
@@ -27,6 +28,7 @@ import {
 
 export interface HubCommandsOptions {
   bus: Pick<EventBus, 'events' | 'find'>
+  inbox: Pick<Inbox, 'host' | 'hosts'>
   registry: Registry
   clock: Clock
   folder: HubFolder
@@ -122,7 +124,7 @@ export class HubCommands {
     this.#refuseAsStandby()
     const forMs = Math.min(longestMs, this.#options.keepMs)
     return this.#command((options) => {
-      const all = givenCommands(this.#options.bus, options.now)
+      const all = givenCommands(this.#options.bus, this.#rows(), options.now)
       return cancelPublications(
         all.filter(({ id }) => ids.includes(id)),
         { ...options, forMs },
@@ -133,8 +135,13 @@ export class HubCommands {
   /** Ends what waits for a host that has no rights any more. @returns The ids of those commands. */
   withdraw(host: string): string[] {
     return this.#command(({ registry, now }) =>
-      withdrawPublications(givenCommands(this.#options.bus, now, host), { registry, now }),
+      withdrawPublications(givenCommands(this.#options.bus, this.#rows(host), now, host), { registry, now }),
     )
+  }
+
+  #rows(host?: string): HostRow[] {
+    const { inbox } = this.#options
+    return host === undefined ? inbox.hosts() : [inbox.host(host) ?? []].flat()
   }
 
   #command(
@@ -161,7 +168,7 @@ export class HubCommands {
     const { bus, clock, note } = this.#options
     const [only] = hosts?.size === 1 ? hosts : []
     orEnd(connection, note, () => {
-      for (const { host, type, text, signature } of commandsToSend(bus, clock.now(), only))
+      for (const { host, type, text, signature } of commandsToSend(bus, this.#rows(only), clock.now(), only))
         if ((hosts?.has(host) ?? true) && (type === cancelType || !this.#options.slots.holdsCommands(host)))
           connection.publish(commandSubject(host), JSON.stringify({ v: fleetVersion, text, signature }))
     })

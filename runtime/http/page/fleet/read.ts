@@ -7,20 +7,16 @@ import type { PageContext } from '../context.ts'
 /** How every host stands, the worst first. */
 export function fleetOf(page: PageContext, now: number): HostInFleet[] {
   const { bus, fleet } = page.engine
-  return fleetOverview(fleet.inbox.hosts(), folderOf(page).hosts(), now, givenCommands(bus, now))
+  const rows = fleet.inbox.hosts()
+  return fleetOverview(rows, folderOf(page).hosts(), now, givenCommands(bus, rows, now))
 }
 
 /** How one stands. @throws {Problem} There is none of that name. */
 export function hostOf(page: PageContext, host: string, now: number): HostInFleet {
   const { bus, fleet } = page.engine
-  const row = fleet.inbox.host(host)
-  const enrolled = folderOf(page).host(host)
-  const [found] = fleetOverview(
-    row ? [row] : [],
-    enrolled ? [enrolled] : [],
-    now,
-    givenCommands(bus, now, host),
-  )
+  const rows = [fleet.inbox.host(host) ?? []].flat()
+  const enrolled = [folderOf(page).host(host) ?? []].flat()
+  const [found] = fleetOverview(rows, enrolled, now, givenCommands(bus, rows, now, host))
   if (!found) throw new Problem('unknown-path', `There is no host ${JSON.stringify(host)} in the fleet.`)
   return found
 }

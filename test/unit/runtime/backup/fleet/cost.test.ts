@@ -40,9 +40,9 @@ async function costOf(body: () => Promise<unknown>): Promise<{ rows: number; sta
   return cost
 }
 
-/** What `hdsync fleet status` takes, of a fleet of that size. */
-async function statusCost(hosts: number, nights: number, ...words: string[]) {
-  const config = makeFleetStore({ folder: temporaryFolder(), hosts, nights })
+/** What `hdsync fleet status` takes, of a fleet of that size. @param asked Nights for which each host got a command. */
+async function statusCost(hosts: number, nights: number, asked = 0, ...words: string[]) {
+  const config = makeFleetStore({ folder: temporaryFolder(), hosts, nights, asked })
   return costOf(() =>
     main(['node', 'hdsync', 'fleet', 'status', ...words, '--config', config], '0', printed()),
   )
@@ -56,9 +56,9 @@ test('fleet status reads a row for each host, and nothing of their nights', asyn
 })
 
 test('fleet status of one host, and its screen, read nothing of the others', async () => {
-  const alone = await statusCost(10, 12, 'web1')
+  const alone = await statusCost(10, 12, 0, 'web1')
   expect(alone.rows).toBeGreaterThanOrEqual(12)
-  expect(await statusCost(200, 12, 'web1')).toEqual(alone)
+  expect(await statusCost(200, 12, 0, 'web1')).toEqual(alone)
   const screen = async (hosts: number) => {
     const browser = await openHub({ hosts, nights: 12 })
     // What an engine does once it is open does not count.
@@ -77,6 +77,13 @@ test('the page of a fleet reads a row for each host, and nothing of their nights
   const few = await screen(40, 5)
   expect(await screen(40, 30)).toEqual(few)
   expect(await screen(80, 5)).toEqual({ ...few, rows: few.rows + 40 })
+})
+
+test('a command that its host has answered costs a row, and no look at what hosts have told', async () => {
+  // So few hosts that none of them is silent or overdue.
+  const none = await statusCost(20, 8)
+  const asked = await statusCost(20, 8, 6)
+  expect(asked).toEqual({ ...none, rows: none.rows + 20 * 6 })
 })
 
 test('what a hub does with a message is the same on the first night of a fleet as on any other', async () => {

@@ -72,9 +72,9 @@ function makeHub() {
     },
   }
   const states = (now = start + 2 * hour) =>
-    givenCommands(bus, now).map(({ host, state, reason }) => [host, state, reason])
+    givenCommands(bus, [], now).map(({ host, state, reason }) => [host, state, reason])
   const toSend = (now = start + 2 * hour, host?: string) =>
-    commandsToSend(bus, now, host).map((one) => one.host)
+    commandsToSend(bus, [], now, host).map((one) => one.host)
   return { bus, ids, tell, states, toSend, options, put }
 }
 
@@ -139,7 +139,7 @@ test('what a host tells under the id of an answer to another command is none', (
 test('what waits for a host without rights is sent no more, and what it is at stays', () => {
   const { bus, ids, tell, states, toSend, options, put } = makeHub()
   tell.taken('web1', ids[0], 'r1')
-  const { ids: ended, publications } = withdrawPublications(givenCommands(bus, start + hour), options)
+  const { ids: ended, publications } = withdrawPublications(givenCommands(bus, [], start + hour), options)
   put(() => publications)
   expect(ended).toEqual([ids[1]])
   expect(states()).toEqual([
@@ -187,14 +187,14 @@ test('a verification has ended as it says', () => {
 test('what is cancelled is sent no more, and its host is told, also of a run that goes on; what is over is left', () => {
   const { bus, ids, tell, states, toSend, options, put } = makeHub()
   tell.taken('web1', ids[0], 'r1')
-  const { ids: ended, publications } = cancelPublications(givenCommands(bus, start + hour), options)
+  const { ids: ended, publications } = cancelPublications(givenCommands(bus, [], start + hour), options)
   put(() => publications)
   expect(ended).toEqual(ids)
   expect(states().slice(0, 2)).toEqual([
     ['web1', 'taken', null],
     ['web2', 'withdrawn', null],
   ])
-  const cancels = commandsToSend(bus, start + 2 * hour).map(({ text }) => JSON.parse(text))
+  const cancels = commandsToSend(bus, [], start + 2 * hour).map(({ text }) => JSON.parse(text))
   expect(cancels).toMatchObject([
     { host: 'web1', type: 'command.cancel', request: { command: ids[0], type: 'backup.start' } },
     { host: 'web2', type: 'command.cancel', request: { command: ids[1], type: 'backup.start' } },
@@ -205,7 +205,7 @@ test('what is cancelled is sent no more, and its host is told, also of a run tha
   expect(states()[1]).toEqual(['web2', 'taken', null])
   tell.failed('web1', 'r1', 'cancelled')
   tell.failed('web2', 'r2', 'cancelled')
-  expect(cancelPublications(givenCommands(bus, start + hour), options).ids).toEqual([])
+  expect(cancelPublications(givenCommands(bus, [], start + hour), options).ids).toEqual([])
 })
 
 test('heldRunOf() is the run in which a source was held, unless a later one has told otherwise', () => {
