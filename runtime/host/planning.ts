@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { LvSource, Target } from '../config/config.ts'
 import { TerminalError } from '../errors.ts'
-import { tarArgv, testArgv } from './archive/archive-form.ts'
+import { tarArgv, testOf } from './archive/archive-form.ts'
 import { archivePath, temporaryPath } from './archive/archive-place.ts'
 import { createRunner } from './command/command.ts'
 import { createHost, type Host, type HostOptions } from './host.ts'
@@ -244,11 +244,11 @@ function createPlanningHost(
       room: async () => ({ freeBytes: 0, totalBytes: 0 }),
       async write(archive) {
         const file = temporaryPath(archive)
-        const test = testArgv(archive.compression)
+        const test = testOf(archive.compression)
         const mirror = mirrorPath(archive.from, { name: archive.source })
         const condition = past.hasArchive(archive.source) ? unlessUnchanged(mirror) : undefined
         plan({ argvs: [tarArgv(archive)], file, ...condition })
-        if (test) plan({ argvs: [test], ...condition })
+        if (test) plan({ argvs: [test.argv], ...condition })
         return {
           archive: { path: archivePath(archive), sizeBytes: 0, sha256: '0'.repeat(64), file: '' },
           damaged: [],

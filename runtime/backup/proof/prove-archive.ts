@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import type { Target } from '../../config/config.ts'
 import { archiveFile } from '../../host/archive/archive-file.ts'
-import { testArgv } from '../../host/archive/archive-form.ts'
+import { testOf } from '../../host/archive/archive-form.ts'
 import { digestOnDisk } from '../../host/archive/disk-read.ts'
 import { meter } from '../../host/archive/meter.ts'
 import { Shelf } from '../../host/archive/shelf.ts'
@@ -176,8 +176,8 @@ async function readTested(
   { runner, signal, onProgress }: ProofTools,
 ): Promise<Result> {
   const compression = compressionOf({ kind: 'weekday', path }) ?? 'none'
-  const argv = testArgv(compression) ?? (['tar', '--list', '--file=-'] as const)
-  const test = { argv, timeoutMs: 7 * 24 * 3_600_000 }
+  const reads = testOf(compression) ?? { argv: ['tar', '--list', '--file=-'] }
+  const test = { ...reads, timeoutMs: 7 * 24 * 3_600_000 }
   const sha256 = await digestOnDisk(path, {
     at,
     runner,

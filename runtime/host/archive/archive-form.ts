@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Command } from '../command/command.ts'
+import { programFile } from '../command/packages.ts'
 import { mirrorPath, mirrorState } from '../mirror/mirror-identity.ts'
 import type { Compression } from './archive-compression.ts'
 import type { ArchivePlan } from './archive-place.ts'
@@ -31,10 +32,19 @@ export function tarArgv({ from }: Pick<ArchivePlan, 'from'>): Command['argv'] {
 }
 
 /** Reads a compressed archive from its standard input. */
-export function testArgv(compression: Compression): Command['argv'] | undefined {
-  if (compression === 'zstd') return ['zstd', '--quiet', '--test']
-  if (compression === 'gzip') return ['gzip', '--test']
+export function testOf(compression: Compression): Pick<Command, 'argv' | 'manner'> | undefined {
+  if (compression === 'zstd') return { argv: ['zstd', '--quiet', '--test'], manner: zstdManner() }
+  if (compression === 'gzip') return { argv: ['gzip', '--test'] }
   return undefined
+}
+
+/**
+ * From 1.5.4 on zstd hands each frame from thread to thread, which takes twice as long as to read a small one. Older ones do
+ * not know the option: its text is in the program itself.
+ */
+function zstdManner(): string[] {
+  const file = programFile('zstd')
+  return file && readFileSync(file).includes('--no-asyncio') ? ['--no-asyncio'] : []
 }
 
 /** How an archive is made: segments of another form cannot be taken. */

@@ -4,7 +4,7 @@ import type { Progress } from '../../../progress.ts'
 import type { CommandRunner } from '../../command/command.ts'
 import { pieceBytes } from '../../proof/ledger.ts'
 import { PieceDigests } from '../../proof/piece-digests.ts'
-import { tarArgv, testArgv } from '../archive-form.ts'
+import { tarArgv, testOf } from '../archive-form.ts'
 import type { Archived, ArchivePlan } from '../archive-place.ts'
 import { digestOnDisk, type Reading } from '../disk-read.ts'
 import { meter } from '../meter.ts'
@@ -115,14 +115,14 @@ interface ReadingBack {
 async function readBackFrom(path: string, { plan, onDisk, index, options }: ReadingBack): Promise<ReadBack> {
   const { runner, signal, shelf } = options
   const check = new ArchiveCheck(index)
-  const argv = testArgv(plan.compression)
+  const test = testOf(plan.compression)
   const digests = new PieceDigests(pieceBytes)
   const sha256 = await digestOnDisk(path, {
     at: shelf.at(path),
     runner,
     signal,
     onDisk,
-    ...(argv && { test: { argv, timeoutMs } }),
+    ...(test && { test: { ...test, timeoutMs } }),
     onRead: (chunk) => check.add(chunk),
     digests,
   })

@@ -245,7 +245,7 @@ describe('an archive that fails', () => {
     const { runner } = recordingRunner()
     const refuse = ['sh', '-c', `cat >/dev/null; echo ${compression} cannot read it >&2; exit 1`] as const
     const open: CommandRunner['open'] = (command) =>
-      runner.open(command.argv[0] === compression ? { ...command, argv: refuse } : command)
+      runner.open(command.argv[0] === compression ? { ...command, argv: refuse, manner: [] } : command)
     const failure = await write(plan, { ...runner, open }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(TerminalError)
     expect(String((failure as Error).cause)).toContain(`${compression} cannot read it`)
