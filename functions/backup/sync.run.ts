@@ -57,8 +57,6 @@ export default defineFunction({
     await host.targets.prove(target, source)
     await using view = source.kind === 'path' ? await host.views.open(source, run.id) : undefined
     const from = view ?? (await host.snapshots.prove(source as LvSource, run.id, target))
-    const reason = view?.warning
-    if (reason) emit(sourceWarned, { source: name, step: syncRun.type, reason }, { attempt })
     const { mirror, sourceIsEmpty } = await openMirror(host, target, source, from.at)
     const fileSystem = source.kind === 'path' ? await host.fileSystem(source.path) : undefined
     const snapshot = source.kind === 'lv' && 'device' in from ? from : undefined
@@ -77,6 +75,8 @@ export default defineFunction({
     const [result] = await Promise.allSettled([copy(source, from, mirror, options)])
     const readTo = isoOf(clock.now())
     await guard?.stop()
+    const reason = view?.warning
+    if (reason) emit(sourceWarned, { source: name, step: syncRun.type, reason }, { attempt })
     // First of all: an overflow also explains any other error.
     if (source.kind === 'lv' && snapshot && (await host.snapshots.overflowed(snapshot))) {
       return tellOverflow({ data, attempt, sizeBytes, mirror, attempts: source.mount.attempts }, emit)

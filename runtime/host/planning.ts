@@ -23,7 +23,7 @@ import {
 } from './mount/filesystem.ts'
 import { mountArgv, umountArgv } from './mount/mount.ts'
 import { readMounts, topMountAt } from './mount/mountinfo.ts'
-import { bindArgv, coverPatterns, directView, viewMountpoint, viewNeed } from './mount/views.ts'
+import { bindArgv, coverPatterns, directView, isPlain, viewMountpoint, viewNeed } from './mount/views.ts'
 import { devicePath, inClosingOrder, mountPoint } from './target/targets.ts'
 
 /** Commands that would run, joined by pipes; `file` takes the output of the last. */
@@ -150,10 +150,16 @@ function createPlanningHost(
         const need = await viewNeed(source, runner)
         if (!need || need.problem) return directView(source)
         const at = viewMountpoint(join(options.runtimeDirectory, 'sources'), run, source.name)
-        step(bindArgv(need.path, at))
+        // Where names alone tell that nothing has changed, rsync reads nothing.
+        const condition = past.wasSynced(source.name) && isPlain(source) && { unlessNeedless: true as const }
+        plan({ argvs: [bindArgv(need.path, at)], ...condition })
         made.views.set(at, need.path)
-        const exclude = coverPatterns(need.path)
-        return { at, exclude, [Symbol.asyncDispose]: async () => step(umountArgv(at)) }
+        return {
+          ...directView(source),
+          at,
+          exclude: coverPatterns(need.path),
+          [Symbol.asyncDispose]: async () => plan({ argvs: [umountArgv(at)], ...condition }),
+        }
       },
     },
     targets: {

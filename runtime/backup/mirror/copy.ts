@@ -4,6 +4,7 @@ import type { Comparison } from '../../host/mirror/compare.ts'
 import type { Mirror } from '../../host/mirror/mirrors.ts'
 import type { SyncPlan } from '../../host/mirror/rsync-argv.ts'
 import type { SyncOutcome } from '../../host/mirror/rsync-exit-codes.ts'
+import type { View } from '../../host/mount/views.ts'
 import { provesUnchanged } from '../earlier-archives.ts'
 import type { Context } from '../function.ts'
 import { spentDeletions } from '../holds/release.ts'
@@ -57,11 +58,12 @@ export interface CopyOptions {
 
 /**
  * Copies a source to its mirror, unless that would delete too much, or nothing has changed since the last copy.
+ * @param read Where it is read; a directory is made fit for rsync only where rsync is started.
  * @throws As Mirrors.sync, and {TerminalError} Something has moved in a snapshot.
  */
 export async function copy(
   source: Source,
-  { at: from, exclude: covered = [] }: { at: string; exclude?: string[] },
+  read: Pick<View, 'at'> & Partial<View>,
   mirror: Mirror,
   { context, isFirst, fileSystem, signal }: CopyOptions,
 ): Promise<CopyResult> {
@@ -73,17 +75,13 @@ export async function copy(
   if (checksum && !mirror.empty) log.info(`compares contents, not sizes and times alone: ${doubt.reason}`)
   const { path: to, subsecondTimes } = mirror
   const limitsChanges = source.maxChange !== 'auto'
-  const plan: SyncPlan = {
-    ...{ from, to, exclude: [...exclude, ...covered], subsecondTimes, signal, maxDelete: 0 },
-    ...(limitsChanges && { changes: true, checksum }),
-  }
   const writtenIn = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
   const release = releaseFor(source, context)
   const moved = movedFrom(source, fileSystem, release, context)
   const last = isFirst && writtenIn && !moved ? lastCopy(history, source, mirror, clock.now()) : undefined
   const before = contentsOf(history, mirror.id)
   const share = writtenIn && dueShare(before, clock.now())
-  const names = await host.mirrors.compare(plan, run.id, {
+  const names = await host.mirrors.compare({ from: read.at, to, signal }, run.id, {
     ...{ writtenIn, since: last?.since, share },
     changes: limitsChanges,
   })
@@ -110,6 +108,12 @@ export async function copy(
       compared: left.compared,
       contents,
     }
+  }
+  await read.forRsync?.()
+  const { at: from, exclude: covered = [] } = read
+  const plan: SyncPlan = {
+    ...{ from, to, exclude: [...exclude, ...covered], subsecondTimes, signal, maxDelete: 0 },
+    ...(limitsChanges && { changes: true, checksum }),
   }
   const known = checksum
     ? undefined

@@ -32,6 +32,9 @@ export interface Written extends Time {
   nowMs?: number | undefined
 }
 
+/** A source and its mirror. */
+export type Sides = Pick<SyncPlan, 'from' | 'to' | 'signal'>
+
 /** What a comparison is to find out besides. */
 export interface Asked {
   /** Which files may have changed although their size and time have not. */
@@ -99,7 +102,7 @@ export async function surveyMirror(
 /** Does `Mirrors.compare`. @param directory For the list of files that may differ. */
 export async function compareNames(
   runner: CommandRunner,
-  { from, to, signal }: SyncPlan,
+  { from, to, signal }: Sides,
   { run, directory, ...asked }: Asked & { run: string; directory: string },
 ): Promise<Comparison> {
   const { writtenIn, since, share, changes } = asked

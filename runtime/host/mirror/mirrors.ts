@@ -4,7 +4,7 @@ import { SuspectMirrorError } from '../../errors.ts'
 import type { Progress } from '../../progress.ts'
 import { CommandError, type CommandRunner } from '../command/command.ts'
 import { inFolder } from '../target/safe-open.ts'
-import { type Asked, type Comparison, compareNames, surveyMirror } from './compare.ts'
+import { type Asked, type Comparison, compareNames, type Sides, surveyMirror } from './compare.ts'
 import { isEmptyDirectory, keepsSubsecondTimes } from './directory.ts'
 import { identify, type MirrorIdentity, mirrorPath } from './mirror-identity.ts'
 import { forecast, type SyncOptions, sync } from './rsync.ts'
@@ -34,7 +34,7 @@ export interface Mirrors {
    */
   survey(target: Target, source: Source, run: string, asked?: Asked): Promise<void>
   /** Compares the names in the mirror with those in the source. */
-  compare(plan: SyncPlan, run: string, asked?: Asked): Promise<Comparison>
+  compare(sides: Sides, run: string, asked?: Asked): Promise<Comparison>
   /** What a sync would do. @param list As for `syncWritten`: which of its files have other contents is told as well. */
   forecast(plan: SyncPlan, list?: string): Promise<Forecast>
   /** Makes the mirror equal to the source. Unless it was so already, the mirror has another `mirrorState` afterwards. */
@@ -135,7 +135,7 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
     },
     identify: (target, source) => identify(target, mirrorPath(target, source)),
     survey: (target, source, run, asked) => surveyMirror(runner, mirrorPath(target, source), run, asked),
-    compare: (plan, run, asked) => compareNames(runner, plan, { run, directory, ...asked }),
+    compare: (sides, run, asked) => compareNames(runner, sides, { run, directory, ...asked }),
     async forecast(plan, list) {
       const all = await forecast(runner, plan)
       if (!plan.changes) return all

@@ -11,11 +11,14 @@ import { proveRuntimeRoom } from './runtime-room.ts'
 
 /** How a directory source is read. Disposed of, its mount is gone, if it has one. */
 export interface View extends AsyncDisposable {
+  /** Where it is read: by whoever follows no link, and by rsync after `forRsync`. */
   at: string
   /** Patterns for what other mounts cover: it is neither copied nor deleted, as if the source were read directly. */
   exclude: string[]
   /** Why somebody who may write in the source could lead rsync out of it; undefined where nobody can. */
   warning?: string | undefined
+  /** Has to be called before rsync reads it. `at` and `warning` may be others then. */
+  forRsync(): Promise<void>
 }
 
 /**
@@ -25,7 +28,10 @@ export interface View extends AsyncDisposable {
  * @see mount(8), nosymfollow (since Linux 5.10)
  */
 export interface Views {
-  /** Safe to repeat: what an earlier attempt has mounted is unmounted first. */
+  /**
+   * A mount is made only once rsync needs it: most nights of most sources only look at names. Where the source has mounts
+   * in it, it is made at once, as names under them are others.
+   */
   open(source: PathSource, run: string): Promise<View>
 }
 
@@ -40,29 +46,48 @@ export interface ViewsOptions {
 export function createViews({ runner, closing, directory }: ViewsOptions): Views {
   return {
     async open(source, run) {
-      const need = await viewNeed(source, runner)
-      if (!need) return directView(source)
-      await dropAll(runner, directory, source.name)
-      const { path } = need
-      const at = viewMountpoint(directory, run, source.name)
-      proveRuntimeRoom(directory)
-      const problem = need.problem ?? (await bind(runner, path, at))
-      if (problem !== undefined) {
-        await drop(closing(), at)
-        return { ...directView(source), warning: `${swapFinding(problem)}: ${swapRemedy}` }
+      let made: Promise<void> | undefined
+      const view: View = {
+        ...directView(source),
+        forRsync() {
+          made ??= mountFor(source, run).then((found) => void Object.assign(view, found))
+          return made
+        },
+        async [Symbol.asyncDispose]() {
+          if (view.at !== source.path) await drop(closing(), view.at).catch(() => {})
+        },
       }
-      return {
-        at,
-        exclude: coverPatterns(path),
-        [Symbol.asyncDispose]: () => drop(closing(), at).catch(() => {}),
-      }
+      if (!isPlain(source)) await view.forRsync()
+      return view
     },
+  }
+
+  /** Safe to repeat: what an earlier attempt has mounted is unmounted first. @returns What is different in a view for rsync. */
+  async function mountFor(source: PathSource, run: string): Promise<Partial<View>> {
+    const need = await viewNeed(source, runner)
+    if (!need) return {}
+    await dropAll(runner, directory, source.name)
+    const { path } = need
+    const at = viewMountpoint(directory, run, source.name)
+    proveRuntimeRoom(directory)
+    const problem = need.problem ?? (await bind(runner, path, at))
+    if (problem === undefined) return { at, exclude: coverPatterns(path) }
+    await drop(closing(), at)
+    return { warning: `${swapFinding(problem)}: ${swapRemedy}` }
   }
 }
 
 /** A source that is read where it lies. */
 export function directView({ path }: PathSource): View {
-  return { at: path, exclude: [], [Symbol.asyncDispose]: async () => {} }
+  return { at: path, exclude: [], forRsync: async () => {}, [Symbol.asyncDispose]: async () => {} }
+}
+
+/** Whether a view of a source would show the names that it has, and can be had, as far as can be told beforehand. */
+export function isPlain(source: PathSource): boolean {
+  const path = realPath(source.path)
+  if (path === undefined) return true
+  const mounts = readMounts()
+  return mountsIn(path, mounts).length === 0 && viewProblem(path, mounts) === undefined
 }
 
 /** A directory that has to be read through a view, and what keeps it from that. */
@@ -229,5 +254,8 @@ function mayMount(): boolean {
 
 /** Compares versions number by number. */
 function isBefore(version: string, least: string): boolean {
-  return version.localeCompare(least, 'en', { numeric: true }) < 0
+  const numbers = (text: string) => (text.match(/\d+/g) ?? []).map(Number)
+  const [is, other] = [numbers(version), numbers(least)]
+  const at = other.findIndex((number, index) => number !== (is[index] ?? 0))
+  return at >= 0 && (is[at] ?? 0) < (other[at] ?? 0)
 }

@@ -9,6 +9,7 @@ import type { LeftOut } from '../../../runtime/host/mirror/rsync-errors.ts'
 import type { SyncOutcome } from '../../../runtime/host/mirror/rsync-exit-codes.ts'
 import type { SyncStats } from '../../../runtime/host/mirror/rsync-output.ts'
 import type { Share } from '../../../runtime/host/mirror/suspects.ts'
+import { directView } from '../../../runtime/host/mount/views.ts'
 
 const stats: SyncStats = { files: 100, created: 0, deleted: 2, transferred: 3, transferredBytes: 4096 }
 
@@ -137,7 +138,7 @@ export class Box implements Host {
   }
 
   readonly views: Host['views'] = {
-    open: async ({ path }) => ({ at: path, exclude: [], [Symbol.asyncDispose]: async () => {} }),
+    open: async (source) => directView(source),
   }
 
   readonly targets: Host['targets'] = {

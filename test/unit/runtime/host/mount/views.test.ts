@@ -9,6 +9,8 @@ import {
   coverPatterns,
   createViews,
   resistsSwaps,
+  type View,
+  type Views,
   viewNeed,
   viewProblem,
 } from '../../../../../runtime/host/mount/views.ts'
@@ -65,11 +67,20 @@ function makeSource() {
   }
 }
 
+/** A view as rsync reads it. */
+async function opened(views: Views, source: PathSource, run: string): Promise<View> {
+  const view = await views.open(source, run)
+  await view.forRsync()
+  return view
+}
+
 describe('resistsSwaps()', () => {
   test.each([
     ['3.2.7', false],
     ['3.4.1', false],
     ['v3.5.0', true],
+    ['3.5', true],
+    ['4.0', true],
     ['3.10.0', true],
     ['of somebody', false],
   ])('of rsync %s is %s', async (version, resists) => {
@@ -126,7 +137,7 @@ describe.runIf(mayMount)('a view', () => {
     rsyncOf('3.2.7')
     const { views, source, path, folder, directory } = makeSource()
     {
-      await using view = await views.open(source, 'run1')
+      await using view = await opened(views, source, 'run1')
       expect(view).toMatchObject({ at: join(directory, 'run1-docs'), exclude: [] })
       expect(view.warning).toBeUndefined()
       expect(readFileSync(join(view.at, 'real/file'), 'utf8')).toBe('theirs')
@@ -141,9 +152,9 @@ describe.runIf(mayMount)('a view', () => {
   test('that an earlier run has left is unmounted first, others are not', async () => {
     rsyncOf('3.2.7')
     const { views, source, directory } = makeSource()
-    const other = await views.open({ ...source, name: 'other' }, 'run1')
-    await views.open(source, 'run1')
-    const view = await views.open(source, 'run2')
+    const other = await opened(views, { ...source, name: 'other' }, 'run1')
+    await opened(views, source, 'run1')
+    const view = await opened(views, source, 'run2')
     expect(readdirSync(directory).toSorted()).toEqual(['run1-other', 'run2-docs'])
     expect(topMountAt(readMounts(), join(directory, 'run1-docs'))).toBeUndefined()
     await view[Symbol.asyncDispose]()
@@ -153,7 +164,7 @@ describe.runIf(mayMount)('a view', () => {
   test('is not needed by a rsync that resists', async () => {
     rsyncOf('3.5.0')
     const { views, source, path, recorded } = makeSource()
-    expect(await views.open(source, 'run1')).toMatchObject({ at: path, exclude: [] })
+    expect(await opened(views, source, 'run1')).toMatchObject({ at: path, exclude: [] })
     expect(recorded.map(({ argv }) => argv)).toEqual([['rsync', '--version']])
   })
 
@@ -172,8 +183,33 @@ describe.runIf(mayMount)('a view', () => {
   test('of what is not there is none', async () => {
     rsyncOf('3.2.7')
     const { views, source } = makeSource()
-    expect(await views.open({ ...source, path: '/nowhere/at/all' }, 'run1')).toMatchObject({
+    expect(await opened(views, { ...source, path: '/nowhere/at/all' }, 'run1')).toMatchObject({
       at: '/nowhere/at/all',
     })
+  })
+
+  test('is made once rsync needs it: where names alone are read, nothing is started', async () => {
+    rsyncOf('3.2.7')
+    const { views, source, path, directory, recorded } = makeSource()
+    {
+      await using view = await views.open(source, 'run1')
+      expect(view).toMatchObject({ at: path, exclude: [] })
+    }
+    expect(recorded).toEqual([])
+    await using view = await views.open(source, 'run1')
+    await view.forRsync()
+    await view.forRsync()
+    expect(view.at).toBe(join(directory, 'run1-docs'))
+    expect(recorded.map(({ argv }) => argv[0])).toEqual(['rsync', 'mount'])
+  })
+
+  test('is made at once of a source that has mounts in it: names under them are others', async () => {
+    rsyncOf('3.2.7')
+    const { views, source, path, directory } = makeSource()
+    spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', join(path, 'real')])
+    onTestFinished(() => void spawnSync('umount', [join(path, 'real')]))
+    await using view = await views.open(source, 'run1')
+    expect(view).toMatchObject({ at: join(directory, 'run1-docs'), exclude: ['/real/*'] })
+    expect(readdirSync(join(view.at, 'real'))).toEqual(['file'])
   })
 })
