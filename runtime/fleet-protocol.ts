@@ -18,6 +18,8 @@ export const hubsStream = 'HUBS'
 
 /** Which hub acts. */
 export const leaseSubject = 'hubs.lease'
+/** A hub is there. */
+export const thereSubject = (hub: string): string => `hubs.there.${hub}`
 /** A host on the list. */
 export const listSubject = (host: string): string => `hubs.host.${host}`
 /** What the hub that acts has on record of itself: an event. */

@@ -71,6 +71,13 @@ export const fleetCertificateEnding = defineEvent(
   { external: true },
 )
 
+/** A hub that stood by, or acted before this one, has said nothing for minutes. Told once, until it says something again. */
+export const fleetHubGone = defineEvent(
+  'fleet.hub.gone',
+  z.strictObject({ hub: z.string(), heardAt: z.iso.datetime() }),
+  { external: true, subject: 'hub' },
+)
+
 /** A host has said nothing for longer than it said it would. Told once, until it says something again. */
 export const fleetSilent = defineEvent(
   'fleet.silent',

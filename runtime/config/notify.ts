@@ -123,6 +123,7 @@ const told = [
   'fleet.*.held',
   'fleet.archive.damaged',
   'fleet.silent',
+  'fleet.hub.gone',
   'fleet.certificate.ending',
 ] as const
 

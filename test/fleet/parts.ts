@@ -8,7 +8,7 @@ import { SqliteBus } from '../../runtime/core/bus/sqlite/bus.ts'
 import { openDatabase, storeFile } from '../../runtime/core/bus/sqlite/database.ts'
 import { Inbox } from '../../runtime/core/bus/sqlite/fleet/inbox.ts'
 import { Outbox, tellHubOf } from '../../runtime/core/bus/sqlite/fleet/outbox.ts'
-import { systemClock } from '../../runtime/core/clock.ts'
+import { type Clock, systemClock } from '../../runtime/core/clock.ts'
 import { createRegistry } from '../../runtime/core/registry/registry.ts'
 import type { BrokerDoor } from '../../runtime/host/fleet/connection.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
@@ -33,6 +33,8 @@ export class HubPart {
   readonly #servers: string[]
   /** How many hosts at once, by backup server, and how often they say how they stand. */
   slots: { slots?: Record<string, number>; slotRepeatMs?: number } = {}
+  /** By which it looks for what it has not heard. */
+  clock: Clock = systemClock
   #running: { hub: Hub; bus: SqliteBus; inbox: Inbox } | undefined
 
   constructor(folder: string, ...servers: string[]) {
@@ -48,7 +50,7 @@ export class HubPart {
     const inbox = new Inbox(database)
     const folder = new HubFolder(this.#folder)
     const hub = new Hub({
-      ...{ inbox, bus, registry, clock: systemClock, folder, pauses, keepMs: 90 * 86_400_000 },
+      ...{ inbox, bus, registry, clock: this.clock, folder, pauses, keepMs: 90 * 86_400_000 },
       ...{ id: inbox.store, name: this.#folder, times, ...this.slots },
       door: folder.door({ role: 'hub', servers: this.#servers, folder: this.#folder }),
       publishWith: (decide) => void bus.publishWith(decide),
@@ -64,6 +66,11 @@ export class HubPart {
     this.#running = undefined
     running?.bus.close()
     await running?.hub.stop()
+  }
+
+  /** What other hubs call it. */
+  get name(): string {
+    return this.#folder
   }
 
   get inbox(): Inbox {
@@ -85,6 +92,11 @@ export class HubPart {
 
   give(...wish: Parameters<Hub['commands']['give']>): string[] {
     return this.#running?.hub.commands.give(...wish) ?? []
+  }
+
+  /** The hubs of which it has told that they are gone, in order. */
+  gone(): (string | undefined)[] {
+    return this.#running?.bus.events({ types: ['fleet.hub.gone'] }).map(({ subject }) => subject) ?? []
   }
 
   /** The ids of the commands that it has on record. */

@@ -4,6 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { RunResult } from '../../events/index.ts'
 import { revoke } from '../../runtime/backup/fleet/enrol.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
+import { ManualClock } from '../unit/manual-clock.ts'
 import { temporaryFolder } from '../unit/temporary-folder.ts'
 import { makeFleet } from './fleet.ts'
 import { natsForTests } from './nats-server.ts'
@@ -14,6 +15,7 @@ const { program, missing } = await natsForTests()
 
 /** The lease of another hub has to run out first, on a machine that has other things to do. */
 const patience = { timeout: 90_000 }
+const minuteMs = 60_000
 
 /** Two hubs and two hosts, all of parts; the first hub acts. */
 async function fleetOfTwo() {
@@ -23,6 +25,7 @@ async function fleetOfTwo() {
   const one = new HubPart(folder, way.server)
   const two = new HubPart((await standbyOf(first, server)).folder, server)
   const fleet = join(folder, 'fleet')
+  for (const hub of [one, two]) hub.clock = new ManualClock(Date.now())
   const hosts = ['h1', 'h2'].map((name) => new HostPart(name, folder, fleet, server))
   new HubFolder(fleet).writeUsers()
   await broker.start()
@@ -108,6 +111,32 @@ describe.skipIf(missing)(`of two hubs one acts, and both know all that is told${
     await broker.start()
     await expectAll(hosts, two)
     expect(two.inbox.hosts().map(({ missing: gone }) => gone)).toEqual([0, 0])
+  })
+
+  test('the hub that acts tells once of one that is gone, the same whether it stood by or acted before', async () => {
+    const { one, two } = await fleetOfTwo()
+    const clock = one.clock as ManualClock
+    const others = (hub: HubPart) => hub.inbox.role?.others?.map(({ isGone }) => isGone)
+    await expect.poll(() => [others(one), others(two)], patience).toEqual([[false], [false]])
+    await two.kill()
+    const minuteLater = async (hub: HubPart) => {
+      await (hub.clock as ManualClock).advance(minuteMs)
+      return [hub.gone(), others(hub)]
+    }
+    await expect.poll(() => minuteLater(one), patience).toEqual([[two.name], [true]])
+    await clock.advance(60 * minuteMs)
+    await one.kill()
+    one.start()
+    await expect.poll(() => one.isActive, patience).toBe(true)
+    await clock.advance(60 * minuteMs)
+    expect(one.gone()).toEqual([two.name])
+    two.start()
+    await expect
+      .poll(() => [others(one), others(two), two.gone()], patience)
+      .toEqual([[false], [false], [two.name]])
+    await one.kill()
+    await expect.poll(() => two.isActive, patience).toBe(true)
+    await expect.poll(() => minuteLater(two), patience).toEqual([[two.name, one.name], [true]])
   })
 
   test('what the first has given to a host goes on from the second; the list of hosts is the same', async () => {

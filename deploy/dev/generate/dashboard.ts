@@ -253,7 +253,15 @@ const panels: Panel[] = [
     expr: `time() - ${m('hdsync_fleet_host_heard_timestamp_seconds')}`,
     legend: '{{host}}',
     unit: 's',
-    width: 16,
+    width: 8,
+    height: 6,
+  },
+  {
+    title: 'Fleet: hubs by how they stand',
+    kind: 'stat',
+    expr: `${m('hdsync_fleet_hub_state')} == 1`,
+    legend: '{{hub}}: {{state}}',
+    width: 8,
     height: 6,
   },
   {

@@ -87,6 +87,13 @@ const alerts: Alert[] = [
     description: 'On the hub: hdsync fleet status.',
   },
   {
+    name: 'HdsyncFleetHub',
+    expr: `${m('hdsync_fleet_hub_state', 'state="gone"')} == 1`,
+    severity: 'warning',
+    summary: '{{ $labels.hub }}, a hub beside {{ $labels.instance }}, says nothing any more',
+    description: 'There: systemctl status hdsync.',
+  },
+  {
     name: 'HdsyncFleetCertificate',
     expr: `${m('hdsync_fleet_certificate_end_timestamp_seconds')} - time() < 30 * 86400`,
     severity: 'warning',

@@ -245,6 +245,7 @@ export class Hub {
     try {
       const now = clock.now()
       this.#watchCertificate(now)
+      if (this.#connection) this.#hubs.look()
       // Without the server nobody knows who acts: that is told twice rather than by nobody.
       const isCutOff = this.#connection === undefined && now - this.#cutOffAt >= firstLookMs
       if (!this.isActive() && !isCutOff) return

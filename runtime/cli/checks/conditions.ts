@@ -162,6 +162,7 @@ export const conditions = {
   'notify.unknown-host': ['warning', 'the name of the host of a hook cannot be looked up'],
   'notify.clear-text': ['warning', 'a hook tells what it has to tell unencrypted'],
   'fleet.certificate': ['warning', 'the certificate of the NATS server expires soon, or has expired'],
+  'fleet.hub-gone': ['warning', 'another hub of the fleet has said nothing for minutes'],
   'http.no-token': ['warning', 'a port has no token: it answers questions, and takes nothing but webhooks'],
   'http.tls': [
     'ok, warning',

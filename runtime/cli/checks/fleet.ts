@@ -1,7 +1,9 @@
 import { anotherCertificate, certificateText } from '../../backup/fleet/certificate.ts'
+import { goneHubs, goneText } from '../../backup/fleet/hubs/standing.ts'
 import { DEFAULT_CONFIG_FILE } from '../../config/config-file.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
 import { showUnit, unitState } from '../../host/systemd/unit.ts'
+import { hubRole } from '../fleet/waiting.ts'
 import type { Box } from './box.ts'
 import { type Finding, ok, warning } from './finding.ts'
 
@@ -11,7 +13,12 @@ const boot = 'multi-user.target'
 
 /** What the hub has set in the config that is in force, and whether the daemon is there for the fleet. */
 export async function checkFleet(box: Box): Promise<Finding[]> {
-  return [...checkPushed(box.config), ...checkServer(box.config), ...(await checkDaemon(box))]
+  return [
+    ...checkPushed(box.config),
+    ...checkServer(box.config),
+    ...checkHubs(box.config),
+    ...(await checkDaemon(box)),
+  ]
 }
 
 function checkPushed({ pushed }: Box['config']): Finding[] {
@@ -25,6 +32,14 @@ function checkServer({ fleet }: Box['config']): Finding[] {
   if (fleet?.role !== 'hub') return []
   const text = certificateText(new HubFolder(fleet.folder).certificateEndsAt, Date.now())
   return text === undefined ? [] : [warning('fleet.certificate', about, text, anotherCertificate)]
+}
+
+/** Whether the other hubs are there, as this one has seen them. */
+function checkHubs({ fleet, state }: Box['config']): Finding[] {
+  if (fleet?.role !== 'hub') return []
+  return goneHubs(hubRole({ state })).map((one) =>
+    warning('fleet.hub-gone', about, goneText(one), `on ${one.hub}: systemctl status hdsync`),
+  )
 }
 
 /** Whether the daemon is there to do what the hub asks for, where the config lets it. Only the daemon of the default config has a unit. */

@@ -1,4 +1,5 @@
 import { anotherCertificate, certificateSoonMs, certificateText } from '../../backup/fleet/certificate.ts'
+import { goneHubs, goneText } from '../../backup/fleet/hubs/standing.ts'
 import { fleetOverview, type HostInFleet } from '../../backup/fleet/overview.ts'
 import type { Config } from '../../config/config.ts'
 import type { FleetHost, FleetHub } from '../../config/fleet.ts'
@@ -68,6 +69,7 @@ async function hubStatus(
   const role = hubRole(config)
   if (role && !role.isActive)
     tell(`this hub stands by since ${localTime(Date.parse(role.since))}: ${role.active} acts\n`)
+  for (const one of goneHubs(role)) tell(`${goneText(one)}\n  on ${one.hub}: systemctl status hdsync\n`)
   const certificate = certificateText(endsAt, now)
   if (certificate !== undefined) tell(`${certificate}\n  another one: ${anotherCertificate}\n`)
   return exitCodeFor(hosts, endsAt - now)

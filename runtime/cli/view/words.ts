@@ -185,6 +185,10 @@ const sentences = new Map<string, Words[string]>([
     ({ endsAt }) => `ENDS: the certificate of the NATS server, at ${localTime(Date.parse(endsAt))}`,
   ),
   say(
+    events.fleetHubGone,
+    ({ hub, heardAt }) => `GONE: nothing is heard of the hub ${hub} since ${localTime(Date.parse(heardAt))}`,
+  ),
+  say(
     events.fleetSilent,
     ({ host, heardAt }) => `SILENT: nothing is heard of ${host} since ${localTime(Date.parse(heardAt))}`,
   ),

@@ -8,6 +8,8 @@ export interface SharedMessage {
   seq: number
   subject: string
   data: Uint8Array
+  /** When the server took it, in milliseconds since the epoch. */
+  timeMs: number
 }
 
 export interface SharedStream {
@@ -72,10 +74,10 @@ export async function openShared(
   if ((await consumer.info()).num_pending === 0) isRead.resolve()
   const messages = await consumer.consume({
     idle_heartbeat: heartbeatMs,
-    callback: ({ seq, subject, data, info }) => {
+    callback: ({ seq, subject, data, time, info }) => {
       if (connection.isClosed()) return
       try {
-        take({ seq, subject, data })
+        take({ seq, subject, data, timeMs: time.getTime() })
         if (info.pending === 0) isRead.resolve()
       } catch (error) {
         failed.reject(error)
@@ -123,7 +125,9 @@ export async function openShared(
           if (/no message found/i.test(error.message)) return null
           throw error
         })
-      return found ? { seq: found.seq, subject: found.subject, data: found.data } : undefined
+      return found
+        ? { seq: found.seq, subject: found.subject, data: found.data, timeMs: found.time.getTime() }
+        : undefined
     },
   }
 }

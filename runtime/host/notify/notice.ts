@@ -10,6 +10,7 @@ import {
   type Envelope,
   type EventDefinition,
   fleetCertificateEnding,
+  fleetHubGone,
   fleetSilent,
   functionOverdue,
   hookDisabled,
@@ -211,6 +212,10 @@ const phrases = [
   say(fleetCertificateEnding, ({ endsAt }, host) => ({
     what: 'the certificate of the NATS server ends',
     text: `The certificate of the NATS server on ${host} is good until ${localTime(endsAt)}. After that no host of the fleet tells anything.\n\nAnother one, on ${host}: hdsync fleet init && systemctl restart nats-server`,
+  })),
+  say(fleetHubGone, ({ hub, heardAt }, host) => ({
+    what: `nothing is heard of the hub ${hub}`,
+    text: `${hub}, a hub of the fleet beside ${host}, has said nothing since ${localTime(heardAt)}. Until it is back it takes the place of no other one.\n\nOn ${hub}: systemctl status hdsync\nHow the fleet stands, on ${host}: hdsync fleet status`,
   })),
   say(fleetSilent, ({ host: silent, heardAt, silentAfterMs }, host) => ({
     what: `nothing is heard of ${silent}`,

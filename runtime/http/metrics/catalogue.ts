@@ -123,6 +123,10 @@ export const metrics = {
     help: 'When the hub last heard of this host; 0 if it never has.',
     labels: ['host'],
   },
+  hdsync_fleet_hub_state: {
+    help: 'How this hub of the fleet stands: 1 for `acts`, `standby` or `gone`, 0 for the others. Of hubs that have been heard, and of this one.',
+    labels: ['hub', 'state'],
+  },
   hdsync_fleet_slots: {
     help: 'How many hosts of the fleet may be at work on this backup server at once.',
     labels: ['server'],

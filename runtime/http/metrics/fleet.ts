@@ -1,3 +1,5 @@
+import { hostname } from 'node:os'
+import { type HubStanding, hubStates, hubsOf } from '../../backup/fleet/hubs/standing.ts'
 import { fleetOverview, hostStandings } from '../../backup/fleet/overview.ts'
 import type { Config } from '../../config/config.ts'
 import { HubFolder } from '../../host/fleet/hub-folder.ts'
@@ -30,11 +32,22 @@ export function fleetSamples(
     ],
   )
   const ends = folder.certificateEndsAt
-  if (ends === undefined) return hosts
+  const hubs = hubSamples(hubsOf(inbox.role, hostname()))
+  if (ends === undefined) return [...hosts, ...hubs]
   return [
-    ...hosts,
+    ...[...hosts, ...hubs],
     { name: 'hdsync_fleet_certificate_end_timestamp_seconds', labels: {}, value: ends / 1000 },
   ]
+}
+
+function hubSamples(hubs: readonly HubStanding[]): Sample[] {
+  return hubs.flatMap(({ hub, state }) =>
+    hubStates.map((one) => ({
+      name: 'hdsync_fleet_hub_state' as const,
+      labels: { hub, state: one },
+      value: one === state ? 1 : 0,
+    })),
+  )
 }
 
 const slotStates = ['granted', 'alone', 'waits'] as const

@@ -1,6 +1,9 @@
+import { dataOf, fleetHubGone } from '../../../../events/index.ts'
 import type { EventBus, Publication } from '../../../core/bus/bus.ts'
-import type { Inbox } from '../../../core/bus/sqlite/fleet/inbox.ts'
+import type { Inbox, OtherHub } from '../../../core/bus/sqlite/fleet/inbox.ts'
 import type { Clock } from '../../../core/clock.ts'
+import { factPublication } from '../../../core/publication.ts'
+import type { Registry } from '../../../core/registry/registry.ts'
 import { reasonOf } from '../../../errors.ts'
 import { leaseSubject } from '../../../fleet-protocol.ts'
 import type { NatsConnection } from '../../../host/fleet/connection.ts'
@@ -8,6 +11,7 @@ import type { HubFolder } from '../../../host/fleet/hub-folder.ts'
 import { openShared, type SharedMessage, type SharedStream } from '../../../host/fleet/hubs-stream.ts'
 import { isoOf } from '../../../instant.ts'
 import { Lease, type LeaseTimes, type LeaseValue, leaseValue, type Moment, usualLease } from './lease.ts'
+import { OtherHubs } from './others.ts'
 import { readShared, SharedList, sharedText } from './shared-list.ts'
 
 export interface HubsOptions {
@@ -18,6 +22,7 @@ export interface HubsOptions {
   folder: HubFolder
   inbox: Inbox
   bus: Pick<EventBus, 'events' | 'find' | 'open'>
+  registry: Registry
   clock: Clock
   publishWith(decide: () => readonly Publication[]): void
   note(message: string): void
@@ -38,6 +43,9 @@ export class Hubs {
   readonly #times: LeaseTimes
   readonly #lease: Lease
   readonly #list: SharedList
+  readonly #others: OtherHubs
+  /** What hubs say of themselves is due. */
+  #isToSay = true
   #upTo: { seq: number; at: number } = { seq: 0, at: Number.NEGATIVE_INFINITY }
   #tookOverAt = 0
   #told: boolean | undefined
@@ -49,6 +57,7 @@ export class Hubs {
     this.#times = options.times ?? usualLease
     this.#lease = new Lease(options.id, now, this.#times)
     this.#list = new SharedList(options)
+    this.#others = new OtherHubs(options.name, options.inbox.role?.others)
   }
 
   /** Whether this hub acts at this moment: nothing may be done for hosts otherwise. */
@@ -86,6 +95,7 @@ export class Hubs {
   ): Promise<{ ended: Promise<void> }> {
     this.#lease.readAnew()
     this.#list.readAnew()
+    this.#isToSay = true
     this.#isReading = true
     const stream = await openShared(connection, { replicas, take: (message) => this.#take(message) })
     this.#isReading = false
@@ -101,6 +111,7 @@ export class Hubs {
     const { folder, onChange } = this.#options
     const key = folder.commandKey
     let isNews = false
+    this.#others.take(message, key)
     if (message.subject === leaseSubject) {
       this.#lease.see(message.seq, readShared(leaseValue, message, key) ?? unreadable)
     } else isNews = this.#list.take(message, key)
@@ -135,7 +146,36 @@ export class Hubs {
     if (this.#lease.mayWrite) await this.#write(stream)
     this.#tell()
     this.#options.onChange(false)
+    if (this.#isToSay) await this.#say(stream)
     await this.#share(stream)
+  }
+
+  /** Says that this hub is there. */
+  async #say(stream: SharedStream): Promise<void> {
+    const { subject, value, lasts } = this.#others.own
+    await stream.put(subject, sharedText(subject, value, this.#options.folder.commandKey), { lasts })
+    this.#isToSay = false
+  }
+
+  /** Looks whether the others are there, and says that this one is; the hub that acts tells of who is gone. To be called once in a minute while there is a connection. */
+  look(): void {
+    const { clock, bus, registry, publishWith, note } = this.#options
+    const now = clock.now()
+    if (!this.#others.look(now)) return
+    this.#isToSay = true
+    this.wake()
+    this.#tell()
+    if (!this.isActive) return
+    const gone = this.#others.all.filter(({ hub, heardAt, isGone }) => {
+      if (!isGone) return false
+      const [told] = bus.events({ types: [fleetHubGone.type], subject: hub, newestFirst: true, limit: 1 })
+      return told === undefined || (dataOf(fleetHubGone, told)?.heardAt ?? '') < heardAt
+    })
+    if (gone.length === 0) return
+    publishWith(() =>
+      gone.map(({ hub, heardAt }) => factPublication(registry, fleetHubGone, { hub, heardAt }, now)),
+    )
+    for (const { hub, heardAt } of gone) note(`fleet: nothing is heard of the hub ${hub} since ${heardAt}`)
   }
 
   async #write(stream: SharedStream): Promise<void> {
@@ -189,14 +229,19 @@ export class Hubs {
     const known = inbox.role
     if (!isActive && active === undefined) return
     const role = { isActive, active: active ?? name }
-    if (this.#told === isActive && known?.active === role.active) return
-    this.#told = isActive
-    if (!isActive) note(`fleet: this hub stands by: ${active} acts`)
-    else if (known && !known.isActive)
-      note(`fleet: this hub acts now${known.active === null ? '' : `, in the place of ${known.active}`}`)
-    if (known?.isActive === role.isActive && known.active === role.active) return
+    if (this.#told !== isActive || known?.active !== role.active) {
+      this.#told = isActive
+      if (!isActive) note(`fleet: this hub stands by: ${active} acts`)
+      else if (known && !known.isActive)
+        note(`fleet: this hub acts now${known.active === null ? '' : `, in the place of ${known.active}`}`)
+    }
+    const others = this.#others.all
+    const isKnown = known?.isActive === role.isActive && known.active === role.active
+    const stand = (all: readonly OtherHub[] = []) => all.map(({ hub, isGone }) => `${hub} ${isGone}`).join()
+    if (isKnown && stand(others) === stand(known.others)) return
+    const since = isKnown ? known.since : isoOf(clock.now())
     publishWith(() => {
-      inbox.role = { ...role, since: isoOf(clock.now()) }
+      inbox.role = { ...role, since, others }
       return []
     })
   }

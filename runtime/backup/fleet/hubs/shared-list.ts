@@ -4,6 +4,7 @@ import {
   type Envelope,
   fleetCommandGiven,
   fleetCommandWithdrawn,
+  fleetHubGone,
   fleetPaused,
   fleetSilent,
   readStored,
@@ -26,7 +27,7 @@ import { lastPaused } from '../slots/pauses.ts'
 // Each puts into the stream what it knows and the stream does not, so it does not matter which of them was away.
 
 /** What a hub has on record of itself, and the one after it goes on with. */
-const sharedRecords = [fleetCommandGiven, fleetCommandWithdrawn, fleetPaused, fleetSilent]
+const sharedRecords = [fleetCommandGiven, fleetCommandWithdrawn, fleetPaused, fleetSilent, fleetHubGone]
 
 const signedValue = z.object({ text: z.string(), signature: z.string().max(128) })
 

@@ -1,3 +1,4 @@
+import { goneHubs, goneText } from '../../../backup/fleet/hubs/standing.ts'
 import { type HostInFleet, type HostStanding, hostStandings } from '../../../backup/fleet/overview.ts'
 import { count, counted } from '../../../count.ts'
 import { shellQuote } from '../../../shell-quote.ts'
@@ -28,7 +29,7 @@ export function fleetScreen(c: PageRequest, page: PageContext): Promise<Response
   const from = fromIn(c)
   const next = from + hostsShown
   const slots = page.slots?.()
-  const body = html`${certificateText(page, now)}
+  const body = html`${certificateText(page, now)}${hubsText(page)}
 ${slots ? slotsOf(slots, now) : nothing}
 ${
   all.length === 0
@@ -147,6 +148,11 @@ function toneOf(hosts: readonly HostInFleet[]): string {
 function commandFor(all: readonly HostInFleet[], { label }: Chosen): string {
   if (all.length === 0) return 'hdsync fleet enroll HOST'
   return `hdsync fleet status${label === undefined ? '' : ` --label ${shellQuote([label])}`}`
+}
+
+/** Hubs that would not take over any more. */
+function hubsText({ engine }: PageContext): Html {
+  return html`${goneHubs(engine.fleet.inbox.role).map((one) => html`<p><span class="late"><span aria-hidden="true">◐</span> ${goneText(one)}.</span> On ${one.hub}: <code>systemctl status hdsync</code></p>`)}`
 }
 
 const dayMs = 86_400_000

@@ -93,6 +93,7 @@ describe('parseConfig()', () => {
       'fleet.*.held',
       'fleet.archive.damaged',
       'fleet.silent',
+      'fleet.hub.gone',
       'fleet.certificate.ending',
     ]
     const on = ['run.*', 'unit.failed', 'function.overdue', ...trouble, ...proof]

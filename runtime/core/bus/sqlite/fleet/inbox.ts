@@ -30,6 +30,15 @@ export interface HubRole {
   active: string | null
   /** ISO 8601. */
   since: string
+  /** The others, as this one has seen them last; a hub of an older hdsync has looked for none. */
+  others?: OtherHub[]
+}
+
+/** Another hub of the fleet. `heardAt`: when it said last that it is there, before this was written; ISO 8601. */
+export interface OtherHub {
+  hub: string
+  heardAt: string
+  isGone: boolean
 }
 
 /** A host that is put back to older copies leaves some; one that invents them must not fill the store. */

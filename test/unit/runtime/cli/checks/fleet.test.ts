@@ -5,6 +5,8 @@ import { checkFleet } from '../../../../../runtime/cli/checks/fleet.ts'
 import { parseConfig } from '../../../../../runtime/config/config.ts'
 import { DEFAULT_CONFIG_FILE } from '../../../../../runtime/config/config-file.ts'
 import { merged, ownSettings } from '../../../../../runtime/config/pushed/merge.ts'
+import { openDatabase } from '../../../../../runtime/core/bus/sqlite/database.ts'
+import { Inbox } from '../../../../../runtime/core/bus/sqlite/fleet/inbox.ts'
 import { selfSigned } from '../../../self-signed.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { boxWith } from './lvm.ts'
@@ -66,6 +68,22 @@ test('checkFleet() says what the hub has set, where that is in force', async () 
   const [found] = await checkFleet({ ...boxWith([], {}, { ...config, pushed }), systemd: false })
   expect(found).toMatchObject({ id: 'fleet.config', severity: 'ok' })
   expect(found?.finding).toMatch(/^the hub has set sources\.var\.maxDelete 5%, in place of \d+%$/)
+})
+
+test('checkFleet() tells of another hub that is gone', async () => {
+  const state = temporaryFolder()
+  const database = openDatabase(state)
+  const heardAt = '2026-03-09T12:00:00.000Z'
+  const others = ['hub2', 'hub3'].map((name) => ({ hub: name, heardAt, isGone: name === 'hub3' }))
+  new Inbox(database).role = { isActive: true, active: 'hub1', since: heardAt, others }
+  database.close()
+  const found = await check(unit({ WantedBy: 'multi-user.target' }), `${hub}\nstate: ${state}`)
+  expect(found.filter(({ severity }) => severity !== 'ok')).toMatchObject([
+    {
+      ...{ id: 'fleet.hub-gone', severity: 'warning', remedy: 'on hub3: systemctl status hdsync' },
+      finding: expect.stringContaining('nothing is heard of the hub hub3 since 2026-03-09'),
+    },
+  ])
 })
 
 test.each([

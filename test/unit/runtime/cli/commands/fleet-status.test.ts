@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { makeFleetStore } from '../../../../../deploy/dev/fleet-store.ts'
 import { exitCodeFor } from '../../../../../runtime/cli/commands/fleet-status.ts'
 import { main } from '../../../../../runtime/cli/program.ts'
+import { openDatabase } from '../../../../../runtime/core/bus/sqlite/database.ts'
+import { Inbox } from '../../../../../runtime/core/bus/sqlite/fleet/inbox.ts'
 import { temporaryFolder } from '../../../temporary-folder.ts'
 import { printed } from '../night.ts'
 
@@ -19,6 +21,21 @@ test.each([
     expect(exitCodeFor([{ state }], lastsMs)).toBe(code)
   },
 )
+
+test('hdsync fleet status tells of another hub that is gone', async () => {
+  const folder = temporaryFolder()
+  const config = makeFleetStore({ folder, hosts: 5, nights: 2 })
+  const database = openDatabase(`${folder}/state`)
+  const heardAt = '2026-11-30T06:00:00.000Z'
+  const others = [{ hub: 'hub2', heardAt, isGone: true }]
+  new Inbox(database).role = { isActive: true, active: 'hub1', since: heardAt, others }
+  database.close()
+  const io = printed()
+  await main(['node', 'hdsync', 'fleet', 'status', '--config', config], '0.0.0', io)
+  expect(io.out).toMatch(
+    /^nothing is heard of the hub hub2 since [-\d: ]+\n {2}on hub2: systemctl status hdsync$/m,
+  )
+})
 
 describe('hdsync fleet status HOST', () => {
   const now = Date.now()

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { noState } from '../../../../../runtime/backup/fleet/host-state.ts'
@@ -24,6 +25,8 @@ function makeHub() {
   const state = { ...noState, sources: { home: source }, lastProvenAt: at }
   inbox.keep({ ...row, host: 'web1', heardAt: now - hour, state })
   inbox.keep({ ...row, host: 'web2', heardAt: now - 40 * hour, state: noState })
+  const others = ['hub2', 'hub3'].map((hub) => ({ hub, heardAt: at, isGone: hub === 'hub3' }))
+  inbox.role = { isActive: true, active: hostname(), since: at, others }
   const engine = { fleet: { inbox, outbox: undefined, publishWith: () => [] } }
   return (role: 'hub' | 'host') => {
     const folder = role === 'hub' ? `, folder: ${list.path}` : ''
@@ -43,6 +46,16 @@ test('a hub has figures of each of its hosts', () => {
   expect(times.map(({ labels: { host }, value }) => [host, value])).toEqual([
     ...[0, 0, now / 1000 - 40 * 3600].map((value) => ['web2', value]),
     ...[Date.parse(at) / 1000, Date.parse(at) / 1000, now / 1000 - 3600].map((value) => ['web1', value]),
+  ])
+})
+
+test('a hub has figures of how hubs stand', () => {
+  const hubs = makeHub()('hub').filter(({ name }) => name === 'hdsync_fleet_hub_state')
+  expect(hubs).toHaveLength(9)
+  expect(hubs.filter(({ value }) => value === 1).map(({ labels }) => labels)).toEqual([
+    { hub: hostname(), state: 'acts' },
+    { hub: 'hub2', state: 'standby' },
+    { hub: 'hub3', state: 'gone' },
   ])
 })
 

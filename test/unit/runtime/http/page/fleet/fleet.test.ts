@@ -160,3 +160,18 @@ test('what the hub has set in the config of a host', async () => {
   expect(read(await browser.text('/fleet/web1'))).toContain('Set in its config from here alert.after: 24h')
   expect(read(await browser.text('/fleet/web2'))).not.toContain('Set in its config')
 })
+
+test('another hub that is gone', async () => {
+  const browser = await openHub({ nights: 2 })
+  const { inbox } = browser.options.engine.fleet
+  const heardAt = '2026-11-30T06:00:00.000Z'
+  const role = { isActive: true, active: 'hub1', since: heardAt }
+  const gone = async (isGone: boolean) => {
+    inbox.role = { ...role, others: [{ hub: 'hub2', heardAt, isGone }] }
+    return read(await browser.text('/fleet'))
+  }
+  expect(await gone(false)).not.toContain('hub2')
+  expect(await gone(true)).toMatch(
+    /◐ nothing is heard of the hub hub2 since 2026-11-30 \d\d:\d\d\. On hub2: systemctl status hdsync/,
+  )
+})
