@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Command, CommandRunner } from '../command/command.ts'
 import type { Digesting } from '../proof/piece-digests.ts'
 import type { OnDisk } from './on-disk.ts'
@@ -9,6 +10,8 @@ import type { OnDisk } from './on-disk.ts'
 const chunkBytes = 4 * 1024 ** 2
 /** What a direct read may begin at; the blocks of disks are no larger. */
 const blockBytes = 4096
+/** So much is looked at before whoever tests it is given more: what is between the two holds no more than that. */
+const stepBytes = 128 * 1024
 
 /** What reading a file takes beside its path. */
 export interface Reading {
@@ -39,13 +42,19 @@ export async function digestOnDisk(
   const hash: Digesting = digests ?? createHash('sha256')
   const tester = test && (await runner.open(test))
   tester?.output.resume()
+  const step = tester ? stepBytes : chunkBytes
   // One that ends early says why with its exit code.
   tester?.input.on('error', () => {})
   try {
     for await (const chunk of readFromDisk(path, runner, onDisk, at)) {
-      hash.update(chunk)
-      onRead?.(chunk)
-      if (tester && !(await taken(tester.input, chunk))) break
+      const isTaken = tester && taken(tester.input, chunk)
+      for (let from = 0; from < chunk.length; from += step) {
+        const part = chunk.subarray(from, from + step)
+        hash.update(part)
+        onRead?.(part)
+        if (tester) await setImmediate()
+      }
+      if (isTaken && !(await isTaken)) break
       signal.throwIfAborted()
     }
     tester?.input.end()
