@@ -28,8 +28,8 @@ export default defineFunction({
   on: archiveWeekly,
   emits: [sourceArchived, archiveDamaged, archivePrune, sourceFailed, backupFinish, runWarned],
   timeout: '7d',
-  // One archive after the other: each uses every core to compress.
-  concurrency: { key: () => 'archive' },
+  // They are read and written one after the other; meanwhile the next one is made ready, and the last one put on record.
+  concurrency: { key: () => 'archive', limit: 2 },
   retry: { limit: 2 },
 
   async run({ data }, { config, host, run, events, emit, progress, clock }) {

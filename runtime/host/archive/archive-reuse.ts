@@ -9,6 +9,7 @@ import type { Catalogues } from './catalogue/catalogues.ts'
 import { digestOnDisk, type Reading } from './disk-read.ts'
 import type { EarlierArchive } from './earlier-archive.ts'
 import { meter } from './meter.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import type { ArchiveIndexes } from './pieces/pieces.ts'
 import { Shelf } from './shelf.ts'
 
@@ -90,7 +91,8 @@ async function placeEarlier(
 /** What is wrong with an earlier archive, if anything is, when it is read from the disk. */
 async function problemOf(path: string, sha256: string, reading: Reading): Promise<string | undefined> {
   try {
-    if ((await digestOnDisk(path, reading)) === sha256) return undefined
+    const read = await oneAtATime(reading.signal, () => digestOnDisk(path, reading))
+    if (read === sha256) return undefined
     return 'it does not read back as it was written'
   } catch (error) {
     reading.signal.throwIfAborted()
