@@ -78,8 +78,10 @@ type Part = Run | Fresh
 
 /** Read from an earlier archive at once, and written at once. */
 const blockBytes = 2 * 1024 ** 2
-/** So much, and a quarter of what is there, is brought onto the disk at once while more is put together. */
-const flushBytes = 64 * 1024 ** 2
+/** So much, or a quarter of what is there, is brought onto the disk at once while more is put together. */
+const flushBytes = 32 * 1024 ** 2
+/** So much more is read back before it is whole: each time, what the page cache has of it is dropped by a command. */
+const readBackBytes = 4 * flushBytes
 /** Nothing may be in its place, be it a link. @see open(2) */
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 /** Two empty blocks are the end of an archive. @see tar(5) */
@@ -283,6 +285,7 @@ class ArchiveFile {
   #blockBytes = 0
   #writtenBytes = 0
   #flushedBytes = 0
+  #toldBytes = 0
   #flushing: Promise<void> | undefined
   /** Is told once only: whoever asks again is told that all is well. */
   #lost: unknown
@@ -374,7 +377,11 @@ class ArchiveFile {
     this.#flushing = this.#file
       .datasync()
       .then(
-        () => this.#told.onDisk.advance(bytes),
+        () => {
+          if (bytes - this.#toldBytes < Math.max(readBackBytes, this.#toldBytes / 4)) return
+          this.#toldBytes = bytes
+          this.#told.onDisk.advance(bytes)
+        },
         (error) => {
           this.#lost = error
         },

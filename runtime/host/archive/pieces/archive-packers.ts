@@ -52,6 +52,9 @@ const mostThreads = 8
 /** Less than that is not worth a thread: to begin one takes as long as to compress it. */
 export const batchBytes: number = 512 * 1024
 
+/** With fewer that wait it is not worth another thread, where one is there. */
+const jobsForAnother = 2
+
 export function openPackers(
   packing: Packing,
   threads = Math.min(availableParallelism(), mostThreads),
@@ -185,7 +188,8 @@ class ThreadPool {
   }
 
   #newWorker(): Worker | undefined {
-    if (this.#all.length >= this.#threads) return undefined
+    const isWorth = this.#all.length === 0 || this.#jobs.length >= jobsForAnother
+    if (this.#all.length >= this.#threads || !isWorth) return undefined
     const worker = new Worker(threadFile, { workerData: { packing: this.#packing, memory: this.#memory } })
     worker.on('error', (error: Error) => {
       this.#failure ??= error

@@ -102,7 +102,7 @@ describe('write()', () => {
 test('write() of what comes onto the disk in several steps reads back every one of them', async () => {
   const plan = prepare({ compression: 'none' })
   const large = join(plan.from.path, 'var', 'large')
-  writeFileSync(large, Buffer.alloc(140 * 1024 ** 2, 'not all the same '))
+  writeFileSync(large, Buffer.alloc(200 * 1024 ** 2, 'not all the same '))
   const { path, sha256 } = await write(plan)
   expect(sha256sum(path)).toBe(sha256)
   const unpacked = temporaryFolder()
