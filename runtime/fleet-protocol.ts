@@ -16,6 +16,9 @@ export const eventStream = 'EV'
 /** The stream by which the hubs of a fleet know of each other. */
 export const hubsStream = 'HUBS'
 
+/** The stream in which the server keeps what hosts say last of their slots, so that a hub whose connection breaks misses nothing. */
+export const slotsStream = 'SLOTS'
+
 /** Which hub acts. */
 export const leaseSubject = 'hubs.lease'
 /** A hub is there. */

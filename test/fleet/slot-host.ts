@@ -1,15 +1,64 @@
 import { onTestFinished } from 'vitest'
 import { backupStart, catalogue, dataOf, slotTaken } from '../../events/index.ts'
-import { SlotAsker } from '../../runtime/backup/fleet/slots/asker.ts'
+import { type Said, SlotAsker } from '../../runtime/backup/fleet/slots/asker.ts'
 import { SlotKeeper } from '../../runtime/backup/fleet/slots/keeper.ts'
 import type { Publication } from '../../runtime/core/bus/bus.ts'
 import { type Clock, systemClock } from '../../runtime/core/clock.ts'
 import { createRegistry } from '../../runtime/core/registry/registry.ts'
+import {
+  fleetVersion,
+  readMessage,
+  type SlotStatement,
+  slotAnswer,
+  slotAskSubject,
+  slotSubject,
+} from '../../runtime/fleet-protocol.ts'
+import {
+  type BrokerDoor,
+  connectToBroker,
+  hear,
+  type NatsConnection,
+} from '../../runtime/host/fleet/connection.ts'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
 import { newNkey } from '../../runtime/host/fleet/nkey.ts'
 import { event } from '../contract/publication.ts'
 
 const registry = createRegistry([], catalogue)
+
+/** A host that says what it is told to, and nothing else. */
+export class Speaker {
+  /** What the hub has answered. */
+  readonly answers: string[] = []
+  readonly #door: BrokerDoor
+  #connection: NatsConnection | undefined
+
+  constructor(name: string, list: HubFolder, server: string) {
+    const { publicKey: key, seed } = newNkey()
+    list.keep({ host: name, key, code: null, enrolledAt: new Date().toISOString(), revokedAt: null })
+    this.#door = { servers: [server], ca: list.trusted, seed, name }
+    onTestFinished(() => this.#connection?.close())
+  }
+
+  /** @returns Once the server has it. */
+  async say(said: Said): Promise<void> {
+    const { name } = this.#door
+    if (!this.#connection || this.#connection.isClosed()) {
+      this.#connection = await connectToBroker(this.#door)
+      hear(
+        this.#connection,
+        slotSubject(name),
+        () => {},
+        ({ data }) => {
+          const answer = readMessage(slotAnswer, data)
+          if (answer) this.answers.push(answer.state)
+        },
+      )
+    }
+    const statement: SlotStatement = { v: fleetVersion, server: 'vault1', ...said }
+    this.#connection.publish(slotAskSubject(name), JSON.stringify(statement))
+    await this.#connection.flush()
+  }
+}
 
 export interface SlotHostOptions {
   server: string

@@ -2,11 +2,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { HubFolder } from '../../runtime/host/fleet/hub-folder.ts'
+import { ManualClock } from '../unit/manual-clock.ts'
 import { isNightly } from '../unit/nightly.ts'
 import { makeFleet } from './fleet.ts'
 import { natsForTests } from './nats-server.ts'
 import { HubPart } from './parts.ts'
-import { SlotHost, type SlotHostOptions } from './slot-host.ts'
+import { SlotHost, type SlotHostOptions, Speaker } from './slot-host.ts'
 import { cuttable, standbyOf } from './two-hubs.ts'
 
 const { program, missing } = await natsForTests()
@@ -20,7 +21,7 @@ async function fleetOf(atMost: number, repeatMs: number) {
   const list = new HubFolder(hubFolder)
   const hostOf = (name: string, options: Partial<SlotHostOptions> = {}) =>
     new SlotHost(name, { server, hubFolder, repeatMs, ...options })
-  return { server, broker, part, list, hostOf }
+  return { folder, server, broker, part, list, hostOf }
 }
 
 /** Connections for each, and a hub that takes a host for gone after four or five of these. */
@@ -133,6 +134,75 @@ describe.skipIf(missing)(`hosts that wait for the slots of a backup server${miss
     expect(part.hub.commands.resume({ of: 'server', name: 'vault1' })).toBe(true)
     await expect.poll(() => last.taken, long).toMatchObject({ without: null })
   })
+
+  test('a hub whose connection breaks all the time grants slots, and no more than there are', async () => {
+    const { broker, list, server, folder } = await fleetOf(1, 30_000)
+    const [works, waits] = [new Speaker('works', list, server), new Speaker('waits', list, server)]
+    const way = await cuttable(server)
+    const hub = new HubPart(folder, way.server)
+    hub.slots = { slots: { vault1: 1 }, slotRepeatMs: 30_000 }
+    const clock = new ManualClock(Date.now())
+    hub.clock = clock
+    list.writeUsers()
+    await broker.start()
+    hub.start()
+    await expect.poll(() => hub.isActive, long).toBe(true)
+    const slots = () => hub.hub.commands.slots
+    const places = () => slots().places.map(({ host, state, since }) => [host, state, clock.now() - since])
+    /** Hosts speak only while the hub does not hear them. */
+    const unheard = async (speak: () => Promise<void>) => {
+      await clock.advance(10_000)
+      way.cut()
+      await speak()
+      await clock.advance(10_000)
+      way.mend()
+    }
+    const isHeard = async () => {
+      await works.say({ ask: 'a', state: 'has' })
+      return places().length
+    }
+    await expect.poll(isHeard, long).toBe(1)
+    const isNew: boolean[] = []
+    for (let n = 0; n < 12; n++) {
+      await unheard(async () => {
+        await works.say({ ask: `a${n}`, state: 'has' })
+        await waits.say({ ask: `b${n}`, state: 'wants' })
+      })
+      const both = [
+        ['works', 'granted', 0],
+        ['waits', 'waits', 0],
+      ]
+      await expect.poll(places, long).toEqual(both)
+      isNew.push(slots().isNew)
+    }
+    expect(waits.answers).not.toContain('granted')
+    // Four looks, each when the hub hears again after 30 seconds.
+    expect([isNew[4], isNew.at(-1)]).toEqual([true, false])
+    await unheard(() => works.say({ ask: 'a11', state: 'done' }))
+    await expect.poll(places, long).toEqual([['waits', 'granted', 0]])
+    await expect.poll(() => waits.answers, long).toContain('granted')
+    // What was said before a server was killed is lost with it: who is silent is not taken for gone by that.
+    const since = clock.now()
+    for (let n = 0; n < 6; n++) {
+      await clock.advance(30_000)
+      await broker.kill()
+      await broker.start()
+      const placesNow = async () => {
+        await works.say({ ask: `c${n}`, state: 'wants' })
+        return places()
+      }
+      await expect.poll(placesNow, long).toEqual([
+        ['waits', 'granted', clock.now() - since],
+        ['works', 'waits', 0],
+      ])
+    }
+    for (let n = 0; n < 6; n++) {
+      await works.say({ ask: 'c5', state: 'wants' })
+      await clock.advance(30_000)
+    }
+    await expect.poll(() => works.answers, long).toContain('granted')
+    await expect.poll(places, long).toEqual([['works', 'granted', expect.anything()]])
+  }, 240_000)
 
   test('one that names a server which the hub does not know goes on at once, and says so', async () => {
     const { broker, part, list, hostOf } = await fleetOf(1, 300)

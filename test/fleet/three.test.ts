@@ -47,6 +47,7 @@ describe.skipIf(missing)(`on three NATS servers what hosts tell arrives once and
   test('while each of them is killed in turn, and then one loses its disk', async () => {
     const parts = await fleetOfThree(3)
     const { members, hub, hosts } = parts
+    hub.slots = { slots: { vault1: 1 }, slotRepeatMs: 500 }
     hub.start()
     for (const host of hosts) host.start()
     const tell = (count: number) => Promise.all(hosts.map((host) => host.tell(count)))
@@ -68,6 +69,9 @@ describe.skipIf(missing)(`on three NATS servers what hosts tell arrives once and
     await tell(10)
     await lost.broker.start()
     await expectAll(parts)
+    // Two keep what hosts say of slots as well.
+    expect(hub.notes.filter((note) => note.includes('of slots'))).toEqual([])
+    await expect.poll(() => hub.hub.commands.slots.isNew, patience).toBe(false)
   }, 400_000)
   test('where there was one before, whatever that one had', async () => {
     const parts = await fleetOfThree(1, false)

@@ -122,6 +122,7 @@ export class Hub {
     this.#end.abort()
     this.#clearTimer()
     await this.#done
+    this.#slots.stop()
   }
 
   async #session(connection: NatsConnection, signal: AbortSignal): Promise<void> {
@@ -177,8 +178,8 @@ export class Hub {
       this.commands.hearReady(hostOfSubject(subject, 2)),
     )
     if (stream.isCaughtUp()) this.#caughtUp()
+    const detach = [await this.#slots.open(connection, replicas), this.commands.attach(connection)]
     this.#connection = connection
-    const detach = [this.#slots.attach(connection), this.commands.attach(connection)]
     try {
       this.#wasActive = false
       this.#goOn(false)

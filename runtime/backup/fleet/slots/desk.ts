@@ -67,6 +67,12 @@ export class SlotDesk {
     this.#newFor = goneAfterLooks
   }
 
+  /** What hosts have said for a while is lost: their silence counts anew. */
+  missedSome(): void {
+    if (this.isNew) this.renew()
+    for (const place of this.#places.values()) place.missed = 0
+  }
+
   /** Whether it grants nothing yet. */
   get isNew(): boolean {
     return this.#newFor > 0
@@ -112,7 +118,7 @@ export class SlotDesk {
     if (place.state === before) this.#tell(place)
   }
 
-  /** To be called once in `slotRepeatMs`, while the hub hears its hosts. */
+  /** To be called once in `slotRepeatMs`, as the hub has heard all that hosts have said. */
   look(): void {
     if (this.#newFor > 0) this.#newFor -= 1
     for (const [key, place] of this.#places) {

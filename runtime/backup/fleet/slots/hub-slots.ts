@@ -5,6 +5,7 @@ import type { Inbox } from '../../../core/bus/sqlite/fleet/inbox.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { factPublication } from '../../../core/publication.ts'
 import type { Registry } from '../../../core/registry/registry.ts'
+import { reasonOf } from '../../../errors.ts'
 import {
   fleetHostName,
   fleetVersion,
@@ -17,6 +18,7 @@ import {
   slotSubject,
 } from '../../../fleet-protocol.ts'
 import { hear, type NatsConnection } from '../../../host/fleet/connection.ts'
+import { type LastSaid, lastSaidOfSlots } from '../../../host/fleet/slots-stream.ts'
 import { isoOf } from '../../../instant.ts'
 import { type Cap, SlotDesk, type SlotPlace } from './desk.ts'
 import { type FleetPause, lastPaused, type PauseOf, pauseFor, withoutPause, withPause } from './pauses.ts'
@@ -57,6 +59,11 @@ export class HubSlots {
   readonly #desk: SlotDesk
   #connection: NatsConnection | undefined
   #pauses: readonly FleetPause[] = []
+  /** How far what hosts have said was read in the stream that keeps it. */
+  #read: { stream: string; upTo: number } | undefined
+  /** Whether a look waits for a connection; undefined before the first one. */
+  #isDue: boolean | undefined
+  #clear = () => {}
   /** What hosts say of themselves, for as long as until the next look: it is asked for each that waits. */
   readonly #about = new Map<string, z.output<typeof about> | undefined>()
 
@@ -97,28 +104,67 @@ export class HubSlots {
     this.#desk.renew()
   }
 
-  /** Hears hosts, as long as there is a connection. @returns Ends it. */
-  attach(connection: NatsConnection): () => void {
-    const { clock, repeatMs = slotRepeatMs, note } = this.#options
+  /**
+   * Hears hosts over this connection from now on, and what they have said since the last one. So a look after it counts as if it had never broken.
+   * @returns Ends it.
+   */
+  async open(connection: NatsConnection, replicas: number): Promise<() => void> {
+    const { note, slots } = this.#options
     this.#connection = connection
+    const heard = new Set<string>()
     hear(connection, slotAskSubject('*'), note, ({ subject, data }) => {
-      const host = hostOfSubject(subject, 2)
-      const statement = readMessage(slotStatement, data)
-      if (statement && fleetHostName.test(host)) this.#desk.hear(host, statement)
+      heard.add(subject)
+      this.#hear(subject, data)
     })
-    let clear = () => {}
-    const look = () => {
-      clear = clock.schedule(repeatMs, () => {
-        this.#about.clear()
-        if (!connection.isClosed()) this.#desk.look()
-        look()
-      })
-    }
-    look()
+    const said = Object.keys(slots).length === 0 ? undefined : await this.#lastSaid(connection, replicas)
+    const read = this.#read
+    if (!said || read?.stream !== said.stream) this.#desk.missedSome()
+    const after = read?.stream === said?.stream ? (read?.upTo ?? 0) : 0
+    // What came meanwhile is later.
+    for (const { seq, subject, data } of said?.messages ?? [])
+      if (seq > after && !heard.has(subject)) this.#hear(subject, data)
+    this.#read = said && { stream: said.stream, upTo: said.messages.at(-1)?.seq ?? after }
+    if (this.#isDue === undefined) this.#wait()
+    else if (this.#isDue) this.#look()
     return () => {
-      clear()
       this.#connection = undefined
     }
+  }
+
+  /** @returns undefined where it cannot be had, as some of three servers are away: then hosts have to be heard again before anything is granted. */
+  async #lastSaid(connection: NatsConnection, replicas: number): Promise<LastSaid | undefined> {
+    try {
+      return await lastSaidOfSlots(connection, replicas)
+    } catch (error) {
+      if (!connection.isClosed())
+        this.#options.note(`fleet: the NATS server does not keep what hosts say of slots: ${reasonOf(error)}`)
+      return undefined
+    }
+  }
+
+  stop(): void {
+    this.#clear()
+  }
+
+  #hear(subject: string, data: Uint8Array): void {
+    const host = hostOfSubject(subject, 2)
+    const statement = readMessage(slotStatement, data)
+    if (statement && fleetHostName.test(host)) this.#desk.hear(host, statement)
+  }
+
+  #wait(): void {
+    const { clock, repeatMs = slotRepeatMs } = this.#options
+    this.#isDue = false
+    this.#clear = clock.schedule(repeatMs, () => this.#look())
+  }
+
+  /** Where there is no connection it is done once all is known that was said meanwhile. */
+  #look(): void {
+    this.#isDue = true
+    if (!this.#connection || this.#connection.isClosed()) return
+    this.#about.clear()
+    this.#desk.look()
+    this.#wait()
   }
 
   /** Nothing more is granted, nor sent but what ends something, to those whom it concerns. It is on the disk then. */

@@ -48,6 +48,24 @@ describe('SlotDesk', () => {
     expect(working()).toEqual(['c', 'd'])
   })
 
+  test('counts silence anew where what hosts have said is lost', () => {
+    const { desk, hear, working } = deskOf(1)
+    hear('a', 'wants')
+    for (let n = 0; n < 3 * goneAfterLooks; n++) {
+      desk.look()
+      if (n % goneAfterLooks === 0) desk.missedSome()
+    }
+    expect(working()).toEqual(['a'])
+    const other = deskOf(1, { isNew: true })
+    for (let n = 0; n < 3 * goneAfterLooks; n++) {
+      other.desk.look()
+      if (n % 3 === 0) other.desk.missedSome()
+    }
+    expect(other.desk.isNew).toBe(true)
+    // One that has heard all grants at once.
+    expect(desk.isNew).toBe(false)
+  })
+
   test('says again what was granted to whoever has not heard it', () => {
     const { hear, working } = deskOf(1)
     hear('a', 'wants')
