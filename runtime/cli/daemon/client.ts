@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { statSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import * as z from 'zod'
 import { type SocketConfig, socketPath } from '../../config/socket.ts'
@@ -67,6 +67,7 @@ const receipt = z.object({ run: z.string(), duplicate: z.boolean().default(false
  */
 export async function connectDaemon(config: SocketConfig): Promise<Daemon | undefined> {
   const path = socketPath(config)
+  if (!mayListen(path)) return undefined
   const daemon = daemonAt(path)
   try {
     await daemon.get('/healthz')
@@ -81,6 +82,15 @@ export async function connectDaemon(config: SocketConfig): Promise<Daemon | unde
     }
     if (code && absent.has(code)) return undefined
     throw error
+  }
+}
+
+/** Whether somebody may listen there: where nobody does, no client has to be loaded. What this user may not see may be there. */
+function mayListen(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined
+  } catch {
+    return true
   }
 }
 
@@ -182,6 +192,8 @@ export interface Question {
 /** Asks over a unix socket. @returns What is answered, once its head has come. @throws {DaemonError} Nobody answers. */
 export function open(socketPath: string, { method, route, headers, payload, signal }: Question) {
   return new Promise<{ status: number; response: import('node:http').IncomingMessage }>((resolve, reject) => {
+    // Loaded where it is needed: few commands find a daemon.
+    const { request } = process.getBuiltinModule('node:http')
     const length = payload === undefined ? {} : { 'content-length': Buffer.byteLength(payload) }
     const asked = request({
       socketPath,
