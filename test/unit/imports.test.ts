@@ -50,6 +50,7 @@ const neutral = [
   'count',
   'errors',
   'fleet-protocol',
+  'ids',
   'instant',
   'nearest',
   'plain-text',
@@ -125,7 +126,7 @@ describe('imports', () => {
 
   test.each([
     ['events/', ['zod']],
-    ['runtime/core/', ['zod', 'nanoid', 'croner']],
+    ['runtime/core/', ['zod', 'croner']],
     ['functions/', []],
   ])('of %s need no other package than %j', (place, packages) => {
     const isForeign = (one: Import) => !ours(one) && !within(one.to, 'node:', ...packages)
