@@ -198,7 +198,7 @@ export class Hub {
     orEnd(connection, this.#options.note, () => {
       this.#takePending(connection)
       const isActive = this.isActive()
-      if (isNews) this.#slots.readPauses()
+      if (isNews) this.#slots.readAnew()
       if (isActive && this.#hasOtherActed) this.#slots.renew()
       this.#hasOtherActed = !isActive && (this.#hasOtherActed || this.#hubs.otherActive !== undefined)
       if (isActive && (isNews || !this.#wasActive)) this.commands.send()

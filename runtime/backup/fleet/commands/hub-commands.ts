@@ -38,7 +38,7 @@ export interface HubCommandsOptions {
   publishWith(decide: () => readonly Publication[]): void
   note(message: string): void
   hubs: Pick<Hubs, 'isActive' | 'otherActive' | 'wake'>
-  slots: Pick<HubSlots, 'now' | 'pauses' | 'pause' | 'resume' | 'holdsCommands'>
+  slots: Pick<HubSlots, 'now' | 'pauses' | 'pause' | 'resume' | 'holdsCommands' | 'readAnew'>
 }
 
 /** What people have hosts do, and what is paused: it is on the disk of the hub that acts, and sent until hosts have answered. */
@@ -150,6 +150,7 @@ export class HubCommands {
     const { folder, registry, clock, publishWith } = this.#options
     const { ids, publications } = make({ key: folder.commandKey, registry, now: clock.now() })
     publishWith(() => publications)
+    this.#options.slots.readAnew()
     this.send()
     this.#options.hubs.wake()
     return ids

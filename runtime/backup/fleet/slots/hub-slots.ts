@@ -66,6 +66,8 @@ export class HubSlots {
   #clear = () => {}
   /** What hosts say of themselves, for as long as until the next look: it is asked for each that waits. */
   readonly #about = new Map<string, z.output<typeof about> | undefined>()
+  /** What was given to hosts with a limit, by command, as long. */
+  readonly #caps = new Map<string, ReadonlyMap<string, Cap>>()
 
   constructor(options: HubSlotsOptions) {
     const { slots, clock, isActive, isFirst = false } = options
@@ -80,11 +82,12 @@ export class HubSlots {
         pauseFor(this.#pauses, { labels: this.#aboutOf(host)?.labels ?? [], server }) !== undefined,
       capOf: (host, command) => this.#capOf(host, command),
     })
-    this.readPauses()
+    this.readAnew()
   }
 
-  /** Another hub may have paused something. */
-  readPauses(): void {
+  /** Something may have been paused, or given with a limit, by this hub or another one. */
+  readAnew(): void {
+    this.#caps.clear()
     const last = lastPaused(this.#options.bus)
     this.#pauses = (last && dataOf(fleetPaused, last)?.pauses) ?? []
   }
@@ -163,6 +166,7 @@ export class HubSlots {
     this.#isDue = true
     if (!this.#connection || this.#connection.isClosed()) return
     this.#about.clear()
+    this.#caps.clear()
     this.#desk.look()
     this.#wait()
   }
@@ -209,12 +213,18 @@ export class HubSlots {
     return this.#about.get(host)
   }
 
+  /** Looked up once for a host until something new is given, or the next look: it may ask without end. */
   #capOf(host: string, command: string): Cap | undefined {
-    const types = [fleetCommandGiven.type]
-    const given = this.#options.bus
-      .events({ types, subject: host, newestFirst: true, limit: commandsLookedAt })
-      .flatMap((event) => dataOf(fleetCommandGiven, event) ?? [])
-      .find((one) => one.command === command)
-    return given?.atMost
+    const known = this.#caps.get(host)
+    if (known) return known.get(command)
+    const filter = { types: [fleetCommandGiven.type], subject: host, newestFirst: true }
+    const caps = new Map(
+      this.#options.bus.events({ ...filter, limit: commandsLookedAt }).flatMap((event) => {
+        const given = dataOf(fleetCommandGiven, event)
+        return given?.atMost ? [[given.command, given.atMost] as const] : []
+      }),
+    )
+    this.#caps.set(host, caps)
+    return caps.get(command)
   }
 }
