@@ -41,6 +41,7 @@ describe.skipIf(missing)(`a hub that sets something in the config of its hosts${
       { host: 'web2', state: 'refused', reason: expect.stringContaining('not config.set') },
     ])
     await expect.poll(() => daemon.log()).toContain('as it is now')
+    expect(await config(hub, ['web1', '--set', 'keep=100d'])).toMatchObject([{ state: 'succeeded' }])
     expect(await setOn(web1)).toEqual({
       'sources.home.maxDelete': true,
       'sources.www.maxDelete': true,
@@ -51,6 +52,8 @@ describe.skipIf(missing)(`a hub that sets something in the config of its hosts${
     for (let n = 1; n < 5; n++) rmSync(join(web1.folder, 'home', `file ${n}`))
     await web1.ok(['run'], 5)
     await daemon.kill('SIGTERM')
+    // What is set already is no reason to read the config anew.
+    expect(daemon.log().match(/as it is now/g)).toHaveLength(1)
     await hub.broker.kill()
     await web1.ok(['run'], 5)
     // Whoever administers the host has the last word, at once.

@@ -35,6 +35,18 @@ test('takePushed() keeps what the hub sets for this user alone, and takes the sa
   expect((await config()).alert.after).toBe(12 * 3_600_000)
 })
 
+test('takePushed() says that nothing else is set where it is the same under another number, which it keeps', async () => {
+  const { take, text } = makeHost()
+  await take(5, { 'alert.after': '12h', maxDelete: '5%' })
+  expect(await take(6, { maxDelete: '5%', 'alert.after': '12h' })).toBe(false)
+  expect(JSON.parse(text())).toMatchObject({ number: 6 })
+  await expect(take(5, { 'alert.after': '12h', maxDelete: '5%' })).rejects.toThrow('came after it')
+  expect(await take(7, { maxDelete: '5%' })).toBe(true)
+  expect(await take(8, { maxDelete: '4%' })).toBe(true)
+  expect(await take(9, {})).toBe(true)
+  expect(await take(10, {})).toBe(false)
+})
+
 test('takePushed() sets all anew each time, and what is set no more is as the host says', async () => {
   const { take, config } = makeHost()
   await take(1, { 'alert.after': '12h', keep: '100d' })
