@@ -156,6 +156,7 @@ function createPlanningHost(
         made.views.set(at, need.path)
         return {
           ...directView(source),
+          holds: true,
           at,
           exclude: coverPatterns(need.path),
           [Symbol.asyncDispose]: async () => plan({ argvs: [umountArgv(at)], ...condition }),
@@ -205,9 +206,10 @@ function createPlanningHost(
       },
       identify: (target, source) => identifySeen(target, mirrorPath(target, source)),
       survey: async () => {},
-      async compare({ to }, _run, { writtenIn } = {}) {
+      async compare({ to }, _run, { writtenIn, since } = {}) {
         const written = writtenIn && listFor(to, options.runtimeDirectory)
-        return { sourceNames: undefined, mirrorNames: undefined, deletionsAtMost: undefined, written }
+        const listed = since && listFor(to, options.runtimeDirectory, 'changed')
+        return { sourceNames: undefined, mirrorNames: undefined, deletionsAtMost: undefined, written, listed }
       },
       async forecast(syncPlan) {
         // Whether it is needed, only the names tell: both ways are planned.

@@ -7,7 +7,7 @@ import { digestOf } from './mirror-count.ts'
 
 type Synced = DataOf<typeof sourceSynced>
 
-/** A good copy after which nothing failed: if nothing has changed since, the next one would do nothing. */
+/** A good copy after which nothing failed: the next one has to do with nothing but what has changed since. */
 export interface LastCopy {
   since: Since
   counted: NonNullable<Synced['counted']>
@@ -18,8 +18,7 @@ export interface LastCopy {
 const comparedForMs = 6.5 * 24 * 3_600_000
 
 /**
- * The last copy to a mirror, if it is worth finding out whether anything has changed since. That reads each inode, in vain
- * where something changes every day: so only after a first copy, and after one that found nothing changed.
+ * The last copy to a mirror, if what has changed since is all that the next one has to look at.
  * @param history The events of `bearsOnDoubt` about the source, newest first.
  */
 export function lastCopy(
@@ -32,12 +31,12 @@ export function lastCopy(
   const copies = history.filter(
     ({ type, data }) => type === sourceSynced.type && (data as Partial<Synced>).mirror === id,
   )
-  const [last, before] = copies
+  const [last] = copies
   // A failed or held copy since may have been to any mirror.
   if (!last || history.slice(0, history.indexOf(last)).some(({ type }) => type !== sourceSynced.type))
     return undefined
   const { unchanged, read, counted, left } = readStored(sourceSynced, last.data).data ?? {}
-  if (!read || !counted || !left || (before && !unchanged)) return undefined
+  if (!read || !counted || !left) return undefined
   if (left.from !== placeOf(source) || counted.exclude !== digestOf(source.exclude)) return undefined
   // Another disk image was put back, or the root of the mirror was changed.
   if (left.mirrorState !== state) return undefined

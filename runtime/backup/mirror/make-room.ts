@@ -37,7 +37,7 @@ export async function syncMakingRoom(
     const { deleted } = room.stats
     if (deleted === 0) throw error
     const outcome = await host.mirrors.sync(
-      { ...plan, maxDelete: Math.max(0, plan.maxDelete - deleted) },
+      { ...plan, listed: undefined, maxDelete: Math.max(0, plan.maxDelete - deleted) },
       totalBytes,
       progress,
     )

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { CommandRunner } from '../command/command.ts'
 import { isInstalled } from '../command/packages.ts'
+import { listChanged } from './changed-list.ts'
 import {
   isEmptyDirectory,
   keepsSubsecondTimes,
@@ -79,6 +80,11 @@ export interface Comparison {
    * what facts do not tell. Undefined where that was not asked, or cannot be known.
    */
   facts?: { same: number; changed: number } | undefined
+  /**
+   * A file with the names of all that a copy can have to do with, for `SyncPlan.listed`: everything else is the same on both
+   * sides, and has not changed since then. Undefined where that was not asked, or is not certain.
+   */
+  listed?: string | undefined
 }
 
 /** Does `Mirrors.survey`. */
@@ -94,7 +100,7 @@ export async function surveyMirror(
   const seed = newSeed()
   const walked = await walk(runner, path, seed, {
     changedSinceMs: mirrorChangedSince(path, since) ?? factsAlone(changes),
-    wanted: wantedOfMirror(path, writtenIn),
+    wanted: wantedOfMirror(path, { since, writtenIn }),
     timeoutMs: surveyTimeoutMs,
   }).catch(() => undefined)
   if (walked?.complete) surveys.set(path, { ...walked, run, state, seed })
@@ -107,27 +113,30 @@ export async function compareNames(
 ): Promise<Comparison> {
   const { writtenIn, since, share, changes } = asked
   const list = listFor(to, directory)
-  rmSync(list, { force: true })
-  if (writtenIn) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const changedList = listFor(to, directory, 'changed')
+  for (const file of [list, changedList]) rmSync(file, { force: true })
+  if (writtenIn || since) mkdirSync(directory, { recursive: true, mode: 0o700 })
   const surveyed = takeSurvey(to, run)
   const seed = surveyed?.seed ?? newSeed()
-  // Without use for the source if the mirror has changed.
-  const mirrorTells = () => (surveyed ? surveyed.facts?.changed === 0 : keepsTimesOfChange(to))
-  const factsSince = since && keepsTimesOfChange(from) && mirrorTells() ? since : undefined
+  const mirrorTells = () => (surveyed ? surveyed.facts !== undefined : keepsTimesOfChange(to))
+  // Times that the mirror does not hold would differ in everything.
+  const alike = () => keepsSubsecondTimes(to) || !keepsSubsecondTimes(from)
+  const factsSince = since && keepsTimesOfChange(from) && mirrorTells() && alike() ? since : undefined
   const isFirst = isEmptyDirectory(to)
+  const sourceSinceMs = factsSince && factsSince.sourceMs - granuleMs
   const [mirror, source] = await Promise.all([
     surveyed ??
       walk(runner, to, seed, {
         changedSinceMs: mirrorChangedSince(to, factsSince) ?? factsAlone(changes),
-        wanted: wantedOfMirror(to, writtenIn),
+        wanted: wantedOfMirror(to, { ...asked, since: factsSince }),
         signal,
       }),
     // A first copy has nothing to delete, and a walk of a large source is slow.
     isFirst
       ? nothing
       : walk(runner, from, seed, {
-          wanted: wantedOfSource(from, asked),
-          changedSinceMs: factsSince ? factsSince.sourceMs - granuleMs : factsAlone(changes),
+          wanted: wantedOfSource(from, { ...asked, since: factsSince }),
+          changedSinceMs: sourceSinceMs ?? factsAlone(changes),
           signal,
         }),
   ])
@@ -150,15 +159,29 @@ export async function compareNames(
       }),
     ...(source.kept && { oddTimes: source.kept.oddTimes }),
     // Without rsync, a copy that would be needless has to fail too.
-    facts:
-      factsSince && mirror.complete && source.complete && isInstalled('rsync')
-        ? compareFacts(mirror.facts, source.facts)
-        : undefined,
+    ...(factsSince &&
+      mirror.complete &&
+      source.complete &&
+      isInstalled('rsync') && {
+        facts: compareFacts(mirror.facts, source.facts),
+        listed: await listChanged(
+          {
+            ...{ mirror, source },
+            async namesOf(picked) {
+              const options = { changedSinceMs: sourceSinceMs, picked, signal }
+              return (await walk(runner, from, seed, options)).picked
+            },
+          },
+          from,
+          changedList,
+        ),
+      }),
   }
 }
-/** The file with the names for `syncWritten`. */
-export function listFor(mirror: string, directory: string): string {
-  return join(directory, `written-${basename(mirror)}`)
+
+/** A file with names: those for `syncWritten`, or those for `SyncPlan.listed`. */
+export function listFor(mirror: string, directory: string, which: 'written' | 'changed' = 'written'): string {
+  return join(directory, `${which}-${basename(mirror)}`)
 }
 
 /** The names in a mirror, read before the snapshot of its source was taken. */
@@ -195,16 +218,22 @@ function mirrorChangedSince(mirror: string, since: Since | undefined): number | 
   return since.mirrorMs - (keepsSubsecondTimes(mirror) ? tickMs : granuleMs)
 }
 
-/** Files of the mirror that somebody has changed since the last copy, with few that the copy itself wrote last. */
-function wantedOfMirror(mirror: string, { mirrorMs, nowMs }: Partial<Written> = {}): Wanted | undefined {
+/** What of the mirror somebody has changed since the last copy, with few that the copy itself wrote last. */
+function wantedOfMirror(mirror: string, { writtenIn, since }: Asked): Wanted | undefined {
+  const changed = changedFilesOfMirror(mirror, writtenIn)
+  return since || changed ? { changed, changedNames: since !== undefined } : undefined
+}
+
+function changedFilesOfMirror(mirror: string, { mirrorMs, nowMs }: Partial<Written> = {}): Time | undefined {
   if (mirrorMs === undefined || nowMs === undefined || !tellsChangedContents(mirror)) return undefined
   const fromMs = mirrorMs - tickMs
   const wholeSecond = Math.floor(fromMs / 1000) * 1000 - 1
-  return { changed: { fromMs: keepsSubsecondTimes(mirror) ? fromMs : wholeSecond, toMs: nowMs + granuleMs } }
+  return { fromMs: keepsSubsecondTimes(mirror) ? fromMs : wholeSecond, toMs: nowMs + granuleMs }
 }
 
-function wantedOfSource(source: string, { writtenIn, share }: Asked): Wanted | undefined {
-  if (!writtenIn) return undefined
+function wantedOfSource(source: string, { writtenIn, share, since }: Asked): Wanted | undefined {
+  const changedNames = since !== undefined
+  if (!writtenIn) return since && { changedNames }
   const { fromMs, toMs, nowMs } = writtenIn
   return {
     written: { fromMs, toMs },
@@ -212,6 +241,7 @@ function wantedOfSource(source: string, { writtenIn, share }: Asked): Wanted | u
       tellsChangedContents(source) && { changed: { fromMs, toMs: nowMs + granuleMs } }),
     others: share !== undefined,
     oddTimes: true,
+    changedNames,
   }
 }
 
@@ -232,6 +262,6 @@ function compareFacts(mirror: Facts | undefined, source: Facts | undefined): Com
   if (!mirror || !source) return undefined
   return {
     same: mirror.entries.length - countMissing(mirror.entries, source.entries),
-    changed: mirror.changed + source.changed,
+    changed: mirror.changed.length + source.changed.length,
   }
 }

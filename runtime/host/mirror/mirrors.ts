@@ -148,7 +148,13 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
         mirrorRegular: all.mirrorRegular + replaced.length,
       }
     },
-    sync: (plan, totalBytes, onProgress) => syncMarking(runner, plan, { totalBytes, onProgress }),
+    async sync(plan, totalBytes, onProgress) {
+      try {
+        return await syncMarking(runner, plan, { totalBytes, onProgress })
+      } finally {
+        if (plan.listed !== undefined) rmSync(plan.listed, { force: true })
+      }
+    },
     async syncWritten(plan, list) {
       try {
         return await syncMarking(runner, { ...plan, only: list, checksum: true })
@@ -157,7 +163,8 @@ export function createMirrors(runner: CommandRunner, directory: string): Mirrors
       }
     },
     whereTimesDiffer: (plan, names) => whereTimesDiffer(names, plan),
-    makeRoom: (plan) => syncMarking(runner, { ...plan, checksum: false, onlyDelete: true }),
+    makeRoom: (plan) =>
+      syncMarking(runner, { ...plan, listed: undefined, checksum: false, onlyDelete: true }),
     async flush(path) {
       try {
         await runner.run({ argv: flushArgv(path), timeoutMs: 3_600_000 })

@@ -15,6 +15,26 @@ export function countMissing(names: Names, among: Names): number {
   return missing
 }
 
+/** Those of some names that are not among others. */
+export function missing(names: Names, among: Names): Names {
+  const found = new Float64Array(countMissing(names, among))
+  let at = 0
+  for (const name of names) if (!includes(among, name)) found[at++] = name
+  return found
+}
+
+/** Looks in the middle, and so on. */
+function includes(names: Names, name: number): boolean {
+  let from = 0
+  let to = names.length
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if ((names[middle] as number) < name) from = middle + 1
+    else to = middle
+  }
+  return names[from] === name
+}
+
 /** What stands before the facts of an entry that has changed lately: none begin with it by themselves. */
 export const changedMark = '!'
 const mark = changedMark.charCodeAt(0)
@@ -23,10 +43,19 @@ const mark = changedMark.charCodeAt(0)
 const regularType = 'f'.charCodeAt(0)
 
 /** What stands before a name that is told once more, to be kept as it is. No type of entry is written like that. */
-export const keptMarks = { suspects: '>', others: '<', oddTimes: '#' } as const
+export const keptMarks = { suspects: '>', others: '<', oddTimes: '#', changed: '=' } as const
 
 /** Names as they are, each ended by a NUL. */
-export type Kept = { [of in keyof typeof keptMarks]: Uint8Array }
+export interface Kept {
+  suspects: Uint8Array
+  others: Uint8Array
+  oddTimes: Uint8Array
+  /** Undefined where they take more than `mostChangedBytes`. */
+  changed: Uint8Array | undefined
+}
+
+/** Some 250,000 names: where more has changed, a list of them is of no use. */
+const mostChangedBytes = 16 * 2 ** 20
 
 /**
  * Takes names as bytes, each ended by a NUL, in pieces of any size; keeps nothing of them but a hash of 53 bits. Where a
@@ -37,24 +66,39 @@ export class NameReader {
   readonly #seed: number
   readonly #names = new Hashes()
   readonly #entries: Hashes | undefined
+  readonly #changed = new Hashes()
   #regular = 0
-  #changed = 0
   #one: number
   #other: number
   #inFacts = false
   /** Whether the next byte is the first one of facts. */
   #atFacts = false
+  /** Whether the facts that are being read are of something that has changed lately. */
+  #hasChanged = false
   /** Whether the next byte is the first one of a name. */
   #atName = true
   readonly #kept: ReadonlyMap<number, Bytes> | undefined
   /** Takes the rest of the name that is being read. */
   #keeper: Bytes | undefined
+  readonly #picker: Picker | undefined
 
-  /** @param seed Names can be compared only with those that were read with the same one. */
-  constructor(seed: number, { withFacts = false, withKept = false } = {}) {
+  /**
+   * @param seed Names can be compared only with those that were read with the same one.
+   * @param picked Entries whose names, without their types, are kept as they are.
+   */
+  constructor(
+    seed: number,
+    { withFacts = false, withKept = false, picked = undefined as Names | undefined } = {},
+  ) {
     this.#seed = seed
+    this.#picker = picked && new Picker(picked)
     if (withKept) {
-      this.#kept = new Map(Object.values(keptMarks).map((one) => [one.charCodeAt(0), new Bytes()]))
+      this.#kept = new Map(
+        Object.values(keptMarks).map((one) => [
+          one.charCodeAt(0),
+          new Bytes(one === keptMarks.changed ? mostChangedBytes : Number.POSITIVE_INFINITY),
+        ]),
+      )
     }
     this.#one = seed
     this.#other = ~seed
@@ -67,10 +111,12 @@ export class NameReader {
     let other = this.#other
     let atFacts = this.#atFacts
     let atName = this.#atName
+    let nameAt = 0
     for (let at = 0; at < bytes.length; at += 1) {
       const byte = bytes[at] as number
       if (atName) {
         atName = false
+        nameAt = at
         this.#keeper = this.#kept?.get(byte)
         if (this.#keeper) continue
         if (byte === regularType) this.#regular += 1
@@ -86,7 +132,7 @@ export class NameReader {
       if (atFacts) {
         atFacts = false
         if (byte === mark) {
-          this.#changed += 1
+          this.#hasChanged = true
           continue
         }
       }
@@ -98,6 +144,7 @@ export class NameReader {
       }
       if (this.#entries && !this.#inFacts) {
         this.#names.add(one, other)
+        this.#picker?.name(bytes.subarray(nameAt, at))
         this.#inFacts = atFacts = true
         // So that nothing moves from a name to its facts unseen.
         one = Math.imul(one, 0x01000193)
@@ -105,11 +152,14 @@ export class NameReader {
         continue
       }
       ;(this.#entries ?? this.#names).add(one, other)
-      this.#inFacts = false
+      this.#picker?.entry(hashOf(one, other))
+      if (this.#hasChanged) this.#changed.add(one, other)
+      this.#inFacts = this.#hasChanged = false
       atName = true
       one = this.#seed
       other = ~this.#seed
     }
+    if (!atName && !this.#inFacts && !this.#keeper) this.#picker?.part(bytes.subarray(nameAt))
     this.#one = one
     this.#other = other
     this.#atFacts = atFacts
@@ -126,25 +176,78 @@ export class NameReader {
     return this.#regular
   }
 
-  /** The names with their facts; none where there are no facts. @returns `changed`: how many have changed lately. */
-  endFacts(): { entries: Names; changed: number } | undefined {
-    return this.#entries && { entries: this.#entries.sorted(), changed: this.#changed }
+  /** The names with their facts; none where there are no facts. @returns `changed`: those that have changed lately. */
+  endFacts(): { entries: Names; changed: Names } | undefined {
+    return this.#entries && { entries: this.#entries.sorted(), changed: this.#changed.sorted() }
+  }
+
+  /** The names of what was to be picked, each ended by a NUL; undefined where they take more than `mostChangedBytes`. */
+  endPicked(): Uint8Array | undefined {
+    return this.#picker?.end()
   }
 
   /** What stood behind marks. */
   endKept(): Kept | undefined {
     if (!this.#kept) return undefined
-    const of = (mark: string) => this.#kept?.get(mark.charCodeAt(0))?.end() ?? new Uint8Array()
-    const { suspects, others, oddTimes } = keptMarks
-    return { suspects: of(suspects), others: of(others), oddTimes: of(oddTimes) }
+    const of = (mark: string) => this.#kept?.get(mark.charCodeAt(0))?.end()
+    const { suspects, others, oddTimes, changed } = keptMarks
+    return {
+      suspects: of(suspects) ?? nothing,
+      others: of(others) ?? nothing,
+      oddTimes: of(oddTimes) ?? nothing,
+      changed: of(changed),
+    }
   }
 }
 
+/** Keeps the names of some entries. */
+class Picker {
+  readonly #picked: Names
+  readonly #names = new Bytes(mostChangedBytes)
+  #begun: Uint8Array | undefined
+  #name: Uint8Array = new Uint8Array()
+
+  constructor(picked: Names) {
+    this.#picked = picked
+  }
+
+  /** The rest of the name comes with the next bytes. */
+  part(bytes: Uint8Array): void {
+    this.#begun = Buffer.concat([this.#begun ?? nothing, bytes])
+  }
+
+  name(bytes: Uint8Array): void {
+    this.#name = this.#begun ? Buffer.concat([this.#begun, bytes]) : bytes
+    this.#begun = undefined
+  }
+
+  entry(hash: number): void {
+    if (!includes(this.#picked, hash)) return
+    this.#names.add(this.#name.subarray(typeLength))
+    this.#names.add(nul)
+  }
+
+  end(): Uint8Array | undefined {
+    return this.#names.end()
+  }
+}
+
+const nothing = new Uint8Array()
+const nul = Uint8Array.of(0)
+/** Of a type and the slash behind it. */
+const typeLength = 2
+
 class Bytes {
+  readonly #most: number
   #bytes = new Uint8Array(1024)
   #length = 0
 
+  constructor(most: number) {
+    this.#most = most
+  }
+
   add(more: Uint8Array): void {
+    if (this.#length > this.#most) return
     if (this.#length + more.length > this.#bytes.length) {
       const larger = new Uint8Array(2 * (this.#length + more.length))
       larger.set(this.#bytes.subarray(0, this.#length))
@@ -154,8 +257,9 @@ class Bytes {
     this.#length += more.length
   }
 
-  end(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length)
+  /** @returns undefined where there were more than `most`. */
+  end(): Uint8Array | undefined {
+    return this.#length > this.#most ? undefined : this.#bytes.subarray(0, this.#length)
   }
 }
 
@@ -169,7 +273,7 @@ class Hashes {
       larger.set(this.#hashes)
       this.#hashes = larger
     }
-    this.#hashes[this.#count] = (mixed(one) >>> 11) * 2 ** 32 + (mixed(other) >>> 0)
+    this.#hashes[this.#count] = hashOf(one, other)
     this.#count += 1
   }
 
@@ -177,6 +281,11 @@ class Hashes {
   sorted(): Names {
     return this.#hashes.subarray(0, this.#count).sort()
   }
+}
+
+/** Both halves as one number of 53 bits. */
+function hashOf(one: number, other: number): number {
+  return (mixed(one) >>> 11) * 2 ** 32 + (mixed(other) >>> 0)
 }
 
 /** Lets each bit of a hash depend on all. @see MurmurHash3, fmix32 */

@@ -15,6 +15,11 @@ export interface SyncPlan {
   checksum?: boolean
   /** A file with the names of those that alone are copied, each ended by a NUL; nothing is deleted then. */
   only?: string
+  /**
+   * A file with the names of all that can differ, each ended by a NUL: nothing else is looked at. Of a folder with a slash
+   * behind it, what is directly in it is looked at too, and what the source does not have there is deleted.
+   */
+  listed?: string | undefined
   /** A forecast also names the files that would get other contents. */
   changes?: true
   /** Nothing is copied, only deleted. */
@@ -37,7 +42,8 @@ export function rateOption(bytesPerSecond: number | undefined): string[] {
  * filter keeps rsync from deleting it.
  */
 export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
-  const { only } = plan
+  const { only, listed } = plan
+  const list = only ?? listed
   return [
     'rsync',
     '--archive',
@@ -54,7 +60,15 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
       ? plan.onlyDelete
         ? ['--delete-before', '--existing', '--ignore-existing']
         : ['--delete-delay']
-      : [`--files-from=${only}`, '--from0', '--existing', '--ignore-missing-args']),
+      : ['--existing']),
+    ...(list === undefined
+      ? []
+      : [
+          ...(only === undefined ? ['--dirs'] : []),
+          `--files-from=${list}`,
+          '--from0',
+          '--ignore-missing-args',
+        ]),
     ...(plan.subsecondTimes ? ['--modify-window=-1'] : []),
     ...(plan.checksum ? ['--checksum'] : []),
     ...(forecast
@@ -71,7 +85,7 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     '--filter=P /lost+found',
     ...plan.exclude.map((pattern) => `--exclude=${pattern}`),
     // Rsync does not look at the folders above a file that is named.
-    ...(only === undefined
+    ...(list === undefined
       ? []
       : plan.exclude.map((pattern) => `--exclude=${pattern.replace(/\/*$/, '')}/**`)),
     '--',

@@ -16,7 +16,7 @@ export interface Sides {
  * Writes a list of those files that have the same size and time on both sides: rsync takes them for equal, whatever is in
  * them. Where size or time differ, or one side has no such file, rsync sees that by itself.
  * @param names Names that each end with a NUL. They are bytes: not every name is UTF-8.
- * @param file The list, of the same form; without such files it is not made.
+ * @param file The list, for rsync(1), --files-from; without such files it is not made.
  * @returns How many there are.
  * @throws {TerminalError} There is no room for the list.
  */
@@ -34,19 +34,24 @@ export async function listAlike(
         const those = batch.filter((_, index) => alike[index])
         if (those.length === 0) continue
         list ??= await open(file, 'w', 0o600)
-        await list.writeFile(Buffer.concat(those.flatMap((name) => [name, nul])))
+        await list.writeFile(Buffer.concat(those.flatMap((name) => [here, name, nul])))
         found += those.length
       }
     }
   } catch (cause) {
-    throw new TerminalError(`cannot write the list of files to compare: ${(cause as Error).message}`, {
-      hint: `it needs room in the folder of ${file}: df -h ${file}`,
-      cause,
-    })
+    throw noRoomFor(file, cause)
   } finally {
     await list?.close()
   }
   return found
+}
+
+/** Why a list of names for rsync could not be written. */
+export function noRoomFor(list: string, cause: unknown): TerminalError {
+  return new TerminalError(`cannot write the list of files to compare: ${(cause as Error).message}`, {
+    hint: `it needs room in the folder of ${list}: df -h ${list}`,
+    cause,
+  })
 }
 
 /** Those of some names whose times a file system did not take as they are: a copy would set them anew each night. */
@@ -65,6 +70,8 @@ export async function whereTimesDiffer(names: Uint8Array, { from, to }: Sides): 
 }
 
 const nul = Buffer.from([0])
+/** Rsync takes a name in a list that begins with `#` or `;` for a remark. */
+const here = Buffer.from('./')
 
 async function isAlike(name: Buffer, sides: Sides): Promise<boolean> {
   const [there, here] = await look(name, sides)
@@ -84,18 +91,26 @@ function look(name: Buffer, { from, to }: Sides) {
   )
 }
 
-function* batches(names: Uint8Array): Generator<Buffer[]> {
-  const bytes = Buffer.from(names.buffer, names.byteOffset, names.length)
+/** The same, so many at a time as are looked at side by side. */
+export function* batches(names: Uint8Array): Generator<Buffer[]> {
   let batch: Buffer[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(0, at)
-    batch.push(bytes.subarray(at, end))
-    at = end + 1
+  for (const name of eachName(names)) {
+    batch.push(name)
     if (batch.length < atOnce) continue
     yield batch
     batch = []
   }
   yield batch
+}
+
+/** Names that each end with a NUL, one by one. */
+export function* eachName(names: Uint8Array): Generator<Buffer> {
+  const bytes = Buffer.from(names.buffer, names.byteOffset, names.length)
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(0, at)
+    yield bytes.subarray(at, end)
+    at = end + 1
+  }
 }
 
 /** A part of all files, by a hash of their names: from the one number up to the other, between 0 and 1. */

@@ -18,19 +18,21 @@ export interface Walk {
   facts?: Facts | undefined
   /** Names that were asked for. */
   kept?: Kept | undefined
+  /** The names of entries that were asked for, each ended by a NUL; undefined where those were too many. */
+  picked?: Uint8Array | undefined
 }
 
 /** More than names: what takes a look at each inode. */
 export interface Facts {
   /** Each name with its type, mode, owner, group, time and, except of a folder, size and where a link leads to. */
   entries: Names
-  /** How many have changed in any way since the time that was given, as their times of change (ctime) tell. */
-  changed: number
+  /** Those of them that have changed in any way since the time that was given, as their times of change (ctime) tell. */
+  changed: Names
 }
 
 /**
- * Whose names are kept: of files that may have changed unseen (`suspects`), and of what has a time that not every file
- * system holds (`oddTimes`).
+ * Whose names are kept: of files that may have changed unseen (`suspects`), of what has a time that not every file
+ * system holds (`oddTimes`), and of whatever has changed.
  */
 export interface Wanted {
   /** Files that were written in that time, as their times of modification (mtime) tell. */
@@ -40,12 +42,19 @@ export interface Wanted {
   /** Whether all other files are named too, as `others`. */
   others?: boolean | undefined
   oddTimes?: boolean | undefined
+  /**
+   * Entries of any type that have changed since `changedSinceMs`, as `changed`: the number of their file system, a blank, the
+   * name, and behind that of a folder a slash.
+   */
+  changedNames?: boolean | undefined
 }
 
 export interface WalkOptions {
   wanted?: Wanted | undefined
-  /** Reads the facts too, and counts the entries that have changed later than that, in milliseconds since the epoch. */
+  /** Reads the facts too, and tells which entries have changed later than that, in milliseconds since the epoch. */
   changedSinceMs?: number | undefined
+  /** Entries, with their facts, whose names are asked for. */
+  picked?: Names | undefined
   signal?: AbortSignal | undefined
   /** A day unless given: a walk through a large tree on a busy disk takes its time. */
   timeoutMs?: number
@@ -60,9 +69,13 @@ export async function walk(
   runner: CommandRunner,
   root: string,
   seed: number,
-  { wanted, changedSinceMs, signal, timeoutMs = 24 * 3_600_000 }: WalkOptions = {},
+  { wanted, changedSinceMs, picked, signal, timeoutMs = 24 * 3_600_000 }: WalkOptions = {},
 ): Promise<Walk> {
-  const reader = new NameReader(seed, { withFacts: changedSinceMs !== undefined, withKept: !!wanted })
+  const reader = new NameReader(seed, {
+    withFacts: changedSinceMs !== undefined,
+    withKept: !!wanted,
+    picked,
+  })
   const { exitCode } = await runner.run({
     argv: walkArgv(root, { wanted, changedSinceMs }),
     timeoutMs,
@@ -76,6 +89,7 @@ export async function walk(
     regular: reader.regular,
     facts: reader.endFacts(),
     kept: reader.endKept(),
+    picked: reader.endPicked(),
     complete: exitCode === 0,
   }
 }
@@ -95,13 +109,16 @@ function walkArgv(
         ]
   // With a slash at its end a link to a folder is followed, as rsync does.
   const start = ['find', `${root.replace(/\/*$/, '')}/`, '-xdev'] as const
-  return [...start, ...(wanted ? keptArgs(wanted) : []), '-printf', '%y/%P\\0', ...facts]
+  return [...start, ...(wanted ? keptArgs(wanted, changedSinceMs) : []), '-printf', '%y/%P\\0', ...facts]
 }
 
 /** Inodes of 128 bytes (ext3, small ext4), XFS without bigtime and reiserfs hold no other times. */
 const heldByAll: Time = { fromMs: -1, toMs: (2 ** 31 - 1) * 1000 }
 
-function keptArgs({ written, changed, others, oddTimes }: Wanted): string[] {
+function keptArgs(
+  { written, changed, others, oddTimes, changedNames }: Wanted,
+  changedSinceMs: number | undefined,
+): string[] {
   const named = (mark: string) => ['-printf', `${mark}%P\\0`]
   const tests = [...(written ? [within('m', written)] : []), ...(changed ? [within('c', changed)] : [])]
   const isSuspect = tests.flatMap((test, index) => [...(index > 0 ? ['-o'] : []), ...test])
@@ -113,6 +130,21 @@ function keptArgs({ written, changed, others, oddTimes }: Wanted): string[] {
     ...(files.length > 0 ? ['(', '-type', 'f', '(', ...files, ')', '-o', '-true', ')'] : []),
     ...(oddTimes
       ? ['(', ...within('m', heldByAll), '-o', ...named(keptMarks.oddTimes), '-o', '-true', ')']
+      : []),
+    ...(changedNames && changedSinceMs !== undefined
+      ? [
+          ...[
+            '(',
+            '-newerct',
+            at(changedSinceMs),
+            '(',
+            '-type',
+            'd',
+            '-printf',
+            `${keptMarks.changed}%D %P/\\0`,
+          ],
+          ...['-o', '-printf', `${keptMarks.changed}%D %P\\0`, ')', '-o', '-true', ')'],
+        ]
       : []),
   ]
 }

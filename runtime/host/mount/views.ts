@@ -17,14 +17,16 @@ export interface View extends AsyncDisposable {
   exclude: string[]
   /** Why somebody who may write in the source could lead rsync out of it; undefined where nobody can. */
   warning?: string | undefined
-  /** Has to be called before rsync reads it. `at` and `warning` may be others then. */
+  /** Has to be called before rsync reads it. `at` and what follows it may be others then. */
   forRsync(): Promise<void>
+  /** Whether nobody can lead whoever reads a list of names in it out of it, either. */
+  holds: boolean
 }
 
 /**
  * How directories in use are read. Rsync before 3.5.0 opens files by their whole path: a user who swaps a folder for a link
- * during the copy makes root read what the link leads to. For such an rsync the directory is bind-mounted read-only with
- * `nosymfollow`: there the kernel follows no link.
+ * during the copy makes root read what the link leads to; and whichever rsync is given a list follows a link whose name stands
+ * in it with a slash behind. So the directory is bind-mounted read-only with `nosymfollow`: there the kernel follows no link.
  * @see mount(8), nosymfollow (since Linux 5.10)
  */
 export interface Views {
@@ -71,15 +73,22 @@ export function createViews({ runner, closing, directory }: ViewsOptions): Views
     const at = viewMountpoint(directory, run, source.name)
     proveRuntimeRoom(directory)
     const problem = need.problem ?? (await bind(runner, path, at))
-    if (problem === undefined) return { at, exclude: coverPatterns(path) }
+    if (problem === undefined) return { at, exclude: coverPatterns(path), holds: true }
     await drop(closing(), at)
-    return { warning: `${swapFinding(problem)}: ${swapRemedy}` }
+    return (await resistsSwaps(runner)) ? {} : { warning: `${swapFinding(problem)}: ${swapRemedy}` }
   }
 }
 
 /** A source that is read where it lies. */
 export function directView({ path }: PathSource): View {
-  return { at: path, exclude: [], forRsync: async () => {}, [Symbol.asyncDispose]: async () => {} }
+  // Whoever is not root reads nothing that is not for him.
+  return {
+    at: path,
+    exclude: [],
+    holds: !isRoot(),
+    forRsync: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  }
 }
 
 /** Whether a view of a source would show the names that it has, and can be had, as far as can be told beforehand. */
@@ -97,12 +106,14 @@ export interface ViewNeed {
   problem: string | undefined
 }
 
-/** Whether a source has to be read through a view: undefined where it can be read directly, or not at all. */
+/** Whether a source is to be read through a view: undefined where it can be read directly, or not at all. */
 export async function viewNeed(source: PathSource, runner: CommandRunner): Promise<ViewNeed | undefined> {
-  if (!isRoot() || (await resistsSwaps(runner))) return undefined
+  if (!isRoot()) return undefined
   const path = realPath(source.path)
   // The reader reports what is wrong with it.
-  return path === undefined ? undefined : { path, problem: viewProblem(path) }
+  if (path === undefined) return undefined
+  const problem = viewProblem(path)
+  return problem !== undefined && (await resistsSwaps(runner)) ? undefined : { path, problem }
 }
 
 /** Where a directory is mounted to be read; a run's id has no dash in it. */
@@ -150,7 +161,7 @@ export function coverPatterns(path: string, mounts = readMounts()): string[] {
 
 /** The first rsync that opens nothing behind such a link. */
 const firstToResist = '3.5.0'
-/** What makes a view needless. */
+/** What makes it safe without a view. */
 export const swapRemedy = `install rsync ${firstToResist} or newer`
 const viewOptions = ['ro', 'nosymfollow', 'nodev', 'nosuid', 'noexec'] as const
 

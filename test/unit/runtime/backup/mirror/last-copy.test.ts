@@ -39,13 +39,14 @@ describe('lastCopy()', () => {
     expect(lastOf([unchanged(), synced()])).toEqual({ since, counted, left })
   })
 
-  test('is a first one, since when the mirror was on the disk', () => {
+  test('is one that has copied something, since when the mirror was on the disk', () => {
     const since = { sourceMs: Date.parse(read.from), mirrorMs: Date.parse(time) }
     expect(lastOf([synced()])).toEqual({ since, counted, left })
+    expect(lastOf([synced(), synced()])).toEqual({ since, counted, left })
   })
 
-  test('is the first one to each of two disks that take turns', () => {
-    expect(lastOf([synced({ mirror: 'b' }), synced()])).toBeDefined()
+  test('is the last one to each of two disks that take turns', () => {
+    expect(lastOf([synced({ mirror: 'b' }), synced(), synced()])).toBeDefined()
     expect(lastOf([synced({ mirror: 'b' })])).toBeUndefined()
   })
 
@@ -58,7 +59,6 @@ describe('lastCopy()', () => {
 
   test.each<[string, Envelope[]]>([
     ['nothing is known', []],
-    ['it has copied something, as the next one may', [synced(), synced()]],
     ['it is from an earlier hdsync', [unchanged({ left: undefined })]],
     ['it cannot be read', [unchanged({ left: { ...left, sourceNames: 'many' } })]],
     ['an older image of the mirror is there now', [unchanged({ left: { ...left, mirrorState: '2 999' } })]],

@@ -54,7 +54,7 @@ describe('plan', () => {
     const run = await backUp(server)
     const { done, some, dry } = Object.groupBy(
       (await commandsOf(server, run)).filter((command) => !command.onlyLooks),
-      ({ argv }) => (argv.includes('--from0') ? 'some' : argv.includes('--dry-run') ? 'dry' : 'done'),
+      ({ argv }) => (argv.includes('--existing') ? 'some' : argv.includes('--dry-run') ? 'dry' : 'done'),
     )
     // Whether files were written while they were copied is a matter of chance.
     const ifWritten = steps.filter((step: Step) => step.ifWritten)

@@ -65,15 +65,19 @@ test('a last name that no NUL has ended is none', () => {
 })
 
 describe('with facts', () => {
-  const readFacts = (entries: readonly (readonly [name: string, facts: string])[], pieces: number[] = []) => {
-    const reader = new NameReader(1, { withFacts: true })
+  const readFacts = (
+    entries: readonly (readonly [name: string, facts: string])[],
+    pieces: number[] = [],
+    picked?: Names,
+  ) => {
+    const reader = new NameReader(1, { withFacts: true, picked })
     let bytes = Buffer.from(entries.map(([name, facts]) => `${name}\0${facts}\0`).join(''))
     for (const length of pieces) {
       reader.add(bytes.subarray(0, length))
       bytes = bytes.subarray(length)
     }
     reader.add(bytes)
-    return { names: reader.end(), ...reader.endFacts() }
+    return { names: reader.end(), ...reader.endFacts(), picked: reader.endPicked() }
   }
   const facts = fc.stringMatching(/^!?[0-9][0-9. ]*$/)
 
@@ -85,7 +89,18 @@ describe('with facts', () => {
         const { names, changed, entries: hashes } = readFacts(entries, pieces)
         expect(names).toEqual(read(entries.map(([name]) => name)))
         expect(hashes).toEqual(readFacts(plain).entries)
-        expect(changed).toBe(entries.filter(([, facts]) => facts.startsWith('!')).length)
+        expect(changed).toEqual(readFacts(entries.filter(([, facts]) => facts.startsWith('!'))).entries)
+      }),
+    )
+  })
+
+  test('names of some entries are picked as they are, without their types', () => {
+    fc.assert(
+      fc.property(fc.dictionary(name, facts), fc.array(fc.nat(9)), fc.nat(3), (of, pieces, nth) => {
+        const entries = Object.entries(of).map(([name, facts]) => [`f/${name}`, facts] as const)
+        const some = entries.filter((_, n) => n % 4 === nth)
+        const { picked = new Uint8Array() } = readFacts(entries, pieces, readFacts(some).entries)
+        expect(Buffer.from(picked).toString()).toBe(some.map(([name]) => `${name.slice(2)}\0`).join(''))
       }),
     )
   })
@@ -103,7 +118,7 @@ describe('with facts', () => {
   })
 
   test('a mark within a name, or within facts, is none', () => {
-    expect(readFacts([['!', '1!']]).changed).toBe(0)
+    expect(readFacts([['!', '1!']]).changed).toHaveLength(0)
   })
 
   test('none are told where there are none', () => {

@@ -1,0 +1,117 @@
+import { rmSync, writeFileSync } from 'node:fs'
+import { lstat, realpath, stat } from 'node:fs/promises'
+import { missing, type Names } from './names.ts'
+import { batches, eachName, noRoomFor } from './suspects.ts'
+import type { Walk } from './walk.ts'
+
+const slash = '/'.charCodeAt(0)
+const blank = ' '.charCodeAt(0)
+const nul = Buffer.from([0])
+/** Rsync takes a name that begins with `#` or `;` for a remark. */
+const here = Buffer.from('./')
+
+/** Both complete, with their facts and the names of what has changed. */
+export interface Walks {
+  mirror: Walk
+  source: Walk
+  /** Of some entries of the source the names, without types, each ended by a NUL; undefined where those are too many. */
+  namesOf(entries: Names): Promise<Uint8Array | undefined>
+}
+
+/**
+ * Writes a list of all that a copy can have to do with: whatever has changed on either side since the last copy, and what the
+ * source has otherwise than the mirror although it has not changed, as what is excluded or was moved with its folder. Of a
+ * folder that has changed, what is directly in it is looked at as well: what it has lost is deleted then.
+ * @param from The source.
+ * @param file The list, for `SyncPlan.listed`; it is not made where there is nothing to list.
+ * @returns The list; undefined where there is none, or one would not do.
+ * @throws {TerminalError} There is no room for the list.
+ */
+export async function listChanged(
+  { mirror, source, namesOf }: Walks,
+  from: string,
+  file: string,
+): Promise<string | undefined> {
+  const ofSource = changedNames(source)
+  const ofMirror = changedNames(mirror)
+  if (!ofSource || !ofMirror || !source.facts || !mirror.facts) return undefined
+  const others = missing(missing(source.facts.entries, mirror.facts.entries), source.facts.changed)
+  const namesOfOthers = others.length > 0 ? await namesOf(others) : new Uint8Array()
+  const ofOthers = namesOfOthers && [...eachName(namesOfOthers)]
+  const root = (await realpath(from)).replace(/\/$/, '')
+  if (ofOthers?.length !== others.length || (await haveOtherNames(namesOfOthers, root))) return undefined
+  const { dev } = await stat(from)
+  const names = ofSource.map(({ name, device }) => listed(name, device === dev))
+  for (const { name } of ofMirror)
+    if (await isReal(name, root)) names.push(listed(name, await isOn(dev, root, name)))
+  for (const name of ofOthers) names.push(listed(name, true))
+  if (names.length === 0) return undefined
+  try {
+    writeFileSync(file, Buffer.concat(names), { mode: 0o600 })
+  } catch (cause) {
+    rmSync(file, { force: true })
+    throw noRoomFor(file, cause)
+  }
+  return file
+}
+
+interface Changed {
+  name: Buffer
+  /** The number of its file system. */
+  device: number
+}
+
+/** @returns undefined where not all of them are named. */
+function changedNames({ facts, kept }: Walk): Changed[] | undefined {
+  if (!kept?.changed) return undefined
+  const all = Array.from(eachName(kept.changed), (line) => {
+    const at = line.indexOf(blank)
+    return { device: Number(line.toString('latin1', 0, at)), name: line.subarray(at + 1) }
+  })
+  return all.length === facts?.changed.length ? all : undefined
+}
+
+/**
+ * A name as rsync is to read it. What is of another file system is mounted there, and a folder of that has nothing in it, as
+ * `--one-file-system` has it: rsync takes each name of a list for the beginning of a file system of its own.
+ */
+function listed(name: Buffer, isWithin: boolean): Buffer {
+  return Buffer.concat([here, isWithin && name.length > 1 ? name : withoutSlash(name), nul])
+}
+
+async function isOn(device: number, root: string, name: Buffer): Promise<boolean> {
+  return (await lstat(pathOf(name, root)).catch(() => undefined))?.dev === device
+}
+
+/** Whether any of some names is of a file that has others, too: they would become two files, as those are not listed. */
+async function haveOtherNames(names: Uint8Array | undefined, root: string): Promise<boolean> {
+  for (const batch of batches(names ?? new Uint8Array())) {
+    const all = await Promise.all(batch.map((name) => lstat(pathOf(name, root)).catch(() => undefined)))
+    if (all.some((stats) => stats && !stats.isDirectory() && stats.nlink > 1)) return true
+  }
+  return false
+}
+
+/** Whether a name is there as what it is called, a folder or something else, with no link above it. */
+async function isReal(name: Buffer, root: string): Promise<boolean> {
+  const path = pathOf(name, root)
+  const above = path.subarray(0, Math.max(path.lastIndexOf(slash), 1))
+  try {
+    const isFolder = (await lstat(path)).isDirectory()
+    return isFolder === isNamedFolder(name) && (await realpath(above, 'buffer')).equals(above)
+  } catch {
+    return false
+  }
+}
+
+function isNamedFolder(name: Buffer): boolean {
+  return name.at(-1) === slash
+}
+
+function withoutSlash(name: Buffer): Buffer {
+  return isNamedFolder(name) ? name.subarray(0, -1) : name
+}
+
+function pathOf(name: Buffer, root: string): Buffer {
+  return Buffer.concat([Buffer.from(`${root}/`), withoutSlash(name)])
+}
