@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   appendFileSync,
   chmodSync,
@@ -156,11 +156,9 @@ function leftToDo({ from, to, exclude }: SyncPlan): string {
     '--out-format=%i %n',
   ]
   const all = [...argv, ...exclude.map((one) => `--exclude=${one}`), `${from}/`, `${to}/`]
-  // What is excluded in a folder keeps it from being deleted.
-  return execFileSync('rsync', all, { encoding: 'utf8' }).replaceAll(
-    /^cannot delete non-empty directory: .*\n/gm,
-    '',
-  )
+  const { stdout } = spawnSync('rsync', all, { encoding: 'utf8' })
+  // What is excluded in a folder keeps it from being deleted, and whatever has its name from being made.
+  return stdout.replaceAll(/^cannot delete non-empty directory: .*\n/gm, '')
 }
 
 /** What happens before a night. */
