@@ -138,15 +138,11 @@ describe('imports', () => {
   })
 
   test.each([
-    ['execa', ['handed-over', 'in-terminal'].map((name) => `runtime/host/command/${name}.ts`)],
     [
-      'node:child_process',
-      [
-        'runtime/core/guests/effects.ts',
-        'runtime/core/guests/process.ts',
-        'runtime/host/command/start-program.ts',
-      ],
+      'execa',
+      ['command', 'handed-over', 'in-terminal', 'lasting'].map((name) => `runtime/host/command/${name}.ts`),
     ],
+    ['node:child_process', ['runtime/core/guests/effects.ts', 'runtime/core/guests/process.ts']],
     [
       'node:sqlite',
       ['runtime/core/bus/sqlite/database.ts', 'runtime/host/archive/catalogue/catalogue-file.ts'],

@@ -1,10 +1,11 @@
+import type { ChildProcess } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
+import { execa } from 'execa'
 import { RetryableError, TerminalError } from '../../errors.ts'
 import { commandEnvironment, ownerMark, wayToMachine } from './environment.ts'
 import { keepEnd, keepEnds, lastLines } from './output.ts'
 import { packageHint } from './packages.ts'
 import { ReadLimit } from './read-limit.ts'
-import { type Program, type ProgramEnd, startProgram } from './start-program.ts'
 
 /** A command: always an argument vector, never a line for a shell. */
 export interface Command {
@@ -144,16 +145,19 @@ function start(command: Command, { observer, signal: common, owner }: RunnerOpti
   const [program = name, ...words] = command.ofMachine ? [...wayToMachine(), ...spoken] : spoken
   const id = observer.started(argv)
   const startedAt = performance.now()
-  const env = { ...commandEnvironment(ownerMark(owner, interruptible)), ...command.env }
-  const stdin = isTalkedTo || command.input !== undefined ? 'pipe' : 'ignore'
-  let started: { child: Program<Writable | null>; ended: Promise<ProgramEnd> }
-  try {
-    started = startProgram([program, ...words], { env, stdin })
-  } catch (error) {
-    observer.ended(id, { durationMs: 0, exitCode: null, stderr: '' })
-    throw notStarted(argv, error as NodeJS.ErrnoException)
-  }
-  const { child, ended } = started
+  const subprocess = execa(program, words, {
+    env: { ...commandEnvironment(ownerMark(owner, interruptible)), ...command.env },
+    extendEnv: false,
+    // A session of its own: Ctrl-C in the terminal is for hdsync, which stops its commands in order.
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+    stdin: isTalkedTo || command.input !== undefined ? 'pipe' : 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const child = subprocess.nodeChildProcess as Child
   if (child.pid !== undefined) command.onStarted?.(child.pid)
   // What a program that has ended does not read is lost; its end says why.
   child.stdin?.on('error', () => {})
@@ -169,7 +173,7 @@ function start(command: Command, { observer, signal: common, owner }: RunnerOpti
   })
   const stopper = stopOn(child, { timeoutMs, signal: interruptible ? signal : undefined })
 
-  const result = ended.then((end): CommandResult => {
+  const result = subprocess.then((end): CommandResult => {
     const durationMs = performance.now() - startedAt
     const timedOut = stopper.forget()
     const facts = { exitCode: end.exitCode, signal: end.signal, stderr: record.text(), timedOut }
@@ -180,7 +184,15 @@ function start(command: Command, { observer, signal: common, owner }: RunnerOpti
       ...(end.signal && { signal: end.signal }),
     })
     if (interruptible) signal.throwIfAborted()
-    if (end.error) throw notStarted(argv, end.error)
+    const { code } = (end.cause as NodeJS.ErrnoException | undefined) ?? {}
+    if (code === 'ENOENT') {
+      throw new TerminalError(`${name} is not installed`, { hint: packageHint(name) })
+    }
+    if (code === 'EACCES') {
+      throw new TerminalError(`${name} is not executable`, { hint: `chmod +x ${name}` })
+    }
+    if (child.pid === undefined)
+      throw new CommandError(`${name} could not be started: ${code}`, { argv, ...facts })
     if (end.exitCode === undefined || !accept.includes(end.exitCode) || timedOut) {
       throw new CommandError(describe(argv, facts, timeoutMs), { argv, ...facts })
     }
@@ -191,25 +203,14 @@ function start(command: Command, { observer, signal: common, owner }: RunnerOpti
   return { child, result }
 }
 
-function notStarted(argv: Command['argv'], { code }: NodeJS.ErrnoException): Error {
-  const [name] = argv
-  if (code === 'ENOENT') return new TerminalError(`${name} is not installed`, { hint: packageHint(name) })
-  if (code === 'EACCES') {
-    return new TerminalError(`${name} is not executable`, { hint: `chmod +x ${name}` })
-  }
-  const facts = { argv, exitCode: undefined, signal: undefined, stderr: '', timedOut: false }
-  return new CommandError(`${name} could not be started: ${code}`, facts)
-}
+type Child = ChildProcess & { stdout: Readable; stderr: Readable }
 
 /**
  * Ends a command with all that it has started, when its time is up or the signal is aborted; and the reading of what it
  * has written, when it has ended itself and somebody it has left behind holds its output open.
  * @returns `forget` is called at its end, and tells whether its time was up.
  */
-function stopOn(
-  child: Program<Writable | null>,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined },
-) {
+function stopOn(child: Child, { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal | undefined }) {
   let timedOut = false
   let killTimer: NodeJS.Timeout | undefined
   let closeTimer: NodeJS.Timeout | undefined

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import { execa } from 'execa'
 import { TerminalError } from '../../errors.ts'
 import { commandEnvironment } from './environment.ts'
 import { packageHint } from './packages.ts'
@@ -50,7 +51,6 @@ export async function handOver(
     : peer === null
       ? (['ignore', 'ignore', 'inherit'] as const)
       : ([onInput ? 'pipe' : 'inherit', 'inherit', 'inherit'] as const)
-  const { execa } = await import('execa')
   const running = execa(program, words, {
     cwd,
     // execa takes any number, and declares those below 10 alone.

@@ -1,3 +1,4 @@
+import { execa } from 'execa'
 import { TerminalError } from '../../errors.ts'
 import { commandEnvironment } from './environment.ts'
 import { packageHint } from './packages.ts'
@@ -11,7 +12,6 @@ import { packageHint } from './packages.ts'
  */
 export async function runInTerminal(argv: readonly [string, ...string[]], owner: string): Promise<number> {
   const [program, ...words] = argv
-  const { execa } = await import('execa')
   const { exitCode, signal, code } = await execa(program, words, {
     stdio: ['inherit', 2, 'inherit'],
     reject: false,

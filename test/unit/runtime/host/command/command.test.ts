@@ -198,19 +198,6 @@ describe('run()', () => {
     const failure = await failureOf(recordingRunner().runner.run({ argv: [program], timeoutMs }))
     expect(failure.message).toMatch(/permission|EACCES|executable/i)
   })
-
-  test.each([
-    ['is longer than the kernel takes', 'x'.repeat(2 ** 22), 'E2BIG'],
-    ['holds a zero byte', 'a\0b', 'ERR_INVALID_ARG_VALUE'],
-  ])('says why it could not be started where an argument %s', async (_, word, code) => {
-    const { runner, recorded } = recordingRunner()
-    for (const way of ['run', 'open'] as const) {
-      const failure = await failureOf(runner[way]({ argv: ['true', word], timeoutMs }))
-      expect(failure).toBeInstanceOf(CommandError)
-      expect(failure.message).toBe(`true could not be started: ${code}`)
-    }
-    expect(recorded.map(({ end }) => end?.exitCode)).toEqual([null, null])
-  })
 })
 
 describe('a time limit', () => {
