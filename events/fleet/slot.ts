@@ -14,15 +14,15 @@ export const slotAwaited = defineEvent(
 )
 
 /**
- * A run that waited for a slot begins. `without` one, as its `patience` was at an end, or as the server is `unknown` to the hub; null where the
- * hub has granted it.
+ * A run that waited for a slot begins. `without` one, as its `patience` was at an end, as the server is `unknown` to the hub, or as somebody has
+ * `passed` it; null where the hub has granted it.
  */
 export const slotTaken = defineEvent(
   'slot.taken',
   z.strictObject({
     server,
     waitedMs: z.int().min(0),
-    without: z.enum(['patience', 'unknown']).nullable(),
+    without: z.enum(['patience', 'unknown', 'passed']).nullable(),
   }),
   about,
 )

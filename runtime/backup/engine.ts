@@ -111,6 +111,8 @@ export interface EngineFleet {
 export interface SubmitOptions {
   /** Leaves the functions of the user's out of the run. */
   safe?: boolean
+  /** Has it wait for no slot of its fleet; one that it joins waits no more either. */
+  noSlot?: boolean
   /** What is put on the bus in one transaction with it; for the run that it belongs to. */
   beside?: Beside
 }

@@ -169,7 +169,7 @@ function assemble(
       recover()
       queue.advance()
     },
-    waitingLike: slots && ((event) => slots.like(event)),
+    slots,
   })
   const makeWay = (event: Envelope) => {
     const { current } = queue

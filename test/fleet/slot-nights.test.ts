@@ -51,6 +51,17 @@ describe.skipIf(missing)(`nights that wait for a slot${missing}`, () => {
     expect((await hub.status())[0]).toMatchObject({ slotServer: 'vault1', slot: { state: 'waits' } })
     expect((await web1.run('status')).out).toContain('waits for a slot of vault1, until')
     expect((await web1.ok(['runs'])).out).toContain('waiting')
+    // Whoever says so waits for nothing, with a daemon or without.
+    const web2 = await hub.host('web2', [], slot)
+    const passed = 'does not wait for a slot of vault1, as it was told to'
+    expect((await web2.ok(['run', '--no-slot'])).err).toContain(passed)
+    const daemon = await web2.serve()
+    expect((await web2.ok(['run', '--no-slot'])).err).toContain(passed)
+    const waiting = web2.ok(['run'])
+    await expect.poll(async () => (await web2.ok(['runs'])).out, patient).toContain('waiting')
+    expect((await web2.ok(['run', '--no-slot'])).err).toContain(passed)
+    expect((await waiting).err).toContain(passed)
+    await daemon.kill('SIGTERM')
     expect((await hub.ok(['fleet', 'resume', 'vault1'])).out).toContain('nothing is paused')
     const { err } = await night
     expect(err).toContain('the hub has paused vault1')

@@ -1,4 +1,4 @@
-import { backupStart, type Envelope } from '../../../events/index.ts'
+import { backupStart } from '../../../events/index.ts'
 import type { Config } from '../../config/config.ts'
 import type { Publication } from '../../core/bus/bus.ts'
 import type { Clock } from '../../core/clock.ts'
@@ -8,6 +8,7 @@ import { newRunId } from '../../core/publication.ts'
 import type { Registry } from '../../core/registry/registry.ts'
 import { leaveOutGuests } from '../../core/registry/safe-runs.ts'
 import type { SubmitOptions } from '../engine.ts'
+import type { SlotKeeper } from '../fleet/slots/keeper.ts'
 import { checkRequest, joining, requestPublication, runOf } from './requests.ts'
 import type { Store } from './store.ts'
 
@@ -19,8 +20,8 @@ interface ReceptionOptions {
   registry: Registry
   /** Called whenever something was recorded. */
   onRecorded(): void
-  /** A run that waits for others of its fleet, and will begin with the same. */
-  waitingLike?: ((event: Envelope) => string | undefined) | undefined
+  /** What has runs wait for others of their fleet. */
+  slots?: Pick<SlotKeeper, 'like' | 'passing' | 'pass'> | undefined
 }
 
 /** Takes events from outside. */
@@ -44,8 +45,11 @@ export class Reception {
    * Checks an event. @returns Puts it on the bus; a run joins one that waits and will do the same.
    * @throws {RejectedEventError} Its type may not be triggered, or its data does not fit.
    */
-  prepare(submission: Submission, { safe = false, beside }: SubmitOptions = {}): () => Promise<Receipt> {
-    const { store, clock, waitingLike } = this.#options
+  prepare(
+    submission: Submission,
+    { safe = false, noSlot = false, beside }: SubmitOptions = {},
+  ): () => Promise<Receipt> {
+    const { store, clock, slots } = this.#options
     const runId = newRunId()
     if (safe) leaveOutGuests(runId)
     const { config, registry } = submission.type === backupStart.type ? this.#next : this.#options
@@ -58,12 +62,15 @@ export class Reception {
       if (known) return { runId: runOf(known), eventId, duplicate: true }
       const twin =
         isHeldBack(publication) && !safe
-          ? (this.#intake.like(event) ?? store.bus.heldLike(event) ?? waitingLike?.(event))
+          ? (this.#intake.like(event) ?? store.bus.heldLike(event) ?? slots?.like(event))
           : undefined
-      const taken = await this.put(
-        twin === undefined ? publication : joining(publication, twin),
-        beside?.(twin ?? runId),
-      )
+      const run = twin ?? runId
+      const passing = noSlot ? (slots?.passing(run) ?? []) : []
+      const taken = await this.put(twin === undefined ? publication : joining(publication, twin), [
+        ...passing,
+        ...(beside?.(run) ?? []),
+      ])
+      if (noSlot) slots?.pass(run)
       if (!taken) return { runId: runOf(store.bus.find(source, eventId)), eventId, duplicate: true }
       if (twin === undefined) return { runId, eventId, duplicate: false }
       return { runId: twin, eventId, duplicate: false, joined: true }

@@ -22,6 +22,8 @@ export interface RunOptions {
   json?: boolean
   quiet?: boolean
   safe?: boolean
+  /** Whether it waits for a slot of the fleet; it does unless told otherwise. */
+  slot?: boolean
   /** How long it waits for another process that is at no run; half a minute unless given. */
   patienceMs?: number
 }
@@ -37,7 +39,7 @@ export async function runCommand(sources: string[], options: RunOptions, io: Io)
   })
   checkSources(sources, config)
   const data = sources.length > 0 ? { sources } : {}
-  return follow(config, options, io, { data, safe: options.safe ?? false })
+  return follow(config, options, io, { data, safe: options.safe ?? false, noSlot: options.slot === false })
 }
 
 /** What is read of the past to know what to ask for. */
@@ -90,7 +92,8 @@ export async function follow(config: Config, options: RunOptions, io: Io, wish: 
       const runId = await begin(here.engine, wish)
       const { result, exitCode } = await here.follow(runId)
       print(result)
-      if (!here.stopped.aborted) await copyAfter(here, config, view)
+      const noSlot = isNight && (wish.noSlot ?? false)
+      if (!here.stopped.aborted) await copyAfter(here, config, view, noSlot)
       if (!here.stopped.aborted) await verifyAfter(here, config, view)
       return exitCode
     }
@@ -107,10 +110,15 @@ export async function follow(config: Config, options: RunOptions, io: Io, wish: 
 }
 
 /** Copies archives to other places once a night is over. How that goes, hooks are told. */
-async function copyAfter({ engine, follow }: InProcess, config: Config, view: View): Promise<void> {
+async function copyAfter(
+  { engine, follow }: InProcess,
+  config: Config,
+  view: View,
+  noSlot: boolean,
+): Promise<void> {
   if (!isCopyDue(config, engine)) return
   view.note('copies archives, as `copies` in the config says; Ctrl-C pauses that')
-  await follow(await engine.trigger(copyStart, {}))
+  await follow(await engine.trigger(copyStart, {}, { noSlot }))
 }
 
 /**
@@ -124,7 +132,8 @@ async function verifyAfter({ engine, follow }: InProcess, config: Config, view: 
 }
 
 async function begin(engine: Engine, wish: Wish): Promise<string> {
-  if ('data' in wish) return engine.trigger(backupStart, wish.data, { safe: wish.safe ?? false })
+  if ('data' in wish)
+    return engine.trigger(backupStart, wish.data, { safe: wish.safe ?? false, noSlot: wish.noSlot ?? false })
   return (await engine.release(wish.release)).runId
 }
 

@@ -96,6 +96,8 @@ const runRequest = z.lazy(() =>
     data: backupRequest.optional(),
     /** Leaves the functions of the user's out. */
     safe: z.boolean().optional(),
+    /** Waits for no slot of the fleet. */
+    noSlot: z.boolean().optional(),
     /** A hold that is released, instead. */
     release: z.string().optional(),
   }),
@@ -144,14 +146,15 @@ function statusOf({ wanted, engine }: Asked): z.output<typeof daemonStatus> {
 }
 
 async function begin({ engine }: Asked, request: HonoRequest): Promise<Response> {
-  const { source, data, safe = false, release } = runRequest.parse(JSON.parse(await readText(request)))
+  const asked = runRequest.parse(JSON.parse(await readText(request)))
+  const { source, data, safe = false, noSlot = false, release } = asked
   const going = engine.current() ?? engine.bus.heldRun()
   // A backup waits for a restore or a drill: the night must not be left out. A verification makes way for it.
   const kind = going === undefined ? undefined : engine.journal.run(going)?.kind
   if (going && !waitedFor(kind)) return refusal(409, 'Another run is going on', going)
   try {
     const { runId } = await (release === undefined
-      ? engine.submit({ type: backupStart.type, source, data }, { safe })
+      ? engine.submit({ type: backupStart.type, source, data }, { safe, noSlot })
       : engine.release(release, source))
     return respondJson({ run: runId }, 202)
   } catch (error) {

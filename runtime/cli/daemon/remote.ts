@@ -46,7 +46,9 @@ export async function daemonOf(config: Config): Promise<Daemon | undefined> {
 }
 
 /** What is to be run: some sources or all, or what a hold keeps back. */
-export type Wish = { data: BackupRequest; safe?: boolean } | { release: string; sources: string[] }
+export type Wish =
+  | { data: BackupRequest; safe?: boolean; noSlot?: boolean }
+  | { release: string; sources: string[] }
 
 /** Has the daemon do a backup, and follows it to its end. */
 export async function followRemote(daemon: Daemon, wish: Wish, view: View): Promise<Followed> {
@@ -83,7 +85,10 @@ export async function followRun(
 }
 
 async function beginRun(daemon: Daemon, wish: Wish): Promise<string> {
-  const what = 'data' in wish ? { data: wish.data, safe: wish.safe ?? false } : { release: wish.release }
+  const what =
+    'data' in wish
+      ? { data: wish.data, safe: wish.safe ?? false, noSlot: wish.noSlot ?? false }
+      : { release: wish.release }
   const { run } = await daemon.post<{ run: string }>('/runs', { source: commandSource, ...what })
   return run
 }

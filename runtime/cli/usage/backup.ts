@@ -20,6 +20,10 @@ export function backupCommands({ command, io, done }: Making, version: string): 
         .option(...json)
         .option('-q, --quiet', 'print the result alone')
         .option('--safe', 'leave out all functions of your own')
+        .option(
+          '--no-slot',
+          'do not wait for a slot of the backup server, where this host is part of a fleet',
+        )
         .action(async (sources, options) =>
           done((await import('../commands/run.ts')).runCommand(sources, options, io)),
         )

@@ -209,11 +209,12 @@ const sentences = new Map<string, Words[string]>([
     ({ server, until }) =>
       `waits for a slot of ${server}; goes on without one at ${localTime(Date.parse(until))}`,
   ),
-  say(events.slotTaken, ({ server, waitedMs, without }) =>
-    without === null
-      ? `has a slot of ${server}, after ${formatDuration(waitedMs)}`
-      : `goes on without a slot of ${server}${without === 'unknown' ? ', which the hub does not know' : `, after ${formatDuration(waitedMs)}`}`,
-  ),
+  say(events.slotTaken, ({ server, waitedMs, without }) => {
+    const after = waitedMs > 0 ? `, after ${formatDuration(waitedMs)}` : ''
+    if (without === null) return `has a slot of ${server}, after ${formatDuration(waitedMs)}`
+    if (without === 'passed') return `does not wait for a slot of ${server}, as it was told to${after}`
+    return `goes on without a slot of ${server}${without === 'unknown' ? ', which the hub does not know' : `, after ${formatDuration(waitedMs)}`}`
+  }),
   ...events.runEnds.map((end) => say(end, ({ state }) => `${state}`)),
 ])
 

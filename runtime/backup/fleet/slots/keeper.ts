@@ -34,7 +34,7 @@ export interface KeeperOptions {
 const kinds = ['backup', 'copy']
 
 /** Why a run need not wait any more. */
-type Turn = 'granted' | 'patience' | 'unknown'
+type Turn = 'granted' | 'patience' | 'unknown' | 'passed'
 
 /**
  * Has the runs of a host wait for a slot of its backup server. A run that waits is put off on the bus until its patience is at an end, so that it
@@ -77,6 +77,7 @@ export class SlotKeeper {
     const until = since ? Math.min(since.until, now + slot.patienceMs) : now + slot.patienceMs
     // What was put off here has its turn again when that is over, whatever the clock shows by then.
     if (!this.#turns.has(run) && (until <= now || this.#waiting.has(run))) this.#turns.set(run, 'patience')
+    if (!this.#turns.has(run) && this.#isPassed(run)) this.#turns.set(run, 'passed')
     this.#watch(run)
     const turn = this.#turns.get(run)
     if (turn) {
@@ -99,6 +100,20 @@ export class SlotKeeper {
       const root = this.#root(run)
       return root?.type === type && JSON.stringify(root.data) === text
     })
+  }
+
+  /** What there is to put on record where somebody has said that a run does not wait, whichever process begins it. */
+  passing(run: string): Publication[] {
+    const { registry, clock, slot } = this.#options
+    const now = clock.now()
+    const waitedMs = Math.max(0, now - (this.#awaited(run)?.at ?? now))
+    const facts = { server: slot.server, waitedMs, without: 'passed' as const }
+    return [rootPublication(registry, slotTaken, facts, { now, runId: run })]
+  }
+
+  /** Once that is on record: one that waits already begins. */
+  pass(run: string): void {
+    if (this.#waiting.has(run)) this.#release(run, 'passed')
   }
 
   async stop(): Promise<void> {
@@ -141,11 +156,12 @@ export class SlotKeeper {
     const { slot, registry, clock } = this.#options
     const { server } = slot
     this.#waiting.delete(run)
-    if (turn === 'patience' && this.#ask?.run === undefined) {
+    if ((turn === 'patience' || turn === 'passed') && this.#ask?.run === undefined) {
       // The hub counts it as one that is at work, so that not too many others are.
       this.#ask = { id: this.#ask?.id ?? newId(), run }
       this.#asker.say({ ask: this.#ask.id, state: 'has', alone: true })
     }
+    if (turn === 'passed') return
     const told = { now: clock.now(), runId: run }
     const without = turn === 'granted' ? null : turn
     this.#record(rootPublication(registry, slotTaken, { server, waitedMs, without }, told))
@@ -195,6 +211,12 @@ export class SlotKeeper {
     const [event] = this.#options.bus.events({ runId: run, types: [slotAwaited.type], limit: 1 })
     const data = event && dataOf(slotAwaited, event)
     return data && { at: Date.parse(event.time), until: Date.parse(data.until) }
+  }
+
+  #isPassed(run: string): boolean {
+    return this.#options.bus
+      .events({ runId: run, types: [slotTaken.type] })
+      .some((event) => dataOf(slotTaken, event)?.without === 'passed')
   }
 
   #root(run: string): Envelope | undefined {

@@ -56,11 +56,14 @@ function keeperOf() {
       return { say: (one) => void said.push(one), done: () => void said.push('done'), stop: async () => {} }
     },
   })
+  const put = (publications: readonly Publication[]) =>
+    void events.push(...publications.map((one) => one.event))
   const last = () => said.findLast((one) => one !== 'done')
   return {
-    ...{ keeper, clock, said, begun, last },
-    ask(run: string, type: string = backupStart.type, source = '/test') {
+    ...{ keeper, clock, said, begun, last, put },
+    ask(run: string, type: string = backupStart.type, source = '/test', beside: readonly Publication[] = []) {
       events.push(event(`root ${run}`, { type, runid: run, source, data: {} }))
+      put(beside)
       held.add(run)
       advance()
     },
@@ -78,6 +81,23 @@ function keeperOf() {
 }
 
 describe('SlotKeeper', () => {
+  test('a run that need not wait, whichever process was told so, counts as one at work, and others wait on', async () => {
+    const { ask, keeper, put, said, begun, end, last } = keeperOf()
+    ask('a')
+    ask('b', backupStart.type, '/test', keeper.passing('b'))
+    expect(begun).toEqual(['b'])
+    expect(last()).toMatchObject({ state: 'has', alone: true })
+    await end('b')
+    expect(said.slice(-2)).toEqual(['done', { ask: expect.any(String), state: 'wants' }])
+    put(keeper.passing('a'))
+    keeper.pass('a')
+    await turns()
+    expect(begun).toEqual(['b', 'a'])
+    keeper.pass('a')
+    await turns()
+    expect(begun).toEqual(['b', 'a'])
+  })
+
   test('asks once, begins with the grant, and gives the slot back at the end of the run', async () => {
     const { ask, answer, end, said, begun, last, keeper } = keeperOf()
     ask('a')

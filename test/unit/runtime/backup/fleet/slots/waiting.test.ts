@@ -99,6 +99,42 @@ describe('a run that waits for a slot of a hub that cannot be reached', () => {
     expect(taken(engine, other)?.without).toBe('patience')
   })
 
+  test('does not wait where somebody has said so, and the record says that', async () => {
+    const clock = new ManualClock()
+    const engine = await open(await alone(), clock)
+    const runs = [
+      await engine.trigger(backupStart, { sources: ['home'] }, { noSlot: true }),
+      await engine.trigger(copyStart, {}, { noSlot: true }),
+    ]
+    await Promise.all(runs.map((run) => engine.ended(run)))
+    for (const run of runs) {
+      expect(awaited(engine, run)).toEqual([])
+      const events = engine.bus.events({ runId: run, types: [slotTaken.type] })
+      expect(events.map(({ data }) => data)).toEqual([{ server: 'vault1', waitedMs: 0, without: 'passed' }])
+    }
+    const other = await engine.trigger(backupStart, {})
+    await turns()
+    expect(awaited(engine, other)).toHaveLength(1)
+  })
+
+  test('waits no more where whoever asks for the same has said so', async () => {
+    const clock = new ManualClock()
+    const engine = await open(await alone(), clock)
+    const [run, other] = [
+      await engine.trigger(backupStart, {}),
+      await engine.trigger(backupStart, { sources: ['www'] }),
+    ]
+    await clock.advance(hourMs)
+    expect(await engine.trigger(backupStart, {}, { noSlot: true })).toBe(run)
+    await engine.ended(run)
+    expect(standing(engine, run)).toBe('run.succeeded')
+    expect(taken(engine, run)).toEqual({ server: 'vault1', waitedMs: hourMs, without: 'passed' })
+    expect(standing(engine, other)).toBeUndefined()
+    await clock.advance(hourMs)
+    await engine.ended(other)
+    expect(taken(engine, other)?.without).toBe('patience')
+  })
+
   test('can be cancelled, and nothing of it is begun then', async () => {
     const clock = new ManualClock()
     const engine = await open(await alone(), clock)
@@ -165,7 +201,9 @@ describe('a run that waits for a slot of a hub that cannot be reached', () => {
 
 test('without a slot in the config nothing waits', async () => {
   const engine = await open(await makeServer(), new ManualClock())
-  const run = await engine.trigger(backupStart, {})
-  await engine.ended(run)
-  expect(awaited(engine, run)).toEqual([])
+  for (const noSlot of [false, true]) {
+    const run = await engine.trigger(backupStart, {}, { noSlot })
+    await engine.ended(run)
+    expect([...awaited(engine, run), taken(engine, run)]).toEqual([undefined])
+  }
 })
