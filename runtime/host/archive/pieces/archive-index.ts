@@ -85,18 +85,14 @@ export class ArchiveIndex {
 
   /** @returns undefined where there is none that can be believed. */
   static read(path: string): ArchiveIndex | undefined {
-    try {
-      const bytes = readFileSync(path)
-      const end = bytes.length - sumBytes
-      if (!createHash('sha256').update(bytes.subarray(0, end)).digest().equals(bytes.subarray(end)))
-        return undefined
-      const line = bytes.indexOf('\n')
-      const records = bytes.subarray(line + 1, end)
-      if (records.length % recordBytes > 0) return undefined
-      return new ArchiveIndex(header.parse(JSON.parse(bytes.toString('utf8', 0, line))), records)
-    } catch {
-      return undefined
-    }
+    const known = loaded(path)
+    return known && new ArchiveIndex(known.about, known.records)
+  }
+
+  /** The same segments, in another file; nothing where there is none that can be believed. */
+  static async carry(from: string, to: string, about: Partial<IndexHeader>): Promise<void> {
+    const known = loaded(from)
+    if (known) await save(to, { ...known.about, ...about }, [known.records])
   }
 
   /** The number of the segment with this key. */
@@ -116,11 +112,6 @@ export class ArchiveIndex {
     return { offset, length, digest: this.#records.subarray(at, at + digestBytes) }
   }
 
-  /** The same segments, in another file. */
-  async carry(path: string, about: Partial<IndexHeader>): Promise<void> {
-    await save(path, { ...this.header, ...about }, [this.#records])
-  }
-
   #placeOf(key: Buffer): number {
     const mask = this.#places.length - 1
     for (let place = key.readUInt32LE(0) & mask; ; place = (place + 1) & mask) {
@@ -131,6 +122,22 @@ export class ArchiveIndex {
 }
 
 const noKey = Buffer.alloc(keyBytes)
+
+/** What is in an index that can be believed. */
+function loaded(path: string): { about: IndexHeader; records: Buffer } | undefined {
+  try {
+    const bytes = readFileSync(path)
+    const end = bytes.length - sumBytes
+    if (!createHash('sha256').update(bytes.subarray(0, end)).digest().equals(bytes.subarray(end)))
+      return undefined
+    const line = bytes.indexOf('\n')
+    const records = bytes.subarray(line + 1, end)
+    if (records.length % recordBytes > 0) return undefined
+    return { about: header.parse(JSON.parse(bytes.toString('utf8', 0, line))), records }
+  } catch {
+    return undefined
+  }
+}
 
 /** Records that are collected in memory of their own: an object for each would take five times as much. */
 const recordsAtOnce = 2048

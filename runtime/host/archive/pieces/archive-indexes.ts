@@ -43,9 +43,7 @@ export class ArchiveIndexes {
       const known = ArchiveIndex.peek(from)
       if (known?.path !== path || known.file !== file) continue
       const about = { path: to.path, file: to.file, writtenAt: this.#now() }
-      await ArchiveIndex.read(from)
-        ?.carry(this.#path(plan, plan.weekday), about)
-        .catch(() => {})
+      await ArchiveIndex.carry(from, this.#path(plan, plan.weekday), about).catch(() => {})
       return
     }
   }

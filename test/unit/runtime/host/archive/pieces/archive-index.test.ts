@@ -42,7 +42,7 @@ describe('ArchiveIndex', () => {
   test('carry() says the same of another file', async () => {
     const path = await written(100)
     const other = join(temporaryFolder(), 'other')
-    await ArchiveIndex.read(path)?.carry(other, { path: '/a/c.tar' })
+    await ArchiveIndex.carry(path, other, { path: '/a/c.tar' })
     expect(ArchiveIndex.peek(other)).toEqual({ ...about, path: '/a/c.tar' })
     expect(ArchiveIndex.read(other)?.find(bytes(99 - 1))).toBe(98)
   })
