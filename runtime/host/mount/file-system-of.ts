@@ -84,7 +84,19 @@ function btrfsUuid(source: string, btrfs: string): string | undefined {
   }
 }
 
+/** What is being asked: sources that are read at the same time ask once for each device. */
+const asking = new Map<string, Promise<string | undefined>>()
+
 async function askedUuid(runner: CommandRunner, device: string): Promise<string | undefined> {
+  const others = asking.get(device)
+  // Whoever has asked may have been cancelled.
+  if (others) return others.catch(() => printedUuid(runner, device))
+  const mine = printedUuid(runner, device).finally(() => asking.delete(device))
+  asking.set(device, mine)
+  return mine
+}
+
+async function printedUuid(runner: CommandRunner, device: string): Promise<string | undefined> {
   try {
     const argv = ['blkid', '--match-tag', 'UUID', '--output', 'value', '--', device] as const
     const { stdout } = await runner.run({ argv, timeoutMs: 30_000, accept: [0, 2] })

@@ -49,6 +49,27 @@ describe('fileSystemOf()', () => {
     expect(await fileSystemOf(blkid('').runner, source, places)).toMatchObject({ id: 'device /dev/vda3' })
   })
 
+  test('is asked once for sources that are read at the same time, and again by those that come later', async () => {
+    const { source, places } = world((folder) => `254:4 / ${folder} rw - xfs /dev/vda4 rw`)
+    const { runner, asked } = blkid('beef\n')
+    const both = await Promise.all([1, 2].map(() => fileSystemOf(runner, source, places)))
+    expect(both.map((one) => one?.id)).toEqual(['UUID=beef', 'UUID=beef'])
+    expect(asked).toHaveLength(1)
+    await fileSystemOf(runner, source, places)
+    expect(asked).toHaveLength(2)
+  })
+
+  test('is asked by each whose answer was to come from one that was cancelled', async () => {
+    const { source, places } = world((folder) => `254:5 / ${folder} rw - xfs /dev/vda5 rw`)
+    const run = () => Promise.reject(new Error('cancelled'))
+    const cancelled = fileSystemOf({ run } as unknown as CommandRunner, source, places)
+    const { runner, asked } = blkid('beef\n')
+    const other = fileSystemOf(runner, source, places)
+    await expect(cancelled).rejects.toThrow('cancelled')
+    expect(await other).toMatchObject({ id: 'UUID=beef' })
+    expect(asked).toHaveLength(1)
+  })
+
   test('of btrfs is that of any of its devices, and the subvolume', async () => {
     const { source, places } = world(
       (folder) => `0:44 /@home ${folder} rw - btrfs /dev/null rw,subvol=/@home`,
