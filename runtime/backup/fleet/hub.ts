@@ -152,6 +152,8 @@ export class Hub {
     }
     const replicas = replicasOn(this.#options.door.servers)
     const hubs = await this.#hubs.open(connection, { signal, replicas })
+    // Before hosts that come are heard, who are sent at once what waits for them.
+    const endSlots = await this.#slots.open(connection, replicas)
     const stream = await readStream(connection, {
       position: inbox.position,
       markOf,
@@ -178,7 +180,7 @@ export class Hub {
       this.commands.hearReady(hostOfSubject(subject, 2)),
     )
     if (stream.isCaughtUp()) this.#caughtUp()
-    const detach = [await this.#slots.open(connection, replicas), this.commands.attach(connection)]
+    const detach = [endSlots, this.commands.attach(connection)]
     this.#connection = connection
     try {
       this.#wasActive = false

@@ -16,7 +16,10 @@ export function hubsOf(role: HubRole | undefined, own: string): HubStanding[] {
     const isActive = !role.isActive && hub === role.active
     return { hub, state: isGone ? 'gone' : isActive ? 'acts' : 'standby' }
   })
-  return [{ hub: own, state: role.isActive ? 'acts' : 'standby' }, ...others]
+  const isListed = role.isActive || others.some(({ hub }) => hub === role.active)
+  // A hub of an older hdsync does not say that it is there.
+  const active: HubStanding[] = isListed || role.active === null ? [] : [{ hub: role.active, state: 'acts' }]
+  return [{ hub: own, state: role.isActive ? 'acts' : 'standby' }, ...active, ...others]
 }
 
 /** Those of which nothing is heard any more. */

@@ -75,6 +75,8 @@ test('hubsOf(), goneHubs() and goneText() tell how hubs stand, as one of them kn
     hubsOf({ isActive, active, since, others }, 'hub1').map(({ hub, state }) => `${hub} ${state}`)
   expect(standing(true, 'hub1')).toEqual(['hub1 acts', 'hub2 standby', 'hub3 gone'])
   expect(standing(false, 'hub2')).toEqual(['hub1 standby', 'hub2 acts', 'hub3 gone'])
+  // One of an older hdsync, which says nothing of itself.
+  expect(standing(false, 'hub4')).toEqual(['hub1 standby', 'hub4 acts', 'hub2 standby', 'hub3 gone'])
   expect(hubsOf(undefined, 'hub1')).toEqual([])
   const role = { isActive: true, active: 'hub1', since }
   expect(hubsOf(role, 'hub1')).toEqual([{ hub: 'hub1', state: 'acts' }])
