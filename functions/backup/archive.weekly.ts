@@ -28,7 +28,7 @@ export default defineFunction({
   on: archiveWeekly,
   emits: [sourceArchived, archiveDamaged, archivePrune, sourceFailed, backupFinish, runWarned],
   timeout: '7d',
-  // They are read and written one after the other; meanwhile the next one is made ready, and the last one put on record.
+  // One is read back, and put on record, while the next one is made ready and written.
   concurrency: { key: () => 'archive', limit: 2 },
   retry: { limit: 2 },
 

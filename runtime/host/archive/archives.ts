@@ -22,7 +22,6 @@ import {
   type StandingArchive,
   standingArchives,
 } from './kept.ts'
-import { oneAtATime } from './one-at-a-time.ts'
 import { ArchiveIndexes } from './pieces/pieces.ts'
 import { keptFolder, Shelf } from './shelf.ts'
 
@@ -110,8 +109,7 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
     },
     async write(plan, onProgress) {
       const options = { runner, signal, indexes, catalogues, now }
-      const written = await oneAtATime(signal, () => writeArchive(plan, onProgress, options))
-      return withProof(plan, written, now())
+      return withProof(plan, await writeArchive(plan, onProgress, options), now())
     },
     standing: standingArchives,
     keep: (target, path, night) => keepArchive(target, path, night, { runner, signal }),

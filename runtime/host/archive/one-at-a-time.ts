@@ -1,4 +1,30 @@
-let last: Promise<unknown> = Promise.resolve()
+/** Resolved once the last one that was asked for lets the next one begin. */
+let passed: Promise<void> = Promise.resolve()
+/** Those that have begun, each resolved at its end. */
+const going = new Set<Promise<void>>()
+
+/** The turn of one that reads or writes an archive. */
+export class Turn {
+  /** Lets the next one begin. */
+  readonly pass: () => void
+  #others: readonly Promise<void>[]
+
+  constructor(pass: () => void, others: readonly Promise<void>[]) {
+    this.pass = pass
+    this.#others = others
+  }
+
+  /** Whether others that have passed may still be at work. */
+  get hasCompany(): boolean {
+    return this.#others.length > 0
+  }
+
+  /** Waits until they have ended. */
+  async alone(): Promise<void> {
+    await Promise.all(this.#others)
+    this.#others = []
+  }
+}
 
 /**
  * Does what reads or writes an archive when all that has been asked for before is done: a disk with a head reads one file at a
@@ -6,10 +32,28 @@ let last: Promise<unknown> = Promise.resolve()
  * @throws The signal was aborted before its turn came.
  */
 export function oneAtATime<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const mine = last.then(() => {
+  return inTurn(signal, async (turn) => {
+    await turn.alone()
     signal.throwIfAborted()
     return work()
   })
-  last = mine.catch(() => {})
-  return mine
+}
+
+/** As `oneAtATime`, but that it need not wait for those that have passed. */
+export async function inTurn<T>(signal: AbortSignal, work: (turn: Turn) => Promise<T>): Promise<T> {
+  const before = passed
+  const passing = Promise.withResolvers<void>()
+  const end = Promise.withResolvers<void>()
+  passed = passing.promise
+  try {
+    await before
+    signal.throwIfAborted()
+    const turn = new Turn(passing.resolve, [...going])
+    going.add(end.promise)
+    return await work(turn)
+  } finally {
+    going.delete(end.promise)
+    passing.resolve()
+    end.resolve()
+  }
 }

@@ -70,7 +70,8 @@ export async function assembleVerified(
       onWritten: meter(null, onProgress),
       contents: options.begin(earlier),
       writtenAt,
-    })
+    }).finally(() => packers.close())
+    options.onAssembled()
     const taken = earlier && takenBytes > 0 ? { takenFrom: earlier.header.path, takenBytes } : {}
     const read = await verified(path, readBack, earlier, options)
     return { ...read, index, damaged: [], taken, tail, earlier }
@@ -82,8 +83,6 @@ export async function assembleVerified(
     const { path: damagedPath, file } = earlier.header
     const damaged = [`the archive ${damagedPath} is damaged: ${error.message}`]
     return { ...whole, damaged, unsound: [{ path: damagedPath, file }] }
-  } finally {
-    await packers.close()
   }
 }
 
@@ -96,6 +95,8 @@ export interface AssemblyOptions {
   now: () => number
   /** Begins to take note of what is in it, anew if it has to be begun anew. */
   begin: (earlier: ArchiveIndex | undefined) => Contents
+  /** Told once it is on the disk, and only to be read back. */
+  onAssembled: () => void
 }
 
 type ReadBack = Pick<Written, 'sha256' | 'pieces'>

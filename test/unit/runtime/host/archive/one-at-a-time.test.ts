@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { oneAtATime } from '../../../../../runtime/host/archive/one-at-a-time.ts'
+import { inTurn, oneAtATime } from '../../../../../runtime/host/archive/one-at-a-time.ts'
 
 const never = new AbortController().signal
 
@@ -18,7 +18,7 @@ test('oneAtATime() begins what is asked for when all before it has ended, well o
     }),
     oneAtATime(never, async () => said.push('third begins')),
   ])
-  await Promise.resolve()
+  await new Promise(setImmediate)
   expect(said).toEqual(['first begins'])
   first.resolve()
   expect((await results).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
@@ -36,4 +36,33 @@ test('oneAtATime() does not begin what has been cancelled while it waited', asyn
   first.resolve()
   await going
   await expect(waiting).rejects.toThrow('cancelled')
+})
+
+test('inTurn() begins when the one before lets it, which oneAtATime() does not: it waits for the end', async () => {
+  const said: string[] = []
+  const first = Promise.withResolvers<void>()
+  const passed = Promise.withResolvers<void>()
+  const going = [
+    inTurn(never, async (turn) => {
+      expect(turn.hasCompany).toBe(false)
+      turn.pass()
+      await first.promise
+      said.push('first ends')
+    }),
+    inTurn(never, async (turn) => {
+      expect(turn.hasCompany).toBe(true)
+      said.push('second begins')
+      passed.resolve()
+      await turn.alone()
+      expect(turn.hasCompany).toBe(false)
+      said.push('second is alone')
+      turn.pass()
+    }),
+    oneAtATime(never, async () => said.push('third begins')),
+  ]
+  await passed.promise
+  expect(said).toEqual(['second begins'])
+  first.resolve()
+  await Promise.all(going)
+  expect(said).toEqual(['second begins', 'first ends', 'second is alone', 'third begins'])
 })
