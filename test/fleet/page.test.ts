@@ -153,6 +153,7 @@ describe.skipIf(missing)(`the page about fleets, followed${missing}`, () => {
       'while each of them is killed in turn, and then one loses its disk',
     'two of three NATS servers': 'while two of them are away hosts keep it, and no hub acts',
     'the hub that acts, of several': 'hooks hear of each failure once, from whichever of two hubs acts',
+    'a hub that stands by': 'the hub that acts tells once of one that is gone',
     'the hub that acts, cut off from the NATS servers': 'one that is cut off from the server acts no more',
     'the hub that acts, between a command and the passing on of it':
       'one that is cut off from the server acts no more',
@@ -173,6 +174,8 @@ describe.skipIf(missing)(`the page about fleets, followed${missing}`, () => {
     'the hub’s daemon, while hosts have something to do': 'one that is off gets it when it is back, the hub',
     'the hub or the NATS server, while hosts wait for slots': 'many are at it eight at a time',
     'a host, while it waits for a slot or has one': 'one that vanishes while it has a slot frees it',
+    'the connection of the hub to the NATS server, again and again':
+      'a hub whose connection breaks all the time',
     'everything, while hosts wait for slots': 'one waits no longer than its patience',
     'the folder `hub/` of the hub': 'a hub that has lost its keys',
     'the certificate of the server runs out, after five years': 'another certificate of the server',
