@@ -1,12 +1,14 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { lstat, realpath, stat } from 'node:fs/promises'
 import { missing, type Names } from './names.ts'
-import { batches, eachName, noRoomFor } from './suspects.ts'
+import { batches, eachName, type Sides } from './suspects.ts'
 import type { Walk } from './walk.ts'
 
 const slash = '/'.charCodeAt(0)
 const blank = ' '.charCodeAt(0)
 const nul = Buffer.from([0])
+/** What rsync takes of a line of a list, NUL included: it cuts off the rest, and passes over what has no such name. */
+const longestLine = 4096
 /** Rsync takes a name that begins with `#` or `;` for a remark. */
 const here = Buffer.from('./')
 
@@ -22,19 +24,19 @@ export interface Walks {
  * Writes a list of all that a copy can have to do with: whatever has changed on either side since the last copy, and what the
  * source has otherwise than the mirror although it has not changed, as what is excluded or was moved with its folder. Of a
  * folder that has changed, what is directly in it is looked at as well: what it has lost is deleted then.
- * @param from The source.
  * @param file The list, for `SyncPlan.listed`; it is not made where there is nothing to list.
- * @returns The list; undefined where there is none, or one would not do.
- * @throws {TerminalError} There is no room for the list.
+ * @returns The list; undefined where there is none, or no room for it, or one would not do.
  */
 export async function listChanged(
   { mirror, source, namesOf }: Walks,
-  from: string,
+  { from, to }: Sides,
   file: string,
 ): Promise<string | undefined> {
   const ofSource = changedNames(source)
   const ofMirror = changedNames(mirror)
   if (!ofSource || !ofMirror || !source.facts || !mirror.facts) return undefined
+  if ((await mayHaveMoved(ofSource, { from, to })) || (await mayHaveMoved(ofMirror, { from: to, to: from })))
+    return undefined
   const others = missing(missing(source.facts.entries, mirror.facts.entries), source.facts.changed)
   const namesOfOthers = others.length > 0 ? await namesOf(others) : new Uint8Array()
   const ofOthers = namesOfOthers && [...eachName(namesOfOthers)]
@@ -45,12 +47,12 @@ export async function listChanged(
   for (const { name } of ofMirror)
     if (await isReal(name, root)) names.push(listed(name, await isOn(dev, root, name)))
   for (const name of ofOthers) names.push(listed(name, true))
-  if (names.length === 0) return undefined
+  if (names.length === 0 || names.some(({ length }) => length > longestLine)) return undefined
   try {
     writeFileSync(file, Buffer.concat(names), { mode: 0o600 })
-  } catch (cause) {
+  } catch {
     rmSync(file, { force: true })
-    throw noRoomFor(file, cause)
+    return undefined
   }
   return file
 }
@@ -81,6 +83,23 @@ function listed(name: Buffer, isWithin: boolean): Buffer {
 
 async function isOn(device: number, root: string, name: Buffer): Promise<boolean> {
   return (await lstat(pathOf(name, root)).catch(() => undefined))?.dev === device
+}
+
+/**
+ * Whether a folder may have been moved to where the other side has one, too: what is further down in it may be otherwise in what
+ * facts do not tell, as access lists, hard links and what it does not have. To be moved changes its ctime, but not its mtime.
+ */
+async function mayHaveMoved(changed: readonly Changed[], { from, to }: Sides): Promise<boolean> {
+  const names = new Set(changed.map(({ name }) => name.toString('latin1')))
+  for (const { name } of changed) {
+    const above = name.subarray(0, name.lastIndexOf(slash, -2) + 1).toString('latin1')
+    if (!isNamedFolder(name) || name.length === 1 || !names.has(above || '/')) continue
+    const [here, there] = await Promise.all(
+      [from, to].map((root) => lstat(pathOf(name, root)).catch(() => undefined)),
+    )
+    if (there?.isDirectory() && here?.ctimeMs !== here?.mtimeMs) return true
+  }
+  return false
 }
 
 /** Whether any of some names is of a file that has others, too: they would become two files, as those are not listed. */

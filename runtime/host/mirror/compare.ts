@@ -172,7 +172,7 @@ export async function compareNames(
               return (await walk(runner, from, seed, options)).picked
             },
           },
-          from,
+          { from, to },
           changedList,
         ),
       }),

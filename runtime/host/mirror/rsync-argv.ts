@@ -85,11 +85,17 @@ export function rsyncArgv(plan: SyncPlan, forecast = false): Command['argv'] {
     '--filter=P /lost+found',
     ...plan.exclude.map((pattern) => `--exclude=${pattern}`),
     // Rsync does not look at the folders above a file that is named.
-    ...(list === undefined
-      ? []
-      : plan.exclude.map((pattern) => `--exclude=${pattern.replace(/\/*$/, '')}/**`)),
+    ...(list === undefined ? [] : plan.exclude.flatMap(excludeBelow)),
     '--',
     `${plan.from.replace(/\/*$/, '')}/`,
     `${plan.to.replace(/\/*$/, '')}/`,
   ]
+}
+
+/** Excludes what is in the folders that a pattern excludes. */
+function excludeBelow(pattern: string): string[] {
+  const folder = pattern.replace(/\/$/, '')
+  // Without wildcards, a backslash is one; and the source's own folder is never excluded.
+  const asWild = /[*?[]/.test(folder) ? folder : folder.replaceAll('\\', '\\\\')
+  return folder === '' ? [] : [`--exclude=${asWild}/**`]
 }

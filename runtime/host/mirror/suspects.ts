@@ -39,19 +39,14 @@ export async function listAlike(
       }
     }
   } catch (cause) {
-    throw noRoomFor(file, cause)
+    throw new TerminalError(`cannot write the list of files to compare: ${(cause as Error).message}`, {
+      hint: `it needs room in the folder of ${file}: df -h ${file}`,
+      cause,
+    })
   } finally {
     await list?.close()
   }
   return found
-}
-
-/** Why a list of names for rsync could not be written. */
-export function noRoomFor(list: string, cause: unknown): TerminalError {
-  return new TerminalError(`cannot write the list of files to compare: ${(cause as Error).message}`, {
-    hint: `it needs room in the folder of ${list}: df -h ${list}`,
-    cause,
-  })
 }
 
 /** Those of some names whose times a file system did not take as they are: a copy would set them anew each night. */
