@@ -4,7 +4,6 @@ import type { Comparison } from '../../host/mirror/compare.ts'
 import type { Mirror } from '../../host/mirror/mirrors.ts'
 import type { SyncPlan } from '../../host/mirror/rsync-argv.ts'
 import type { SyncOutcome } from '../../host/mirror/rsync-exit-codes.ts'
-import type { SyncStats } from '../../host/mirror/rsync-output.ts'
 import type { View } from '../../host/mount/views.ts'
 import { provesUnchanged } from '../earlier-archives.ts'
 import type { Context } from '../function.ts'
@@ -13,11 +12,12 @@ import { releaseFor } from '../holds/source-hold.ts'
 import { regularAtLeast } from './change-limit.ts'
 import { type contentsAfter, contentsOf, dueShare } from './contents.ts'
 import { bearsOnDoubt, doubtOf } from './doubts.ts'
-import { isNeedless, type LastCopy, lastCopy } from './last-copy.ts'
+import { isNeedless, lastCopy } from './last-copy.ts'
 import { syncMakingRoom } from './make-room.ts'
 import { countOf, mirrorFilesAtLeast } from './mirror-count.ts'
 import { movedFrom } from './moved.ts'
 import { permit, type Stopped } from './permit.ts'
+import { syncListed } from './sync-listed.ts'
 import { syncWarning } from './sync-warning.ts'
 
 /** What a copy did, and what it has found out. */
@@ -145,20 +145,20 @@ export async function copy(
     totalBytes: mirror.empty ? ('all' as const) : totalBytes,
     history: events.recent(provesUnchanged, source.name, 100),
   }
-  const listed = last && read.holds !== false ? names.listed : undefined
-  const outcome = await syncMakingRoom({ ...plan, listed, checksum, maxDelete }, mirror, room, context)
-  const stats = last && listed !== undefined ? wholeOf(outcome.stats, last, names) : outcome.stats
+  const listable = read.holds === false ? undefined : last
+  const whole = { ...plan, checksum, maxDelete }
+  const { outcome, compared } = await syncListed(whole, listable, names, (plan) =>
+    syncMakingRoom(plan, mirror, room, context),
+  )
+  const { stats } = outcome
   // The source lost files during the copy; rsync stopped at the limit.
   if (outcome.kind === 'limited') {
     const { names: left } = await host.mirrors.forecast(plan)
     return { held: { reason: 'deletions', names: left, deleted: stats.deleted, mirrorFiles, limit } }
   }
   const warning = syncWarning(source, to, [outcome, some])
-  const isWhole = listed === undefined || stats.deleted >= goneFrom(names, last)
   const counted =
-    outcome.kind === 'done' && warning === undefined && isWhole
-      ? countOf(stats, names.mirrorNames, exclude)
-      : undefined
+    outcome.kind === 'done' && warning === undefined ? countOf(stats, names.mirrorNames, exclude) : undefined
   // A first copy does not walk the source; where nothing is excluded, rsync has counted all of it.
   const sourceNames = names.sourceNames ?? (exclude.length === 0 ? stats.files : undefined)
   return {
@@ -169,7 +169,7 @@ export async function copy(
     ...(changesAllowed !== undefined && { changesAllowed }),
     ...(isUntouched(outcome) && (!some || isUntouched(some)) && { unchanged: true as const }),
     ...(counted && { counted, sourceNames }),
-    ...(last && listed !== undefined && { compared: last.left.compared }),
+    ...(compared && { compared }),
     files: stats.files,
     otherTimes: await host.mirrors.whereTimesDiffer(plan, names.oddTimes ?? new Uint8Array()),
     contents: {
@@ -187,20 +187,6 @@ function comparesContents({ suspects = 0 }: Comparison, share: object | undefine
     ? 'this is done for some files each week'
     : 'their times of change tell that they may differ'
   return `compares the contents of ${files} with an unchanged size and time: ${why}`
-}
-
-/** What a copy of all would have counted: rsync has counted what was listed alone, and that in part twice. */
-function wholeOf(
-  { sizeBytes: _, ...stats }: SyncStats,
-  { counted: { notCopied } }: LastCopy,
-  { mirrorNames = 0 }: Comparison,
-): SyncStats {
-  return { ...stats, files: mirrorNames + stats.created - stats.deleted - notCopied }
-}
-
-/** How many entries a copy has to delete, at least; where it does not, the next one looks at everything. */
-function goneFrom({ deletionsAtMost = 0 }: Comparison, last: LastCopy | undefined): number {
-  return deletionsAtMost - (last?.counted.notCopied ?? 0)
 }
 
 function isUntouched(outcome: SyncOutcome): boolean {

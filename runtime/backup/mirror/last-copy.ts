@@ -52,15 +52,19 @@ export function lastCopy(
  * Whether a copy would do nothing: there are as many entries on both sides as the last one has left, those that are copied
  * are the same, and nothing, access lists and attributes included, has changed on either side since.
  */
-export function isNeedless({ counted, left }: LastCopy, now: Comparison): boolean {
-  const { files, notCopied } = counted
+export function isNeedless(last: LastCopy, now: Comparison): boolean {
   return (
     now.written === undefined &&
     now.facts?.changed === 0 &&
-    now.facts.same === files &&
-    now.mirrorNames === files + notCopied &&
-    now.sourceNames === left.sourceNames
+    now.facts.same === last.counted.files &&
+    isAsLeft(last, now) &&
+    now.sourceNames === last.left.sourceNames
   )
+}
+
+/** Whether the mirror has as many entries as the last copy has left. */
+export function isAsLeft({ counted }: LastCopy, { mirrorNames }: Comparison): boolean {
+  return mirrorNames === counted.files + counted.notCopied
 }
 
 /**
