@@ -23,9 +23,10 @@ export async function syncListed(
   names: Comparison,
   sync: (plan: SyncPlan) => Promise<SyncOutcome>,
 ): Promise<Ended> {
-  const { listed, deletionsAtMost = 0 } = names
-  // What is excluded, and was removed from the mirror or added to it, would be taken for copied.
-  if (!last || listed === undefined || !isAsLeft(last, names)) return { outcome: await sync(plan) }
+  const { listed, mirrorNames, deletionsAtMost = 0 } = names
+  // What is excluded, and was removed from the mirror or added to it, would be taken for copied. A plan counts nothing.
+  const isCertain = last && (mirrorNames === undefined || isAsLeft(last, names))
+  if (!isCertain || listed === undefined) return { outcome: await sync(plan) }
   const outcome = await sync({ ...plan, listed })
   const { sizeBytes: _, ...stats } = outcome.stats
   const isWhole = stats.deleted >= deletionsAtMost - last.counted.notCopied
