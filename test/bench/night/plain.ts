@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Figure } from '../main.ts'
 import { inFolder } from '../measure.ts'
 import { classicPlain } from './classic.ts'
@@ -69,6 +70,8 @@ async function plainNights(
       ...(withBare && { bare: bareNight(join(classic, 'live'), join(folder, 'bare')) }),
       change: async (round) => {
         for (const side of [ours, classic]) changeLive(join(side, 'live'), round)
+        // What changed within two seconds before a night, the next one looks at again: of most nights that is little.
+        await sleep(2_500)
       },
     })
   })
