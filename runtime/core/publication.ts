@@ -1,10 +1,10 @@
 import { hash, randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
+import { customAlphabet, nanoid } from 'nanoid'
 import type * as z from 'zod'
 import type { EventDefinition, InputOf } from '../../events/define.ts'
 import type { Envelope } from '../../events/envelope.ts'
 import { TerminalError } from '../errors.ts'
-import { newId, newIdOf } from '../ids.ts'
 import { isoOf } from '../instant.ts'
 import { heldBack, heldUntil, type Publication } from './bus/bus.ts'
 import type { EmitOptions } from './function.ts'
@@ -18,9 +18,7 @@ export const eventSource = `/hdsync/${hostname()}`
 const runIdLetters = '23456789abcdefghjkmnpqrstvwxyz'
 
 /** Run ids go into LVM tags, paths and commands that people type: short, lower case, no look-alikes. */
-export function newRunId(): string {
-  return newIdOf(runIdLetters, 10)
-}
+export const newRunId: () => string = customAlphabet(runIdLetters, 10)
 
 function newTrace(): string {
   return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
@@ -35,7 +33,7 @@ function stampOf(ms: number): string {
 }
 
 function newEventId(now: number): string {
-  return `${stampOf(now)}${newId(16)}`
+  return `${stampOf(now)}${nanoid(16)}`
 }
 
 /** The step that emits an event. */

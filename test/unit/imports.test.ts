@@ -50,7 +50,6 @@ const neutral = [
   'count',
   'errors',
   'fleet-protocol',
-  'ids',
   'instant',
   'nearest',
   'plain-text',
@@ -126,7 +125,7 @@ describe('imports', () => {
 
   test.each([
     ['events/', ['zod']],
-    ['runtime/core/', ['zod', 'croner']],
+    ['runtime/core/', ['zod', 'nanoid', 'croner']],
     ['functions/', []],
   ])('of %s need no other package than %j', (place, packages) => {
     const isForeign = (one: Import) => !ours(one) && !within(one.to, 'node:', ...packages)

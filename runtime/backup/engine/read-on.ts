@@ -1,7 +1,7 @@
+import { nanoid } from 'nanoid'
 import type { Target } from '../../config/config.ts'
 import { unobserved } from '../../host/command/command.ts'
 import { createHost, type HostOptions } from '../../host/host.ts'
-import { newId } from '../../ids.ts'
 
 /** As long as anybody reads at a stretch. */
 const patienceMs = 24 * 3_600_000
@@ -17,7 +17,7 @@ export async function readOn<T>(
 ): Promise<T> {
   const signal = AbortSignal.timeout(patienceMs)
   const host = createHost({ ...options, observer: unobserved, signal })
-  const asRun = `look-${newId(8)}`
+  const asRun = `look-${nanoid(8)}`
   try {
     for (const target of targets) await host.targets.mountToRead(target, asRun).catch(() => {})
     return await read()

@@ -1,9 +1,9 @@
+import { nanoid } from 'nanoid'
 import { type CopyResult, copyStart, type Envelope } from '../../../events/index.ts'
 import { copiesEnded, copyEnds } from '../../backup/copies/history.ts'
 import { copiesMeant } from '../../backup/copies/places.ts'
 import { loadConfig } from '../../config/load.ts'
 import { counted } from '../../count.ts'
-import { newId } from '../../ids.ts'
 import { formatBytes } from '../../units.ts'
 import { commandSource } from '../command-source.ts'
 import type { Io } from '../io.ts'
@@ -37,7 +37,7 @@ export async function copyCommand(names: string[], options: CopyOptions, io: Io)
   const listening = collecting(view, copyEnds, ends)
   try {
     const data = names.length > 0 ? { copies: names } : {}
-    const wish = { type: copyStart.type, source: commandSource, id: newId(), data }
+    const wish = { type: copyStart.type, source: commandSource, id: nanoid(), data }
     const { exitCode, result } = await submitAndFollow(wish, config, listening, io, () => {
       const reason = rootNeeded(config, undefined)
       if (reason) throw notRoot(reason, ['copy', ...names].join(' '))

@@ -1,10 +1,10 @@
+import { nanoid } from 'nanoid'
 import { type DrillResult, drillStart, type Envelope } from '../../../events/index.ts'
 import { drillEnds, drilled } from '../../backup/proof/drill-history.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSources } from '../../config/lookup.ts'
 import { count, counted } from '../../count.ts'
 import { UsageError } from '../../errors.ts'
-import { newId } from '../../ids.ts'
 import { formatBytes, formatDuration } from '../../units.ts'
 import { commandSource } from '../command-source.ts'
 import type { Io } from '../io.ts'
@@ -47,7 +47,7 @@ export async function drillCommand(
   const listening = collecting(view, drillEnds, ends)
   try {
     const data = { ...(source !== undefined && { source }), ...(options.whole && { whole: true }) }
-    const wish = { type: drillStart.type, source: commandSource, id: newId(), data }
+    const wish = { type: drillStart.type, source: commandSource, id: nanoid(), data }
     const { exitCode, result } = await submitAndFollow(wish, config, listening, io)
     view.end()
     const { run, state, error = null } = result

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { nanoid } from 'nanoid'
 import { backupRequest, backupStart, unitFailed } from '../../../events/index.ts'
 import { joining, requestPublication, runOf } from '../../backup/engine/requests.ts'
 import { loadFunctions } from '../../backup/load-functions.ts'
@@ -12,7 +13,6 @@ import { holdLock, openDatabase } from '../../core/bus/sqlite/database.ts'
 import { lockHolder } from '../../core/bus/sqlite/lock-holder.ts'
 import { isHeldBack, type Submission } from '../../core/intake.ts'
 import { HdsyncError, UsageError } from '../../errors.ts'
-import { newId } from '../../ids.ts'
 import { commandSource } from '../command-source.ts'
 import { asked, DaemonError, submitTo } from '../daemon/client.ts'
 import { daemonOf } from '../daemon/remote.ts'
@@ -51,7 +51,7 @@ type Event = Submission & { id: string; source: string }
  * @throws {UsageError} Its type may not be triggered, or its data does not fit.
  */
 export async function emitCommand(type: string, options: EmitOptions, io: Io): Promise<number> {
-  const { subject, id = newId() } = options
+  const { subject, id = nanoid() } = options
   const event: Event = {
     type,
     id,

@@ -1,3 +1,4 @@
+import { nanoid } from 'nanoid'
 import { syncMeant } from '../../../events/index.ts'
 import { dismissalsOf } from '../../backup/holds/dismiss.ts'
 import { type OpenHolds, openHold, releasableHolds } from '../../backup/holds/holds.ts'
@@ -6,7 +7,6 @@ import { readPast } from '../../backup/past.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load.ts'
 import { heldLists } from '../../host/mirror/held-lists.ts'
-import { newId } from '../../ids.ts'
 import { commandSource } from '../command-source.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { painter } from '../format.ts'
@@ -43,7 +43,7 @@ async function dismiss(id: string, config: Config, options: RunOptions, io: Io):
   const lists = heldLists(config.state)
   const dismissals = readPast(config, ({ bus, journal }) => dismissalsOf({ bus, journal, config, lists }, id))
   for (const { type, data } of dismissals) {
-    await emit({ type, source: commandSource, id: newId(), data }, config, {}, io)
+    await emit({ type, source: commandSource, id: nanoid(), data }, config, {}, io)
   }
   const sources = dismissals.map(({ data }) => data.source)
   if (options.json) io.stdout(`${JSON.stringify({ dismissed: sources })}\n`)
@@ -60,7 +60,7 @@ function isUnusualAlone({ bus, config, lists }: OpenHolds, source: string): bool
 }
 
 async function sayMeant(source: string, config: Config, options: RunOptions, io: Io): Promise<number> {
-  const event = { type: syncMeant.type, source: commandSource, id: newId(), data: { source } }
+  const event = { type: syncMeant.type, source: commandSource, id: nanoid(), data: { source } }
   const { run } = await emit(event, config, {}, io)
   if (options.json) io.stdout(`${JSON.stringify({ source, meant: true, run })}\n`)
   else

@@ -1,3 +1,4 @@
+import { nanoid } from 'nanoid'
 import type { Envelope, StoredRestoreRequest } from '../../../events/index.ts'
 import type { RestorePlan } from '../../backup/restore/make-plan.ts'
 import {
@@ -10,7 +11,6 @@ import {
 import { vaultWords } from '../../backup/restore/restore-line.ts'
 import type { Config } from '../../config/config.ts'
 import { createRunner, unobserved } from '../../host/command/command.ts'
-import { newId } from '../../ids.ts'
 import type { Progress } from '../../progress.ts'
 import { shellQuote } from '../../shell-quote.ts'
 import { commandSource } from '../command-source.ts'
@@ -139,7 +139,7 @@ async function here(
     signal: new AbortController().signal,
     owner: 'restore',
   })
-  const id = newId(12)
+  const id = nanoid(12)
   const begun = plan
     ? beginRestore(plan, id, Date.now())
     : request.do === 'undo'

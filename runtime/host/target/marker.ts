@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import { nanoid } from 'nanoid'
 import * as z from 'zod'
 import { TerminalError } from '../../errors.ts'
-import { newId } from '../../ids.ts'
 import { Folder, inFolder } from './safe-open.ts'
 
 /** The file that makes a folder a target: without it, an empty mount point would look like one. */
@@ -63,7 +63,7 @@ export async function writeMarker(
   target: string,
   now: number,
   owner?: Owner,
-  id = newId(12),
+  id = nanoid(12),
 ): Promise<Marker> {
   const content: Marker = { id, target, adoptedAt: new Date(now).toISOString(), ...owner }
   inFolder(path, (folder) => folder.replace(markerFile, `${JSON.stringify(content)}\n`, 0o644))

@@ -1,3 +1,4 @@
+import { nanoid } from 'nanoid'
 import {
   type DataOf,
   dataOf,
@@ -19,7 +20,6 @@ import {
   longestCommandMs,
 } from '../../../fleet-protocol.ts'
 import { signCommand } from '../../../host/fleet/command-key.ts'
-import { newId } from '../../../ids.ts'
 import { isoOf } from '../../../instant.ts'
 import { answerIn, type CommandNote, notesIn, type RunEnd, toldEnds } from './notes.ts'
 
@@ -67,9 +67,9 @@ export function givePublications(
 ): { ids: string[]; publications: Publication[] } {
   const issuedAt = isoOf(now)
   const expiresAt = isoOf(now + forMs)
-  const cap = atMost === undefined ? {} : { atMost: { group: newId(), atMost } }
+  const cap = atMost === undefined ? {} : { atMost: { group: nanoid(), atMost } }
   const given = wishes.map(({ host, type, request }) => {
-    const id = newId()
+    const id = nanoid()
     const command: Command = { v: fleetVersion, host, id, type, request, issuedAt, expiresAt }
     const text = JSON.stringify(command)
     const data = { host, command: id, type, expiresAt, text, signature: signCommand(text, key), ...cap }

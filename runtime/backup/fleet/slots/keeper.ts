@@ -1,3 +1,4 @@
+import { nanoid } from 'nanoid'
 import { dataOf, type Envelope, runWarned, slotAwaited, slotTaken } from '../../../../events/index.ts'
 import type { FleetSlot } from '../../../config/fleet.ts'
 import type { EventBus, Publication } from '../../../core/bus/bus.ts'
@@ -6,7 +7,6 @@ import type { Clock } from '../../../core/clock.ts'
 import { rootPublication } from '../../../core/publication.ts'
 import type { Registry } from '../../../core/registry/registry.ts'
 import type { SlotAnswer } from '../../../fleet-protocol.ts'
-import { newId } from '../../../ids.ts'
 import { isoOf } from '../../../instant.ts'
 import { hubSource } from '../commands/requests.ts'
 import type { SlotAsker } from './asker.ts'
@@ -158,7 +158,7 @@ export class SlotKeeper {
     this.#waiting.delete(run)
     if ((turn === 'patience' || turn === 'passed') && this.#ask?.run === undefined) {
       // The hub counts it as one that is at work, so that not too many others are.
-      this.#ask = { id: this.#ask?.id ?? newId(), run }
+      this.#ask = { id: this.#ask?.id ?? nanoid(), run }
       this.#asker.say({ ask: this.#ask.id, state: 'has', alone: true })
     }
     if (turn === 'passed') return
@@ -175,7 +175,7 @@ export class SlotKeeper {
     const run = this.#best()
     if (this.#ask || run === undefined) return
     const root = this.#root(run)
-    const id = newId()
+    const id = nanoid()
     this.#ask = { id }
     this.#asker.say({ ask: id, state: 'wants', ...(root?.source === hubSource && { command: root.id }) })
   }

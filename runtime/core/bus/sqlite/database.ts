@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { nanoid } from 'nanoid'
 import { UsageError } from '../../../errors.ts'
-import { newId } from '../../../ids.ts'
 import { isDamaged, withoutStore } from './damage.ts'
 import { keepStoreId, keptStoreId } from './identity.ts'
 import { migrations } from './migrations.ts'
@@ -121,7 +121,7 @@ export function migrate(
   database: DatabaseSync,
   file: string,
   steps: readonly string[] = migrations,
-  store = newId(8),
+  store = nanoid(8),
 ): void {
   const version = () => versionOf(database)
   if (version() > steps.length) refuseNewer(file, version())

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { newId } from '../../../../ids.ts'
+import { nanoid } from 'nanoid'
 import { transaction } from '../transaction.ts'
 
 /** An event as a host tells its hub of it. */
@@ -123,7 +123,7 @@ export class Outbox {
   }
 
   #newEpoch(): string {
-    const epoch = newId(16)
+    const epoch = nanoid(16)
     this.#keep('fleet.epoch', epoch)
     return epoch
   }

@@ -1,5 +1,5 @@
+import { nanoid } from 'nanoid'
 import type { Envelope } from '../../../../../events/envelope.ts'
-import { newId } from '../../../../ids.ts'
 import {
   type Delivery,
   heldFloor,
@@ -15,7 +15,7 @@ import { envelopeOf, type Row, rowOf } from '../rows.ts'
 import { behind, deliveriesAtMost, filedAtOnce, type Statements } from '../statements.ts'
 import { admit, skip } from './admission.ts'
 
-const newToken = () => newId(12)
+const newToken = () => nanoid(12)
 
 const leaseRanOut = 'its lease ran out: nobody renewed it in time'
 
