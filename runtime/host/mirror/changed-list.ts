@@ -16,6 +16,8 @@ const here = Buffer.from('./')
 export interface Walks {
   mirror: Walk
   source: Walk
+  /** When the last copy was done: what has changed in the mirror before was changed by that. */
+  copiedMs: number
   /** Of some entries of the source the names, without types, each ended by a NUL; undefined where those are too many. */
   namesOf(entries: Names): Promise<Uint8Array | undefined>
 }
@@ -28,15 +30,15 @@ export interface Walks {
  * @returns The list; undefined where there is none, or no room for it, or one would not do.
  */
 export async function listChanged(
-  { mirror, source, namesOf }: Walks,
+  { mirror, source, copiedMs, namesOf }: Walks,
   { from, to }: Sides,
   file: string,
 ): Promise<string | undefined> {
   const ofSource = changedNames(source)
   const ofMirror = changedNames(mirror)
   if (!ofSource || !ofMirror || !source.facts || !mirror.facts) return undefined
-  if ((await mayHaveMoved(ofSource, { from, to })) || (await mayHaveMoved(ofMirror, { from: to, to: from })))
-    return undefined
+  if (await mayHaveMoved(ofSource, { from, to })) return undefined
+  if (await mayHaveMoved(ofMirror, { from: to, to: from }, copiedMs)) return undefined
   const others = missing(missing(source.facts.entries, mirror.facts.entries), source.facts.changed)
   const namesOfOthers = others.length > 0 ? await namesOf(others) : new Uint8Array()
   const ofOthers = namesOfOthers && [...eachName(namesOfOthers)]
@@ -89,7 +91,7 @@ async function isOn(device: number, root: string, name: Buffer): Promise<boolean
  * Whether a folder may have been moved to where the other side has one, too: what is further down in it may be otherwise in what
  * facts do not tell, as access lists, hard links and what it does not have. To be moved changes its ctime, but not its mtime.
  */
-async function mayHaveMoved(changed: readonly Changed[], { from, to }: Sides): Promise<boolean> {
+async function mayHaveMoved(changed: readonly Changed[], { from, to }: Sides, sinceMs = 0): Promise<boolean> {
   const names = new Set(changed.map(({ name }) => name.toString('latin1')))
   for (const { name } of changed) {
     const above = name.subarray(0, name.lastIndexOf(slash, -2) + 1).toString('latin1')
@@ -97,7 +99,7 @@ async function mayHaveMoved(changed: readonly Changed[], { from, to }: Sides): P
     const [here, there] = await Promise.all(
       [from, to].map((root) => lstat(pathOf(name, root)).catch(() => undefined)),
     )
-    if (there?.isDirectory() && here?.ctimeMs !== here?.mtimeMs) return true
+    if (there?.isDirectory() && here && here.ctimeMs !== here.mtimeMs && here.ctimeMs > sinceMs) return true
   }
   return false
 }

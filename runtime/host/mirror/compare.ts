@@ -166,7 +166,7 @@ export async function compareNames(
         facts: compareFacts(mirror.facts, source.facts),
         listed: await listChanged(
           {
-            ...{ mirror, source },
+            ...{ mirror, source, copiedMs: factsSince.mirrorMs },
             async namesOf(picked) {
               const options = { changedSinceMs: sourceSinceMs, picked, signal }
               return (await walk(runner, from, seed, options)).picked

@@ -227,6 +227,16 @@ describe('a copy of what is listed', () => {
     expect(leftToDo(plan)).toBe('')
   })
 
+  test('takes folders that the copy before has just made for no others', async () => {
+    const { folder, plan } = await copied()
+    for (const name of ['one', 'other']) {
+      const since = now()
+      mkdirSync(join(plan.from, 'a/b', name))
+      expect(await copyChanges(folder, plan, since)).toBe(true)
+      expect(leftToDo(plan)).toBe('')
+    }
+  })
+
   test('is one of everything where what was moved with its folder is a file that has another name elsewhere', async () => {
     const { folder, plan } = await copied()
     const since = now()
@@ -317,8 +327,8 @@ describe('a copy of what is listed', () => {
         for (const entry of ['file', '.', '..', '../..']) utimesSync(join(path, entry), at, at)
       }
       await createMirrors(recordingRunner().runner, join(folder, 'run')).sync(plan, null, () => {})
-      await sleep(150)
       const since = now()
+      await sleep(150)
       for (const [from, to] of ['old swapped', 'new old', 'swapped new'].map((names) => names.split(' ')))
         renameSync(join(folder, side, `${from}`), join(folder, side, `${to}`))
       expect(await copyChanges(folder, plan, since)).toBe(false)
