@@ -39,8 +39,11 @@ export default defineFunction({
     if (events.newest([mirrorSuspect, sourceSynced], source.name)?.type === mirrorSuspect.type) {
       throw new TerminalError(`the mirror of ${source.name} is suspect: no archive is made of it`)
     }
-    await host.targets.prove(target, source)
-    await host.targets.prove(to)
+    const prove = async () => {
+      await host.targets.prove(target, source)
+      await host.targets.prove(to)
+    }
+    await prove()
     const { compression, level } = config.archive
     const plan = {
       from: target,
@@ -71,7 +74,7 @@ export default defineFunction({
         damaged,
         unsound: more = [],
         warnings = [],
-      } = await host.archives.write(plan, progress)
+      } = await host.archives.write(plan, progress, prove)
       unsound.push(...more.filter(({ file }) => unsound.every((one) => one.file !== file)))
       for (const problem of damaged.filter((one) => !reused.damaged.includes(one))) {
         emit(runWarned, { reason: `${problem}; so is what shares its blocks, nothing is taken from it` })

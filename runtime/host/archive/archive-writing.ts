@@ -36,13 +36,17 @@ const marginBytes = 64 * 1024 ** 2
 export function writeArchive(
   plan: ArchivePlan,
   onProgress: (progress: Progress) => void,
-  options: WritingOptions,
+  { proveAgain, ...options }: WritingOptions & { proveAgain: () => Promise<void> },
 ): Promise<WrittenArchive> {
   return inTurn(options.signal, async (turn) => {
+    if (turn.hasWaited) await proveAgain()
     using shelf = new Shelf(plan.to)
     const newest = await options.indexes.newest(plan, shelf)
     const write = () => writeInTurn(plan, shelf, newest, onProgress, { ...options, onAssembled: turn.pass })
-    if (turn.hasCompany && !(await isRoomy(plan.to.path, newest))) await turn.alone()
+    if (turn.hasCompany && !(await isRoomy(plan.to.path, newest))) {
+      await turn.alone()
+      await proveAgain()
+    }
     return await write().catch(async (error) => {
       if (!turn.hasCompany || !isFull(error)) throw error
       // There may be room once that one has taken the place of last week's.

@@ -54,12 +54,14 @@ export interface Archives {
   /**
    * Writes an archive under a temporary name, brings it onto the disk, reads it from there, and only then puts it
    * in the place of last week's. What has not changed since an earlier archive of this week is taken from that one.
+   * @param proveAgain Called where it had to wait for another archive: in these hours, disks may have come and gone.
    * @returns `damaged` says what is wrong with an earlier archive that should be good; nothing was taken from it then.
    * @throws {TerminalError} It could not be written, or is not what was written; last week's stands.
    */
   write(
     plan: ArchivePlan,
     onProgress: (progress: Progress) => void,
+    proveAgain?: () => Promise<void>,
   ): Promise<{ archive: Archived; damaged: string[]; unsound?: Unsound[]; warnings?: string[] }>
   /** See `standingArchives`. */
   standing(target: Target, source: string): Promise<StandingArchive[]>
@@ -107,8 +109,8 @@ export function createArchives({ boots, now = Date.now, ...options }: ArchivesOp
       const found = await reuseArchive(plan, sound, onProgress, { runner, signal, indexes, catalogues, now })
       return withProof(plan, found, now())
     },
-    async write(plan, onProgress) {
-      const options = { runner, signal, indexes, catalogues, now }
+    async write(plan, onProgress, proveAgain = async () => {}) {
+      const options = { runner, signal, indexes, catalogues, now, proveAgain }
       return withProof(plan, await writeArchive(plan, onProgress, options), now())
     },
     standing: standingArchives,

@@ -2,16 +2,21 @@
 let passed: Promise<void> = Promise.resolve()
 /** Those that have begun, each resolved at its end. */
 const going = new Set<Promise<void>>()
+/** How many have not let the next one begin yet. */
+let ahead = 0
 
 /** The turn of one that reads or writes an archive. */
 export class Turn {
   /** Lets the next one begin. */
   readonly pass: () => void
+  /** Whether others were before it: what it was told then may be hours old. */
+  readonly hasWaited: boolean
   #others: readonly Promise<void>[]
 
-  constructor(pass: () => void, others: readonly Promise<void>[]) {
-    this.pass = pass
+  constructor(others: readonly Promise<void>[], { pass, hasWaited }: Pick<Turn, 'pass' | 'hasWaited'>) {
     this.#others = others
+    this.pass = pass
+    this.hasWaited = hasWaited
   }
 
   /** Whether others that have passed may still be at work. */
@@ -45,10 +50,15 @@ export async function inTurn<T>(signal: AbortSignal, work: (turn: Turn) => Promi
   const passing = Promise.withResolvers<void>()
   const end = Promise.withResolvers<void>()
   passed = passing.promise
+  const hasWaited = ahead > 0
+  ahead += 1
+  passing.promise.then(() => {
+    ahead -= 1
+  })
   try {
     await before
     signal.throwIfAborted()
-    const turn = new Turn(passing.resolve, [...going])
+    const turn = new Turn([...going], { pass: passing.resolve, hasWaited })
     going.add(end.promise)
     return await work(turn)
   } finally {

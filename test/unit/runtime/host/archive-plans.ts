@@ -34,8 +34,8 @@ export const stateOf = (plan: ArchivePlan) => join(dirname(plan.to.path), 'state
 export const indexesOf = (plan: ArchivePlan) => join(stateOf(plan), 'archives')
 export const open = (plan: ArchivePlan, runner = recordingRunner().runner, signal = never) =>
   createArchives({ runner, signal, boots, stateDirectory: stateOf(plan) })
-export const write = async (plan: ArchivePlan, runner?: CommandRunner) =>
-  (await open(plan, runner).write(plan, () => {})).archive
+export const write = async (plan: ArchivePlan, runner?: CommandRunner, proveAgain?: () => Promise<void>) =>
+  (await open(plan, runner).write(plan, () => {}, proveAgain)).archive
 
 export function sha256sum(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')

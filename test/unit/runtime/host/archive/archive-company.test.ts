@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
@@ -48,6 +48,24 @@ function stub<K extends 'open' | 'statfs'>(name: K, instead: (typeof fs)[K]): vo
   fs[name] = instead
   syncBuiltinESMExports()
 }
+
+test('an archive that had to wait has its disks proven again, before it writes anything', async () => {
+  const [one, other] = [prepare(), prepare()]
+  const first = write(one, undefined, async () => {
+    throw new Error('it did not wait')
+  })
+  const { runner, recorded } = recordingRunner()
+  const second = write(other, runner, async () => {
+    throw new Error('another disk is there')
+  })
+  await expect(second).rejects.toThrow('another disk is there')
+  expect(recorded).toEqual([])
+  expect(readdirSync(other.to.path)).toEqual([])
+  await first
+  await write(other, undefined, async () => {
+    throw new Error('it did not wait')
+  })
+})
 
 describe('while an archive is read back, the next one', () => {
   test('is written, and may be in its place before it', async () => {
