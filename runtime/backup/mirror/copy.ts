@@ -69,7 +69,8 @@ export async function copy(
   { context, isFirst, fileSystem, signal }: CopyOptions,
 ): Promise<CopyResult> {
   const { host, run, events, clock, log } = context
-  const { exclude } = source
+  // What is mounted in a directory counts: what that covers is neither copied nor deleted.
+  const exclude = [...source.exclude, ...(read.exclude ?? [])]
   const history = events.recent(bearsOnDoubt, source.name, 100)
   const doubt = doubtOf(history, mirror.id, host.boots, clock.now())
   const checksum = doubt?.of === 'everything'
@@ -79,7 +80,10 @@ export async function copy(
   const writtenIn = doubt?.of === 'written' && !mirror.empty ? doubt : undefined
   const release = releaseFor(source, context)
   const moved = movedFrom(source, fileSystem, release, context)
-  const last = isFirst && writtenIn && !moved ? lastCopy(history, source, mirror, clock.now()) : undefined
+  const last =
+    isFirst && writtenIn && !moved
+      ? lastCopy(history, { ...source, exclude }, mirror, clock.now())
+      : undefined
   const before = contentsOf(history, mirror.id)
   const share = writtenIn && dueShare(before, clock.now())
   const names = await host.mirrors.compare({ from: read.at, to, signal }, run.id, {
@@ -113,7 +117,7 @@ export async function copy(
   await read.forRsync?.()
   const { at: from, exclude: covered = [] } = read
   const plan: SyncPlan = {
-    ...{ from, to, exclude: [...exclude, ...covered], subsecondTimes, signal, maxDelete: 0 },
+    ...{ from, to, exclude: [...source.exclude, ...covered], subsecondTimes, signal, maxDelete: 0 },
     ...(limitsChanges && { changes: true, checksum }),
   }
   const known = checksum

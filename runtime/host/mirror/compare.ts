@@ -118,7 +118,7 @@ export async function compareNames(
   if (writtenIn || since) mkdirSync(directory, { recursive: true, mode: 0o700 })
   const surveyed = takeSurvey(to, run)
   const seed = surveyed?.seed ?? newSeed()
-  const mirrorTells = () => (surveyed ? surveyed.facts !== undefined : keepsTimesOfChange(to))
+  const mirrorTells = () => keepsTimesOfChange(to) && (!surveyed || surveyed.facts)
   // Times that the mirror does not hold would differ in everything.
   const alike = () => keepsSubsecondTimes(to) || !keepsSubsecondTimes(from)
   const factsSince = since && keepsTimesOfChange(from) && mirrorTells() && alike() ? since : undefined

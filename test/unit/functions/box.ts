@@ -57,6 +57,8 @@ export class Box implements Host {
   readonly surveys: ({ source: string; snapshots: string[] } & Pick<Asked, 'since' | 'writtenIn'>)[] = []
   /** The times in which such files were looked for. */
   readonly times: Written[] = []
+  /** Patterns for what is mounted in directories. */
+  covered: string[] = []
   /** Which parts of all files were compared by contents for good measure. */
   readonly shares: Share[] = []
   /** How many entries of a source are copied. */
@@ -138,7 +140,7 @@ export class Box implements Host {
   }
 
   readonly views: Host['views'] = {
-    open: async (source) => directView(source),
+    open: async (source) => ({ ...directView(source), exclude: this.covered }),
   }
 
   readonly targets: Host['targets'] = {

@@ -16,10 +16,11 @@ import { RetryableError, TerminalError } from '../../../runtime/errors.ts'
 import { Bench } from '../runtime/backup/bench.ts'
 import { Box } from './box.ts'
 
-const configFor = (keep: string) =>
+const volume = 'lv: vg01/lv_var, mount: { attempts: 2, backoff: 1s..1s }'
+const configFor = (keep: string, place: string) =>
   parseConfig(
     `
-sources: { var: { lv: vg01/lv_var, target: hdd1, mount: { attempts: 2, backoff: 1s..1s } } }
+sources: { var: { ${place}, target: hdd1 } }
 targets: { hdd1: { path: /mnt/hdd1 }, hdd9: { path: /mnt/hdd9 } }
 archive: { target: hdd9 }
 keep: ${keep}
@@ -36,8 +37,8 @@ class Nights {
   readonly bench: Bench
   #count = 0
 
-  constructor(keep: string) {
-    this.bench = new Bench(definitions, { host: this.box, config: configFor(keep) }).start()
+  constructor(keep: string, place: string) {
+    this.bench = new Bench(definitions, { host: this.box, config: configFor(keep, place) }).start()
   }
 
   /** What was done, and how the run ended. */
@@ -56,8 +57,8 @@ class Nights {
   }
 
   /** A first night, with an archive. */
-  static async afterFirst(keep = '1d'): Promise<Nights> {
-    const nights = new Nights(keep)
+  static async afterFirst(keep = '1d', place = volume): Promise<Nights> {
+    const nights = new Nights(keep, place)
     expect((await nights.next()).done).toEqual(['sync var', 'flush var', 'archive var on Thursday'])
     return nights
   }
@@ -141,8 +142,8 @@ test.each<[string, RunResult['state'], (box: Box) => void]>([
 })
 
 describe('where nothing has changed on either side since the last copy', () => {
-  async function untouched(keep?: string): Promise<Nights> {
-    const nights = await Nights.afterFirst(keep)
+  async function untouched(keep?: string, place?: string): Promise<Nights> {
+    const nights = await Nights.afterFirst(keep, place)
     nights.box.unchanged.add('var')
     nights.box.untouched.add('var')
     return nights
@@ -196,6 +197,17 @@ describe('where nothing has changed on either side since the last copy', () => {
     const nights = await untouched()
     happens(nights.box)
     expect((await nights.next()).done).toContain('sync var')
+  })
+
+  test('one is made all the same where something else is mounted in a directory', async () => {
+    const nights = await untouched('1d', 'path: /var')
+    expect(await nights.next()).toEqual(needless)
+    nights.box.covered = ['/data/*']
+    nights.box.forecasts.length = 0
+    expect(await nights.next()).toEqual(copies)
+    // How much the mirror has of what is copied is not certain, either.
+    expect(nights.box.forecasts).toEqual(['var'])
+    expect(await nights.next()).toEqual(needless)
   })
 
   test('one is made all the same after one that failed', async () => {

@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Source } from '../../../../runtime/config/config.ts'
 import type { Since } from '../../../../runtime/host/mirror/compare.ts'
 import { createMirrors, type Mirrors } from '../../../../runtime/host/mirror/mirrors.ts'
@@ -94,6 +94,20 @@ describe('what has been copied', () => {
     expect(await facts(tomorrow)).toEqual({ same: entries, changed: 0 })
     await mirrors.survey(target, source, 'run1')
     expect(await facts(tomorrow)).toBeUndefined()
+  })
+
+  test.runIf(isRoot)('is not told of by a survey where the times of the mirror do not tell', async () => {
+    const elsewhere = join(dirname(to), 'elsewhere')
+    mkdirSync(elsewhere)
+    execFileSync('mount', ['-t', 'ramfs', 'ramfs', elsewhere])
+    onTestFinished(() => void execFileSync('umount', [elsewhere]))
+    const target = { name: 'hdd1', path: elsewhere, mounts: [], parallel: 1 }
+    const there = { ...plan, to: join(elsewhere, 'mirror') }
+    mkdirSync(there.to)
+    await mirrors.sync(there, null, () => {})
+    await mirrors.survey(target, { name: 'mirror' } as Source, 'run1', { since: tomorrow, changes: true })
+    const { facts, listed } = await mirrors.compare(there, 'run1', { since: tomorrow, changes: true })
+    expect({ facts, listed }).toEqual({ facts: undefined, listed: undefined })
   })
 
   test('may be told of with what was written in a time', async () => {
