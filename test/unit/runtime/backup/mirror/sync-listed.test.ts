@@ -99,6 +99,8 @@ test.each([[[]], [['*.tmp', '/b/c/']]])(
           // In a source what changed two seconds before counts too: so that no test waits for them to go by.
           const since = { sourceMs: Date.now() + 1900, mirrorMs: Date.now() }
           for (const { side, what, path, other } of story) {
+            // What is excluded, and made in the mirror, may be in the way of what is not.
+            if (side === 'mirror' && !['changes places', 'goes'].includes(what)) continue
             try {
               happenings[what]?.(join(folder, side, path), join(folder, side, other))
             } catch {
