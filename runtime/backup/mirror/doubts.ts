@@ -1,4 +1,5 @@
 import {
+  type DataOf,
   type Envelope,
   type EventDefinition,
   mirrorSuspect,
@@ -8,7 +9,7 @@ import {
   syncHeld,
 } from '../../../events/index.ts'
 import type { Boots } from '../../host/boots.ts'
-import type { Written } from '../../host/mirror/compare.ts'
+import { tickMs, type Written } from '../../host/mirror/compare.ts'
 
 /** Which files may differ between a source and its mirror although they have the same size and time in both. */
 export type Doubt =
@@ -18,6 +19,8 @@ export type Doubt =
 
 /** The kinds of events about a source that `doubtOf` has to know. */
 export const bearsOnDoubt: readonly EventDefinition[] = [mirrorSuspect, sourceSynced, sourceFailed, syncHeld]
+
+type Synced = DataOf<typeof sourceSynced>
 
 const tellsOfMirror: readonly string[] = [mirrorSuspect.type, sourceSynced.type]
 
@@ -57,9 +60,21 @@ export function doubtOf(
   const newest = history.find((event) => event === last || !tellsOfMirror.includes(event.type))
   const toMs = newest === last ? Date.parse(read.to) : nowMs
   const fromMs = Date.parse(read.from)
-  // Changes up to the end of a copy are its own; after one that wrote nothing they are somebody else's.
-  const mirrorMs = unchanged ? fromMs : copiedMs
+  const mirrorMs = othersFrom({ read, unchanged }, copiedMs)
   return { of: 'written', fromMs: fromMs - granuleMs, toMs, mirrorMs, nowMs }
+}
+
+/**
+ * From when on what changes in a mirror is changed by others than the copy: from its end, and after one that wrote nothing
+ * from its beginning. Whoever looks goes back by a tenth of a second, as the kernel's clock for files is behind; but not to
+ * before the last byte of the copy, which sets the times of folders then.
+ * @param copiedMs When it was on the disk.
+ */
+export function othersFrom(
+  { read, unchanged }: { read: NonNullable<Synced['read']>; unchanged: Synced['unchanged'] },
+  copiedMs: number,
+): number {
+  return unchanged ? Date.parse(read.from) : Math.max(copiedMs, Date.parse(read.to) + tickMs)
 }
 
 /** `mirror.suspect` of an interrupted run names no mirror: it may have been any. */

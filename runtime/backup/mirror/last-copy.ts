@@ -3,6 +3,7 @@ import type { Source } from '../../config/config.ts'
 import type { Comparison, Since } from '../../host/mirror/compare.ts'
 import type { MirrorIdentity } from '../../host/mirror/mirror-identity.ts'
 import { contentsOf, dueShare } from './contents.ts'
+import { othersFrom } from './doubts.ts'
 import { digestOf } from './mirror-count.ts'
 
 type Synced = DataOf<typeof sourceSynced>
@@ -41,10 +42,11 @@ export function lastCopy(
   // Another disk image was put back, or the root of the mirror was changed.
   if (left.mirrorState !== state) return undefined
   const sourceMs = Date.parse(read.from)
-  const since = { sourceMs, mirrorMs: unchanged ? sourceMs : Date.parse(last.time) }
+  const copiedMs = Date.parse(last.time)
+  const since = { sourceMs, mirrorMs: othersFrom({ read, unchanged }, copiedMs) }
   const isOld = nowMs - Date.parse(left.compared) > comparedForMs
   // A clock that was set back does not tell what came first.
-  if (isOld || nowMs < since.mirrorMs || dueShare(contentsOf(history, id), nowMs)) return undefined
+  if (isOld || nowMs < copiedMs || dueShare(contentsOf(history, id), nowMs)) return undefined
   return { since, counted, left }
 }
 

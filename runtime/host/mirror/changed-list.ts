@@ -1,14 +1,16 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { lstat, realpath, stat } from 'node:fs/promises'
-import { missing, type Names } from './names.ts'
+import { Bytes, type Kept, missing, type Names } from './names.ts'
 import { batches, eachName, type Sides } from './suspects.ts'
-import type { Walk } from './walk.ts'
+import type { Facts, Walk } from './walk.ts'
 
 const slash = '/'.charCodeAt(0)
 const blank = ' '.charCodeAt(0)
 const nul = Buffer.from([0])
 /** What rsync takes of a line of a list, NUL included: it cuts off the rest, and passes over what has no such name. */
 const longestLine = 4096
+/** With fewer than that, it does not matter. */
+const leastForAll = 1000
 /** Rsync takes a name that begins with `#` or `;` for a remark. */
 const here = Buffer.from('./')
 
@@ -34,29 +36,40 @@ export async function listChanged(
   { from, to }: Sides,
   file: string,
 ): Promise<string | undefined> {
-  const ofSource = changedNames(source)
-  const ofMirror = changedNames(mirror)
-  if (!ofSource || !ofMirror || !source.facts || !mirror.facts) return undefined
-  if (await mayHaveMoved(ofSource, { from, to })) return undefined
-  if (await mayHaveMoved(ofMirror, { from: to, to: from }, copiedMs)) return undefined
+  if (!isAllNamed(source) || !isAllNamed(mirror)) return undefined
+  if (await mayHaveMoved(source, { from, to })) return undefined
+  if (await mayHaveMoved(mirror, { from: to, to: from }, copiedMs)) return undefined
   const others = missing(missing(source.facts.entries, mirror.facts.entries), source.facts.changed)
   const namesOfOthers = others.length > 0 ? await namesOf(others) : new Uint8Array()
-  const ofOthers = namesOfOthers && [...eachName(namesOfOthers)]
   const root = (await realpath(from)).replace(/\/$/, '')
-  if (ofOthers?.length !== others.length || (await haveOtherNames(namesOfOthers, root))) return undefined
+  if (!namesOfOthers || countOf(namesOfOthers) !== others.length) return undefined
+  if (await haveOtherNames(namesOfOthers, root)) return undefined
   const { dev } = await stat(from)
-  const names = ofSource.map(({ name, device }) => listed(name, device === dev))
-  for (const { name } of ofMirror)
-    if (await isReal(name, root)) names.push(listed(name, await isOn(dev, root, name)))
-  for (const name of ofOthers) names.push(listed(name, true))
-  if (names.length === 0 || names.some(({ length }) => length > longestLine)) return undefined
+  const list = new Bytes()
+  let [lines, longest] = [0, 0]
+  const add = (name: Buffer, isWithin: boolean) => {
+    const line = listed(name, isWithin)
+    longest = Math.max(longest, line.length)
+    list.add(line)
+    lines += 1
+  }
+  for (const { name, device } of changedNames(source)) add(name, device === dev)
+  for (const { name } of changedNames(mirror))
+    if (await isReal(name, root)) add(name, await isOn(dev, root, name))
+  for (const name of eachName(namesOfOthers)) add(name, true)
+  if (longest === 0 || longest > longestLine || isTooMuch(lines, source)) return undefined
   try {
-    writeFileSync(file, Buffer.concat(names), { mode: 0o600 })
+    writeFileSync(file, list.end() ?? '', { mode: 0o600 })
   } catch {
     rmSync(file, { force: true })
     return undefined
   }
   return file
+}
+
+/** A name on a list takes rsync three times as long as one that it finds by itself. */
+function isTooMuch(lines: number, { names }: Walk): boolean {
+  return lines > leastForAll && lines * 4 > names.length
 }
 
 interface Changed {
@@ -65,14 +78,25 @@ interface Changed {
   device: number
 }
 
-/** @returns undefined where not all of them are named. */
-function changedNames({ facts, kept }: Walk): Changed[] | undefined {
-  if (!kept?.changed) return undefined
-  const all = Array.from(eachName(kept.changed), (line) => {
+/** A walk that has told what has changed, and named all of it. */
+type Named = Walk & { facts: Facts; kept: Kept & { changed: Uint8Array } }
+
+function isAllNamed(walk: Walk): walk is Named {
+  const { facts, kept } = walk
+  return facts !== undefined && kept?.changed !== undefined && countOf(kept.changed) === facts.changed.length
+}
+
+function countOf(names: Uint8Array): number {
+  let count = 0
+  for (let at = names.indexOf(0); at >= 0; at = names.indexOf(0, at + 1)) count += 1
+  return count
+}
+
+function* changedNames({ kept }: Named): Generator<Changed> {
+  for (const line of eachName(kept.changed)) {
     const at = line.indexOf(blank)
-    return { device: Number(line.toString('latin1', 0, at)), name: line.subarray(at + 1) }
-  })
-  return all.length === facts?.changed.length ? all : undefined
+    yield { device: Number(line.toString('latin1', 0, at)), name: line.subarray(at + 1) }
+  }
 }
 
 /**
@@ -91,11 +115,13 @@ async function isOn(device: number, root: string, name: Buffer): Promise<boolean
  * Whether a folder may have been moved to where the other side has one, too: what is further down in it may be otherwise in what
  * facts do not tell, as access lists, hard links and what it does not have. To be moved changes its ctime, but not its mtime.
  */
-async function mayHaveMoved(changed: readonly Changed[], { from, to }: Sides, sinceMs = 0): Promise<boolean> {
-  const names = new Set(changed.map(({ name }) => name.toString('latin1')))
-  for (const { name } of changed) {
+async function mayHaveMoved(changed: Named, { from, to }: Sides, sinceMs = 0): Promise<boolean> {
+  const folders: Buffer[] = []
+  for (const { name } of changedNames(changed)) if (isNamedFolder(name)) folders.push(name)
+  const names = new Set(folders.map((name) => name.toString('latin1')))
+  for (const name of folders) {
     const above = name.subarray(0, name.lastIndexOf(slash, -2) + 1).toString('latin1')
-    if (!isNamedFolder(name) || name.length === 1 || !names.has(above || '/')) continue
+    if (name.length === 1 || !names.has(above || '/')) continue
     const [here, there] = await Promise.all(
       [from, to].map((root) => lstat(pathOf(name, root)).catch(() => undefined)),
     )

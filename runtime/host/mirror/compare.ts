@@ -211,7 +211,7 @@ function newSeed(): number {
 /** What file systems round a time of change down by at most; an old inode may keep whole seconds where others do not. */
 const granuleMs = 2_000
 /** In a mirror all inodes are alike; the kernel's clock for files goes on in steps of at most 10 ms. */
-const tickMs = 100
+export const tickMs = 100
 
 function mirrorChangedSince(mirror: string, since: Since | undefined): number | undefined {
   if (!since || !keepsTimesOfChange(mirror)) return undefined

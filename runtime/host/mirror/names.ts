@@ -96,7 +96,7 @@ export class NameReader {
       this.#kept = new Map(
         Object.values(keptMarks).map((one) => [
           one.charCodeAt(0),
-          new Bytes(one === keptMarks.changed ? mostChangedBytes : Number.POSITIVE_INFINITY),
+          new Bytes(one === keptMarks.changed ? mostChangedBytes : undefined),
         ]),
       )
     }
@@ -237,12 +237,14 @@ const nul = Uint8Array.of(0)
 /** Of a type and the slash behind it. */
 const typeLength = 2
 
-class Bytes {
+/** Bytes that are collected. */
+export class Bytes {
   readonly #most: number
   #bytes = new Uint8Array(1024)
   #length = 0
 
-  constructor(most: number) {
+  /** @param most Where there are more, none are kept. */
+  constructor(most = Number.POSITIVE_INFINITY) {
     this.#most = most
   }
 

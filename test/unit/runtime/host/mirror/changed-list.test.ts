@@ -76,7 +76,9 @@ const happenings: Record<string, (path: string, other: string) => void> = {
     execFileSync('mkfifo', [path])
   },
   'is another file that looks the same': (path) => {
-    const { atime, mtime } = statSync(path)
+    const { atime, mtime, nlink } = statSync(path)
+    // Rsync never undoes a link between two files that look the same.
+    if (nlink > 1) return
     const content = readFileSync(path)
     const folder = statSync(dirname(path))
     rmSync(path)
