@@ -20,11 +20,12 @@ export const noSsh: string | undefined = existsSync(sshd)
 /** Why tests with users of their own are skipped here. */
 export const noUsers = noSsh ?? (process.getuid?.() === 0 ? unreachable() : 'only root makes users')
 
-/** What is tested may lie where only root gets. */
+/** What is tested, or its Node, may lie where only root gets. As an sshd has it: nothing of this environment. */
 function unreachable(): string | undefined {
   const nobody = ['--reuid=65534', '--regid=65534', '--clear-groups', '--']
-  const { status } = spawnSync('setpriv', [...nobody, program, '--version'])
-  return status === 0 ? undefined : `another user than root cannot run ${program}`
+  const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' }
+  const { status } = spawnSync('setpriv', [...nobody, program, '--version'], { env })
+  return status === 0 ? undefined : `another user than root cannot run ${program} with Node 24 or newer`
 }
 
 /** How a command over ssh ended. */

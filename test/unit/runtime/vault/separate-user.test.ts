@@ -12,7 +12,7 @@ test.skipIf(noUsers)(
     const there = await makeLoopback({ host, hosts: `{ ${host}: {}, other: {} }`, own: false })
     const first = archiveOf(there.folder, randomBytes(300_000))
     const alone = await there.ask({ v: 1, do: 'offer', archive: first.archive })
-    expect(alone.answer).toMatchObject({ ok: false, isFinal: false })
+    expect(alone.answer, alone.err).toMatchObject({ ok: false, isFinal: false })
     expect(alone.err).toContain('hdsync serve has to run on the vault')
 
     await there.serve()
