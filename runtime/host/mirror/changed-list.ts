@@ -1,18 +1,16 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { lstat, realpath, stat } from 'node:fs/promises'
 import { Bytes, type Kept, missing, type Names } from './names.ts'
+import { listLine } from './rsync-argv.ts'
 import { batches, eachName, type Sides } from './suspects.ts'
 import type { Facts, Walk } from './walk.ts'
 
 const slash = '/'.charCodeAt(0)
 const blank = ' '.charCodeAt(0)
-const nul = Buffer.from([0])
 /** What rsync takes of a line of a list, NUL included: it cuts off the rest, and passes over what has no such name. */
 const longestLine = 4096
 /** With fewer than that, it does not matter. */
 const leastForAll = 1000
-/** Rsync takes a name that begins with `#` or `;` for a remark. */
-const here = Buffer.from('./')
 
 /** Both complete, with their facts and the names of what has changed. */
 export interface Walks {
@@ -54,8 +52,10 @@ export async function listChanged(
     lines += 1
   }
   for (const { name, device } of changedNames(source)) add(name, device === dev)
-  for (const { name } of changedNames(mirror))
-    if (await isReal(name, root)) add(name, await isOn(dev, root, name))
+  for (const { name } of changedNames(mirror)) {
+    const device = await realDevice(name, root)
+    if (device !== undefined) add(name, device === dev)
+  }
   for (const name of eachName(namesOfOthers)) add(name, true)
   if (longest === 0 || longest > longestLine || isTooMuch(lines, source)) return undefined
   try {
@@ -104,11 +104,7 @@ function* changedNames({ kept }: Named): Generator<Changed> {
  * `--one-file-system` has it: rsync takes each name of a list for the beginning of a file system of its own.
  */
 function listed(name: Buffer, isWithin: boolean): Buffer {
-  return Buffer.concat([here, isWithin && name.length > 1 ? name : withoutSlash(name), nul])
-}
-
-async function isOn(device: number, root: string, name: Buffer): Promise<boolean> {
-  return (await lstat(pathOf(name, root)).catch(() => undefined))?.dev === device
+  return listLine(isWithin && name.length > 1 ? name : withoutSlash(name))
 }
 
 /**
@@ -139,15 +135,16 @@ async function haveOtherNames(names: Uint8Array | undefined, root: string): Prom
   return false
 }
 
-/** Whether a name is there as what it is called, a folder or something else, with no link above it. */
-async function isReal(name: Buffer, root: string): Promise<boolean> {
+/** The file system of a name that is there as what it is called, a folder or something else, with no link above it. */
+async function realDevice(name: Buffer, root: string): Promise<number | undefined> {
   const path = pathOf(name, root)
   const above = path.subarray(0, Math.max(path.lastIndexOf(slash), 1))
   try {
-    const isFolder = (await lstat(path)).isDirectory()
-    return isFolder === isNamedFolder(name) && (await realpath(above, 'buffer')).equals(above)
+    const stats = await lstat(path)
+    const isSo = stats.isDirectory() === isNamedFolder(name)
+    return isSo && (await realpath(above, 'buffer')).equals(above) ? stats.dev : undefined
   } catch {
-    return false
+    return undefined
   }
 }
 

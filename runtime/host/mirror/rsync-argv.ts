@@ -30,6 +30,17 @@ export interface SyncPlan {
   bytesPerSecond?: number | undefined
 }
 
+const here = Buffer.from('./')
+const nul = Buffer.from([0])
+
+/**
+ * A name as rsync(1) reads it in a list with --from0. It takes one that begins with `#` or `;` for a remark, unless something
+ * stands before that.
+ */
+export function listLine(name: Uint8Array): Buffer {
+  return Buffer.concat([here, name, nul])
+}
+
 /** Holds rsync(1) to a rate; nothing where there is none. */
 export function rateOption(bytesPerSecond: number | undefined): string[] {
   return bytesPerSecond === undefined ? [] : [`--bwlimit=${Math.floor(bytesPerSecond / 1024)}`]

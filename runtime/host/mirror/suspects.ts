@@ -1,5 +1,6 @@
 import { lstat, open } from 'node:fs/promises'
 import { TerminalError } from '../../errors.ts'
+import { listLine } from './rsync-argv.ts'
 
 /** File systems round times down, FAT to two seconds. */
 const granuleMs = 2_000
@@ -34,7 +35,7 @@ export async function listAlike(
         const those = batch.filter((_, index) => alike[index])
         if (those.length === 0) continue
         list ??= await open(file, 'w', 0o600)
-        await list.writeFile(Buffer.concat(those.flatMap((name) => [here, name, nul])))
+        await list.writeFile(Buffer.concat(those.map(listLine)))
         found += those.length
       }
     }
@@ -63,10 +64,6 @@ export async function whereTimesDiffer(names: Uint8Array, { from, to }: Sides): 
   }
   return differing
 }
-
-const nul = Buffer.from([0])
-/** Rsync takes a name in a list that begins with `#` or `;` for a remark. */
-const here = Buffer.from('./')
 
 async function isAlike(name: Buffer, sides: Sides): Promise<boolean> {
   const [there, here] = await look(name, sides)

@@ -120,6 +120,7 @@ function keptArgs(
   changedSinceMs: number | undefined,
 ): string[] {
   const named = (mark: string) => ['-printf', `${mark}%P\\0`]
+  const withDevice = (end: string) => ['-printf', `${keptMarks.changed}%D %P${end}\\0`]
   const tests = [...(written ? [within('m', written)] : []), ...(changed ? [within('c', changed)] : [])]
   const isSuspect = tests.flatMap((test, index) => [...(index > 0 ? ['-o'] : []), ...test])
   const files = [
@@ -133,17 +134,8 @@ function keptArgs(
       : []),
     ...(changedNames && changedSinceMs !== undefined
       ? [
-          ...[
-            '(',
-            '-newerct',
-            at(changedSinceMs),
-            '(',
-            '-type',
-            'd',
-            '-printf',
-            `${keptMarks.changed}%D %P/\\0`,
-          ],
-          ...['-o', '-printf', `${keptMarks.changed}%D %P\\0`, ')', '-o', '-true', ')'],
+          ...['(', '-newerct', at(changedSinceMs), '(', '-type', 'd', ...withDevice('/')],
+          ...['-o', ...withDevice(''), ')', '-o', '-true', ')'],
         ]
       : []),
   ]

@@ -1,4 +1,5 @@
 import type { Command, CommandRunner } from '../command/command.ts'
+import { listLine } from '../mirror/rsync-argv.ts'
 import { OpenFolder } from './open-folder.ts'
 
 const timeoutMs = 7 * 24 * 3_600_000
@@ -29,7 +30,7 @@ export async function attributesDiffer(
   // What cannot be read, or goes away meanwhile, is found where it is brought back.
   const rsync = await runner.open({ argv, timeoutMs, accept: [0, 23, 24] })
   rsync.input.on('error', () => {})
-  for (const path of paths) rsync.input.write(Buffer.concat([Buffer.from('./'), path, Buffer.from([0])]))
+  for (const path of paths) rsync.input.write(listLine(path))
   rsync.input.end()
   const found = new Set<string>()
   let rest = ''

@@ -1,4 +1,5 @@
 import type { Command, CommandRunner } from '../command/command.ts'
+import { listLine } from '../mirror/rsync-argv.ts'
 import type { OpenFolder } from './open-folder.ts'
 
 const timeoutMs = 24 * 3_600_000
@@ -33,7 +34,7 @@ export async function copyFolders(
     })
     rsync.output.resume()
     rsync.input.on('error', () => {})
-    for (const path of below) rsync.input.write(Buffer.concat([Buffer.from('./'), path, Buffer.from([0])]))
+    for (const path of below) rsync.input.write(listLine(path))
     rsync.input.end()
     await rsync.result
   }

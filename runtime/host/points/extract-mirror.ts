@@ -1,5 +1,6 @@
 import { lstatSync, type Stats } from 'node:fs'
 import { CommandError, type CommandRunner } from '../command/command.ts'
+import { listLine } from '../mirror/rsync-argv.ts'
 import { copyFolders } from './copy-folders.ts'
 import type { Extracted, ExtractOptions, Unreadable } from './entry.ts'
 import { nulFields } from './nul-fields.ts'
@@ -59,7 +60,7 @@ async function copyPaths(
   const rsync = await runner.open({ argv: argv as [string, ...string[]], timeoutMs, ofMachine: true })
   rsync.output.resume()
   rsync.input.on('error', () => {})
-  for (const path of paths) rsync.input.write(Buffer.concat([Buffer.from('./'), path, Buffer.from([0])]))
+  for (const path of paths) rsync.input.write(listLine(path))
   rsync.input.end()
   try {
     await rsync.result
