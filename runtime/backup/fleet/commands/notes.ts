@@ -42,7 +42,13 @@ export type CommandNotes = z.output<typeof commandNotes>
 export const noNotes: CommandNotes = { commands: {}, last: null }
 
 const endTypes: readonly string[] = [
-  ...[...runEnds, verifyFinished, verifyFailed, drillFinished, drillFailed, copyFinished, copyFailed],
+  ...runEnds,
+  verifyFinished,
+  verifyFailed,
+  drillFinished,
+  drillFailed,
+  copyFinished,
+  copyFailed,
 ].map(({ type }) => type)
 
 /** So many commands of a host are noted; of more the hub looks at what the host has told. */
